@@ -1,0 +1,158 @@
+"""Strict msgpack: the only encoding of everything that is signed, hashed, sent or stored.
+
+Rules (R6, R10): arrays, integers, booleans, nil, UTF-8 strings and byte strings only; the
+shortest form only; depth and size are scanned before anything is built. What is accepted
+encodes back to the very same bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgpack
+
+from dusk.errors import UntrustedInput
+
+DEPTH_MAX = 8
+"""No message of ours nests deeper than six arrays; two more for later kinds."""
+
+_FIX, _LENGTH, _ARRAY = 0, 1, 2
+"""How the scan goes on after a first byte: skip a fixed size, read a length, open an array."""
+
+
+def _kinds() -> list[tuple[int, int] | None]:
+    """Build the table first byte → (how, size); None for what is refused outright."""
+    kinds: list[tuple[int, int] | None] = [None] * 256
+    for byte in range(0x80):
+        kinds[byte] = kinds[0xFF - byte if byte < 0x20 else byte] = (_FIX, 0)
+    for byte in range(0x90, 0xA0):
+        kinds[byte] = (_ARRAY, 0)
+    for byte in range(0xA0, 0xC0):
+        kinds[byte] = (_FIX, byte - 0xA0)
+    for byte in (0xC0, 0xC2, 0xC3):
+        kinds[byte] = (_FIX, 0)
+    for byte, size in ((0xCC, 1), (0xCD, 2), (0xCE, 4), (0xCF, 8)):
+        kinds[byte] = kinds[byte + 4] = (_FIX, size)
+    for first, size in ((0xC4, 1), (0xD9, 1), (0xC5, 2), (0xDA, 2), (0xC6, 4), (0xDB, 4)):
+        kinds[first] = (_LENGTH, size)
+    kinds[0xDC], kinds[0xDD] = (_ARRAY, 2), (_ARRAY, 4)
+    return kinds
+
+
+_KINDS = _kinds()
+
+
+def _scan(data: bytes, depth_max: int) -> None:
+    """Walk over the structure without building it; raise on depth, kinds, or a wrong end."""
+    position, end = 0, len(data)
+    open_arrays = [1]
+    while open_arrays:
+        if open_arrays[-1] == 0:
+            open_arrays.pop()
+            continue
+        open_arrays[-1] -= 1
+        if position >= end:
+            raise UntrustedInput("encoding: cut short")
+        kind = _KINDS[data[position]]
+        if kind is None:
+            raise UntrustedInput(f"encoding: forbidden kind 0x{data[position]:02x}")
+        how, size = kind
+        position += 1
+        if how == _FIX:
+            position += size
+        elif how == _LENGTH:
+            position += size + int.from_bytes(data[position : position + size], "big")
+        else:
+            count = (
+                int.from_bytes(data[position : position + size], "big")
+                if size
+                else data[position - 1] & 0x0F
+            )
+            position += size
+            if count > end - position:
+                raise UntrustedInput("encoding: array longer than its bytes")
+            if len(open_arrays) > depth_max:
+                raise UntrustedInput("encoding: nested too deeply")
+            open_arrays.append(count)
+    if position != end:
+        raise UntrustedInput("encoding: cut short" if position > end else "encoding: bytes after the end")
+
+
+def pack(value: Sequence[Any]) -> bytes:
+    """Encode a (nested) sequence of ints, bools, None, str, bytes and sequences."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    return packed
+
+
+def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[Any]:
+    """Decode outside bytes.
+
+    Args:
+        data: the bytes, all of them.
+        size_max: largest accepted length in bytes.
+        depth_max: how many arrays may be nested.
+
+    Raises:
+        UntrustedInput: too large, too deep, forbidden kind, wrong UTF-8, not an array, not
+            the shortest form, or bytes left over.
+    """
+    if len(data) > size_max:
+        raise UntrustedInput(f"encoding: {len(data)} bytes, at most {size_max}")
+    _scan(data, depth_max)
+    try:
+        value = msgpack.unpackb(data, raw=False, use_list=True)
+    except ValueError as error:
+        raise UntrustedInput(f"encoding: {error}") from None
+    if not isinstance(value, list):
+        raise UntrustedInput("encoding: not an array")
+    if pack(value) != data:
+        raise UntrustedInput("encoding: not the shortest form")
+    return value
+
+
+def fields(value: object, count: int, what: str) -> list[Any]:
+    """Return ``value`` if it is an array of exactly ``count`` items."""
+    if not isinstance(value, list) or len(value) != count:
+        raise UntrustedInput(f"{what}: not an array of {count}")
+    return value
+
+
+def items(value: object, count_max: int, what: str) -> list[Any]:
+    """Return ``value`` if it is an array of at most ``count_max`` items."""
+    if not isinstance(value, list) or len(value) > count_max:
+        raise UntrustedInput(f"{what}: not an array of at most {count_max}")
+    return value
+
+
+def integer(value: object, low: int, high: int, what: str) -> int:
+    """Return ``value`` if it is an integer (not a bool) within both bounds, ends included."""
+    if type(value) is not int or not low <= value <= high:
+        raise UntrustedInput(f"{what}: not an integer from {low} to {high}")
+    return value
+
+
+def boolean(value: object, what: str) -> bool:
+    """Return ``value`` if it is a bool."""
+    if type(value) is not bool:
+        raise UntrustedInput(f"{what}: not a bool")
+    return value
+
+
+def exactly(value: object, size_bytes: int, what: str) -> bytes:
+    """Return ``value`` if it is a byte string of exactly that size."""
+    if type(value) is not bytes or len(value) != size_bytes:
+        raise UntrustedInput(f"{what}: not {size_bytes} bytes")
+    return value
+
+
+def blob(value: object, size_bytes_max: int, what: str) -> bytes:
+    """Return ``value`` if it is a byte string of at most that size."""
+    if type(value) is not bytes or len(value) > size_bytes_max:
+        raise UntrustedInput(f"{what}: not at most {size_bytes_max} bytes")
+    return value
+
+
+def text(value: object, size_bytes_max: int, what: str) -> str:
+    """Return ``value`` if it is a string of at most that many UTF-8 bytes."""
+    if type(value) is not str or len(value.encode()) > size_bytes_max:
+        raise UntrustedInput(f"{what}: not text of at most {size_bytes_max} bytes")
+    return value

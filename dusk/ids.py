@@ -1,0 +1,55 @@
+"""Names for the byte strings and numbers that everything else is made of."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NewType
+
+ClusterId = NewType("ClusterId", bytes)
+"""32 bytes: digest of the genesis entry."""
+KeyId = NewType("KeyId", bytes)
+"""16 bytes: names a public key in bodies, signatures and grants."""
+DeviceId = NewType("DeviceId", bytes)
+"""16 bytes: the key id of the device's own key."""
+ChangeId = NewType("ChangeId", bytes)
+"""32 bytes: digest of a change's body."""
+ChainHash = NewType("ChainHash", bytes)
+"""32 bytes: digest over all entries up to a position."""
+BootId = NewType("BootId", bytes)
+"""8 random bytes, new at every start of a daemon."""
+PublicKey = NewType("PublicKey", bytes)
+"""32 bytes: an Ed25519 public key."""
+Seq = NewType("Seq", int)
+"""Position in the log; the genesis entry is 1, the empty log is 0."""
+
+NO_CLUSTER = ClusterId(bytes(32))
+NO_CHAIN = ChainHash(bytes(32))
+
+
+def labelled_hash(label: bytes, *parts: bytes) -> bytes:
+    """Return BLAKE2b-256 of ``label ‖ 0 ‖ parts`` (R6: hashes carry a domain label).
+
+    Callers make the parts unambiguous themselves: fixed sizes, or one variable part last.
+    """
+    state = hashlib.blake2b(label + b"\0", digest_size=32)
+    for part in parts:
+        state.update(part)
+    return state.digest()
+
+
+def key_id(public: bytes) -> KeyId:
+    """Return the 16-byte name of a public key."""
+    return KeyId(labelled_hash(b"dusk.key", public)[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry's position, as writers sign it and members report it."""
+
+    generation: int
+    mandate: int
+    epoch: int
+    seq: Seq
+    chain: ChainHash
+
+
+EMPTY_HEAD = Head(0, 0, 0, Seq(0), NO_CHAIN)

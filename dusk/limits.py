@@ -1,0 +1,63 @@
+"""Every bound in one place, each with its reason (R10).
+
+Units stand last in the names. A bound that both sides must share is part of the wire
+format: changing it is a new protocol version.
+"""
+
+# --- the log -----------------------------------------------------------------------------
+VALUE_BYTES_MAX = 64 * 1024
+"""One record's value: a managed file or a long list, never firmware."""
+CHANGE_BYTES_MAX = 256 * 1024
+"""One signed change with its values: the largest import of a whole router, several times."""
+ENTRY_BYTES_MAX = 256 * 1024
+"""An entry names each touched section with 32 bytes of hash; far above any real one."""
+OPERATIONS_MAX = 4096
+"""Operations in one change: every option of the longest firewall known, twice."""
+SIGNATURES_MAX = 32
+"""Signatures on one change: quorums are of people."""
+MESSAGE_BYTES_MAX = 1024
+"""The author's message."""
+RECORD_KEY_BYTES_MAX = 512
+"""A record's key: package, a section address with matches, option."""
+PATH_COMPONENTS_MAX = 3
+"""``device/<id>/config`` is the deepest section."""
+EPOCH_JUMP_MAX = 2**20
+"""A5: an epoch may not be pushed to its end."""
+NUMBER_MAX = 2**53 - 1
+"""Counters, positions, times: exact in every JSON reader too."""
+
+# --- datagrams ---------------------------------------------------------------------------
+DATAGRAM_BYTES_MAX = 1200
+"""UDP payload: below the IPv6 minimum MTU of 1280 with its headers."""
+ECHOES_MAX = 8
+"""Challenges answered in one START; the rest get a PONG."""
+DATA_BYTES_MAX = 16 * 1024
+"""A batch for multicast; what is larger goes by catch-up."""
+MEMBERS_MAX = 10_000
+"""Bitmaps and tables are sized by this."""
+
+# --- streams -----------------------------------------------------------------------------
+FRAME_BYTES_MAX = 65_535
+"""A Noise message, tag included (Noise 3)."""
+CHUNK_BYTES_MAX = 60_000
+"""Log bytes in one catch-up answer, unless a single entry is larger."""
+REQUEST_BYTES_MAX = CHANGE_BYTES_MAX + 4096
+"""One reassembled request or answer on a stream."""
+LOCATOR_MAX = 64
+"""Positions in a locator: every power of two of any log."""
+HANDSHAKES_MAX = 32
+"""Unauthenticated streams at once; A7."""
+HANDSHAKES_PER_ADDRESS_MAX = 4
+"""The same from one address."""
+STREAM_IDLE_S_MAX = 10.0
+"""A stream without a whole frame for this long is closed."""
+STREAM_BYTES_PER_S_MIN = 512
+"""Floor on an open stream's rate, so that trickling does not hold a place."""
+
+# --- the control socket -------------------------------------------------------------------
+CONTROL_LINE_BYTES_MAX = 512 * 1024
+"""One JSON line: rpcd dies of replies over 1 MiB."""
+
+# --- files ---------------------------------------------------------------------------------
+UCI_FILE_BYTES_MAX = 512 * 1024
+"""A UCI file: the longest seen is a tenth of this."""
