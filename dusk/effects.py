@@ -1,0 +1,315 @@
+"""What goes into a node and what a node asks the shell to do.
+
+Contract between core and shell (R8): the effects of one call are done in order, and an
+``Append``, ``StoreFile`` or ``RemoveFile`` is on disk (fsync) before any effect behind it
+starts. The shell may gather several calls, do all their disk effects first with one fsync,
+and then the rest in order: that only makes promises later. When a disk effect fails, the
+rest of the list is dropped and the node is built again from what the disk holds.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from dusk.ids import ChangeId, Seq
+
+
+class ItemKind(IntEnum):
+    """What one frame of the log is, on disk and in catch-up."""
+
+    ENTRY = 1
+    HEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LogItem:
+    """One frame of the log: an entry with its change, or a signed head."""
+
+    kind: ItemKind
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a datagram or stream goes: numeric host (``%scope`` for link-local) and port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One address family of one interface: a place to send multicast to."""
+
+    interface: str
+    family: int
+    """4 or 6."""
+
+
+# --- inputs ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """``node.deadline`` has come, or passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """Wall time minus monotonic time in seconds, and whether anything vouches for it."""
+
+    offset_s: float
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The links that work now; replaces the former list."""
+
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """Outside bytes from a UDP socket."""
+
+    data: bytes
+    source: Address
+    link: Link | None
+    """The link of a multicast, if the socket tells; None for unicast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A ``Connect`` succeeded."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Somebody connected to us; ``conn`` is chosen by the shell (odd numbers)."""
+
+    conn: int
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One frame of a stream: the bytes behind its two-byte length."""
+
+    conn: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A stream is gone, or a ``Connect`` failed; no effect on it has a meaning any more."""
+
+    conn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsRead:
+    """Answer to ``ReadItems``: items from ``first`` on, in log order."""
+
+    conn: int
+    first: Seq
+    items: tuple[LogItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """Answer to ``ReadFiles``: package → bytes, or None where there is no such file."""
+
+    files: dict[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HelperDone:
+    """Answer to ``WriteFiles``, ``CommitFiles``, ``RollbackFiles``.
+
+    ``error`` is None, or one line for people. ``reload_exit`` is None when nothing was
+    reloaded.
+    """
+
+    request: str
+    """``write``, ``commit`` or ``rollback``."""
+    apply_id: str
+    error: str | None
+    reload_exit: int | None
+    reload_line: str
+
+
+Input = (
+    Tick
+    | WallClock
+    | Links
+    | Datagram
+    | Connected
+    | Accepted
+    | Received
+    | Disconnected
+    | ItemsRead
+    | FilesRead
+    | HelperDone
+)
+
+# --- effects -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Append to the log and fsync."""
+
+    items: tuple[LogItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFile:
+    """Replace a small file of the node's folder atomically (temp, fsync, rename)."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove a small file of the node's folder, if it is there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDatagram:
+    """Send to one address from the unicast socket."""
+
+    data: bytes
+    to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class SendMulticast:
+    """Send to the group on one link, from the unicast socket."""
+
+    data: bytes
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a stream; ``conn`` is chosen by the node (even numbers)."""
+
+    conn: int
+    to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """Send one frame on a stream."""
+
+    conn: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close a stream once what was sent before is out."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadItems:
+    """Read items from ``first`` on for a stream, whole items up to about ``bytes_max``."""
+
+    conn: int
+    first: Seq
+    bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFiles:
+    """Ask the helper for the UCI files of these packages."""
+
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFiles:
+    """Ask the helper to write all these files as one journalled transaction and reload.
+
+    ``files`` maps package → (content as read before, new content).
+    """
+
+    apply_id: str
+    files: dict[str, tuple[bytes | None, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """Ask the helper to drop the journal of a transaction."""
+
+    apply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackFiles:
+    """Ask the helper to restore what a transaction changed, and reload."""
+
+    apply_id: str
+
+
+class ChangeState(StrEnum):
+    """How far a change of this device has come (`specs/cycles.md`)."""
+
+    QUEUED = "queued"
+    LOCAL = "local"
+    DURABLE = "durable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A change of the outbox moved on; for whoever waits for it."""
+
+    change: ChangeId
+    state: ChangeState
+    seq: Seq
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that people may want to see; goes to subscribers and, if loud, to the log."""
+
+    name: str
+    text: str
+    loud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Build the node again from the disk (after joining)."""
+
+    reason: str
+
+
+Effect = (
+    Append
+    | StoreFile
+    | RemoveFile
+    | SendDatagram
+    | SendMulticast
+    | Connect
+    | SendFrame
+    | Disconnect
+    | ReadItems
+    | ReadFiles
+    | WriteFiles
+    | CommitFiles
+    | RollbackFiles
+    | Progress
+    | Event
+    | Restart
+)
