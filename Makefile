@@ -1,0 +1,45 @@
+# One command each. Everything they need is set up by tools/setup.sh first.
+.PHONY: help demo test bench soak fuzz lint format clean
+
+PYTHON_IN_VENV := .venv/bin/python
+
+help:
+	@echo "make demo    a cluster of five routers on this machine, until Ctrl-C (ARGS='--nodes 3 --once')"
+	@echo "make test    lint, types, shell scripts, every test (ARGS='-k name' goes to pytest)"
+	@echo "make bench   what is measured today, as a table; writes benchmarks/results.json"
+	@echo "make soak    the long runs: thousands of simulated clusters, a hundred kills"
+	@echo "make fuzz    a million inputs for the parsers of outside bytes"
+	@echo "make lint    ruff and mypy alone;  make format  lets ruff lay out the code"
+	@echo "make clean   removes what these commands made"
+
+demo:
+	@tools/setup.sh demo
+	@exec .venv/bin/dusk demo $(ARGS)
+
+test:
+	@tools/setup.sh test
+	@exec tools/test.sh $(ARGS)
+
+bench:
+	@tools/setup.sh test
+	@exec $(PYTHON_IN_VENV) -m benchmarks $(ARGS)
+
+soak:
+	@tools/setup.sh test
+	@DUSK_EFFORT=soak exec $(PYTHON_IN_VENV) -m pytest -q -n 2 --dist loadgroup --timeout 0 -m soak $(ARGS)
+
+fuzz:
+	@tools/setup.sh test
+	@DUSK_EFFORT=soak exec $(PYTHON_IN_VENV) -m pytest -q -n 2 --timeout 0 -m fuzz $(ARGS)
+
+lint:
+	@tools/setup.sh test
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+format:
+	@tools/setup.sh test
+	@.venv/bin/ruff check --quiet --select I --fix . && .venv/bin/ruff format --quiet .
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

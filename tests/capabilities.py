@@ -1,0 +1,44 @@
+"""What this machine can do, found out by trying; tests name what they need of it.
+
+With ``CI=true`` a missing capability fails the tests that need it. Elsewhere they are
+left out and named at the end of the run.
+"""
+
+import functools
+import os
+import pwd
+from collections.abc import Callable
+
+from dusk.demo import net
+
+EFFORT_FACTOR = 50 if os.environ.get("DUSK_EFFORT") == "soak" else 1
+"""How many times more seeds, kills and inputs than in an ordinary run."""
+
+
+def _no_root() -> str | None:
+    return None if os.geteuid() == 0 else "not run as root"
+
+
+def _no_system_user() -> str | None:
+    try:
+        pwd.getpwnam("dusk")
+    except KeyError:
+        return "there is no system user dusk"
+    return None
+
+
+_MISSING: dict[str, Callable[[], str | None]] = {
+    "root": _no_root,
+    "system_user": _no_system_user,
+    "namespaces": net.why_unavailable,
+}
+
+
+@functools.cache
+def why_missing(capability: str) -> str | None:
+    """Return None if the machine has it, else the reason in words.
+
+    Raises:
+        KeyError: no such capability; a misspelt marker must not leave tests out.
+    """
+    return _MISSING[capability]()

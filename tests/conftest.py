@@ -1,0 +1,70 @@
+"""What all tests share: hypothesis profiles, and tests that need something of the machine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from tests.capabilities import EFFORT_FACTOR, why_missing
+
+IN_CI = os.environ.get("CI") == "true"
+NOT_RUN: pytest.StashKey[list[str]] = pytest.StashKey()
+
+hypothesis.settings.register_profile(
+    "dusk",
+    deadline=None,  # two shared cores: a pause of the machine is no failure
+    derandomize=IN_CI,
+    max_examples=60 * EFFORT_FACTOR,
+    print_blob=True,
+)
+hypothesis.settings.load_profile("dusk")
+
+
+def _needs(item: pytest.Item) -> Iterator[str]:
+    for marker in item.iter_markers("needs"):
+        yield from marker.args
+
+
+def _reason(item: pytest.Item) -> str | None:
+    reasons = [f"{name}: {reason}" for name in _needs(item) if (reason := why_missing(name))]
+    return "; ".join(reasons) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, by name, what cannot run here; keep network tests on one worker."""
+    kept, left_out, notes = [], [], []
+    for item in items:
+        if item.get_closest_marker("network"):
+            item.add_marker(pytest.mark.xdist_group("network"))
+        reason = _reason(item)
+        if reason is None or IN_CI:
+            kept.append(item)
+        else:
+            left_out.append(item)
+            notes.append(f"{item.nodeid} ({reason})")
+    items[:] = kept
+    config.stash[NOT_RUN] = notes
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+    if notes and (file := os.environ.get("DUSK_NOT_RUN_FILE")):
+        with Path(file).open("a") as stream:
+            stream.writelines(f"{note}\n" for note in notes)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In CI nothing may be left out: what the machine lacks is a failure."""
+    reason = _reason(item)
+    if reason is not None:
+        pytest.fail(f"this machine must be able to run it: {reason}", pytrace=False)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out, when nobody else does."""
+    notes = config.stash.get(NOT_RUN, [])
+    if notes and "DUSK_NOT_RUN_FILE" not in os.environ:
+        terminalreporter.section("not run on this machine")
+        for note in notes:
+            terminalreporter.line(note)

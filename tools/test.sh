@@ -1,0 +1,58 @@
+#!/bin/sh
+# Every test there is, in order of speed, going on after a failure so that one run shows all.
+# Ends with what this machine could not run; with CI=true that is a failure instead.
+set -u
+
+cd "$(dirname "$0")/.." || exit
+bin=.venv/bin
+not_run=$(pwd)/build/not-run
+failed=
+mkdir -p build
+: >"$not_run"
+
+stage() {
+    name=$1
+    shift
+    printf '== %s\n' "$name"
+    "$@" || failed="$failed, $name"
+}
+
+shell_scripts() {
+    for script in $(git ls-files '*.sh' .ci/run '*.init'); do
+        if [ -f "$script" ]; then printf '%s\n' "$script"; fi
+    done
+}
+
+check_shell() {
+    for script in $(shell_scripts); do
+        sh -n "$script" || return 1
+    done
+    if command -v shellcheck >/dev/null 2>&1; then
+        # shellcheck disable=SC2046  # names in this project have no blanks
+        shellcheck $(shell_scripts)
+    elif [ "${CI:-}" = true ]; then
+        echo "shellcheck is not installed" >&2
+        return 1
+    else
+        echo "shell scripts by shellcheck: it is not installed" >>"$not_run"
+    fi
+}
+
+stage "ruff check" "$bin/ruff" check --quiet .
+stage "ruff format" "$bin/ruff" format --quiet --check .
+stage "mypy" "$bin/mypy" --no-error-summary
+stage "shell scripts" check_shell
+stage "pytest" env DUSK_NOT_RUN_FILE="$not_run" "$bin/python" -m pytest -q -n "${TEST_JOBS:-2}" \
+    --dist loadgroup "$@"
+
+if [ -s "$not_run" ]; then
+    printf '\nnot run on this machine:\n'
+    sort -u "$not_run" | sed 's/^/  /'
+else
+    printf '\nnothing was left out on this machine\n'
+fi
+if [ -n "$failed" ]; then
+    printf 'FAILED: %s\n' "${failed#, }"
+    exit 1
+fi
+echo "all passed"
