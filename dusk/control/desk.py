@@ -1,0 +1,123 @@
+"""What the methods of the control socket need from the daemon around them.
+
+The daemon's control server implements :class:`Desk`; the tests have one in memory. Nothing
+here waits: what takes longer than 100 ms returns a ticket, which the desk keeps.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dusk.changelog.body import Change
+from dusk.changelog.log import Log
+from dusk.effects import LogItem, Progress
+from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.keys.signing import SigningKey
+
+Json = dict[str, Any]
+"""A JSON object, as it stands on the control socket."""
+
+
+class Session(Protocol):
+    """A person who has logged in: who, and the unlocked key (in memory only)."""
+
+    @property
+    def user(self) -> str:
+        """The user's name."""
+
+    @property
+    def key(self) -> SigningKey:
+        """The unlocked key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What this node knows of one member right now; nothing of it is in the log."""
+
+    online: bool
+    head_seq: Seq
+    """The newest position that it reported."""
+    applied_seq: Seq
+    """The position in effect there; 0 if never reported."""
+    apply_state: str
+    """``idle``, ``applying``, ``committed``, ``failed``, ``held`` or ``unknown``."""
+    reason: str
+    alarms: tuple[str, ...]
+    seen_s_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WallTime:
+    """Seconds since 1970 and whether anything vouches for them (R11)."""
+
+    time_s: int
+    trusted: bool
+
+
+class Desk(Protocol):
+    """The daemon as the methods see it."""
+
+    @property
+    def log(self) -> Log:
+        """The log with its state, as of now."""
+
+    @property
+    def device_id(self) -> DeviceId:
+        """This device."""
+
+    def status(self) -> Json:
+        """Return the fields of ``dusk status`` (JSON-able)."""
+
+    def peers(self) -> Mapping[DeviceId, Peer]:
+        """Return what is known of the members at this moment, this device included."""
+
+    def addresses(self) -> Sequence[str]:
+        """Return addresses of this device (``host:port``) that a join key may name."""
+
+    def wall_time(self) -> WallTime:
+        """Return the time for people, and for the expiry of join keys."""
+
+    def random_bytes(self, size: int) -> bytes:
+        """Return fresh random bytes."""
+
+    def session(self, token: str) -> Session:
+        """Return the session of a token, or raise ``Refused("no-session", …)``."""
+
+    def login(self, user: str, password: str) -> str:
+        """Start a login and return its ticket; the result is ``{token, user}``."""
+
+    def logout(self, token: str) -> None:
+        """Forget a session; an unknown token is no error."""
+
+    def next_counter(self, author: KeyId) -> int:
+        """Return a counter above every change of this author from this device, outbox included."""
+
+    def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
+        """Put a change into the outbox (on disk) and return the ticket of its outcome.
+
+        The ticket ends at ``durable``, at ``refused`` (an error with the reason), at ``local``
+        where nobody else is heard, or after ``timeout_s`` with the state reached. Its result is
+        ``{"seq", "hash", "state", "missing", **answer}``: ``hash`` is the change id in hex and
+        ``missing`` says in words what a queued change waits for.
+        """
+
+    def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
+        """Wait again for a change that is in the outbox or the log; a ticket as of ``submit``."""
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        """Return how far a change has come: from the outbox or the log; None if never heard of."""
+
+    def poll(self, ticket: str) -> Json:
+        """Return ``{done, progress, result | error}``, or raise ``Refused("no-ticket", …)``."""
+
+    def draft(self, user: str) -> bytes | None:
+        """Return what ``store_draft`` last stored for this user."""
+
+    def store_draft(self, user: str, data: bytes | None) -> None:
+        """Store a user's draft atomically, or remove it."""
+
+    def read_items(self, first: Seq, count: int) -> list[LogItem]:
+        """Return the frames of at most ``count`` entries from ``first`` on (heads skipped)."""
+
+    def subscribe(self, connection: object) -> None:
+        """Send events to this connection from now on."""
