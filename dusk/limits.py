@@ -17,6 +17,8 @@ SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024
 """The author's message."""
+SECTION_BYTES_MAX = 191
+"""A section path: three components of 63 bytes with their slashes."""
 RECORD_KEY_BYTES_MAX = 512
 """A record's key: package, a section address with matches, option."""
 PATH_COMPONENTS_MAX = 3
@@ -53,6 +55,26 @@ STREAM_IDLE_S_MAX = 10.0
 """A stream without a whole frame for this long is closed."""
 STREAM_BYTES_PER_S_MIN = 512
 """Floor on an open stream's rate, so that trickling does not hold a place."""
+
+# --- keys --------------------------------------------------------------------------------
+ARGON2_MEMORY_KIB_MIN = 8 * 1024
+"""A sealed key with less would be cheap to guess at (A22)."""
+ARGON2_MEMORY_KIB_MAX = 64 * 1024
+"""Half of the smallest router's memory; more would fell it."""
+ARGON2_PASSES_MIN = 2
+"""One pass is open to trade-offs of time for memory."""
+ARGON2_PASSES_MAX = 8
+"""With the most memory: seconds on a small router."""
+ARGON2_LANES = 1
+"""libsodium computes Argon2id with one lane only; others could not check our keys with it."""
+SEALED_KEY_BYTES_MAX = 256
+"""A sealed user key has some 130."""
+JOIN_LINE_BYTES_MAX = 2048
+"""A join key with all its addresses."""
+JOIN_ADDRESSES_MAX = 8
+"""Hints for a joiner; one that answers is enough."""
+ADDRESS_BYTES_MAX = 128
+"""``host:port`` as text, with a scope."""
 
 # --- the control socket -------------------------------------------------------------------
 CONTROL_LINE_BYTES_MAX = 512 * 1024

@@ -1,0 +1,150 @@
+"""A join key as one line of text for an image: a signing key, and which cluster to look for.
+
+The line is ``dusk-join-1:`` and base64url, without padding, of
+``length (2 bytes, big-endian) ‖ body ‖ checksum (8 bytes)``. The length tells a cut line from
+a damaged one; the checksum is no protection, the seed inside makes the whole line a secret.
+"""
+
+import binascii
+import re
+from dataclasses import dataclass, field
+
+from dusk import codec
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, ClusterId, Seq, key_id, labelled_hash
+from dusk.keys.signing import SEED_BYTES, SigningKey
+from dusk.limits import ADDRESS_BYTES_MAX, JOIN_ADDRESSES_MAX, JOIN_LINE_BYTES_MAX, NUMBER_MAX
+
+_PREFIX = "dusk-join-"
+_VERSION = "1"
+_LENGTH_BYTES = 2
+_CHECKSUM_BYTES = 8
+_HASH_BYTES = 32
+_LINE = re.compile(re.escape(_PREFIX) + r"([0-9]{1,6}):([A-Za-z0-9_-]*)", re.ASCII)
+_ADDRESS = re.compile(r"[A-Za-z0-9.:%_\[\]-]+", re.ASCII)
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """What a new device needs to find and join its cluster; ``repr`` hides the seed.
+
+    Attributes:
+        cluster_id: 32 bytes.
+        generation: that of the entry named below.
+        seq: the last settled entry when the key was made, else genesis (A2: a joiner
+            refuses a log without it).
+        chain: its chain hash, 32 bytes.
+        seed: 32 bytes, the secret half of the join key.
+        addresses: where members may be found, such as ``192.0.2.1:3875``; may be empty.
+
+    Raises:
+        UntrustedInput: a field that a line could not carry.
+    """
+
+    cluster_id: ClusterId
+    generation: int
+    seq: Seq
+    chain: ChainHash
+    seed: bytes = field(repr=False)
+    addresses: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check each field, so that every join key has a line and every line a join key."""
+        codec.exactly(self.cluster_id, _HASH_BYTES, "join key: cluster id")
+        codec.integer(self.generation, 0, NUMBER_MAX, "join key: generation")
+        codec.integer(self.seq, 1, NUMBER_MAX, "join key: position")
+        codec.exactly(self.chain, _HASH_BYTES, "join key: chain hash")
+        codec.exactly(self.seed, SEED_BYTES, "join key: seed")
+        if len(self.addresses) > JOIN_ADDRESSES_MAX:
+            raise UntrustedInput(f"join key: more than {JOIN_ADDRESSES_MAX} addresses")
+        for address in self.addresses:
+            if not _ADDRESS.fullmatch(address) or len(address) > ADDRESS_BYTES_MAX:
+                raise UntrustedInput("join key: an address cannot be used")
+
+    @property
+    def id(self) -> str:
+        """The name of its record in ``joinkey/<id>``: the key id in hexadecimal."""
+        return key_id(self.signing_key().public).hex()
+
+    def signing_key(self) -> SigningKey:
+        """Return the key that signs join requests."""
+        return SigningKey.from_seed(self.seed)
+
+    def line(self) -> str:
+        """Return the one ASCII line, without a line end."""
+        body = codec.pack([self.cluster_id, self.generation, self.seq, self.chain, self.seed, self.addresses])
+        framed = len(body).to_bytes(_LENGTH_BYTES, "big") + body + _checksum(body)
+        return f"{_PREFIX}{_VERSION}:{_encode(framed)}"
+
+
+def parse_join_line(text: str) -> JoinKey:
+    """Read a join line; white space around it is ignored.
+
+    Raises:
+        UntrustedInput: empty, foreign, of another version, cut or damaged, told apart in one
+            line that quotes nothing of it.
+    """
+    line = text.strip()
+    if not line:
+        raise UntrustedInput("join key: empty")
+    if len(line) > JOIN_LINE_BYTES_MAX:
+        raise UntrustedInput("join key: too long to be one")
+    if not line.startswith(_PREFIX):
+        cut = _PREFIX.startswith(line)
+        raise UntrustedInput("join key: cut short" if cut else f"join key: does not begin with {_PREFIX}")
+    found = _LINE.fullmatch(line)
+    if not found:
+        raise UntrustedInput(_why_no_match(line))
+    version, payload = found.groups()
+    if version != _VERSION:
+        raise UntrustedInput(f"join key: of version {version}, this program reads version {_VERSION}")
+    return _parse_body(_unframe(payload))
+
+
+def _why_no_match(line: str) -> str:
+    """Tell a line that ends within its version from one with foreign characters."""
+    rest = line[len(_PREFIX) :]
+    cut = rest == "" or (rest.isascii() and rest.isdigit())
+    return "join key: cut short" if cut else "join key: damaged (foreign characters)"
+
+
+def _unframe(payload: str) -> bytes:
+    """Return the body of a payload, its length and checksum verified."""
+    framed = _decode(payload)
+    end = _LENGTH_BYTES + int.from_bytes(framed[:_LENGTH_BYTES], "big")
+    if len(framed) < max(end + _CHECKSUM_BYTES, _LENGTH_BYTES + _CHECKSUM_BYTES):
+        raise UntrustedInput("join key: cut short")
+    body = framed[_LENGTH_BYTES:end]
+    if framed[end:] != _checksum(body) or _encode(framed) != payload:
+        raise UntrustedInput("join key: damaged")
+    return body
+
+
+def _parse_body(body: bytes) -> JoinKey:
+    """Build the join key; its constructor checks each field."""
+    parts = codec.fields(codec.unpack(body, size_max=JOIN_LINE_BYTES_MAX), 6, "join key")
+    cluster_id, generation, seq, chain, seed, unverified_addresses = parts
+    addresses = tuple(
+        codec.text(address, ADDRESS_BYTES_MAX, "join key: address")
+        for address in codec.items(unverified_addresses, JOIN_ADDRESSES_MAX, "join key: addresses")
+    )
+    return JoinKey(cluster_id, generation, seq, chain, seed, addresses)
+
+
+def _checksum(body: bytes) -> bytes:
+    """Return what tells a damaged line."""
+    return labelled_hash(b"dusk.join-line", body)[:_CHECKSUM_BYTES]
+
+
+def _encode(data: bytes) -> str:
+    """Return base64url without padding."""
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
+
+
+def _decode(payload: str) -> bytes:
+    """Return the whole bytes of base64url; characters were checked, a cut group is dropped."""
+    usable = payload if len(payload) % 4 != 1 else payload[:-1]
+    padded = usable.encode().translate(_FROM_URL) + b"=" * (-len(usable) % 4)
+    return binascii.a2b_base64(padded)

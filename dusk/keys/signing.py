@@ -1,0 +1,111 @@
+"""Ed25519 signatures over exact bytes with a domain label: the whole signature surface (R6).
+
+What is signed is always ``label ‖ 0 ‖ cluster id ‖ data``. A label has no zero byte and a
+cluster id has 32 bytes, so two different triples never make the same bytes.
+"""
+
+from dataclasses import dataclass, field
+
+from nacl.bindings import (
+    crypto_sign,
+    crypto_sign_ed25519_pk_to_curve25519,
+    crypto_sign_ed25519_sk_to_curve25519,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
+from nacl.exceptions import CryptoError
+
+from dusk.errors import UntrustedInput
+from dusk.ids import KeyId, PublicKey, key_id
+
+CLUSTER_ID_BYTES = 32
+PUBLIC_KEY_BYTES = 32
+SEED_BYTES = 32
+SIGNATURE_BYTES = 64
+
+_FIELD_PRIME = 2**255 - 19
+_SIGN_BIT = 2**255
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private Ed25519 key; ``repr`` shows the public half only.
+
+    Attributes:
+        public: 32 bytes, what others verify with.
+        key_id: 16 bytes, how the log names this key.
+        seed: 32 bytes, the secret; all else follows from it.
+    """
+
+    public: PublicKey
+    key_id: KeyId
+    seed: bytes = field(repr=False, compare=False)
+    _secret: bytes = field(repr=False, compare=False)
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> "SigningKey":
+        """Make the key of a 32-byte seed."""
+        assert len(seed) == SEED_BYTES, "a seed has 32 bytes"
+        public, secret = crypto_sign_seed_keypair(seed)
+        return cls(PublicKey(public), key_id(public), seed, secret)
+
+    def sign(self, label: bytes, cluster_id: bytes, data: bytes) -> bytes:
+        """Return the 64-byte signature of ``data`` under a domain label, for one cluster (R6).
+
+        Args:
+            label: what kind of bytes these are, without a zero byte, such as ``b"dusk.change"``.
+            cluster_id: 32 bytes; ``NO_CLUSTER`` where there is none yet.
+            data: the exact bytes.
+        """
+        assert len(cluster_id) == CLUSTER_ID_BYTES, "a cluster id has 32 bytes"
+        assert b"\0" not in label, "a label has no zero byte"
+        signed = crypto_sign(label + b"\0" + cluster_id + data, self._secret)
+        return signed[:SIGNATURE_BYTES]
+
+    def x25519_private(self) -> bytes:
+        """Return the 32-byte X25519 private key that belongs to this key."""
+        return crypto_sign_ed25519_sk_to_curve25519(self._secret)
+
+
+def verify(public: bytes, label: bytes, cluster_id: bytes, data: bytes, signature: bytes) -> bool:
+    """Tell whether ``signature`` is that of ``public`` over these bytes; never raises.
+
+    libsodium refuses a non-canonical S, a small-order R and small-order or non-canonical
+    public keys. Keys with a torsion part are kept out by :func:`check_public_key` where a
+    key is first accepted, so that this hot path need not look again.
+    """
+    if len(signature) != SIGNATURE_BYTES or len(public) != PUBLIC_KEY_BYTES:
+        return False
+    if len(cluster_id) != CLUSTER_ID_BYTES:
+        return False
+    try:
+        crypto_sign_open(signature + label + b"\0" + cluster_id + data, public)
+    except CryptoError:
+        return False
+    return True
+
+
+def x25519_public(public: bytes) -> bytes:
+    """Return the 32-byte X25519 public key that belongs to an Ed25519 public key.
+
+    Raises:
+        UntrustedInput: wrong size, not canonical, not on the curve, of small order, or with
+            a torsion part (A18).
+    """
+    if len(public) != PUBLIC_KEY_BYTES:
+        raise UntrustedInput(f"public key: {len(public)} bytes, not {PUBLIC_KEY_BYTES}")
+    if int.from_bytes(public, "little") % _SIGN_BIT >= _FIELD_PRIME:
+        raise UntrustedInput("public key: not canonical")
+    try:
+        return crypto_sign_ed25519_pk_to_curve25519(public)
+    except CryptoError:
+        raise UntrustedInput("public key: not a point of the main group") from None
+
+
+def check_public_key(public: bytes) -> None:
+    """Accept a public key or raise; to be called wherever one enters a log or a table (A18).
+
+    Raises:
+        UntrustedInput: as :func:`x25519_public`.
+    """
+    x25519_public(public)
