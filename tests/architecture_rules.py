@@ -49,6 +49,7 @@ RANKS: tuple[frozenset[str], ...] = (
     frozenset({"changelog", "config", "effects"}),
     frozenset({"cycle", "catchup", "membership", "apply"}),
     frozenset({"node"}),
+    frozenset({"control"}),
     frozenset({"sim", "daemon"}),
     frozenset({"cli", "demo", "web"}),
     frozenset({"__main__"}),
