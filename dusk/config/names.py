@@ -1,0 +1,178 @@
+"""Names as libuci allows them, keys as ``uci`` writes them, and addresses of sections.
+
+A KEY is ``package.section.option``, or ``package.section`` for the section itself. A section is
+addressed by name, by index (``@rule[0]``, ``@rule[-1]``) or by what it contains
+(``zone[name=lan]``). ``parse_key`` gives every key one canonical text, because settings are
+records and a record has one key.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dusk.errors import ConfigError
+from dusk.limits import RECORD_KEY_BYTES_MAX
+
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_PACKAGE = re.compile(r"[A-Za-z0-9_-]+")
+_TYPE = re.compile(r"[!-~]+")
+_GENERATED = re.compile(r"cfg[0-9a-f]{6,}")
+"""What libuci calls a section without a name, by its place in the file."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether libuci takes this as a section's or an option's name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_package(text: str) -> bool:
+    """Tell whether libuci takes this as a package's name."""
+    return _PACKAGE.fullmatch(text) is not None
+
+
+def is_type(text: str) -> bool:
+    """Tell whether libuci takes this as a section's type."""
+    return _TYPE.fullmatch(text) is not None
+
+
+def is_generated(text: str) -> bool:
+    """Tell whether a name looks like the ones libuci gives to anonymous sections."""
+    return _GENERATED.fullmatch(text) is not None
+
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+def check_value(value: str, what: str) -> str:
+    """Return a value that ``uci set`` takes: text, with tabs and line ends, no other controls.
+
+    Raises:
+        ConfigError: NUL or another control character, or not Unicode text (A33).
+    """
+    bad = _FORBIDDEN.search(value)
+    if bad is not None:
+        shown = "NUL" if bad[0] == "\0" else f"character 0x{ord(bad[0]):02x}"
+        raise ConfigError(f"{what}: the value contains {shown}, which UCI cannot hold")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A section by its name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The section of a type at an index, from 0, or from -1 backwards."""
+
+    type: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"@{self.type}[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The only section of a type whose options have these values, sorted by option."""
+
+    type: str
+    conditions: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"{self.type}[{','.join(f'{option}={_quote(value)}' for option, value in self.conditions)}]"
+
+
+Address = Named | Indexed | Matched
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a setting is about: an option, or (``option`` None) the section itself."""
+
+    package: str
+    section: Address
+    option: str | None
+
+    def __str__(self) -> str:
+        return ".".join((self.package, str(self.section), *([self.option] if self.option else [])))
+
+
+_BARE = r"[^\x00-\x20,\]\"\\]+"
+_CONDITION = rf"[A-Za-z0-9_]+=(?:{_BARE}|\"(?:[^\"\\]|\\[\"\\])*\")"
+_SECTION_TYPE = r"[A-Za-z0-9_-]+"
+_KEY = re.compile(
+    rf"([A-Za-z0-9_-]+)\."
+    rf"(?:([A-Za-z0-9_]+)|@({_SECTION_TYPE})\[(0|-?[1-9][0-9]{{0,3}})\]"
+    rf"|({_SECTION_TYPE})\[({_CONDITION}(?:,{_CONDITION})*)\])"
+    rf"(?:\.([A-Za-z0-9_]+))?"
+)
+_PAIR = re.compile(rf"([A-Za-z0-9_]+)=(?:({_BARE})|\"((?:[^\"\\]|\\[\"\\])*)\")")
+_PLAIN_VALUE = re.compile(_BARE)
+_ESCAPE = re.compile(r'\\(["\\])')
+
+
+def _quote(value: str) -> str:
+    """Write a condition's value, in double quotes where it needs them."""
+    if _PLAIN_VALUE.fullmatch(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@lru_cache(maxsize=4096)
+def parse_key(text: str) -> Key:
+    """Read a KEY; ``str()`` of the result is its canonical text.
+
+    Raises:
+        ConfigError: not a key, or an address that is not available.
+    """
+    if len(text.encode("utf-8", "surrogateescape")) > RECORD_KEY_BYTES_MAX:
+        raise ConfigError(f"{text[:40]}…: the key is longer than {RECORD_KEY_BYTES_MAX} bytes")
+    parts = _KEY.fullmatch(text)
+    if parts is None:
+        raise ConfigError(_why_not(text))
+    package, name, indexed, index, matched, conditions, option = parts.groups()
+    section: Address
+    if name is not None:
+        if is_generated(name):
+            raise ConfigError(
+                f"{text}: {name} is a generated name that changes with the file;"
+                " use an index (@type[0]) or a match (type[option=value])"
+            )
+        section = Named(name)
+    elif indexed is not None:
+        section = Indexed(indexed, int(index))
+    else:
+        section = Matched(matched, _conditions(conditions, text))
+    return Key(package, section, option)
+
+
+def _conditions(text: str, key: str) -> tuple[tuple[str, str], ...]:
+    """Read the inside of a match, sorted, no option twice."""
+    pairs = {}
+    for option, bare, quoted in _PAIR.findall(text):
+        if option in pairs:
+            raise ConfigError(f"{key}: {option} is matched twice")
+        pairs[option] = check_value(bare or _ESCAPE.sub(r"\1", quoted), key)
+    return tuple(sorted(pairs.items()))
+
+
+def _why_not(text: str) -> str:
+    """Say what is wrong with a key, for people."""
+    shown = text if text.isprintable() else ascii(text)
+    package, _, section = text.partition(".")
+    if section.startswith("each "):
+        return f"{shown}: 'each' is not available yet; address one section"
+    if not section:
+        return f"{shown}: a key is package.section.option, or package.section for the type"
+    if not is_package(package):
+        return f"{shown}: not a package name: {package!a}"
+    return (
+        f"{shown}: a section is a name, an index such as @rule[0] or a match such as zone[name=lan],"
+        " an option a name; names have letters, digits and _ only"
+    )
