@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
 from tests.capabilities import EFFORT_FACTOR, why_missing
 
 IN_CI = os.environ.get("CI") == "true"
@@ -59,9 +60,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"this machine must be able to run it: {reason}", pytrace=False)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out, when nobody else does."""
     notes = config.stash.get(NOT_RUN, [])
     if notes and "DUSK_NOT_RUN_FILE" not in os.environ:

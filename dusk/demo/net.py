@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 COMMAND_TIMEOUT_S = 20.0
 """For one `ip` batch: milliseconds usually, but the machine may be busy."""
@@ -167,13 +167,9 @@ class Network:
         plain = ["unshare", "--user", f"--map-user={_PLAIN_USER}", f"--map-group={_PLAIN_USER}", "--"]
         return [*self._as_its_root(host.pid), *(plain if self.mode is Mode.USER else []), *arguments]
 
-    def start(self, host: Host, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a program on ``host``; ``options`` go to ``subprocess.Popen``."""
-        return subprocess.Popen(self.command(host, arguments), **options)
-
-    def start_on_the_switch(self, arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a program where the bridge is, with the rights to listen to all of it."""
-        return subprocess.Popen([*self._as_its_root(self._switch), *arguments], **options)
+    def command_on_the_switch(self, arguments: list[str]) -> list[str]:
+        """Return the same for where the bridge is, with the rights to listen to all of it."""
+        return [*self._as_its_root(self._switch), *arguments]
 
     def unplug(self, host: Host) -> None:
         """Take a host's cable out: nothing passes, and its interface loses the carrier."""

@@ -29,11 +29,8 @@ class Capture:
 @contextmanager
 def capturing(network: Network, file: Path) -> Iterator[Capture]:
     """Capture every packet on the bridge during the block, into ``file`` (pcap)."""
-    process = network.start_on_the_switch(
-        [sys.executable, "-I", str(Path(capture.__file__)), BRIDGE, str(file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+    program = [sys.executable, "-I", str(Path(capture.__file__)), BRIDGE, str(file)]
+    process = _start_with_pipes(network.command_on_the_switch(program))
     assert process.stdin is not None
     assert process.stdout is not None
     with process:
@@ -49,6 +46,8 @@ def capturing(network: Network, file: Path) -> Iterator[Capture]:
 
 def run_python(network: Network, host: Host, source: str) -> subprocess.Popen[bytes]:
     """Start a Python program on a host, with pipes to talk to it."""
-    return network.start(
-        host, [sys.executable, "-I", "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    return _start_with_pipes(network.command(host, [sys.executable, "-I", "-c", source]))
+
+
+def _start_with_pipes(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

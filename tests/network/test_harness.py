@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from dusk.demo.net import Mode
 from tests.network.harness import Host, Network, NetworkError, capturing, run_python
 
