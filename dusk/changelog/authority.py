@@ -1,0 +1,145 @@
+"""Who may change what: the proper keys of each record, and the limits of grants (R1).
+
+The whole of "may they?" is here. Roles, addresses and transports do not occur.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from dusk.changelog.body import Operation, Value
+from dusk.changelog.sections import SectionKind, SectionPath, parse_path
+from dusk.changelog.state import Holder, HolderKind, State
+from dusk.codec import unpack
+from dusk.config.names import parse_key
+from dusk.errors import Refused
+from dusk.ids import KeyId
+from dusk.limits import VALUE_BYTES_MAX
+
+_GRANTABLE = {
+    SectionKind.JOINKEY,
+    SectionKind.DEVICE,
+    SectionKind.DEVICE_CONFIG,
+    SectionKind.POLICY,
+    SectionKind.ASSIGNMENT,
+    SectionKind.GROUP,
+}
+"""Sections that others than owners may be granted (protocol: "owners, or granted")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A prefix's keys, how many of them must sign, and what they may put there."""
+
+    prefix: str
+    keys: frozenset[KeyId]
+    threshold: int
+    packages: Collection[str] | None
+    groups: Collection[str] | None
+    priority_max: int | None
+
+
+def grant_for(state: State, section: str) -> Grant | None:
+    """Return the grant with the longest prefix of whole components, if any."""
+    parts = section.split("/")
+    for count in range(len(parts), 0, -1):
+        prefix = "/".join(parts[:count])
+        row = state.value("trust", f"grant/{prefix}")
+        if row is not None:
+            keys, threshold, packages, groups, priority = row
+            return Grant(prefix, frozenset(KeyId(k) for k in keys), threshold, packages, groups, priority)
+    return None
+
+
+def quorum(state: State) -> int:
+    """Return how many owners must sign together."""
+    row = state.value("trust", "quorum")
+    return int(row[0]) if row else 1
+
+
+def check_authority(
+    state: State,
+    operations: Sequence[Operation],
+    values: Sequence[Value | None],
+    signers: Collection[KeyId],
+) -> None:
+    """Check that signatures satisfy the proper keys of everything that a change touches.
+
+    Args:
+        state: what the log says before the change.
+        operations: what it does.
+        values: the values that go with them.
+        signers: key ids whose signatures over the change were verified.
+
+    Raises:
+        Refused: ``missing-signatures`` or ``outside-grant``, naming the section.
+    """
+    owners = state.owners()
+    by_quorum = len([s for s in signers if s in owners]) >= quorum(state)
+    for operation, value in zip(operations, values, strict=True):
+        path = parse_path(operation.section)
+        if _own_record(state, path, operation.key, signers):
+            continue
+        if by_quorum and path.kind is not SectionKind.FACTS:
+            continue
+        grant = grant_for(state, operation.section) if path.kind in _GRANTABLE else None
+        if grant is None or not _satisfies(grant, owners, signers):
+            raise _missing(state, operation.section, path, grant)
+        _check_limits(state, grant, path, operation, value)
+
+
+def _own_record(state: State, path: SectionPath, key: str, signers: Collection[KeyId]) -> bool:
+    """Tell whether it is a record that its subject alone may write."""
+    if path.kind is SectionKind.FACTS:
+        return any(_is(state.holder(s), HolderKind.DEVICE, path.name) for s in signers)
+    if path.kind is SectionKind.USER and key == "sealed":
+        kinds = (HolderKind.USER, HolderKind.OWNER)
+        return any(_is(state.holder(s), kind, path.name) for s in signers for kind in kinds)
+    return False
+
+
+def _is(holder: Holder | None, kind: HolderKind, name: str) -> bool:
+    return holder is not None and holder.kind is kind and holder.name == name
+
+
+def _satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:
+    """*t* distinct keys of the grant or the owners."""
+    return len({s for s in signers if s in grant.keys or s in owners}) >= grant.threshold
+
+
+def _missing(state: State, section: str, path: SectionPath, grant: Grant | None) -> Refused:
+    if path.kind is SectionKind.FACTS:
+        who = "that device's own key"
+    else:
+        who = f"{quorum(state)} of the owners {', '.join(sorted(state.owners().values()))}"
+        if grant is not None:
+            names = sorted(h.name for k in grant.keys if (h := state.holder(k)) is not None)
+            who += f", or {grant.threshold} of {', '.join(names)}"
+    return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
+
+
+def _check_limits(
+    state: State, grant: Grant, path: SectionPath, operation: Operation, value: Value | None
+) -> None:
+    """Check what a grant's holders put there or take away (A39)."""
+    if operation.key.startswith("set/") and grant.packages is not None:
+        package = parse_key(operation.key.removeprefix("set/")).package
+        if package not in grant.packages:
+            allowed = ", ".join(grant.packages)
+            raise Refused("outside-grant", f"{operation.section}: granted are {allowed}, not {package}")
+    if path.kind is SectionKind.ASSIGNMENT:
+        former = state.record(operation.section, operation.key)
+        for data in (None if value is None else value.data, None if former is None else former.data):
+            _check_assignment(grant, operation.section, data)
+    elif path.kind is SectionKind.DEVICE and operation.key in ("key", "origin"):
+        raise Refused("outside-grant", f"{operation.section}: a device's {operation.key} is not for grants")
+
+
+def _check_assignment(grant: Grant, section: str, data: bytes | None) -> None:
+    if data is None:
+        return
+    to, names, priority = unpack(data, size_max=VALUE_BYTES_MAX)
+    if grant.priority_max is not None and priority > grant.priority_max:
+        limit = f"the grant allows {grant.priority_max} at most"
+        raise Refused("outside-grant", f"{section}: priority {priority}, {limit}")
+    if grant.groups is not None and (to != "groups" or not set(names) <= set(grant.groups)):
+        raise Refused("outside-grant", f"{section}: the grant is for the groups {', '.join(grant.groups)}")

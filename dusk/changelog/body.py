@@ -1,0 +1,245 @@
+"""Changes: what authors sign (`specs/log.md`, section 2).
+
+A change is three parts. The *body* names what is replaced by hash and is what is signed;
+*signatures* stand beside it; *values* travel along and may be dropped one day, for the body
+holds only their salted hashes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dusk import codec, limits
+from dusk.errors import UntrustedInput
+from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, labelled_hash
+from dusk.keys.signing import SigningKey
+
+CHANGE_LABEL = b"dusk.change"
+VERSION = 1
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One record's replacement or removal.
+
+    Args:
+        section: path of the section.
+        key: the record's key.
+        value_hash: 32 bytes, salted hash of the new value; None deletes the record.
+        base: id of the change that last wrote the record as the author saw it, None for none.
+    """
+
+    section: str
+    key: str
+    value_hash: bytes | None
+    base: ChangeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What an author signs: one atomic list of operations.
+
+    ``counter`` rises strictly per (author, device); 0 stands only in device creations.
+    """
+
+    cluster: ClusterId
+    author: KeyId
+    device: DeviceId
+    counter: int
+    message: str
+    operations: tuple[Operation, ...]
+
+    def encode(self) -> bytes:
+        """Return the exact bytes that are signed and hashed (R6)."""
+        operations = [(o.section, o.key, o.value_hash, o.base) for o in self.operations]
+        return codec.pack(
+            (VERSION, self.cluster, self.author, self.device, self.counter, self.message, operations)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature over a body, by the key of that name."""
+
+    key_id: KeyId
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A record's value with the salt that its hash in the body carries."""
+
+    salt: bytes
+    data: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """The 32-byte hash that operations name; the salt leaves nothing to guess from (A53)."""
+        return labelled_hash(b"dusk.value", self.salt, self.data)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A body's exact bytes, its signatures sorted by key id, one value for each operation."""
+
+    body_bytes: bytes
+    signatures: tuple[Signature, ...]
+    values: tuple[Value | None, ...]
+
+    @cached_property
+    def id(self) -> ChangeId:
+        """Hash of the body: what records, outcomes and authors name."""
+        return change_id(self.body_bytes)
+
+    @cached_property
+    def body(self) -> Body:
+        """The decoded body."""
+        return decode_body(self.body_bytes)
+
+    @cached_property
+    def signatures_hash(self) -> bytes:
+        """Hash that an entry keeps of who signed."""
+        return labelled_hash(
+            b"dusk.signatures", codec.pack([(s.key_id, s.signature) for s in self.signatures])
+        )
+
+    def encode(self) -> bytes:
+        """Return the change as it is stored and sent."""
+        return codec.pack(
+            (
+                self.body_bytes,
+                [(s.key_id, s.signature) for s in self.signatures],
+                [None if v is None else (v.salt, v.data) for v in self.values],
+            )
+        )
+
+
+def change_id(body_bytes: bytes) -> ChangeId:
+    """Return the id of the change with this body."""
+    return ChangeId(labelled_hash(CHANGE_LABEL, body_bytes))
+
+
+def decode_body(data: bytes) -> Body:
+    """Read a body from its exact bytes.
+
+    Raises:
+        UntrustedInput: anything but the one encoding of a body within its bounds.
+    """
+    row = codec.fields(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX), 7, "body")
+    codec.integer(row[0], VERSION, VERSION, "body version")
+    operations = codec.items(row[6], limits.OPERATIONS_MAX, "operations")
+    if not operations:
+        raise UntrustedInput("body: no operations")
+    decoded = tuple(_decode_operation(item) for item in operations)
+    if len({(o.section, o.key) for o in decoded}) != len(decoded):
+        raise UntrustedInput("body: a record stands twice")
+    return Body(
+        cluster=ClusterId(codec.exactly(row[1], 32, "body cluster")),
+        author=KeyId(codec.exactly(row[2], 16, "body author")),
+        device=DeviceId(codec.exactly(row[3], 16, "body device")),
+        counter=codec.integer(row[4], 0, limits.NUMBER_MAX, "body counter"),
+        message=codec.text(row[5], limits.MESSAGE_BYTES_MAX, "body message"),
+        operations=decoded,
+    )
+
+
+def _decode_operation(item: object) -> Operation:
+    section, key, value_hash, base = codec.fields(item, 4, "operation")
+    if value_hash is not None:
+        codec.exactly(value_hash, 32, "value hash")
+    if base is not None:
+        codec.exactly(base, 32, "base")
+    return Operation(
+        section=codec.text(section, limits.SECTION_BYTES_MAX, "section"),
+        key=codec.text(key, limits.RECORD_KEY_BYTES_MAX, "record key"),
+        value_hash=value_hash,
+        base=base,
+    )
+
+
+def decode_change(data: bytes) -> Change:
+    """Read a change; bytes, order of signatures and hashes of values are all checked.
+
+    Raises:
+        UntrustedInput: see `decode_body`; also signatures unsorted or double, a value that
+            is missing, surplus or hashes to something else.
+    """
+    row = codec.fields(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX), 3, "change")
+    body_bytes = codec.blob(row[0], limits.CHANGE_BYTES_MAX, "body")
+    signatures = tuple(_decode_signature(s) for s in codec.items(row[1], limits.SIGNATURES_MAX, "signatures"))
+    names = [s.key_id for s in signatures]
+    if names != sorted(set(names)):
+        raise UntrustedInput("signatures: not sorted, or one twice")
+    values = tuple(_decode_value(v) for v in codec.items(row[2], limits.OPERATIONS_MAX, "values"))
+    change = Change(body_bytes, signatures, values)
+    _check_values(change.body.operations, values)
+    return change
+
+
+def _decode_signature(item: object) -> Signature:
+    name, signature = codec.fields(item, 2, "signature")
+    return Signature(
+        KeyId(codec.exactly(name, 16, "signature key id")), codec.exactly(signature, 64, "signature")
+    )
+
+
+def _decode_value(item: object) -> Value | None:
+    if item is None:
+        return None
+    salt, data = codec.fields(item, 2, "value")
+    return Value(codec.exactly(salt, SALT_BYTES, "salt"), codec.blob(data, limits.VALUE_BYTES_MAX, "value"))
+
+
+def _check_values(operations: Sequence[Operation], values: Sequence[Value | None]) -> None:
+    if len(operations) != len(values):
+        raise UntrustedInput("values: not one for each operation")
+    for operation, value in zip(operations, values, strict=True):
+        if (None if value is None else value.hash) != operation.value_hash:
+            raise UntrustedInput(f"value: not the one that was signed for {operation.section}")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an author wants of one record, before it is hashed and signed."""
+
+    section: str
+    key: str
+    data: bytes | None
+    base: ChangeId | None
+
+
+def build_change(
+    *,
+    cluster: ClusterId,
+    device: DeviceId,
+    counter: int,
+    message: str,
+    edits: Sequence[Edit],
+    signers: Sequence[SigningKey],
+    random_bytes: Callable[[int], bytes],
+) -> Change:
+    """Build and sign a change; the first of ``signers`` is its author.
+
+    Raises:
+        UntrustedInput: the edits do not make a valid change (too large, a record twice, ...).
+    """
+    values = tuple(None if e.data is None else Value(random_bytes(SALT_BYTES), e.data) for e in edits)
+    body_bytes = Body(
+        cluster=cluster,
+        author=signers[0].key_id,
+        device=device,
+        counter=counter,
+        message=message,
+        operations=tuple(
+            Operation(e.section, e.key, None if v is None else v.hash, e.base)
+            for e, v in zip(edits, values, strict=True)
+        ),
+    ).encode()
+    signatures = tuple(
+        sorted(
+            (Signature(key.key_id, key.sign(CHANGE_LABEL, cluster, body_bytes)) for key in signers),
+            key=lambda s: s.key_id,
+        )
+    )
+    return decode_change(Change(body_bytes, signatures, values).encode())

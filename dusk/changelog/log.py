@@ -1,0 +1,341 @@
+"""One replica's log: verifies entries and signed heads, and writes them (R1, R2, R5–R7).
+
+Rules, as `extend` and `write` check them:
+
+- seq rises by exactly one, the previous chain hash is ours, generation and mandate stay, the
+  epoch rises only in an ``open`` entry and then by at most 2²⁰ (A5).
+- An epoch's entries are all by the device that opened it, which is in the succession of the
+  state before, or in a genesis makes itself the succession.
+- Outcome, section hashes and derived hash are what this replica computes itself.
+- Nothing counts before a head that covers it was signed by its epoch's writer. Verification
+  is whole or nothing: after an error the log is what it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dusk import codec, limits
+from dusk.changelog.body import Change, decode_change
+from dusk.changelog.entry import (
+    APPLIED,
+    Entry,
+    EntryKind,
+    SignedHead,
+    Stamp,
+    decode_entry,
+    decode_signed_head,
+)
+from dusk.changelog.fold import judge
+from dusk.changelog.genesis import judge_genesis
+from dusk.changelog.state import HolderKind, State, Undo
+from dusk.changelog.verdict import Verdict
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import (
+    EMPTY_HEAD,
+    NO_CLUSTER,
+    ChainHash,
+    ChangeId,
+    ClusterId,
+    DeviceId,
+    Head,
+    KeyId,
+    PublicKey,
+    Seq,
+)
+
+_ITEM_BYTES_MAX = limits.ENTRY_BYTES_MAX + limits.CHANGE_BYTES_MAX + 64
+_NOTHING = Verdict(APPLIED, (), ())
+
+
+class ForkFound(UntrustedInput):
+    """Another log differs from ours at a position that we hold; ours stays (R5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one verified entry changed, to take it back."""
+
+    undo: Undo
+    head: Head
+    leader: DeviceId | None
+    change: ChangeId | None
+
+
+def pack_entry_item(entry: Entry, change: Change | None) -> LogItem:
+    """Return an entry as it is stored and sent."""
+    body = None if change is None else change.encode()
+    return LogItem(ItemKind.ENTRY, codec.pack((entry.encoded, body)))
+
+
+def unpack_entry_item(data: bytes) -> tuple[Entry, Change | None]:
+    """Read a stored entry with its change.
+
+    Raises:
+        UntrustedInput: not the encoding, or the change is not the entry's.
+    """
+    entry_bytes, change_bytes = codec.fields(codec.unpack(data, size_max=_ITEM_BYTES_MAX), 2, "log item")
+    entry = decode_entry(codec.blob(entry_bytes, limits.ENTRY_BYTES_MAX, "entry"))
+    if change_bytes is None:
+        if entry.change is not None or entry.signatures is not None:
+            raise UntrustedInput(f"entry {entry.seq}: its change is missing")
+        return entry, None
+    change = decode_change(codec.blob(change_bytes, limits.CHANGE_BYTES_MAX, "change"))
+    if (entry.change, entry.signatures) != (change.id, change.signatures_hash):
+        raise UntrustedInput(f"entry {entry.seq}: carries another change than it names")
+    return entry, change
+
+
+class Log:
+    """The verified log of one cluster, with the state that it adds up to.
+
+    Args:
+        cluster: the cluster's id; None only for who makes a genesis or reads a log of its own
+            disk whose id it takes from there.
+    """
+
+    def __init__(self, cluster: ClusterId | None) -> None:
+        self.state = State()
+        self.head: Head = EMPTY_HEAD
+        self.newest: SignedHead | None = None
+        self.leader: DeviceId | None = None
+        """Who opened the epoch of the head."""
+        self._expected = cluster
+        self._cluster = cluster
+        self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
+        self._positions: dict[ChangeId, Seq] = {}
+
+    @property
+    def cluster(self) -> ClusterId | None:
+        """The cluster's id, None while it is not known."""
+        return self._cluster
+
+    def chain_at(self, seq: int) -> ChainHash | None:
+        """Return the chain hash at a position that we hold."""
+        return self._chains[seq] if 0 <= seq < len(self._chains) else None
+
+    def position_of(self, change: ChangeId) -> Seq | None:
+        """Return where a change stands in the log."""
+        return self._positions.get(change)
+
+    def device_key(self, device: DeviceId) -> PublicKey | None:
+        """Return an active member's key."""
+        holder = self.state.holder(KeyId(device))
+        if holder is None or holder.kind is not HolderKind.DEVICE or not holder.active:
+            return None
+        return holder.public
+
+    # --- verifying ---------------------------------------------------------------------------
+
+    def extend(self, items: Sequence[LogItem]) -> tuple[LogItem, ...]:
+        """Verify outside items and take those that a signed head among them covers.
+
+        Args:
+            items: entries and signed heads in log order; what we hold already is skipped.
+
+        Returns:
+            The items that were taken, to be appended to the disk.
+
+        Raises:
+            ForkFound: they differ from what we hold.
+            UntrustedInput: anything in them is wrong; nothing was taken.
+        """
+        steps: list[_Step] = []
+        taken: list[LogItem] = []
+        covered, covered_steps = 0, 0
+        newest = self.newest
+        try:
+            for item in items:
+                if item.kind is ItemKind.ENTRY:
+                    step = self._take_item(item)
+                    if step is not None:
+                        steps.append(step)
+                        taken.append(item)
+                elif (signed := self._take_head(item)) is not None:
+                    newest = signed
+                    if steps[covered_steps:]:
+                        taken.append(item)
+                        covered, covered_steps = len(taken), len(steps)
+        except UntrustedInput:
+            self._undo(steps)
+            raise
+        except Refused as error:
+            self._undo(steps)
+            raise UntrustedInput(f"entry {self.head.seq + 1}: {error.reason}") from None
+        self._undo(steps[covered_steps:])
+        if covered:
+            self.newest = newest
+        return tuple(taken[:covered])
+
+    def _take_item(self, item: LogItem) -> _Step | None:
+        entry, change = unpack_entry_item(item.data)
+        if entry.seq <= self.head.seq:
+            if self.chain_at(entry.seq) != entry.head.chain:
+                raise ForkFound(f"entry {entry.seq}: differs from ours")
+            return None
+        return self._take(entry, change)
+
+    def _take_head(self, item: LogItem) -> SignedHead | None:
+        """Verify a signed head; None for one below what we hold, whose signature is past use."""
+        signed = decode_signed_head(item.data)
+        if signed.head.seq < self.head.seq:
+            if self.chain_at(signed.head.seq) != signed.head.chain:
+                raise ForkFound(f"signed head {signed.head.seq}: differs from ours")
+            return None
+        self.check_head(signed)
+        return signed
+
+    def check_head(self, signed: SignedHead) -> None:
+        """Check that a signed head is exactly ours, by its epoch's writer.
+
+        Raises:
+            UntrustedInput: it is another head, or not signed by the leader of its epoch.
+        """
+        if signed.head != self.head:
+            raise UntrustedInput(f"signed head {signed.head.seq}: not the head of these entries")
+        if not self.signed_by_leader(signed):
+            raise UntrustedInput(f"signed head {signed.head.seq}: not signed by its epoch's writer")
+
+    def signed_by_leader(self, signed: SignedHead) -> bool:
+        """Tell whether the leader of our head's epoch signed this."""
+        public = None if self.leader is None else self.device_key(self.leader)
+        return public is not None and signed.signed_by(public, self.state.cluster)
+
+    def _take(self, entry: Entry, change: Change | None) -> _Step:
+        """Verify one entry against the state and take it; raises with nothing taken."""
+        self._check_position(entry)
+        stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
+        verdict = self._judge(entry, change, stamp)
+        if verdict.outcome != entry.outcome:
+            raise UntrustedInput(f"entry {entry.seq}: its outcome is not ours")
+        undo = self.state.take(verdict.writes, verdict.derived)
+        if (self._touched(verdict), self.state.derived_hash) != (entry.sections, entry.derived):
+            self.state.undo(undo)
+            raise UntrustedInput(f"entry {entry.seq}: its hashes are not those of our state")
+        step = _Step(undo, self.head, self.leader, entry.change)
+        self._advance(entry)
+        return step
+
+    def _check_position(self, entry: Entry) -> None:
+        ours = self.head
+        if (entry.seq, entry.previous) != (ours.seq + 1, ours.chain):
+            raise UntrustedInput(f"entry {entry.seq}: does not follow our entry {ours.seq}")
+        if (entry.generation, entry.mandate) != (ours.generation, ours.mandate):
+            raise UntrustedInput(f"entry {entry.seq}: generation or mandate changed without cause")
+        if entry.kind is EntryKind.OPEN:
+            if not ours.epoch < entry.epoch <= ours.epoch + limits.EPOCH_JUMP_MAX:
+                raise UntrustedInput(f"entry {entry.seq}: epoch {entry.epoch} does not follow {ours.epoch}")
+        elif entry.epoch != ours.epoch or entry.writer != self.leader:
+            raise UntrustedInput(f"entry {entry.seq}: not by the writer of its epoch")
+
+    def _judge(self, entry: Entry, change: Change | None, stamp: Stamp) -> Verdict:
+        if entry.seq == 1:
+            return self._judge_first(entry, change)
+        if entry.kind is EntryKind.OPEN:
+            if change is not None or not self.may_lead(entry.writer):
+                raise UntrustedInput(f"entry {entry.seq}: opened by who may not lead")
+            return _NOTHING
+        if entry.kind is not EntryKind.CHANGE or change is None:
+            raise UntrustedInput(f"entry {entry.seq}: a kind that this version does not write")
+        if change.id in self._positions:
+            raise UntrustedInput(f"entry {entry.seq}: its change stands in the log already")
+        return judge(self.state, change, stamp)
+
+    def _judge_first(self, entry: Entry, change: Change | None) -> Verdict:
+        if change is None or entry.kind is not EntryKind.OPEN:
+            raise UntrustedInput("entry 1: not a genesis")
+        if self._cluster not in (None, entry.digest):
+            raise UntrustedInput("entry 1: the genesis of another cluster")
+        return judge_genesis(change, entry.writer)
+
+    def may_lead(self, device: DeviceId) -> bool:
+        """Tell whether a device may write: an active member in the succession."""
+        row = self.state.value("cluster", "succession")
+        return row is not None and device in row[0] and self.device_key(device) is not None
+
+    def _touched(self, verdict: Verdict) -> tuple[tuple[str, bytes], ...]:
+        return tuple((s, self.state.section_hash(s)) for s in sorted({w.section for w in verdict.writes}))
+
+    def _advance(self, entry: Entry) -> None:
+        if entry.seq == 1:
+            self._cluster = self.state.cluster = ClusterId(entry.digest)
+        if entry.kind is EntryKind.OPEN:
+            self.leader = entry.writer
+        if entry.change is not None:
+            self._positions[entry.change] = entry.seq
+        self.head = entry.head
+        self._chains.append(entry.head.chain)
+
+    def _undo(self, steps: Sequence[_Step]) -> None:
+        for step in reversed(steps):
+            self.state.undo(step.undo)
+            self.head, self.leader = step.head, step.leader
+            self._chains.pop()
+            if step.change is not None:
+                del self._positions[step.change]
+        if self.head.seq == 0:
+            self.state.cluster, self._cluster = NO_CLUSTER, self._expected
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def write_open(self, stamp: Stamp) -> LogItem:
+        """Open the next epoch as its leader; the caller may lead."""
+        assert self.may_lead(stamp.writer)
+        entry = self._compose(EntryKind.OPEN, self.head.epoch + 1, None, _NOTHING, stamp)
+        self._advance(entry)
+        return pack_entry_item(entry, None)
+
+    def write_genesis(self, change: Change, stamp: Stamp) -> LogItem:
+        """Write the first entry of a cluster.
+
+        Raises:
+            Refused: the change does not make a cluster.
+        """
+        assert self.head.seq == 0
+        entry = self._compose(EntryKind.OPEN, 1, change, judge_genesis(change, stamp.writer), stamp)
+        self._advance(entry)
+        return pack_entry_item(entry, change)
+
+    def write_change(self, change: Change, stamp: Stamp) -> tuple[LogItem, Entry]:
+        """Judge a change and write its entry; the caller leads.
+
+        Raises:
+            Refused: no entry carries it; nothing was written and neither its id nor its
+                counter is used up (A54: junk costs no flash).
+        """
+        assert self.leader == stamp.writer
+        if change.id in self._positions:
+            raise Refused("known", f"this change stands in the log, at {self._positions[change.id]}")
+        verdict = judge(self.state, change, stamp)
+        entry = self._compose(EntryKind.CHANGE, self.head.epoch, change, verdict, stamp)
+        self._advance(entry)
+        return pack_entry_item(entry, change), entry
+
+    def _compose(
+        self, kind: EntryKind, epoch: int, change: Change | None, verdict: Verdict, stamp: Stamp
+    ) -> Entry:
+        """Take a verdict's writes and make the entry that says so."""
+        self.state.take(verdict.writes, verdict.derived)
+        return Entry(
+            generation=self.head.generation,
+            mandate=self.head.mandate,
+            epoch=epoch,
+            seq=Seq(self.head.seq + 1),
+            previous=self.head.chain,
+            writer=stamp.writer,
+            boot=stamp.boot,
+            time_s=stamp.time_s,
+            clock_trusted=stamp.clock_trusted,
+            kind=kind,
+            change=None if change is None else change.id,
+            signatures=None if change is None else change.signatures_hash,
+            outcome=verdict.outcome,
+            sections=self._touched(verdict),
+            derived=self.state.derived_hash,
+        )
+
+    def signed(self, signed: SignedHead) -> LogItem:
+        """Take the head that this device, leading, signed for what it wrote."""
+        assert signed.head == self.head
+        self.newest = signed
+        return LogItem(ItemKind.HEAD, signed.encode())

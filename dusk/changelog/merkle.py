@@ -1,0 +1,76 @@
+"""A hash over a set of records whose cost does not grow with the set (`specs/log.md`, section 5).
+
+A radix-16 trie over the hashes of the keys. A subtree with one leaf *is* that leaf, so the
+shape, and with it the root hash, depends on the set alone and not on the order of updates.
+Nodes are never changed: an update builds the few nodes on its path anew, which makes keeping
+an old root (to undo, to compare) free.
+"""
+
+from typing import NamedTuple
+
+from dusk.ids import labelled_hash
+
+EMPTY_HASH = bytes(32)
+_NONE16: "tuple[Node | None, ...]" = (None,) * 16
+
+
+class Leaf(NamedTuple):
+    """One record: hash over ``place ‖ digest``, where ``place`` is the hash of its key."""
+
+    hash: bytes
+    place: bytes
+    digest: bytes
+
+
+class Branch(NamedTuple):
+    """Sixteen places by the next four bits of ``place``; at least two leaves are below."""
+
+    hash: bytes
+    children: "tuple[Node | None, ...]"
+
+
+Node = Leaf | Branch
+
+
+def root_hash(root: Node | None) -> bytes:
+    """Return the 32-byte hash of a whole trie."""
+    return EMPTY_HASH if root is None else root.hash
+
+
+def place_of(key: bytes) -> bytes:
+    """Return where a key stands in the trie: 32 bytes."""
+    return labelled_hash(b"dusk.place", key)
+
+
+def put(root: Node | None, place: bytes, digest: bytes) -> Node:
+    """Return the trie with the record at ``place`` set to ``digest`` (both 32 bytes)."""
+    return _put(root, Leaf(labelled_hash(b"dusk.leaf", place, digest), place, digest), 0)
+
+
+def _nibble(place: bytes, depth: int) -> int:
+    byte = place[depth >> 1]
+    return byte & 15 if depth & 1 else byte >> 4
+
+
+def _put(node: Node | None, leaf: Leaf, depth: int) -> Node:
+    if node is None:
+        return leaf
+    if isinstance(node, Leaf):
+        if node.place == leaf.place:
+            return leaf
+        alone = _branch(_NONE16, _nibble(node.place, depth), node)
+        return _put(alone, leaf, depth)
+    at = _nibble(leaf.place, depth)
+    return _branch(node.children, at, _put(node.children[at], leaf, depth + 1))
+
+
+def _branch(children: "tuple[Node | None, ...]", at: int, child: Node | None) -> Branch:
+    """Build a branch with one child replaced."""
+    replaced = (*children[:at], child, *children[at + 1 :])
+    bits = 0
+    hashes = []
+    for index, node in enumerate(replaced):
+        if node is not None:
+            bits |= 1 << index
+            hashes.append(node.hash)
+    return Branch(labelled_hash(b"dusk.branch", bits.to_bytes(2, "big"), *hashes), replaced)

@@ -1,0 +1,296 @@
+"""The sections of the datastore: which there are, which keys they have, what values look like.
+
+Every record of every section is checked against this table on every device alike before an
+entry may carry it (R1, A17), so that what is in the log can always be read.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from dusk import codec, limits
+from dusk.config.names import parse_key
+from dusk.config.settings import check_setting, decode_setting
+from dusk.errors import ConfigError, UntrustedInput
+from dusk.keys.signing import check_public_key
+
+COMPONENT = re.compile(r"[a-z0-9._-]{1,63}\Z")
+_HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
+FACTS_MAX = 64
+"""Facts of one device: selectors need a dozen."""
+FACT_BYTES_MAX = 1024
+"""A fact is a name, a number or a short list of ports."""
+GROUPS_MAX = 64
+"""Groups one device, key or assignment names."""
+
+
+class SectionKind(Enum):
+    """What a path's first component, and its third, say that the section is."""
+
+    TRUST = "trust"
+    CLUSTER = "cluster"
+    USER = "user"
+    JOINKEY = "joinkey"
+    DEVICE = "device"
+    FACTS = "device/facts"
+    DEVICE_CONFIG = "device/config"
+    POLICY = "policy"
+    ASSIGNMENT = "assignment"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class SectionPath:
+    """A parsed path: its kind and the name in the middle (user, policy, device id, ...)."""
+
+    kind: SectionKind
+    name: str
+
+
+_SINGLE = {"trust": SectionKind.TRUST, "cluster": SectionKind.CLUSTER}
+_DOUBLE = {
+    kind.value: kind
+    for kind in (
+        SectionKind.USER,
+        SectionKind.JOINKEY,
+        SectionKind.DEVICE,
+        SectionKind.POLICY,
+        SectionKind.ASSIGNMENT,
+        SectionKind.GROUP,
+    )
+}
+_DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
+
+
+def parse_path(path: str) -> SectionPath:
+    """Parse a section's path.
+
+    Raises:
+        UntrustedInput: no such section can exist.
+    """
+    parts = path.split("/")
+    if not all(COMPONENT.match(part) for part in parts):
+        raise UntrustedInput(f"section {path!r}: components are 1 to 63 of a-z 0-9 . _ -")
+    if len(parts) == 1 and parts[0] in _SINGLE:
+        return SectionPath(_SINGLE[parts[0]], "")
+    kind = _DOUBLE.get(parts[0])
+    if kind is not None and len(parts) == 3 and kind is SectionKind.DEVICE:
+        kind = _DEVICE_PARTS.get(parts[2])
+    elif len(parts) != 2:
+        kind = None
+    if kind is None:
+        raise UntrustedInput(f"section {path!r}: there is no such section")
+    if parts[0] in ("device", "joinkey") and not _HEX_ID.match(parts[1]):
+        raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
+    return SectionPath(kind, parts[1])
+
+
+def device_path(device: bytes) -> str:
+    """Return the section of a device by its 16-byte id."""
+    return f"device/{device.hex()}"
+
+
+# --- values: each check takes the record's key and the decoded row -----------------------------
+
+Check = Callable[[str, list[object]], None]
+
+
+def _public(_key: str, row: list[object]) -> None:
+    (value,) = codec.fields(row, 1, "public key")
+    check_public_key(codec.exactly(value, 32, "public key"))
+
+
+def _number(low: int, high: int) -> Check:
+    def check(key: str, row: list[object]) -> None:
+        codec.integer(codec.fields(row, 1, key)[0], low, high, key)
+
+    return check
+
+
+def _text(size_bytes_max: int, pattern: str = r"[^\x00-\x1f\x7f]*\Z") -> Check:
+    expression = re.compile(pattern)
+
+    def check(key: str, row: list[object]) -> None:
+        value = codec.text(codec.fields(row, 1, key)[0], size_bytes_max, key)
+        if not expression.match(value):
+            raise UntrustedInput(f"{key}: {value!r} has characters that cannot stand there")
+
+    return check
+
+
+def _flag(key: str, row: list[object]) -> None:
+    if codec.fields(row, 1, key)[0] is not True:
+        raise UntrustedInput(f"{key}: only true may stand there")
+
+
+def _recovery(_key: str, row: list[object]) -> None:
+    public, generation = codec.fields(row, 2, "recovery")
+    check_public_key(codec.exactly(public, 32, "recovery key"))
+    codec.integer(generation, 0, limits.NUMBER_MAX, "recovery generation")
+
+
+def _grant(_key: str, row: list[object]) -> None:
+    keys, threshold, packages, groups, priority = codec.fields(row, 5, "grant")
+    names = [codec.exactly(k, 16, "grant key") for k in codec.items(keys, 64, "grant keys")]
+    if names != sorted(set(names)):
+        raise UntrustedInput("grant: keys not sorted, or one twice")
+    codec.integer(threshold, 1, max(1, len(names)), "grant threshold")
+    for listed, what in ((packages, "grant packages"), (groups, "grant groups")):
+        if listed is not None:
+            _texts(listed, GROUPS_MAX, 255, what)
+    if priority is not None:
+        codec.integer(priority, 0, 999, "grant priority")
+
+
+def _texts(value: object, count_max: int, size_bytes_max: int, what: str) -> list[str]:
+    return [codec.text(item, size_bytes_max, what) for item in codec.items(value, count_max, what)]
+
+
+def _components(value: object, what: str) -> None:
+    for name in _texts(value, GROUPS_MAX, 63, what):
+        if not COMPONENT.match(name):
+            raise UntrustedInput(f"{what}: {name!r} is not a name")
+
+
+def _succession(_key: str, row: list[object]) -> None:
+    (devices,) = codec.fields(row, 1, "succession")
+    ids = [codec.exactly(d, 16, "succession") for d in codec.items(devices, 16, "succession")]
+    if not ids or len(set(ids)) != len(ids):
+        raise UntrustedInput("succession: empty, or a device twice")
+
+
+def _sealed(_key: str, row: list[object]) -> None:
+    codec.blob(codec.fields(row, 1, "sealed key")[0], 1024, "sealed key")
+
+
+def _rule(_key: str, row: list[object]) -> None:
+    """Check a join key's rule, see `dusk.changelog.views.JoinRule`."""
+    public, uses, expires_s, groups, mode, labels, rebind, template = codec.fields(row, 8, "join key")
+    check_public_key(codec.exactly(public, 32, "join key"))
+    codec.integer(uses, 1, limits.MEMBERS_MAX, "join key uses")
+    codec.integer(expires_s, 0, limits.NUMBER_MAX, "join key expiry")
+    _components(groups, "join key groups")
+    if mode not in ("auto", "approve") or rebind not in ("ask", "auto", "never"):
+        raise UntrustedInput("join key: unknown mode")
+    _texts(labels, 1024, 255, "join key labels")
+    codec.text(template, 63, "join key name template")
+
+
+def _device_groups(_key: str, row: list[object]) -> None:
+    _components(codec.fields(row, 1, "groups")[0], "groups")
+
+
+def _origin(_key: str, row: list[object]) -> None:
+    how, handshake, wanted = codec.fields(row, 3, "origin")
+    codec.text(how, 63, "origin")
+    codec.blob(handshake, 32, "handshake hash")
+    codec.text(wanted, 63, "wanted name")
+
+
+def _text_or_list(size_bytes_max: int) -> Check:
+    def check(key: str, row: list[object]) -> None:
+        (value,) = codec.fields(row, 1, key)
+        if isinstance(value, list):
+            _texts(value, 1024, size_bytes_max, key)
+        elif "\0" in codec.text(value, size_bytes_max, key):
+            raise UntrustedInput(f"{key}: a NUL cannot stand there")
+
+    return check
+
+
+def _setting(key: str, row: list[object]) -> None:
+    name = key.removeprefix("set/")
+    setting = decode_setting(codec.pack(row))
+    try:
+        check_setting(name, setting)
+    except ConfigError as error:
+        raise UntrustedInput(str(error)) from None
+
+
+def _assignment(_key: str, row: list[object]) -> None:
+    to, names, priority = codec.fields(row, 3, "assignment")
+    if to not in ("all", "groups", "devices"):
+        raise UntrustedInput("assignment: to all, groups or devices")
+    if (to == "all") == bool(codec.items(names, limits.MEMBERS_MAX, "assignment names")):
+        raise UntrustedInput("assignment: names for groups and devices, none for all")
+    for name in _texts(names, limits.MEMBERS_MAX, 63, "assignment names"):
+        if not (COMPONENT if to == "groups" else _HEX_ID).match(name):
+            raise UntrustedInput(f"assignment: {name!r} is not a name")
+    codec.integer(priority, 0, 999, "assignment priority")
+
+
+_NAME = r"[a-z0-9._-]{1,63}\Z"
+_VARIABLE = {"var/": _text_or_list(limits.VALUE_BYTES_MAX - 16)}
+
+KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
+    SectionKind.TRUST: {
+        "owner/": _public,
+        "quorum": _number(1, 64),
+        "recovery": _recovery,
+        "grant/": _grant,
+    },
+    SectionKind.CLUSTER: {
+        "name": _text(63),
+        "succession": _succession,
+        "cycle": _number(200, 3_600_000),
+        "level": _number(1, 1),
+        **_VARIABLE,
+    },
+    SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},
+    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag},
+    SectionKind.DEVICE: {
+        "key": _public,
+        "name": _text(63, r"[a-z0-9][a-z0-9-]{0,62}\Z"),
+        "label": _text(255),
+        "groups": _device_groups,
+        "origin": _origin,
+        "retired": _flag,
+    },
+    SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
+    SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
+    SectionKind.POLICY: {"set/": _setting},
+    SectionKind.ASSIGNMENT: {"to": _assignment},
+    SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
+}
+"""Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
+
+
+def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
+    """Check a record's key and, unless it is deleted, its value.
+
+    Raises:
+        UntrustedInput: the section has no such key, or the value is not what stands there.
+    """
+    check = _find_check(path.kind, key)
+    if data is not None:
+        check(key, codec.unpack(data, size_max=limits.VALUE_BYTES_MAX))
+
+
+def _find_check(kind: SectionKind, key: str) -> Check:
+    table = KEYS[kind]
+    prefix = key[: key.find("/") + 1]
+    check = table.get(prefix if prefix or kind is SectionKind.FACTS else key)
+    if check is None or not _TAILS.get(prefix, _is_component)(key[len(prefix) :]):
+        raise UntrustedInput(f"{kind.value}: there is no record {key!r}")
+    return check
+
+
+def _is_component(tail: str) -> bool:
+    return COMPONENT.match(tail) is not None
+
+
+def _is_prefix(tail: str) -> bool:
+    parts = tail.split("/")
+    return len(parts) <= limits.PATH_COMPONENTS_MAX and all(map(_is_component, parts))
+
+
+def _is_setting_key(tail: str) -> bool:
+    try:
+        return str(parse_key(tail)) == tail
+    except ConfigError:
+        return False
+
+
+_TAILS: Mapping[str, Callable[[str], bool]] = {"set/": _is_setting_key, "grant/": _is_prefix}
+"""What may stand behind a prefix, where it is not a single component."""

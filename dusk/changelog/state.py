@@ -1,0 +1,262 @@
+"""The datastore that the log adds up to, and what is derived from it (R2).
+
+A `State` is changed in one place, `State.take`, which returns what it needs to be undone;
+who verifies several entries in a row undoes them all when one fails (R7). Every section
+and the derived state keep a hash whose cost does not grow with them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from dusk import codec, limits
+from dusk.changelog import merkle
+from dusk.changelog.sections import SectionKind, SectionPath, parse_path
+from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, key_id, labelled_hash
+
+_GONE = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: its value, the hash that was signed for it, the change that last wrote it.
+
+    A deleted record stays as a tombstone (``data`` and ``value_hash`` None), so that a later
+    author names the deletion as his base and a stale one is told apart.
+    """
+
+    data: bytes | None
+    value_hash: bytes | None
+    base: ChangeId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """What an entry does to one record."""
+
+    section: str
+    key: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedWrite:
+    """What an entry does to the derived state: a counter or a use."""
+
+    key: str
+    number: int
+
+
+class HolderKind(Enum):
+    """Whose key a key id names."""
+
+    OWNER = "owner"
+    USER = "user"
+    DEVICE = "device"
+    JOINKEY = "joinkey"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A key that the log knows, and whether it may still sign."""
+
+    kind: HolderKind
+    name: str
+    public: PublicKey
+    active: bool
+
+
+@dataclass(slots=True)
+class _Section:
+    records: dict[str, Record] = field(default_factory=dict)
+    root: merkle.Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What `State.take` changed, newest last."""
+
+    sections: tuple[tuple[str, merkle.Node | None], ...]
+    records: tuple[tuple[str, str, Record | None], ...]
+    derived: tuple[tuple[str, int | None], ...]
+    derived_root: merkle.Node | None
+
+
+_KEY_RECORDS = {
+    SectionKind.USER: "key",
+    SectionKind.DEVICE: "key",
+    SectionKind.JOINKEY: "rule",
+}
+_ENDING_RECORDS = {
+    SectionKind.USER: "disabled",
+    SectionKind.DEVICE: "retired",
+    SectionKind.JOINKEY: "revoked",
+}
+
+
+class State:
+    """Sections with records, derived numbers, and an index of the keys that may sign."""
+
+    def __init__(self) -> None:
+        self.cluster: ClusterId = NO_CLUSTER
+        self._sections: dict[str, _Section] = {}
+        self._derived: dict[str, int] = {}
+        self._derived_root: merkle.Node | None = None
+        self._holders: dict[KeyId, Holder] = {}
+        self._indexed: dict[str, KeyId] = {}
+        self.members_version = 0
+        """Rises whenever a device is made or changed: caches of members compare it."""
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def record(self, section: str, key: str) -> Record | None:
+        """Return a record, tombstones included."""
+        held = self._sections.get(section)
+        return None if held is None else held.records.get(key)
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        """Return a record's decoded value, None where there is none."""
+        record = self.record(section, key)
+        if record is None or record.data is None:
+            return None
+        return codec.unpack(record.data, size_max=limits.VALUE_BYTES_MAX)
+
+    def records(self, section: str, prefix: str = "") -> Mapping[str, Record]:
+        """Return the records of a section whose keys start with a prefix, without tombstones."""
+        held = self._sections.get(section)
+        if held is None:
+            return {}
+        return {k: r for k, r in held.records.items() if r.data is not None and k.startswith(prefix)}
+
+    def sections(self, prefix: str = "") -> Iterator[str]:
+        """Iterate over the paths of sections that start with a prefix, sorted."""
+        return iter(sorted(path for path in self._sections if path.startswith(prefix)))
+
+    def section_hash(self, section: str) -> bytes:
+        """Return the hash over a section's records (zeros when there never were any)."""
+        held = self._sections.get(section)
+        return merkle.root_hash(None if held is None else held.root)
+
+    @property
+    def derived_hash(self) -> bytes:
+        """Hash over counters and uses."""
+        return merkle.root_hash(self._derived_root)
+
+    def derived(self, key: str) -> int:
+        """Return a derived number, 0 when it was never set."""
+        return self._derived.get(key, 0)
+
+    def holder(self, name: KeyId) -> Holder | None:
+        """Return whose key that is."""
+        return self._holders.get(name)
+
+    def owners(self) -> Mapping[KeyId, str]:
+        """Return the owners' key ids with their names."""
+        return {name: h.name for name, h in self._holders.items() if h.kind is HolderKind.OWNER}
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def take(self, writes: Sequence[RecordWrite], derived: Sequence[DerivedWrite]) -> Undo:
+        """Do what an entry does; the caller has verified every part of it."""
+        roots: dict[str, merkle.Node | None] = {}
+        before: list[tuple[str, str, Record | None]] = []
+        for write in writes:
+            held = self._sections.setdefault(write.section, _Section())
+            roots.setdefault(write.section, held.root)
+            before.append((write.section, write.key, held.records.get(write.key)))
+            held.records[write.key] = write.record
+            held.root = merkle.put(held.root, _place(write.key), _digest(write.record))
+        undo = Undo(
+            tuple(roots.items()),
+            tuple(before),
+            tuple((d.key, self._derived.get(d.key)) for d in derived),
+            self._derived_root,
+        )
+        for number in derived:
+            self._derived[number.key] = number.number
+            self._derived_root = merkle.put(
+                self._derived_root, _place(number.key), _digest_number(number.number)
+            )
+        self._reindex(roots)
+        return undo
+
+    def undo(self, undo: Undo) -> None:
+        """Take one `take` back; undo them newest first."""
+        for section, key, record in reversed(undo.records):
+            records = self._sections[section].records
+            if record is None:
+                del records[key]
+            else:
+                records[key] = record
+        for section, root in undo.sections:
+            self._sections[section].root = root
+            if not self._sections[section].records:
+                del self._sections[section]
+        for key, number in undo.derived:
+            if number is None:
+                del self._derived[key]
+            else:
+                self._derived[key] = number
+        self._derived_root = undo.derived_root
+        self._reindex(dict(undo.sections))
+
+    def _reindex(self, touched: Mapping[str, object]) -> None:
+        for section in touched:
+            path = parse_path(section)
+            if path.kind is SectionKind.TRUST:
+                self._index_owners()
+            elif path.kind in _KEY_RECORDS:
+                self._index_holder(section, path)
+            if path.kind in (SectionKind.DEVICE, SectionKind.CLUSTER):
+                self.members_version += 1
+
+    def _index_holder(self, section: str, path: SectionPath) -> None:
+        """Make the index of keys true again for one section that holds a key."""
+        kind = HolderKind(path.kind.value)
+        former = self._indexed.pop(section, None)
+        if former is not None and self._holders[former].kind is kind:
+            del self._holders[former]
+        row = self.value(section, _KEY_RECORDS[path.kind])
+        if row is None:
+            return
+        name = key_id(row[0])
+        held = self._holders.get(name)
+        if held is None or held.kind is not HolderKind.OWNER:
+            active = self.value(section, _ENDING_RECORDS[path.kind]) is None
+            self._holders[name] = Holder(kind, path.name, PublicKey(row[0]), active)
+            self._indexed[section] = name
+
+    def _index_owners(self) -> None:
+        """Owners are what ``trust`` says, whatever their user sections say."""
+        for owner in self.owners():
+            del self._holders[owner]
+        for user in self.sections("user/"):
+            self._index_holder(user, parse_path(user))
+        for key in self.records("trust", "owner/"):
+            row = self.value("trust", key)
+            assert row is not None
+            holder = Holder(HolderKind.OWNER, key.removeprefix("owner/"), PublicKey(row[0]), active=True)
+            self._holders[key_id(row[0])] = holder
+
+
+def _place(key: str) -> bytes:
+    return merkle.place_of(key.encode())
+
+
+def _digest(record: Record) -> bytes:
+    return labelled_hash(b"dusk.record", record.value_hash or _GONE, record.base)
+
+
+def _digest_number(number: int) -> bytes:
+    return labelled_hash(b"dusk.derived", number.to_bytes(8, "big"))
+
+
+def counter_key(author: KeyId, device: DeviceId) -> str:
+    """Return the derived key of an author's counter at a device."""
+    return f"counter/{author.hex()}/{device.hex()}"
+
+
+def uses_key(joinkey: str) -> str:
+    """Return the derived key of how often a join key was used."""
+    return f"uses/{joinkey}"

@@ -1,0 +1,210 @@
+"""What the state says, in the terms that the rest of Dusk asks in; read only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dusk.changelog.creation import device_names
+from dusk.changelog.sections import device_path
+from dusk.changelog.state import State, uses_key
+from dusk.ids import DeviceId, PublicKey
+
+CYCLE_MS_DEFAULT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device as the log has it; ``groups`` includes those that list it as a member."""
+
+    device_id: DeviceId
+    public: PublicKey
+    name: str
+    label: str
+    groups: tuple[str, ...]
+    retired: bool
+
+
+def member(state: State, device: DeviceId) -> Member | None:
+    """Return a device, retired or not."""
+    section = device_path(device)
+    key, name = state.value(section, "key"), state.value(section, "name")
+    if key is None or name is None:
+        return None
+    label = state.value(section, "label")
+    return Member(
+        device_id=device,
+        public=PublicKey(key[0]),
+        name=name[0],
+        label=label[0] if label else "",
+        groups=groups_of(state, device),
+        retired=state.value(section, "retired") is not None,
+    )
+
+
+def groups_of(state: State, device: DeviceId) -> tuple[str, ...]:
+    """Return the groups that a device is in, sorted."""
+    row = state.value(device_path(device), "groups")
+    listed = {
+        path.removeprefix("group/")
+        for path in state.sections("group/")
+        if state.value(path, f"member/{device.hex()}") is not None
+    }
+    return tuple(sorted(listed | set(row[0] if row else ())))
+
+
+def devices(state: State) -> list[Member]:
+    """Return every device that ever joined, sorted by id."""
+    found = []
+    for path in state.sections("device/"):
+        if path.count("/") == 1:
+            device = member(state, DeviceId(bytes.fromhex(path.removeprefix("device/"))))
+            if device is not None:
+                found.append(device)
+    return found
+
+
+def members(state: State) -> list[Member]:
+    """Return the active devices, sorted by id: their index is their place in bitmaps and slots."""
+    return [device for device in devices(state) if not device.retired]
+
+
+def device_by_name(state: State, name: str) -> DeviceId | None:
+    """Return the device of that name, an active one before a retired one."""
+    ids = [DeviceId(bytes.fromhex(hex_id)) for hex_id in device_names(state).get(name, ())]
+    ids.sort(key=lambda d: state.value(device_path(d), "retired") is not None)
+    return ids[0] if ids else None
+
+
+def succession(state: State) -> tuple[DeviceId, ...]:
+    """Return the devices that may write, in order."""
+    row = state.value("cluster", "succession")
+    return tuple(DeviceId(d) for d in row[0]) if row else ()
+
+
+def cycle_ms(state: State) -> int:
+    """Return the length of a cycle in milliseconds."""
+    row = state.value("cluster", "cycle")
+    return int(row[0]) if row else CYCLE_MS_DEFAULT
+
+
+def cluster_name(state: State) -> str:
+    """Return the cluster's name."""
+    row = state.value("cluster", "name")
+    return str(row[0]) if row else ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person: ``sealed`` is the private key under the password, None if kept elsewhere."""
+
+    name: str
+    public: PublicKey
+    sealed: bytes | None
+    disabled: bool
+    owner: bool
+
+
+def users(state: State) -> list[User]:
+    """Return the people, sorted by name."""
+    found = []
+    for path in state.sections("user/"):
+        name, key = path.removeprefix("user/"), state.value(path, "key")
+        sealed = state.value(path, "sealed")
+        if key is not None:
+            found.append(
+                User(
+                    name,
+                    PublicKey(key[0]),
+                    sealed[0] if sealed else None,
+                    state.value(path, "disabled") is not None,
+                    state.value("trust", f"owner/{name}") is not None,
+                )
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRule:
+    """A join key's limits as the log has them, and how often it was used."""
+
+    id: str
+    uses_max: int
+    used: int
+    expires_s: int
+    groups: tuple[str, ...]
+    auto: bool
+    labels: tuple[str, ...]
+    rebind: str
+    template: str
+    revoked: bool
+
+
+def joinkeys(state: State) -> list[JoinRule]:
+    """Return the join keys, sorted by id."""
+    found = []
+    for path in state.sections("joinkey/"):
+        name, rule = path.removeprefix("joinkey/"), state.value(path, "rule")
+        if rule is not None:
+            _public, uses, expires_s, groups, mode, labels, rebind, template = rule
+            found.append(
+                JoinRule(
+                    id=name,
+                    uses_max=uses,
+                    used=state.derived(uses_key(name)),
+                    expires_s=expires_s,
+                    groups=tuple(groups),
+                    auto=mode == "auto",
+                    labels=tuple(labels),
+                    rebind=rebind,
+                    template=template,
+                    revoked=state.value(path, "revoked") is not None,
+                )
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """To whom a policy applies: ``names`` are groups or hex device ids, empty for all."""
+
+    to: str
+    names: tuple[str, ...]
+    priority: int
+
+
+def policies(state: State) -> list[str]:
+    """Return the names of policies with at least one setting, sorted."""
+    found = (path.removeprefix("policy/") for path in state.sections("policy/"))
+    return [name for name in found if state.records(f"policy/{name}")]
+
+
+def assignment(state: State, policy: str) -> Assignment | None:
+    """Return to whom a policy applies, None for nobody."""
+    row = state.value(f"assignment/{policy}", "to")
+    return None if row is None else Assignment(row[0], tuple(row[1]), row[2])
+
+
+def group_names(state: State) -> list[str]:
+    """Return the groups that were made, sorted."""
+    found = (path.removeprefix("group/") for path in state.sections("group/"))
+    return [name for name in found if state.value(f"group/{name}", "made") is not None]
+
+
+def variables(state: State, section: str) -> Mapping[str, str | tuple[str, ...]]:
+    """Return the variables of ``cluster``, ``group/<name>`` or ``device/<id>/config``."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for key in state.records(section, "var/"):
+        row = state.value(section, key)
+        if row is not None:
+            found[key.removeprefix("var/")] = tuple(row[0]) if isinstance(row[0], list) else row[0]
+    return found
+
+
+def facts(state: State, device: DeviceId) -> Mapping[str, str | tuple[str, ...]]:
+    """Return what a device said about itself."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    section = f"{device_path(device)}/facts"
+    for key in state.records(section):
+        row = state.value(section, key)
+        if row is not None:
+            found[key] = tuple(row[0]) if isinstance(row[0], list) else row[0]
+    return found
