@@ -1,12 +1,14 @@
 """Sealing and the key that two devices share."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.errors import UntrustedInput
 from dusk.keys.box import exchange, open_sealed, pairwise_key, seal
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, x25519_public
 
 CLUSTER = bytes(range(32))
 KEY = bytes(range(0x80, 0xA0))
@@ -118,6 +120,14 @@ def test_a_pairwise_key_is_of_two_devices_and_one_cluster() -> None:
         pairwise_key(ONE, OTHER.public, bytes(32)),
     }
     assert len(keys) == 4
+
+
+def test_the_pairwise_key_is_made_as_specified() -> None:
+    shared = exchange(OTHER.x25519_private(), x25519_public(ONE.public))
+    lower, higher = min(ONE.public, OTHER.public), max(ONE.public, OTHER.public)
+    preimage = b"dusk.pairwise\0" + CLUSTER + shared + lower + higher
+    expected = hashlib.blake2b(preimage, digest_size=32).digest()
+    assert pairwise_key(ONE, OTHER.public, CLUSTER) == expected
 
 
 def test_a18_no_pairwise_key_with_an_unacceptable_public_key() -> None:

@@ -159,6 +159,20 @@ def test_a1_a_signature_with_one_changed_bit_does_not_verify(bit: int) -> None:
     assert not verify(KEY.public, b"dusk.test", CLUSTER, b"data", number.to_bytes(64, "big"))
 
 
+def test_a8_bytes_cannot_be_shifted_between_signature_and_label() -> None:
+    signature = KEY.sign(b"dusk.test", CLUSTER, b"data")
+    assert not verify(KEY.public, b"usk.test", CLUSTER, b"data", signature + b"d")
+    assert not verify(KEY.public, signature[63:] + b"dusk.test", CLUSTER, b"data", signature[:63])
+
+
+def test_a18_a_key_without_its_last_zero_byte_verifies_nothing() -> None:
+    seeds = (number.to_bytes(32, "big") for number in range(10_000))
+    key = next(key for seed in seeds if (key := SigningKey.from_seed(seed)).public.endswith(b"\0"))
+    signature = key.sign(b"dusk.test", CLUSTER, b"data")
+    assert verify(key.public, b"dusk.test", CLUSTER, b"data", signature)
+    assert not verify(key.public[:-1], b"dusk.test", CLUSTER, b"data", signature)
+
+
 def test_a18_a_non_canonical_s_is_refused() -> None:
     signature = KEY.sign(b"dusk.test", CLUSTER, b"data")
     s = int.from_bytes(signature[32:], "little")
