@@ -35,6 +35,28 @@ ECHOES_MAX = 8
 """Challenges answered in one START; the rest get a PONG."""
 DATA_BYTES_MAX = 16 * 1024
 """A batch for multicast; what is larger goes by catch-up."""
+FRAGMENT_BYTES_MAX = 1100
+"""Of a batch in one DATA; header, seal and array around it stay below 1,200."""
+FRAGMENTS_MAX = 15
+"""DATA_BYTES_MAX in pieces of FRAGMENT_BYTES_MAX."""
+BATCHES_MAX = 8
+"""Batches under reassembly, and sent ones kept for repetition: 128 KiB either way."""
+SLICE_MEMBERS_MAX = 256
+"""Members that answer in one cycle, besides the holders of the succession."""
+CHALLENGES_MAX = 64
+"""Challenges waiting for an echo; more than one cycle's worth of a booting site."""
+GROUP_KEYS_MAX = 4
+"""Group keys a member accepts: those in flight while a new one spreads."""
+STATUS_BYTES_MAX = 16 * 1024
+"""A signed status: some hundred packages."""
+STATUS_IN_RESPOND_BYTES_MAX = 880
+"""A larger status goes by a stream; the rest of a RESPOND stays below 320."""
+HEALTH_BYTES_MAX = 128
+"""Unsigned figures in a RESPOND."""
+REASON_BYTES_MAX = 200
+"""A line for people in an ANSWER or a status."""
+OUTBOX_MAX = 256
+"""Changes of this device without an outcome: a long partition of a busy desk."""
 MEMBERS_MAX = 10_000
 """Bitmaps and tables are sized by this."""
 
@@ -83,3 +105,13 @@ CONTROL_LINE_BYTES_MAX = 512 * 1024
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
+
+# --- the disk ------------------------------------------------------------------------------
+FRAME_DATA_BYTES_MAX = CHANGE_BYTES_MAX + ENTRY_BYTES_MAX + 65_536
+"""One frame of the log file: an entry with its change and their wrapping."""
+STORE_BYTES_MAX = 2**31
+"""The log file; positions in it have 32 bits, and no router has as much flash."""
+SMALL_FILE_BYTES_MAX = 4 * 1024 * 1024
+"""One small file of the node's folder: a draft that imports everything is a tenth of it."""
+SMALL_FILES_MAX = 10_000
+"""Small files in the node's folder; an outbox of this length has waited for years."""

@@ -1,0 +1,334 @@
+"""Plaintexts of the datagrams (`specs/cycles.md`, section 3): strict both ways (R6, R10)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from dusk import codec, limits
+from dusk.changelog.entry import SignedHead, head_from_row, sign_head
+from dusk.errors import UntrustedInput
+from dusk.ids import BootId, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
+from dusk.keys.signing import SigningKey
+
+CHALLENGE_BYTES = 8
+"""Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
+HELLO_BYTES = 191
+"""Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG (A15)."""
+_NUMBER_MAX = limits.NUMBER_MAX
+
+
+class Kind(IntEnum):
+    """What a datagram is; the first three are sealed with the group key, the others pairwise."""
+
+    START = 1
+    DATA = 2
+    HELLO = 3
+    RESPOND = 4
+    PONG = 5
+    ASK = 6
+    SUBMIT = 7
+    ANSWER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a START says besides the head.
+
+    Attributes:
+        cycle: number of this START within its epoch, from 1, each START one more.
+        nonce: 8 random bytes that answers repeat.
+        echoes: open challenges of members, at most ``ECHOES_MAX``.
+        time_s: the master's wall time, 0 if nothing vouches for it; shown to people only.
+        bitmap: who answered the last START, bit i = member ``its slice_first + i``, low bit first.
+        slice_first, slice_count: indices of the members that answer this one.
+        window_ms: over how long their slots are spread.
+        data: whether DATA with the head's batch is, or was, on the air.
+        sender: the device that signed.
+    """
+
+    cycle: int
+    nonce: bytes
+    echoes: tuple[bytes, ...]
+    time_s: int
+    bitmap: bytes
+    slice_first: int
+    slice_count: int
+    window_ms: int
+    data: bool
+    sender: DeviceId
+
+    def encode(self) -> bytes:
+        """Return the exact bytes that are hashed and signed."""
+        return codec.pack(
+            (self.cycle, self.nonce, self.echoes, self.time_s, self.bitmap)
+            + (self.slice_first, self.slice_count, self.window_ms, self.data, self.sender)
+        )
+
+
+def decode_rest(data: bytes) -> Rest:
+    """Read what :meth:`Rest.encode` wrote."""
+    row = codec.fields(codec.unpack(data, size_max=512, depth_max=2), 10, "START rest")
+    echoes = codec.items(row[2], limits.ECHOES_MAX, "START echoes")
+    return Rest(
+        cycle=codec.integer(row[0], 1, _NUMBER_MAX, "START cycle"),
+        nonce=codec.exactly(row[1], CHALLENGE_BYTES, "START nonce"),
+        echoes=tuple(codec.exactly(echo, CHALLENGE_BYTES, "START echo") for echo in echoes),
+        time_s=_number(row[3], "START time"),
+        bitmap=codec.blob(row[4], limits.SLICE_MEMBERS_MAX // 8, "START bitmap"),
+        slice_first=codec.integer(row[5], 0, limits.MEMBERS_MAX, "START slice"),
+        slice_count=codec.integer(row[6], 0, limits.SLICE_MEMBERS_MAX, "START slice"),
+        window_ms=codec.integer(row[7], 1, 60_000, "START window"),
+        data=codec.boolean(row[8], "START data"),
+        sender=DeviceId(codec.exactly(row[9], 16, "START sender")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A START: its signed head proves itself, ``rest_bytes`` are covered through their hash."""
+
+    signed_head: SignedHead
+    rest_bytes: bytes
+    rest: Rest
+
+    @property
+    def head(self) -> Head:
+        """The master's head."""
+        return self.signed_head.head
+
+    def encode(self) -> bytes:
+        """Return the plaintext."""
+        return codec.pack((_head_row(self.head), self.rest_bytes, self.signed_head.signature))
+
+
+def sign_start(key: SigningKey, cluster: ClusterId, head: Head, rest: Rest) -> Start:
+    """Make a START; its signature is the head's."""
+    rest_bytes = rest.encode()
+    return Start(sign_head(key, cluster, head, _rest_hash(rest_bytes)), rest_bytes, rest)
+
+
+def decode_start(data: bytes) -> Start:
+    """Read a START; its signature is not checked here."""
+    row = codec.fields(_unpack(data), 3, "START")
+    rest_bytes = codec.blob(row[1], 512, "START rest")
+    signature = codec.exactly(row[2], 64, "START signature")
+    signed = SignedHead(head_from_row(row[0]), _rest_hash(rest_bytes), signature)
+    return Start(signed, rest_bytes, decode_rest(rest_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """DATA: piece ``index`` of ``count`` of the batch that ends at position ``last``.
+
+    Attributes:
+        epoch: the writer's.
+        last: position of the batch's newest entry.
+        chain: first 8 bytes of the chain hash there.
+        index, count: which piece of how many.
+        chunk: its bytes.
+    """
+
+    epoch: int
+    last: Seq
+    chain: bytes
+    index: int
+    count: int
+    chunk: bytes
+
+    def encode(self) -> bytes:
+        """Return the plaintext."""
+        return codec.pack((self.epoch, self.last, self.chain, self.index, self.count, self.chunk))
+
+
+def decode_fragment(data: bytes) -> Fragment:
+    """Read DATA."""
+    row = codec.fields(_unpack(data), 6, "DATA")
+    count = codec.integer(row[4], 1, limits.FRAGMENTS_MAX, "DATA count")
+    return Fragment(
+        epoch=_number(row[0], "DATA epoch"),
+        last=Seq(codec.integer(row[1], 1, _NUMBER_MAX, "DATA position")),
+        chain=codec.exactly(row[2], 8, "DATA chain"),
+        index=codec.integer(row[3], 0, count - 1, "DATA index"),
+        count=count,
+        chunk=codec.blob(row[5], limits.FRAGMENT_BYTES_MAX, "DATA chunk"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """A member's answer to a START.
+
+    Attributes:
+        cycle, nonce: of the START that it answers.
+        head: the member's newest entry, on its disk (R8).
+        settled: the newest position that it knows to be settled.
+        boot: its run.
+        challenge: 8 bytes to be echoed, or None.
+        requests: for later versions; ignored.
+        status: a signed status if it changed, or None.
+        health: unsigned figures, or None.
+    """
+
+    cycle: int
+    nonce: bytes
+    head: Head
+    settled: Seq
+    boot: BootId
+    challenge: bytes | None = None
+    requests: tuple[bytes, ...] = ()
+    status: bytes | None = None
+    health: bytes | None = None
+
+    def encode(self) -> bytes:
+        """Return the plaintext."""
+        return codec.pack(
+            (self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot)
+            + (self.challenge, self.requests, self.status, self.health)
+        )
+
+
+def decode_respond(data: bytes) -> Respond:
+    """Read a RESPOND; the status inside is not looked at."""
+    row = codec.fields(_unpack(data), 9, "RESPOND")
+    requests = codec.items(row[6], 8, "RESPOND requests")
+    return Respond(
+        cycle=codec.integer(row[0], 1, _NUMBER_MAX, "RESPOND cycle"),
+        nonce=codec.exactly(row[1], CHALLENGE_BYTES, "RESPOND nonce"),
+        head=head_from_row(row[2]),
+        settled=Seq(_number(row[3], "RESPOND settled")),
+        boot=BootId(codec.exactly(row[4], 8, "RESPOND boot id")),
+        challenge=_optional_challenge(row[5]),
+        requests=tuple(codec.blob(item, 64, "RESPOND request") for item in requests),
+        status=None if row[7] is None else codec.blob(row[7], limits.STATUS_IN_RESPOND_BYTES_MAX, "status"),
+        health=None if row[8] is None else codec.blob(row[8], limits.HEALTH_BYTES_MAX, "health"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """HELLO (multicast) and ASK (unicast): who lives, and who leads? Padded (A15).
+
+    Attributes:
+        sender: who asks; in an ASK the same as in its header.
+        challenge: 8 fresh random bytes.
+    """
+
+    sender: DeviceId
+    challenge: bytes
+
+    def encode(self) -> bytes:
+        """Return the plaintext, always ``HELLO_BYTES`` long."""
+        bare = 1 + 18 + (2 + CHALLENGE_BYTES) + 2
+        return codec.pack((self.sender, self.challenge, bytes(HELLO_BYTES - bare)))
+
+
+def decode_hello(data: bytes) -> Hello:
+    """Read a HELLO or an ASK."""
+    row = codec.fields(_unpack(data), 3, "HELLO")
+    if len(data) != HELLO_BYTES or any(codec.blob(row[2], HELLO_BYTES, "HELLO padding")):
+        raise UntrustedInput("HELLO: not padded as it must be")
+    sender = DeviceId(codec.exactly(row[0], 16, "HELLO sender"))
+    return Hello(sender, codec.exactly(row[1], CHALLENGE_BYTES, "HELLO challenge"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to HELLO, ASK, a challenge without room in a START, or a START of a lower epoch.
+
+    Attributes:
+        challenge: the one that it answers; None if nobody asked.
+        cycle: number of the newest START of the sender; 0 if it does not lead.
+        nonce: that START's; None if it does not lead.
+        signed_head: the sender's newest.
+    """
+
+    challenge: bytes | None
+    cycle: int
+    nonce: bytes | None
+    signed_head: SignedHead
+
+    def encode(self) -> bytes:
+        """Return the plaintext."""
+        head = self.signed_head
+        return codec.pack(
+            (self.challenge, self.cycle, self.nonce, _head_row(head.head), head.rest, head.signature)
+        )
+
+
+def decode_pong(data: bytes) -> Pong:
+    """Read a PONG; the head's signature is not checked here."""
+    row = codec.fields(_unpack(data), 6, "PONG")
+    cycle, nonce = _number(row[1], "PONG cycle"), _optional_challenge(row[2])
+    if (cycle == 0) != (nonce is None):
+        raise UntrustedInput("PONG: leads and does not")
+    rest, signature = codec.exactly(row[4], 32, "PONG rest"), codec.exactly(row[5], 64, "PONG signature")
+    return Pong(_optional_challenge(row[0]), cycle, nonce, SignedHead(head_from_row(row[3]), rest, signature))
+
+
+def encode_submit(change: bytes) -> bytes:
+    """Return the plaintext of a SUBMIT: a change, encoded."""
+    return codec.pack((change,))
+
+
+def decode_submit(data: bytes) -> bytes:
+    """Return the encoded change in a SUBMIT."""
+    (change,) = codec.fields(_unpack(data), 1, "SUBMIT")
+    return codec.blob(change, limits.DATAGRAM_BYTES_MAX, "SUBMIT change")
+
+
+class AnswerCode(IntEnum):
+    """What a writer says to a SUBMIT."""
+
+    STORED = 0
+    """The change has its outcome at ``seq``, on the writer's disk."""
+    REFUSED = 1
+    """Answered and forgotten: it can never be written as it is."""
+    NOT_WRITER = 2
+    """Ask the master."""
+    BUSY = 3
+    """Ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """ANSWER: what became of a SUBMIT; ``reason`` is a line for people."""
+
+    change: ChangeId
+    code: AnswerCode
+    seq: Seq
+    reason: str
+
+    def encode(self) -> bytes:
+        """Return the plaintext; the same bytes serve on a stream."""
+        return codec.pack((self.change, int(self.code), self.seq, self.reason))
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Read an ANSWER."""
+    row = codec.fields(_unpack(data), 4, "ANSWER")
+    return Answer(
+        ChangeId(codec.exactly(row[0], 32, "ANSWER change")),
+        AnswerCode(codec.integer(row[1], 0, max(AnswerCode), "ANSWER code")),
+        Seq(_number(row[2], "ANSWER position")),
+        codec.text(row[3], limits.REASON_BYTES_MAX, "ANSWER reason"),
+    )
+
+
+def _unpack(data: bytes) -> list[Any]:
+    return codec.unpack(data, size_max=limits.DATAGRAM_BYTES_MAX, depth_max=2)
+
+
+def _number(value: object, what: str) -> int:
+    return codec.integer(value, 0, _NUMBER_MAX, what)
+
+
+def _optional_challenge(value: object) -> bytes | None:
+    return None if value is None else codec.exactly(value, CHALLENGE_BYTES, "challenge")
+
+
+def _head_row(head: Head) -> tuple[int, int, int, Seq, bytes]:
+    return head.generation, head.mandate, head.epoch, head.seq, head.chain
+
+
+def _rest_hash(rest_bytes: bytes) -> bytes:
+    return labelled_hash(b"dusk.rest", rest_bytes)

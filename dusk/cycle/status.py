@@ -1,0 +1,114 @@
+"""A device's status: what it has in effect, signed by it, and never in the log.
+
+The hash of a resulting file is keyed with a key that only the device knows, or members could
+guess the secrets in it (A53).
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from dusk import codec, limits
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, ClusterId, Seq
+from dusk.keys.signing import SigningKey, verify
+
+LABEL = b"dusk.status"
+FILE_HASH_BYTES = 16
+_NAME_BYTES_MAX = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a device says of itself.
+
+    Attributes:
+        epoch, cycle: its version: the cycle in which it was made; newer ones replace older.
+        seq, chain: the head that is in effect on the device.
+        files: package → keyed hash of the resulting file, 16 bytes, sorted by package.
+        state: of the apply machine, a word.
+        reason: one line for people, empty if all is well.
+        alarms: words.
+    """
+
+    epoch: int
+    cycle: int
+    seq: Seq
+    chain: ChainHash
+    files: tuple[tuple[str, bytes], ...]
+    state: str
+    reason: str
+    alarms: tuple[str, ...]
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What orders statuses of one device."""
+        return self.epoch, self.cycle
+
+    def sign(self, key: SigningKey, cluster: ClusterId) -> bytes:
+        """Return the signed status as it is sent."""
+        payload = codec.pack(
+            (self.epoch, self.cycle, self.seq, self.chain, self.files, self.state, self.reason, self.alarms)
+        )
+        return codec.pack((payload, key.sign(LABEL, cluster, payload)))
+
+
+def file_hash(status_key: bytes, content: bytes) -> bytes:
+    """Return the keyed hash of a resulting file, 16 bytes; ``status_key`` has 32."""
+    return hashlib.blake2b(content, digest_size=FILE_HASH_BYTES, key=status_key).digest()
+
+
+def open_status(data: bytes, public: bytes, cluster: ClusterId) -> Status:
+    """Verify and read a signed status.
+
+    Raises:
+        UntrustedInput: not signed by ``public`` for this cluster, or not a status.
+    """
+    row = codec.fields(codec.unpack(data, size_max=limits.STATUS_BYTES_MAX), 2, "status")
+    payload = codec.blob(row[0], limits.STATUS_BYTES_MAX, "status")
+    if not verify(public, LABEL, cluster, payload, codec.exactly(row[1], 64, "status signature")):
+        raise UntrustedInput("status: not signed by its device")
+    return _decode(payload)
+
+
+def _decode(payload: bytes) -> Status:
+    row = codec.fields(codec.unpack(payload, size_max=limits.STATUS_BYTES_MAX), 8, "status")
+    files = tuple(_file(item) for item in codec.items(row[4], 512, "status files"))
+    if list(files) != sorted(set(files)):
+        raise UntrustedInput("status: files not sorted")
+    alarms = codec.items(row[7], 16, "status alarms")
+    return Status(
+        epoch=codec.integer(row[0], 0, limits.NUMBER_MAX, "status epoch"),
+        cycle=codec.integer(row[1], 0, limits.NUMBER_MAX, "status cycle"),
+        seq=Seq(codec.integer(row[2], 0, limits.NUMBER_MAX, "status position")),
+        chain=ChainHash(codec.exactly(row[3], 32, "status chain")),
+        files=files,
+        state=codec.text(row[5], _NAME_BYTES_MAX, "status state"),
+        reason=codec.text(row[6], limits.REASON_BYTES_MAX, "status reason"),
+        alarms=tuple(codec.text(alarm, _NAME_BYTES_MAX, "status alarm") for alarm in alarms),
+    )
+
+
+def _file(item: object) -> tuple[str, bytes]:
+    package, digest = codec.fields(item, 2, "status file")
+    return codec.text(package, _NAME_BYTES_MAX, "package"), codec.exactly(digest, FILE_HASH_BYTES, "file hash")
+
+
+def encode_health(figures: dict[str, int]) -> bytes:
+    """Return unsigned figures (uptime, load, number of wireless clients) as they are sent."""
+    return codec.pack(sorted(figures.items()))
+
+
+def decode_health(data: bytes) -> dict[str, int]:
+    """Read what :func:`encode_health` wrote.
+
+    Raises:
+        UntrustedInput: anything else.
+    """
+    rows = codec.unpack(data, size_max=limits.HEALTH_BYTES_MAX)
+    figures = {}
+    for row in rows:
+        name, value = codec.fields(row, 2, "health")
+        figures[codec.text(name, 16, "health")] = codec.integer(value, 0, limits.NUMBER_MAX, "health")
+    if encode_health(figures) != data:
+        raise UntrustedInput("health: not sorted")
+    return figures
