@@ -29,7 +29,7 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     """
     body = change.body
     section = f"device/{body.device.hex()}"
-    if body.author != body.device or sorted((o.section, o.key) for o in body.operations) != [
+    if body.author != KeyId(body.device) or sorted((o.section, o.key) for o in body.operations) != [
         (section, key) for key in _REQUESTED
     ]:
         raise Refused("bad-request", "a change without a number must be a device's request to join")
@@ -37,11 +37,11 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
         raise Refused("device-exists", "a device with this key exists, or existed, in the cluster")
     values = {o.key: _row(v) for o, v in zip(body.operations, change.values, strict=True)}
     public, (origin, _handshake, wanted) = PublicKey(values["key"][0]), values["origin"]
-    if key_id(public) != body.device:
+    if key_id(public) != KeyId(body.device):
         raise Refused("bad-request", "the device's id is not that of its key")
     rule = _usable_rule(state, origin, values["label"][0], stamp)
     _check_signatures(change, {body.author: public, KeyId(bytes.fromhex(origin)): PublicKey(rule[0])})
-    name = decide_name(wanted, rule[7], taken_names(state))
+    name = decide_name(wanted, rule[7], state.device_names())
     return Verdict(
         APPLIED,
         (
@@ -97,20 +97,6 @@ def _added(change: Change, section: str, key: str, row: list[Any]) -> RecordWrit
     """Make a record that the fold itself writes: its salt is the start of the change's id."""
     value = Value(change.id[:16], codec.pack(row))
     return RecordWrite(section, key, Record(value.data, value.hash, change.id))
-
-
-def taken_names(state: State) -> set[str]:
-    """Return the names that devices have, retired ones too."""
-    return set(device_names(state))
-
-
-def device_names(state: State) -> dict[str, list[str]]:
-    """Return name → hex ids of the devices that have it, retired ones too."""
-    names: dict[str, list[str]] = {}
-    for section in state.sections("device/"):
-        if section.count("/") == 1 and (row := state.value(section, "name")) is not None:
-            names.setdefault(row[0], []).append(section.removeprefix("device/"))
-    return names
 
 
 def is_device_key(state: State, key: KeyId) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Collection
 from dusk import codec
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change
-from dusk.changelog.creation import device_names, is_device_key, judge_creation
+from dusk.changelog.creation import is_device_key, judge_creation
 from dusk.changelog.entry import APPLIED, Outcome, OutcomeCode, Stamp
 from dusk.changelog.sections import SectionKind, check_record, parse_path
 from dusk.changelog.state import (
@@ -181,7 +181,7 @@ def _check_identity(state: State, write: RecordWrite) -> None:
 
 def _check_name_is_free(state: State, device: str, data: bytes) -> None:
     name = codec.unpack(data, size_max=256)[0]
-    if any(other != device for other in device_names(state).get(name, ())):
+    if any(other != device for other in state.device_names().get(name, ())):
         raise Refused("name-taken", f"another device is called {name!r}")
 
 

@@ -129,7 +129,7 @@ def _founders(
     owner, public = row("trust", owners[0])[0], row(section, "key")[0]
     assert isinstance(owner, bytes)
     assert isinstance(public, bytes)
-    if (key_id(owner), key_id(public)) != (author, device) or row(user, "key") != [owner]:
+    if (key_id(owner), key_id(public)) != (author, KeyId(device)) or row(user, "key") != [owner]:
         raise Refused("bad-genesis", "a genesis is made by its own owner on its own device")
     if row("trust", "quorum") != [1] or row("cluster", "succession") != [[device]]:
         raise Refused("bad-genesis", "a genesis starts with a quorum of one and one device that leads")

@@ -5,7 +5,7 @@ who verifies several entries in a row undoes them all when one fails (R7). Every
 and the derived state keep a hash whose cost does not grow with them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -105,6 +105,9 @@ class State:
         self._derived_root: merkle.Node | None = None
         self._holders: dict[KeyId, Holder] = {}
         self._indexed: dict[str, KeyId] = {}
+        self._paths: dict[str, set[str]] = {}
+        self._names: dict[str, dict[str, None]] = {}
+        self._named: dict[str, str] = {}
         self.members_version = 0
         """Rises whenever a device is made or changed: caches of members compare it."""
 
@@ -131,7 +134,9 @@ class State:
 
     def sections(self, prefix: str = "") -> Iterator[str]:
         """Iterate over the paths of sections that start with a prefix, sorted."""
-        return iter(sorted(path for path in self._sections if path.startswith(prefix)))
+        first, slash, _ = prefix.partition("/")
+        paths = self._paths.get(first, ()) if slash else self._sections
+        return iter(sorted(path for path in paths if path.startswith(prefix)))
 
     def section_hash(self, section: str) -> bytes:
         """Return the hash over a section's records (zeros when there never were any)."""
@@ -155,6 +160,10 @@ class State:
         """Return the owners' key ids with their names."""
         return {name: h.name for name, h in self._holders.items() if h.kind is HolderKind.OWNER}
 
+    def device_names(self) -> Mapping[str, Collection[str]]:
+        """Return name → hex ids of the devices that have it, retired ones too."""
+        return self._names
+
     # --- writing ---------------------------------------------------------------------------
 
     def take(self, writes: Sequence[RecordWrite], derived: Sequence[DerivedWrite]) -> Undo:
@@ -162,7 +171,7 @@ class State:
         roots: dict[str, merkle.Node | None] = {}
         before: list[tuple[str, str, Record | None]] = []
         for write in writes:
-            held = self._sections.setdefault(write.section, _Section())
+            held = self._section(write.section)
             roots.setdefault(write.section, held.root)
             before.append((write.section, write.key, held.records.get(write.key)))
             held.records[write.key] = write.record
@@ -193,6 +202,7 @@ class State:
             self._sections[section].root = root
             if not self._sections[section].records:
                 del self._sections[section]
+                self._paths[section.partition("/")[0]].discard(section)
         for key, number in undo.derived:
             if number is None:
                 del self._derived[key]
@@ -201,6 +211,13 @@ class State:
         self._derived_root = undo.derived_root
         self._reindex(dict(undo.sections))
 
+    def _section(self, path: str) -> _Section:
+        held = self._sections.get(path)
+        if held is None:
+            held = self._sections[path] = _Section()
+            self._paths.setdefault(path.partition("/")[0], set()).add(path)
+        return held
+
     def _reindex(self, touched: Mapping[str, object]) -> None:
         for section in touched:
             path = parse_path(section)
@@ -208,7 +225,9 @@ class State:
                 self._index_owners()
             elif path.kind in _KEY_RECORDS:
                 self._index_holder(section, path)
-            if path.kind in (SectionKind.DEVICE, SectionKind.CLUSTER):
+            if path.kind is SectionKind.DEVICE:
+                self._index_name(section, path.name)
+            if path.kind in (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP):
                 self.members_version += 1
 
     def _index_holder(self, section: str, path: SectionPath) -> None:
@@ -226,6 +245,16 @@ class State:
             active = self.value(section, _ENDING_RECORDS[path.kind]) is None
             self._holders[name] = Holder(kind, path.name, PublicKey(row[0]), active)
             self._indexed[section] = name
+
+    def _index_name(self, section: str, device: str) -> None:
+        former, row = self._named.pop(device, None), self.value(section, "name")
+        if former is not None:
+            del self._names[former][device]
+            if not self._names[former]:
+                del self._names[former]
+        if row is not None:
+            self._named[device] = row[0]
+            self._names.setdefault(row[0], {})[device] = None
 
     def _index_owners(self) -> None:
         """Owners are what ``trust`` says, whatever their user sections say."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dusk.changelog.creation import device_names
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State, uses_key
 from dusk.ids import DeviceId, PublicKey
@@ -69,7 +68,7 @@ def members(state: State) -> list[Member]:
 
 def device_by_name(state: State, name: str) -> DeviceId | None:
     """Return the device of that name, an active one before a retired one."""
-    ids = [DeviceId(bytes.fromhex(hex_id)) for hex_id in device_names(state).get(name, ())]
+    ids = [DeviceId(bytes.fromhex(hex_id)) for hex_id in state.device_names().get(name, ())]
     ids.sort(key=lambda d: state.value(device_path(d), "retired") is not None)
     return ids[0] if ids else None
 
