@@ -1,0 +1,141 @@
+"""The bytes of the log file: frames that prove where they stand (`specs/storage.md`).
+
+Reading needs no trio and writes nothing, so that ``dusk verify`` uses it too.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dusk.effects import ItemKind, LogItem
+from dusk.limits import FRAME_DATA_BYTES_MAX
+
+MAGIC = b"dusklog\x01"
+"""The first bytes of a log file; the last of them is the version of this format."""
+_HEADER = struct.Struct("<II8sB")
+HEADER_BYTES = _HEADER.size
+_PLACE = struct.Struct("<IIIB")
+_KINDS = {int(kind): kind for kind in ItemKind}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One item where it stands in the file.
+
+    Attributes:
+        item: what it holds.
+        offset: position of its first byte.
+        end: position behind its last byte.
+        batch: position of the first frame of its write; all before that was on disk by then.
+    """
+
+    item: LogItem
+    offset: int
+    end: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A log file as read.
+
+    Attributes:
+        frames: the good frames from the start on, without a gap.
+        end: position behind the last of them.
+        cut_bytes: bytes of an append that was under way when the power went (a torn tail).
+        damage_at: position of damage to what had been on disk; None if there is none.
+        salvaged: good items behind the damage; they prove nothing alone, but may hold the
+            only copy of a change.
+    """
+
+    frames: tuple[Frame, ...]
+    end: int
+    cut_bytes: int = 0
+    damage_at: int | None = None
+    salvaged: tuple[LogItem, ...] = ()
+
+    @property
+    def items(self) -> tuple[LogItem, ...]:
+        """The items of the good frames, in log order."""
+        return tuple(frame.item for frame in self.frames)
+
+
+def _checksum(offset: int, batch: int, kind: int, data: bytes | memoryview) -> bytes:
+    """Return what ties the data to its length, kind, place and write: BLAKE2b, 8 bytes."""
+    state = hashlib.blake2b(_PLACE.pack(offset, len(data), batch, kind), digest_size=8, person=b"dusk.frame")
+    state.update(data)
+    return state.digest()
+
+
+def encode(items: Sequence[LogItem], at: int) -> bytes:
+    """Return the frames of one write.
+
+    Args:
+        items: what to append; each with 1 to ``FRAME_DATA_BYTES_MAX`` bytes of data.
+        at: position in the file at which they will stand.
+    """
+    parts: list[bytes] = []
+    offset = at
+    for item in items:
+        assert 0 < len(item.data) <= FRAME_DATA_BYTES_MAX, "an item fits into a frame"
+        checksum = _checksum(offset, at, item.kind, item.data)
+        parts += (_HEADER.pack(len(item.data), at, checksum, item.kind), item.data)
+        offset += HEADER_BYTES + len(item.data)
+    return b"".join(parts)
+
+
+def frame_at(data: bytes, offset: int, base: int = 0) -> Frame | None:
+    """Return the frame that starts at ``offset`` of ``data``, or None if there is no good one.
+
+    Args:
+        data: a piece of the file.
+        offset: where in the piece.
+        base: where in the file the piece starts.
+    """
+    start = offset + HEADER_BYTES
+    if start > len(data):
+        return None
+    length, batch, checksum, kind = _HEADER.unpack_from(data, offset)
+    end = start + length
+    if kind not in _KINDS or not 0 < length <= FRAME_DATA_BYTES_MAX or end > len(data):
+        return None
+    content = data[start:end]
+    if _checksum(base + offset, batch, kind, content) != checksum or batch > base + offset:
+        return None
+    return Frame(LogItem(_KINDS[kind], content), base + offset, base + end, batch)
+
+
+def frames_of(data: bytes, offset: int, base: int = 0) -> Iterator[Frame]:
+    """Yield the good frames that follow each other from ``offset`` on."""
+    while frame := frame_at(data, offset, base):
+        yield frame
+        offset = frame.end - base
+
+
+def _behind_damage(data: bytes, offset: int) -> Iterator[Frame]:
+    """Yield the good frames anywhere behind a bad one; a frame proves its own place."""
+    while offset + HEADER_BYTES < len(data):
+        frame = frame_at(data, offset)
+        if frame is not None:
+            yield frame
+        offset = frame.end if frame else offset + 1
+
+
+def parse(data: bytes) -> Contents:
+    """Read a log file's bytes; any bytes at all give an answer, never an exception.
+
+    What cannot be read at the end is a torn tail if nothing good behind it was written later;
+    a later write proves that it had been on disk, and then it is damage.
+    """
+    if MAGIC.startswith(data):
+        return Contents((), 0 if len(data) < len(MAGIC) else len(MAGIC), len(data) % len(MAGIC))
+    if not data.startswith(MAGIC):
+        salvaged = tuple(frame.item for frame in _behind_damage(data, len(MAGIC)))
+        return Contents((), 0, damage_at=0, salvaged=salvaged)
+    good = tuple(frames_of(data, len(MAGIC)))
+    end = good[-1].end if good else len(MAGIC)
+    behind = tuple(_behind_damage(data, end + 1)) if end < len(data) else ()
+    if any(frame.batch > end for frame in behind):
+        return Contents(good, end, damage_at=end, salvaged=tuple(frame.item for frame in behind))
+    return Contents(good, end, cut_bytes=len(data) - end)

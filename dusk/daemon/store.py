@@ -1,0 +1,260 @@
+"""The append-only log file ``log`` of a node (R7, R8); its form is in ``frames.py``.
+
+Any failed write ends the use of a :class:`Store`: what the page cache holds is not known
+then, so the file is cut back and opened again from what the disk has.
+"""
+
+import os
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from dusk.daemon import disk, frames
+from dusk.daemon.frames import Contents, Frame
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import StorageError
+from dusk.ids import Seq
+from dusk.limits import STORE_BYTES_MAX
+
+NAME = "log"
+DAMAGED_NAME = "log.damaged"
+"""Where a file with damage is kept, for people and for what only it may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What opening found.
+
+    Attributes:
+        cut_bytes: size of a torn tail that was cut; nothing that depended on it was promised.
+        damage_at: position of damage to what had been on disk; None if there is none. The
+            log then ends before it and catch-up brings the rest again.
+        salvaged: good items from behind the damage.
+        file: the log file, for messages.
+    """
+
+    cut_bytes: int
+    damage_at: int | None
+    salvaged: tuple[LogItem, ...]
+    file: Path
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What to tell people, one line each."""
+        found = []
+        if self.cut_bytes:
+            found.append(f"{self.file}: an unfinished write of {self.cut_bytes} bytes was cut off")
+        if self.damage_at is not None:
+            found.append(
+                f"{self.file}: damaged at byte {self.damage_at}, {len(self.salvaged)} good items behind it; "
+                f"kept as {DAMAGED_NAME}, the rest comes from other devices"
+            )
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store that is ready for appends, and what it held."""
+
+    store: "Store"
+    items: tuple[LogItem, ...]
+    report: Report
+
+
+def read_log(directory: Path) -> Contents:
+    """Read the log of a node's folder without changing anything; for ``dusk verify``.
+
+    Args:
+        directory: ``etc/dusk/node`` below a root.
+
+    Raises:
+        StorageError: there is no log, or it cannot be read.
+    """
+    path = directory / NAME
+    with disk.told_as_storage(f"cannot read {path}"):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            return frames.parse(disk.read_whole(fd))
+        finally:
+            os.close(fd)
+
+
+def open_store(directory: Path) -> Opened:
+    """Open, check and, where needed, repair the log of a node's folder; make it if it is missing.
+
+    Args:
+        directory: ``etc/dusk/node`` below a root.
+
+    Raises:
+        StorageError: the disk refused; nothing was lost.
+    """
+    path = directory / NAME
+    with disk.told_as_storage(f"cannot open {path}"):
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return _open_in(folder, path)
+        finally:
+            os.close(folder)
+
+
+def _open_in(folder: int, path: Path) -> Opened:
+    """Do the work of :func:`open_store` with ``OSError`` for errors."""
+    fd = _open_file(folder)
+    try:
+        contents = frames.parse(disk.read_whole(fd))
+        if contents.damage_at is not None:
+            os.close(fd)
+            fd = -1
+            _set_aside(folder, contents)
+            fd = _open_file(folder)
+        elif contents.cut_bytes or contents.end == 0:
+            _cut(fd, folder, contents.end)
+        store = Store(fd, path, contents.frames)
+    except OSError:
+        if fd >= 0:
+            os.close(fd)
+        raise
+    report = Report(contents.cut_bytes, contents.damage_at, contents.salvaged, path)
+    return Opened(store, contents.items, report)
+
+
+def _open_file(folder: int) -> int:
+    return os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+
+
+def _cut(fd: int, folder: int, end: int) -> None:
+    """Cut a torn tail; a new or unfinished file gets its first bytes."""
+    disk.truncate(fd, end)
+    if end == 0:
+        os.lseek(fd, 0, os.SEEK_SET)
+        disk.write_all(fd, frames.MAGIC)
+    disk.sync_data(fd)
+    disk.sync_directory(folder)
+
+
+def _set_aside(folder: int, contents: Contents) -> None:
+    """Keep a damaged file under another name and put its good beginning in its place.
+
+    Batches are written again as one: all of it is on disk before the name changes.
+    """
+    with suppress(FileNotFoundError):
+        disk.unlink(folder, DAMAGED_NAME)
+    os.link(NAME, DAMAGED_NAME, src_dir_fd=folder, dst_dir_fd=folder)
+    disk.replace(folder, NAME, frames.MAGIC + frames.encode(contents.items, len(frames.MAGIC)))
+
+
+class Store:
+    """The open log file: appends whole batches, reads items by position.
+
+    Args:
+        fd: the open file; the store closes it.
+        path: its name, for messages.
+        present: the frames in it.
+    """
+
+    def __init__(self, fd: int, path: Path, present: Sequence[Frame]) -> None:
+        self._fd = fd
+        self._path = path
+        self._usable = True
+        self._end = present[-1].end if present else len(frames.MAGIC)
+        self._offsets = array("I", (frame.offset for frame in present if frame.item.kind is ItemKind.ENTRY))
+
+    @property
+    def last(self) -> Seq:
+        """Position of the newest entry; 0 for an empty log."""
+        return Seq(len(self._offsets))
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in the file."""
+        return self._end
+
+    def append(self, items: Sequence[LogItem]) -> None:
+        """Append items with one write and bring them to the disk (R8).
+
+        Raises:
+            StorageError: none of them is promised; the store must be opened again.
+        """
+        if not self._usable:
+            raise StorageError(f"{self._path} must be opened again after a failed write")
+        data = frames.encode(items, self._end)
+        if self._end + len(data) > STORE_BYTES_MAX:
+            raise StorageError(f"{self._path} would grow over {STORE_BYTES_MAX} bytes")
+        self._usable = False
+        with disk.told_as_storage(f"cannot write {self._path}"):
+            self._write(data)
+        self._usable = True
+        self._take(items)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            os.lseek(self._fd, self._end, os.SEEK_SET)
+            disk.write_all(self._fd, data)
+            disk.sync_data(self._fd)
+        except OSError:
+            with suppress(OSError):
+                disk.truncate(self._fd, self._end)
+                disk.sync_data(self._fd)
+            raise
+
+    def _take(self, items: Sequence[LogItem]) -> None:
+        for item in items:
+            if item.kind is ItemKind.ENTRY:
+                self._offsets.append(self._end)
+            self._end += frames.HEADER_BYTES + len(item.data)
+
+    def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
+        """Return whole items from entry ``first`` on, in log order.
+
+        What is returned ends with a signed head if there is one: entries are of use only up
+        to a head that covers them. So it may be shorter than ``bytes_max``, and is longer only
+        if the first head, or the first entry, ends behind that.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        if not 1 <= first <= self.last:
+            return ()
+        with disk.told_as_storage(f"cannot read {self._path}"):
+            return self._read(self._offsets[first - 1], bytes_max)
+
+    def _read(self, start: int, bytes_max: int) -> tuple[LogItem, ...]:
+        size = max(bytes_max, frames.HEADER_BYTES)
+        while True:
+            size = min(size, self._end - start)
+            piece = os.pread(self._fd, size, start)
+            found = list(frames.frames_of(piece, 0, start))
+            at_end = start + size == self._end
+            if at_end and (not found or found[-1].end != self._end):
+                raise StorageError(f"{self._path} was damaged while in use")
+            while found and found[-1].item.kind is not ItemKind.HEAD and not at_end:
+                found.pop()
+            if found:
+                return tuple(frame.item for frame in found)
+            size *= 2
+
+    def read_entries(self, first: Seq, count: int) -> tuple[LogItem, ...]:
+        """Return at most ``count`` entries from ``first`` on, without heads.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        last = min(self.last, first + count - 1)
+        if first < 1 or last < first:
+            return ()
+        end = self._end if last == self.last else self._offsets[last]
+        start = self._offsets[first - 1]
+        with disk.told_as_storage(f"cannot read {self._path}"):
+            found = list(frames.frames_of(os.pread(self._fd, end - start, start), 0, start))
+        if not found or found[-1].end != end:
+            raise StorageError(f"{self._path} was damaged while in use")
+        return tuple(frame.item for frame in found if frame.item.kind is ItemKind.ENTRY)
+
+    def close(self) -> None:
+        """Close the file; nothing waits to be written."""
+        self._usable = False
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
