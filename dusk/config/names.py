@@ -35,6 +35,11 @@ def is_type(text: str) -> bool:
     return _TYPE.fullmatch(text) is not None
 
 
+def is_plain_type(text: str) -> bool:
+    """Tell whether a section's type can stand in a key, and unquoted in a file."""
+    return _PACKAGE.fullmatch(text) is not None
+
+
 def is_generated(text: str) -> bool:
     """Tell whether a name looks like the ones libuci gives to anonymous sections."""
     return _GENERATED.fullmatch(text) is not None
@@ -112,6 +117,7 @@ _KEY = re.compile(
     rf"|({_SECTION_TYPE})\[({_CONDITION}(?:,{_CONDITION})*)\])"
     rf"(?:\.([A-Za-z0-9_]+))?"
 )
+_ASSIGNMENT = re.compile(rf"({_KEY.pattern})=(.*)", re.DOTALL)
 _PAIR = re.compile(rf"([A-Za-z0-9_]+)=(?:({_BARE})|\"((?:[^\"\\]|\\[\"\\])*)\")")
 _PLAIN_VALUE = re.compile(_BARE)
 _ESCAPE = re.compile(r'\\(["\\])')
@@ -150,6 +156,19 @@ def parse_key(text: str) -> Key:
     else:
         section = Matched(matched, _conditions(conditions, text))
     return Key(package, section, option)
+
+
+def split_assignment(text: str) -> tuple[str, str]:
+    """Split ``KEY=VALUE``, where a match in the key may contain ``=`` too.
+
+    Raises:
+        ConfigError: no ``=``, or what stands before it is not a key.
+    """
+    parts = _ASSIGNMENT.fullmatch(text)
+    if parts is None:
+        key, equals, _ = text.partition("=")
+        raise ConfigError(_why_not(key) if equals else f"{key!a}: the value is missing; write KEY=VALUE")
+    return parts[1], parts[parts.re.groups]
 
 
 def _conditions(text: str, key: str) -> tuple[tuple[str, str], ...]:

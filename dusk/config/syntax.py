@@ -53,8 +53,8 @@ _PLAIN = re.compile(
     r"[ \t]*(?:"
     r"(option|list)[ \t]+(['\"]?)([A-Za-z0-9_]+)\2[ \t]+(?:'([^'\n]*)'|\"([^\"\\\n]*)\"|([^\s'\"#;\\]+))"
     r"|config[ \t]+([!$-&(-:<-\[\]-~]+)(?:[ \t]+(['\"]?)([A-Za-z0-9_]+)\8)?"
-    r"|(?=[#\n])"
-    r")[ \t]*(#[^\n]*)?\n"
+    r"|(?=[#\r\n])"
+    r")[ \t]*(#[^\r\n]*)?\r?\n"
 )
 """A line with one statement in the usual spelling, or none at all."""
 
@@ -93,6 +93,26 @@ def scan(text: str, name: str) -> Iterator[Line]:
             yield _plain_line(plain, number)
             number += 1
             position = plain.end()
+
+
+def words(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the words of every line that has any, quoted as in UCI files.
+
+    Args:
+        text: such as the input of ``uci batch``, without NUL.
+        name: what the text is called in errors.
+
+    Raises:
+        ConfigError: an unterminated quote, or text after ``;`` or an empty word.
+    """
+    position, number = 0, 1
+    while position < len(text):
+        reader = _Reader(text, position, number, name)
+        found = reader.words()
+        if found:
+            yield number, found
+        number += text.count("\n", position, reader.end)
+        position = reader.end
 
 
 def _plain_line(plain: re.Match[str], number: int) -> Line:
@@ -145,6 +165,16 @@ class _Reader:
             for line in found:
                 line.siblings = siblings
         return tuple(found)
+
+    def words(self) -> list[str]:
+        """Return all words of the line, which must not go on after an empty one."""
+        found: list[str] = []
+        while word := self._argument():
+            found.append(word)
+        self._skip(_SPACES)
+        if self.position < self.end:
+            raise self._error("more text after ';' or an empty word")
+        return found
 
     def _more(self) -> bool:
         """Tell whether another statement follows on this line."""

@@ -230,7 +230,8 @@ class Document:
 
     def _finish(self, line: Line) -> None:
         """Make sure that a line ends, before another comes after it."""
-        if line.siblings or line.unfinished:
+        ends_open = line.unfinished or line.text.rstrip().endswith(";")
+        if line.siblings or (ends_open and line.statement is not Statement.NOTHING):
             self._normalise(line)
         elif not line.text.endswith("\n"):
             line.text += "\n"

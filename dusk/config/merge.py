@@ -1,0 +1,215 @@
+"""Layers of settings become one managed config, with the origin of every option.
+
+Layers stand in order of priority; a higher one wins. Layers of equal priority must agree: what
+they say together may not depend on their names. The device's own config is above all policies.
+The result is a function of layers, variables and facts alone, all of them from the log (R2).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from types import MappingProxyType
+
+from dusk.config.names import Address, Key, parse_key
+from dusk.config.settings import Setting, Verb
+from dusk.config.variables import Expander, VariableValue
+from dusk.errors import ConfigError
+
+PRIORITY_DEFAULT = 100
+PRIORITY_MAX = 999
+"""The highest that a policy may have."""
+DEVICE_PRIORITY = PRIORITY_MAX + 1
+"""The device's own config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one policy, or the device's own config, says.
+
+    Args:
+        origin: where it is from, such as ``policy/wifi``; unique among the layers of a device.
+        priority: 0 to 999, or ``DEVICE_PRIORITY``.
+        settings: canonical KEY → setting.
+    """
+
+    origin: str
+    priority: int
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedOption:
+    """What must be true of one option, or of a section's being there (``TYPE``, ``ABSENT``).
+
+    Args:
+        verb: ``SET``, ``SET_LIST``, ``ABSENT``, ``EDIT_LIST`` or ``TYPE``.
+        values: the value, the items, the items to add, or the type; variables are put in.
+        removed: items to take out.
+        origin: the layer, or the layers joined by ", ", that said so.
+        key: the setting's KEY.
+    """
+
+    verb: Verb
+    values: tuple[str, ...]
+    removed: tuple[str, ...]
+    origin: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedSection:
+    """What is managed in the section at one address.
+
+    Args:
+        address: where it is.
+        existence: its type, or that it is absent; None if nothing says either.
+        options: option → what must be true of it, in order.
+    """
+
+    address: Address
+    existence: ManagedOption | None
+    options: Mapping[str, ManagedOption]
+
+
+Managed = Mapping[str, tuple[ManagedSection, ...]]
+"""Package → its managed sections, in the order in which new ones are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One setting of one layer, with variables put in."""
+
+    priority: int
+    position: int
+    key: Key
+    option: ManagedOption
+
+    def order(self) -> tuple[int, str, int, str]:
+        return self.priority, self.option.origin, self.position, self.option.key
+
+
+def merge(
+    layers: Sequence[Layer], variables: Mapping[str, VariableValue], facts: Mapping[str, str]
+) -> Managed:
+    """Return the managed config of one device.
+
+    Args:
+        layers: those that apply to the device, in any order.
+        variables: the device's, with those of its groups and the cluster (``selection``).
+        facts: what the device reported.
+
+    Raises:
+        ConfigError: layers of equal priority that disagree (both are named), an undefined
+            variable, or a value that UCI cannot hold. Nothing is merged by half (R7).
+    """
+    expander = Expander(variables, facts)
+    by_key: dict[Key, list[_Said]] = {}
+    for one in sorted((one for layer in layers for one in _said(layer, expander)), key=_Said.order):
+        by_key.setdefault(one.key, []).append(one)
+    sections: dict[tuple[str, Address], dict[str | None, _Said]] = {}
+    for key, several in by_key.items():
+        winner = several[0] if len(several) == 1 else _combine(several)
+        sections.setdefault((key.package, key.section), {})[key.option] = winner
+    packages: dict[str, list[ManagedSection]] = {}
+    for (package, address), winners in sections.items():
+        packages.setdefault(package, []).append(_section(address, winners))
+    return MappingProxyType({package: tuple(found) for package, found in packages.items()})
+
+
+def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
+    """Yield what a layer says; an empty text or list is an option that is not there."""
+    for key, setting in layer.settings.items():
+        verb, values, removed = setting.verb, setting.values, setting.removed
+        if verb is Verb.SET:
+            values = (expander.text(values[0], key),)
+        elif verb is not Verb.TYPE:
+            values, removed = expander.items(values, key), expander.items(removed, key)
+        if (verb is Verb.SET and values == ("",)) or (verb is Verb.SET_LIST and not values):
+            verb, values = Verb.ABSENT, ()
+        if verb is Verb.EDIT_LIST:
+            values, removed = tuple(dict.fromkeys(values)), tuple(dict.fromkeys(removed))
+            both = next((value for value in values if value in removed), None)
+            if both is not None:
+                raise ConfigError(f"{key}: {layer.origin} adds and removes {both!a}")
+        option = ManagedOption(verb, values, removed, layer.origin, key)
+        yield _Said(layer.priority, setting.position, parse_key(key), option)
+
+
+def _combine(several: Sequence[_Said]) -> _Said:
+    """Return what layers say together about one key, from the lowest priority up."""
+    current: ManagedOption | None = None
+    for _, group in groupby(several, key=lambda one: one.priority):
+        level = [one.option for one in group]
+        for index, option in enumerate(level):
+            for other in level[:index]:
+                _check_agree(other, option)
+        wholes = [option for option in level if option.verb is not Verb.EDIT_LIST]
+        if wholes:
+            current = _with_origins(wholes[0], wholes)
+        for option in level:
+            if option.verb is Verb.EDIT_LIST:
+                current = option if current is None else _edited(current, option)
+    assert current is not None  # several is not empty
+    return replace(several[-1], option=current)
+
+
+def _check_agree(one: ManagedOption, other: ManagedOption) -> None:
+    """Raise if two layers of equal priority cannot both have their will."""
+    if one.verb is Verb.EDIT_LIST:
+        one, other = other, one
+    if one.verb is Verb.EDIT_LIST:
+        agree = not {*one.values} & {*other.removed} and not {*one.removed} & {*other.values}
+    elif other.verb is Verb.EDIT_LIST:
+        is_list = one.verb in (Verb.SET_LIST, Verb.ABSENT)
+        agree = is_list and {*other.values} <= {*one.values} and not {*other.removed} & {*one.values}
+    else:
+        agree = (one.verb, one.values) == (other.verb, other.values)
+    if not agree:
+        first, second = sorted((one.origin, other.origin))
+        raise ConfigError(
+            f"{one.key}: {first} and {second} have equal priority and disagree;"
+            " give one of them another priority or change one"
+        )
+
+
+def _edited(current: ManagedOption, edit: ManagedOption) -> ManagedOption:
+    """Apply a list edit to what lower layers, or layers of the same priority, said."""
+    kept = tuple(value for value in current.values if value not in edit.removed)
+    values = kept + tuple(value for value in edit.values if value not in kept)
+    if current.verb is Verb.EDIT_LIST:
+        still = tuple(value for value in current.removed if value not in edit.values)
+        removed = still + tuple(value for value in edit.removed if value not in still)
+        return _with_origins(replace(current, values=values, removed=removed), (current, edit))
+    if current.verb is Verb.SET and not edit.values:
+        return current
+    if current.verb is Verb.SET:
+        values = current.values + tuple(value for value in edit.values if value not in current.values)
+    if (values, len(values) > 0) == (current.values, current.verb is not Verb.ABSENT):
+        return current
+    verb = Verb.SET_LIST if values else Verb.ABSENT
+    return _with_origins(replace(current, verb=verb, values=values), (current, edit))
+
+
+def _with_origins(option: ManagedOption, said: Iterable[ManagedOption]) -> ManagedOption:
+    """Name every layer that had a part in an option, once."""
+    origins = dict.fromkeys(origin for one in said for origin in one.origin.split(", "))
+    return replace(option, origin=", ".join(origins))
+
+
+def _section(address: Address, winners: Mapping[str | None, _Said]) -> ManagedSection:
+    """Put a section together; one that must be absent has no options."""
+    existence = winners.get(None)
+    options = {name: one for name, one in winners.items() if name is not None}
+    if existence is not None and existence.option.verb is Verb.ABSENT:
+        for one in options.values():
+            if one.option.verb is not Verb.ABSENT and one.priority >= existence.priority:
+                raise ConfigError(
+                    f"{one.option.key}: set by {one.option.origin},"
+                    f" but {existence.option.origin} deletes the section"
+                )
+        options = {}
+    return ManagedSection(
+        address,
+        existence.option if existence is not None else None,
+        MappingProxyType({name: one.option for name, one in options.items()}),
+    )

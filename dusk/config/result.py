@@ -1,0 +1,203 @@
+"""The resulting file: a UCI document with the managed config put in, and nothing else touched.
+
+It depends on what is local (matches, indexes, items of a list that are not managed), so only
+the device itself can compute it. Doing it twice changes nothing the second time: whatever would
+not hold still (a match on an option that is changed, an index that shifts) is an error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dusk.config.merge import ManagedOption, ManagedSection
+from dusk.config.names import Address, Indexed, Matched, Named
+from dusk.config.parts import Section, Value
+from dusk.config.settings import Verb
+from dusk.config.uci import Document, parse
+from dusk.errors import ConfigError
+from dusk.limits import UCI_FILE_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A file as it should be.
+
+    Args:
+        content: its bytes; the very same as before if nothing changed.
+        changed: KEYs of the options and sections that are other than before, in order.
+    """
+
+    content: bytes
+    changed: tuple[str, ...]
+
+
+def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSection]) -> Result:
+    """Put the managed sections of a package into its file.
+
+    Args:
+        content: the file as it is, None if there is none (a new one is made if it is needed).
+        package: its name.
+        managed: what the managed config has for this package.
+
+    Raises:
+        ConfigError: the file cannot be read; an index or match that hits no or several sections;
+            a section that is missing and whose type nobody says; two addresses that hit one
+            section and disagree (``ambiguous``); a file that would be too large.
+    """
+    document = parse(content or b"", package)
+    work = _Work(document, package)
+    named = [section for section in managed if isinstance(section.address, Named)]
+    others = [section for section in managed if not isinstance(section.address, Named)]
+    for wanted in named:
+        work.put(wanted, work.named(wanted))
+    hits = [(wanted, work.hit(wanted)) for wanted in others]
+    for wanted, section in hits:
+        work.put(wanted, section)
+    for wanted, section in hits:
+        work.check_still(wanted, section)
+    rendered = document.render()
+    if len(rendered) > UCI_FILE_BYTES_MAX:
+        raise ConfigError(
+            f"{package}: the file would have {len(rendered)} bytes, at most {UCI_FILE_BYTES_MAX}"
+        )
+    return Result(rendered, tuple(dict.fromkeys(work.changed)))
+
+
+class _Work:
+    """One document while the managed config is put into it."""
+
+    def __init__(self, document: Document, package: str) -> None:
+        self.document = document
+        self.package = package
+        self.changed: list[str] = []
+        self._claims: dict[tuple[Section, str | None], ManagedOption] = {}
+        self._deleted: list[Section] = []
+
+    def named(self, wanted: ManagedSection) -> Section | None:
+        """Find or make a section by its name; None if it is not there and need not be."""
+        assert isinstance(wanted.address, Named)
+        name, existence = wanted.address.name, wanted.existence
+        section = self.document.section(name)
+        if section is not None:
+            return section
+        if existence is None:
+            return self._missing(wanted, f"there is no section '{name}', and no setting says its type")
+        if existence.verb is Verb.ABSENT:
+            return None
+        self.changed.append(existence.key)
+        return self.document.add_section(existence.values[0], name)
+
+    def hit(self, wanted: ManagedSection) -> Section | None:
+        """Find the one section at an index or match; None if it is not there and need not be."""
+        hits = find(self.document, wanted.address)
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            raise ConfigError(
+                f"{self.package}.{wanted.address}: {len(hits)} sections match,"
+                f" but the address must hit exactly one ({_origin(wanted)})"
+            )
+        if wanted.existence is not None and wanted.existence.verb is Verb.ABSENT:
+            return None
+        return self._missing(wanted, f"no section is at {wanted.address}")
+
+    def _missing(self, wanted: ManagedSection, reason: str) -> None:
+        """A section that is not there is no error if all its options must be absent anyway."""
+        if wanted.existence is not None or any(
+            option.verb is not Verb.ABSENT for option in wanted.options.values()
+        ):
+            raise ConfigError(f"{self.package}.{wanted.address}: {reason} ({_origin(wanted)})")
+
+    def put(self, wanted: ManagedSection, section: Section | None) -> None:
+        """Make one section what it must be."""
+        if section is None:
+            return
+        if wanted.existence is not None:
+            self._claim(section, None, wanted.existence)
+            if wanted.existence.verb is Verb.ABSENT:
+                self._delete(section, wanted.existence)
+                return
+            if self.document.retype(section, wanted.existence.values[0]):
+                self.changed.append(wanted.existence.key)
+        for name, option in wanted.options.items():
+            self._claim(section, name, option)
+            value = target(section.get(name), option)
+            changes = (
+                self.document.remove(section, name)
+                if value is None
+                else self.document.set(section, name, value)
+            )
+            if changes:
+                self.changed.append(option.key)
+
+    def _delete(self, section: Section, existence: ManagedOption) -> None:
+        if section not in self._deleted:
+            self._deleted.append(section)
+            self.document.remove_section(section)
+            self.changed.append(existence.key)
+
+    def _claim(self, section: Section, option: str | None, wanted: ManagedOption) -> None:
+        """Note who manages what of a section; raise if another address says otherwise."""
+        known = self._claims.setdefault((section, option), wanted)
+        is_gone = section in self._deleted and wanted.verb is not Verb.ABSENT
+        if is_gone or (known.verb, known.values, known.removed) != (
+            wanted.verb,
+            wanted.values,
+            wanted.removed,
+        ):
+            raise ConfigError(
+                f"ambiguous: {known.key} ({known.origin}) and {wanted.key} ({wanted.origin})"
+                " are about the same section and disagree"
+            )
+
+    def check_still(self, wanted: ManagedSection, section: Section | None) -> None:
+        """Raise if an address would hit something else next time."""
+        if section is None or section in self._deleted:
+            return
+        if find(self.document, wanted.address) != [section]:
+            raise ConfigError(
+                f"{self.package}.{wanted.address}: after this change the address would no longer"
+                f" hit the same section ({_origin(wanted)})"
+            )
+
+
+def find(document: Document, address: Address) -> list[Section]:
+    """Return the sections that an address hits; a condition hits a list that contains the value."""
+    if isinstance(address, Named):
+        section = document.section(address.name)
+        return [section] if section is not None else []
+    if isinstance(address, Indexed):
+        section = document.at(address.type, address.index)
+        return [section] if section is not None else []
+    return [section for section in document.sections if _matches(section, address)]
+
+
+def _matches(section: Section, address: Matched) -> bool:
+    if section.type != address.type:
+        return False
+    for option, wanted in address.conditions:
+        value = section.get(option)
+        if wanted != value and not (isinstance(value, tuple) and wanted in value):
+            return False
+    return True
+
+
+def target(current: Value | None, option: ManagedOption) -> Value | None:
+    """Return the value that an option must have, given the one that it has (None: not there)."""
+    if option.verb is Verb.SET:
+        return option.values[0]
+    if option.verb is Verb.SET_LIST:
+        return option.values
+    if option.verb is Verb.ABSENT:
+        return None
+    had = (current,) if isinstance(current, str) else current or ()
+    kept = tuple(value for value in had if value not in option.removed)
+    result = kept + tuple(value for value in option.values if value not in kept)
+    if result == had:
+        return current
+    return result or None
+
+
+def _origin(wanted: ManagedSection) -> str:
+    """Name the layers that speak of a section."""
+    said = [wanted.existence] if wanted.existence is not None else []
+    return ", ".join(dict.fromkeys(option.origin for option in [*said, *wanted.options.values()]))

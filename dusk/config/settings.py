@@ -1,0 +1,228 @@
+"""Settings: what a policy, or a device's own config, says about one option or section.
+
+A setting is a record of the log. Its key is the canonical text of a KEY (``names``), so a
+target says one thing about an option; several ``add-list`` and ``del-list`` of one option are
+one record with both lists.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, IntEnum
+
+from dusk.codec import fields, integer, items, pack, text, unpack
+from dusk.config.names import Matched, Named, check_value, is_plain_type, parse_key
+from dusk.config.parts import Value
+from dusk.errors import ConfigError, UntrustedInput
+from dusk.limits import NUMBER_MAX, OPERATIONS_MAX, VALUE_BYTES_MAX
+
+
+class Verb(IntEnum):
+    """What a setting demands; the numbers are part of the log's format."""
+
+    SET = 1
+    """The option has this value."""
+    SET_LIST = 2
+    """The option is this list."""
+    ABSENT = 3
+    """The option, or the section, is not there."""
+    EDIT_LIST = 4
+    """The list contains these values and lacks those; what else it has is not managed."""
+    TYPE = 5
+    """The section exists and is of this type."""
+
+
+class Edit(Enum):
+    """What a person asks for; ``edit`` turns it into a setting."""
+
+    SET = "set"
+    DELETE = "delete"
+    UNSET = "unset"
+    ADD_LIST = "add-list"
+    DEL_LIST = "del-list"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One record.
+
+    Args:
+        verb: what is demanded.
+        values: the value (``SET``, ``TYPE``), the items (``SET_LIST``) or those to add.
+        position: order within the target; new sections come in this order.
+        removed: the items to take out (``EDIT_LIST``).
+    """
+
+    verb: Verb
+    values: tuple[str, ...] = ()
+    position: int = 0
+    removed: tuple[str, ...] = ()
+
+
+ABSENT = Setting(Verb.ABSENT)
+
+
+def encode_setting(setting: Setting) -> bytes:
+    """Return the record's value."""
+    return pack([int(setting.verb), setting.position, list(setting.values), list(setting.removed)])
+
+
+def decode_setting(data: bytes) -> Setting:
+    """Read a record's value.
+
+    Raises:
+        UntrustedInput: not the encoding of a well-formed setting.
+    """
+    what = "setting"
+    verb, position, values, removed = fields(unpack(data, size_max=VALUE_BYTES_MAX), 4, what)
+    setting = Setting(
+        Verb(integer(verb, min(Verb), max(Verb), what)),
+        tuple(text(value, VALUE_BYTES_MAX, what) for value in items(values, OPERATIONS_MAX, what)),
+        integer(position, 0, NUMBER_MAX, what),
+        tuple(text(value, VALUE_BYTES_MAX, what) for value in items(removed, OPERATIONS_MAX, what)),
+    )
+    wrong = _malformed(setting)
+    if wrong:
+        raise UntrustedInput(f"{what}: {wrong}")
+    return setting
+
+
+def _malformed(setting: Setting) -> str:
+    """Say what is wrong with a setting by itself, "" if nothing."""
+    values, removed = setting.values, setting.removed
+    if removed and setting.verb is not Verb.EDIT_LIST:
+        return "only a list edit removes values"
+    both = values + removed
+    is_right = {
+        Verb.SET: len(values) == 1 and values[0] != "",
+        Verb.TYPE: len(values) == 1 and is_plain_type(values[0]),
+        Verb.SET_LIST: len(values) > 0,
+        Verb.ABSENT: not values,
+        Verb.EDIT_LIST: len(both) > 0 and len(set(both)) == len(both),
+    }[setting.verb]
+    return "" if is_right else f"wrong values for {setting.verb.name}"
+
+
+# --- which settings are allowed -------------------------------------------------------------
+
+MANAGED_NEVER = frozenset({"dusk"})
+"""A node's own settings decide whether it listens to the log at all: they stay local."""
+
+# fmt: off
+SECRET_OPTIONS = frozenset({
+    "key", "key1", "key2", "key3", "key4", "wep_key", "psk", "wpa_psk", "wpakey", "ft_key", "r0kh",
+    "r1kh", "sae_password", "mesh_key", "password", "passwd", "pass", "passphrase", "auth_pass",
+    "password_encryption_key", "private_key", "privkey", "preshared_key", "pre_shared_key",
+    "server_private_key", "priv_key_pwd", "priv_key2_pwd", "private_key_passwd",
+    "private_key2_passwd", "auth_secret", "acct_secret", "dae_secret", "radius_secret", "secret",
+    "shared_secret", "token", "api_key", "apikey", "api_token", "access_key", "secret_key",
+    "client_secret", "pincode", "pin", "puk",
+})
+# fmt: on
+"""Options whose value would let somebody in; plain text in the log could never be taken back."""
+_SECRET_ENDINGS = ("_password", "_passwd", "_passphrase", "_secret", "_psk", "_private_key", "_token")
+
+
+def is_secret(option: str) -> bool:
+    """Tell whether an option is on the secret list."""
+    name = option.lower()
+    return name in SECRET_OPTIONS or name.endswith(_SECRET_ENDINGS)
+
+
+def check_setting(key: str, setting: Setting) -> None:
+    """Check a setting before it is signed, and by the fold before it counts.
+
+    Raises:
+        ConfigError: not a canonical key, a package or option that is not managed, a verb that
+            does not fit, a value that UCI cannot hold, or a record that is too large.
+    """
+    parsed = parse_key(key)
+    if str(parsed) != key:
+        raise ConfigError(f"{key}: the address is written {parsed}")
+    if parsed.package in MANAGED_NEVER:
+        raise ConfigError(f"{key}: the package '{parsed.package}' is local and never managed")
+    if parsed.option is None:
+        _check_section(key, setting)
+    elif setting.verb is Verb.TYPE:
+        raise ConfigError(f"{key}: a type belongs to a section, not to an option")
+    elif is_secret(parsed.option) and setting.verb is not Verb.ABSENT:
+        raise ConfigError(
+            f"{key}: '{parsed.option}' is a secret, and secrets in plain text are not taken into the log"
+        )
+    wrong = _malformed(setting)
+    if wrong:
+        raise ConfigError(f"{key}: {wrong}; to have it gone, delete it")
+    for value in (*setting.values, *setting.removed):
+        check_value(value, key)
+    size = len(encode_setting(setting))
+    if size > VALUE_BYTES_MAX:
+        raise ConfigError(f"{key}: {size} bytes with its encoding, at most {VALUE_BYTES_MAX}")
+
+
+def _check_section(key: str, setting: Setting) -> None:
+    """Check a setting about a section itself."""
+    address = parse_key(key).section
+    if setting.verb is Verb.ABSENT:
+        if not isinstance(address, Named | Matched):
+            raise ConfigError(
+                f"{key}: deleting by index would delete another section each time; use its name or a match"
+            )
+    elif setting.verb is not Verb.TYPE:
+        raise ConfigError(f"{key}: a section has a type or is deleted; name an option")
+    elif not isinstance(address, Named) and setting.values != (address.type,):
+        raise ConfigError(f"{key}: only a section with a name can be made or given another type")
+
+
+# --- editing --------------------------------------------------------------------------------
+
+
+def edit(
+    existing: Setting | None, request: Edit, value: Value = "", *, position: int = 0, is_section: bool = False
+) -> Setting | None:
+    """Return what a target says about a key after an edit; None if it says nothing any more.
+
+    The rules are those of ``uci``: setting an empty value deletes, adding to a single value
+    makes a list of both, removing from a single value does nothing.
+
+    Args:
+        existing: what it said before; its position is kept.
+        request: what is asked for.
+        value: the value; a tuple for a whole list, and for several items at once.
+        position: for a setting that is new.
+        is_section: whether the key is about a section.
+    """
+    place = existing.position if existing is not None else position
+    values = (value,) if isinstance(value, str) else value
+    match request:
+        case Edit.UNSET:
+            return None
+        case Edit.DELETE:
+            return replace(ABSENT, position=place)
+        case Edit.SET if is_section:
+            return Setting(Verb.TYPE, values, place)
+        case Edit.SET:
+            if not value:
+                return replace(ABSENT, position=place)
+            return Setting(Verb.SET if isinstance(value, str) else Verb.SET_LIST, values, place)
+        case Edit.ADD_LIST:
+            return _add(existing or Setting(Verb.EDIT_LIST, (), place), values)
+        case Edit.DEL_LIST:
+            return _del(existing or Setting(Verb.EDIT_LIST, (), place), values)
+
+
+def _add(setting: Setting, values: tuple[str, ...]) -> Setting:
+    """Add items to what a setting says."""
+    if setting.verb is Verb.EDIT_LIST:
+        added = tuple(dict.fromkeys((*setting.values, *values)))
+        removed = tuple(value for value in setting.removed if value not in values)
+        return replace(setting, values=added, removed=removed)
+    return replace(setting, verb=Verb.SET_LIST, values=(*setting.values, *values))
+
+
+def _del(setting: Setting, values: tuple[str, ...]) -> Setting:
+    """Take items out of what a setting says."""
+    kept = tuple(value for value in setting.values if value not in values)
+    if setting.verb is Verb.EDIT_LIST:
+        removed = tuple(dict.fromkeys((*setting.removed, *values)))
+        return replace(setting, values=kept, removed=removed)
+    if setting.verb is Verb.SET_LIST:
+        return replace(setting, values=kept) if kept else replace(ABSENT, position=setting.position)
+    return setting

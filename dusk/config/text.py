@@ -1,0 +1,157 @@
+"""Settings as text: ``uci batch`` or ``uci export`` comes in, ``uci batch`` goes out."""
+
+import re
+from collections.abc import Iterable
+
+from dusk.config.names import parse_key, split_assignment
+from dusk.config.parts import Section, quoted
+from dusk.config.settings import Edit, Setting, Verb, check_setting, edit
+from dusk.config.syntax import Statement, scan, words
+from dusk.config.uci import Document
+from dusk.errors import ConfigError
+
+_BATCH = {
+    "set": Edit.SET,
+    "add_list": Edit.ADD_LIST,
+    "del_list": Edit.DEL_LIST,
+    "delete": Edit.DELETE,
+    "del": Edit.DELETE,
+}
+_EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
+_SHOWN_MAX = 5
+"""Bad lines that an error names; the rest are counted."""
+_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.@\[\]=,:/-]+")
+
+
+def import_text(text: str, name: str = "import") -> list[tuple[str, Setting]]:
+    """Read settings from ``uci batch`` or ``uci export`` text, whichever it is.
+
+    Batch lines ``set``, ``add_list``, ``del_list`` and ``delete`` are understood; ``commit`` says
+    nothing here and is passed over. In export text a section without a name is addressed by index.
+
+    Args:
+        text: what to read.
+        name: what it is called in errors.
+
+    Returns:
+        Canonical keys with their settings, positions counted from 0.
+
+    Raises:
+        ConfigError: naming the lines that cannot be used; nothing is imported then.
+    """
+    zero = text.find("\0")
+    if zero >= 0:
+        line_number = text.count("\n", 0, zero) + 1
+        raise ConfigError(f"{name}:{line_number}: the text contains NUL")
+    if _EXPORT.match(text):
+        return _from_export(text, name)
+    return _from_batch(text, name)
+
+
+def _from_batch(text: str, name: str) -> list[tuple[str, Setting]]:
+    found: dict[str, Setting] = {}
+    errors = []
+    for number, line in words(text, name):
+        try:
+            _batch_line(line, found)
+        except ConfigError as error:
+            errors.append(f"{name}:{number}: {error}")
+    if errors:
+        more = f"; and {len(errors) - _SHOWN_MAX} more" if len(errors) > _SHOWN_MAX else ""
+        raise ConfigError("; ".join(errors[:_SHOWN_MAX]) + more)
+    return _numbered(found.items())
+
+
+def _batch_line(line: list[str], found: dict[str, Setting]) -> None:
+    """Carry out one line of a batch on the settings found so far."""
+    verb = line[0].lower()
+    if verb == "commit":
+        return
+    if verb not in _BATCH:
+        raise ConfigError(f"{line[0]!a} is not supported; use set, add_list, del_list or delete")
+    if len(line) != 2:
+        raise ConfigError(f"{verb} takes one KEY{'' if _BATCH[verb] is Edit.DELETE else '=VALUE'}")
+    request, value = _BATCH[verb], ""
+    key_text = line[1]
+    if request is not Edit.DELETE:
+        key_text, value = split_assignment(line[1])
+    parsed = parse_key(key_text)
+    key = str(parsed)
+    if parsed.option is None:
+        if request is Edit.DELETE:
+            for other in [other for other in found if other.startswith(f"{key}.")]:
+                del found[other]
+    else:
+        owner = found.get(key.removesuffix(f".{parsed.option}"))
+        if owner is not None and owner.verb is Verb.ABSENT:
+            raise ConfigError(f"{key}: the section is deleted before; set its type first")
+    setting = edit(found.get(key), request, value, position=len(found), is_section=parsed.option is None)
+    assert setting is not None  # no line of a batch asks to unset
+    check_setting(key, setting)
+    found[key] = setting
+
+
+def _from_export(text: str, name: str) -> list[tuple[str, Setting]]:
+    found: list[tuple[str, Setting]] = []
+    for document in _documents(text, name):
+        for section in document.sections:
+            found += _section_settings(document, section)
+    for key, setting in found:
+        check_setting(key, setting)
+    return _numbered(found)
+
+
+def _documents(text: str, name: str) -> Iterable[Document]:
+    """Split export text at its ``package`` lines."""
+    documents: dict[str, Document] = {}
+    current: Document | None = None
+    for line in scan(text, name):
+        if line.statement is Statement.PACKAGE:
+            if line.name in documents:
+                raise ConfigError(f"{name}:{line.number}: package {line.name} comes twice")
+            current = documents[line.name] = Document(name)
+        elif current is not None:
+            current.read(line)
+        elif line.statement is not Statement.NOTHING:
+            raise ConfigError(f"{name}:{line.number}: begin with a line 'package NAME'")
+    for package, document in documents.items():
+        document.name = package
+    return documents.values()
+
+
+def _section_settings(document: Document, section: Section) -> Iterable[tuple[str, Setting]]:
+    """Yield what a section of export text says."""
+    if section.name is None:
+        same = [other for other in document.sections if other.type == section.type]
+        prefix = str(parse_key(f"{document.name}.@{section.type}[{same.index(section)}]"))
+    else:
+        prefix = f"{document.name}.{section.name}"
+        yield prefix, Setting(Verb.TYPE, (section.type,))
+    for option, value in section.options.items():
+        if isinstance(value, str):
+            yield f"{prefix}.{option}", Setting(Verb.SET, (value,))
+        else:
+            yield f"{prefix}.{option}", Setting(Verb.SET_LIST, value)
+
+
+def _numbered(found: Iterable[tuple[str, Setting]]) -> list[tuple[str, Setting]]:
+    """Give settings their positions in the order in which they stand."""
+    return [
+        (key, Setting(setting.verb, setting.values, position, setting.removed))
+        for position, (key, setting) in enumerate(found)
+    ]
+
+
+def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
+    """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position."""
+    lines = []
+    for key, setting in sorted(settings, key=lambda item: (item[1].position, item[0])):
+        name = key if _NEEDS_NO_QUOTES.fullmatch(key) else quoted(key)
+        if setting.verb in (Verb.SET, Verb.TYPE):
+            lines.append(f"set {name}={quoted(setting.values[0])}\n")
+            continue
+        if setting.verb is not Verb.EDIT_LIST:
+            lines.append(f"delete {name}\n")
+        lines += [f"add_list {name}={quoted(value)}\n" for value in setting.values]
+        lines += [f"del_list {name}={quoted(value)}\n" for value in setting.removed]
+    return "".join(lines)

@@ -1,0 +1,109 @@
+"""Variables in values: ``${name}``, ``${name:-default}``, ``$${`` for the two characters.
+
+Only ``${`` means anything; every other ``$``, quote, backslash or ``#`` is itself. What comes
+out is data: it is not read again, so a variable's value cannot name another variable.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from dusk.config.names import check_value
+from dusk.errors import ConfigError
+from dusk.limits import VALUE_BYTES_MAX
+
+VariableValue = str | tuple[str, ...]
+"""A variable is a text or a list of texts."""
+
+_USE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z0-9_]+|fact\.[A-Za-z0-9_]+)(?::-([^}]*))?\})?")
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_FACT_NAMES = frozenset({"mac6"})
+"""Facts that need no ``fact.`` before them."""
+
+
+def check_variable(name: str, value: VariableValue) -> None:
+    """Check a variable before it is signed.
+
+    Raises:
+        ConfigError: a name that ``${…}`` cannot hold or that facts use, or a value that UCI cannot.
+    """
+    if not _NAME.fullmatch(name) or name in _FACT_NAMES:
+        raise ConfigError(
+            f"{name!a}: not a variable name: letters, digits and _, not {', '.join(_FACT_NAMES)}"
+        )
+    for one in (value,) if isinstance(value, str) else value:
+        check_value(one, f"variable {name}")
+
+
+class Expander:
+    """Puts the variables and facts of one device into values.
+
+    Args:
+        variables: what ``${name}`` stands for.
+        facts: what ``${fact.name}`` stands for, as the device reports it.
+    """
+
+    def __init__(self, variables: Mapping[str, VariableValue], facts: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._facts = facts
+
+    def text(self, value: str, key: str) -> str:
+        """Return a value with its variables put in.
+
+        Args:
+            value: as the setting has it.
+            key: the setting, for errors.
+
+        Raises:
+            ConfigError: an undefined variable, a list inside a text, a misspelt use, or a result
+                that is too large or that UCI cannot hold (A33).
+        """
+        if "${" not in value:
+            return value
+        return check_value("".join(self._pieces(value, key)), key)
+
+    def items(self, values: Sequence[str], key: str) -> tuple[str, ...]:
+        """Return a list with its variables put in; an item that is a list variable becomes its items."""
+        result: list[str] = []
+        for value in values:
+            use = _USE.fullmatch(value)
+            found = self._lookup(use[1], use[2], key) if use is not None and use[1] else None
+            if isinstance(found, tuple):
+                result += [check_value(item, key) for item in found]
+            else:
+                result.append(self.text(value, key))
+        if sum(map(len, result)) > VALUE_BYTES_MAX:
+            raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
+        return tuple(result)
+
+    def _pieces(self, value: str, key: str) -> list[str]:
+        pieces, position, size = [], 0, 0
+        for use in _USE.finditer(value):
+            piece = "${" if use[0] == "$${" else self._piece(use, key)
+            pieces += [value[position : use.start()], piece]
+            position = use.end()
+            size += len(piece)
+            if size > VALUE_BYTES_MAX:
+                raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
+        return [*pieces, value[position:]]
+
+    def _piece(self, use: re.Match[str], key: str) -> str:
+        if use[1] is None:
+            raise ConfigError(
+                f"{key}: '${{' without a variable's name and '}}'; for the characters write '$${{'"
+            )
+        found = self._lookup(use[1], use[2], key)
+        if isinstance(found, tuple):
+            raise ConfigError(
+                f"{key}: the variable '{use[1]}' is a list and can only be a whole item of a list"
+            )
+        return found
+
+    def _lookup(self, name: str, default: str | None, key: str) -> VariableValue:
+        kind, dot, fact = name.partition(".")
+        is_fact = dot != "" or kind in _FACT_NAMES
+        found = self._facts.get(fact or kind) if is_fact else self._variables.get(name)
+        if found is None:
+            found = default
+        if found is None:
+            raise ConfigError(f"{key}: the variable '{name}' is not defined")
+        return found
