@@ -1,0 +1,144 @@
+"""A plain blocking client of the control socket (`specs/control-api.md`)."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dusk.errors import Refused
+from dusk.limits import CONTROL_LINE_BYTES_MAX
+
+ANSWER_S_MAX = 20.0
+"""A daemon answers within 100 ms; a loaded router gets two hundred times that."""
+SOCKET_PATH = "var/run/dusk/control.sock"
+POLL_S = (0.02, 0.05, 0.1, 0.25)
+"""Pauses between polls of a ticket; the last one repeats."""
+_SUN_PATH_BYTES = 107
+
+Json = dict[str, Any]
+
+
+class Client:
+    """One connection, opened at the first call.
+
+    Args:
+        root: the node's root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / SOCKET_PATH
+        self._socket: socket.socket | None = None
+        self._rest = b""
+        self._number = 0
+
+    def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method and return its result.
+
+        Raises:
+            Refused: no daemon, no right to the socket, no answer, or the method's own refusal.
+        """
+        self._number += 1
+        request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
+        line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if len(line) > CONTROL_LINE_BYTES_MAX:
+            raise Refused("too-large", f"{len(line)} bytes are too many for one request; send it in parts")
+        answer = json.loads(self._exchange(line))
+        if "error" in answer:
+            error = answer["error"]
+            code = (error.get("data") or {}).get("code", "error")
+            raise Refused(str(code), str(error.get("message", "refused without a reason")))
+        return answer.get("result")
+
+    def wait(self, ticket: str, timeout_s: float, show: Callable[[Json], None] | None = None) -> Json:
+        """Poll a ticket until it is done and return its result.
+
+        Args:
+            ticket: from a method that takes long.
+            timeout_s: when to give up; the daemon goes on with what it does.
+            show: called with each poll's ``progress``.
+
+        Raises:
+            Refused: as the ticket's error says, or ``timeout``.
+        """
+        end_s = time.monotonic() + timeout_s
+        polls = 0
+        while True:
+            answer = self.call("ticket.poll", ticket=ticket)
+            if answer["done"]:
+                return _outcome(answer)
+            if show is not None and answer.get("progress"):
+                show(answer["progress"])
+            if time.monotonic() > end_s:
+                raise Refused("timeout", "the daemon has not finished in time; see `dusk status`")
+            time.sleep(POLL_S[min(polls, len(POLL_S) - 1)])
+            polls += 1
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _exchange(self, line: bytes) -> bytes:
+        """Send one line and return the answer's, notifications left out."""
+        try:
+            if self._socket is None:
+                self._socket = self._connect()
+            self._socket.sendall(line)
+            return self._read_line(self._socket)
+        except TimeoutError:
+            raise Refused("no-answer", f"the daemon behind {self._path} does not answer") from None
+        except (BrokenPipeError, ConnectionResetError):
+            raise Refused("no-answer", f"the daemon behind {self._path} closed the connection") from None
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(ANSWER_S_MAX)
+        try:
+            _connect_path(connection, self._path)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            connection.close()
+            raise Refused("no-daemon", self._no_daemon()) from None
+        except PermissionError:
+            connection.close()
+            reason = f"no permission to open {self._path}; run this as root or as the daemon's user"
+            raise Refused("no-permission", reason) from None
+        return connection
+
+    def _no_daemon(self) -> str:
+        root = "" if self._root == Path("/") else f" --root {self._root}"
+        return f"no daemon answers at {self._path}; start it with `dusk{root} daemon`"
+
+    def _read_line(self, connection: socket.socket) -> bytes:
+        while b"\n" not in self._rest:
+            data = connection.recv(65536)
+            if not data:
+                raise Refused("no-answer", f"the daemon behind {self._path} closed the connection")
+            self._rest += data
+        line, self._rest = self._rest.split(b"\n", 1)
+        return line
+
+
+def _connect_path(connection: socket.socket, path: Path) -> None:
+    """Connect, also where the path is longer than a socket address holds."""
+    if len(os.fsencode(path)) <= _SUN_PATH_BYTES:
+        connection.connect(str(path))
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+
+
+def _outcome(answer: Json) -> Json:
+    if answer.get("error"):
+        error = answer["error"]
+        code = error.get("code") if isinstance(error.get("code"), str) else (error.get("data") or {}).get("code")
+        raise Refused(str(code or "error"), str(error.get("message", "refused without a reason")))
+    result: Json = answer["result"]
+    return result

@@ -1,0 +1,122 @@
+"""What a command is, and what it is given to work with."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dusk.cli import table, tokens
+from dusk.cli.client import Client, Json
+from dusk.errors import Refused
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+@dataclass(slots=True)
+class Context:
+    """One run of the command line: where, how to print, and the connection to the daemon."""
+
+    root: Path
+    json: bool
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.root)
+
+    def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method that needs no session."""
+        return self.client.call(method, **params)
+
+    def signed(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method as the person who is logged in on this terminal."""
+        token = tokens.load(self.root)
+        if token is None:
+            raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
+        return self.client.call(method, token=token, **params)
+
+    def say(self, text: str, document: object = None) -> None:
+        """Print a text for people, or with ``--json`` the document."""
+        if self.json:
+            print(json.dumps({} if document is None else document, ensure_ascii=False))
+        elif text:
+            print(text)
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], document: object) -> None:
+        """Print rows as a table, or with ``--json`` the document."""
+        if self.json:
+            self.say("", document)
+        elif rows:
+            print(table.render(headings, rows, table.terminal_width()))
+
+    def fields(self, rows: Sequence[tuple[str, object]], document: object) -> None:
+        """Print names with values, one a line, or with ``--json`` the document."""
+        if self.json:
+            self.say("", document)
+            return
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, value in rows:
+            print(f"{name:<{width}}  {table.printable(str(value))}".rstrip())
+
+    def note(self, text: str) -> None:
+        """Say something beside the result, on standard error."""
+        print(text, file=sys.stderr)
+
+
+Run = Callable[[Context, argparse.Namespace], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word after ``dusk``: its help, an example, its arguments, what it does."""
+
+    help: str
+    example: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Run | None = None
+    """None where each of its sub-commands sets its own."""
+
+
+def no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+def subcommands(parser: argparse.ArgumentParser) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """Prepare a noun's verbs."""
+    return parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
+
+
+def verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str, run: Run
+) -> argparse.ArgumentParser:
+    """Add a verb to a noun and return its parser."""
+    parser = verbs.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def duration(text: str) -> float:
+    """Read a length of time such as ``5s``, ``500ms``, ``2h`` or ``7d``, in seconds."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30s, 5m, 2h or 7d")
+    return float(found[1]) * _UNIT_S[found[2]]
+
+
+def answer(context: Context, result: Json) -> int:
+    """Print what an edit of the draft did."""
+    for line in result.get("notes", []):
+        context.note(line)
+    context.say(result.get("text", ""), result)
+    return 0

@@ -1,0 +1,21 @@
+"""``dusk daemon``."""
+
+import argparse
+
+from dusk.cli.command import Command, Context, no_arguments
+
+
+def _daemon(context: Context, _arguments: argparse.Namespace) -> int:
+    from dusk.daemon.main import run
+
+    return run(context.root)
+
+
+COMMANDS = {
+    "daemon": Command(
+        "Run the node in the foreground. SIGTERM stops it, SIGHUP rereads etc/config/dusk.",
+        "dusk daemon",
+        no_arguments,
+        _daemon,
+    )
+}

@@ -1,0 +1,27 @@
+"""``dusk demo``."""
+
+import argparse
+
+from dusk.cli.command import Command, Context
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--nodes", type=int, default=5, metavar="N", help="how many routers (5)")
+    parser.add_argument("--once", action="store_true", help="run through, report, end; else until Ctrl-C")
+
+
+def _demo(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.demo import run
+
+    return run.run(nodes=arguments.nodes, once=arguments.once, json=context.json)
+
+
+COMMANDS = {
+    "demo": Command(
+        "Run a whole cluster on this machine: real daemons, real multicast, real files, in a "
+        "temporary folder. Nothing is left behind.",
+        "dusk demo --once",
+        _arguments,
+        _demo,
+    )
+}

@@ -1,0 +1,133 @@
+"""``dusk draft`` and ``dusk commit``."""
+
+import argparse
+import sys
+import time
+
+from dusk.cli.client import Json
+from dusk.cli.command import Command, Context, duration
+
+TIMEOUT_S = 60.0
+_GRACE_S = 10.0
+"""Longer than the daemon waits, so that its answer arrives."""
+_APPLIED_POLL_S = 0.2
+
+
+def _draft_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=("show", "discard"), default="show", help="default: show")
+    parser.set_defaults(run=_draft)
+
+
+def _draft(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.what == "discard":
+        result = context.signed("draft.discard")
+        count = result["discarded"]
+        context.say(f"discarded {count} edits" if count else "the draft was empty", result)
+        return 0
+    result = context.signed("draft.show")
+    context.say(result["text"] or "the draft is empty", result)
+    for line in result["notes"]:
+        context.note(line)
+    return 0
+
+
+def _commit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-m", dest="message", metavar="MESSAGE", required=True, help="why, for people")
+    parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    parser.add_argument("--wait", choices=("applied",), help="wait until every router that is online has it")
+
+
+def _commit(context: Context, arguments: argparse.Namespace) -> int:
+    end_s = time.monotonic() + arguments.timeout
+    started = context.signed("draft.commit", message=arguments.message, timeout_s=arguments.timeout)
+    for line in started.get("notes", []):
+        context.note(line)
+    result = wait_for_change(context, started["ticket"], arguments.timeout)
+    result["notes"] = started.get("notes", [])
+    if arguments.wait and result["state"] != "queued":
+        result["devices"] = _wait_applied(context, result, end_s)
+    code = report(context, result)
+    failed = [d["name"] for d in result.get("devices", []) if not d["done"]]
+    if failed:
+        context.note(f"dusk: not applied everywhere: {', '.join(failed)}; see `dusk device list`")
+    return 1 if failed else code
+
+
+def wait_for_change(context: Context, ticket: str, timeout_s: float) -> Json:
+    """Wait for a change's outcome, showing how far it is on a terminal."""
+    shown = _Line()
+    try:
+        return context.client.wait(
+            ticket, timeout_s + _GRACE_S, lambda p: shown.put(str(p.get("text") or p.get("state") or ""))
+        )
+    finally:
+        shown.clear()
+
+
+def report(context: Context, result: Json, more: list[tuple[str, object]] | None = None) -> int:
+    """Print seq, hash and state; a queued change says what is missing and exits 1."""
+    rows: list[tuple[str, object]] = [*(more or ())]
+    rows += [(name, result[name]) for name in ("seq", "hash", "state")]
+    context.fields(rows, result)
+    if result["state"] != "queued":
+        return 0
+    missing = result.get("missing") or "no router that may write has answered"
+    context.note(f"dusk: the change is kept here and is sent as soon as possible; missing: {missing}")
+    return 1
+
+
+def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
+    """Wait until each router that is online has this version in effect, or failed to."""
+    shown = _Line()
+    try:
+        while True:
+            devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
+            shown.put(" ".join(f"{d['name']}:{d['state']}" for d in devices))
+            waiting = [d for d in devices if not d["done"] and d["state"] not in ("failed", "offline")]
+            if not waiting or time.monotonic() > end_s:
+                return devices
+            time.sleep(_APPLIED_POLL_S)
+    finally:
+        shown.clear()
+
+
+def _applied(device: Json, seq: int) -> Json:
+    done = device["applied"] >= seq
+    state = "applied" if done else device["apply"] if device["online"] else "offline"
+    return {"name": device["name"], "done": done, "state": state}
+
+
+class _Line:
+    """One line on a terminal that is written over; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._on = sys.stderr.isatty()
+
+    def put(self, text: str) -> None:
+        if self._on and text != self._text:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+            self._text = text
+
+    def clear(self) -> None:
+        if self._text:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._text = ""
+
+
+COMMANDS = {
+    "draft": Command(
+        "Show what your draft would change, as differences; `draft discard` forgets it.",
+        "dusk draft",
+        _draft_arguments,
+    ),
+    "commit": Command(
+        "Sign your draft as one change and send it to all routers. Prints its position (seq), its "
+        "hash and how safe it is: durable (on two routers), local (on this one), queued (exit 1).",
+        "dusk commit -m 'new name for the guest network'",
+        _commit_arguments,
+        _commit,
+    ),
+}

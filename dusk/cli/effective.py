@@ -1,0 +1,27 @@
+"""``dusk effective``."""
+
+import argparse
+
+from dusk.cli.command import Command, Context
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("device", metavar="DEVICE", help="a router's name")
+    parser.add_argument("key", metavar="KEY", nargs="?", help="only this option, section or package")
+
+
+def _effective(context: Context, arguments: argparse.Namespace) -> int:
+    result = context.call("effective", device=arguments.device, key=arguments.key)
+    rows = [(o["key"], o["verb"], o["value"], o["origin"]) for o in result["options"]]
+    context.table(("KEY", "IS", "VALUE", "ORIGIN"), rows, result)
+    return 0
+
+
+COMMANDS = {
+    "effective": Command(
+        "Show which settings of a router are managed, and which policy each comes from.",
+        "dusk effective attic wireless",
+        _arguments,
+        _effective,
+    )
+}

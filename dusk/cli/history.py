@@ -1,0 +1,65 @@
+"""``dusk log``, ``show`` and ``verify``."""
+
+import argparse
+import time
+
+from dusk.cli.client import Json
+from dusk.cli.command import Command, Context, no_arguments
+
+
+def _log_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", dest="count", type=int, default=20, metavar="N", help="how many (20)")
+    parser.add_argument("--since", type=int, metavar="SEQ", help="only versions after this one")
+
+
+def _log(context: Context, arguments: argparse.Namespace) -> int:
+    entries = context.call("log.list", count=arguments.count, since=arguments.since)["entries"]
+    rows = [(e["seq"], when(e), e["author"], e["outcome"], e["message"]) for e in entries]
+    context.table(("VERSION", "TIME", "WHO", "OUTCOME", "WHY"), rows, entries)
+    return 0
+
+
+def when(entry: Json) -> str:
+    """Return an entry's time for people; ``~`` where no trusted clock stood behind it."""
+    text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["time"]))
+    return text if entry["time_trusted"] else f"~{text}"
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("seq", type=int, metavar="SEQ", help="the version's number in `dusk log`")
+
+
+def _show(context: Context, arguments: argparse.Namespace) -> int:
+    entry = context.call("log.show", seq=arguments.seq)
+    if context.json:
+        context.say("", entry)
+        return 0
+    names = ("seq", "kind", "author", "device", "outcome", "hash", "message")
+    rows: list[tuple[str, object]] = [("time", when(entry))]
+    rows = [(name, entry[name]) for name in names if entry.get(name) not in (None, "")] + rows
+    context.fields(rows, entry)
+    if entry["diff"]:
+        print()
+        print(entry["diff"])
+    return 0
+
+
+def _verify(context: Context, _arguments: argparse.Namespace) -> int:
+    from dusk.cli.verify import run
+
+    return run(context)
+
+
+COMMANDS = {
+    "log": Command("List the versions: who changed what, and when.", "dusk log -n 5", _log_arguments, _log),
+    "show": Command(
+        "Show one version with its differences.", "dusk show 12", _show_arguments, _show
+    ),
+    "verify": Command(
+        "Check the whole log on this router's disk from its first entry: every hash, signature and "
+        "right. Needs no daemon.",
+        "dusk verify",
+        no_arguments,
+        _verify,
+    ),
+}

@@ -1,0 +1,69 @@
+"""``dusk joinkey``."""
+
+import argparse
+import sys
+
+from dusk.cli.command import Command, Context, duration, subcommands, verb
+from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    create = verb(
+        verbs,
+        "create",
+        "Make a join key: one line that lets routers join, within the limits given here.",
+        "dusk joinkey create --auto --uses 10 --group office --file office.key",
+        _create,
+    )
+    create.add_argument("--file", metavar="F", required=True, help="where the key goes (0600); - prints it")
+    create.add_argument("--uses", type=int, default=1, metavar="N", help="how many routers it lets in (1)")
+    create.add_argument("--expires", type=duration, metavar="TIME", help="dead after this time, such as 7d")
+    create.add_argument("--group", action="append", default=[], metavar="G", help="group of who joins")
+    create.add_argument("--auto", action="store_true", help="let them in without an approval")
+    create.add_argument("--label", action="append", default=[], metavar="PATTERN", help="only such hardware")
+    create.add_argument(
+        "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
+    )
+    create.add_argument("--name", default="", metavar="TEMPLATE", help="names, such as ap-{n}")
+    create.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    verb(verbs, "list", "List join keys with their limits and uses.", "dusk joinkey list", _list)
+
+
+def _create(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.passwords import write_secret
+
+    started = context.signed(
+        "joinkey.create",
+        uses=arguments.uses,
+        expires_s=int(arguments.expires or 0),
+        groups=arguments.group,
+        auto=arguments.auto,
+        labels=arguments.label,
+        rebind=arguments.rebind,
+        name=arguments.name,
+        timeout_s=arguments.timeout,
+    )
+    result = wait_for_change(context, started["ticket"], arguments.timeout)
+    line = result.pop("line")
+    if arguments.file == "-":
+        sys.stdout.write(line + "\n")
+        return 0 if result["state"] != "queued" else 1
+    write_secret(arguments.file, line + "\n")
+    result["file"] = arguments.file
+    return report(context, result, [("id", result["id"]), ("file", arguments.file)])
+
+
+def _list(context: Context, _arguments: argparse.Namespace) -> int:
+    keys = context.call("joinkey.list")["joinkeys"]
+    rows = [
+        (k["id"], k["state"], f"{k['used']}/{k['uses']}", k["mode"], k["expires"] or "never", " ".join(k["groups"]))
+        for k in keys
+    ]
+    context.table(("ID", "STATE", "USED", "MODE", "EXPIRES", "GROUPS"), rows, keys)
+    return 0
+
+
+COMMANDS = {
+    "joinkey": Command("Keys with which routers join.", "dusk joinkey create --auto --file F", _arguments)
+}

@@ -1,0 +1,205 @@
+"""Finding the command, and turning every failure into one clear line (contract: exit 0, 1, 2)."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dusk.cli.command import Command, Context
+from dusk.errors import DuskError
+
+OVERVIEW = (
+    (
+        "start",
+        (
+            ("init", "setup", "make a cluster with this router as its first"),
+            ("daemon", "daemon", "run the node in the foreground"),
+            ("join", "join", "let this router join a cluster with a join key"),
+            ("status", "status", "how this router and its cluster are"),
+            ("demo", "demo", "a whole cluster on this machine, to look at"),
+        ),
+    ),
+    (
+        "people and routers",
+        (
+            ("login", "session", "open a session on this terminal"),
+            ("logout", "session", "close it"),
+            ("whoami", "session", "who is logged in here"),
+            ("device", "device", "list and show the routers"),
+            ("joinkey", "joinkey", "make and list the keys with which routers join"),
+        ),
+    ),
+    (
+        "settings, edited in a draft",
+        (
+            ("set", "settings", "give an option a value"),
+            ("delete", "settings", "say that an option must not be there"),
+            ("unset", "settings", "stop managing an option"),
+            ("add-list", "settings", "add values to a list"),
+            ("del-list", "settings", "take values out of a list"),
+            ("import", "settings", "read settings from uci text"),
+            ("export", "settings", "print settings as uci text"),
+            ("policy", "policy", "settings for many routers, and which"),
+            ("group", "group", "routers that belong together"),
+            ("var", "variable", "what differs from router to router"),
+            ("draft", "draft", "review or discard your draft"),
+            ("commit", "draft", "sign the draft and send it to all"),
+        ),
+    ),
+    (
+        "what is and what was",
+        (
+            ("effective", "effective", "what a router's settings are, and why"),
+            ("log", "history", "who changed what, and when"),
+            ("show", "history", "one version with its differences"),
+            ("verify", "verify", "check the whole log on the disk, offline"),
+        ),
+    ),
+)
+"""Headings → (command, module in this package, one line)."""
+
+MODULES = {name: module for _, commands in OVERVIEW for name, module, _ in commands}
+_VALUED = {"--root": "root", "--via": "via"}
+
+
+class UsageError(Exception):
+    """A wrong command line; exit 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and where to read on."""
+
+    def error(self, message: str) -> None:  # type: ignore[override] # raises, as the base class does
+        """Raise with one line."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code; no traceback ever reaches people."""
+    try:
+        code = _run(list(arguments))
+        sys.stdout.flush()
+    except UsageError as error:
+        return _fail(error, 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _fail("stopped", 1)
+    except DuskError as error:
+        return _fail(error, 1)
+    except OSError as error:
+        return _fail(_describe(error), 1)
+    return code
+
+
+def _fail(what: object, code: int) -> int:
+    line = " ".join(str(what).splitlines())
+    print(f"dusk: {line}", file=sys.stderr)
+    return code
+
+
+def _describe(error: OSError) -> str:
+    name = error.filename if error.filename is not None else "the system"
+    reason = error.strerror or str(error)
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    return f"{name}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _run(arguments: list[str]) -> int:
+    options, rest = global_options(arguments)
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if rest else 2
+    if rest[0] == "--version":
+        from dusk import __version__
+
+        print(f"dusk {__version__}")
+        return 0
+    name = rest[0]
+    if name not in MODULES:
+        raise UsageError(f"there is no command {name!r}{_nearest(name)}; see `dusk --help`")
+    if "via" in options:
+        raise UsageError("--via is not available in this version; log in on the router and run dusk there")
+    command: Command = importlib.import_module(f"dusk.cli.{MODULES[name]}").COMMANDS[name]
+    parser = _parser(name, command)
+    try:
+        parsed = parser.parse_args(rest[1:])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
+    context = Context(Path(root).absolute(), "json" in options)
+    code: int = parsed.run(context, parsed)
+    return code
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, MODULES, 1)
+    return f", do you mean {near[0]!r}?" if near else ""
+
+
+def _parser(name: str, command: Command) -> Parser:
+    parser = Parser(
+        prog=f"dusk {name}",
+        description=command.help,
+        epilog=f"example:\n  {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=command.run)
+    command.arguments(parser)
+    return parser
+
+
+def global_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Take ``--root``, ``--json`` and ``--via`` out, wherever they stand before a ``--``."""
+    options: dict[str, str] = {}
+    rest: list[str] = []
+    given = iter(arguments)
+    for word in given:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            rest += [word, *given]
+        elif word == "--json":
+            options["json"] = "1"
+        elif name in _VALUED:
+            if not equals:
+                value = next(given, "")
+            if not value:
+                raise UsageError(f"{name} needs a value; see `dusk --help`")
+            options[_VALUED[name]] = value
+        else:
+            rest.append(word)
+    return options, rest
+
+
+def overview() -> str:
+    """Return the help for newcomers: all commands, a line each."""
+    lines = [
+        "usage: dusk [--root DIR] [--json] COMMAND ...",
+        "",
+        "Many OpenWrt routers, edited together from any one of them.",
+    ]
+    for heading, commands in OVERVIEW:
+        lines += ["", f"{heading}:", *(f"  {name:<10} {text}" for name, _, text in commands)]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "options, anywhere on the line:",
+            "  --root DIR  work on the node below DIR (or DUSK_ROOT); default /",
+            "  --json      print one JSON document",
+            "",
+            "`dusk COMMAND --help` explains a command with an example. A first cluster:",
+            "  dusk init --cluster home --user ann     then start the daemon",
+            "  dusk login ann",
+            "  dusk set policy/wifi wireless.default_radio0.ssid=Home",
+            "  dusk policy assign wifi --all",
+            "  dusk commit -m 'name our network'",
+        ]
+    )

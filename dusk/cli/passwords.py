@@ -1,0 +1,102 @@
+"""Passwords: asked on the terminal without echo, or read from a file; never an argument."""
+
+import os
+import stat
+from pathlib import Path
+
+from dusk.errors import Refused
+
+PASSWORD_BYTES_MAX = 1024
+
+
+def read_password(file: str | None, prompt: str, *, twice: bool = False) -> str:
+    """Return a password.
+
+    Args:
+        file: a file that holds it in its first line; None asks on the terminal.
+        prompt: what to ask for.
+        twice: ask again and compare, for a new password.
+
+    Raises:
+        Refused: no terminal, empty, too long, not the same twice, or the file cannot be read.
+    """
+    password = _from_file(file) if file is not None else _ask(prompt, twice=twice)
+    if not password:
+        raise Refused("empty-password", "the password is empty")
+    if len(password.encode()) > PASSWORD_BYTES_MAX:
+        raise Refused("long-password", f"the password is longer than {PASSWORD_BYTES_MAX} bytes")
+    return password
+
+
+def _from_file(file: str) -> str:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise Refused("password-file", f"cannot read {file}: {error.strerror}") from None
+    try:
+        return data.decode().split("\n", 1)[0].rstrip("\r")
+    except UnicodeDecodeError:
+        raise Refused("password-file", f"{file} is not UTF-8 text") from None
+
+
+def _ask(prompt: str, *, twice: bool) -> str:
+    password = ask_secret(f"{prompt}: ")
+    if twice and ask_secret("the same again: ") != password:
+        raise Refused("password-differs", "the two passwords differ; nothing was done")
+    return password
+
+
+def ask_secret(prompt: str) -> str:
+    """Ask on the controlling terminal without echo."""
+    import getpass
+
+    _need_terminal("--password-file FILE")
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise Refused("no-password", "no password was given") from None
+
+
+def _need_terminal(instead: str) -> None:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        raise Refused("no-terminal", f"there is no terminal to ask on; use {instead}") from None
+
+
+def ask_line(prompt: str, instead: str) -> str:
+    """Ask for a line on the controlling terminal, with echo."""
+    _need_terminal(instead)
+    with open("/dev/tty", "r+b", buffering=0) as terminal:  # noqa: PTH123 — unbuffered, both ways
+        terminal.write(prompt.encode())
+        line = b""
+        while not line.endswith(b"\n"):
+            data = terminal.read(1024)
+            if not data:
+                raise Refused("no-answer", "no answer was given")
+            line += data
+    return line.decode(errors="replace").strip()
+
+
+def write_secret(file: str, text: str) -> None:
+    """Write a new file, mode 0600, all or nothing; an existing regular file is replaced.
+
+    Raises:
+        Refused: it cannot be written.
+    """
+    path = Path(file)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+            raise Refused("not-a-file", f"{file} is no regular file")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(text.encode())
+                stream.flush()
+                os.fsync(descriptor)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise Refused("cannot-write", f"cannot write {file}: {error.strerror}") from None

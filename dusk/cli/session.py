@@ -1,0 +1,60 @@
+"""``dusk login``, ``logout``, ``whoami``."""
+
+import argparse
+
+from dusk.cli import tokens
+from dusk.cli.command import Command, Context, no_arguments
+from dusk.errors import Refused
+
+LOGIN_S_MAX = 60.0
+"""Argon2id takes half a second on a small router; others may be before us."""
+
+
+def _login_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER")
+    parser.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
+
+
+def _login(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.passwords import read_password
+
+    context.call("status")  # no daemon: say so before asking for a password
+    password = read_password(arguments.password_file, f"password of {arguments.user}")
+    started = context.call("session.login", user=arguments.user, password=password)
+    result = context.client.wait(started["ticket"], LOGIN_S_MAX)
+    tokens.store(context.root, result["token"])
+    context.say(f"logged in as {arguments.user} on this terminal", {"user": arguments.user})
+    return 0
+
+
+def _logout(context: Context, _arguments: argparse.Namespace) -> int:
+    token = tokens.load(context.root)
+    if token is None:
+        context.say("nobody was logged in on this terminal", {"user": None})
+        return 0
+    tokens.forget(context.root)
+    context.call("session.logout", token=token)
+    context.say("logged out", {"user": None})
+    return 0
+
+
+def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
+    if tokens.load(context.root) is None:
+        raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
+    result = context.signed("session.whoami")
+    context.say(result["user"], result)
+    return 0
+
+
+COMMANDS = {
+    "login": Command(
+        "Open a session for this terminal: the daemon keeps your key unlocked in memory until you log out.",
+        "dusk login ann",
+        _login_arguments,
+        _login,
+    ),
+    "logout": Command("Close the session of this terminal.", "dusk logout", no_arguments, _logout),
+    "whoami": Command(
+        "Say who is logged in on this terminal. Exit code 1: nobody.", "dusk whoami", no_arguments, _whoami
+    ),
+}

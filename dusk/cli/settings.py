@@ -1,0 +1,183 @@
+"""``dusk set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``, ``export``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dusk.cli.client import Json
+from dusk.cli.command import Command, Context, answer
+from dusk.errors import Refused
+
+_TARGET = "policy/NAME or device/NAME"
+_KEY = "package.section.option as in uci; package.section alone sets the type"
+_SOURCES = "VALUE may be @FILE (@@ for a value that begins with @) or - (standard input)"
+FILE_BYTES_MAX = 256 * 1024
+"""What is read from a file for one request; a change holds no more."""
+
+
+def _pairs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+    parser.add_argument("pairs", metavar="KEY=VALUE", nargs="+", help=f"{_KEY}. {_SOURCES}")
+
+
+def _keys_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+    parser.add_argument("pairs", metavar="KEY", nargs="+", help=_KEY)
+
+
+def _edit(verb: str, *, valued: bool) -> "_Edit":
+    return _Edit(verb, valued)
+
+
+class _Edit:
+    """A verb over keys of a target."""
+
+    def __init__(self, verb: str, valued: bool) -> None:  # noqa: FBT001 — private, named at its one call
+        self._verb = verb
+        self._valued = valued
+
+    def __call__(self, context: Context, arguments: argparse.Namespace) -> int:
+        edits: dict[str, list[str]] = {}
+        for pair in arguments.pairs:
+            key, value = split_pair(pair)
+            if self._valued and value is None:
+                raise Refused("no-value", f"{key}: a value is missing; write {key}=VALUE")
+            if not self._valued and value is not None:
+                raise Refused("value", f"{key}: `{self._verb}` takes no value")
+            values = edits.setdefault(key, [])
+            if value is not None:
+                values.append(read_value(value))
+        rows = [{"key": key, "values": values} for key, values in edits.items()]
+        result = context.signed("draft.edit", target=arguments.target, verb=self._verb, edits=rows)
+        return answer(context, result)
+
+
+def split_pair(pair: str) -> tuple[str, str | None]:
+    """Split ``KEY=VALUE`` at the first ``=`` outside the brackets of a match."""
+    depth = 0
+    quoted = False
+    for place, character in enumerate(pair):
+        if character == '"' and depth:
+            quoted = not quoted
+        elif not quoted and character in "[]":
+            depth += 1 if character == "[" else -1
+        elif character == "=" and depth <= 0:
+            return pair[:place], pair[place + 1 :]
+    return pair, None
+
+
+def read_value(value: str) -> str:
+    """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end."""
+    if value == "-":
+        return _decode(_read_stdin(), "standard input").removesuffix("\n")
+    if value.startswith("@@"):
+        return value[1:]
+    if value.startswith("@"):
+        name = value[1:]
+        try:
+            with Path(name).open("rb") as stream:
+                data = stream.read(FILE_BYTES_MAX + 1)
+        except OSError as error:
+            reason = f"cannot read {name}: {error.strerror} (a value that begins with @ is written @@…)"
+            raise Refused("value-file", reason) from None
+        return _decode(data, name).removesuffix("\n")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Refused("not-text", "a value on the command line is not UTF-8 text") from None
+    return value
+
+
+def _read_stdin() -> bytes:
+    return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+
+
+def _decode(data: bytes, name: str) -> str:
+    if len(data) > FILE_BYTES_MAX:
+        raise Refused("too-large", f"{name} is larger than {FILE_BYTES_MAX} bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise Refused("not-text", f"{name}, line {line}: not UTF-8 text") from None
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+    parser.add_argument("file", metavar="FILE", help="text of `uci export` or `uci batch`; - reads standard input")
+    parser.add_argument("--replace", action="store_true", help="stop managing what the text does not name")
+
+
+def _import(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.file == "-":
+        name, data = "standard input", _read_stdin()
+    else:
+        name = arguments.file
+        try:
+            with Path(name).open("rb") as stream:
+                data = stream.read(FILE_BYTES_MAX + 1)
+        except OSError as error:
+            raise Refused("import-file", f"cannot read {name}: {error.strerror}") from None
+    result: Json = context.signed(
+        "draft.import", target=arguments.target, text=_decode(data, name), name=name, replace=arguments.replace
+    )
+    return answer(context, result)
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+
+
+def _export(context: Context, arguments: argparse.Namespace) -> int:
+    result = context.call("settings.export", target=arguments.target)
+    if context.json:
+        context.say("", result)
+    else:
+        sys.stdout.write(result["text"])
+    return 0
+
+
+COMMANDS = {
+    "set": Command(
+        "Give options a value in your draft. The same KEY several times makes a list.",
+        "dusk set policy/wifi wireless.default_radio0.ssid=Home",
+        _pairs_arguments,
+        _edit("set", valued=True),
+    ),
+    "delete": Command(
+        "Say in your draft that options, or a section, must not be there.",
+        "dusk delete policy/wifi wireless.radio0.disabled",
+        _keys_arguments,
+        _edit("delete", valued=False),
+    ),
+    "unset": Command(
+        "Stop managing options in your draft; what the routers have then stays.",
+        "dusk unset policy/wifi wireless.radio0.country",
+        _keys_arguments,
+        _edit("unset", valued=False),
+    ),
+    "add-list": Command(
+        "Say in your draft that a list must contain values.",
+        "dusk add-list policy/time system.ntp.server=ntp.example.org",
+        _pairs_arguments,
+        _edit("add-list", valued=True),
+    ),
+    "del-list": Command(
+        "Say in your draft that a list must not contain values.",
+        "dusk del-list policy/time system.ntp.server=0.openwrt.pool.ntp.org",
+        _pairs_arguments,
+        _edit("del-list", valued=True),
+    ),
+    "import": Command(
+        "Read settings from the text of `uci export` or `uci batch` into your draft.",
+        "uci export system | dusk import policy/time -",
+        _import_arguments,
+        _import,
+    ),
+    "export": Command(
+        "Print the settings of a policy or device as `uci batch` text.",
+        "dusk export policy/wifi",
+        _export_arguments,
+        _export,
+    ),
+}

@@ -1,0 +1,58 @@
+"""``dusk status``."""
+
+import argparse
+import json
+
+from dusk.cli.client import Json
+from dusk.cli.command import Command, Context, no_arguments
+
+DEGRADED = 3
+"""Exit code where something needs attention."""
+
+
+def _run(context: Context, _arguments: argparse.Namespace) -> int:
+    status = context.call("status")
+    context.fields(_rows(status), status)
+    return 0 if healthy(status) else DEGRADED
+
+
+def healthy(status: Json) -> bool:
+    """Tell whether nothing needs attention: a working role, applied, no alarms."""
+    if status.get("role") not in ("master", "backupMaster", "member"):
+        return False
+    return not status.get("alarms") and status.get("apply", {}).get("state") != "failed"
+
+
+def _rows(status: Json) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = []
+    for name, value in status.items():
+        if name == "head" and isinstance(value, dict):
+            rows += [("head", f"{value.get('seq')} {str(value.get('hash') or '')[:16]}")]
+        elif name == "apply" and isinstance(value, dict):
+            reason = f" ({value['reason']})" if value.get("reason") else ""
+            rows.append(("apply", f"{value.get('state')} {_of(value.get('head'))}{reason}"))
+        elif isinstance(value, list):
+            rows += [(name, _plain(item)) for item in value] or [(name, "none")]
+        else:
+            rows.append((name, _plain(value)))
+    return rows
+
+
+def _of(head: object) -> str:
+    return str(head.get("seq")) if isinstance(head, dict) else _plain(head)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+COMMANDS = {
+    "status": Command(
+        "Show how this router and its cluster are. Exit code 0: healthy, 3: something needs attention.",
+        "dusk status --json",
+        no_arguments,
+        _run,
+    )
+}

@@ -1,0 +1,59 @@
+"""Tables that fit the terminal."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+
+GAP = "  "
+WIDTH_MIN = 6
+"""A column is not cut below this many characters."""
+
+
+def terminal_width() -> int | None:
+    """Return the terminal's width in characters, or None where output is not a terminal."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters escaped, so that no name moves the cursor."""
+    return "".join(c if unicodedata.category(c)[0] != "C" else repr(c)[1:-1] for c in text)
+
+
+def render(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> str:
+    """Return a table as lines; the widest columns are cut (``…``) until it fits ``width``."""
+    cells = [[printable(str(cell)) for cell in row] for row in (headings, *rows)]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
+    if width is not None:
+        _shrink(widths, width - len(GAP) * (len(widths) - 1))
+    return "\n".join(_line(row, widths) for row in cells)
+
+
+def _shrink(widths: list[int], room: int) -> None:
+    while sum(widths) > room and max(widths) > WIDTH_MIN:
+        widths[widths.index(max(widths))] -= 1
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return GAP.join(_fit(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
+
+
+def _fit(cell: str, size: int) -> str:
+    if _width(cell) <= size:
+        return cell + " " * (size - _width(cell))
+    kept = ""
+    for character in cell:
+        if _width(kept + character) > size - 1:
+            break
+        kept += character
+    return kept + "…" + " " * (size - 1 - _width(kept))
+
+
+def _width(text: str) -> int:
+    """Return how many cells a text takes; East Asian wide characters take two."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )

@@ -1,0 +1,54 @@
+"""``dusk var``."""
+
+import argparse
+
+from dusk.cli.command import Command, Context, answer, subcommands, verb
+from dusk.cli.settings import read_value, split_pair
+from dusk.errors import Refused
+
+_SCOPE = "cluster, group/NAME or device/NAME; the nearest to the router wins"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    give = verb(
+        verbs,
+        "set",
+        "Give variables a value in your draft; settings use them as ${NAME}. A NAME twice makes a list.",
+        "dusk var set device/attic channel=11",
+        _set,
+    )
+    take = verb(verbs, "unset", "Remove variables.", "dusk var unset device/attic channel", _unset)
+    show = verb(verbs, "list", "List variables.", "dusk var list cluster", _list)
+    for parser_of_verb in (give, take):
+        parser_of_verb.add_argument("scope", metavar="SCOPE", help=_SCOPE)
+    show.add_argument("scope", metavar="SCOPE", nargs="?", help=f"{_SCOPE}; without it all")
+    give.add_argument("pairs", metavar="NAME=VALUE", nargs="+")
+    take.add_argument("names", metavar="NAME", nargs="+")
+
+
+def _set(context: Context, arguments: argparse.Namespace) -> int:
+    values: dict[str, list[str]] = {}
+    for pair in arguments.pairs:
+        name, value = split_pair(pair)
+        if value is None:
+            raise Refused("no-value", f"{name}: a value is missing; write {name}=VALUE")
+        values.setdefault(name, []).append(read_value(value))
+    rows = [{"name": name, "values": found} for name, found in values.items()]
+    return answer(context, context.signed("var.set", scope=arguments.scope, variables=rows))
+
+
+def _unset(context: Context, arguments: argparse.Namespace) -> int:
+    return answer(context, context.signed("var.unset", scope=arguments.scope, names=arguments.names))
+
+
+def _list(context: Context, arguments: argparse.Namespace) -> int:
+    variables = context.call("var.list", scope=arguments.scope)["variables"]
+    rows = [(v["scope"], v["name"], v["value"]) for v in variables]
+    context.table(("SCOPE", "NAME", "VALUE"), rows, variables)
+    return 0
+
+
+COMMANDS = {
+    "var": Command("Variables: what differs from router to router.", "dusk var list", _arguments)
+}
