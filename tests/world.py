@@ -158,5 +158,3 @@ class World:
         other = Log(self.cluster)
         other.extend(self.items)
         return other
-
-
