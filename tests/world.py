@@ -128,7 +128,7 @@ class World:
     ) -> str:
         """Make the join key's record and return its id."""
         name = self.joinkey.key_id.hex()
-        rule = (self.joinkey.public, uses, expires_s, groups, "auto", [], "ask", template)
+        rule: tuple[object, ...] = (self.joinkey.public, uses, expires_s, groups, "auto", [], "ask", template)
         self.commit(self.edit(f"joinkey/{name}", "rule", rule))
         return name
 
