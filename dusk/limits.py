@@ -77,6 +77,34 @@ STREAM_IDLE_S_MAX = 10.0
 """A stream without a whole frame for this long is closed."""
 STREAM_BYTES_PER_S_MIN = 512
 """Floor on an open stream's rate, so that trickling does not hold a place."""
+FRAGMENT_BYTES = 8192
+"""What each frame of a message carries but the last: one in STREAM_IDLE_S_MAX is above the floor."""
+ANSWER_BYTES_MAX = 640 * 1024
+"""One answer: a chunk and one more of the largest entries with its change."""
+JOIN_BYTES_MAX = 4096
+"""All that a stranger may send: a request to join, with a label of 255 bytes."""
+UNSIGNED_BYTES_MAX = 1024 * 1024
+"""Fetched entries that wait for a signed head; a writer signs one at least this often."""
+HANDSHAKE_S_MAX = 5.0
+"""From the connection to the end of the handshake."""
+ANSWER_S_MAX = 30.0
+"""How long a server waits for the outcome of a request to join or a change."""
+EXCHANGE_S_MAX = 600.0
+"""One stream in all; who needs longer comes again and goes on where it was."""
+SERVED_MAX = 32
+"""Members served at once."""
+CATCH_UPS_MAX = 2
+"""Peers fetched from at once: a slow one does not keep a device behind."""
+BACK_OFF_S_MIN = 2.0
+"""After a failed exchange; doubles with each."""
+BACK_OFF_LIAR_S_MIN = 60.0
+"""After bytes that no honest peer sends (A9)."""
+BACK_OFF_S_MAX = 600.0
+"""However often it failed: a repaired peer is found again."""
+BACK_OFFS_MAX = 256
+"""Peers remembered as failed."""
+JOIN_CANDIDATES_MAX = 8
+"""Members that a joiner has heard and not tried yet."""
 
 # --- keys --------------------------------------------------------------------------------
 ARGON2_MEMORY_KIB_MIN = 8 * 1024
@@ -115,3 +143,15 @@ SMALL_FILE_BYTES_MAX = 4 * 1024 * 1024
 """One small file of the node's folder: a draft that imports everything is a tenth of it."""
 SMALL_FILES_MAX = 10_000
 """Small files in the node's folder; an outbox of this length has waited for years."""
+
+# --- the shell -----------------------------------------------------------------------------
+RECEIVE_BATCH_MAX = 64
+"""Datagrams, or connections, taken from one socket before others get their turn."""
+ROUTES_MAX = 4096
+"""Remembered answers to the question from which address to send."""
+INBOX_DATAGRAMS_MAX = 1024
+"""Datagrams that wait for the node: over 1 MB of them; the rest is dropped as on the wire."""
+INBOX_STREAM_INPUTS_MAX = 64
+"""Frames of streams that wait for the node; then their readers stop reading."""
+INBOX_BATCH_MAX = 128
+"""Inputs of one kind in one round, so that a round stays short."""

@@ -1,0 +1,294 @@
+"""The asking side of one stream: a stale device, or one that wants a change written.
+
+The steps of an exchange, each one request and its answer::
+
+    JOINING → LOCATING → FETCHING … → KEYS → SUBMITTING … → DONE
+
+An exchange starts at the step of its goal and skips what it does not need. What was fetched
+is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
+anywhere is gone on with by the next one (R7). A server need not be known: content proves
+itself (A9). Group keys are taken from, and changes shown to, members at our head only.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+
+from dusk.catchup.channel import Channel
+from dusk.catchup.chunks import entries_in, locator_positions, up_to_last_head
+from dusk.catchup.host import LogHolder, Standing
+from dusk.catchup.messages import (
+    Answer,
+    Common,
+    Fetch,
+    GetKeys,
+    Items,
+    Join,
+    Keys,
+    Locate,
+    Position,
+    Removed,
+    Reply,
+    Request,
+    Submit,
+    decode_reply,
+    encode,
+)
+from dusk.changelog.body import Change
+from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.log import ForkFound
+from dusk.effects import Address, Effect, LogItem, SendFrame
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+from dusk.limits import ANSWER_BYTES_MAX, ANSWER_S_MAX, HANDSHAKE_S_MAX, STREAM_IDLE_S_MAX, UNSIGNED_BYTES_MAX
+
+
+class Goal(Enum):
+    """What a stream is opened for."""
+
+    JOIN = "join"
+    CATCH_UP = "catch-up"
+    SUBMIT = "submit"
+
+
+class Stage(Enum):
+    """Which answer a client waits for; see the module."""
+
+    CONNECTING = auto()
+    HANDSHAKE = auto()
+    JOINING = auto()
+    LOCATING = auto()
+    FETCHING = auto()
+    KEYS = auto()
+    SUBMITTING = auto()
+    DONE = auto()
+
+
+class ServerRefused(UntrustedInput):
+    """The server is honest as far as we know, and of no use: it is to be tried again later."""
+
+
+RequestMaker = Callable[[bytes], Change]
+"""Makes the request to join for a stream, from the stream's hash."""
+
+
+class Client:
+    """One exchange with one server.
+
+    Args:
+        conn: the stream's number.
+        address: where the server is.
+        channel: fresh, as initiator.
+        goal: what for.
+        host: the log that is caught up.
+        now: seconds.
+        make_request: for the goal JOIN.
+    """
+
+    def __init__(
+        self,
+        *,
+        conn: int,
+        address: Address,
+        channel: Channel,
+        goal: Goal,
+        host: LogHolder,
+        now: float,
+        make_request: RequestMaker | None = None,
+    ) -> None:
+        self.conn = conn
+        self.address = address
+        self.goal = goal
+        self.stage = Stage.CONNECTING
+        self.deadline = now + STREAM_IDLE_S_MAX
+        self.joined_by: Change | None = None
+        """The request to join that was sent on this stream."""
+        self._channel = channel
+        self._host = host
+        self._make_request = make_request
+        self._changes: deque[Change] = deque()
+        self._asked: frozenset[Seq] = frozenset()
+        self._unproven: tuple[LogItem, ...] = ()
+        self._next = Seq(0)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to ask; the stream is to be closed."""
+        return self.stage is Stage.DONE
+
+    @property
+    def server(self) -> bytes | None:
+        """The server's static key, once its possession is proven."""
+        return self._channel.remote_static if self._channel.established else None
+
+    def add(self, change: Change) -> bool:
+        """Take one more change to submit before the end; False if it is too late for that."""
+        if self.done:
+            return False
+        if change.id not in {known.id for known in self._changes}:
+            self._changes.append(change)
+        return True
+
+    def connected(self, now: float) -> list[Effect]:
+        """Open the handshake: the stream is there."""
+        self.stage = Stage.HANDSHAKE
+        self.deadline = now + HANDSHAKE_S_MAX
+        return [SendFrame(self.conn, self._channel.open())]
+
+    def receive(self, frame: bytes, now: float) -> list[Effect]:
+        """Take a frame.
+
+        Raises:
+            ServerRefused: the server cannot help, which proves no lie.
+            ForkFound: a leader of ours signed another log; ours stays (R5).
+            UntrustedInput: no honest server sends this.
+        """
+        if self.stage in (Stage.CONNECTING, Stage.DONE):
+            raise UntrustedInput("exchange: a frame that was not asked for")
+        step = self._channel.receive(frame)
+        effects: list[Effect] = [SendFrame(self.conn, answer) for answer in step.frames]
+        if self.stage is Stage.HANDSHAKE:
+            return [*effects, *self._begin(now)] if self._channel.established else effects
+        if step.message is None:
+            self.deadline = now + STREAM_IDLE_S_MAX
+            return effects
+        return self._reply(decode_reply(step.message), now)
+
+    def _begin(self, now: float) -> list[Effect]:
+        """Ask the first question of our goal."""
+        if self.goal is Goal.JOIN:
+            assert self._make_request is not None
+            self.joined_by = self._make_request(self._channel.hash)
+            return self._ask(Stage.JOINING, Join(self.joined_by.encode()), now, ANSWER_S_MAX)
+        return self._locate(now) if self.goal is Goal.CATCH_UP else self._submit_next(now)
+
+    def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> list[Effect]:
+        """Send the one request in flight."""
+        self.stage = stage
+        self.deadline = now + STREAM_IDLE_S_MAX + patience_s
+        return [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
+
+    def _reply(self, reply: Reply, now: float) -> list[Effect]:
+        """Take an answer; each stage takes one kind, and a removed device gets another."""
+        match self.stage, reply:
+            case Stage.JOINING, Answer():
+                return self._joined(reply, now)
+            case Stage.LOCATING, Common():
+                return self._located(reply, now)
+            case Stage.FETCHING, Items():
+                return self._fetched(reply, now)
+            case Stage.KEYS, Keys():
+                return [*self._host.took_keys(reply.ring, now), *self._submit_next(now)]
+            case Stage.SUBMITTING, Answer():
+                change = self._changes.popleft()
+                return [*self._host.answered(change.id, reply, now), *self._submit_next(now)]
+            case _, Removed():
+                raise ServerRefused("exchange: the server says that this device was removed")
+        raise UntrustedInput("exchange: an answer to another question")
+
+    # --- joining ---------------------------------------------------------------------------
+
+    def _joined(self, answer: Answer, now: float) -> list[Effect]:
+        """Go on to the log if the host takes the answer for a yes: it raises if not."""
+        assert self.joined_by is not None
+        return [*self._host.answered(self.joined_by.id, answer, now), *self._locate(now)]
+
+    # --- catching up -------------------------------------------------------------------------
+
+    def _locate(self, now: float) -> list[Effect]:
+        """Ask where our logs part."""
+        positions = [self._position(seq) for seq in locator_positions(self._host.head.seq)]
+        anchor = self._host.anchor
+        if anchor is not None and anchor.seq > self._host.head.seq:
+            positions.insert(0, anchor)
+        self._asked = frozenset(position.seq for position in positions)
+        return self._ask(Stage.LOCATING, Locate(tuple(positions)), now)
+
+    def _position(self, seq: Seq) -> Position:
+        chain = self._host.chain_at(seq)
+        assert chain is not None, "the log holds every position up to its head"
+        return Position(seq, chain)
+
+    def _located(self, common: Common, now: float) -> list[Effect]:
+        """Decide what the server's log is to us."""
+        if common.seq and common.seq not in self._asked:
+            raise UntrustedInput("exchange: a common position that was not asked for")
+        head, anchor = self._host.head, self._host.anchor
+        if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
+            raise ServerRefused("the log found there lacks the entry that the join key names")
+        newest = None if common.newest is None else decode_signed_head(common.newest)
+        if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
+            return self._after_log(now)
+        if common.seq >= head.seq:
+            return self._fetch(now)
+        if self._host.vouched(newest):
+            raise ForkFound(f"a leader signed another log than ours, below entry {head.seq}")
+        raise UntrustedInput("exchange: a log that is not ours and that no leader signed")
+
+    def _fetch(self, now: float) -> list[Effect]:
+        """Ask for what stands behind all that we have, proven or not yet."""
+        if self._host.head.seq >= self._next:
+            self._next = Seq(self._host.head.seq + 1)
+            self._unproven = ()
+        return self._ask(Stage.FETCHING, Fetch(self._next), now)
+
+    def _fetched(self, chunk: Items, now: float) -> list[Effect]:
+        """Take a chunk as far as a signed head proves it; the rest waits, within a bound.
+
+        Meanwhile the log may have grown by another way: what is known then is skipped.
+        """
+        if chunk.more and not entries_in(chunk.items):
+            raise UntrustedInput("exchange: a chunk without an entry")
+        self._next = Seq(self._next + entries_in(chunk.items))
+        effects = self._take((*self._unproven, *chunk.items), now)
+        if chunk.more:
+            return [*effects, *self._fetch(now)]
+        if self._host.head.seq < self._next - 1:
+            raise UntrustedInput("exchange: a log that does not end with a signed head")
+        return [*effects, *self._after_log(now)]
+
+    def _take(self, items: tuple[LogItem, ...], now: float) -> list[Effect]:
+        """Hand what is proven to the log and keep the rest."""
+        proven = up_to_last_head(items)
+        self._unproven = items[len(proven) :]
+        if sum(len(item.data) for item in self._unproven) > UNSIGNED_BYTES_MAX:
+            raise UntrustedInput("exchange: too much without a signed head")
+        if not proven:
+            return []
+        effects = self._host.took(proven, now)
+        if self._host.head.seq + entries_in(self._unproven) < self._next - 1:
+            raise UntrustedInput("exchange: entries that were not asked for")
+        return effects
+
+    def _after_log(self, now: float) -> list[Effect]:
+        """Ask a member for the group keys; from others the log is all that we take."""
+        if self._is_member():
+            return self._ask(Stage.KEYS, GetKeys(), now)
+        if self.goal is Goal.JOIN:
+            raise ServerRefused("the server is no member of the cluster any more")
+        return self._submit_next(now)
+
+    # --- submitting --------------------------------------------------------------------------
+
+    def _submit_next(self, now: float) -> list[Effect]:
+        """Submit the next change, or end."""
+        if not self._changes:
+            self.stage = Stage.DONE
+            return []
+        if not self._is_member():
+            raise ServerRefused("the server is no member: changes are not for it")
+        return self._ask(Stage.SUBMITTING, Submit(self._changes[0].encode()), now, ANSWER_S_MAX)
+
+    def _is_member(self) -> bool:
+        return self._host.standing(self._channel.remote_static) is Standing.MEMBER
+
+
+def client_channel(static_private: bytes, ephemeral_private: bytes, host: LogHolder) -> Channel:
+    """Return a fresh channel for a client."""
+    return Channel(
+        initiator=True,
+        static_private=static_private,
+        ephemeral_private=ephemeral_private,
+        cluster_id=host.cluster_id,
+        message_bytes_max=ANSWER_BYTES_MAX,
+    )

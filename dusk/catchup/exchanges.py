@@ -1,0 +1,236 @@
+"""All streams of one device: numbers them, bounds them, ends them, and remembers who failed.
+
+Bounds (A7): a handshake has five seconds in all; of streams whose peer is not proven to be a
+member, 32 may be open, four of one address, and the oldest makes room for the newest, so a
+flood slows itself and not the others; one stream each way with one peer; 32 members served.
+"""
+
+from collections.abc import Callable
+
+from dusk.catchup.backoff import BackOff
+from dusk.catchup.channel import Channel
+from dusk.catchup.client import Client, Goal, ServerRefused, Stage, client_channel
+from dusk.catchup.host import Host, Standing
+from dusk.catchup.messages import Answer
+from dusk.catchup.server import Phase, Server
+from dusk.changelog.body import Change
+from dusk.changelog.log import ForkFound
+from dusk.effects import (
+    Accepted,
+    Address,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Effect,
+    Event,
+    Input,
+    ItemsRead,
+    Received,
+    Tick,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import ChangeId
+from dusk.limits import (
+    CATCH_UPS_MAX,
+    EXCHANGE_S_MAX,
+    HANDSHAKES_MAX,
+    HANDSHAKES_PER_ADDRESS_MAX,
+    JOIN_BYTES_MAX,
+    SERVED_MAX,
+)
+
+
+class Exchanges:
+    """Every stream of this device, inbound and outbound.
+
+    Args:
+        static_private: 32 bytes, X25519 form of this device's key.
+        host: the device.
+        random_bytes: for ephemeral keys and jitter.
+    """
+
+    def __init__(self, static_private: bytes, host: Host, random_bytes: Callable[[int], bytes]) -> None:
+        self._static_private = static_private
+        self._host = host
+        self._random_bytes = random_bytes
+        self._servers: dict[int, Server] = {}
+        self._clients: dict[int, Client] = {}
+        self._started: dict[int, float] = {}
+        self._back_off = BackOff(random_bytes)
+        self._next_conn = 2
+        self.refused = 0
+        """Streams ended for what came in on them, since start-up."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When a ``Tick`` is due."""
+        ends = [server.deadline for server in self._servers.values()]
+        ends += [self._client_deadline(client) for client in self._clients.values()]
+        return min(ends, default=None)
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        """Take an input of a stream or a tick; inputs of other kinds and of ended streams do nothing."""
+        match event:
+            case Accepted(conn, source):
+                return self._accept(conn, source, now)
+            case Connected(conn) if conn in self._clients:
+                return self._clients[conn].connected(now)
+            case Received(conn, frame) if conn in self._servers:
+                return self._guard_server(self._servers[conn], lambda s: s.receive(frame, now))
+            case Received(conn, frame) if conn in self._clients:
+                return self._run_client(self._clients[conn], frame, now)
+            case ItemsRead(conn) if conn in self._servers:
+                return self._guard_server(self._servers[conn], lambda s: s.read(event, now))
+            case Disconnected(conn, reason):
+                self._servers.pop(conn, None)
+                return self._lost(conn, reason, now)
+            case Tick():
+                return self._expire(now)
+        return []
+
+    # --- asking ------------------------------------------------------------------------------
+
+    def catch_up(self, address: Address, now: float) -> list[Effect]:
+        """Fetch from there what we lack, unless that is under way or the peer is backed off."""
+        fetching = [c for c in self._clients.values() if c.goal is Goal.CATCH_UP]
+        if len(fetching) >= CATCH_UPS_MAX:
+            return []
+        return self._open(address, Goal.CATCH_UP, (), now)
+
+    def submit(self, address: Address, change: Change, now: float) -> list[Effect]:
+        """Hand a change over a stream to that peer; the answer comes by `Host.answered`.
+
+        Nothing is promised: whoever holds the change tries again until it is answered.
+        """
+        for client in self._clients.values():
+            if client.address == address and client.add(change):
+                return []
+        return self._open(address, Goal.SUBMIT, (change,), now)
+
+    def busy(self, address: Address) -> bool:
+        """Tell whether a stream of ours to that address is open."""
+        return any(client.address == address for client in self._clients.values())
+
+    def _open(self, address: Address, goal: Goal, changes: tuple[Change, ...], now: float) -> list[Effect]:
+        if self.busy(address) or not self._back_off.ready(address, now):
+            return []
+        conn, self._next_conn = self._next_conn, self._next_conn + 2
+        channel = client_channel(self._static_private, self._random_bytes(32), self._host)
+        client = Client(conn=conn, address=address, channel=channel, goal=goal, host=self._host, now=now)
+        for change in changes:
+            client.add(change)
+        self._clients[conn] = client
+        self._started[conn] = now
+        return [Connect(conn, address)]
+
+    def _run_client(self, client: Client, frame: bytes, now: float) -> list[Effect]:
+        """Give a client its frame; whatever it objects to ends the stream."""
+        in_handshake = client.stage is Stage.HANDSHAKE
+        try:
+            effects = client.receive(frame, now)
+            if in_handshake and client.server and not self._back_off.ready(client.server, now):
+                raise ServerRefused("exchange: the server is backed off")
+        except ForkFound as error:
+            return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
+        except ServerRefused as error:
+            return self._drop(client, str(error), now, lied=False)
+        except UntrustedInput as error:
+            self.refused += 1
+            return self._drop(client, str(error), now, lied=True)
+        return [*effects, *self._finish(client)] if client.done else effects
+
+    def _finish(self, client: Client) -> list[Effect]:
+        """End an exchange that went well."""
+        del self._clients[client.conn], self._started[client.conn]
+        self._back_off.succeeded(client.address)
+        self._back_off.succeeded(client.server)
+        return [
+            Disconnect(client.conn),
+            Event("exchange", f"{client.goal.value} with {client.address.host} done"),
+        ]
+
+    def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
+        """End an exchange that failed, and leave its server alone for a while."""
+        del self._clients[client.conn], self._started[client.conn]
+        self._back_off.failed(client.address, now, lied=lied)
+        if lied and client.server is not None:
+            self._back_off.failed(client.server, now, lied=True)
+        text = f"{client.goal.value} with {client.address.host} failed: {reason}"
+        return [Disconnect(client.conn), Event("exchange-failed", text)]
+
+    def _lost(self, conn: int, reason: str, now: float) -> list[Effect]:
+        """A stream of ours is gone before its exchange was done."""
+        if conn not in self._clients:
+            return []
+        return self._drop(self._clients[conn], reason, now, lied=False)[1:]
+
+    # --- answering ---------------------------------------------------------------------------
+
+    def answered(self, change_id: ChangeId, answer: Answer, now: float) -> list[Effect]:
+        """Tell every stream that waits for the outcome of a change."""
+        waiting = [s for s in self._servers.values() if s.waits_for == change_id]
+        return [effect for server in waiting for effect in server.answered(answer, now)]
+
+    def _accept(self, conn: int, source: Address, now: float) -> list[Effect]:
+        """Take a new stream in; the oldest unproven one makes room for it (A7)."""
+        effects: list[Effect] = []
+        unproven = [s for s in self._servers.values() if s.standing is not Standing.MEMBER]
+        same = [s for s in unproven if s.source.host == source.host]
+        if len(same) >= HANDSHAKES_PER_ADDRESS_MAX:
+            effects += self._evict(same)
+        elif len(unproven) >= HANDSHAKES_MAX:
+            effects += self._evict(unproven)
+        channel = Channel(
+            initiator=False,
+            static_private=self._static_private,
+            ephemeral_private=self._random_bytes(32),
+            cluster_id=self._host.cluster_id,
+            message_bytes_max=JOIN_BYTES_MAX,
+        )
+        self._servers[conn] = Server(conn=conn, source=source, channel=channel, host=self._host, now=now)
+        return effects
+
+    def _evict(self, servers: list[Server]) -> list[Effect]:
+        """End the oldest, those that have not even shaken hands first."""
+        victim = min(servers, key=lambda s: (s.phase is not Phase.HANDSHAKE, s.since, s.conn))
+        return self._close(victim)
+
+    def _close(self, server: Server) -> list[Effect]:
+        del self._servers[server.conn]
+        return [Disconnect(server.conn)]
+
+    def _guard_server(self, server: Server, step: Callable[[Server], list[Effect]]) -> list[Effect]:
+        """Run one step of a server; whatever it objects to ends the stream, without a word (A16)."""
+        was_proven = server.peer is not None
+        try:
+            effects = step(server)
+        except UntrustedInput:
+            self.refused += 1
+            return self._close(server)
+        if Disconnect(server.conn) in effects:
+            del self._servers[server.conn]
+        elif not was_proven and server.peer is not None:
+            effects = [*effects, *self._admit(server)]
+        return effects
+
+    def _admit(self, server: Server) -> list[Effect]:
+        """Let a proven peer in: its newest stream replaces an older one; members are bounded."""
+        former = [s for s in self._servers.values() if s.peer == server.peer and s is not server]
+        effects = [effect for old in former for effect in self._close(old)]
+        members = [s for s in self._servers.values() if s.standing is Standing.MEMBER]
+        return [*effects, *self._close(server)] if len(members) > SERVED_MAX else effects
+
+    # --- time --------------------------------------------------------------------------------
+
+    def _client_deadline(self, client: Client) -> float:
+        return min(client.deadline, self._started[client.conn] + EXCHANGE_S_MAX)
+
+    def _expire(self, now: float) -> list[Effect]:
+        """End, or answer, all that has waited too long."""
+        effects: list[Effect] = []
+        for server in [s for s in self._servers.values() if now >= s.deadline]:
+            effects += self._guard_server(server, lambda s: s.expire(now))
+        for client in [c for c in self._clients.values() if now >= self._client_deadline(c)]:
+            effects += self._drop(client, "no answer in time", now, lied=False)
+        return effects

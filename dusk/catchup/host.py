@@ -1,0 +1,99 @@
+"""What the exchange needs of the device it runs on; `dusk.node` and the joiner provide it."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from dusk.catchup.messages import Answer, Position
+from dusk.changelog.body import Change
+from dusk.changelog.entry import SignedHead
+from dusk.effects import Effect, LogItem
+from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+
+
+class Standing(Enum):
+    """Who is behind a stream's static key, at our head."""
+
+    MEMBER = "member"
+    REMOVED = "removed"
+    STRANGER = "stranger"
+
+
+class LogHolder(Protocol):
+    """The log, as a client needs it: to say where it stands, and to take what it fetched."""
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        """The cluster whose log this is."""
+        ...
+
+    @property
+    def head(self) -> Head:
+        """Head of the log on this device."""
+        ...
+
+    def chain_at(self, seq: Seq) -> ChainHash | None:
+        """Return the chain hash at a position, None outside the log (0 included)."""
+        ...
+
+    def standing(self, static_public: bytes) -> Standing:
+        """Tell whose X25519 key that is, at our head (see `dusk.catchup.peers.Peers`)."""
+        ...
+
+    @property
+    def anchor(self) -> Position | None:
+        """An entry that a log must have to be believed (a joiner's, from its key); else None."""
+        ...
+
+    def vouched(self, signed: SignedHead) -> bool:
+        """Tell whether the signature is by who leads in our log: a fork, and no invention."""
+        ...
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Verify fetched items, take them, and return ``Append`` and all that follows from them.
+
+        The items end with a signed head. Some or all may be known already (another exchange
+        was faster): then only what is new is appended, and it is no error.
+
+        Raises:
+            UntrustedInput: they do not belong to this log (R1, R2, R6); nothing was changed.
+        """
+        ...
+
+    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+        """Take the ring of group keys of a server that is a member at our head.
+
+        Raises:
+            UntrustedInput: not a ring; nothing was changed.
+        """
+        ...
+
+    def answered(self, change_id: ChangeId, answer: Answer, now: float) -> list[Effect]:
+        """Learn what a server answered to a submitted change or a request to join."""
+        ...
+
+
+class Host(LogHolder, Protocol):
+    """A member: it serves others, too."""
+
+    @property
+    def newest(self) -> SignedHead | None:
+        """The newest signed head of the log."""
+        ...
+
+    def group_keys(self) -> bytes:
+        """Return the ring of group keys to hand out to members, encoded; empty if there is none."""
+        ...
+
+    def submitted(self, change: Change, now: float) -> list[Effect]:
+        """Get a change of a member written, or pass it on to the writer.
+
+        The answer goes back by `Exchanges.answered` (`dusk.catchup.exchanges`), within this
+        call or at any time later; for a request to join only once this device's own log
+        holds the outcome, as the joiner fetches from here next.
+        """
+        ...
+
+    def join_requested(self, change: Change, now: float) -> list[Effect]:
+        """The same for a device creation whose binding to the stream was checked."""
+        ...

@@ -1,0 +1,221 @@
+"""Requests and answers of the exchange, as one strict array each (`specs/catchup.md`).
+
+The initiator asks, one request at a time; the server answers each with exactly one answer.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dusk import codec
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, Seq
+from dusk.limits import (
+    ANSWER_BYTES_MAX,
+    CHANGE_BYTES_MAX,
+    CHUNK_BYTES_MAX,
+    LOCATOR_MAX,
+    NUMBER_MAX,
+    REQUEST_BYTES_MAX,
+)
+
+GROUP_KEYS_BYTES_MAX = 1024
+SIGNED_HEAD_BYTES_MAX = 512
+CODE_BYTES_MAX = 63
+REASON_BYTES_MAX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position in a log and the chain hash there."""
+
+    seq: Seq
+    chain: ChainHash
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Which of these positions are in your log? Newest first."""
+
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Send me the log from this position on."""
+
+    first: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class GetKeys:
+    """Send me the group keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make me a member: an encoded device creation."""
+
+    change: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Have this encoded change written."""
+
+    change: bytes
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The highest position asked for that the server has (0: none), and its newest signed head."""
+
+    seq: Seq
+    newest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A chunk of the log, and whether the server has more behind it."""
+
+    items: tuple[LogItem, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The ring of group keys, encoded; empty if the server has none."""
+
+    ring: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a change: a short word, its position (0: none), one line for people."""
+
+    code: str
+    seq: Seq
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The server's log says that the asking device was removed; nothing else is for it."""
+
+
+Reply = Common | Items | Keys | Answer | Removed
+
+APPLIED = "applied"
+NO_ANSWER = "no-answer"
+"""The outcome was not known in time; ask again."""
+
+
+def encode(message: Request | Reply) -> bytes:
+    """Return a message's one encoding."""
+    return codec.pack(_row(message))
+
+
+def _row(message: Request | Reply) -> list[Any]:
+    match message:
+        case Locate(positions):
+            return [1, [[p.seq, p.chain] for p in positions]]
+        case Fetch(first):
+            return [2, first]
+        case GetKeys():
+            return [3]
+        case Join(change):
+            return [4, change]
+        case Submit(change):
+            return [5, change]
+        case Common(seq, newest):
+            return [17, seq, newest]
+        case Items(items, more):
+            return [18, [[int(i.kind), i.data] for i in items], more]
+        case Keys(ring):
+            return [19, ring]
+        case Answer(code, seq, reason):
+            return [20, code, seq, reason]
+        case Removed():
+            return [21]
+
+
+def decode_request(data: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        UntrustedInput: anything but the one encoding of a request within its bounds.
+    """
+    kind, rest = _open(data, REQUEST_BYTES_MAX)
+    match kind:
+        case 1:
+            (positions,) = codec.fields(rest, 1, "locate")
+            rows = codec.items(positions, LOCATOR_MAX, "locate")
+            return Locate(tuple(_position(row) for row in rows))
+        case 2:
+            return Fetch(_seq(codec.fields(rest, 1, "fetch")[0], 1))
+        case 3:
+            codec.fields(rest, 0, "get keys")
+            return GetKeys()
+        case 4:
+            return Join(codec.blob(codec.fields(rest, 1, "join")[0], CHANGE_BYTES_MAX, "join"))
+        case 5:
+            return Submit(codec.blob(codec.fields(rest, 1, "submit")[0], CHANGE_BYTES_MAX, "submit"))
+    raise UntrustedInput("exchange: unknown request")
+
+
+def decode_reply(data: bytes) -> Reply:
+    """Read an answer.
+
+    Raises:
+        UntrustedInput: anything but the one encoding of an answer within its bounds.
+    """
+    kind, rest = _open(data, ANSWER_BYTES_MAX)
+    match kind:
+        case 17:
+            seq, newest = codec.fields(rest, 2, "common")
+            if newest is not None:
+                codec.blob(newest, SIGNED_HEAD_BYTES_MAX, "signed head")
+            return Common(_seq(seq, 0), newest)
+        case 18:
+            items, more = codec.fields(rest, 2, "items")
+            rows = codec.items(items, CHUNK_BYTES_MAX, "items")
+            return Items(tuple(_item(row) for row in rows), codec.boolean(more, "more"))
+        case 19:
+            return Keys(codec.blob(codec.fields(rest, 1, "keys")[0], GROUP_KEYS_BYTES_MAX, "keys"))
+        case 20:
+            code, seq, reason = codec.fields(rest, 3, "answer")
+            return Answer(
+                codec.text(code, CODE_BYTES_MAX, "code"),
+                _seq(seq, 0),
+                codec.text(reason, REASON_BYTES_MAX, "reason"),
+            )
+        case 21:
+            codec.fields(rest, 0, "removed")
+            return Removed()
+    raise UntrustedInput("exchange: unknown answer")
+
+
+def _open(data: bytes, size_max: int) -> tuple[int, list[Any]]:
+    """Return a message's kind and the rest of its array."""
+    row = codec.unpack(data, size_max=size_max)
+    if not row:
+        raise UntrustedInput("exchange: empty message")
+    return codec.integer(row[0], 1, 255, "message kind"), row[1:]
+
+
+def _seq(value: object, low: int) -> Seq:
+    return Seq(codec.integer(value, low, NUMBER_MAX, "position"))
+
+
+def _position(row: object) -> Position:
+    seq, chain = codec.fields(row, 2, "position")
+    return Position(_seq(seq, 1), ChainHash(codec.exactly(chain, 32, "chain hash")))
+
+
+def _item(row: object) -> LogItem:
+    kind, data = codec.fields(row, 2, "item")
+    known = ItemKind(codec.integer(kind, 1, max(ItemKind), "item kind"))
+    return LogItem(known, codec.blob(data, ANSWER_BYTES_MAX, "item"))

@@ -1,0 +1,215 @@
+"""The answering side of one stream: who asks decides what is answered.
+
+A member at our head may ask everything, a removed device learns that it was removed, a
+stranger may ask to join and nothing else; nothing of the log leaves before the asker's key
+is proven. Standing is looked up for each request: a device that is removed meanwhile gets no
+further chunk, and one that has just joined goes on on the same stream. One request at a
+time: whoever sends another before the answer is cut off.
+"""
+
+from enum import Enum, auto
+
+from dusk import codec
+from dusk.catchup.channel import Channel
+from dusk.catchup.chunks import entries_in, thin
+from dusk.catchup.host import Host, Standing
+from dusk.catchup.messages import (
+    NO_ANSWER,
+    Answer,
+    Common,
+    Fetch,
+    GetKeys,
+    Items,
+    Join,
+    Keys,
+    Locate,
+    Removed,
+    Reply,
+    Request,
+    Submit,
+    decode_request,
+    encode,
+)
+from dusk.changelog.body import Change, decode_change
+from dusk.effects import Address, Disconnect, Effect, ItemsRead, ReadItems, SendFrame
+from dusk.errors import UntrustedInput
+from dusk.ids import ChangeId, Seq
+from dusk.limits import (
+    ANSWER_S_MAX,
+    CHANGE_BYTES_MAX,
+    CHUNK_BYTES_MAX,
+    EXCHANGE_S_MAX,
+    HANDSHAKE_S_MAX,
+    JOIN_BYTES_MAX,
+    REQUEST_BYTES_MAX,
+    STREAM_IDLE_S_MAX,
+)
+
+
+class Phase(Enum):
+    """What a server waits for."""
+
+    HANDSHAKE = auto()
+    REQUEST = auto()
+    ITEMS = auto()
+    OUTCOME = auto()
+
+
+_PATIENCE_S = {
+    Phase.HANDSHAKE: HANDSHAKE_S_MAX,
+    Phase.REQUEST: STREAM_IDLE_S_MAX,
+    Phase.ITEMS: STREAM_IDLE_S_MAX,
+    Phase.OUTCOME: ANSWER_S_MAX,
+}
+"""How long each may take; a handshake in all, a request each frame."""
+
+
+class Server:
+    """One inbound stream.
+
+    Args:
+        conn: the stream's number.
+        source: who connected.
+        channel: fresh, as responder.
+        host: the log that is served.
+        now: seconds.
+    """
+
+    def __init__(self, *, conn: int, source: Address, channel: Channel, host: Host, now: float) -> None:
+        self.conn = conn
+        self.source = source
+        self.since = now
+        self.phase = Phase.HANDSHAKE
+        self.waits_for: ChangeId | None = None
+        """The change whose outcome this stream waits for."""
+        self._channel = channel
+        self._host = host
+        self._patient_until = now + HANDSHAKE_S_MAX
+        self._first = Seq(0)
+
+    @property
+    def peer(self) -> bytes | None:
+        """The asker's static key, once its possession is proven."""
+        return self._channel.remote_static if self._channel.established else None
+
+    @property
+    def standing(self) -> Standing:
+        """Who asks, at our head now; a stranger before the handshake is done."""
+        peer = self.peer
+        return Standing.STRANGER if peer is None else self._host.standing(peer)
+
+    @property
+    def deadline(self) -> float:
+        """When :meth:`expire` is due."""
+        return min(self._patient_until, self.since + EXCHANGE_S_MAX)
+
+    def receive(self, frame: bytes, now: float) -> list[Effect]:
+        """Take a frame.
+
+        Raises:
+            UntrustedInput: no honest asker sends this, or not this asker; the stream ends.
+        """
+        if self.phase in (Phase.ITEMS, Phase.OUTCOME):
+            raise UntrustedInput("exchange: a request before the last one was answered")
+        step = self._channel.receive(frame)
+        effects: list[Effect] = [SendFrame(self.conn, answer) for answer in step.frames]
+        if self.phase is Phase.HANDSHAKE:
+            if self._channel.established:
+                self._wait(Phase.REQUEST, now)
+            return effects
+        self._wait(Phase.REQUEST, now)
+        return effects if step.message is None else self._answer_request(step.message, now)
+
+    def read(self, read: ItemsRead, now: float) -> list[Effect]:
+        """Send the chunk that was read from the disk; a late or foreign one is ignored.
+
+        Raises:
+            UntrustedInput: the asker was removed meanwhile.
+        """
+        if self.phase is not Phase.ITEMS or read.first != self._first:
+            return []
+        if self.standing is not Standing.MEMBER:
+            raise UntrustedInput("exchange: removed meanwhile")
+        items = thin(read.items)
+        more = entries_in(items) > 0 and self._first + entries_in(items) <= self._host.head.seq
+        return self._send(Items(items, more), now)
+
+    def answered(self, answer: Answer, now: float) -> list[Effect]:
+        """Tell the asker what became of its change."""
+        self.waits_for = None
+        return self._send(answer, now)
+
+    def expire(self, now: float) -> list[Effect]:
+        """The deadline is over: answer that there is none, or end the stream."""
+        if self.phase is Phase.OUTCOME and now < self.since + EXCHANGE_S_MAX:
+            return self.answered(Answer(NO_ANSWER, Seq(0), "no device that leads has answered yet"), now)
+        return [Disconnect(self.conn)]
+
+    def _wait(self, phase: Phase, now: float) -> None:
+        """Set what is waited for, and how large a message may be taken in."""
+        self.phase = phase
+        self._patient_until = now + _PATIENCE_S[phase]
+        member = self.standing is Standing.MEMBER
+        self._channel.message_bytes_max = REQUEST_BYTES_MAX if member else JOIN_BYTES_MAX
+
+    def _send(self, reply: Reply, now: float) -> list[Effect]:
+        """Answer, and wait for the next request."""
+        self._wait(Phase.REQUEST, now)
+        return [SendFrame(self.conn, frame) for frame in self._channel.send(encode(reply))]
+
+    def _answer_request(self, message: bytes, now: float) -> list[Effect]:
+        """Look at who asks, then at what."""
+        standing = self.standing
+        if standing is Standing.REMOVED:
+            return [*self._send(Removed(), now), Disconnect(self.conn)]
+        request = decode_request(message)
+        if isinstance(request, Join):
+            return self._join(request, now)
+        if standing is not Standing.MEMBER:
+            raise UntrustedInput("exchange: a stranger may ask to join, nothing else")
+        return self._serve(request, now)
+
+    def _serve(self, request: Request, now: float) -> list[Effect]:
+        """Answer a member."""
+        match request:
+            case Locate(positions):
+                common = next((p.seq for p in positions if self._host.chain_at(p.seq) == p.chain), Seq(0))
+                newest = self._host.newest
+                return self._send(Common(common, None if newest is None else newest.encode()), now)
+            case Fetch(first) if first <= self._host.head.seq:
+                self._first = first
+                self._wait(Phase.ITEMS, now)
+                return [ReadItems(self.conn, first, CHUNK_BYTES_MAX)]
+            case Fetch():
+                return self._send(Items((), more=False), now)
+            case GetKeys():
+                return self._send(Keys(self._host.group_keys()), now)
+            case Submit(change):
+                unverified = decode_change(change)
+                self._expect(unverified, now)
+                return self._host.submitted(unverified, now)
+            case Join():
+                raise AssertionError("handled before")
+
+    def _join(self, request: Join, now: float) -> list[Effect]:
+        """Pass a request to join on, if it was made for this stream by the key that asks."""
+        unverified = decode_change(request.change)
+        if _stream_hash(unverified) != self._channel.hash:
+            raise UntrustedInput("exchange: a request to join that was made for another stream")
+        self._expect(unverified, now)
+        return self._host.join_requested(unverified, now)
+
+    def _expect(self, change: Change, now: float) -> None:
+        """Wait for an outcome before the host may answer within its own call."""
+        self.waits_for = change.id
+        self._wait(Phase.OUTCOME, now)
+
+
+def _stream_hash(unverified: Change) -> bytes | None:
+    """Return the handshake hash that a request to join names, None if it names none."""
+    section = f"device/{unverified.body.device.hex()}"
+    for operation, value in zip(unverified.body.operations, unverified.values, strict=True):
+        if (operation.section, operation.key) == (section, "origin") and value is not None:
+            row = codec.unpack(value.data, size_max=CHANGE_BYTES_MAX)
+            return row[1] if len(row) == 3 and isinstance(row[1], bytes) else None
+    return None
