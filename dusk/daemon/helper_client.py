@@ -1,0 +1,187 @@
+"""The daemon's side of the helper: one request at a time, each with a deadline."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from dusk.daemon.helper_pipe import HEADER_BYTES_MAX, encode, sizes
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.errors import Refused, StorageError
+
+ANSWER_S_MAX = 30.0
+"""Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""
+RELOAD_S_MAX = 40.0
+"""The helper itself kills the command after 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a rollback, or the helper's start, put back.
+
+    Args:
+        apply_id: the apply that was unfinished; empty if none was.
+        restored: packages whose former content is back.
+        foreign: packages that somebody else changed since, which stay as they are.
+    """
+
+    apply_id: str
+    restored: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def digest(content: bytes | None) -> bytes:
+    """Return how a file that was read is named to the helper; ``-`` for no file."""
+    return b"-" if content is None else hashlib.blake2b(content, digest_size=32).hexdigest().encode()
+
+
+class HelperClient:
+    """Requests to the helper.
+
+    Args:
+        read_fd: the descriptor that answers come from.
+        write_fd: the descriptor that requests go to; both are closed with this object.
+    """
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._answers = trio.lowlevel.FdStream(read_fd)
+        self._requests = trio.lowlevel.FdStream(write_fd)
+        self._turn = trio.Lock()
+        self._received = bytearray()
+        self._broken = False
+
+    async def aclose(self) -> None:
+        """Close both pipes; the helper then ends."""
+        await self._requests.aclose()
+        await self._answers.aclose()
+
+    async def hello(self) -> Undone:
+        """Wait for the greeting: what the helper's start put back (R7, R9).
+
+        Raises:
+            Refused: this root cannot be served: a second daemon, untrusted folders, or an
+                unfinished apply that could not be undone.
+        """
+        return _undone(await self._ask((), ANSWER_S_MAX))
+
+    async def read(self, packages: Iterable[str]) -> dict[str, bytes | None]:
+        """Return package → content of its file, None where there is none."""
+        names = tuple(packages)
+        fields = await self._ask((b"read", *(name.encode() for name in names)), ANSWER_S_MAX)
+        return {
+            name: field[1:] if field[:1] == b"+" else None for name, field in zip(names, fields, strict=True)
+        }
+
+    async def settings(self) -> bytes | None:
+        """Return ``etc/config/dusk``, None if there is none."""
+        return (await self.read(("dusk",)))["dusk"]
+
+    async def apply(self, apply_id: str, files: dict[str, tuple[bytes | None, bytes]]) -> tuple[str, ...]:
+        """Write files, package → (content as read, new content), all or none; return what changed."""
+        fields = [(name.encode(), digest(old), new) for name, (old, new) in files.items()]
+        flat = [field for triple in fields for field in triple]
+        answer = await self._ask((b"apply", apply_id.encode(), *flat), ANSWER_S_MAX)
+        return tuple(answer[0].decode().split())
+
+    async def reload(self) -> tuple[int, str]:
+        """Run the reload command; return its exit status and last line of errors."""
+        exit_status, line = await self._ask((b"reload",), RELOAD_S_MAX)
+        return int(exit_status), line.decode(errors="replace")
+
+    async def commit(self, apply_id: str) -> None:
+        """Keep what an apply wrote."""
+        await self._ask((b"commit", apply_id.encode()), ANSWER_S_MAX)
+
+    async def rollback(self) -> Undone:
+        """Put back what the unfinished apply wrote."""
+        return _undone(await self._ask((b"rollback",), ANSWER_S_MAX))
+
+    async def join_done(self) -> None:
+        """Remove ``etc/dusk/join``."""
+        await self._ask((b"join_done",), ANSWER_S_MAX)
+
+    async def perform(
+        self, effect: ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+    ) -> FilesRead | HelperDone:
+        """Do what a node asked for; a failure is in the result, as ``code: reason``."""
+        match effect:
+            case ReadFiles(packages):
+                try:
+                    return FilesRead(await self.read(packages))
+                except (Refused, StorageError) as error:
+                    return HelperDone("read", "", _line(error), None, "")
+            case WriteFiles(apply_id, files):
+                return await self._change("write", apply_id, files)
+            case CommitFiles(apply_id):
+                return await self._change("commit", apply_id, {})
+            case RollbackFiles(apply_id):
+                return await self._change("rollback", apply_id, {})
+
+    async def _change(
+        self, request: str, apply_id: str, files: dict[str, tuple[bytes | None, bytes]]
+    ) -> HelperDone:
+        try:
+            if request == "commit":
+                await self.commit(apply_id)
+                return HelperDone(request, apply_id, None, None, "")
+            if request == "write":
+                await self.apply(apply_id, files)
+            elif not (await self.rollback()).restored:
+                return HelperDone(request, apply_id, None, None, "")
+            exit_status, line = await self.reload()
+            return HelperDone(request, apply_id, None, exit_status, line)
+        except (Refused, StorageError) as error:
+            return HelperDone(request, apply_id, _line(error), None, "")
+
+    async def _ask(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
+        async with self._turn:
+            if self._broken:
+                raise StorageError("the helper stopped answering: restart the daemon")
+            self._broken = True  # until the answer is whole: what is cut short cannot be taken up again
+            try:
+                with trio.fail_after(wait_s):
+                    if fields:
+                        await self._requests.send_all(encode(*fields))
+                    answer = await self._answer()
+            except (trio.TooSlowError, trio.BrokenResourceError, ValueError) as error:
+                raise StorageError(f"the helper does not answer: {error}") from error
+            self._broken = False
+        return _checked(answer)
+
+    async def _answer(self) -> list[bytes]:
+        header = await self._take(None)
+        return [await self._take(size) for size in sizes(header)]
+
+    async def _take(self, size: int | None) -> bytes:
+        """Return so many bytes, or a line."""
+        while True:
+            end = self._received.find(b"\n") + 1 if size is None else size
+            if 0 < end <= len(self._received) or size == 0:
+                taken = bytes(self._received[:end])
+                del self._received[:end]
+                return taken
+            if size is None and len(self._received) > HEADER_BYTES_MAX:
+                raise ValueError("an answer without an end")
+            part = await self._answers.receive_some(65536)
+            if not part:
+                raise ValueError("it has ended")
+            self._received += part
+
+
+def _undone(fields: list[bytes]) -> Undone:
+    apply_id, restored, foreign = (field.decode() for field in fields)
+    return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()))
+
+
+def _checked(answer: list[bytes]) -> list[bytes]:
+    if answer[0] == b"ok":
+        return answer[1:]
+    code, reason = answer[1].decode(), answer[2].decode(errors="replace")
+    if code == "storage":
+        raise StorageError(reason)
+    raise Refused(code, reason)
+
+
+def _line(error: Refused | StorageError) -> str:
+    return f"{error.code if isinstance(error, Refused) else 'storage'}: {error}"

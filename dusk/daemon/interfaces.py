@@ -1,0 +1,76 @@
+"""The network interfaces of this machine: the only user of netifaces.
+
+Only ``ifaddresses`` is used, which asks the kernel; ``gateways`` would run programs.
+Indexes come from ``socket``.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import netifaces
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """An address of an interface.
+
+    Attributes:
+        ip: the address, without scope.
+        network: what is reached directly through it.
+    """
+
+    ip: IpAddress
+    network: IpNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface that is there now."""
+
+    name: str
+    index: int
+    addresses: tuple[LocalAddress, ...]
+
+
+def look_up(name: str) -> Interface | None:
+    """Return an interface by its kernel name, or None while there is none."""
+    try:
+        index = socket.if_nametoindex(name)
+    except OSError:
+        return None
+    found = _entries(name)
+    entries = [*found.get(netifaces.AF_INET6, ()), *found.get(netifaces.AF_INET, ())]
+    addresses = (_address(entry.get("addr", ""), entry.get("mask", "")) for entry in entries)
+    return Interface(name, index, tuple(address for address in addresses if address is not None))
+
+
+def _entries(name: str) -> Mapping[int, list[dict[str, str]]]:
+    """Return what netifaces says; an interface that went away this moment has nothing."""
+    try:
+        found = netifaces.ifaddresses(name)
+    except (OSError, ValueError):
+        return {}
+    return cast("Mapping[int, list[dict[str, str]]]", found)  # its stubs name keys that the C one lacks
+
+
+def _address(address: str, mask: str) -> LocalAddress | None:
+    """Return an address of either netifaces; they write scopes and IPv6 masks differently."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        length = int(ipaddress.ip_address(mask.partition("/")[0])).bit_count()
+        return LocalAddress(ip, ipaddress.ip_network((ip, length), strict=False))
+    except ValueError:
+        return None
+
+
+def lowest_mac(names: tuple[str, ...]) -> str | None:
+    """Return the lowest hardware address of these interfaces as ``aa:bb:cc:dd:ee:ff``."""
+    entries = (entry for name in names for entry in _entries(name).get(netifaces.AF_PACKET, ()))
+    found = {entry.get("addr", "").lower() for entry in entries}
+    return min(found - {"", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"}, default=None)
