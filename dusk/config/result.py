@@ -80,7 +80,8 @@ class _Work:
         if section is not None:
             return section
         if existence is None:
-            return self._missing(wanted, f"there is no section '{name}', and no setting says its type")
+            self._check_not_needed(wanted, f"there is no section '{name}', and no setting says its type")
+            return None
         if existence.verb is Verb.ABSENT:
             return None
         self.changed.append(existence.key)
@@ -98,10 +99,11 @@ class _Work:
             )
         if wanted.existence is not None and wanted.existence.verb is Verb.ABSENT:
             return None
-        return self._missing(wanted, f"no section is at {wanted.address}")
+        self._check_not_needed(wanted, "the address hits no section")
+        return None
 
-    def _missing(self, wanted: ManagedSection, reason: str) -> None:
-        """A section that is not there is no error if all its options must be absent anyway."""
+    def _check_not_needed(self, wanted: ManagedSection, reason: str) -> None:
+        """Raise about a missing section, unless all its options must be absent anyway."""
         if wanted.existence is not None or any(
             option.verb is not Verb.ABSENT for option in wanted.options.values()
         ):
@@ -138,12 +140,12 @@ class _Work:
     def _claim(self, section: Section, option: str | None, wanted: ManagedOption) -> None:
         """Note who manages what of a section; raise if another address says otherwise."""
         known = self._claims.setdefault((section, option), wanted)
-        is_gone = section in self._deleted and wanted.verb is not Verb.ABSENT
-        if is_gone or (known.verb, known.values, known.removed) != (
-            wanted.verb,
-            wanted.values,
-            wanted.removed,
-        ):
+        if option is None and wanted.verb is Verb.ABSENT:
+            claims = (claim for (other, _), claim in self._claims.items() if other is section)
+            known = next((claim for claim in claims if claim.verb is not Verb.ABSENT), known)
+        elif section in self._deleted:
+            known = self._claims[section, None]
+        if (known.verb, known.values, known.removed) != (wanted.verb, wanted.values, wanted.removed):
             raise ConfigError(
                 f"ambiguous: {known.key} ({known.origin}) and {wanted.key} ({wanted.origin})"
                 " are about the same section and disagree"

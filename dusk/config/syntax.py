@@ -136,7 +136,7 @@ class _Reader:
 
     def __init__(self, text: str, position: int, number: int, name: str) -> None:
         self.text = text
-        self.begin = self.position = self.end = position
+        self.origin = self.begin = self.position = self.end = position
         self.number = number
         self.name = name
         self.comment = ""
@@ -148,9 +148,8 @@ class _Reader:
         found: list[Line] = []
         self._skip(_SPACES)
         while self._more():
-            line = self._statement()
-            line.number = self.number + self.text.count("\n", self.begin, self.position)
-            found.append(line)
+            found.append(self._statement())
+            line = found[-1]
             start = self.position
             if self._more():
                 line.text = self.text[self.begin : start]
@@ -188,6 +187,7 @@ class _Reader:
         command = _COMMAND.match(self.text, self.position)
         if command is None:
             raise self._error("invalid command")
+        number = self._line_at(self.position)
         self.position = command.end()
         statement = _COMMANDS[command[1][0]]
         if statement is Statement.PACKAGE:
@@ -200,7 +200,7 @@ class _Reader:
             name, value = self._name("option name", is_name), self._argument()
         if self._argument():
             raise self._error("too many arguments")
-        return Line("", self.number, statement, name, value)
+        return Line("", number, statement, name, value)
 
     def _name(self, what: str, is_valid: Callable[[str], bool]) -> str:
         """Read a word that must be there and valid."""
@@ -300,5 +300,7 @@ class _Reader:
 
     def _error(self, reason: str) -> ConfigError:
         """Name the file and the last line that was read, as libuci does."""
-        newlines = self.text.count("\n", self.begin, self.end - 1)
-        return ConfigError(f"{self.name}:{self.number + newlines}: {reason}")
+        return ConfigError(f"{self.name}:{self._line_at(self.end - 1)}: {reason}")
+
+    def _line_at(self, position: int) -> int:
+        return self.number + self.text.count("\n", self.origin, position)

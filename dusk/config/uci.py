@@ -104,9 +104,11 @@ class Document:
             raise ConfigError(f"{self.name}: not an option name: {option!a}")
         is_list = isinstance(value, tuple)
         values = [value] if isinstance(value, str) else list(value)
+        entry = section.entries.get(option) or Option()
         for one in values:
-            check_value(one, f"{self.name}: {option}")
-        entry = section.entries.setdefault(option, Option())
+            if one not in entry.values:  # what the file has already is kept, whatever it is
+                check_value(one, f"{self.name}: {option}")
+        section.entries[option] = entry
         section.order(option, entry)
         self._write(section, option, entry, values, Statement.LIST if is_list else Statement.OPTION)
         entry.values, entry.is_list = values, is_list

@@ -1,0 +1,147 @@
+"""One device's managed config, out of the datastore: a function of the log alone (R2).
+
+The datastore may be the log's state, or that state with somebody's draft on top.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from dusk.config.merge import Managed, merge
+from dusk.config.selection import Assignment, Scope, select_layers, select_variables
+from dusk.config.settings import Setting, decode_setting
+from dusk.config.variables import VariableValue
+from dusk.ids import DeviceId
+
+SET = "set/"
+"""Before the KEY in a setting's record key."""
+VAR = "var/"
+"""Before the name in a variable's record key."""
+
+
+class Datastore(Protocol):
+    """What is read of the sections and records; ``dusk.changelog.state.State`` is one."""
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        """Return a record's decoded value, None where there is none."""
+
+    def records(self, section: str, prefix: str = "") -> Mapping[str, Any]:
+        """Return the records of a section by key; each has its bytes in ``data``."""
+
+    def sections(self, prefix: str = "") -> Iterator[str]:
+        """Iterate over the paths of sections, sorted."""
+
+
+class Configs:
+    """The managed configs of many devices of one datastore; policies are read once."""
+
+    def __init__(self, store: Datastore) -> None:
+        self._store = store
+        self._policies = {
+            path.removeprefix("policy/"): settings_of(store, path) for path in store.sections("policy/")
+        }
+        self._assignments = tuple(_assignments(store))
+        self._cluster = variables_of(store, "cluster")
+        self._groups: dict[str, Mapping[str, VariableValue]] = {}
+
+    def managed(self, device: DeviceId) -> Managed:
+        """Return what the log says a device's settings are.
+
+        Raises:
+            ConfigError: a clash, an undefined variable or an impossible value; nothing counts then.
+        """
+        groups = frozenset(groups_of(self._store, device))
+        own = f"device/{device.hex()}/config"
+        layers = select_layers(
+            device.hex(), groups, self._assignments, self._policies, settings_of(self._store, own)
+        )
+        variables = select_variables(
+            self._cluster,
+            {group: self._group_variables(group) for group in groups},
+            variables_of(self._store, own),
+        )
+        return merge(layers, variables, facts_of(self._store, device))
+
+    def policies_of(self, device: DeviceId) -> tuple[str, ...]:
+        """Return the names of the policies that a device has, the highest priority last."""
+        groups = frozenset(groups_of(self._store, device))
+        chosen = (a for a in self._assignments if a.is_for(device.hex(), groups))
+        return tuple(a.policy for a in sorted(chosen, key=lambda a: (a.priority, a.policy)))
+
+    def _group_variables(self, group: str) -> Mapping[str, VariableValue]:
+        if group not in self._groups:
+            self._groups[group] = variables_of(self._store, f"group/{group}")
+        return self._groups[group]
+
+
+def managed_config(store: Datastore, device: DeviceId) -> Managed:
+    """Return what the log says one device's settings are.
+
+    Raises:
+        ConfigError: see :meth:`Configs.managed`.
+    """
+    return Configs(store).managed(device)
+
+
+def settings_of(store: Datastore, section: str) -> dict[str, Setting]:
+    """Return KEY → setting of a policy or of a device's own config."""
+    return {
+        key.removeprefix(SET): decode_setting(record.data)
+        for key, record in store.records(section, SET).items()
+    }
+
+
+def variables_of(store: Datastore, section: str) -> dict[str, VariableValue]:
+    """Return the variables that a section has."""
+    found: dict[str, VariableValue] = {}
+    for key in store.records(section, VAR):
+        row = store.value(section, key)
+        assert row is not None, "records that are listed have values"
+        found[key.removeprefix(VAR)] = tuple(row[0]) if isinstance(row[0], list) else row[0]
+    return found
+
+
+def facts_of(store: Datastore, device: DeviceId) -> dict[str, str]:
+    """Return what a device said about itself; of a list, its items with spaces between."""
+    section = f"device/{device.hex()}/facts"
+    found: dict[str, str] = {}
+    for key in store.records(section):
+        row = store.value(section, key)
+        assert row is not None, "records that are listed have values"
+        found[key] = " ".join(row[0]) if isinstance(row[0], list) else row[0]
+    return found
+
+
+def groups_of(store: Datastore, device: DeviceId) -> tuple[str, ...]:
+    """Return the groups that a device is in, sorted."""
+    row = store.value(f"device/{device.hex()}", "groups")
+    listed = {
+        path.removeprefix("group/")
+        for path in store.sections("group/")
+        if store.value(path, f"member/{device.hex()}") is not None
+    }
+    return tuple(sorted(listed | set(row[0] if row else ())))
+
+
+def _assignments(store: Datastore) -> Iterator[Assignment]:
+    for path in store.sections("assignment/"):
+        row = store.value(path, "to")
+        if row is not None:
+            scope, names, priority = row
+            yield Assignment(path.removeprefix("assignment/"), Scope(scope), frozenset(names), priority)
+
+
+def options_of(managed: Managed) -> dict[str, tuple[str, tuple[str, ...], str]]:
+    """Return KEY → (verb, values, origin) of everything that is managed, for people."""
+    found: dict[str, tuple[str, tuple[str, ...], str]] = {}
+    for sections in managed.values():
+        for section in sections:
+            entries = [*section.options.values()]
+            if section.existence is not None:
+                entries.insert(0, section.existence)
+            for option in entries:
+                values = (*option.values, *(f"-{value}" for value in option.removed))
+                found[option.key] = (_WORDS[option.verb.name], values, option.origin)
+    return found
+
+
+_WORDS = {"SET": "set", "SET_LIST": "list", "ABSENT": "absent", "EDIT_LIST": "list edit", "TYPE": "section"}

@@ -1,0 +1,81 @@
+"""Keys and addresses."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from dusk.config.names import Indexed, Key, Matched, Named, parse_key, split_assignment
+from dusk.errors import ConfigError
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,7}", fullmatch=True)
+TYPES = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,7}", fullmatch=True)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=0, max_size=8)
+MATCHES = st.builds(
+    lambda kind, pairs: Matched(kind, tuple(sorted(pairs.items()))),
+    TYPES,
+    st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3),
+)
+SECTIONS = NAMES.map(Named) | st.builds(Indexed, TYPES, st.integers(-99, 99)) | MATCHES
+KEYS = st.builds(Key, TYPES, SECTIONS, st.none() | NAMES)
+
+
+@given(KEYS, st.text(max_size=5))
+def test_every_key_is_read_back_from_its_text(key: Key, value: str) -> None:
+    assert parse_key(str(key)) == key
+    assert split_assignment(f"{key}={value}") == (str(key), value)
+
+
+def test_keys_are_written_as_for_uci() -> None:
+    assert parse_key("wireless.radio0.channel") == Key("wireless", Named("radio0"), "channel")
+    assert parse_key("wireless.radio0") == Key("wireless", Named("radio0"), None)
+    assert parse_key("system.@system[0].hostname") == Key("system", Indexed("system", 0), "hostname")
+    assert parse_key("firewall.@rule[-1]") == Key("firewall", Indexed("rule", -1), None)
+    expected = Key("firewall", Matched("zone", (("name", "lan"),)), "input")
+    assert parse_key("firewall.zone[name=lan].input") == expected
+
+
+def test_conditions_have_one_order_and_one_quoting() -> None:
+    written = 'wireless.wifi-iface[mode="ap",device=radio0].ssid'
+    assert str(parse_key(written)) == "wireless.wifi-iface[device=radio0,mode=ap].ssid"
+    odd = 'a.b[c="x,]\\"\\\\ y"].d'
+    assert parse_key(odd).section == Matched("b", (("c", 'x,]"\\ y'),))
+    assert str(parse_key(odd)) == odd
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "a key is package.section.option"),
+        ("wireless", "a key is package.section.option"),
+        ("wireless.", "a key is package.section.option"),
+        ("wire less.a.b", "not a package name"),
+        ("wireless.a.b.c", "a section is a name"),
+        ("wireless.a-b.c", "a section is a name"),
+        ("wireless.a.b-c", "a section is a name"),
+        ("wireless.a.é", "a section is a name"),
+        ("wireless.a.b\n", "a section is a name"),
+        ("wireless.@[0].a", "a section is a name"),
+        ("wireless.@a[].b", "a section is a name"),
+        ("wireless.@a[01].b", "a section is a name"),
+        ("wireless.@a[-0].b", "a section is a name"),
+        ("wireless.a[].b", "a section is a name"),
+        ("wireless.a[b].c", "a section is a name"),
+        ("wireless.a[b=c,b=d].e", "b is matched twice"),
+        ('wireless.a[b="\x01"].c', "UCI cannot hold"),
+        ("wireless.each wifi-device[band=5g] as r.channel", "'each' is not available yet"),
+        ("wireless.cfg033579.ssid", "generated name"),
+        ("wireless.a." + "b" * 512, "longer than 512 bytes"),
+    ],
+)
+def test_what_is_no_key_is_refused_with_a_reason(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason.replace("(", r"\(")) as caught:
+        parse_key(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_assignment_without_a_value_or_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match="write KEY=VALUE"):
+        split_assignment("a.b.c")
+    with pytest.raises(ConfigError, match="not a package name"):
+        split_assignment("a b.c.d=e")
+    assert split_assignment("a.b[c=d].e=f=g\nh") == ("a.b[c=d].e", "f=g\nh")
