@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +82,24 @@ class Router:
         with self.start(*words) as process:
             return finish(process, f"dusk {' '.join(words)}", exits)
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a command without waiting; it belongs to no terminal, so Ctrl-C is ours."""
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a command without waiting; it does not outlive the block.
+
+        It belongs to no terminal, so Ctrl-C is ours alone.
+        """
+        with subprocess.Popen(
             self.arguments(*words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+                process.wait()
 
     def ask(self, *words: str, exits: tuple[int, ...] = (0,)) -> dict[str, Any]:
         """Run a command with ``--json`` and return its document."""
@@ -133,11 +144,10 @@ class Router:
         if self._daemon is not None:
             self._daemon.send_signal(signal.SIGTERM)
 
-    def power_off(self) -> bool:
-        """Stop its daemon; return whether it stopped cleanly by itself."""
+    def wait_for_end(self) -> bool:
+        """Wait for a daemon that was asked to stop; return whether it ended cleanly by itself."""
         if self._daemon is None:
             return True
-        self.ask_to_stop()
         try:
             clean = self._daemon.wait(STOP_TIMEOUT_S) == 0
         except subprocess.TimeoutExpired:
@@ -155,11 +165,7 @@ def finish(process: subprocess.Popen[bytes], what: str, exits: tuple[int, ...] =
     try:
         out, complaint = process.communicate(timeout=COMMAND_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        process.kill()
         raise DemoError(f"{what}: no answer in {COMMAND_TIMEOUT_S:.0f} s") from None
-    except KeyboardInterrupt:
-        process.kill()
-        raise
     if process.returncode not in exits:
         lines = complaint.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise DemoError(f"{what}: exit {process.returncode}: {lines[-1]}")

@@ -85,7 +85,7 @@ def _power_off(story: Story) -> None:
     for router in story.routers:
         router.ask_to_stop()
     for router in story.routers:
-        router.power_off()
+        router.wait_for_end()
 
 
 def _uninterrupted_from_here() -> None:
@@ -99,6 +99,7 @@ def _signals_interrupt() -> Iterator[None]:
     """Let a request to end be a KeyboardInterrupt, and put the handlers back at the end."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        _uninterrupted_from_here()  # the first one ends the demo; a second must not cut the clearing up short
         raise KeyboardInterrupt
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -175,7 +175,7 @@ class Story:
         for router in self.routers:
             router.ask_to_stop()
         for router in self.routers:
-            self.report.stopped_cleanly[router.name] = router.power_off()
+            self.report.stopped_cleanly[router.name] = router.wait_for_end()
             router.dusk("verify")
             self.report.verified[router.name] = True
         unclean = [name for name, clean in self.report.stopped_cleanly.items() if not clean]
