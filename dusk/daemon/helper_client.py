@@ -24,11 +24,13 @@ class Undone:
         apply_id: the apply that was unfinished; empty if none was.
         restored: packages whose former content is back.
         foreign: packages that somebody else changed since, which stay as they are.
+        problem: why nothing could be put back; the next rollback tries again. Else empty.
     """
 
     apply_id: str
     restored: tuple[str, ...]
     foreign: tuple[str, ...]
+    problem: str = ""
 
 
 def digest(content: bytes | None) -> bytes:
@@ -60,10 +62,13 @@ class HelperClient:
         """Wait for the greeting: what the helper's start put back (R7, R9).
 
         Raises:
-            Refused: this root cannot be served: a second daemon, untrusted folders, or an
-                unfinished apply that could not be undone.
+            Refused: this root cannot be served: a second daemon, untrusted folders.
+            StorageError: the same, because of the disk.
         """
-        return _undone(await self._ask((), ANSWER_S_MAX))
+        answer = await self._exchange((), ANSWER_S_MAX)
+        if answer[0] == b"refused":
+            return Undone("", (), (), problem=answer[2].decode(errors="replace"))
+        return _undone(_checked(answer))
 
     async def read(self, packages: Iterable[str]) -> dict[str, bytes | None]:
         """Return package → content of its file, None where there is none."""
@@ -135,6 +140,9 @@ class HelperClient:
             return HelperDone(request, apply_id, _line(error), None, "")
 
     async def _ask(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
+        return _checked(await self._exchange(fields, wait_s))
+
+    async def _exchange(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
         async with self._turn:
             if self._broken:
                 raise StorageError("the helper stopped answering: restart the daemon")
@@ -147,7 +155,7 @@ class HelperClient:
             except (trio.TooSlowError, trio.BrokenResourceError, ValueError) as error:
                 raise StorageError(f"the helper does not answer: {error}") from error
             self._broken = False
-        return _checked(answer)
+        return answer
 
     async def _answer(self) -> list[bytes]:
         header = await self._take(None)

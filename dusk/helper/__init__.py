@@ -1,0 +1,1 @@
+"""The root process: few requests, little standard library, to be read in one sitting (R14)."""

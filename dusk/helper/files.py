@@ -1,0 +1,74 @@
+"""Trusted folders, and plain files opened without following links (A51)."""
+
+import fcntl
+import os
+import stat
+import time
+from io import FileIO
+
+FILE_BYTES_MAX = 512 * 1024
+LOCK_TRIES = 250  # each waits 20 ms
+
+
+class Refusal(Exception):
+    """A rule of the helper says no: a short code, and the reason in one line for people."""
+
+
+def check_owned(fd: int, name: str) -> int:
+    """Return the descriptor if what it opens is ours and nobody else may write it."""
+    facts = os.fstat(fd)
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        raise Refusal(
+            "untrusted", f"{name} must be uid {os.geteuid()}'s alone to write: see chown, chmod go-w"
+        )
+    return fd
+
+
+def open_folder(parent: int, name: str, mode: int) -> int:
+    """Open a folder that is ours alone, made if missing."""
+    if name not in os.listdir(parent):
+        os.mkdir(name, mode, dir_fd=parent)
+    return check_owned(os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent), name)
+
+
+def open_file(folder: int, name: str) -> FileIO | None:
+    """Open a plain file of bounded size that is ours alone; None if there is nothing of that name."""
+    try:
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES_MAX:
+            raise Refusal("not-a-file", f"{name} is not a plain file of at most {FILE_BYTES_MAX} bytes")
+        file = FileIO(os.open(name, os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder))
+    except FileNotFoundError:
+        return None
+    check_owned(file.fileno(), name)
+    return file
+
+
+def read_file(folder: int, name: str) -> bytes | None:
+    """Return a file's content, None for no file."""
+    if (file := open_file(folder, name)) is None:
+        return None
+    with file:
+        return file.read(FILE_BYTES_MAX)
+
+
+def lock(file: FileIO, refusal: str) -> FileIO:
+    """Take the exclusive lock, waiting up to five seconds."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            time.sleep(0.02)
+    raise Refusal("busy", refusal)
+
+
+def write_file(folder: int, name: str, content: bytes, like: os.stat_result | None = None) -> None:
+    """Write a new file through to the disk, with the owner and mode of another, else 0600."""
+    with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder), "wb") as file:
+        file.write(content)
+        file.flush()
+        if like is not None:
+            os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), like.st_mode & 0o777)
+        os.fsync(file.fileno())

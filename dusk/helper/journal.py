@@ -1,0 +1,118 @@
+"""One transaction over several UCI files: whole or nothing, whenever the power goes (R7, R9)."""
+
+import os
+from _blake2 import blake2b  # hashlib would load OpenSSL: a third more memory
+from contextlib import ExitStack
+
+from dusk.helper.files import FILE_BYTES_MAX, Refusal, lock, open_file, read_file, write_file
+
+SPARE_BYTES = 64 * 1024
+Facts = os.stat_result | None  # of the file that was there
+Digests = dict[str, tuple[str, str]]  # package: digest before, digest after
+
+
+def digest(content: bytes | None) -> str:
+    """Return BLAKE2b-256 in hex, ``-`` for no file."""
+    return "-" if content is None else blake2b(content, digest_size=32).hexdigest()
+
+
+class Journal:
+    """A ``manifest`` in ``folder`` is an apply to the files in ``config`` that nobody committed."""
+
+    def __init__(self, config: int, folder: int) -> None:
+        self.config, self.folder = config, folder
+
+    def apply(self, ident: str, wanted: dict[str, tuple[str, bytes]]) -> list[str]:
+        """Write all files (digest of what was read, new content) or none; return what changed."""
+        if self.unfinished()[0]:
+            raise Refusal("unfinished", "an earlier apply is neither committed nor rolled back")
+        with ExitStack() as held:
+            files = {package: self._locked(package, held) for package in sorted(wanted)}
+            if changed := [name for name in files if digest(files[name][0]) != wanted[name][0]]:
+                raise Refusal("changed", f"{changed[0]} was changed by somebody else since it was read")
+            new = {name: wanted[name][1] for name in files if wanted[name][1] != files[name][0]}
+            digests = {name: (wanted[name][0], digest(content)) for name, content in new.items()}
+            try:
+                self._prepare({name: (*files[name], content) for name, content in new.items()})
+                self._write_manifest("begun", ident, digests)
+                for name, (old, _) in digests.items():
+                    # Renaming replaces what we hold locked; a link never what somebody made meanwhile.
+                    put = os.link if old == "-" else os.rename
+                    put(f"new.{name}", name, src_dir_fd=self.folder, dst_dir_fd=self.config)
+                os.fsync(self.config)
+                self._write_manifest("written", ident, digests)
+            except OSError:
+                held.close()
+                self.restore()
+                raise
+        return list(new)
+
+    def _locked(self, package: str, held: ExitStack) -> tuple[bytes | None, Facts]:
+        """Read a file under libuci's lock; libuci renames, so the name must still mean it (A50)."""
+        if (file := open_file(self.config, package)) is None:
+            return None, None
+        lock(held.enter_context(file), f"somebody holds the lock on {package}")
+        facts = os.fstat(file.fileno())
+        if not os.path.samestat(os.stat(package, dir_fd=self.config), facts):
+            raise Refusal("changed", f"{package} is being changed by somebody else")
+        return file.read(FILE_BYTES_MAX), facts
+
+    def _prepare(self, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
+        self._forget()
+        disk = os.fstatvfs(self.folder)
+        needed = SPARE_BYTES + sum(len(old or b"") + len(new) for old, _, new in files.values())
+        if disk.f_bavail * disk.f_frsize < needed:
+            raise Refusal("no-space", f"less than {needed} bytes are free on the disk of etc/dusk")
+        for package, (old, facts, new) in files.items():
+            write_file(self.folder, f"old.{package}", old or b"", facts)
+            write_file(self.folder, f"new.{package}", new, facts)
+
+    def _write_manifest(self, state: str, ident: str, digests: Digests) -> None:
+        files = [f"{package} {old} {new}\n" for package, (old, new) in digests.items()]
+        write_file(self.folder, "new.", "".join([f"{state} {ident}\n", *files]).encode())
+        os.rename("new.", "manifest", src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        os.fsync(self.folder)
+
+    def unfinished(self) -> tuple[str, Digests]:
+        """Return id and digests of the apply that nobody committed; an empty id if there is none."""
+        words = (read_file(self.folder, "manifest") or b"").decode("latin-1").split()
+        files = zip(words[2::3], words[3::3], words[4::3], strict=False)  # as far as it is readable
+        return "".join(words[1:2]), {name: (old, new) for name, old, new in files}
+
+    def commit(self, ident: str) -> None:
+        """Keep the files: forget how they were."""
+        if self.unfinished()[0] != ident:
+            raise Refusal("no-journal", f"there is no unfinished apply {ident}")
+        self._forget()
+
+    def restore(self) -> list[list[str]]:
+        """Put back what is still as we wrote it; return [id], packages put back, others' packages."""
+        ident, digests = self.unfinished()
+        found = {name: self._put_back(name, *pair) for name, pair in digests.items()}
+        os.fsync(self.config)
+        self._forget()
+        ours = [name for name in found if found[name] == digests[name][1]]
+        return [[ident], ours, [name for name in found if found[name] not in digests[name]]]
+
+    def _put_back(self, package: str, old: str, new: str) -> str:
+        with ExitStack() as held:
+            try:
+                found = digest(self._locked(package, held)[0])
+            except Refusal as refusal:
+                if refusal.args[0] in {"busy", "changed"}:
+                    raise
+                return "not as we wrote it"
+            if found == new and old == "-":
+                os.unlink(package, dir_fd=self.config)
+            elif found == new:
+                os.rename(f"old.{package}", package, src_dir_fd=self.folder, dst_dir_fd=self.config)
+            return found
+
+    def _forget(self) -> None:
+        names = os.listdir(self.folder)
+        if "manifest" in names:
+            os.unlink("manifest", dir_fd=self.folder)
+            os.fsync(self.folder)
+        for name in names:
+            if name.startswith(("old.", "new.")):
+                os.unlink(name, dir_fd=self.folder)
