@@ -126,6 +126,17 @@ JOIN_ADDRESSES_MAX = 8
 ADDRESS_BYTES_MAX = 128
 """``host:port`` as text, with a scope."""
 
+HANDSHAKE_S_MAX = 5.0
+"""From accepting a stream to the end of its handshake."""
+STREAM_ANSWER_S_MAX = 35.0
+"""How long an initiator waits for the next frame: a join may be answered after 30 s."""
+STREAM_CONNECT_S_MAX = 5.0
+"""How long opening a TCP connection may take on a lossy link."""
+STREAM_SEND_BYTES_MAX = 1024 * 1024
+"""Queued for one peer: the largest answer, several times."""
+STREAMS_MAX = 64
+"""Streams at once in all; a hundred members that catch up come one after the other."""
+
 # --- the control socket -------------------------------------------------------------------
 CONTROL_LINE_BYTES_MAX = 512 * 1024
 """One JSON line: rpcd dies of replies over 1 MiB."""

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -215,9 +216,16 @@ class Sockets:
                 data, source = udp.recvfrom(DATAGRAM_BYTES_MAX + 1)
             except OSError:  # nothing more waits, or an error of a former send came back
                 return
-            address = Address(source[0], source[1])
+            address = self._from_kernel(source)
             if len(data) <= DATAGRAM_BYTES_MAX and not self._is_own(address):
                 self._inbox.offer(Datagram(data, address, link))
+
+    def _from_kernel(self, source: tuple[Any, ...]) -> Address:
+        """Return an address as nodes know it; the kernel tells the scope as an index beside it."""
+        if len(source) < 4 or not source[3]:
+            return Address(source[0], source[1])
+        scopes = (name for name, index in self._index_of.items() if index == source[3])
+        return Address(f"{source[0]}%{next(scopes, source[3])}", source[1])
 
     def _is_own(self, source: Address) -> bool:
         """Whether a datagram is our own, looped back to the group's socket."""
@@ -241,7 +249,7 @@ class Sockets:
             except OSError:
                 return False
             accepted.setblocking(False)
-            self._accept(accepted, Address(source[0], source[1]))
+            self._accept(accepted, self._from_kernel(source))
         return True
 
     # --- sending --------------------------------------------------------------------------
