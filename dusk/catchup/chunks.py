@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from dusk.catchup.messages import Position
 from dusk.changelog.entry import decode_signed_head
 from dusk.effects import ItemKind, LogItem
 from dusk.ids import Seq

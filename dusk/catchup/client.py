@@ -107,6 +107,7 @@ class Client:
         self._host = host
         self._make_request = make_request
         self._changes: deque[Change] = deque()
+        self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
         self._unproven: tuple[LogItem, ...] = ()
         self._next = Seq(0)
@@ -129,13 +130,18 @@ class Client:
             self._changes.append(change)
         return True
 
-    def connected(self, now: float) -> list[Effect]:
+    def drain(self) -> list[Effect]:
+        """Return what is to be done, in order; also after an error: what was taken stays taken."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def connected(self, now: float) -> None:
         """Open the handshake: the stream is there."""
         self.stage = Stage.HANDSHAKE
         self.deadline = now + HANDSHAKE_S_MAX
-        return [SendFrame(self.conn, self._channel.open())]
+        self._effects.append(SendFrame(self.conn, self._channel.open()))
 
-    def receive(self, frame: bytes, now: float) -> list[Effect]:
+    def receive(self, frame: bytes, now: float) -> None:
         """Take a frame.
 
         Raises:
@@ -146,93 +152,101 @@ class Client:
         if self.stage in (Stage.CONNECTING, Stage.DONE):
             raise UntrustedInput("exchange: a frame that was not asked for")
         step = self._channel.receive(frame)
-        effects: list[Effect] = [SendFrame(self.conn, answer) for answer in step.frames]
+        self._effects += [SendFrame(self.conn, answer) for answer in step.frames]
         if self.stage is Stage.HANDSHAKE:
-            return [*effects, *self._begin(now)] if self._channel.established else effects
-        if step.message is None:
+            if self._channel.established:
+                self._begin(now)
+        elif step.message is None:
             self.deadline = now + STREAM_IDLE_S_MAX
-            return effects
-        return self._reply(decode_reply(step.message), now)
+        else:
+            self._reply(decode_reply(step.message), now)
 
-    def _begin(self, now: float) -> list[Effect]:
+    def _begin(self, now: float) -> None:
         """Ask the first question of our goal."""
         if self.goal is Goal.JOIN:
             assert self._make_request is not None
             self.joined_by = self._make_request(self._channel.hash)
-            return self._ask(Stage.JOINING, Join(self.joined_by.encode()), now, ANSWER_S_MAX)
-        return self._locate(now) if self.goal is Goal.CATCH_UP else self._submit_next(now)
+            self._ask(Stage.JOINING, Join(self.joined_by.encode()), now, ANSWER_S_MAX)
+        elif self.goal is Goal.CATCH_UP:
+            self._locate(now)
+        else:
+            self._submit_next(now)
 
-    def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> list[Effect]:
+    def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> None:
         """Send the one request in flight."""
         self.stage = stage
         self.deadline = now + STREAM_IDLE_S_MAX + patience_s
-        return [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
+        self._effects += [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
 
-    def _reply(self, reply: Reply, now: float) -> list[Effect]:
+    def _reply(self, reply: Reply, now: float) -> None:
         """Take an answer; each stage takes one kind, and a removed device gets another."""
         match self.stage, reply:
             case Stage.JOINING, Answer():
-                return self._joined(reply, now)
+                self._joined(reply, now)
             case Stage.LOCATING, Common():
-                return self._located(reply, now)
+                self._located(reply, now)
             case Stage.FETCHING, Items():
-                return self._fetched(reply, now)
+                self._fetched(reply, now)
             case Stage.KEYS, Keys():
-                return [*self._host.took_keys(reply.ring, now), *self._submit_next(now)]
+                self._effects += self._host.took_keys(reply.ring, now)
+                self._submit_next(now)
             case Stage.SUBMITTING, Answer():
-                change = self._changes.popleft()
-                return [*self._host.answered(change.id, reply, now), *self._submit_next(now)]
+                self._effects += self._host.answered(self._changes.popleft().id, reply, now)
+                self._submit_next(now)
             case _, Removed():
-                raise ServerRefused("exchange: the server says that this device was removed")
-        raise UntrustedInput("exchange: an answer to another question")
+                raise ServerRefused("the server says that this device was removed")
+            case _:
+                raise UntrustedInput("exchange: an answer to another question")
 
     # --- joining ---------------------------------------------------------------------------
 
-    def _joined(self, answer: Answer, now: float) -> list[Effect]:
-        """Go on to the log if the host takes the answer for a yes: it raises if not."""
+    def _joined(self, answer: Answer, now: float) -> None:
+        """Go on to the log if the host takes the answer for a yes; it raises if not."""
         assert self.joined_by is not None
-        return [*self._host.answered(self.joined_by.id, answer, now), *self._locate(now)]
+        self._effects += self._host.answered(self.joined_by.id, answer, now)
+        self._locate(now)
 
     # --- catching up -------------------------------------------------------------------------
 
-    def _locate(self, now: float) -> list[Effect]:
+    def _locate(self, now: float) -> None:
         """Ask where our logs part."""
         positions = [self._position(seq) for seq in locator_positions(self._host.head.seq)]
         anchor = self._host.anchor
         if anchor is not None and anchor.seq > self._host.head.seq:
             positions.insert(0, anchor)
         self._asked = frozenset(position.seq for position in positions)
-        return self._ask(Stage.LOCATING, Locate(tuple(positions)), now)
+        self._ask(Stage.LOCATING, Locate(tuple(positions)), now)
 
     def _position(self, seq: Seq) -> Position:
         chain = self._host.chain_at(seq)
         assert chain is not None, "the log holds every position up to its head"
         return Position(seq, chain)
 
-    def _located(self, common: Common, now: float) -> list[Effect]:
+    def _located(self, common: Common, now: float) -> None:
         """Decide what the server's log is to us."""
         if common.seq and common.seq not in self._asked:
             raise UntrustedInput("exchange: a common position that was not asked for")
         head, anchor = self._host.head, self._host.anchor
         if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
-            raise ServerRefused("the log found there lacks the entry that the join key names")
+            raise ServerRefused("the log there lacks the entry that the join key names")
         newest = None if common.newest is None else decode_signed_head(common.newest)
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
-            return self._after_log(now)
-        if common.seq >= head.seq:
-            return self._fetch(now)
-        if self._host.vouched(newest):
+            self._after_log(now)
+        elif common.seq >= head.seq:
+            self._fetch(now)
+        elif self._host.vouched(newest):
             raise ForkFound(f"a leader signed another log than ours, below entry {head.seq}")
-        raise UntrustedInput("exchange: a log that is not ours and that no leader signed")
+        else:
+            raise UntrustedInput("exchange: a log that is not ours and that no leader signed")
 
-    def _fetch(self, now: float) -> list[Effect]:
+    def _fetch(self, now: float) -> None:
         """Ask for what stands behind all that we have, proven or not yet."""
         if self._host.head.seq >= self._next:
             self._next = Seq(self._host.head.seq + 1)
             self._unproven = ()
-        return self._ask(Stage.FETCHING, Fetch(self._next), now)
+        self._ask(Stage.FETCHING, Fetch(self._next), now)
 
-    def _fetched(self, chunk: Items, now: float) -> list[Effect]:
+    def _fetched(self, chunk: Items, now: float) -> None:
         """Take a chunk as far as a signed head proves it; the rest waits, within a bound.
 
         Meanwhile the log may have grown by another way: what is known then is skipped.
@@ -240,44 +254,44 @@ class Client:
         if chunk.more and not entries_in(chunk.items):
             raise UntrustedInput("exchange: a chunk without an entry")
         self._next = Seq(self._next + entries_in(chunk.items))
-        effects = self._take((*self._unproven, *chunk.items), now)
+        self._take((*self._unproven, *chunk.items), now)
         if chunk.more:
-            return [*effects, *self._fetch(now)]
-        if self._host.head.seq < self._next - 1:
+            self._fetch(now)
+        elif self._host.head.seq < self._next - 1:
             raise UntrustedInput("exchange: a log that does not end with a signed head")
-        return [*effects, *self._after_log(now)]
+        else:
+            self._after_log(now)
 
-    def _take(self, items: tuple[LogItem, ...], now: float) -> list[Effect]:
+    def _take(self, items: tuple[LogItem, ...], now: float) -> None:
         """Hand what is proven to the log and keep the rest."""
         proven = up_to_last_head(items)
         self._unproven = items[len(proven) :]
         if sum(len(item.data) for item in self._unproven) > UNSIGNED_BYTES_MAX:
             raise UntrustedInput("exchange: too much without a signed head")
-        if not proven:
-            return []
-        effects = self._host.took(proven, now)
-        if self._host.head.seq + entries_in(self._unproven) < self._next - 1:
+        if proven:
+            self._effects += self._host.took(proven, now)
+        if proven and self._host.head.seq + entries_in(self._unproven) < self._next - 1:
             raise UntrustedInput("exchange: entries that were not asked for")
-        return effects
 
-    def _after_log(self, now: float) -> list[Effect]:
+    def _after_log(self, now: float) -> None:
         """Ask a member for the group keys; from others the log is all that we take."""
         if self._is_member():
-            return self._ask(Stage.KEYS, GetKeys(), now)
-        if self.goal is Goal.JOIN:
-            raise ServerRefused("the server is no member of the cluster any more")
-        return self._submit_next(now)
+            self._ask(Stage.KEYS, GetKeys(), now)
+        elif self.goal is Goal.JOIN:
+            raise ServerRefused("the device there is no member of the cluster")
+        else:
+            self._submit_next(now)
 
     # --- submitting --------------------------------------------------------------------------
 
-    def _submit_next(self, now: float) -> list[Effect]:
+    def _submit_next(self, now: float) -> None:
         """Submit the next change, or end."""
         if not self._changes:
             self.stage = Stage.DONE
-            return []
-        if not self._is_member():
+        elif not self._is_member():
             raise ServerRefused("the server is no member: changes are not for it")
-        return self._ask(Stage.SUBMITTING, Submit(self._changes[0].encode()), now, ANSWER_S_MAX)
+        else:
+            self._ask(Stage.SUBMITTING, Submit(self._changes[0].encode()), now, ANSWER_S_MAX)
 
     def _is_member(self) -> bool:
         return self._host.standing(self._channel.remote_static) is Standing.MEMBER

@@ -75,7 +75,8 @@ class Exchanges:
             case Accepted(conn, source):
                 return self._accept(conn, source, now)
             case Connected(conn) if conn in self._clients:
-                return self._clients[conn].connected(now)
+                self._clients[conn].connected(now)
+                return self._clients[conn].drain()
             case Received(conn, frame) if conn in self._servers:
                 return self._guard_server(self._servers[conn], lambda s: s.receive(frame, now))
             case Received(conn, frame) if conn in self._clients:
@@ -128,9 +129,9 @@ class Exchanges:
         """Give a client its frame; whatever it objects to ends the stream."""
         in_handshake = client.stage is Stage.HANDSHAKE
         try:
-            effects = client.receive(frame, now)
+            client.receive(frame, now)
             if in_handshake and client.server and not self._back_off.ready(client.server, now):
-                raise ServerRefused("exchange: the server is backed off")
+                raise ServerRefused("it is left alone for what it sent before")
         except ForkFound as error:
             return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
         except ServerRefused as error:
@@ -138,32 +139,34 @@ class Exchanges:
         except UntrustedInput as error:
             self.refused += 1
             return self._drop(client, str(error), now, lied=True)
-        return [*effects, *self._finish(client)] if client.done else effects
+        return self._finish(client) if client.done else client.drain()
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
         del self._clients[client.conn], self._started[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
-        return [
-            Disconnect(client.conn),
-            Event("exchange", f"{client.goal.value} with {client.address.host} done"),
-        ]
+        done = Event("exchange", f"{client.goal.value} with {client.address.host} done")
+        return [*client.drain(), Disconnect(client.conn), done]
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
-        """End an exchange that failed, and leave its server alone for a while."""
+        """End an exchange that failed, keep what it brought, leave its server alone for a while."""
         del self._clients[client.conn], self._started[client.conn]
         self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
             self._back_off.failed(client.server, now, lied=True)
         text = f"{client.goal.value} with {client.address.host} failed: {reason}"
-        return [Disconnect(client.conn), Event("exchange-failed", text)]
+        return [*client.drain(), Disconnect(client.conn), Event("exchange-failed", text)]
 
     def _lost(self, conn: int, reason: str, now: float) -> list[Effect]:
         """A stream of ours is gone before its exchange was done."""
         if conn not in self._clients:
             return []
-        return self._drop(self._clients[conn], reason, now, lied=False)[1:]
+        return [
+            effect
+            for effect in self._drop(self._clients[conn], reason, now, lied=False)
+            if effect != Disconnect(conn)
+        ]
 
     # --- answering ---------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ time: whoever sends another before the answer is cut off.
 
 from enum import Enum, auto
 
-from dusk import codec
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, thin
 from dusk.catchup.host import Host, Standing
@@ -36,7 +35,6 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import (
     ANSWER_S_MAX,
-    CHANGE_BYTES_MAX,
     CHUNK_BYTES_MAX,
     EXCHANGE_S_MAX,
     HANDSHAKE_S_MAX,
@@ -44,6 +42,7 @@ from dusk.limits import (
     REQUEST_BYTES_MAX,
     STREAM_IDLE_S_MAX,
 )
+from dusk.membership.request import stream_of
 
 
 class Phase(Enum):
@@ -194,7 +193,7 @@ class Server:
     def _join(self, request: Join, now: float) -> list[Effect]:
         """Pass a request to join on, if it was made for this stream by the key that asks."""
         unverified = decode_change(request.change)
-        if _stream_hash(unverified) != self._channel.hash:
+        if stream_of(unverified) != self._channel.hash:
             raise UntrustedInput("exchange: a request to join that was made for another stream")
         self._expect(unverified, now)
         return self._host.join_requested(unverified, now)
@@ -203,13 +202,3 @@ class Server:
         """Wait for an outcome before the host may answer within its own call."""
         self.waits_for = change.id
         self._wait(Phase.OUTCOME, now)
-
-
-def _stream_hash(unverified: Change) -> bytes | None:
-    """Return the handshake hash that a request to join names, None if it names none."""
-    section = f"device/{unverified.body.device.hex()}"
-    for operation, value in zip(unverified.body.operations, unverified.values, strict=True):
-        if (operation.section, operation.key) == (section, "origin") and value is not None:
-            row = codec.unpack(value.data, size_max=CHANGE_BYTES_MAX)
-            return row[1] if len(row) == 3 and isinstance(row[1], bytes) else None
-    return None

@@ -1,0 +1,359 @@
+"""A device without a log that carries a join key: finds a member, asks, fetches, becomes a node.
+
+It has the interface of a node (``handle``, ``deadline``, ``status``) and is replaced by one at
+the end: the last effects are the group keys, the end of ``joining``, and ``Restart``. A chunk
+of the log is stored as soon as it is verified, so a device that loses power goes on where it
+was; ``joining`` stays until all is done.
+
+What it believes: nothing but the join key. Its cluster id is the hash of the first entry, and
+the log must have the entry that it names (A2: a stolen disk cannot host a ghost cluster).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dusk.catchup.backoff import BackOff
+from dusk.catchup.client import Client, Goal, ServerRefused, client_channel
+from dusk.catchup.host import Standing
+from dusk.catchup.messages import APPLIED, Answer, Position
+from dusk.catchup.peers import Peers
+from dusk.changelog.body import Change
+from dusk.changelog.entry import SignedHead
+from dusk.changelog.log import Log
+from dusk.cycle.datagrams import cluster_tag, is_start
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.groupkeys import decode_group_keys
+from dusk.effects import (
+    Accepted,
+    Address,
+    Append,
+    Connect,
+    Connected,
+    Datagram,
+    Disconnect,
+    Disconnected,
+    Effect,
+    Event,
+    Input,
+    LogItem,
+    Received,
+    RemoveFile,
+    Restart,
+    StoreFile,
+    Tick,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.keys.signing import SigningKey
+from dusk.limits import EXCHANGE_S_MAX, JOIN_CANDIDATES_MAX
+from dusk.membership.request import build_request
+
+JOINING_FILE = "joining"
+LOG_FILE = "log"
+PORT_DEFAULT = 3875
+_LOOK_AGAIN_S = 5.0
+"""Between two looks at who may be asked."""
+_EXISTS = "device-exists"
+"""The fold's word for a request that was granted before; the answer got lost."""
+_PENDING = "approval-needed"
+
+
+def parse_address(text: str) -> Address:
+    """Read ``host``, ``host:port``, ``[host]:port`` or a bare IPv6 address; the port may be left out.
+
+    Raises:
+        UntrustedInput: not such a text.
+    """
+    host, port = text, str(PORT_DEFAULT)
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise UntrustedInput(f"address {text!r}: not [host]:port")
+        port = rest[1:] or port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        raise UntrustedInput(f"address {text!r}: not host:port")
+    return Address(host, int(port))
+
+
+class Joiner:
+    """A device on its way into a cluster.
+
+    Args:
+        join_key: from the image or from ``dusk join``.
+        device: the device's own key, on disk already.
+        log: the cluster's log as far as an earlier attempt brought it, else an empty one.
+        label: hardware label.
+        wanted: the name it would like, may be empty.
+        random_bytes: for ephemeral keys, salts and jitter.
+        now: seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        join_key: JoinKey,
+        device: SigningKey,
+        log: Log,
+        label: str,
+        wanted: str,
+        random_bytes: Callable[[int], bytes],
+        now: float,
+    ) -> None:
+        self.reason = "looking for a member of the cluster"
+        """Where it stands, in one line for people."""
+        self._role = "joining"
+        self._join_key = join_key
+        self._device = device
+        self._log = log
+        self._label = label
+        self._wanted = wanted
+        self._random_bytes = random_bytes
+        self._peers = Peers()
+        self._tag = cluster_tag(join_key.cluster_id)
+        self._addresses = _usable_addresses(join_key.addresses)
+        self._heard: dict[Address, None] = {}
+        self._back_off = BackOff(random_bytes)
+        self._client: Client | None = None
+        self._ends_at = 0.0
+        self._next_look = now
+        self._next_conn = 2
+        self._done = False
+
+    # --- the interface of a node -------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When a ``Tick`` is due; None once it is done."""
+        if self._done:
+            return None
+        return self._next_look if self._client is None else min(self._client.deadline, self._ends_at)
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return what people see of this device meanwhile."""
+        del now  # part of the interface; nothing here depends on it
+        return {
+            "cluster": self._join_key.cluster_id.hex(),
+            "device": self._device.key_id.hex(),
+            "role": self._role,
+            "reason": self.reason,
+            "head": {"seq": self._log.head.seq, "hash": self._log.head.chain.hex()},
+        }
+
+    def start(self, now: float) -> list[Effect]:
+        """Look for a member at once where the join key says."""
+        return self._look(now)
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        """Take an input; others than those of streams, STARTs and time do nothing yet."""
+        match event:
+            case _ if self._done:
+                return []
+            case Datagram(data, source):
+                return self._hear(data, source, now)
+            case Accepted(conn):
+                return [Disconnect(conn)]
+            case Tick():
+                return self._tick(now)
+            case Connected(conn) if self._client is not None and self._client.conn == conn:
+                self._client.connected(now)
+                return self._client.drain()
+            case Received(conn, frame) if self._client is not None and self._client.conn == conn:
+                return self._receive(self._client, frame, now)
+            case Disconnected(conn, reason) if self._client is not None and self._client.conn == conn:
+                return self._gave_up(self._client, self._lost_reason(self._client, reason), now, lied=False)
+        return []
+
+    # --- finding a member --------------------------------------------------------------------
+
+    def _hear(self, data: bytes, source: Address, now: float) -> list[Effect]:
+        """Note who sends STARTs of our cluster: anybody can, so it is a hint and bounded."""
+        if not is_start(data, self._tag):
+            return []
+        if source not in self._heard and len(self._heard) < JOIN_CANDIDATES_MAX:
+            self._heard[source] = None
+        return self._look(now) if self._client is None else []
+
+    def _look(self, now: float) -> list[Effect]:
+        """Ask the next candidate that is not backed off."""
+        self._next_look = now + _LOOK_AGAIN_S
+        ready = [a for a in (*self._heard, *self._addresses) if self._back_off.ready(a, now)]
+        if not ready:
+            return []
+        address = ready[0]
+        self._heard.pop(address, None)
+        conn, self._next_conn = self._next_conn, self._next_conn + 2
+        self._client = Client(
+            conn=conn,
+            address=address,
+            channel=client_channel(self._device.x25519_private(), self._random_bytes(32), self),
+            goal=Goal.JOIN,
+            host=self,
+            now=now,
+            make_request=self._request,
+        )
+        self._ends_at = now + EXCHANGE_S_MAX
+        return [Connect(conn, address)]
+
+    def _request(self, stream_hash: bytes) -> Change:
+        return build_request(
+            self._join_key,
+            self._device,
+            label=self._label,
+            wanted=self._wanted,
+            stream_hash=stream_hash,
+            random_bytes=self._random_bytes,
+        )
+
+    # --- one exchange ------------------------------------------------------------------------
+
+    def _receive(self, client: Client, frame: bytes, now: float) -> list[Effect]:
+        try:
+            client.receive(frame, now)
+        except ServerRefused as error:
+            return [
+                *client.drain(),
+                Disconnect(client.conn),
+                *self._gave_up(client, str(error), now, lied=False),
+            ]
+        except GhostLog as error:
+            return [*client.drain(), Disconnect(client.conn), *self._start_over(str(error))]
+        except UntrustedInput as error:
+            return [
+                *client.drain(),
+                Disconnect(client.conn),
+                *self._gave_up(client, str(error), now, lied=True),
+            ]
+        return client.drain()
+
+    def _gave_up(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
+        """Leave this server alone for a while and look at the others."""
+        self._client = None
+        self._back_off.failed(client.address, now, lied=lied)
+        self._next_look = now
+        if self.reason == reason:
+            return []
+        self.reason = reason
+        return [Event("joining", f"{client.address.host}: {reason}")]
+
+    def _lost_reason(self, client: Client, reason: str) -> str:
+        """Say what a stream's end means: a member of another cluster ends it without a word."""
+        if client.server is None and client.joined_by is None:
+            return f"no stream to a member of this cluster: {reason}"
+        return f"the stream to the member broke: {reason}"
+
+    def _start_over(self, reason: str) -> list[Effect]:
+        """Throw away a log that turned out to be another one than the join key means."""
+        self._done = True
+        return [Event("joining", reason, loud=True), RemoveFile(LOG_FILE), Restart(reason)]
+
+    def _tick(self, now: float) -> list[Effect]:
+        client = self._client
+        if client is not None:
+            if now < min(client.deadline, self._ends_at):
+                return []
+            effects: list[Effect] = [Disconnect(client.conn)]
+            return [*effects, *self._gave_up(client, "a member did not answer in time", now, lied=False)]
+        return self._look(now) if now >= self._next_look else []
+
+    # --- what the exchange needs (`dusk.catchup.host.LogHolder`) -----------------------------
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        """The cluster of the join key."""
+        return self._join_key.cluster_id
+
+    @property
+    def head(self) -> Head:
+        """Head of what was fetched."""
+        return self._log.head
+
+    @property
+    def anchor(self) -> Position | None:
+        """The entry that the join key names."""
+        return Position(self._join_key.seq, self._join_key.chain)
+
+    def chain_at(self, seq: Seq) -> ChainHash | None:
+        """Return the chain hash at a position that was fetched."""
+        return self._log.chain_at(seq) if seq else None
+
+    def standing(self, static_public: bytes) -> Standing:
+        """Tell whose key that is in the log so far."""
+        return self._peers.standing(self._log.state, static_public)
+
+    def vouched(self, signed: SignedHead) -> bool:
+        """Tell whether the leader of what was fetched signed this."""
+        return self._log.signed_by_leader(signed)
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Verify and store a chunk; a log without the join key's entry is thrown away.
+
+        Raises:
+            GhostLog: the log is another than the join key means.
+            UntrustedInput: the chunk is not a log's continuation.
+        """
+        del now  # verification needs no clock (R11)
+        taken = self._log.extend(items)
+        key = self._join_key
+        if self._log.head.seq >= key.seq and self._log.chain_at(key.seq) != key.chain:
+            raise GhostLog("the log found is not the one of the join key: its named entry differs")
+        self.reason = f"fetching the log, at entry {self._log.head.seq}"
+        return [Append(taken)] if taken else []
+
+    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+        """Finish: the log is whole, the keys are here; a node takes over.
+
+        Raises:
+            ServerRefused: the log lacks what it must have, or there are no keys.
+            UntrustedInput: not a ring of keys.
+        """
+        del now  # nothing here has a time
+        if not ring or decode_group_keys(ring).newest is None:
+            raise ServerRefused("the member has no group key yet")
+        if self._own_standing() is not Standing.MEMBER or self._log.head.seq < self._join_key.seq:
+            raise ServerRefused("the log there does not have this device yet")
+        self._done = True
+        client, self._client = self._client, None
+        assert client is not None, "keys come on a stream"
+        return [
+            StoreFile(GROUP_KEYS_FILE, ring),
+            RemoveFile(JOINING_FILE),
+            Disconnect(client.conn),
+            Event("joined", "this device is a member of the cluster", loud=True),
+            Restart("joined"),
+        ]
+
+    def _own_standing(self) -> Standing:
+        """Tell what this device is in the log so far."""
+        device = self._log.device_key(DeviceId(self._device.key_id))
+        return Standing.STRANGER if device is None else Standing.MEMBER
+
+    def answered(self, change_id: ChangeId, answer: Answer, now: float) -> list[Effect]:
+        """Take the answer to the request.
+
+        Raises:
+            ServerRefused: it is not a yes; ``reason`` says why, for people.
+        """
+        del change_id, now  # one request a stream
+        self._role = "pending" if answer.code == _PENDING else "joining"
+        if answer.code not in (APPLIED, _EXISTS):
+            raise ServerRefused(f"{answer.reason} ({answer.code})")
+        self.reason = "fetching the log"
+        return []
+
+
+class GhostLog(UntrustedInput):
+    """What was fetched verifies, and is not the log that the join key names."""
+
+
+def _usable_addresses(texts: Sequence[str]) -> tuple[Address, ...]:
+    """Return the join key's addresses that can be read; a bad hint is no reason not to join."""
+    addresses = []
+    for text in texts:
+        try:
+            addresses.append(parse_address(text))
+        except UntrustedInput:
+            continue
+    return tuple(addresses)
