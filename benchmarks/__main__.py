@@ -50,9 +50,8 @@ def main() -> int:
             print(_line(row), flush=True)
     machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
     measured = [{**asdict(row), "ratio": row.ratio, "within": row.within} for row in rows]
-    RESULTS.write_text(
-        json.dumps({"machine": machine, "rows": measured}, indent=2, ensure_ascii=False) + "\n"
-    )
+    document = json.dumps({"machine": machine, "rows": measured}, indent=2, ensure_ascii=False)
+    RESULTS.write_text(document + "\n")
     print(f"written to {RESULTS}")
     return 0
 
