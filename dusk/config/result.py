@@ -76,9 +76,9 @@ class _Work:
         """Find or make a section by its name; None if it is not there and need not be."""
         assert isinstance(wanted.address, Named)
         name, existence = wanted.address.name, wanted.existence
-        section = self.document.section(name)
-        if section is not None:
-            return section
+        hits = find(self.document, wanted.address)
+        if hits:
+            return hits[0]
         if existence is None:
             self._check_not_needed(wanted, f"there is no section '{name}', and no setting says its type")
             return None

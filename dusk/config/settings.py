@@ -204,7 +204,7 @@ def edit(
             return Setting(Verb.SET if isinstance(value, str) else Verb.SET_LIST, values, place)
         case Edit.ADD_LIST:
             return _add(existing or Setting(Verb.EDIT_LIST, (), place), values)
-        case Edit.DEL_LIST:
+        case _:
             return _del(existing or Setting(Verb.EDIT_LIST, (), place), values)
 
 

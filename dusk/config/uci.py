@@ -212,8 +212,7 @@ class Document:
     def _normalise(self, line: Line) -> None:
         """Write a line canonically, and the others of the same physical line with it."""
         for one in line.siblings or (line,):
-            if one.text:
-                one.text = written(one)
+            one.text = written(one)
             one.siblings, one.unfinished = (), False
 
     def _take_out(self, line: Line) -> None:

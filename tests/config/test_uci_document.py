@@ -184,6 +184,19 @@ def test_a_section_before_another_leaves_that_ones_heading_comment_with_it() -> 
     assert [section.name for section in document.sections] == [None, None, "first", "ping"]
 
 
+def test_a_section_before_the_first_leaves_the_comments_above_alone() -> None:
+    document = parse(b"# of the file\n\n# of n\nconfig foo n\n", "p")
+    document.add_section("foo", "c", document.section("n"))
+    assert document.render() == b"# of the file\n\nconfig foo 'c'\n\n# of n\nconfig foo n\n"
+
+
+def test_a_section_is_removed_after_its_options_were() -> None:
+    document = parse(b"config foo\n\toption a b\n\toption c d\n\nconfig bar\n", "p")
+    document.remove(document.sections[0], "a")
+    document.remove_section(document.sections[0])
+    assert document.render() == b"\nconfig bar\n"
+
+
 def test_a_section_before_another_on_the_same_line_parts_the_line() -> None:
     document = parse(b"config foo a ; config foo b\n", "p")
     document.add_section("foo", "c", document.section("b"))
