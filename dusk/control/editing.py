@@ -1,0 +1,268 @@
+"""Methods that edit, show and sign a user's draft."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dusk import limits
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.changelog.entry import OutcomeCode, Stamp
+from dusk.changelog.fold import judge
+from dusk.changelog.state import State
+from dusk.config.settings import Edit as Request
+from dusk.control import drafts, joinkeys, names, roster, settings, words
+from dusk.control.desk import Desk, Json, Session
+from dusk.control.drafts import Draft, Sent
+from dusk.control.history import change_words
+from dusk.control.review import Review, review
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import BootId
+
+PROBLEMS_SHOWN_MAX = 5
+_NO_BOOT = BootId(bytes(8))
+
+
+def _load(desk: Desk, session: Session) -> tuple[Draft, tuple[str, ...]]:
+    return drafts.resolve(drafts.load(desk.draft(session.user)), desk.progress)
+
+
+def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]) -> Json:
+    """Carry out an edit on the caller's draft and store it, whole or not at all."""
+    session = desk.session(arguments["token"])
+    draft, notes = _load(desk, session)
+    after = change(desk.log.state, draft)
+    drafts.check_size(after.edits)
+    _store(desk, session, after)
+    count = _count_changed(draft, after)
+    edits = f"{len(after.edits)} edit{'s' if len(after.edits) != 1 else ''} in the draft"
+    text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
+    return {"changed": count, "edits": len(after.edits), "text": text, "notes": list(notes)}
+
+
+def _store(desk: Desk, session: Session, draft: Draft) -> None:
+    data = draft.encode() if draft.edits or draft.sent else None
+    if data != desk.draft(session.user):
+        desk.store_draft(session.user, data)
+
+
+def _count_changed(before: Draft, after: Draft) -> int:
+    """Count the records about which the draft says something else than before."""
+    old = {(e.section, e.key): e.data for e in before.edits}
+    new = {(e.section, e.key): e.data for e in after.edits}
+    return sum(1 for k in old.keys() | new.keys() if (k in old, old.get(k)) != (k in new, new.get(k)))
+
+
+def draft_edit(desk: Desk, arguments: Json) -> Json:
+    """Carry out a verb on keys of a target."""
+    request = Request(arguments["verb"])
+    rows: Sequence[tuple[str, tuple[str, ...]]] = arguments["edits"]
+    for key, values in rows:
+        if bool(values) == (request in (Request.DELETE, Request.UNSET)):
+            raise Refused("bad-params", f"{key}: {request.value} takes {'no' if values else 'a'} value")
+
+    def change(state: State, draft: Draft) -> Draft:
+        section = names.target_section(state, arguments["target"])
+        return settings.change_settings(state, draft, section, request, rows)
+
+    return _edited(desk, arguments, change)
+
+
+def draft_import(desk: Desk, arguments: Json) -> Json:
+    """Read a text of settings into the draft."""
+
+    def change(state: State, draft: Draft) -> Draft:
+        section = names.target_section(state, arguments["target"])
+        return settings.import_settings(
+            state, draft, section, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
+        )
+
+    return _edited(desk, arguments, change)
+
+
+def draft_show(desk: Desk, arguments: Json) -> Json:
+    """Return the draft as differences, with what is wrong with it."""
+    session = desk.session(arguments["token"])
+    draft, notes = _load(desk, session)
+    found = _review(desk, draft)
+    waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
+    problems = [problem.text for problem in found.problems]
+    return {
+        "edits": len(draft.edits),
+        "operations": words.diff_rows(found.differences),
+        "text": words.diff_text(found.differences),
+        "devices": list(found.concerned),
+        "problems": problems,
+        "notes": [*notes, *waiting, *problems, *found.notes],
+    }
+
+
+def _review(desk: Desk, draft: Draft) -> Review:
+    state = desk.log.state
+    bases = {r.base for e in drafts.stale(state, draft) if (r := state.record(e.section, e.key)) is not None}
+    return review(state, draft, {base: change_words(desk, base) for base in bases})
+
+
+def draft_discard(desk: Desk, arguments: Json) -> Json:
+    """Forget the edits that are not yet sent; a damaged draft goes as a whole."""
+    session = desk.session(arguments["token"])
+    try:
+        draft, _ = _load(desk, session)
+    except Refused:
+        draft = Draft()
+    count = len(draft.edits)
+    _store(desk, session, replace(draft, edits=()))
+    return {"discarded": count}
+
+
+# --- signing -------------------------------------------------------------------------------------
+
+
+def draft_commit(desk: Desk, arguments: Json) -> Json:
+    """Check the draft, sign it as one change, and submit it; a repeated commit waits on."""
+    session = desk.session(arguments["token"])
+    draft, notes = _load(desk, session)
+    if not draft.edits:
+        return _resume(desk, draft, arguments, notes)
+    found = _review(desk, draft)
+    if found.problems:
+        shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
+        more = len(found.problems) - len(shown)
+        raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
+    if len(draft.sent) >= drafts.SENT_MAX:
+        raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
+    change = _sign(desk, session, arguments["message"], draft.edits)
+    if not draft.sent:
+        _check_verdict(desk, change)
+    sent = Sent(change.id, arguments["message"], draft.edits)
+    desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
+    ticket = desk.submit(change, arguments["timeout_s"], {"devices_concerned": list(found.concerned)})
+    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
+
+
+def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:
+    if not draft.sent:
+        why = f"; {notes[0]}" if notes else ""
+        raise Refused("empty-draft", f"the draft is empty, there is nothing to commit{why}")
+    last = draft.sent[-1]
+    ticket = desk.resume(last.change, arguments["timeout_s"], {})
+    resumed = f"nothing new to sign; waiting for {last.message!r}, which was signed before"
+    return {"ticket": ticket, "hash": last.change.hex(), "notes": [*notes, resumed]}
+
+
+def _sign(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Change:
+    """Build and sign a change of the session's user."""
+    cluster = desk.log.cluster
+    if cluster is None:
+        raise Refused("no-cluster", "this router is in no cluster")
+    if len(message.encode()) > limits.MESSAGE_BYTES_MAX or any(ord(c) < 0x20 for c in message):
+        raise Refused("bad-message", f"a message is one line of at most {limits.MESSAGE_BYTES_MAX} bytes")
+    try:
+        return build_change(
+            cluster=cluster,
+            device=desk.device_id,
+            counter=desk.next_counter(session.key.key_id),
+            message=message,
+            edits=edits,
+            signers=(session.key,),
+            random_bytes=desk.random_bytes,
+        )
+    except UntrustedInput as error:
+        raise Refused("bad-change", f"the draft makes no change that can be sent: {error}") from None
+
+
+def _check_verdict(desk: Desk, change: Change) -> None:
+    """Judge a change as the writer will; what it would refuse never leaves this device."""
+    time = desk.wall_time()
+    stamp = Stamp(desk.device_id, _NO_BOOT, time.time_s, time.trusted)
+    verdict = judge(desk.log.state, change, stamp)
+    if verdict.outcome.code is not OutcomeCode.APPLIED:
+        raise Refused(
+            "stale-base", "somebody else changed the same settings meanwhile; look at the draft again"
+        )
+
+
+def joinkey_create(desk: Desk, arguments: Json) -> Json:
+    """Make a join key and submit its record; the ticket's result has the key's line."""
+    session = desk.session(arguments["token"])
+    time = desk.wall_time()
+    wanted = joinkeys.Limits(
+        uses=arguments["uses"],
+        expires_s=arguments["expires_s"],
+        groups=arguments["groups"],
+        is_auto=arguments["auto"],
+        labels=arguments["labels"],
+        rebind=arguments["rebind"],
+        template=arguments["name"],
+    )
+    key, edit = joinkeys.create(
+        desk.log,
+        wanted,
+        time_s=time.time_s if time.trusted else None,
+        addresses=desk.addresses(),
+        random_bytes=desk.random_bytes,
+    )
+    change = _sign(desk, session, f"join key {key.id[:8]}", (edit,))
+    _check_verdict(desk, change)
+    ticket = desk.submit(change, arguments["timeout_s"], {"id": key.id, "line": key.line()})
+    return {"ticket": ticket, "id": key.id}
+
+
+# --- verbs of policies, groups, variables ----------------------------------------------------------
+
+
+def policy_delete(desk: Desk, arguments: Json) -> Json:
+    """Delete a policy in the draft."""
+    return _edited(desk, arguments, lambda s, d: roster.delete_policy(s, d, arguments["name"]))
+
+
+def policy_rename(desk: Desk, arguments: Json) -> Json:
+    """Rename a policy in the draft."""
+    name, new_name = arguments["name"], arguments["new_name"]
+    return _edited(desk, arguments, lambda s, d: roster.rename_policy(s, d, name, new_name))
+
+
+def policy_assign(desk: Desk, arguments: Json) -> Json:
+    """Assign a policy in the draft."""
+    name, to, targets = arguments["name"], arguments["to"], arguments["names"]
+    priority = arguments["priority"]
+    return _edited(
+        desk, arguments, lambda s, d: roster.assign_policy(s, d, name, to, targets, priority=priority)
+    )
+
+
+def policy_unassign(desk: Desk, arguments: Json) -> Json:
+    """Take a policy's assignment away in the draft."""
+    return _edited(desk, arguments, lambda s, d: roster.unassign_policy(s, d, arguments["name"]))
+
+
+def group_create(desk: Desk, arguments: Json) -> Json:
+    """Make a group in the draft."""
+    return _edited(desk, arguments, lambda s, d: roster.create_group(s, d, arguments["name"]))
+
+
+def group_delete(desk: Desk, arguments: Json) -> Json:
+    """Delete a group in the draft."""
+    return _edited(desk, arguments, lambda s, d: roster.delete_group(s, d, arguments["name"]))
+
+
+def group_add(desk: Desk, arguments: Json) -> Json:
+    """Put devices into a group in the draft."""
+    name, devices = arguments["name"], arguments["devices"]
+    return _edited(desk, arguments, lambda s, d: roster.add_to_group(s, d, name, devices))
+
+
+def group_remove(desk: Desk, arguments: Json) -> Json:
+    """Take devices out of a group in the draft."""
+    name, devices = arguments["name"], arguments["devices"]
+    return _edited(desk, arguments, lambda s, d: roster.remove_from_group(s, d, name, devices))
+
+
+def var_set(desk: Desk, arguments: Json) -> Json:
+    """Give variables a value in the draft."""
+    scope, rows = arguments["scope"], arguments["variables"]
+    return _edited(desk, arguments, lambda s, d: roster.set_variables(s, d, scope, rows))
+
+
+def var_unset(desk: Desk, arguments: Json) -> Json:
+    """Remove variables in the draft."""
+    scope, wanted = arguments["scope"], arguments["names"]
+    return _edited(desk, arguments, lambda s, d: roster.unset_variables(s, d, scope, wanted))

@@ -1,0 +1,113 @@
+"""The log for people: who, what, why, and each version's differences."""
+
+from dusk.changelog.body import Change, Operation
+from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
+from dusk.changelog.log import unpack_entry_item
+from dusk.control import names, words
+from dusk.control.desk import Desk, Json
+from dusk.errors import Refused
+from dusk.ids import ChangeId, Seq
+
+
+def log_list(desk: Desk, arguments: Json) -> Json:
+    """Return the newest entries, newest first."""
+    head = desk.log.head.seq
+    first = max(1, head - arguments["count"] + 1, (arguments["since"] or 0) + 1)
+    items = desk.read_items(Seq(first), head - first + 1) if first <= head else []
+    rows = [_row(desk, *unpack_entry_item(item.data)) for item in items]
+    return {"head": head, "entries": rows[::-1]}
+
+
+def _row(desk: Desk, entry: Entry, change: Change | None) -> Json:
+    state = desk.log.state
+    author = change.body.author if change is not None else None
+    return {
+        "seq": entry.seq,
+        "time": entry.time_s,
+        "time_trusted": entry.clock_trusted,
+        "kind": entry.kind.name.lower(),
+        "author": names.author_name(state, author)
+        if author is not None
+        else names.device_name(state, entry.writer),
+        "device": names.device_name(state, change.body.device if change is not None else entry.writer),
+        "outcome": _outcome(desk, entry),
+        "message": _message(entry, change),
+        "hash": "" if change is None else change.id.hex(),
+        "epoch": entry.epoch,
+    }
+
+
+def _message(entry: Entry, change: Change | None) -> str:
+    if change is not None:
+        return change.body.message or ("a device joined" if change.body.counter == 0 else "")
+    return "the master started" if entry.kind is EntryKind.OPEN else ""
+
+
+def _outcome(desk: Desk, entry: Entry) -> str:
+    outcome = entry.outcome
+    if outcome.code is OutcomeCode.APPLIED:
+        return "applied"
+    if outcome.code is OutcomeCode.REJECTED:
+        return f"rejected: {outcome.reason}"
+    position = None if outcome.by is None else desk.log.position_of(outcome.by)
+    return "superseded" if position is None else f"superseded by {position}"
+
+
+def log_show(desk: Desk, arguments: Json) -> Json:
+    """Return one entry with its differences."""
+    seq, head = arguments["seq"], desk.log.head.seq
+    if seq > head:
+        raise Refused("no-version", f"there is no version {seq}; the newest is {head}")
+    entry, change = _read(desk, Seq(seq))
+    differences = [] if change is None else _differences(desk, entry, change)
+    return {
+        **_row(desk, entry, change),
+        "writer": names.device_name(desk.log.state, entry.writer),
+        "chain": entry.head.chain.hex(),
+        "operations": words.diff_rows(differences),
+        "diff": words.diff_text(differences),
+    }
+
+
+def _read(desk: Desk, seq: Seq) -> tuple[Entry, Change | None]:
+    items = desk.read_items(seq, 1)
+    if not items:
+        raise Refused("no-version", f"version {seq} is not on this device")
+    return unpack_entry_item(items[0].data)
+
+
+def _differences(desk: Desk, entry: Entry, change: Change) -> list[words.Difference]:
+    """Return what a change replaced; what was there before stands in the change that it names."""
+    bases: dict[ChangeId, Change | None] = {}
+    found = []
+    for operation, value in zip(change.body.operations, change.values, strict=True):
+        before = _value_before(desk, operation, bases)
+        after = None if value is None else value.data
+        found.append(words.difference(desk.log.state, operation.section, operation.key, before, after))
+    return sorted(found, key=lambda d: (d.where, d.item)) if entry.seq > 1 else found
+
+
+def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change | None]) -> bytes | None:
+    base = operation.base
+    if base is None:
+        return None
+    if base not in bases:
+        position = desk.log.position_of(base)
+        bases[base] = None if position is None else _read(desk, position)[1]
+    change = bases[base]
+    if change is None:
+        return None
+    for other, value in zip(change.body.operations, change.values, strict=True):
+        if (other.section, other.key) == (operation.section, operation.key):
+            return None if value is None else value.data
+    return None
+
+
+def change_words(desk: Desk, change: ChangeId) -> str:
+    """Return a change in words, such as ``version 12 by ann``."""
+    position = desk.log.position_of(change)
+    if position is None:
+        return "another change"
+    _, found = _read(desk, position)
+    who = "" if found is None else f" by {names.author_name(desk.log.state, found.body.author)}"
+    return f"version {position}{who}"

@@ -1,0 +1,83 @@
+"""Making join keys: a line for an image, and the record that limits it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dusk import codec
+from dusk.changelog import views
+from dusk.changelog.body import Edit
+from dusk.changelog.log import Log
+from dusk.control import names
+from dusk.control.overlay import Overlay
+from dusk.errors import Refused
+from dusk.ids import ChainHash, Seq
+from dusk.keys.joinkey import JoinKey
+
+SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a join key lets in; ``expires_s`` is a length of time, 0 for ever."""
+
+    uses: int
+    expires_s: int
+    groups: tuple[str, ...]
+    is_auto: bool
+    labels: tuple[str, ...]
+    rebind: str
+    template: str
+
+
+def create(
+    log: Log,
+    limits: Limits,
+    *,
+    time_s: int | None,
+    addresses: Sequence[str],
+    random_bytes: Callable[[int], bytes],
+) -> tuple[JoinKey, Edit]:
+    """Make a join key and the edit that lets the cluster know it.
+
+    Args:
+        log: this device's log; the key names an entry of it.
+        limits: what it lets in.
+        time_s: wall time in seconds if it is to be trusted, else None.
+        addresses: where members may be found.
+        random_bytes: for the seed.
+
+    Raises:
+        Refused: no such group, or an expiry where no clock is trusted.
+    """
+    if log.cluster is None or log.head.seq == 0:
+        raise Refused("no-cluster", "this router is in no cluster")
+    store = Overlay(log.state)
+    for group in limits.groups:
+        names.require_group(store, group)
+    if limits.expires_s and time_s is None:
+        raise Refused(
+            "clock-unknown", "this router does not know the time, so a key cannot expire; set its clock"
+        )
+    seq, chain = _named_entry(log)
+    generation = log.head.generation
+    key = JoinKey(log.cluster, generation, seq, chain, random_bytes(SEED_BYTES), tuple(addresses))
+    rule = (
+        key.signing_key().public,
+        limits.uses,
+        (time_s or 0) + limits.expires_s if limits.expires_s else 0,
+        limits.groups,
+        "auto" if limits.is_auto else "approve",
+        limits.labels,
+        limits.rebind,
+        limits.template,
+    )
+    return key, Edit(f"joinkey/{key.id}", "rule", codec.pack(rule), None)
+
+
+def _named_entry(log: Log) -> tuple[Seq, ChainHash]:
+    """Return an entry that stays: the head where one holder makes it settled, else the genesis."""
+    if len(views.succession(log.state)) == 1 and log.newest is not None:
+        return log.newest.head.seq, log.newest.head.chain
+    chain = log.chain_at(1)
+    assert chain is not None, "a log that is not empty has a first entry"
+    return Seq(1), chain

@@ -1,0 +1,178 @@
+"""The table of methods: what each takes, what it needs, and what does it.
+
+`specs/control-api.md` describes every one; a test holds the two together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dusk import limits
+from dusk.control import editing, history, schema, views
+from dusk.control.desk import Desk, Json
+from dusk.control.schema import Parameter
+from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+
+TIMEOUT_S_MAX = 3600.0
+LOG_PAGE_MAX = 200
+EXPIRES_S_MAX = 10 * 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method; with ``is_signing`` it takes the token of a session."""
+
+    run: Callable[[Desk, Json], Json]
+    parameters: Mapping[str, Parameter]
+    is_signing: bool = False
+
+
+_TEXT = Parameter(schema.text())
+_TIMEOUT = Parameter(schema.seconds(TIMEOUT_S_MAX), 60.0)
+_TOKEN = {"token": Parameter(schema.text())}
+
+
+def _query(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
+    return Method(run, parameters)
+
+
+def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
+    return Method(run, {**_TOKEN, **parameters}, is_signing=True)
+
+
+def _login(desk: Desk, arguments: Json) -> Json:
+    return {"ticket": desk.login(arguments["user"], arguments["password"])}
+
+
+def _logout(desk: Desk, arguments: Json) -> Json:
+    desk.logout(arguments["token"])
+    return {}
+
+
+def _whoami(desk: Desk, arguments: Json) -> Json:
+    session = desk.session(arguments["token"])
+    return {"user": session.user, "key": session.key.key_id.hex()}
+
+
+def _status(desk: Desk, _arguments: Json) -> Json:
+    return desk.status()
+
+
+def _poll(desk: Desk, arguments: Json) -> Json:
+    return desk.poll(arguments["ticket"])
+
+
+_NAMES = Parameter(schema.texts())
+_ROWS = {"edits": Parameter(schema.rows("key"))}
+_COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
+_SEQ = schema.integer(1, limits.NUMBER_MAX)
+_VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list"))
+
+METHODS: Mapping[str, Method] = {
+    "status": _query(_status),
+    "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
+    "session.logout": _query(_logout, token=_TEXT),
+    "session.whoami": _signing(_whoami),
+    "ticket.poll": _query(_poll, ticket=_TEXT),
+    "device.list": _query(views.device_list),
+    "device.show": _query(views.device_show, name=_TEXT),
+    "joinkey.list": _query(views.joinkey_list),
+    "joinkey.create": _signing(
+        editing.joinkey_create,
+        uses=Parameter(schema.integer(1, limits.MEMBERS_MAX), 1),
+        expires_s=Parameter(schema.integer(0, EXPIRES_S_MAX), 0),
+        groups=Parameter(schema.texts(), ()),
+        auto=Parameter(schema.flag, default=False),
+        labels=Parameter(schema.texts(), ()),
+        rebind=Parameter(schema.choice("ask", "auto", "never"), "ask"),
+        name=Parameter(schema.text(63), ""),
+        timeout_s=_TIMEOUT,
+    ),
+    "draft.edit": _signing(editing.draft_edit, target=_TEXT, verb=_VERB, **_ROWS),
+    "draft.import": _signing(
+        editing.draft_import,
+        target=_TEXT,
+        text=Parameter(schema.text(limits.CHANGE_BYTES_MAX)),
+        name=Parameter(schema.text(), "import"),
+        replace=Parameter(schema.flag, default=False),
+    ),
+    "draft.show": _signing(editing.draft_show),
+    "draft.discard": _signing(editing.draft_discard),
+    "draft.commit": _signing(
+        editing.draft_commit,
+        message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX)),
+        timeout_s=_TIMEOUT,
+    ),
+    "policy.list": _query(views.policy_list),
+    "policy.show": _query(views.policy_show, name=_TEXT),
+    "policy.delete": _signing(editing.policy_delete, name=_TEXT),
+    "policy.rename": _signing(editing.policy_rename, name=_TEXT, new_name=_TEXT),
+    "policy.assign": _signing(
+        editing.policy_assign,
+        name=_TEXT,
+        to=Parameter(schema.choice("all", "groups", "devices")),
+        names=Parameter(schema.texts(), ()),
+        priority=Parameter(schema.integer(0, 999), None),
+    ),
+    "policy.unassign": _signing(editing.policy_unassign, name=_TEXT),
+    "group.list": _query(views.group_list),
+    "group.show": _query(views.group_show, name=_TEXT),
+    "group.create": _signing(editing.group_create, name=_TEXT),
+    "group.delete": _signing(editing.group_delete, name=_TEXT),
+    "group.add": _signing(editing.group_add, name=_TEXT, devices=_NAMES),
+    "group.remove": _signing(editing.group_remove, name=_TEXT, devices=_NAMES),
+    "var.list": _query(views.var_list, scope=Parameter(schema.text(), "")),
+    "var.set": _signing(editing.var_set, scope=_TEXT, variables=Parameter(schema.rows("name"))),
+    "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
+    "settings.export": _query(views.settings_export, target=_TEXT),
+    "effective": _query(
+        views.effective, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "log.list": _query(
+        history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
+    ),
+    "log.show": _query(history.log_show, seq=Parameter(_SEQ)),
+}
+
+
+class Methods:
+    """All methods over one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def call(self, name: str, params: object, connection: object) -> Json:
+        """Call a method; async because the caller's other services are.
+
+        Args:
+            name: the method.
+            params: its parameters, as they came.
+            connection: who calls, for ``events.subscribe``.
+
+        Raises:
+            Refused: with a stable word for ``data.code``, and a line for people.
+        """
+        if name == "events.subscribe":
+            schema.check_parameters({}, params)
+            self._desk.subscribe(connection)
+            return {}
+        return call(self._desk, name, params)
+
+
+def call(desk: Desk, name: str, params: object) -> Json:
+    """Check the parameters of a method and run it.
+
+    Raises:
+        Refused: no such method, a bad parameter, or the method's own reason.
+    """
+    method = METHODS.get(name)
+    if method is None:
+        raise Refused("no-method", f"there is no method {name!r}")
+    arguments = schema.check_parameters(method.parameters, params)
+    try:
+        return method.run(desk, arguments)
+    except ConfigError as error:
+        raise Refused("bad-setting", str(error)) from None
+    except UntrustedInput as error:
+        raise Refused("bad-value", str(error)) from None
+    except StorageError as error:
+        raise Refused("storage", str(error)) from None

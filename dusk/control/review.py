@@ -1,0 +1,115 @@
+"""What a draft would do: its diff, what every device would get, and what is wrong with it.
+
+All that can be known before signing is said before signing: an undefined variable, policies of
+equal priority that disagree, a record that somebody else changed meanwhile.
+"""
+
+from dataclasses import dataclass
+
+from dusk.changelog import views
+from dusk.changelog.body import Edit
+from dusk.changelog.state import State
+from dusk.config.device import Configs, options_of
+from dusk.config.merge import Managed
+from dusk.control import names, words
+from dusk.control.drafts import Draft, stale
+from dusk.control.overlay import Overlay
+from dusk.errors import ConfigError
+from dusk.ids import ChangeId, DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a draft cannot be committed: a stable word and a line for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A draft as its author should see it before signing."""
+
+    differences: tuple[words.Difference, ...]
+    concerned: tuple[str, ...]
+    """Names of the devices whose managed config changes."""
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review:
+    """Return what the draft's edits that are not yet sent would do.
+
+    Args:
+        state: what the log says.
+        draft: the draft.
+        author_of: words for changes that made an edit stale, such as ``version 12 by ann``.
+    """
+    sent = tuple(edit for one in draft.sent for edit in one.edits)
+    before, after = Overlay(state, sent), Overlay(state, (*sent, *draft.edits))
+    differences = tuple(
+        words.difference(state, e.section, e.key, before.data(e.section, e.key), e.data)
+        for e in sorted(draft.edits, key=_order)
+    )
+    concerned, problems = _devices(state, before, after)
+    return Review(
+        differences,
+        concerned,
+        (*_stale_problems(state, draft, author_of), *problems),
+        _notes(after, draft),
+    )
+
+
+def _order(edit: Edit) -> tuple[str, str]:
+    return edit.section, edit.key
+
+
+def _stale_problems(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> tuple[Problem, ...]:
+    found = []
+    for edit in stale(state, draft):
+        record = state.record(edit.section, edit.key)
+        by = author_of.get(record.base, "another change") if record is not None else "another change"
+        item, _ = words.describe(state, edit.section, edit.key, edit.data)
+        where = names.section_title(state, edit.section)
+        found.append(
+            Problem(
+                "stale-base",
+                f"{where} {item} was changed by {by} after you edited it; the draft is kept: "
+                "edit that again to overwrite it, or discard the draft",
+            )
+        )
+    return tuple(found)
+
+
+def _devices(state: State, before: Overlay, after: Overlay) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """Merge for every device; those whose result differs are concerned."""
+    old, new = Configs(before), Configs(after)
+    concerned: list[str] = []
+    problems: list[Problem] = []
+    for member in views.members(state):
+        was, _ = _merged(old, member.device_id)
+        now, error = _merged(new, member.device_id)
+        if error is not None and (was is not None or _merged(old, member.device_id)[1] != error):
+            problems.append(Problem("bad-config", f"device {member.name}: {error}"))
+        if error is not None or was is None or now is None or options_of(was) != options_of(now):
+            concerned.append(member.name)
+    return tuple(concerned), tuple(problems)
+
+
+def _merged(configs: Configs, device: DeviceId) -> tuple[Managed | None, str | None]:
+    try:
+        return configs.managed(device), None
+    except ConfigError as error:
+        return None, str(error)
+
+
+def _notes(after: Overlay, draft: Draft) -> tuple[str, ...]:
+    """Say which touched policies apply to nobody."""
+    touched = sorted(
+        {e.section.split("/")[1] for e in draft.edits if e.section.startswith(("policy/", "assignment/"))}
+    )
+    return tuple(
+        f"policy {name} is assigned to nobody; assign it with `dusk policy assign {name} --all`"
+        for name in touched
+        if after.records(f"policy/{name}") and after.value(f"assignment/{name}", "to") is None
+    )

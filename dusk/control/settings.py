@@ -1,0 +1,96 @@
+"""Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dusk.changelog.state import State
+from dusk.config.device import SET, settings_of
+from dusk.config.names import parse_key
+from dusk.config.settings import Edit as Request
+from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting
+from dusk.config.text import import_text
+from dusk.control.drafts import Draft, put
+from dusk.control.overlay import Overlay
+from dusk.errors import ConfigError, Refused
+
+_BUILDS_ON = frozenset({Request.ADD_LIST, Request.DEL_LIST})
+
+
+def change_settings(
+    state: State, draft: Draft, section: str, request: Request, rows: Sequence[tuple[str, tuple[str, ...]]]
+) -> Draft:
+    """Return the draft with a verb carried out on keys of a target, whole or not at all.
+
+    Args:
+        state: what the log says.
+        draft: before.
+        section: of the target, as ``names.target_section`` gives it.
+        request: the verb.
+        rows: KEY with values, as typed; no values for ``delete`` and ``unset``.
+
+    Raises:
+        ConfigError: a key or value that cannot be managed.
+        Refused: nothing to unset.
+    """
+    for row in rows:
+        draft = _change(state, draft, section, request, row)
+    return draft
+
+
+def _change(
+    state: State, draft: Draft, section: str, request: Request, row: tuple[str, tuple[str, ...]]
+) -> Draft:
+    text, values = row
+    key = parse_key(text)
+    name = str(key)
+    said = settings_of(Overlay(state, draft.all_edits), section)
+    below = [other for other in said if key.option is None and other.startswith(f"{name}.")]
+    if request is Request.UNSET and name not in said and not below:
+        raise Refused("not-managed", f"{section_words(section)} says nothing about {name}")
+    if key.option is not None and request in (Request.SET, Request.ADD_LIST):
+        _check_section_is_there(said, name.removesuffix(f".{key.option}"), name)
+    if request in (Request.DELETE, Request.UNSET):
+        for other in below:
+            draft = put(state, draft, section, SET + other, None)
+    position = max((setting.position for setting in said.values()), default=-1) + 1
+    value = values[0] if request is Request.SET and len(values) == 1 else values
+    setting = edit(said.get(name), request, value, position=position, is_section=key.option is None)
+    if setting is not None:
+        check_setting(name, setting)
+    data = None if setting is None else encode_setting(setting)
+    return put(state, draft, section, SET + name, data, builds_on=request in _BUILDS_ON)
+
+
+def _check_section_is_there(said: dict[str, Setting], owner: str, name: str) -> None:
+    held = said.get(owner)
+    if held is not None and held.verb is Verb.ABSENT:
+        raise ConfigError(f"{name}: {owner} is to be deleted; set its type first, or unset it")
+
+
+def section_words(section: str) -> str:
+    """Return ``policy/NAME``, or the device's section without its end."""
+    return section.removesuffix("/config")
+
+
+def import_settings(
+    state: State, draft: Draft, section: str, text: str, name: str, *, is_replacing: bool
+) -> Draft:
+    """Return the draft with the settings of a text; with ``is_replacing`` nothing else stays.
+
+    A setting that says the same as before keeps its position unless the order changed, so that
+    the same text a second time changes nothing.
+
+    Raises:
+        ConfigError: naming the file and the lines that cannot be used.
+    """
+    found = dict(import_text(text, name))
+    said = settings_of(Overlay(state, draft.all_edits), section)
+    if is_replacing:
+        for key in sorted(set(said) - set(found)):
+            draft = put(state, draft, section, SET + key, None)
+    offset = 0 if is_replacing else max((s.position for s in said.values()), default=-1) + 1
+    for key, setting in found.items():
+        held = said.get(key)
+        place = held.position if held is not None and not is_replacing else setting.position + offset
+        draft = put(state, draft, section, SET + key, encode_setting(replace(setting, position=place)))
+    return draft

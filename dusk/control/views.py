@@ -1,0 +1,240 @@
+"""Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
+
+from collections.abc import Iterator
+
+from dusk.changelog import views
+from dusk.changelog.log import Log
+from dusk.changelog.state import State
+from dusk.config.device import Configs, facts_of, options_of, settings_of, variables_of
+from dusk.config.text import export_text
+from dusk.control import names, words
+from dusk.control.desk import Desk, Json, Peer
+from dusk.control.overlay import Overlay
+from dusk.control.roster import require_policy
+from dusk.errors import ConfigError, Refused
+from dusk.ids import DeviceId, Seq
+
+_UNSEEN = Peer(
+    online=False,
+    head_seq=Seq(0),
+    applied_seq=Seq(0),
+    apply_state="unknown",
+    reason="",
+    alarms=(),
+    seen_s_ago=None,
+)
+
+
+# --- devices -----------------------------------------------------------------------------------
+
+
+def device_list(desk: Desk, _arguments: Json) -> Json:
+    """Return all active devices."""
+    return {"devices": [_device(desk, member) for member in views.members(desk.log.state)]}
+
+
+def device_show(desk: Desk, arguments: Json) -> Json:
+    """Return all that is known of one device."""
+    state = desk.log.state
+    found = views.member(state, names.device_id(state, arguments["name"]))
+    assert found is not None, "a device that was found has a section"
+    configs = Configs(state)
+    origin = state.value(f"device/{found.device_id.hex()}", "origin")
+    return {
+        **_device(desk, found),
+        "retired": found.retired,
+        "origin": origin[0] if origin else "",
+        "policies": list(configs.policies_of(found.device_id)),
+        "facts": facts_of(state, found.device_id),
+        "variables": _plain_variables(state, f"device/{found.device_id.hex()}/config"),
+    }
+
+
+def _device(desk: Desk, member: views.Member) -> Json:
+    peer = desk.peers().get(member.device_id, _UNSEEN)
+    return {
+        "name": member.name,
+        "id": member.device_id.hex(),
+        "label": member.label,
+        "groups": list(member.groups),
+        "role": role(desk.log, member.device_id),
+        "online": peer.online,
+        "head": peer.head_seq,
+        "applied": peer.applied_seq,
+        "apply": peer.apply_state,
+        "reason": peer.reason,
+        "alarms": list(peer.alarms),
+        "seen_s_ago": peer.seen_s_ago,
+    }
+
+
+def role(log: Log, device: DeviceId) -> str:
+    """Return a device's role by the log."""
+    if log.leader == device:
+        return "master"
+    return "backupMaster" if device in views.succession(log.state) else "member"
+
+
+# --- policies, groups, variables -----------------------------------------------------------------
+
+
+def _policy_names(state: State) -> list[str]:
+    assigned = (
+        path.removeprefix("assignment/")
+        for path in state.sections("assignment/")
+        if state.value(path, "to") is not None
+    )
+    return sorted({*views.policies(state), *assigned})
+
+
+def _devices_of(state: State, policy: str) -> list[str]:
+    configs = Configs(state)
+    return [m.name for m in views.members(state) if policy in configs.policies_of(m.device_id)]
+
+
+def policy_list(desk: Desk, _arguments: Json) -> Json:
+    """Return all policies and to whom they apply."""
+    state = desk.log.state
+    return {"policies": [_policy(state, name) for name in _policy_names(state)]}
+
+
+def _policy(state: State, name: str) -> Json:
+    row = state.value(f"assignment/{name}", "to")
+    devices = _devices_of(state, name)
+    return {
+        "name": name,
+        "settings": len(settings_of(state, f"policy/{name}")),
+        "to": "nobody" if row is None else words.assignment_words(state, row).rpartition(", ")[0],
+        "priority": None if row is None else row[2],
+        "devices": len(devices),
+        "names": devices,
+    }
+
+
+def policy_show(desk: Desk, arguments: Json) -> Json:
+    """Return a policy's settings, in order."""
+    state, name = desk.log.state, arguments["name"]
+    require_policy(Overlay(state), name)
+    document = _policy(state, name)
+    found = sorted(settings_of(state, f"policy/{name}").items(), key=lambda i: (i[1].position, i[0]))
+    settings = [{"key": key, "says": words.setting_words(setting)} for key, setting in found]
+    priority = "" if document["priority"] is None else f", priority {document['priority']}"
+    head = f"policy/{name}, for {document['to']}{priority}"
+    text = "\n".join([head, *(f"  {row['key']}: {row['says']}" for row in settings)])
+    return {**document, "options": settings, "text": text}
+
+
+def group_list(desk: Desk, _arguments: Json) -> Json:
+    """Return all groups with their devices."""
+    state = desk.log.state
+    return {"groups": [_group(state, name) for name in names.group_names(Overlay(state))]}
+
+
+def _group(state: State, name: str) -> Json:
+    return {"name": name, "devices": [m.name for m in views.members(state) if name in m.groups]}
+
+
+def group_show(desk: Desk, arguments: Json) -> Json:
+    """Return one group with its devices, policies and variables."""
+    state, name = desk.log.state, arguments["name"]
+    names.require_group(Overlay(state), name)
+    policies = [
+        path.removeprefix("assignment/")
+        for path in state.sections("assignment/")
+        if (row := state.value(path, "to")) is not None and row[0] == "groups" and name in row[1]
+    ]
+    return {
+        **_group(state, name),
+        "policies": policies,
+        "variables": _plain_variables(state, f"group/{name}"),
+    }
+
+
+def _plain_variables(state: State, section: str) -> Json:
+    return {
+        name: value if isinstance(value, str) else list(value)
+        for name, value in sorted(variables_of(state, section).items())
+    }
+
+
+def var_list(desk: Desk, arguments: Json) -> Json:
+    """Return the variables of one scope, or of all."""
+    state, scope = desk.log.state, arguments["scope"]
+    scopes = [(scope, names.scope_section(Overlay(state), scope))] if scope else list(_scopes(state))
+    return {
+        "variables": [
+            {"scope": title, "name": name, "value": value}
+            for title, section in scopes
+            for name, value in _plain_variables(state, section).items()
+        ]
+    }
+
+
+def _scopes(state: State) -> Iterator[tuple[str, str]]:
+    yield "cluster", "cluster"
+    for name in names.group_names(Overlay(state)):
+        yield f"group/{name}", f"group/{name}"
+    for member in views.members(state):
+        yield f"device/{member.name}", f"device/{member.device_id.hex()}/config"
+
+
+def joinkey_list(desk: Desk, _arguments: Json) -> Json:
+    """Return all join keys with limits and uses."""
+    now = desk.wall_time()
+    return {"joinkeys": [_joinkey(rule, now.time_s) for rule in views.joinkeys(desk.log.state)]}
+
+
+def _joinkey(rule: views.JoinRule, time_s: int) -> Json:
+    if rule.revoked:
+        state = "revoked"
+    elif rule.used >= rule.uses_max:
+        state = "used up"
+    else:
+        state = "expired" if rule.expires_s and time_s >= rule.expires_s else "open"
+    return {
+        "id": rule.id,
+        "state": state,
+        "uses": rule.uses_max,
+        "used": rule.used,
+        "mode": "auto" if rule.auto else "approve",
+        "expires": rule.expires_s or None,
+        "groups": list(rule.groups),
+        "labels": list(rule.labels),
+        "rebind": rule.rebind,
+        "name": rule.template,
+    }
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def settings_export(desk: Desk, arguments: Json) -> Json:
+    """Return a target's settings as ``uci batch`` text."""
+    state, target = desk.log.state, arguments["target"]
+    section = names.target_section(state, target)
+    if section.startswith("policy/"):
+        require_policy(Overlay(state), section.removeprefix("policy/"))
+    return {"target": target, "text": export_text(settings_of(state, section).items())}
+
+
+def effective(desk: Desk, arguments: Json) -> Json:
+    """Return what is managed on a device, each option with its origin."""
+    state, wanted = desk.log.state, arguments["key"]
+    device = names.device_id(state, arguments["device"])
+    try:
+        managed = Configs(state).managed(device)
+    except ConfigError as error:
+        reason = f"{arguments['device']} has no managed config now: {error}; it keeps its last one"
+        raise Refused("bad-config", reason) from None
+    options = [
+        {
+            "key": key,
+            "verb": verb,
+            "value": " ".join(words.quote(value) for value in values),
+            "values": list(values),
+            "origin": ", ".join(names.section_title(state, part) for part in origin.split(", ")),
+        }
+        for key, (verb, values, origin) in sorted(options_of(managed).items())
+        if not wanted or key == wanted or key.startswith(f"{wanted}.")
+    ]
+    return {"device": names.device_name(state, device), "head": desk.log.head.seq, "options": options}

@@ -1,0 +1,121 @@
+"""Records in plain words, and changes of records as a diff."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dusk import codec, limits
+from dusk.changelog.state import State
+from dusk.config.settings import Setting, Verb, decode_setting
+from dusk.control import names
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One record before and after: ``before`` and ``after`` are words, None for no record."""
+
+    where: str
+    item: str
+    before: str | None
+    after: str | None
+
+
+def setting_words(setting: Setting) -> str:
+    """Return what a setting says, in one line."""
+    values = " ".join(quote(value) for value in setting.values)
+    match setting.verb:
+        case Verb.SET:
+            return values
+        case Verb.SET_LIST:
+            return f"list {values}"
+        case Verb.TYPE:
+            return f"section of type {values}"
+        case Verb.ABSENT:
+            return "must not be there"
+        case Verb.EDIT_LIST:
+            parts = [f"list with {values}"] if setting.values else []
+            if setting.removed:
+                parts.append("list without " + " ".join(quote(value) for value in setting.removed))
+            return ", ".join(parts)
+
+
+def quote(value: str) -> str:
+    """Return a value in single quotes, on one line, with nothing that moves a cursor (A33)."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return f"'{shown}'"
+
+
+def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[str, str | None]:
+    """Return what a record is called and what it says."""
+    kind = section.split("/", 1)[0]
+    if key.startswith("set/"):
+        return key.removeprefix("set/"), None if data is None else setting_words(decode_setting(data))
+    row = None if data is None else codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
+    if key.startswith("var/"):
+        return f"variable {key.removeprefix('var/')}", None if row is None else _value(row[0])
+    if key.startswith("member/"):
+        name = names.device_name(state, bytes.fromhex(key.removeprefix("member/")))
+        return f"member {name}", None if row is None else "yes"
+    if kind == "assignment":
+        return "to", None if row is None else assignment_words(state, row)
+    if kind == "joinkey" and key == "rule":
+        return "rule", None if row is None else _rule(row)
+    return key, None if row is None else " ".join(_value(item) for item in row)
+
+
+def assignment_words(state: State, row: list[Any]) -> str:
+    """Return to whom a policy applies, in words."""
+    to, targets, priority = row
+    if to == "all":
+        return f"all, priority {priority}"
+    if to == "devices":
+        targets = [names.device_name(state, bytes.fromhex(target)) for target in targets]
+    return f"{to} {' '.join(targets)}, priority {priority}"
+
+
+def _rule(row: list[Any]) -> str:
+    _public, uses, expires_s, groups, mode, *_ = row
+    until = f", until {expires_s}" if expires_s else ""
+    into = f", into {' '.join(groups)}" if groups else ""
+    return f"{mode}, {uses} uses{until}{into}"
+
+
+def _value(item: object) -> str:
+    if isinstance(item, bytes):
+        return item.hex() if len(item) <= 64 else f"{len(item)} bytes"
+    if isinstance(item, list):
+        return "[" + " ".join(_value(one) for one in item) + "]"
+    if isinstance(item, str):
+        return quote(item)
+    return "yes" if item is True else str(item)
+
+
+def difference(state: State, section: str, key: str, before: bytes | None, after: bytes | None) -> Difference:
+    """Return how a record changes."""
+    item, new = describe(state, section, key, after)
+    _, old = describe(state, section, key, before)
+    return Difference(names.section_title(state, section), item, old, new)
+
+
+def diff_text(differences: Iterable[Difference]) -> str:
+    """Return differences as text: a heading for each section, then ``+``, ``-`` or ``~`` lines."""
+    lines: list[str] = []
+    where = None
+    for d in differences:
+        if d.where != where:
+            lines.append(d.where)
+            where = d.where
+        if d.before is None:
+            lines.append(f"  + {d.item}: {d.after if d.after is not None else NOTHING}")
+        elif d.after is None:
+            lines.append(f"  - {d.item}: {d.before}")
+        else:
+            lines.append(f"  ~ {d.item}: {d.before} → {d.after}")
+    return "\n".join(lines)
+
+
+def diff_rows(differences: Iterable[Difference]) -> list[dict[str, str | None]]:
+    """Return differences as JSON rows."""
+    return [{"where": d.where, "item": d.item, "before": d.before, "after": d.after} for d in differences]
