@@ -59,9 +59,9 @@ class Rest:
 
     def encode(self) -> bytes:
         """Return the exact bytes that are hashed and signed."""
+        answers = (self.bitmap, self.slice_first, self.slice_count, self.window_ms)
         return codec.pack(
-            (self.cycle, self.nonce, self.echoes, self.time_s, self.bitmap)
-            + (self.slice_first, self.slice_count, self.window_ms, self.data, self.sender)
+            (self.cycle, self.nonce, self.echoes, self.time_s, *answers, self.data, self.sender)
         )
 
 
@@ -181,10 +181,8 @@ class Respond:
 
     def encode(self) -> bytes:
         """Return the plaintext."""
-        return codec.pack(
-            (self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot)
-            + (self.challenge, self.requests, self.status, self.health)
-        )
+        about = (self.challenge, self.requests, self.status, self.health)
+        return codec.pack((self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot, *about))
 
 
 def decode_respond(data: bytes) -> Respond:

@@ -90,7 +90,9 @@ def _decode(payload: bytes) -> Status:
 
 def _file(item: object) -> tuple[str, bytes]:
     package, digest = codec.fields(item, 2, "status file")
-    return codec.text(package, _NAME_BYTES_MAX, "package"), codec.exactly(digest, FILE_HASH_BYTES, "file hash")
+    return codec.text(package, _NAME_BYTES_MAX, "package"), codec.exactly(
+        digest, FILE_HASH_BYTES, "file hash"
+    )
 
 
 def encode_health(figures: dict[str, int]) -> bytes:

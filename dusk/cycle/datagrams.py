@@ -1,0 +1,136 @@
+"""Headers and seals of datagrams (`specs/cycles.md`, section 2).
+
+What costs nothing is checked first: size, tag, kind, whether we have the key (R10). Nothing
+that fails here is ever answered by UDP (A15).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
+from dusk.cycle.messages import Kind
+from dusk.cycle.peers import Peer, Peers
+from dusk.effects import Address
+from dusk.errors import UntrustedInput
+from dusk.ids import ClusterId, DeviceId, labelled_hash
+from dusk.keys.box import NONCE_BYTES, TAG_BYTES, open_sealed, seal
+from dusk.limits import DATAGRAM_BYTES_MAX
+
+CLUSTER_TAG_BYTES = 8
+_KIND_AT = CLUSTER_TAG_BYTES
+_ID_AT = _KIND_AT + 1
+_DEVICE_ID_BYTES = 16
+GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
+PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
+_GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO))
+_SIZE_MIN = GROUP_OVERHEAD_BYTES + 1
+
+
+def cluster_tag(cluster: ClusterId) -> bytes:
+    """Return the first 8 bytes of every datagram of a cluster."""
+    return labelled_hash(b"dusk.tag", cluster)[:CLUSTER_TAG_BYTES]
+
+
+def is_start(data: bytes, tag: bytes) -> bool:
+    """Tell whether this looks like a START of the cluster with this tag; a joiner cannot open it."""
+    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] == bytes((Kind.START,))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A datagram that authenticated.
+
+    Attributes:
+        kind: what it is.
+        sender: who sealed it; None under the group key, which any member has.
+        plaintext: to be decoded by its kind.
+        nonce: 24 bytes, of the seal.
+        source: where it came from, which nothing proves.
+        size_bytes: of the whole datagram; an answer to an unproven source is no larger.
+    """
+
+    kind: Kind
+    sender: Peer | None
+    plaintext: bytes
+    nonce: bytes
+    source: Address
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A START with our tag under a group key that we lack: a reason to ask by a stream."""
+
+    source: Address
+
+
+class Channel:
+    """Seals and opens datagrams.
+
+    Args:
+        peers: the members, and the keys shared with them.
+        random_bytes: for nonces.
+    """
+
+    def __init__(self, peers: Peers, random_bytes: Callable[[int], bytes]) -> None:
+        self.keys = GroupKeys()
+        """To be replaced when a key comes, or the log's newest removal changes."""
+        self._peers = peers
+        self._random_bytes = random_bytes
+        self._tag = cluster_tag(peers.cluster)
+
+    def seal_group(self, kind: Kind, plaintext: bytes) -> bytes:
+        """Return a datagram for all members; there is a group key."""
+        assert self.keys.newest is not None, "nothing is sent before there is a group key"
+        nonce = self._random_bytes(NONCE_BYTES)
+        header = self._tag + bytes((kind,)) + self.keys.newest.id + nonce
+        return header + seal(self.keys.newest.key, nonce, header, plaintext)
+
+    def seal_to(self, peer: Peer, kind: Kind, plaintext: bytes) -> bytes:
+        """Return a datagram for one member.
+
+        Raises:
+            UntrustedInput: the member's public key is not acceptable.
+        """
+        nonce = self._random_bytes(NONCE_BYTES)
+        header = self._tag + bytes((kind,)) + self._peers.own_id + nonce
+        return header + seal(self._peers.key_with(peer), nonce, header + peer.device_id, plaintext)
+
+    def open(self, data: bytes, source: Address) -> Opened | Unreadable:
+        """Authenticate outside bytes.
+
+        Raises:
+            UntrustedInput: not for us, not authentic, from a stranger or from ourselves.
+        """
+        if not _SIZE_MIN <= len(data) <= DATAGRAM_BYTES_MAX:
+            raise UntrustedInput("datagram: wrong size")
+        if data[:_KIND_AT] != self._tag:
+            raise UntrustedInput("datagram: of another cluster")
+        try:
+            kind = Kind(data[_KIND_AT])
+        except ValueError:
+            raise UntrustedInput("datagram: unknown kind") from None
+        if kind in _GROUP_KINDS:
+            return self._open_group(kind, data, source)
+        return self._open_pairwise(kind, data, source)
+
+    def _open_group(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
+        nonce_at = _ID_AT + KEY_ID_BYTES
+        key = self.keys.find(data[_ID_AT:nonce_at])
+        if key is None:
+            if kind is Kind.START:
+                return Unreadable(source)
+            raise UntrustedInput("datagram: under an unknown group key")
+        end = nonce_at + NONCE_BYTES
+        plaintext = open_sealed(key.key, data[nonce_at:end], data[:end], data[end:])
+        return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data))
+
+    def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened:
+        nonce_at = _ID_AT + _DEVICE_ID_BYTES
+        peer = self._peers.get(DeviceId(data[_ID_AT:nonce_at]))
+        if peer is None:
+            raise UntrustedInput("datagram: not from another member")
+        end = nonce_at + NONCE_BYTES
+        key, nonce = self._peers.key_with(peer), data[nonce_at:end]
+        plaintext = open_sealed(key, nonce, data[:end] + self._peers.own_id, data[end:])
+        return Opened(kind, peer, plaintext, nonce, source, len(data))

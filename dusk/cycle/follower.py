@@ -1,0 +1,417 @@
+"""A member's side of a cycle (`protocol.md` 4): STARTs and DATA in, answers in its slot out.
+
+Every device has one, the master too: it deals with what others who would lead send. A START
+counts only if a holder of our succession signed it (A11) and its (epoch, cycle) rises (A2);
+what it announces is taken by the log alone.
+"""
+
+from dataclasses import dataclass
+
+from dusk.changelog.entry import SignedHead
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.fragments import Reassembly
+from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
+from dusk.cycle.messages import (
+    Kind,
+    Pong,
+    Respond,
+    Start,
+    decode_fragment,
+    decode_hello,
+    decode_pong,
+    decode_start,
+)
+from dusk.cycle.peers import FAMILY_6, Peer, family_of
+from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
+from dusk.effects import Address, Effect, SendDatagram
+from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId, Head, Seq
+from dusk.limits import EPOCH_JUMP_MAX, STATUS_IN_RESPOND_BYTES_MAX
+
+REPAIR_S = 0.5
+"""How long to wait for missing DATA: until after the last repetition."""
+NO_DATA_JITTER_S = 0.2
+"""Spread of catch-ups when a batch was too large for DATA."""
+FAR_BEHIND = 256
+"""A gap of so many entries is not waited for."""
+ANSWERS_MAX = 4
+"""Answers to one START: the first, with the new head, and to repetitions."""
+REPEATED_AFTER_S = 0.03
+"""A copy that comes later than this after our answer is a repetition: the answer was lost."""
+UNREADABLE_GAP_S = 10.0
+"""Between two catch-ups for STARTs that cannot be read."""
+ASK_BACKOFF_MAX = 8
+"""Cycles between two questions to a silent cluster, at most."""
+HELLO_S = 1.0
+"""First wait for an answer to a HELLO."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The newest START and what we answered."""
+
+    start: Start
+    sender: Peer
+    answer_to: Address
+    slot_at: float
+    heard_at: float
+    answers: int = 0
+    answered_at: float | None = None
+    answered_seq: Seq | None = None
+    with_status: bytes | None = None
+
+
+class Follower:
+    """Hears a master.
+
+    Args:
+        station: this device.
+        cycle_s: seconds.
+        now: monotonic seconds.
+    """
+
+    def __init__(self, station: Station, cycle_s: float, now: float) -> None:
+        self.settled: Seq = Seq(0)
+        """What our answers say is settled."""
+        self.status: bytes | None = None
+        """Our signed status; sent until the master's bitmap shows that it came."""
+        self.health: bytes | None = None
+        """Our unsigned figures, sent in each answer."""
+        self.master: DeviceId | None = None
+        """Who signed the newest START or fresh PONG."""
+        self.master_address: Address | None = None
+        """Where that came from."""
+        self._station = station
+        self._freshness = Freshness(cycle_s, station.random_bytes, now)
+        self._reassembly = Reassembly()
+        self._mark: Mark = (0, 0)
+        self._heard: _Heard | None = None
+        self._respond_at: float | None = None
+        self._wanted: Start | None = None
+        self._wanted_from: Address | None = None
+        self._behind_at: float | None = None
+        self._ask_at = now
+        self._ask_wait_s = HELLO_S
+        self._unreadable_at = float("-inf")
+        self._status_known: bytes | None = None
+
+    # --- what others ask ---------------------------------------------------------------------
+
+    def fresh(self, now: float) -> bool:
+        """Tell whether the master is heard, now and beyond doubt; else *stale* (A3)."""
+        return self._freshness.is_fresh(now)
+
+    def contact_since(self, since: float) -> bool:
+        """Tell whether a fresh START or PONG came after a moment (monotonic seconds)."""
+        return self._freshness.fresh_at is not None and self._freshness.fresh_at > since
+
+    @property
+    def version(self) -> Mark:
+        """(epoch, cycle) of the newest START: the version of a status made now."""
+        return self._mark
+
+    def cycle_changed(self, cycle_s: float) -> None:
+        """Take the cycle time from the log."""
+        self._freshness.cycle_s = cycle_s
+
+    # --- time --------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When :meth:`tick` is wanted, monotonic seconds."""
+        times = (self._respond_at, self._behind_at, self._ask_at)
+        return min(at for at in times if at is not None)
+
+    def tick(self, now: float) -> Step:
+        """Answer in the slot; catch up if DATA stayed away; ask if STARTs did."""
+        if self._respond_at is not None and now >= self._respond_at:
+            return Step(tuple(self._respond(now)))
+        if self._behind_at is not None and now >= self._behind_at:
+            return self._give_up_data()
+        if now >= self._ask_at:
+            return Step(tuple(self.confirm(now)))
+        return NOTHING
+
+    def confirm(self, now: float) -> list[Effect]:
+        """Ask now whether the master lives: him if he is known, and all who hear.
+
+        Called at boot, when a START was missed, and while an apply waits for its contact.
+        """
+        station, freshness = self._station, self._freshness
+        freshness.missed(now)
+        self._ask_at = now + self._ask_wait_s * (0.75 + station.fraction() / 2)
+        self._ask_wait_s = min(2 * self._ask_wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
+        challenge = freshness.challenge(now)
+        effects = station.hello(challenge)
+        master = None if self.master is None else station.peers.get(self.master)
+        if master is not None and self.master_address is not None:
+            effects += station.ask(master, self.master_address, challenge)
+        return effects
+
+    # --- START -------------------------------------------------------------------------------
+
+    def on_start(self, opened: Opened, now: float) -> Step:
+        """Take a START.
+
+        Raises:
+            UntrustedInput: malformed, not signed by a holder, a replay, or our own.
+        """
+        start = decode_start(opened.plaintext)
+        if self._heard is not None and start == self._heard.start:
+            return self._on_copy(self._heard, opened, now)
+        sender = self._signer(start)
+        if start.head.epoch < self._station.log.head.epoch:
+            return self._answer_lower(opened, sender, now)
+        mark = (start.head.epoch, start.rest.cycle)
+        if mark <= self._mark:
+            raise UntrustedInput("START: older than one that was heard")
+        if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
+            raise UntrustedInput("START: its epoch is out of reach")
+        self._note_bitmap(start)
+        self._mark = mark
+        if self._freshness.heard(sender.device_id, mark, start.rest.echoes, now):
+            self._heard_fresh()
+        self.master, self.master_address = sender.device_id, opened.source
+        self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
+        slot_at = now + self._slot_s(start)
+        self._heard = _Heard(start, sender, opened.source, slot_at, now)
+        self._respond_at = slot_at if self._is_asked(start) else None
+        return self._on_head(start, opened.source, now)
+
+    def unreadable(self, source: Address, now: float) -> Step:
+        """Take a START under a group key that we lack: a reason to catch up, now and then."""
+        if now - self._unreadable_at < UNREADABLE_GAP_S:
+            return NOTHING
+        self._unreadable_at = now
+        return Step(outcome=Behind(source, None))
+
+    def _signer(self, start: Start) -> Peer:
+        """Return the holder of our succession that signed."""
+        if start.rest.sender == self._station.peers.own_id:
+            raise UntrustedInput("START: our own, looped back")
+        sender = self._station.peers.holder(start.rest.sender)
+        if sender is None:
+            raise UntrustedInput("START: not by a holder of our succession")
+        if not start.signed_head.signed_by(sender.public, self._station.peers.cluster):
+            raise UntrustedInput("START: not signed by its sender")
+        return sender
+
+    def _answer_lower(self, opened: Opened, sender: Peer, now: float) -> Step:
+        """Tell who leads a lower epoch of the higher one."""
+        newest = self._station.log.newest
+        if newest is None:
+            return NOTHING
+        return Step(tuple(self._station.pong(opened, sender, Pong(None, 0, None, newest), now)))
+
+    def _on_copy(self, heard: _Heard, opened: Opened, now: float) -> Step:
+        """Take the newest START once more: by IPv6 too, or because our answer was lost."""
+        if heard.answered_at is None:
+            if family_of(opened.source) == FAMILY_6 > family_of(heard.answer_to):
+                heard.answer_to = self.master_address = opened.source
+        elif now - heard.answered_at > REPEATED_AFTER_S and heard.answers < ANSWERS_MAX:
+            heard.answer_to = opened.source
+            self._respond_at = now + self._slot_s(heard.start)
+        return NOTHING
+
+    def _heard_fresh(self) -> None:
+        self._ask_wait_s = max(HELLO_S, self._freshness.cycle_s)
+
+    # --- the head and its entries ------------------------------------------------------------
+
+    def _on_head(self, start: Start, source: Address, now: float) -> Step:
+        """Compare a START's head with ours."""
+        log, head = self._station.log, start.head
+        if head.seq <= log.head.seq:
+            if log.chain_at(head.seq) != head.chain:
+                return Step(outcome=Conflict(source, head, start.signed_head))
+            self._nothing_wanted()
+            return NOTHING
+        self._wanted, self._wanted_from = start, source
+        if self._behind_at is None:
+            wait_s = REPAIR_S if start.rest.data else NO_DATA_JITTER_S * self._station.fraction()
+            self._behind_at = now + (0.0 if head.seq - log.head.seq > FAR_BEHIND else wait_s)
+        return self._try_advance()
+
+    def on_data(self, opened: Opened) -> Step:
+        """Take DATA.
+
+        Raises:
+            UntrustedInput: malformed, contradicting, or without room.
+        """
+        fragment = decode_fragment(opened.plaintext)
+        if fragment.last <= self._station.log.head.seq:
+            return NOTHING
+        master = self.master_address
+        trusted = master is not None and master.host == opened.source.host
+        if self._reassembly.add(fragment, opened.source, trusted=trusted):
+            return self._try_advance()
+        return NOTHING
+
+    def _try_advance(self) -> Step:
+        if self._wanted is None:
+            return NOTHING
+        head = self._wanted.head
+        entries = self._reassembly.entries_up_to(head, self._station.log.head.seq)
+        return NOTHING if entries is None else Step(outcome=Advance(entries, self._wanted.signed_head))
+
+    def stored(self, now: float) -> list[Effect]:
+        """Note that our log has grown, however it did; behind the node's ``Append`` (R8).
+
+        Returns:
+            The answer with the new head, if our slot has passed.
+        """
+        own: Head = self._station.log.head
+        self._reassembly.forget(own.seq)
+        if self._wanted is not None and self._wanted.head.seq <= own.seq:
+            self._nothing_wanted()
+        heard = self._heard
+        if heard is None or heard.answered_seq is None or heard.answered_seq >= own.seq:
+            return []
+        if heard.answers >= ANSWERS_MAX or not self._is_asked(heard.start):
+            return []
+        return self._respond(now) if now >= heard.slot_at else []
+
+    def refused(self) -> Step:
+        """Note that the log refused what DATA brought: catch up instead."""
+        self._reassembly.clear()
+        return self._give_up_data()
+
+    def _nothing_wanted(self) -> None:
+        self._wanted = self._wanted_from = self._behind_at = None
+
+    def _give_up_data(self) -> Step:
+        wanted, source = self._wanted, self._wanted_from
+        self._behind_at = None
+        if wanted is None or source is None:
+            return NOTHING
+        return Step(outcome=Behind(source, wanted.head))
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def _is_asked(self, start: Start) -> bool:
+        """Tell whether we answer this START: our slice, or a place in the succession."""
+        peers, rest = self._station.peers, start.rest
+        if peers.own_index is None:
+            return False
+        in_slice = rest.slice_first <= peers.own_index < rest.slice_first + rest.slice_count
+        return in_slice or peers.own_place is not None
+
+    def _slot_s(self, start: Start) -> float:
+        """Return when our slot is, from now: holders first, with jitter inside the slot."""
+        peers, rest = self._station.peers, start.rest
+        holders = len(peers.succession)
+        place = peers.own_place
+        if place is None:
+            place = holders + max(0, (peers.own_index or 0) - rest.slice_first)
+        slots = holders + rest.slice_count
+        return rest.window_ms / 1000 * (place + self._station.fraction()) / max(1, slots)
+
+    def _respond(self, now: float) -> list[Effect]:
+        """Answer the newest START with what is on our disk."""
+        self._respond_at = None
+        heard, station = self._heard, self._station
+        assert heard is not None, "a slot belongs to a START"
+        status = self.status if self.status != self._status_known else None
+        if status is not None and len(status) > STATUS_IN_RESPOND_BYTES_MAX:
+            status = None
+        respond = Respond(
+            cycle=heard.start.rest.cycle,
+            nonce=heard.start.rest.nonce,
+            head=station.log.head,
+            settled=self.settled,
+            boot=station.boot,
+            challenge=self._freshness.challenge(now) if self._freshness.proof_due else None,
+            status=status,
+            health=self.health,
+        )
+        heard.answers += 1
+        heard.answered_at, heard.answered_seq = now, station.log.head.seq
+        if heard.answers == 1:
+            heard.with_status = status
+        datagram = station.channel.seal_to(heard.sender, Kind.RESPOND, respond.encode())
+        return [SendDatagram(datagram, heard.answer_to)]
+
+    def _note_bitmap(self, start: Start) -> None:
+        """See whether the master got our status with the START before this one."""
+        heard, own_index = self._heard, self._station.peers.own_index
+        if self.master != start.rest.sender or heard is None or own_index is None:
+            self._status_known = None
+            return
+        place = own_index - heard.start.rest.slice_first
+        follows = (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
+        bitmap = start.rest.bitmap
+        if follows and 0 <= place < 8 * len(bitmap) and bitmap[place // 8] >> place % 8 & 1:
+            self._status_known = heard.with_status or self._status_known
+
+    # --- HELLO, PONG -------------------------------------------------------------------------
+
+    def on_hello(self, opened: Opened, now: float) -> list[Effect]:
+        """Answer an ASK by a PONG that says that we do not lead; a HELLO is for who leads.
+
+        Raises:
+            UntrustedInput: malformed, or from ourselves or a stranger.
+        """
+        hello = decode_hello(opened.plaintext)
+        peer = self._station.asking(opened, hello)
+        newest = self._station.log.newest
+        if opened.kind is Kind.HELLO or newest is None:
+            return []
+        return self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
+
+    def on_pong(self, opened: Opened, now: float) -> Step:
+        """Take a PONG.
+
+        Raises:
+            UntrustedInput: malformed, to no open challenge of ours, or its head is by no holder.
+        """
+        pong = decode_pong(opened.plaintext)
+        sender = opened.sender
+        assert sender is not None, "a PONG is sealed pairwise"
+        unasked = pong.challenge is None and pong.cycle == 0
+        if not unasked and not self._freshness.answers(pong.challenge, now):
+            raise UntrustedInput("PONG: to no open challenge of ours")
+        if not self._by_holder(pong):
+            raise UntrustedInput("PONG: its head is not signed by a holder of our succession")
+        effects: tuple[Effect, ...] = ()
+        if pong.cycle:
+            effects = self._on_leading(pong, sender, opened, now)
+        return Step(effects, self._compare(pong.signed_head, opened.source))
+
+    def _compare(self, signed: SignedHead, source: Address) -> Behind | Conflict | None:
+        """Compare the head in a PONG with ours; what a START announced already is on its way."""
+        log, head = self._station.log, signed.head
+        if head.seq > log.head.seq:
+            return Behind(source, head) if self._wanted is None else None
+        return None if log.chain_at(head.seq) == head.chain else Conflict(source, head, signed)
+
+    def _by_holder(self, pong: Pong) -> bool:
+        """Tell whether a holder signed the head; a member may pass on another's."""
+        peers = self._station.peers
+        publics = [peer.public for peer in peers.holders()] + [peers.own.public]
+        return any(pong.signed_head.signed_by(public, peers.cluster) for public in publics)
+
+    def _on_leading(self, pong: Pong, sender: Peer, opened: Opened, now: float) -> tuple[Effect, ...]:
+        """Take the master's PONG as contact, and answer the START that it names."""
+        epoch = pong.signed_head.head.epoch
+        if self._station.peers.holder(sender.device_id) is None or epoch < self._station.log.head.epoch:
+            raise UntrustedInput("PONG: by who may not lead")
+        mark = (epoch, pong.cycle)
+        assert pong.challenge is not None, "only a PONG that does not lead comes unasked"
+        if mark < self._mark:
+            raise UntrustedInput("PONG: older than a START that was heard")
+        self._mark = max(self._mark, (epoch, pong.cycle - 1))  # the START that it names may yet come
+        self._freshness.heard(sender.device_id, mark, (pong.challenge,), now)
+        self._heard_fresh()
+        self.master, self.master_address = sender.device_id, opened.source
+        self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
+        return self._answer_pong(pong, sender, opened)
+
+    def _answer_pong(self, pong: Pong, sender: Peer, opened: Opened) -> tuple[Effect, ...]:
+        """Answer the START that a PONG names, unless we heard it: so the master knows us at once."""
+        if self._heard is not None and self._heard.start.rest.nonce == pong.nonce:
+            return ()
+        station = self._station
+        assert pong.nonce is not None, "who leads names its START"
+        respond = Respond(pong.cycle, pong.nonce, station.log.head, self.settled, station.boot)
+        datagram = station.channel.seal_to(sender, Kind.RESPOND, respond.encode())
+        return (SendDatagram(datagram, opened.source),)

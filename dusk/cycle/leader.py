@@ -1,0 +1,363 @@
+"""The master's side of a cycle (`protocol.md` 4): STARTs, DATA, repetition, challenges.
+
+A START with a new head goes out at once, at least 50 ms after the one before, behind the DATA
+that it announces, and is repeated until those online have answered with that head.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dusk.changelog.entry import SignedHead
+from dusk.cycle.audience import Audience
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.fragments import cut_batch
+from dusk.cycle.messages import (
+    CHALLENGE_BYTES,
+    Kind,
+    Pong,
+    Respond,
+    Rest,
+    Start,
+    decode_hello,
+    decode_respond,
+    sign_start,
+)
+from dusk.cycle.peers import Peer
+from dusk.cycle.reports import read_status, take_report
+from dusk.cycle.station import Behind, Conflict, Outcome, Station, Step
+from dusk.effects import Effect, LogItem, SendDatagram
+from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId, Head, Seq
+from dusk.limits import BATCHES_MAX, CHALLENGES_MAX, ECHOES_MAX, FRAGMENTS_MAX, SLICE_MEMBERS_MAX
+
+START_GAP_S = 0.05
+"""Least time between two STARTs."""
+REPEAT_AFTER_S = (0.06, 0.18, 0.42)
+"""When a START with a new head is repeated, after it was sent."""
+NUDGE_AFTER_S = 0.02
+"""When missing batches are sent again to who answered an idle START with an old head."""
+UNICAST_REPEATS_MAX = 4
+"""Up to so many silent members get their repetition by unicast."""
+JUDGED_AFTER_S = 0.45
+"""Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
+RECENT_STARTS = 4
+"""An answer may come so many STARTs late (a slow disk)."""
+NEW_HEAD_WINDOW_MS_MAX = 40
+"""Answers to a new head come before the first repetition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What to do about new entries: store the signed head with them, then send."""
+
+    signed_head: SignedHead
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Entries on the air: positions ``first`` to ``last``, sealed in pieces."""
+
+    first: Seq
+    last: Seq
+    datagrams: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A START on the air and what came of it."""
+
+    start: Start
+    datagram: bytes
+    sent_at: float
+    copied: set[DeviceId]
+    answered: set[DeviceId] = field(default_factory=set)
+    bits: bytearray = field(default_factory=bytearray)
+
+    @property
+    def asked(self) -> range:
+        """Indices of the members that are to answer."""
+        rest = self.start.rest
+        return range(rest.slice_first, rest.slice_first + rest.slice_count)
+
+
+class Leader:
+    """Drives the cycles of one epoch, from its ``open`` on; a new epoch is a new Leader.
+
+    Args:
+        station: this device; it has a group key.
+        cycle_s: time between two idle STARTs, seconds.
+        now: monotonic seconds.
+    """
+
+    def __init__(self, station: Station, cycle_s: float, now: float) -> None:
+        self.cycle_s = cycle_s
+        self.wall_offset_s: float | None = None
+        """Wall time minus monotonic time, if anything vouches for it."""
+        self.durable: Seq = Seq(0)
+        """Highest position that stands on our disk and another member's."""
+        self.cycle = 0
+        """Number of the newest START."""
+        self._station = station
+        self._audience = Audience(station)
+        self._next_at = now
+        self._pending: list[tuple[tuple[LogItem, ...], Head]] = []
+        self._prepared: Start | None = None
+        self._sent: deque[_Sent] = deque(maxlen=RECENT_STARTS)
+        self._batches: deque[_Batch] = deque(maxlen=BATCHES_MAX)
+        self._repeats: list[tuple[float, Seq]] = []
+        """When to repeat, and up to which position members must have answered."""
+        self._nudged = False
+        self._challenges: dict[DeviceId, tuple[bytes, Opened]] = {}
+        self._slice_first = 0
+
+    # --- time --------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When :meth:`tick` is wanted, monotonic seconds."""
+        start_at = min(self._next_at, self._gap_end) if self._pending else self._next_at
+        return min(start_at, self._repeats[0][0]) if self._repeats else start_at
+
+    @property
+    def _gap_end(self) -> float:
+        """When the next START may be sent."""
+        return self._sent[-1].sent_at + START_GAP_S if self._sent else float("-inf")
+
+    def tick(self, now: float) -> list[Effect]:
+        """Send what is due: a START, or a repetition."""
+        if now >= self._next_at or (self._pending and now >= self._gap_end):
+            return self._send_start(now)
+        if self._repeats and now >= self._repeats[0][0]:
+            return self._repeat(now)
+        return []
+
+    def online(self, now: float) -> list[DeviceId]:
+        """Return the other members that were heard lately, by id."""
+        return [peer.device_id for peer in self._audience.online(now, self.cycle_s)]
+
+    # --- STARTs ------------------------------------------------------------------------------
+
+    def announce(self, entries: Sequence[LogItem], head: Head, now: float) -> Announcement:
+        """Sign a new head and send it with its entries, now or when the gap has passed.
+
+        The node puts ``Append((*entries, head item))`` before the effects (R8). A START that
+        had to wait carries the newest head of those that were signed meanwhile.
+        """
+        self._pending.append((tuple(entries), head))
+        start = self._prepared = self._sign(head, now)
+        effects = self._send_start(now) if now >= self._gap_end else []
+        return Announcement(start.signed_head, tuple(effects))
+
+    def _sign(self, head: Head, now: float) -> Start:
+        """Make the next START: what it says besides the head is as of now."""
+        station = self._station
+        peers = station.peers
+        count = min(SLICE_MEMBERS_MAX, max(0, peers.count - self._slice_first))
+        echoes = [challenge for challenge, _ in self._challenges.values()]
+        rest = Rest(
+            cycle=self.cycle + 1,
+            nonce=station.random_bytes(CHALLENGE_BYTES),
+            echoes=tuple(echoes[:ECHOES_MAX]),
+            time_s=0 if self.wall_offset_s is None else max(0, int(now + self.wall_offset_s)),
+            bitmap=bytes(self._sent[-1].bits).rstrip(b"\0") if self._sent else b"",
+            slice_first=self._slice_first,
+            slice_count=count,
+            window_ms=self._window_ms(count),
+            data=self._on_air(head),
+            sender=peers.own_id,
+        )
+        return sign_start(peers.own, peers.cluster, head, rest)
+
+    def _window_ms(self, count: int) -> int:
+        if self._pending:
+            return min(NEW_HEAD_WINDOW_MS_MAX, 2 + count // 2)
+        return max(1, min(int(self.cycle_s * 250), 4 * count))
+
+    def _on_air(self, head: Head) -> bool:
+        """Tell whether the batch that ends at ``head`` goes, or went, by DATA."""
+        if self._pending:
+            return bool(cut_batch(*self._pending[-1]))
+        return bool(self._batches) and self._batches[-1].last == head.seq
+
+    def _send_start(self, now: float) -> list[Effect]:
+        """Send a START, after the DATA of what it announces."""
+        station, audience = self._station, self._audience
+        self._next_at = now + self.cycle_s
+        start = self._prepared or self._sign(station.log.head, now)
+        self._prepared = None
+        batches = self._seal_pending()
+        online = audience.online(now, self.cycle_s)
+        self._judge_last(now, online)
+        datagram = station.channel.seal_group(Kind.START, start.encode())
+        links = audience.links(start.rest.cycle, online)
+        effects = station.multicast([*_datagrams(batches), datagram], links)
+        copies, copied = audience.copies(datagram, start.rest.cycle)
+        sent = _Sent(start, datagram, now, copied)
+        sent.bits = bytearray((start.rest.slice_count + 7) // 8)
+        self._sent.append(sent)
+        self.cycle = start.rest.cycle
+        self._plan_repeats(start.head.seq if batches else None, now)
+        self._nudged = False
+        following = self._slice_first + SLICE_MEMBERS_MAX
+        self._slice_first = following if following < station.peers.count else 0
+        return effects + copies + self._answer_challenges(start, now)
+
+    def _seal_pending(self) -> tuple[_Batch, ...]:
+        """Seal the entries that wait, as few batches as fit; too long ones go by catch-up."""
+        groups: list[tuple[tuple[LogItem, ...], Head]] = []
+        for entries, head in self._pending:
+            joined = (groups[-1][0] + entries, head) if groups else (entries, head)
+            if groups and cut_batch(*joined):
+                groups[-1] = joined
+            else:
+                groups.append((entries, head))
+        self._pending.clear()
+        batches = tuple(self._seal_batch(*group) for group in groups)
+        self._batches.extend(batches)
+        return tuple(batch for batch in batches if batch.datagrams)
+
+    def _seal_batch(self, entries: tuple[LogItem, ...], head: Head) -> _Batch:
+        pieces = cut_batch(entries, head)
+        sealed = tuple(self._station.channel.seal_group(Kind.DATA, piece.encode()) for piece in pieces)
+        return _Batch(Seq(head.seq - len(entries) + 1), head.seq, sealed)
+
+    def _judge_last(self, now: float, online: list[Peer]) -> None:
+        """Note who missed the last START, if its answers had time to come."""
+        if self._sent and now - self._sent[-1].sent_at >= min(JUDGED_AFTER_S, 0.9 * self.cycle_s):
+            last = self._sent[-1]
+            self._audience.judge(last.asked, last.answered, last.copied, online)
+
+    # --- repetition --------------------------------------------------------------------------
+
+    def _repeat(self, now: float) -> list[Effect]:
+        """Send the newest START again, with DATA, to those online who have not that position."""
+        _, seq = self._repeats.pop(0)
+        sent, station = self._sent[-1], self._station
+        online = self._audience.online(now, self.cycle_s)
+        lacking = [peer for peer in online if peer.stored < seq]
+        if self._nudged:
+            lacking = [peer for peer in lacking if self._can_nudge(peer)][:UNICAST_REPEATS_MAX]
+        elif station.peers.count > SLICE_MEMBERS_MAX or len(lacking) > UNICAST_REPEATS_MAX:
+            links = self._audience.links(sent.start.rest.cycle, online)
+            batches = [batch for batch in self._batches if batch.last >= seq]
+            return station.multicast([*_datagrams(batches), sent.datagram], links)
+        return [effect for peer in lacking for effect in self._repeat_to(peer, sent)]
+
+    def _plan_repeats(self, seq: Seq | None, now: float) -> None:
+        """Plan the repetitions of a new head; the next one of the head before it is kept.
+
+        Else a START every 50 ms would put off all repetitions for ever.
+        """
+        kept = self._repeats[:1]
+        fresh = [] if seq is None else [(now + after, seq) for after in REPEAT_AFTER_S]
+        self._repeats = sorted(kept + fresh)
+
+    def _repeat_to(self, peer: Peer, sent: _Sent) -> list[Effect]:
+        assert peer.address is not None, "who is online was heard from somewhere"
+        datagrams = [*_datagrams(self._missing_batches(peer)), sent.datagram]
+        return [SendDatagram(datagram, peer.address) for datagram in datagrams]
+
+    def _missing_batches(self, peer: Peer) -> tuple[_Batch, ...]:
+        """Return what leads a member to our head; nothing if that is for catch-up."""
+        batches = tuple(batch for batch in self._batches if batch.last > peer.stored)
+        whole = bool(batches) and batches[0].first <= peer.stored + 1
+        on_air = all(batch.datagrams for batch in batches)
+        few = len(_datagrams(batches)) <= 2 * FRAGMENTS_MAX
+        return batches if whole and on_air and few else ()
+
+    def _can_nudge(self, peer: Peer) -> bool:
+        return peer.device_id in self._sent[-1].answered and bool(self._missing_batches(peer))
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def on_respond(self, opened: Opened, now: float) -> Step:
+        """Take a member's answer.
+
+        Raises:
+            UntrustedInput: malformed, not to one of the newest STARTs, or older than one that
+                came already (A12).
+        """
+        peer = opened.sender
+        assert peer is not None, "a RESPOND is sealed pairwise"
+        respond = decode_respond(opened.plaintext)
+        sent = self._start_of(respond)
+        mark = (sent.start.head.epoch, respond.cycle, respond.head.seq)
+        if mark < peer.answered:
+            raise UntrustedInput("RESPOND: older than one that was heard")
+        status = read_status(peer, respond, self._station.peers.cluster)
+        if mark == peer.answered:
+            return Step()
+        peer.answered, peer.address, peer.heard_at = mark, opened.source, now
+        if respond.challenge is not None and len(self._challenges) < CHALLENGES_MAX:
+            self._challenges[peer.device_id] = (respond.challenge, opened)
+        outcome = self._take_head(peer, respond.head, opened)
+        self._note_answer(peer, sent)
+        self._nudge(peer, sent, now)
+        return Step(tuple(take_report(peer, respond, status)), outcome)
+
+    def _start_of(self, respond: Respond) -> _Sent:
+        for sent in reversed(self._sent):
+            if (sent.start.rest.cycle, sent.start.rest.nonce) == (respond.cycle, respond.nonce):
+                return sent
+        raise UntrustedInput("RESPOND: not to a START of ours, or to an old one")
+
+    def _take_head(self, peer: Peer, theirs: Head, opened: Opened) -> Outcome | None:
+        """Note what a member holds; tell if it is more than we do, or other than ours."""
+        log = self._station.log
+        if log.chain_at(theirs.seq) == theirs.chain:
+            peer.stored = max(peer.stored, theirs.seq)
+            self.durable = max(self.durable, peer.stored)
+            return None
+        if theirs.seq > log.head.seq:
+            return Behind(opened.source, theirs)
+        return Conflict(opened.source, theirs, None)
+
+    def _note_answer(self, peer: Peer, sent: _Sent) -> None:
+        sent.answered.add(peer.device_id)
+        if peer.index in sent.asked:
+            place = peer.index - sent.start.rest.slice_first
+            sent.bits[place // 8] |= 1 << place % 8
+
+    def _nudge(self, peer: Peer, sent: _Sent, now: float) -> None:
+        """Arrange for batches to be sent again to who answered an idle START with an old head."""
+        newest = sent is self._sent[-1] and not self._repeats and not self._pending
+        if newest and not self._nudged and peer.stored < sent.start.head.seq and self._can_nudge(peer):
+            self._nudged = True
+            self._repeats = [(now + NUDGE_AFTER_S, sent.start.head.seq)]
+
+    # --- challenges --------------------------------------------------------------------------
+
+    def on_hello(self, opened: Opened, now: float) -> list[Effect]:
+        """Answer a HELLO or ASK with a PONG.
+
+        Raises:
+            UntrustedInput: malformed, or from ourselves or a stranger.
+        """
+        hello = decode_hello(opened.plaintext)
+        peer = self._station.asking(opened, hello)
+        return self._pong(opened, peer, hello.challenge, now, proven=False)
+
+    def _pong(
+        self, opened: Opened, peer: Peer, challenge: bytes, now: float, *, proven: bool
+    ) -> list[Effect]:
+        newest = self._station.log.newest
+        if newest is None or not self._sent:
+            return []
+        rest = self._sent[-1].start.rest
+        pong = Pong(challenge, rest.cycle, rest.nonce, newest)
+        return self._station.pong(opened, peer, pong, now, proven=proven)
+
+    def _answer_challenges(self, start: Start, now: float) -> list[Effect]:
+        """Forget the challenges that this START echoes; the others get a PONG."""
+        waiting, self._challenges = self._challenges, {}
+        effects: list[Effect] = []
+        for challenge, opened in waiting.values():
+            if challenge not in start.rest.echoes and opened.sender is not None:
+                effects += self._pong(opened, opened.sender, challenge, now, proven=True)
+        return effects
+
+
+def _datagrams(batches: Sequence[_Batch]) -> list[bytes]:
+    return [datagram for batch in batches for datagram in batch.datagrams]

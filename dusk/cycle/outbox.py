@@ -1,0 +1,216 @@
+"""Changes of this device until their outcome is settled (`protocol.md` 3, R3, R8).
+
+::
+
+    queued ──ANSWER stored──▶ local ──┐
+      │  └────────── in our log, and another holds it ──▶ durable ──settled──▶ forgotten
+      └──ANSWER refused──▶ refused, forgotten
+
+A change is *durable* when its outcome stands in our own verified log and the writer is
+another, or when we are the writer and another member reported that position.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Channel
+from dusk.cycle.messages import Answer, AnswerCode, Kind, encode_submit
+from dusk.cycle.peers import NOWHERE, Peer
+from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
+from dusk.errors import Refused
+from dusk.ids import ChangeId, Seq
+from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX
+
+FOLDER = "outbox/"
+RETRY_S_MIN = 0.25
+RETRY_S_MAX = 10.0
+_NEXT = {
+    ChangeState.QUEUED: frozenset((ChangeState.LOCAL, ChangeState.DURABLE, ChangeState.REFUSED)),
+    ChangeState.LOCAL: frozenset((ChangeState.DURABLE,)),
+    ChangeState.DURABLE: frozenset[ChangeState](),
+    ChangeState.REFUSED: frozenset[ChangeState](),
+}
+"""How a change moves on; it never goes back."""
+
+
+def file_name(change: ChangeId) -> str:
+    """Return the file that keeps a change."""
+    return FOLDER + change.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes the log now, and where: another member."""
+
+    peer: Peer
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is due: effects, and the changes that are too long for a datagram."""
+
+    effects: tuple[Effect, ...] = ()
+    by_stream: tuple[ChangeId, ...] = ()
+
+
+@dataclass(slots=True)
+class _Item:
+    """One change on its way."""
+
+    data: bytes
+
+    state: ChangeState = ChangeState.QUEUED
+    seq: Seq = NOWHERE
+    reason: str = ""
+    logged: bool = False
+    """Whether it stands in our own log, at ``seq``."""
+    due_at: float = float("-inf")
+    wait_s: float = RETRY_S_MIN
+
+
+class Outbox:
+    """Keeps changes and hands them to the writer until they have their outcome.
+
+    Args:
+        saved: what the files held at start: change id → encoded change, checked by the node.
+        random_bytes: for jitter.
+    """
+
+    def __init__(self, saved: Mapping[ChangeId, bytes], random_bytes: Callable[[int], bytes]) -> None:
+        self._items = {change: _Item(data) for change, data in saved.items()}
+        self._random_bytes = random_bytes
+        self._writer: Writer | None = None
+
+    def __contains__(self, change: ChangeId) -> bool:
+        return change in self._items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def encoded(self, change: ChangeId) -> bytes:
+        """Return the bytes of a change that is kept, for a stream."""
+        return self._items[change].data
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        """Return how far a change has come; None if it is not, or no longer, here."""
+        item = self._items.get(change)
+        return None if item is None else Progress(change, item.state, item.seq, item.reason)
+
+    def waiting(self) -> tuple[ChangeId, ...]:
+        """Return the changes that no writer has answered for."""
+        return tuple(c for c, item in self._items.items() if item.state is ChangeState.QUEUED)
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def add(self, change: ChangeId, data: bytes, now: float) -> list[Effect]:
+        """Keep a new change of this device; one that is here already is resumed.
+
+        Raises:
+            Refused: ``outbox-full``.
+        """
+        item = self._items.get(change)
+        if item is None:
+            if len(self._items) >= OUTBOX_MAX:
+                raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
+            self._items[change] = _Item(data, due_at=now)
+            return [StoreFile(file_name(change), data), Progress(change, ChangeState.QUEUED, Seq(0), "")]
+        return [Progress(change, item.state, item.seq, item.reason)]
+
+    # --- out ---------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is wanted; None while there is no writer or nothing to send."""
+        if self._writer is None:
+            return None
+        return min((item.due_at for item in self._items.values() if not item.logged), default=None)
+
+    def writer_changed(self, writer: Writer | None, now: float) -> None:
+        """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
+        if writer == self._writer:
+            return
+        self._writer = writer
+        for item in self._items.values():
+            item.due_at, item.wait_s = now, RETRY_S_MIN
+
+    def tick(self, channel: Channel, now: float) -> Submission:
+        """Submit what is due; repeated with growing pauses until its outcome is in our log."""
+        writer = self._writer
+        if writer is None:
+            return Submission()
+        effects: list[Effect] = []
+        by_stream: list[ChangeId] = []
+        for change, item in self._items.items():
+            if item.logged or item.due_at > now:
+                continue
+            self._back_off(item, now)
+            plaintext = encode_submit(item.data)
+            if len(plaintext) + PAIRWISE_OVERHEAD_BYTES > DATAGRAM_BYTES_MAX:
+                by_stream.append(change)
+                continue
+            datagram = channel.seal_to(writer.peer, Kind.SUBMIT, plaintext)
+            effects.append(SendDatagram(datagram, writer.address))
+        return Submission(tuple(effects), tuple(by_stream))
+
+    def _back_off(self, item: _Item, now: float) -> None:
+        jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512
+        item.due_at = now + item.wait_s * jitter
+        item.wait_s = min(2 * item.wait_s, RETRY_S_MAX)
+
+    # --- outcomes ----------------------------------------------------------------------------
+
+    def on_answer(self, answer: Answer) -> list[Effect]:
+        """Take the writer's answer, however it came."""
+        item = self._items.get(answer.change)
+        if item is None or item.logged:
+            return []
+        if answer.code is AnswerCode.REFUSED:
+            effects = self._move(answer.change, item, ChangeState.REFUSED, answer.seq, answer.reason)
+            return effects + (self._forget(answer.change) if effects else [])
+        if answer.code is AnswerCode.STORED:
+            return self._move(answer.change, item, ChangeState.LOCAL, answer.seq, answer.reason)
+        return []
+
+    def on_logged(self, change: ChangeId, seq: Seq, reason: str, *, durable: bool) -> list[Effect]:
+        """Note that the outcome of a change stands in our own log; behind the ``Append`` (R8).
+
+        Args:
+            change: its id.
+            seq: where.
+            reason: its outcome in words.
+            durable: True if another device wrote it; False if we did.
+        """
+        item = self._items.get(change)
+        if item is None:
+            return []
+        item.logged, item.seq, item.reason = True, seq, reason
+        state = ChangeState.DURABLE if durable else ChangeState.LOCAL
+        return self._move(change, item, state, seq, reason)
+
+    def on_durable(self, up_to: Seq) -> list[Effect]:
+        """Note up to where another member holds what we, leading, wrote."""
+        effects: list[Effect] = []
+        for change, item in self._items.items():
+            if item.logged and item.seq <= up_to:
+                effects += self._move(change, item, ChangeState.DURABLE, item.seq, item.reason)
+        return effects
+
+    def on_settled(self, up_to: Seq) -> list[Effect]:
+        """Forget durable changes whose outcome is settled."""
+        done = [
+            change
+            for change, item in self._items.items()
+            if item.state is ChangeState.DURABLE and item.logged and item.seq <= up_to
+        ]
+        return [effect for change in done for effect in self._forget(change)]
+
+    def _move(self, change: ChangeId, item: _Item, state: ChangeState, seq: Seq, reason: str) -> list[Effect]:
+        if state not in _NEXT[item.state]:
+            return []
+        item.state, item.seq, item.reason = state, seq, reason
+        return [Progress(change, state, seq, reason)]
+
+    def _forget(self, change: ChangeId) -> list[Effect]:
+        del self._items[change]
+        return [RemoveFile(file_name(change))]

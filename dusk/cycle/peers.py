@@ -1,0 +1,135 @@
+"""The other members: where they were heard from, what they hold, the keys shared with them.
+
+One object per device and run; it is kept while the device is a member, so that nothing heard
+is lost when the list changes. Sorting, indices and keys are made on such a change, or once
+when first needed, never per datagram (P7).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dusk.changelog.views import Member
+from dusk.cycle.status import Status
+from dusk.effects import Address
+from dusk.ids import BootId, ClusterId, DeviceId, PublicKey, Seq
+from dusk.keys.box import pairwise_key
+from dusk.keys.signing import SigningKey
+
+FAMILY_4, FAMILY_6 = 4, 6
+NOWHERE = Seq(0)
+
+
+def family_of(address: Address) -> int:
+    """Return 6 for an address with colons, else 4."""
+    return FAMILY_6 if ":" in address.host else FAMILY_4
+
+
+def same_place(one: Address | None, other: Address | None) -> bool:
+    """Tell whether two addresses are one host, whatever the port."""
+    return one is not None and other is not None and one.host == other.host
+
+
+@dataclass(slots=True)
+class Peer:
+    """What this run has heard of one other member.
+
+    Attributes:
+        device_id: who.
+        public: its Ed25519 key.
+        index: its place among all members sorted by id: its bit and slot.
+        address: where its newest authentic answer came from.
+        heard_at: when that was, monotonic seconds; None: not in this run.
+        boot: its run, from its answers.
+        former_boot: the one before; if it comes back, two devices share a key (A21).
+        stored: highest position it reported that is in our log, by the same chain hash.
+        settled: highest position that it knows to be settled.
+        answered: (epoch, cycle, position) of its newest answer; older ones are replays (A12).
+        missed: STARTs in a row that it did not answer.
+        copy_span, copies_left: unicast copies of STARTs that it gets: see `leader`.
+        pong_at: when it last got a PONG.
+        status, status_bytes: its newest signed status, verified.
+        health: its unsigned figures, as sent.
+    """
+
+    device_id: DeviceId
+    public: PublicKey
+    index: int
+    address: Address | None = None
+    heard_at: float | None = None
+    boot: BootId | None = None
+    former_boot: BootId | None = None
+    stored: Seq = NOWHERE
+    settled: Seq = NOWHERE
+    answered: tuple[int, int, int] = (0, 0, 0)
+    missed: int = 0
+    copy_span: int = 0
+    copies_left: int = 0
+    pong_at: float = float("-inf")
+    status: Status | None = None
+    status_bytes: bytes = b""
+    health: bytes | None = None
+    shared_key: bytes | None = field(default=None, repr=False)
+
+
+class Peers:
+    """The members, this device left out.
+
+    Args:
+        own: this device's key.
+        cluster: the cluster's id.
+    """
+
+    def __init__(self, own: SigningKey, cluster: ClusterId) -> None:
+        self.own = own
+        self.own_id = DeviceId(own.key_id)
+        self.cluster = cluster
+        self.others: tuple[Peer, ...] = ()
+        """By index; what a datagram needs is found by id instead."""
+        self.succession: tuple[DeviceId, ...] = ()
+        self.count = 0
+        """Members, this device included."""
+        self.own_index: int | None = None
+        """None: this device is no member."""
+        self.own_place: int | None = None
+        """This device's place in the succession."""
+        self._by_id: dict[DeviceId, Peer] = {}
+
+    def members_changed(self, members: Sequence[Member], succession: Sequence[DeviceId]) -> None:
+        """Take the log's active members, sorted by id, and its succession."""
+        known = self._by_id
+        self._by_id = {}
+        self.count, self.own_index = len(members), None
+        for index, member in enumerate(members):
+            if member.device_id == self.own_id:
+                self.own_index = index
+                continue
+            peer = known.get(member.device_id)
+            if peer is None or peer.public != member.public:
+                peer = Peer(member.device_id, member.public, index)
+            peer.index = index
+            self._by_id[peer.device_id] = peer
+        self.others = tuple(self._by_id.values())
+        self.succession = tuple(succession)
+        self.own_place = self.succession.index(self.own_id) if self.own_id in self.succession else None
+
+    def get(self, device: DeviceId) -> Peer | None:
+        """Return another active member; None for strangers, removed devices and ourselves."""
+        return self._by_id.get(device)
+
+    def holder(self, device: DeviceId) -> Peer | None:
+        """Return another member that may lead (A11: nobody else's START counts)."""
+        return self._by_id.get(device) if device in self.succession else None
+
+    def holders(self) -> list[Peer]:
+        """Return the other members that may lead, in the order of the succession."""
+        return [self._by_id[device] for device in self.succession if device in self._by_id]
+
+    def key_with(self, peer: Peer) -> bytes:
+        """Return the key shared with a member, computed once.
+
+        Raises:
+            UntrustedInput: its public key is not acceptable (A16).
+        """
+        if peer.shared_key is None:
+            peer.shared_key = pairwise_key(self.own, peer.public, self.cluster)
+        return peer.shared_key

@@ -1,0 +1,158 @@
+"""What both sides of a cycle share: who we are, our log, our peers, our links."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dusk.changelog.entry import SignedHead
+from dusk.cycle.datagrams import Channel, Opened
+from dusk.cycle.messages import Hello, Kind, Pong
+from dusk.cycle.peers import Peer, Peers
+from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
+from dusk.errors import UntrustedInput
+from dusk.ids import BootId, ChainHash, Head
+
+PONG_GAP_S = 0.05
+"""Between two PONGs to one member; its challenges come once a cycle."""
+
+
+class LogView(Protocol):
+    """What cycles need of a log."""
+
+    @property
+    def head(self) -> Head:
+        """The newest entry's position."""
+
+    @property
+    def newest(self) -> SignedHead | None:
+        """The newest signed head."""
+
+    def chain_at(self, seq: int) -> ChainHash | None:
+        """Return the chain hash at a position that the log has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Entries came that lead to a head; the log decides (then `Follower.stored` or `.refused`)."""
+
+    items: tuple[LogItem, ...]
+    signed_head: SignedHead
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Somebody holds more than we do, or says what we cannot read: catch up there by a stream.
+
+    ``head`` is what that device says it has; None if we could not read it.
+    """
+
+    address: Address
+    head: Head | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A member's head does not fit our log: fork, rollback or equivocation.
+
+    ``signed_head`` is there if a holder of the succession signed it, None if a member only
+    says that it has it.
+    """
+
+    address: Address
+    head: Head
+    signed_head: SignedHead | None
+
+
+Outcome = Advance | Behind | Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one input leads to: effects in order, and at most one thing for the node to do."""
+
+    effects: tuple[Effect, ...] = ()
+    outcome: Outcome | None = None
+
+
+NOTHING = Step()
+
+
+@dataclass(slots=True)
+class Station:
+    """One device as its own cycle sees it.
+
+    Attributes:
+        peers: the other members; also who we are.
+        log: our log, read only.
+        boot: this run.
+        random_bytes: source of nonces, challenges, jitter.
+        channel: seals and opens.
+        links: where multicast goes now.
+    """
+
+    peers: Peers
+    log: LogView
+    boot: BootId
+    random_bytes: Callable[[int], bytes]
+    channel: Channel = field(init=False)
+    links: tuple[Link, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the channel over these peers."""
+        self.channel = Channel(self.peers, self.random_bytes)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether there is a group key to seal with."""
+        return self.channel.keys.newest is not None
+
+    def fraction(self) -> float:
+        """Return a random number from 0 to below 1."""
+        return int.from_bytes(self.random_bytes(4), "big") / 2**32
+
+    def multicast(self, datagrams: Sequence[bytes], links: Sequence[Link]) -> list[Effect]:
+        """Send to the group on some links, each datagram everywhere before the next."""
+        return [SendMulticast(datagram, link) for datagram in datagrams for link in links]
+
+    def hello(self, challenge: bytes) -> list[Effect]:
+        """Ask all who hear; nothing without a group key."""
+        if not self.can_send:
+            return []
+        plaintext = Hello(self.peers.own_id, challenge).encode()
+        return self.multicast([self.channel.seal_group(Kind.HELLO, plaintext)], self.links)
+
+    def ask(self, peer: Peer, to: Address, challenge: bytes) -> list[Effect]:
+        """Ask one member."""
+        plaintext = Hello(self.peers.own_id, challenge).encode()
+        return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, plaintext), to)]
+
+    def pong(
+        self, opened: Opened, peer: Peer, pong: Pong, now: float, *, proven: bool = False
+    ) -> list[Effect]:
+        """Answer to where a datagram came from: rarely, and never with more bytes (A15).
+
+        Args:
+            opened: what is answered.
+            peer: who gets the answer.
+            pong: the answer.
+            now: monotonic seconds.
+            proven: whether its source is known to be the member's, so that size is no matter.
+        """
+        if now - peer.pong_at < PONG_GAP_S:
+            return []
+        datagram = self.channel.seal_to(peer, Kind.PONG, pong.encode())
+        if not proven and len(datagram) > opened.size_bytes:
+            return []
+        peer.pong_at = now
+        return [SendDatagram(datagram, opened.source)]
+
+    def asking(self, opened: Opened, hello: Hello) -> Peer:
+        """Return who sent a HELLO or ASK.
+
+        Raises:
+            UntrustedInput: ourselves (own packets looped back), a stranger, or two names.
+        """
+        peer = self.peers.get(hello.sender)
+        if peer is None or opened.sender not in (None, peer):
+            raise UntrustedInput("HELLO: not from another member")
+        return peer
