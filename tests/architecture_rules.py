@@ -88,15 +88,17 @@ RANKS: tuple[frozenset[str], ...] = (
     frozenset({"codec"}),
     frozenset({"keys"}),
     frozenset({"effects"}),
-    frozenset({"changelog", "config", "membership"}),  # the fold decides names and limits on content
+    frozenset({"membership.names"}),  # the fold decides names
+    frozenset({"changelog", "config"}),
     frozenset({"cycle", "catchup", "apply"}),
+    frozenset({"membership"}),
     frozenset({"node"}),
     frozenset({"control"}),
     frozenset({"sim", "daemon"}),
     frozenset({"cli", "demo", "web"}),
     frozenset({"__main__"}),
 )
-"""A room imports rooms of its own rank and above in this list, never below."""
+"""A room, or a module with a line of its own, imports what stands above or beside it in this list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,22 +190,27 @@ def pure_rooms_call_nothing_from_outside(source: Source) -> Iterator[str]:
                 yield f"{source.path}:{node.lineno}: a pure room calls {name}"
 
 
-def _rank(room: str) -> int | None:
-    return next((place for place, rooms in enumerate(RANKS) if room in rooms), None)
+def _rank(module: str) -> int | None:
+    """Return the place of a dotted name: its own, else its room's; None if it has none."""
+    parts = module.split(".")[1:]
+    for name in (".".join(parts[:2]), parts[0] if parts else ""):
+        for place, rooms in enumerate(RANKS):
+            if name in rooms:
+                return place
+    return None
 
 
 def rooms_import_downwards(source: Source) -> Iterator[str]:
     """The layering holds."""
     if source.path.parts[0] != "dusk" or source.room in {"", "helper"}:
         return
-    own = _rank(source.room)
+    own = _rank(source.module)
     if own is None:
         yield f"{source.path}: room {source.room} has no place in the layering"
         return
     for line, name in imports(source):
-        parts = name.split(".")
-        if parts[0] == "dusk" and len(parts) > 1:
-            other = _rank(parts[1])
+        if name.split(".")[0] == "dusk":
+            other = _rank(name)
             if other is not None and other > own:
                 yield f"{source.path}:{line}: {source.room} imports {name}, which stands above it"
 

@@ -68,6 +68,7 @@ BAD = (
     (rules.pure_rooms_call_nothing_from_outside, "dusk/keys/a.py", "SigningKey.generate()\n"),
     (rules.rooms_import_downwards, "dusk/changelog/a.py", "from dusk.cycle import messages\n"),
     (rules.rooms_import_downwards, "dusk/changelog/a.py", "from ..cycle import messages\n"),
+    (rules.rooms_import_downwards, "dusk/changelog/a.py", "from dusk.membership import joiner\n"),
     (rules.rooms_import_downwards, "dusk/daemon/a.py", "import dusk.cli.main\n"),
     (rules.rooms_import_downwards, "dusk/novelty/a.py", "import json\n"),
     (rules.the_helper_needs_the_standard_library_only, "dusk/helper/a.py", "import nacl\n"),
@@ -97,6 +98,7 @@ GOOD = (
     ("dusk/sim/world.py", '"""World."""\nimport random\nfrom dusk import node\n'),
     ("dusk/helper/a.py", '"""Root."""\nimport os\nfrom dusk.helper import journal\nimport dusk.errors\n'),
     ("dusk/daemon/b.py", '"""Ends."""\ntry:\n    f()\nexcept BaseException:\n    close()\n    raise\n'),
+    ("dusk/changelog/b.py", '"""Names."""\nfrom dusk.membership.names import decide_name\n'),
     ("dusk/keys/b.py", '"""Box."""\nbox.open(b"x")\n'),
 )
 
