@@ -1,0 +1,135 @@
+"""Feeds the apply machine from the log: what should be in the files, and whether it may start.
+
+The managed config is computed when the head moves, not when it is asked for: it depends on
+the log alone (R2). The resulting files are computed when the local ones have been read.
+"""
+
+from collections.abc import Mapping
+
+from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
+from dusk.apply.machine import RESTING, WINDOW_S, Action, Applier, State
+from dusk.changelog.state import State as Datastore
+from dusk.config.device import managed_config
+from dusk.config.merge import Managed
+from dusk.config.result import resulting
+from dusk.effects import FilesRead, HelperDone
+from dusk.errors import ConfigError
+from dusk.ids import EMPTY_HEAD, DeviceId, Head
+
+
+def compute_files(managed: Managed, files: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """Return the resulting file of every managed package.
+
+    Raises:
+        ConfigError: see `dusk.config.result.resulting`.
+    """
+    return {
+        package: resulting(files.get(package), package, sections).content
+        for package, sections in managed.items()
+    }
+
+
+class Driver:
+    """One device's apply machine and the target that it was last given.
+
+    Args:
+        device: this device.
+        key: 32 bytes for the keyed hashes of resulting files.
+        mode: whether this device applies at all.
+        window_s: how long a contact is waited for after a reload.
+    """
+
+    def __init__(self, device: DeviceId, key: bytes, mode: Mode, window_s: float = WINDOW_S) -> None:
+        self._device = device
+        self._machine = Applier(key, window_s)
+        self._target: Target | None = None
+        self._waiting = False
+        self._wrong = ""
+        self._reloaded_at: float | None = None
+        self._machine.handle(SetMode(mode), 0.0)
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``tick`` is wanted."""
+        return self._machine.deadline
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a target waits for leave to start."""
+        return self._waiting
+
+    @property
+    def contact_wanted_since(self) -> float | None:
+        """After which moment a contact would confirm what was applied; None: not waiting for one."""
+        return self._reloaded_at if self._machine.state is State.APPLIED else None
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is going on."""
+        return self._machine.state in RESTING and not self._waiting
+
+    def log_moved(self, datastore: Datastore, head: Head) -> None:
+        """Compute the managed config at a new head; it waits for ``start``."""
+        try:
+            managed = managed_config(datastore, self._device)
+        except ConfigError as error:
+            self._wrong, self._waiting = str(error), False
+            return
+        self._wrong = ""
+        self._target = Target(head, tuple(sorted(managed)), lambda files: compute_files(managed, files))
+        self._waiting = True
+
+    def start(self, now: float) -> list[Action]:
+        """Begin with the target that waits; the caller has seen that it may."""
+        assert self._target is not None
+        self._waiting = False
+        return self._machine.handle(self._target, now)
+
+    def contact(self, now: float) -> list[Action]:
+        """Note that a signed peer was heard (after the reload, while one is waited for)."""
+        return self._machine.handle(Contact(), now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Note that the deadline has come."""
+        return self._machine.handle(Deadline(), now)
+
+    def restored(self, apply_id: str, now: float) -> list[Action]:
+        """Note that the helper undid an unfinished apply at its start."""
+        return self._machine.handle(Restored(apply_id), now)
+
+    def set_mode(self, mode: Mode, now: float) -> list[Action]:
+        """Take the brake or the option ``apply``."""
+        return self._machine.handle(SetMode(mode), now)
+
+    def answer(self, event: FilesRead | HelperDone, now: float) -> list[Action]:
+        """Take an answer of the helper."""
+        actions = self._machine.handle(event, now)
+        if self._machine.state is State.APPLIED and self._reloaded_at is None:
+            self._reloaded_at = now
+        if self._machine.state is not State.APPLIED:
+            self._reloaded_at = None
+        return actions
+
+    # --- what the status says ----------------------------------------------------------------
+
+    @property
+    def head(self) -> Head:
+        """The head in effect; the empty one before anything was."""
+        return self._machine.head or EMPTY_HEAD
+
+    @property
+    def state(self) -> str:
+        """The machine's state, ``failed`` also when the managed config cannot be computed."""
+        return State.FAILED.value if self._wrong else self._machine.state.value
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, or what goes on, in one line."""
+        return self._wrong or self._machine.reason
+
+    @property
+    def hashes(self) -> Mapping[str, bytes]:
+        """Package → keyed hash of the resulting file in effect."""
+        return self._machine.hashes
+
+

@@ -1,0 +1,106 @@
+"""What the apply machine is told, and the kinds that its table knows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dusk.effects import FilesRead, HelperDone
+from dusk.ids import Head
+
+Compute = Callable[[dict[str, bytes | None]], dict[str, bytes]]
+"""Local files → resulting files of all managed packages; raises ``ConfigError``."""
+
+
+class Mode(StrEnum):
+    """Whether this device applies what the log says."""
+
+    RUN = "run"
+    HOLD = "held"
+    """The brake: for a time, shown everywhere."""
+    OFF = "off"
+    """Option ``apply`` is 0: the log is held, no file is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The log says something new, there was contact, and this is what should be in the files.
+
+    Args:
+        head: the head that the managed config is of.
+        packages: UCI packages that it manages.
+        compute: gives the resulting files from the local ones.
+    """
+
+    head: Head
+    packages: tuple[str, ...]
+    compute: Compute
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A fresh START, or an answer from any signed peer, whose challenge or cycle is after the reload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The machine's deadline has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """At its start the helper found an unfinished apply and put the former files back."""
+
+    apply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """The brake or the option was changed."""
+
+    mode: Mode
+
+
+Event = Target | Contact | Deadline | Restored | SetMode | FilesRead | HelperDone
+
+
+class Kind(StrEnum):
+    """Rows of the table: an event, and for the helper's answers how they went."""
+
+    TARGET = "target"
+    CONTACT = "contact"
+    DEADLINE = "deadline"
+    RESTORED = "restored at start"
+    MODE = "mode"
+    FILES_READ = "files read"
+    WRITTEN = "written"
+    RELOAD_FAILED = "reload failed"
+    CHANGED = "changed meanwhile"
+    REFUSED = "write refused"
+    COMMITTED = "made final"
+    COMMIT_FAILED = "not made final"
+    ROLLED_BACK = "put back"
+    ROLLBACK_FAILED = "not put back"
+
+
+_PLAIN = {
+    Target: Kind.TARGET,
+    Contact: Kind.CONTACT,
+    Deadline: Kind.DEADLINE,
+    Restored: Kind.RESTORED,
+    SetMode: Kind.MODE,
+    FilesRead: Kind.FILES_READ,
+}
+
+
+def kind_of(event: Event) -> Kind:
+    """Return the row of the table that an event belongs to."""
+    if not isinstance(event, HelperDone):
+        return _PLAIN[type(event)]
+    if event.request == "commit":
+        return Kind.COMMITTED if event.error is None else Kind.COMMIT_FAILED
+    if event.request == "rollback":
+        gone = event.error is None or event.error.startswith("no-journal:")
+        return Kind.ROLLED_BACK if gone else Kind.ROLLBACK_FAILED
+    if event.error is not None:
+        return Kind.CHANGED if event.error.startswith("changed:") else Kind.REFUSED
+    return Kind.RELOAD_FAILED if event.reload_exit else Kind.WRITTEN

@@ -1,0 +1,308 @@
+"""The apply machine: a table of states and events, and what is done in each case (R7, R9).
+
+Nothing is asked of the helper before its former answer is here, so that an answer can only
+belong to the state that waits for it. A newer target that arrives meanwhile waits.
+"""
+
+# All acts of the table have one signature, and the table below the class names them:
+# ruff: noqa: ARG002, SLF001
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dusk.apply.events import Event, Kind, Mode, Restored, SetMode, Target, kind_of
+from dusk.apply.hashes import apply_id, keyed_hash
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.errors import ConfigError
+from dusk.ids import Head
+
+WINDOW_S = 90.0
+"""How long a contact is waited for after a reload."""
+BACKOFF_S = (30.0, 120.0, 600.0)
+"""Waits before each retry of a soft failure; after the last retry it is hard."""
+ROLLBACK_RETRY_S = 30.0
+"""Between tries to put files back when the disk refuses."""
+CHANGED_RETRIES_MAX = 3
+"""How often files are computed anew because somebody edits them at the same moment."""
+
+Action = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+
+
+class State(StrEnum):
+    """Where an apply is; the values are what statuses show."""
+
+    IDLE = "idle"
+    STAGED = "staged"
+    """Files are asked for, computed, handed to the helper."""
+    APPLIED = "applied"
+    """Files are written and services reloaded; a contact would confirm."""
+    CONFIRMING = "confirming"
+    """There was contact; the helper makes it final."""
+    COMMITTED = "committed"
+    ROLLING_BACK = "rolling-back"
+    FAILED = "failed"
+    HELD = "held"
+    OFF = "off"
+
+
+RESTING = frozenset({State.IDLE, State.COMMITTED, State.FAILED, State.HELD, State.OFF})
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One way of the current target through the states."""
+
+    ident: str = ""
+    packages: dict[str, bytes] = field(default_factory=dict)
+    changed_count: int = 0
+    is_retry: bool = False
+
+
+class Applier:
+    """Brings files to a target and back.
+
+    Args:
+        key: 32 bytes that keep the hashes in statuses from being guessed at.
+        window_s: how long a contact is waited for.
+        backoff_s: waits before the retries of a soft failure.
+
+    Attributes:
+        state: where the apply is.
+        deadline: when to send ``Deadline``, on the caller's monotonic clock; None: never.
+        head: the head in effect, None before anything was committed.
+        reason: why the last target failed or what goes on, in one line; else empty.
+        hard: a failure that is retried only for other content.
+        hashes: package → keyed hash of the resulting file in effect.
+    """
+
+    def __init__(
+        self, key: bytes, window_s: float = WINDOW_S, backoff_s: tuple[float, ...] = BACKOFF_S
+    ) -> None:
+        self.state = State.IDLE
+        self.deadline: float | None = None
+        self.head: Head | None = None
+        self.reason = ""
+        self.hard = False
+        self.hashes: dict[str, bytes] = {}
+        self._key, self._window_s, self._backoff_s = key, window_s, backoff_s
+        self._mode = Mode.RUN
+        self._target: Target | None = None
+        self._next: Target | None = None
+        self._attempt = _Attempt()
+        self._failed_id = ""
+        self._failures = 0
+        self._retry_at: float | None = None
+        self._heard = False
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take one event; return what the helper is to do, in order."""
+        step = TABLE[self.state, kind_of(event)]
+        actions = step.act(self, event, now)
+        assert self.state in step.then, (self.state, kind_of(event))
+        return actions
+
+    # --- the acts of the table -----------------------------------------------------------
+
+    def _stay(self, event: Event, now: float) -> list[Action]:
+        return []
+
+    def _remember(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, Target)
+        self._next = event
+        return []
+
+    def _begin(self, event: Event, now: float) -> list[Action]:
+        self._remember(event, now)
+        return self._next_target()
+
+    def _switch(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, SetMode)
+        if event.mode is self._mode:
+            return []
+        self._mode = event.mode
+        if self.state not in RESTING:
+            return []
+        self._next = self._next or self._target
+        self._rest(State.IDLE)
+        return self._next_target()
+
+    def _next_target(self) -> list[Action]:
+        """From a resting state: take up what waits, if the brake is off."""
+        if self._mode is not Mode.RUN:
+            self._next = self._next or self._target
+            return self._rest(State(self._mode))
+        if self._next is None:
+            return []
+        self._target, self._next = self._next, None
+        return self._stage(_Attempt())
+
+    def _stage(self, attempt: _Attempt) -> list[Action]:
+        assert self._target is not None
+        self._attempt, self.state, self.deadline = attempt, State.STAGED, None
+        return [ReadFiles(self._target.packages)]
+
+    def _rest(self, state: State) -> list[Action]:
+        self.state, self.deadline = state, None
+        return []
+
+    def _compute(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, FilesRead)
+        assert self._target is not None
+        try:
+            files = self._target.compute(event.files)
+        except ConfigError as error:
+            return self._fail(str(error), now, hard=True)
+        ident = apply_id(files)
+        if ident == self._failed_id and (self.hard or not self._attempt.is_retry):
+            self._rest(State.FAILED)
+            self.deadline = self._retry_at
+            return self._next_target()
+        self.hard = False
+        self._attempt.ident, self._attempt.packages = ident, files
+        changes = {name: (event.files.get(name), new) for name, new in files.items()}
+        changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+        return [WriteFiles(ident, changes)] if changes else self._finish(event, now)
+
+    def _again(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, HelperDone)
+        count = self._attempt.changed_count + 1
+        if count > CHANGED_RETRIES_MAX:
+            return self._refused(event, now)
+        return self._stage(_Attempt(changed_count=count, is_retry=self._attempt.is_retry))
+
+    def _refused(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, HelperDone)
+        if (event.error or "").startswith("unfinished:"):
+            return self._roll_back("an earlier apply was not finished")
+        return self._fail(event.error or "", now, hard=False)
+
+    def _await_contact(self, event: Event, now: float) -> list[Action]:
+        self.state, self.deadline = State.APPLIED, now + self._window_s
+        return []
+
+    def _confirm(self, event: Event, now: float) -> list[Action]:
+        self.state, self.deadline = State.CONFIRMING, None
+        return [CommitFiles(self._attempt.ident)]
+
+    def _finish(self, event: Event, now: float) -> list[Action]:
+        assert self._target is not None
+        files = self._attempt.packages
+        self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
+        self.head, self.reason, self.hard = self._target.head, "", False
+        self._failed_id, self._failures, self._attempt = "", 0, _Attempt()
+        return [*self._rest(State.COMMITTED), *self._next_target()]
+
+    def _reload_failed(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, HelperDone)
+        self.hard = True
+        return self._roll_back(f"the reload ended with {event.reload_exit}: {event.reload_line}")
+
+    def _unconfirmed(self, event: Event, now: float) -> list[Action]:
+        return self._roll_back(f"no contact within {self._window_s:g} s after the reload")
+
+    def _not_final(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, HelperDone)
+        return self._roll_back(event.error or "")
+
+    def _roll_back(self, reason: str) -> list[Action]:
+        self.reason, self.state, self.deadline = reason, State.ROLLING_BACK, None
+        return [RollbackFiles(self._attempt.ident)]
+
+    def _retry_rollback_later(self, event: Event, now: float) -> list[Action]:
+        self.deadline = now + ROLLBACK_RETRY_S
+        return []
+
+    def _retry_rollback(self, event: Event, now: float) -> list[Action]:
+        return self._roll_back(self.reason)
+
+    def _rolled_back(self, event: Event, now: float) -> list[Action]:
+        return self._fail(self.reason, now, hard=self.hard)
+
+    def _fail(self, reason: str, now: float, *, hard: bool) -> list[Action]:
+        """Soft failures wait for a retry; the last one, or one after peers were heard again, is hard."""
+        same = self._attempt.ident == self._failed_id and self._failures > 0
+        failures = self._failures if same else 0
+        self.hard = hard or failures >= len(self._backoff_s) or (same and self._heard)
+        self.reason, self._failed_id = reason, self._attempt.ident
+        self._failures, self._heard = failures + 1, False
+        self._rest(State.FAILED)
+        self._retry_at = None if self.hard else now + self._backoff_s[failures]
+        self.deadline = self._retry_at
+        return self._next_target()
+
+    def _heard_again(self, event: Event, now: float) -> list[Action]:
+        self._heard = True
+        return []
+
+    def _retry(self, event: Event, now: float) -> list[Action]:
+        if self._target is None:
+            return self._rest(State.FAILED)
+        return self._stage(_Attempt(is_retry=True))
+
+    def _interrupted(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, Restored)
+        self._attempt = _Attempt(ident=event.apply_id)
+        return self._fail("it was not confirmed before the daemon or the device stopped", now, hard=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cell of the table: what is done, and in which states it can end."""
+
+    act: Callable[[Applier, Event, float], list[Action]]
+    then: frozenset[State]
+
+
+def _step(act: Callable[[Applier, Event, float], list[Action]], *then: State) -> Step:
+    return Step(act, frozenset(then))
+
+
+_FAILING = (State.FAILED, State.STAGED, State.HELD, State.OFF)
+_FINISHED = (State.COMMITTED, State.STAGED, State.HELD, State.OFF)
+_SWITCHED = (State.IDLE, State.STAGED, State.HELD, State.OFF)
+
+_ROWS: dict[tuple[State, Kind], Step] = {
+    (State.IDLE, Kind.TARGET): _step(Applier._begin, State.STAGED),
+    (State.IDLE, Kind.RESTORED): _step(Applier._interrupted, *_FAILING),
+    (State.COMMITTED, Kind.TARGET): _step(Applier._begin, State.STAGED),
+    (State.FAILED, Kind.TARGET): _step(Applier._begin, State.STAGED),
+    (State.FAILED, Kind.CONTACT): _step(Applier._heard_again, State.FAILED),
+    (State.FAILED, Kind.DEADLINE): _step(Applier._retry, State.STAGED, State.FAILED),
+    (State.HELD, Kind.TARGET): _step(Applier._remember, State.HELD),
+    (State.OFF, Kind.TARGET): _step(Applier._remember, State.OFF),
+    (State.STAGED, Kind.FILES_READ): _step(
+        Applier._compute, State.STAGED, State.COMMITTED, State.FAILED, State.HELD, State.OFF
+    ),
+    (State.STAGED, Kind.WRITTEN): _step(Applier._await_contact, State.APPLIED),
+    (State.STAGED, Kind.RELOAD_FAILED): _step(Applier._reload_failed, State.ROLLING_BACK),
+    (State.STAGED, Kind.CHANGED): _step(Applier._again, *_FAILING),
+    (State.STAGED, Kind.REFUSED): _step(Applier._refused, State.ROLLING_BACK, *_FAILING),
+    (State.APPLIED, Kind.CONTACT): _step(Applier._confirm, State.CONFIRMING),
+    (State.APPLIED, Kind.DEADLINE): _step(Applier._unconfirmed, State.ROLLING_BACK),
+    (State.CONFIRMING, Kind.COMMITTED): _step(Applier._finish, *_FINISHED),
+    (State.CONFIRMING, Kind.COMMIT_FAILED): _step(Applier._not_final, State.ROLLING_BACK),
+    (State.ROLLING_BACK, Kind.ROLLED_BACK): _step(Applier._rolled_back, *_FAILING),
+    (State.ROLLING_BACK, Kind.ROLLBACK_FAILED): _step(Applier._retry_rollback_later, State.ROLLING_BACK),
+    (State.ROLLING_BACK, Kind.DEADLINE): _step(Applier._retry_rollback, State.ROLLING_BACK),
+}
+_ROWS |= {(state, Kind.MODE): _step(Applier._switch, state, *_SWITCHED) for state in RESTING}
+_ROWS |= {(state, Kind.MODE): _step(Applier._switch, state) for state in set(State) - RESTING}
+_ROWS |= {(state, Kind.TARGET): _step(Applier._remember, state) for state in set(State) - RESTING}
+
+TABLE: dict[tuple[State, Kind], Step] = {
+    (state, kind): _ROWS.get((state, kind), _step(Applier._stay, state)) for state in State for kind in Kind
+}
+"""Every state with every kind of event; what has no row of its own changes nothing."""
+
+
+def diagram() -> str:
+    """Return the table as a mermaid state diagram, without what changes no state."""
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for (state, kind), step in TABLE.items():
+        for then in State:
+            if then in step.then and then is not state:
+                arrows.setdefault((state, then), []).append(kind.value)
+    names = {state: state.value.replace("-", "_") for state in State}
+    lines = [f"    {names[a]} --> {names[b]}: {', '.join(kinds)}" for (a, b), kinds in arrows.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> idle", *lines, ""])

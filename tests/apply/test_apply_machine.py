@@ -1,0 +1,278 @@
+"""The apply machine, case by case, and as a whole under any order of events."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.apply.events import (
+    Compute,
+    Contact,
+    Deadline,
+    Event,
+    Kind,
+    Mode,
+    Restored,
+    SetMode,
+    Target,
+    kind_of,
+)
+from dusk.apply.hashes import apply_id, keyed_hash
+from dusk.apply.machine import (
+    BACKOFF_S,
+    CHANGED_RETRIES_MAX,
+    RESTING,
+    ROLLBACK_RETRY_S,
+    TABLE,
+    Action,
+    Applier,
+    State,
+    diagram,
+)
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.errors import ConfigError
+from dusk.ids import ChainHash, Head, Seq
+
+KEY = bytes(range(32))
+
+
+def head(seq: int) -> Head:
+    return Head(0, 0, 1, Seq(seq), ChainHash(bytes(32)))
+
+
+def to_be(**files: bytes) -> Compute:
+    return lambda local: files
+
+
+def target(seq: int, **files: bytes) -> Target:
+    return Target(head(seq), tuple(files), to_be(**files))
+
+
+def read(**files: bytes) -> FilesRead:
+    return FilesRead(dict(files))
+
+
+def done(request: str, error: str | None = None, exit_status: int | None = 0) -> HelperDone:
+    return HelperDone(request, "", error, exit_status, "last line")
+
+
+WIFI = target(5, wireless=b"new")
+OLD = read(wireless=b"old")
+NEW = read(wireless=b"new")
+WRITTEN = done("write")
+
+
+def after(*events: Event, applier: Applier | None = None, now: float = 0.0) -> tuple[Applier, list[Action]]:
+    applier = applier or Applier(KEY)
+    actions: list[Action] = []
+    for event in events:
+        actions = applier.handle(event, now)
+    return applier, actions
+
+
+def test_a_target_is_read_written_confirmed_by_contact_and_made_final() -> None:
+    applier, actions = after(WIFI)
+    assert (actions, applier.state) == ([ReadFiles(("wireless",))], State.STAGED)
+    ident = apply_id({"wireless": b"new"})
+    assert applier.handle(OLD, 1) == [WriteFiles(ident, {"wireless": (b"old", b"new")})]
+    assert applier.handle(WRITTEN, 2) == []
+    assert (applier.state, applier.deadline) == (State.APPLIED, 92)
+    assert applier.handle(Contact(), 3) == [CommitFiles(ident)]
+    assert (applier.state, applier.head) == (State.CONFIRMING, None)
+    assert applier.handle(done("commit"), 4) == []
+    assert (applier.state, applier.head, applier.deadline) == (State.COMMITTED, head(5), None)
+    assert applier.hashes == {"wireless": keyed_hash(KEY, "wireless", b"new")}
+
+
+def test_r12_what_is_already_so_is_not_written() -> None:
+    applier, actions = after(WIFI, NEW)
+    assert (actions, applier.state, applier.head) == ([], State.COMMITTED, head(5))
+
+
+def test_r9_a_failing_reload_is_put_back_and_not_tried_again_for_the_same_content() -> None:
+    applier, actions = after(WIFI, OLD, done("write", exit_status=1))
+    assert actions == [RollbackFiles(apply_id({"wireless": b"new"}))]
+    applier, _ = after(done("rollback"), applier=applier)
+    assert (applier.state, applier.hard, applier.deadline) == (State.FAILED, True, None)
+    assert applier.reason == "the reload ended with 1: last line"
+    applier, actions = after(target(6, wireless=b"new"), OLD, applier=applier)
+    assert (actions, applier.state, applier.head) == ([], State.FAILED, None)
+    _, actions = after(target(7, wireless=b"other"), OLD, applier=applier)
+    assert isinstance(actions[0], WriteFiles)
+
+
+def test_r9_without_contact_the_files_are_put_back_and_tried_three_times_more() -> None:
+    applier, now = Applier(KEY), 0.0
+    after(WIFI, applier=applier)
+    for wait_s in (*BACKOFF_S, None):
+        after(OLD, WRITTEN, applier=applier, now=now)
+        _, actions = after(Deadline(), applier=applier, now=now)
+        assert isinstance(actions[0], RollbackFiles)
+        after(done("rollback"), applier=applier, now=now)
+        assert applier.state is State.FAILED
+        assert applier.deadline == (None if wait_s is None else now + wait_s)
+        now += wait_s or 0
+        after(Deadline(), applier=applier, now=now)
+    assert applier.hard
+
+
+def test_a_retry_that_fails_after_peers_were_heard_again_is_hard() -> None:
+    failing = (OLD, WRITTEN, Deadline(), done("rollback"))
+    applier, _ = after(WIFI, *failing, Contact(), Deadline(), *failing)
+    assert (applier.state, applier.hard) == (State.FAILED, True)
+
+
+def test_a_soft_failure_is_not_tried_before_its_time_for_a_new_head_of_the_same_content() -> None:
+    applier, _ = after(WIFI, OLD, WRITTEN, Deadline(), done("rollback"))
+    _, actions = after(target(6, wireless=b"new"), OLD, applier=applier)
+    assert (actions, applier.state, applier.deadline) == ([], State.FAILED, BACKOFF_S[0])
+    _, actions = after(Deadline(), OLD, applier=applier)
+    assert isinstance(actions[0], WriteFiles)
+
+
+def test_a_settings_error_fails_with_its_reason_and_writes_nothing() -> None:
+    def ambiguous(local: dict[str, bytes | None]) -> dict[str, bytes]:
+        raise ConfigError("zone[name=lan] hits two sections")
+
+    applier, actions = after(Target(head(5), ("firewall",), ambiguous), OLD)
+    assert (actions, applier.state, applier.hard) == ([], State.FAILED, True)
+    assert applier.reason == "zone[name=lan] hits two sections"
+
+
+def test_a50_files_that_somebody_edits_meanwhile_are_computed_anew_a_few_times() -> None:
+    applier, _ = after(WIFI, OLD)
+    for _ in range(CHANGED_RETRIES_MAX):
+        _, actions = after(done("write", "changed: wireless was changed"), applier=applier)
+        assert actions == [ReadFiles(("wireless",))]
+        after(OLD, applier=applier)
+    after(done("write", "changed: wireless was changed"), applier=applier)
+    assert (applier.state, applier.hard) == (State.FAILED, False)
+
+
+def test_a31_a_full_disk_fails_softly() -> None:
+    applier, _ = after(WIFI, OLD, done("write", "storage: no space left"))
+    assert (applier.state, applier.deadline) == (State.FAILED, BACKOFF_S[0])
+    applier, _ = after(WIFI, done("read", "storage: input/output error"))
+    assert applier.reason == "storage: input/output error"
+
+
+def test_an_earlier_unfinished_apply_is_put_back_first() -> None:
+    applier, actions = after(WIFI, OLD, done("write", "unfinished: an earlier apply"))
+    assert isinstance(actions[0], RollbackFiles)
+    assert applier.state is State.ROLLING_BACK
+
+
+def test_a31_a_rollback_that_the_disk_refuses_is_tried_until_it_succeeds() -> None:
+    applier, _ = after(WIFI, OLD, WRITTEN, Deadline(), done("rollback", "storage: read-only"))
+    assert (applier.state, applier.deadline) == (State.ROLLING_BACK, ROLLBACK_RETRY_S)
+    _, actions = after(Deadline(), applier=applier)
+    assert isinstance(actions[0], RollbackFiles)
+    after(done("rollback", "no-journal: there is none"), applier=applier)
+    assert applier.state is State.FAILED
+
+
+def test_what_cannot_be_made_final_is_put_back() -> None:
+    applier, actions = after(WIFI, OLD, WRITTEN, Contact(), done("commit", "storage: read-only"))
+    assert isinstance(actions[0], RollbackFiles)
+    assert applier.head is None
+
+
+def test_a_newer_target_waits_until_the_apply_is_over() -> None:
+    applier, actions = after(WIFI, OLD, target(6, system=b"x"), WRITTEN, Contact())
+    assert isinstance(actions[0], CommitFiles)
+    assert applier.handle(done("commit"), 0) == [ReadFiles(("system",))]
+    assert (applier.state, applier.head) == (State.STAGED, head(5))
+
+
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.OFF])
+def test_the_brake_changes_no_file_and_lets_go_with_the_newest_target(mode: Mode) -> None:
+    applier, actions = after(SetMode(mode), WIFI)
+    assert (actions, applier.state.value) == ([], mode.value)
+    assert applier.handle(SetMode(Mode.RUN), 0) == [ReadFiles(("wireless",))]
+
+
+def test_the_brake_lets_an_apply_end_first() -> None:
+    applier, _ = after(WIFI, OLD, SetMode(Mode.HOLD), WRITTEN, Contact())
+    assert applier.state is State.CONFIRMING
+    after(done("commit"), applier=applier)
+    assert (applier.state, applier.head) == (State.HELD, head(5))
+
+
+def test_the_brake_may_come_and_go_without_a_target() -> None:
+    applier, _ = after(SetMode(Mode.RUN), SetMode(Mode.HOLD), SetMode(Mode.RUN))
+    assert applier.state is State.IDLE
+
+
+def test_r9_what_was_put_back_at_start_is_not_tried_again_at_once() -> None:
+    applier, _ = after(Restored(apply_id({"wireless": b"new"})), Contact(), Deadline())
+    assert applier.state is State.FAILED
+    _, actions = after(WIFI, OLD, applier=applier)
+    assert (actions, applier.state) == ([], State.FAILED)
+    _, actions = after(Deadline(), OLD, applier=applier)
+    assert isinstance(actions[0], WriteFiles)
+
+
+def test_the_table_has_every_state_with_every_kind_of_event() -> None:
+    assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
+
+
+EVENTS: list[Event] = [
+    WIFI,
+    target(6, wireless=b"third"),
+    Contact(),
+    Deadline(),
+    Restored("ab"),
+    *(SetMode(mode) for mode in Mode),
+    OLD,
+    *(done(request, error, code) for request in ("write", "commit", "rollback") for error in
+      (None, "changed: x", "storage: x") for code in (0, 1)),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=60))
+def test_r7_after_any_events_at_most_one_request_waits_and_rest_has_no_journal(events: list[Event]) -> None:
+    applier = Applier(KEY)
+    waiting: Action | None = None
+    journal = False
+    for event in events:
+        if isinstance(event, FilesRead | HelperDone):
+            request = {
+                ReadFiles: "read",
+                WriteFiles: "write",
+                CommitFiles: "commit",
+                RollbackFiles: "rollback",
+            }
+            name = "read" if isinstance(event, FilesRead) else event.request
+            if waiting is None or request[type(waiting)] != name:
+                continue
+            waiting = None
+            if isinstance(event, HelperDone) and (event.error is None):
+                journal = name == "write"
+        actions = applier.handle(event, 0.0)
+        assert len(actions) <= 1
+        if actions:
+            assert waiting is None
+            waiting = actions[0]
+        if applier.state in RESTING:
+            assert waiting is None
+            assert not journal
+
+
+def test_every_kind_is_told_from_the_helpers_answers() -> None:
+    assert {kind_of(event) for event in EVENTS} == set(Kind)
+
+
+def test_the_keyed_hash_depends_on_key_package_and_content() -> None:
+    hashes = {
+        keyed_hash(key, package, content)
+        for key in (KEY, bytes(32))
+        for package in ("a", "b")
+        for content in (b"", b"x")
+    }
+    assert len(hashes) == 8
+
+
+def test_the_specification_has_the_table_as_its_diagram() -> None:
+    specification = Path(__file__).parents[2] / "specs" / "apply.md"
+    assert f"```mermaid\n{diagram()}```\n" in specification.read_text()
