@@ -90,8 +90,7 @@ RANKS: tuple[frozenset[str], ...] = (
     frozenset({"effects"}),
     frozenset({"membership.names"}),  # the fold decides names
     frozenset({"changelog", "config"}),
-    frozenset({"cycle", "catchup", "apply"}),
-    frozenset({"membership"}),
+    frozenset({"cycle", "catchup", "membership", "apply"}),
     frozenset({"node"}),
     frozenset({"control"}),
     frozenset({"sim", "daemon"}),
