@@ -200,7 +200,7 @@ def test_ten_policies_of_fifty_options_merge_in_time() -> None:
     seconds = []
     for _ in range(5):
         start = time.perf_counter()
-        managed = merge(layers, {"x": "y"}, {})
+        merge(layers, {"x": "y"}, {})
         seconds.append(time.perf_counter() - start)
-    assert sum(len(section.options) for section in managed["network"]) == 500
+    assert sum(len(section.options) for section in merge(layers, {"x": "y"}, {})["network"]) == 500
     assert min(seconds) < 0.010 * 4  # the bound with room for a busy machine; benchmarks measure it

@@ -1,5 +1,7 @@
 """What libuci accepts, what it refuses, and what it makes of a file: each case was put to ``uci export``."""
 
+import time
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -47,6 +49,7 @@ ACCEPTED: list[tuple[bytes, Content]] = [
     (b"config foo\noption a b; option c d\n", [("foo", None, {"a": "b"})]),
     (b"config foo\noption a b ; option c d\n", [("foo", None, {"a": "b", "c": "d"})]),
     (b"config foo\noption a 'b'; option c 'd'\n", [("foo", None, {"a": "b", "c": "d"})]),
+    (b"\v# comment\nconfig foo\noption a 'b' ; # c\n", [("foo", None, {"a": "b"})]),
     (b"config foo n ; option a b\n", [("foo", "n", {"a": "b"})]),
     (b"config foo;bar\n", [("foo", None, {})]),
     (b"config foo\noption a 'b';", [("foo", None, {"a": "b"})]),
@@ -156,3 +159,15 @@ def test_no_bytes_raise_anything_but_config_error(data: bytes) -> None:
 def test_a_file_that_is_too_large_is_refused_before_it_is_read() -> None:
     with pytest.raises(ConfigError, match="at most"):
         parse(b"#" * (UCI_FILE_BYTES_MAX + 1), "p")
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_three_thousand_lines_are_read_and_written_in_time(line_end: bytes) -> None:
+    section = b"config rule\n" + b"".join(b"\toption o%d 'value %d'\n" % (n, n) for n in range(13)) + b"\n"
+    data = (section * 200).replace(b"\n", line_end)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert parse(data, "p").render() == data
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.030 * 4  # the bound with room for a busy machine; benchmarks measure it
