@@ -1,0 +1,249 @@
+"""Real cores wired back to back: members, joiners and liars with streams between them, no I/O."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dusk.catchup.exchanges import Exchanges
+from dusk.catchup.host import Standing
+from dusk.catchup.messages import APPLIED, Answer, Position
+from dusk.catchup.peers import Peers
+from dusk.changelog.body import Change
+from dusk.changelog.entry import SignedHead
+from dusk.changelog.log import Log, unpack_entry_item
+from dusk.cycle.groupkeys import GroupKeys, new_group_key
+from dusk.effects import (
+    Accepted,
+    Address,
+    Append,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Effect,
+    Event,
+    Input,
+    ItemKind,
+    ItemsRead,
+    LogItem,
+    ReadItems,
+    Received,
+    SendFrame,
+    Tick,
+)
+from dusk.errors import Refused
+from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.keys.signing import SigningKey
+from tests.world import World
+
+
+class Core(Protocol):
+    """What the wires need of a core."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]: ...
+
+    @property
+    def deadline(self) -> float | None: ...
+
+
+def read_items(items: Sequence[LogItem], first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
+    """Read a log as the disk does: whole items from a position on, at least one."""
+    chosen: list[LogItem] = []
+    seq = 0
+    for item in items:
+        if item.kind is ItemKind.ENTRY:
+            seq = unpack_entry_item(item.data)[0].seq
+        if seq >= first:
+            chosen.append(item)
+            bytes_max -= len(item.data)
+            if bytes_max <= 0:
+                break
+    return tuple(chosen)
+
+
+class Member:
+    """A device with a log: a host and its exchanges. The writer's world decides on changes."""
+
+    def __init__(self, key: SigningKey, log: Log, items: Sequence[LogItem], world: World) -> None:
+        self.key = key
+        self.log = log
+        self.items = list(items)
+        self.world = world
+        self.ring = GroupKeys((new_group_key(world.random.randbytes, 0, NO_CHAIN),)).encode()
+        self.taken_rings: list[bytes] = []
+        self.answers: list[tuple[ChangeId, Answer]] = []
+        self.silent = False
+        self.peers = Peers()
+        self.exchanges = Exchanges(key.x25519_private(), self, world.random.randbytes)
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        return self.world.cluster
+
+    @property
+    def head(self) -> Head:
+        return self.log.head
+
+    @property
+    def newest(self) -> SignedHead | None:
+        return self.log.newest
+
+    @property
+    def anchor(self) -> Position | None:
+        return None
+
+    @property
+    def deadline(self) -> float | None:
+        return self.exchanges.deadline
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        return self.exchanges.handle(event, now)
+
+    def chain_at(self, seq: Seq) -> ChainHash | None:
+        return self.log.chain_at(seq) if seq else None
+
+    def standing(self, static_public: bytes) -> Standing:
+        return self.peers.standing(self.log.state, static_public)
+
+    def vouched(self, signed: SignedHead) -> bool:
+        return self.log.signed_by_leader(signed)
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        return [Append(self.log.extend(items))]
+
+    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+        self.taken_rings.append(ring)
+        return []
+
+    def answered(self, change_id: ChangeId, answer: Answer, now: float) -> list[Effect]:
+        self.answers.append((change_id, answer))
+        return []
+
+    def group_keys(self) -> bytes:
+        return self.ring
+
+    def submitted(self, change: Change, now: float) -> list[Effect]:
+        if self.silent:
+            return []
+        before = len(self.world.items)
+        try:
+            entry = self.world.write(change)
+            answer = Answer(APPLIED, entry.seq, "")
+        except Refused as error:
+            answer = Answer(error.code, Seq(0), error.reason)
+        written = tuple(self.world.items[before:])
+        if self.log is not self.world.log:
+            self.log.extend(written)
+        return [Append(written), *self.exchanges.answered(change.id, answer, now)]
+
+    def join_requested(self, change: Change, now: float) -> list[Effect]:
+        return self.submitted(change, now)
+
+
+def master(world: World) -> Member:
+    """Return the founder's device of a world."""
+    return Member(world.master, world.log, world.items, world)
+
+
+def member(world: World, key: SigningKey, known: int | None = None) -> Member:
+    """Return another device, which has the first ``known`` items of the world's log."""
+    items = world.items[:known]
+    log = Log(world.cluster)
+    log.extend(items)
+    return Member(key, log, items, world)
+
+
+@dataclass
+class Wires:
+    """Carries frames between cores, and does what the shell does with their disks."""
+
+    cores: dict[str, Core]
+    now: float = 100.0
+    mangle: Callable[[str, bytes], bytes | None] = lambda _to, frame: frame
+    """Called for each frame: what arrives instead; None cuts the stream there."""
+    connected_to: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    events: list[tuple[str, Effect]] = field(default_factory=list)
+    frames: int = 0
+    _inputs: deque[tuple[str, Input]] = field(default_factory=deque)
+    _next_conn: int = 1
+
+    def do(self, name: str, effects: Sequence[Effect]) -> None:
+        """Do a core's effects, and all that follows from them."""
+        self._effects(name, effects)
+        while self._inputs:
+            to, event = self._inputs.popleft()
+            self._effects(to, self.cores[to].handle(event, self.now))
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass for all cores."""
+        self.now += seconds
+        for name, core in self.cores.items():
+            self.do(name, core.handle(Tick(), self.now))
+
+    def give(self, name: str, event: Input) -> None:
+        """Give a core an input."""
+        self.do(name, self.cores[name].handle(event, self.now))
+
+    def of(self, name: str, kind: type[Effect]) -> list[Effect]:
+        """Return the effects of one kind that a core asked for, but those of streams."""
+        return [effect for who, effect in self.events if who == name and isinstance(effect, kind)]
+
+    def texts(self, name: str) -> str:
+        """Return what a core's events said."""
+        return "\n".join(e.text for e in self.of(name, Event) if isinstance(e, Event))
+
+    def _effects(self, name: str, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Connect(conn, to):
+                    self._connect(name, conn, to)
+                case SendFrame(conn, frame):
+                    self._send(name, conn, frame)
+                case Disconnect(conn):
+                    self._cut((name, conn), "closed")
+                case ReadItems(conn, first, bytes_max):
+                    core = self.cores[name]
+                    assert isinstance(core, Member)
+                    read = ItemsRead(conn, first, read_items(core.items, first, bytes_max))
+                    self._inputs.append((name, read))
+                case Append(items):
+                    core = self.cores[name]
+                    if isinstance(core, Member) and core.items is not core.world.items:
+                        core.items += items
+                    self.events.append((name, effect))
+                case _:
+                    self.events.append((name, effect))
+
+    def _connect(self, name: str, conn: int, to: Address) -> None:
+        if to.host not in self.cores:
+            self._inputs.append((name, Disconnected(conn, "nobody there")))
+            return
+        theirs, self._next_conn = self._next_conn, self._next_conn + 2
+        self.connected_to[(name, conn)] = (to.host, theirs)
+        self.connected_to[(to.host, theirs)] = (name, conn)
+        self._inputs.append((to.host, Accepted(theirs, Address(name, 1))))
+        self._inputs.append((name, Connected(conn)))
+
+    def _send(self, name: str, conn: int, frame: bytes) -> None:
+        other = self.connected_to.get((name, conn))
+        if other is None:
+            return
+        self.frames += 1
+        mangled = self.mangle(other[0], frame)
+        if mangled is not None:
+            self._inputs.append((other[0], Received(other[1], mangled)))
+            return
+        self._inputs.append((name, Disconnected(conn, "cut")))
+        self._cut((name, conn), "cut")
+
+    def _cut(self, end: tuple[str, int], reason: str) -> None:
+        other = self.connected_to.pop(end, None)
+        if other is not None:
+            del self.connected_to[other]
+            self._inputs.append((other[0], Disconnected(other[1], reason)))
+
+
+def at(name: str) -> Address:
+    """Return a core's address on the wires."""
+    return Address(name, 3875)
