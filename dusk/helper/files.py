@@ -14,21 +14,21 @@ class Refusal(Exception):
     """A rule of the helper says no: a short code, and the reason in one line for people."""
 
 
-def check_owned(fd: int, name: str) -> int:
-    """Return the descriptor if what it opens is ours and nobody else may write it."""
-    facts = os.fstat(fd)
+def check_owned(facts: os.stat_result, name: str) -> None:
+    """Refuse what is not ours, or what others may write."""
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
         raise Refusal(
             "untrusted", f"{name} must be uid {os.geteuid()}'s alone to write: see chown, chmod go-w"
         )
-    return fd
 
 
 def open_folder(parent: int, name: str, mode: int) -> int:
     """Open a folder that is ours alone, made if missing."""
     if name not in os.listdir(parent):
         os.mkdir(name, mode, dir_fd=parent)
-    return check_owned(os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent), name)
+    fd = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    check_owned(os.fstat(fd), name)
+    return fd
 
 
 def open_file(folder: int, name: str) -> FileIO | None:
@@ -37,11 +37,10 @@ def open_file(folder: int, name: str) -> FileIO | None:
         facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_BYTES_MAX:
             raise Refusal("not-a-file", f"{name} is not a plain file of at most {FILE_BYTES_MAX} bytes")
-        file = FileIO(os.open(name, os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder))
+        check_owned(facts, name)
+        return FileIO(os.open(name, os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder))
     except FileNotFoundError:
         return None
-    check_owned(file.fileno(), name)
-    return file
 
 
 def read_file(folder: int, name: str) -> bytes | None:

@@ -25,7 +25,8 @@ class Helper:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)
-        etc = open_folder(check_owned(os.open(self.root, os.O_DIRECTORY), self.root), "etc", 0o755)
+        check_owned(os.stat(self.root), self.root)
+        etc = open_folder(os.open(self.root, os.O_DIRECTORY), "etc", 0o755)
         self.config, self.dusk = open_folder(etc, "config", 0o755), open_folder(etc, "dusk", 0o711)
         folder = open_folder(self.dusk, "journal", 0o700)
         file = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder))
