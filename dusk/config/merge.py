@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
+from typing import NamedTuple
 
-from dusk.config.names import Address, Key, parse_key
+from dusk.config.names import Address, parse_key
 from dusk.config.settings import Setting, Verb
 from dusk.config.variables import Expander, VariableValue
 from dusk.errors import ConfigError
@@ -75,17 +76,14 @@ Managed = Mapping[str, tuple[ManagedSection, ...]]
 """Package → its managed sections, in the order in which new ones are made."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One setting of one layer, with variables put in."""
+class _Said(NamedTuple):
+    """One setting of one layer, with variables put in; sorts by its first fields, unique together."""
 
     priority: int
+    origin: str
     position: int
-    key: Key
+    key: str
     option: ManagedOption
-
-    def order(self) -> tuple[int, str, int, str]:
-        return self.priority, self.option.origin, self.position, self.option.key
 
 
 def merge(
@@ -103,11 +101,12 @@ def merge(
             variable, or a value that UCI cannot hold. Nothing is merged by half (R7).
     """
     expander = Expander(variables, facts)
-    by_key: dict[Key, list[_Said]] = {}
-    for one in sorted((one for layer in layers for one in _said(layer, expander)), key=_Said.order):
+    by_key: dict[str, list[_Said]] = {}
+    for one in sorted(one for layer in layers for one in _said(layer, expander)):
         by_key.setdefault(one.key, []).append(one)
     sections: dict[tuple[str, Address], dict[str | None, _Said]] = {}
-    for key, several in by_key.items():
+    for text, several in by_key.items():
+        key = parse_key(text)
         winner = several[0] if len(several) == 1 else _combine(several)
         sections.setdefault((key.package, key.section), {})[key.option] = winner
     packages: dict[str, list[ManagedSection]] = {}
@@ -122,7 +121,7 @@ def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
         verb, values, removed = setting.verb, setting.values, setting.removed
         if verb is Verb.SET:
             values = (expander.text(values[0], key),)
-        elif verb is not Verb.TYPE:
+        elif verb in (Verb.SET_LIST, Verb.EDIT_LIST):
             values, removed = expander.items(values, key), expander.items(removed, key)
         if (verb is Verb.SET and values == ("",)) or (verb is Verb.SET_LIST and not values):
             verb, values = Verb.ABSENT, ()
@@ -132,7 +131,7 @@ def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
             if both is not None:
                 raise ConfigError(f"{key}: {layer.origin} adds and removes {both!a}")
         option = ManagedOption(verb, values, removed, layer.origin, key)
-        yield _Said(layer.priority, setting.position, parse_key(key), option)
+        yield _Said(layer.priority, layer.origin, setting.position, key, option)
 
 
 def _combine(several: Sequence[_Said]) -> _Said:
@@ -150,7 +149,7 @@ def _combine(several: Sequence[_Said]) -> _Said:
             if option.verb is Verb.EDIT_LIST:
                 current = option if current is None else _edited(current, option)
     assert current is not None  # several is not empty
-    return replace(several[-1], option=current)
+    return several[-1]._replace(option=current)
 
 
 def _check_agree(one: ManagedOption, other: ManagedOption) -> None:

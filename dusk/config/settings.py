@@ -71,10 +71,19 @@ def decode_setting(data: bytes) -> Setting:
     Raises:
         UntrustedInput: not the encoding of a well-formed setting.
     """
+    return setting_from_row(unpack(data, size_max=VALUE_BYTES_MAX))
+
+
+def setting_from_row(row: list[object]) -> Setting:
+    """Read a record's value that is decoded already.
+
+    Raises:
+        UntrustedInput: not a well-formed setting.
+    """
     what = "setting"
-    verb, position, values, removed = fields(unpack(data, size_max=VALUE_BYTES_MAX), 4, what)
+    verb, position, values, removed = fields(row, 4, what)
     setting = Setting(
-        Verb(integer(verb, min(Verb), max(Verb), what)),
+        Verb(integer(verb, Verb.SET, Verb.TYPE, what)),
         tuple(text(value, VALUE_BYTES_MAX, what) for value in items(values, OPERATIONS_MAX, what)),
         integer(position, 0, NUMBER_MAX, what),
         tuple(text(value, VALUE_BYTES_MAX, what) for value in items(removed, OPERATIONS_MAX, what)),
