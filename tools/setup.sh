@@ -63,7 +63,27 @@ find_python() {
 }
 
 # Debian has no ensurepip and blocks pip outside environments; virtualenv into a folder of ours works.
-make_# The stamp says for which folder and which pyproject.toml the environment was made: its scripts hold
+make_environment() {
+    python=$(find_python) || die "no Python 3.11 or later was found; set PYTHON=/path/to/python3"
+    say "making .venv with $python"
+    rm -rf .venv
+    if "$python" -c 'import ensurepip' >/dev/null 2>&1 && "$python" -m venv .venv >"$log" 2>&1; then
+        return 0
+    fi
+    rm -rf .venv build/virtualenv
+    for candidate in "$python" python3 python3.14 python3.13 python3.12 python3.11; do
+        if have "$candidate" && "$candidate" -m pip --version >/dev/null 2>&1; then
+            "$candidate" -m pip install --quiet --disable-pip-version-check --target build/virtualenv \
+                virtualenv >"$log" 2>&1 || die "pip could not fetch virtualenv"
+            PYTHONPATH=build/virtualenv "$candidate" -m virtualenv --quiet --python "$python" .venv \
+                >"$log" 2>&1 || die "virtualenv failed"
+            return 0
+        fi
+    done
+    die "neither ensurepip nor pip was found; install python3-venv or python3-pip"
+}
+
+# The stamp says for which folder and which pyproject.toml the environment was made: its scripts hold
 # absolute paths, so one that was moved is made anew.
 environment() {
     here=$(pwd -P)
