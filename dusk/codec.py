@@ -1,8 +1,8 @@
 """Strict msgpack: the only encoding of everything that is signed, hashed, sent or stored.
 
 Rules (R6, R10): arrays, integers, booleans, nil, UTF-8 strings and byte strings only; the
-shortest form only; depth and size are scanned before anything is built. What is accepted
-encodes back to the very same bytes.
+shortest form only; size, depth and the memory of what is built are bounded before it is
+built. What is accepted encodes back to the very same bytes.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,9 @@ from dusk.errors import UntrustedInput
 
 DEPTH_MAX = 8
 """No message of ours nests deeper than six arrays; two more for later kinds."""
+_ITEMS_AHEAD_MAX = 2**17
+"""Places for items that long arrays may claim before the items were seen: 1 MiB."""
+_SCALARS = frozenset({int, bool, str, bytes, type(None)})
 
 _FIX, _LENGTH, _ARRAY = 0, 1, 2
 """How the scan goes on after a first byte: skip a fixed size, read a length, open an array."""
@@ -41,6 +44,16 @@ def _kinds() -> list[tuple[int, int] | None]:
 _KINDS = _kinds()
 
 
+def _claims_little(data: bytes) -> bool:
+    """Tell whether building these bytes is cheap however they are nested.
+
+    Only an array with a length of its own (0xdc, 0xdd) makes the decoder reserve more than
+    a few places, and never more than there are bytes. Most messages have hardly one such
+    byte, so one fast count spares them the scan.
+    """
+    return len(data) * (data.count(0xDC) + data.count(0xDD)) <= _ITEMS_AHEAD_MAX
+
+
 def _scan(data: bytes, depth_max: int) -> None:
     """Walk over the structure without building it; raise on depth, kinds, or a wrong end."""
     position, end = 0, len(data)
@@ -63,9 +76,7 @@ def _scan(data: bytes, depth_max: int) -> None:
             position += size + int.from_bytes(data[position : position + size], "big")
         else:
             count = (
-                int.from_bytes(data[position : position + size], "big")
-                if size
-                else data[position - 1] & 0x0F
+                int.from_bytes(data[position : position + size], "big") if size else data[position - 1] & 0x0F
             )
             position += size
             if count > end - position:
@@ -77,9 +88,21 @@ def _scan(data: bytes, depth_max: int) -> None:
         raise UntrustedInput("encoding: cut short" if position > end else "encoding: bytes after the end")
 
 
+def _check_kinds(value: list[Any], depth_left: int) -> None:
+    """Refuse floats, maps and extensions, and what is nested too deeply."""
+    for item in value:
+        kind = type(item)
+        if kind is list:
+            if depth_left == 0:
+                raise UntrustedInput("encoding: nested too deeply")
+            _check_kinds(item, depth_left - 1)
+        elif kind not in _SCALARS:
+            raise UntrustedInput(f"encoding: forbidden kind {kind.__name__}")
+
+
 def pack(value: Sequence[Any]) -> bytes:
     """Encode a (nested) sequence of ints, bools, None, str, bytes and sequences."""
-    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    packed: bytes = msgpack.packb(value)
     return packed
 
 
@@ -97,13 +120,15 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
     """
     if len(data) > size_max:
         raise UntrustedInput(f"encoding: {len(data)} bytes, at most {size_max}")
-    _scan(data, depth_max)
+    if not _claims_little(data):
+        _scan(data, depth_max)
     try:
-        value = msgpack.unpackb(data, raw=False, use_list=True)
+        value = msgpack.unpackb(data, max_map_len=0, max_ext_len=0)
     except ValueError as error:
         raise UntrustedInput(f"encoding: {error}") from None
     if not isinstance(value, list):
         raise UntrustedInput("encoding: not an array")
+    _check_kinds(value, depth_max - 1)
     if pack(value) != data:
         raise UntrustedInput("encoding: not the shortest form")
     return value

@@ -30,10 +30,7 @@ def labelled_hash(label: bytes, *parts: bytes) -> bytes:
 
     Callers make the parts unambiguous themselves: fixed sizes, or one variable part last.
     """
-    state = hashlib.blake2b(label + b"\0", digest_size=32)
-    for part in parts:
-        state.update(part)
-    return state.digest()
+    return hashlib.blake2b(b"".join((label, b"\0", *parts)), digest_size=32).digest()
 
 
 def key_id(public: bytes) -> KeyId:

@@ -5,10 +5,12 @@ The whole of "may they?" is here. Roles, addresses and transports do not occur.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dusk.changelog.body import Operation, Value
+from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
-from dusk.changelog.state import Holder, HolderKind, State
+from dusk.changelog.state import State
 from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
@@ -120,18 +122,49 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
 def _check_limits(
     state: State, grant: Grant, path: SectionPath, operation: Operation, value: Value | None
 ) -> None:
-    """Check what a grant's holders put there or take away (A39)."""
-    if operation.key.startswith("set/") and grant.packages is not None:
-        package = parse_key(operation.key.removeprefix("set/")).package
-        if package not in grant.packages:
-            allowed = ", ".join(grant.packages)
-            raise Refused("outside-grant", f"{operation.section}: granted are {allowed}, not {package}")
-    if path.kind is SectionKind.ASSIGNMENT:
-        former = state.record(operation.section, operation.key)
-        for data in (None if value is None else value.data, None if former is None else former.data):
-            _check_assignment(grant, operation.section, data)
-    elif path.kind is SectionKind.DEVICE and operation.key in ("key", "origin"):
-        raise Refused("outside-grant", f"{operation.section}: a device's {operation.key} is not for grants")
+    """Check what a grant's holders put there, and what they take away (A39)."""
+    section, key = operation.section, operation.key
+    if path.kind is SectionKind.DEVICE and key in ("key", "origin"):
+        raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
+    if grant.packages is not None:
+        _check_package(grant, section, key)
+    after, before = None if value is None else value.data, state.record(section, key)
+    for data in (after, None if before is None else before.data):
+        if path.kind is SectionKind.ASSIGNMENT:
+            _check_assignment(grant, section, data)
+    if grant.groups is not None:
+        foreign = _groups_touched(state, path, key, after) - set(grant.groups)
+        if foreign:
+            raise Refused("outside-grant", f"{section}: the grant is not for {', '.join(sorted(foreign))}")
+
+
+def _check_package(grant: Grant, section: str, key: str) -> None:
+    """A variable may stand in a setting of any package, so no grant for packages covers it."""
+    allowed = ", ".join(grant.packages or ())
+    if key.startswith("var/"):
+        raise Refused("outside-grant", f"{section}: granted are {allowed}, and no variables")
+    if key.startswith("set/"):
+        package = parse_key(key.removeprefix("set/")).package
+        if package not in (grant.packages or ()):
+            raise Refused("outside-grant", f"{section}: granted are {allowed}, not {package}")
+
+
+def _groups_touched(state: State, path: SectionPath, key: str, after: bytes | None) -> set[str]:
+    """Return the groups into, out of or within which an operation would act."""
+    if path.kind is SectionKind.GROUP:
+        return {path.name}
+    if path.kind is SectionKind.DEVICE and key == "groups":
+        held = state.value(f"device/{path.name}", key)
+        return set(_row(after)[0]) ^ set(held[0] if held else ())
+    if path.kind is SectionKind.JOINKEY:
+        rule = _row(after) if key == "rule" else state.value(f"joinkey/{path.name}", "rule")
+        return set(rule[3]) if rule else set()
+    return set()
+
+
+def _row(data: bytes | None) -> list[Any]:
+    """Decode a value; an empty row for a deletion, which later checks refuse."""
+    return [(), (), (), ()] if data is None else unpack(data, size_max=VALUE_BYTES_MAX)
 
 
 def _check_assignment(grant: Grant, section: str, data: bytes | None) -> None:

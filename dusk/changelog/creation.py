@@ -5,13 +5,13 @@ choose: the fold takes the groups from the join key's rule and decides the name,
 the same on every replica.
 """
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
-from dusk.changelog.state import DerivedWrite, HolderKind, Record, RecordWrite, State, uses_key
+from dusk.changelog.holders import HolderKind
+from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
@@ -33,8 +33,12 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
         (section, key) for key in _REQUESTED
     ]:
         raise Refused("bad-request", "a change without a number must be a device's request to join")
+    if any(o.base is not None for o in body.operations):
+        raise Refused("bad-request", "a request to join replaces nothing")
     if state.record(section, "key") is not None:
         raise Refused("device-exists", "a device with this key exists, or existed, in the cluster")
+    if state.holder(body.author) is not None:
+        raise Refused("bad-request", "the device's key is a person's or a join key's")
     values = {o.key: _row(v) for o, v in zip(body.operations, change.values, strict=True)}
     public, (origin, _handshake, wanted) = PublicKey(values["key"][0]), values["origin"]
     if key_id(public) != KeyId(body.device):
@@ -74,13 +78,34 @@ def _usable_rule(state: State, joinkey: str, label: str, stamp: Stamp) -> list[A
         raise Refused("approval-needed", "this join key lets a device in only after an owner approved it")
     if state.derived(uses_key(joinkey)) >= uses:
         raise Refused("joinkey-used-up", f"this join key was for {uses} devices, which have joined")
-    if labels and not any(fnmatchcase(label, pattern) for pattern in labels):
+    if labels and not any(matches(pattern, label) for pattern in labels):
         raise Refused("label-not-listed", "this join key is for other hardware")
     if expires_s and not stamp.clock_trusted:
         raise Refused("clock-unknown", "this join key expires, and the master does not know the time yet")
     if expires_s and stamp.time_s >= expires_s:
         raise Refused("joinkey-expired", "this join key has expired")
     return rule
+
+
+def matches(pattern: str, label: str) -> bool:
+    """Tell whether a pattern is for a label: ``*`` is any text, ``?`` one character, all else itself.
+
+    At most one step for each pair of characters, whatever the pattern (R10).
+    """
+    at, here, star, behind = 0, 0, -1, 0
+    while here < len(label):
+        if at < len(pattern) and pattern[at] == "*":
+            star, behind = at, here
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", label[here]):
+            at += 1
+            here += 1
+        elif star >= 0:
+            behind += 1
+            at, here = star + 1, behind
+        else:
+            return False
+    return not pattern[at:].strip("*")
 
 
 def _check_signatures(change: Change, publics: dict[KeyId, PublicKey]) -> None:

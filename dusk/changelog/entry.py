@@ -10,6 +10,8 @@ from dusk.keys.signing import SigningKey, verify
 
 VERSION = 1
 HEAD_LABEL = b"dusk.head"
+REASON_BYTES_MAX = 64
+"""The code of a rejection: a few words with hyphens."""
 
 
 class EntryKind(IntEnum):
@@ -43,6 +45,8 @@ class Outcome:
 
 
 APPLIED = Outcome(OutcomeCode.APPLIED)
+
+_KIND_LAST, _CODE_LAST = max(EntryKind), max(OutcomeCode)
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def decode_entry(data: bytes) -> Entry:
         boot=BootId(codec.exactly(row[7], 8, "boot id")),
         time_s=_number(row[8], "time"),
         clock_trusted=codec.boolean(row[9], "clock flag"),
-        kind=EntryKind(codec.integer(row[10], 1, max(EntryKind), "entry kind")),
+        kind=EntryKind(codec.integer(row[10], 1, _KIND_LAST, "entry kind")),
         change=None if row[11] is None else ChangeId(codec.exactly(row[11], 32, "change id")),
         signatures=None if row[12] is None else codec.exactly(row[12], 32, "signatures hash"),
         outcome=_decode_outcome(row[13]),
@@ -133,9 +137,9 @@ def _number(value: object, what: str) -> int:
 def _decode_outcome(item: object) -> Outcome:
     code, by, reason = codec.fields(item, 3, "outcome")
     return Outcome(
-        OutcomeCode(codec.integer(code, 0, max(OutcomeCode), "outcome")),
+        OutcomeCode(codec.integer(code, 0, _CODE_LAST, "outcome")),
         None if by is None else ChangeId(codec.exactly(by, 32, "outcome's change")),
-        codec.text(reason, 64, "outcome's reason"),
+        codec.text(reason, REASON_BYTES_MAX, "outcome's reason"),
     )
 
 

@@ -131,6 +131,8 @@ def _founders(
     assert isinstance(public, bytes)
     if (key_id(owner), key_id(public)) != (author, KeyId(device)) or row(user, "key") != [owner]:
         raise Refused("bad-genesis", "a genesis is made by its own owner on its own device")
+    if author == KeyId(device):
+        raise Refused("bad-genesis", "the owner and the device have keys of their own")
     if row("trust", "quorum") != [1] or row("cluster", "succession") != [[device]]:
         raise Refused("bad-genesis", "a genesis starts with a quorum of one and one device that leads")
     return PublicKey(owner), PublicKey(public)

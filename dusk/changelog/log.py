@@ -4,8 +4,9 @@ Rules, as `extend` and `write` check them:
 
 - seq rises by exactly one, the previous chain hash is ours, generation and mandate stay, the
   epoch rises only in an ``open`` entry and then by at most 2²⁰ (A5).
-- An epoch's entries are all by the device that opened it, which is in the succession of the
-  state before, or in a genesis makes itself the succession.
+- An epoch's entries are all by the device that opened it. It is in the succession of the state
+  before, or in a genesis makes itself the succession. Once it is retired it writes no more
+  (A25); it may still sign the head of the entry that retired it.
 - Outcome, section hashes and derived hash are what this replica computes itself.
 - Nothing counts before a head that covers it was signed by its epoch's writer. Verification
   is whole or nothing: after an error the log is what it was.
@@ -20,6 +21,7 @@ from dusk.changelog.entry import (
     APPLIED,
     Entry,
     EntryKind,
+    Outcome,
     SignedHead,
     Stamp,
     decode_entry,
@@ -104,6 +106,7 @@ class Log:
         self._cluster = cluster
         self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
         self._positions: dict[ChangeId, Seq] = {}
+        self._not_applied: dict[ChangeId, Outcome] = {}
 
     @property
     def cluster(self) -> ClusterId | None:
@@ -117,6 +120,11 @@ class Log:
     def position_of(self, change: ChangeId) -> Seq | None:
         """Return where a change stands in the log."""
         return self._positions.get(change)
+
+    def outcome_of(self, change: ChangeId) -> Outcome:
+        """Return what became of a change that stands in the log."""
+        assert change in self._positions
+        return self._not_applied.get(change, APPLIED)
 
     def device_key(self, device: DeviceId) -> PublicKey | None:
         """Return an active member's key."""
@@ -197,9 +205,9 @@ class Log:
             raise UntrustedInput(f"signed head {signed.head.seq}: not signed by its epoch's writer")
 
     def signed_by_leader(self, signed: SignedHead) -> bool:
-        """Tell whether the leader of our head's epoch signed this."""
-        public = None if self.leader is None else self.device_key(self.leader)
-        return public is not None and signed.signed_by(public, self.state.cluster)
+        """Tell whether the leader of our head's epoch signed this, be it retired since."""
+        holder = None if self.leader is None else self.state.holder(KeyId(self.leader))
+        return holder is not None and signed.signed_by(holder.public, self.state.cluster)
 
     def _take(self, entry: Entry, change: Change | None) -> _Step:
         """Verify one entry against the state and take it; raises with nothing taken."""
@@ -239,6 +247,8 @@ class Log:
             raise UntrustedInput(f"entry {entry.seq}: a kind that this version does not write")
         if change.id in self._positions:
             raise UntrustedInput(f"entry {entry.seq}: its change stands in the log already")
+        if self.device_key(entry.writer) is None:
+            raise UntrustedInput(f"entry {entry.seq}: its writer was retired before")
         return judge(self.state, change, stamp)
 
     def _judge_first(self, entry: Entry, change: Change | None) -> Verdict:
@@ -263,6 +273,8 @@ class Log:
             self.leader = entry.writer
         if entry.change is not None:
             self._positions[entry.change] = entry.seq
+            if entry.outcome != APPLIED:
+                self._not_applied[entry.change] = entry.outcome
         self.head = entry.head
         self._chains.append(entry.head.chain)
 
@@ -273,6 +285,7 @@ class Log:
             self._chains.pop()
             if step.change is not None:
                 del self._positions[step.change]
+                self._not_applied.pop(step.change, None)
         if self.head.seq == 0:
             self.state.cluster, self._cluster = NO_CLUSTER, self._expected
 
@@ -306,6 +319,8 @@ class Log:
         assert self.leader == stamp.writer
         if change.id in self._positions:
             raise Refused("known", f"this change stands in the log, at {self._positions[change.id]}")
+        if self.device_key(stamp.writer) is None:
+            raise Refused("not-writer", "this device was retired and writes no more")
         verdict = judge(self.state, change, stamp)
         entry = self._compose(EntryKind.CHANGE, self.head.epoch, change, verdict, stamp)
         self._advance(entry)

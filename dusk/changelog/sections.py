@@ -8,14 +8,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from dusk import codec, limits
 from dusk.config.names import parse_key
-from dusk.config.settings import check_setting, decode_setting
+from dusk.config.settings import check_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
+from dusk.keys.sealed import check_sealed_key
 from dusk.keys.signing import check_public_key
 
-COMPONENT = re.compile(r"[a-z0-9._-]{1,63}\Z")
+COMPONENT = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,63}\Z")
+"""A name of ours; ``.`` and ``..`` would be folders to whoever makes a file of it."""
 _HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
 FACTS_MAX = 64
 """Facts of one device: selectors need a dozen."""
@@ -63,6 +66,7 @@ _DOUBLE = {
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
 
 
+@lru_cache(maxsize=1024)
 def parse_path(path: str) -> SectionPath:
     """Parse a section's path.
 
@@ -161,7 +165,7 @@ def _succession(_key: str, row: list[object]) -> None:
 
 
 def _sealed(_key: str, row: list[object]) -> None:
-    codec.blob(codec.fields(row, 1, "sealed key")[0], 1024, "sealed key")
+    codec.blob(codec.fields(row, 1, "sealed key")[0], limits.SEALED_KEY_BYTES_MAX, "sealed key")
 
 
 def _rule(_key: str, row: list[object]) -> None:
@@ -201,7 +205,7 @@ def _text_or_list(size_bytes_max: int) -> Check:
 
 def _setting(key: str, row: list[object]) -> None:
     name = key.removeprefix("set/")
-    setting = decode_setting(codec.pack(row))
+    setting = setting_from_row(row)
     try:
         check_setting(name, setting)
     except ConfigError as error:
@@ -220,7 +224,6 @@ def _assignment(_key: str, row: list[object]) -> None:
     codec.integer(priority, 0, 999, "assignment priority")
 
 
-_NAME = r"[a-z0-9._-]{1,63}\Z"
 _VARIABLE = {"var/": _text_or_list(limits.VALUE_BYTES_MAX - 16)}
 
 KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
@@ -264,7 +267,10 @@ def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
     """
     check = _find_check(path.kind, key)
     if data is not None:
-        check(key, codec.unpack(data, size_max=limits.VALUE_BYTES_MAX))
+        row = codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
+        check(key, row)
+        if path.kind is SectionKind.USER and key == "sealed":
+            check_sealed_key(row[0], name=path.name)
 
 
 def _find_check(kind: SectionKind, key: str) -> Check:
@@ -292,5 +298,13 @@ def _is_setting_key(tail: str) -> bool:
         return False
 
 
-_TAILS: Mapping[str, Callable[[str], bool]] = {"set/": _is_setting_key, "grant/": _is_prefix}
+def _is_id(tail: str) -> bool:
+    return _HEX_ID.match(tail) is not None
+
+
+_TAILS: Mapping[str, Callable[[str], bool]] = {
+    "set/": _is_setting_key,
+    "grant/": _is_prefix,
+    "member/": _is_id,
+}
 """What may stand behind a prefix, where it is not a single component."""

@@ -6,14 +6,28 @@ and the derived state keep a hash whose cost does not grow with them.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from dusk import codec, limits
 from dusk.changelog import merkle
+from dusk.changelog.holders import Holder, HolderKind, Holders
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
-from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, key_id, labelled_hash
+from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, labelled_hash
+
+__all__ = [
+    "DerivedWrite",
+    "Holder",
+    "HolderKind",
+    "Record",
+    "RecordWrite",
+    "State",
+    "Undo",
+    "counter_key",
+    "uses_key",
+]
 
 _GONE = bytes(32)
 
@@ -48,25 +62,6 @@ class DerivedWrite:
     number: int
 
 
-class HolderKind(Enum):
-    """Whose key a key id names."""
-
-    OWNER = "owner"
-    USER = "user"
-    DEVICE = "device"
-    JOINKEY = "joinkey"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A key that the log knows, and whether it may still sign."""
-
-    kind: HolderKind
-    name: str
-    public: PublicKey
-    active: bool
-
-
 @dataclass(slots=True)
 class _Section:
     records: dict[str, Record] = field(default_factory=dict)
@@ -93,6 +88,7 @@ _ENDING_RECORDS = {
     SectionKind.DEVICE: "retired",
     SectionKind.JOINKEY: "revoked",
 }
+_MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)
 
 
 class State:
@@ -103,8 +99,7 @@ class State:
         self._sections: dict[str, _Section] = {}
         self._derived: dict[str, int] = {}
         self._derived_root: merkle.Node | None = None
-        self._holders: dict[KeyId, Holder] = {}
-        self._indexed: dict[str, KeyId] = {}
+        self._holders = Holders()
         self._paths: dict[str, set[str]] = {}
         self._names: dict[str, dict[str, None]] = {}
         self._named: dict[str, str] = {}
@@ -132,6 +127,11 @@ class State:
             return {}
         return {k: r for k, r in held.records.items() if r.data is not None and k.startswith(prefix)}
 
+    def keys(self, section: str) -> AbstractSet[str]:
+        """Return the keys that a section ever had, those of tombstones too."""
+        held = self._sections.get(section)
+        return set() if held is None else held.records.keys()
+
     def sections(self, prefix: str = "") -> Iterator[str]:
         """Iterate over the paths of sections that start with a prefix, sorted."""
         first, slash, _ = prefix.partition("/")
@@ -158,7 +158,7 @@ class State:
 
     def owners(self) -> Mapping[KeyId, str]:
         """Return the owners' key ids with their names."""
-        return {name: h.name for name, h in self._holders.items() if h.kind is HolderKind.OWNER}
+        return self._holders.owners()
 
     def device_names(self) -> Mapping[str, Collection[str]]:
         """Return name → hex ids of the devices that have it, retired ones too."""
@@ -169,10 +169,12 @@ class State:
     def take(self, writes: Sequence[RecordWrite], derived: Sequence[DerivedWrite]) -> Undo:
         """Do what an entry does; the caller has verified every part of it."""
         roots: dict[str, merkle.Node | None] = {}
+        keys: dict[str, list[str]] = {}
         before: list[tuple[str, str, Record | None]] = []
         for write in writes:
             held = self._section(write.section)
             roots.setdefault(write.section, held.root)
+            keys.setdefault(write.section, []).append(write.key)
             before.append((write.section, write.key, held.records.get(write.key)))
             held.records[write.key] = write.record
             held.root = merkle.put(held.root, _place(write.key), _digest(write.record))
@@ -187,12 +189,15 @@ class State:
             self._derived_root = merkle.put(
                 self._derived_root, _place(number.key), _digest_number(number.number)
             )
-        self._reindex(roots)
+        for section, changed in keys.items():
+            self._reindex(section, changed)
         return undo
 
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
+        keys: dict[str, list[str]] = {}
         for section, key, record in reversed(undo.records):
+            keys.setdefault(section, []).append(key)
             records = self._sections[section].records
             if record is None:
                 del records[key]
@@ -209,7 +214,8 @@ class State:
             else:
                 self._derived[key] = number
         self._derived_root = undo.derived_root
-        self._reindex(dict(undo.sections))
+        for section, changed in keys.items():
+            self._reindex(section, changed)
 
     def _section(self, path: str) -> _Section:
         held = self._sections.get(path)
@@ -218,33 +224,33 @@ class State:
             self._paths.setdefault(path.partition("/")[0], set()).add(path)
         return held
 
-    def _reindex(self, touched: Mapping[str, object]) -> None:
-        for section in touched:
-            path = parse_path(section)
-            if path.kind is SectionKind.TRUST:
-                self._index_owners()
-            elif path.kind in _KEY_RECORDS:
-                self._index_holder(section, path)
-            if path.kind is SectionKind.DEVICE:
-                self._index_name(section, path.name)
-            if path.kind in (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP):
-                self.members_version += 1
+    def _reindex(self, section: str, keys: Collection[str]) -> None:
+        """Make what is looked up by key id or by name true again for records that changed."""
+        path = parse_path(section)
+        if path.kind is SectionKind.TRUST:
+            for key in keys:
+                self._index_owner(key)
+        elif path.kind in _KEY_RECORDS:
+            self._index_holder(section, path)
+        if path.kind is SectionKind.DEVICE:
+            self._index_name(section, path.name)
+        if path.kind in _MEMBERS_KINDS:
+            self.members_version += 1
+
+    def _index_owner(self, key: str) -> None:
+        """Owners are what ``trust`` says, whatever their user sections say."""
+        name = key.removeprefix("owner/")
+        if name != key:
+            row = self.value("trust", key)
+            holder = None if row is None else Holder(HolderKind.OWNER, name, PublicKey(row[0]), active=True)
+            self._holders.put(f"trust/{key}", holder)
 
     def _index_holder(self, section: str, path: SectionPath) -> None:
-        """Make the index of keys true again for one section that holds a key."""
-        kind = HolderKind(path.kind.value)
-        former = self._indexed.pop(section, None)
-        if former is not None and self._holders[former].kind is kind:
-            del self._holders[former]
-        row = self.value(section, _KEY_RECORDS[path.kind])
-        if row is None:
-            return
-        name = key_id(row[0])
-        held = self._holders.get(name)
-        if held is None or held.kind is not HolderKind.OWNER:
+        row, holder = self.value(section, _KEY_RECORDS[path.kind]), None
+        if row is not None:
             active = self.value(section, _ENDING_RECORDS[path.kind]) is None
-            self._holders[name] = Holder(kind, path.name, PublicKey(row[0]), active)
-            self._indexed[section] = name
+            holder = Holder(HolderKind(path.kind.value), path.name, PublicKey(row[0]), active)
+        self._holders.put(section, holder)
 
     def _index_name(self, section: str, device: str) -> None:
         former, row = self._named.pop(device, None), self.value(section, "name")
@@ -256,19 +262,8 @@ class State:
             self._named[device] = row[0]
             self._names.setdefault(row[0], {})[device] = None
 
-    def _index_owners(self) -> None:
-        """Owners are what ``trust`` says, whatever their user sections say."""
-        for owner in self.owners():
-            del self._holders[owner]
-        for user in self.sections("user/"):
-            self._index_holder(user, parse_path(user))
-        for key in self.records("trust", "owner/"):
-            row = self.value("trust", key)
-            assert row is not None
-            holder = Holder(HolderKind.OWNER, key.removeprefix("owner/"), PublicKey(row[0]), active=True)
-            self._holders[key_id(row[0])] = holder
 
-
+@lru_cache(maxsize=1024)
 def _place(key: str) -> bytes:
     return merkle.place_of(key.encode())
 

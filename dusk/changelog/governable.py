@@ -1,0 +1,151 @@
+"""What must hold after a change: the cluster can be governed, and keys and names stay unique (R1).
+
+These rules bind the owners too: no quorum of people may take the cluster from themselves by
+mistake, and no key id may come to mean two things.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from dusk import codec
+from dusk.changelog.holders import HolderKind
+from dusk.changelog.sections import FACTS_MAX, SectionKind, parse_path
+from dusk.changelog.state import Record, RecordWrite, State
+from dusk.errors import Refused
+from dusk.ids import KeyId, key_id
+
+_SET_BY_JOINING = ("key", "origin", "label")
+_NEEDED = ("name", "groups")
+
+
+class _After:
+    """The state as it would be: what is written, over what is there."""
+
+    def __init__(self, state: State, writes: Collection[RecordWrite]) -> None:
+        self.state = state
+        self.writes: Mapping[tuple[str, str], Record] = {(w.section, w.key): w.record for w in writes}
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        record = self.writes.get((section, key))
+        return self.state.value(section, key) if record is None else row_of(record)
+
+
+def row_of(record: Record) -> list[Any] | None:
+    """Return a record's decoded value, None if it is deleted."""
+    return None if record.data is None else codec.unpack(record.data, size_max=len(record.data))
+
+
+def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
+    """Check what a change that is in order otherwise would leave behind.
+
+    Raises:
+        Refused: ``too-few-owners``, ``no-succession``, ``name-taken``, or ``bad-value``.
+    """
+    after = _After(state, writes)
+    kinds = {parse_path(w.section).kind for w in writes}
+    if SectionKind.TRUST in kinds:
+        _check_owners(after)
+    if kinds & {SectionKind.CLUSTER, SectionKind.DEVICE}:
+        _check_succession(after)
+    if kinds & {SectionKind.TRUST, SectionKind.USER}:
+        _check_owners_are_enabled(after)
+    for write in writes:
+        _check_write(after, write)
+    _check_names(after)
+    _check_keys(after)
+
+
+def _check_owners(after: _After) -> None:
+    touched = {k for s, k in after.writes if s == "trust" and k.startswith("owner/")}
+    names = touched | set(after.state.records("trust", "owner/"))
+    owners = [name for name in names if after.value("trust", name) is not None]
+    needed = after.value("trust", "quorum")
+    if needed is None or len(owners) < needed[0]:
+        raise Refused("too-few-owners", f"{len(owners)} owners would be left, fewer than must sign together")
+
+
+def _check_owners_are_enabled(after: _After) -> None:
+    """An owner's right to sign ends in ``trust`` alone; a second place would only seem to end it."""
+    for section, key in after.writes:
+        user = key.removeprefix("owner/") if section == "trust" else section.removeprefix("user/")
+        owner = after.value("trust", f"owner/{user}") is not None
+        if owner and after.value(f"user/{user}", "disabled") is not None:
+            raise Refused("bad-value", f"user/{user}: an owner cannot be disabled; take the ownership first")
+
+
+def _check_succession(after: _After) -> None:
+    row = after.value("cluster", "succession")
+    if row is None:
+        raise Refused("no-succession", "the cluster would be left without a device that may lead")
+    for device in row[0]:
+        section = f"device/{device.hex()}"
+        known = after.value(section, "key") is not None
+        if not known or after.value(section, "retired") is not None:
+            raise Refused("no-succession", f"device {device.hex()} cannot lead: it is not a member")
+
+
+def _check_write(after: _After, write: RecordWrite) -> None:
+    """Check rules of single records: ids stay with their keys, what has ended stays ended."""
+    kind, section, key = parse_path(write.section).kind, write.section, write.key
+    deleted = write.record.data is None
+    if kind is SectionKind.DEVICE and (key in _SET_BY_JOINING or after.state.value(section, "key") is None):
+        raise Refused("bad-value", f"{section}: {key} is set by joining, once")
+    if kind is SectionKind.DEVICE and deleted and key in _NEEDED:
+        raise Refused("bad-value", f"{section}: {key} cannot be deleted")
+    if deleted and key in ("retired", "revoked"):
+        raise Refused("bad-value", f"{section}: what was {key} stays so; make a new one")
+    if deleted and kind is SectionKind.USER and key == "key":
+        raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
+    if kind is SectionKind.JOINKEY and key == "rule":
+        _check_rule(after.state, write)
+    if kind is SectionKind.FACTS and len(after.state.keys(section) | {key}) > FACTS_MAX:
+        raise Refused("bad-value", f"{section}: more than {FACTS_MAX} facts")
+
+
+def _check_rule(state: State, write: RecordWrite) -> None:
+    row = row_of(write.record)
+    if row is None or state.record(write.section, "rule") is not None:
+        raise Refused("bad-value", f"{write.section}: a join key is made once; revoke it and make another")
+    if f"joinkey/{key_id(row[0]).hex()}" != write.section:
+        raise Refused("bad-value", f"{write.section}: the id is not that of the key")
+
+
+def _check_names(after: _After) -> None:
+    """A device's name is one device's; names may be exchanged within a change."""
+    chosen: dict[str, str] = {}
+    for section, key in after.writes:
+        if key != "name" or parse_path(section).kind is not SectionKind.DEVICE:
+            continue
+        row = after.value(section, key)
+        assert row is not None, "a name cannot be deleted"
+        name = row[0]
+        others = (f"device/{d}" for d in after.state.device_names().get(name, ()))
+        taken = any(o != section and (o, "name") not in after.writes for o in others)
+        if taken or chosen.setdefault(name, section) != section:
+            raise Refused("name-taken", f"another device is called {name!r}")
+
+
+def _check_keys(after: _After) -> None:
+    """A key is one person's, device's or join key's, before and after."""
+    chosen: dict[KeyId, tuple[bool, str]] = {}
+    for (section, key), record in after.writes.items():
+        row = row_of(record)
+        if row is None:
+            continue
+        kind, user = parse_path(section).kind, None
+        if kind is SectionKind.TRUST and key.startswith("owner/"):
+            user = key.removeprefix("owner/")
+        elif kind is SectionKind.USER and key == "key":
+            user = section.removeprefix("user/")
+        elif kind is not SectionKind.JOINKEY or key != "rule":
+            continue
+        subject = (user is not None, user or section)
+        name = key_id(row[0])
+        if _held_by_another(after.state, name, user) or chosen.setdefault(name, subject) != subject:
+            raise Refused("bad-value", f"{section}: that key is somebody else's already")
+
+
+def _held_by_another(state: State, name: KeyId, user: str | None) -> bool:
+    holder = state.holder(name)
+    people = (HolderKind.OWNER, HolderKind.USER)
+    return holder is not None and not (holder.kind in people and holder.name == user)
