@@ -60,6 +60,11 @@ OUTBOX_MAX = 256
 MEMBERS_MAX = 10_000
 """Bitmaps and tables are sized by this."""
 
+WRITER_QUEUE_MAX = 1024
+"""Changes that wait for the next batch; more are asked to come again."""
+WRITER_QUEUE_BYTES_MAX = 2 * 1024 * 1024
+"""The same in bytes: memory of a router."""
+
 # --- streams -----------------------------------------------------------------------------
 FRAME_BYTES_MAX = 65_535
 """A Noise message, tag included (Noise 3)."""

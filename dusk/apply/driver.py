@@ -131,5 +131,3 @@ class Driver:
     def hashes(self) -> Mapping[str, bytes]:
         """Package → keyed hash of the resulting file in effect."""
         return self._machine.hashes
-
-

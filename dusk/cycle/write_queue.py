@@ -1,0 +1,87 @@
+"""The writer's queue: changes wait for the next START and are written as one batch.
+
+One signature, one fsync and one START serve all changes of a batch (P3). What may not be
+written is answered and forgotten (A54: junk costs no flash).
+"""
+
+from dataclasses import dataclass
+
+from dusk.changelog.body import Change
+from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
+from dusk.changelog.log import Log
+from dusk.cycle.messages import Answer, AnswerCode
+from dusk.effects import LogItem
+from dusk.errors import Refused
+from dusk.ids import ChangeId, Seq
+from dusk.limits import DATA_BYTES_MAX, WRITER_QUEUE_BYTES_MAX, WRITER_QUEUE_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A batch: its entries, and the answer for each change of it, refused ones too."""
+
+    items: tuple[LogItem, ...]
+    answers: tuple[Answer, ...]
+
+
+def outcome_reason(outcome: Outcome) -> str:
+    """Say an outcome that is not *applied* in a line for people; empty if it was applied."""
+    if outcome.code is OutcomeCode.APPLIED:
+        return ""
+    if outcome.code is OutcomeCode.SUPERSEDED:
+        by = "an earlier change" if outcome.by is None else f"change {outcome.by.hex()[:12]}"
+        return f"superseded by {by}: the setting was changed meanwhile; look at it and commit again"
+    return f"rejected: {outcome.reason}"
+
+
+class WriteQueue:
+    """Changes that wait to be written by this device while it leads.
+
+    Args:
+        log: the log; this device leads its epoch.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._waiting: dict[ChangeId, Change] = {}
+        self._waiting_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self, change: Change) -> Answer | None:
+        """Queue a change; the answer at once if there is one.
+
+        A change that is in the log is answered with its position: who repeats a SUBMIT does
+        not know that the first one arrived.
+        """
+        seq = self._log.position_of(change.id)
+        if seq is not None:
+            return Answer(change.id, AnswerCode.STORED, seq, "")
+        if change.id in self._waiting:
+            return None
+        if len(self._waiting) >= WRITER_QUEUE_MAX or self._waiting_bytes > WRITER_QUEUE_BYTES_MAX:
+            return Answer(change.id, AnswerCode.BUSY, Seq(0), "too many changes wait")
+        self._waiting[change.id] = change
+        self._waiting_bytes += len(change.encode())
+        return None
+
+    def write(self, stamp: Stamp) -> Written:
+        """Write what waits, up to one batch of DATA; the rest stays for the next."""
+        items: list[LogItem] = []
+        answers: list[Answer] = []
+        size_bytes = 0
+        while self._waiting and size_bytes < DATA_BYTES_MAX - 2048:
+            change_id = next(iter(self._waiting))
+            change = self._waiting.pop(change_id)
+            try:
+                item, entry = self._log.write_change(change, stamp)
+            except Refused as refusal:
+                answers.append(Answer(change_id, AnswerCode.REFUSED, Seq(0), refusal.reason))
+                continue
+            items.append(item)
+            size_bytes += len(item.data)
+            answers.append(Answer(change_id, AnswerCode.STORED, entry.seq, outcome_reason(entry.outcome)))
+        if not self._waiting:
+            self._waiting_bytes = 0
+        return Written(tuple(items), tuple(answers))
