@@ -59,20 +59,32 @@ class SmallFiles:
             finally:
                 os.close(parent)
 
-    def remove(self, name: str) -> None:
-        """Remove a file if it is there; on disk when this returns.
+    def remove(self, *names: str) -> None:
+        """Remove files, those that are there; on disk when this returns.
 
         Raises:
-            StorageError: the file may still be there.
+            StorageError: some may still be there.
         """
-        folder, file = _split(name)
-        with disk.told_as_storage(f"cannot remove {self._path / name}"), suppress(FileNotFoundError):
+        folders: dict[str, list[str]] = {}
+        for name in names:
+            folder, file = _split(name)
+            folders.setdefault(folder, []).append(file)
+        for folder, files in folders.items():
+            with disk.told_as_storage(f"cannot remove {self._path / folder / files[0]}"):
+                self._remove_in(folder, files)
+
+    def _remove_in(self, folder: str, files: list[str]) -> None:
+        try:
             parent = self._open_folder(folder, make=False)
-            try:
-                disk.unlink(parent, file)
-                disk.sync_directory(parent)
-            finally:
-                os.close(parent)
+        except FileNotFoundError:
+            return
+        try:
+            for file in files:
+                with suppress(FileNotFoundError):
+                    disk.unlink(parent, file)
+            disk.sync_directory(parent)
+        finally:
+            os.close(parent)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None if it is not there.

@@ -76,6 +76,7 @@ class Streams:
         self._streams: dict[int, _Stream] = {}
         self._next_conn = 1
         self._nursery: trio.Nursery | None = None
+        self._gone = trio.Event()
         self.refused = 0
         """Connections that found no place."""
 
@@ -120,10 +121,12 @@ class Streams:
             stream.ending = True
             stream.work.set()
 
-    def disconnect_all(self) -> None:
-        """Close everything at once; the node that knew the streams is gone."""
+    async def end_all(self) -> None:
+        """Close everything and wait for it: a new node numbers its streams from the start."""
         for stream in self._streams.values():
             stream.end("the node starts again")
+        while self._streams:
+            await self._gone.wait()
 
     # --- from peers -----------------------------------------------------------------------
 
@@ -170,6 +173,8 @@ class Streams:
             if sock is not None:
                 sock.close()
             del self._streams[stream.conn]
+            self._gone.set()
+            self._gone = trio.Event()
         self._inbox.put(Disconnected(stream.conn, stream.reason))
 
     async def _move(self, stream: _Stream, tcp: trio.socket.SocketType) -> None:

@@ -1,0 +1,199 @@
+"""The loop around a node: inputs in, effects out, in the order of `dusk/effects.py` (R8).
+
+Crash-only: when the disk refuses, or the node itself makes a mistake, it is thrown away and built
+again from what the disk holds, after a pause that grows. What is shown meanwhile is ``trouble``.
+"""
+
+import math
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from dusk.daemon.clock import read_clock
+from dusk.daemon.hands import Hands
+from dusk.daemon.inbox import Inbox
+from dusk.daemon.say import say, wants_tracebacks
+from dusk.daemon.storage import DiskEffect, Saved, Storage, open_storage
+from dusk.effects import (
+    Append,
+    Effect,
+    Event,
+    Input,
+    Link,
+    Links,
+    RemoveFile,
+    Restart,
+    StoreFile,
+    Tick,
+)
+from dusk.errors import DuskError, StorageError
+
+PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
+"""Between one life of a node and the next, after trouble: doubled each time."""
+
+MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a mistake of our own raises; it costs the node's memory, never its disk."""
+
+
+class NodeLike(Protocol):
+    """A node, or what joins a cluster before there is one."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When it wants a ``Tick``."""
+
+    def start(self, now: float) -> list[Effect]:
+        """Return what is to be done first."""
+
+    def handle(self, input: Input, now: float) -> list[Effect]:  # noqa: A002 - the contract's name
+        """Return what an input leads to."""
+
+
+class Core:
+    """One device's loop.
+
+    Args:
+        directory: ``etc/dusk/node`` below the root.
+        build: makes the node from what the disk holds.
+        inbox: where inputs arrive.
+        hands: does what is not the disk's.
+        links: the links that work now.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        build: Callable[[Saved], NodeLike],
+        inbox: Inbox,
+        hands: Hands,
+        links: Callable[[], tuple[Link, ...]],
+    ) -> None:
+        self._directory = directory
+        self._build = build
+        self._inbox = inbox
+        self._hands = hands
+        self._links = links
+        self._pending: list[Effect] = []
+        self._restarting = False
+        self._idle = trio.Event()
+        self._pause_s = PAUSE_S_MIN
+        self.node: NodeLike | None = None
+        """The living node; None while it is being built, or in trouble."""
+        self.storage: Storage | None = None
+        """The open disk of the living node."""
+        self.trouble = ""
+        """Why there is no node, in one line; empty if there is one."""
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep a node alive until cancelled; started with its first life, or its first trouble."""
+        started = False
+        while True:
+            began = trio.current_time()
+            try:
+                await self._begin()
+                if not started:
+                    task_status.started()
+                    started = True
+                while not self._restarting:
+                    await self._round()
+            except StorageError as error:
+                self._calm_down(began)
+                self._fail(str(error))
+            except (DuskError, *MISTAKES) as error:
+                self._calm_down(began)
+                self._fail(f"internal error: {type(error).__name__}: {error}")
+                if wants_tracebacks():
+                    traceback.print_exc(file=sys.stderr)
+            finally:
+                self._end()
+            if not started:
+                task_status.started()
+                started = True
+            await self._hands.let_go()
+            await self._rest()
+
+    async def quiet(self) -> None:
+        """Wait until what the node already counts on is on the disk: nothing is shown before (R8)."""
+        await self._idle.wait()
+
+    def add(self, effects: Iterable[Effect]) -> None:
+        """Do these effects, which a call of the node from outside the loop returned."""
+        self._pending += effects
+        self._inbox.wake()
+
+    # --- one life -------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        self._restarting = False
+        self._pending.clear()
+        self.storage, saved = await trio.to_thread.run_sync(open_storage, self._directory)
+        for line in saved.report.lines:
+            say(line)
+        node = self._build(saved)
+        now = trio.current_time()
+        effects = [*node.start(now), *node.handle(read_clock(), now)]
+        effects += node.handle(Links(self._links()), now)
+        self.node = node
+        self.trouble = ""
+        await self._perform(effects)
+
+    async def _round(self) -> None:
+        assert self.node is not None, "a living node"
+        deadline = self.node.deadline
+        await self._inbox.wait(math.inf if deadline is None else deadline - trio.current_time())
+        inputs = await self._inbox.take()
+        now = trio.current_time()
+        effects, self._pending = self._pending, []
+        for item in inputs:
+            effects += self.node.handle(item, now)
+        if self.node.deadline is not None and self.node.deadline <= now:
+            effects += self.node.handle(Tick(), now)
+        await self._perform(effects)
+
+    async def _perform(self, effects: Sequence[Effect]) -> None:
+        """Do all disk effects first, then the rest in order."""
+        assert self.storage is not None, "an open disk"
+        on_disk: list[DiskEffect] = [
+            effect for effect in effects if isinstance(effect, Append | StoreFile | RemoveFile)
+        ]
+        if on_disk:
+            self._idle = trio.Event()
+            await trio.to_thread.run_sync(self.storage.do, on_disk)
+        self._idle.set()
+        for effect in effects:
+            if isinstance(effect, Restart):
+                say(f"starting again: {effect.reason}")
+                self._restarting = True
+                return
+            if not isinstance(effect, Append | StoreFile | RemoveFile):
+                self._hands.do(effect, self.storage)
+
+    # --- between two lives ----------------------------------------------------------------
+
+    def _fail(self, reason: str) -> None:
+        self.trouble = reason
+        text = f"{reason}; trying again in {self._pause_s:.0f} s"
+        say(text)
+        self._hands.tell(Event("trouble", text))
+
+    def _end(self) -> None:
+        self.node = None
+        if self.storage is not None:
+            self.storage.close()
+            self.storage = None
+        self._idle.set()
+
+    async def _rest(self) -> None:
+        if self._restarting:
+            return
+        await trio.sleep(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, PAUSE_S_MAX)
+
+    def _calm_down(self, began: float) -> None:
+        """A life that lasted is no part of a row of troubles."""
+        if trio.current_time() - began > PAUSE_S_MAX:
+            self._pause_s = PAUSE_S_MIN

@@ -1,0 +1,116 @@
+"""What does the effects that reach other devices, the helper and people."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from dusk.daemon.inbox import Inbox
+from dusk.daemon.sockets import Sockets
+from dusk.daemon.storage import Storage
+from dusk.daemon.streams import Streams
+from dusk.effects import (
+    CommitFiles,
+    Connect,
+    Disconnect,
+    Event,
+    FilesRead,
+    HelperDone,
+    ItemsRead,
+    Progress,
+    ReadFiles,
+    ReadItems,
+    RollbackFiles,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+    WriteFiles,
+)
+
+HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+HandEffect = (
+    SendDatagram
+    | SendMulticast
+    | Connect
+    | SendFrame
+    | Disconnect
+    | ReadItems
+    | HelperEffect
+    | Progress
+    | Event
+)
+
+
+class Helper(Protocol):
+    """The root helper as the core sees it."""
+
+    async def perform(self, effect: HelperEffect) -> FilesRead | HelperDone:
+        """Do one request and return the input that answers it."""
+
+
+class Hands:
+    """Does effects at once or, for the helper, one after the other in the background.
+
+    Args:
+        sockets: sends datagrams.
+        streams: carries frames.
+        inbox: takes answers.
+        helper: writes and reads UCI files.
+        tell: whoever listens for progress and events.
+    """
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        streams: Streams,
+        inbox: Inbox,
+        helper: Helper,
+        tell: Callable[[Progress | Event], None],
+    ) -> None:
+        self._sockets = sockets
+        self.streams = streams
+        self._inbox = inbox
+        self._helper = helper
+        self.tell = tell
+        self._asked: deque[HelperEffect] = deque()
+        self._request = trio.Event()
+
+    def do(self, effect: HandEffect, storage: Storage) -> None:
+        """Do one effect.
+
+        Raises:
+            StorageError: the log could not be read.
+        """
+        match effect:
+            case SendDatagram(data, to):
+                self._sockets.send(data, to)
+            case SendMulticast(data, link):
+                self._sockets.send_multicast(data, link)
+            case Connect(conn, to):
+                self.streams.connect(conn, to)
+            case SendFrame(conn, frame):
+                self.streams.send(conn, frame)
+            case Disconnect(conn):
+                self.streams.disconnect(conn)
+            case ReadItems(conn, first, bytes_max):
+                self._inbox.put(ItemsRead(conn, first, storage.store.read_items(first, bytes_max)))
+            case Progress() | Event():
+                self.tell(effect)
+            case _:
+                self._asked.append(effect)
+                self._request.set()
+
+    async def run(self) -> None:
+        """Pass requests to the helper in their order, until cancelled."""
+        while True:
+            while self._asked:
+                self._inbox.put(await self._helper.perform(self._asked.popleft()))
+            self._request = trio.Event()
+            await self._request.wait()
+
+    async def let_go(self) -> None:
+        """Forget what a node that is gone has asked for."""
+        self._asked.clear()
+        await self.streams.end_all()
+        self._inbox.clear()

@@ -1,0 +1,94 @@
+"""All that a node keeps on the disk, and how a round of disk effects is done (R8).
+
+Blocking: the core calls it in a thread, so that a slow flash does not stop the clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dusk.daemon.smallfiles import SmallFiles
+from dusk.daemon.store import Report, Store, open_store
+from dusk.effects import Append, LogItem, RemoveFile, StoreFile
+from dusk.errors import StorageError
+
+DiskEffect = Append | StoreFile | RemoveFile
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the disk holds at a start.
+
+    Attributes:
+        items: the log.
+        files: small files, name → content.
+        report: what was cut or damaged.
+    """
+
+    items: tuple[LogItem, ...]
+    files: Mapping[str, bytes]
+    report: Report
+
+
+class Storage:
+    """The open folder ``etc/dusk/node``.
+
+    Args:
+        store: the log.
+        files: the small files.
+    """
+
+    def __init__(self, store: Store, files: SmallFiles) -> None:
+        self.store = store
+        self.files = files
+
+    def do(self, effects: Sequence[DiskEffect]) -> None:
+        """Do disk effects in order, appends that follow each other with one write and one fsync.
+
+        A removal is done behind the appends that follow it: it only tidies up, so later is safe.
+
+        Raises:
+            StorageError: this one and those behind it are not promised.
+        """
+        items: list[LogItem] = []
+        removals: list[str] = []
+        for effect in effects:
+            match effect:
+                case Append(appended):
+                    items += appended
+                case RemoveFile(name):
+                    removals.append(name)
+                case StoreFile(name, data):
+                    self._flush(items, removals)
+                    self.files.store(name, data)
+        self._flush(items, removals)
+
+    def _flush(self, items: list[LogItem], removals: list[str]) -> None:
+        if items:
+            self.store.append(items)
+            items.clear()
+        if removals:
+            self.files.remove(*removals)
+            removals.clear()
+
+    def close(self) -> None:
+        """Close all files."""
+        self.store.close()
+        self.files.close()
+
+
+def open_storage(directory: Path) -> tuple[Storage, Saved]:
+    """Open a node's folder and read all of it.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    files = SmallFiles(directory)
+    try:
+        files.remove_leftovers()
+        saved = files.read_all()
+        opened = open_store(directory)
+    except StorageError:
+        files.close()
+        raise
+    return Storage(opened.store, files), Saved(opened.items, saved, opened.report)

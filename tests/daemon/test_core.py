@@ -1,0 +1,317 @@
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from dusk.daemon.core import Core
+from dusk.daemon.hands import Hands, HelperEffect
+from dusk.daemon.inbox import Inbox
+from dusk.daemon.sockets import Sockets, Wanted
+from dusk.daemon.storage import Saved, open_storage
+from dusk.daemon.store import read_log
+from dusk.daemon.streams import Streams
+from dusk.effects import (
+    Accepted,
+    Address,
+    Append,
+    CommitFiles,
+    Connect,
+    Connected,
+    Datagram,
+    Disconnect,
+    Effect,
+    Event,
+    FilesRead,
+    HelperDone,
+    Input,
+    ItemKind,
+    ItemsRead,
+    Link,
+    Links,
+    LogItem,
+    Progress,
+    ReadFiles,
+    ReadItems,
+    Received,
+    RemoveFile,
+    Restart,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+    StoreFile,
+    Tick,
+    WallClock,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+from tests.daemon.faulty_disk import FaultyDisk, full, installed, read_only
+
+PORT = 38760
+LO4 = Link("lo", 4)
+
+
+class StandIn:
+    """A node that remembers what it is told and does what a table says."""
+
+    def __init__(self, saved: Saved, answers: dict[type[Input], Callable[[Input], list[Effect]]]) -> None:
+        self.saved = saved
+        self.answers = answers
+        self.seen: list[Input] = []
+        self.deadline: float | None = None
+
+    def start(self, now: float) -> list[Effect]:
+        return [Event("start", f"{len(self.saved.items)} items")]
+
+    def handle(self, input: Input, now: float) -> list[Effect]:  # noqa: A002 - the contract's name
+        self.seen.append(input)
+        if isinstance(input, Tick):
+            self.deadline = None
+        answer = self.answers.get(type(input))
+        return answer(input) if answer else []
+
+
+class StandInHelper:
+    async def perform(self, effect: HelperEffect) -> FilesRead | HelperDone:
+        await trio.lowlevel.checkpoint()
+        if isinstance(effect, ReadFiles):
+            return FilesRead(dict.fromkeys(effect.packages, b"content"))
+        return HelperDone("commit", "id", None, None, "")
+
+
+class Device:
+    """One device's shell with a stand-in for the node."""
+
+    def __init__(self, directory: Path, host: str) -> None:
+        self.inbox = Inbox()
+        self.lives: list[StandIn] = []
+        self.answers: dict[type[Input], Callable[[Input], list[Effect]]] = {}
+        self.told: list[Progress | Event] = []
+        self.streams = Streams(self.inbox)
+        wanted = Wanted(("lo",), (ipaddress.ip_address(host),), PORT)
+        self.sockets = Sockets(wanted, self.inbox, self.streams.accept)
+        self.hands = Hands(self.sockets, self.streams, self.inbox, StandInHelper(), self.told.append)
+        self.core = Core(directory, self._build, self.inbox, self.hands, lambda: self.sockets.links)
+        self.address = Address(host, PORT)
+
+    def _build(self, saved: Saved) -> StandIn:
+        self.lives.append(StandIn(saved, self.answers))
+        return self.lives[-1]
+
+    @property
+    def node(self) -> StandIn:
+        return self.lives[-1]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        with trio.fail_after(90):
+            while not condition():
+                await trio.testing.wait_all_tasks_blocked()
+                await trio.sleep(0.01)
+
+    async def until_seen(self, kind: type[Input]) -> list[Input]:
+        await self.until(lambda: any(isinstance(item, kind) for item in self.node.seen))
+        return [item for item in self.node.seen if isinstance(item, kind)]
+
+    def do(self, *effects: Effect) -> None:
+        self.core.add(effects)
+
+
+@contextlib.asynccontextmanager
+async def running(*devices: Device) -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        for device in devices:
+            await nursery.start(device.streams.run)
+            await nursery.start(device.sockets.run)
+            nursery.start_soon(device.hands.run)
+            await nursery.start(device.core.run)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def entry(text: bytes) -> LogItem:
+    return LogItem(ItemKind.ENTRY, text)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    return Device(tmp_path, "127.0.4.1")
+
+
+async def test_a_node_learns_the_time_and_the_links_first(device: Device) -> None:
+    async with running(device):
+        kinds = [type(item) for item in device.node.seen[:2]]
+        assert kinds == [WallClock, Links]
+        assert Links((LO4,)) in device.node.seen
+        assert device.told == [Event("start", "0 items")]
+
+
+async def test_r8_a_datagram_leaves_only_when_what_it_promises_is_on_disk(
+    device: Device, tmp_path: Path
+) -> None:
+    on_disk: list[int] = []
+    real_send = device.sockets.send
+
+    def send(data: bytes, to: Address) -> None:
+        on_disk.append(len(read_log(tmp_path).items))
+        real_send(data, to)
+
+    device.sockets.send = send  # type: ignore[method-assign]  # watched at the moment of sending
+    async with running(device):
+        to = Address("127.0.4.1", 9)
+        device.do(
+            SendDatagram(b"", to), Append((entry(b"1"),)), SendDatagram(b"", to), Append((entry(b"2"),))
+        )
+        await device.until(lambda: len(on_disk) == 2)
+        await device.core.quiet()
+        assert on_disk == [2, 2]
+
+
+async def test_a_round_takes_all_that_waits_with_one_sync(device: Device, tmp_path: Path) -> None:
+    device.answers[Datagram] = lambda item: [Append((entry(getattr(item, "data")),))]  # noqa: B009
+    async with running(device):
+        with installed(FaultyDisk(0, full())) as counted:
+            for number in range(20):
+                device.inbox.offer(Datagram(bytes([number]), device.address, None))
+            await device.until(lambda: len(device.node.seen) >= 22)
+            await device.core.quiet()
+            assert counted.calls == 2
+        assert [item.data for item in read_log(tmp_path).items] == [bytes([number]) for number in range(20)]
+
+
+async def test_ticks_come_at_the_deadline(device: Device, autojump_clock: trio.testing.MockClock) -> None:
+    async with running(device):
+        device.node.deadline = trio.current_time() + 7
+        device.inbox.wake()
+        began = trio.current_time()
+        await device.until_seen(Tick)
+        assert 7 <= trio.current_time() - began < 7.1
+
+
+async def test_two_devices_talk_by_datagram_multicast_and_stream(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    one, two = Device(tmp_path / "1", "127.0.4.2"), Device(tmp_path / "2", "127.0.4.3")
+    async with running(one, two):
+        one.do(SendDatagram(b"unicast", two.address), SendMulticast(b"multicast", LO4))
+        await two.until(lambda: sum(isinstance(item, Datagram) for item in two.node.seen) == 2)
+        assert Datagram(b"unicast", one.address, None) in two.node.seen
+        two.do(Append((entry(b"first"), LogItem(ItemKind.HEAD, b"head"))))
+        one.do(Connect(2, two.address))
+        await one.until_seen(Connected)
+        (accepted,) = await two.until_seen(Accepted)
+        assert isinstance(accepted, Accepted)
+        one.do(SendFrame(2, b"fetch"), Disconnect(2))
+        assert await two.until_seen(Received) == [Received(accepted.conn, b"fetch")]
+        two.do(ReadItems(accepted.conn, Seq(1), 1000))
+        (read,) = await two.until_seen(ItemsRead)
+        items = (entry(b"first"), LogItem(ItemKind.HEAD, b"head"))
+        assert read == ItemsRead(accepted.conn, Seq(1), items)
+
+
+async def test_the_helper_answers_in_order(device: Device) -> None:
+    async with running(device):
+        device.do(ReadFiles(("network",)), CommitFiles("id"))
+        await device.until_seen(HelperDone)
+        assert device.node.seen[-2:] == [
+            FilesRead({"network": b"content"}),
+            HelperDone("commit", "id", None, None, ""),
+        ]
+
+
+async def test_a_restart_builds_the_node_from_the_disk(device: Device) -> None:
+    async with running(device):
+        device.do(
+            Append((entry(b"1"),)), StoreFile("outbox/1", b"x"), RemoveFile("outbox/1"),
+            StoreFile("groupkeys", b"keys"), Restart("joined"), Event("never", "behind a restart"),
+        )  # fmt: skip
+        await device.until(lambda: len(device.lives) == 2)
+        assert device.node.saved.items == (entry(b"1"),)
+        assert device.node.saved.files == {"groupkeys": b"keys"}
+        await device.until(lambda: Links((LO4,)) in device.node.seen)
+        assert Event("never", "behind a restart") not in device.told
+        assert device.core.trouble == ""
+
+
+@pytest.mark.parametrize("refusal", [full, read_only], ids=["full", "read-only"])
+async def test_a31_a_disk_that_refuses_is_shown_promises_nothing_and_heals_by_itself(
+    device: Device, refusal: Callable[[], OSError], autojump_clock: trio.testing.MockClock
+) -> None:
+    async with running(device):
+        device.do(Append((entry(b"kept"),)))
+        await device.until(lambda: device.core.storage is not None and device.core.storage.store.last == 1)
+        with installed(FaultyDisk(1, refusal(), lasting=True)):
+            device.do(Append((entry(b"lost"),)), Event("promise", "never made"))
+            await device.until(lambda: device.core.trouble != "")
+            assert "cannot write" in device.core.trouble
+            assert device.core.node is None
+        await device.until(lambda: device.core.node is not None)
+        assert device.core.trouble == ""
+        assert device.node.saved.items == (entry(b"kept"),)
+        names = [event.name for event in device.told if isinstance(event, Event)]
+        assert names == ["start", "trouble", "start"]
+        device.do(Append((entry(b"again"),)))
+        await device.until(lambda: device.core.storage is not None and device.core.storage.store.last == 2)
+
+
+def _mistake(_: Input) -> list[Effect]:
+    raise KeyError("our own")
+
+
+def _escaped(_: Input) -> list[Effect]:
+    raise UntrustedInput("should have been caught")
+
+
+@pytest.mark.parametrize("answer", [_mistake, _escaped])
+async def test_a_mistake_of_the_node_costs_its_memory_only_and_pauses_grow(
+    device: Device,
+    answer: Callable[[Input], list[Effect]],
+    autojump_clock: trio.testing.MockClock,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    device.answers[Datagram] = answer
+    async with running(device):
+        for life in range(1, 9):
+            device.inbox.offer(Datagram(b"poison", device.address, None))
+            await device.until(lambda: device.core.trouble != "")
+            assert device.core.trouble.startswith("internal error: ")
+            await device.until(lambda count=life: len(device.lives) == count + 1)  # type: ignore[misc]
+            await device.until(lambda: device.core.node is not None)
+        said = capsys.readouterr().err
+        pauses = [int(line.split()[-2]) for line in said.splitlines()]
+        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+        assert said.count("\n") == 8
+        assert "Traceback" not in said
+
+
+async def test_a_disk_that_fails_from_the_start_is_shown_too(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    folder = tmp_path / "node"
+    device = Device(folder, "127.0.4.4")
+    async with running(device):
+        assert "cannot open" in device.core.trouble
+        folder.mkdir()
+        await device.until(lambda: device.core.node is not None)
+
+
+def _order(effects: Sequence[Append | StoreFile | RemoveFile], folder: Path) -> list[str]:
+    storage, _ = open_storage(folder)
+    done: list[str] = []
+    storage.store.append = lambda items: done.append(f"append {len(items)}")  # type: ignore[method-assign]
+    storage.files.store = lambda name, data: done.append(f"store {name}")  # type: ignore[method-assign]
+    storage.files.remove = lambda *names: done.append(f"remove {len(names)}")  # type: ignore[method-assign]
+    storage.do(effects)
+    storage.close()
+    return done
+
+
+def test_disk_effects_keep_their_order_where_it_matters(tmp_path: Path) -> None:
+    one = Append((entry(b"1"),))
+    effects: list[Append | StoreFile | RemoveFile]
+    effects = [one, RemoveFile("outbox/1"), one, StoreFile("outbox/2", b""), one, RemoveFile("outbox/2")]
+    assert _order(effects, tmp_path) == [
+        "append 2", "remove 1", "store outbox/2", "append 1", "remove 1",
+    ]  # fmt: skip
