@@ -3,8 +3,9 @@
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,9 @@ def request() -> list[bytes]:
     return [b"apply", b"ab12", *(field for triple in triples for field in triple)]
 
 
-def failing_at(n: int, fail: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def failing_at(
+    n: int, fail: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> Generator[int, None, None]:
     """Count calls to the disk and fail at the n-th; afterwards yield how many there were."""
     count = 0
 
@@ -221,3 +224,30 @@ def test_new_files_are_0600_and_others_keep_their_mode(root: Path) -> None:
 def test_a_file_over_the_bound_is_refused(root: Path) -> None:
     (root / "etc/config/system").write_bytes(bytes(files.FILE_BYTES_MAX + 1))
     assert ask(root, b"read", b"system")[:2] == [b"refused", b"not-a-file"]
+
+
+def test_a50_a_rollback_waits_for_libucis_lock_and_keeps_its_journal(
+    helper: Helper, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper.answer(*request())
+    monkeypatch.setattr(files, "LOCK_TRIES", 2)
+    with (root / "etc/config/wireless").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert helper.answer(b"rollback")[:2] == [b"refused", b"busy"]
+    assert helper.answer(b"rollback")[:2] == [b"ok", b"ab12"]
+    assert contents(root) == BEFORE
+
+
+def test_a50_a_file_that_was_renamed_over_while_its_lock_was_awaited_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = journal.lock
+
+    def raced(file: FileIO, refusal: str) -> FileIO:
+        other = root / "etc/config/other"
+        other.write_bytes(BEFORE["system"] or b"")
+        other.replace(root / "etc/config/wireless")
+        return real(file, refusal)
+
+    monkeypatch.setattr(journal, "lock", raced)
+    assert ask(root, *request())[:2] == [b"refused", b"changed"]
