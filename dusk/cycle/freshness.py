@@ -42,6 +42,7 @@ class Freshness:
         self._open: dict[bytes, float] = {}
         self._proof_due_at: float | None = now
         self._until_proof = 0
+        self._phased = False
 
     @property
     def proof_due(self) -> bool:
@@ -83,12 +84,18 @@ class Freshness:
         if proven:
             self._open.clear()
             self._proof_due_at = None
-            phase = int.from_bytes(self._random_bytes(2), "big") % (PROOF_EVERY_CYCLES // 2)
-            self._until_proof = PROOF_EVERY_CYCLES - phase
+            self._until_proof = self._period()
         self._until_proof -= 1
         if self._until_proof <= 0:
             self.missed(now)
         return True
+
+    def _period(self) -> int:
+        """Return for how many STARTs a proof holds: the first time a random phase of 60."""
+        if self._phased:
+            return PROOF_EVERY_CYCLES
+        self._phased = True
+        return 1 + int.from_bytes(self._random_bytes(2), "big") % PROOF_EVERY_CYCLES
 
     def answers(self, challenge: bytes | None, now: float) -> bool:
         """Tell whether a challenge is ours and still open."""

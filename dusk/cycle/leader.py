@@ -6,7 +6,7 @@ that it announces, and is repeated until those online have answered with that he
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.audience import Audience
@@ -21,6 +21,7 @@ from dusk.cycle.messages import (
     Start,
     decode_hello,
     decode_respond,
+    echo_room,
     sign_start,
 )
 from dusk.cycle.peers import Peer
@@ -73,6 +74,8 @@ class _Sent:
     sent_at: float
     copied: set[DeviceId]
     answered: set[DeviceId] = field(default_factory=set)
+    told: set[DeviceId] = field(default_factory=set)
+    """Who asked and was told of it by a PONG: an answer does not show that it was heard."""
     bits: bytearray = field(default_factory=bytearray)
 
     @property
@@ -155,11 +158,10 @@ class Leader:
         station = self._station
         peers = station.peers
         count = min(SLICE_MEMBERS_MAX, max(0, peers.count - self._slice_first))
-        echoes = [challenge for challenge, _ in self._challenges.values()]
-        rest = Rest(
+        bare = Rest(
             cycle=self.cycle + 1,
             nonce=station.random_bytes(CHALLENGE_BYTES),
-            echoes=tuple(echoes[:ECHOES_MAX]),
+            echoes=(),
             time_s=0 if self.wall_offset_s is None else max(0, int(now + self.wall_offset_s)),
             bitmap=bytes(self._sent[-1].bits).rstrip(b"\0") if self._sent else b"",
             slice_first=self._slice_first,
@@ -168,7 +170,9 @@ class Leader:
             data=self._on_air(head),
             sender=peers.own_id,
         )
-        return sign_start(peers.own, peers.cluster, head, rest)
+        room = min(ECHOES_MAX, echo_room(head, bare))
+        echoes = tuple(challenge for challenge, _ in self._challenges.values())[:room]
+        return sign_start(peers.own, peers.cluster, head, replace(bare, echoes=echoes))
 
     def _window_ms(self, count: int) -> int:
         if self._pending:
@@ -268,7 +272,8 @@ class Leader:
         return batches if whole and on_air and few else ()
 
     def _can_nudge(self, peer: Peer) -> bool:
-        return peer.device_id in self._sent[-1].answered and bool(self._missing_batches(peer))
+        answered = self._sent[-1].answered | self._sent[-1].told
+        return peer.device_id in answered and bool(self._missing_batches(peer))
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -315,7 +320,8 @@ class Leader:
         return Conflict(opened.source, theirs, None)
 
     def _note_answer(self, peer: Peer, sent: _Sent) -> None:
-        sent.answered.add(peer.device_id)
+        if peer.device_id not in sent.told:
+            sent.answered.add(peer.device_id)
         if peer.index in sent.asked:
             place = peer.index - sent.start.rest.slice_first
             sent.bits[place // 8] |= 1 << place % 8
@@ -337,6 +343,8 @@ class Leader:
         """
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
+        if self._sent and peer.device_id not in self._sent[-1].answered:
+            self._sent[-1].told.add(peer.device_id)
         return self._pong(opened, peer, hello.challenge, now, proven=False)
 
     def _pong(

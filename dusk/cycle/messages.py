@@ -14,6 +14,8 @@ CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
 HELLO_BYTES = 191
 """Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG (A15)."""
+START_PLAINTEXT_BYTES = 199
+"""Echoes go into a START while it is no longer than this: a datagram of 256 bytes (P8)."""
 _NUMBER_MAX = limits.NUMBER_MAX
 
 
@@ -61,18 +63,20 @@ class Rest:
         """Return the exact bytes that are hashed and signed."""
         answers = (self.bitmap, self.slice_first, self.slice_count, self.window_ms)
         return codec.pack(
-            (self.cycle, self.nonce, self.echoes, self.time_s, *answers, self.data, self.sender)
+            (self.cycle, self.nonce, b"".join(self.echoes), self.time_s, *answers, self.data, self.sender)
         )
 
 
 def decode_rest(data: bytes) -> Rest:
     """Read what :meth:`Rest.encode` wrote."""
     row = codec.fields(codec.unpack(data, size_max=512, depth_max=2), 10, "START rest")
-    echoes = codec.items(row[2], limits.ECHOES_MAX, "START echoes")
+    echoes = codec.blob(row[2], limits.ECHOES_MAX * CHALLENGE_BYTES, "START echoes")
+    if len(echoes) % CHALLENGE_BYTES:
+        raise UntrustedInput("START echoes: cut short")
     return Rest(
         cycle=codec.integer(row[0], 1, _NUMBER_MAX, "START cycle"),
         nonce=codec.exactly(row[1], CHALLENGE_BYTES, "START nonce"),
-        echoes=tuple(codec.exactly(echo, CHALLENGE_BYTES, "START echo") for echo in echoes),
+        echoes=tuple(echoes[at : at + CHALLENGE_BYTES] for at in range(0, len(echoes), CHALLENGE_BYTES)),
         time_s=_number(row[3], "START time"),
         bitmap=codec.blob(row[4], limits.SLICE_MEMBERS_MAX // 8, "START bitmap"),
         slice_first=codec.integer(row[5], 0, limits.MEMBERS_MAX, "START slice"),
@@ -105,6 +109,12 @@ def sign_start(key: SigningKey, cluster: ClusterId, head: Head, rest: Rest) -> S
     """Make a START; its signature is the head's."""
     rest_bytes = rest.encode()
     return Start(sign_head(key, cluster, head, _rest_hash(rest_bytes)), rest_bytes, rest)
+
+
+def echo_room(head: Head, rest: Rest) -> int:
+    """Return how many echoes, besides those in it, keep a START's plaintext in its usual size."""
+    size = 1 + len(codec.pack(_head_row(head))) + 2 + len(rest.encode()) + 66
+    return max(0, (START_PLAINTEXT_BYTES - size) // CHALLENGE_BYTES)
 
 
 def decode_start(data: bytes) -> Start:
