@@ -241,7 +241,7 @@ def test_a50_a_rollback_waits_for_libucis_lock_and_keeps_its_journal(
 def test_a50_a_file_that_was_renamed_over_while_its_lock_was_awaited_is_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = journal.lock
+    real = files.lock
 
     def raced(file: FileIO, refusal: str) -> FileIO:
         other = root / "etc/config/other"
@@ -249,5 +249,5 @@ def test_a50_a_file_that_was_renamed_over_while_its_lock_was_awaited_is_refused(
         other.replace(root / "etc/config/wireless")
         return real(file, refusal)
 
-    monkeypatch.setattr(journal, "lock", raced)
+    monkeypatch.setattr("dusk.helper.journal.lock", raced)
     assert ask(root, *request())[:2] == [b"refused", b"changed"]
