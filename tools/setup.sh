@@ -90,7 +90,7 @@ environment() {
     wanted="$(cksum <pyproject.toml) $here"
     made=$(cat "$stamp" 2>/dev/null || printf '%s' "unknown $here")
     if [ "$made" = "$wanted" ] && [ -x .venv/bin/python ]; then return 0; fi
-    if ! { [ "${made%"$here"}" != "$made" ] && fit .venv/bin/python && pip_works; }; then
+    if ! { [ "${made%"$here"}" != "$made" ] && is_environment; }; then
         make_environment
     fi
     say "installing Dusk and what it is tested with into .venv (a minute or two)"
@@ -99,7 +99,11 @@ environment() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
-pip_works() { .venv/bin/python -m pip --version >/dev/null 2>&1; }
+# One that was cut short may have no pip, or be a mere link to the system's Python.
+is_environment() {
+    fit .venv/bin/python &&
+        .venv/bin/python -c 'import sys, pip; sys.exit(sys.prefix == sys.base_prefix)' >/dev/null 2>&1
+}
 
 case $purpose in
 demo | test) ;;
