@@ -1,0 +1,99 @@
+"""Requests and answers have one encoding; anything else is refused with one error."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk import codec
+from dusk.catchup import messages
+from dusk.catchup.messages import (
+    Answer,
+    Common,
+    Fetch,
+    GetKeys,
+    Items,
+    Join,
+    Keys,
+    Locate,
+    Position,
+    Removed,
+    Reply,
+    Request,
+    Submit,
+)
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, Seq
+from dusk.limits import LOCATOR_MAX, NUMBER_MAX
+
+SEQ = st.integers(1, NUMBER_MAX).map(Seq)
+POSITION = st.builds(Position, SEQ, st.binary(min_size=32, max_size=32).map(ChainHash))
+BYTES = st.binary(max_size=50)
+ITEM = st.builds(LogItem, st.sampled_from(ItemKind), BYTES)
+REQUESTS = st.one_of(
+    st.builds(Locate, st.lists(POSITION, max_size=5).map(tuple)),
+    st.builds(Fetch, SEQ),
+    st.builds(GetKeys),
+    st.builds(Join, BYTES),
+    st.builds(Submit, BYTES),
+)
+REPLIES = st.one_of(
+    st.builds(Common, SEQ, st.none() | BYTES),
+    st.builds(Items, st.lists(ITEM, max_size=5).map(tuple), st.booleans()),
+    st.builds(Keys, BYTES),
+    st.builds(Answer, st.text(max_size=10), SEQ, st.text(max_size=50)),
+    st.builds(Removed),
+)
+
+
+@given(REQUESTS)
+def test_a_request_comes_back_as_it_was(request: Request) -> None:
+    assert messages.decode_request(messages.encode(request)) == request
+
+
+@given(REPLIES)
+def test_an_answer_comes_back_as_it_was(reply: Reply) -> None:
+    assert messages.decode_reply(messages.encode(reply)) == reply
+
+
+@given(st.binary(max_size=200))
+def test_a17_bytes_that_are_no_message_are_refused_with_one_error(data: bytes) -> None:
+    for decode in (messages.decode_request, messages.decode_reply):
+        try:
+            decoded = decode(data)
+        except UntrustedInput:
+            continue
+        assert messages.encode(decoded) == data
+
+
+ROWS = [
+    [],
+    [0],
+    [99],
+    ["1"],
+    [True],
+    [2, 0],
+    [2, 2**53],
+    [2, 1, 1],
+    [3, 1],
+    [4, "text"],
+    [1, [[1, b"short"]]],
+    [1, [[1, bytes(32)]] * (LOCATOR_MAX + 1)],
+    [17, -1, None],
+    [17, 0, bytes(513)],
+    [18, [[3, b""]], True],
+    [18, [], 1],
+    [19, bytes(1025)],
+    [20, "x" * 64, 0, ""],
+    [20, "x", 0, "y" * 513],
+    [21, None],
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a6_messages_out_of_bounds_are_refused(row: list[object]) -> None:
+    data = codec.pack(row)
+    with pytest.raises(UntrustedInput):
+        messages.decode_request(data)
+    with pytest.raises(UntrustedInput):
+        messages.decode_reply(data)
