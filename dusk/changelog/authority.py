@@ -52,12 +52,6 @@ def grant_for(state: State, section: str) -> Grant | None:
     return None
 
 
-def quorum(state: State) -> int:
-    """Return how many owners must sign together."""
-    row = state.value("trust", "quorum")
-    return int(row[0]) if row else 1
-
-
 def check_authority(
     state: State,
     operations: Sequence[Operation],
@@ -76,7 +70,7 @@ def check_authority(
         Refused: ``missing-signatures`` or ``outside-grant``, naming the section.
     """
     owners = state.owners()
-    by_quorum = len([s for s in signers if s in owners]) >= quorum(state)
+    by_quorum = len([s for s in signers if s in owners]) >= state.quorum
     for operation, value in zip(operations, values, strict=True):
         path = parse_path(operation.section)
         if _own_record(state, path, operation.key, signers):
@@ -112,7 +106,7 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
     if path.kind is SectionKind.FACTS:
         who = "that device's own key"
     else:
-        who = f"{quorum(state)} of the owners {', '.join(sorted(state.owners().values()))}"
+        who = f"{state.quorum} of the owners {', '.join(sorted(state.owners().values()))}"
         if grant is not None:
             names = sorted(h.name for k in grant.keys if (h := state.holder(k)) is not None)
             who += f", or {grant.threshold} of {', '.join(names)}"

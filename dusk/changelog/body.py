@@ -7,12 +7,12 @@ holds only their salted hashes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from dusk import codec, limits
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, labelled_hash
 from dusk.keys.signing import SigningKey
+from dusk.lazy import Lazy
 
 CHANGE_LABEL = b"dusk.change"
 VERSION = 1
@@ -87,17 +87,17 @@ class Change:
     signatures: tuple[Signature, ...]
     values: tuple[Value | None, ...]
 
-    @cached_property
+    @Lazy
     def id(self) -> ChangeId:
         """Hash of the body: what records, outcomes and authors name."""
         return change_id(self.body_bytes)
 
-    @cached_property
+    @Lazy
     def body(self) -> Body:
         """The decoded body."""
         return decode_body(self.body_bytes)
 
-    @cached_property
+    @Lazy
     def signatures_hash(self) -> bytes:
         """Hash that an entry keeps of who signed."""
         return labelled_hash(

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
 
 from dusk import codec, limits
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
 from dusk.keys.signing import SigningKey, verify
+from dusk.lazy import Lazy
 
 VERSION = 1
 HEAD_LABEL = b"dusk.head"
@@ -81,7 +81,7 @@ class Entry:
     sections: tuple[tuple[str, bytes], ...]
     derived: bytes
 
-    @cached_property
+    @Lazy
     def encoded(self) -> bytes:
         """The exact bytes that are hashed."""
         position = (self.generation, self.mandate, self.epoch, self.seq, self.previous)
@@ -90,12 +90,12 @@ class Entry:
         carried = (int(self.kind), self.change, self.signatures, outcome)
         return codec.pack((VERSION, *position, *stamp, *carried, self.sections, self.derived))
 
-    @cached_property
+    @Lazy
     def digest(self) -> bytes:
         """Hash of the entry; the first entry's digest is the cluster's id."""
         return labelled_hash(b"dusk.entry", self.encoded)
 
-    @cached_property
+    @Lazy
     def head(self) -> Head:
         """The head that a log has once this entry is its newest."""
         chain = ChainHash(labelled_hash(b"dusk.chain", self.previous, self.digest))
@@ -111,7 +111,7 @@ def decode_entry(data: bytes) -> Entry:
     row = codec.fields(codec.unpack(data, size_max=limits.ENTRY_BYTES_MAX), 16, "entry")
     codec.integer(row[0], VERSION, VERSION, "entry version")
     sections = codec.items(row[14], limits.OPERATIONS_MAX, "entry sections")
-    return Entry(
+    entry = Entry(
         generation=_number(row[1], "generation"),
         mandate=_number(row[2], "mandate"),
         epoch=_number(row[3], "epoch"),
@@ -128,6 +128,8 @@ def decode_entry(data: bytes) -> Entry:
         sections=tuple(_decode_section_hash(item) for item in sections),
         derived=codec.exactly(row[15], 32, "derived hash"),
     )
+    vars(entry)["encoded"] = data  # what was accepted encodes to itself
+    return entry
 
 
 def _number(value: object, what: str) -> int:

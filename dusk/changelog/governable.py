@@ -16,6 +16,8 @@ from dusk.ids import KeyId, key_id
 
 _SET_BY_JOINING = ("key", "origin", "label")
 _NEEDED = ("name", "groups")
+_FREE = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE_CONFIG}
+"""Sections that no rule of this module is about."""
 
 
 class _After:
@@ -41,8 +43,10 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
     Raises:
         Refused: ``too-few-owners``, ``no-succession``, ``name-taken``, or ``bad-value``.
     """
-    after = _After(state, writes)
     kinds = {parse_path(w.section).kind for w in writes}
+    if kinds <= _FREE:
+        return
+    after = _After(state, writes)
     if SectionKind.TRUST in kinds:
         _check_owners(after)
     if kinds & {SectionKind.CLUSTER, SectionKind.DEVICE}:

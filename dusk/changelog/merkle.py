@@ -67,10 +67,5 @@ def _put(node: Node | None, leaf: Leaf, depth: int) -> Node:
 def _branch(children: "tuple[Node | None, ...]", at: int, child: Node | None) -> Branch:
     """Build a branch with one child replaced."""
     replaced = (*children[:at], child, *children[at + 1 :])
-    bits = 0
-    hashes = []
-    for index, node in enumerate(replaced):
-        if node is not None:
-            bits |= 1 << index
-            hashes.append(node.hash)
-    return Branch(labelled_hash(b"dusk.branch", bits.to_bytes(2, "big"), *hashes), replaced)
+    hashes = [EMPTY_HASH if node is None else node.hash for node in replaced]
+    return Branch(labelled_hash(b"dusk.branch", *hashes), replaced)

@@ -103,6 +103,8 @@ class State:
         self._paths: dict[str, set[str]] = {}
         self._names: dict[str, dict[str, None]] = {}
         self._named: dict[str, str] = {}
+        self.quorum = 1
+        """How many owners must sign together."""
         self.members_version = 0
         """Rises whenever a device is made or changed: caches of members compare it."""
 
@@ -230,6 +232,8 @@ class State:
         if path.kind is SectionKind.TRUST:
             for key in keys:
                 self._index_owner(key)
+            quorum = self.value("trust", "quorum")
+            self.quorum = quorum[0] if quorum else 1
         elif path.kind in _KEY_RECORDS:
             self._index_holder(section, path)
         if path.kind is SectionKind.DEVICE:
