@@ -1,0 +1,340 @@
+"""A device with nothing but a join key becomes a member, or says clearly why not."""
+
+import pytest
+
+from dusk.changelog.log import Log
+from dusk.cycle.datagrams import cluster_tag
+from dusk.cycle.groupkeys import decode_group_keys
+from dusk.effects import (
+    Accepted,
+    Address,
+    Append,
+    Connect,
+    Datagram,
+    Disconnect,
+    Disconnected,
+    Event,
+    LogItem,
+    Received,
+    RemoveFile,
+    Restart,
+    StoreFile,
+    Tick,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.keys.signing import SigningKey
+from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, JOIN_CANDIDATES_MAX, STREAM_IDLE_S_MAX
+from dusk.membership.joiner import Joiner, parse_address
+from tests.streams import Member, Wires, at, master, member
+from tests.world import World
+
+
+def _world(uses: int = 5) -> World:
+    world = World()
+    world.allow_joining(uses=uses, groups=("aps",), template="ap-{n}")
+    for number in range(90):
+        world.commit(world.set("wifi", "wireless.default_radio0.ssid", f"net {number} " + "x" * 700))
+    return world
+
+
+def _join_key(world: World, addresses: tuple[str, ...] = ("master",), seq: int = 20) -> JoinKey:
+    chain = world.log.chain_at(seq)
+    assert chain is not None
+    return JoinKey(world.cluster, 0, Seq(seq), chain, world.joinkey.seed, addresses)
+
+
+def _joiner(world: World, key: SigningKey, join_key: JoinKey | None = None, log: Log | None = None) -> Joiner:
+    return Joiner(
+        join_key=_join_key(world) if join_key is None else join_key,
+        device=key,
+        log=Log(world.cluster) if log is None else log,
+        label="02:00:00:00:00:aa",
+        wanted="attic",
+        random_bytes=world.random.randbytes,
+        now=100.0,
+    )
+
+
+def _start(world: World, joiner: Joiner, serving: Member | None = None) -> Wires:
+    wires = Wires({"master": master(world) if serving is None else serving, "joiner": joiner})
+    wires.do("joiner", joiner.start(wires.now))
+    return wires
+
+
+def _stored(wires: Wires) -> list[LogItem]:
+    return [item for e in wires.of("joiner", Append) if isinstance(e, Append) for item in e.items]
+
+
+def test_a_joiner_ends_with_the_log_the_keys_and_a_restart() -> None:
+    world, key = _world(), SigningKey.from_seed(b"j" * 32)
+    joiner = _joiner(world, key)
+    wires = _start(world, joiner)
+    log = Log(world.cluster)
+    log.extend(_stored(wires))
+    assert log.head == world.log.head
+    assert log.state.value(f"device/{key.key_id.hex()}", "name") == ["ap-1"]
+    assert log.state.value(f"device/{key.key_id.hex()}", "groups") == [["aps"]]
+    *_, stored, removed, joined, restart = [e for who, e in wires.events if who == "joiner"]
+    assert isinstance(stored, StoreFile)
+    assert stored.name == "groupkeys"
+    assert decode_group_keys(stored.data).newest is not None
+    assert removed == RemoveFile("joining")
+    assert isinstance(joined, Event)
+    assert restart == Restart("joined")
+    assert joiner.deadline is None
+    assert joiner.handle(Tick(), 1e9) == []
+
+
+def test_the_log_is_stored_chunk_by_chunk_before_the_keys() -> None:
+    world = _world()
+    wires = _start(world, _joiner(world, world.key()))
+    kinds = [type(e) for who, e in wires.events if who == "joiner" and not isinstance(e, Event)]
+    assert kinds[:2] == [Append, Append]
+    assert kinds[-3:] == [StoreFile, RemoveFile, Restart]
+    assert (
+        max(sum(len(i.data) for i in e.items) for e in wires.of("joiner", Append) if isinstance(e, Append))
+        < 70_000
+    )
+
+
+def test_r7_a_join_cut_at_any_frame_is_gone_on_with_after_a_restart() -> None:
+    world = _world()
+    frames = _start(world, _joiner(world, world.key())).frames
+    for cut in range(1, frames + 1):
+        world = _world()
+        key = world.key()
+        count = 0
+
+        def mangle(_to: str, frame: bytes, cut: int = cut) -> bytes | None:
+            nonlocal count
+            count += 1
+            return None if count == cut else frame
+
+        first = Wires({"master": master(world), "joiner": _joiner(world, key)}, mangle=mangle)
+        joiner = first.cores["joiner"]
+        assert isinstance(joiner, Joiner)
+        first.do("joiner", joiner.start(first.now))
+        log = Log(world.cluster)
+        log.extend(_stored(first))
+        second = _start(world, _joiner(world, key, log=log))
+        if first.of("joiner", Restart) == []:
+            assert second.of("joiner", Restart) == [Restart("joined")]
+        assert [i for i in _stored(second) if i in _stored(first)] == []
+        assert log.head == world.log.head
+
+
+def test_a_member_is_found_by_the_tag_of_its_start() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    wires = Wires({"master": master(world), "joiner": joiner})
+    assert joiner.start(wires.now) == []
+    tag = cluster_tag(world.cluster)
+    for noise in (b"", tag, tag + b"\2rest", bytes(8) + b"\1", b"\1" + tag):
+        assert joiner.handle(Datagram(noise, at("master"), None), wires.now) == []
+    wires.give("joiner", Datagram(tag + b"\1rest", at("master"), None))
+    assert wires.of("joiner", Restart) == [Restart("joined")]
+
+
+def test_a6_heard_candidates_are_bounded_and_tried_one_at_a_time() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    start = cluster_tag(world.cluster) + b"\1"
+    connects = []
+    for number in range(100):
+        connects += joiner.handle(Datagram(start, Address(f"10.0.0.{number}", 1), None), 100.0)
+    assert connects == [Connect(2, Address("10.0.0.0", 1))]
+    assert len(joiner._heard) == JOIN_CANDIDATES_MAX
+
+
+def test_who_does_not_answer_is_left_alone_and_another_asked() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=("nobody", "master")))
+    wires = _start(world, joiner)
+    assert wires.of("joiner", Restart) == []
+    assert "no stream to a member" in joiner.reason
+    wires.do("joiner", joiner.handle(Tick(), wires.now))
+    assert wires.of("joiner", Restart) == [Restart("joined")]
+
+
+def test_a_silent_server_is_given_up_in_time() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key())
+    assert joiner.start(100.0) == [Connect(2, at("master"))]
+    assert joiner.handle(Tick(), 101.0) == []
+    assert joiner.deadline == 100.0 + STREAM_IDLE_S_MAX
+    effects = joiner.handle(Tick(), joiner.deadline)
+    assert Disconnect(2) in effects
+    assert joiner.status(0.0)["reason"] == "a member did not answer in time"
+    assert joiner.handle(Tick(), joiner.deadline) == []
+
+
+def _revoke(world: World) -> None:
+    world.commit(world.edit(f"joinkey/{world.joinkey.key_id.hex()}", "revoked", (True,)))
+
+
+def _use_up(world: World) -> None:
+    for _ in range(5):
+        world.join()
+
+
+def _unknown(world: World) -> None:
+    world.joinkey = world.key()
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [(_revoke, "joinkey-revoked"), (_use_up, "joinkey-used-up"), (_unknown, "unknown-joinkey")],
+)
+def test_a19_a_refusal_is_said_clearly_and_leaves_nothing(act: object, code: str) -> None:
+    world = _world()
+    assert callable(act)
+    act(world)
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner)
+    assert code in joiner.reason
+    assert joiner.status(0.0)["role"] == "joining"
+    assert _stored(wires) == []
+    assert wires.connected_to == {}
+    head = world.log.head
+    wires.do("joiner", joiner.handle(Tick(), wires.now + BACK_OFF_S_MAX))
+    assert len(wires.of("joiner", Event)) == 1
+    assert world.log.head == head
+
+
+def test_a19_a_key_that_needs_approval_leaves_the_device_pending() -> None:
+    world = World()
+    rule = (world.joinkey.public, 5, 0, (), "approve", [], "ask", "")
+    world.commit(world.edit(f"joinkey/{world.joinkey.key_id.hex()}", "rule", rule))
+    joiner = _joiner(world, world.key(), _join_key(world, seq=1))
+    _start(world, joiner)
+    assert joiner.status(0.0)["role"] == "pending"
+
+
+def test_a2_a_log_without_the_entry_of_the_join_key_is_not_fetched() -> None:
+    world, old = _world(), _world()
+    old.log = Log(world.cluster)
+    old.items = world.items[: 2 * 10]
+    old.log.extend(old.items)
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, master(old))
+    assert "lacks the entry" in joiner.reason
+    assert _stored(wires) == []
+
+
+def test_a2_a_fetched_log_that_proves_to_be_another_is_thrown_away() -> None:
+    world = _world()
+    honest = _join_key(world)
+    liar = JoinKey(
+        world.cluster, 0, Seq(20), ChainHash(b"other" + bytes(27)), world.joinkey.seed, ("master",)
+    )
+    assert honest != liar
+    joiner = _joiner(world, world.key(), liar)
+    serving = master(world)
+    real = serving.log.chain_at
+    serving.chain_at = lambda seq: liar.chain if seq == 20 else real(seq)  # type: ignore[method-assign]  # it lies
+    wires = _start(world, joiner, serving)
+    assert wires.of("joiner", RemoveFile) == [RemoveFile("log")]
+    assert len(wires.of("joiner", Restart)) == 1
+    assert wires.of("joiner", StoreFile) == []
+
+
+def test_another_cluster_at_the_address_is_no_member() -> None:
+    world, foreign = _world(), World(seed=7)
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, master(foreign))
+    assert joiner.reason.startswith("noise:")
+    assert wires.of("joiner", Restart) == []
+
+
+def test_a_member_without_group_keys_is_asked_again_later() -> None:
+    world = _world()
+    serving = master(world)
+    ring, serving.ring = serving.ring, b""
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, serving)
+    assert joiner.reason == "the member has no group key yet"
+    serving.ring = ring
+    wires.do("joiner", joiner.handle(Tick(), wires.now + BACK_OFF_S_MAX))
+    assert wires.of("joiner", Restart) == [Restart("joined")]
+
+
+def test_a9_a_ring_of_junk_is_a_lie() -> None:
+    world = _world()
+    serving = master(world)
+    serving.ring = b"junk"
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, serving)
+    assert "encoding" in joiner.reason
+    assert wires.of("joiner", StoreFile) == []
+
+
+def test_a_server_that_is_no_member_gives_no_keys() -> None:
+    world = _world()
+    ghost = member(world, world.key())
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, ghost)
+    assert "no member" in joiner.reason
+    assert wires.of("joiner", StoreFile) == []
+
+
+def test_a_member_that_gets_no_answer_from_the_leader_says_so_in_time() -> None:
+    world = _world()
+    serving = master(world)
+    serving.silent = True
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, serving)
+    wires.now += ANSWER_S_MAX
+    wires.give("master", Tick())
+    assert "no-answer" in joiner.reason
+
+
+def test_inputs_that_mean_nothing_to_a_joiner_do_nothing() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key())
+    assert joiner.handle(Accepted(1, at("x")), 100.0) == [Disconnect(1)]
+    assert joiner.handle(Received(1, b""), 100.0) == []
+    assert joiner.handle(Disconnected(2, ""), 100.0) == []
+
+
+def test_a_stream_that_breaks_later_is_said_to_have_broken() -> None:
+    world = _world()
+    serving = master(world)
+    serving.silent = True
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, serving)
+    wires.give("joiner", Disconnected(2, "reset"))
+    assert joiner.reason == "the stream to the member broke: reset"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("192.0.2.1:4000", Address("192.0.2.1", 4000)),
+        ("192.0.2.1", Address("192.0.2.1", 3875)),
+        ("fe80::1%br-lan", Address("fe80::1%br-lan", 3875)),
+        ("[fe80::1%br-lan]:4000", Address("fe80::1%br-lan", 4000)),
+        ("[fe80::1]", Address("fe80::1", 3875)),
+    ],
+)
+def test_addresses_of_a_join_key_are_read(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":1", "a:", "a:0", "a:65536", "a:x", "[a", "[a]1", "[]:1", "a:" + "9" * 50, "a:²"]
+)
+def test_addresses_that_are_none_are_refused_and_left_out(text: str) -> None:
+    with pytest.raises(UntrustedInput):
+        parse_address(text)
+
+
+def test_a_joiner_leaves_out_addresses_that_it_cannot_read() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=("a:b:c]", "a:0", "master")))
+    assert Address("master", 3875) in joiner._addresses
+    assert len(joiner._addresses) == 2
+    assert joiner.status(0.0)["cluster"] == ClusterId(world.cluster).hex()
+    assert joiner.status(0.0)["head"]["seq"] == 0
+    assert world.log.device_key(DeviceId(bytes(16))) is None

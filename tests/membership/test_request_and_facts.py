@@ -1,0 +1,93 @@
+"""What a device asks and says of itself is bounded before it is signed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.changelog.body import Edit, build_change
+from dusk.changelog.sections import check_record, parse_path
+from dusk.ids import DeviceId, Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.membership.facts import fact_edits
+from dusk.membership.request import build_request, clean_text, stream_of
+from tests.world import World
+
+WORLD = World()
+WORLD.allow_joining()
+TEXT = st.text(st.characters(codec=None), max_size=300)
+
+
+@given(TEXT, TEXT)
+def test_a_request_is_one_that_the_log_takes_whatever_label_and_wish(label: str, wanted: str) -> None:
+    chain = WORLD.log.chain_at(1)
+    assert chain is not None
+    join_key = JoinKey(WORLD.cluster, 0, Seq(1), chain, WORLD.joinkey.seed, ())
+    change = build_request(
+        join_key,
+        WORLD.key(),
+        label=label,
+        wanted=wanted,
+        stream_hash=b"h" * 32,
+        random_bytes=WORLD.random.randbytes,
+    )
+    assert stream_of(change) == b"h" * 32
+    for operation, value in zip(change.body.operations, change.values, strict=True):
+        assert value is not None
+        check_record(parse_path(operation.section), operation.key, value.data)
+
+
+def test_what_names_no_stream_is_told() -> None:
+    assert stream_of(WORLD.change(WORLD.set("a", "wireless.radio0.channel", "1"))) is None
+    device = WORLD.key()
+    section = f"device/{device.key_id.hex()}"
+    for data in (b"\x91\x01", b"\x93\x01\x02\x03"):
+        change = build_change(
+            cluster=WORLD.cluster,
+            device=DeviceId(device.key_id),
+            counter=0,
+            message="",
+            edits=[Edit(section, "origin", data, None)],
+            signers=[device],
+            random_bytes=WORLD.random.randbytes,
+        )
+        assert stream_of(change) is None
+
+
+@given(TEXT, st.integers(0, 20))
+def test_clean_text_is_short_and_printable(text: str, size: int) -> None:
+    cleaned = clean_text(text, size)
+    assert len(cleaned.encode()) <= size
+    assert all(c >= " " and c != "\x7f" for c in cleaned)
+    assert clean_text(cleaned, size) == cleaned
+
+
+FACTS = st.dictionaries(
+    st.text("abc._-/A", max_size=5), TEXT | st.lists(st.text(max_size=5), max_size=4), max_size=80
+)
+
+
+@given(FACTS, FACTS)
+def test_facts_change_once_and_only_as_the_log_takes_them(
+    first: dict[str, str | list[str]], second: dict[str, str | list[str]]
+) -> None:
+    world = World()
+    world.allow_joining()
+    device = world.join()
+    for facts in (first, second, {}):
+        edits = fact_edits(world.log.state, DeviceId(device.key_id), facts)
+        if edits:
+            world.write(world.change(*edits, signers=(device,), device=device))
+        assert fact_edits(world.log.state, DeviceId(device.key_id), facts) == []
+
+
+def test_facts_are_bounded() -> None:
+    state, device = WORLD.log.state, DeviceId(WORLD.master.key_id)
+    facts = {
+        "big": "x" * 1025,
+        "many": ["x"] * 1025,
+        "wide": "é" * 600,
+        "nul": "a\0b",
+        "half": "\ud800",
+        "A": "x",
+    }
+    assert fact_edits(state, device, facts) == []
+    assert len(fact_edits(state, device, {f"f{n}": "x" for n in range(100)})) == 64
