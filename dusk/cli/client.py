@@ -138,7 +138,9 @@ def _connect_path(connection: socket.socket, path: Path) -> None:
 def _outcome(answer: Json) -> Json:
     if answer.get("error"):
         error = answer["error"]
-        code = error.get("code") if isinstance(error.get("code"), str) else (error.get("data") or {}).get("code")
+        code = (
+            error.get("code") if isinstance(error.get("code"), str) else (error.get("data") or {}).get("code")
+        )
         raise Refused(str(code or "error"), str(error.get("message", "refused without a reason")))
     result: Json = answer["result"]
     return result

@@ -1,32 +1,35 @@
 """What a command is, and what it is given to work with."""
 
-import argparse
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dusk.cli import table, tokens
+from dusk.cli import table
 from dusk.cli.client import Client, Json
 from dusk.errors import Refused
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
+if TYPE_CHECKING:
+    import argparse
+
+_DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-@dataclass(slots=True)
+class UsageError(Exception):
+    """A wrong command line; exit 2."""
+
+
 class Context:
     """One run of the command line: where, how to print, and the connection to the daemon."""
 
-    root: Path
-    json: bool
-    client: Client = field(init=False)
+    __slots__ = ("client", "json", "root")
 
-    def __post_init__(self) -> None:
-        self.client = Client(self.root)
+    def __init__(self, root: Path, *, json: bool) -> None:
+        self.root = root
+        self.json = json
+        self.client = Client(root)
 
     def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method that needs no session."""
@@ -34,6 +37,8 @@ class Context:
 
     def signed(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method as the person who is logged in on this terminal."""
+        from dusk.cli import tokens
+
         token = tokens.load(self.root)
         if token is None:
             raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
@@ -67,33 +72,33 @@ class Context:
         print(text, file=sys.stderr)
 
 
-Run = Callable[[Context, argparse.Namespace], int]
+Run = Callable[[Context, Any], int]
+"""Takes the context and an ``argparse.Namespace``; returns the exit code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A word after ``dusk``: its help, an example, its arguments, what it does."""
+class Command(NamedTuple):
+    """A word after ``dusk``: its help, an example, its arguments, what it does.
+
+    Without ``arguments`` it takes none; without ``run`` each of its verbs sets its own.
+    """
 
     help: str
     example: str
-    arguments: Callable[[argparse.ArgumentParser], None]
+    arguments: "Callable[[argparse.ArgumentParser], None] | None" = None
     run: Run | None = None
-    """None where each of its sub-commands sets its own."""
 
 
-def no_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Take no arguments."""
-
-
-def subcommands(parser: argparse.ArgumentParser) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+def subcommands(parser: "argparse.ArgumentParser") -> "argparse._SubParsersAction[argparse.ArgumentParser]":
     """Prepare a noun's verbs."""
     return parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
 
 
 def verb(
     verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str, run: Run
-) -> argparse.ArgumentParser:
+) -> "argparse.ArgumentParser":
     """Add a verb to a noun and return its parser."""
+    import argparse
+
     parser = verbs.add_parser(
         name,
         help=text,
@@ -108,7 +113,10 @@ def verb(
 
 def duration(text: str) -> float:
     """Read a length of time such as ``5s``, ``500ms``, ``2h`` or ``7d``, in seconds."""
-    found = _DURATION.fullmatch(text)
+    import argparse
+    import re
+
+    found = re.fullmatch(_DURATION, text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30s, 5m, 2h or 7d")
     return float(found[1]) * _UNIT_S[found[2]]

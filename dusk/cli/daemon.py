@@ -2,7 +2,7 @@
 
 import argparse
 
-from dusk.cli.command import Command, Context, no_arguments
+from dusk.cli.command import Command, Context
 
 
 def _daemon(context: Context, _arguments: argparse.Namespace) -> int:
@@ -15,7 +15,7 @@ COMMANDS = {
     "daemon": Command(
         "Run the node in the foreground. SIGTERM stops it, SIGHUP rereads etc/config/dusk.",
         "dusk daemon",
-        no_arguments,
-        _daemon,
+        arguments=None,
+        run=_daemon,
     )
 }

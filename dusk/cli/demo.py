@@ -13,7 +13,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _demo(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.demo import run
 
-    return run.run(nodes=arguments.nodes, once=arguments.once, json=context.json)
+    return run(arguments.nodes, once=arguments.once, as_json=context.json)
 
 
 COMMANDS = {

@@ -16,7 +16,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     devices = context.call("device.list")["devices"]
     rows = [
-        (d["name"], d["role"], "yes" if d["online"] else "no", d["applied"], d["apply"], " ".join(d["groups"]))
+        (
+            d["name"],
+            d["role"],
+            "yes" if d["online"] else "no",
+            d["applied"],
+            d["apply"],
+            " ".join(d["groups"]),
+        )
         for d in devices
     ]
     context.table(("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, devices)

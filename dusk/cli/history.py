@@ -4,7 +4,7 @@ import argparse
 import time
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context, no_arguments
+from dusk.cli.command import Command, Context
 
 
 def _log_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +52,12 @@ def _verify(context: Context, _arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     "log": Command("List the versions: who changed what, and when.", "dusk log -n 5", _log_arguments, _log),
-    "show": Command(
-        "Show one version with its differences.", "dusk show 12", _show_arguments, _show
-    ),
+    "show": Command("Show one version with its differences.", "dusk show 12", _show_arguments, _show),
     "verify": Command(
         "Check the whole log on this router's disk from its first entry: every hash, signature and "
         "right. Needs no daemon.",
         "dusk verify",
-        no_arguments,
-        _verify,
+        arguments=None,
+        run=_verify,
     ),
 }

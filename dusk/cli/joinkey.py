@@ -57,7 +57,14 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     keys = context.call("joinkey.list")["joinkeys"]
     rows = [
-        (k["id"], k["state"], f"{k['used']}/{k['uses']}", k["mode"], k["expires"] or "never", " ".join(k["groups"]))
+        (
+            k["id"],
+            k["state"],
+            f"{k['used']}/{k['uses']}",
+            k["mode"],
+            k["expires"] or "never",
+            " ".join(k["groups"]),
+        )
         for k in keys
     ]
     context.table(("ID", "STATE", "USED", "MODE", "EXPIRES", "GROUPS"), rows, keys)

@@ -1,20 +1,19 @@
 """Finding the command, and turning every failure into one clear line (contract: exit 0, 1, 2)."""
 
-import argparse
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dusk.cli.command import Command, Context
+from dusk.cli.command import Command, Context, UsageError
 from dusk.errors import DuskError
 
 OVERVIEW = (
     (
         "start",
         (
-            ("init", "setup", "make a cluster with this router as its first"),
+            ("init", "init", "make a cluster with this router as its first"),
             ("daemon", "daemon", "run the node in the foreground"),
             ("join", "join", "let this router join a cluster with a join key"),
             ("status", "status", "how this router and its cluster are"),
@@ -54,7 +53,7 @@ OVERVIEW = (
             ("effective", "effective", "what a router's settings are, and why"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
-            ("verify", "verify", "check the whole log on the disk, offline"),
+            ("verify", "history", "check the whole log on the disk, offline"),
         ),
     ),
 )
@@ -62,18 +61,6 @@ OVERVIEW = (
 
 MODULES = {name: module for _, commands in OVERVIEW for name, module, _ in commands}
 _VALUED = {"--root": "root", "--via": "via"}
-
-
-class UsageError(Exception):
-    """A wrong command line; exit 2."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line and where to read on."""
-
-    def error(self, message: str) -> None:  # type: ignore[override] # raises, as the base class does
-        """Raise with one line."""
-        raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -125,13 +112,15 @@ def _run(arguments: list[str]) -> int:
     if "via" in options:
         raise UsageError("--via is not available in this version; log in on the router and run dusk there")
     command: Command = importlib.import_module(f"dusk.cli.{MODULES[name]}").COMMANDS[name]
-    parser = _parser(name, command)
-    try:
-        parsed = parser.parse_args(rest[1:])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 2
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
-    context = Context(Path(root).absolute(), "json" in options)
+    context = Context(Path(root).absolute(), json="json" in options)
+    if command.arguments is None and command.run is not None and not rest[1:]:
+        return command.run(context, None)
+    from dusk.cli.parser import parse
+
+    parsed = parse(name, command, rest[1:])
+    if isinstance(parsed, int):
+        return parsed
     code: int = parsed.run(context, parsed)
     return code
 
@@ -141,19 +130,6 @@ def _nearest(name: str) -> str:
 
     near = difflib.get_close_matches(name, MODULES, 1)
     return f", do you mean {near[0]!r}?" if near else ""
-
-
-def _parser(name: str, command: Command) -> Parser:
-    parser = Parser(
-        prog=f"dusk {name}",
-        description=command.help,
-        epilog=f"example:\n  {command.example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=command.run)
-    command.arguments(parser)
-    return parser
 
 
 def global_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

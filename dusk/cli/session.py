@@ -3,7 +3,7 @@
 import argparse
 
 from dusk.cli import tokens
-from dusk.cli.command import Command, Context, no_arguments
+from dusk.cli.command import Command, Context
 from dusk.errors import Refused
 
 LOGIN_S_MAX = 60.0
@@ -53,8 +53,11 @@ COMMANDS = {
         _login_arguments,
         _login,
     ),
-    "logout": Command("Close the session of this terminal.", "dusk logout", no_arguments, _logout),
+    "logout": Command("Close the session of this terminal.", "dusk logout", arguments=None, run=_logout),
     "whoami": Command(
-        "Say who is logged in on this terminal. Exit code 1: nobody.", "dusk whoami", no_arguments, _whoami
+        "Say who is logged in on this terminal. Exit code 1: nobody.",
+        "dusk whoami",
+        arguments=None,
+        run=_whoami,
     ),
 }

@@ -104,7 +104,9 @@ def _decode(data: bytes, name: str) -> str:
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
-    parser.add_argument("file", metavar="FILE", help="text of `uci export` or `uci batch`; - reads standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="text of `uci export` or `uci batch`; - reads standard input"
+    )
     parser.add_argument("--replace", action="store_true", help="stop managing what the text does not name")
 
 
@@ -119,7 +121,11 @@ def _import(context: Context, arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise Refused("import-file", f"cannot read {name}: {error.strerror}") from None
     result: Json = context.signed(
-        "draft.import", target=arguments.target, text=_decode(data, name), name=name, replace=arguments.replace
+        "draft.import",
+        target=arguments.target,
+        text=_decode(data, name),
+        name=name,
+        replace=arguments.replace,
     )
     return answer(context, result)
 

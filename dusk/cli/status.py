@@ -1,16 +1,15 @@
 """``dusk status``."""
 
-import argparse
 import json
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context, no_arguments
+from dusk.cli.command import Command, Context
 
 DEGRADED = 3
 """Exit code where something needs attention."""
 
 
-def _run(context: Context, _arguments: argparse.Namespace) -> int:
+def _run(context: Context, _arguments: object) -> int:
     status = context.call("status")
     context.fields(_rows(status), status)
     return 0 if healthy(status) else DEGRADED
@@ -52,7 +51,7 @@ COMMANDS = {
     "status": Command(
         "Show how this router and its cluster are. Exit code 0: healthy, 3: something needs attention.",
         "dusk status --json",
-        no_arguments,
-        _run,
+        arguments=None,
+        run=_run,
     )
 }

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import unicodedata
 from collections.abc import Sequence
 
 GAP = "  "
@@ -20,7 +19,7 @@ def terminal_width() -> int | None:
 
 def printable(text: str) -> str:
     """Return ``text`` with control characters escaped, so that no name moves the cursor."""
-    return "".join(c if unicodedata.category(c)[0] != "C" else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def render(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> str:
@@ -54,6 +53,10 @@ def _fit(cell: str, size: int) -> str:
 
 def _width(text: str) -> int:
     """Return how many cells a text takes; East Asian wide characters take two."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

@@ -49,6 +49,4 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {
-    "var": Command("Variables: what differs from router to router.", "dusk var list", _arguments)
-}
+COMMANDS = {"var": Command("Variables: what differs from router to router.", "dusk var list", _arguments)}

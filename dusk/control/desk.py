@@ -89,6 +89,9 @@ class Desk(Protocol):
     def logout(self, token: str) -> None:
         """Forget a session; an unknown token is no error."""
 
+    def join(self, line: str) -> None:
+        """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""
+
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above every change of this author from this device, outbox included."""
 

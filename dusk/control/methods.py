@@ -57,6 +57,11 @@ def _status(desk: Desk, _arguments: Json) -> Json:
     return desk.status()
 
 
+def _join(desk: Desk, arguments: Json) -> Json:
+    desk.join(arguments["line"])
+    return {}
+
+
 def _poll(desk: Desk, arguments: Json) -> Json:
     return desk.poll(arguments["ticket"])
 
@@ -69,6 +74,7 @@ _VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list"
 
 METHODS: Mapping[str, Method] = {
     "status": _query(_status),
+    "join": _query(_join, line=Parameter(schema.text(4096))),
     "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
     "session.logout": _query(_logout, token=_TEXT),
     "session.whoami": _signing(_whoami),

@@ -1,0 +1,39 @@
+"""The parser of one command's arguments; only loaded where there are some."""
+
+import argparse
+from typing import NoReturn
+
+from dusk.cli.command import Command, UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise with one line."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def parse(name: str, command: Command, words: list[str]) -> argparse.Namespace | int:
+    """Parse the words behind a command.
+
+    Returns:
+        The arguments with ``run``; or an exit code where help was printed.
+
+    Raises:
+        UsageError: wrong arguments.
+    """
+    parser = Parser(
+        prog=f"dusk {name}",
+        description=command.help,
+        epilog=f"example:\n  {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=command.run)
+    if command.arguments is not None:
+        command.arguments(parser)
+    try:
+        return parser.parse_args(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
