@@ -122,13 +122,10 @@ class Client:
         """The server's static key, once its possession is proven."""
         return self._channel.remote_static if self._channel.established else None
 
-    def add(self, change: Change) -> bool:
-        """Take one more change to submit before the end; False if it is too late for that."""
-        if self.done:
-            return False
+    def add(self, change: Change) -> None:
+        """Take one more change to submit before the end, once."""
         if change.id not in {known.id for known in self._changes}:
             self._changes.append(change)
-        return True
 
     def drain(self) -> list[Effect]:
         """Return what is to be done, in order; also after an error: what was taken stays taken."""
@@ -149,13 +146,10 @@ class Client:
             ForkFound: a leader of ours signed another log; ours stays (R5).
             UntrustedInput: no honest server sends this.
         """
-        if self.stage in (Stage.CONNECTING, Stage.DONE):
-            raise UntrustedInput("exchange: a frame that was not asked for")
         step = self._channel.receive(frame)
         self._effects += [SendFrame(self.conn, answer) for answer in step.frames]
         if self.stage is Stage.HANDSHAKE:
-            if self._channel.established:
-                self._begin(now)
+            self._begin(now)  # the initiator reads one handshake message, and it was good
         elif step.message is None:
             self.deadline = now + STREAM_IDLE_S_MAX
         else:

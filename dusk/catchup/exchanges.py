@@ -105,7 +105,8 @@ class Exchanges:
         Nothing is promised: whoever holds the change tries again until it is answered.
         """
         for client in self._clients.values():
-            if client.address == address and client.add(change):
+            if client.address == address:
+                client.add(change)
                 return []
         return self._open(address, Goal.SUBMIT, (change,), now)
 

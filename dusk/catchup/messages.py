@@ -138,8 +138,7 @@ def _row(message: Request | Reply) -> list[Any]:
             return [19, ring]
         case Answer(code, seq, reason):
             return [20, code, seq, reason]
-        case Removed():
-            return [21]
+    return [21]  # removed
 
 
 def decode_request(data: bytes) -> Request:

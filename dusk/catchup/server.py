@@ -24,7 +24,6 @@ from dusk.catchup.messages import (
     Locate,
     Removed,
     Reply,
-    Request,
     Submit,
     decode_request,
     encode,
@@ -168,7 +167,7 @@ class Server:
             raise UntrustedInput("exchange: a stranger may ask to join, nothing else")
         return self._serve(request, now)
 
-    def _serve(self, request: Request, now: float) -> list[Effect]:
+    def _serve(self, request: Locate | Fetch | GetKeys | Submit, now: float) -> list[Effect]:
         """Answer a member."""
         match request:
             case Locate(positions):
@@ -183,12 +182,9 @@ class Server:
                 return self._send(Items((), more=False), now)
             case GetKeys():
                 return self._send(Keys(self._host.group_keys()), now)
-            case Submit(change):
-                unverified = decode_change(change)
-                self._expect(unverified, now)
-                return self._host.submitted(unverified, now)
-            case Join():
-                raise AssertionError("handled before")
+        unverified = decode_change(request.change)
+        self._expect(unverified, now)
+        return self._host.submitted(unverified, now)
 
     def _join(self, request: Join, now: float) -> list[Effect]:
         """Pass a request to join on, if it was made for this stream by the key that asks."""

@@ -24,7 +24,7 @@ from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import pack_entry_item, unpack_entry_item
 from dusk.effects import Append, Effect, ItemKind, LogItem, SendFrame, Tick
 from dusk.ids import NO_CHAIN, Head, Seq
-from dusk.limits import BACK_OFF_LIAR_S_MIN, UNSIGNED_BYTES_MAX
+from dusk.limits import BACK_OFF_LIAR_S_MIN, STREAM_IDLE_S_MAX, UNSIGNED_BYTES_MAX
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
 
@@ -38,7 +38,7 @@ def _setup(lie: Callable[[Request], Reply], monkeypatch: pytest.MonkeyPatch) -> 
         world.commit(world.set("wifi", "wireless.radio0.channel", str(number)))
     stale = member(world, key, 8)
     wires = Wires({"liar": master(world), "honest": member(world, honest), "stale": stale})
-    liar_host = wires.cores["liar"]
+    liar_host: object = wires.cores["liar"]
     real = Server._answer_request
 
     def answer(self: Server, message: bytes, now: float) -> list[Effect]:
@@ -207,8 +207,7 @@ def test_a6_a_server_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         name, event = wires._inputs.popleft()
         wires._effects(name, wires.cores[name].handle(event, wires.now))
     wires._inputs.clear()
-    assert stale.deadline is not None
-    wires.do("stale", stale.handle(Tick(), stale.deadline))
+    wires.do("stale", stale.handle(Tick(), wires.now + STREAM_IDLE_S_MAX))
     assert stale.deadline is None
     assert "no answer in time" in wires.texts("stale")
 
@@ -221,3 +220,14 @@ def test_an_answer_to_a_submission_is_believed_for_that_change_only(monkeypatch:
     change = world.change(world.set("wifi", "wireless.radio0.channel", "6"))
     wires.do("stale", stale.exchanges.submit(at("liar"), change, wires.now))
     assert stale.answers == [(change.id, Answer("refused", Seq(0), "no"))]
+
+
+def test_a9_a_liar_is_known_by_its_key_at_another_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    wires, stale, world = _setup(
+        lambda request: Items((), more=True) if isinstance(request, Fetch) else _truth(world, request),
+        monkeypatch,
+    )
+    wires.do("stale", stale.exchanges.catch_up(at("liar"), wires.now))
+    wires.cores["alias"] = wires.cores["liar"]
+    wires.do("stale", stale.exchanges.catch_up(at("alias"), wires.now))
+    assert "left alone" in wires.texts("stale")

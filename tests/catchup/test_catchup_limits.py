@@ -6,7 +6,7 @@ from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel
 from dusk.catchup.messages import Fetch, GetKeys, Join, Locate, Request, Submit, encode
 from dusk.changelog.body import Change
-from dusk.effects import Accepted, Address, Disconnect, Effect, Received, SendFrame, Tick
+from dusk.effects import Accepted, Address, Connect, Disconnect, Effect, ItemsRead, Received, SendFrame, Tick
 from dusk.ids import ClusterId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
@@ -245,3 +245,31 @@ def test_back_off_doubles_up_to_a_bound() -> None:
     pauses = [back_off.failed("x", 0.0, lied=False) for _ in range(12)]
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 600.0, 600.0, 600.0]
     assert back_off.failed("y", 0.0, lied=True) == 60.0
+
+
+def test_items_that_were_read_for_another_position_are_ignored(world: World) -> None:
+    server = master(world)
+    asker = Asker(server, world.join(), 1)
+    asker.shake()
+    assert server.handle(ItemsRead(1, Seq(1), ()), 0.0) == []
+    asker.ask(Fetch(Seq(2)))
+    assert server.handle(ItemsRead(1, Seq(1), ()), 0.0) == []
+    assert len(server.handle(ItemsRead(1, Seq(2), ()), 0.0)) == 1
+
+
+def test_devices_with_facts_are_told_apart_from_strangers(world: World) -> None:
+    key = world.join()
+    facts = world.edit(f"device/{key.key_id.hex()}/facts", "board", ("a router",))
+    world.write(world.change(facts, signers=(key,), device=key))
+    server = master(world)
+    asker = Asker(server, key, 1)
+    asker.shake()
+    assert not asker.ended(asker.ask(GetKeys()))
+
+
+def test_streams_to_two_peers_carry_their_own_changes(world: World) -> None:
+    device = member(world, world.join())
+    change = world.change(world.set("wifi", "wireless.radio0.channel", "6"))
+    assert device.exchanges.submit(at("a"), change, 0.0) == [Connect(2, at("a"))]
+    assert device.exchanges.submit(at("b"), change, 0.0) == [Connect(4, at("b"))]
+    assert device.exchanges.submit(at("b"), change, 0.0) == []

@@ -2,6 +2,9 @@
 
 import pytest
 
+from dusk.catchup.host import Standing
+from dusk.catchup.messages import APPLIED, Answer
+from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import cluster_tag
 from dusk.cycle.groupkeys import decode_group_keys
@@ -13,6 +16,7 @@ from dusk.effects import (
     Datagram,
     Disconnect,
     Disconnected,
+    Effect,
     Event,
     LogItem,
     Received,
@@ -205,7 +209,7 @@ def test_a19_a_refusal_is_said_clearly_and_leaves_nothing(act: object, code: str
 
 def test_a19_a_key_that_needs_approval_leaves_the_device_pending() -> None:
     world = World()
-    rule = (world.joinkey.public, 5, 0, (), "approve", [], "ask", "")
+    rule: tuple[object, ...] = (world.joinkey.public, 5, 0, (), "approve", [], "ask", "")
     world.commit(world.edit(f"joinkey/{world.joinkey.key_id.hex()}", "rule", rule))
     joiner = _joiner(world, world.key(), _join_key(world, seq=1))
     _start(world, joiner)
@@ -338,3 +342,26 @@ def test_a_joiner_leaves_out_addresses_that_it_cannot_read() -> None:
     assert joiner.status(0.0)["cluster"] == ClusterId(world.cluster).hex()
     assert joiner.status(0.0)["head"]["seq"] == 0
     assert world.log.device_key(DeviceId(bytes(16))) is None
+
+
+def test_a9_a_server_that_claims_to_have_made_the_device_is_not_believed() -> None:
+    world = _world()
+    serving = master(world)
+
+    def claim(change: Change, now: float) -> list[Effect]:
+        return serving.exchanges.answered(change.id, Answer(APPLIED, Seq(1), ""), now)
+
+    serving.join_requested = claim  # type: ignore[method-assign]  # it lies
+    serving.standing = lambda static_public: Standing.MEMBER  # type: ignore[method-assign]  # and lets it in
+    joiner = _joiner(world, world.key())
+    wires = _start(world, joiner, serving)
+    assert joiner.reason == "the log there does not have this device yet"
+    assert wires.of("joiner", StoreFile) == []
+
+
+def test_a_joiner_takes_a_head_for_vouched_only_by_the_leader_of_its_log() -> None:
+    world = _world()
+    newest = world.log.newest
+    assert newest is not None
+    assert not _joiner(world, world.key()).vouched(newest)
+    assert _joiner(world, world.key(), log=world.replica()).vouched(newest)
