@@ -65,6 +65,9 @@ WRITER_QUEUE_MAX = 1024
 WRITER_QUEUE_BYTES_MAX = 2 * 1024 * 1024
 """The same in bytes: memory of a router."""
 
+WAITING_REPLIES_MAX = 4096
+"""Submitters that are answered by datagram when their change is written; more ask again."""
+
 # --- streams -----------------------------------------------------------------------------
 FRAME_BYTES_MAX = 65_535
 """A Noise message, tag included (Noise 3)."""
@@ -171,3 +174,29 @@ INBOX_STREAM_INPUTS_MAX = 64
 """Frames of streams that wait for the node; then their readers stop reading."""
 INBOX_BATCH_MAX = 128
 """Inputs of one kind in one round, so that a round stays short."""
+TICKETS_MAX = 256
+"""Pieces of long work that are remembered."""
+TICKET_KEPT_S_MAX = 600.0
+"""How long an ended one is, for whoever lost the connection."""
+CONTROL_CONNECTIONS_MAX = 32
+"""Clients of the control socket at once: rpcd, a few terminals."""
+CONTROL_EVENTS_MAX = 256
+"""Events that wait for one subscriber; then the oldest are lost."""
+CONTROL_LINE_S_MAX = 10.0
+"""From a line's first byte to its last, either way."""
+CONTROL_IDLE_S_MAX = 600.0
+"""A client that neither asks nor listens."""
+SESSIONS_MAX = 64
+"""People logged in at one device; the one idle for longest goes."""
+SESSION_IDLE_S_MAX = 15 * 60.0
+"""A forgotten terminal."""
+SESSION_S_MAX = 12 * 3600.0
+"""A working day, whatever happens in it."""
+LOGINS_WAITING_MAX = 8
+"""Logins that wait for their turn; each costs half a second on a small router."""
+LOGIN_FREE_TRIES = 3
+"""Wrong passwords before pauses begin."""
+LOGIN_PAUSE_S_MAX = 300.0
+"""Longest pause: 288 guesses a day."""
+LOGIN_USERS_COUNTED_MAX = 1024
+"""Names whose wrong passwords are counted; names that do not exist among them."""

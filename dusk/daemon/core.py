@@ -5,8 +5,6 @@ again from what the disk holds, after a pause that grows. What is shown meanwhil
 """
 
 import math
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +14,8 @@ import trio
 from dusk.daemon.clock import read_clock
 from dusk.daemon.hands import Hands
 from dusk.daemon.inbox import Inbox
-from dusk.daemon.say import say, wants_tracebacks
+from dusk.daemon.mistakes import MISTAKES, describe
+from dusk.daemon.say import say
 from dusk.daemon.storage import DiskEffect, Saved, Storage, open_storage
 from dusk.effects import (
     Append,
@@ -35,9 +34,6 @@ from dusk.errors import DuskError, StorageError
 PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
 """Between one life of a node and the next, after trouble: doubled each time."""
 
-MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a mistake of our own raises; it costs the node's memory, never its disk."""
-
 
 class NodeLike(Protocol):
     """A node, or what joins a cluster before there is one."""
@@ -46,11 +42,12 @@ class NodeLike(Protocol):
     def deadline(self) -> float | None:
         """When it wants a ``Tick``."""
 
-    def start(self, now: float) -> list[Effect]:
-        """Return what is to be done first."""
-
-    def handle(self, input: Input, now: float) -> list[Effect]:  # noqa: A002 - the contract's name
+    def handle(self, event: Input, now: float, /) -> list[Effect]:
         """Return what an input leads to."""
+
+
+Build = Callable[[Saved, float], tuple[NodeLike, list[Effect]]]
+"""Makes and starts a node: what the disk holds, and now → the node and its first effects."""
 
 
 class Core:
@@ -67,7 +64,7 @@ class Core:
     def __init__(
         self,
         directory: Path,
-        build: Callable[[Saved], NodeLike],
+        build: Build,
         inbox: Inbox,
         hands: Hands,
         links: Callable[[], tuple[Link, ...]],
@@ -79,7 +76,8 @@ class Core:
         self._links = links
         self._pending: list[Effect] = []
         self._restarting = False
-        self._idle = trio.Event()
+        self._is_writing = False
+        self._written = trio.Event()
         self._pause_s = PAUSE_S_MIN
         self.node: NodeLike | None = None
         """The living node; None while it is being built, or in trouble."""
@@ -105,9 +103,7 @@ class Core:
                 self._fail(str(error))
             except (DuskError, *MISTAKES) as error:
                 self._calm_down(began)
-                self._fail(f"internal error: {type(error).__name__}: {error}")
-                if wants_tracebacks():
-                    traceback.print_exc(file=sys.stderr)
+                self._fail(describe(error))
             finally:
                 self._end()
             if not started:
@@ -118,7 +114,8 @@ class Core:
 
     async def quiet(self) -> None:
         """Wait until what the node already counts on is on the disk: nothing is shown before (R8)."""
-        await self._idle.wait()
+        while self._pending or self._is_writing:
+            await self._written.wait()
 
     def add(self, effects: Iterable[Effect]) -> None:
         """Do these effects, which a call of the node from outside the loop returned."""
@@ -129,14 +126,12 @@ class Core:
 
     async def _begin(self) -> None:
         self._restarting = False
-        self._pending.clear()
         self.storage, saved = await trio.to_thread.run_sync(open_storage, self._directory)
         for line in saved.report.lines:
             say(line)
-        node = self._build(saved)
         now = trio.current_time()
-        effects = [*node.start(now), *node.handle(read_clock(), now)]
-        effects += node.handle(Links(self._links()), now)
+        node, effects = self._build(saved, now)
+        effects = [*effects, *node.handle(read_clock(), now), *node.handle(Links(self._links()), now)]
         self.node = node
         self.trouble = ""
         await self._perform(effects)
@@ -161,9 +156,9 @@ class Core:
             effect for effect in effects if isinstance(effect, Append | StoreFile | RemoveFile)
         ]
         if on_disk:
-            self._idle = trio.Event()
+            self._is_writing = True
             await trio.to_thread.run_sync(self.storage.do, on_disk)
-        self._idle.set()
+        self._note_written()
         for effect in effects:
             if isinstance(effect, Restart):
                 say(f"starting again: {effect.reason}")
@@ -172,20 +167,25 @@ class Core:
             if not isinstance(effect, Append | StoreFile | RemoveFile):
                 self._hands.do(effect, self.storage)
 
+    def _note_written(self) -> None:
+        self._is_writing = False
+        self._written.set()
+        self._written = trio.Event()
+
     # --- between two lives ----------------------------------------------------------------
 
     def _fail(self, reason: str) -> None:
         self.trouble = reason
         text = f"{reason}; trying again in {self._pause_s:.0f} s"
-        say(text)
-        self._hands.tell(Event("trouble", text))
+        self._hands.tell(Event("trouble", text, loud=True))
 
     def _end(self) -> None:
         self.node = None
         if self.storage is not None:
             self.storage.close()
             self.storage = None
-        self._idle.set()
+        self._pending.clear()
+        self._note_written()
 
     async def _rest(self) -> None:
         if self._restarting:

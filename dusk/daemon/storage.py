@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dusk.daemon import store
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import Report, Store, open_store
 from dusk.effects import Append, LogItem, RemoveFile, StoreFile
@@ -34,12 +35,12 @@ class Storage:
     """The open folder ``etc/dusk/node``.
 
     Args:
-        store: the log.
+        log: the open log.
         files: the small files.
     """
 
-    def __init__(self, store: Store, files: SmallFiles) -> None:
-        self.store = store
+    def __init__(self, log: Store, files: SmallFiles) -> None:
+        self.store = log
         self.files = files
 
     def do(self, effects: Sequence[DiskEffect]) -> None:
@@ -56,6 +57,9 @@ class Storage:
             match effect:
                 case Append(appended):
                     items += appended
+                case RemoveFile(store.NAME):
+                    self._flush(items, removals)
+                    self.store.clear()
                 case RemoveFile(name):
                     removals.append(name)
                 case StoreFile(name, data):

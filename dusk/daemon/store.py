@@ -252,6 +252,18 @@ class Store:
             raise StorageError(f"{self._path} was damaged while in use")
         return tuple(frame.item for frame in found if frame.item.kind is ItemKind.ENTRY)
 
+    def clear(self) -> None:
+        """Forget all items, on the disk too.
+
+        Raises:
+            StorageError: they may still be there.
+        """
+        with disk.told_as_storage(f"cannot empty {self._path}"):
+            disk.truncate(self._fd, len(frames.MAGIC))
+            disk.sync_data(self._fd)
+        self._end = len(frames.MAGIC)
+        del self._offsets[:]
+
     def close(self) -> None:
         """Close the file; nothing waits to be written."""
         self._usable = False

@@ -1,0 +1,179 @@
+"""Who has logged in: unlocked keys in memory, and how guessing passwords is slowed (A24).
+
+A password costs Argon2id in a thread, one at a time, only when there is memory for it. After a
+few wrong ones each further try has to wait twice as long as the one before. Users that do not
+exist cost and wait the same.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from dusk.errors import Refused
+from dusk.keys.sealed import DEFAULT, open_user_key, seal_user_key
+from dusk.keys.signing import SigningKey
+from dusk.limits import (
+    LOGIN_FREE_TRIES,
+    LOGIN_PAUSE_S_MAX,
+    LOGIN_USERS_COUNTED_MAX,
+    LOGINS_WAITING_MAX,
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+    SESSIONS_MAX,
+)
+
+MEMORY_MARGIN_KIB = 8 * 1024
+"""What a login leaves to the rest of the router."""
+
+
+@dataclass(slots=True)
+class Session:
+    """A person who has logged in; ``repr`` hides the key.
+
+    Attributes:
+        user: the name.
+        key: unlocked, in memory only.
+        began_at, used_at: seconds.
+    """
+
+    user: str
+    key: SigningKey = field(repr=False)
+    began_at: float
+    used_at: float
+
+
+@dataclass(slots=True)
+class _Tries:
+    """Wrong passwords for one name since the last right one."""
+
+    wrong: int = 0
+    next_at: float = 0.0
+
+
+def available_kib(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the memory that can be had without swapping, in KiB; None if the system does not say."""
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+
+
+class Sessions:
+    """All sessions of a daemon.
+
+    Args:
+        tell: called with a line for people about wrong passwords.
+        memory_kib: how much memory there is; another one only in tests.
+    """
+
+    def __init__(
+        self, tell: Callable[[str], None], memory_kib: Callable[[], int | None] = available_kib
+    ) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._tries: dict[str, _Tries] = {}
+        self._turn = trio.Lock()
+        self._waiting = 0
+        self._tell = tell
+        self._memory_kib = memory_kib
+
+    def session(self, token: str) -> Session:
+        """Return a live session and count this as its use.
+
+        Raises:
+            Refused: ``no-session``.
+        """
+        now = trio.current_time()
+        for old in [key for key, one in self._sessions.items() if _is_over(one, now)]:
+            del self._sessions[old]
+        session = self._sessions.get(token)
+        if session is None:
+            raise Refused("no-session", "you are not logged in here, or for too long: dusk login USER")
+        session.used_at = now
+        return session
+
+    def logout(self, token: str) -> None:
+        """Forget a session."""
+        self._sessions.pop(token, None)
+
+    def wrong_passwords(self) -> dict[str, int]:
+        """Return user → wrong passwords since the last right one, where that is worth showing."""
+        return {user: tries.wrong for user, tries in self._tries.items() if tries.wrong > LOGIN_FREE_TRIES}
+
+    async def login(self, user: str, password: str, sealed: bytes | None) -> dict[str, str]:
+        """Unlock a user's key; takes as long as Argon2id takes.
+
+        Args:
+            user: the name as typed.
+            password: as typed.
+            sealed: the sealed key; None for users that do not exist or are disabled.
+
+        Returns:
+            ``token`` and ``user``.
+
+        Raises:
+            Refused: ``wrong-password``, ``too-many-tries``, ``busy``, ``no-memory``.
+        """
+        self._check_pace(user)
+        if self._waiting >= LOGINS_WAITING_MAX:
+            raise Refused("busy", "others are logging in; try again in a few seconds")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                self._check_pace(user)
+                self._check_memory()
+                key = await trio.to_thread.run_sync(_unlock, user, password.encode(), sealed)
+        except Refused as error:
+            if error.code == "wrong-password":
+                self._count_wrong(user)
+            raise
+        finally:
+            self._waiting -= 1
+        self._tries.pop(user, None)
+        return {"token": self._open(user, key), "user": user}
+
+    def _open(self, user: str, key: SigningKey) -> str:
+        now = trio.current_time()
+        if len(self._sessions) >= SESSIONS_MAX:
+            del self._sessions[min(self._sessions, key=lambda token: self._sessions[token].used_at)]
+        token = secrets.token_hex(32)
+        self._sessions[token] = Session(user, key, now, now)
+        return token
+
+    def _check_pace(self, user: str) -> None:
+        tries = self._tries.get(user)
+        wait_s = 0.0 if tries is None else tries.next_at - trio.current_time()
+        if tries is not None and wait_s > 0:
+            reason = f"{tries.wrong} wrong passwords for user {user}; try again in {wait_s:.0f} s"
+            raise Refused("too-many-tries", reason)
+
+    def _check_memory(self) -> None:
+        available = self._memory_kib()
+        if available is not None and available < DEFAULT.memory_kib + MEMORY_MARGIN_KIB:
+            raise Refused("no-memory", f"only {available} KiB of memory are free; log in at another device")
+
+    def _count_wrong(self, user: str) -> None:
+        if user not in self._tries and len(self._tries) >= LOGIN_USERS_COUNTED_MAX:
+            del self._tries[next(iter(self._tries))]
+        tries = self._tries.setdefault(user, _Tries())
+        tries.wrong += 1
+        if tries.wrong >= LOGIN_FREE_TRIES:
+            pause_s = min(2.0 ** min(tries.wrong - LOGIN_FREE_TRIES, 32), LOGIN_PAUSE_S_MAX)
+            tries.next_at = trio.current_time() + pause_s
+        self._tell(f"wrong password for user {user}, {tries.wrong} in a row")
+
+
+def _is_over(session: Session, now: float) -> bool:
+    return now - session.used_at > SESSION_IDLE_S_MAX or now - session.began_at > SESSION_S_MAX
+
+
+def _unlock(user: str, password: bytes, sealed: bytes | None) -> SigningKey:
+    """Open a sealed key; for a user that does not exist spend the same and say the same."""
+    if sealed is None:
+        seal_user_key(os.urandom(32), password or b"-", salt=os.urandom(16), nonce=os.urandom(24), name=user)
+        raise Refused("wrong-password", f"wrong password for user {user}")
+    return open_user_key(sealed, password, name=user)
