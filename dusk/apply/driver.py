@@ -18,15 +18,17 @@ from dusk.ids import EMPTY_HEAD, DeviceId, Head
 
 
 def compute_files(managed: Managed, files: Mapping[str, bytes | None]) -> dict[str, bytes]:
-    """Return the resulting file of every managed package.
+    """Return the resulting file of every managed package; none where none is and none is needed.
 
     Raises:
         ConfigError: see `dusk.config.result.resulting`.
     """
-    return {
-        package: resulting(files.get(package), package, sections).content
-        for package, sections in managed.items()
-    }
+    computed: dict[str, bytes] = {}
+    for package, sections in managed.items():
+        result = resulting(files.get(package), package, sections)
+        if result.changed or files.get(package) is not None:
+            computed[package] = result.content
+    return computed
 
 
 class Driver:

@@ -13,11 +13,12 @@ another, or when we are the writer and another member reported that position.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dusk.changelog.body import decode_change
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Channel
 from dusk.cycle.messages import Answer, AnswerCode, Kind, encode_submit
 from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX
 
@@ -214,3 +215,15 @@ class Outbox:
     def _forget(self, change: ChangeId) -> list[Effect]:
         del self._items[change]
         return [RemoveFile(file_name(change))]
+
+
+def saved_changes(saved: Mapping[str, bytes]) -> dict[ChangeId, bytes]:
+    """Return the changes that the outbox's files hold; a damaged one is left alone."""
+    found: dict[ChangeId, bytes] = {}
+    for name, data in saved.items():
+        if name.startswith(FOLDER):
+            try:
+                found[decode_change(data).id] = data
+            except UntrustedInput:
+                continue
+    return found

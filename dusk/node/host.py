@@ -1,0 +1,113 @@
+"""A member as streams see it (`dusk.catchup.host.Host`)."""
+
+from collections.abc import Callable, Sequence
+
+from dusk.catchup.host import Standing
+from dusk.catchup.messages import Answer as StreamAnswer
+from dusk.catchup.messages import Position
+from dusk.catchup.peers import Peers
+from dusk.changelog.body import Change
+from dusk.changelog.entry import SignedHead
+from dusk.changelog.log import Log
+from dusk.cycle.datagrams import Channel
+from dusk.cycle.groupkeys import FILE, decode_group_keys
+from dusk.cycle.messages import Answer, AnswerCode
+from dusk.effects import Effect, LogItem, StoreFile
+from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+
+_CODES = {"applied": AnswerCode.STORED, "refused": AnswerCode.REFUSED}
+
+Took = Callable[[Sequence[LogItem], float], list[Effect]]
+TakeChange = Callable[[Change, float], list[Effect]]
+TakeAnswer = Callable[[Answer, float], list[Effect]]
+
+
+class MemberHost:
+    """What exchanges ask of a member, answered from its log and passed on to its node.
+
+    Args:
+        log: the log.
+        channel: has the group keys.
+        took: verifies, takes and stores fetched items.
+        submitted: gets a change written.
+        answered: takes a writer's answer to a change of ours.
+    """
+
+    def __init__(
+        self, *, log: Log, channel: Channel, took: Took, submitted: TakeChange, answered: TakeAnswer
+    ) -> None:
+        self._log, self._channel, self._peers = log, channel, Peers()
+        self._took, self._submitted, self._answered = took, submitted, answered
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        """The cluster."""
+        assert self._log.cluster is not None
+        return self._log.cluster
+
+    @property
+    def head(self) -> Head:
+        """The newest entry's position."""
+        return self._log.head
+
+    @property
+    def newest(self) -> SignedHead | None:
+        """The newest signed head."""
+        return self._log.newest
+
+    @property
+    def anchor(self) -> Position | None:
+        """A member's own log is its anchor."""
+        return None
+
+    def chain_at(self, seq: Seq) -> ChainHash | None:
+        """Return the chain hash at a position."""
+        return self._log.chain_at(seq) if seq else None
+
+    def standing(self, static_public: bytes) -> Standing:
+        """Tell whose X25519 key that is, at our head."""
+        return self._peers.standing(self._log.state, static_public)
+
+    def vouched(self, signed: SignedHead) -> bool:
+        """Tell whether who leads in our log signed this head."""
+        return self._log.signed_by_leader(signed)
+
+    def group_keys(self) -> bytes:
+        """Return the ring of group keys for members."""
+        keys = self._channel.keys
+        return keys.encode() if keys.newest is not None else b""
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Verify items, take them, store them, and do what follows.
+
+        Raises:
+            UntrustedInput: they do not belong to this log; nothing was changed.
+        """
+        return self._took(items, now)
+
+    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+        """Take the group keys of another member.
+
+        Raises:
+            UntrustedInput: not a ring.
+        """
+        del now  # part of the interface; a ring has no time
+        before = self._channel.keys
+        merged = before.with_keys(*decode_group_keys(ring).keys) if ring else before
+        if merged.keys == before.keys:
+            return []
+        self._channel.keys = merged
+        return [StoreFile(FILE, merged.encode())]
+
+    def answered(self, change_id: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
+        """Take a server's answer to a change that we handed over by a stream."""
+        code = _CODES.get(answer.code, AnswerCode.BUSY)
+        return self._answered(Answer(change_id, code, answer.seq, answer.reason), now)
+
+    def submitted(self, change: Change, now: float) -> list[Effect]:
+        """Get a member's change written, or pass it on to the writer."""
+        return self._submitted(change, now)
+
+    def join_requested(self, change: Change, now: float) -> list[Effect]:
+        """Get a device's creation written; the stream has proven who asks."""
+        return self._submitted(change, now)

@@ -1,0 +1,496 @@
+"""The node: hands each input to the room that it is for, and does what follows.
+
+The log decides, cycles carry, exchanges catch up, the outbox keeps what this device's people
+sent, the apply machine brings the files to what the log says.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dusk.apply.driver import Driver
+from dusk.apply.events import Mode
+from dusk.catchup.exchanges import Exchanges
+from dusk.catchup.messages import Answer as StreamAnswer
+from dusk.changelog import views
+from dusk.changelog.body import Change, Edit, build_change, decode_change
+from dusk.changelog.log import ForkFound, Log, unpack_entry_item
+from dusk.changelog.state import counter_key
+from dusk.cycle.datagrams import Opened, Unreadable
+from dusk.cycle.follower import Follower
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
+from dusk.cycle.messages import Answer, Kind, decode_answer
+from dusk.cycle.outbox import Outbox, Writer, saved_changes
+from dusk.cycle.peers import Peers
+from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
+from dusk.cycle.write_queue import outcome_reason
+from dusk.effects import (
+    Accepted,
+    Append,
+    ChangeState,
+    Connected,
+    Datagram,
+    Disconnected,
+    Effect,
+    Event,
+    FilesRead,
+    HelperDone,
+    Input,
+    ItemKind,
+    ItemsRead,
+    Links,
+    LogItem,
+    Progress,
+    Received,
+    StoreFile,
+    Tick,
+    WallClock,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
+from dusk.keys.signing import SigningKey
+from dusk.membership.facts import Facts
+from dusk.node.host import MemberHost
+from dusk.node.report import SelfReport
+from dusk.node.writing import Writing
+
+PROBE_S = 0.5
+"""How long the first writer listens for a higher head of its own cluster before it leads."""
+STATUS_KEY_FILE = "status-key"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """This device's own settings, as the shell reads them.
+
+    Args:
+        mode: whether it applies what the log says.
+        facts: what it says about itself.
+        apply_window_s: how long an apply waits for contact after its reload.
+    """
+
+    mode: Mode = Mode.RUN
+    facts: Facts | None = None
+    apply_window_s: float = 90.0
+
+
+class Node:
+    """A member.
+
+    Args:
+        key: this device's key.
+        log: its verified log, genesis included.
+        boot: 8 random bytes of this run.
+        saved: the small files of its folder, by name.
+        settings: see `NodeSettings`.
+        random_bytes: source of all randomness.
+
+    Attributes:
+        log: the log.
+        device_id: this device.
+        peers: the other members, with what they said.
+        applied: the apply machine's side of the status.
+        dropped: outside inputs that were refused.
+        alarms: word → line for people, of what is wrong now.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: SigningKey,
+        log: Log,
+        boot: BootId,
+        saved: Mapping[str, bytes],
+        settings: NodeSettings,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        assert log.cluster is not None
+        self.log, self.device_id = log, DeviceId(key.key_id)
+        self.dropped = 0
+        self.alarms: dict[str, str] = {}
+        self.peers = Peers(key, log.cluster)
+        self._key, self._saved, self._random_bytes = key, saved, random_bytes
+        self._station = Station(self.peers, log, boot, random_bytes)
+        self._follower = Follower(self._station, self._cycle_s, 0.0)
+        self._outbox = Outbox(saved_changes(saved), random_bytes)
+        self._writing = Writing(
+            station=self._station,
+            log=log,
+            outbox=self._outbox,
+            answer_streams=self._answer_streams,
+            log_moved=self._log_moved,
+        )
+        host = MemberHost(
+            log=log,
+            channel=self._station.channel,
+            took=self._took,
+            submitted=self._writing.on_stream,
+            answered=self._answered,
+        )
+        self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
+        self._status_key = saved.get(STATUS_KEY_FILE) or random_bytes(32)
+        self.applied = Driver(self.device_id, self._status_key, settings.mode, settings.apply_window_s)
+        self._report = SelfReport(key, log.cluster, settings.facts)
+        self._lead_at: float | None = None
+        self._asked_for: float | None = None
+        self._members_version = -1
+
+    # --- what the shell calls ------------------------------------------------------------------
+
+    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+        """Begin; once, before anything else.
+
+        Args:
+            now: monotonic seconds.
+            restored: id of an apply that the helper found unfinished and undid.
+        """
+        effects: list[Effect] = []
+        if STATUS_KEY_FILE not in self._saved:
+            effects.append(StoreFile(STATUS_KEY_FILE, self._status_key))
+        self._members_changed()
+        self._follower = Follower(self._station, self._cycle_s, now)
+        self._follower.settled = self.settled
+        effects += self._start_group_keys()
+        if restored is not None:
+            effects += self.applied.restored(restored, now)
+        self.applied.log_moved(self.log.state, self.log.head)
+        for change in self._outbox.waiting():
+            effects += self._note_logged(change)
+        if self._may_lead_first():
+            alone = self.peers.count == 1
+            self._lead_at = now if alone else now + PROBE_S
+            effects += [] if alone else self._follower.confirm(now)
+        return effects + self._after(now)
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        """Take one input; what it leads to, in order."""
+        effects: list[Effect] = []
+        match event:
+            case Datagram():
+                effects = self._on_datagram(event, now)
+            case Tick():
+                effects = self._tick(now)
+            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead():
+                effects = self._exchanges.handle(event, now)
+            case FilesRead() | HelperDone():
+                effects = list(self.applied.answer(event, now))
+            case Links(links):
+                self._station.links = links
+            case WallClock():
+                self._writing.set_clock(event)
+        return effects + self._after(now)
+
+    def submit(self, change: Change, now: float) -> list[Effect]:
+        """Take a change of this device's people: keep it, and get it written.
+
+        Raises:
+            Refused: the outbox is full; nothing was kept.
+        """
+        seq = self.log.position_of(change.id)
+        if seq is not None and change.id not in self._outbox:
+            return [self._progress_in_log(change.id, seq)]
+        effects = self._outbox.add(change.id, change.encode(), now)
+        if self.leads:
+            effects += self._writing.queue(change, now)
+        return effects + self._after(now)
+
+    def set_mode(self, mode: Mode, now: float) -> list[Effect]:
+        """Take the brake, or the option ``apply``, as the settings have it now."""
+        return [*self.applied.set_mode(mode, now), *self._after(now)]
+
+    @property
+    def deadline(self) -> float | None:
+        """When a ``Tick`` is wanted, monotonic seconds."""
+        leader = self._writing.leader
+        times = (
+            self._follower.deadline if leader is None else leader.deadline,
+            self._lead_at,
+            self._writing.deadline,
+            self._exchanges.deadline,
+            self._outbox.deadline,
+            self.applied.deadline,
+        )
+        return min((at for at in times if at is not None), default=None)
+
+    # --- what views ask --------------------------------------------------------------------------
+
+    @property
+    def leads(self) -> bool:
+        """Whether this device writes the log now."""
+        return self._writing.leader is not None
+
+    @property
+    def master(self) -> DeviceId | None:
+        """Who writes the log, as far as this device knows."""
+        return self.device_id if self.leads else self._follower.master
+
+    @property
+    def settled(self) -> Seq:
+        """Up to where the log is final: with one holder its signed head is the certificate."""
+        return self.log.head.seq if self.log.newest is not None else Seq(0)
+
+    @property
+    def clock(self) -> WallClock:
+        """The wall clock as it was last told."""
+        return self._writing.clock
+
+    def fresh(self, now: float) -> bool:
+        """Whether this device leads, or hears who does."""
+        return self.leads or self._follower.fresh(now)
+
+    def online(self, now: float) -> set[DeviceId]:
+        """Return the members that are known to be there, this device included."""
+        leader, master = self._writing.leader, self._follower.master
+        if leader is not None:
+            return {self.device_id, *leader.online(now)}
+        return {self.device_id, *([master] if master is not None and self.fresh(now) else [])}
+
+    def waiting_changes(self) -> tuple[ChangeId, ...]:
+        """Return the changes of this device that no writer has answered for."""
+        return self._outbox.waiting()
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        """Return how far a change has come: in the outbox, else in the log."""
+        kept = self._outbox.progress(change)
+        if kept is not None:
+            return kept
+        seq = self.log.position_of(change)
+        return None if seq is None else self._progress_in_log(change, seq)
+
+    def next_counter(self, author: KeyId) -> int:
+        """Return a counter above all of this author's changes at this device."""
+        last = self.log.state.derived(counter_key(author, self.device_id))
+        waiting = [decode_change(self._outbox.encoded(c)).body for c in self._outbox.waiting()]
+        return 1 + max([last, *(body.counter for body in waiting if body.author == author)])
+
+    # --- start and time --------------------------------------------------------------------------
+
+    @property
+    def _cycle_s(self) -> float:
+        return views.cycle_ms(self.log.state) / 1000
+
+    def _may_lead_first(self) -> bool:
+        """Tell whether this device stands first in the succession; only that one writes so far."""
+        return self.peers.own_place == 0 and self.log.may_lead(self.device_id)
+
+    def _start_group_keys(self) -> list[Effect]:
+        data = self._saved.get(GROUP_KEYS_FILE)
+        if data is not None:
+            self._station.channel.keys = decode_group_keys(data)
+        return self._make_group_key() if self._may_lead_first() and self.peers.count == 1 else []
+
+    def _make_group_key(self) -> list[Effect]:
+        """Make a group key where there is none; only who leads does."""
+        keys, generation = self._station.channel.keys, self.log.head.generation
+        if keys.newest is not None:
+            return []
+        key = new_group_key(self._random_bytes, generation, keys.removal)
+        self._station.channel.keys = GroupKeys((key,), generation, keys.removal)
+        return [StoreFile(GROUP_KEYS_FILE, self._station.channel.keys.encode())]
+
+    def _tick(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        if self._lead_at is not None and now >= self._lead_at:
+            self._lead_at = None
+            effects += [*self._make_group_key(), *self._writing.lead(self._cycle_s, now)]
+        if self._writing.deadline is not None and now >= self._writing.deadline:
+            effects += self._writing.tick(now)
+        if self._writing.leader is not None:
+            effects += self._writing.leader.tick(now)
+        elif now >= self._follower.deadline:
+            effects += self._do(self._follower.tick(now), now)
+        effects += self._exchanges.handle(Tick(), now)
+        if self.applied.deadline is not None and now >= self.applied.deadline:
+            effects += self.applied.tick(now)
+        return effects
+
+    def _after(self, now: float) -> list[Effect]:
+        """Do what any input may have made due."""
+        effects = [*self._submit_waiting(now), *self._apply(now)]
+        if self.fresh(now):
+            edits = self._report.facts_due(self.log.state, now)
+            effects += self._submit_own(edits, "facts", now) if edits else []
+        status = self._report.status(self.applied, tuple(sorted(self.alarms)), self._follower.version)
+        if status is not None:
+            self._follower.status = status
+        return effects
+
+    # --- datagrams -------------------------------------------------------------------------------
+
+    def _on_datagram(self, event: Datagram, now: float) -> list[Effect]:
+        try:
+            opened = self._station.channel.open(event.data, event.source)
+            if isinstance(opened, Unreadable):
+                return self._do(self._follower.unreadable(opened.source, now), now)
+            return self._on_opened(opened, now)
+        except UntrustedInput:
+            self.dropped += 1
+            return []
+
+    def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
+        leader, follower = self._writing.leader, self._follower
+        match opened.kind:
+            case Kind.START:
+                return self._do(follower.on_start(opened, now), now)
+            case Kind.DATA:
+                return self._do(follower.on_data(opened), now)
+            case Kind.HELLO | Kind.ASK:
+                return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
+            case Kind.PONG:
+                return self._do(follower.on_pong(opened, now), now)
+            case Kind.RESPOND if leader is not None:
+                effects = self._do(leader.on_respond(opened, now), now)
+                return [*effects, *self._outbox.on_durable(leader.durable), *self._forget_settled()]
+            case Kind.SUBMIT:
+                return self._writing.on_submit(opened, now)
+            case Kind.ANSWER:
+                return self._answered(decode_answer(opened.plaintext), now)
+        return []
+
+    def _do(self, step: Step, now: float) -> list[Effect]:
+        """Do what a cycle's step asks of the node."""
+        effects = list(step.effects)
+        match step.outcome:
+            case Advance(items, signed_head):
+                items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
+                effects += self._advance(items, now)
+            case Behind(address, _):
+                if self._lead_at is not None:
+                    self._lead_at = now + 10 * PROBE_S
+                effects += self._exchanges.catch_up(address, now)
+            case Conflict(address, head, _):
+                text = f"{address.host} has another history at position {head.seq}; ours is kept"
+                effects += self._alarm("conflict", text)
+        return effects
+
+    def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        try:
+            return self._took(items, now)
+        except ForkFound as error:
+            return self._alarm("conflict", str(error))
+        except UntrustedInput:
+            self.dropped += 1
+            return self._do(self._follower.refused(), now)
+
+    def _alarm(self, word: str, text: str) -> list[Effect]:
+        if self.alarms.get(word) == text:
+            return []
+        self.alarms[word] = text
+        return [Event(word, text, loud=True)]
+
+    # --- the log has moved -----------------------------------------------------------------------
+
+    def _took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Verify items, take them, store them, and do what follows.
+
+        Raises:
+            UntrustedInput: they do not belong to this log; nothing was changed.
+        """
+        taken = self.log.extend(items)
+        if not taken:
+            return []
+        if self._lead_at is not None:
+            self._lead_at = now + PROBE_S
+        return [Append(taken), *self._log_moved(taken, now)]
+
+    def _log_moved(self, items: Iterable[LogItem], now: float) -> list[Effect]:
+        """Tell every room about new entries; behind their ``Append``."""
+        if self.log.state.members_version != self._members_version:
+            self._members_changed()
+        self._follower.settled = self.settled
+        effects = [] if self.leads else self._follower.stored(now)
+        for item in items:
+            if item.kind is ItemKind.ENTRY:
+                change = unpack_entry_item(item.data)[0].change
+                if change is not None:
+                    effects += [*self._note_logged(change), *self._writing.logged(change, now)]
+        self.applied.log_moved(self.log.state, self.log.head)
+        return effects
+
+    def _members_changed(self) -> None:
+        state = self.log.state
+        self._members_version = state.members_version
+        self.peers.members_changed(views.members(state), views.succession(state))
+        self._follower.cycle_changed(self._cycle_s)
+        if self._writing.leader is not None:
+            self._writing.leader.cycle_s = self._cycle_s
+
+    def _note_logged(self, change: ChangeId) -> list[Effect]:
+        """Tell the outbox of an outcome that stands in our log."""
+        seq = self.log.position_of(change)
+        if seq is None or change not in self._outbox:
+            return []
+        reason = outcome_reason(self.log.outcome_of(change))
+        effects = self._outbox.on_logged(change, seq, reason, durable=not self.leads)
+        return effects + self._forget_settled()
+
+    def _forget_settled(self) -> list[Effect]:
+        return self._outbox.on_settled(self.settled)
+
+    def _progress_in_log(self, change: ChangeId, seq: Seq) -> Progress:
+        return Progress(change, ChangeState.DURABLE, seq, outcome_reason(self.log.outcome_of(change)))
+
+    # --- changes of this device --------------------------------------------------------------------
+
+    def _answered(self, answer: Answer, now: float) -> list[Effect]:
+        """Take the writer's answer to a change that went through our outbox."""
+        return [*self._writing.refused_elsewhere(answer, now), *self._outbox.on_answer(answer)]
+
+    def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
+        return self._exchanges.answered(change, answer, now)
+
+    def _submit_waiting(self, now: float) -> list[Effect]:
+        """Hand what waits to the writer, by datagram or by a stream."""
+        writer = self._writer_now()
+        self._outbox.writer_changed(writer, now)
+        submission = self._outbox.tick(self._station.channel, now)
+        effects = list(submission.effects)
+        for change in submission.by_stream:
+            assert writer is not None, "nothing is submitted to nobody"
+            decoded = decode_change(self._outbox.encoded(change))
+            effects += self._exchanges.submit(writer.address, decoded, now)
+        return effects
+
+    def _writer_now(self) -> Writer | None:
+        master, address = self._follower.master, self._follower.master_address
+        if self.leads or master is None or address is None:
+            return None
+        peer = self.peers.get(master)
+        return None if peer is None else Writer(peer, address)
+
+    def _submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
+        """Sign a change by this device's own key, and get it written."""
+        change = build_change(
+            cluster=self.peers.cluster,
+            device=self.device_id,
+            counter=self.next_counter(self._key.key_id),
+            message=message,
+            edits=edits,
+            signers=(self._key,),
+            random_bytes=self._random_bytes,
+        )
+        effects = self._outbox.add(change.id, change.encode(), now)
+        return effects + (self._writing.queue(change, now) if self.leads else [])
+
+    # --- apply -----------------------------------------------------------------------------------
+
+    def _apply(self, now: float) -> list[Effect]:
+        """Start what may start, and confirm what was applied."""
+        effects: list[Effect] = []
+        if self.applied.waiting and self._contact_since(now - 1.5 * self._cycle_s):
+            effects += self.applied.start(now)
+        since = self.applied.contact_wanted_since
+        if since is not None and self._contact_since(since):
+            effects += self.applied.contact(now)
+        elif since is not None and since != self._asked_for and not self.leads:
+            self._asked_for = since
+            effects += self._follower.confirm(now)
+        return effects
+
+    def _contact_since(self, moment: float) -> bool:
+        """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
+        if self.peers.count == 1:
+            return True
+        if not self.leads:
+            return self._follower.contact_since(moment)
+        return any(p.heard_at is not None and p.heard_at > moment for p in self.peers.others)

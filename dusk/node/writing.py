@@ -1,0 +1,167 @@
+"""The master's hand on the log: opens epochs, writes batches, answers who handed changes in.
+
+An entry and its signed head are appended in one effect, and everything that tells of them
+stands behind it (R8).
+"""
+
+from collections.abc import Callable, Iterable
+
+from dusk.catchup.messages import Answer as StreamAnswer
+from dusk.changelog.body import Change, decode_change
+from dusk.changelog.entry import Stamp
+from dusk.changelog.log import Log
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.leader import Leader
+from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
+from dusk.cycle.outbox import Outbox
+from dusk.cycle.station import Station
+from dusk.cycle.write_queue import WriteQueue
+from dusk.effects import Append, Effect, LogItem, SendDatagram, WallClock
+from dusk.ids import ChangeId, Seq
+from dusk.limits import WAITING_REPLIES_MAX
+
+WRITE_GAP_S = 0.05
+"""Between two batches: the least time between STARTs."""
+
+_STREAM_CODES = {AnswerCode.STORED: "applied", AnswerCode.REFUSED: "refused"}
+
+AnswerStreams = Callable[[ChangeId, StreamAnswer, float], list[Effect]]
+LogMoved = Callable[[Iterable[LogItem], float], list[Effect]]
+
+
+class Writing:
+    """Changes on their way into the log, through this device.
+
+    Args:
+        station: this device in its cycle.
+        log: the log, which this writes while it leads.
+        outbox: changes of this device's own people.
+        answer_streams: tells the streams that wait for a change.
+        log_moved: tells the node of entries, behind their ``Append``.
+
+    Attributes:
+        leader: drives cycles; None while this device does not lead.
+        clock: the wall clock, for stamps.
+    """
+
+    def __init__(
+        self,
+        *,
+        station: Station,
+        log: Log,
+        outbox: Outbox,
+        answer_streams: AnswerStreams,
+        log_moved: LogMoved,
+    ) -> None:
+        self.leader: Leader | None = None
+        self.clock = WallClock(0.0, trusted=False)
+        self.deadline: float | None = None
+        """When ``tick`` is wanted, monotonic seconds."""
+        self._station, self._log, self._outbox = station, log, outbox
+        self._answer_streams, self._log_moved = answer_streams, log_moved
+        self._queue = WriteQueue(log)
+        self._datagrams: dict[ChangeId, Opened] = {}
+        self._streams: set[ChangeId] = set()
+
+    def set_clock(self, clock: WallClock) -> None:
+        """Take the wall clock."""
+        self.clock = clock
+        if self.leader is not None:
+            self.leader.wall_offset_s = clock.offset_s if clock.trusted else None
+
+    def lead(self, cycle_s: float, now: float) -> list[Effect]:
+        """Open an epoch: every start of leading is one (`protocol.md` 5)."""
+        item = self._log.write_open(self._stamp(now))
+        self.leader = Leader(self._station, cycle_s, now)
+        self.set_clock(self.clock)
+        effects = self._publish((item,), now)
+        for change in self._outbox.waiting():
+            effects += self.queue(decode_change(self._outbox.encoded(change)), now)
+        return effects
+
+    def _stamp(self, now: float) -> Stamp:
+        wall_s = max(0, int(now + self.clock.offset_s))
+        return Stamp(self._station.peers.own_id, self._station.boot, wall_s, self.clock.trusted)
+
+    def _publish(self, items: tuple[LogItem, ...], now: float) -> list[Effect]:
+        """Store what was written with its signed head, then announce it."""
+        assert self.leader is not None
+        announced = self.leader.announce(items, self._log.head, now)
+        head_item = self._log.signed(announced.signed_head)
+        return [Append((*items, head_item)), *announced.effects, *self._log_moved(items, now)]
+
+    # --- changes -------------------------------------------------------------------------------
+
+    def queue(self, change: Change, now: float) -> list[Effect]:
+        """Take a change for the next batch; this device leads."""
+        answer = self._queue.take(change)
+        if answer is not None:
+            return self._reply(answer, now)
+        if self.deadline is None:
+            self.deadline = now
+        return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Write the changes that wait as one batch."""
+        self.deadline = None
+        if self.leader is None:
+            return []
+        written = self._queue.write(self._stamp(now))
+        effects = self._publish(written.items, now) if written.items else []
+        for answer in written.answers:
+            effects += self._reply(answer, now)
+        if written.items or len(self._queue):
+            self.deadline = now + WRITE_GAP_S
+        return effects
+
+    def on_submit(self, opened: Opened, now: float) -> list[Effect]:
+        """Take a SUBMIT datagram.
+
+        Raises:
+            UntrustedInput: malformed.
+        """
+        change = decode_change(decode_submit(opened.plaintext))
+        if len(self._datagrams) < WAITING_REPLIES_MAX:
+            self._datagrams[change.id] = opened
+        if self.leader is None:
+            reason = "this device does not lead"
+            return self._reply(Answer(change.id, AnswerCode.NOT_WRITER, Seq(0), reason), now)
+        return self.queue(change, now)
+
+    def on_stream(self, change: Change, now: float) -> list[Effect]:
+        """Take a change from a stream; pass it on if another device leads."""
+        self._streams.add(change.id)
+        if self.leader is not None:
+            return self.queue(change, now)
+        if self._log.position_of(change.id) is not None:
+            return self.logged(change.id, now)
+        return self._outbox.add(change.id, change.encode(), now)
+
+    def logged(self, change: ChangeId, now: float) -> list[Effect]:
+        """Answer streams that wait for a change which another device wrote into our log."""
+        seq = self._log.position_of(change)
+        if change not in self._streams or self.leader is not None or seq is None:
+            return []
+        return self._answer_stream(Answer(change, AnswerCode.STORED, seq, ""), now)
+
+    def _reply(self, answer: Answer, now: float) -> list[Effect]:
+        """Tell whoever handed a change in what became of it."""
+        effects: list[Effect] = []
+        opened = self._datagrams.pop(answer.change, None)
+        if opened is not None and opened.sender is not None:
+            datagram = self._station.channel.seal_to(opened.sender, Kind.ANSWER, answer.encode())
+            effects.append(SendDatagram(datagram, opened.source))
+        if answer.change in self._streams:
+            effects += self._answer_stream(answer, now)
+        return effects + self._outbox.on_answer(answer)
+
+    def _answer_stream(self, answer: Answer, now: float) -> list[Effect]:
+        self._streams.discard(answer.change)
+        code = _STREAM_CODES.get(answer.code, "no-answer")
+        return self._answer_streams(answer.change, StreamAnswer(code, answer.seq, answer.reason), now)
+
+    def refused_elsewhere(self, answer: Answer, now: float) -> list[Effect]:
+        """Pass the writer's refusal of a change on to the stream that brought it here."""
+        if answer.change not in self._streams or answer.code is not AnswerCode.REFUSED:
+            return []
+        return self._answer_stream(answer, now)
