@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dusk.changelog.entry import Stamp, sign_head
@@ -114,8 +114,9 @@ def _in_child(account: privileges.Account, plan: Plan, reading: int, writing: in
     os.close(reading)
     code = 1
     try:
+        os.chdir(plan.root)  # the daemon's user may not pass through the folders above
         privileges.drop(account)
-        made = write(plan)
+        made = write(replace(plan, root=Path()))
         answer, code = f"{made.cluster}\n{made.device}\n{made.name}", 0
     except (DuskError, OSError) as error:
         answer = " ".join(str(error).split())

@@ -31,8 +31,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(context: Context, arguments: argparse.Namespace) -> int:
-    from dusk.cli.passwords import write_secret
+    from dusk.cli.passwords import check_writable, write_secret
 
+    if arguments.file != "-":
+        check_writable(arguments.file)
     started = context.signed(
         "joinkey.create",
         uses=arguments.uses,

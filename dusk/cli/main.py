@@ -114,11 +114,19 @@ def _run(arguments: list[str]) -> int:
     command: Command = importlib.import_module(f"dusk.cli.{MODULES[name]}").COMMANDS[name]
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
     context = Context(Path(root).absolute(), json="json" in options)
-    if command.arguments is None and command.run is not None and not rest[1:]:
+    try:
+        return _run_command(context, name, command, rest[1:])
+    finally:
+        context.client.close()
+
+
+def _run_command(context: Context, name: str, command: Command, words: list[str]) -> int:
+    """Parse what stands behind a command, unless there is nothing to parse, and run it."""
+    if command.arguments is None and command.run is not None and not words:
         return command.run(context, None)
     from dusk.cli.parser import parse
 
-    parsed = parse(name, command, rest[1:])
+    parsed = parse(name, command, words)
     if isinstance(parsed, int):
         return parsed
     code: int = parsed.run(context, parsed)

@@ -1,7 +1,6 @@
 """Passwords: asked on the terminal without echo, or read from a file; never an argument."""
 
 import os
-import stat
 from pathlib import Path
 
 from dusk.errors import Refused
@@ -78,17 +77,33 @@ def ask_line(prompt: str, instead: str) -> str:
     return line.decode(errors="replace").strip()
 
 
+def check_writable(file: str) -> None:
+    """Refuse a file that :func:`write_secret` could not write, before there is a secret.
+
+    Raises:
+        Refused: it cannot be written.
+    """
+    path = Path(file)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise Refused("not-a-file", f"{file} is no regular file")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        temporary.unlink()
+    except OSError as error:
+        raise Refused("cannot-write", f"cannot write {file}: {error.strerror}") from None
+
+
 def write_secret(file: str, text: str) -> None:
     """Write a new file, mode 0600, all or nothing; an existing regular file is replaced.
 
     Raises:
         Refused: it cannot be written.
     """
+    check_writable(file)
     path = Path(file)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
-            raise Refused("not-a-file", f"{file} is no regular file")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:

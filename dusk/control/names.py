@@ -10,6 +10,11 @@ from dusk.ids import DeviceId, KeyId
 _ID_CHARACTERS_MIN = 8
 
 
+def members(state: State) -> list[views.Member]:
+    """Return the active devices as people expect them: by name."""
+    return sorted(views.members(state), key=lambda member: member.name)
+
+
 def device_id(state: State, name: str) -> DeviceId:
     """Return the device of a name, or of an id in hex (at least its first 8 digits).
 

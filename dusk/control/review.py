@@ -6,7 +6,6 @@ equal priority that disagree, a record that somebody else changed meanwhile.
 
 from dataclasses import dataclass
 
-from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
@@ -86,7 +85,7 @@ def _devices(state: State, before: Overlay, after: Overlay) -> tuple[tuple[str, 
     old, new = Configs(before), Configs(after)
     concerned: list[str] = []
     problems: list[Problem] = []
-    for member in views.members(state):
+    for member in names.members(state):
         was, _ = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)
         if error is not None and (was is not None or _merged(old, member.device_id)[1] != error):

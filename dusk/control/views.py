@@ -30,7 +30,7 @@ _UNSEEN = Peer(
 
 def device_list(desk: Desk, _arguments: Json) -> Json:
     """Return all active devices."""
-    return {"devices": [_device(desk, member) for member in views.members(desk.log.state)]}
+    return {"devices": [_device(desk, member) for member in names.members(desk.log.state)]}
 
 
 def device_show(desk: Desk, arguments: Json) -> Json:
@@ -89,7 +89,7 @@ def _policy_names(state: State) -> list[str]:
 
 def _devices_of(state: State, policy: str) -> list[str]:
     configs = Configs(state)
-    return [m.name for m in views.members(state) if policy in configs.policies_of(m.device_id)]
+    return [m.name for m in names.members(state) if policy in configs.policies_of(m.device_id)]
 
 
 def policy_list(desk: Desk, _arguments: Json) -> Json:
@@ -131,7 +131,7 @@ def group_list(desk: Desk, _arguments: Json) -> Json:
 
 
 def _group(state: State, name: str) -> Json:
-    return {"name": name, "devices": [m.name for m in views.members(state) if name in m.groups]}
+    return {"name": name, "devices": [m.name for m in names.members(state) if name in m.groups]}
 
 
 def group_show(desk: Desk, arguments: Json) -> Json:
@@ -174,7 +174,7 @@ def _scopes(state: State) -> Iterator[tuple[str, str]]:
     yield "cluster", "cluster"
     for name in names.group_names(Overlay(state)):
         yield f"group/{name}", f"group/{name}"
-    for member in views.members(state):
+    for member in names.members(state):
         yield f"device/{member.name}", f"device/{member.device_id.hex()}/config"
 
 

@@ -1,0 +1,116 @@
+"""The command line against a server of the control socket over a desk in memory."""
+
+import io
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.desk import FakeDesk
+from tests.world import World
+
+from dusk.cli.main import main
+from dusk.control.methods import call
+from dusk.errors import Refused
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Dusk = Callable[..., Result]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a root of its own, with the session's folder of its own."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.delenv("DUSK_SESSION", raising=False)
+    folder = tmp_path / "root"
+    folder.mkdir()
+    monkeypatch.setenv("DUSK_ROOT", str(folder))
+    return folder
+
+
+@pytest.fixture
+def dusk(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Dusk:
+    """Return a function that runs a command line in this process."""
+
+    def run(*words: str, stdin: str | bytes = b"") -> Result:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        capfd.readouterr()
+        code = main(words)
+        captured = capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    """Return a desk over a world with two devices."""
+    world = World()
+    world.allow_joining()
+    world.join("hall")
+    return FakeDesk(world)
+
+
+@pytest.fixture
+def server(root: Path, desk: FakeDesk) -> Iterator[FakeDesk]:
+    """Serve the desk at the root's control socket."""
+    folder = root / "var/run/dusk"
+    folder.mkdir(parents=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(folder / "control.sock"))
+    listener.listen()
+    thread = threading.Thread(target=_serve, args=(listener, desk), daemon=True)
+    thread.start()
+    yield desk
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+def _serve(listener: socket.socket, desk: FakeDesk) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection, connection.makefile("rwb") as stream:
+            for line in stream:
+                stream.write(_answer(desk, json.loads(line)))
+                stream.flush()
+
+
+def _answer(desk: FakeDesk, request: dict[str, Any]) -> bytes:
+    answer: dict[str, Any] = {"jsonrpc": "2.0", "id": request["id"]}
+    try:
+        answer["result"] = call(desk, request["method"], request["params"])
+    except Refused as error:
+        answer["error"] = {"code": -32000, "message": error.reason, "data": {"code": error.code}}
+    return json.dumps(answer).encode() + b"\n"
+
+
+@pytest.fixture
+def logged_in(server: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> FakeDesk:
+    """Return the served desk, with alice's session in this terminal."""
+    monkeypatch.setenv("DUSK_SESSION", "token-alice")
+    return server

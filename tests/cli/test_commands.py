@@ -1,0 +1,347 @@
+"""Commands over a real socket: outputs, exit codes, one clear line for every refusal."""
+
+import importlib
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.desk import FakeDesk
+
+from dusk.cli.main import MODULES, overview
+from dusk.control.desk import Peer
+from dusk.ids import Seq
+from dusk.keys.joinkey import parse_join_line
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk, Result
+
+KEY = "wireless.default_radio0.ssid"
+
+
+def assert_refused(result: "Result", *parts: str, code: int = 1) -> None:
+    assert result.code == code, result
+    assert result.out == ""
+    assert result.err.startswith("dusk: ")
+    assert result.err.count("\n") == 1, result.err
+    for part in parts:
+        assert part in result.err
+
+
+def test_every_command_of_the_overview_exists_and_no_other() -> None:
+    found = {}
+    for module in set(MODULES.values()):
+        found.update(dict.fromkeys(importlib.import_module(f"dusk.cli.{module}").COMMANDS, module))
+    assert found == MODULES
+    for name in MODULES:
+        assert f"  {name} " in overview()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_every_command_has_help_with_an_example(dusk: "Dusk", name: str) -> None:
+    result = dusk(name, "--help")
+    assert result.code == 0
+    assert "example:\n  " in result.out
+    assert f"dusk {name}" in result.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("policy",),
+        ("policy", "propose"),
+        ("commit",),
+        ("set", "policy/wifi"),
+        ("policy", "assign", "wifi"),
+        ("policy", "assign", "wifi", "--all", "--group", "g"),
+        ("log", "-n", "many"),
+        ("init", "--cluster", "home", "--user", "ann", "--cycle", "soon"),
+        ("status", "--root"),
+        ("status", "extra"),
+        ("--via", "ssh://router", "status"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(dusk: "Dusk", words: tuple[str, ...]) -> None:
+    assert_refused(dusk(*words), code=2)
+
+
+def test_no_command_prints_the_overview_and_exits_2(dusk: "Dusk") -> None:
+    assert dusk().code == 2
+    assert dusk("--help").out == overview() + "\n"
+    assert dusk("--version").out.startswith("dusk ")
+
+
+def test_no_daemon_behind_the_socket_is_one_line_that_says_how_to_start_it(dusk: "Dusk", root: Path) -> None:
+    assert_refused(dusk("status"), str(root), f"dusk --root {root} daemon")
+    (root / "var/run/dusk").mkdir(parents=True)
+    (root / "var/run/dusk/control.sock").touch()
+    assert_refused(dusk("device", "list"), "no daemon answers")
+
+
+def test_global_options_stand_anywhere(dusk: "Dusk", server: FakeDesk, root: Path) -> None:
+    for words in (
+        ("--json", "--root", str(root), "device", "list"),
+        ("device", f"--root={root}", "list", "--json"),
+        ("device", "list", "--json"),
+    ):
+        assert [d["name"] for d in dusk(*words).json] == ["attic", "hall"]
+
+
+def test_a_socket_path_longer_than_an_address_is_reached(dusk: "Dusk", root: Path) -> None:
+    deep = root / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    assert_refused(dusk("status", "--root", str(deep)), "no daemon answers")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ({"role": "master", "alarms": [], "apply": {"state": "committed"}}, 0),
+        ({"role": "joining", "alarms": []}, 3),
+        ({"role": "member", "alarms": ["x"]}, 3),
+        ({"role": "member", "alarms": [], "apply": {"state": "failed", "reason": "reload"}}, 3),
+    ],
+)
+def test_status_exits_3_when_something_needs_attention(
+    dusk: "Dusk", server: FakeDesk, monkeypatch: pytest.MonkeyPatch, status: dict[str, object], code: int
+) -> None:
+    full = {"cluster": "home", "head": {"seq": 3, "hash": "ab" * 32}, "settled": None, **status}
+    monkeypatch.setattr(server, "status", lambda: full)
+    result = dusk("status")
+    assert result.code == code
+    assert "cluster" in result.out
+    assert dusk("status", "--json").json == full
+
+
+def test_a_change_goes_from_the_draft_to_the_log(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    value = 'Bob\'s "Café" $(id) \\ #'
+    assert dusk("set", "policy/wifi", f"{KEY}={value}").code == 0
+    assert dusk("policy", "assign", "wifi", "--all").code == 0
+    draft = dusk("draft")
+    assert "policy/wifi" in draft.out
+    assert value in draft.out
+    result = dusk("commit", "-m", "cafe", "--json")
+    assert result.code == 0
+    assert result.err == ""
+    assert result.json["state"] == "durable"
+    assert result.json["seq"] == logged_in.log.head.seq
+    assert value in dusk("effective", "hall").out
+    assert "cafe" in dusk("log", "-n", "1").out
+    shown = dusk("show", str(result.json["seq"]))
+    assert f"+ {KEY}: '{value}'" in shown.out
+    assert result.json["hash"] in shown.out
+    assert "wifi" in dusk("policy", "list").out
+    assert KEY in dusk("policy", "show", "wifi").out
+    assert dusk("draft").out == "the draft is empty\n"
+    assert_refused(dusk("commit", "-m", "again"), "empty")
+
+
+def test_commit_prints_seq_hash_and_state_and_notes_beside_them(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    dusk("set", "policy/wifi", f"{KEY}=x")
+    result = dusk("commit", "-m", "m")
+    assert [line.split()[0] for line in result.out.splitlines()] == ["seq", "hash", "state"]
+    assert "assigned to nobody" in result.err
+
+
+def test_a_queued_change_exits_1_and_names_what_is_missing(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.is_cut_off = True
+    dusk("set", "policy/wifi", f"{KEY}=x")
+    result = dusk("commit", "-m", "m", "--timeout", "1s")
+    assert result.code == 1
+    assert "queued" in result.out
+    assert "missing: " in result.err
+
+
+def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    def peer(*, online: bool, applied: int, state: str) -> Peer:
+        return Peer(
+            online=online,
+            head_seq=Seq(9),
+            applied_seq=Seq(applied),
+            apply_state=state,
+            reason="",
+            alarms=(),
+            seen_s_ago=None,
+        )
+
+    logged_in.seen[logged_in.device_id] = peer(online=True, applied=99, state="committed")
+    dusk("set", "policy/wifi", f"{KEY}=x")
+    result = dusk("commit", "-m", "m", "--wait", "applied", "--json")
+    assert result.code == 1
+    assert [(d["name"], d["state"]) for d in result.json["devices"]] == [
+        ("attic", "applied"),
+        ("hall", "offline"),
+    ]
+    assert "not applied everywhere: hall" in result.err
+
+
+def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    dusk("set", "policy/wifi", f"{KEY}=mine")
+    logged_in.world.commit(logged_in.world.set("wifi", KEY, "theirs"))
+    assert_refused(dusk("commit", "-m", "m"), "was changed by version", "the draft is kept")
+    assert "'theirs' → 'mine'" in dusk("draft").out
+    assert dusk("draft", "discard").out == "discarded 1 edits\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("set", "policy/wifi", "nowhere=x"), "nowhere"),
+        (("set", "policy/wifi", "wireless.cfg123456.ssid=x"), "generated name"),
+        (("set", "policy/wifi", "wireless.a.key=geheim"), "secret"),
+        (("set", "policy/wifi", f"{KEY}"), "a value is missing"),
+        (("set", "policy/wifi", f"{KEY}=" + "x" * 65_600), "at most"),
+        (("set", "policy/wifi", f"{KEY}=@/nonexistent"), "cannot read /nonexistent"),
+        (("set", "policy/wifi", f"{KEY}=a\x01b"), "character 0x01"),
+        (("set", "device/nobody", f"{KEY}=x"), "no device 'nobody'"),
+        (("delete", "policy/wifi", f"{KEY}=x"), "takes no value"),
+        (("unset", "policy/wifi", KEY), "says nothing about"),
+        (("policy", "assign", "none", "--all"), "no policy 'none'"),
+        (("policy", "show", "none"), "no policy 'none'"),
+        (("group", "add", "none", "hall"), "no group 'none'"),
+        (("var", "set", "cluster", "a"), "a value is missing"),
+        (("var", "list", "elsewhere"), "elsewhere"),
+        (("show", "99"), "no version 99"),
+        (("import", "policy/wifi", "/nonexistent"), "cannot read /nonexistent"),
+        (("login", "alice", "--password-file", "/nonexistent"), "cannot read /nonexistent"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    dusk: "Dusk", logged_in: FakeDesk, words: tuple[str, ...], part: str
+) -> None:
+    result = dusk(*words)
+    assert_refused(result, part)
+    assert "geheim" not in result.err
+    assert logged_in.drafts == {}
+
+
+def test_values_come_from_files_and_standard_input(dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text("two\nlines\n")
+    dusk("set", "policy/t", f"system.a.from_file=@{file}", "system.a.at=@@wan")
+    dusk("set", "policy/t", "system.a.from_stdin=-", stdin="typed\n")
+    dusk("set", "policy/t", "system.a.list=one", "system.a.list=two")
+    dusk("set", "policy/t", "firewall.zone[name=lan].input=ACCEPT")
+    rows = {row["item"]: row["after"] for row in dusk("draft", "--json").json["operations"]}
+    assert rows == {
+        "system.a.from_file": "'two\\nlines'",
+        "system.a.at": "'@wan'",
+        "system.a.from_stdin": "'typed'",
+        "system.a.list": "list 'one' 'two'",
+        "firewall.zone[name=lan].input": "'ACCEPT'",
+    }
+
+
+def test_import_names_the_file_and_line_and_says_whether_anything_changed(
+    dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
+) -> None:
+    file = tmp_path / "time.uci"
+    file.write_text("set system.ntp=timeserver\nset system.ntp.enabled='1\n")
+    assert_refused(dusk("import", "policy/time", str(file)), f"{file}:2")
+    file.write_bytes(b"set system.ntp.enabled=\xff\n")
+    assert_refused(dusk("import", "policy/time", str(file)), "line 1", "not UTF-8")
+    file.write_text("set system.ntp=timeserver\nset system.ntp.enabled='1'\n")
+    assert dusk("import", "policy/time", str(file), "--replace").out.startswith("2 changed")
+    assert dusk("import", "policy/time", str(file), "--replace").out.startswith("nothing changed")
+    assert dusk("import", "policy/time", "-", stdin=file.read_text()).out.startswith("nothing changed")
+    dusk("commit", "-m", "time")
+    assert dusk("export", "policy/time").out == file.read_text().replace("timeserver", "'timeserver'")
+
+
+def test_nobody_logged_in_is_said_with_what_to_do(dusk: "Dusk", server: FakeDesk) -> None:
+    assert_refused(dusk("set", "policy/wifi", f"{KEY}=x"), "dusk login USER")
+    assert_refused(dusk("whoami"), "dusk login USER")
+    assert dusk("logout").code == 0
+
+
+def test_a_session_is_kept_for_this_terminal_and_forgotten(
+    dusk: "Dusk", server: FakeDesk, root: Path, tmp_path: Path
+) -> None:
+    done = {"done": True, "progress": None, "result": {"token": "token-alice", "user": "alice"}}
+    server.results["login-alice"] = done
+    password = tmp_path / "password"
+    password.write_text("p\n")
+    result = dusk("login", "alice", "--password-file", str(password), "--json")
+    assert result.json == {"user": "alice"}
+    (file,) = (tmp_path / "runtime/dusk").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert dusk("whoami").out == "alice\n"
+    assert dusk("logout").out == "logged out\n"
+    assert not file.exists()
+    assert server.people == {}
+
+
+def test_a_wrong_password_is_one_line(dusk: "Dusk", server: FakeDesk, tmp_path: Path) -> None:
+    error = {"code": "wrong-password", "message": "wrong password for user alice"}
+    server.results["login-alice"] = {"done": True, "error": error}
+    password = tmp_path / "password"
+    password.write_text("p")
+    assert_refused(dusk("login", "alice", "--password-file", str(password)), "wrong password for user alice")
+    password.write_text("\n")
+    assert_refused(dusk("login", "alice", "--password-file", str(password)), "empty")
+
+
+def test_a_folder_for_tokens_that_somebody_else_prepared_is_refused(
+    dusk: "Dusk", server: FakeDesk, tmp_path: Path
+) -> None:
+    (tmp_path / "runtime/dusk").mkdir(mode=0o777)
+    (tmp_path / "runtime/dusk").chmod(0o777)
+    assert_refused(dusk("whoami"), "not a folder of yours alone")
+
+
+def test_a_join_key_goes_to_its_file_alone(dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path) -> None:
+    file = tmp_path / "office.key"
+    result = dusk("joinkey", "create", "--auto", "--uses", "4", "--file", str(file), "--json")
+    line = file.read_text().strip()
+    assert parse_join_line(line).id == result.json["id"]
+    assert line not in result.out + result.err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert result.json["id"] in dusk("joinkey", "list").out
+    printed = dusk("joinkey", "create", "--file", "-")
+    assert parse_join_line(printed.out).id
+    assert_refused(dusk("joinkey", "create", "--uses", "0", "--file", "-"), "uses")
+
+
+def test_a_join_key_file_that_cannot_be_written_is_refused_before_a_key_is_made(
+    dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
+) -> None:
+    head = logged_in.log.head
+    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "none/key")), "cannot write")
+    assert logged_in.log.head == head
+
+
+def test_groups_and_variables_are_edited_and_shown(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    for words in (
+        ("group", "create", "office"),
+        ("group", "add", "office", "hall", "attic"),
+        ("group", "remove", "office", "attic"),
+        ("var", "set", "group/office", "site=Office", "dns=a", "dns=b"),
+        ("set", "policy/wifi", f"{KEY}=${{site}}"),
+        ("policy", "assign", "wifi", "--group", "office", "--priority", "7"),
+        ("commit", "-m", "office"),
+    ):
+        assert dusk(*words).code == 0
+    assert "hall" in dusk("group", "list").out
+    assert "wifi" in dusk("group", "show", "office").out
+    assert dusk("var", "list", "group/office", "--json").json[0] == {
+        "scope": "group/office",
+        "name": "dns",
+        "value": ["a", "b"],
+    }
+    for words in (
+        ("policy", "rename", "wifi", "wlan"),
+        ("policy", "unassign", "wlan"),
+        ("var", "unset", "group/office", "dns", "site"),
+        ("group", "delete", "office"),
+        ("policy", "delete", "wlan"),
+        ("commit", "-m", "away"),
+    ):
+        assert dusk(*words).code == 0, words
+    assert dusk("group", "list", "--json").json == []
+
+
+def test_devices_are_shown(dusk: "Dusk", server: FakeDesk) -> None:
+    assert "attic" in dusk("device", "list").out
+    assert "master" in dusk("device", "show", "attic").out
+    assert_refused(dusk("device", "show", "cellar"), "no device 'cellar'")

@@ -1,0 +1,165 @@
+"""The daemon as the control methods see it, in memory, over a `World`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.world import World
+
+from dusk.changelog.body import Change
+from dusk.changelog.log import Log
+from dusk.changelog.state import counter_key
+from dusk.control.desk import Json, Peer, WallTime
+from dusk.control.methods import call
+from dusk.effects import ChangeState, ItemKind, LogItem, Progress
+from dusk.errors import Refused
+from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.keys.signing import SigningKey
+
+
+@dataclass(frozen=True)
+class Person:
+    """A session."""
+
+    user: str
+    key: SigningKey
+
+
+class FakeDesk:
+    """Submits straight to the world's master; ``is_cut_off`` keeps changes in the outbox."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.people = {"token-alice": Person("alice", world.owner)}
+        self.drafts: dict[str, bytes] = {}
+        self.outbox: list[Change] = []
+        self.refused: dict[ChangeId, str] = {}
+        self.results: dict[str, Json] = {}
+        self.is_cut_off = False
+        self.clock = WallTime(1_800_000_000, trusted=True)
+        self.seen: dict[DeviceId, Peer] = {}
+        self.listeners: list[object] = []
+        self.joined_with: list[str] = []
+        self.counter = 0
+
+    @property
+    def log(self) -> Log:
+        return self.world.log
+
+    @property
+    def device_id(self) -> DeviceId:
+        return self.world.device_id
+
+    def status(self) -> Json:
+        return {"role": "master"}
+
+    def peers(self) -> Mapping[DeviceId, Peer]:
+        return self.seen
+
+    def addresses(self) -> Sequence[str]:
+        return ("192.0.2.1:3875",)
+
+    def wall_time(self) -> WallTime:
+        return self.clock
+
+    def random_bytes(self, size: int) -> bytes:
+        return self.world.random.randbytes(size)
+
+    def session(self, token: str) -> Person:
+        if token not in self.people:
+            raise Refused("no-session", "the session has ended; log in again")
+        return self.people[token]
+
+    def login(self, user: str, password: str) -> str:
+        return f"login-{user}"
+
+    def logout(self, token: str) -> None:
+        self.people.pop(token, None)
+
+    def join(self, line: str) -> None:
+        self.joined_with.append(line)
+
+    def next_counter(self, author: KeyId) -> int:
+        self.counter += 1
+        return self.log.state.derived(counter_key(author, self.device_id)) + self.counter
+
+    def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
+        self.outbox.append(change)
+        if not self.is_cut_off:
+            self.deliver()
+        return self.resume(change.id, timeout_s, answer)
+
+    def deliver(self) -> None:
+        """Let the master write what waits."""
+        for change in self.outbox:
+            try:
+                entry = self.world.write(change)
+            except Refused as error:
+                self.refused[change.id] = error.reason
+            else:
+                if entry.outcome.code:
+                    self.refused[change.id] = "somebody else was first"
+        self.outbox.clear()
+
+    def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
+        found = self.progress(change)
+        assert found is not None
+        ticket = f"ticket-{len(self.results)}"
+        result = {"seq": found.seq or None, "hash": change.hex(), "state": found.state.value, **answer}
+        self.results[ticket] = {"done": True, "progress": None, "result": result}
+        return ticket
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        if change in self.refused:
+            return Progress(change, ChangeState.REFUSED, Seq(0), self.refused[change])
+        position = self.log.position_of(change)
+        if position is not None:
+            return Progress(change, ChangeState.DURABLE, position, "")
+        if any(waiting.id == change for waiting in self.outbox):
+            return Progress(change, ChangeState.QUEUED, Seq(0), "")
+        return None
+
+    def poll(self, ticket: str) -> Json:
+        if ticket not in self.results:
+            raise Refused("no-ticket", "there is no such ticket")
+        return self.results[ticket]
+
+    def draft(self, user: str) -> bytes | None:
+        return self.drafts.get(user)
+
+    def store_draft(self, user: str, data: bytes | None) -> None:
+        if data is None:
+            self.drafts.pop(user, None)
+        else:
+            self.drafts[user] = data
+
+    def read_items(self, first: Seq, count: int) -> list[LogItem]:
+        entries = [item for item in self.world.items if item.kind is ItemKind.ENTRY]
+        return entries[first - 1 : first - 1 + count]
+
+    def subscribe(self, connection: object) -> None:
+        self.listeners.append(connection)
+
+    # --- for tests ---------------------------------------------------------------------------
+
+    def ask(self, method: str, **params: Any) -> Json:
+        """Call a method."""
+        return call(self, method, params)
+
+    def do(self, method: str, **params: Any) -> Json:
+        """Call a method as alice."""
+        return call(self, method, {"token": "token-alice", **params})
+
+    def set(self, target: str, **pairs: str | list[str]) -> Json:
+        """Set options; ``__`` stands for the dots of a key."""
+        edits = [
+            {"key": key.replace("__", "."), "values": [value] if isinstance(value, str) else value}
+            for key, value in pairs.items()
+        ]
+        return self.do("draft.edit", target=target, verb="set", edits=edits)
+
+    def commit(self, message: str = "why") -> Json:
+        """Commit alice's draft and return the ticket's result."""
+        started = self.do("draft.commit", message=message)
+        result: Json = self.poll(started["ticket"])["result"]
+        return {**result, "notes": started["notes"]}
