@@ -44,6 +44,8 @@ JUDGED_AFTER_S = 0.45
 """Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
 RECENT_STARTS = 4
 """An answer may come so many STARTs late (a slow disk)."""
+BITMAP_BYTES_MIN = 8
+"""Keeps the shortest START as long as the PONG that corrects a lower epoch (A15)."""
 NEW_HEAD_WINDOW_MS_MAX = 40
 """Answers to a new head come before the first repetition."""
 
@@ -163,7 +165,7 @@ class Leader:
             nonce=station.random_bytes(CHALLENGE_BYTES),
             echoes=(),
             time_s=0 if self.wall_offset_s is None else max(0, int(now + self.wall_offset_s)),
-            bitmap=bytes(self._sent[-1].bits).rstrip(b"\0") if self._sent else b"",
+            bitmap=bytes(self._sent[-1].bits if self._sent else b"").ljust(BITMAP_BYTES_MIN, b"\0"),
             slice_first=self._slice_first,
             slice_count=count,
             window_ms=self._window_ms(count),

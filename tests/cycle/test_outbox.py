@@ -1,0 +1,160 @@
+"""Changes on their way to the log."""
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from dusk import limits
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
+from dusk.cycle.outbox import Outbox, Writer, file_name
+from dusk.effects import ChangeState, Progress, RemoveFile, SendDatagram, StoreFile
+from dusk.errors import Refused
+from dusk.ids import ChangeId, Seq
+from tests.cycle.ring import Ring
+
+A, B = ChangeId(b"a" * 32), ChangeId(b"b" * 32)
+NOW = 100.0
+
+
+def outbox() -> Outbox:
+    return Outbox({}, random.Random(1).randbytes)
+
+
+def submitter(size: int = 20) -> tuple[Ring, Outbox]:
+    """A member with one change and a writer."""
+    ring = Ring(2)
+    box = outbox()
+    box.add(A, bytes(size), NOW)
+    peer = ring.nodes[1].station.peers.others[0]
+    box.writer_changed(Writer(peer, ring.master.address), NOW)
+    return ring, box
+
+
+def test_a_change_is_on_disk_before_it_is_said_to_be_queued_r8() -> None:
+    effects = outbox().add(A, b"change", NOW)
+    assert effects == [StoreFile(file_name(A), b"change"), Progress(A, ChangeState.QUEUED, Seq(0), "")]
+
+
+def test_a_repeated_commit_resumes_the_same_item() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    assert box.add(A, b"change", NOW) == [Progress(A, ChangeState.QUEUED, Seq(0), "")]
+    assert len(box) == 1
+
+
+def test_nothing_is_due_without_a_writer() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    assert box.deadline is None
+    ring = Ring(2)
+    assert box.tick(ring.master.station.channel, NOW).effects == ()
+
+
+def test_a_change_is_submitted_until_it_is_in_our_log() -> None:
+    ring, box = submitter()
+    channel = ring.nodes[1].station.channel
+    times: list[float] = []
+    now = NOW
+    while len(times) < 8:
+        assert box.deadline is not None
+        now = max(now, box.deadline)
+        (effect,) = box.tick(channel, now).effects
+        assert isinstance(effect, SendDatagram)
+        opened = ring.master.station.channel.open(effect.data, ring.nodes[1].address)
+        assert isinstance(opened, Opened)
+        assert (opened.kind, decode_submit(opened.plaintext)) == (Kind.SUBMIT, bytes(20))
+        times.append(now)
+        assert box.tick(channel, now).effects == ()
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert gaps[0] < 0.4 < gaps[-1] < 13
+    box.on_logged(A, Seq(5), "applied", durable=True)
+    assert box.deadline is None
+    assert box.tick(channel, now + 100).effects == ()
+
+
+def test_a_long_change_is_for_a_stream() -> None:
+    ring, box = submitter(size=5000)
+    submission = box.tick(ring.nodes[1].station.channel, NOW)
+    assert (submission.effects, submission.by_stream) == ((), (A,))
+    assert box.encoded(A) == bytes(5000)
+
+
+def test_a_new_writer_is_asked_at_once_and_the_same_one_is_not() -> None:
+    ring, box = submitter()
+    box.tick(ring.nodes[1].station.channel, NOW)
+    peer = ring.nodes[1].station.peers.others[0]
+    box.writer_changed(Writer(peer, ring.master.address), NOW + 0.01)
+    assert box.deadline is not None
+    assert box.deadline > NOW + 0.01
+    box.writer_changed(None, NOW + 0.02)
+    box.writer_changed(Writer(peer, ring.master.address), NOW + 0.03)
+    assert box.deadline == NOW + 0.03
+
+
+def test_an_answer_makes_it_local_and_our_own_log_durable_and_settled_forgets_it() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    assert box.waiting() == (A,)
+    local = box.on_answer(Answer(A, AnswerCode.STORED, Seq(7), "applied"))
+    assert local == [Progress(A, ChangeState.LOCAL, Seq(7), "applied")]
+    assert box.waiting() == ()
+    durable = box.on_logged(A, Seq(7), "applied", durable=True)
+    assert durable == [Progress(A, ChangeState.DURABLE, Seq(7), "applied")]
+    assert box.progress(A) == durable[0]
+    assert box.on_settled(Seq(6)) == []
+    assert box.on_settled(Seq(7)) == [RemoveFile(file_name(A))]
+    assert A not in box
+    assert box.progress(A) is None
+
+
+def test_what_we_wrote_ourselves_is_durable_when_another_holds_it() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    assert box.on_logged(A, Seq(7), "applied", durable=False)[0] == Progress(
+        A, ChangeState.LOCAL, Seq(7), "applied"
+    )
+    assert box.on_durable(Seq(6)) == []
+    assert box.on_settled(Seq(9)) == []
+    assert box.on_durable(Seq(7)) == [Progress(A, ChangeState.DURABLE, Seq(7), "applied")]
+    assert box.on_durable(Seq(8)) == []
+
+
+def test_a_refused_change_is_forgotten_with_its_reason() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant"))
+    assert effects == [Progress(A, ChangeState.REFUSED, Seq(0), "no grant"), RemoveFile(file_name(A))]
+    assert len(box) == 0
+
+
+def test_a_change_that_is_on_a_disk_cannot_be_refused_any_more() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    box.on_answer(Answer(A, AnswerCode.STORED, Seq(7), ""))
+    assert box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no")) == []
+    assert A in box
+
+
+@pytest.mark.parametrize("code", [AnswerCode.BUSY, AnswerCode.NOT_WRITER])
+def test_other_answers_change_nothing(code: AnswerCode) -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    assert box.on_answer(Answer(A, code, Seq(0), "")) == []
+    assert box.on_answer(Answer(B, AnswerCode.STORED, Seq(1), "")) == []
+    assert box.on_logged(B, Seq(1), "", durable=True) == []
+    assert box.waiting() == (A,)
+
+
+def test_after_a_restart_the_files_are_the_outbox() -> None:
+    box = Outbox({A: b"change"}, random.Random(1).randbytes)
+    assert box.waiting() == (A,)
+
+
+def test_a_full_outbox_says_so() -> None:
+    box = outbox()
+    for number in range(limits.OUTBOX_MAX):
+        box.add(ChangeId(number.to_bytes(32, "big")), b"", NOW)
+    with pytest.raises(Refused, match="wait for the master"):
+        box.add(A, b"", NOW)
