@@ -109,6 +109,8 @@ class Removed:
 Reply = Common | Items | Keys | Answer | Removed
 
 APPLIED = "applied"
+DEVICE_EXISTS = "device-exists"
+"""The asking device is in the log already: an earlier answer got lost."""
 NO_ANSWER = "no-answer"
 """The outcome was not known in time; ask again."""
 

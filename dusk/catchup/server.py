@@ -13,6 +13,7 @@ from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, thin
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import (
+    DEVICE_EXISTS,
     NO_ANSWER,
     Answer,
     Common,
@@ -191,6 +192,8 @@ class Server:
         unverified = decode_change(request.change)
         if stream_of(unverified) != self._channel.hash:
             raise UntrustedInput("exchange: a request to join that was made for another stream")
+        if self.standing is Standing.MEMBER:
+            return self._send(Answer(DEVICE_EXISTS, Seq(0), "this device is a member already"), now)
         self._expect(unverified, now)
         return self._host.join_requested(unverified, now)
 

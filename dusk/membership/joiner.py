@@ -15,7 +15,7 @@ from typing import Any
 from dusk.catchup.backoff import BackOff
 from dusk.catchup.client import Client, Goal, ServerRefused, client_channel
 from dusk.catchup.host import Standing
-from dusk.catchup.messages import APPLIED, Answer, Position
+from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -54,8 +54,6 @@ LOG_FILE = "log"
 PORT_DEFAULT = 3875
 _LOOK_AGAIN_S = 5.0
 """Between two looks at who may be asked."""
-_EXISTS = "device-exists"
-"""The fold's word for a request that was granted before; the answer got lost."""
 _PENDING = "approval-needed"
 
 
@@ -338,7 +336,7 @@ class Joiner:
         """
         del change_id, now  # one request a stream
         self._role = "pending" if answer.code == _PENDING else "joining"
-        if answer.code not in (APPLIED, _EXISTS):
+        if answer.code not in (APPLIED, DEVICE_EXISTS):
             raise ServerRefused(f"{answer.reason} ({answer.code})")
         self.reason = "fetching the log"
         return []

@@ -4,7 +4,18 @@ import pytest
 
 from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel
-from dusk.catchup.messages import Fetch, GetKeys, Join, Locate, Request, Submit, encode
+from dusk.catchup.messages import (
+    DEVICE_EXISTS,
+    Answer,
+    Fetch,
+    GetKeys,
+    Join,
+    Locate,
+    Request,
+    Submit,
+    decode_reply,
+    encode,
+)
 from dusk.changelog.body import Change
 from dusk.effects import Accepted, Address, Connect, Disconnect, Effect, ItemsRead, Received, SendFrame, Tick
 from dusk.ids import ClusterId, DeviceId, Seq
@@ -273,3 +284,18 @@ def test_streams_to_two_peers_carry_their_own_changes(world: World) -> None:
     assert device.exchanges.submit(at("a"), change, 0.0) == [Connect(2, at("a"))]
     assert device.exchanges.submit(at("b"), change, 0.0) == [Connect(4, at("b"))]
     assert device.exchanges.submit(at("b"), change, 0.0) == []
+
+
+def test_a_member_that_asks_to_join_again_is_told_so_at_once(world: World) -> None:
+    key = world.join()
+    server = master(world)
+    server.silent = True
+    asker = Asker(server, key, 1)
+    asker.shake()
+    (effect,) = asker.ask(Join(_request(world, asker, key).encode()))
+    assert isinstance(effect, SendFrame)
+    message = asker.channel.receive(effect.frame).message
+    assert message is not None
+    answer = decode_reply(message)
+    assert isinstance(answer, Answer)
+    assert answer.code == DEVICE_EXISTS
