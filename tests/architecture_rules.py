@@ -83,7 +83,7 @@ HELPER_MAY_IMPORT = frozenset({"dusk.helper", "dusk.errors", "dusk.limits"})
 """Of Dusk; the last two import nothing themselves."""
 
 RANKS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "limits"}),
+    frozenset({"errors", "limits", "lazy"}),
     frozenset({"ids"}),
     frozenset({"codec"}),
     frozenset({"keys"}),
