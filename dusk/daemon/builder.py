@@ -1,0 +1,144 @@
+"""Makes what runs in the core out of what the disk holds: a node, a joiner, or neither yet."""
+
+import os
+from dataclasses import dataclass, field, replace
+
+from dusk.apply.events import Mode
+from dusk.changelog.log import Log
+from dusk.daemon.settings import Settings
+from dusk.daemon.storage import Saved
+from dusk.effects import Effect, Event, Input, StoreFile
+from dusk.errors import StorageError, UntrustedInput
+from dusk.ids import BootId, ClusterId, DeviceId
+from dusk.keys.joinkey import JoinKey, parse_join_line
+from dusk.keys.signing import SigningKey
+from dusk.membership.facts import Facts
+from dusk.membership.joiner import JOINING_FILE, Joiner
+from dusk.node import Node, NodeSettings
+
+
+class Idle:
+    """A device without a cluster and without a join key: waits for ``dusk join`` or ``dusk init``."""
+
+    deadline: float | None = None
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        """Do nothing: there is nobody to talk to."""
+        del event, now  # part of the interface
+        return []
+
+
+Resident = Node | Joiner | Idle
+"""What lives in the core."""
+
+
+def mode_of(settings: Settings) -> Mode:
+    """Return whether this device applies, as its own settings say."""
+    if not settings.apply:
+        return Mode.OFF
+    return Mode.HOLD if settings.hold else Mode.RUN
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds the resident at each start of the core.
+
+    Attributes:
+        key: this device's key.
+        settings: this device's own settings.
+        facts: what it says about itself once it is a member.
+        label: hardware label.
+        wanted: the name that it would like.
+        join_line: a join key that an image carries, None if there is none.
+        restored: id of an apply that the helper undid at its start; told to the first node only.
+        apply_window_s: how long an apply waits for contact.
+    """
+
+    key: SigningKey
+    settings: Settings
+    facts: Facts
+    label: str
+    wanted: str
+    join_line: str | None = None
+    restored: str | None = None
+    apply_window_s: float = 90.0
+    _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
+
+    def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
+        """Build and start what the disk holds the makings of.
+
+        Raises:
+            StorageError: the log on the disk does not verify, or the join key is damaged.
+        """
+        join_key, effects = self._join_key(saved)
+        log = _load(saved, None if join_key is None else join_key.cluster_id)
+        if join_key is not None:
+            return self._join(join_key, log, effects, now)
+        if log.cluster is None or log.device_key(_device_id(self.key)) is None:
+            return self._idle(log), effects
+        node = Node(
+            key=self.key,
+            log=log,
+            boot=self._boot,
+            saved=saved.files,
+            settings=NodeSettings(mode_of(self.settings), self.facts, self.apply_window_s),
+            random_bytes=os.urandom,
+        )
+        restored, self.restored = self.restored, None
+        return node, [*effects, *node.start(now, restored)]
+
+    def _idle(self, log: Log) -> Idle:
+        if log.cluster is not None:
+            raise StorageError(
+                "the log here is of a cluster that this device is no member of: a copied folder?"
+                " Remove etc/dusk/node and join again"
+            )
+        return Idle()
+
+    def _join_key(self, saved: Saved) -> tuple[JoinKey | None, list[Effect]]:
+        """Return the key to join with, kept in the node's folder until it has joined."""
+        kept = saved.files.get(JOINING_FILE)
+        if kept is None and (self.join_line is None or saved.items):
+            return None, []
+        line = kept if kept is not None else (self.join_line or "").encode()
+        try:
+            key = parse_join_line(line.decode("ascii", "replace"))
+        except UntrustedInput as error:
+            return None, [Event("join-key", f"the join key cannot be used: {error}", loud=True)]
+        return key, [] if kept is not None else [StoreFile(JOINING_FILE, line)]
+
+    def _join(self, key: JoinKey, log: Log, effects: list[Effect], now: float) -> tuple[Joiner, list[Effect]]:
+        joiner = Joiner(
+            join_key=key,
+            device=self.key,
+            log=log,
+            label=self.label,
+            wanted=self.wanted,
+            random_bytes=os.urandom,
+            now=now,
+        )
+        return joiner, [*effects, *joiner.start(now)]
+
+    def changed(self, settings: Settings) -> "Builder":
+        """Return a builder with other settings."""
+        return replace(self, settings=settings)
+
+
+def _device_id(key: SigningKey) -> DeviceId:
+    return DeviceId(key.key_id)
+
+
+def _load(saved: Saved, cluster: ClusterId | None) -> Log:
+    """Verify the whole log of the disk, from genesis (R6).
+
+    Raises:
+        StorageError: it does not verify; says at which entry.
+    """
+    log = Log(cluster)
+    try:
+        taken = log.extend(saved.items)
+    except UntrustedInput as error:
+        raise StorageError(f"the log on this device does not verify: {error}") from None
+    if saved.items and len(taken) == 0:
+        raise StorageError("the log on this device has no signed head")
+    return log

@@ -1,0 +1,244 @@
+"""What the control methods need, out of the living node, its disk, sessions and tickets.
+
+Implements `dusk.control.desk.Desk`. A device without a cluster answers ``status`` and
+``join``; whatever needs a cluster is refused with what to do.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+import trio
+
+from dusk.changelog import views
+from dusk.changelog.body import Change
+from dusk.changelog.log import Log
+from dusk.control.desk import Json, Peer, WallTime
+from dusk.daemon.builder import Idle
+from dusk.daemon.control import Connection
+from dusk.daemon.core import Core
+from dusk.daemon.sessions import Session, Sessions
+from dusk.daemon.status import peers_of, status_of
+from dusk.daemon.tickets import Ticket, Tickets
+from dusk.effects import Address, ChangeState, Event, LogItem, Progress, Restart, StoreFile
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.keys.joinkey import parse_join_line
+from dusk.membership.joiner import JOINING_FILE, Joiner
+from dusk.node import Node
+
+DRAFTS = "drafts/"
+REFUSALS_MAX = 256
+"""Refused changes whose reason is kept for whoever asks again."""
+LOOK_S = 1.0
+"""How often a waiting ticket looks whether anybody else is there."""
+_FINAL = (ChangeState.DURABLE, ChangeState.REFUSED)
+
+
+class DaemonDesk:
+    """The daemon behind the control methods.
+
+    Args:
+        core: the loop, with its living node.
+        sessions: who has logged in.
+        tickets: work under way.
+        addresses: where this device's sockets are bound.
+        alarms: lines of the shell (sockets, clock), shown in the status.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        sessions: Sessions,
+        tickets: Tickets,
+        addresses: Callable[[], Sequence[Address]],
+        alarms: Callable[[], Sequence[str]],
+    ) -> None:
+        self._core, self._sessions, self._tickets = core, sessions, tickets
+        self._addresses, self._alarms = addresses, alarms
+        self._refusals: dict[ChangeId, Progress] = {}
+        self._moved = trio.Event()
+
+    # --- the node ----------------------------------------------------------------------------
+
+    @property
+    def _node(self) -> Node:
+        """The living node.
+
+        Raises:
+            Refused: there is none: no cluster yet, or trouble.
+        """
+        resident = self._core.node
+        if isinstance(resident, Node):
+            return resident
+        if isinstance(resident, Joiner):
+            raise Refused("joining", f"this device is not a member yet: {resident.reason}")
+        if isinstance(resident, Idle):
+            raise Refused("no-cluster", "this device is in no cluster: dusk init, or dusk join --file F")
+        raise Refused("trouble", f"this device cannot work now: {self._core.trouble or 'it is starting'}")
+
+    @property
+    def log(self) -> Log:
+        """The log with its state, as of now."""
+        return self._node.log
+
+    @property
+    def device_id(self) -> DeviceId:
+        """This device."""
+        return self._node.device_id
+
+    def status(self) -> Json:
+        """Return the fields of ``dusk status``."""
+        return status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
+
+    def peers(self) -> Mapping[DeviceId, Peer]:
+        """Return what is known of the members at this moment, this device included."""
+        return peers_of(self._node, trio.current_time())
+
+    def addresses(self) -> Sequence[str]:
+        """Return addresses of this device that a join key may name."""
+        shown = (address for address in self._addresses() if "%" not in address.host)
+        return [f"[{a.host}]:{a.port}" if ":" in a.host else f"{a.host}:{a.port}" for a in shown]
+
+    def wall_time(self) -> WallTime:
+        """Return the time for people, and for the expiry of join keys."""
+        clock = self._node.clock
+        return WallTime(int(trio.current_time() + clock.offset_s), clock.trusted)
+
+    def random_bytes(self, size: int) -> bytes:
+        """Return fresh random bytes."""
+        return os.urandom(size)
+
+    # --- people ------------------------------------------------------------------------------
+
+    def session(self, token: str) -> Session:
+        """Return the session of a token."""
+        return self._sessions.session(token)
+
+    def login(self, user: str, password: str) -> str:
+        """Start a login and return its ticket."""
+        found = next((u for u in views.users(self.log.state) if u.name == user and not u.disabled), None)
+        sealed = None if found is None else found.sealed
+
+        async def work(_ticket: Ticket) -> Json:
+            return dict(await self._sessions.login(user, password, sealed))
+
+        return self._tickets.start(work)
+
+    def logout(self, token: str) -> None:
+        """Forget a session."""
+        self._sessions.logout(token)
+
+    # --- joining -----------------------------------------------------------------------------
+
+    def join(self, line: str) -> None:
+        """Start to join with a join key's line."""
+        try:
+            key = parse_join_line(line)
+        except UntrustedInput as error:
+            raise Refused("bad-join-key", str(error)) from None
+        resident = self._core.node
+        if isinstance(resident, Node):
+            raise Refused(
+                "in-cluster", f"this device is a member of {resident.peers.cluster.hex()[:12]} already"
+            )
+        if resident is None:
+            raise Refused("trouble", self._core.trouble or "the daemon is starting")
+        self._core.add([StoreFile(JOINING_FILE, key.line().encode()), Restart("a join key came")])
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def next_counter(self, author: KeyId) -> int:
+        """Return a counter above every change of this author from this device."""
+        return self._node.next_counter(author)
+
+    def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
+        """Put a change into the outbox and return the ticket of its outcome."""
+        self._core.add(self._node.submit(change, trio.current_time()))
+        return self.resume(change.id, timeout_s, answer)
+
+    def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
+        """Wait again for a change that is in the outbox or the log."""
+
+        async def work(ticket: Ticket) -> Json:
+            return {**await self._outcome(change, timeout_s, ticket), **answer}
+
+        return self._tickets.start(work)
+
+    async def _outcome(self, change: ChangeId, timeout_s: float, ticket: Ticket) -> Json:
+        """Wait until a change is durable, refused, or as far as it comes."""
+        with trio.move_on_after(timeout_s):
+            while not self._is_over(change):
+                progress = self.progress(change)
+                ticket.progress = {"state": progress.state.value if progress else "queued"}
+                with trio.move_on_after(LOOK_S):
+                    await self._moved.wait()
+        await self._core.quiet()
+        progress = self.progress(change)
+        if progress is None:
+            raise Refused("refused", "the change was refused and is forgotten")
+        if progress.state is ChangeState.REFUSED or progress.reason:
+            code = "superseded" if progress.seq else "refused"
+            raise Refused(code, progress.reason)
+        missing = "" if progress.state is not ChangeState.QUEUED else self._missing()
+        state, seq = progress.state.value, progress.seq
+        return {"seq": seq, "hash": change.hex(), "state": state, "missing": missing}
+
+    def _is_over(self, change: ChangeId) -> bool:
+        progress = self.progress(change)
+        if progress is None or progress.state in _FINAL:
+            return True
+        alone = len(self._node.online(trio.current_time())) == 1
+        return progress.state is ChangeState.LOCAL and alone
+
+    def _missing(self) -> str:
+        node = self._node
+        if node.master is None or not node.fresh(trio.current_time()):
+            return "the master is not heard; the change is kept here and is sent when it is"
+        return "the master has not answered yet; the change is kept here and is sent again"
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        """Return how far a change has come."""
+        return self._refusals.get(change) or self._node.progress(change)
+
+    def poll(self, ticket: str) -> Json:
+        """Return ``{done, progress, result | error}``."""
+        return self._tickets.poll(ticket)
+
+    # --- drafts and history ------------------------------------------------------------------
+
+    def draft(self, user: str) -> bytes | None:
+        """Return a user's draft."""
+        storage = self._core.storage
+        assert storage is not None, "methods run while there is a node"
+        return storage.files.read(DRAFTS + user)
+
+    def store_draft(self, user: str, data: bytes | None) -> None:
+        """Store a user's draft atomically, or remove it."""
+        storage = self._core.storage
+        assert storage is not None, "methods run while there is a node"
+        if data is None:
+            storage.files.remove(DRAFTS + user)
+        else:
+            storage.files.store(DRAFTS + user, data)
+
+    def read_items(self, first: Seq, count: int) -> list[LogItem]:
+        """Return the frames of at most ``count`` entries from ``first`` on."""
+        storage = self._core.storage
+        assert storage is not None, "methods run while there is a node"
+        return list(storage.store.read_entries(first, count))
+
+    # --- events ------------------------------------------------------------------------------
+
+    def subscribe(self, connection: object) -> None:
+        """Send events to this connection from now on."""
+        assert isinstance(connection, Connection)
+        connection.is_subscribed = True
+
+    def tell(self, effect: Progress | Event) -> None:
+        """Pass on what the node says; wakes whoever waits for a change."""
+        if isinstance(effect, Progress) and effect.state is ChangeState.REFUSED:
+            if len(self._refusals) >= REFUSALS_MAX:
+                del self._refusals[next(iter(self._refusals))]
+            self._refusals[effect.change] = effect
+        self._moved.set()
+        self._moved = trio.Event()

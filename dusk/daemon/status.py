@@ -1,0 +1,113 @@
+"""What ``dusk status`` and the list of devices show of this node's present state."""
+
+from collections.abc import Sequence
+
+from dusk.changelog import views
+from dusk.control.desk import Json, Peer
+from dusk.cycle.peers import Peer as Heard
+from dusk.ids import DeviceId, Head, Seq
+from dusk.membership.joiner import Joiner
+from dusk.node import Node
+
+_NOTHING: Json = {
+    "cluster": None,
+    "device": None,
+    "name": None,
+    "role": "joining",
+    "epoch": 0,
+    "head": {"seq": 0, "hash": None},
+    "settled": 0,
+    "master": None,
+    "members": 0,
+    "online": 0,
+    "apply": {"state": "idle", "head": 0, "reason": ""},
+    "alarms": [],
+}
+
+
+def status_of(resident: object, trouble: str, alarms: Sequence[str], now: float) -> Json:
+    """Return the fields of ``dusk status``; `contract` of the control API.
+
+    Args:
+        resident: what lives in the core: node, joiner, nothing.
+        trouble: why there is no node, empty if there is one.
+        alarms: lines of the shell.
+        now: monotonic seconds.
+    """
+    if isinstance(resident, Node):
+        return _of_node(resident, alarms, now)
+    if isinstance(resident, Joiner):
+        joining = resident.status(now)
+        return {**_NOTHING, **joining, "alarms": list(alarms)}
+    text = trouble or "in no cluster: dusk init, or dusk join --file F"
+    return {**_NOTHING, "role": "none", "alarms": [text, *alarms]}
+
+
+def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
+    state, head = node.log.state, node.log.head
+    own, online = views.member(state, node.device_id), node.online(now)
+    applied, succession = node.applied, views.succession(state)
+    lines = [*node.alarms.values(), *alarms]
+    if not node.fresh(now):
+        lines.append("stale: the master is not heard")
+    return {
+        "cluster": views.cluster_name(state),
+        "device": node.device_id.hex(),
+        "name": None if own is None else own.name,
+        "role": _role(node, succession),
+        "epoch": head.epoch,
+        "head": {"seq": head.seq, "hash": head.chain.hex()},
+        "settled": node.settled,
+        "master": _name(node, node.master),
+        "members": node.peers.count,
+        "online": len(online),
+        "apply": {"state": applied.state, "head": applied.head.seq, "reason": applied.reason},
+        "alarms": lines,
+    }
+
+
+def _role(node: Node, succession: Sequence[DeviceId]) -> str:
+    if node.peers.own_index is None:
+        return "removed"
+    if node.leads:
+        return "master"
+    return "backupMaster" if len(succession) > 1 and node.device_id == succession[1] else "member"
+
+
+def _name(node: Node, device: DeviceId | None) -> str | None:
+    found = None if device is None else views.member(node.log.state, device)
+    return None if found is None else found.name
+
+
+def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:
+    """Return what is known of each member at this moment, this device included."""
+    online = node.online(now)
+    known = {heard.device_id: _peer(heard, online, now) for heard in node.peers.others}
+    known[node.device_id] = _own(node)
+    return known
+
+
+def _own(node: Node) -> Peer:
+    head: Head = node.applied.head
+    return Peer(
+        online=True,
+        head_seq=node.log.head.seq,
+        applied_seq=head.seq,
+        apply_state=node.applied.state,
+        reason=node.applied.reason,
+        alarms=tuple(sorted(node.alarms)),
+        seen_s_ago=0.0,
+    )
+
+
+def _peer(heard: Heard, online: set[DeviceId], now: float) -> Peer:
+    status = heard.status
+    return Peer(
+        online=heard.device_id in online,
+        head_seq=heard.stored,
+        applied_seq=Seq(0) if status is None else status.seq,
+        apply_state="unknown" if status is None else status.state,
+        reason="" if status is None else status.reason,
+        alarms=() if status is None else status.alarms,
+        seen_s_ago=None if heard.heard_at is None else now - heard.heard_at,
+    )
