@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.desk import FakeDesk
-from tests.world import World
 
 from dusk.cli.main import main
 from dusk.control.methods import call
 from dusk.errors import Refused
+from tests.desk import FakeDesk
+from tests.world import World
 
 
 @dataclass(frozen=True)

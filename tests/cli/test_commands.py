@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.desk import FakeDesk
 
 from dusk.cli.main import MODULES, overview
 from dusk.control.desk import Peer
 from dusk.ids import Seq
 from dusk.keys.joinkey import parse_join_line
+from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Dusk, Result

@@ -1,6 +1,7 @@
 """A desk over a world with three devices."""
 
 import pytest
+
 from tests.desk import FakeDesk
 from tests.world import World
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.desk import FakeDesk
 
 from dusk.control.desk import Peer, WallTime
-from dusk.control.methods import METHODS, Methods
+from dusk.control.methods import METHODS, Methods, call
 from dusk.errors import Refused
 from dusk.ids import Seq
 from dusk.keys.joinkey import parse_join_line
+from tests.desk import FakeDesk
 
 PROJECT = Path(__file__).resolve().parents[2]
 SSID = "wireless__default_radio0__ssid"
@@ -406,8 +406,6 @@ def test_the_log_says_who_what_and_why_with_a_diff(desk: FakeDesk) -> None:
 )
 def test_a_wrong_call_is_refused_in_one_line(desk: FakeDesk, method: str, params: Any) -> None:
     with pytest.raises(Refused) as caught:
-        from dusk.control.methods import call
-
         call(desk, method, params)
     assert caught.value.code in ("bad-params", "no-method", "no-session")
     assert "\n" not in caught.value.reason

@@ -1,0 +1,345 @@
+"""What works without a daemon: init, join, verify; and the small parts of the command line."""
+
+import os
+import pty
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.changelog import views
+from dusk.changelog.log import Log
+from dusk.cli import passwords, table, tokens
+from dusk.cli.settings import split_pair
+from dusk.cycle.groupkeys import decode_group_keys
+from dusk.daemon.frames import MAGIC
+from dusk.daemon.frames import encode as encode_frames
+from dusk.daemon.identity import decode_identity, hardware_label, wanted_name
+from dusk.daemon.store import read_log
+from dusk.effects import LogItem
+from dusk.errors import Refused
+from dusk.keys.joinkey import JoinKey
+from dusk.keys.phrase import recovery_key
+from dusk.keys.sealed import open_user_key
+from tests.world import World
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk, Result
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def one_line(result: "Result") -> str:
+    assert result.code == 1, result
+    assert result.err.count("\n") == 1, result.err
+    return result.err
+
+
+@pytest.fixture
+def init(dusk: "Dusk", root: Path, tmp_path: Path) -> "Result":
+    """Make a cluster below the root."""
+    (tmp_path / "password").write_text("correct horse\n")
+    (root / "etc/config").mkdir(parents=True)
+    (root / "etc/config/dusk").write_text("config dusk 'main'\n\toption name 'Attic'\n")
+    return dusk(
+        *("init", "--cluster", "home", "--user", "ann", "--cycle", "500ms"),
+        *("--password-file", str(tmp_path / "password"), "--phrase-file", str(tmp_path / "phrase")),
+    )
+
+
+def test_init_makes_a_cluster_that_verifies_and_opens_with_its_password(
+    init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
+) -> None:
+    assert init.code == 0, init.err
+    node = root / "etc/dusk/node"
+    log = Log(None)
+    log.extend(read_log(node).items)
+    (member,) = views.members(log.state)
+    device = decode_identity((node / "identity").read_bytes())
+    assert (member.name, member.public) == ("attic", device.public)
+    assert views.cycle_ms(log.state) == 500
+    assert decode_group_keys((node / "groupkeys").read_bytes()).newest is not None
+    (user,) = views.users(log.state)
+    assert user.sealed is not None
+    assert open_user_key(user.sealed, b"correct horse", name="ann").public == user.public
+    phrase = (tmp_path / "phrase").read_text()
+    assert log.state.value("trust", "recovery") == [recovery_key(phrase).public, 0]
+    assert stat.S_IMODE((tmp_path / "phrase").stat().st_mode) == 0o600
+    assert not any((tmp_path / "runtime").iterdir())
+    shown = dusk("verify", "--json").json
+    assert (shown["ok"], shown["entries"], shown["cluster"]) == (True, 1, log.state.cluster.hex())
+
+
+def test_init_leaves_nothing_of_roots_in_the_nodes_folder(init: "Result", root: Path) -> None:
+    node = root / "etc/dusk/node"
+    assert stat.S_IMODE(node.stat().st_mode) == 0o700
+    assert stat.S_IMODE((root / "etc/dusk").stat().st_mode) == 0o711
+    for file in node.iterdir():
+        assert file.stat().st_uid == node.stat().st_uid
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_init_refuses_where_a_cluster_is_and_changes_nothing(
+    init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in (root / "etc/dusk/node").iterdir()}
+    again = ("init", "--cluster", "other", "--user", "bob", "--password-file", str(tmp_path / "password"))
+    assert "in a cluster already" in one_line(dusk(*again, "--phrase-file", str(tmp_path / "phrase2")))
+    assert {path: path.read_bytes() for path in (root / "etc/dusk/node").iterdir()} == before
+    assert not (tmp_path / "phrase2").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--cluster", "a\nb", "--user", "ann"), "no name for a cluster"),
+        (("--cluster", "home", "--user", "Ann Smith"), "no name for a user"),
+        (("--cluster", "home", "--user", "ann", "--cycle", "10ms"), "cycle"),
+        (("--cluster", "home", "--user", "ann", "--password-file", "/nonexistent"), "cannot read"),
+    ],
+)
+def test_init_refuses_bad_names_and_makes_nothing(
+    dusk: "Dusk", root: Path, words: tuple[str, ...], part: str
+) -> None:
+    assert part in one_line(dusk("init", *words))
+    assert not (root / "etc/dusk/node/log").exists()
+
+
+def test_init_does_not_overwrite_a_phrase(dusk: "Dusk", root: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p")
+    (tmp_path / "phrase").write_text("of another cluster")
+    words = ("init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password"))
+    assert "not overwritten" in one_line(dusk(*words, "--phrase-file", str(tmp_path / "phrase")))
+    assert (tmp_path / "phrase").read_text() == "of another cluster"
+
+
+def test_without_a_terminal_nothing_is_asked(root: Path) -> None:
+    words = [sys.executable, "-m", "dusk", "init", "--cluster", "home", "--user", "ann"]
+    result = subprocess.run(
+        words, capture_output=True, text=True, check=False, start_new_session=True, cwd=PROJECT
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "use --password-file" in result.stderr
+
+
+def test_the_phrase_is_shown_once_and_checked_by_typing_it_again(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p")
+    words = ["init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password")]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "dusk", "--root", str(root), *words])
+    text = b""
+    while b"The whole phrase again: " not in text:
+        text += os.read(terminal, 4096)
+    shown = text.split(b"lost.")[1].decode().split("The whole")[0].split()
+    phrase = " ".join(word for word in shown if not word.isdigit())
+    os.write(terminal, phrase.encode() + b"\n")
+    text = b""
+    while part := _read_terminal(terminal):
+        text += part
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, text
+    log = Log(None)
+    log.extend(read_log(root / "etc/dusk/node").items)
+    assert log.state.value("trust", "recovery") == [recovery_key(phrase).public, 0]
+
+
+def _read_terminal(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""  # the other end is closed
+
+
+# --- join ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def line() -> str:
+    """Return a join key's line."""
+    world = World()
+    head = world.log.head
+    return JoinKey(world.cluster, 0, head.seq, head.chain, bytes(32), ("192.0.2.1:3875",)).line()
+
+
+def test_a_join_key_is_stored_for_the_daemon_alone(
+    dusk: "Dusk", root: Path, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "key").write_text(line + "\n")
+    result = dusk("join", "--file", str(tmp_path / "key"))
+    assert result.code == 0
+    assert (root / "etc/dusk/join").read_text() == line + "\n"
+    assert stat.S_IMODE((root / "etc/dusk/join").stat().st_mode) == 0o600
+    assert line not in result.out + result.err
+    assert dusk("join", "-", stdin=line).code == 0
+    (tmp_path / "password").write_text("p")
+    words = ("init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password"))
+    assert "is to join a cluster" in one_line(dusk(*words))
+
+
+def test_a_cut_or_foreign_or_damaged_join_key_is_one_line_and_not_stored(
+    dusk: "Dusk", root: Path, line: str
+) -> None:
+    damaged = line[:40] + ("A" if line[40] != "A" else "B") + line[41:]
+    for text, part in ((line[:-9], "cut"), ("ssh-rsa AAAA", "begin"), (damaged, "damaged"), ("", "empty")):
+        error = one_line(dusk("join", "-", stdin=text))
+        assert part in error
+        assert line[20:40] not in error
+    assert "cannot read" in one_line(dusk("join", "--file", "/nonexistent"))
+    result = dusk("join", line)
+    assert result.code == 2
+    assert line[20:40] not in result.err
+    assert not (root / "etc/dusk/join").exists()
+
+
+def test_a_member_does_not_join_another_cluster(init: "Result", dusk: "Dusk", line: str) -> None:
+    assert "in a cluster already" in one_line(dusk("join", "-", stdin=line))
+
+
+def test_a_running_daemon_gets_the_key_at_once(dusk: "Dusk", server: "object", line: str) -> None:
+    assert "the daemon is joining" in dusk("join", "-", stdin=line).out
+
+
+# --- verify ----------------------------------------------------------------------------------
+
+
+def log_file(items: list[LogItem]) -> bytes:
+    """Return a log file in which every entry with its head was a batch."""
+    data = MAGIC
+    for first in range(0, len(items), 2):
+        data += encode_frames(items[first : first + 2], len(data))
+    return data
+
+
+def store(root: Path, items: list[LogItem]) -> Path:
+    """Write a log file below the root."""
+    folder = root / "etc/dusk/node"
+    folder.mkdir(parents=True)
+    (folder / "log").write_bytes(log_file(items))
+    return folder / "log"
+
+
+def long_world() -> World:
+    world = World()
+    for number in range(300):
+        world.commit(world.set("wifi", "wireless.a.ssid", f"name {number}"))
+    return world
+
+
+def test_verify_reports_entries_and_head(dusk: "Dusk", root: Path) -> None:
+    world = long_world()
+    store(root, world.items)
+    result = dusk("verify", "--json")
+    assert result.json["head"] == {"seq": 301, "hash": world.log.head.chain.hex()}
+    assert "sound" in dusk("verify").out
+
+
+def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) -> None:
+    world = long_world()
+    forger = long_world()
+    forger.commit(forger.set("wifi", "wireless.a.ssid", "forged"))
+    items = [*world.items[:400], *forger.items[402:404], *world.items[402:]]
+    path = store(root, items)
+    assert "not sound at version 201" in one_line(dusk("verify"))
+    result = dusk("verify", "--json")
+    assert (result.json["ok"], result.json["position"], result.code) == (False, 201, 1)
+    data = bytearray(log_file(world.items))
+    path.write_bytes(data[:-3])
+    assert "unfinished" in dusk("verify").err
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert "damaged at byte" in one_line(dusk("verify"))
+    path.write_bytes(MAGIC)
+    assert "in no cluster" in one_line(dusk("verify"))
+    path.unlink()
+    assert "cannot read" in one_line(dusk("verify"))
+
+
+# --- the small parts ---------------------------------------------------------------------------
+
+
+@given(st.lists(st.lists(st.text(max_size=40), min_size=3, max_size=3), max_size=5), st.integers(22, 120))
+def test_a_table_is_one_line_a_row_and_fits_the_terminal(rows: list[list[str]], width: int) -> None:
+    lines = table.render(("A", "B", "C"), rows, width).split("\n")
+    assert len(lines) == len(rows) + 1
+    for text in lines:
+        assert table._width(text) <= width
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        ("a.b.c=d=e", ("a.b.c", "d=e")),
+        ("a.zone[name=lan].x=y", ("a.zone[name=lan].x", "y")),
+        ('a.zone[name="l]=n"].x=y', ('a.zone[name="l]=n"].x', "y")),
+        ("a.b.c", ("a.b.c", None)),
+        ("a.b.c=", ("a.b.c", "")),
+    ],
+)
+def test_a_pair_is_split_behind_its_key(pair: str, expected: tuple[str, str | None]) -> None:
+    assert split_pair(pair) == expected
+
+
+def test_a_secret_file_is_never_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Refused, match="no regular file"):
+        passwords.write_secret(str(tmp_path / "link"), "x")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_session_token_follows_no_link(root: Path, tmp_path: Path) -> None:
+    tokens.store(root, "token")
+    assert tokens.load(root) == "token"
+    assert tokens.load(tmp_path) is None
+    (file,) = (tmp_path / "runtime/dusk").iterdir()
+    file.rename(tmp_path / "moved")
+    file.symlink_to(tmp_path / "moved")
+    assert tokens.load(root) is None
+    tokens.forget(root)
+    assert (tmp_path / "moved").exists()
+
+
+def test_a_device_is_labelled_by_its_lowest_real_address(tmp_path: Path) -> None:
+    for name, address in (
+        ("lo", "00:00:00:00:00:00"),
+        ("br0", "02:00:00:00:00:01"),
+        ("eth1", "aa:00:00:00:00:02"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "address").write_text(address + "\n")
+    assert hardware_label(tmp_path) == "02:00:00:00:00:01"
+    (tmp_path / "eth1/device").mkdir()
+    assert hardware_label(tmp_path) == "aa:00:00:00:00:02"
+    assert hardware_label(tmp_path / "none") == ""
+
+
+def test_a_device_wants_the_name_of_its_files(tmp_path: Path) -> None:
+    assert wanted_name(tmp_path, "host") == "host"
+    (tmp_path / "etc/config").mkdir(parents=True)
+    (tmp_path / "etc/config/system").write_text("config system\n\toption hostname 'OpenWrt'\n")
+    assert wanted_name(tmp_path, "host") == "OpenWrt"
+    (tmp_path / "etc/config/dusk").write_text("config dusk 'main'\n\toption name 'attic'\n")
+    assert wanted_name(tmp_path, "host") == "attic"
+    (tmp_path / "etc/config/dusk").write_text("config dusk 'main\n")
+    assert wanted_name(tmp_path, "host") == "OpenWrt"
+
+
+def _fastest_s(*words: str) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], capture_output=True, check=False, cwd=PROJECT)
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(8))
+
+
+def test_p18_status_starts_about_as_fast_as_python_itself(root: Path) -> None:
+    bare_s = _fastest_s("-c", "import json, socket")
+    assert _fastest_s("-m", "dusk", "status", "--root", str(root)) <= 2 * bare_s + 0.020
