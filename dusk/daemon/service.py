@@ -1,0 +1,271 @@
+"""The running daemon: components in one nursery, signals, and what is told to whom."""
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import trio
+
+from dusk.control.methods import Methods
+from dusk.daemon import privileges
+from dusk.daemon.builder import Builder, mode_of
+from dusk.daemon.clock import watch_clock
+from dusk.daemon.control import Connection, ControlServer, Json
+from dusk.daemon.core import Core
+from dusk.daemon.desk import DaemonDesk
+from dusk.daemon.facts import gather
+from dusk.daemon.hands import Hands
+from dusk.daemon.helper_client import HelperClient
+from dusk.daemon.identity import FILE as IDENTITY_FILE
+from dusk.daemon.identity import decode_identity, encode_identity, hardware_label, wanted_name
+from dusk.daemon.inbox import Inbox
+from dusk.daemon.mistakes import report
+from dusk.daemon.say import one_line, say
+from dusk.daemon.sessions import Sessions
+from dusk.daemon.settings import Settings, read_settings
+from dusk.daemon.smallfiles import SmallFiles
+from dusk.daemon.sockets import Sockets
+from dusk.daemon.streams import Streams
+from dusk.daemon.tickets import Tickets
+from dusk.effects import Event, Progress
+from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
+from dusk.keys.signing import SEED_BYTES, SigningKey
+from dusk.node import Node
+
+JOIN_FILE_BYTES_MAX = 4096
+
+
+def one_line_excepthook(
+    _kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
+) -> None:
+    """Say in one line what nobody expected; procd starts the daemon again."""
+    report(error)
+
+
+def serve(root: Path, reading: int, writing: int) -> int:
+    """Give up root, then run the daemon until it is told to stop; return the exit code.
+
+    Args:
+        root: the folder that all paths are below.
+        reading: descriptor for the helper's answers.
+        writing: descriptor for requests to the helper.
+    """
+    os.umask(0o077)
+    exit_code = 1
+    try:
+        if reading < 0:
+            raise ConfigError(
+                f"cannot make {root / 'etc'}; give a root that is yours: dusk --root DIR daemon"
+            )
+        account = privileges.account_for_daemon()
+        privileges.prepare_folders(str(root), account)
+        join_line = _read_join_line(root / "etc/dusk/join")
+        privileges.drop(account)
+        key = own_key(root / "etc/dusk/node")
+        builder = Builder(key, Settings(), {}, hardware_label(), "", join_line)
+        trio.run(_run, root, reading, writing, builder, restrict_keyboard_interrupt_to_checkpoints=True)
+        exit_code = 0
+    except* (DuskError, OSError) as group:
+        sys.stderr.write(f"dusk daemon: {one_line(str(_first(group)))}\n")
+    return exit_code
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def own_key(directory: Path) -> SigningKey:
+    """Return this device's key; it is made at the first start.
+
+    Args:
+        directory: ``etc/dusk/node`` below the root.
+
+    Raises:
+        StorageError: the file is damaged or cannot be read or written.
+    """
+    files = SmallFiles(directory)
+    try:
+        data = files.read(IDENTITY_FILE)
+        if data is None:
+            data = encode_identity(os.urandom(SEED_BYTES))
+            files.store(IDENTITY_FILE, data)
+        return decode_identity(data)
+    except UntrustedInput as error:
+        raise StorageError(
+            f"{directory / IDENTITY_FILE} is damaged ({error}); restore it from a backup, "
+            "or remove it and let this device join again as a new one"
+        ) from None
+    finally:
+        files.close()
+
+
+def _read_join_line(path: Path) -> str | None:
+    """Return the join key of an image, read as root; one that others may write is refused."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    with os.fdopen(fd, "rb") as stream:
+        found = os.fstat(fd)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise ConfigError(f"{path} must belong to the user that starts the daemon and have mode 0600")
+        return stream.read(JOIN_FILE_BYTES_MAX).decode("utf-8", "replace").strip() or None
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The components of a running daemon."""
+
+    root: Path
+    builder: Builder
+    helper: HelperClient
+    inbox: Inbox
+    streams: Streams
+    sockets: Sockets
+    hands: Hands
+    core: Core
+    tickets: Tickets
+    desk: DaemonDesk
+    control: ControlServer
+
+    def tell(self, news: Progress | Event) -> None:
+        """Pass on what the node says, to those who wait and those who listen."""
+        self.desk.tell(news)
+        if isinstance(news, Progress):
+            self.control.notify("progress", _progress_json(news))
+            return
+        if news.loud:
+            say(f"{news.name}: {news.text}")
+        self.control.notify("event", {"name": news.name, "text": news.text})
+
+
+def _progress_json(news: Progress) -> Json:
+    return {
+        "hash": news.change.hex(),
+        "state": str(news.state),
+        "seq": news.seq or None,
+        "reason": news.reason,
+    }
+
+
+class _LateMethods:
+    """Methods that answer once what they would show is on the disk (R8)."""
+
+    def __init__(self, core: Core, methods: Methods) -> None:
+        self._core = core
+        self._methods = methods
+
+    async def call(self, name: str, params: object, connection: object) -> Json:
+        """Call a method of the table."""
+        await self._core.quiet()
+        assert isinstance(connection, Connection), "calls come from the control server"
+        return await self._methods.call(name, params, connection)
+
+
+def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
+    inbox = Inbox()
+    streams = Streams(inbox)
+    sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
+    hands = Hands(sockets, streams, inbox, helper, lambda _: None)
+    core = Core(root / "etc/dusk/node", builder, inbox, hands, lambda: sockets.links)
+    sessions = Sessions(lambda line: hands.tell(Event("login", line, loud=True)))
+    tickets = Tickets()
+
+    def alarms() -> list[str]:
+        wrong = sessions.wrong_passwords().items()
+        return [*sockets.alarms, *(f"{count} wrong passwords for user {user}" for user, count in wrong)]
+
+    desk = DaemonDesk(core, sessions, tickets, lambda: sockets.addresses, alarms)
+    control = ControlServer(root / "var/run/dusk", _LateMethods(core, Methods(desk)))
+    parts = _Parts(root, builder, helper, inbox, streams, sockets, hands, core, tickets, desk, control)
+    hands.tell = parts.tell
+    return parts
+
+
+async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:
+    helper = HelperClient(reading, writing)
+    try:
+        undone = await helper.hello()
+        if undone.problem:
+            say(f"an unfinished apply could not be put back: {undone.problem}")
+        builder.restored = undone.apply_id or None
+        await _read_settings(root, builder, helper)
+        if not builder.settings.enabled:
+            raise ConfigError("dusk.main.enabled is 0 in etc/config/dusk: this device takes no part")
+        await _run_parts(_assemble(root, builder, helper))
+    finally:
+        with trio.CancelScope(shield=True):
+            await helper.aclose()
+
+
+async def _read_settings(root: Path, builder: Builder, helper: HelperClient) -> None:
+    """Read what the helper reads for the daemon: its settings, and UCI files that tell facts.
+
+    Raises:
+        ConfigError: ``etc/config/dusk`` cannot be used.
+    """
+    builder.settings = read_settings(await helper.settings())
+    try:
+        wireless = (await helper.read(("wireless",)))["wireless"]
+    except (Refused, StorageError) as error:
+        say(f"the radios are not known: {error}")
+        wireless = None
+    builder.facts = gather(root, wireless)
+    builder.wanted = builder.settings.name or wanted_name(root, socket.gethostname())
+
+
+async def _run_parts(parts: _Parts) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(parts.tickets.run)
+            await nursery.start(parts.control.run)
+            await nursery.start(parts.streams.run)
+            await nursery.start(parts.sockets.run)
+            nursery.start_soon(parts.hands.run)
+            nursery.start_soon(watch_clock, parts.inbox)
+            await nursery.start(parts.core.run)
+            nursery.start_soon(_forget_join_key, parts)
+            say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    say("stopping")
+                    break
+                await _reread(parts)
+            nursery.cancel_scope.cancel()
+
+
+async def _reread(parts: _Parts) -> None:
+    """Take changed settings over; settings that cannot be used change nothing."""
+    try:
+        await _read_settings(parts.root, parts.builder, parts.helper)
+    except (ConfigError, Refused, StorageError) as error:
+        say(f"the settings stay as they were: {error}")
+        return
+    parts.sockets.configure(parts.builder.settings.wanted)
+    node = parts.core.node
+    if isinstance(node, Node):
+        parts.core.add(node.set_mode(mode_of(parts.builder.settings), trio.current_time()))
+    say("settings read again")
+
+
+JOINED_LOOK_S = 2.0
+
+
+async def _forget_join_key(parts: _Parts) -> None:
+    """Remove an image's join key once this device is a member."""
+    while parts.builder.join_line is not None:
+        if isinstance(parts.core.node, Node):
+            try:
+                await parts.helper.join_done()
+            except (Refused, StorageError) as error:
+                say(f"the used join key could not be removed: {error}")
+            parts.builder.join_line = None
+            return
+        await trio.sleep(JOINED_LOOK_S)

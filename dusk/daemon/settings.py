@@ -1,0 +1,130 @@
+"""This node's own settings: ``etc/config/dusk``, section ``config dusk 'main'``."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from dusk.config.parts import Section, Value
+from dusk.config.uci import parse
+from dusk.daemon.interfaces import IpAddress
+from dusk.daemon.multicast import PORT
+from dusk.daemon.sockets import Wanted
+from dusk.errors import ConfigError
+
+FILE = "etc/config/dusk"
+INTERFACES_DEFAULT = ("br-lan",)
+_INTERFACE_NAME_MAX = 15
+_OPTIONS = frozenset({"enabled", "interface", "address", "port", "name", "apply", "reload", "hold"})
+_YES, _NO = (
+    frozenset({"1", "yes", "on", "true", "enabled"}),
+    frozenset({"0", "no", "off", "false", "disabled"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the file says.
+
+    Attributes:
+        enabled: whether the daemon runs at all.
+        interfaces: kernel names of interfaces to use.
+        addresses: the only addresses to bind; empty for all of those interfaces.
+        port: unicast UDP and TCP.
+        name: the name that this device wants when it joins; empty for its host name.
+        apply: whether files are changed at all.
+        hold: the brake.
+    """
+
+    enabled: bool = True
+    interfaces: tuple[str, ...] = INTERFACES_DEFAULT
+    addresses: tuple[IpAddress, ...] = ()
+    port: int = PORT
+    name: str = ""
+    apply: bool = True
+    hold: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """What it means for the sockets."""
+        return Wanted(self.interfaces, self.addresses, self.port)
+
+
+def read_settings(data: bytes | None) -> Settings:
+    """Read the file; without one, or without the section, everything is as by default.
+
+    Args:
+        data: its bytes, or None if there is none.
+
+    Raises:
+        ConfigError: names the file, and the line or option.
+    """
+    section = parse(data, FILE).section("main") if data is not None else None
+    if section is None:
+        return Settings()
+    if section.type != "dusk":
+        raise ConfigError(f"{FILE}: section main is of type {section.type}, not dusk")
+    unknown = sorted(set(section.options) - _OPTIONS)
+    if unknown:
+        raise ConfigError(f"{FILE}: dusk.main.{unknown[0]} is no option of this file")
+    return Settings(
+        enabled=_flag(section, "enabled", default=True),
+        interfaces=_interfaces(section) or INTERFACES_DEFAULT,
+        addresses=tuple(_address(text) for text in _list(section, "address")),
+        port=_port(section),
+        name=_text(section, "name"),
+        apply=_flag(section, "apply", default=True),
+        hold=_flag(section, "hold", default=False),
+    )
+
+
+def _wrong(option: str, value: Value, wanted: str) -> ConfigError:
+    shown = value if isinstance(value, str) else " ".join(value)
+    return ConfigError(f"{FILE}: dusk.main.{option} is {shown!r}, not {wanted}")
+
+
+def _text(section: Section, option: str) -> str:
+    value = section.get(option)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _wrong(option, value, "a single value")
+    return value
+
+
+def _list(section: Section, option: str) -> tuple[str, ...]:
+    """Return a list; as in UCI everywhere, an option with blanks counts as one too."""
+    value = section.get(option)
+    if value is None:
+        return ()
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _flag(section: Section, option: str, *, default: bool) -> bool:
+    text = _text(section, option)
+    if text and text not in _YES | _NO:
+        raise _wrong(option, text, "0 or 1")
+    return text in _YES if text else default
+
+
+def _port(section: Section) -> int:
+    text = _text(section, "port") or str(PORT)
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise _wrong("port", text, "a port from 1 to 65535")
+    return int(text)
+
+
+def _interfaces(section: Section) -> tuple[str, ...]:
+    names = _list(section, "interface")
+    for name in names:
+        if not 0 < len(name.encode()) <= _INTERFACE_NAME_MAX or "/" in name or not name.isprintable():
+            raise _wrong("interface", name, "the name of a network interface")
+    return tuple(dict.fromkeys(names))
+
+
+def _address(text: str) -> IpAddress:
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        raise _wrong("address", text, "an IP address") from None
+    if ip.is_unspecified or ip.is_multicast:
+        raise _wrong("address", text, "an address of this device")
+    return ip
