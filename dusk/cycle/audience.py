@@ -68,12 +68,14 @@ class Audience:
         """Return the unicast copies of a START, and who gets one."""
         effects: list[Effect] = []
         copied: set[DeviceId] = set()
-        for peer in self._station.peers.others:
+        others = self._station.peers.others
+        turn = cycle * COPIES_MAX % len(others) if len(others) > COPIES_MAX else 0
+        for peer in others[turn:] + others[:turn]:
             if peer.address is None or not (peer.copies_left or peer.missed):
                 continue
             if peer.missed > GIVEN_UP_MISSES and (cycle + peer.index) % 10:
                 continue
-            if len(copied) == COPIES_MAX:
+            if len(effects) == COPIES_MAX:
                 break
             peer.copies_left = max(0, peer.copies_left - 1)
             copied.add(peer.device_id)

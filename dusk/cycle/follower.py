@@ -21,7 +21,7 @@ from dusk.cycle.messages import (
     decode_pong,
     decode_start,
 )
-from dusk.cycle.peers import FAMILY_6, Peer, family_of
+from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
@@ -241,8 +241,7 @@ class Follower:
         fragment = decode_fragment(opened.plaintext)
         if fragment.last <= self._station.log.head.seq:
             return NOTHING
-        master = self.master_address
-        trusted = master is not None and master.host == opened.source.host
+        trusted = same_place(self.master_address, opened.source)
         if self._reassembly.add(fragment, opened.source, trusted=trusted):
             return self._try_advance()
         return NOTHING

@@ -428,3 +428,58 @@ def test_respond_to_the_start_that_a_pong_names_makes_the_master_know_us_at_once
     opened = ring.master.station.channel.open(respond_of(ring, ring.nodes[1]), ring.nodes[1].address)
     assert isinstance(opened, Opened)
     assert decode_respond(opened.plaintext).head == ring.world.log.head
+
+
+def test_an_empty_log_answers_no_lower_epoch_and_nothing_is_due_early() -> None:
+    ring = quiet_ring()
+    member = ring.nodes[1]
+    step = member.follower.tick(ring.now)
+    assert (step.effects, step.outcome) == ((), None)
+    assert ring.leader.tick(ring.now) == []
+    assert member.follower.refused().outcome is None
+    newest, member.log.newest = member.log.newest, None
+    member.log.head = replace(member.log.head, epoch=2)
+    member.handle(
+        start_by(ring, ring.master.key, ring.world.log.head, rest(ring.master.key)), ring.master.address
+    )
+    assert newest is not None
+    assert (member.outcomes, member.dropped, ring.of(Kind.PONG)) == ([], [], [])
+
+
+def test_a_pong_is_not_longer_than_what_it_answers_unless_the_source_is_proven() -> None:
+    ring = quiet_ring()
+    member = ring.nodes[1]
+    newest = ring.world.log.newest
+    peer = ring.master.station.peers.get(member.station.peers.own_id)
+    assert peer is not None
+    assert newest is not None
+    opened = Opened(Kind.RESPOND, peer, b"", bytes(24), member.address, 150)
+    pong = Pong(bytes(8), 1, bytes(8), newest)
+    station = ring.master.station
+    assert station.pong(opened, peer, pong, ring.now) == []
+    assert len(station.pong(opened, peer, pong, ring.now, proven=True)) == 1
+    assert station.pong(opened, peer, pong, ring.now + 0.01, proven=True) == []
+
+
+def test_many_members_without_an_answer_get_64_copies_at_most() -> None:
+    ring = quiet_ring()
+    audience = ring.leader._audience
+    (first, second) = ring.master.station.peers.others
+    ring.master.station.peers.others = tuple(replace(first, missed=1) for _ in range(100))
+    effects, _ = audience.copies(b"start", 1)
+    assert len(effects) <= 64
+    ring.master.station.peers.others = (replace(second, missed=99),)
+    sent = [len(audience.copies(b"start", cycle)[0]) for cycle in range(20)]
+    assert sum(sent) == 2
+
+
+def test_the_cycle_time_can_change() -> None:
+    ring = quiet_ring()
+    ring.leader.cycle_s = 1.0
+    for node in ring.nodes:
+        node.follower.cycle_changed(1.0)
+    ring.run(CYCLE_S)
+    ring.sent.clear()
+    ring.run(10.0)
+    assert 9 <= len(ring.of(Kind.START)) <= 11
+    assert ring.nodes[1].follower.fresh(ring.now)
