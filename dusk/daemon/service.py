@@ -54,7 +54,7 @@ def serve(root: Path, reading: int, writing: int) -> int:
         reading: descriptor for the helper's answers.
         writing: descriptor for requests to the helper.
     """
-    os.umask(0o077)
+    os.umask(0o022)  # folders on the way to ours are for everybody to pass
     exit_code = 1
     try:
         if reading < 0:
@@ -65,6 +65,7 @@ def serve(root: Path, reading: int, writing: int) -> int:
         privileges.prepare_folders(str(root), account)
         join_line = _read_join_line(root / "etc/dusk/join")
         privileges.drop(account)
+        os.umask(0o077)
         key = own_key(root / "etc/dusk/node")
         builder = Builder(key, Settings(), {}, hardware_label(), "", join_line)
         trio.run(_run, root, reading, writing, builder, restrict_keyboard_interrupt_to_checkpoints=True)
