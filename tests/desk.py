@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.world import World
-
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
@@ -15,6 +13,7 @@ from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from tests.world import World
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class FakeDesk:
         self.drafts: dict[str, bytes] = {}
         self.outbox: list[Change] = []
         self.refused: dict[ChangeId, str] = {}
+        self.superseded: dict[ChangeId, str] = {}
         self.results: dict[str, Json] = {}
         self.is_cut_off = False
         self.clock = WallTime(1_800_000_000, trusted=True)
@@ -98,7 +98,7 @@ class FakeDesk:
                 self.refused[change.id] = error.reason
             else:
                 if entry.outcome.code:
-                    self.refused[change.id] = "somebody else was first"
+                    self.superseded[change.id] = "somebody else was first"
         self.outbox.clear()
 
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
@@ -114,7 +114,7 @@ class FakeDesk:
             return Progress(change, ChangeState.REFUSED, Seq(0), self.refused[change])
         position = self.log.position_of(change)
         if position is not None:
-            return Progress(change, ChangeState.DURABLE, position, "")
+            return Progress(change, ChangeState.DURABLE, position, self.superseded.get(change, ""))
         if any(waiting.id == change for waiting in self.outbox):
             return Progress(change, ChangeState.QUEUED, Seq(0), "")
         return None

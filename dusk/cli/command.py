@@ -1,17 +1,16 @@
 """What a command is, and what it is given to work with."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dusk.cli import table
-from dusk.cli.client import Client, Json
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
     import argparse
+
+    from dusk.cli.client import Client, Json
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -24,12 +23,26 @@ class UsageError(Exception):
 class Context:
     """One run of the command line: where, how to print, and the connection to the daemon."""
 
-    __slots__ = ("client", "json", "root")
+    __slots__ = ("_client", "json", "root")
 
     def __init__(self, root: Path, *, json: bool) -> None:
         self.root = root
         self.json = json
-        self.client = Client(root)
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> "Client":
+        """The connection to the daemon; loaded and opened by who needs it (`dusk daemon` stays bare)."""
+        if self._client is None:
+            from dusk.cli.client import Client
+
+            self._client = Client(self.root)
+        return self._client
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._client is not None:
+            self._client.close()
 
     def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method that needs no session."""
@@ -47,6 +60,8 @@ class Context:
     def say(self, text: str, document: object = None) -> None:
         """Print a text for people, or with ``--json`` the document."""
         if self.json:
+            import json
+
             print(json.dumps({} if document is None else document, ensure_ascii=False))
         elif text:
             print(text)
@@ -56,6 +71,8 @@ class Context:
         if self.json:
             self.say("", document)
         elif rows:
+            from dusk.cli import table
+
             print(table.render(headings, rows, table.terminal_width()))
 
     def fields(self, rows: Sequence[tuple[str, object]], document: object) -> None:
@@ -63,6 +80,8 @@ class Context:
         if self.json:
             self.say("", document)
             return
+        from dusk.cli import table
+
         width = max((len(name) for name, _ in rows), default=0)
         for name, value in rows:
             print(f"{name:<{width}}  {table.printable(str(value))}".rstrip())
@@ -122,7 +141,7 @@ def duration(text: str) -> float:
     return float(found[1]) * _UNIT_S[found[2]]
 
 
-def answer(context: Context, result: Json) -> int:
+def answer(context: Context, result: "Json") -> int:
     """Print what an edit of the draft did."""
     for line in result.get("notes", []):
         context.note(line)

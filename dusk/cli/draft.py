@@ -67,7 +67,7 @@ def wait_for_change(context: Context, ticket: str, timeout_s: float) -> Json:
 def report(context: Context, result: Json, more: list[tuple[str, object]] | None = None) -> int:
     """Print seq, hash and state; a queued change says what is missing and exits 1."""
     rows: list[tuple[str, object]] = [*(more or ())]
-    rows += [(name, result[name]) for name in ("seq", "hash", "state")]
+    rows += [(name, result[name] or "-") for name in ("seq", "hash", "state")]
     context.fields(rows, result)
     if result["state"] != "queued":
         return 0

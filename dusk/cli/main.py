@@ -117,7 +117,7 @@ def _run(arguments: list[str]) -> int:
     try:
         return _run_command(context, name, command, rest[1:])
     finally:
-        context.client.close()
+        context.close()
 
 
 def _run_command(context: Context, name: str, command: Command, words: list[str]) -> int:

@@ -161,7 +161,7 @@ def resolve(draft: Draft, progress: Callable[[ChangeId], Progress | None]) -> tu
     returned: list[Edit] = []
     for sent in draft.sent:
         found = progress(sent.change)
-        if found is None or found.state is ChangeState.REFUSED:
+        if found is None or _is_refused(found):
             returned += sent.edits
             reason = found.reason if found is not None else "it was lost before it reached the log"
             notes.append(
@@ -172,6 +172,13 @@ def resolve(draft: Draft, progress: Callable[[ChangeId], Progress | None]) -> tu
     later = {(e.section, e.key) for e in draft.edits}
     given_back = tuple(e for e in returned if (e.section, e.key) not in later)
     return Draft((*given_back, *draft.edits), tuple(kept)), tuple(notes)
+
+
+def _is_refused(progress: Progress) -> bool:
+    """Tell whether a change has an outcome that is not *applied*: refused, or superseded in the log."""
+    return progress.state is ChangeState.REFUSED or (
+        progress.state is not ChangeState.QUEUED and progress.reason != ""
+    )
 
 
 def stale(state: State, draft: Draft) -> list[Edit]:
