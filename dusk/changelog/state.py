@@ -122,6 +122,11 @@ class State:
             return None
         return codec.unpack(record.data, size_max=limits.VALUE_BYTES_MAX)
 
+    def values(self, section: str, prefix: str = "") -> Mapping[str, list[Any]]:
+        """Return the decoded values of a section whose keys start with a prefix."""
+        records = self.records(section, prefix).items()
+        return {k: codec.unpack(r.data, size_max=len(r.data)) for k, r in records if r.data is not None}
+
     def records(self, section: str, prefix: str = "") -> Mapping[str, Record]:
         """Return the records of a section whose keys start with a prefix, without tombstones."""
         held = self._sections.get(section)
@@ -212,7 +217,7 @@ class State:
                 self._paths[section.partition("/")[0]].discard(section)
         for key, number in undo.derived:
             if number is None:
-                del self._derived[key]
+                self._derived.pop(key, None)
             else:
                 self._derived[key] = number
         self._derived_root = undo.derived_root

@@ -190,20 +190,14 @@ def group_names(state: State) -> list[str]:
 
 def variables(state: State, section: str) -> Mapping[str, str | tuple[str, ...]]:
     """Return the variables of ``cluster``, ``group/<name>`` or ``device/<id>/config``."""
-    found: dict[str, str | tuple[str, ...]] = {}
-    for key in state.records(section, "var/"):
-        row = state.value(section, key)
-        if row is not None:
-            found[key.removeprefix("var/")] = tuple(row[0]) if isinstance(row[0], list) else row[0]
-    return found
+    return {name.removeprefix("var/"): text for name, text in _texts(state, section, "var/").items()}
 
 
 def facts(state: State, device: DeviceId) -> Mapping[str, str | tuple[str, ...]]:
     """Return what a device said about itself."""
-    found: dict[str, str | tuple[str, ...]] = {}
-    section = f"{device_path(device)}/facts"
-    for key in state.records(section):
-        row = state.value(section, key)
-        if row is not None:
-            found[key] = tuple(row[0]) if isinstance(row[0], list) else row[0]
-    return found
+    return _texts(state, f"{device_path(device)}/facts", "")
+
+
+def _texts(state: State, section: str, prefix: str) -> Mapping[str, str | tuple[str, ...]]:
+    rows = state.values(section, prefix)
+    return {key: tuple(row[0]) if isinstance(row[0], list) else row[0] for key, row in rows.items()}

@@ -61,7 +61,7 @@ class Cluster(World):
 
     def edits(self) -> dict[str, Edit]:
         kitchen, new = device_path(self.kitchen.key_id), self.key()
-        rule = (new.public, 1, 0, [], "auto", [], "ask", "")
+        rule: list[object] = [new.public, 1, 0, [], "auto", [], "ask", ""]
         return {
             "trust owner": self.edit("trust", "owner/carol", [self.carol.public]),
             "trust grant": self.edit("trust", "grant/policy", [[self.carol.key_id], 1, None, None, None]),
@@ -260,6 +260,13 @@ def test_a_grant_with_a_threshold_needs_that_many_and_owners_count() -> None:
     assert world.write(world.change(again, signers=(world.bob, dave))).outcome == APPLIED
 
 
+def test_what_nobody_was_granted_is_the_owners() -> None:
+    world = World()
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", [bob.public]))
+    refuse(world, world.change(world.set("w", "system.s.x", "1"), signers=(bob,)), "missing-signatures")
+
+
 def test_the_longest_prefix_decides_and_components_are_whole() -> None:
     world = Cluster()
     world.grant("policy/wifi", [world.carol])
@@ -271,8 +278,10 @@ def test_the_longest_prefix_decides_and_components_are_whole() -> None:
         world.change(world.set("wifi2", "system.s.x", "1"), signers=(world.carol,)),
         "missing-signatures",
     )
-    assert world.write(world.change(world.set("wifi", "system.s.x", "1"), signers=(world.carol,)))
-    assert world.write(world.change(world.set("wifi2", "system.s.x", "1"), signers=(world.bob,)))
+    change = world.change(world.set("wifi", "system.s.x", "1"), signers=(world.carol,))
+    assert world.write(change).outcome == APPLIED
+    change = world.change(world.set("wifi2", "system.s.x", "1"), signers=(world.bob,))
+    assert world.write(change).outcome == APPLIED
 
 
 def test_a_grant_opens_neither_trust_nor_cluster_nor_users_nor_facts() -> None:

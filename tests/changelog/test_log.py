@@ -154,6 +154,37 @@ def test_r5_a_fork_is_found_and_changes_nothing() -> None:
     assert snapshot(log) == before
 
 
+def test_r5_an_older_head_that_was_never_ours_is_a_fork() -> None:
+    log = WORLD.replica()
+    other = sign_head(WORLD.master, WORLD.cluster, replace(log.head, seq=Seq(2)), NO_REST)
+    with pytest.raises(ForkFound, match="signed head 2"):
+        log.extend([LogItem(ItemKind.HEAD, other.encode())])
+
+
+def test_a_log_begins_with_a_genesis() -> None:
+    genesis, change = unpack_entry_item(WORLD.items[0].data)
+    for entry, carried in (
+        (replace(genesis, change=None, signatures=None), None),
+        (replace(genesis, kind=EntryKind.CHANGE, epoch=0), change),
+    ):
+        with pytest.raises(UntrustedInput, match="entry 1"):
+            Log(None).extend([pack_entry_item(entry, carried)])
+
+
+def test_the_log_knows_where_a_change_stands_and_what_became_of_it() -> None:
+    world = World()
+    first, second = (
+        world.change(world.set("a", "system.s.x", v), counter=c) for v, c in (("1", 2), ("2", 3))
+    )
+    for change in (first, second):
+        assert world.log.position_of(change.id) is None
+        world.write(change)
+    log = world.replica()
+    assert [log.position_of(change.id) for change in (first, second)] == [2, 3]
+    assert log.outcome_of(first.id) == APPLIED
+    assert log.outcome_of(second.id) == Outcome(OutcomeCode.SUPERSEDED, first.id)
+
+
 def test_an_older_head_of_ours_is_past_use_but_no_error() -> None:
     log = WORLD.replica()
     assert log.extend(WORLD.items[:2]) == ()

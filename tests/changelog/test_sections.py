@@ -1,0 +1,216 @@
+"""The table of sections: which records can be, and which values (A17)."""
+
+import pytest
+
+from dusk import codec
+from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, parse_path
+from dusk.errors import UntrustedInput
+from tests.world import World, sealed_key
+
+WORLD = World()
+PUBLIC = WORLD.owner.public
+ID = "0f" * 16
+SMALL_ORDER = bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("trust", SectionKind.TRUST),
+        ("cluster", SectionKind.CLUSTER),
+        ("user/alice", SectionKind.USER),
+        (f"joinkey/{ID}", SectionKind.JOINKEY),
+        (f"device/{ID}", SectionKind.DEVICE),
+        (f"device/{ID}/facts", SectionKind.FACTS),
+        (f"device/{ID}/config", SectionKind.DEVICE_CONFIG),
+        ("policy/a.b_c-9", SectionKind.POLICY),
+        ("policy/...", SectionKind.POLICY),
+        (f"assignment/{'x' * 63}", SectionKind.ASSIGNMENT),
+        ("group/g", SectionKind.GROUP),
+    ],
+)
+def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None:
+    assert parse_path(path).kind is kind
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "nowhere",
+        "trust/",
+        "trust/x",
+        "cluster/x",
+        "user",
+        "user/",
+        "user/a/b",
+        "user/A",
+        "user/ä",
+        "user/..",
+        "policy/.",
+        "policy/a\n",
+        f"policy/{'x' * 64}",
+        "device/short",
+        f"device/{ID.upper()}",
+        f"device/{ID}/status",
+        f"device/{ID}/facts/x",
+        f"group/{ID}/facts",
+        "joinkey/short",
+        f"joinkey/{ID}/config",
+    ],
+)
+def test_a17_other_paths_are_refused(path: str) -> None:
+    with pytest.raises(UntrustedInput, match="section"):
+        parse_path(path)
+
+
+RULE = [PUBLIC, 1, 0, ["ap"], "auto", ["02:*"], "never", "ap-{n}"]
+
+
+def rule(**changed: object) -> list[object]:
+    names = ("public", "uses", "expires", "groups", "mode", "labels", "rebind", "template")
+    return [changed.get(name, value) for name, value in zip(names, RULE, strict=True)]
+
+
+GOOD: list[tuple[str, str, list[object]]] = [
+    ("trust", "owner/alice", [PUBLIC]),
+    ("trust", "quorum", [1]),
+    ("trust", "recovery", [PUBLIC, 0]),
+    ("trust", "grant/policy/wifi", [[bytes(16), b"x" * 16], 2, ["wireless"], ["ap"], 999]),
+    ("trust", "grant/policy", [[], 1, None, None, None]),
+    ("cluster", "name", ["My Home"]),
+    ("cluster", "succession", [[bytes(16)]]),
+    ("cluster", "cycle", [200]),
+    ("cluster", "level", [1]),
+    ("cluster", "var/ssid", ["<b>'\"\n"]),
+    ("cluster", "var/list", [["a", "b"]]),
+    ("user/alice", "key", [PUBLIC]),
+    ("user/alice", "sealed", [sealed_key(WORLD.owner, "alice")]),
+    ("user/alice", "disabled", [True]),
+    (f"joinkey/{ID}", "rule", RULE),
+    (f"joinkey/{ID}", "rule", rule(mode="approve", rebind="ask", groups=[], labels=[])),
+    (f"joinkey/{ID}", "revoked", [True]),
+    (f"device/{ID}", "key", [PUBLIC]),
+    (f"device/{ID}", "name", ["kitchen-2"]),
+    (f"device/{ID}", "label", ["02:00:00:00:00:01"]),
+    (f"device/{ID}", "groups", [["ap"]]),
+    (f"device/{ID}", "origin", ["genesis", b"", "kitchen"]),
+    (f"device/{ID}", "retired", [True]),
+    (f"device/{ID}/facts", "board", ["x86"]),
+    (f"device/{ID}/facts", "ports", [["lan1", "lan2"]]),
+    (f"device/{ID}/config", "set/network.lan.ipaddr", [1, 0, ["10.0.0.1"], []]),
+    (f"device/{ID}/config", "var/x", [""]),
+    ("policy/wifi", "set/wireless.radio0", [5, 1, ["wifi-device"], []]),
+    ("policy/wifi", 'set/firewall.zone[name="a b"].input', [1, 0, ["ACCEPT"], []]),
+    ("assignment/wifi", "to", ["all", [], 0]),
+    ("assignment/wifi", "to", ["groups", ["ap"], 999]),
+    ("assignment/wifi", "to", ["devices", [ID], 1]),
+    ("group/ap", "made", [True]),
+    ("group/ap", f"member/{ID}", [True]),
+    ("group/ap", "var/x", ["y"]),
+]
+BAD: list[tuple[str, str, list[object]]] = [
+    ("trust", "owner/alice", [SMALL_ORDER]),
+    ("trust", "owner/alice", [b"short"]),
+    ("trust", "owner/alice", [PUBLIC, 1]),
+    ("trust", "owner/a/b", [PUBLIC]),
+    ("trust", "owner/", [PUBLIC]),
+    ("trust", "owner", [PUBLIC]),
+    ("trust", "", [1]),
+    ("trust", "quorum", [0]),
+    ("trust", "quorum", [65]),
+    ("trust", "quorum", [True]),
+    ("trust", "recovery", [PUBLIC, -1]),
+    ("trust", "recovery", [SMALL_ORDER, 0]),
+    ("trust", "grant/policy/a/b/c", [[], 1, None, None, None]),
+    ("trust", "grant/..", [[], 1, None, None, None]),
+    ("trust", "grant/policy", [[b"x" * 16, bytes(16)], 1, None, None, None]),
+    ("trust", "grant/policy", [[bytes(16)] * 2, 1, None, None, None]),
+    ("trust", "grant/policy", [[bytes(15)], 1, None, None, None]),
+    ("trust", "grant/policy", [[bytes(16)], 0, None, None, None]),
+    ("trust", "grant/policy", [[bytes(16)], 2, None, None, None]),
+    ("trust", "grant/policy", [[], 2, None, None, None]),
+    ("trust", "grant/policy", [[], 1, "wireless", None, None]),
+    ("trust", "grant/policy", [[], 1, None, [1], None]),
+    ("trust", "grant/policy", [[], 1, None, None, 1000]),
+    ("cluster", "name", ["x" * 64]),
+    ("cluster", "name", ["a\nb"]),
+    ("cluster", "succession", [[]]),
+    ("cluster", "succession", [[bytes(16)] * 2]),
+    ("cluster", "succession", [[bytes([n]) * 16 for n in range(17)]]),
+    ("cluster", "cycle", [199]),
+    ("cluster", "level", [2]),
+    ("cluster", "var/a/b", ["x"]),
+    ("cluster", "var/x", ["a\0b"]),
+    ("cluster", "var/x", [1]),
+    ("cluster", "var/x", [[1]]),
+    ("cluster", "set/system.s.x", [1, 0, ["1"], []]),
+    ("user/alice", "sealed", [b"sealed"]),
+    ("user/bob", "sealed", [sealed_key(WORLD.owner, "alice")]),
+    ("user/alice", "sealed", [bytes(257)]),
+    ("user/alice", "disabled", [False]),
+    ("user/alice", "disabled", [1]),
+    (f"joinkey/{ID}", "rule", RULE[:7]),
+    (f"joinkey/{ID}", "rule", rule(public=SMALL_ORDER)),
+    (f"joinkey/{ID}", "rule", rule(uses=0)),
+    (f"joinkey/{ID}", "rule", rule(expires=-1)),
+    (f"joinkey/{ID}", "rule", rule(groups=["../x"])),
+    (f"joinkey/{ID}", "rule", rule(groups="ap")),
+    (f"joinkey/{ID}", "rule", rule(mode="maybe")),
+    (f"joinkey/{ID}", "rule", rule(rebind="maybe")),
+    (f"joinkey/{ID}", "rule", rule(labels=["x" * 256])),
+    (f"joinkey/{ID}", "rule", rule(template="x" * 64)),
+    (f"device/{ID}", "name", ["-x"]),
+    (f"device/{ID}", "name", ["Kitchen"]),
+    (f"device/{ID}", "name", [""]),
+    (f"device/{ID}", "label", ["x" * 256]),
+    (f"device/{ID}", "label", ["a\x7f"]),
+    (f"device/{ID}", "groups", [["a b"]]),
+    (f"device/{ID}", "groups", [["x"] * 65]),
+    (f"device/{ID}", "origin", ["genesis", bytes(33), ""]),
+    (f"device/{ID}/facts", "a/b", ["x"]),
+    (f"device/{ID}/facts", "", ["x"]),
+    (f"device/{ID}/facts", "board", ["x" * (FACT_BYTES_MAX + 1)]),
+    (f"device/{ID}/facts", "board", [{}]),
+    (f"device/{ID}/config", "set/dusk.main.enabled", [1, 0, ["0"], []]),
+    ("policy/wifi", "set/wireless.radio0", [1, 0, ["x"], []]),
+    ("policy/wifi", "set/", [1, 0, ["x"], []]),
+    ("policy/wifi", "set/no key", [1, 0, ["x"], []]),
+    ("policy/wifi", "set/firewall.zone[b=1,a=1].x", [1, 0, ["x"], []]),
+    ("policy/wifi", "set/wireless.default_radio0.key", [1, 0, ["password"], []]),
+    ("policy/wifi", "set/system.s.x", [6, 0, ["x"], []]),
+    ("policy/wifi", "set/system.s.x", [1, 0, ["a\0b"], []]),
+    ("policy/wifi", "var/x", ["x"]),
+    ("assignment/wifi", "to", ["all", ["ap"], 0]),
+    ("assignment/wifi", "to", ["groups", [], 0]),
+    ("assignment/wifi", "to", ["groups", ["a/b"], 0]),
+    ("assignment/wifi", "to", ["devices", ["kitchen"], 0]),
+    ("assignment/wifi", "to", ["everyone", [], 0]),
+    ("assignment/wifi", "to", [["all"], [], 0]),
+    ("assignment/wifi", "to", ["all", [], 1000]),
+    ("group/ap", "member/kitchen", [True]),
+    ("group/ap", "made", [False]),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "row"), GOOD)
+def test_a_record_that_can_be_is_taken_and_may_be_deleted(section: str, key: str, row: list[object]) -> None:
+    check_record(parse_path(section), key, codec.pack(row))
+    check_record(parse_path(section), key, None)
+
+
+@pytest.mark.parametrize(("section", "key", "row"), BAD)
+def test_a17_a_record_that_cannot_be_is_refused(section: str, key: str, row: list[object]) -> None:
+    with pytest.raises(UntrustedInput):
+        check_record(parse_path(section), key, codec.pack(row))
+
+
+def test_a17_bytes_that_are_no_row_are_refused() -> None:
+    for data in (b"", b"\x01", b"\x91\xcc\x01", b"\x91\xcb" + bytes(8)):
+        with pytest.raises(UntrustedInput):
+            check_record(parse_path("trust"), "quorum", data)
+
+
+def test_the_examples_show_every_kind_of_section() -> None:
+    assert {parse_path(section).kind for section, _, _ in GOOD} == set(SectionKind)
