@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dusk import codec
+from dusk.changelog import views
 from dusk.changelog.entry import sign_head
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
@@ -346,7 +347,8 @@ def test_status_and_health_reach_the_master_and_are_sent_until_they_did() -> Non
 def test_a_member_that_left_is_not_asked_and_does_not_answer() -> None:
     ring = quiet_ring()
     member = ring.nodes[1]
-    member.station.peers.members_changed([], [DeviceId(ring.master.key.key_id)])
+    others = [each for each in views.members(member.log.state) if each.public != member.key.public]
+    member.station.peers.members_changed(others, [DeviceId(ring.master.key.key_id)])
     ring.sent.clear()
     ring.run(CYCLE_S)
     assert not [data for node, data, _ in ring.sent if node is member and data[8] == Kind.RESPOND]
@@ -483,3 +485,32 @@ def test_the_cycle_time_can_change() -> None:
     ring.run(10.0)
     assert 9 <= len(ring.of(Kind.START)) <= 11
     assert ring.nodes[1].follower.fresh(ring.now)
+
+
+def test_a_restart_of_the_master_is_a_new_epoch_that_all_follow() -> None:
+    ring = quiet_ring(4)
+    item = ring.world.log.write_open(ring.world.stamp())
+    ring.leader = ring.master.leader = Leader(ring.master.station, CYCLE_S, ring.now)
+    announced = ring.leader.announce((item,), ring.world.log.head, ring.now)
+    ring.world.items += [item, ring.world.log.signed(announced.signed_head)]
+    ring.master.do(announced.effects)
+    ring.run(2 * CYCLE_S)
+    assert {node.log.head for node in ring.nodes} == {ring.world.log.head}
+    assert all(node.follower.fresh(ring.now) for node in ring.nodes[1:])
+    assert ring.leader.durable == ring.world.log.head.seq
+
+
+def test_a_holder_of_the_succession_answers_every_start_in_its_own_slot() -> None:
+    ring = quiet_ring()
+    backup = ring.nodes[1]
+    members = views.members(backup.log.state)
+    succession = [DeviceId(ring.master.key.key_id), DeviceId(backup.key.key_id)]
+    backup.station.peers.members_changed(members, succession)
+    peer = ring.master.station.peers.get(backup.station.peers.own_id)
+    assert peer is not None
+    ring.master.station.peers.count = 300
+    ring.sent.clear()
+    ring.run(6 * CYCLE_S)
+    answers = [d for node, d, _ in ring.sent if node is backup and d[8] == Kind.RESPOND]
+    assert len(answers) == len(ring.of(Kind.START))
+    assert peer.missed == 0
