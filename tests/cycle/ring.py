@@ -10,12 +10,12 @@ from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import GroupKey, GroupKeys, new_group_key
 from dusk.cycle.leader import Leader
-from dusk.cycle.messages import Kind
+from dusk.cycle.messages import Kind, Rest, sign_start
 from dusk.cycle.peers import Peers
 from dusk.cycle.station import Advance, Behind, Outcome, Station
 from dusk.effects import Address, Effect, Event, ItemKind, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
-from dusk.ids import BootId, Seq
+from dusk.ids import BootId, DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey
 from tests.world import World
 
@@ -212,3 +212,27 @@ class Ring:
     def of(self, kind: Kind) -> list[bytes]:
         """Return all datagrams of a kind."""
         return [data for _, data, _ in self.sent if data[8] == kind]
+
+
+def rest(sender: SigningKey, cycle: int = 10_000, *, data: bool = False) -> Rest:
+    return Rest(cycle, b"nonce-it", (), 0, bytes(8), 0, 3, 10, data, DeviceId(sender.key_id))
+
+
+def start_by(ring: Ring, key: SigningKey, head: Head, what: Rest) -> bytes:
+    """Seal a START that ``key`` signed; every member has the group key."""
+    start = sign_start(key, ring.world.cluster, head, what)
+    return ring.nodes[-1].station.channel.seal_group(Kind.START, start.encode())
+
+
+def quiet_ring(size: int = 3) -> Ring:
+    ring = Ring(size)
+    ring.run(30.0)
+    for node in ring.nodes:
+        node.dropped.clear()
+        node.outcomes.clear()
+    ring.sent.clear()
+    return ring
+
+
+def respond_of(ring: Ring, node: Node, kind: Kind = Kind.RESPOND) -> bytes:
+    return next(data for sender, data, _ in reversed(ring.sent) if sender is node and data[8] == kind)
