@@ -256,17 +256,19 @@ async def _reread(parts: _Parts) -> None:
     say("settings read again")
 
 
-JOINED_LOOK_S = 2.0
+JOINED_LOOK_S = 5.0
 
 
 async def _forget_join_key(parts: _Parts) -> None:
-    """Remove an image's join key once this device is a member."""
-    while parts.builder.join_line is not None:
-        if isinstance(parts.core.node, Node):
+    """Remove ``etc/dusk/join`` whenever this device is a member: it has done its work."""
+    path = parts.root / "etc/dusk/join"
+    failed = ""
+    while True:
+        if isinstance(parts.core.node, Node) and os.path.lexists(path):
             try:
                 await parts.helper.join_done()
             except (Refused, StorageError) as error:
-                say(f"the used join key could not be removed: {error}")
-            parts.builder.join_line = None
-            return
+                if str(error) != failed:
+                    say(f"the used join key could not be removed: {error}")
+                failed = str(error)
         await trio.sleep(JOINED_LOOK_S)
