@@ -47,7 +47,11 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.wait and result["state"] != "queued":
         result["devices"] = _wait_applied(context, result, end_s)
     code = report(context, result)
-    failed = [d["name"] for d in result.get("devices", []) if not d["done"]]
+    devices = result.get("devices", [])
+    unknown = [d["name"] for d in devices if not d["done"] and d["state"] == "unknown"]
+    if unknown:
+        context.note(f"dusk: only the master knows about: {', '.join(unknown)}")
+    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in unknown]
     if failed:
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; see `dusk device list`")
     return 1 if failed else code
@@ -77,13 +81,19 @@ def report(context: Context, result: Json, more: list[tuple[str, object]] | None
 
 
 def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
-    """Wait until each router that is online has this version in effect, or failed to."""
+    """Wait until each router that is online has this version in effect, or failed to.
+
+    The statuses of all are at the master; elsewhere only the known ones are waited for.
+    """
+    over = {"failed", "offline"}
+    if context.call("status").get("role") != "master":
+        over.add("unknown")
     shown = _Line()
     try:
         while True:
             devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
             shown.put(" ".join(f"{d['name']}:{d['state']}" for d in devices))
-            waiting = [d for d in devices if not d["done"] and d["state"] not in ("failed", "offline")]
+            waiting = [d for d in devices if not d["done"] and d["state"] not in over]
             if not waiting or time.monotonic() > end_s:
                 return devices
             time.sleep(_APPLIED_POLL_S)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.changelog.views import members
 from dusk.cli.main import MODULES, overview
 from dusk.control.desk import Peer
 from dusk.ids import Seq
@@ -174,6 +175,26 @@ def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDe
         ("hall", "offline"),
     ]
     assert "not applied everywhere: hall" in result.err
+
+
+def test_waiting_at_a_member_says_whose_state_only_the_master_knows(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logged_in, "status", lambda: {"role": "member"})
+    unknown = Peer(
+        online=True,
+        head_seq=Seq(9),
+        applied_seq=Seq(0),
+        apply_state="unknown",
+        reason="",
+        alarms=(),
+        seen_s_ago=None,
+    )
+    logged_in.seen = dict.fromkeys((m.device_id for m in members(logged_in.log.state)), unknown)
+    dusk("set", "policy/wifi", f"{KEY}=x")
+    result = dusk("commit", "-m", "m", "--wait", "applied")
+    assert result.code == 0
+    assert "only the master knows about: attic, hall" in result.err
 
 
 def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in: FakeDesk) -> None:
