@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import foundation, settings
+from benchmarks import changelog, foundation, settings
 from benchmarks.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -17,6 +17,7 @@ GROUPS = (
     foundation.encoding,
     foundation.handshake,
     settings.rows,
+    changelog.rows,
 )
 
 

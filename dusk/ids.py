@@ -1,7 +1,7 @@
 """Names for the byte strings and numbers that everything else is made of."""
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NewType
 
 ClusterId = NewType("ClusterId", bytes)
@@ -30,7 +30,7 @@ def labelled_hash(label: bytes, *parts: bytes) -> bytes:
 
     Callers make the parts unambiguous themselves: fixed sizes, or one variable part last.
     """
-    return hashlib.blake2b(b"".join((label, b"\0", *parts)), digest_size=32).digest()
+    return blake2b(b"".join((label, b"\0", *parts)), digest_size=32).digest()
 
 
 def key_id(public: bytes) -> KeyId:

@@ -38,18 +38,14 @@ class Holders:
     """Key ids with who holds them."""
 
     def __init__(self) -> None:
-        self._by_source: dict[str, tuple[KeyId, Holder]] = {}
-        self._by_key: dict[KeyId, dict[str, Holder]] = {}
+        self._by_source: dict[str, KeyId] = {}
+        self._sources: dict[KeyId, dict[str, Holder]] = {}
+        self._holders: dict[KeyId, Holder] = {}
         self._owners: dict[KeyId, str] = {}
 
     def get(self, name: KeyId) -> Holder | None:
         """Return who holds a key; of several sources the first kind counts, then the first source."""
-        found = self._by_key.get(name)
-        if found is None:
-            return None
-        if len(found) == 1:
-            return next(iter(found.values()))
-        return min(found.items(), key=lambda item: (_RANKS[item[1].kind], item[0]))[1]
+        return self._holders.get(name)
 
     def owners(self) -> Mapping[KeyId, str]:
         """Return the owners' key ids with their names."""
@@ -59,22 +55,22 @@ class Holders:
         """Say what a source says now; None for nothing."""
         former = self._by_source.pop(source, None)
         if former is not None:
-            self._remove(source, former[0])
+            del self._sources[former][source]
+            self._choose(former)
         if holder is not None:
-            name = key_id(holder.public)
-            self._by_source[source] = (name, holder)
-            self._by_key.setdefault(name, {})[source] = holder
-            self._note_owner(name)
+            name = self._by_source[source] = key_id(holder.public)
+            self._sources.setdefault(name, {})[source] = holder
+            self._choose(name)
 
-    def _remove(self, source: str, name: KeyId) -> None:
-        del self._by_key[name][source]
-        if not self._by_key[name]:
-            del self._by_key[name]
-        self._note_owner(name)
-
-    def _note_owner(self, name: KeyId) -> None:
-        holder = self.get(name)
-        if holder is not None and holder.kind is HolderKind.OWNER:
+    def _choose(self, name: KeyId) -> None:
+        """Decide anew who counts as the holder of a key."""
+        found = self._sources[name]
+        self._holders.pop(name, None)
+        self._owners.pop(name, None)
+        if not found:
+            del self._sources[name]
+            return
+        _, holder = min(found.items(), key=lambda item: (_RANKS[item[1].kind], item[0]))
+        self._holders[name] = holder
+        if holder.kind is HolderKind.OWNER:
             self._owners[name] = holder.name
-        else:
-            self._owners.pop(name, None)

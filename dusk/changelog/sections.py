@@ -273,6 +273,7 @@ def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
             check_sealed_key(row[0], name=path.name)
 
 
+@lru_cache(maxsize=1024)
 def _find_check(kind: SectionKind, key: str) -> Check:
     table = KEYS[kind]
     prefix = key[: key.find("/") + 1]

@@ -99,14 +99,18 @@ def _malformed(setting: Setting) -> str:
     values, removed = setting.values, setting.removed
     if removed and setting.verb is not Verb.EDIT_LIST:
         return "only a list edit removes values"
-    both = values + removed
-    is_right = {
-        Verb.SET: len(values) == 1 and values[0] != "",
-        Verb.TYPE: len(values) == 1 and is_plain_type(values[0]),
-        Verb.SET_LIST: len(values) > 0,
-        Verb.ABSENT: not values,
-        Verb.EDIT_LIST: len(both) > 0 and len(set(both)) == len(both),
-    }[setting.verb]
+    match setting.verb:
+        case Verb.SET:
+            is_right = len(values) == 1 and values[0] != ""
+        case Verb.TYPE:
+            is_right = len(values) == 1 and is_plain_type(values[0])
+        case Verb.SET_LIST:
+            is_right = len(values) > 0
+        case Verb.ABSENT:
+            is_right = not values
+        case _:
+            both = values + removed
+            is_right = 0 < len(both) == len(set(both))
     return "" if is_right else f"wrong values for {setting.verb.name}"
 
 
