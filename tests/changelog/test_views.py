@@ -118,6 +118,7 @@ def test_variables_and_facts_are_texts_or_lists() -> None:
     world.write(world.change(*edits, signers=(world.master,)))
     assert views.facts(world.log.state, world.device_id) == {"board": "x86", "ports": ("lan1",)}
     assert views.facts(world.log.state, kitchen) == {}
+    assert {d.device_id for d in views.devices(world.log.state)} == {world.device_id, kitchen}
 
 
 def test_an_empty_state_has_answers_too() -> None:
