@@ -1,0 +1,289 @@
+"""The rules, checked after every step against what is on disks and on the wire.
+
+Incremental: a step is compared with what it changed. What is compared in full, at starts and
+at the end, is said there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dusk import limits
+from dusk.changelog.log import Log
+from dusk.changelog.state import State
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.messages import Kind
+from dusk.cycle.outbox import FOLDER as OUTBOX
+from dusk.effects import (
+    Append,
+    ChangeState,
+    Effect,
+    ItemKind,
+    LogItem,
+    Progress,
+    RemoveFile,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+    StoreFile,
+)
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
+from dusk.keys.signing import SigningKey
+from dusk.sim.broken import RuleBroken
+from dusk.sim.device import Device
+from dusk.sim.disk import DiskEffect
+from dusk.sim.history import History, Keyring, Place
+from dusk.sim.network import Network
+from dusk.sim.people import expected_options, found_option
+from dusk.sim.transcript import Transcript
+from dusk.sim.wire import Reader, Said
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the checks remember of one device, whatever it forgets itself.
+
+    Attributes:
+        stored: highest position that a signed head covers on its disk.
+        seen: position up to which its datastore was compared.
+        kept: changes that it reported as kept; they may not be lost.
+    """
+
+    stored: Seq = Seq(0)
+    seen: int = 0
+    kept: set[ChangeId] = field(default_factory=set)
+
+
+class Checks:
+    """Watches every device; raises `RuleBroken`.
+
+    Args:
+        keyring: who may sign what.
+        keys: the devices' keys.
+        founded: the log that the first device has from the beginning.
+        network, transcript: of the simulation.
+    """
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        keys: Mapping[DeviceId, SigningKey],
+        founded: Sequence[LogItem],
+        network: Network,
+        transcript: Transcript,
+    ) -> None:
+        self.history = History(keyring)
+        self.durable: set[ChangeId] = set()
+        """Changes that some device reported durable."""
+        self.refused: dict[ChangeId, str] = {}
+        """Changes that were refused, with the reason that was shown."""
+        self.writes = 0
+        """Disk effects so far (R12)."""
+        self.devices: list[Device] = []
+        self._network, self._transcript = network, transcript
+        self._known: dict[int, _Known] = {}
+        self._compared: dict[int, int] = {}
+        self._hashes: dict[tuple[int, str], bytes] = {}
+        for item in founded:
+            if item.kind is ItemKind.ENTRY:
+                self.history.see(item)
+        self._reader = Reader(self.history.cluster, keys)
+
+    def add(self, device: Device) -> None:
+        """Watch one more device."""
+        self.devices.append(device)
+        self._known[device.index] = _Known()
+        self._covered(device, device.disk.items)
+
+    # --- the disk ------------------------------------------------------------------------------
+
+    def stored(self, device: Device, effect: DiskEffect, was: bytes | None) -> None:
+        """Check what was written: in place (R7), by the model (R1), and not for nothing (R12)."""
+        self.writes += 1
+        match effect:
+            case Append(items):
+                self._appended(device, items)
+            case StoreFile(name, data):
+                if was == data:
+                    raise RuleBroken("R12", f"{device.name} writes {name} again as it was")
+                if name == GROUP_KEYS_FILE:
+                    self._reader.learn(data)
+            case RemoveFile(name):
+                if was is None and name != "log":
+                    raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
+
+    def _appended(self, device: Device, items: Sequence[LogItem]) -> None:
+        if not any(item.kind is ItemKind.ENTRY for item in items):
+            raise RuleBroken("R12", f"{device.name} appends no entry")
+        self._transcript.say(device.name, f"appends {len(items)} items")
+        self._covered(device, items)
+
+    def _covered(self, device: Device, items: Iterable[LogItem]) -> None:
+        """Judge entries that are new to a disk and raise what it holds."""
+        known, last = self._known[device.index], Seq(0)
+        for item in items:
+            if item.kind is ItemKind.HEAD:
+                known.stored = max(known.stored, last)
+                continue
+            is_new = self.history.decode(item)[0].seq > self.history.last
+            logged = self.history.see(item)
+            last = logged.seq
+            if is_new and logged.entry.writer != device.device_id:
+                raise RuleBroken("R8", f"{device.name} has entry {last} before its writer stored it")
+            if last != known.seen + 1:
+                raise RuleBroken("R7", f"{device.name} appends entry {last} behind {known.seen}")
+            known.seen = last
+
+    def stored_by(self, device: Device) -> Seq:
+        """Return up to where a device's disk holds the log."""
+        return self._known[device.index].stored
+
+    # --- what leaves a device ------------------------------------------------------------------
+
+    def sending(self, device: Device, effect: Effect) -> None:
+        """Check that what a message promises is on the disk (R8), and its size (R10)."""
+        match effect:
+            case SendMulticast(data):
+                self._check_said(device, data, None)
+            case SendDatagram(data, to):
+                receiver = self._network.at(to.host)
+                if isinstance(receiver, Device):
+                    self._check_said(device, data, receiver.device_id)
+            case SendFrame(_, frame):
+                if len(frame) > limits.FRAME_BYTES_MAX:
+                    raise RuleBroken("R10", f"{device.name} sends a frame of {len(frame)} bytes")
+            case Progress():
+                self._progress(device, effect)
+
+    def _check_said(self, device: Device, data: bytes, receiver: DeviceId | None) -> None:
+        if len(data) > limits.DATAGRAM_BYTES_MAX:
+            raise RuleBroken("R10", f"{device.name} sends a datagram of {len(data)} bytes")
+        try:
+            said = self._reader.read(data, receiver)
+        except KeyError:
+            raise RuleBroken("R8", f"{device.name} seals with a key that is on no disk") from None
+        except UntrustedInput as error:
+            raise RuleBroken("R6", f"{device.name} sends what nobody can read: {error}") from None
+        if said.seq:
+            self._check_promise(device, said)
+
+    def _check_promise(self, device: Device, said: Said) -> None:
+        if said.seq > self.stored_by(device):
+            raise RuleBroken(
+                "R8", f"{device.name} says in {said.kind.name} that it has entry {said.seq}, which is not on its disk"
+            )
+        chain = self.history.chain_at(said.seq) or b""
+        if not chain.startswith(said.chain):
+            raise RuleBroken("R2", f"{device.name} says in {said.kind.name} another entry {said.seq}")
+        if said.kind is Kind.ANSWER and said.change != self.history.entries[said.seq - 1].change:
+            raise RuleBroken("R8", f"{device.name} answers that another change is entry {said.seq}")
+
+    def _progress(self, device: Device, told: Progress) -> None:
+        """A report is a promise too (R3, R8)."""
+        self._transcript.count(f"{told.state}")
+        if told.state is ChangeState.REFUSED:
+            self.refused[told.change] = told.reason
+            return
+        if told.state is ChangeState.QUEUED:
+            if OUTBOX + told.change.hex() not in device.disk.files:
+                raise RuleBroken("R8", f"{device.name} says that it keeps a change, and does not")
+            self._known[device.index].kept.add(told.change)
+            return
+        holders = [d for d in self.devices if self.stored_by(d) >= told.seq]
+        needed = 2 if told.state is ChangeState.DURABLE else 1
+        if len(holders) < needed:
+            raise RuleBroken("R3", f"{device.name} says {told.state}: on {len(holders)} disks")
+        if self.history.entries[told.seq - 1].change != told.change:
+            raise RuleBroken("R3", f"{device.name} says {told.state}: another change is entry {told.seq}")
+        if told.state is ChangeState.DURABLE:
+            self.durable.add(told.change)
+
+    # --- lives and steps -------------------------------------------------------------------------
+
+    def booted(self, device: Device, log: Log) -> None:
+        """Check that a disk still has all that was ever durable on it (R5, R7), and says it right."""
+        known = self._known[device.index]
+        if log.head.seq < known.stored:
+            raise RuleBroken("R5", f"{device.name} had entry {known.stored}, and starts at {log.head.seq}")
+        if log.head.seq and log.head.chain != self.history.chain_at(log.head.seq):
+            raise RuleBroken("R2", f"{device.name} starts with another entry {log.head.seq}")
+        known.seen = log.head.seq
+        known.stored = log.head.seq
+        self._compare(device, log.state, self.history.records_at(log.head.seq), log.head.seq)
+
+    def stepped(self, device: Device) -> None:
+        """Check a device after a round: its log, its datastore, its bounds, its view of the master."""
+        if self._network.open_streams(device) > limits.STREAMS_MAX:
+            raise RuleBroken("R10", f"{device.name} has too many streams")
+        node = device.member
+        if node is None:
+            return
+        if len(node.waiting_changes()) > limits.OUTBOX_MAX:
+            raise RuleBroken("R10", f"{device.name} keeps too many changes")
+        if node.log.head.seq != self.stored_by(device):
+            self._ahead(device, node.log)
+        compared = self._compared.get(device.index, 0)
+        if node.log.head.seq > compared:
+            writes = self.history.writes_between(compared + 1, node.log.head.seq)
+            self._compare(device, node.log.state, writes, node.log.head.seq)
+        elif node.log.head.seq < compared:
+            raise RuleBroken("R5", f"{device.name} went back from {compared} to {node.log.head.seq}")
+
+    def _ahead(self, device: Device, log: Log) -> None:
+        """After a round, memory and disk agree: all effects of it were done."""
+        raise RuleBroken(
+            "R8", f"{device.name} counts on entry {log.head.seq}, its disk ends at {self.stored_by(device)}"
+        )
+
+    def _compare(self, device: Device, state: State, records: Mapping[Place, object], seq: int) -> None:
+        """Compare records with the model, and hashes with those of other devices (R1, R2)."""
+        model = self.history.records if seq == self.history.last else self.history.records_at(seq)
+        for section, key in records:
+            record, held = state.record(section, key), model[section, key]
+            if record is None or (record.data, record.base) != (held.data, held.base):
+                raise RuleBroken("R1", f"{device.name}: {section} {key} is not what was signed")
+        for section in sorted({section for section, _ in records}):
+            self._same(device, seq, section, state.section_hash(section))
+        self._same(device, seq, "derived state", state.derived_hash)
+        self._compared[device.index] = seq
+
+    def _same(self, device: Device, seq: int, what: str, found: bytes) -> None:
+        if self._hashes.setdefault((seq, what), found) != found:
+            raise RuleBroken("R2", f"{device.name}: {what} at {seq} is not that of others")
+
+    def silent(self, device: Device) -> None:
+        """Check that a device which has long heard nothing says so (A3)."""
+        node = device.member
+        if node is not None and not node.leads and node.fresh(device.now):
+            raise RuleBroken("R11", f"{device.name} calls fresh what it does not hear")
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Check the outcome of all: one log, everything that was promised in it, and in the files."""
+        chains: set[ChainHash] = set()
+        for device in self.devices:
+            log = Log(self.history.cluster)
+            try:
+                log.extend(device.disk.items)
+            except UntrustedInput as error:
+                raise RuleBroken("R6", f"{device.name} refuses its own log: {error}") from error
+            chains.add(log.head.chain)
+            self._compare(device, log.state, self.history.records, log.head.seq)
+        if len(chains) != 1:
+            raise RuleBroken("R2", f"{len(chains)} heads at the end")
+        for change in self.durable:
+            if change not in self.history.outcomes:
+                raise RuleBroken("R3", f"change {change.hex()[:8]} was durable and is lost")
+        for device in self.devices:
+            for change in sorted(self._known[device.index].kept):
+                if change not in self.history.outcomes and change not in self.refused:
+                    raise RuleBroken("R3", f"change {change.hex()[:8]} of {device.name} has no outcome")
+            self._check_files(device)
+
+    def _check_files(self, device: Device) -> None:
+        wanted = expected_options(self.history.records, device.device_id)
+        for option, value in sorted(wanted.items()):
+            found = found_option(device.helper.files, option)
+            if found != value:
+                raise RuleBroken("R2", f"{device.name}: {option} is {found!r}, not {value!r}")

@@ -1,0 +1,425 @@
+"""One simulated router: a node, its disk, its helper, and a shell that treats them as the daemon does.
+
+The shell takes inputs in rounds: all that came, then the disk effects of all of it, then the
+rest in order; or each by itself. A power cut strikes between any two effects, or within one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from dusk.changelog.body import Change
+from dusk.changelog.log import Log
+from dusk.effects import (
+    Append,
+    CommitFiles,
+    Connect,
+    Disconnect,
+    Effect,
+    Event,
+    FilesRead,
+    HelperDone,
+    Input,
+    ItemsRead,
+    Links,
+    Progress,
+    ReadFiles,
+    ReadItems,
+    RemoveFile,
+    Restart,
+    RollbackFiles,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+    StoreFile,
+    Tick,
+    WallClock,
+    WriteFiles,
+)
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import BootId, DeviceId
+from dusk.keys.joinkey import JoinKey
+from dusk.keys.signing import SigningKey
+from dusk.membership.joiner import JOINING_FILE, Joiner
+from dusk.node import Node, NodeSettings
+from dusk.sim.broken import RuleBroken
+from dusk.sim.clock import Clock
+from dusk.sim.disk import Disk, DiskEffect, DiskError
+from dusk.sim.faults import NONE, Faults
+from dusk.sim.helper import Helper, HelperEffect
+from dusk.sim.network import Network
+from dusk.sim.transcript import Transcript
+
+PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
+"""Between one life and the next, after the disk failed."""
+HELPER_S = 0.02
+"""What a request to the helper takes, up to ten times as long."""
+APPLY_WINDOW_S = 20.0
+
+
+class Watcher(Protocol):
+    """Who checks the rules; see `dusk.sim.checks`."""
+
+    def stored(self, device: "Device", effect: DiskEffect, was: bytes | None) -> None:
+        """A disk effect is durable; ``was`` is the former content of a small file."""
+
+    def sending(self, device: "Device", effect: Effect) -> None:
+        """Something leaves the device."""
+
+    def booted(self, device: "Device", log: Log) -> None:
+        """A device has read its disk after a start."""
+
+    def stepped(self, device: "Device") -> None:
+        """A round is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all devices of a simulation share."""
+
+    clock: Clock
+    random: Random
+    network: Network
+    transcript: Transcript
+    watcher: Watcher
+
+
+NodeMaker = Callable[..., Node]
+
+
+class Device:
+    """A router.
+
+    Args:
+        world: what it stands in.
+        index: its number; the first one founds the cluster.
+        key: its own key.
+        join_key: what it joins by; it founds the cluster if its disk has a log.
+        make_node: `Node`, or one that was sabotaged.
+        disk: `Disk`, or one that lies.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        index: int,
+        key: SigningKey,
+        join_key: JoinKey,
+        make_node: NodeMaker = Node,
+        disk: Disk | None = None,
+    ) -> None:
+        self.index, self.name, self.key = index, f"d{index}", key
+        self.device_id = DeviceId(key.key_id)
+        self.disk = disk or Disk()
+        self.helper = Helper(world.random)
+        self.node: Node | Joiner | None = None
+        self.wall: WallClock = WallClock(0.0, trusted=False)
+        self.in_rounds = False
+        """Whether the shell gathers several inputs."""
+        self.faults: Faults = NONE
+        self.lives = 0
+        """How often it was started; what was planned in a former life is void."""
+        self._world, self._join_key, self._make_node = world, join_key, make_node
+        self._born = 0.0
+        self._uptime_s = 0.0
+        self._inbox: list[Input] = []
+        self._pending: list[Effect] = []
+        self._busy = False
+        self._round_planned = False
+        self._armed = float("inf")
+        self._asked: list[HelperEffect] = []
+        self._pause_s = PAUSE_S_MIN
+
+    # --- for the network and the scenario -------------------------------------------------------
+
+    @property
+    def listens(self) -> bool:
+        """Whether its daemon runs."""
+        return self.node is not None
+
+    @property
+    def member(self) -> Node | None:
+        """Its node, if it is a member and runs."""
+        return self.node if isinstance(self.node, Node) else None
+
+    @property
+    def now(self) -> float:
+        """Its monotonic clock: begins anywhere at each power-on."""
+        return self._world.clock.now - self._born + self._uptime_s
+
+    def deliver(self, event: Input) -> None:
+        """Take an input, at once or with the next round."""
+        self._inbox.append(event)
+        if self._busy or self._round_planned:
+            return
+        if self.in_rounds:
+            self._round_planned = True
+            self._plan(self._world.random.random() * 0.003, self._round)
+        else:
+            self._round()
+
+    def submit(self, make: Callable[[Node], Change]) -> Change | None:
+        """Have a person commit a change here; None if the node refuses it at once."""
+        node = self.member
+        assert node is not None, "people use members"
+        change = make(node)
+        try:
+            self._pending += node.submit(change, self.now)
+        except Refused as refusal:
+            self._world.transcript.say(self.name, f"refuses a change: {refusal.reason}")
+            return None
+        if not self._busy:
+            self._round()
+        return change
+
+    def set_wall(self, offset_s: float, *, trusted: bool) -> None:
+        """Let the wall clock jump."""
+        self.wall = WallClock(offset_s, trusted)
+        if self.node is not None:
+            self.deliver(self.wall)
+
+    # --- lives ----------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Start after a power cut: the helper first, which undoes what was not finished."""
+        self._born = self._world.clock.now
+        self._uptime_s = self._world.random.random() * 1000
+        self._pause_s = PAUSE_S_MIN
+        self._start(self.helper.restore())
+
+    def crash(self, down_s: float) -> None:
+        """Lose power for a while."""
+        self.power_off()
+        self._plan(down_s, self.power_on)
+
+    def power_off(self) -> None:
+        """Lose all memory."""
+        self._world.transcript.count("crash")
+        self._world.transcript.say(self.name, "loses power")
+        self._end(politely=False)
+
+    def _start(self, restored: str | None) -> None:
+        """Build a node from the disk, as each life begins."""
+        self.lives += 1
+        self._forget()
+        world, cut = self._world, self.disk.recover()
+        log = Log(self._join_key.cluster_id)
+        try:
+            log.extend(self.disk.items)
+        except UntrustedInput as error:
+            raise RuleBroken("R6", f"{self.name} refuses its own log: {error}") from error
+        world.watcher.booted(self, log)
+        tail = f", {cut} torn items cut" if cut else ""
+        self.node = self._build(log)
+        role = "joins" if isinstance(self.node, Joiner) else "starts"
+        world.transcript.say(self.name, f"{role} at entry {log.head.seq}{tail}")
+        if isinstance(self.node, Node):
+            effects = self.node.start(self.now, restored)
+        else:
+            effects = self.node.start(self.now)
+        self._pending += effects
+        self._inbox += [self.wall, Links(world.network.links)]
+        self._round()
+
+    def _build(self, log: Log) -> Node | Joiner:
+        random_bytes = self._world.random.randbytes
+        if JOINING_FILE in self.disk.files:
+            return Joiner(
+                join_key=self._join_key,
+                device=self.key,
+                log=log,
+                label=f"02:00:00:00:00:{self.index:02x}",
+                wanted=f"d{self.index // 2}",
+                random_bytes=random_bytes,
+                now=self.now,
+            )
+        return self._make_node(
+            key=self.key,
+            log=log,
+            boot=BootId(random_bytes(8)),
+            saved=dict(self.disk.files),
+            settings=NodeSettings(facts={"board": f"board-{self.index % 3}"}, apply_window_s=APPLY_WINDOW_S),
+            random_bytes=random_bytes,
+        )
+
+    def _end(self, *, politely: bool) -> None:
+        self.node = None
+        self.lives += 1
+        self._forget()
+        self._world.network.drop_all(self, politely=politely)
+
+    def _forget(self) -> None:
+        self._inbox.clear()
+        self._pending.clear()
+        self._asked.clear()
+        self._busy = self._round_planned = False
+        self._armed = float("inf")
+
+    def _restart(self, pause_s: float) -> None:
+        """Throw the node away and build it again; the helper lives on."""
+        self._end(politely=True)
+        self._plan(pause_s, lambda: self._start(None))
+
+    def _plan(self, delay_s: float, what: Callable[[], None]) -> None:
+        """Do something later in this life."""
+        life = self.lives
+        self._world.clock.after(delay_s, lambda: what() if self.lives == life else None)
+
+    # --- a round --------------------------------------------------------------------------------
+
+    def _round(self) -> None:
+        """Give the node what came, then do what it wants."""
+        node = self.node
+        self._round_planned = False
+        if node is None or self._busy:
+            return
+        calls, self._pending = [self._pending], []
+        inputs, self._inbox = self._inbox, []
+        calls += [node.handle(event, self.now) for event in inputs]
+        if node.deadline is not None and node.deadline <= self.now:
+            calls.append(node.handle(Tick(), self.now))
+        if self.in_rounds:
+            calls = [_disk_first([effect for effects in calls for effect in effects])]
+        self._perform([effect for effects in calls for effect in effects])
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
+        """Do effects, now or when a slow disk is done."""
+        writes = any(isinstance(effect, Append | StoreFile | RemoveFile) for effect in effects)
+        if writes and self.faults.slow_disk_s:
+            self._busy = True
+            self._world.transcript.count("slow write")
+            delay_s = self._world.random.random() * self.faults.slow_disk_s
+            self._plan(delay_s, lambda: self._finish(effects, writes=True))
+        else:
+            self._finish(effects, writes=writes)
+
+    def _finish(self, effects: Sequence[Effect], *, writes: bool) -> None:
+        self._busy = False
+        random, faults = self._world.random, self.faults
+        cut: int | None = None
+        if writes and faults.crash_in_write and random.random() < faults.crash_in_write:
+            cut = random.randrange(len(effects) + 1)
+        try:
+            for effect in effects[:cut]:
+                if isinstance(effect, Restart):
+                    self._world.transcript.say(self.name, f"starts again: {effect.reason}")
+                    self._restart(0.0)
+                    return
+                self._do(effect)
+        except DiskError as error:
+            self._world.transcript.say(self.name, f"{error}; again in {self._pause_s:.0f} s")
+            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S_MAX)
+            self._restart(pause_s)
+            return
+        if cut is not None:
+            self._cut_power(effects[cut:])
+            return
+        self._world.watcher.stepped(self)
+        self._arm()
+
+    def _cut_power(self, undone: Sequence[Effect]) -> None:
+        """Lose power within the next effect, if that is a write, and come back."""
+        if undone and isinstance(undone[0], Append | StoreFile | RemoveFile):
+            self.disk.tear(undone[0], self._world.random)
+            self._world.transcript.count("torn write")
+        self.crash(self._world.random.uniform(0.2, 5.0))
+
+    def _arm(self) -> None:
+        """Wake the node at its deadline; go on with what has come meanwhile."""
+        if self.node is None:
+            return
+        if self._inbox or self._pending:
+            self._plan(0.0, self._round)
+        deadline = self.node.deadline
+        if deadline is None:
+            return
+        wake_at = self._world.clock.now + max(deadline - self.now, 0.0)
+        if wake_at < self._armed:
+            self._armed = wake_at
+            life = self.lives
+            self._world.clock.at(wake_at + 1e-6, lambda: self._wake(life, wake_at))
+
+    def _wake(self, life: int, wake_at: float) -> None:
+        if life != self.lives or wake_at != self._armed:
+            return
+        self._armed = float("inf")
+        if self.node is not None and self.node.deadline is not None and self.node.deadline <= self.now:
+            self._round()
+        else:
+            self._arm()
+
+    # --- effects --------------------------------------------------------------------------------
+
+    def _do(self, effect: Effect) -> None:
+        if isinstance(effect, Append | StoreFile | RemoveFile):
+            self._store(effect)
+            return
+        world = self._world
+        world.watcher.sending(self, effect)
+        network = world.network
+        match effect:
+            case SendDatagram(data, to):
+                network.unicast(self, data, to)
+            case SendMulticast(data, link):
+                network.multicast(self, data, link)
+            case Connect(conn, to):
+                network.connect(self, conn, to)
+            case SendFrame(conn, frame):
+                network.frame(self, conn, frame)
+            case Disconnect(conn):
+                network.disconnect(self, conn)
+            case ReadItems(conn, first, bytes_max):
+                self._inbox.append(ItemsRead(conn, first, self.disk.read_items(first, bytes_max)))
+            case ReadFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
+                self._ask(effect)
+            case Progress(change, state, seq, reason):
+                told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
+                world.transcript.say(self.name, told)
+            case Event(name, text):
+                world.transcript.say(self.name, f"event {name}: {text}")
+
+    def _store(self, effect: DiskEffect) -> None:
+        random, world = self._world.random, self._world
+        if self.faults.disk_error and random.random() < self.faults.disk_error:
+            world.transcript.count("disk error")
+            self.disk.tear(effect, random)
+            raise DiskError("the disk is full")
+        was = None if isinstance(effect, Append) else self.disk.files.get(effect.name)
+        self.disk.do(effect)
+        world.watcher.stored(self, effect, was)
+
+    def _ask(self, effect: HelperEffect) -> None:
+        self._asked.append(effect)
+        if len(self._asked) == 1:
+            self._plan_helper()
+
+    def _plan_helper(self) -> None:
+        self._plan(self._world.random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
+
+    def _answer(self) -> None:
+        answer: FilesRead | HelperDone = self.helper.do(self._asked.pop(0))
+        if self._asked:
+            self._plan_helper()
+        if isinstance(answer, HelperDone):
+            went = answer.error or f"reload exit {answer.reload_exit}"
+            self._world.transcript.say(self.name, f"helper: {answer.request}: {went}")
+        self.deliver(answer)
+
+
+def _disk_first(effects: Sequence[Effect]) -> list[Effect]:
+    """Order effects as the daemon's core does: the disk, then the rest; removals behind appends."""
+    disk: list[Effect] = []
+    removals: list[Effect] = []
+    rest: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, RemoveFile):
+            removals.append(effect)
+        elif isinstance(effect, Append):
+            disk.append(effect)
+        elif isinstance(effect, StoreFile):
+            disk += [*removals, effect]
+            removals.clear()
+        else:
+            rest.append(effect)
+    return [*disk, *removals, *rest]

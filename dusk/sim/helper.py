@@ -1,0 +1,88 @@
+"""A device's root helper: UCI files with a journal (`dusk/helper` is the real one)."""
+
+from random import Random
+
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+
+HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+
+FRESH_FILES = {
+    "system": b"config system\n\toption hostname 'OpenWrt'\n\toption timezone 'UTC'\n",
+    "wireless": (
+        b"config wifi-device 'radio0'\n\toption type 'mac80211'\n\toption channel '36'\n\n"
+        b"# our network\nconfig wifi-iface 'default_radio0'\n\toption device 'radio0'\n\toption ssid 'OpenWrt'\n"
+    ),
+    "network": b"config interface 'lan'\n\toption proto 'static'\n\toption ipaddr '192.168.1.1'\n",
+}
+"""A router out of the box, as far as people here change it."""
+
+
+class Helper:
+    """Does one request after the other.
+
+    Attributes:
+        files: package → content.
+        error: share of requests that fail.
+        failures: how many did.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.files = dict(FRESH_FILES)
+        self.error = 0.0
+        self.failures = 0
+        self._random = random
+        self._journal: tuple[str, dict[str, tuple[bytes | None, bytes]]] | None = None
+
+    def do(self, effect: HelperEffect) -> FilesRead | HelperDone:
+        """Do a request and return the answer."""
+        match effect:
+            case ReadFiles(packages):
+                return FilesRead({package: self.files.get(package) for package in packages})
+            case WriteFiles(ident, files):
+                return self._write(ident, files)
+            case CommitFiles(ident):
+                return self._commit(ident)
+            case RollbackFiles(ident):
+                self.restore()
+                return HelperDone("rollback", ident, None, 0, "")
+
+    def _fails(self) -> bool:
+        if self._random.random() >= self.error:
+            return False
+        self.failures += 1
+        return True
+
+    def _write(self, ident: str, files: dict[str, tuple[bytes | None, bytes]]) -> HelperDone:
+        if self._journal is not None:
+            return HelperDone("write", ident, "unfinished: an earlier apply", None, "")
+        if any(self.files.get(package) != read for package, (read, _) in files.items()):
+            return HelperDone("write", ident, "changed: by somebody else", None, "")
+        if self._fails():
+            return HelperDone("write", ident, "storage: no space", None, "")
+        self._journal = (ident, files)
+        self.files.update({package: new for package, (_, new) in files.items()})
+        failed = self._fails()
+        return HelperDone("write", ident, None, int(failed), "service crashed" if failed else "")
+
+    def _commit(self, ident: str) -> HelperDone:
+        if self._journal is None or self._journal[0] != ident:
+            return HelperDone("commit", ident, "no-journal: nothing to commit", None, "")
+        if self._fails():
+            return HelperDone("commit", ident, "storage: I/O error", None, "")
+        self._journal = None
+        return HelperDone("commit", ident, None, None, "")
+
+    def restore(self) -> str | None:
+        """Put back what an unfinished apply changed; return its id, None if there is none."""
+        if self._journal is None:
+            return None
+        ident, files = self._journal
+        self._journal = None
+        for package, (former, written) in files.items():
+            if self.files.get(package) != written:
+                continue  # somebody has edited it since: not ours any more
+            if former is None:
+                del self.files[package]
+            else:
+                self.files[package] = former
+        return ident

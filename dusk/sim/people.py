@@ -1,0 +1,204 @@
+"""The owner, and what they do to the cluster: its founding, policies, groups, single devices.
+
+Also what the files must say in the end, worked out plainly from the records.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+from dusk import codec, limits
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.changelog.entry import Stamp, sign_head
+from dusk.changelog.genesis import Founding, found
+from dusk.changelog.log import Log
+from dusk.changelog.state import State
+from dusk.config.settings import Setting, Verb, encode_setting
+from dusk.config.uci import parse
+from dusk.effects import LogItem
+from dusk.ids import BootId, ClusterId, DeviceId
+from dusk.keys.joinkey import JoinKey
+from dusk.keys.sealed import Argon2Parameters, seal_user_key
+from dusk.keys.signing import SigningKey
+from dusk.sim.history import Held, Place
+
+OWNER_SEED = b"the owner of simulated clusters."
+OPTIONS = (
+    "system.@system[0].hostname",
+    "system.@system[0].timezone",
+    "wireless.radio0.channel",
+    "wireless.default_radio0.ssid",
+    "network.lan.ipaddr",
+)
+VALUES = ("36", "Café \"Bob\"'s $(id) # \\", "pool.ntp.org", "two  spaces", "x" * 300, "-", "home")
+POLICIES = {"base": 100, "site": 200, "guest": 300}
+"""Name → priority; no two are alike, so no two of them can disagree."""
+GROUPS = ("office", "barn")
+
+
+@cache
+def _sealed_owner() -> tuple[SigningKey, bytes]:
+    """Make the owner's key once; sealing is slow on purpose."""
+    key = SigningKey.from_seed(OWNER_SEED)
+    cheap = Argon2Parameters(limits.ARGON2_MEMORY_KIB_MIN, limits.ARGON2_PASSES_MIN, limits.ARGON2_LANES)
+    sealed = seal_user_key(
+        key.seed, b"unused", name="alice", salt=bytes(16), nonce=bytes(24), parameters=cheap
+    )
+    return key, sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """A cluster of one device.
+
+    Attributes:
+        owner, joinkey: the keys.
+        line: what the others join by.
+        items: the first device's log.
+        changes: what stands in it.
+    """
+
+    owner: SigningKey
+    joinkey: SigningKey
+    line: JoinKey
+    items: tuple[LogItem, ...]
+    changes: tuple[Change, ...]
+
+
+def found_cluster(
+    device: SigningKey, cycle_ms: int, addresses: Sequence[str], random_bytes: Callable[[int], bytes]
+) -> Founded:
+    """Make a cluster, with a join key that lets devices in."""
+    owner, sealed = _sealed_owner()
+    joinkey = SigningKey.from_seed(random_bytes(32))
+    stamp = Stamp(DeviceId(device.key_id), BootId(random_bytes(8)), 0, clock_trusted=False)
+    founding = Founding(
+        name="sim",
+        user="alice",
+        owner=owner,
+        sealed=sealed,
+        device=device,
+        device_name="d0",
+        label="02:00:00:00:00:00",
+        recovery=SigningKey.from_seed(random_bytes(32)).public,
+        cycle_ms=cycle_ms,
+    )
+    log = Log(None)
+    genesis = found(founding, random_bytes)
+    items = [log.write_genesis(genesis, stamp)]
+    rule = (joinkey.public, 100, 0, ["office"], "auto", [], "ask", "")
+    change = build_change(
+        cluster=_cluster(log),
+        device=stamp.writer,
+        counter=2,
+        message="join key",
+        edits=[Edit(f"joinkey/{joinkey.key_id.hex()}", "rule", codec.pack(rule), None)],
+        signers=(owner,),
+        random_bytes=random_bytes,
+    )
+    items.append(log.write_change(change, stamp)[0])
+    items.append(log.signed(sign_head(device, _cluster(log), log.head, bytes(32))))
+    chain = log.chain_at(log.head.seq)
+    assert chain is not None, "the log has its head"
+    line = JoinKey(_cluster(log), 0, log.head.seq, chain, joinkey.seed, tuple(addresses))
+    return Founded(owner, joinkey, line, tuple(items), (genesis, change))
+
+
+def _cluster(log: Log) -> ClusterId:
+    assert log.cluster is not None, "the genesis is written"
+    return log.cluster
+
+
+# --- changes ---------------------------------------------------------------------------------
+
+
+def _set(state: State, section: str, option: str, value: str | None) -> Edit:
+    key = f"set/{option}"
+    data = None if value is None else encode_setting(Setting(Verb.SET, (value,), 0))
+    return _edit(state, section, key, data)
+
+
+def _edit(state: State, section: str, key: str, data: bytes | None) -> Edit:
+    record = state.record(section, key)
+    return Edit(section, key, data, None if record is None else record.base)
+
+
+def draw_edits(state: State, devices: Sequence[DeviceId], random: Random) -> list[Edit]:
+    """Choose what the owner wants now, as they see the datastore."""
+    kind = random.random()
+    if kind < 0.5:
+        policy = f"policy/{random.choice(list(POLICIES))}"
+        options = random.sample(OPTIONS, random.randint(1, 3))
+        edits = [_set(state, policy, option, _draw_value(random)) for option in options]
+    elif kind < 0.7:
+        edits = [_assign(state, random.choice(list(POLICIES)), devices, random)]
+    elif kind < 0.85:
+        section = f"device/{random.choice(devices).hex()}/config"
+        edits = [_set(state, section, random.choice(OPTIONS), _draw_value(random))]
+    elif kind < 0.95:
+        section = f"group/{random.choice(GROUPS)}"
+        member = codec.pack([True]) if random.random() < 0.7 else None
+        edits = [_edit(state, section, f"member/{random.choice(devices).hex()}", member)]
+    else:
+        edits = [_edit(state, "cluster", "name", codec.pack([f"sim {random.randrange(1000)}"]))]
+    return edits
+
+
+def _draw_value(random: Random) -> str | None:
+    return None if random.random() < 0.1 else random.choice(VALUES)
+
+
+def _assign(state: State, policy: str, devices: Sequence[DeviceId], random: Random) -> Edit:
+    to = random.choice(("all", "groups", "devices"))
+    some = sorted(device.hex() for device in random.sample(devices, random.randint(1, len(devices))))
+    names = {"all": [], "groups": [random.choice(GROUPS)], "devices": some}[to]
+    return _edit(state, f"assignment/{policy}", "to", codec.pack([to, names, POLICIES[policy]]))
+
+
+def last_edits(state: State) -> list[Edit]:
+    """Return the change after all faults, new for every device: nothing that failed before fails again."""
+    return [
+        _set(state, "policy/last", "system.@system[0].notes", "all is well"),
+        _edit(state, "assignment/last", "to", codec.pack(["all", [], 999])),
+    ]
+
+
+# --- what the files must say -----------------------------------------------------------------
+
+
+def expected_options(records: Mapping[Place, Held], device: DeviceId) -> dict[str, str]:
+    """Return KEY → value of all that a device's files must have, by the records alone."""
+    groups = _groups(records, device)
+    layers: list[tuple[int, str]] = [(1000, f"device/{device.hex()}/config")]
+    for (section, _), held in records.items():
+        if section.startswith("assignment/") and held.data is not None:
+            to, names, priority = codec.unpack(held.data, size_max=len(held.data))
+            if to == "all" or device.hex() in names or (to == "groups" and groups & set(names)):
+                layers.append((priority, section.replace("assignment/", "policy/")))
+    wanted: dict[str, str] = {}
+    for _, target in sorted(layers):
+        for (section, key), held in records.items():
+            if section == target and key.startswith("set/") and held.data is not None:
+                row = codec.unpack(held.data, size_max=len(held.data))
+                wanted[key.removeprefix("set/")] = row[2][0]
+    return wanted
+
+
+def _groups(records: Mapping[Place, Held], device: DeviceId) -> set[str]:
+    own = records.get((f"device/{device.hex()}", "groups"))
+    groups = set() if own is None or own.data is None else set(codec.unpack(own.data, size_max=9999)[0])
+    for (section, key), held in records.items():
+        if section.startswith("group/") and key == f"member/{device.hex()}" and held.data is not None:
+            groups.add(section.removeprefix("group/"))
+    return groups
+
+
+def found_option(files: Mapping[str, bytes], option: str) -> str | None:
+    """Return what a device's files say about an option."""
+    package, section, name = option.split(".", 2)
+    document = parse(files[package], package)
+    kind = section.removeprefix("@").removesuffix("[0]")
+    held = document.at(kind, 0) if section.startswith("@") else document.section(section)
+    value = None if held is None else held.get(name)
+    return value if isinstance(value, str) else None
