@@ -200,3 +200,5 @@ LOGIN_PAUSE_S_MAX = 300.0
 """Longest pause: 288 guesses a day."""
 LOGIN_USERS_COUNTED_MAX = 1024
 """Names whose wrong passwords are counted; names that do not exist among them."""
+PROGRESS_KEPT_MAX = 1024
+"""Changes whose last progress is remembered for whoever asks again."""

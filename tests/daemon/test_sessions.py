@@ -1,0 +1,276 @@
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from dusk.daemon import sessions as module
+from dusk.daemon.sessions import Sessions, available_kib
+from dusk.daemon.tickets import Ticket, Tickets
+from dusk.errors import ConfigError, Refused
+from dusk.keys.sealed import seal_user_key
+from dusk.keys.signing import SigningKey
+from dusk.limits import (
+    LOGIN_FREE_TRIES,
+    LOGIN_PAUSE_S_MAX,
+    LOGIN_USERS_COUNTED_MAX,
+    LOGINS_WAITING_MAX,
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+    SESSIONS_MAX,
+    TICKET_KEPT_S_MAX,
+    TICKETS_MAX,
+)
+
+SEED = bytes(range(32))
+KEY = SigningKey.from_seed(SEED)
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> list[bytes | None]:
+    """Replaces Argon2id: the password is right if it is ``right``; what was tried is kept."""
+    tried: list[bytes | None] = []
+
+    def unlock(user: str, password: bytes, sealed: bytes | None) -> SigningKey:
+        tried.append(sealed)
+        if sealed is None or password != b"right":
+            raise Refused("wrong-password", f"wrong password for user {user}")
+        return KEY
+
+    monkeypatch.setattr(module, "_unlock", unlock)
+    return tried
+
+
+@pytest.fixture
+def sessions(told: list[str]) -> Sessions:
+    return Sessions(told.append, lambda: None)
+
+
+async def refused(work: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await work
+    return caught.value
+
+
+async def test_the_right_password_opens_a_session_and_logout_ends_it(told: list[str]) -> None:
+    sessions = Sessions(told.append)
+    sealed = seal_user_key(SEED, b"tea", salt=os.urandom(16), nonce=os.urandom(24), name="alice")
+    opened = await sessions.login("alice", "tea", sealed)
+    session = sessions.session(opened["token"])
+    assert (session.user, session.key.public) == ("alice", KEY.public)
+    assert SEED.hex() not in repr(session)
+    assert len(opened["token"]) == 64
+    sessions.logout(opened["token"])
+    sessions.logout("unknown")
+    with pytest.raises(Refused, match="dusk login"):
+        sessions.session(opened["token"])
+
+
+async def test_a24_unknown_users_cost_and_answer_like_wrong_passwords(told: list[str]) -> None:
+    sessions = Sessions(told.append)
+    sealed = seal_user_key(SEED, b"tea", salt=os.urandom(16), nonce=os.urandom(24), name="alice")
+    took = []
+    for user, blob in (("alice", sealed), ("nobody", None)):
+        began = trio.current_time()
+        error = await refused(sessions.login(user, "coffee", blob))
+        took.append(trio.current_time() - began)
+        assert (error.code, error.reason) == ("wrong-password", f"wrong password for user {user}")
+    assert max(took) < 20 * min(took)
+    assert told == ["wrong password for user alice, 1 in a row", "wrong password for user nobody, 1 in a row"]
+
+
+@pytest.mark.parametrize("sealed", [b"sealed", None])
+async def test_a24_guesses_are_slowed_counted_and_shown(
+    sessions: Sessions,
+    cheap: list[bytes | None],
+    autojump_clock: trio.testing.MockClock,
+    sealed: bytes | None,
+    told: list[str],
+) -> None:
+    for _ in range(LOGIN_FREE_TRIES):
+        assert (await refused(sessions.login("alice", "wrong", sealed))).code == "wrong-password"
+    pause_s = 1.0
+    for _ in range(12):
+        tried = len(cheap)
+        assert (await refused(sessions.login("alice", "wrong", sealed))).code == "too-many-tries"
+        assert len(cheap) == tried
+        await trio.sleep(pause_s - 0.01)
+        assert (await refused(sessions.login("alice", "wrong", sealed))).code == "too-many-tries"
+        await trio.sleep(0.02)
+        assert (await refused(sessions.login("alice", "wrong", sealed))).code == "wrong-password"
+        pause_s = min(2 * pause_s, LOGIN_PAUSE_S_MAX)
+    assert sessions.wrong_passwords() == {"alice": LOGIN_FREE_TRIES + 12}
+    assert len(told) == LOGIN_FREE_TRIES + 12
+    assert (await sessions.login("bob", "right", b"sealed"))["user"] == "bob"
+    await trio.sleep(LOGIN_PAUSE_S_MAX)
+    if sealed is not None:
+        await sessions.login("alice", "right", sealed)
+        assert sessions.wrong_passwords() == {}
+
+
+async def test_a24_names_that_are_counted_are_bounded(
+    sessions: Sessions, cheap: list[bytes | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOGIN_USERS_COUNTED_MAX", 3)
+    assert LOGIN_USERS_COUNTED_MAX > 3
+    for number in range(10):
+        await refused(sessions.login(f"user{number}", "wrong", None))
+    assert len(sessions._tries) == 3
+
+
+async def test_passwords_are_tried_one_at_a_time_and_few_wait(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = trio.Event()
+    inside: list[str] = []
+
+    async def run_sync(_function: Callable[..., object], user: str, *_: object) -> SigningKey:
+        inside.append(user)
+        await release.wait()
+        return KEY
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", run_sync)
+    async with trio.open_nursery() as nursery:
+        for number in range(LOGINS_WAITING_MAX):
+            nursery.start_soon(sessions.login, f"user{number}", "right", b"sealed")
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(inside) == 1
+        assert (await refused(sessions.login("late", "right", b"sealed"))).code == "busy"
+        release.set()
+    assert len(inside) == LOGINS_WAITING_MAX
+
+
+async def test_a_login_without_memory_for_it_is_refused_before_it_takes_any(
+    told: list[str], cheap: list[bytes | None]
+) -> None:
+    sessions = Sessions(told.append, lambda: 20 * 1024)
+    error = await refused(sessions.login("alice", "right", b"sealed"))
+    assert error.code == "no-memory"
+    assert cheap == []
+
+
+async def test_sessions_end_when_idle_and_at_the_end_of_the_day(
+    sessions: Sessions, cheap: list[bytes | None], autojump_clock: trio.testing.MockClock
+) -> None:
+    token = (await sessions.login("alice", "right", b"sealed"))["token"]
+    for _ in range(int(SESSION_S_MAX / SESSION_IDLE_S_MAX)):
+        sessions.session(token)
+        await trio.sleep(SESSION_IDLE_S_MAX - 0.1)
+    sessions.session(token)
+    await trio.sleep(10)
+    with pytest.raises(Refused, match="too long"):
+        sessions.session(token)
+    token = (await sessions.login("alice", "right", b"sealed"))["token"]
+    await trio.sleep(SESSION_IDLE_S_MAX + 1)
+    with pytest.raises(Refused):
+        sessions.session(token)
+
+
+async def test_sessions_are_bounded_and_the_idlest_goes(
+    sessions: Sessions, cheap: list[bytes | None], autojump_clock: trio.testing.MockClock
+) -> None:
+    tokens = []
+    for _ in range(SESSIONS_MAX + 1):
+        tokens.append((await sessions.login("alice", "right", b"sealed"))["token"])
+        await trio.sleep(0.1)
+    with pytest.raises(Refused):
+        sessions.session(tokens[0])
+    assert sessions.session(tokens[1]).user == "alice"
+
+
+def test_free_memory_is_read_where_the_system_tells_it(tmp_path: Path) -> None:
+    assert (available_kib() or 0) > 1024
+    assert available_kib(tmp_path / "none") is None
+    (tmp_path / "meminfo").write_text("MemTotal: 5 kB\n")
+    assert available_kib(tmp_path / "meminfo") is None
+
+
+# --- tickets ---------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Tickets]:
+    tickets = Tickets()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(tickets.run)
+        yield tickets
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_ticket_shows_progress_and_then_the_result() -> None:
+    release = trio.Event()
+
+    async def work(ticket: Ticket) -> dict[str, Any]:
+        ticket.progress = {"state": "local"}
+        await release.wait()
+        return {"seq": 5}
+
+    async with running() as tickets:
+        name = tickets.start(work)
+        await trio.testing.wait_all_tasks_blocked()
+        assert tickets.poll(name) == {"done": False, "progress": {"state": "local"}}
+        release.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert tickets.poll(name) == {"done": True, "progress": {"state": "local"}, "result": {"seq": 5}}
+        with pytest.raises(Refused, match="unknown"):
+            tickets.poll("none")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (
+            Refused("stale-base", "somebody was faster"),
+            {"code": "stale-base", "message": "somebody was faster"},
+        ),
+        (ConfigError("line 5"), {"code": "failed", "message": "line 5"}),
+        (KeyError("x"), {"code": "internal", "message": "internal error: KeyError: 'x'"}),
+    ],
+)
+async def test_what_fails_stands_in_the_ticket(error: Exception, shown: dict[str, str]) -> None:
+    async def work(_ticket: Ticket) -> dict[str, Any]:
+        raise error
+
+    async with running() as tickets:
+        name = tickets.start(work)
+        await trio.testing.wait_all_tasks_blocked()
+        assert tickets.poll(name) == {"done": True, "progress": {}, "error": shown}
+
+
+async def test_tickets_are_bounded_and_forgotten_in_the_end(autojump_clock: trio.testing.MockClock) -> None:
+    async def never(_ticket: Ticket) -> dict[str, Any]:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def at_once(_ticket: Ticket) -> dict[str, Any]:
+        return {}
+
+    async with running() as tickets:
+        done = tickets.start(at_once)
+        for _ in range(TICKETS_MAX - 1):
+            tickets.start(never)
+        await trio.testing.wait_all_tasks_blocked()
+        tickets.start(at_once)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Refused, match="unknown"):
+            tickets.poll(done)
+        last = tickets.start(never)
+        assert tickets.poll(last)["done"] is False
+        with pytest.raises(Refused, match="under way"):
+            tickets.start(never)
+    async with running() as tickets:
+        done = tickets.start(at_once)
+        await trio.sleep(TICKET_KEPT_S_MAX + 1)
+        with pytest.raises(Refused, match="ended long ago"):
+            tickets.poll(done)
+        tickets.start(at_once)
+        assert len(tickets._tickets) == 1
