@@ -1,7 +1,6 @@
 """Writing a new cluster to the disk, as the daemon's user (`dusk init`)."""
 
 import os
-import socket
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.daemon import frames, privileges, store
 from dusk.daemon.clock import is_trusted
 from dusk.daemon.identity import FILE as IDENTITY_FILE
-from dusk.daemon.identity import decode_identity, encode_identity, hardware_label, wanted_name
+from dusk.daemon.identity import decode_identity, encode_identity, hardware_label
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.errors import DuskError, Refused, StorageError
 from dusk.ids import NO_CHAIN, BootId, DeviceId
@@ -41,6 +40,8 @@ class Plan:
     password: str = field(repr=False)
     phrase: str = field(repr=False)
     cycle_ms: int
+    device_name: str
+    """Read by root: the files that say it need not be for the daemon's user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def write(plan: Plan) -> Made:
         device = _device_key(files)
         log = Log(None)
         owner = SigningKey.from_seed(os.urandom(32))
-        name = decide_name(wanted_name(plan.root, socket.gethostname()), "", ())
+        name = decide_name(plan.device_name, "", ())
         change = found(_founding(plan, owner, device, name), os.urandom)
         stamp = _stamp(DeviceId(device.key_id))
         entry = log.write_genesis(change, stamp)

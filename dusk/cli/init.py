@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 from pathlib import Path
 
 from dusk.cli.command import Command, Context, duration
@@ -25,6 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _init(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli import founding
     from dusk.daemon import privileges
+    from dusk.daemon.identity import wanted_name
 
     founding.check_names(arguments.cluster, arguments.user, arguments.cycle)
     account = privileges.account_for_daemon()
@@ -40,6 +42,7 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
         password=password,
         phrase=phrase,
         cycle_ms=round(arguments.cycle * 1000),
+        device_name=wanted_name(context.root, socket.gethostname()),
     )
     try:
         made = founding.write_as(account, plan)
