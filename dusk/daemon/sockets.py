@@ -114,9 +114,7 @@ class Sockets:
         """
         async with trio.open_nursery() as nursery:
             try:
-                taken = self._look_around(nursery)
-                if taken:
-                    raise ConfigError(taken[0])
+                self._look_around(nursery, is_first=True)
                 task_status.started()
                 while True:
                     await self._pause()
@@ -131,8 +129,12 @@ class Sockets:
 
     # --- opening and closing --------------------------------------------------------------
 
-    def _look_around(self, nursery: trio.Nursery) -> list[str]:
-        """Open and close what changed; return a line for each port that is taken."""
+    def _look_around(self, nursery: trio.Nursery, *, is_first: bool = False) -> None:
+        """Open and close what changed.
+
+        Raises:
+            ConfigError: a port is taken, and this is the first look.
+        """
         before = self.links
         found = [interface for name in self._wanted.interfaces if (interface := self._look(name))]
         self._index_of = {interface.name: interface.index for interface in found}
@@ -140,10 +142,11 @@ class Sockets:
         self._routes.clear()
         self._close_unwanted()
         problems, taken = self._open_wanted(nursery)
+        if is_first and taken:
+            raise ConfigError(taken[0])
         self._tell((*self._plan.missing, *problems, *taken))
         if self.links != before:
             self._inbox.put(Links(self.links))
-        return taken
 
     def _close_unwanted(self) -> None:
         for endpoint in [known for known in self._endpoints if known not in self._plan.endpoints]:
