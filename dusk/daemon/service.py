@@ -264,7 +264,7 @@ async def _forget_join_key(parts: _Parts) -> None:
     path = parts.root / "etc/dusk/join"
     failed = ""
     while True:
-        if isinstance(parts.core.node, Node) and os.path.lexists(path):
+        if isinstance(parts.core.node, Node) and _is_there(path):
             try:
                 await parts.helper.join_done()
             except (Refused, StorageError) as error:
@@ -272,3 +272,7 @@ async def _forget_join_key(parts: _Parts) -> None:
                     say(f"the used join key could not be removed: {error}")
                 failed = str(error)
         await trio.sleep(JOINED_LOOK_S)
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.lexists(path)
