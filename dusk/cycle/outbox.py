@@ -13,13 +13,13 @@ another, or when we are the writer and another member reported that position.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dusk.changelog.body import decode_change
+from dusk.changelog.body import Change, decode_change
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Channel
 from dusk.cycle.messages import Answer, AnswerCode, Kind, encode_submit
 from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, Seq
+from dusk.ids import ChangeId, KeyId, Seq
 from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX
 
 FOLDER = "outbox/"
@@ -60,7 +60,8 @@ class _Item:
     """One change on its way."""
 
     data: bytes
-
+    line: KeyId | None = None
+    """Whose changes it must not overtake."""
     state: ChangeState = ChangeState.QUEUED
     seq: Seq = NOWHERE
     reason: str = ""
@@ -76,11 +77,20 @@ class Outbox:
     Args:
         saved: what the files held at start: change id → encoded change, checked by the node.
         random_bytes: for jitter.
+        line_of: says in whose line a change stands: an author's counters rise, so of his changes
+            the next is handed over when the one before was answered, or it would be refused for
+            ever where a datagram is lost. None: in no line.
     """
 
-    def __init__(self, saved: Mapping[ChangeId, bytes], random_bytes: Callable[[int], bytes]) -> None:
-        self._items = {change: _Item(data) for change, data in saved.items()}
+    def __init__(
+        self,
+        saved: Mapping[ChangeId, bytes],
+        random_bytes: Callable[[int], bytes],
+        line_of: Callable[[bytes], KeyId | None] = lambda _: None,
+    ) -> None:
+        self._items = {change: _Item(data, line_of(data)) for change, data in saved.items()}
         self._random_bytes = random_bytes
+        self._line_of = line_of
         self._writer: Writer | None = None
 
     def __contains__(self, change: ChangeId) -> bool:
@@ -102,6 +112,10 @@ class Outbox:
         """Return the changes that no writer has answered for."""
         return tuple(c for c, item in self._items.items() if item.state is ChangeState.QUEUED)
 
+    def not_logged(self) -> tuple[ChangeId, ...]:
+        """Return the changes whose outcome does not stand in our log, answered or not."""
+        return tuple(c for c, item in self._items.items() if not item.logged)
+
     # --- in ----------------------------------------------------------------------------------
 
     def add(self, change: ChangeId, data: bytes, now: float) -> list[Effect]:
@@ -114,7 +128,7 @@ class Outbox:
         if item is None:
             if len(self._items) >= OUTBOX_MAX:
                 raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
-            self._items[change] = _Item(data, due_at=now)
+            self._items[change] = _Item(data, self._line_of(data), due_at=now)
             return [StoreFile(file_name(change), data), Progress(change, ChangeState.QUEUED, Seq(0), "")]
         return [Progress(change, item.state, item.seq, item.reason)]
 
@@ -125,7 +139,18 @@ class Outbox:
         """When :meth:`tick` is wanted; None while there is no writer or nothing to send."""
         if self._writer is None:
             return None
-        return min((item.due_at for item in self._items.values() if not item.logged), default=None)
+        return min((item.due_at for _, item in self._first_in_line()), default=None)
+
+    def _first_in_line(self) -> list[tuple[ChangeId, _Item]]:
+        """Return the changes that may be handed over now, oldest first."""
+        found, unanswered = [], set()
+        for change, item in self._items.items():
+            if item.logged or item.line in unanswered:
+                continue
+            found.append((change, item))
+            if item.line is not None and item.state is ChangeState.QUEUED:
+                unanswered.add(item.line)
+        return found
 
     def writer_changed(self, writer: Writer | None, now: float) -> None:
         """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
@@ -142,8 +167,8 @@ class Outbox:
             return Submission()
         effects: list[Effect] = []
         by_stream: list[ChangeId] = []
-        for change, item in self._items.items():
-            if item.logged or item.due_at > now:
+        for change, item in self._first_in_line():
+            if item.due_at > now:
                 continue
             self._back_off(item, now)
             plaintext = encode_submit(item.data)
@@ -218,12 +243,19 @@ class Outbox:
 
 
 def saved_changes(saved: Mapping[str, bytes]) -> dict[ChangeId, bytes]:
-    """Return the changes that the outbox's files hold; a damaged one is left alone."""
-    found: dict[ChangeId, bytes] = {}
+    """Return the changes that the outbox's files hold, as they were made; damaged ones are left alone."""
+    found: list[Change] = []
     for name, data in saved.items():
         if name.startswith(FOLDER):
             try:
-                found[decode_change(data).id] = data
+                found.append(decode_change(data))
             except UntrustedInput:
                 continue
-    return found
+    found.sort(key=lambda change: (change.body.counter, change.id))
+    return {change.id: change.encode() for change in found}
+
+
+def line_of(data: bytes) -> KeyId | None:
+    """Return the author in whose line a change stands; a device's creation has no number and no line."""
+    body = decode_change(data).body
+    return body.author if body.counter else None

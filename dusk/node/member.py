@@ -20,7 +20,7 @@ from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Answer, Kind, decode_answer
-from dusk.cycle.outbox import Outbox, Writer, saved_changes
+from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers
 from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
 from dusk.cycle.write_queue import outcome_reason
@@ -112,7 +112,7 @@ class Node:
         self._key, self._saved, self._random_bytes = key, saved, random_bytes
         self._station = Station(self.peers, log, boot, random_bytes)
         self._follower = Follower(self._station, self._cycle_s, 0.0)
-        self._outbox = Outbox(saved_changes(saved), random_bytes)
+        self._outbox = Outbox(saved_changes(saved), random_bytes, line_of)
         self._writing = Writing(
             station=self._station,
             log=log,
@@ -260,7 +260,7 @@ class Node:
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above all of this author's changes at this device."""
         last = self.log.state.derived(counter_key(author, self.device_id))
-        waiting = [decode_change(self._outbox.encoded(c)).body for c in self._outbox.waiting()]
+        waiting = [decode_change(self._outbox.encoded(c)).body for c in self._outbox.not_logged()]
         return 1 + max([last, *(body.counter for body in waiting if body.author == author)])
 
     # --- start and time --------------------------------------------------------------------------
@@ -421,7 +421,9 @@ class Node:
         if seq is None or change not in self._outbox:
             return []
         reason = outcome_reason(self.log.outcome_of(change))
-        effects = self._outbox.on_logged(change, seq, reason, durable=not self.leads)
+        # The master that starts again does not lead yet, and may be the only one to hold it (R3).
+        ours = self.leads or self.log.leader == self.device_id
+        effects = self._outbox.on_logged(change, seq, reason, durable=not ours)
         return effects + self._forget_settled()
 
     def _forget_settled(self) -> list[Effect]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dusk import limits
+from dusk.changelog.body import decode_change
 from dusk.changelog.log import Log
 from dusk.changelog.state import State
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
@@ -45,12 +46,12 @@ class _Known:
 
     Attributes:
         stored: highest position that a signed head covers on its disk.
-        seen: position up to which its datastore was compared.
-        kept: changes that it reported as kept; they may not be lost.
+        seen: position of the last entry on its disk, covered or not.
+        kept: changes that its outbox ever had on the disk; they may not be lost.
     """
 
     stored: Seq = Seq(0)
-    seen: int = 0
+    seen: Seq = Seq(0)
     kept: set[ChangeId] = field(default_factory=set)
 
 
@@ -80,7 +81,7 @@ class Checks:
         self.writes = 0
         """Disk effects so far (R12)."""
         self.devices: list[Device] = []
-        self._network, self._transcript = network, transcript
+        self._network, self._transcript, self._keyring = network, transcript, keyring
         self._known: dict[int, _Known] = {}
         self._compared: dict[int, int] = {}
         self._hashes: dict[tuple[int, str], bytes] = {}
@@ -104,10 +105,12 @@ class Checks:
             case Append(items):
                 self._appended(device, items)
             case StoreFile(name, data):
-                if was == data:
+                if was == data and device.member is not None:
                     raise RuleBroken("R12", f"{device.name} writes {name} again as it was")
                 if name == GROUP_KEYS_FILE:
                     self._reader.learn(data)
+                elif name.startswith(OUTBOX):
+                    self._known[device.index].kept.add(decode_change(data).id)
             case RemoveFile(name):
                 if was is None and name != "log":
                     raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
@@ -158,14 +161,22 @@ class Checks:
     def _check_said(self, device: Device, data: bytes, receiver: DeviceId | None) -> None:
         if len(data) > limits.DATAGRAM_BYTES_MAX:
             raise RuleBroken("R10", f"{device.name} sends a datagram of {len(data)} bytes")
-        try:
-            said = self._reader.read(data, receiver)
-        except KeyError:
-            raise RuleBroken("R8", f"{device.name} seals with a key that is on no disk") from None
-        except UntrustedInput as error:
-            raise RuleBroken("R6", f"{device.name} sends what nobody can read: {error}") from None
+        said = self._read(device, data, receiver)
         if said.seq:
             self._check_promise(device, said)
+
+    def _read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
+        """Open a datagram; where its address was forged by an attacker, it may be for another device."""
+        others = [] if receiver is None else [d.device_id for d in self.devices if d.device_id != receiver]
+        error = ""
+        for reader in (receiver, *others):
+            try:
+                return self._reader.read(data, reader)
+            except KeyError:
+                raise RuleBroken("R8", f"{device.name} seals with a key that is on no disk") from None
+            except UntrustedInput as refusal:
+                error = str(refusal)
+        raise RuleBroken("R6", f"{device.name} sends what nobody can read: {error}")
 
     def _check_promise(self, device: Device, said: Said) -> None:
         if said.seq > self.stored_by(device):
@@ -182,12 +193,11 @@ class Checks:
         """A report is a promise too (R3, R8)."""
         self._transcript.count(f"{told.state}")
         if told.state is ChangeState.REFUSED:
-            self.refused[told.change] = told.reason
+            self._refused(device, told)
             return
         if told.state is ChangeState.QUEUED:
-            if OUTBOX + told.change.hex() not in device.disk.files:
+            if told.change not in self._known[device.index].kept:
                 raise RuleBroken("R8", f"{device.name} says that it keeps a change, and does not")
-            self._known[device.index].kept.add(told.change)
             return
         holders = [d for d in self.devices if self.stored_by(d) >= told.seq]
         needed = 2 if told.state is ChangeState.DURABLE else 1
@@ -198,6 +208,12 @@ class Checks:
         if told.state is ChangeState.DURABLE:
             self.durable.add(told.change)
 
+    def _refused(self, device: Device, told: Progress) -> None:
+        """Nothing is refused for ever that somebody with the right to it has signed (R3)."""
+        self.refused[told.change] = told.reason
+        if told.change in self._keyring.signed:
+            raise RuleBroken("R3", f"{device.name} says that a good change is refused: {told.reason}")
+
     # --- lives and steps -------------------------------------------------------------------------
 
     def booted(self, device: Device, log: Log) -> None:
@@ -205,10 +221,8 @@ class Checks:
         known = self._known[device.index]
         if log.head.seq < known.stored:
             raise RuleBroken("R5", f"{device.name} had entry {known.stored}, and starts at {log.head.seq}")
-        if log.head.seq and log.head.chain != self.history.chain_at(log.head.seq):
-            raise RuleBroken("R2", f"{device.name} starts with another entry {log.head.seq}")
-        known.seen = log.head.seq
-        known.stored = log.head.seq
+        known.seen = known.stored = Seq(0)
+        self._covered(device, device.disk.items)
         self._compare(device, log.state, self.history.records_at(log.head.seq), log.head.seq)
 
     def stepped(self, device: Device) -> None:
@@ -277,7 +291,7 @@ class Checks:
                 raise RuleBroken("R3", f"change {change.hex()[:8]} was durable and is lost")
         for device in self.devices:
             for change in sorted(self._known[device.index].kept):
-                if change not in self.history.outcomes and change not in self.refused:
+                if change in self._keyring.signed and change not in self.history.outcomes:
                     raise RuleBroken("R3", f"change {change.hex()[:8]} of {device.name} has no outcome")
             self._check_files(device)
 

@@ -288,8 +288,6 @@ class Simulation:
             self.clock.run_until(self.clock.now + 1.0)
             if last is None and all(device.member is not None for device in self.devices):
                 last = self._commit_last()
-            elif last in self.checks.refused:
-                last = None
 
     def _commit_last(self) -> ChangeId | None:
         device = self._random.choice(self.devices)
