@@ -65,7 +65,8 @@ def run_many(seeds: range) -> int:
     virtual_s = sum(result.virtual_s for result in results)
     sys.stdout.write(
         f"{len(seeds)} seeds, {len(failed)} failed, {took_s / max(1, len(seeds)):.3f} s each "
-        f"(slowest {slowest[0]:.2f} s: seed {slowest[1]}), {virtual_s / max(0.001, took_s):.0f} times real time\n"
+        f"(slowest {slowest[0]:.2f} s: seed {slowest[1]}), "
+        f"{virtual_s / max(0.001, took_s):.0f} times real time\n"
     )
     return 1 if failed else 0
 

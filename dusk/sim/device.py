@@ -95,7 +95,7 @@ class Device:
         world: what it stands in.
         index: its number; the first one founds the cluster.
         key: its own key.
-        join_key: what it joins by; it founds the cluster if its disk has a log.
+        join_key: what it joins by while its disk has the file ``joining``.
         make_node: `Node`, or one that was sabotaged.
         disk: `Disk`, or one that lies.
     """
@@ -106,6 +106,7 @@ class Device:
         index: int,
         key: SigningKey,
         join_key: JoinKey,
+        *,
         make_node: NodeMaker = Node,
         disk: Disk | None = None,
     ) -> None:

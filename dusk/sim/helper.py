@@ -10,7 +10,8 @@ FRESH_FILES = {
     "system": b"config system\n\toption hostname 'OpenWrt'\n\toption timezone 'UTC'\n",
     "wireless": (
         b"config wifi-device 'radio0'\n\toption type 'mac80211'\n\toption channel '36'\n\n"
-        b"# our network\nconfig wifi-iface 'default_radio0'\n\toption device 'radio0'\n\toption ssid 'OpenWrt'\n"
+        b"# our network\nconfig wifi-iface 'default_radio0'\n"
+        b"\toption device 'radio0'\n\toption ssid 'OpenWrt'\n"
     ),
     "network": b"config interface 'lan'\n\toption proto 'static'\n\toption ipaddr '192.168.1.1'\n",
 }

@@ -145,9 +145,7 @@ class History:
         elif entry.kind is not EntryKind.OPEN:
             raise RuleBroken("R1", f"entry {entry.seq}: {entry.kind.name} out of nowhere")
         self._now.update(writes)
-        logged = Logged(
-            entry.seq, entry.head.chain, entry, None if change is None else change.id, writes
-        )
+        logged = Logged(entry.seq, entry.head.chain, entry, None if change is None else change.id, writes)
         self._check_sections(logged)
         self.entries.append(logged)
         return logged

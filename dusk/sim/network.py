@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -243,9 +244,7 @@ class Network:
         """End a stream as a lost path does: each side learns of it some day, or on its own."""
         for side in (end, end.other):
             if side is not None:
-                self._later(
-                    self._random.random() * GIVE_UP_S, lambda side=side: self._cut(side, "connection lost")
-                )
+                self._later(self._random.random() * GIVE_UP_S, partial(self._cut, side, "connection lost"))
         if self._random.random() < 0.5:
             end.other = None
 
@@ -289,4 +288,4 @@ class Network:
             self._forget(end)
             if other is not None and other.open:
                 delay_s = self._delay_s() if politely else self._random.uniform(1.0, 2 * GIVE_UP_S)
-                self._later(delay_s, lambda other=other: self._cut(other, "connection lost"))
+                self._later(delay_s, partial(self._cut, other, "connection lost"))

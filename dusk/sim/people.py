@@ -31,7 +31,7 @@ OPTIONS = (
     "wireless.default_radio0.ssid",
     "network.lan.ipaddr",
 )
-VALUES = ("36", "Café \"Bob\"'s $(id) # \\", "pool.ntp.org", "two  spaces", "x" * 300, "-", "home")
+VALUES = ("36", 'Café "Bob"\'s $(id) # \\', "pool.ntp.org", "two  spaces", "x" * 300, "-", "home")
 POLICIES = {"base": 100, "site": 200, "guest": 300}
 """Name → priority; no two are alike, so no two of them can disagree."""
 GROUPS = ("office", "barn")
@@ -87,7 +87,7 @@ def found_cluster(
     log = Log(None)
     genesis = found(founding, random_bytes)
     items = [log.write_genesis(genesis, stamp)]
-    rule = (joinkey.public, 100, 0, ["office"], "auto", [], "ask", "")
+    rule: tuple[object, ...] = (joinkey.public, 100, 0, ["office"], "auto", [], "ask", "")
     change = build_change(
         cluster=_cluster(log),
         device=stamp.writer,

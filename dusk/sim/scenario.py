@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.effects import Append
-from dusk.ids import ChangeId, Seq
+from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
@@ -29,6 +28,8 @@ from dusk.sim.transcript import Transcript
 
 HEAL_S_MAX = 2000.0
 """Back-offs of ten minutes, and then some."""
+COMMIT_S = 3.0
+"""Between two changes, on average."""
 QUIET_CYCLES = 3
 STALE_S = 3.0
 """Beyond 1.5 cycles, for a proof that was under way."""
@@ -46,6 +47,7 @@ class Plan:
         devices: how many; None: by the seed.
         duration_s: how long the faults last; None: by the seed.
         wall_years_s: where wall clocks jump to; order must not depend on it (R11).
+        in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
         disks: index → maker of a lying disk.
@@ -56,6 +58,7 @@ class Plan:
     devices: int | None = None
     duration_s: float | None = None
     wall_years_s: tuple[float, ...] = YEARS_S
+    in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)
     disks: Mapping[int, Callable[[], Disk]] = field(default_factory=dict)
@@ -89,13 +92,13 @@ class Simulation:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._random = random = Random(plan.seed)
-        self._walls = Random(plan.seed + 1)
+        self._random = random = Random(plan.seed)  # noqa: S311 - the same seed must give the same run
+        self._walls = Random(plan.seed + 1)  # noqa: S311 - the same
         self.clock = Clock()
         self.transcript = Transcript(self.clock, verbose=plan.verbose)
         self.faults = draw_faults(random) if plan.faults is None else plan.faults
         count = min(random.randint(3, 12), random.randint(3, 12)) if plan.devices is None else plan.devices
-        self._duration_s = random.uniform(20, 60) if plan.duration_s is None else plan.duration_s
+        self._duration_s = random.uniform(15, 40) if plan.duration_s is None else plan.duration_s
         families = random.choice(((4,), (4, 6), (6,)))
         self.network = Network(self.clock, random, self.transcript, families)
         self._keys = [SigningKey.from_seed(random.randbytes(32)) for _ in range(count)]
@@ -106,7 +109,6 @@ class Simulation:
         self.checks = self._make_checks(self._founded)
         world = World(self.clock, random, self.network, self.transcript, self.checks)
         self.devices = [self._make_device(world, index) for index in range(count)]
-        self._bad_until = self._duration_s
 
     def _make_checks(self, founded: Founded) -> Checks:
         keyring = Keyring(founded.owner.key_id, founded.joinkey.key_id)
@@ -114,8 +116,6 @@ class Simulation:
             keyring.publics[key.key_id] = key.public
         keyring.signed |= {change.id for change in founded.changes}
         self._keyring = keyring
-        from dusk.ids import DeviceId
-
         keys = {DeviceId(key.key_id): key for key in self._keys}
         return Checks(keyring, keys, founded.items, self.network, self.transcript)
 
@@ -126,8 +126,9 @@ class Simulation:
         else:
             disk.files[JOINING_FILE] = self._founded.line.line().encode()
         make_node = self._plan.nodes.get(index, Node)
-        device = Device(world, index, self._keys[index], self._founded.line, make_node, disk)
-        device.in_rounds = self._random.random() < 0.5
+        device = Device(world, index, self._keys[index], self._founded.line, make_node=make_node, disk=disk)
+        in_rounds = self._random.random() < 0.5
+        device.in_rounds = in_rounds if self._plan.in_rounds is None else self._plan.in_rounds
         self.network.add(device)
         self.checks.add(device)
         self.clock.at(0.0 if index == 0 else self._random.uniform(0, self._duration_s / 2), device.power_on)
@@ -159,7 +160,7 @@ class Simulation:
 
     def _plan_all(self) -> None:
         faults = self.faults
-        self._repeat(2.0, self._commit)
+        self._repeat(COMMIT_S, self._commit)
         self._repeat(faults.replay_s, self.network.replay)
         self._repeat(faults.partition_s, self._partition)
         self._repeat(faults.crash_s, self._crash)
@@ -232,7 +233,8 @@ class Simulation:
         )
 
     def _partition(self) -> None:
-        apart = set(self._random.sample(range(len(self.devices)), self._random.randint(1, len(self.devices) // 2)))
+        count = len(self.devices)
+        apart = set(self._random.sample(range(count), self._random.randint(1, count // 2)))
         one_way = self._random.random() < self.faults.one_way
         self.network.split(apart, one_way=one_way)
         self.transcript.count("partition")
@@ -342,6 +344,3 @@ class Simulation:
         self.transcript.say("-", f"ends at entry {self.checks.history.last}")
         head = self.checks.history.last
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)
-
-
-__all__ = ["GROUP_KEYS_FILE", "Plan", "Result", "Simulation"]

@@ -14,6 +14,7 @@ from dusk.cycle.messages import (
     decode_respond,
     decode_start,
 )
+from dusk.cycle.peers import NOWHERE
 from dusk.ids import ChangeId, ClusterId, DeviceId, Seq
 from dusk.keys.box import NONCE_BYTES, open_sealed, pairwise_key
 from dusk.keys.signing import SigningKey
@@ -34,7 +35,7 @@ class Said:
     """
 
     kind: Kind
-    seq: Seq = Seq(0)
+    seq: Seq = NOWHERE
     chain: bytes = b""
     change: ChangeId | None = None
 

@@ -1,0 +1,181 @@
+"""The checks can fail: devices that break a rule on purpose are caught, each by its rule."""
+
+import pytest
+
+from dusk.changelog.body import Change
+from dusk.changelog.state import Record
+from dusk.cycle.outbox import FOLDER
+from dusk.effects import (
+    Append,
+    ChangeState,
+    Effect,
+    Input,
+    Progress,
+    RemoveFile,
+    SendDatagram,
+    SendMulticast,
+    StoreFile,
+    Tick,
+)
+from dusk.node import Node
+from dusk.sim.broken import RuleBroken
+from dusk.sim.disk import Disk, DiskEffect
+from dusk.sim.faults import NONE, Faults
+from dusk.sim.scenario import Plan, Simulation
+
+SENDS = (SendDatagram, SendMulticast)
+
+
+def broken(plan: Plan) -> str:
+    """Run a plan that must fail; return the rule."""
+    with pytest.raises(RuleBroken) as caught:
+        Simulation(plan).run()
+    return caught.value.rule
+
+
+class Sabotaged(Node):
+    """Does what a node does, with one change to its effects."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        return self.twist(super().handle(event, now))
+
+    def twist(self, effects: list[Effect]) -> list[Effect]:
+        return effects
+
+
+class SpeaksFirst(Sabotaged):
+    """Sends before it stores."""
+
+    def twist(self, effects: list[Effect]) -> list[Effect]:
+        return sorted(effects, key=lambda effect: not isinstance(effect, SENDS))
+
+
+class NeverStores(Sabotaged):
+    """Counts on what it never wrote."""
+
+    def twist(self, effects: list[Effect]) -> list[Effect]:
+        return [effect for effect in effects if not isinstance(effect, Append)]
+
+
+class WritesForNothing(Sabotaged):
+    """Writes a file at every tick."""
+
+    ticks = 0
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        if isinstance(event, Tick):
+            self.ticks += 1
+            effects.append(StoreFile("ticks", str(self.ticks).encode()))
+        return effects
+
+
+class ClaimsDurable(Sabotaged):
+    """Calls durable what is local."""
+
+    def twist(self, effects: list[Effect]) -> list[Effect]:
+        return [
+            Progress(e.change, ChangeState.DURABLE, e.seq, e.reason)
+            if isinstance(e, Progress) and e.state is ChangeState.LOCAL
+            else e
+            for e in effects
+        ]
+
+
+class LosesChanges(Node):
+    """Throws away what it said it keeps."""
+
+    def submit(self, change: Change, now: float) -> list[Effect]:
+        effects = [e for e in super().submit(change, now) if isinstance(e, StoreFile | Progress)]
+        self._outbox._items.clear()
+        return [*effects, RemoveFile(FOLDER + change.id.hex())]
+
+
+class AlwaysFresh(Node):
+    """Never says that it is stale."""
+
+    def fresh(self, now: float) -> bool:
+        return True
+
+
+class Forger(Node):
+    """Writes a record into its own memory that nobody signed."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        records = self.log.state._sections["cluster"].records
+        name = records["name"]
+        records["name"] = Record(b"\x91\xa5owned", name.value_hash, name.base)
+        return effects
+
+
+class ForgetfulDisk(Disk):
+    """Says that an append is durable and loses the last one at a power cut."""
+
+    def recover(self) -> int:
+        if len(self.items) > 4:
+            del self.items[-2:]
+        return super().recover()
+
+
+class TearingDisk(Disk):
+    """Keeps entries in another order than they were appended."""
+
+    def do(self, effect: DiskEffect) -> None:
+        super().do(effect)
+        if isinstance(effect, Append) and len(self.items) > 6:
+            self.items[-1], self.items[-2] = self.items[-2], self.items[-1]
+
+
+CALM = Plan(11, NONE, devices=3, duration_s=20.0)
+
+
+def with_node(node: type[Node], index: int = 0, faults: Faults = NONE) -> Plan:
+    return Plan(11, faults, devices=3, duration_s=25.0, in_rounds=False, nodes={index: node})
+
+
+def test_without_sabotage_the_same_plan_holds() -> None:
+    Simulation(CALM).run()
+
+
+def test_a_master_that_speaks_before_it_stores_is_caught_r8() -> None:
+    assert broken(with_node(SpeaksFirst)) == "R8"
+
+
+def test_a_member_that_speaks_before_it_stores_is_caught_r8() -> None:
+    assert broken(with_node(SpeaksFirst, 1, Faults(delay_s=0.2))) == "R8"
+
+
+def test_a_master_that_never_stores_is_caught_r8() -> None:
+    assert broken(with_node(NeverStores)) == "R8"
+
+
+def test_a_node_that_writes_without_a_change_is_caught_r12() -> None:
+    assert broken(with_node(WritesForNothing, 1)) == "R12"
+
+
+def test_a_master_that_calls_durable_what_one_disk_has_is_caught_r3() -> None:
+    assert broken(with_node(ClaimsDurable)) == "R3"
+
+
+def test_a_node_that_loses_what_it_keeps_is_caught_r3() -> None:
+    assert broken(Plan(11, NONE, devices=2, duration_s=60.0, nodes={1: LosesChanges})) == "R3"
+
+
+def test_a3_a_node_that_calls_a_silent_master_fresh_is_caught() -> None:
+    plan = Plan(11, Faults(partition_s=10.0), devices=3, duration_s=90.0, nodes={1: AlwaysFresh})
+    assert broken(plan) == "R11"
+
+
+def test_a1_a_node_that_changes_a_record_by_itself_is_caught_r1() -> None:
+    assert broken(with_node(Forger, 1)) in {"R1", "R2"}
+
+
+def test_a_disk_that_forgets_its_head_is_caught_r5() -> None:
+    plan = Plan(11, Faults(crash_s=5.0), devices=3, duration_s=25.0, disks={1: ForgetfulDisk})
+    assert broken(plan) == "R5"
+
+
+def test_a_disk_that_mixes_up_its_log_is_caught() -> None:
+    plan = Plan(11, Faults(crash_s=5.0), devices=3, duration_s=25.0, disks={0: TearingDisk})
+    assert broken(plan) in {"R5", "R6"}

@@ -1,0 +1,23 @@
+"""200 seeded clusters with all faults, every rule checked at each step (Q1); 10,000 and more in soak."""
+
+import pytest
+
+from dusk.sim.scenario import Plan, Simulation
+from tests.capabilities import EFFORT_FACTOR
+
+CHUNK = 10
+SEEDS = 200 * EFFORT_FACTOR
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_all_rules_hold_and_all_devices_agree_in_the_end(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        simulation = Simulation(Plan(seed))
+        try:
+            simulation.run()
+        except BaseException:
+            print(simulation.transcript.text)
+            print(f"replay: python -m dusk.sim {seed}")
+            raise
