@@ -176,6 +176,14 @@ def blob(value: object, size_bytes_max: int, what: str) -> bytes:
     return value
 
 
+def shortened(line: str, size_bytes_max: int) -> str:
+    """Return a line for people, cut where :func:`text` would refuse it as too long."""
+    data = line.encode()
+    if len(data) <= size_bytes_max:
+        return line
+    return data[: size_bytes_max - 3].decode(errors="ignore") + "…"
+
+
 def text(value: object, size_bytes_max: int, what: str) -> str:
     """Return ``value`` if it is a string of at most that many UTF-8 bytes."""
     if type(value) is not str or len(value.encode()) > size_bytes_max:

@@ -271,12 +271,17 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A change of the outbox moved on; for whoever waits for it."""
+    """A change of the outbox moved on; for whoever waits for it.
+
+    ``word`` is for programs: the refusal's, or ``superseded`` or ``rejected``; empty where all
+    is well. ``reason`` says the same in a line for people.
+    """
 
     change: ChangeId
     state: ChangeState
     seq: Seq
     reason: str
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

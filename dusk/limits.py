@@ -53,6 +53,8 @@ STATUS_IN_RESPOND_BYTES_MAX = 880
 """A larger status goes by a stream; the rest of a RESPOND stays below 320."""
 HEALTH_BYTES_MAX = 128
 """Unsigned figures in a RESPOND."""
+WORD_BYTES_MAX = 63
+"""A stable word for programs, such as ``outside-grant``."""
 REASON_BYTES_MAX = 200
 """A line for people in an ANSWER or a status."""
 OUTBOX_MAX = 256

@@ -299,26 +299,35 @@ class AnswerCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """ANSWER: what became of a SUBMIT; ``reason`` is a line for people."""
+    """ANSWER: what became of a SUBMIT.
+
+    Attributes:
+        change, code, seq: of which change, what, and where it stands.
+        reason: a line for people; cut to ``REASON_BYTES_MAX`` when it is sent.
+        word: for programs: why it was refused, or why its outcome is not *applied*; else empty.
+    """
 
     change: ChangeId
     code: AnswerCode
     seq: Seq
     reason: str
+    word: str = ""
 
     def encode(self) -> bytes:
-        """Return the plaintext; the same bytes serve on a stream."""
-        return codec.pack((self.change, int(self.code), self.seq, self.reason))
+        """Return the plaintext."""
+        reason = codec.shortened(self.reason, limits.REASON_BYTES_MAX)
+        return codec.pack((self.change, int(self.code), self.seq, self.word, reason))
 
 
 def decode_answer(data: bytes) -> Answer:
     """Read an ANSWER."""
-    row = codec.fields(_unpack(data), 4, "ANSWER")
+    row = codec.fields(_unpack(data), 5, "ANSWER")
     return Answer(
         ChangeId(codec.exactly(row[0], 32, "ANSWER change")),
         AnswerCode(codec.integer(row[1], 0, max(AnswerCode), "ANSWER code")),
         Seq(_number(row[2], "ANSWER position")),
-        codec.text(row[3], limits.REASON_BYTES_MAX, "ANSWER reason"),
+        reason=codec.text(row[4], limits.REASON_BYTES_MAX, "ANSWER reason"),
+        word=codec.text(row[3], limits.WORD_BYTES_MAX, "ANSWER word"),
     )
 
 

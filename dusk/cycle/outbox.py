@@ -65,10 +65,15 @@ class _Item:
     state: ChangeState = ChangeState.QUEUED
     seq: Seq = NOWHERE
     reason: str = ""
+    word: str = ""
     logged: bool = False
     """Whether it stands in our own log, at ``seq``."""
     due_at: float = float("-inf")
     wait_s: float = RETRY_S_MIN
+
+    def progress(self, change: ChangeId) -> Progress:
+        """Return how far it has come."""
+        return Progress(change, self.state, self.seq, self.reason, self.word)
 
 
 class Outbox:
@@ -106,7 +111,7 @@ class Outbox:
     def progress(self, change: ChangeId) -> Progress | None:
         """Return how far a change has come; None if it is not, or no longer, here."""
         item = self._items.get(change)
-        return None if item is None else Progress(change, item.state, item.seq, item.reason)
+        return None if item is None else item.progress(change)
 
     def waiting(self) -> tuple[ChangeId, ...]:
         """Return the changes that no writer has answered for."""
@@ -130,7 +135,7 @@ class Outbox:
                 raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
             self._items[change] = _Item(data, self._line_of(data), due_at=now)
             return [StoreFile(file_name(change), data), Progress(change, ChangeState.QUEUED, Seq(0), "")]
-        return [Progress(change, item.state, item.seq, item.reason)]
+        return [item.progress(change)]
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -192,34 +197,32 @@ class Outbox:
         if item is None or item.logged:
             return []
         if answer.code is AnswerCode.REFUSED:
-            effects = self._move(answer.change, item, ChangeState.REFUSED, answer.seq, answer.reason)
+            effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
             return effects + (self._forget(answer.change) if effects else [])
         if answer.code is AnswerCode.STORED:
-            return self._move(answer.change, item, ChangeState.LOCAL, answer.seq, answer.reason)
+            return self._move(answer.change, item, ChangeState.LOCAL, answer)
         return []
 
-    def on_logged(self, change: ChangeId, seq: Seq, reason: str, *, durable: bool) -> list[Effect]:
+    def on_logged(self, outcome: Answer, *, durable: bool) -> list[Effect]:
         """Note that the outcome of a change stands in our own log; behind the ``Append`` (R8).
 
         Args:
-            change: its id.
-            seq: where.
-            reason: its outcome in words.
+            outcome: which change, where, and what became of it.
             durable: True if another device wrote it; False if we did.
         """
-        item = self._items.get(change)
+        item = self._items.get(outcome.change)
         if item is None:
             return []
-        item.logged, item.seq, item.reason = True, seq, reason
+        item.logged, item.seq, item.reason, item.word = True, outcome.seq, outcome.reason, outcome.word
         state = ChangeState.DURABLE if durable else ChangeState.LOCAL
-        return self._move(change, item, state, seq, reason)
+        return self._move(outcome.change, item, state, outcome)
 
     def on_durable(self, up_to: Seq) -> list[Effect]:
         """Note up to where another member holds what we, leading, wrote."""
         effects: list[Effect] = []
         for change, item in self._items.items():
             if item.logged and item.seq <= up_to:
-                effects += self._move(change, item, ChangeState.DURABLE, item.seq, item.reason)
+                effects += self._move(change, item, ChangeState.DURABLE)
         return effects
 
     def on_settled(self, up_to: Seq) -> list[Effect]:
@@ -231,11 +234,16 @@ class Outbox:
         ]
         return [effect for change in done for effect in self._forget(change)]
 
-    def _move(self, change: ChangeId, item: _Item, state: ChangeState, seq: Seq, reason: str) -> list[Effect]:
+    def _move(
+        self, change: ChangeId, item: _Item, state: ChangeState, answer: Answer | None = None
+    ) -> list[Effect]:
+        """Go on to a state, with what an answer says of it."""
         if state not in _NEXT[item.state]:
             return []
-        item.state, item.seq, item.reason = state, seq, reason
-        return [Progress(change, state, seq, reason)]
+        item.state = state
+        if answer is not None:
+            item.seq, item.reason, item.word = answer.seq, answer.reason, answer.word
+        return [item.progress(change)]
 
     def _forget(self, change: ChangeId) -> list[Effect]:
         del self._items[change]

@@ -34,6 +34,21 @@ def outcome_reason(outcome: Outcome) -> str:
     return f"rejected: {outcome.reason}"
 
 
+def outcome_word(outcome: Outcome) -> str:
+    """Say an outcome that is not *applied* in a word for programs."""
+    return "" if outcome.code is OutcomeCode.APPLIED else outcome.code.name.lower()
+
+
+def stored(change: ChangeId, seq: Seq, outcome: Outcome) -> Answer:
+    """Answer for a change that has its outcome in the log."""
+    return Answer(change, AnswerCode.STORED, seq, outcome_reason(outcome), outcome_word(outcome))
+
+
+def refused(change: ChangeId, refusal: Refused) -> Answer:
+    """Answer for a change that a rule keeps out of the log: the rule's own word travels."""
+    return Answer(change, AnswerCode.REFUSED, Seq(0), refusal.reason, refusal.code)
+
+
 class WriteQueue:
     """Changes that wait to be written by this device while it leads.
 
@@ -57,7 +72,7 @@ class WriteQueue:
         """
         seq = self._log.position_of(change.id)
         if seq is not None:
-            return Answer(change.id, AnswerCode.STORED, seq, "")
+            return stored(change.id, seq, self._log.outcome_of(change.id))
         if change.id in self._waiting:
             return None
         if len(self._waiting) >= WRITER_QUEUE_MAX or self._waiting_bytes > WRITER_QUEUE_BYTES_MAX:
@@ -77,11 +92,11 @@ class WriteQueue:
             try:
                 item, entry = self._log.write_change(change, stamp)
             except Refused as refusal:
-                answers.append(Answer(change_id, AnswerCode.REFUSED, Seq(0), refusal.reason))
+                answers.append(refused(change_id, refusal))
                 continue
             items.append(item)
             size_bytes += len(item.data)
-            answers.append(Answer(change_id, AnswerCode.STORED, entry.seq, outcome_reason(entry.outcome)))
+            answers.append(stored(change_id, entry.seq, entry.outcome))
         if not self._waiting:
             self._waiting_bytes = 0
         return Written(tuple(items), tuple(answers))

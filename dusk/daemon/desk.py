@@ -177,8 +177,7 @@ class DaemonDesk:
         if progress is None:
             raise Refused("refused", "the change was refused and is forgotten")
         if progress.state is ChangeState.REFUSED or progress.reason:
-            code = "superseded" if progress.seq else "refused"
-            raise Refused(code, progress.reason)
+            raise Refused(progress.word or "refused", progress.reason)
         missing = "" if progress.state is not ChangeState.QUEUED else self._missing()
         state, seq = progress.state.value, progress.seq
         return {"seq": seq, "hash": change.hex(), "state": state, "missing": missing}

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from dusk.catchup.host import Standing
+from dusk.catchup.messages import APPLIED, NO_ANSWER, Position
 from dusk.catchup.messages import Answer as StreamAnswer
-from dusk.catchup.messages import Position
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -15,7 +15,8 @@ from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
 
-_CODES = {"applied": AnswerCode.STORED, "refused": AnswerCode.REFUSED}
+_CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
+"""What a stream's answer means; every other word is the writer's refusal."""
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
 TakeChange = Callable[[Change, float], list[Effect]]
@@ -101,8 +102,9 @@ class MemberHost:
 
     def answered(self, change_id: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
         """Take a server's answer to a change that we handed over by a stream."""
-        code = _CODES.get(answer.code, AnswerCode.BUSY)
-        return self._answered(Answer(change_id, code, answer.seq, answer.reason), now)
+        code = _CODES.get(answer.code, AnswerCode.REFUSED)
+        word = answer.code if code is AnswerCode.REFUSED else ""
+        return self._answered(Answer(change_id, code, answer.seq, answer.reason, word), now)
 
     def submitted(self, change: Change, now: float) -> list[Effect]:
         """Get a member's change written, or pass it on to the writer."""

@@ -23,7 +23,7 @@ from dusk.cycle.messages import Answer, Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers
 from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
-from dusk.cycle.write_queue import outcome_reason
+from dusk.cycle.write_queue import stored
 from dusk.effects import (
     Accepted,
     Append,
@@ -343,7 +343,7 @@ class Node:
                 return [*effects, *self._outbox.on_durable(leader.durable), *self._forget_settled()]
             case Kind.SUBMIT:
                 return self._writing.on_submit(opened, now)
-            case Kind.ANSWER:
+            case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
                 return self._answered(decode_answer(opened.plaintext), now)
         return []
 
@@ -420,17 +420,20 @@ class Node:
         seq = self.log.position_of(change)
         if seq is None or change not in self._outbox:
             return []
-        reason = outcome_reason(self.log.outcome_of(change))
         # The master that starts again does not lead yet, and may be the only one to hold it (R3).
         ours = self.leads or self.log.leader == self.device_id
-        effects = self._outbox.on_logged(change, seq, reason, durable=not ours)
+        effects = self._outbox.on_logged(self._outcome(change, seq), durable=not ours)
         return effects + self._forget_settled()
 
     def _forget_settled(self) -> list[Effect]:
         return self._outbox.on_settled(self.settled)
 
     def _progress_in_log(self, change: ChangeId, seq: Seq) -> Progress:
-        return Progress(change, ChangeState.DURABLE, seq, outcome_reason(self.log.outcome_of(change)))
+        found = self._outcome(change, seq)
+        return Progress(change, ChangeState.DURABLE, seq, found.reason, found.word)
+
+    def _outcome(self, change: ChangeId, seq: Seq) -> Answer:
+        return stored(change, seq, self.log.outcome_of(change))
 
     # --- changes of this device --------------------------------------------------------------------
 

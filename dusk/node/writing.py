@@ -6,6 +6,7 @@ stands behind it (R8).
 
 from collections.abc import Callable, Iterable
 
+from dusk.catchup.messages import APPLIED, NO_ANSWER
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog.body import Change, decode_change
 from dusk.changelog.entry import Stamp
@@ -15,15 +16,14 @@ from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
 from dusk.cycle.outbox import Outbox
 from dusk.cycle.station import Station
-from dusk.cycle.write_queue import WriteQueue
+from dusk.cycle.write_queue import WriteQueue, stored
 from dusk.effects import Append, Effect, LogItem, SendDatagram, WallClock
+from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
 from dusk.limits import WAITING_REPLIES_MAX
 
 WRITE_GAP_S = 0.05
 """Between two batches: the least time between STARTs."""
-
-_STREAM_CODES = {AnswerCode.STORED: "applied", AnswerCode.REFUSED: "refused"}
 
 AnswerStreams = Callable[[ChangeId, StreamAnswer, float], list[Effect]]
 LogMoved = Callable[[Iterable[LogItem], float], list[Effect]]
@@ -135,14 +135,18 @@ class Writing:
             return self.queue(change, now)
         if self._log.position_of(change.id) is not None:
             return self.logged(change.id, now)
-        return self._outbox.add(change.id, change.encode(), now)
+        try:
+            return self._outbox.add(change.id, change.encode(), now)
+        except Refused as refusal:  # the outbox is full: the asker may come again
+            answer = Answer(change.id, AnswerCode.BUSY, Seq(0), refusal.reason)
+            return self._answer_stream(answer, now)
 
     def logged(self, change: ChangeId, now: float) -> list[Effect]:
         """Answer streams that wait for a change which another device wrote into our log."""
         seq = self._log.position_of(change)
         if change not in self._streams or self.leader is not None or seq is None:
             return []
-        return self._answer_stream(Answer(change, AnswerCode.STORED, seq, ""), now)
+        return self._answer_stream(stored(change, seq, self._log.outcome_of(change)), now)
 
     def _reply(self, answer: Answer, now: float) -> list[Effect]:
         """Tell whoever handed a change in what became of it."""
@@ -157,11 +161,16 @@ class Writing:
 
     def _answer_stream(self, answer: Answer, now: float) -> list[Effect]:
         self._streams.discard(answer.change)
-        code = _STREAM_CODES.get(answer.code, "no-answer")
-        return self._answer_streams(answer.change, StreamAnswer(code, answer.seq, answer.reason), now)
+        return self._answer_streams(answer.change, _for_stream(answer), now)
 
     def refused_elsewhere(self, answer: Answer, now: float) -> list[Effect]:
         """Pass the writer's refusal of a change on to the stream that brought it here."""
         if answer.change not in self._streams or answer.code is not AnswerCode.REFUSED:
             return []
         return self._answer_stream(answer, now)
+
+
+def _for_stream(answer: Answer) -> StreamAnswer:
+    """Put a writer's answer into the words of an exchange: a refusal keeps its own."""
+    code = {AnswerCode.STORED: APPLIED, AnswerCode.REFUSED: answer.word or "refused"}
+    return StreamAnswer(code.get(answer.code, NO_ANSWER), answer.seq, answer.reason)

@@ -81,7 +81,12 @@ pongs = st.one_of(
     st.builds(Pong, st.none() | eight, positive, eight, signed_heads),
 )
 answers = st.builds(
-    Answer, thirty_two.map(ChangeId), st.sampled_from(AnswerCode), numbers.map(Seq), st.text(max_size=50)
+    Answer,
+    thirty_two.map(ChangeId),
+    st.sampled_from(AnswerCode),
+    numbers.map(Seq),
+    st.text(max_size=50),
+    st.sampled_from(["", "outside-grant"]),
 )
 KEY = SigningKey.from_seed(bytes(32))
 DECODERS: tuple[Callable[[bytes], Any], ...] = (
@@ -173,3 +178,10 @@ def test_echoes_that_are_cut_are_refused() -> None:
     rest = Rest(1, bytes(8), (bytes(7),), 0, b"", 0, 1, 1, False, DeviceId(bytes(16)))
     with pytest.raises(UntrustedInput, match="echoes"):
         messages.decode_rest(rest.encode())
+
+
+def test_a_reason_is_cut_when_it_is_sent_so_that_it_arrives() -> None:
+    sent = Answer(ChangeId(bytes(32)), AnswerCode.REFUSED, Seq(0), "ä" * 150, "bad-config")
+    read = decode_answer(sent.encode())
+    assert read.reason == "ä" * 98 + "…"
+    assert read.word == "bad-config"

@@ -69,7 +69,7 @@ def test_a_change_is_submitted_until_it_is_in_our_log() -> None:
         assert box.tick(channel, now).effects == ()
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps[0] < 0.4 < gaps[-1] < 13
-    box.on_logged(A, Seq(5), "applied", durable=True)
+    box.on_logged(in_log(A, Seq(5), "applied"), durable=True)
     assert box.deadline is None
     assert box.tick(channel, now + 100).effects == ()
 
@@ -93,6 +93,10 @@ def test_a_new_writer_is_asked_at_once_and_the_same_one_is_not() -> None:
     assert box.deadline == NOW + 0.03
 
 
+def in_log(change: ChangeId, seq: Seq, reason: str) -> Answer:
+    return Answer(change, AnswerCode.STORED, seq, reason)
+
+
 def test_an_answer_makes_it_local_and_our_own_log_durable_and_settled_forgets_it() -> None:
     box = outbox()
     box.add(A, b"change", NOW)
@@ -100,7 +104,7 @@ def test_an_answer_makes_it_local_and_our_own_log_durable_and_settled_forgets_it
     local = box.on_answer(Answer(A, AnswerCode.STORED, Seq(7), "applied"))
     assert local == [Progress(A, ChangeState.LOCAL, Seq(7), "applied")]
     assert box.waiting() == ()
-    durable = box.on_logged(A, Seq(7), "applied", durable=True)
+    durable = box.on_logged(in_log(A, Seq(7), "applied"), durable=True)
     assert durable == [Progress(A, ChangeState.DURABLE, Seq(7), "applied")]
     assert box.progress(A) == durable[0]
     assert box.on_settled(Seq(6)) == []
@@ -112,7 +116,7 @@ def test_an_answer_makes_it_local_and_our_own_log_durable_and_settled_forgets_it
 def test_what_we_wrote_ourselves_is_durable_when_another_holds_it() -> None:
     box = outbox()
     box.add(A, b"change", NOW)
-    assert box.on_logged(A, Seq(7), "applied", durable=False)[0] == Progress(
+    assert box.on_logged(in_log(A, Seq(7), "applied"), durable=False)[0] == Progress(
         A, ChangeState.LOCAL, Seq(7), "applied"
     )
     assert box.on_durable(Seq(6)) == []
@@ -124,8 +128,9 @@ def test_what_we_wrote_ourselves_is_durable_when_another_holds_it() -> None:
 def test_a_refused_change_is_forgotten_with_its_reason() -> None:
     box = outbox()
     box.add(A, b"change", NOW)
-    effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant"))
-    assert effects == [Progress(A, ChangeState.REFUSED, Seq(0), "no grant"), RemoveFile(file_name(A))]
+    effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant", "outside-grant"))
+    told = Progress(A, ChangeState.REFUSED, Seq(0), "no grant", "outside-grant")
+    assert effects == [told, RemoveFile(file_name(A))]
     assert len(box) == 0
 
 
@@ -143,7 +148,7 @@ def test_other_answers_change_nothing(code: AnswerCode) -> None:
     box.add(A, b"change", NOW)
     assert box.on_answer(Answer(A, code, Seq(0), "")) == []
     assert box.on_answer(Answer(B, AnswerCode.STORED, Seq(1), "")) == []
-    assert box.on_logged(B, Seq(1), "", durable=True) == []
+    assert box.on_logged(in_log(B, Seq(1), ""), durable=True) == []
     assert box.waiting() == (A,)
 
 

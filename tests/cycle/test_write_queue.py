@@ -7,7 +7,7 @@ from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.cycle import write_queue
 from dusk.cycle.messages import AnswerCode
 from dusk.cycle.outbox import saved_changes
-from dusk.cycle.write_queue import WriteQueue, outcome_reason
+from dusk.cycle.write_queue import WriteQueue, outcome_reason, outcome_word
 from dusk.ids import ChangeId, Seq
 from tests.world import World
 
@@ -40,6 +40,7 @@ def test_a54_what_may_not_be_written_is_answered_and_forgotten() -> None:
     written = queue.write(world.stamp())
     assert written.items == ()
     assert [answer.code for answer in written.answers] == [AnswerCode.REFUSED]
+    assert [answer.word for answer in written.answers] == ["unknown-key"]
     assert world.log.head.seq == 1
 
 
@@ -77,3 +78,8 @@ def test_the_files_of_the_outbox_are_read_and_damaged_ones_left_alone() -> None:
     change = world.change(world.set("a", "x.y.z", "1"))
     files = {f"outbox/{change.id.hex()}": change.encode(), "outbox/xy": b"junk", "identity": b""}
     assert saved_changes(files) == {change.id: change.encode()}
+
+
+def test_an_outcome_has_a_word_for_programs() -> None:
+    words = [outcome_word(Outcome(code)) for code in OutcomeCode]
+    assert words == ["", "superseded", "rejected"]
