@@ -113,8 +113,11 @@ class Core:
             await self._rest()
 
     async def quiet(self) -> None:
-        """Wait until what the node already counts on is on the disk: nothing is shown before (R8)."""
-        while self._pending or self._is_writing:
+        """Wait until what the node already counts on is on the disk: nothing is shown before (R8).
+
+        While a node is being built it is waited for, too: nobody is told of a device without one.
+        """
+        while self._pending or self._is_writing or (self.node is None and not self.trouble):
             await self._written.wait()
 
     def add(self, effects: Iterable[Effect]) -> None:

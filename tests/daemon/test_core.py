@@ -232,6 +232,14 @@ async def test_a_restart_builds_the_node_from_the_disk(device: Device) -> None:
         assert device.core.trouble == ""
 
 
+async def test_who_asks_between_two_lives_waits_for_the_next(device: Device) -> None:
+    async with running(device):
+        device.do(Restart("joined"))
+        await device.core.quiet()
+        assert len(device.lives) == 2
+        assert device.core.node is device.node
+
+
 @pytest.mark.parametrize("refusal", [full, read_only], ids=["full", "read-only"])
 async def test_a31_a_disk_that_refuses_is_shown_promises_nothing_and_heals_by_itself(
     device: Device, refusal: Callable[[], OSError], autojump_clock: trio.testing.MockClock

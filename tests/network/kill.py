@@ -7,6 +7,7 @@ who is killed, when, and what is committed; how the machine runs it differs from
 import argparse
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -28,9 +29,11 @@ COMMITTERS = 3
 CYCLE = "0.2s"
 HELPER_S_MAX = 5.0
 """A helper without its daemon ends at its next look at the pipe; a reload under way may be first."""
-FREE_S_MAX = 0.8
-"""Between two kills the cluster runs for at most so long, or changes are never durable."""
-OFF_S_MAX = 0.6
+FREE_S_MAX = 2.0
+"""Between two kills pass at most so many seconds, often none: then several go at once."""
+OFF_S_MAX = 0.8
+MASTER_SHARE = 0.3
+"""How many of the kills hit the master."""
 PATIENCE_S = (0.05, 3.0, 3.0, 30.0)
 """How long committers wait for an answer: some give up and leave a change queued."""
 SHARED = "wireless.default_radio0.note"
@@ -136,6 +139,36 @@ class Committer(threading.Thread):
         assert answer["hash"] == one.change
 
 
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One kill, as the seed decides it.
+
+    Attributes:
+        after_s: how long after the one before; an earlier victim may still be off.
+        victim: index of the router; it is started first if it is off.
+        with_helper: whether its helper is killed, too, or has to notice by itself.
+        off_s: how long it stays off.
+    """
+
+    after_s: float
+    victim: int
+    with_helper: bool
+    off_s: float
+
+
+def strokes(chance: random.Random, kills: int) -> list[Stroke]:
+    """Decide so many kills."""
+    return [
+        Stroke(
+            after_s=0.0 if chance.random() < 0.2 else chance.uniform(0.0, FREE_S_MAX),
+            victim=0 if chance.random() < MASTER_SHARE else chance.randrange(1, NODES),
+            with_helper=chance.random() < 0.5,
+            off_s=chance.uniform(0.0, OFF_S_MAX),
+        )
+        for _ in range(kills)
+    ]
+
+
 @dataclass(slots=True)
 class Report:
     """What a run did and found.
@@ -180,7 +213,7 @@ class Killer:
             Committer(router, self._random.getrandbits(32), self._halt)
             for router in (cluster.first, *members)
         ]
-        self._off: list[tuple[float, Machine]] = []
+        self._off: dict[Machine, float] = {}
 
     def run(self, kills: int) -> Report:
         """Kill so many times, let it heal, stop all, and look at what is left."""
@@ -188,9 +221,9 @@ class Killer:
         for committer in self._committers:
             committer.start()
         try:
-            for number in range(1, kills + 1):
-                self._let_run(self._random.uniform(0.0, FREE_S_MAX))
-                self._kill(number)
+            for number, stroke in enumerate(strokes(self._random, kills), 1):
+                self._let_run(time.monotonic() + stroke.after_s)
+                self._kill(number, stroke)
         finally:
             self._end_commits()
         self._heal()
@@ -210,36 +243,35 @@ class Killer:
         owner.call("policy.assign", name="shared", to="all")
         owner.commit("policies")
 
-    def _let_run(self, duration_s: float) -> None:
+    def _let_run(self, end_s: float) -> None:
         """Let time pass, and start again what was off for long enough."""
-        end_s = time.monotonic() + duration_s
         while (now_s := time.monotonic()) < end_s:
-            due = [router for at_s, router in self._off if at_s <= now_s]
-            self._off = [(at_s, router) for at_s, router in self._off if at_s > now_s]
-            for router in due:
+            for router in [router for router, on_s in self._off.items() if on_s <= now_s]:
+                del self._off[router]
                 router.power_on()
             time.sleep(0.005)
 
-    def _kill(self, number: int) -> None:
-        """Kill one that runs; one is left, and the master is not hit much more often than others."""
-        running_now = [router for router in self._cluster.routers if router.is_on]
-        while len(running_now) < 2:
-            self._let_run(0.05)
-            running_now = [router for router in self._cluster.routers if router.is_on]
-        victim = self._random.choice(running_now)
-        with_helper = self._random.random() < 0.5
+    def _kill(self, number: int, stroke: Stroke) -> None:
+        victim = self._cluster.routers[stroke.victim]
+        if victim in self._off:
+            self._let_run(self._off[victim] + 0.01)
         helper = victim.helper_pid
         watch = None if helper is None else os.pidfd_open(helper)
         in_flight = self._in_flight()
         victim.cut_power()
-        if helper is not None and with_helper:
-            os.kill(helper, 9)
-        self._off.append((time.monotonic() + self._random.uniform(0.0, OFF_S_MAX), victim))
+        if helper is not None and stroke.with_helper:
+            os.kill(helper, signal.SIGKILL)
+        self._off[victim] = time.monotonic() + stroke.off_s
         role = "the master" if victim is self._cluster.first else "a member"
-        whole = "and its helper" if with_helper else "its helper left alone"
-        line = f"kill {number}: {victim.name}, {role}, {whole}; in flight: {in_flight}"
+        whole = "and its helper" if stroke.with_helper else "its helper left alone"
+        off = sum(1 for router in self._cluster.routers if not router.is_on)
+        line = f"kill {number}: {victim.name}, {role}, {whole}; {off} off now; in flight: {in_flight}"
         self.report.kills.append(line)
         self._say(line)
+        self._check_released(number, victim, watch)
+
+    def _check_released(self, number: int, victim: Machine, watch: int | None) -> None:
+        """A helper ends with its daemon, and nothing holds the root against the next one."""
         if watch is not None and not ends_within(watch, HELPER_S_MAX):
             self.report.faults.append(f"kill {number}: the helper of {victim.name} lives on")
         elif watch is not None and not victim.lock_is_free():
@@ -254,7 +286,7 @@ class Killer:
 
     def _end_commits(self) -> None:
         self._halt.set()
-        for _, router in self._off:
+        for router in self._off:
             router.power_on()
         for committer in self._committers:
             committer.join(60)
