@@ -33,7 +33,7 @@ from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.sim.broken import RuleBroken
 from dusk.sim.device import Device
-from dusk.sim.disk import DiskEffect
+from dusk.sim.disk import LOG_FILE, DiskEffect
 from dusk.sim.history import History, Keyring, Place
 from dusk.sim.network import Network
 from dusk.sim.people import expected_options, found_option
@@ -113,8 +113,16 @@ class Checks:
                 elif name.startswith(OUTBOX):
                     self._known[device.index].kept.add(decode_change(data).id)
             case RemoveFile(name):
-                if was is None and name != "log":
-                    raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
+                self._removed(device, name, was)
+
+    def _removed(self, device: Device, name: str, was: bytes | None) -> None:
+        """A file is removed if it is there (R12), a change when it has its outcome (R3)."""
+        if was is None and name != LOG_FILE:
+            raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
+        if was is not None and name.startswith(OUTBOX):
+            change = decode_change(was).id
+            if change in self._keyring.signed and change not in self.history.outcomes:
+                raise RuleBroken("R3", f"{device.name} throws change {change.hex()[:8]} away")
 
     def _appended(self, device: Device, items: Sequence[LogItem]) -> None:
         if not any(item.kind is ItemKind.ENTRY for item in items):

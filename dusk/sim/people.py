@@ -32,8 +32,11 @@ OPTIONS = (
     "network.lan.ipaddr",
 )
 VALUES = ("36", 'Café "Bob"\'s $(id) # \\', "pool.ntp.org", "two  spaces", "x" * 300, "-", "home")
+LONG_VALUES = ("y" * 2_000, "z" * 20_000)
+"""Longer than a datagram, and longer than a batch of DATA: they go by streams."""
 POLICIES = {"base": 100, "site": 200, "guest": 300}
 """Name → priority; no two are alike, so no two of them can disagree."""
+CYCLES_S = (1, 2, 5)
 GROUPS = ("office", "barn")
 
 
@@ -140,13 +143,18 @@ def draw_edits(state: State, devices: Sequence[DeviceId], random: Random) -> lis
         section = f"group/{random.choice(GROUPS)}"
         member = codec.pack([True]) if random.random() < 0.7 else None
         edits = [_edit(state, section, f"member/{random.choice(devices).hex()}", member)]
-    else:
+    elif kind < 0.98:
         edits = [_edit(state, "cluster", "name", codec.pack([f"sim {random.randrange(1000)}"]))]
+    else:
+        edits = [_edit(state, "cluster", "cycle", codec.pack([1000 * random.choice(CYCLES_S)]))]
     return edits
 
 
 def _draw_value(random: Random) -> str | None:
-    return None if random.random() < 0.1 else random.choice(VALUES)
+    kind = random.random()
+    if kind < 0.1:
+        return None
+    return random.choice(LONG_VALUES if kind < 0.2 else VALUES)
 
 
 def _assign(state: State, policy: str, devices: Sequence[DeviceId], random: Random) -> Edit:

@@ -23,7 +23,7 @@ from dusk.sim.disk import Disk
 from dusk.sim.faults import NONE, Faults, draw_faults
 from dusk.sim.history import Keyring
 from dusk.sim.network import PORT, Network, host_of
-from dusk.sim.people import Founded, draw_edits, found_cluster, last_edits
+from dusk.sim.people import CYCLES_S, Founded, draw_edits, found_cluster, last_edits
 from dusk.sim.transcript import Transcript
 
 HEAL_S_MAX = 2000.0
@@ -102,10 +102,10 @@ class Simulation:
         families = random.choice(((4,), (4, 6), (6,)))
         self.network = Network(self.clock, random, self.transcript, families)
         self._keys = [SigningKey.from_seed(random.randbytes(32)) for _ in range(count)]
-        self._cycle_s = random.choice((1, 2, 5))
+        cycle_s = random.choice(CYCLES_S)
         hosts = [f"[{host_of(0, 6)}]:{PORT}" if families[0] == 6 else f"{host_of(0, 4)}:{PORT}"]
         addresses = hosts if random.random() < 0.5 else []
-        self._founded = found_cluster(self._keys[0], self._cycle_s * 1000, addresses, random.randbytes)
+        self._founded = found_cluster(self._keys[0], cycle_s * 1000, addresses, random.randbytes)
         self.checks = self._make_checks(self._founded)
         world = World(self.clock, random, self.network, self.transcript, self.checks)
         self.devices = [self._make_device(world, index) for index in range(count)]
@@ -188,6 +188,7 @@ class Simulation:
             self.clock.after(self._walls.expovariate(1 / every_s), lambda: self._repeat_clock(every_s))
 
     def _jump(self, device: Device) -> None:
+        self.transcript.count("clock jump")
         offset_s = self._walls.choice(self._plan.wall_years_s) + self._walls.uniform(1e5, 1e6)
         device.set_wall(offset_s, trusted=self._walls.random() < 0.7)
 
@@ -234,6 +235,8 @@ class Simulation:
 
     def _partition(self) -> None:
         count = len(self.devices)
+        if count < 2:
+            return
         apart = set(self._random.sample(range(count), self._random.randint(1, count // 2)))
         one_way = self._random.random() < self.faults.one_way
         self.network.split(apart, one_way=one_way)
@@ -242,7 +245,7 @@ class Simulation:
         since = self.clock.now
         self.clock.after(self._random.uniform(1, 25), lambda: self._mend(since))
         if not one_way and not self.faults.replay_s:
-            self.clock.after(1.5 * self._cycle_s + STALE_S, lambda: self._check_silence(since, apart))
+            self.clock.after(1.5 * max(CYCLES_S) + STALE_S, lambda: self._check_silence(since, apart))
         self._split_at = since
 
     _split_at = -1.0
@@ -329,7 +332,7 @@ class Simulation:
     def _stay_quiet(self) -> None:
         """Cycles without a change write nothing, and change nothing (R12)."""
         writes, head = self.checks.writes, self.checks.history.last
-        self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
+        self.clock.run_until(self.clock.now + QUIET_CYCLES * max(CYCLES_S))
         if self.checks.writes != writes:
             raise RuleBroken("R12", f"{self.checks.writes - writes} writes without a change")
         if self.checks.history.last != head or not self._agree():
@@ -337,10 +340,9 @@ class Simulation:
 
     def _result(self) -> Result:
         counts = self.transcript.counts
+        counts["helper failure"] += sum(device.helper.failures for device in self.devices)
         for _, code in self.checks.history.outcomes.values():
             counts[f"outcome {code.name.lower()}"] += 1
-        for reason in self.checks.refused.values():
-            counts[f"refused: {reason}"] += 1
         self.transcript.say("-", f"ends at entry {self.checks.history.last}")
         head = self.checks.history.last
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)
