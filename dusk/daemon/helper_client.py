@@ -6,14 +6,19 @@ from dataclasses import dataclass
 
 import trio
 
-from dusk.daemon.helper_pipe import HEADER_BYTES_MAX, encode, sizes
+from dusk.daemon.say import say
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
+from dusk.helper.pipe import HEADER_BYTES_MAX, encode, sizes
 
 ANSWER_S_MAX = 30.0
 """Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""
 RELOAD_S_MAX = 40.0
 """The helper itself kills the command after 30 s."""
+HELLO_S_MAX = RELOAD_S_MAX + ANSWER_S_MAX
+"""The helper waits for the end of a reload that the former daemon left, then for its locks."""
+PATIENCE_S = 6.0
+"""Longer than the helper waits for a second daemon: what takes longer is worth a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,9 @@ class HelperClient:
     """
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
+        self.problem = ""
+        """Why an unfinished apply cannot be put back; empty if none is known."""
+        self._read_fd = read_fd
         self._answers = trio.lowlevel.FdStream(read_fd)
         self._requests = trio.lowlevel.FdStream(write_fd)
         self._turn = trio.Lock()
@@ -65,18 +73,23 @@ class HelperClient:
             Refused: this root cannot be served: a second daemon, untrusted folders.
             StorageError: the same, because of the disk.
         """
-        answer = await self._exchange((), ANSWER_S_MAX)
+        with trio.move_on_after(PATIENCE_S) as patience:
+            await trio.lowlevel.wait_readable(self._read_fd)
+        if patience.cancelled_caught:
+            say("waiting: a reload that another dusk daemon began here has not ended, or a file is locked")
+        answer = await self._exchange((), HELLO_S_MAX)
         if answer[0] == b"refused":
-            return Undone("", (), (), problem=answer[2].decode(errors="replace"))
+            self.problem = answer[2].decode(errors="replace")
+            return Undone("", (), (), self.problem)
         return _undone(_checked(answer))
 
     async def read(self, packages: Iterable[str]) -> dict[str, bytes | None]:
         """Return package → content of its file, None where there is none."""
-        names = tuple(packages)
-        fields = await self._ask((b"read", *(name.encode() for name in names)), ANSWER_S_MAX)
-        return {
-            name: field[1:] if field[:1] == b"+" else None for name, field in zip(names, fields, strict=True)
-        }
+        files: dict[str, bytes | None] = {}
+        for name in packages:
+            (field,) = await self._ask((b"read", name.encode()), ANSWER_S_MAX)
+            files[name] = field[1:] if field[:1] == b"+" else None
+        return files
 
     async def settings(self) -> bytes | None:
         """Return ``etc/config/dusk``, None if there is none."""
@@ -87,6 +100,7 @@ class HelperClient:
         fields = [(name.encode(), digest(old), new) for name, (old, new) in files.items()]
         flat = [field for triple in fields for field in triple]
         answer = await self._ask((b"apply", apply_id.encode(), *flat), ANSWER_S_MAX)
+        self.problem = ""  # nothing was unfinished
         return tuple(answer[0].decode().split())
 
     async def reload(self) -> tuple[int, str]:
@@ -100,7 +114,13 @@ class HelperClient:
 
     async def rollback(self) -> Undone:
         """Put back what the unfinished apply wrote."""
-        return _undone(await self._ask((b"rollback",), ANSWER_S_MAX))
+        try:
+            undone = _undone(await self._ask((b"rollback",), ANSWER_S_MAX))
+        except (Refused, StorageError) as error:
+            self.problem = str(error)
+            raise
+        self.problem = ""
+        return undone
 
     async def join_done(self) -> None:
         """Remove ``etc/dusk/join``."""

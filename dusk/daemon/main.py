@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from dusk.daemon.helper_pipe import start_helper
+from dusk.daemon.helper_start import start_helper
 
 
 def run(root: Path) -> int:

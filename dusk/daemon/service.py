@@ -181,7 +181,9 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
 
     def alarms() -> list[str]:
         wrong = sessions.wrong_passwords().items()
-        return [*sockets.alarms, *(f"{count} wrong passwords for user {user}" for user, count in wrong)]
+        guesses = (f"{count} wrong passwords for user {user}" for user, count in wrong)
+        undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
+        return [*undo, *sockets.alarms, *guesses]
 
     desk = DaemonDesk(core, sessions, tickets, lambda: sockets.addresses, alarms)
     control = ControlServer(root / "var/run/dusk", _LateMethods(core, Methods(desk)))

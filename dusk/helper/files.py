@@ -7,7 +7,7 @@ import time
 from io import FileIO
 
 FILE_BYTES_MAX = 512 * 1024
-LOCK_TRIES = 250  # each waits 20 ms
+LOCK_S_MAX = 5.0
 
 
 class Refusal(Exception):
@@ -17,9 +17,7 @@ class Refusal(Exception):
 def check_owned(facts: os.stat_result, name: str) -> None:
     """Refuse what is not ours, or what others may write."""
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-        raise Refusal(
-            "untrusted", f"{name} must be uid {os.geteuid()}'s alone to write: see chown, chmod go-w"
-        )
+        raise Refusal("untrusted", f"{name} must be uid {os.geteuid()}'s alone to write: see chown, chmod")
 
 
 def open_folder(parent: int, name: str, mode: int) -> int:
@@ -51,15 +49,16 @@ def read_file(folder: int, name: str) -> bytes | None:
         return file.read(FILE_BYTES_MAX)
 
 
-def lock(file: FileIO, refusal: str) -> FileIO:
-    """Take the exclusive lock, waiting up to five seconds."""
-    for _ in range(LOCK_TRIES):
+def lock(fd: int, refusal: str, more_s: float = 0) -> None:
+    """Take the exclusive lock, waiting up to five seconds and more."""
+    deadline_s = time.monotonic() + LOCK_S_MAX + more_s
+    while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if time.monotonic() > deadline_s:
+                raise Refusal("busy", refusal) from None
             time.sleep(0.02)
-    raise Refusal("busy", refusal)
 
 
 def write_file(folder: int, name: str, content: bytes, like: os.stat_result | None = None) -> None:

@@ -16,6 +16,11 @@ def digest(content: bytes | None) -> str:
     return "-" if content is None else blake2b(content, digest_size=32).hexdigest()
 
 
+def sealed(body: bytes) -> bytes:
+    """Return a manifest: its lines and their digest, so that no damage passes for less to undo."""
+    return body + digest(body).encode() + b"\n"
+
+
 class Journal:
     """A ``manifest`` in ``folder`` is an apply to the files in ``config`` that nobody committed."""
 
@@ -31,16 +36,13 @@ class Journal:
             if changed := [name for name in files if digest(files[name][0]) != wanted[name][0]]:
                 raise Refusal("changed", f"{changed[0]} was changed by somebody else since it was read")
             new = {name: wanted[name][1] for name in files if wanted[name][1] != files[name][0]}
-            digests = {name: (wanted[name][0], digest(content)) for name, content in new.items()}
             try:
-                self._prepare({name: (*files[name], content) for name, content in new.items()})
-                self._write_manifest("begun", ident, digests)
-                for name, (old, _) in digests.items():
+                self._prepare(ident, {name: (*files[name], content) for name, content in new.items()})
+                for name in new:
                     # Renaming replaces what we hold locked; a link never what somebody made meanwhile.
-                    put = os.link if old == "-" else os.rename
+                    put = os.link if files[name][0] is None else os.rename
                     put(f"new.{name}", name, src_dir_fd=self.folder, dst_dir_fd=self.config)
                 os.fsync(self.config)
-                self._write_manifest("written", ident, digests)
             except OSError:
                 held.close()
                 self.restore()
@@ -51,33 +53,36 @@ class Journal:
         """Read a file under libuci's lock; libuci renames, so the name must still mean it (A50)."""
         if (file := open_file(self.config, package)) is None:
             return None, None
-        lock(held.enter_context(file), f"somebody holds the lock on {package}")
+        lock(held.enter_context(file).fileno(), f"somebody holds the lock on {package}")
         facts = os.fstat(file.fileno())
         if not os.path.samestat(os.stat(package, dir_fd=self.config), facts):
             raise Refusal("changed", f"{package} is being changed by somebody else")
         return file.read(FILE_BYTES_MAX), facts
 
-    def _prepare(self, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
+    def _prepare(self, ident: str, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
+        """Have all that is needed to go on or back on the disk, the manifest last."""
         self._forget()
         disk = os.fstatvfs(self.folder)
         needed = SPARE_BYTES + sum(len(old or b"") + len(new) for old, _, new in files.values())
         if disk.f_bavail * disk.f_frsize < needed:
             raise Refusal("no-space", f"less than {needed} bytes are free on the disk of etc/dusk")
+        lines = [ident]
         for package, (old, facts, new) in files.items():
             write_file(self.folder, f"old.{package}", old or b"", facts)
             write_file(self.folder, f"new.{package}", new, facts)
-
-    def _write_manifest(self, state: str, ident: str, digests: Digests) -> None:
-        files = [f"{package} {old} {new}\n" for package, (old, new) in digests.items()]
-        write_file(self.folder, "new.", "".join([f"{state} {ident}\n", *files]).encode())
+            lines.append(f"\n{package} {digest(old)} {digest(new)}")
+        write_file(self.folder, "new.", sealed("".join([*lines, "\n"]).encode()))
         os.rename("new.", "manifest", src_dir_fd=self.folder, dst_dir_fd=self.folder)
         os.fsync(self.folder)
 
     def unfinished(self) -> tuple[str, Digests]:
         """Return id and digests of the apply that nobody committed; an empty id if there is none."""
-        words = (read_file(self.folder, "manifest") or b"").decode("latin-1").split()
-        files = zip(words[2::3], words[3::3], words[4::3], strict=False)  # as far as it is readable
-        return "".join(words[1:2]), {name: (old, new) for name, old, new in files}
+        if (raw := read_file(self.folder, "manifest")) is None:
+            return "", {}
+        if raw != sealed(body := raw[:-65]):
+            raise Refusal("damaged", "etc/dusk/journal/manifest: see which of old.* to put back, remove it")
+        ident, *lines = body.decode().splitlines()
+        return ident, {name: (old, new) for name, old, new in map(str.split, lines)}
 
     def commit(self, ident: str) -> None:
         """Keep the files: forget how they were."""

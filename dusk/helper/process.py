@@ -1,23 +1,52 @@
 """The helper's requests: few, each checked here whatever the daemon thinks (R14, A46)."""
 
+import fcntl
 import os
 import shlex
 import time
 from io import FileIO
 
-from dusk.helper.files import Refusal, check_owned, lock, open_folder, read_file
+from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
 
 RELOAD_S_MAX = 30.0
 SIGKILL = 9  # the signal module would bring in much
+OFTEN_IGNORED = (1, 2, 3, 13, 15, 17, 25)  # HUP INT QUIT PIPE TERM CHLD XFSZ: Python's or our starter's
 REQUESTS = frozenset(b"read apply reload commit rollback join_done".split())
 
 
 def name(raw: bytes) -> str:
-    """Return a name that cannot be a path."""
-    if len(raw) > 64 or not raw.translate(None, b"_-").isalnum():
+    """Return a name that can be neither a path nor an option of a command."""
+    if len(raw) > 64 or raw[:1] == b"-" or not raw.translate(None, b"_-").isalnum():
         raise Refusal("bad-name", f"{raw[:64]!r} is not a name")
     return raw.decode()
+
+
+def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
+    """Run a shell command in a process group of its own; return its status and last line of errors."""
+    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    null = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
+    words: list[str | bytes] = ["sh", "-c", command, "dusk-reload", *arguments]
+    child = os.posix_spawn(
+        "/bin/sh",
+        words,
+        {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DUSK_ROOT": root},
+        file_actions=[null, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, theirs, 2)],
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=OFTEN_IGNORED,
+    )
+    os.close(theirs)
+    ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + RELOAD_S_MAX
+    with FileIO(ours) as errors:
+        while not ended and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            tail = (tail + (errors.read(65536) or b""))[-400:]
+    if not ended:
+        os.killpg(child, SIGKILL)
+        status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % RELOAD_S_MAX
+    return [b"%d" % os.waitstatus_to_exitcode(status), tail.strip().rpartition(b"\n")[2]]
 
 
 class Helper:
@@ -25,28 +54,39 @@ class Helper:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)
-        check_owned(os.stat(self.root), self.root)
-        etc = open_folder(os.open(self.root, os.O_DIRECTORY), "etc", 0o755)
+        top = os.open(self.root, os.O_DIRECTORY)
+        check_owned(os.fstat(top), self.root)
+        etc = open_folder(top, "etc", 0o755)
         self.config, self.dusk = open_folder(etc, "config", 0o755), open_folder(etc, "dusk", 0o711)
-        folder = open_folder(self.dusk, "journal", 0o700)
-        file = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder))
-        self.lock = lock(file, f"another dusk daemon runs on {self.root}: stop it first")
-        self.journal = Journal(self.config, folder)
+        self.folder = open_folder(self.dusk, "journal", 0o700)
+        others = f"another dusk daemon runs on {self.root}: stop it first"
+        # A reload goes on when its daemon dies, and holds the folder: cut short, it would stay undone.
+        lock(self.folder, others, RELOAD_S_MAX)
+        fcntl.flock(self.folder, fcntl.LOCK_UN)
+        self.lock = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.folder))
+        lock(self.lock.fileno(), others)
+        self.journal = Journal(self.config, self.folder)
         self.changed: list[str] = []
 
-    def read(self, *names: bytes) -> list[bytes]:
-        """Return ``+`` and the file of each package, Dusk's own too, or ``-`` where there is none."""
-        contents = (read_file(self.config, name(raw)) for raw in names)
-        return [b"-" if content is None else b"+" + content for content in contents]
+    def _package(self, raw: bytes, *readable: bytes) -> str:
+        """Return the name of a package that root lets us manage, or that may be read at least."""
+        allow = read_file(self.dusk, "allow")
+        listed = raw != b"dusk" and (allow is None or raw in allow.split())
+        if not listed and raw not in readable:
+            raise Refusal("not-allowed", f"etc/dusk/allow does not let {raw[:64]!r} be managed")
+        return name(raw)
+
+    def read(self, raw: bytes) -> list[bytes]:
+        """Return ``+`` and the file of a package, Dusk's own too, or ``-`` if there is none."""
+        content = read_file(self.config, self._package(raw, b"dusk"))
+        return [b"-" if content is None else b"+" + content]
 
     def apply(self, ident: bytes, *rest: bytes) -> list[bytes]:
         """Write files: package, digest of what was read (``-``: no file), new content of each."""
-        allow = read_file(self.dusk, "allow")
-        for raw in rest[::3]:
-            if raw == b"dusk" or (allow is not None and raw not in allow.split()):
-                raise Refusal("not-allowed", f"etc/dusk/allow does not let {raw[:64]!r} be managed")
         files = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
-        wanted = {name(raw): (old.decode(), new) for raw, old, new in files}
+        wanted = {self._package(raw): (old.decode(), new) for raw, old, new in files}
+        if any(len(new) > FILE_BYTES_MAX for _, new in wanted.values()):
+            raise Refusal("too-large", f"a file would have over {FILE_BYTES_MAX} bytes")
         self.changed = self.journal.apply(name(ident), wanted)
         return [" ".join(self.changed).encode()]
 
@@ -56,23 +96,11 @@ class Helper:
         words = [line.split(None, 2) for line in settings.splitlines()]
         values = ["".join(word[2:]) for word in words if word[:2] == ["option", "reload"]]
         command = " ".join(shlex.split(" ".join(values[-1:]), comments=True)).encode("latin-1")
-        ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        null = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
-        actions = [null, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, theirs, 2)]
-        arguments: list[str | bytes] = ["sh", "-c", command, "dusk-reload", *self.changed]
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DUSK_ROOT": self.root}
-        child = os.posix_spawn("/bin/sh", arguments, env, file_actions=actions, setpgroup=0)
-        os.close(theirs)
-        ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + RELOAD_S_MAX
-        with FileIO(ours) as errors:
-            while not ended and time.monotonic() < deadline_s:
-                time.sleep(0.01)
-                ended, status = os.waitpid(child, os.WNOHANG)
-                tail = (tail + (errors.read(65536) or b""))[-400:]
-        if not ended:
-            os.killpg(child, SIGKILL)
-            status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % RELOAD_S_MAX
-        return [b"%d" % os.waitstatus_to_exitcode(status), tail.strip().rpartition(b"\n")[2]]
+        lock(self.folder, "another dusk daemon is starting")
+        try:
+            return run(command, self.changed, self.root)
+        finally:
+            fcntl.flock(self.folder, fcntl.LOCK_UN)
 
     def commit(self, ident: bytes) -> list[bytes]:
         """Keep what an apply wrote."""

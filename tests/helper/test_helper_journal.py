@@ -5,7 +5,6 @@ import fcntl
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -194,7 +193,7 @@ def test_a50_a_rollback_leaves_what_somebody_else_changed_and_says_so(helper: He
 
 
 def test_a50_libucis_lock_is_waited_for_and_then_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LOCK_TRIES", 2)
+    monkeypatch.setattr(files, "LOCK_S_MAX", 0.04)
     with (root / "etc/config/wireless").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert ask(root, *request())[:2] == [b"refused", b"busy"]
@@ -230,7 +229,7 @@ def test_a50_a_rollback_waits_for_libucis_lock_and_keeps_its_journal(
     helper: Helper, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     helper.answer(*request())
-    monkeypatch.setattr(files, "LOCK_TRIES", 2)
+    monkeypatch.setattr(files, "LOCK_S_MAX", 0.04)
     with (root / "etc/config/wireless").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert helper.answer(b"rollback")[:2] == [b"refused", b"busy"]
@@ -243,11 +242,41 @@ def test_a50_a_file_that_was_renamed_over_while_its_lock_was_awaited_is_refused(
 ) -> None:
     real = files.lock
 
-    def raced(file: FileIO, refusal: str) -> FileIO:
+    def raced(fd: int, refusal: str) -> None:
         other = root / "etc/config/other"
         other.write_bytes(BEFORE["system"] or b"")
         other.replace(root / "etc/config/wireless")
-        return real(file, refusal)
+        real(fd, refusal)
 
     monkeypatch.setattr("dusk.helper.journal.lock", raced)
     assert ask(root, *request())[:2] == [b"refused", b"changed"]
+
+
+def test_r7_no_damage_to_the_manifest_passes_for_less_to_undo(helper: Helper, root: Path) -> None:
+    helper.answer(*request())
+    path = root / "etc/dusk/journal/manifest"
+    whole = path.read_bytes()
+    flipped = (whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(len(whole)))
+    for damaged in [*(whole[:size] for size in range(len(whole))), *flipped, whole + b"\n"]:
+        path.write_bytes(damaged)
+        for fields in ([b"rollback"], [b"commit", b"ab12"], request()):
+            assert helper.answer(*fields)[:2] == [b"refused", b"damaged"]
+    kept = {name.name for name in path.parent.iterdir()}
+    assert kept >= {"manifest", "old.system", "old.wireless", "old.firewall"}
+    path.write_bytes(whole)
+    assert helper.answer(b"rollback")[:2] == [b"ok", b"ab12"]
+    assert contents(root) == BEFORE
+
+
+def test_r9_what_could_not_be_put_back_for_its_size_is_not_written(helper: Helper, root: Path) -> None:
+    fields = request()
+    fields[4] = bytes(files.FILE_BYTES_MAX + 1)
+    assert helper.answer(*fields)[:2] == [b"refused", b"too-large"]
+    assert contents(root) == BEFORE
+
+
+def test_a46_a51_what_root_does_not_let_us_manage_is_not_read_either(helper: Helper, root: Path) -> None:
+    (root / "etc/dusk/allow").write_text("system\n")
+    assert helper.answer(b"read", b"wireless")[:2] == [b"refused", b"not-allowed"]
+    assert helper.answer(b"read", b"system") == [b"ok", b"+config system\n"]
+    assert helper.answer(b"read", b"dusk") == [b"ok", b"-"]

@@ -1,6 +1,7 @@
 """The helper as a real process: what it refuses, what it runs, and how small it is."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,11 +11,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from dusk.daemon.helper_client import HelperClient, Undone
-from dusk.daemon.helper_pipe import MESSAGE_BYTES_MAX, start_helper
+from dusk.daemon import helper_client
+from dusk.daemon.helper_client import HelperClient, Undone, digest
+from dusk.daemon.helper_start import start_helper
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
 from dusk.helper import files, process
+from dusk.helper.pipe import MESSAGE_BYTES_MAX, encode
 from dusk.helper.process import Helper
 
 RELOAD = "config dusk 'main'\n\toption reload '{}'\n"
@@ -68,7 +71,7 @@ async def test_r9_an_unfinished_apply_is_put_back_at_the_next_start_and_told(roo
 async def test_a_second_daemon_on_the_same_root_is_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LOCK_TRIES", 2)
+    monkeypatch.setattr(files, "LOCK_S_MAX", 0.04)
     async with served(root) as first, served(root) as second:
         await first.hello()
         with pytest.raises(Refused, match="another dusk daemon runs on"):
@@ -101,7 +104,22 @@ async def test_a31_a_helper_that_ended_is_a_clear_error(root: Path) -> None:
             await client.reload()
 
 
-@pytest.mark.parametrize("header", [b"\n", b"5", b"-1 3\n", b"a\n", b"99999999\n", b"1" * 5000])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\n",
+        b"5",
+        b"-1 3\n",
+        b"a\n",
+        b"99999999\n",
+        b"1" * 5000,
+        b"+1\nx",
+        b"1_0\n",
+        b"01\nx",
+        b" 1\nx",
+        b"1 \nx",
+    ],
+)
 def test_a46_a_message_without_the_form_ends_the_helper(root: Path, header: bytes) -> None:
     pid, read_fd, write_fd = start_helper(str(root))
     os.write(write_fd, header)
@@ -118,6 +136,9 @@ def test_a46_a_message_without_the_form_ends_the_helper(root: Path, header: byte
         ([b"answer", b"read"], b"bad-request"),
         ([b"commit"], b"bad-request"),
         ([b"apply", b"ab", b"system"], b"bad-request"),
+        ([b"read", b"system", b"system"], b"bad-request"),
+        ([b"apply", b"ab", b"system", b"-", bytes(files.FILE_BYTES_MAX + 1)], b"too-large"),
+        ([b"apply", b"ab", b"-x", b"-", b""], b"bad-name"),
         ([b"apply", b"a b", b"system", b"-", b""], b"bad-name"),
         ([b"apply", b"ab", b"../../tmp/x", b"-", b""], b"bad-name"),
         ([b"apply", b"ab", b"dusk", b"-", b""], b"not-allowed"),
@@ -185,7 +206,7 @@ def test_without_a_command_nothing_is_reloaded_and_a_broken_one_is_refused(root:
 
 FORK = """
 import sys
-from dusk.daemon.helper_pipe import start_helper
+from dusk.daemon.helper_start import start_helper
 pid, answers, requests = start_helper(sys.argv[1])
 import os
 os.read(answers, 100)
@@ -211,3 +232,85 @@ async def test_cancelling_a_request_leaves_no_answer_for_the_next(root: Path) ->
             await client.reload()
         with pytest.raises(StorageError, match="stopped answering"):
             await client.settings()
+
+
+def test_r7_a_request_that_is_cut_short_is_not_done(root: Path) -> None:
+    pid, read_fd, write_fd = start_helper(str(root))
+    os.write(write_fd, encode(b"apply", b"ab", b"system", digest(b"old\n"), b"whole\n")[:-1])
+    os.close(write_fd)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    os.close(read_fd)
+    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert not (root / "etc/dusk/journal/manifest").exists()
+
+
+async def test_a51_the_reload_command_inherits_nothing_of_whoever_started_the_daemon(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tmp_path_factory.mktemp("found") / "facts"
+    script = found.with_name("look")
+    script.write_text(
+        f"exec >{found}; pwd; umask; env | sort; ls /proc/self/fd; grep -E 'Sig(Ign|Blk)' /proc/self/status\n"
+    )
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("LD_PRELOAD_OF_OURS", "x")
+    (root / "etc/config/dusk").write_text(RELOAD.format(f". {script}"))
+    inherited = os.open(root, os.O_RDONLY)
+    os.set_inheritable(inherited, True)
+    former = os.umask(0)
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        async with served(root) as client:
+            await client.hello()
+            assert await client.reload() == (0, "")
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+        os.umask(former)
+        os.close(inherited)
+    cwd, mask, *rest = found.read_text().split("\n")
+    env = [line for line in rest if "=" in line and not line.startswith(("PWD", "OLDPWD", "SHLVL", "_="))]
+    descriptors = [line for line in rest if line.isdigit()]
+    assert (cwd, int(mask, 8)) == ("/", 0o022)
+    assert env == [f"DUSK_ROOT={root}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+    assert descriptors == ["0", "1", "2", "3"], "3 is the folder that ls reads"
+    signals = [int(line.split()[1], 16) for line in rest if line.startswith("Sig")]
+    assert [mask & 0x7FFF_FFFF for mask in signals] == [0, 0], "32 and 33 are the C library's own"
+
+
+async def test_a_start_waits_for_the_reload_that_a_dead_daemon_left_and_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(files, "LOCK_S_MAX", 0.3)
+    monkeypatch.setattr(helper_client, "PATIENCE_S", 0.1)
+    command = f"cd {root}; echo now >began; sleep 0.8; touch ended"
+    os.mkfifo(root / "began")
+    (root / "etc/config/dusk").write_text(RELOAD.format(command))
+    pid, read_fd, write_fd = start_helper(str(root))
+    os.write(write_fd, encode(b"reload"))
+    assert await trio.to_thread.run_sync((root / "began").read_bytes) == b"now\n"
+    os.close(read_fd)
+    os.close(write_fd)
+    async with served(root) as client:
+        assert await client.hello() == Undone("", (), ())
+        assert (root / "ended").exists()
+    assert "waiting: a reload" in capsys.readouterr().err
+    await trio.to_thread.run_sync(os.waitpid, pid, 0)
+
+
+async def test_r9_a_damaged_list_of_what_to_undo_is_kept_told_and_shown(root: Path) -> None:
+    async with served(root) as client:
+        await client.hello()
+        await client.apply("ab", {"system": (b"old\n", b"bad")})
+    manifest = root / "etc/dusk/journal/manifest"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(b"")
+    async with served(root) as client:
+        undone = await client.hello()
+        assert "manifest" in undone.problem
+        assert client.problem == undone.problem
+        with pytest.raises(Refused, match="manifest"):
+            await client.rollback()
+        manifest.write_bytes(whole)
+        assert (await client.rollback()).restored == ("system",)
+        assert client.problem == ""
+    assert (root / "etc/config/system").read_bytes() == b"old\n"

@@ -1,0 +1,81 @@
+"""The helper's process: nothing of its starter's, two pipes, and the loop that answers.
+
+A message is a line with the sizes of its fields in bytes, and the fields.
+"""
+
+import fcntl
+import os
+import resource
+from collections.abc import Iterable
+from io import BufferedReader, BufferedWriter
+
+from dusk.helper.files import Refusal
+from dusk.helper.process import Helper
+
+HEADER_BYTES_MAX = 2048
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # all managed files of a router, many times over
+
+
+def first_line(lengths: Iterable[int]) -> bytes:
+    """Return the line that announces fields of these sizes."""
+    return b" ".join(b"%d" % length for length in lengths) + b"\n"
+
+
+def encode(*fields: bytes) -> bytes:
+    """Return a message."""
+    return first_line(map(len, fields)) + b"".join(fields)
+
+
+def sizes(header: bytes) -> list[int]:
+    """Return the sizes in a message's first line, of bounded sum (R10); ``ValueError`` if they are not."""
+    found = [int(size) for size in header.split()]
+    if min(found) < 0 or sum(found) > MESSAGE_BYTES_MAX or header != first_line(found):
+        raise ValueError(f"a message's first line is malformed or announces over {MESSAGE_BYTES_MAX} bytes")
+    return found
+
+
+def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:
+    """Be the helper: undo what is unfinished and greet with that (R7, R9), then answer until the end.
+
+    A message that breaks the form, or is cut short, ends the helper, and with it the daemon's
+    connection to it.
+    """
+    try:
+        helper = Helper(root)
+    except (Refusal, OSError) as error:
+        code, reason = error.args if isinstance(error, Refusal) else ("storage", str(error))
+        answers.write(encode(b"failed", code.encode(), os.fsencode(reason)))
+        return
+    answers.write(encode(*helper.answer(b"rollback")))
+    answers.flush()
+    while header := requests.readline(HEADER_BYTES_MAX):
+        fields = [requests.read(size) for size in sizes(header)]
+        if header != first_line(map(len, fields)):
+            raise ValueError("a request is cut short")
+        answers.write(encode(*helper.answer(*fields)))
+        answers.flush()
+
+
+def become_helper(root: str, requests: int, answers: int) -> None:
+    """Be the helper until the requests end; for a process that was just forked, which ends with it.
+
+    It has an own session and no descriptor but the standard ones and the pipes, as 3 and 4.
+    """
+    exit_status = 1
+    try:
+        os.setsid()
+        os.chdir("/")
+        os.umask(0o022)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 5) for fd in (requests, answers)]
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for target, fd in zip((3, 4), high, strict=True):
+            os.dup2(fd, target, inheritable=False)
+        os.closerange(5, os.sysconf("SC_OPEN_MAX"))
+        with open(3, "rb") as source, open(4, "wb") as sink:
+            serve(root, source, sink)
+        exit_status = 0
+    except (OSError, ValueError) as error:
+        os.write(2, os.fsencode(f"dusk helper: {error}\n"))
+    finally:
+        os._exit(exit_status)
