@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dusk import limits
 from dusk.changelog.body import decode_change
+from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log
 from dusk.changelog.state import State
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
@@ -287,15 +288,15 @@ class Checks:
 
     def finish(self) -> None:
         """Check the outcome of all: one log, everything that was promised in it, and in the files."""
-        chains: set[ChainHash] = set()
-        verified: dict[tuple[LogItem, ...], Log] = {}
+        chains: set[ChainHash | None] = set()
         for device in self.devices:
-            log = verified.setdefault(tuple(device.disk.items), Log(self.history.cluster))
-            if not log.head.seq:
-                self._verify(device, log)
-            chains.add(log.head.chain)
+            if device.index == 0:
+                self._verify(device)
+            self._check_disk(device)
+            chains.add(self.history.chain_at(self.stored_by(device)))
             if device.member is not None:
-                self._compare(device, device.member.log.state, self.history.records, log.head.seq)
+                log = device.member.log
+                self._compare(device, log.state, self.history.records, log.head.seq)
         if len(chains) != 1:
             raise RuleBroken("R2", f"{len(chains)} heads at the end")
         for change in self.durable:
@@ -307,13 +308,26 @@ class Checks:
                     raise RuleBroken("R3", f"change {change.hex()[:8]} of {device.name} has no outcome")
             self._check_files(device)
 
-    def _verify(self, device: Device, log: Log) -> None:
+    def _verify(self, device: Device) -> None:
         """Verify a disk's log from its first byte, and what it adds up to (R6)."""
+        log = Log(self.history.cluster)
         try:
             log.extend(device.disk.items)
         except UntrustedInput as error:
             raise RuleBroken("R6", f"{device.name} refuses its own log: {error}") from error
         self._compare(device, log.state, self.history.records, log.head.seq)
+
+    def _check_disk(self, device: Device) -> None:
+        """Check that a disk has the entries that were verified, and heads that the master signed (R6)."""
+        last = Seq(0)
+        for item in device.disk.items:
+            if item.kind is ItemKind.ENTRY:
+                last = self.history.see(item).seq
+                continue
+            signed = decode_signed_head(item.data)
+            real = signed.signed_by(self.devices[0].key.public, self.history.cluster)
+            if not real or (signed.head.seq, signed.head.chain) != (last, self.history.chain_at(last)):
+                raise RuleBroken("R6", f"{device.name} has a head at {last} that the master did not sign")
 
     def _check_files(self, device: Device) -> None:
         wanted = expected_options(self.history.records, device.device_id)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from dusk import codec
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
@@ -329,10 +330,16 @@ class Simulation:
                 found.append(f"{device.name} at {node.log.head.seq}, {waiting} waiting, {about}")
         return "; ".join(found)
 
+    @property
+    def _cycle_s(self) -> float:
+        held = self.checks.history.records["cluster", "cycle"]
+        assert held.data is not None, "the cycle is never deleted"
+        return float(codec.unpack(held.data, size_max=len(held.data))[0]) / 1000
+
     def _stay_quiet(self) -> None:
         """Cycles without a change write nothing, and change nothing (R12)."""
         writes, head = self.checks.writes, self.checks.history.last
-        self.clock.run_until(self.clock.now + QUIET_CYCLES * max(CYCLES_S))
+        self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
         if self.checks.writes != writes:
             raise RuleBroken("R12", f"{self.checks.writes - writes} writes without a change")
         if self.checks.history.last != head or not self._agree():
