@@ -11,7 +11,7 @@ from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
 from dusk.cycle.outbox import Outbox, Writer, file_name
 from dusk.effects import ChangeState, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused
-from dusk.ids import ChangeId, Seq
+from dusk.ids import ChangeId, KeyId, Seq
 from tests.cycle.ring import Ring
 
 A, B = ChangeId(b"a" * 32), ChangeId(b"b" * 32)
@@ -163,3 +163,29 @@ def test_a_full_outbox_says_so() -> None:
         box.add(ChangeId(number.to_bytes(32, "big")), b"", NOW)
     with pytest.raises(Refused, match="wait for the master"):
         box.add(A, b"", NOW)
+
+
+def test_an_authors_next_change_waits_until_the_one_before_was_answered_r3() -> None:
+    """Counters rise: if the second were written first, the first would be refused for ever."""
+    ring = Ring(2)
+    node = ring.nodes[1]
+    author, other = KeyId(b"1" * 16), KeyId(b"2" * 16)
+    lines = {b"first": author, b"second": author, b"third": other, b"creation": None}
+    box = Outbox({}, random.Random(1).randbytes, lines.__getitem__)
+    for number, data in enumerate(lines):
+        box.add(ChangeId(bytes([number]) * 32), data, NOW)
+    box.writer_changed(Writer(node.station.peers.others[0], ring.master.address), NOW)
+    assert len(box.tick(node.station.channel, NOW).effects) == 3
+    assert box.deadline is not None
+    assert box.deadline > NOW
+    box.on_answer(Answer(ChangeId(bytes(32)), AnswerCode.STORED, Seq(5), ""))
+    assert box.deadline == NOW
+    assert len(box.tick(node.station.channel, NOW).effects) == 1
+
+
+def test_a_change_that_is_answered_and_not_yet_in_our_log_is_still_to_be_counted() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    box.on_answer(Answer(A, AnswerCode.STORED, Seq(5), ""))
+    assert box.waiting() == ()
+    assert box.not_logged() == (A,)

@@ -163,7 +163,7 @@ def test_a_node_that_loses_what_it_keeps_is_caught_r3() -> None:
 
 
 def test_a3_a_node_that_calls_a_silent_master_fresh_is_caught() -> None:
-    plan = Plan(11, Faults(partition_s=10.0), devices=3, duration_s=90.0, nodes={1: AlwaysFresh})
+    plan = Plan(11, Faults(partition_s=20.0), devices=3, duration_s=200.0, nodes={1: AlwaysFresh})
     assert broken(plan) == "R11"
 
 
