@@ -126,7 +126,9 @@ def parse(data: bytes) -> Contents:
     """Read a log file's bytes; any bytes at all give an answer, never an exception.
 
     What cannot be read at the end is a torn tail if nothing good behind it was written later;
-    a later write proves that it had been on disk, and then it is damage.
+    a later write proves that it had been on disk, and then it is damage. Entries behind the
+    last signed head belong to such a tail or to damage: nothing covers them, and whatever
+    is appended next would follow the head.
     """
     if MAGIC.startswith(data):
         return Contents((), 0 if len(data) < len(MAGIC) else len(MAGIC), len(data) % len(MAGIC))
@@ -134,8 +136,19 @@ def parse(data: bytes) -> Contents:
         salvaged = tuple(frame.item for frame in _behind_damage(data, len(MAGIC)))
         return Contents((), 0, damage_at=0, salvaged=salvaged)
     good = tuple(frames_of(data, len(MAGIC)))
-    end = good[-1].end if good else len(MAGIC)
-    behind = tuple(_behind_damage(data, end + 1)) if end < len(data) else ()
-    if any(frame.batch > end for frame in behind):
-        return Contents(good, end, damage_at=end, salvaged=tuple(frame.item for frame in behind))
-    return Contents(good, end, cut_bytes=len(data) - end)
+    stop = good[-1].end if good else len(MAGIC)
+    covered = _covered(good)
+    end = covered[-1].end if covered else len(MAGIC)
+    behind = tuple(_behind_damage(data, stop + 1)) if stop < len(data) else ()
+    if any(frame.batch > stop for frame in behind):
+        salvaged = tuple(frame.item for frame in (*good[len(covered) :], *behind))
+        return Contents(covered, end, damage_at=stop, salvaged=salvaged)
+    return Contents(covered, end, cut_bytes=len(data) - end)
+
+
+def _covered(good: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Return the frames up to the last signed head."""
+    count = len(good)
+    while count and good[count - 1].item.kind is not ItemKind.HEAD:
+        count -= 1
+    return good[:count]

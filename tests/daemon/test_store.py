@@ -41,14 +41,22 @@ ITEMS = st.lists(
 )
 
 
+def covered(items: tuple[LogItem, ...]) -> tuple[LogItem, ...]:
+    """Return what counts: the items up to the last signed head."""
+    heads = [at for at, item in enumerate(items, 1) if item.kind is ItemKind.HEAD]
+    return items[: heads[-1]] if heads else ()
+
+
 @given(st.lists(ITEMS, max_size=5))
 def test_what_was_written_is_what_is_read(batches: list[list[LogItem]]) -> None:
     data = frames.MAGIC
     for batch in batches:
         data += frames.encode(batch, len(data))
     contents = frames.parse(data)
-    assert contents.items == tuple(item for batch in batches for item in batch)
-    assert (contents.end, contents.cut_bytes, contents.damage_at) == (len(data), 0, None)
+    written = tuple(item for batch in batches for item in batch)
+    assert contents.items == covered(written)
+    assert (contents.end + contents.cut_bytes, contents.damage_at) == (len(data), None)
+    assert (contents.cut_bytes == 0) == (contents.items == written)
 
 
 @given(st.binary(max_size=400))
@@ -71,16 +79,18 @@ def test_a_log_is_whole_after_a_restart(tmp_path: Path) -> None:
     opened = open_store(tmp_path)
     assert opened.items == ALL
     assert opened.store.last == 4
-    opened.store.append([entry(5)])
+    opened.store.append([entry(5), head(5)])
     opened.store.close()
-    assert read_log(tmp_path).items == (*ALL, entry(5))
+    assert read_log(tmp_path).items == (*ALL, entry(5), head(5))
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_said(tmp_path: Path) -> None:
     path = filled(tmp_path)
     whole = path.read_bytes()
     ends = {len(frames.MAGIC): 0} | {
-        frame.end: count for count, frame in enumerate(frames.parse(whole).frames, start=1)
+        frame.end: count
+        for count, frame in enumerate(frames.parse(whole).frames, start=1)
+        if frame.item.kind is ItemKind.HEAD
     }
     for size in range(len(whole)):
         path.write_bytes(whole[:size])
@@ -89,9 +99,20 @@ def test_a_tail_torn_at_any_byte_is_cut_and_said(tmp_path: Path) -> None:
         assert opened.items == ALL[:kept]
         assert opened.report.damage_at is None
         assert bool(opened.report.lines) == (size not in ends and size != 0)
-        opened.store.append([entry(9)])
+        opened.store.append([entry(9), head(9)])
         opened.store.close()
-        assert read_log(tmp_path).items == (*ALL[:kept], entry(9))
+        assert read_log(tmp_path).items == (*ALL[:kept], entry(9), head(9))
+
+
+def test_entries_whose_head_was_torn_off_are_cut_with_it(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    frame = frames.parse(path.read_bytes()).frames[-1]
+    os.truncate(path, frame.end - 1)
+    opened = open_store(tmp_path)
+    assert (opened.items, opened.store.last) == (ALL[:5], 3)
+    opened.store.append([entry(4), head(4)])
+    opened.store.close()
+    assert read_log(tmp_path).items == ALL
 
 
 def test_a_flipped_bit_anywhere_never_changes_what_is_read(tmp_path: Path) -> None:
@@ -126,9 +147,9 @@ def test_damage_is_reported_with_its_place_and_the_rest_is_salvaged(tmp_path: Pa
     assert opened.report.salvaged == ALL[3:]
     assert f"damaged at byte {offset}" in opened.report.lines[0]
     assert (tmp_path / DAMAGED_NAME).read_bytes() == whole
-    opened.store.append([entry(2)])
+    opened.store.append([entry(2), head(2)])
     opened.store.close()
-    assert open_store(tmp_path).items == (*ALL[:2], entry(2))
+    assert open_store(tmp_path).items == (*ALL[:2], entry(2), head(2))
 
 
 def test_a_write_that_reached_the_disk_in_another_order_is_a_torn_tail(tmp_path: Path) -> None:
@@ -144,9 +165,9 @@ def test_a_write_that_reached_the_disk_in_another_order_is_a_torn_tail(tmp_path:
 
 
 def test_frames_moved_within_a_file_prove_nothing() -> None:
-    data = frames.encode([entry(1)], len(frames.MAGIC))
-    assert frames.parse(frames.MAGIC + data).items == (entry(1),)
-    assert frames.parse(frames.MAGIC + data + data).items == (entry(1),)
+    data = frames.encode([head(1)], len(frames.MAGIC))
+    assert frames.parse(frames.MAGIC + data).items == (head(1),)
+    assert frames.parse(frames.MAGIC + data + data).items == (head(1),)
 
 
 @pytest.mark.parametrize("error", [full(), failing(), read_only()], ids=["full", "failing", "read-only"])
