@@ -41,10 +41,15 @@ def file_name(change: ChangeId) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes the log now, and where: another member."""
+    """Who writes the log now, and where: another member.
+
+    One that is back, after silence or a restart, is another one here: it is asked at once.
+    """
 
     peer: Peer
     address: Address
+    epoch: int
+    is_fresh: bool
 
 
 @dataclass(frozen=True, slots=True)

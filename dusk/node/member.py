@@ -446,7 +446,7 @@ class Node:
 
     def _submit_waiting(self, now: float) -> list[Effect]:
         """Hand what waits to the writer, by datagram or by a stream."""
-        writer = self._writer_now()
+        writer = self._writer_now(now)
         self._outbox.writer_changed(writer, now)
         submission = self._outbox.tick(self._station.channel, now)
         effects = list(submission.effects)
@@ -456,12 +456,14 @@ class Node:
             effects += self._exchanges.submit(writer.address, decoded, now)
         return effects
 
-    def _writer_now(self) -> Writer | None:
+    def _writer_now(self, now: float) -> Writer | None:
         master, address = self._follower.master, self._follower.master_address
         if self.leads or master is None or address is None:
             return None
         peer = self.peers.get(master)
-        return None if peer is None else Writer(peer, address)
+        if peer is None:
+            return None
+        return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))
 
     def _submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
         """Sign a change by this device's own key, and get it written."""

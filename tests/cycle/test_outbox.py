@@ -1,6 +1,7 @@
 """Changes on their way to the log."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -28,7 +29,7 @@ def submitter(size: int = 20) -> tuple[Ring, Outbox]:
     box = outbox()
     box.add(A, bytes(size), NOW)
     peer = ring.nodes[1].station.peers.others[0]
-    box.writer_changed(Writer(peer, ring.master.address), NOW)
+    box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW)
     return ring, box
 
 
@@ -85,12 +86,28 @@ def test_a_new_writer_is_asked_at_once_and_the_same_one_is_not() -> None:
     ring, box = submitter()
     box.tick(ring.nodes[1].station.channel, NOW)
     peer = ring.nodes[1].station.peers.others[0]
-    box.writer_changed(Writer(peer, ring.master.address), NOW + 0.01)
+    box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW + 0.01)
     assert box.deadline is not None
     assert box.deadline > NOW + 0.01
     box.writer_changed(None, NOW + 0.02)
-    box.writer_changed(Writer(peer, ring.master.address), NOW + 0.03)
+    box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW + 0.03)
     assert box.deadline == NOW + 0.03
+
+
+def test_a_writer_that_is_back_is_asked_at_once_however_long_it_was_off() -> None:
+    ring, box = submitter()
+    channel, peer = ring.nodes[1].station.channel, ring.nodes[1].station.peers.others[0]
+    silent = Writer(peer, ring.master.address, 1, is_fresh=False)
+    box.writer_changed(silent, NOW)
+    now = NOW
+    for _ in range(8):
+        assert box.deadline is not None
+        now = box.deadline
+        assert len(box.tick(channel, now).effects) == 1
+    for back in (Writer(peer, ring.master.address, 1, is_fresh=True), replace(silent, epoch=2)):
+        box.writer_changed(back, now + 0.01)
+        assert box.deadline == now + 0.01
+        box.tick(channel, now + 0.01)
 
 
 def in_log(change: ChangeId, seq: Seq, reason: str) -> Answer:
@@ -174,7 +191,7 @@ def test_an_authors_next_change_waits_until_the_one_before_was_answered_r3() -> 
     box = Outbox({}, random.Random(1).randbytes, lines.__getitem__)
     for number, data in enumerate(lines):
         box.add(ChangeId(bytes([number]) * 32), data, NOW)
-    box.writer_changed(Writer(node.station.peers.others[0], ring.master.address), NOW)
+    box.writer_changed(Writer(node.station.peers.others[0], ring.master.address, 1, is_fresh=True), NOW)
     assert len(box.tick(node.station.channel, NOW).effects) == 3
     assert box.deadline is not None
     assert box.deadline > NOW
