@@ -186,8 +186,9 @@ class DaemonDesk:
         progress = self.progress(change)
         if progress is None or progress.state in _FINAL:
             return True
-        alone = len(self._node.online(trio.current_time())) == 1
-        return progress.state is ChangeState.LOCAL and alone
+        if progress.state is not ChangeState.LOCAL or not self._node.leads:
+            return False  # a member that knows of the writer's copy makes the second one itself
+        return len(self._node.online(trio.current_time())) == 1
 
     def _missing(self) -> str:
         node = self._node

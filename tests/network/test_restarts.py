@@ -42,7 +42,9 @@ def test_the_writers_restart_opens_an_epoch_that_all_others_follow(cluster: Clus
     member = cluster.owner(cluster.routers[1])
     member.set("policy/wifi", SSID, "signed while the writer was off")
     assert member.commit("without a writer", timeout_s=0.1)["state"] == "queued"
+    resumed = member.call("draft.commit", message="", timeout_s=30)["ticket"]
     cluster.first.power_on()
+    assert member.wait(resumed)["state"] == "durable"
     cluster.wait("all in the next epoch", lambda: _epochs(cluster) == {before + 1})
     cluster.wait(
         "what was queued in all files",
