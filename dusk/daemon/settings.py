@@ -115,7 +115,8 @@ def _port(section: Section) -> int:
 def _interfaces(section: Section) -> tuple[str, ...]:
     names = _list(section, "interface")
     for name in names:
-        if not 0 < len(name.encode()) <= _INTERFACE_NAME_MAX or "/" in name or not name.isprintable():
+        size = len(name.encode("utf-8", "surrogateescape"))
+        if not 0 < size <= _INTERFACE_NAME_MAX or "/" in name or not name.isprintable():
             raise _wrong("interface", name, "the name of a network interface")
     return tuple(dict.fromkeys(names))
 

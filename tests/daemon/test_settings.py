@@ -73,6 +73,11 @@ def test_a_wrong_setting_is_named_with_file_and_option(line: str, message: str) 
     assert message in str(caught.value)
 
 
+def test_a17_an_interface_name_that_is_no_utf8_is_refused_with_the_one_error() -> None:
+    with pytest.raises(ConfigError, match="interface"):
+        read_settings(b"config dusk 'main'\n\tlist interface '\xff'\n")
+
+
 def test_a_main_section_of_another_type_is_refused() -> None:
     with pytest.raises(ConfigError, match="of type system"):
         read_settings(b"config system 'main'\n")

@@ -47,7 +47,7 @@ def grown_from(*words: str) -> Make:
 
 
 def lines_from(*lines: str, words: tuple[str, ...]) -> Make:
-    """Good lines in any order, most often behind the first of them, now and then with words of the language strewn in."""
+    """Good lines in any order, most often behind the first, now and then with words strewn in."""
     strew = grown_from(*words)
 
     def grow(rng: random.Random) -> bytes:
