@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.host import Standing
-from dusk.catchup.messages import APPLIED, Answer, Position
+from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, Reports
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -32,7 +32,7 @@ from dusk.effects import (
     SendFrame,
     Tick,
 )
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, Head, Seq
 from dusk.keys.signing import SigningKey
 from tests.world import World
@@ -74,6 +74,9 @@ class Member:
         self.taken_rings: list[bytes] = []
         self.answers: list[tuple[ChangeId, Answer]] = []
         self.silent = False
+        self.report_rows: list[ReportRow] = []
+        self.taken_reports: list[Report] = []
+        self.page_size = 2
         self.peers = Peers()
         self.exchanges = Exchanges(key.x25519_private(), self, world.random.randbytes)
 
@@ -136,6 +139,16 @@ class Member:
         if self.log is not self.world.log:
             self.log.extend(written)
         return [Append(written), *self.exchanges.answered(change.id, answer, now)]
+
+    def reports(self, after: bytes, now: float) -> Reports:
+        rows = [row for row in self.report_rows if row.device > after]
+        return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
+
+    def took_report(self, report: Report, now: float) -> list[Effect]:
+        if report.status == b"junk":
+            raise UntrustedInput("status: not signed by its device")
+        self.taken_reports.append(report)
+        return []
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         return self.submitted(change, now)

@@ -1,20 +1,23 @@
 """Feeds the apply machine from the log: what should be in the files, and whether it may start.
 
 The managed config is computed when the head moves, not when it is asked for: it depends on
-the log alone (R2). The resulting files are computed when the local ones have been read.
+the log alone (R2). Where new entries touch nothing that it depends on, the target at hand moves
+on to the new head as it stands: a busy cluster costs a device that is not meant nothing. The
+resulting files are computed when the local ones have been read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.machine import RESTING, WINDOW_S, Action, Applier, State
 from dusk.changelog.state import State as Datastore
-from dusk.config.device import managed_config
+from dusk.config.device import concerns, managed_config
 from dusk.config.merge import Managed
 from dusk.config.result import resulting
 from dusk.effects import FilesRead, HelperDone
 from dusk.errors import ConfigError
-from dusk.ids import EMPTY_HEAD, DeviceId, Head
+from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
 
 
 def compute_files(managed: Managed, files: Mapping[str, bytes | None]) -> dict[str, bytes]:
@@ -47,6 +50,8 @@ class Driver:
         self._target: Target | None = None
         self._waiting = False
         self._wrong = ""
+        self._judged = EMPTY_HEAD
+        self._asked = Seq(0)
         self._reloaded_at: float | None = None
         self._machine.handle(SetMode(mode), 0.0)
 
@@ -70,8 +75,24 @@ class Driver:
         """Whether nothing is going on."""
         return self._machine.state in RESTING and not self._waiting
 
-    def log_moved(self, datastore: Datastore, head: Head) -> None:
-        """Compute the managed config at a new head; it waits for ``start``."""
+    @property
+    def asked(self) -> Seq:
+        """The position that last asked something of this device."""
+        return self._asked
+
+    def log_moved(self, datastore: Datastore, head: Head, touched: Iterable[str] | None = None) -> None:
+        """Compute the managed config at a new head; it waits for ``start``.
+
+        Args:
+            datastore: what the log says there.
+            head: the new head.
+            touched: sections that changed since the last call; None: any may have.
+        """
+        self._judged = head
+        if touched is not None and not any(concerns(section, self._device) for section in touched):
+            self._advance(head)
+            return
+        self._asked = head.seq
         try:
             managed = managed_config(datastore, self._device)
         except ConfigError as error:
@@ -80,6 +101,14 @@ class Driver:
         self._wrong = ""
         self._target = Target(head, tuple(sorted(managed)), lambda files: compute_files(managed, files))
         self._waiting = True
+
+    def _advance(self, head: Head) -> None:
+        """Let what was computed for an earlier head stand for this one too: it would be the same."""
+        if self._wrong or self._target is None:
+            return
+        self._target = replace(self._target, head=head)
+        if not self._waiting:
+            self._machine.advance(head)
 
     def start(self, now: float) -> list[Action]:
         """Begin with the target that waits; the caller has seen that it may."""
@@ -118,6 +147,11 @@ class Driver:
     def head(self) -> Head:
         """The head in effect; the empty one before anything was."""
         return self._machine.head or EMPTY_HEAD
+
+    @property
+    def judged(self) -> Seq:
+        """The position that ``state`` is about: of what was tried last, or could not be computed."""
+        return self._judged.seq if self._wrong else self._machine.tried
 
     @property
     def state(self) -> str:

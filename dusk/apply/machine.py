@@ -8,14 +8,14 @@ belong to the state that waits for it. A newer target that arrives meanwhile wai
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dusk.apply.events import Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
-from dusk.ids import Head
+from dusk.ids import Head, Seq
 
 WINDOW_S = 90.0
 """How long a contact is waited for after a reload."""
@@ -101,6 +101,23 @@ class Applier:
         actions = step.act(self, event, now)
         assert self.state in step.then, (self.state, kind_of(event))
         return actions
+
+    def advance(self, head: Head) -> None:
+        """Take a head at which the newest target is what it was: its content is not tried again."""
+        newest = self._next or self._target
+        if newest is None:
+            return
+        if self.head == newest.head:
+            self.head = head
+        if self._next is None:
+            self._target = replace(newest, head=head)
+        else:
+            self._next = replace(newest, head=head)
+
+    @property
+    def tried(self) -> Seq:
+        """The position of the target that the state is about; 0 before any."""
+        return Seq(0) if self._target is None else self._target.head.seq
 
     # --- the acts of the table -----------------------------------------------------------
 

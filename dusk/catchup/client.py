@@ -3,6 +3,7 @@
 The steps of an exchange, each one request and its answer::
 
     JOINING → LOCATING → FETCHING … → KEYS → SUBMITTING … → DONE
+    REPORTING → ASKING … → (LOCATING … if wanted meanwhile) → SUBMITTING … → DONE
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
@@ -13,6 +14,8 @@ itself (A9). Group keys are taken from, and changes shown to, members at our hea
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
+from itertools import pairwise
+from typing import Protocol
 
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, locator_positions, up_to_last_head
@@ -22,6 +25,7 @@ from dusk.catchup.messages import (
     Common,
     Fetch,
     GetKeys,
+    GetReports,
     Items,
     Join,
     Keys,
@@ -29,6 +33,8 @@ from dusk.catchup.messages import (
     Position,
     Removed,
     Reply,
+    Report,
+    Reports,
     Request,
     Submit,
     decode_reply,
@@ -49,6 +55,7 @@ class Goal(Enum):
     JOIN = "join"
     CATCH_UP = "catch-up"
     SUBMIT = "submit"
+    REPORTS = "reports"
 
 
 class Stage(Enum):
@@ -61,6 +68,8 @@ class Stage(Enum):
     FETCHING = auto()
     KEYS = auto()
     SUBMITTING = auto()
+    REPORTING = auto()
+    ASKING = auto()
     DONE = auto()
 
 
@@ -70,6 +79,31 @@ class ServerRefused(UntrustedInput):
 
 RequestMaker = Callable[[bytes], Change]
 """Makes the request to join for a stream, from the stream's hash."""
+
+
+class Errand(Protocol):
+    """What an exchange about statuses is for (goal REPORTS)."""
+
+    def own_report(self) -> Report | None:
+        """Return our own status where it must go by a stream."""
+        ...
+
+    def delivered(self, report: Report) -> None:
+        """Note that the server has it."""
+        ...
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether everybody's status is wanted."""
+        ...
+
+    def took_reports(self, reports: Reports, now: float) -> list[Effect]:
+        """Take a page.
+
+        Raises:
+            UntrustedInput: something in it is not signed by its device.
+        """
+        ...
 
 
 class Client:
@@ -83,6 +117,7 @@ class Client:
         host: the log that is caught up.
         now: seconds.
         make_request: for the goal JOIN.
+        errand: for the goal REPORTS.
     """
 
     def __init__(
@@ -95,6 +130,7 @@ class Client:
         host: LogHolder,
         now: float,
         make_request: RequestMaker | None = None,
+        errand: Errand | None = None,
     ) -> None:
         self.conn = conn
         self.address = address
@@ -106,6 +142,11 @@ class Client:
         self._channel = channel
         self._host = host
         self._make_request = make_request
+        self._errand = errand
+        self._report: Report | None = None
+        self._after_device = b""
+        self.is_behind = False
+        """Whether to catch up, too, after reports."""
         self._changes: deque[Change] = deque()
         self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
@@ -163,6 +204,8 @@ class Client:
             self._ask(Stage.JOINING, Join(self.joined_by.encode()), now, ANSWER_S_MAX)
         elif self.goal is Goal.CATCH_UP:
             self._locate(now)
+        elif self.goal is Goal.REPORTS:
+            self._exchange_reports(now)
         else:
             self._submit_next(now)
 
@@ -187,6 +230,13 @@ class Client:
             case Stage.SUBMITTING, Answer():
                 self._effects += self._host.answered(self._changes.popleft().id, reply, now)
                 self._submit_next(now)
+            case Stage.REPORTING, Answer():
+                assert self._errand is not None
+                assert self._report is not None
+                self._errand.delivered(self._report)
+                self._ask_reports(now)
+            case Stage.ASKING, Reports():
+                self._reported(reply, now)
             case _, Removed():
                 raise ServerRefused("the server says that this device was removed")
             case _:
@@ -275,6 +325,40 @@ class Client:
             raise ServerRefused("the device there is no member of the cluster")
         else:
             self._submit_next(now)
+
+    # --- reports -----------------------------------------------------------------------------
+
+    def _exchange_reports(self, now: float) -> None:
+        """Hand over our own status if it is too large for datagrams; only members see any."""
+        assert self._errand is not None
+        if not self._is_member():
+            raise ServerRefused("the server is no member: statuses are not for it")
+        self._report = self._errand.own_report()
+        if self._report is None:
+            self._ask_reports(now)
+        else:
+            self._ask(Stage.REPORTING, self._report, now)
+
+    def _ask_reports(self, now: float) -> None:
+        """Ask for the next page, or go on where no more is wanted."""
+        assert self._errand is not None
+        if self._errand.wants_all:
+            self._ask(Stage.ASKING, GetReports(self._after_device), now)
+        elif self.is_behind:
+            self._locate(now)
+        else:
+            self._submit_next(now)
+
+    def _reported(self, page: Reports, now: float) -> None:
+        """Take a page; pages rise, so there is an end to them."""
+        devices = [bytes(row.device) for row in page.rows]
+        rising = all(a < b for a, b in pairwise([self._after_device, *devices]))
+        if not rising or (page.more and not devices):
+            raise UntrustedInput("exchange: reports out of order")
+        assert self._errand is not None
+        self._effects += self._errand.took_reports(page, now)
+        self._after_device = devices[-1] if devices else self._after_device
+        self._ask_reports(now)
 
     # --- submitting --------------------------------------------------------------------------
 

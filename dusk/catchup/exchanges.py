@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel
-from dusk.catchup.client import Client, Goal, ServerRefused, Stage, client_channel
+from dusk.catchup.client import Client, Errand, Goal, ServerRefused, Stage, client_channel
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Answer
 from dusk.catchup.server import Phase, Server
@@ -97,6 +97,9 @@ class Exchanges:
         fetching = [c for c in self._clients.values() if c.goal is Goal.CATCH_UP]
         if len(fetching) >= CATCH_UPS_MAX:
             return []
+        for client in self._clients.values():
+            if client.address == address and client.goal is Goal.REPORTS:
+                client.is_behind = True
         return self._open(address, Goal.CATCH_UP, (), now)
 
     def submit(self, address: Address, change: Change, now: float) -> list[Effect]:
@@ -110,16 +113,35 @@ class Exchanges:
                 return []
         return self._open(address, Goal.SUBMIT, (change,), now)
 
+    def reports(self, address: Address, errand: Errand, now: float) -> list[Effect]:
+        """Exchange statuses with that peer, unless a stream to it is open."""
+        return self._open(address, Goal.REPORTS, (), now, errand)
+
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
         return any(client.address == address for client in self._clients.values())
 
-    def _open(self, address: Address, goal: Goal, changes: tuple[Change, ...], now: float) -> list[Effect]:
+    def _open(
+        self,
+        address: Address,
+        goal: Goal,
+        changes: tuple[Change, ...],
+        now: float,
+        errand: Errand | None = None,
+    ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
         conn, self._next_conn = self._next_conn, self._next_conn + 2
         channel = client_channel(self._static_private, self._random_bytes(32), self._host)
-        client = Client(conn=conn, address=address, channel=channel, goal=goal, host=self._host, now=now)
+        client = Client(
+            conn=conn,
+            address=address,
+            channel=channel,
+            goal=goal,
+            host=self._host,
+            now=now,
+            errand=errand,
+        )
         for change in changes:
             client.add(change)
         self._clients[conn] = client
@@ -153,7 +175,8 @@ class Exchanges:
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""
         del self._clients[client.conn], self._started[client.conn]
-        self._back_off.failed(client.address, now, lied=lied)
+        if lied or client.goal is not Goal.REPORTS:  # people look again, and what they see is no need
+            self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
             self._back_off.failed(client.server, now, lied=True)
         text = f"{client.goal.value} with {client.address.host} failed: {reason}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
-from dusk.catchup.messages import Answer, Position
+from dusk.catchup.messages import Answer, Position, Report, Reports
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Effect, LogItem
@@ -91,6 +91,18 @@ class Host(LogHolder, Protocol):
         The answer goes back by `Exchanges.answered` (`dusk.catchup.exchanges`), within this
         call or at any time later; for a request to join only once this device's own log
         holds the outcome, as the joiner fetches from here next.
+        """
+        ...
+
+    def reports(self, after: bytes, now: float) -> Reports:
+        """Return a page of what is known of the devices behind one, by id; empty: from the first."""
+        ...
+
+    def took_report(self, report: Report, now: float) -> list[Effect]:
+        """Take a status that is too large for a datagram.
+
+        Raises:
+            UntrustedInput: not signed by that device.
         """
         ...
 

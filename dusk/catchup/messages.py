@@ -9,20 +9,24 @@ from typing import Any
 from dusk import codec
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, DeviceId, Seq
 from dusk.limits import (
     ANSWER_BYTES_MAX,
     CHANGE_BYTES_MAX,
     CHUNK_BYTES_MAX,
+    HEALTH_BYTES_MAX,
     LOCATOR_MAX,
+    MEMBERS_MAX,
     NUMBER_MAX,
     REQUEST_BYTES_MAX,
+    STATUS_BYTES_MAX,
 )
 
 GROUP_KEYS_BYTES_MAX = 1024
 SIGNED_HEAD_BYTES_MAX = 512
 CODE_BYTES_MAX = 63
 REASON_BYTES_MAX = 512
+_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,22 @@ class Submit:
     change: bytes
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit
+@dataclass(frozen=True, slots=True)
+class GetReports:
+    """What do you know of the devices behind this one (empty: of all)?"""
+
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """This is a device's signed status; for one that is too large for a datagram."""
+
+    device: DeviceId
+    status: bytes
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +125,34 @@ class Removed:
     """The server's log says that the asking device was removed; nothing else is for it."""
 
 
-Reply = Common | Items | Keys | Answer | Removed
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What a server knows of a device.
+
+    Attributes:
+        device: which.
+        status: its signed status, as the device made it; None if there is none.
+        health: its unsigned figures, encoded.
+        stored: the highest position that it reported.
+        age_ms: how long ago the server heard it; None: not in its run.
+    """
+
+    device: DeviceId
+    status: bytes | None
+    health: bytes | None
+    stored: Seq
+    age_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """A page of reports, sorted by device, and whether there are more behind it."""
+
+    rows: tuple[ReportRow, ...]
+    more: bool
+
+
+Reply = Common | Items | Keys | Answer | Removed | Reports
 
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
@@ -122,6 +168,23 @@ def encode(message: Request | Reply) -> bytes:
 
 def _row(message: Request | Reply) -> list[Any]:
     match message:
+        case Common(seq, newest):
+            return [17, seq, newest]
+        case Items(items, more):
+            return [18, [[int(i.kind), i.data] for i in items], more]
+        case Keys(ring):
+            return [19, ring]
+        case Answer(code, seq, reason):
+            return [20, code, seq, reason]
+        case Removed():
+            return [21]
+        case Reports(rows, more):
+            return [22, [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows], more]
+    return _request_row(message)
+
+
+def _request_row(message: Request) -> list[Any]:
+    match message:
         case Locate(positions):
             return [1, [[p.seq, p.chain] for p in positions]]
         case Fetch(first):
@@ -132,15 +195,9 @@ def _row(message: Request | Reply) -> list[Any]:
             return [4, change]
         case Submit(change):
             return [5, change]
-        case Common(seq, newest):
-            return [17, seq, newest]
-        case Items(items, more):
-            return [18, [[int(i.kind), i.data] for i in items], more]
-        case Keys(ring):
-            return [19, ring]
-        case Answer(code, seq, reason):
-            return [20, code, seq, reason]
-    return [21]  # removed
+        case GetReports(after):
+            return [6, after]
+    return [7, message.device, message.status]
 
 
 def decode_request(data: bytes) -> Request:
@@ -164,6 +221,11 @@ def decode_request(data: bytes) -> Request:
             return Join(codec.blob(codec.fields(rest, 1, "join")[0], CHANGE_BYTES_MAX, "join"))
         case 5:
             return Submit(codec.blob(codec.fields(rest, 1, "submit")[0], CHANGE_BYTES_MAX, "submit"))
+        case 6:
+            return GetReports(codec.blob(codec.fields(rest, 1, "get reports")[0], _ID_BYTES, "device"))
+        case 7:
+            device, status = codec.fields(rest, 2, "report")
+            return Report(_device(device), codec.blob(status, STATUS_BYTES_MAX, "status"))
     raise UntrustedInput("exchange: unknown request")
 
 
@@ -196,6 +258,10 @@ def decode_reply(data: bytes) -> Reply:
         case 21:
             codec.fields(rest, 0, "removed")
             return Removed()
+        case 22:
+            found, more = codec.fields(rest, 2, "reports")
+            reports = tuple(_report_row(row) for row in codec.items(found, MEMBERS_MAX, "reports"))
+            return Reports(reports, codec.boolean(more, "more"))
     raise UntrustedInput("exchange: unknown answer")
 
 
@@ -214,6 +280,21 @@ def _seq(value: object, low: int) -> Seq:
 def _position(row: object) -> Position:
     seq, chain = codec.fields(row, 2, "position")
     return Position(_seq(seq, 1), ChainHash(codec.exactly(chain, 32, "chain hash")))
+
+
+def _device(value: object) -> DeviceId:
+    return DeviceId(codec.exactly(value, _ID_BYTES, "device"))
+
+
+def _report_row(row: object) -> ReportRow:
+    device, status, health, stored, age_ms = codec.fields(row, 5, "report")
+    return ReportRow(
+        _device(device),
+        None if status is None else codec.blob(status, STATUS_BYTES_MAX, "status"),
+        None if health is None else codec.blob(health, HEALTH_BYTES_MAX, "health"),
+        _seq(stored, 0),
+        None if age_ms is None else codec.integer(age_ms, 0, NUMBER_MAX, "age"),
+    )
 
 
 def _item(row: object) -> LogItem:

@@ -13,18 +13,21 @@ from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, thin
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import (
+    APPLIED,
     DEVICE_EXISTS,
     NO_ANSWER,
     Answer,
     Common,
     Fetch,
     GetKeys,
+    GetReports,
     Items,
     Join,
     Keys,
     Locate,
     Removed,
     Reply,
+    Report,
     Submit,
     decode_request,
     encode,
@@ -168,7 +171,9 @@ class Server:
             raise UntrustedInput("exchange: a stranger may ask to join, nothing else")
         return self._serve(request, now)
 
-    def _serve(self, request: Locate | Fetch | GetKeys | Submit, now: float) -> list[Effect]:
+    def _serve(
+        self, request: Locate | Fetch | GetKeys | Submit | GetReports | Report, now: float
+    ) -> list[Effect]:
         """Answer a member."""
         match request:
             case Locate(positions):
@@ -183,6 +188,11 @@ class Server:
                 return self._send(Items((), more=False), now)
             case GetKeys():
                 return self._send(Keys(self._host.group_keys()), now)
+            case GetReports(after):
+                return self._send(self._host.reports(after, now), now)
+            case Report():
+                effects = self._host.took_report(request, now)
+                return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]
         unverified = decode_change(request.change)
         self._expect(unverified, now)
         return self._host.submitted(unverified, now)

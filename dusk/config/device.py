@@ -82,6 +82,14 @@ def managed_config(store: Datastore, device: DeviceId) -> Managed:
     return Configs(store).managed(device)
 
 
+def concerns(section: str, device: DeviceId) -> bool:
+    """Tell whether a device's managed config may depend on a section (any other changes nothing)."""
+    room = section.partition("/")[0]
+    if room == "device":
+        return f"{section}/".startswith(f"device/{device.hex()}/")
+    return room in ("policy", "assignment", "group", "cluster")
+
+
 def settings_of(store: Datastore, section: str) -> dict[str, Setting]:
     """Return KEY → setting of a policy or of a device's own config."""
     return {

@@ -25,6 +25,11 @@ GIVEN_UP_MISSES = 20
 """A member silent for longer gets a copy only every tenth cycle."""
 
 
+def online_s(cycle_s: float, members: int) -> float:
+    """Return for how long a member counts as online after it was heard."""
+    return ONLINE_CYCLES * cycle_s * max(1, -(-members // SLICE_MEMBERS_MAX))
+
+
 class Audience:
     """The members as the master reaches them.
 
@@ -38,8 +43,7 @@ class Audience:
 
     def online(self, now: float, cycle_s: float) -> list[Peer]:
         """Return those that were heard lately."""
-        slices = max(1, -(-self._station.peers.count // SLICE_MEMBERS_MAX))
-        after = now - ONLINE_CYCLES * cycle_s * slices
+        after = now - online_s(cycle_s, self._station.peers.count)
         others = self._station.peers.others
         return [peer for peer in others if peer.heard_at is not None and peer.heard_at > after]
 

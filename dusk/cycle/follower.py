@@ -5,9 +5,11 @@ counts only if a holder of our succession signed it (A11) and its (epoch, cycle)
 what it announces is taken by the log alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dusk.changelog.entry import SignedHead
+from dusk.cycle.audience import online_s
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import Reassembly
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
@@ -73,8 +75,8 @@ class Follower:
     def __init__(self, station: Station, cycle_s: float, now: float) -> None:
         self.settled: Seq = Seq(0)
         """What our answers say is settled."""
-        self.status: bytes | None = None
-        """Our signed status; sent until the master's bitmap shows that it came."""
+        self.status: Callable[[], bytes | None] = lambda: None
+        """Gives our signed status; it is sent until the master's bitmap shows that it came."""
         self.health: bytes | None = None
         """Our unsigned figures, sent in each answer."""
         self.master: DeviceId | None = None
@@ -94,12 +96,20 @@ class Follower:
         self._ask_wait_s = HELLO_S
         self._unreadable_at = float("-inf")
         self._status_known: bytes | None = None
+        self._present_at: dict[DeviceId, float] = {}
 
     # --- what others ask ---------------------------------------------------------------------
 
     def fresh(self, now: float) -> bool:
         """Tell whether the master is heard, now and beyond doubt; else *stale* (A3)."""
         return self._freshness.is_fresh(now)
+
+    def present(self, now: float) -> set[DeviceId]:
+        """Return the members that answered the master lately, by its word; nobody while it is not heard."""
+        if not self.fresh(now):
+            return set()
+        after = now - online_s(self._freshness.cycle_s, self._station.peers.count)
+        return {device for device, at in self._present_at.items() if at > after}
 
     def contact_since(self, since: float) -> bool:
         """Tell whether a fresh START or PONG came after a moment (monotonic seconds)."""
@@ -168,9 +178,11 @@ class Follower:
         if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
             raise UntrustedInput("START: its epoch is out of reach")
         self._note_bitmap(start)
+        answered = self._answered_last(start)
         self._mark = mark
         if self._freshness.heard(sender.device_id, mark, start.rest.echoes, now):
             self._heard_fresh()
+            self._present_at.update(dict.fromkeys(answered, now))
         self.master, self.master_address = sender.device_id, opened.source
         self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
         slot_at = now + self._slot_s(start)
@@ -270,6 +282,14 @@ class Follower:
             return []
         return self._respond(now) if now >= heard.slot_at else []
 
+    def reported(self, now: float) -> list[Effect]:
+        """Answer the newest START again, as an apply has come to an end: others may wait for it."""
+        heard = self._heard
+        if heard is None or heard.answered_at is None or self._respond_at is not None:
+            return []
+        may = heard.answers < ANSWERS_MAX and self._is_asked(heard.start)
+        return self._respond(now) if may else []
+
     def refused(self) -> Step:
         """Note that the log refused what DATA brought: catch up instead."""
         self._reassembly.clear()
@@ -310,7 +330,9 @@ class Follower:
         self._respond_at = None
         heard, station = self._heard, self._station
         assert heard is not None, "a slot belongs to a START"
-        status = self.status if self.status != self._status_known else None
+        status = self.status()
+        if status == self._status_known:
+            status = None
         if status is not None and len(status) > STATUS_IN_RESPOND_BYTES_MAX:
             status = None
         respond = Respond(
@@ -333,14 +355,28 @@ class Follower:
     def _note_bitmap(self, start: Start) -> None:
         """See whether the master got our status with the START before this one."""
         heard, own_index = self._heard, self._station.peers.own_index
-        if self.master != start.rest.sender or heard is None or own_index is None:
-            self._status_known = None
+        another = self.master != start.rest.sender or heard is None
+        if heard is None or another or own_index is None or start.head.epoch != heard.start.head.epoch:
+            self._status_known = None  # who leads anew has no status of anybody
             return
-        place = own_index - heard.start.rest.slice_first
-        follows = (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
-        bitmap = start.rest.bitmap
-        if follows and 0 <= place < 8 * len(bitmap) and bitmap[place // 8] >> place % 8 & 1:
+        if self._follows(start) and _has_bit(start, own_index - heard.start.rest.slice_first):
             self._status_known = heard.with_status or self._status_known
+
+    def _follows(self, start: Start) -> bool:
+        """Tell whether no START was missed before this one."""
+        return (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
+
+    def _answered_last(self, start: Start) -> list[DeviceId]:
+        """Return who answered the last START, if we know which members its bits meant.
+
+        They are indices by the log as it was then: known exactly where ours is still that log.
+        """
+        heard, station = self._heard, self._station
+        if heard is None or not self._follows(start) or station.log.head != heard.start.head:
+            return []
+        first, count = heard.start.rest.slice_first, heard.start.rest.slice_count
+        near = station.peers.others[max(0, first - 1) : first + count]
+        return [peer.device_id for peer in near if _has_bit(start, peer.index - first)]
 
     # --- HELLO, PONG -------------------------------------------------------------------------
 
@@ -414,3 +450,9 @@ class Follower:
         respond = Respond(pong.cycle, pong.nonce, station.log.head, self.settled, station.boot)
         datagram = station.channel.seal_to(sender, Kind.RESPOND, respond.encode())
         return (SendDatagram(datagram, opened.source),)
+
+
+def _has_bit(start: Start, place: int) -> bool:
+    """Read one bit of who answered the START before; places outside the bitmap have none."""
+    bitmap = start.rest.bitmap
+    return 0 <= place < 8 * len(bitmap) and bool(bitmap[place // 8] >> place % 8 & 1)

@@ -284,7 +284,8 @@ class Leader:
 
         Raises:
             UntrustedInput: malformed, not to one of the newest STARTs, or older than one that
-                came already (A12).
+                came already (A12). One that only says the same again changes nothing, unless its
+                status is a newer one: an apply has come to an end.
         """
         peer = opened.sender
         assert peer is not None, "a RESPOND is sealed pairwise"
@@ -293,8 +294,9 @@ class Leader:
         mark = (sent.start.head.epoch, respond.cycle, respond.head.seq)
         if mark < peer.answered:
             raise UntrustedInput("RESPOND: older than one that was heard")
-        status = read_status(peer, respond, self._station.peers.cluster)
-        if mark == peer.answered:
+        newest = mark > peer.answered
+        status = read_status(peer, respond, self._station.peers.cluster, newest=newest)
+        if not newest and status is None:
             return Step()
         peer.answered, peer.address, peer.heard_at = mark, opened.source, now
         if respond.challenge is not None and len(self._challenges) < CHALLENGES_MAX:

@@ -29,6 +29,21 @@ def same_place(one: Address | None, other: Address | None) -> bool:
     return one is not None and other is not None and one.host == other.host
 
 
+@dataclass(frozen=True, slots=True)
+class Hearsay:
+    """What the master says of a member, unsigned: for people to see, and nothing rests on it.
+
+    Attributes:
+        stored: the highest position that the member reported.
+        health: its figures, as sent.
+        heard_at: when the master heard it last, on our clock; None: not in its run.
+    """
+
+    stored: Seq
+    health: bytes | None
+    heard_at: float | None
+
+
 @dataclass(slots=True)
 class Peer:
     """What this run has heard of one other member.
@@ -49,6 +64,7 @@ class Peer:
         pong_at: when it last got a PONG.
         status, status_bytes: its newest signed status, verified.
         health: its unsigned figures, as sent.
+        hearsay: what the master said of it, where we are not the master.
     """
 
     device_id: DeviceId
@@ -68,7 +84,13 @@ class Peer:
     status: Status | None = None
     status_bytes: bytes = b""
     health: bytes | None = None
+    hearsay: Hearsay | None = None
     shared_key: bytes | None = field(default=None, repr=False)
+
+    @property
+    def holds(self) -> Seq:
+        """The highest position that it is said to have."""
+        return self.stored if self.hearsay is None else max(self.stored, self.hearsay.stored)
 
 
 class Peers:

@@ -7,8 +7,15 @@ from dusk.effects import Effect, Event
 from dusk.ids import ClusterId
 
 
-def read_status(peer: Peer, respond: Respond, cluster: ClusterId) -> Status | None:
+def read_status(peer: Peer, respond: Respond, cluster: ClusterId, *, newest: bool) -> Status | None:
     """Return the status in an answer if it is newer than what we have; verified.
+
+    Args:
+        peer: whose.
+        respond: its answer.
+        cluster: the cluster.
+        newest: whether the answer is known to be younger than all others of this member; then
+            its status is, too, also if the member has started again and counts anew.
 
     Raises:
         UntrustedInput: not signed by that device, or status or health are malformed.
@@ -19,7 +26,7 @@ def read_status(peer: Peer, respond: Respond, cluster: ClusterId) -> Status | No
         return None
     status = open_status(respond.status, peer.public, cluster)
     older = peer.status is not None and status.version <= peer.status.version
-    return None if older else status
+    return None if older and not newest else status
 
 
 def take_report(peer: Peer, respond: Respond, status: Status | None) -> list[Effect]:

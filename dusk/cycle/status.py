@@ -4,7 +4,6 @@ The hash of a resulting file is keyed with a key that only the device knows, or 
 guess the secrets in it (A53).
 """
 
-import hashlib
 from dataclasses import dataclass
 
 from dusk import codec, limits
@@ -14,6 +13,7 @@ from dusk.keys.signing import SigningKey, verify
 
 LABEL = b"dusk.status"
 FILE_HASH_BYTES = 16
+_FAILED, _NOT_APPLYING = "failed", frozenset({"held", "off"})
 _NAME_BYTES_MAX = 63
 
 
@@ -22,8 +22,10 @@ class Status:
     """What a device says of itself.
 
     Attributes:
-        epoch, cycle: its version: the cycle in which it was made; newer ones replace older.
+        epoch, cycle, count: its version: the cycle in which it was made, and which one within
+            it; newer ones replace older.
         seq, chain: the head that is in effect on the device.
+        judged: the position that ``state`` is about: of what the device tried last.
         files: package → keyed hash of the resulting file, 16 bytes, sorted by package.
         state: of the apply machine, a word.
         reason: one line for people, empty if all is well.
@@ -32,29 +34,31 @@ class Status:
 
     epoch: int
     cycle: int
+    count: int
     seq: Seq
     chain: ChainHash
+    judged: Seq
     files: tuple[tuple[str, bytes], ...]
     state: str
     reason: str
     alarms: tuple[str, ...]
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> tuple[int, int, int]:
         """What orders statuses of one device."""
-        return self.epoch, self.cycle
+        return self.epoch, self.cycle, self.count
+
+    def is_done(self, asked: Seq) -> bool:
+        """Tell whether nothing is to be waited for: a position is in effect, failed, or not applied."""
+        if self.state in _NOT_APPLYING:
+            return True
+        return self.seq >= asked or (self.state == _FAILED and self.judged >= asked)
 
     def sign(self, key: SigningKey, cluster: ClusterId) -> bytes:
         """Return the signed status as it is sent."""
-        payload = codec.pack(
-            (self.epoch, self.cycle, self.seq, self.chain, self.files, self.state, self.reason, self.alarms)
-        )
+        head = (*self.version, self.seq, self.chain, self.judged)
+        payload = codec.pack((*head, self.files, self.state, self.reason, self.alarms))
         return codec.pack((payload, key.sign(LABEL, cluster, payload)))
-
-
-def file_hash(status_key: bytes, content: bytes) -> bytes:
-    """Return the keyed hash of a resulting file, 16 bytes; ``status_key`` has 32."""
-    return hashlib.blake2b(content, digest_size=FILE_HASH_BYTES, key=status_key).digest()
 
 
 def open_status(data: bytes, public: bytes, cluster: ClusterId) -> Status:
@@ -71,19 +75,21 @@ def open_status(data: bytes, public: bytes, cluster: ClusterId) -> Status:
 
 
 def _decode(payload: bytes) -> Status:
-    row = codec.fields(codec.unpack(payload, size_max=limits.STATUS_BYTES_MAX), 8, "status")
-    files = tuple(_file(item) for item in codec.items(row[4], 512, "status files"))
+    row = codec.fields(codec.unpack(payload, size_max=limits.STATUS_BYTES_MAX), 10, "status")
+    files = tuple(_file(item) for item in codec.items(row[6], 512, "status files"))
     if list(files) != sorted(set(files)):
         raise UntrustedInput("status: files not sorted")
-    alarms = codec.items(row[7], 16, "status alarms")
+    alarms = codec.items(row[9], 16, "status alarms")
     return Status(
         epoch=codec.integer(row[0], 0, limits.NUMBER_MAX, "status epoch"),
         cycle=codec.integer(row[1], 0, limits.NUMBER_MAX, "status cycle"),
-        seq=Seq(codec.integer(row[2], 0, limits.NUMBER_MAX, "status position")),
-        chain=ChainHash(codec.exactly(row[3], 32, "status chain")),
+        count=codec.integer(row[2], 0, limits.NUMBER_MAX, "status count"),
+        seq=Seq(codec.integer(row[3], 0, limits.NUMBER_MAX, "status position")),
+        chain=ChainHash(codec.exactly(row[4], 32, "status chain")),
+        judged=Seq(codec.integer(row[5], 0, limits.NUMBER_MAX, "status position")),
         files=files,
-        state=codec.text(row[5], _NAME_BYTES_MAX, "status state"),
-        reason=codec.text(row[6], limits.REASON_BYTES_MAX, "status reason"),
+        state=codec.text(row[7], _NAME_BYTES_MAX, "status state"),
+        reason=codec.text(row[8], limits.REASON_BYTES_MAX, "status reason"),
         alarms=tuple(codec.text(alarm, _NAME_BYTES_MAX, "status alarm") for alarm in alarms),
     )
 

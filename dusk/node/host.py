@@ -3,23 +3,25 @@
 from collections.abc import Callable, Sequence
 
 from dusk.catchup.host import Standing
-from dusk.catchup.messages import APPLIED, NO_ANSWER, Position
+from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
-from dusk.cycle.groupkeys import FILE, decode_group_keys
+from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.node.reports import NodeReports
 
 _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
 TakeChange = Callable[[Change, float], list[Effect]]
+RandomBytes = Callable[[int], bytes]
 TakeAnswer = Callable[[Answer, float], list[Effect]]
 
 
@@ -32,12 +34,20 @@ class MemberHost:
         took: verifies, takes and stores fetched items.
         submitted: gets a change written.
         answered: takes a writer's answer to a change of ours.
+        reports: what is known of all devices.
     """
 
     def __init__(
-        self, *, log: Log, channel: Channel, took: Took, submitted: TakeChange, answered: TakeAnswer
+        self,
+        *,
+        log: Log,
+        channel: Channel,
+        took: Took,
+        submitted: TakeChange,
+        answered: TakeAnswer,
+        reports: NodeReports,
     ) -> None:
-        self._log, self._channel, self._peers = log, channel, Peers()
+        self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._took, self._submitted, self._answered = took, submitted, answered
 
     @property
@@ -113,3 +123,25 @@ class MemberHost:
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
         return self._submitted(change, now)
+
+    def reports(self, after: bytes, now: float) -> Reports:
+        """Return a page of what is known of the devices behind one."""
+        return self._reports.page(after, now)
+
+    def took_report(self, report: Report, now: float) -> list[Effect]:
+        """Take a status that is too large for a datagram.
+
+        Raises:
+            UntrustedInput: not signed by that device.
+        """
+        return self._reports.took_report(report, now)
+
+
+def make_group_key(channel: Channel, generation: int, random_bytes: RandomBytes) -> list[Effect]:
+    """Make a group key where there is none; only who leads does."""
+    keys = channel.keys
+    if keys.newest is not None:
+        return []
+    key = new_group_key(random_bytes, generation, keys.removal)
+    channel.keys = GroupKeys((key,), generation, keys.removal)
+    return [StoreFile(FILE, channel.keys.encode())]

@@ -5,7 +5,6 @@ sent, the apply machine brings the files to what the log says.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
@@ -18,7 +17,7 @@ from dusk.changelog.state import counter_key
 from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
-from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
+from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers
@@ -49,29 +48,16 @@ from dusk.effects import (
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
-from dusk.membership.facts import Facts
-from dusk.node.host import MemberHost
+from dusk.node.applying import Applying
+from dusk.node.host import MemberHost, make_group_key
 from dusk.node.report import SelfReport
+from dusk.node.reports import ASK_GAP_S, NodeReports
+from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
 
 PROBE_S = 0.5
 """How long the first writer listens for a higher head of its own cluster before it leads."""
 STATUS_KEY_FILE = "status-key"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSettings:
-    """This device's own settings, as the shell reads them.
-
-    Args:
-        mode: whether it applies what the log says.
-        facts: what it says about itself.
-        apply_window_s: how long an apply waits for contact after its reload.
-    """
-
-    mode: Mode = Mode.RUN
-    facts: Facts | None = None
-    apply_window_s: float = 90.0
 
 
 class Node:
@@ -120,20 +106,23 @@ class Node:
             answer_streams=self._answer_streams,
             log_moved=self._log_moved,
         )
+        self._status_key = saved.get(STATUS_KEY_FILE) or random_bytes(32)
+        self.applied = Driver(self.device_id, self._status_key, settings.mode, settings.apply_window_s)
+        self._report = SelfReport(key, log.cluster, settings.facts)
+        self._reports = NodeReports(self.peers, log, self._report.signed)
         host = MemberHost(
             log=log,
             channel=self._station.channel,
             took=self._took,
             submitted=self._writing.on_stream,
             answered=self._answered,
+            reports=self._reports,
         )
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
-        self._status_key = saved.get(STATUS_KEY_FILE) or random_bytes(32)
-        self.applied = Driver(self.device_id, self._status_key, settings.mode, settings.apply_window_s)
-        self._report = SelfReport(key, log.cluster, settings.facts)
+        self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._lead_at: float | None = None
-        self._asked_for: float | None = None
         self._members_version = -1
+        self._report_due_at = float("-inf")
 
     # --- what the shell calls ------------------------------------------------------------------
 
@@ -149,7 +138,7 @@ class Node:
             effects.append(StoreFile(STATUS_KEY_FILE, self._status_key))
         self._members_changed()
         self._follower = Follower(self._station, self._cycle_s, now)
-        self._follower.settled = self.settled
+        self._follower.settled, self._follower.status = self.settled, self._report.signed
         effects += self._start_group_keys()
         if restored is not None:
             effects += self.applied.restored(restored, now)
@@ -188,11 +177,22 @@ class Node:
         """
         seq = self.log.position_of(change.id)
         if seq is not None and change.id not in self._outbox:
-            return [self._progress_in_log(change.id, seq)]
+            return [_durable(self._outcome(change.id, seq))]
         effects = self._outbox.add(change.id, change.encode(), now)
         if self.leads:
             effects += self._writing.queue(change, now)
         return effects + self._after(now)
+
+    def confirm(self, now: float) -> list[Effect]:
+        """Ask now whether the master lives."""
+        return self._follower.confirm(now)
+
+    def ask_reports(self, now: float) -> list[Effect]:
+        """Ask the master for everybody's status, for somebody who looks; at most every half a second."""
+        if self.leads or not self.fresh(now) or now - self._reports.asked_at < ASK_GAP_S:
+            return []
+        self._reports.asked_at, self._reports.wants_all = now, True
+        return self._exchange_reports(now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
         """Take the brake, or the option ``apply``, as the settings have it now."""
@@ -209,6 +209,7 @@ class Node:
             self._exchanges.deadline,
             self._outbox.deadline,
             self.applied.deadline,
+            self._applying.deadline,
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -243,7 +244,19 @@ class Node:
         leader, master = self._writing.leader, self._follower.master
         if leader is not None:
             return {self.device_id, *leader.online(now)}
-        return {self.device_id, *([master] if master is not None and self.fresh(now) else [])}
+        if master is None or not self.fresh(now):
+            return {self.device_id}
+        return {self.device_id, master, *filter(self.peers.get, self._follower.present(now))}
+
+    def contact_since(self, moment: float) -> bool:
+        """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
+        if self.peers.count == 1 or not self.leads:
+            return self.peers.count == 1 or self._follower.contact_since(moment)
+        return any(p.heard_at is not None and p.heard_at > moment for p in self.peers.others)
+
+    def reports_since(self, moment: float) -> bool:
+        """Tell whether everybody's status is here as of a moment; at the master it always is."""
+        return self.leads or self._reports.complete_at >= moment
 
     def waiting_changes(self) -> tuple[ChangeId, ...]:
         """Return the changes of this device that no writer has answered for."""
@@ -255,7 +268,7 @@ class Node:
         if kept is not None:
             return kept
         seq = self.log.position_of(change)
-        return None if seq is None else self._progress_in_log(change, seq)
+        return None if seq is None else _durable(self._outcome(change, seq))
 
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above all of this author's changes at this device."""
@@ -280,13 +293,7 @@ class Node:
         return self._make_group_key() if self._may_lead_first() and self.peers.count == 1 else []
 
     def _make_group_key(self) -> list[Effect]:
-        """Make a group key where there is none; only who leads does."""
-        keys, generation = self._station.channel.keys, self.log.head.generation
-        if keys.newest is not None:
-            return []
-        key = new_group_key(self._random_bytes, generation, keys.removal)
-        self._station.channel.keys = GroupKeys((key,), generation, keys.removal)
-        return [StoreFile(GROUP_KEYS_FILE, self._station.channel.keys.encode())]
+        return make_group_key(self._station.channel, self.log.head.generation, self._random_bytes)
 
     def _tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -306,14 +313,33 @@ class Node:
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
-        effects = [*self._submit_waiting(now), *self._apply(now)]
+        effects = self._writing.hand_over(self._writer_now(now), self._exchanges.submit, now)
+        effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
             effects += self._submit_own(edits, "facts", now) if edits else []
-        status = self._report.status(self.applied, tuple(sorted(self.alarms)), self._follower.version)
-        if status is not None:
-            self._follower.status = status
+        ended = self._note_status(now)
+        return effects if self.leads else effects + self._tell_status(now, ended=ended)
+
+    def _tell_status(self, now: float, *, ended: bool) -> list[Effect]:
+        """Report the end of an apply at once, and a status that is too large for a RESPOND by a stream."""
+        effects = self._follower.reported(now) if ended else []
+        if self._report_due_at <= now and self.fresh(now) and self._reports.own_report() is not None:
+            self._report_due_at = now + self._cycle_s
+            effects += self._exchange_reports(now)
         return effects
+
+    def _note_status(self, now: float) -> bool:
+        """Look whether our status has changed; tells whether an apply has come to an end."""
+        leader = self._writing.leader
+        version = self._follower.version if leader is None else (self.log.head.epoch, leader.cycle)
+        alarms = tuple(sorted(self.alarms))
+        return self._report.note(self.applied, alarms, version, now, self._cycle_s)
+
+    def _exchange_reports(self, now: float) -> list[Effect]:
+        address = self._follower.master_address
+        self._reports.to_whom((self.master, self.log.head.epoch))
+        return [] if address is None else self._exchanges.reports(address, self._reports, now)
 
     # --- datagrams -------------------------------------------------------------------------------
 
@@ -398,13 +424,14 @@ class Node:
         if self.log.state.members_version != self._members_version:
             self._members_changed()
         self._follower.settled = self.settled
+        entries = [unpack_entry_item(item.data)[0] for item in items if item.kind is ItemKind.ENTRY]
+        touched = {path for entry in entries for path, _ in entry.sections}
+        self.applied.log_moved(self.log.state, self.log.head, touched)
+        self._note_status(now)  # before the answer that carries it
         effects = [] if self.leads else self._follower.stored(now)
-        for item in items:
-            if item.kind is ItemKind.ENTRY:
-                change = unpack_entry_item(item.data)[0].change
-                if change is not None:
-                    effects += [*self._note_logged(change), *self._writing.logged(change, now)]
-        self.applied.log_moved(self.log.state, self.log.head)
+        for entry in entries:
+            if entry.change is not None:
+                effects += [*self._note_logged(entry.change), *self._writing.logged(entry.change, now)]
         return effects
 
     def _members_changed(self) -> None:
@@ -428,10 +455,6 @@ class Node:
     def _forget_settled(self) -> list[Effect]:
         return self._outbox.on_settled(self.settled)
 
-    def _progress_in_log(self, change: ChangeId, seq: Seq) -> Progress:
-        found = self._outcome(change, seq)
-        return Progress(change, ChangeState.DURABLE, seq, found.reason, found.word)
-
     def _outcome(self, change: ChangeId, seq: Seq) -> Answer:
         return stored(change, seq, self.log.outcome_of(change))
 
@@ -443,18 +466,6 @@ class Node:
 
     def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
         return self._exchanges.answered(change, answer, now)
-
-    def _submit_waiting(self, now: float) -> list[Effect]:
-        """Hand what waits to the writer, by datagram or by a stream."""
-        writer = self._writer_now(now)
-        self._outbox.writer_changed(writer, now)
-        submission = self._outbox.tick(self._station.channel, now)
-        effects = list(submission.effects)
-        for change in submission.by_stream:
-            assert writer is not None, "nothing is submitted to nobody"
-            decoded = decode_change(self._outbox.encoded(change))
-            effects += self._exchanges.submit(writer.address, decoded, now)
-        return effects
 
     def _writer_now(self, now: float) -> Writer | None:
         master, address = self._follower.master, self._follower.master_address
@@ -479,25 +490,7 @@ class Node:
         effects = self._outbox.add(change.id, change.encode(), now)
         return effects + (self._writing.queue(change, now) if self.leads else [])
 
-    # --- apply -----------------------------------------------------------------------------------
 
-    def _apply(self, now: float) -> list[Effect]:
-        """Start what may start, and confirm what was applied."""
-        effects: list[Effect] = []
-        if self.applied.waiting and self._contact_since(now - 1.5 * self._cycle_s):
-            effects += self.applied.start(now)
-        since = self.applied.contact_wanted_since
-        if since is not None and self._contact_since(since):
-            effects += self.applied.contact(now)
-        elif since is not None and since != self._asked_for and not self.leads:
-            self._asked_for = since
-            effects += self._follower.confirm(now)
-        return effects
-
-    def _contact_since(self, moment: float) -> bool:
-        """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
-        if self.peers.count == 1:
-            return True
-        if not self.leads:
-            return self._follower.contact_since(moment)
-        return any(p.heard_at is not None and p.heard_at > moment for p in self.peers.others)
+def _durable(outcome: Answer) -> Progress:
+    """Say of a change that stands in the log what became of it."""
+    return Progress(outcome.change, ChangeState.DURABLE, outcome.seq, outcome.reason, outcome.word)

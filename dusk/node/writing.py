@@ -14,10 +14,10 @@ from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
-from dusk.cycle.outbox import Outbox
+from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.station import Station
 from dusk.cycle.write_queue import WriteQueue, stored
-from dusk.effects import Append, Effect, LogItem, SendDatagram, WallClock
+from dusk.effects import Address, Append, Effect, LogItem, SendDatagram, WallClock
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
 from dusk.limits import WAITING_REPLIES_MAX
@@ -26,6 +26,7 @@ WRITE_GAP_S = 0.05
 """Between two batches: the least time between STARTs."""
 
 AnswerStreams = Callable[[ChangeId, StreamAnswer, float], list[Effect]]
+SubmitStream = Callable[[Address, Change, float], list[Effect]]
 LogMoved = Callable[[Iterable[LogItem], float], list[Effect]]
 
 
@@ -100,6 +101,16 @@ class Writing:
         if self.deadline is None:
             self.deadline = now
         return []
+
+    def hand_over(self, writer: Writer | None, by_stream: SubmitStream, now: float) -> list[Effect]:
+        """Hand what waits in the outbox to who writes, by datagram or by a stream."""
+        self._outbox.writer_changed(writer, now)
+        submission = self._outbox.tick(self._station.channel, now)
+        effects = list(submission.effects)
+        for change in submission.by_stream:
+            assert writer is not None, "nothing is submitted to nobody"
+            effects += by_stream(writer.address, decode_change(self._outbox.encoded(change)), now)
+        return effects
 
     def tick(self, now: float) -> list[Effect]:
         """Write the changes that wait as one batch."""

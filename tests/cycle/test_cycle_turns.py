@@ -22,10 +22,9 @@ from tests.cycle.ring import CYCLE_S, Ring, quiet_ring, respond_of, rest, start_
 def test_status_and_health_reach_the_master_and_are_sent_until_they_did() -> None:
     ring = quiet_ring()
     member = ring.nodes[1]
-    status = Status(
-        *member.follower.version, member.log.head.seq, member.log.head.chain, (), "applied", "", ()
-    )
-    member.follower.status = status.sign(member.key, ring.world.cluster)
+    head = member.log.head
+    status = Status(*member.follower.version, 0, head.seq, head.chain, head.seq, (), "applied", "", ())
+    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
     member.follower.health = encode_health({"uptime": 5})
     ring.loss = 1.0
     ring.run(2 * CYCLE_S)
@@ -37,12 +36,73 @@ def test_status_and_health_reach_the_master_and_are_sent_until_they_did() -> Non
     ring.sent.clear()
     ring.run(2 * CYCLE_S)
     assert all(len(data) <= 180 for node, data, _ in ring.sent if node is member)
-    older = replace(status, epoch=0)
-    member.follower.status = older.sign(member.key, ring.world.cluster)
+    restarted = replace(status, epoch=0, state="idle")
+    member.follower.status = lambda: restarted.sign(member.key, ring.world.cluster)
     ring.run(2 * CYCLE_S)
+    assert peer.status == restarted
+    member.follower.status = lambda: bytes(2000)
+    ring.run(2 * CYCLE_S)
+    assert peer.status == restarted
+
+
+def test_an_apply_that_ends_is_told_at_once_and_a_replay_of_it_changes_nothing() -> None:
+    ring = quiet_ring()
+    member, head = ring.nodes[1], ring.master.log.head
+    assert member.follower.reported(ring.now)
+    status = Status(*member.follower.version, 9, head.seq, head.chain, head.seq, (), "committed", "", ())
+    older = replace(status, count=8, state="applied")
+    peer = ring.master.station.peers.get(member.station.peers.own_id)
+    assert peer is not None
+    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    datagrams = member.follower.reported(ring.now)
+    member.follower.status = lambda: older.sign(member.key, ring.world.cluster)
+    datagrams += member.follower.reported(ring.now)
+    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    member.do(datagrams)
+    ring.run(0.1)
     assert peer.status == status
-    member.follower.status = bytes(2000)
+    heard_at = peer.heard_at
+    member.do(datagrams)
+    ring.run(0.1)
+    assert (peer.status, peer.heard_at) == (status, heard_at)
+    answers = [member.follower.reported(ring.now) for _ in range(4)]
+    assert answers[-1] == [], "four answers to one START, no more"
+
+
+def test_whoever_has_heard_no_start_or_is_about_to_answer_reports_nothing() -> None:
+    ring = Ring(3)
+    member = ring.nodes[1]
+    assert member.follower.reported(ring.now) == []
+    assert member.follower.present(ring.now) == set()
+    ring.run(0.0015)
+    assert member.follower.reported(ring.now) == []
+
+
+def test_a_member_knows_from_the_bitmap_who_is_there() -> None:
+    ring = quiet_ring(4)
+    ids = [node.station.peers.own_id for node in ring.nodes]
+    member, lost = ring.nodes[1], ring.nodes[3]
+    assert member.follower.present(ring.now) == {ids[2], ids[3]}
+    lost.on = False
+    ring.run(5 * CYCLE_S)
+    assert member.follower.present(ring.now) == {ids[2]}
+    ring.master.on = False
     ring.run(2 * CYCLE_S)
+    assert member.follower.present(ring.now) == set()
+
+
+def test_a_master_that_starts_again_gets_every_status_again() -> None:
+    ring = quiet_ring()
+    member, head = ring.nodes[1], ring.master.log.head
+    status = Status(*member.follower.version, 0, head.seq, head.chain, head.seq, (), "committed", "", ())
+    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    ring.run(2 * CYCLE_S)
+    peer = ring.master.station.peers.get(member.station.peers.own_id)
+    assert peer is not None
+    peer.status, peer.status_bytes, peer.answered = None, b"", (0, 0, 0)
+    ring.world.open()
+    ring.leader = ring.master.leader = Leader(ring.master.station, CYCLE_S, ring.now)
+    ring.run(3 * CYCLE_S)
     assert peer.status == status
 
 

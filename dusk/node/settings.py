@@ -1,0 +1,21 @@
+"""What a node is told about its own device."""
+
+from dataclasses import dataclass
+
+from dusk.apply.events import Mode
+from dusk.membership.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """This device's own settings, as the shell reads them.
+
+    Args:
+        mode: whether it applies what the log says.
+        facts: what it says about itself.
+        apply_window_s: how long an apply waits for contact after its reload.
+    """
+
+    mode: Mode = Mode.RUN
+    facts: Facts | None = None
+    apply_window_s: float = 90.0

@@ -1,0 +1,59 @@
+"""Whose apply comes when: the leader last, the backup before it (`config.md` 3).
+
+A change that cuts routers off is noticed by the others first, while the device that writes the
+log still works. Everybody else applies at once.
+"""
+
+from collections.abc import Callable, Collection
+
+from dusk.ids import DeviceId, Seq
+
+
+class Turn:
+    """A holder's wait for the others.
+
+    Args:
+        window_s: how long it waits at most, however often the log moves meanwhile.
+    """
+
+    def __init__(self, window_s: float) -> None:
+        self._window_s = window_s
+        self._asked = Seq(0)
+        self._until: float | None = None
+        self._waiting_for: frozenset[DeviceId] = frozenset()
+
+    @property
+    def deadline(self) -> float | None:
+        """When the wait is over in any case; None while nothing waits."""
+        return self._until
+
+    @property
+    def waiting_for(self) -> frozenset[DeviceId]:
+        """Return those that it waits for."""
+        return self._waiting_for
+
+    def has_come(
+        self,
+        asked: Seq,
+        online: Callable[[], Collection[DeviceId]],
+        is_done: Callable[[DeviceId], bool],
+        now: float,
+    ) -> bool:
+        """Tell whether the own apply may start; who it waits for is taken down once for each position.
+
+        Args:
+            asked: the position that asks something of this device.
+            online: those that go before it and are there now.
+            is_done: whether nothing is to be waited for at a device.
+            now: monotonic seconds.
+        """
+        if self._until is None:
+            self._until = now + self._window_s
+            self._asked = Seq(0)
+        if asked != self._asked:
+            self._asked, self._waiting_for = asked, frozenset(online())
+        self._waiting_for = frozenset(device for device in self._waiting_for if not is_done(device))
+        if self._waiting_for and now < self._until:
+            return False
+        self._until, self._waiting_for = None, frozenset()
+        return True

@@ -1,0 +1,151 @@
+"""The driver: what a device is asked for, and how its head moves on where it is not meant."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dusk.apply.driver import Driver
+from dusk.apply.events import Mode
+from dusk.config.device import concerns, managed_config
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, WriteFiles
+from dusk.ids import DeviceId
+from tests.world import World
+
+OLD = b"config wifi-iface 'a'\n\toption ssid 'old'\n"
+ELSEWHERE = ["user/bob", f"device/{'00' * 16}", f"device/{'00' * 16}/facts", "joinkey/x", "trust"]
+
+
+def _world() -> World:
+    world = World()
+    world.commit(
+        world.set("wifi", "wireless.a.ssid", "new"), world.edit("assignment/wifi", "to", ("all", [], 100))
+    )
+    return world
+
+
+def _driver(world: World, mode: Mode = Mode.RUN) -> Driver:
+    driver = Driver(world.device_id, bytes(32), mode)
+    driver.log_moved(world.log.state, world.log.head)
+    return driver
+
+
+def _apply(driver: Driver) -> None:
+    """Go through an apply that succeeds."""
+    assert driver.start(0.0) == [ReadFiles(("wireless",))]
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
+    assert isinstance(write, WriteFiles)
+    driver.answer(HelperDone("write", write.apply_id, None, 0, ""), 2.0)
+    assert driver.contact(3.0) == [CommitFiles(write.apply_id)]
+    driver.answer(HelperDone("commit", write.apply_id, None, None, ""), 4.0)
+
+
+def _elsewhere(world: World, driver: Driver) -> None:
+    world.commit(world.edit("user/bob", "key", (world.key().public,)))
+    driver.log_moved(world.log.state, world.log.head, ELSEWHERE)
+
+
+def test_what_was_applied_stands_for_a_later_head_that_does_not_concern_the_device() -> None:
+    world = _world()
+    driver = _driver(world)
+    asked = driver.asked
+    _apply(driver)
+    _elsewhere(world, driver)
+    assert not driver.waiting
+    assert driver.head == world.log.head
+    assert (driver.asked, driver.judged) == (asked, world.log.head.seq)
+
+
+def test_a_target_that_waits_or_is_under_way_ends_at_the_newest_head() -> None:
+    world = _world()
+    driver = _driver(world)
+    _elsewhere(world, driver)
+    assert driver.waiting
+    driver.start(0.0)
+    _elsewhere(world, driver)
+    assert driver.head.seq == 0
+    driver.answer(FilesRead({"wireless": OLD.replace(b"old", b"new")}), 1.0)
+    assert driver.head == world.log.head
+
+
+def test_a_target_behind_the_one_under_way_moves_on_too() -> None:
+    world = _world()
+    driver = _driver(world)
+    driver.start(0.0)
+    world.commit(world.set("wifi", "wireless.a.ssid", "newest"))
+    driver.log_moved(world.log.state, world.log.head, ["policy/wifi"])
+    driver.start(0.5)
+    _elsewhere(world, driver)
+    assert driver.judged < world.log.head.seq
+    driver.answer(FilesRead({"wireless": OLD.replace(b"old", b"new")}), 1.0)
+    driver.answer(FilesRead({"wireless": OLD.replace(b"old", b"newest")}), 2.0)
+    assert driver.head == world.log.head
+
+
+def test_a_held_device_shows_no_head_that_it_has_not_applied() -> None:
+    world = _world()
+    driver = _driver(world, Mode.HOLD)
+    _elsewhere(world, driver)
+    driver.start(0.0)
+    _elsewhere(world, driver)
+    assert (driver.state, driver.head.seq) == ("held", 0)
+
+
+def test_a_config_that_cannot_be_computed_stays_wrong_and_is_judged_at_each_head() -> None:
+    world = _world()
+    driver = _driver(world)
+    _apply(driver)
+    applied = driver.head
+    world.commit(world.set("wifi", "wireless.a.ssid", "${nowhere}"))
+    driver.log_moved(world.log.state, world.log.head, ["policy/wifi"])
+    _elsewhere(world, driver)
+    assert (driver.state, driver.head) == ("failed", applied)
+    assert driver.judged == world.log.head.seq
+    world.commit(world.edit("cluster", "var/nowhere", ("here",)))
+    driver.log_moved(world.log.state, world.log.head, ["cluster"])
+    assert driver.waiting
+
+
+def test_a_device_that_was_never_given_a_target_has_judged_nothing() -> None:
+    world = World()
+    world.commit(
+        world.set("wifi", "wireless.a.ssid", "${nowhere}"),
+        world.edit("assignment/wifi", "to", ("all", [], 100)),
+    )
+    driver = Driver(world.device_id, bytes(32), Mode.RUN)
+    assert driver.judged == 0
+    driver.log_moved(world.log.state, world.log.head)
+    _elsewhere(world, driver)
+    assert driver.state == "failed"
+
+
+class _Reading:
+    """A datastore that notes which sections are asked for."""
+
+    def __init__(self, world: World) -> None:
+        self.state, self.asked = world.log.state, set[str]()
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        self.asked.add(section)
+        return self.state.value(section, key)
+
+    def records(self, section: str, prefix: str = "") -> Mapping[str, Any]:
+        self.asked.add(section)
+        return self.state.records(section, prefix)
+
+    def sections(self, prefix: str = "") -> Iterator[str]:
+        return self.state.sections(prefix)
+
+
+def test_a_managed_config_depends_on_no_section_that_is_said_not_to_concern_it() -> None:
+    world = _world()
+    world.allow_joining(groups=("core",))
+    world.commit(world.edit("group/core", "made", (True,)), world.edit("cluster", "var/x", ("1",)))
+    other = DeviceId(world.join().key_id)
+    world.commit(world.edit(f"device/{other.hex()}/config", "var/x", ("2",)))
+    for device in (world.device_id, other):
+        reading = _Reading(world)
+        managed_config(reading, device)
+        assert reading.asked
+        assert all(concerns(section, device) for section in reading.asked)
+        mine = {section for section in world.log.state.sections("device/") if concerns(section, device)}
+        assert mine == {s for s in world.log.state.sections("device/") if device.hex() in s}
+    assert not any(concerns(section, other) for section in ELSEWHERE)
