@@ -132,6 +132,11 @@ def entry(text: bytes) -> LogItem:
     return LogItem(ItemKind.ENTRY, text)
 
 
+def head(text: bytes) -> LogItem:
+    """Return an item that counts by itself: whatever no signed head covers is cut at a start."""
+    return LogItem(ItemKind.HEAD, text)
+
+
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
     return Device(tmp_path, "127.0.4.1")
@@ -158,16 +163,14 @@ async def test_r8_a_datagram_leaves_only_when_what_it_promises_is_on_disk(
     device.sockets.send = send  # type: ignore[method-assign]  # watched at the moment of sending
     async with running(device):
         to = Address("127.0.4.1", 9)
-        device.do(
-            SendDatagram(b"", to), Append((entry(b"1"),)), SendDatagram(b"", to), Append((entry(b"2"),))
-        )
+        device.do(SendDatagram(b"", to), Append((head(b"1"),)), SendDatagram(b"", to), Append((head(b"2"),)))
         await device.until(lambda: len(on_disk) == 2)
         await device.core.quiet()
         assert on_disk == [2, 2]
 
 
 async def test_a_round_takes_all_that_waits_with_one_sync(device: Device, tmp_path: Path) -> None:
-    device.answers[Datagram] = lambda item: [Append((entry(getattr(item, "data")),))]  # noqa: B009
+    device.answers[Datagram] = lambda item: [Append((head(getattr(item, "data")),))]  # noqa: B009
     async with running(device):
         with installed(FaultyDisk(0, full())) as counted:
             for number in range(20):
@@ -221,11 +224,11 @@ async def test_the_helper_answers_in_order(device: Device) -> None:
 async def test_a_restart_builds_the_node_from_the_disk(device: Device) -> None:
     async with running(device):
         device.do(
-            Append((entry(b"1"),)), StoreFile("outbox/1", b"x"), RemoveFile("outbox/1"),
+            Append((head(b"1"),)), StoreFile("outbox/1", b"x"), RemoveFile("outbox/1"),
             StoreFile("groupkeys", b"keys"), Restart("joined"), Event("never", "behind a restart"),
         )  # fmt: skip
         await device.until(lambda: len(device.lives) == 2)
-        assert device.node.saved.items == (entry(b"1"),)
+        assert device.node.saved.items == (head(b"1"),)
         assert device.node.saved.files == {"groupkeys": b"keys"}
         await device.until(lambda: Links((LO4,)) in device.node.seen)
         assert Event("never", "behind a restart") not in device.told
@@ -245,19 +248,19 @@ async def test_a31_a_disk_that_refuses_is_shown_promises_nothing_and_heals_by_it
     device: Device, refusal: Callable[[], OSError], autojump_clock: trio.testing.MockClock
 ) -> None:
     async with running(device):
-        device.do(Append((entry(b"kept"),)))
+        device.do(Append((entry(b"kept"), head(b"1"))))
         await device.until(lambda: device.core.storage is not None and device.core.storage.store.last == 1)
         with installed(FaultyDisk(1, refusal(), lasting=True)):
-            device.do(Append((entry(b"lost"),)), Event("promise", "never made"))
+            device.do(Append((head(b"lost"),)), Event("promise", "never made"))
             await device.until(lambda: device.core.trouble != "")
             assert "cannot write" in device.core.trouble
             assert device.core.node is None
         await device.until(lambda: device.core.node is not None)
         assert device.core.trouble == ""
-        assert device.node.saved.items == (entry(b"kept"),)
+        assert device.node.saved.items == (entry(b"kept"), head(b"1"))
         names = [event.name for event in device.told if isinstance(event, Event)]
         assert names == ["start", "trouble", "start"]
-        device.do(Append((entry(b"again"),)))
+        device.do(Append((entry(b"again"), head(b"2"))))
         await device.until(lambda: device.core.storage is not None and device.core.storage.store.last == 2)
 
 
@@ -313,7 +316,7 @@ def _order(effects: Sequence[Append | StoreFile | RemoveFile], folder: Path) -> 
 
 
 def test_disk_effects_keep_their_order_where_it_matters(tmp_path: Path) -> None:
-    one = Append((entry(b"1"),))
+    one = Append((head(b"1"),))
     effects: list[Append | StoreFile | RemoveFile]
     effects = [one, RemoveFile("outbox/1"), one, StoreFile("outbox/2", b""), one, RemoveFile("outbox/2")]
     assert _order(effects, tmp_path) == [
@@ -323,8 +326,9 @@ def test_disk_effects_keep_their_order_where_it_matters(tmp_path: Path) -> None:
 
 def test_a_log_that_is_removed_is_empty_also_after_a_restart(tmp_path: Path) -> None:
     storage, _ = open_storage(tmp_path)
-    one = Append((entry(b"1"),))
+    items = (entry(b"1"), head(b"1"))
+    one = Append(items)
     storage.do([one, RemoveFile("log"), one, one, RemoveFile("log"), one])
     assert storage.store.read_entries(Seq(1), 9) == (entry(b"1"),)
     storage.close()
-    assert read_log(tmp_path).items == (entry(b"1"),)
+    assert read_log(tmp_path).items == items
