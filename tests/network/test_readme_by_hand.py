@@ -63,20 +63,22 @@ def run(folder: Path) -> str:
     file.write_text(script())
     shell = ["bash", "-eu"]
     if os.geteuid() != 0:
-        shell = ["unshare", "-Urnm", "sh", "-c", f'{OWN_NAMESPACE} "$0"']
-    done = subprocess.run(
-        [*shell, str(file)],
-        cwd=README.parent,
-        env={**os.environ, "TMPDIR": str(folder)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SCRIPT_TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+        shell = ["unshare", "-Urnmpf", "--mount-proc", "--kill-child", "sh", "-c", f'{OWN_NAMESPACE} "$0"']
+    output = folder / "output"  # no pipe: after a failure the daemons would hold it open
+    with output.open("wb") as stream:
+        done = subprocess.run(
+            [*shell, str(file)],
+            cwd=README.parent,
+            env={**os.environ, "TMPDIR": str(folder), "XDG_RUNTIME_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            timeout=SCRIPT_TIMEOUT_S,
+            check=False,
+        )
+    said = output.read_text()
+    assert done.returncode == 0, said
+    return said
 
 
 def test_the_way_by_hand_ends_with_the_value_in_the_other_routers_file(folder: Path) -> None:
