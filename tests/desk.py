@@ -56,6 +56,10 @@ class FakeDesk:
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
 
+    def refresh(self) -> str:
+        self.results["refresh"] = {"done": True, "progress": None, "result": {"fresh": True}}
+        return "refresh"
+
     def addresses(self) -> Sequence[str]:
         return ("192.0.2.1:3875",)
 

@@ -5,6 +5,9 @@ import argparse
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
 
+REFRESH_S = 5.0
+"""Longer than the daemon takes in any case."""
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser)
@@ -13,7 +16,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("name", metavar="NAME", help="its name, or its id")
 
 
+def refresh(context: Context) -> None:
+    """Wait shortly for what the master knows; without it what this router knows is shown, with its age."""
+    context.client.wait(context.call("device.refresh")["ticket"], REFRESH_S)
+
+
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
+    refresh(context)
     devices = context.call("device.list")["devices"]
     rows = [
         (
@@ -31,6 +40,7 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:
+    refresh(context)
     device: Json = context.call("device.show", name=arguments.name)
     rows: list[tuple[str, object]] = []
     for name, value in device.items():

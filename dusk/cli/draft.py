@@ -6,11 +6,14 @@ import time
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
+from dusk.cli.device import refresh
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0
 """Longer than the daemon waits, so that its answer arrives."""
 _APPLIED_POLL_S = 0.2
+_OVER = frozenset({"failed", "held", "off", "offline"})
+"""What ends the wait for a router that has not the version in effect."""
 
 
 def _draft_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +51,7 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         result["devices"] = _wait_applied(context, result, end_s)
     code = report(context, result)
     devices = result.get("devices", [])
-    unknown = [d["name"] for d in devices if not d["done"] and d["state"] == "unknown"]
-    if unknown:
-        context.note(f"dusk: only the master knows about: {', '.join(unknown)}")
-    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in unknown]
+    failed = [d["name"] for d in devices if not d["done"]]
     if failed:
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; see `dusk device list`")
     return 1 if failed else code
@@ -81,19 +81,14 @@ def report(context: Context, result: Json, more: list[tuple[str, object]] | None
 
 
 def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
-    """Wait until each router that is online has this version in effect, or failed to.
-
-    The statuses of all are at the master; elsewhere only the known ones are waited for.
-    """
-    over = {"failed", "offline"}
-    if context.call("status").get("role") != "master":
-        over.add("unknown")
+    """Wait until each router that is online has this version in effect, or failed to."""
     shown = _Line()
     try:
         while True:
+            refresh(context)
             devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
             shown.put(" ".join(f"{d['name']}:{d['state']}" for d in devices))
-            waiting = [d for d in devices if not d["done"] and d["state"] not in over]
+            waiting = [d for d in devices if not d["done"] and d["state"] not in _OVER]
             if not waiting or time.monotonic() > end_s:
                 return devices
             time.sleep(_APPLIED_POLL_S)
@@ -102,8 +97,11 @@ def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
 
 
 def _applied(device: Json, seq: int) -> Json:
+    """Say how far one router is; a failure counts only if it is of this version or a later one."""
     done = device["applied"] >= seq
     state = "applied" if done else device["apply"] if device["online"] else "offline"
+    if state == "failed" and device["judged"] < seq:
+        state = "waiting"
     return {"name": device["name"], "done": done, "state": state}
 
 

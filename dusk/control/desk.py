@@ -18,6 +18,9 @@ Json = dict[str, Any]
 """A JSON object, as it stands on the control socket."""
 
 
+_NOWHERE = Seq(0)
+
+
 class Session(Protocol):
     """A person who has logged in: who, and the unlocked key (in memory only)."""
 
@@ -44,6 +47,8 @@ class Peer:
     reason: str
     alarms: tuple[str, ...]
     seen_s_ago: float | None
+    judged_seq: Seq = _NOWHERE
+    """The position that ``apply_state`` is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,13 @@ class Desk(Protocol):
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
+
+    def refresh(self) -> str:
+        """Ask for everybody's newest status, and return a ticket.
+
+        It ends within two seconds; its result is ``{"fresh": bool}``: whether what ``peers`` says
+        now is what the master knows (at the master it always is).
+        """
 
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device (``host:port``) that a join key may name."""

@@ -66,6 +66,10 @@ def _poll(desk: Desk, arguments: Json) -> Json:
     return desk.poll(arguments["ticket"])
 
 
+def _refresh(desk: Desk, _arguments: Json) -> Json:
+    return {"ticket": desk.refresh()}
+
+
 _NAMES = Parameter(schema.texts())
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
@@ -79,6 +83,7 @@ METHODS: Mapping[str, Method] = {
     "session.logout": _query(_logout, token=_TEXT),
     "session.whoami": _signing(_whoami),
     "ticket.poll": _query(_poll, ticket=_TEXT),
+    "device.refresh": _query(_refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
     "joinkey.list": _query(views.joinkey_list),

@@ -62,6 +62,7 @@ def _device(desk: Desk, member: views.Member) -> Json:
         "head": peer.head_seq,
         "applied": peer.applied_seq,
         "apply": peer.apply_state,
+        "judged": peer.judged_seq,
         "reason": peer.reason,
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,

@@ -25,12 +25,15 @@ from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.joinkey import parse_join_line
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
+from dusk.node.reports import ASK_GAP_S
 
 DRAFTS = "drafts/"
 REFUSALS_MAX = 256
 """Refused changes whose reason is kept for whoever asks again."""
 LOOK_S = 1.0
 """How often a waiting ticket looks whether anybody else is there."""
+REFRESH_S = 2.0
+"""How long somebody who looks at devices waits for the master's word; then what is known is shown."""
 _FINAL = (ChangeState.DURABLE, ChangeState.REFUSED)
 
 
@@ -93,6 +96,19 @@ class DaemonDesk:
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
         return peers_of(self._node, trio.current_time())
+
+    def refresh(self) -> str:
+        """Ask the master for everybody's newest status; a ticket that ends within two seconds."""
+        return self._tickets.start(self._refresh)
+
+    async def _refresh(self, _ticket: Ticket) -> Json:
+        since = trio.current_time()
+        with trio.move_on_after(REFRESH_S):
+            while not self._node.reports_since(since) and self._node.fresh(trio.current_time()):
+                self._core.add(self._node.ask_reports(trio.current_time()))
+                with trio.move_on_after(ASK_GAP_S):
+                    await self._moved.wait()
+        return {"fresh": self._node.reports_since(since)}
 
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device that a join key may name."""

@@ -97,17 +97,21 @@ def _own(node: Node) -> Peer:
         reason=node.applied.reason,
         alarms=tuple(sorted(node.alarms)),
         seen_s_ago=0.0,
+        judged_seq=node.applied.judged,
     )
 
 
 def _peer(heard: Heard, online: set[DeviceId], now: float) -> Peer:
-    status = heard.status
+    status, told = heard.status, heard.hearsay
+    times = (heard.heard_at, None if told is None else told.heard_at)
+    seen_at = max((at for at in times if at is not None), default=None)
     return Peer(
         online=heard.device_id in online,
-        head_seq=heard.stored,
+        head_seq=heard.holds,
         applied_seq=Seq(0) if status is None else status.seq,
         apply_state="unknown" if status is None else status.state,
         reason="" if status is None else status.reason,
         alarms=() if status is None else status.alarms,
-        seen_s_ago=None if heard.heard_at is None else now - heard.heard_at,
+        seen_s_ago=None if seen_at is None else max(0.0, now - seen_at),
+        judged_seq=Seq(0) if status is None else status.judged,
     )

@@ -2,6 +2,7 @@
 
 import importlib
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,24 +178,36 @@ def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDe
     assert "not applied everywhere: hall" in result.err
 
 
-def test_waiting_at_a_member_says_whose_state_only_the_master_knows(
+def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(
     dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logged_in, "status", lambda: {"role": "member"})
-    unknown = Peer(
+    stale = Peer(
         online=True,
         head_seq=Seq(9),
         applied_seq=Seq(0),
-        apply_state="unknown",
+        apply_state="failed",
         reason="",
         alarms=(),
         seen_s_ago=None,
     )
-    logged_in.seen = dict.fromkeys((m.device_id for m in members(logged_in.log.state)), unknown)
+    everybody = [m.device_id for m in members(logged_in.log.state)]
+    logged_in.seen = dict.fromkeys(everybody, stale)
+    looks: list[int] = []
+
+    def look() -> str:
+        looks.append(1)
+        if len(looks) == 3:
+            done = replace(stale, applied_seq=logged_in.log.head.seq, apply_state="committed")
+            failed = replace(stale, judged_seq=logged_in.log.head.seq)
+            logged_in.seen = {everybody[0]: done} | dict.fromkeys(everybody[1:], failed)
+        return FakeDesk.refresh(logged_in)
+
+    monkeypatch.setattr(logged_in, "refresh", look)
     dusk("set", "policy/wifi", f"{KEY}=x")
     result = dusk("commit", "-m", "m", "--wait", "applied")
-    assert result.code == 0
-    assert "only the master knows about: attic, hall" in result.err
+    assert len(looks) == 3
+    assert result.code == 1
+    assert "not applied everywhere: hall" in result.err
 
 
 def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in: FakeDesk) -> None:
