@@ -139,7 +139,7 @@ class ControlServer:
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         connection = Connection(stream)
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+        with suppress(*_GONE):
             async with stream:
                 if len(self._connections) >= CONTROL_CONNECTIONS_MAX:
                     await connection.send(_error(None, REFUSED, "too many connections; close some", "busy"))
@@ -181,12 +181,22 @@ class ControlServer:
         return {"jsonrpc": "2.0", "id": number, "result": result}
 
 
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError)
+"""How a client's leaving shows."""
+
+
 @contextmanager
 def _flattened() -> Iterator[None]:
-    """Turn a group of a client's failures, two tasks' at once, into one of them."""
+    """Turn a group of a client's failures, two tasks' at once, into one of them.
+
+    Not by ``except*``: what is raised inside that comes out in a group again.
+    """
     try:
         yield
-    except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+    except BaseExceptionGroup as group:
+        others = group.split(_GONE)[1]
+        if others is not None:
+            raise others from None
         raise trio.BrokenResourceError from None
 
 
