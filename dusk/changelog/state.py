@@ -122,11 +122,6 @@ class State:
             return None
         return codec.unpack(record.data, size_max=limits.VALUE_BYTES_MAX)
 
-    def values(self, section: str, prefix: str = "") -> Mapping[str, list[Any]]:
-        """Return the decoded values of a section whose keys start with a prefix."""
-        records = self.records(section, prefix).items()
-        return {k: codec.unpack(r.data, size_max=len(r.data)) for k, r in records if r.data is not None}
-
     def records(self, section: str, prefix: str = "") -> Mapping[str, Record]:
         """Return the records of a section whose keys start with a prefix, without tombstones."""
         held = self._sections.get(section)

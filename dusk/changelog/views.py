@@ -1,7 +1,8 @@
 """What the state says, in the terms that the rest of Dusk asks in; read only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State, uses_key
@@ -39,7 +40,17 @@ def member(state: State, device: DeviceId) -> Member | None:
     )
 
 
-def groups_of(state: State, device: DeviceId) -> tuple[str, ...]:
+class Sections(Protocol):
+    """What is read of the sections: a state, or one with somebody's draft on top."""
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        """Return a record's decoded value, None where there is none."""
+
+    def sections(self, prefix: str = "") -> Iterator[str]:
+        """Iterate over the paths of sections, sorted."""
+
+
+def groups_of(state: Sections, device: DeviceId) -> tuple[str, ...]:
     """Return the groups that a device is in, sorted."""
     row = state.value(device_path(device), "groups")
     listed = {
@@ -186,18 +197,3 @@ def group_names(state: State) -> list[str]:
     """Return the groups that were made, sorted."""
     found = (path.removeprefix("group/") for path in state.sections("group/"))
     return [name for name in found if state.value(f"group/{name}", "made") is not None]
-
-
-def variables(state: State, section: str) -> Mapping[str, str | tuple[str, ...]]:
-    """Return the variables of ``cluster``, ``group/<name>`` or ``device/<id>/config``."""
-    return {name.removeprefix("var/"): text for name, text in _texts(state, section, "var/").items()}
-
-
-def facts(state: State, device: DeviceId) -> Mapping[str, str | tuple[str, ...]]:
-    """Return what a device said about itself."""
-    return _texts(state, f"{device_path(device)}/facts", "")
-
-
-def _texts(state: State, section: str, prefix: str) -> Mapping[str, str | tuple[str, ...]]:
-    rows = state.values(section, prefix)
-    return {key: tuple(row[0]) if isinstance(row[0], list) else row[0] for key, row in rows.items()}

@@ -6,6 +6,7 @@ The datastore may be the log's state, or that state with somebody's draft on top
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from dusk.changelog.views import groups_of
 from dusk.config.merge import Managed, merge
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
@@ -117,17 +118,6 @@ def facts_of(store: Datastore, device: DeviceId) -> dict[str, str]:
         assert row is not None, "records that are listed have values"
         found[key] = " ".join(row[0]) if isinstance(row[0], list) else row[0]
     return found
-
-
-def groups_of(store: Datastore, device: DeviceId) -> tuple[str, ...]:
-    """Return the groups that a device is in, sorted."""
-    row = store.value(f"device/{device.hex()}", "groups")
-    listed = {
-        path.removeprefix("group/")
-        for path in store.sections("group/")
-        if store.value(path, f"member/{device.hex()}") is not None
-    }
-    return tuple(sorted(listed | set(row[0] if row else ())))
 
 
 def _assignments(store: Datastore) -> Iterator[Assignment]:

@@ -4,6 +4,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import Record, RecordWrite, State
+from dusk.config.device import facts_of, variables_of
 from dusk.ids import ChangeId, DeviceId
 from tests.world import World, sealed_key
 
@@ -112,12 +113,12 @@ def test_policies_groups_and_assignments() -> None:
 
 def test_variables_and_facts_are_texts_or_lists() -> None:
     world, kitchen = populated()
-    assert views.variables(world.log.state, "group/core") == {"x": "1", "l": ("1", "2")}
+    assert variables_of(world.log.state, "group/core") == {"x": "1", "l": ("1", "2")}
     section = f"{device_path(world.device_id)}/facts"
     edits = [world.edit(section, "board", ["x86"]), world.edit(section, "ports", [["lan1"]])]
     world.write(world.change(*edits, signers=(world.master,)))
-    assert views.facts(world.log.state, world.device_id) == {"board": "x86", "ports": ("lan1",)}
-    assert views.facts(world.log.state, kitchen) == {}
+    assert facts_of(world.log.state, world.device_id) == {"board": "x86", "ports": "lan1"}
+    assert facts_of(world.log.state, kitchen) == {}
     assert {d.device_id for d in views.devices(world.log.state)} == {world.device_id, kitchen}
 
 
