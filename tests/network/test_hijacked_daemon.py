@@ -138,7 +138,7 @@ def sockets(pid: int) -> set[str]:
     return {
         link
         for file in Path(f"/proc/{pid}/fd").iterdir()
-        if (link := os.readlink(file)).startswith("socket:")
+        if (link := str(file.readlink())).startswith("socket:")
     }
 
 
@@ -184,10 +184,12 @@ def test_a46_what_holds_the_sockets_has_no_right_and_what_has_rights_holds_no_so
             assert facts(helper)["Uid"].split() == ["0"] * 4
             assert sockets(helper) == set()
             modes = {
-                "etc/dusk": (0o711, 0), "etc/dusk/node": (0o700, account.pw_uid), "etc/dusk/journal": (0o700, 0),
+                "etc/dusk": (0o711, 0),
+                "etc/dusk/node": (0o700, account.pw_uid),
+                "etc/dusk/journal": (0o700, 0),
                 "etc/dusk/node/identity": (0o600, account.pw_uid),
                 "var/run/dusk/control.sock": (0o600, account.pw_uid),
-            }  # fmt: skip
+            }
             for name, wanted in modes.items():
                 held = (root / name).stat()
                 assert (held.st_mode & 0o777, held.st_uid) == wanted, name
