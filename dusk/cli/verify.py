@@ -61,10 +61,10 @@ def check(contents: Contents, folder: Path) -> Finding:
     """Verify a log's contents from the first entry on."""
     log = Log(None)
     fault = _verify(log, contents.items)
+    if not fault and contents.damage_at is not None:
+        fault = f"{folder / 'log'} is damaged at byte {contents.damage_at}"
     if not fault and log.head.seq == 0:
         fault = f"there is no entry in {folder / 'log'}; this router is in no cluster"
-    if not fault and contents.damage_at is not None:
-        fault = f"the file is damaged at byte {contents.damage_at}"
     entries = sum(1 for item in contents.items if item.kind is ItemKind.ENTRY)
     return Finding(
         entries=log.head.seq,
