@@ -94,11 +94,12 @@ def write_as(account: privileges.Account | None, plan: Plan) -> Made:
     if account is None:
         return write(plan)
     reading, writing = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            code = _in_child(account, plan, reading, writing)
+            code = _in_child(account, plan, parent, reading, writing)
         finally:
             os._exit(code)  # whatever happens, this copy never goes on as the command line
     os.close(writing)
@@ -110,13 +111,14 @@ def write_as(account: privileges.Account | None, plan: Plan) -> Made:
     return Made(*answer)
 
 
-def _in_child(account: privileges.Account, plan: Plan, reading: int, writing: int) -> int:
+def _in_child(account: privileges.Account, plan: Plan, parent: int, reading: int, writing: int) -> int:
     """Give up root, make the cluster, answer in three lines, or in one with the reason."""
     os.close(reading)
     code = 1
     try:
         os.chdir(plan.root)  # the daemon's user may not pass through the folders above
         privileges.drop(account)
+        privileges.end_with_parent(parent)
         made = write(replace(plan, root=Path()))
         answer, code = f"{made.cluster}\n{made.device}\n{made.name}", 0
     except (DuskError, OSError) as error:

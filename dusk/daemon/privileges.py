@@ -4,12 +4,14 @@ import ctypes
 import os
 import pwd
 import resource
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from dusk.errors import Refused
 
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 4, 24, 38, 47
+PR_SET_PDEATHSIG = 1
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 CAPABILITY_VERSION_3 = 0x20080522
 CAPABILITIES_MAX = 64
@@ -106,6 +108,20 @@ def drop(account: Account | None) -> None:
         raise Refused("not-dropped", f"the rights of root could not be given up: {error}") from error
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     check_dropped(account, Path("/proc/self/status").read_text())
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel end this process when its parent ends; after the drop, which would clear it.
+
+    Args:
+        parent: its process id, taken before the fork: if it has gone already, nothing is begun.
+
+    Raises:
+        Refused: the parent is gone.
+    """
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise Refused("interrupted", "the command that began this is gone")
 
 
 def check_dropped(account: Account | None, status: str) -> None:

@@ -1,6 +1,7 @@
 """Runs the story in a folder of its own, and leaves nothing behind however it ends."""
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -18,8 +19,10 @@ from dusk.demo.router import DemoError
 from dusk.demo.screen import Screen
 from dusk.demo.story import USER, Story
 
-NODES_MIN, NODES_MAX = 2, 50
-"""One that joins; and what one machine bears."""
+LAST_S_MAX = 5.0
+"""For a process that has been told to end by the end of its parent."""
+NODES_MIN, NODES_MAX = 3, 50
+"""One is off while the others change, and nobody changes who hears no other; and what one machine bears."""
 INTERRUPTED_EXIT = 130
 LOOK_INTERVAL_S = 0.5
 
@@ -69,6 +72,7 @@ def _stage(nodes: int, out: Screen) -> Iterator[Story]:
     try:
         base = Path(tempfile.mkdtemp(prefix="dusk-demo-"))
         stack.callback(shutil.rmtree, base)
+        stack.callback(_wait_for_the_last, base)
         base.chmod(0o711)  # a daemon that dropped root has to pass through
         place = best(nodes)
         stack.callback(place.close)
@@ -79,6 +83,22 @@ def _stage(nodes: int, out: Screen) -> Iterator[Story]:
     finally:
         _uninterrupted_from_here()
         stack.close()
+
+
+def _wait_for_the_last(base: Path) -> None:
+    """Wait for what a command that was cut short had started: it ends by itself, a moment later."""
+    deadline = time.monotonic() + LAST_S_MAX
+    while any(str(base).encode() in _arguments(path) for path in Path("/proc").glob("[0-9]*/cmdline")):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+
+
+def _arguments(path: Path) -> bytes:
+    try:
+        return b"" if path.parent.name == str(os.getpid()) else path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _power_off(story: Story) -> None:

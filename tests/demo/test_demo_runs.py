@@ -60,16 +60,16 @@ def test_a_cluster_in_namespaces_changes_together_and_ends_verified() -> None:
 
 
 def test_a_cluster_on_loopback_changes_together_and_ends_verified() -> None:
-    document, folder = _run_once(2, WITHOUT_NAMESPACES)
+    document, folder = _run_once(3, WITHOUT_NAMESPACES)
     assert document["place"] == "loopback"
-    _check(document, 2)
+    _check(document, 3)
     assert not folder.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
     with subprocess.Popen(
-        [*DEMO, "--nodes", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*DEMO, "--nodes", "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as demo:
         assert demo.stdout is not None
         folder = _folder(demo.stdout.readline())
@@ -83,7 +83,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> No
 
 
 def test_a_number_of_routers_out_of_bounds_is_wrong_usage() -> None:
-    for nodes in ("1", "51"):
+    for nodes in ("2", "51"):
         done = subprocess.run(
             [*DEMO, "--nodes", nodes], capture_output=True, text=True, timeout=20, check=False
         )
