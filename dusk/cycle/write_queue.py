@@ -88,7 +88,7 @@ class WriteQueue:
         size_bytes = 0
         while self._waiting and size_bytes < DATA_BYTES_MAX - 2048:
             change_id = next(iter(self._waiting))
-            change = self._waiting.pop(change_id)
+            change = self._take_out(change_id)
             try:
                 item, entry = self._log.write_change(change, stamp)
             except Refused as refusal:
@@ -97,6 +97,9 @@ class WriteQueue:
             items.append(item)
             size_bytes += len(item.data)
             answers.append(stored(change_id, entry.seq, entry.outcome))
-        if not self._waiting:
-            self._waiting_bytes = 0
         return Written(tuple(items), tuple(answers))
+
+    def _take_out(self, change_id: ChangeId) -> Change:
+        change = self._waiting.pop(change_id)
+        self._waiting_bytes -= len(change.encode())
+        return change

@@ -54,6 +54,18 @@ def test_a_batch_stays_within_data_and_the_rest_waits() -> None:
     assert len(queue) == 4 - len(written.items)
 
 
+def test_what_was_written_makes_room_while_others_still_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_queue, "WRITER_QUEUE_BYTES_MAX", 20_000)
+    world = World()
+    queue = WriteQueue(world.log)
+    for number in range(12):
+        change = world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5)
+        assert queue.take(change) is None
+        if len(queue) == 3:
+            queue.write(world.stamp())
+            assert len(queue) > 0
+
+
 def test_a_full_queue_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "WRITER_QUEUE_MAX", 1)
     world = World()
