@@ -11,16 +11,16 @@ class Peers:
     """An index over a log's devices, made again only when one came or changed."""
 
     def __init__(self) -> None:
-        self._version: tuple[int, int] | None = None
+        self._state: State | None = None
+        self._version = -1
         self._converted: dict[bytes, bytes] = {}
         self._standings: dict[bytes, Standing] = {}
 
     def standing(self, state: State, static_public: bytes) -> Standing:
         """Tell who a static key is in this state."""
-        version = (id(state), state.members_version)
-        if version != self._version:
+        if self._state is not state or self._version != state.members_version:
             self._standings = dict(self._rows(state))
-            self._version = version
+            self._state, self._version = state, state.members_version
         return self._standings.get(static_public, Standing.STRANGER)
 
     def _rows(self, state: State) -> Iterator[tuple[bytes, Standing]]:
