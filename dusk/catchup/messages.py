@@ -113,7 +113,10 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a change: a short word, its position (0: none), one line for people."""
+    """What became of a change: a short word, its position (0: none), one line for people.
+
+    The line is cut to ``REASON_BYTES_MAX`` when it is sent.
+    """
 
     code: str
     seq: Seq
@@ -175,7 +178,7 @@ def _row(message: Request | Reply) -> list[Any]:
         case Keys(ring):
             return [19, ring]
         case Answer(code, seq, reason):
-            return [20, code, seq, reason]
+            return [20, code, seq, codec.shortened(reason, REASON_BYTES_MAX)]
         case Removed():
             return [21]
         case Reports(rows, more):

@@ -66,6 +66,13 @@ def test_a17_bytes_that_are_no_message_are_refused_with_one_error(data: bytes) -
         assert messages.encode(decoded) == data
 
 
+def test_a_long_reason_is_cut_and_does_not_make_the_answer_unreadable() -> None:
+    answer = Answer("missing-signatures", Seq(0), "ö" * 400)
+    read = messages.decode_reply(messages.encode(answer))
+    assert isinstance(read, Answer)
+    assert read.reason == "ö" * 254 + "…"
+
+
 ROWS = [
     [],
     [0],
