@@ -137,7 +137,7 @@ def parse_key(text: str) -> Key:
     Raises:
         ConfigError: not a key, or an address that is not available.
     """
-    if len(text.encode("utf-8", "surrogateescape")) > RECORD_KEY_BYTES_MAX:
+    if len(text.encode("utf-8", "surrogatepass")) > RECORD_KEY_BYTES_MAX:
         raise ConfigError(f"{text[:40]}…: the key is longer than {RECORD_KEY_BYTES_MAX} bytes")
     parts = _KEY.fullmatch(text)
     if parts is None:

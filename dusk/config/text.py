@@ -1,6 +1,7 @@
 """Settings as text: ``uci batch`` or ``uci export`` comes in, ``uci batch`` goes out."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from dusk.config.names import parse_key, split_assignment
@@ -94,8 +95,10 @@ def _batch_line(line: list[str], found: dict[str, Setting]) -> None:
 def _from_export(text: str, name: str) -> list[tuple[str, Setting]]:
     found: list[tuple[str, Setting]] = []
     for document in _documents(text, name):
+        counts: Counter[str] = Counter()
         for section in document.sections:
-            found += _section_settings(document, section)
+            found += _section_settings(document.name, section, counts[section.type])
+            counts[section.type] += 1
     for key, setting in found:
         check_setting(key, setting)
     return _numbered(found)
@@ -119,13 +122,12 @@ def _documents(text: str, name: str) -> Iterable[Document]:
     return documents.values()
 
 
-def _section_settings(document: Document, section: Section) -> Iterable[tuple[str, Setting]]:
-    """Yield what a section of export text says."""
+def _section_settings(package: str, section: Section, index: int) -> Iterable[tuple[str, Setting]]:
+    """Yield what a section of export text says; ``index`` is its place among those of its type."""
     if section.name is None:
-        same = [other for other in document.sections if other.type == section.type]
-        prefix = str(parse_key(f"{document.name}.@{section.type}[{same.index(section)}]"))
+        prefix = str(parse_key(f"{package}.@{section.type}[{index}]"))
     else:
-        prefix = f"{document.name}.{section.name}"
+        prefix = f"{package}.{section.name}"
         yield prefix, Setting(Verb.TYPE, (section.type,))
     for option, value in section.options.items():
         if isinstance(value, str):

@@ -73,6 +73,12 @@ def test_what_is_no_key_is_refused_with_a_reason(text: str, reason: str) -> None
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_that_is_no_unicode_text_is_refused() -> None:
+    for text in ("\ud800.a.b", "a.b.\udfff", "a.b[c=\ud800].d"):
+        with pytest.raises(ConfigError):
+            parse_key(text)
+
+
 def test_an_assignment_without_a_value_or_key_is_refused() -> None:
     with pytest.raises(ConfigError, match="write KEY=VALUE"):
         split_assignment("a.b.c")
