@@ -67,10 +67,3 @@ def _address(address: str, mask: str) -> LocalAddress | None:
         return LocalAddress(ip, ipaddress.ip_network((ip, length), strict=False))
     except ValueError:
         return None
-
-
-def lowest_mac(names: tuple[str, ...]) -> str | None:
-    """Return the lowest hardware address of these interfaces as ``aa:bb:cc:dd:ee:ff``."""
-    entries = (entry for name in names for entry in _entries(name).get(netifaces.AF_PACKET, ()))
-    found = {entry.get("addr", "").lower() for entry in entries}
-    return min(found - {"", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"}, default=None)

@@ -10,8 +10,6 @@ from itertools import count
 
 NAME_CHARACTERS_MAX = 63
 """A host name label (RFC 1123), and a path component of ours."""
-TEMPLATE_BYTES_MAX = 128
-"""A join key's name template."""
 NUMBER_PLACE = "{n}"
 """Stands for the smallest number from 1 that makes the name free."""
 WANTED_PLACE = "{name}"

@@ -10,7 +10,7 @@ import trio.testing
 from dusk.daemon import multicast, sockets
 from dusk.daemon.endpoints import Endpoint, plan, sockaddr
 from dusk.daemon.inbox import Inbox
-from dusk.daemon.interfaces import Interface, LocalAddress, look_up, lowest_mac
+from dusk.daemon.interfaces import Interface, LocalAddress, look_up
 from dusk.daemon.sockets import Sockets, Wanted
 from dusk.effects import Address, Datagram, Input, Link, Links
 from dusk.errors import ConfigError
@@ -224,7 +224,6 @@ def test_the_machines_interfaces_are_seen() -> None:
         LocalAddress(ipaddress.ip_address("127.0.0.1"), ipaddress.ip_network("127.0.0.0/8")) in lo.addresses
     )
     assert look_up("none0") is None
-    assert lowest_mac(("lo", "none0")) is None
 
 
 async def test_streams_wait_for_room_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
