@@ -96,7 +96,7 @@ JOIN_BYTES_MAX = 4096
 UNSIGNED_BYTES_MAX = 1024 * 1024
 """Fetched entries that wait for a signed head; a writer signs one at least this often."""
 HANDSHAKE_S_MAX = 5.0
-"""From the connection to the end of the handshake."""
+"""From accepting, or opening, a stream to the end of its handshake."""
 ANSWER_S_MAX = 30.0
 """How long a server waits for the outcome of a request to join or a change."""
 EXCHANGE_S_MAX = 600.0
@@ -136,8 +136,6 @@ JOIN_ADDRESSES_MAX = 8
 ADDRESS_BYTES_MAX = 128
 """``host:port`` as text, with a scope."""
 
-HANDSHAKE_S_MAX = 5.0
-"""From accepting a stream to the end of its handshake."""
 STREAM_ANSWER_S_MAX = 35.0
 """How long an initiator waits for the next frame: a join may be answered after 30 s."""
 STREAM_CONNECT_S_MAX = 5.0
@@ -202,5 +200,3 @@ LOGIN_PAUSE_S_MAX = 300.0
 """Longest pause: 288 guesses a day."""
 LOGIN_USERS_COUNTED_MAX = 1024
 """Names whose wrong passwords are counted; names that do not exist among them."""
-PROGRESS_KEPT_MAX = 1024
-"""Changes whose last progress is remembered for whoever asks again."""
