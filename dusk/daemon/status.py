@@ -61,9 +61,19 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         "master": _name(node, node.master),
         "members": node.peers.count,
         "online": len(online),
-        "apply": {"state": applied.state, "head": applied.head.seq, "reason": applied.reason},
+        "apply": {"state": applied.state, "head": applied.head.seq, "reason": _reason(node, now)},
         "alarms": lines,
     }
+
+
+def _reason(node: Node, now: float) -> str:
+    """Say why the newest version is not in effect here, if it is not."""
+    applied = node.applied
+    if applied.reason or not applied.waiting:
+        return applied.reason
+    if node.contact_since(now - 1.5 * views.cycle_ms(node.log.state) / 1000):
+        return "waits until the other members have applied it"
+    return "waits until another member is heard: who hears nobody changes nothing"
 
 
 def _role(node: Node, succession: Sequence[DeviceId]) -> str:
@@ -83,18 +93,18 @@ def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:
     """Return what is known of each member at this moment, this device included."""
     online = node.online(now)
     known = {heard.device_id: _peer(heard, online, now) for heard in node.peers.others}
-    known[node.device_id] = _own(node)
+    known[node.device_id] = _own(node, now)
     return known
 
 
-def _own(node: Node) -> Peer:
+def _own(node: Node, now: float) -> Peer:
     head: Head = node.applied.head
     return Peer(
         online=True,
         head_seq=node.log.head.seq,
         applied_seq=head.seq,
         apply_state=node.applied.state,
-        reason=node.applied.reason,
+        reason=_reason(node, now),
         alarms=tuple(sorted(node.alarms)),
         seen_s_ago=0.0,
         judged_seq=node.applied.judged,
