@@ -20,7 +20,7 @@ from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, KeyId, Seq
-from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX
+from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX
 
 FOLDER = "outbox/"
 RETRY_S_MIN = 0.25
@@ -73,6 +73,8 @@ class _Item:
     word: str = ""
     logged: bool = False
     """Whether it stands in our own log, at ``seq``."""
+    relayed: bool = False
+    """Whether another device keeps it, and only the way leads through here."""
     due_at: float = float("-inf")
     wait_s: float = RETRY_S_MIN
 
@@ -101,6 +103,7 @@ class Outbox:
         self._items = {change: _Item(data, line_of(data)) for change, data in saved.items()}
         self._random_bytes = random_bytes
         self._line_of = line_of
+        self._settled = NOWHERE
         self._writer: Writer | None = None
 
     def __contains__(self, change: ChangeId) -> bool:
@@ -123,8 +126,8 @@ class Outbox:
         return tuple(c for c, item in self._items.items() if item.state is ChangeState.QUEUED)
 
     def not_logged(self) -> tuple[ChangeId, ...]:
-        """Return the changes whose outcome does not stand in our log, answered or not."""
-        return tuple(c for c, item in self._items.items() if not item.logged)
+        """Return this device's changes whose outcome does not stand in our log, answered or not."""
+        return tuple(c for c, item in self._items.items() if not item.logged and not item.relayed)
 
     # --- in ----------------------------------------------------------------------------------
 
@@ -135,12 +138,44 @@ class Outbox:
             Refused: ``outbox-full``.
         """
         item = self._items.get(change)
-        if item is None:
-            if len(self._items) >= OUTBOX_MAX:
-                raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
-            self._items[change] = _Item(data, self._line_of(data), due_at=now)
-            return [StoreFile(file_name(change), data), Progress(change, ChangeState.QUEUED, Seq(0), "")]
-        return [item.progress(change)]
+        if item is not None and not item.relayed:
+            return [item.progress(change)]
+        room = self._make_room()
+        item = item or _Item(data, due_at=now)
+        item.line, item.relayed = self._line_of(data), False
+        self._items[change] = item
+        return [*room, StoreFile(file_name(change), data), item.progress(change)]
+
+    def _make_room(self) -> list[Effect]:
+        """Forget the oldest change whose outcome is settled in our log, if there is no room.
+
+        A writer that is alone for long never has anything *durable*, and must go on.
+
+        Raises:
+            Refused: ``outbox-full``.
+        """
+        kept = [(change, item) for change, item in self._items.items() if not item.relayed]
+        if len(kept) < OUTBOX_MAX:
+            return []
+        for change, item in kept:
+            if item.logged and item.seq <= self._settled:
+                return self._forget(change)
+        raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
+
+    def relay(self, change: ChangeId, data: bytes, now: float) -> None:
+        """Take another device's change on its way to the writer.
+
+        Nothing of it was verified, and who handed it in keeps it: it gets no flash (A54), no
+        place in an author's line, and none of the room for this device's own people.
+
+        Raises:
+            Refused: ``busy``.
+        """
+        if change in self._items:
+            return
+        if sum(item.relayed for item in self._items.values()) >= RELAYED_MAX:
+            raise Refused("busy", "too many changes of others wait for the master here")
+        self._items[change] = _Item(data, due_at=now, relayed=True)
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -232,6 +267,7 @@ class Outbox:
 
     def on_settled(self, up_to: Seq) -> list[Effect]:
         """Forget durable changes whose outcome is settled."""
+        self._settled = up_to
         done = [
             change
             for change, item in self._items.items()
@@ -251,8 +287,8 @@ class Outbox:
         return [item.progress(change)]
 
     def _forget(self, change: ChangeId) -> list[Effect]:
-        del self._items[change]
-        return [RemoveFile(file_name(change))]
+        item = self._items.pop(change)
+        return [] if item.relayed else [RemoveFile(file_name(change))]
 
 
 def saved_changes(saved: Mapping[str, bytes]) -> dict[ChangeId, bytes]:

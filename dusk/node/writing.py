@@ -147,10 +147,11 @@ class Writing:
         if self._log.position_of(change.id) is not None:
             return self.logged(change.id, now)
         try:
-            return self._outbox.add(change.id, change.encode(), now)
-        except Refused as refusal:  # the outbox is full: the asker may come again
+            self._outbox.relay(change.id, change.encode(), now)
+        except Refused as refusal:  # the asker may come again
             answer = Answer(change.id, AnswerCode.BUSY, Seq(0), refusal.reason)
             return self._answer_stream(answer, now)
+        return []
 
     def logged(self, change: ChangeId, now: float) -> list[Effect]:
         """Answer streams that wait for a change which another device wrote into our log."""

@@ -101,10 +101,12 @@ def test_a_joiner_that_needs_approval_is_pending_wherever_it_asked(at: str) -> N
     assert "approval-needed" in status["reason"]
 
 
-def test_a_stream_is_told_to_come_again_where_the_outbox_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_told_to_come_again_where_too_much_of_others_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site = Site(2)
     site.run(6.0)
-    monkeypatch.setattr(outbox, "OUTBOX_MAX", 0)
+    monkeypatch.setattr(outbox, "RELAYED_MAX", 0)
     joining = _joiner(site, "10.0.0.1")
     site.run(1.0)
     assert isinstance(joining.core, Joiner)

@@ -1,0 +1,89 @@
+"""What a member of the cluster, or whoever knows its id, can do to another one's disk and people."""
+
+import pytest
+
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.effects import Append, StoreFile
+from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
+from tests.node.site import Box, Site
+
+
+def _site_of_three() -> tuple[Site, Box]:
+    """Two members hear the master, which is gone then; the middle one is under attack."""
+    site = Site(3)
+    site.run(6.0)
+    site.master.on = False
+    return site, site.all[1]
+
+
+def _junk(site: Site, number: int) -> Change:
+    """A change in the owner's name that nobody of the cluster signed."""
+    forged = build_change(
+        cluster=site.world.cluster,
+        device=site.all[1].node.device_id,
+        counter=NUMBER_MAX - number,
+        message="junk",
+        edits=[Edit("policy/wifi", "set/wireless.a.ssid", b"\x91\xc0", None)],
+        signers=(site.world.owner,),
+        random_bytes=site.world.random.randbytes,
+    )
+    return Change(forged.body_bytes, (), forged.values)
+
+
+def _flood(site: Site, victim: Box, count: int) -> None:
+    for number in range(count):
+        victim.do(victim.node._writing.on_stream(_junk(site, number), site.now))
+
+
+def test_a54_what_others_hand_in_at_a_member_is_never_written_to_its_flash() -> None:
+    site, victim = _site_of_three()
+    victim.effects.clear()
+    _flood(site, victim, 2 * RELAYED_MAX)
+    assert not victim.of(StoreFile)
+    assert not victim.of(Append)
+
+
+def test_a54_junk_of_others_leaves_room_and_numbers_for_this_devices_own_people() -> None:
+    site, victim = _site_of_three()
+    owner = site.world.owner
+    before = victim.node.next_counter(owner.key_id)
+    _flood(site, victim, OUTBOX_MAX + 10)
+    assert victim.node.next_counter(owner.key_id) == before
+    edit = site.world.set("wifi", "wireless.a.ssid", "Home")
+    change = site.world.change(edit, device=victim.key, counter=before)
+    victim.do(victim.node.submit(change, site.now))
+    site.master.on = True
+    site.run(60.0)
+    assert site.master.node.log.position_of(change.id) is not None
+    assert victim.node.waiting_changes() == ()
+
+
+def test_a_relayed_change_that_this_devices_people_hand_in_too_is_kept_on_the_disk() -> None:
+    site, member = _site_of_three()
+    change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "Home"), device=member.key)
+    member.do(member.node._writing.on_stream(change, site.now))
+    member.effects.clear()
+    member.do(member.node.submit(change, site.now))
+    assert [effect.data for effect in member.of(StoreFile) if isinstance(effect, StoreFile)] == [
+        change.encode()
+    ]
+    site.master.on = True
+    site.run(60.0)
+    assert site.master.node.log.position_of(change.id) is not None
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_writer_that_nobody_answers_goes_on_for_more_changes_than_its_outbox_holds(size: int) -> None:
+    site = Site(size)
+    site.run(6.0)
+    for other in site.all[1:]:
+        other.on = False
+    master = site.master
+    for number in range(OUTBOX_MAX + 20):
+        edit = site.world.set("wifi", "wireless.a.ssid", str(number))
+        counter = master.node.next_counter(site.world.owner.key_id)
+        change = site.world.change(edit, counter=counter)
+        master.do(master.node.submit(change, site.now))
+        site.run(0.1)
+        assert master.node.log.position_of(change.id) is not None
+    assert len(master.node._outbox) <= OUTBOX_MAX
