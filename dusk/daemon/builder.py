@@ -1,13 +1,15 @@
 """Makes what runs in the core out of what the disk holds: a node, a joiner, or neither yet."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dusk.apply.events import Mode
 from dusk.changelog.log import Log
 from dusk.daemon.settings import Settings
-from dusk.daemon.storage import Saved
-from dusk.effects import Effect, Event, Input, StoreFile
+from dusk.daemon.storage import Saved, UnverifiedLogError
+from dusk.daemon.store import DAMAGED_NAME, MUST_HEAR_NAME
+from dusk.effects import Effect, Event, Input, ItemKind, LogItem, StoreFile
 from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import BootId, ClusterId, DeviceId
 from dusk.keys.joinkey import JoinKey, parse_join_line
@@ -68,14 +70,14 @@ class Builder:
         """Build and start what the disk holds the makings of.
 
         Raises:
-            StorageError: the log on the disk does not verify, or the join key is damaged.
+            StorageError: the log on the disk does not verify, or nothing of it is left.
         """
         join_key, effects = self._join_key(saved)
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:
             return self._join(join_key, log, effects, now)
         if log.cluster is None or log.device_key(_device_id(self.key)) is None:
-            return self._idle(log), effects
+            return self._idle(log, is_cut=MUST_HEAR_NAME in saved.files), effects
         node = Node(
             key=self.key,
             log=log,
@@ -87,7 +89,12 @@ class Builder:
         restored, self.restored = self.restored, None
         return node, [*effects, *node.start(now, restored)]
 
-    def _idle(self, log: Log) -> Idle:
+    def _idle(self, log: Log, *, is_cut: bool) -> Idle:
+        if is_cut:
+            raise StorageError(
+                f"too little of the log here is left to go on ({DAMAGED_NAME} has the rest):"
+                " take etc/dusk/node from a backup, or remove it and join again"
+            )
         if log.cluster is not None:
             raise StorageError(
                 "the log here is of a cluster that this device is no member of: a copied folder?"
@@ -132,13 +139,25 @@ def _load(saved: Saved, cluster: ClusterId | None) -> Log:
     """Verify the whole log of the disk, from genesis (R6).
 
     Raises:
-        StorageError: it does not verify; says at which entry.
+        UnverifiedLogError: it does not verify; says at which entry, and has what is good.
     """
     log = Log(cluster)
     try:
-        taken = log.extend(saved.items)
+        log.extend(saved.items)
     except UntrustedInput as error:
-        raise StorageError(f"the log on this device does not verify: {error}") from None
-    if saved.items and len(taken) == 0:
-        raise StorageError("the log on this device has no signed head")
+        text = f"the log on this device does not verify: {error}; it is kept as {DAMAGED_NAME}"
+        raise UnverifiedLogError(text, _good_beginning(saved.items, cluster)) from None
     return log
+
+
+def _good_beginning(items: Sequence[LogItem], cluster: ClusterId | None) -> tuple[LogItem, ...]:
+    """Return the items that verify, up to a signed head."""
+    log, good = Log(cluster), 0
+    for end, item in enumerate(items, 1):
+        if item.kind is ItemKind.HEAD:
+            try:
+                log.extend(items[good:end])
+            except UntrustedInput:
+                break
+            good = end
+    return tuple(items[:good])

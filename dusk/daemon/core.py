@@ -16,7 +16,7 @@ from dusk.daemon.hands import Hands
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.mistakes import MISTAKES, describe
 from dusk.daemon.say import say
-from dusk.daemon.storage import DiskEffect, Saved, Storage, open_storage
+from dusk.daemon.storage import DiskEffect, Saved, Storage, UnverifiedLogError, open_storage
 from dusk.effects import (
     Append,
     Effect,
@@ -129,11 +129,16 @@ class Core:
 
     async def _begin(self) -> None:
         self._restarting = False
-        self.storage, saved = await trio.to_thread.run_sync(open_storage, self._directory)
+        storage, saved = await trio.to_thread.run_sync(open_storage, self._directory)
+        self.storage = storage
         for line in saved.report.lines:
             say(line)
         now = trio.current_time()
-        node, effects = self._build(saved, now)
+        try:
+            node, effects = self._build(saved, now)
+        except UnverifiedLogError as error:
+            await trio.to_thread.run_sync(storage.store.set_aside, error.good)
+            raise
         effects = [*effects, *node.handle(read_clock(), now), *node.handle(Links(self._links()), now)]
         self.node = node
         self.trouble = ""

@@ -31,6 +31,19 @@ class Saved:
     report: Report
 
 
+class UnverifiedLogError(StorageError):
+    """The log was read whole, and does not verify.
+
+    Args:
+        text: one line for people.
+        good: the items before the first wrong one, up to a signed head.
+    """
+
+    def __init__(self, text: str, good: tuple[LogItem, ...]) -> None:
+        super().__init__(text)
+        self.good = good
+
+
 class Storage:
     """The open folder ``etc/dusk/node``.
 
@@ -90,9 +103,14 @@ def open_storage(directory: Path) -> tuple[Storage, Saved]:
     files = SmallFiles(directory)
     try:
         files.remove_leftovers()
-        saved = files.read_all()
-        opened = open_store(directory)
+        opened = open_store(directory)  # first: it may leave word in a small file
     except StorageError:
+        files.close()
+        raise
+    try:
+        saved = files.read_all()
+    except StorageError:
+        opened.store.close()
         files.close()
         raise
     return Storage(opened.store, files), Saved(opened.items, saved, opened.report)

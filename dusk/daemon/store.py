@@ -19,6 +19,8 @@ from dusk.ids import Seq
 from dusk.limits import STORE_BYTES_MAX
 
 NAME = "log"
+MUST_HEAR_NAME = "must-hear"
+"""A small file: the log was cut, so another member must be caught up with before this one leads."""
 DAMAGED_NAME = "log.damaged"
 """Where a file with damage is kept, for people and for what only it may hold."""
 
@@ -107,7 +109,7 @@ def _open_in(folder: int, path: Path) -> Opened:
         if contents.damage_at is not None:
             os.close(fd)
             fd = -1
-            _set_aside(folder, contents)
+            _set_aside(folder, contents.items)
             fd = _open_file(folder)
         elif contents.cut_bytes or contents.end == 0:
             _cut(fd, folder, contents.end)
@@ -134,15 +136,17 @@ def _cut(fd: int, folder: int, end: int) -> None:
     disk.sync_directory(folder)
 
 
-def _set_aside(folder: int, contents: Contents) -> None:
+def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
     """Keep a damaged file under another name and put its good beginning in its place.
 
-    Batches are written again as one: all of it is on disk before the name changes.
+    Batches are written again as one: all of it is on disk before the name changes. That the
+    log was cut is on disk before it is.
     """
+    disk.replace(folder, MUST_HEAR_NAME, b"1")
     with suppress(FileNotFoundError):
         disk.unlink(folder, DAMAGED_NAME)
     os.link(NAME, DAMAGED_NAME, src_dir_fd=folder, dst_dir_fd=folder)
-    disk.replace(folder, NAME, frames.MAGIC + frames.encode(contents.items, len(frames.MAGIC)))
+    disk.replace(folder, NAME, frames.MAGIC + frames.encode(good, len(frames.MAGIC)))
 
 
 class Store:
@@ -251,6 +255,20 @@ class Store:
         if not found or found[-1].end != end:
             raise StorageError(f"{self._path} was damaged while in use")
         return tuple(frame.item for frame in found if frame.item.kind is ItemKind.ENTRY)
+
+    def set_aside(self, good: Sequence[LogItem]) -> None:
+        """Keep the file as ``log.damaged`` and make its good beginning the log; open it again then.
+
+        Raises:
+            StorageError: the file is as it was.
+        """
+        self._usable = False
+        with disk.told_as_storage(f"cannot set {self._path} aside"):
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                _set_aside(folder, good)
+            finally:
+                os.close(folder)
 
     def clear(self) -> None:
         """Forget all items, on the disk too.

@@ -29,26 +29,32 @@ class MemberHost:
     """What exchanges ask of a member, answered from its log and passed on to its node.
 
     Args:
+        own: our own X25519 key.
         log: the log.
         channel: has the group keys.
         took: verifies, takes and stores fetched items.
         submitted: gets a change written.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
+        caught_up: hears that all that a member has is here.
     """
 
     def __init__(
         self,
         *,
+        own: bytes,
         log: Log,
         channel: Channel,
         took: Took,
         submitted: TakeChange,
         answered: TakeAnswer,
         reports: NodeReports,
+        caught_up: Callable[[float], list[Effect]],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
+        self._own = own
         self._took, self._submitted, self._answered = took, submitted, answered
+        self._caught_up = caught_up
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -76,7 +82,9 @@ class MemberHost:
         return self._log.chain_at(seq) if seq else None
 
     def standing(self, static_public: bytes) -> Standing:
-        """Tell whose X25519 key that is, at our head."""
+        """Tell whose X25519 key that is, at our head; a stream to ourselves is to nobody."""
+        if static_public == self._own:
+            return Standing.STRANGER
         return self._peers.standing(self._log.state, static_public)
 
     def vouched(self, signed: SignedHead) -> bool:
@@ -97,18 +105,18 @@ class MemberHost:
         return self._took(items, now)
 
     def took_keys(self, ring: bytes, now: float) -> list[Effect]:
-        """Take the group keys of another member.
+        """Take the group keys of another member, whose log is here by now.
 
         Raises:
             UntrustedInput: not a ring.
         """
-        del now  # part of the interface; a ring has no time
         before = self._channel.keys
         merged = before.with_keys(*decode_group_keys(ring).keys) if ring else before
-        if merged.keys == before.keys:
-            return []
-        self._channel.keys = merged
-        return [StoreFile(FILE, merged.encode())]
+        effects = self._caught_up(now)
+        if merged.keys != before.keys:
+            self._channel.keys = merged
+            effects.append(StoreFile(FILE, merged.encode()))
+        return effects
 
     def answered(self, change_id: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
         """Take a server's answer to a change that we handed over by a stream."""

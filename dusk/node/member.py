@@ -16,8 +16,6 @@ from dusk.changelog.log import ForkFound, Log, unpack_entry_item
 from dusk.changelog.state import counter_key
 from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.follower import Follower
-from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
-from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers
@@ -41,15 +39,15 @@ from dusk.effects import (
     LogItem,
     Progress,
     Received,
-    StoreFile,
     Tick,
     WallClock,
 )
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
 from dusk.node.host import MemberHost, make_group_key
+from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import ASK_GAP_S, NodeReports
 from dusk.node.settings import NodeSettings
@@ -57,7 +55,6 @@ from dusk.node.writing import Writing
 
 PROBE_S = 0.5
 """How long the first writer listens for a higher head of its own cluster before it leads."""
-STATUS_KEY_FILE = "status-key"
 
 
 class Node:
@@ -95,10 +92,12 @@ class Node:
         self.dropped = 0
         self.alarms: dict[str, str] = {}
         self.peers = Peers(key, log.cluster)
-        self._key, self._saved, self._random_bytes = key, saved, random_bytes
+        self._recovery = Recovery(saved, self.alarms, random_bytes)
+        self._key, self._random_bytes = key, random_bytes
         self._station = Station(self.peers, log, boot, random_bytes)
+        self._station.channel.keys = self._recovery.group_keys
         self._follower = Follower(self._station, self._cycle_s, 0.0)
-        self._outbox = Outbox(saved_changes(saved), random_bytes, line_of)
+        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
         self._writing = Writing(
             station=self._station,
             log=log,
@@ -106,17 +105,19 @@ class Node:
             answer_streams=self._answer_streams,
             log_moved=self._log_moved,
         )
-        self._status_key = saved.get(STATUS_KEY_FILE) or random_bytes(32)
-        self.applied = Driver(self.device_id, self._status_key, settings.mode, settings.apply_window_s)
+        status_key = self._recovery.status_key
+        self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
         host = MemberHost(
+            own=x25519_public(key.public),
             log=log,
             channel=self._station.channel,
             took=self._took,
             submitted=self._writing.on_stream,
             answered=self._answered,
             reports=self._reports,
+            caught_up=self._caught_up,
         )
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
@@ -133,19 +134,18 @@ class Node:
             now: monotonic seconds.
             restored: id of an apply that the helper found unfinished and undid.
         """
-        effects: list[Effect] = []
-        if STATUS_KEY_FILE not in self._saved:
-            effects.append(StoreFile(STATUS_KEY_FILE, self._status_key))
+        effects = self._recovery.start()
         self._members_changed()
         self._follower = Follower(self._station, self._cycle_s, now)
         self._follower.settled, self._follower.status = self.settled, self._report.signed
-        effects += self._start_group_keys()
+        if self._may_lead_first() and self.peers.count == 1:
+            effects += self._make_group_key()
         if restored is not None:
             effects += self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in self._outbox.waiting():
             effects += self._note_logged(change)
-        if self._may_lead_first():
+        if self._may_lead_first() and not self._recovery.must_hear:
             alone = self.peers.count == 1
             self._lead_at = now if alone else now + PROBE_S
             effects += [] if alone else self._follower.confirm(now)
@@ -286,12 +286,6 @@ class Node:
         """Tell whether this device stands first in the succession; only that one writes so far."""
         return self.peers.own_place == 0 and self.log.may_lead(self.device_id)
 
-    def _start_group_keys(self) -> list[Effect]:
-        data = self._saved.get(GROUP_KEYS_FILE)
-        if data is not None:
-            self._station.channel.keys = decode_group_keys(data)
-        return self._make_group_key() if self._may_lead_first() and self.peers.count == 1 else []
-
     def _make_group_key(self) -> list[Effect]:
         return make_group_key(self._station.channel, self.log.head.generation, self._random_bytes)
 
@@ -344,14 +338,17 @@ class Node:
     # --- datagrams -------------------------------------------------------------------------------
 
     def _on_datagram(self, event: Datagram, now: float) -> list[Effect]:
+        effects: list[Effect] = []
         try:
             opened = self._station.channel.open(event.data, event.source)
             if isinstance(opened, Unreadable):
                 return self._do(self._follower.unreadable(opened.source, now), now)
-            return self._on_opened(opened, now)
+            if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
+                effects += self._exchanges.catch_up(opened.source, now)
+            return effects + self._on_opened(opened, now)
         except UntrustedInput:
             self.dropped += 1
-            return []
+            return effects
 
     def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
         leader, follower = self._writing.leader, self._follower
@@ -366,7 +363,8 @@ class Node:
                 return self._do(follower.on_pong(opened, now), now)
             case Kind.RESPOND if leader is not None:
                 effects = self._do(leader.on_respond(opened, now), now)
-                return [*effects, *self._outbox.on_durable(leader.durable), *self._forget_settled()]
+                effects += self._outbox.on_durable(leader.durable)
+                return effects + self._outbox.on_settled(self.settled)
             case Kind.SUBMIT:
                 return self._writing.on_submit(opened, now)
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
@@ -434,6 +432,13 @@ class Node:
                 effects += [*self._note_logged(entry.change), *self._writing.logged(entry.change, now)]
         return effects
 
+    def _caught_up(self, now: float) -> list[Effect]:
+        """Note that all that a member has is here; one whose log was cut may lead again."""
+        if not self._recovery.must_hear:
+            return []
+        self._lead_at = now + PROBE_S if self._may_lead_first() else None
+        return self._recovery.caught_up()
+
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
@@ -450,10 +455,7 @@ class Node:
         # The master that starts again does not lead yet, and may be the only one to hold it (R3).
         ours = self.leads or self.log.leader == self.device_id
         effects = self._outbox.on_logged(self._outcome(change, seq), durable=not ours)
-        return effects + self._forget_settled()
-
-    def _forget_settled(self) -> list[Effect]:
-        return self._outbox.on_settled(self.settled)
+        return effects + self._outbox.on_settled(self.settled)
 
     def _outcome(self, change: ChangeId, seq: Seq) -> Answer:
         return stored(change, seq, self.log.outcome_of(change))
