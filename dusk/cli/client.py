@@ -17,6 +17,8 @@ SOCKET_PATH = "var/run/dusk/control.sock"
 POLL_S = (0.02, 0.05, 0.1, 0.25)
 """Pauses between polls of a ticket; the last one repeats."""
 _SUN_PATH_BYTES = 107
+_ANSWER_BYTES_MAX = CONTROL_LINE_BYTES_MAX + 65536
+"""The longest line of a daemon, and what came with it."""
 
 Json = dict[str, Any]
 
@@ -43,15 +45,18 @@ class Client:
         """
         self._number += 1
         request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
-        line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        except UnicodeEncodeError:
+            raise Refused("not-text", "what was given on the command line is not UTF-8 text") from None
         if len(line) > CONTROL_LINE_BYTES_MAX:
             raise Refused("too-large", f"{len(line)} bytes are too many for one request; send it in parts")
-        answer = json.loads(self._exchange(line))
+        answer = _read_answer(self._exchange(line))
         if "error" in answer:
             error = answer["error"]
             code = (error.get("data") or {}).get("code", "error")
             raise Refused(str(code), str(error.get("message", "refused without a reason")))
-        return answer.get("result")
+        return answer["result"]
 
     def wait(self, ticket: str, timeout_s: float, show: Callable[[Json], None] | None = None) -> Json:
         """Poll a ticket until it is done and return its result.
@@ -119,8 +124,21 @@ class Client:
             if not data:
                 raise Refused("no-answer", f"the daemon behind {self._path} closed the connection")
             self._rest += data
+            if len(self._rest) > _ANSWER_BYTES_MAX:
+                raise Refused("bad-answer", f"the daemon behind {self._path} sends a line without an end")
         line, self._rest = self._rest.split(b"\n", 1)
         return line
+
+
+def _read_answer(line: bytes) -> Json:
+    """Read an answer; who runs as root does not take what a hijacked daemon says on trust (A46)."""
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict) or not isinstance(answer.get("error", answer.get("result")), dict):
+        raise Refused("bad-answer", "the daemon's answer cannot be read; restart it")
+    return answer
 
 
 def _connect_path(connection: socket.socket, path: Path) -> None:

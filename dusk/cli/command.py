@@ -59,12 +59,12 @@ class Context:
 
     def say(self, text: str, document: object = None) -> None:
         """Print a text for people, or with ``--json`` the document."""
-        if self.json:
-            import json
+        from dusk.cli import table
 
-            print(json.dumps({} if document is None else document, ensure_ascii=False))
+        if self.json:
+            print(table.shown_json({} if document is None else document))
         elif text:
-            print(text)
+            print(table.shown(text))
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], document: object) -> None:
         """Print rows as a table, or with ``--json`` the document."""
@@ -88,7 +88,9 @@ class Context:
 
     def note(self, text: str) -> None:
         """Say something beside the result, on standard error."""
-        print(text, file=sys.stderr)
+        from dusk.cli import table
+
+        print(table.shown(text), file=sys.stderr)
 
 
 Run = Callable[[Context, Any], int]

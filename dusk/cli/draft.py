@@ -7,6 +7,7 @@ import time
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.device import refresh
+from dusk.cli.table import printable
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0
@@ -114,7 +115,7 @@ class _Line:
 
     def put(self, text: str) -> None:
         if self._on and text != self._text:
-            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.write(f"\r\x1b[K{printable(text)}")
             sys.stderr.flush()
             self._text = text
 

@@ -40,7 +40,7 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
     context.fields(rows, entry)
     if entry["diff"]:
         print()
-        print(entry["diff"])
+        context.say(entry["diff"])
     return 0
 
 

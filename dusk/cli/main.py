@@ -83,8 +83,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _fail(what: object, code: int) -> int:
-    line = " ".join(str(what).splitlines())
-    print(f"dusk: {line}", file=sys.stderr)
+    from dusk.cli.table import printable
+
+    line = " ".join(str(what).splitlines())  # names and reasons come from other routers, too
+    print(f"dusk: {printable(line)}", file=sys.stderr)
     return code
 
 

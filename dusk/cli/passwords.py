@@ -54,6 +54,8 @@ def ask_secret(prompt: str) -> str:
         return getpass.getpass(prompt)
     except EOFError:
         raise Refused("no-password", "no password was given") from None
+    except UnicodeDecodeError:
+        raise Refused("not-text", "the password is not UTF-8 text") from None
 
 
 def _need_terminal(instead: str) -> None:

@@ -135,11 +135,14 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli import table
+
     result = context.call("settings.export", target=arguments.target)
     if context.json:
         context.say("", result)
     else:
-        sys.stdout.write(result["text"])
+        # Exact as data; where people look at it, nothing in it moves their cursor (A33).
+        sys.stdout.write(table.shown(result["text"]) if sys.stdout.isatty() else result["text"])
     return 0
 
 

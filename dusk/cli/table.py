@@ -22,6 +22,19 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def shown(text: str) -> str:
+    """Return a text of several lines with control characters escaped, but for line ends and tabs."""
+    return "".join(c if c in "\n\t" else printable(c) for c in text)
+
+
+def shown_json(document: object) -> str:
+    """Return a document as JSON in which every character that a terminal might obey is escaped."""
+    import json
+
+    text = json.dumps(document, ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
 def render(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> str:
     """Return a table as lines; the widest columns are cut (``…``) until it fits ``width``."""
     cells = [[printable(str(cell)) for cell in row] for row in (headings, *rows)]
