@@ -19,7 +19,7 @@ def terminal_width() -> int | None:
 
 def printable(text: str) -> str:
     """Return ``text`` with control characters escaped, so that no name moves the cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shown(text: str) -> str:

@@ -43,7 +43,8 @@ def setting_words(setting: Setting) -> str:
 
 def quote(value: str) -> str:
     """Return a value in single quotes, on one line, with nothing that moves a cursor (A33)."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    # by a built-in: the codec unicode_escape could not be loaded any more in a daemon that gave up root
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
     return f"'{shown}'"
 
 
