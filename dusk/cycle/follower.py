@@ -46,6 +46,8 @@ ASK_BACKOFF_MAX = 8
 """Cycles between two questions to a silent cluster, at most."""
 HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
+HELLO_ANSWERS = 16
+"""How many members, on average, answer the HELLO of one that may lead."""
 
 
 @dataclass(slots=True)
@@ -381,7 +383,10 @@ class Follower:
     # --- HELLO, PONG -------------------------------------------------------------------------
 
     def on_hello(self, opened: Opened, now: float) -> list[Effect]:
-        """Answer an ASK by a PONG that says that we do not lead; a HELLO is for who leads.
+        """Answer an ASK by a PONG that says that we do not lead.
+
+        A HELLO is for who leads. One by a device that may lead some others answer too: with an
+        older disk it would else lead, and write what it had written before anew (A28).
 
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
@@ -389,9 +394,16 @@ class Follower:
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
         newest = self._station.log.newest
-        if opened.kind is Kind.HELLO or newest is None:
+        if newest is None or (opened.kind is Kind.HELLO and not self._may_warn(peer)):
             return []
         return self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
+
+    def _may_warn(self, peer: Peer) -> bool:
+        """Tell whether to answer this HELLO: of many members only some do, whoever is there."""
+        peers = self._station.peers
+        return peers.holder(peer.device_id) is not None and (
+            self._station.fraction() * peers.count < HELLO_ANSWERS
+        )
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.
