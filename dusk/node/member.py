@@ -42,7 +42,7 @@ from dusk.effects import (
     Tick,
     WallClock,
 )
-from dusk.errors import UntrustedInput
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
@@ -479,7 +479,7 @@ class Node:
         return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))
 
     def _submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
-        """Sign a change by this device's own key, and get it written."""
+        """Sign a change by this device's own key, and get it written, if the outbox has room for it."""
         change = build_change(
             cluster=self.peers.cluster,
             device=self.device_id,
@@ -489,7 +489,10 @@ class Node:
             signers=(self._key,),
             random_bytes=self._random_bytes,
         )
-        effects = self._outbox.add(change.id, change.encode(), now)
+        try:
+            effects = self._outbox.add(change.id, change.encode(), now)
+        except Refused:  # what people sent comes first; this is made again in its time
+            return []
         return effects + (self._writing.queue(change, now) if self.leads else [])
 
 
