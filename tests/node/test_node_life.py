@@ -1,6 +1,7 @@
 """A node from its start on: what it finds on its disk, what it hears, and what it does about it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,7 @@ from dusk.effects import (
     Event,
     FilesRead,
     ItemKind,
+    LogItem,
     Progress,
     ReadFiles,
     SendDatagram,
@@ -28,7 +30,7 @@ from dusk.effects import (
     Tick,
     WallClock,
 )
-from dusk.ids import BootId, ChangeId
+from dusk.ids import BootId, ChainHash, ChangeId, Seq
 from dusk.membership.facts import Facts
 from dusk.node import Node, NodeSettings
 from tests.node.site import Box, Site
@@ -330,3 +332,31 @@ def test_a_cycle_of_another_length_holds_from_the_next_start_on() -> None:
     heard = site.all[1].node._follower.version[1]
     site.run(12.0)  # the next START was planned by the old one
     assert site.all[1].node._follower.version[1] >= heard + 9
+
+
+# --- what a master makes up -----------------------------------------------------------------------
+
+
+def _announce(site: Site, data: bytes) -> None:
+    """Have the master sign a head that no entry leads to, and send this as the entry."""
+    node = site.master.node
+    leader = node._writing.leader
+    assert leader is not None
+    item = LogItem(ItemKind.ENTRY, data)
+    forged = replace(node.log.head, seq=Seq(node.log.head.seq + 1), chain=ChainHash(bytes(32)))
+    site.run(1.0)
+    site.master.do(leader.announce((item,), forged, site.now).effects)
+
+
+@pytest.mark.parametrize("is_junk", [True, False], ids=["no entry", "an old entry"])
+def test_r6_entries_that_lead_to_no_signed_head_are_refused_and_asked_for_by_a_stream(is_junk: bool) -> None:  # noqa: FBT001  # a table
+    site = Site(2)
+    site.run(6.0)
+    member = site.all[1]
+    head, dropped, streams = member.node.log.head, member.node.dropped, len(member.of(Connect))
+    entries = [item.data for item in site.master.items if item.kind is ItemKind.ENTRY]
+    _announce(site, b"\x91\xc0" if is_junk else entries[0])
+    site.run(2.0)
+    assert member.node.log.head == head
+    assert member.node.dropped > dropped
+    assert len(member.of(Connect)) > streams
