@@ -50,6 +50,7 @@ class Session:
 class _Tries:
     """Wrong passwords for one name since the last right one."""
 
+    exists: bool
     wrong: int = 0
     next_at: float = 0.0
 
@@ -129,7 +130,7 @@ class Sessions:
                 key = await trio.to_thread.run_sync(_unlock, user, password.encode(), sealed)
         except Refused as error:
             if error.code == "wrong-password":
-                self._count_wrong(user)
+                self._count_wrong(user, exists=sealed is not None)
             raise
         finally:
             self._waiting -= 1
@@ -156,10 +157,12 @@ class Sessions:
         if available is not None and available < DEFAULT.memory_kib + MEMORY_MARGIN_KIB:
             raise Refused("no-memory", f"only {available} KiB of memory are free; log in at another device")
 
-    def _count_wrong(self, user: str) -> None:
+    def _count_wrong(self, user: str, *, exists: bool) -> None:
         if user not in self._tries and len(self._tries) >= LOGIN_USERS_COUNTED_MAX:
-            del self._tries[next(iter(self._tries))]
-        tries = self._tries.setdefault(user, _Tries())
+            # Names at random must not wash out how often a real one was tried; those the log bounds.
+            for made_up in [name for name, tries in self._tries.items() if not tries.exists][:1]:
+                del self._tries[made_up]
+        tries = self._tries.setdefault(user, _Tries(exists))
         tries.wrong += 1
         if tries.wrong >= LOGIN_FREE_TRIES:
             pause_s = min(2.0 ** min(tries.wrong - LOGIN_FREE_TRIES, 32), LOGIN_PAUSE_S_MAX)

@@ -113,6 +113,7 @@ class Joiner:
         self._tag = cluster_tag(join_key.cluster_id)
         self._addresses = _usable_addresses(join_key.addresses)
         self._heard: dict[Address, None] = {}
+        self._hint_next = False
         self._back_off = BackOff(random_bytes)
         self._client: Client | None = None
         self._ends_at = 0.0
@@ -170,17 +171,24 @@ class Joiner:
         """Note who sends STARTs of our cluster: anybody can, so it is a hint and bounded."""
         if not is_start(data, self._tag):
             return []
-        if source not in self._heard and len(self._heard) < JOIN_CANDIDATES_MAX:
+        known = any(source.host == heard.host for heard in self._heard)
+        if not known and len(self._heard) < JOIN_CANDIDATES_MAX:
             self._heard[source] = None
         return self._look(now) if self._client is None else []
 
     def _look(self, now: float) -> list[Effect]:
-        """Ask the next candidate that is not backed off."""
+        """Ask the next candidate that is not backed off: one that was heard and one of the key in turn.
+
+        Anybody can be heard, at any number of addresses, so these never keep the key's waiting.
+        """
         self._next_look = now + _LOOK_AGAIN_S
-        ready = [a for a in (*self._heard, *self._addresses) if self._back_off.ready(a, now)]
+        heard = tuple(self._heard)
+        lanes = (self._addresses, heard) if self._hint_next else (heard, self._addresses)
+        ready = [a for lane in lanes for a in lane if self._back_off.ready(a, now)]
         if not ready:
             return []
         address = ready[0]
+        self._hint_next = address in self._heard
         self._heard.pop(address, None)
         conn, self._next_conn = self._next_conn, self._next_conn + 2
         self._client = Client(

@@ -127,6 +127,17 @@ async def test_a24_names_that_are_counted_are_bounded(
     assert len(sessions._tries) == 3
 
 
+async def test_a24_names_that_do_not_exist_wash_out_no_pause_of_one_that_does(
+    sessions: Sessions, cheap: list[bytes | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOGIN_USERS_COUNTED_MAX", 3)
+    for _ in range(LOGIN_FREE_TRIES):
+        await refused(sessions.login("alice", "wrong", b"sealed"))
+    for number in range(10):
+        await refused(sessions.login(f"user{number}", "wrong", None))
+    assert (await refused(sessions.login("alice", "wrong", b"sealed"))).code == "too-many-tries"
+
+
 async def test_passwords_are_tried_one_at_a_time_and_few_wait(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,24 @@ def test_a6_heard_candidates_are_bounded_and_tried_one_at_a_time() -> None:
     assert len(joiner._heard) == JOIN_CANDIDATES_MAX
 
 
+def test_a6_a_flood_of_starts_does_not_keep_a_joiner_from_the_address_in_its_key() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key())
+    wires = Wires({"joiner": joiner})
+    wires.do("joiner", joiner.start(wires.now))  # the address is tried once, in vain
+    start, asked = cluster_tag(world.cluster) + b"\1", []
+    for number in range(400):
+        now = wires.now + number
+        flood = joiner.handle(Datagram(start, Address(f"10.0.0.{number % 200}", number + 1), None), now)
+        effects = [*flood, *joiner.handle(Tick(), now)]
+        for effect in effects:
+            if isinstance(effect, Connect):
+                asked.append(effect.to)
+                joiner.handle(Disconnected(effect.conn, "nobody there"), now)
+    assert asked.count(Address("master", 3875)) >= 4
+    assert len(joiner._heard) <= JOIN_CANDIDATES_MAX
+
+
 def test_who_does_not_answer_is_left_alone_and_another_asked() -> None:
     world = _world()
     joiner = _joiner(world, world.key(), _join_key(world, addresses=("nobody", "master")))
