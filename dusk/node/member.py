@@ -11,20 +11,17 @@ from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
-from dusk.changelog.body import Change, Edit, build_change, decode_change
+from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound, Log, unpack_entry_item
-from dusk.changelog.state import counter_key
 from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.follower import Follower
-from dusk.cycle.messages import Answer, Kind, decode_answer
+from dusk.cycle.messages import Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers
 from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
-from dusk.cycle.write_queue import stored
 from dusk.effects import (
     Accepted,
     Append,
-    ChangeState,
     Connected,
     Datagram,
     Disconnected,
@@ -42,10 +39,11 @@ from dusk.effects import (
     Tick,
     WallClock,
 )
-from dusk.errors import Refused, UntrustedInput
+from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
+from dusk.node.changes import OwnChanges
 from dusk.node.host import MemberHost, make_group_key
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
@@ -93,7 +91,7 @@ class Node:
         self.alarms: dict[str, str] = {}
         self.peers = Peers(key, log.cluster)
         self._recovery = Recovery(saved, self.alarms, random_bytes)
-        self._key, self._random_bytes = key, random_bytes
+        self._random_bytes = random_bytes
         self._station = Station(self.peers, log, boot, random_bytes)
         self._station.channel.keys = self._recovery.group_keys
         self._follower = Follower(self._station, self._cycle_s, 0.0)
@@ -105,6 +103,9 @@ class Node:
             answer_streams=self._answer_streams,
             log_moved=self._log_moved,
         )
+        self._changes = OwnChanges(
+            key=key, log=log, outbox=self._outbox, writing=self._writing, random_bytes=random_bytes
+        )
         status_key = self._recovery.status_key
         self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
@@ -115,7 +116,7 @@ class Node:
             channel=self._station.channel,
             took=self._took,
             submitted=self._writing.on_stream,
-            answered=self._answered,
+            answered=self._changes.answered,
             reports=self._reports,
             caught_up=self._caught_up,
         )
@@ -144,7 +145,7 @@ class Node:
             effects += self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in self._outbox.waiting():
-            effects += self._note_logged(change)
+            effects += self._changes.logged(change, self.settled)
         if self._may_lead_first() and not self._recovery.must_hear:
             alone = self.peers.count == 1
             self._lead_at = now if alone else now + PROBE_S
@@ -175,13 +176,7 @@ class Node:
         Raises:
             Refused: the outbox is full; nothing was kept.
         """
-        seq = self.log.position_of(change.id)
-        if seq is not None and change.id not in self._outbox:
-            return [_durable(self._outcome(change.id, seq))]
-        effects = self._outbox.add(change.id, change.encode(), now)
-        if self.leads:
-            effects += self._writing.queue(change, now)
-        return effects + self._after(now)
+        return [*self._changes.submit(change, now), *self._after(now)]
 
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives."""
@@ -264,17 +259,11 @@ class Node:
 
     def progress(self, change: ChangeId) -> Progress | None:
         """Return how far a change has come: in the outbox, else in the log."""
-        kept = self._outbox.progress(change)
-        if kept is not None:
-            return kept
-        seq = self.log.position_of(change)
-        return None if seq is None else _durable(self._outcome(change, seq))
+        return self._changes.progress(change)
 
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above all of this author's changes at this device."""
-        last = self.log.state.derived(counter_key(author, self.device_id))
-        waiting = [decode_change(self._outbox.encoded(c)).body for c in self._outbox.not_logged()]
-        return 1 + max([last, *(body.counter for body in waiting if body.author == author)])
+        return self._changes.next_counter(author)
 
     # --- start and time --------------------------------------------------------------------------
 
@@ -311,7 +300,7 @@ class Node:
         effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
-            effects += self._submit_own(edits, "facts", now) if edits else []
+            effects += self._changes.submit_own(edits, "facts", now) if edits else []
         ended = self._note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
 
@@ -368,7 +357,7 @@ class Node:
             case Kind.SUBMIT:
                 return self._writing.on_submit(opened, now)
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
-                return self._answered(decode_answer(opened.plaintext), now)
+                return self._changes.answered(decode_answer(opened.plaintext), now)
         return []
 
     def _do(self, step: Step, now: float) -> list[Effect]:
@@ -429,7 +418,10 @@ class Node:
         effects = [] if self.leads else self._follower.stored(now)
         for entry in entries:
             if entry.change is not None:
-                effects += [*self._note_logged(entry.change), *self._writing.logged(entry.change, now)]
+                effects += [
+                    *self._changes.logged(entry.change, self.settled),
+                    *self._writing.logged(entry.change, now),
+                ]
         return effects
 
     def _caught_up(self, now: float) -> list[Effect]:
@@ -447,24 +439,7 @@ class Node:
         if self._writing.leader is not None:
             self._writing.leader.cycle_s = self._cycle_s
 
-    def _note_logged(self, change: ChangeId) -> list[Effect]:
-        """Tell the outbox of an outcome that stands in our log."""
-        seq = self.log.position_of(change)
-        if seq is None or change not in self._outbox:
-            return []
-        # The master that starts again does not lead yet, and may be the only one to hold it (R3).
-        ours = self.leads or self.log.leader == self.device_id
-        effects = self._outbox.on_logged(self._outcome(change, seq), durable=not ours)
-        return effects + self._outbox.on_settled(self.settled)
-
-    def _outcome(self, change: ChangeId, seq: Seq) -> Answer:
-        return stored(change, seq, self.log.outcome_of(change))
-
-    # --- changes of this device --------------------------------------------------------------------
-
-    def _answered(self, answer: Answer, now: float) -> list[Effect]:
-        """Take the writer's answer to a change that went through our outbox."""
-        return [*self._writing.refused_elsewhere(answer, now), *self._outbox.on_answer(answer)]
+    # --- who writes ------------------------------------------------------------------------------
 
     def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
         return self._exchanges.answered(change, answer, now)
@@ -477,25 +452,3 @@ class Node:
         if peer is None:
             return None
         return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))
-
-    def _submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
-        """Sign a change by this device's own key, and get it written, if the outbox has room for it."""
-        change = build_change(
-            cluster=self.peers.cluster,
-            device=self.device_id,
-            counter=self.next_counter(self._key.key_id),
-            message=message,
-            edits=edits,
-            signers=(self._key,),
-            random_bytes=self._random_bytes,
-        )
-        try:
-            effects = self._outbox.add(change.id, change.encode(), now)
-        except Refused:  # what people sent comes first; this is made again in its time
-            return []
-        return effects + (self._writing.queue(change, now) if self.leads else [])
-
-
-def _durable(outcome: Answer) -> Progress:
-    """Say of a change that stands in the log what became of it."""
-    return Progress(outcome.change, ChangeState.DURABLE, outcome.seq, outcome.reason, outcome.word)
