@@ -227,11 +227,8 @@ class Joiner:
         except GhostLog as error:
             return [*client.drain(), Disconnect(client.conn), *self._start_over(str(error))]
         except UntrustedInput as error:
-            return [
-                *client.drain(),
-                Disconnect(client.conn),
-                *self._gave_up(client, str(error), now, lied=True),
-            ]
+            reason = str(error) if client.server is not None else self._lost_reason(client, str(error))
+            return [*client.drain(), Disconnect(client.conn), *self._gave_up(client, reason, now, lied=True)]
         return client.drain()
 
     def _gave_up(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:

@@ -43,9 +43,18 @@ def draft(router: Machine) -> str:
     [
         (("set", "policy/x", "wireless.default_radio0"), "="),
         (("set", "nowhere/x", "wireless.default_radio0.ssid=a"), "policy/NAME"),
-        (("set", "policy/x", "wireless.default_radio0.ssid=a\nb\x01"), ""),
-        (("set", "policy/x", "wireless.default_radio0.ssid=" + "x" * 65_537), ""),
+        (
+            ("set", "policy/x", "wireless.default_radio0.ssid=a\nb\x01"),
+            "contains character 0x01, which UCI cannot hold",
+        ),
+        (
+            ("set", "policy/x", "wireless.default_radio0.ssid=" + "x" * 65_537),
+            "65547 bytes with its encoding, at most 65536",
+        ),
         (("set", "policy/x", "wireless.default_radio0.key=secret"), "wireless"),
+        (("set", "device/nobody", "system.ntp.enabled=1"), "no device 'nobody'"),
+        (("set", "policy/x", "wireless.@wifi-iface[].ssid=a"), "a section is a name, an index"),
+        (("set", "policy/x", "wireless.default_radio0.ssid=@/nowhere"), "cannot read /nowhere"),
         (("policy", "assign", "nothing", "--all"), "no policy"),
         (("device", "show", "nobody"), "nobody"),
         (("show", "999"), "999"),
@@ -62,6 +71,26 @@ def test_what_cannot_be_is_one_line_and_leaves_the_draft_as_it_was(
     assert done.stderr.count("\n") == 1, done.stderr
     assert message in done.stderr
     assert draft(cluster.first) == before
+
+
+def test_a_value_with_nul_from_a_file_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "value").write_bytes(b"a\0b")
+    key = f"wireless.default_radio0.ssid=@{tmp_path / 'value'}"
+    assert "the value contains NUL, which UCI cannot hold" in refused(cluster.first, "set", "policy/x", key)
+    assert "NUL" in refused(cluster.first, "set", "policy/x", "wireless.default_radio0.ssid=-", given=b"a\0b")
+    assert "empty" in draft(cluster.first)
+
+
+def test_a_message_of_two_lines_is_refused_and_a_value_of_two_lines_is_shown_on_one(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "value").write_bytes(b"one\ntwo\n")
+    cluster.first.dusk("set", "policy/x", f"wireless.default_radio0.ssid=@{tmp_path / 'value'}")
+    before = draft(cluster.first)
+    assert "'one\\ntwo'" in before
+    assert "message" in refused(cluster.first, "commit", "-m", "a\nb")
+    assert draft(cluster.first) == before
+    cluster.first.dusk("draft", "discard")
 
 
 def test_a_wrong_password_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
@@ -110,6 +139,12 @@ def reason(router: Machine) -> str:
     [
         ("wireless.default_radio0.ssid=Mine", WIRELESS + "\toption ssid 'open\n", "wireless:3"),
         ("wireless.nowhere.ssid=Mine", WIRELESS, "nowhere"),
+        (
+            "wireless.wifi-iface[ssid=OpenWrt].hidden=1",
+            WIRELESS + WIRELESS.replace("0'", "1'"),
+            "[ssid=OpenWrt]: 2 sections match",
+        ),
+        ("wireless.wifi-iface[ssid=Nobody].hidden=1", WIRELESS, "the address hits no section"),
     ],
 )
 def test_what_cannot_be_applied_is_named_in_the_status_and_the_file_stays(
@@ -120,12 +155,65 @@ def test_what_cannot_be_applied_is_named_in_the_status_and_the_file_stays(
         file = router.config / "wireless"
         file.write_text(wireless)
         owner = cluster.owner(router)
-        key, _, value = edit.partition("=")
+        key, _, value = edit.rpartition("=")
         owner.set("policy/x", key, value)
         owner.call("policy.assign", name="x", to="all")
         owner.commit("cannot be applied")
         cluster.wait(f"{message} in the status", lambda: message in reason(router))
         assert file.read_text() == wireless
+
+
+def test_what_one_device_cannot_apply_stops_no_other() -> None:
+    with running(2, "0.5s") as cluster:
+        for router in cluster.routers:
+            (router.config / "wireless").write_text(WIRELESS)
+        odd = WIRELESS + WIRELESS.replace("0'", "1'")
+        (cluster.routers[1].config / "wireless").write_text(odd)
+        owner = cluster.owner(cluster.first)
+        owner.set("policy/x", "wireless.wifi-iface[ssid=OpenWrt].hidden", "1")
+        owner.call("policy.assign", name="x", to="all")
+        owner.commit("two hits at one")
+        cluster.wait("the one says so", lambda: "2 sections match" in reason(cluster.routers[1]))
+        applied = cluster.first.config / "wireless"
+        cluster.wait("the other applies", lambda: "option hidden '1'" in applied.read_text())
+        assert (cluster.routers[1].config / "wireless").read_text() == odd
+
+
+def test_values_with_quotes_and_line_ends_arrive_as_uci_writes_them(tmp_path: Path) -> None:
+    value = 'it\'s "one"\n\ttwo \\ # $(id) \u00e9'
+    (tmp_path / "value").write_text(value + "\n")
+    with running(1, "0.5s") as cluster:
+        router = cluster.first
+        (router.config / "wireless").write_text(WIRELESS)
+        (cluster.base / "password").write_text(PASSWORD + "\n")
+        router.dusk("login", USER, "--password-file", str(cluster.base / "password"))
+        router.dusk("set", "policy/x", f"wireless.default_radio0.ssid=@{tmp_path / 'value'}")
+        router.dusk("policy", "assign", "x", "--all")
+        router.dusk("commit", "-m", "odd value")
+        written = WIRELESS.replace("'OpenWrt'", "'" + value.replace("'", "'\\''") + "'")
+        file = router.config / "wireless"
+        cluster.wait("it is written", lambda: file.read_text() == written)
+
+
+def test_of_two_who_edit_the_same_the_second_is_told_keeps_his_draft_and_may_go_on() -> None:
+    with running(2, "0.5s") as cluster:
+        first, second = cluster.routers
+        password = cluster.base / "password"
+        password.write_text(PASSWORD + "\n")
+        for router in cluster.routers:
+            router.dusk("login", USER, "--password-file", str(password))
+            router.dusk("set", "policy/x", f"system.ntp.server=by {router.name}")
+        first.dusk("commit", "-m", "first")
+        cluster.wait("both have it", cluster.at_one_head)
+        before = draft(second)
+        said = refused(second, "commit", "-m", "second")
+        assert "system.ntp.server" in said
+        assert "by router-2" in before
+        assert "by router-2" in draft(second)
+        second.dusk("set", "policy/x", "system.ntp.server=by router-2, who has looked")
+        second.dusk("commit", "-m", "second, again")
+        cluster.wait("both have it", cluster.at_one_head)
+        assert "who has looked" in first.dusk("export", "policy/x")
 
 
 def test_a_missing_interface_is_an_alarm_and_is_used_when_it_appears() -> None:
