@@ -5,6 +5,7 @@ member, 32 may be open, four of one address, and the oldest makes room for the n
 flood slows itself and not the others; one stream each way with one peer; 32 members served.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from dusk.catchup.backoff import BackOff
@@ -32,12 +33,15 @@ from dusk.effects import (
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId
 from dusk.limits import (
+    ANSWER_S_MAX,
     CATCH_UPS_MAX,
     EXCHANGE_S_MAX,
     HANDSHAKES_MAX,
     HANDSHAKES_PER_ADDRESS_MAX,
     JOIN_BYTES_MAX,
     SERVED_MAX,
+    STREAM_BYTES_PER_S_MIN,
+    STREAM_IDLE_S_MAX,
 )
 
 
@@ -57,6 +61,7 @@ class Exchanges:
         self._servers: dict[int, Server] = {}
         self._clients: dict[int, Client] = {}
         self._started: dict[int, float] = {}
+        self._received_bytes: Counter[int] = Counter()
         self._back_off = BackOff(random_bytes)
         self._next_conn = 2
         self.refused = 0
@@ -150,6 +155,7 @@ class Exchanges:
 
     def _run_client(self, client: Client, frame: bytes, now: float) -> list[Effect]:
         """Give a client its frame; whatever it objects to ends the stream."""
+        self._received_bytes[client.conn] += len(frame)
         in_handshake = client.stage is Stage.HANDSHAKE
         try:
             client.receive(frame, now)
@@ -166,7 +172,7 @@ class Exchanges:
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
-        del self._clients[client.conn], self._started[client.conn]
+        del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
         done = Event("exchange", f"{client.goal.value} with {client.address.host} done")
@@ -174,7 +180,7 @@ class Exchanges:
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""
-        del self._clients[client.conn], self._started[client.conn]
+        del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         if lied or client.goal is not Goal.REPORTS:  # people look again, and what they see is no need
             self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
@@ -251,7 +257,10 @@ class Exchanges:
     # --- time --------------------------------------------------------------------------------
 
     def _client_deadline(self, client: Client) -> float:
-        return min(client.deadline, self._started[client.conn] + EXCHANGE_S_MAX)
+        """Return when it is given up: a server that trickles must not keep its place (A6)."""
+        paid_s = self._received_bytes[client.conn] / STREAM_BYTES_PER_S_MIN
+        patience_s = min(STREAM_IDLE_S_MAX + ANSWER_S_MAX + paid_s, EXCHANGE_S_MAX)
+        return min(client.deadline, self._started[client.conn] + patience_s)
 
     def _expire(self, now: float) -> list[Effect]:
         """End, or answer, all that has waited too long."""

@@ -5,6 +5,7 @@ then, so the file is cut back and opened again from what the disk has.
 """
 
 import os
+import stat
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
@@ -76,8 +77,11 @@ def read_log(directory: Path) -> Contents:
     """
     path = directory / NAME
     with disk.told_as_storage(f"cannot read {path}"):
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > STORE_BYTES_MAX:
+                raise StorageError(f"{path} is no log: not a regular file, or larger than any log")
             return frames.parse(disk.read_whole(fd))
         finally:
             os.close(fd)

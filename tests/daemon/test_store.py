@@ -2,6 +2,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,18 @@ def test_a_log_does_not_grow_beyond_its_bound(tmp_path: Path, monkeypatch: pytes
         store.append([entry(6, 100)])
     store.append([LogItem(ItemKind.ENTRY, b"6")])
     store.close()
+
+
+def _make_hole(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, _make_hole])
+def test_a46_what_a_hijacked_daemon_puts_in_place_of_a_log_does_not_hold_up_who_verifies_as_root(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "log")
+    with pytest.raises(StorageError, match="is no log"):
+        read_log(tmp_path)
