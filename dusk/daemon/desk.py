@@ -27,7 +27,8 @@ from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
 from dusk.node.reports import ASK_GAP_S
 
-DRAFTS = "drafts/"
+DRAFTS = "drafts/_"
+"""Before the user's name, which may begin with a dot as no small file may."""
 REFUSALS_MAX = 256
 """Refused changes whose reason is kept for whoever asks again."""
 LOOK_S = 1.0
