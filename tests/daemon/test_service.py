@@ -166,3 +166,16 @@ def test_a35_a_join_key_that_others_may_read_is_refused(root: Path) -> None:
     join.write_text("dusk-join-1:x")
     join.chmod(0o644)
     assert "mode 0600" in refusal(root)
+
+
+def test_a_log_of_which_nothing_is_left_is_said_with_what_to_do_and_is_kept(root: Path) -> None:
+    with daemon(root):
+        until(lambda: answers(root))
+    log = root / "etc/dusk/node/log"
+    log.write_bytes(b"no log at all")
+    with daemon(root):
+        until(lambda: answers(root))
+        client = Client(root)
+        until(lambda: "take etc/dusk/node from a backup" in str(client.call("status")["alarms"]))
+        client.close()
+    assert (log.parent / "log.damaged").read_bytes() == b"no log at all"

@@ -13,6 +13,7 @@ from dusk.effects import (
     Address,
     Append,
     Connect,
+    Connected,
     Datagram,
     Disconnect,
     Disconnected,
@@ -29,7 +30,13 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
-from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, JOIN_CANDIDATES_MAX, STREAM_IDLE_S_MAX
+from dusk.limits import (
+    ANSWER_S_MAX,
+    BACK_OFF_S_MAX,
+    EXCHANGE_S_MAX,
+    JOIN_CANDIDATES_MAX,
+    STREAM_IDLE_S_MAX,
+)
 from dusk.membership.joiner import Joiner, parse_address
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
@@ -266,7 +273,7 @@ def test_another_cluster_at_the_address_is_no_member() -> None:
     world, foreign = _world(), World(seed=7)
     joiner = _joiner(world, world.key())
     wires = _start(world, joiner, master(foreign))
-    assert joiner.reason.startswith("noise:")
+    assert joiner.reason.startswith("no stream to a member of this cluster: noise:")
     assert wires.of("joiner", Restart) == []
 
 
@@ -383,3 +390,19 @@ def test_a_joiner_takes_a_head_for_vouched_only_by_the_leader_of_its_log() -> No
     assert newest is not None
     assert not _joiner(world, world.key()).vouched(newest)
     assert _joiner(world, world.key(), log=world.replica()).vouched(newest)
+
+
+def test_a6_a_server_that_trickles_does_not_hold_up_a_joiner() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key())
+    joiner.start(100.0)
+    client = joiner._client
+    assert client is not None
+    joiner.handle(Connected(client.conn), 100.0)
+    client.receive = lambda frame, now: setattr(client, "deadline", now + STREAM_IDLE_S_MAX)  # type: ignore[method-assign]  # content is no matter here
+    now = 100.0
+    while joiner._client is client and now < 100.0 + EXCHANGE_S_MAX:
+        now += STREAM_IDLE_S_MAX - 1
+        joiner.handle(Received(client.conn, bytes(50)), now)
+        joiner.handle(Tick(), now)
+    assert now < 100.0 + 2 * (ANSWER_S_MAX + STREAM_IDLE_S_MAX)
