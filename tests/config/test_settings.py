@@ -1,6 +1,8 @@
 """Settings as records: encoding, what is allowed, how edits add up."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 
 from dusk.codec import pack
 from dusk.config.settings import (
+    SECRET_OPTIONS,
     Edit,
     Setting,
     Verb,
@@ -187,3 +190,10 @@ def test_an_edit_keeps_its_place_and_a_new_one_gets_it() -> None:
     assert edit(replace(SET, position=7), Edit.DELETE, position=9) == replace(ABSENT, position=7)
     assert edit(None, Edit.SET, "x", position=9) == replace(SET, position=9)
     assert edit(None, Edit.SET, "rule", is_section=True, position=2) == replace(TYPE, position=2)
+
+
+def test_the_specification_lists_every_secret_option() -> None:
+    page = (Path(__file__).parents[2] / "specs/settings.md").read_text()
+    listed = re.search(r"\*\*Secret list\*\*(.*?)names that end in", page, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r"`([^`]+)`", listed[1])) == SECRET_OPTIONS
