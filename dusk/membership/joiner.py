@@ -46,7 +46,13 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
-from dusk.limits import EXCHANGE_S_MAX, JOIN_CANDIDATES_MAX
+from dusk.limits import (
+    ANSWER_S_MAX,
+    EXCHANGE_S_MAX,
+    JOIN_CANDIDATES_MAX,
+    STREAM_BYTES_PER_S_MIN,
+    STREAM_IDLE_S_MAX,
+)
 from dusk.membership.request import build_request
 
 JOINING_FILE = "joining"
@@ -116,7 +122,7 @@ class Joiner:
         self._hint_next = False
         self._back_off = BackOff(random_bytes)
         self._client: Client | None = None
-        self._ends_at = 0.0
+        self._ends_at = self._latest_end = 0.0
         self._next_look = now
         self._next_conn = 2
         self._done = False
@@ -200,7 +206,8 @@ class Joiner:
             now=now,
             make_request=self._request,
         )
-        self._ends_at = now + EXCHANGE_S_MAX
+        self._latest_end = now + EXCHANGE_S_MAX
+        self._ends_at = now + STREAM_IDLE_S_MAX + ANSWER_S_MAX
         return [Connect(conn, address)]
 
     def _request(self, stream_hash: bytes) -> Change:
@@ -216,6 +223,8 @@ class Joiner:
     # --- one exchange ------------------------------------------------------------------------
 
     def _receive(self, client: Client, frame: bytes, now: float) -> list[Effect]:
+        # Only what comes pays for more time: a server that trickles must not hold up the others (A6).
+        self._ends_at = min(self._ends_at + len(frame) / STREAM_BYTES_PER_S_MIN, self._latest_end)
         try:
             client.receive(frame, now)
         except ServerRefused as error:
