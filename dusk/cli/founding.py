@@ -75,8 +75,14 @@ def check_no_cluster(root: Path) -> None:
 
 
 def check_free(root: Path) -> None:
-    """Refuse a root that has a cluster, or is joining one."""
+    """Refuse a root that has a cluster, had one until its log was damaged, or is joining one."""
     check_no_cluster(root)
+    damaged = root / NODE / store.DAMAGED_NAME
+    if os.path.lexists(damaged):
+        raise Refused(
+            "damaged-log",
+            f"this router was in a cluster until its log was damaged ({damaged}); join it again",
+        )
     if (root / "etc/dusk/join").exists():
         raise Refused(
             "joining", f"this router is to join a cluster ({root / 'etc/dusk/join'}); remove that first"

@@ -343,3 +343,14 @@ def _fastest_s(*words: str) -> float:
 def test_p18_status_starts_about_as_fast_as_python_itself(root: Path) -> None:
     bare_s = _fastest_s("-c", "import json, socket")
     assert _fastest_s("-m", "dusk", "status", "--root", str(root)) <= 2 * bare_s + 0.020
+
+
+def test_a31_a_router_whose_log_was_damaged_is_no_place_for_a_new_cluster(
+    init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
+) -> None:
+    node = root / "etc/dusk/node"
+    (node / "log").rename(node / "log.damaged")
+    again = ("init", "--cluster", "other", "--user", "ann", "--password-file", str(tmp_path / "password"))
+    said = one_line(dusk(*again, "--phrase-file", str(tmp_path / "phrase2")))
+    assert "until its log was damaged" in said
+    assert not (node / "log").exists()
