@@ -13,6 +13,7 @@ from benchmarks.measure import Row
 RESULTS = Path(__file__).with_name("results.json")
 GROUPS = (
     foundation.imports,
+    foundation.command,
     foundation.keys,
     foundation.encoding,
     foundation.handshake,

@@ -10,6 +10,14 @@ from dusk.keys import box, signing
 
 BARE_IMPORTS = "import trio, nacl.bindings, msgpack, argon2, mnemonic, netifaces"
 CORE_IMPORTS = BARE_IMPORTS + ", dusk.changelog.log, dusk.config.merge, dusk.config.uci, dusk.keys.signing"
+STATUS = """
+import runpy, sys
+sys.argv = ["dusk", "status", "--root", "/nowhere"]
+try:
+    runpy.run_module("dusk", run_name="__main__")
+except SystemExit:
+    pass
+"""
 SEED, OTHER_SEED = bytes(range(32)), bytes(range(1, 33))
 CLUSTER = bytes(32)
 MESSAGE = bytes(range(250)) + bytes(50)
@@ -25,6 +33,13 @@ def imports() -> list[Row]:
         Row("the core imported too (bare: packages)", core.seconds, "s", bare.seconds),
         Row("the core imported too (bare: packages)", core.memory_mb, "MB", bare.memory_mb),
     ]
+
+
+def command() -> list[Row]:
+    """``dusk status`` up to where it finds no daemon, beside what it cannot do without."""
+    bare, status = process("import json, socket"), process(STATUS)
+    limit_s = 2 * bare.seconds + 0.020
+    return [Row("dusk status (bare: json, socket)", status.seconds, "s", bare.seconds, limit=limit_s)]
 
 
 def keys() -> list[Row]:
