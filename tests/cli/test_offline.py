@@ -335,8 +335,19 @@ def test_p18_status_loads_little_more_than_python_itself(root: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=PROJECT)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rpartition("|")[2].strip() for line in lines}
-    assert "dusk.cli.status" in loaded
+    assert "dusk.cli.client" in loaded
     heavy = {"trio", "nacl", "msgpack", "argon2", "argparse", "asyncio", "dataclasses", "inspect", "logging"}
     assert not loaded & heavy
     rooms = {name.split(".")[1] for name in loaded if name.startswith("dusk.")}
     assert rooms <= {"__main__", "cli", "errors", "limits"}
+
+
+def test_a31_a_router_whose_log_was_damaged_is_no_place_for_a_new_cluster(
+    init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
+) -> None:
+    node = root / "etc/dusk/node"
+    (node / "log").rename(node / "log.damaged")
+    again = ("init", "--cluster", "other", "--user", "ann", "--password-file", str(tmp_path / "password"))
+    said = one_line(dusk(*again, "--phrase-file", str(tmp_path / "phrase2")))
+    assert "until its log was damaged" in said
+    assert not (node / "log").exists()
