@@ -51,10 +51,11 @@ def import_text(text: str, name: str = "import") -> list[tuple[str, Setting]]:
 
 def _from_batch(text: str, name: str) -> list[tuple[str, Setting]]:
     found: dict[str, Setting] = {}
+    options: dict[str, list[str]] = {}
     errors = []
     for number, line in words(text, name):
         try:
-            _batch_line(line, found)
+            _batch_line(line, found, options)
         except ConfigError as error:
             errors.append(f"{name}:{number}: {error}")
     if errors:
@@ -63,8 +64,8 @@ def _from_batch(text: str, name: str) -> list[tuple[str, Setting]]:
     return _numbered(found.items())
 
 
-def _batch_line(line: list[str], found: dict[str, Setting]) -> None:
-    """Carry out one line of a batch on the settings found so far."""
+def _batch_line(line: list[str], found: dict[str, Setting], options: dict[str, list[str]]) -> None:
+    """Carry out one line of a batch on the settings found so far, and on the keys in each section."""
     verb = line[0].lower()
     if verb == "commit":
         return
@@ -80,12 +81,14 @@ def _batch_line(line: list[str], found: dict[str, Setting]) -> None:
     key = str(parsed)
     if parsed.option is None:
         if request is Edit.DELETE:
-            for other in [other for other in found if other.startswith(f"{key}.")]:
-                del found[other]
+            for other in options.pop(key, ()):
+                found.pop(other, None)
     else:
-        owner = found.get(key.removesuffix(f".{parsed.option}"))
+        section = key.removesuffix(f".{parsed.option}")
+        owner = found.get(section)
         if owner is not None and owner.verb is Verb.ABSENT:
             raise ConfigError(f"{key}: the section is deleted before; set its type first")
+        options.setdefault(section, []).append(key)
     setting = edit(found.get(key), request, value, position=len(found), is_section=parsed.option is None)
     assert setting is not None  # no line of a batch asks to unset
     check_setting(key, setting)
