@@ -237,3 +237,11 @@ def test_fields_within_their_bounds_are_taken_as_they_are() -> None:
     assert codec.exactly(b"ab", 2, "x") == b"ab"
     assert codec.blob(b"", 0, "x") == b""
     assert codec.text("ä", 2, "x") == "ä"
+
+
+@given(st.text(max_size=40), st.integers(3, 60))
+def test_a_line_is_cut_where_it_would_be_too_long_and_not_before(line: str, size_bytes_max: int) -> None:
+    cut = codec.shortened(line, size_bytes_max)
+    assert codec.text(cut, size_bytes_max, "line") == cut
+    fits = len(line.encode()) <= size_bytes_max
+    assert (cut == line) if fits else (cut.endswith("…") and line.startswith(cut[:-1]))

@@ -2,7 +2,6 @@
 
 import pytest
 
-from dusk import codec
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.cycle import outbox
@@ -126,4 +125,3 @@ def test_an_insiders_answer_does_not_make_a_change_forgotten() -> None:
     assert peer is not None
     member.give(Datagram(station.channel.seal_to(peer, Kind.ANSWER, lie.encode()), liar.address, None))
     assert member.node.waiting_changes() == (change.id,)
-    assert codec.shortened("short", 9) == "short"
