@@ -216,6 +216,7 @@ def test_of_two_who_edit_the_same_the_second_is_told_keeps_his_draft_and_may_go_
         assert "who has looked" in first.dusk("export", "policy/x")
 
 
+@pytest.mark.needs("root")  # a router of a plain user may not make interfaces
 def test_a_missing_interface_is_an_alarm_and_is_used_when_it_appears() -> None:
     with running(1, "0.5s") as cluster:
         router = cluster.first

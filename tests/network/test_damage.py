@@ -76,7 +76,7 @@ def test_damaged_small_files_are_named_and_the_device_goes_on(pair: Cluster) -> 
     (outbox / ("0" * 64)).write_bytes(b"damaged")
     drafts = node(member) / "drafts"
     drafts.mkdir(exist_ok=True)
-    (drafts / USER).write_bytes(b"damaged")
+    (drafts / f"_{USER}").write_bytes(b"damaged")
     (node(member) / "joining").write_bytes(b"damaged")
     facts = node(member).stat()
     for file in (outbox, drafts, *outbox.iterdir(), *drafts.iterdir(), node(member) / "joining"):
