@@ -11,12 +11,12 @@ from dusk.changelog.log import Log
 from dusk.changelog.sections import COMPONENT
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
-from dusk.daemon import frames, privileges, store
+from dusk.daemon import disk, frames, privileges, store
 from dusk.daemon.clock import is_trusted
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, hardware_label
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.errors import DuskError, Refused, StorageError
+from dusk.errors import DuskError, Refused
 from dusk.ids import NO_CHAIN, BootId, DeviceId
 from dusk.keys.phrase import recovery_key
 from dusk.keys.sealed import seal_user_key
@@ -203,17 +203,10 @@ def store_join_line(root: Path, line: str) -> Path:
         StorageError: the disk refused.
     """
     path = root / "etc/dusk/join"
-    temporary = path.with_name(f".join.{os.getpid()}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with disk.told_as_storage(f"cannot write {path}"):
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(line + "\n")
-                stream.flush()
-                os.fsync(descriptor)
-            temporary.replace(path)
+            disk.replace(folder, path.name, line.encode() + b"\n")
         finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+            os.close(folder)
     return path
