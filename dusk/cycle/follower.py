@@ -171,9 +171,13 @@ class Follower:
         start = decode_start(opened.plaintext)
         if self._heard is not None and start == self._heard.start:
             return self._on_copy(self._heard, opened, now)
+        if start.rest.sender == self._station.peers.own_id:
+            return self._on_own(start, opened.source)
         sender = self._signer(start)
         if start.head.epoch < self._station.log.head.epoch:
             return self._answer_lower(opened, sender, now)
+        if self._is_other_history(start.head):
+            return Step(outcome=Conflict(opened.source, start.head, start.signed_head))
         mark = (start.head.epoch, start.rest.cycle)
         if mark <= self._mark:
             raise UntrustedInput("START: older than one that was heard")
@@ -201,14 +205,25 @@ class Follower:
 
     def _signer(self, start: Start) -> Peer:
         """Return the holder of our succession that signed."""
-        if start.rest.sender == self._station.peers.own_id:
-            raise UntrustedInput("START: our own, looped back")
         sender = self._station.peers.holder(start.rest.sender)
         if sender is None:
             raise UntrustedInput("START: not by a holder of our succession")
         if not start.signed_head.signed_by(sender.public, self._station.peers.cluster):
             raise UntrustedInput("START: not signed by its sender")
         return sender
+
+    def _on_own(self, start: Start, source: Address) -> Step:
+        """Tell our own START, looped back or replayed, from that of a copy of this device (A21)."""
+        station, head = self._station, start.head
+        is_ours = head.epoch < station.log.head.epoch or station.log.chain_at(head.seq) == head.chain
+        if is_ours or not start.signed_head.signed_by(station.peers.own.public, station.peers.cluster):
+            raise UntrustedInput("START: our own, looped back")
+        return Step(outcome=Conflict(source, head, start.signed_head))
+
+    def _is_other_history(self, head: Head) -> bool:
+        """Tell whether a signed head contradicts what we hold: two heads for one position (A13)."""
+        known = self._station.log.chain_at(head.seq)
+        return known is not None and known != head.chain
 
     def _answer_lower(self, opened: Opened, sender: Peer, now: float) -> Step:
         """Tell who leads a lower epoch of the higher one."""

@@ -1,0 +1,43 @@
+"""A copy of the master's folder on another device: two masters with one key are noticed (A13, A21)."""
+
+from tests.node.site import Box, Site
+
+
+def _with_a_copy_of_the_master() -> tuple[Site, Box]:
+    site = Site(3)
+    site.run(6.0)
+    log = site.world.replica()
+    log.extend(site.master.items)
+    copy = Box(site, "10.0.0.8", site.world.master, log, list(site.master.items))
+    site.boxes[copy.name] = copy
+    copy.start()
+    return site, copy
+
+
+def _commit(site: Site, box: Box, value: str) -> None:
+    world = site.world
+    world.log = box.node.log
+    change = world.change(world.set("base", "system.a.b", value))
+    box.do(box.node.submit(change, site.now))
+
+
+def test_a21_two_masters_with_one_key_alarm_at_both_and_at_the_members() -> None:
+    site, copy = _with_a_copy_of_the_master()
+    _commit(site, site.master, "here")
+    _commit(site, copy, "there")
+    site.run(30.0)
+    assert all("conflict" in box.node.alarms for box in site.all)
+
+
+def test_a2_our_own_start_sent_back_to_us_is_nothing() -> None:
+    site = Site(3)
+    echo = site.master
+    site.run(6.0)
+    dropped = echo.node.dropped
+    for effect in list(echo.effects):
+        data = getattr(effect, "data", b"")
+        if type(effect).__name__ == "SendMulticast":
+            site.send(site.all[1], data, echo.name)
+    site.run(1.0)
+    assert echo.node.dropped > dropped
+    assert not echo.node.alarms
