@@ -158,7 +158,8 @@ def check_setting(key: str, setting: Setting) -> None:
         raise ConfigError(f"{key}: a type belongs to a section, not to an option")
     elif is_secret(parsed.option) and setting.verb is not Verb.ABSENT:
         raise ConfigError(
-            f"{key}: '{parsed.option}' is a secret, and secrets in plain text are not taken into the log"
+            f"{key}: '{parsed.option}' is a secret, and secrets in plain text are not taken into the log; "
+            "leave it out here and set it on each router with uci"
         )
     wrong = _malformed(setting)
     if wrong:

@@ -105,5 +105,6 @@ class Expander:
         if found is None:
             found = default
         if found is None:
-            raise ConfigError(f"{key}: the variable '{name}' is not defined")
+            what_to_do = "the router reports no such fact" if is_fact else "define it with `dusk var set`"
+            raise ConfigError(f"{key}: the variable '{name}' is not defined; {what_to_do}")
         return found

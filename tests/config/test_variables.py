@@ -56,8 +56,11 @@ def test_a_list_variable_is_the_items_of_a_list() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("${none_such}", "a.b.c: the variable 'none_such' is not defined"),
-        ("${fact.none_such}", "a.b.c: the variable 'fact.none_such' is not defined"),
+        ("${none_such}", "a.b.c: the variable 'none_such' is not defined; define it with `dusk var set`"),
+        (
+            "${fact.none_such}",
+            "a.b.c: the variable 'fact.none_such' is not defined; the router reports no such fact",
+        ),
         ("x${dns}", "the variable 'dns' is a list"),
         ("${channel", "without a variable's name"),
         ("${}", "without a variable's name"),
