@@ -66,14 +66,18 @@ class Context:
         elif text:
             print(table.shown(text))
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], document: object) -> None:
-        """Print rows as a table, or with ``--json`` the document."""
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[object]], document: object, empty: str
+    ) -> None:
+        """Print rows as a table, or with ``--json`` the document; without rows say ``empty`` beside it."""
         if self.json:
             self.say("", document)
         elif rows:
             from dusk.cli import table
 
             print(table.render(headings, rows, table.terminal_width()))
+        else:
+            self.note(empty)
 
     def fields(self, rows: Sequence[tuple[str, object]], document: object) -> None:
         """Print names with values, one a line, or with ``--json`` the document."""
@@ -141,6 +145,23 @@ def duration(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30s, 5m, 2h or 7d")
     return float(found[1]) * _UNIT_S[found[2]]
+
+
+def within(low: int, high: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers between two bounds."""
+    import argparse
+
+    def read(text: str) -> int:
+        if (
+            not text.isascii()
+            or not text.isdigit()
+            or len(text) > len(str(high))
+            or not low <= int(text) <= high
+        ):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return read
 
 
 def answer(context: Context, result: "Json") -> int:

@@ -35,7 +35,9 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
         )
         for d in devices
     ]
-    context.table(("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, devices)
+    context.table(
+        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, devices, "there is no router yet"
+    )
     return 0
 
 
@@ -57,6 +59,8 @@ def _plain(value: object) -> str:
         return " ".join(map(str, value)) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1f}"
     return "-" if value in (None, "") else str(value)
 
 

@@ -8,11 +8,14 @@ from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.device import refresh
 from dusk.cli.table import printable
+from dusk.errors import Refused
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0
 """Longer than the daemon waits, so that its answer arrives."""
 _APPLIED_POLL_S = 0.2
+_GOES_ON = "goes on without you; see `dusk log` and `dusk device list`"
+"""What Ctrl-C cannot take back, since the daemon has it."""
 _OVER = frozenset({"failed", "held", "off", "offline"})
 """What ends the wait for a router that has not the version in effect."""
 
@@ -26,7 +29,7 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.what == "discard":
         result = context.signed("draft.discard")
         count = result["discarded"]
-        context.say(f"discarded {count} edits" if count else "the draft was empty", result)
+        context.say(f"discarded {count} edit{'s' * (count != 1)}" if count else "the draft was empty", result)
         return 0
     result = context.signed("draft.show")
     context.say(result["text"] or "the draft is empty", result)
@@ -65,6 +68,8 @@ def wait_for_change(context: Context, ticket: str, timeout_s: float) -> Json:
         return context.client.wait(
             ticket, timeout_s + _GRACE_S, lambda p: shown.put(str(p.get("text") or p.get("state") or ""))
         )
+    except KeyboardInterrupt:
+        raise Refused("stopped", f"stopped waiting; the change is signed and {_GOES_ON}") from None
     finally:
         shown.clear()
 
@@ -93,6 +98,8 @@ def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
             if not waiting or time.monotonic() > end_s:
                 return devices
             time.sleep(_APPLIED_POLL_S)
+    except KeyboardInterrupt:
+        raise Refused("stopped", f"stopped waiting; version {result['seq']} {_GOES_ON}") from None
     finally:
         shown.clear()
 

@@ -12,8 +12,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _effective(context: Context, arguments: argparse.Namespace) -> int:
     result = context.call("effective", device=arguments.device, key=arguments.key)
+    what = f"{arguments.device} {arguments.key or ''}".rstrip()
     rows = [(o["key"], o["verb"], o["value"], o["origin"]) for o in result["options"]]
-    context.table(("KEY", "IS", "VALUE", "ORIGIN"), rows, result)
+    context.table(("KEY", "IS", "VALUE", "ORIGIN"), rows, result, f"nothing of {what} is managed")
     return 0
 
 

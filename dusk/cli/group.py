@@ -22,7 +22,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     groups = context.call("group.list")["groups"]
     rows = [(g["name"], len(g["devices"]), " ".join(g["devices"])) for g in groups]
-    context.table(("NAME", "COUNT", "ROUTERS"), rows, groups)
+    context.table(
+        ("NAME", "COUNT", "ROUTERS"),
+        rows,
+        groups,
+        "there is no group in the log; make one with `dusk group create NAME`",
+    )
     return 0
 
 

@@ -4,18 +4,33 @@ import argparse
 import time
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context
+from dusk.cli.command import Command, Context, within
+
+LOG_ENTRIES_MAX = 200
+"""A reply of the control socket holds no more."""
 
 
 def _log_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-n", dest="count", type=int, default=20, metavar="N", help="how many (20)")
+    parser.add_argument(
+        "-n",
+        dest="count",
+        type=within(1, LOG_ENTRIES_MAX),
+        default=20,
+        metavar="N",
+        help=f"how many, up to {LOG_ENTRIES_MAX} (20)",
+    )
     parser.add_argument("--since", type=int, metavar="SEQ", help="only versions after this one")
 
 
 def _log(context: Context, arguments: argparse.Namespace) -> int:
     entries = context.call("log.list", count=arguments.count, since=arguments.since)["entries"]
     rows = [(e["seq"], when(e), e["author"], e["outcome"], e["message"]) for e in entries]
-    context.table(("VERSION", "TIME", "WHO", "OUTCOME", "WHY"), rows, entries)
+    context.table(
+        ("VERSION", "TIME", "WHO", "OUTCOME", "WHY"),
+        rows,
+        entries,
+        "there is no such version; `dusk status` shows the newest",
+    )
     return 0
 
 

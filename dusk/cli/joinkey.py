@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+import time
 
-from dusk.cli.command import Command, Context, duration, subcommands, verb
+from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 
 
@@ -17,10 +18,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         _create,
     )
     create.add_argument("--file", metavar="F", required=True, help="where the key goes (0600); - prints it")
-    create.add_argument("--uses", type=int, default=1, metavar="N", help="how many routers it lets in (1)")
+    create.add_argument(
+        "--uses", type=within(1, 10_000), default=1, metavar="N", help="how many routers it lets in (1)"
+    )
     create.add_argument("--expires", type=duration, metavar="TIME", help="dead after this time, such as 7d")
     create.add_argument("--group", action="append", default=[], metavar="G", help="group of who joins")
-    create.add_argument("--auto", action="store_true", help="let them in without an approval")
+    create.add_argument(
+        "--auto", action="store_true", help="let them in without an approval; this version cannot approve"
+    )
     create.add_argument("--label", action="append", default=[], metavar="PATTERN", help="only such hardware")
     create.add_argument(
         "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
@@ -48,6 +53,10 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     )
     result = wait_for_change(context, started["ticket"], arguments.timeout)
     line = result.pop("line")
+    if not arguments.auto:
+        context.note(
+            "who joins by this key waits for an approval, which this version cannot give; use --auto"
+        )
     if arguments.file == "-":
         sys.stdout.write(line + "\n")
         return 0 if result["state"] != "queued" else 1
@@ -64,12 +73,17 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             k["state"],
             f"{k['used']}/{k['uses']}",
             k["mode"],
-            k["expires"] or "never",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(k["expires"])) if k["expires"] else "never",
             " ".join(k["groups"]),
         )
         for k in keys
     ]
-    context.table(("ID", "STATE", "USED", "MODE", "EXPIRES", "GROUPS"), rows, keys)
+    context.table(
+        ("ID", "STATE", "USED", "MODE", "EXPIRES", "GROUPS"),
+        rows,
+        keys,
+        "there is no join key; make one with `dusk joinkey create`",
+    )
     return 0
 
 

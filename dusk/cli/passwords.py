@@ -40,7 +40,7 @@ def _from_file(file: str) -> str:
 
 def _ask(prompt: str, *, twice: bool) -> str:
     password = ask_secret(f"{prompt}: ")
-    if twice and ask_secret("the same again: ") != password:
+    if twice and password and ask_secret("the same again: ") != password:
         raise Refused("password-differs", "the two passwords differ; nothing was done")
     return password
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from dusk.cli.command import Command, Context, answer, subcommands, verb
+from dusk.cli.command import Command, Context, answer, subcommands, verb, within
 
 PRIORITY_DEFAULT = 100
 
@@ -31,14 +31,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     whom.add_argument("--group", action="append", metavar="G", help="to a group; may be repeated")
     whom.add_argument("--device", action="append", metavar="D", help="to a router; may be repeated")
     assign.add_argument(
-        "--priority", type=int, metavar="N", help=f"0 to 999, the higher wins ({PRIORITY_DEFAULT})"
+        "--priority", type=within(0, 999), metavar="N", help=f"0 to 999, the higher wins ({PRIORITY_DEFAULT})"
     )
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     policies = context.call("policy.list")["policies"]
-    rows = [(p["name"], p["settings"], p["to"], p["priority"], p["devices"]) for p in policies]
-    context.table(("NAME", "SETTINGS", "TO", "PRIORITY", "ROUTERS"), rows, policies)
+    rows = [
+        (p["name"], p["settings"], p["to"], "-" if p["priority"] is None else p["priority"], p["devices"])
+        for p in policies
+    ]
+    context.table(
+        ("NAME", "SETTINGS", "TO", "PRIORITY", "ROUTERS"),
+        rows,
+        policies,
+        "there is no policy in the log; make one with `dusk set policy/NAME KEY=VALUE`",
+    )
     return 0
 
 

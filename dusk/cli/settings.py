@@ -99,7 +99,7 @@ def _decode(data: bytes, name: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise Refused("not-text", f"{name}, line {line}: not UTF-8 text") from None
+        raise Refused("not-text", f"{name}:{line}: not UTF-8 text; save it as UTF-8") from None
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,12 @@ def _unset(context: Context, arguments: argparse.Namespace) -> int:
 def _list(context: Context, arguments: argparse.Namespace) -> int:
     variables = context.call("var.list", scope=arguments.scope)["variables"]
     rows = [(v["scope"], v["name"], v["value"]) for v in variables]
-    context.table(("SCOPE", "NAME", "VALUE"), rows, variables)
+    context.table(
+        ("SCOPE", "NAME", "VALUE"),
+        rows,
+        variables,
+        "there is no variable in the log; make one with `dusk var set`",
+    )
     return 0
 
 

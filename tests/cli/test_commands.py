@@ -58,6 +58,9 @@ def test_every_command_has_help_with_an_example(dusk: "Dusk", name: str) -> None
         ("policy", "assign", "wifi"),
         ("policy", "assign", "wifi", "--all", "--group", "g"),
         ("log", "-n", "many"),
+        ("log", "-n", "201"),
+        ("policy", "assign", "wifi", "--all", "--priority", "1000"),
+        ("joinkey", "create", "--uses", "0", "--file", "-"),
         ("init", "--cluster", "home", "--user", "ann", "--cycle", "soon"),
         ("status", "--root"),
         ("status", "extra"),
@@ -215,7 +218,7 @@ def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in:
     logged_in.world.commit(logged_in.world.set("wifi", KEY, "theirs"))
     assert_refused(dusk("commit", "-m", "m"), "was changed by version", "the draft is kept")
     assert "'theirs' → 'mine'" in dusk("draft").out
-    assert dusk("draft", "discard").out == "discarded 1 edits\n"
+    assert dusk("draft", "discard").out == "discarded 1 edit\n"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +277,7 @@ def test_import_names_the_file_and_line_and_says_whether_anything_changed(
     file.write_text("set system.ntp=timeserver\nset system.ntp.enabled='1\n")
     assert_refused(dusk("import", "policy/time", str(file)), f"{file}:2")
     file.write_bytes(b"set system.ntp.enabled=\xff\n")
-    assert_refused(dusk("import", "policy/time", str(file)), "line 1", "not UTF-8")
+    assert_refused(dusk("import", "policy/time", str(file)), f"{file}:1: ", "not UTF-8")
     file.write_text("set system.ntp=timeserver\nset system.ntp.enabled='1'\n")
     assert dusk("import", "policy/time", str(file), "--replace").out.startswith("2 changed")
     assert dusk("import", "policy/time", str(file), "--replace").out.startswith("nothing changed")
@@ -334,7 +337,6 @@ def test_a_join_key_goes_to_its_file_alone(dusk: "Dusk", logged_in: FakeDesk, tm
     assert result.json["id"] in dusk("joinkey", "list").out
     printed = dusk("joinkey", "create", "--file", "-")
     assert parse_join_line(printed.out).id
-    assert_refused(dusk("joinkey", "create", "--uses", "0", "--file", "-"), "uses")
 
 
 def test_a_join_key_file_that_cannot_be_written_is_refused_before_a_key_is_made(
@@ -373,6 +375,50 @@ def test_groups_and_variables_are_edited_and_shown(dusk: "Dusk", logged_in: Fake
     ):
         assert dusk(*words).code == 0, words
     assert dusk("group", "list", "--json").json == []
+
+
+def test_empty_lists_say_so_beside_the_output_and_how_to_fill_them(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    for words, part in (
+        (("group", "list"), "dusk group create"),
+        (("var", "list"), "dusk var set"),
+        (("effective", "attic", "network.none"), "nothing of attic network.none is managed"),
+        (("log", "--since", "99"), "no such version"),
+    ):
+        result = dusk(*words)
+        assert (result.code, result.out) == (0, ""), words
+        assert part in result.err
+        assert not dusk(*words, "--json").err
+
+
+def test_a_policy_that_is_assigned_to_nobody_has_no_priority(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    assert dusk("set", "policy/spare", f"{KEY}=x").code == 0
+    assert dusk("commit", "-m", "spare").code == 0
+    (row,) = [line for line in dusk("policy", "list").out.splitlines() if line.startswith("spare")]
+    assert row.split() == ["spare", "1", "nobody", "-", "0"]
+
+
+@pytest.mark.parametrize("arguments", [("-m", "m"), ("-m", "m", "--wait", "applied")])
+def test_ctrl_c_while_a_commit_is_awaited_says_that_the_change_goes_on(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert dusk("set", "policy/wifi", f"{KEY}=x").code == 0
+    target = "dusk.cli.draft.refresh" if "--wait" in arguments else "dusk.cli.client.Client.wait"
+    monkeypatch.setattr(target, interrupted)
+    result = dusk("commit", *arguments)
+    assert (result.code, result.out) == (1, "")
+    assert "dusk: stopped waiting; " in result.err
+    assert "goes on without you" in result.err
+
+
+def test_a_join_key_that_needs_an_approval_says_that_nobody_can_give_it_yet(
+    dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
+) -> None:
+    assert "use --auto" in dusk("joinkey", "create", "--file", str(tmp_path / "a")).err
+    assert not dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "b")).err
+    assert "never" in dusk("joinkey", "list").out
 
 
 def test_devices_are_shown(dusk: "Dusk", server: FakeDesk) -> None:
