@@ -5,9 +5,13 @@ import sys
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    from dusk.cli.main import main as run
+    try:
+        from dusk.cli.main import main as run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # before the command line could say it itself
+        sys.stderr.write("dusk: stopped\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context, answer
+from dusk.cli.command import Command, Context, UsageError, answer
 from dusk.errors import Refused
 
 _TARGET = "policy/NAME or device/NAME"
@@ -41,9 +41,9 @@ class _Edit:
         for pair in arguments.pairs:
             key, value = split_pair(pair)
             if self._valued and value is None:
-                raise Refused("no-value", f"{key}: a value is missing; write {key}=VALUE")
+                raise UsageError(f"{key}: a value is missing; write {key}=VALUE")
             if not self._valued and value is not None:
-                raise Refused("value", f"{key}: `{self._verb}` takes no value")
+                raise UsageError(f"{key}: `{self._verb}` takes no value")
             values = edits.setdefault(key, [])
             if value is not None:
                 values.append(read_value(value))

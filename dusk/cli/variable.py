@@ -2,9 +2,8 @@
 
 import argparse
 
-from dusk.cli.command import Command, Context, answer, subcommands, verb
+from dusk.cli.command import Command, Context, UsageError, answer, subcommands, verb
 from dusk.cli.settings import read_value, split_pair
-from dusk.errors import Refused
 
 _SCOPE = "cluster, group/NAME or device/NAME; the nearest to the router wins"
 
@@ -32,7 +31,7 @@ def _set(context: Context, arguments: argparse.Namespace) -> int:
     for pair in arguments.pairs:
         name, value = split_pair(pair)
         if value is None:
-            raise Refused("no-value", f"{name}: a value is missing; write {name}=VALUE")
+            raise UsageError(f"{name}: a value is missing; write {name}=VALUE")
         values.setdefault(name, []).append(read_value(value))
     rows = [{"name": name, "values": found} for name, found in values.items()]
     return answer(context, context.signed("var.set", scope=arguments.scope, variables=rows))

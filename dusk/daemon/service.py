@@ -12,7 +12,7 @@ import trio
 
 from dusk.control.methods import Methods
 from dusk.daemon import privileges
-from dusk.daemon.builder import Builder, mode_of
+from dusk.daemon.builder import Builder, Idle, mode_of
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
 from dusk.daemon.core import Core
@@ -236,6 +236,8 @@ async def _run_parts(parts: _Parts) -> None:
             await nursery.start(parts.core.run)
             nursery.start_soon(_forget_join_key, parts)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
+            if isinstance(parts.core.node, Idle):
+                say("in no cluster yet: make one with `dusk init`, or join one with `dusk join --file F`")
             async for number in signals:
                 if number != signal.SIGHUP:
                     say("stopping")
