@@ -98,7 +98,7 @@ class Builder:
         if log.cluster is not None:
             raise StorageError(
                 "the log here is of a cluster that this device is no member of: a copied folder?"
-                " Remove etc/dusk/node and join again"
+                " Take etc/dusk/node from a backup of this device, or remove it and join again"
             )
         return Idle()
 

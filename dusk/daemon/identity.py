@@ -18,20 +18,23 @@ _NO_MAC = "00:00:00:00:00:00"
 
 
 def encode_identity(seed: bytes) -> bytes:
-    """Return the file of a device's key seed (32 bytes)."""
+    """Return the file of a device's key seed (32 bytes); the key's id beside it tells damage."""
     assert len(seed) == SEED_BYTES, "a seed has 32 bytes"
-    return codec.pack((_VERSION, seed))
+    return codec.pack((_VERSION, seed, SigningKey.from_seed(seed).key_id))
 
 
 def decode_identity(data: bytes) -> SigningKey:
     """Read the file.
 
     Raises:
-        UntrustedInput: it is damaged.
+        UntrustedInput: it is damaged; a flipped bit would make another device of this one.
     """
-    row = codec.fields(codec.unpack(data, size_max=_FILE_BYTES_MAX), 2, "identity")
+    row = codec.fields(codec.unpack(data, size_max=_FILE_BYTES_MAX), 3, "identity")
     codec.integer(row[0], _VERSION, _VERSION, "identity version")
-    return SigningKey.from_seed(codec.exactly(row[1], SEED_BYTES, "identity seed"))
+    key = SigningKey.from_seed(codec.exactly(row[1], SEED_BYTES, "identity seed"))
+    if key.key_id != row[2]:
+        raise UntrustedInput("identity: the key is not the one of the id beside it")
+    return key
 
 
 def hardware_label(folder: Path = Path("/sys/class/net")) -> str:
