@@ -76,8 +76,7 @@ def unpack_entry_item(data: bytes) -> tuple[Entry, Change | None]:
     Raises:
         UntrustedInput: not the encoding, or the change is not the entry's.
     """
-    entry_bytes, change_bytes = codec.fields(codec.unpack(data, size_max=_ITEM_BYTES_MAX), 2, "log item")
-    entry = decode_entry(codec.blob(entry_bytes, limits.ENTRY_BYTES_MAX, "entry"))
+    entry, change_bytes = _split_item(data)
     if change_bytes is None:
         if entry.change is not None or entry.signatures is not None:
             raise UntrustedInput(f"entry {entry.seq}: its change is missing")
@@ -86,6 +85,16 @@ def unpack_entry_item(data: bytes) -> tuple[Entry, Change | None]:
     if (entry.change, entry.signatures) != (change.id, change.signatures_hash):
         raise UntrustedInput(f"entry {entry.seq}: carries another change than it names")
     return entry, change
+
+
+def verified_entry(item: LogItem) -> Entry:
+    """Return the entry of an item that the log has taken; its change was read then, and is not again."""
+    return _split_item(item.data)[0]
+
+
+def _split_item(data: bytes) -> tuple[Entry, object]:
+    entry_bytes, change_bytes = codec.fields(codec.unpack(data, size_max=_ITEM_BYTES_MAX), 2, "log item")
+    return decode_entry(codec.blob(entry_bytes, limits.ENTRY_BYTES_MAX, "entry")), change_bytes
 
 
 class Log:

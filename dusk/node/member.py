@@ -12,7 +12,7 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.body import Change
-from dusk.changelog.log import ForkFound, Log, unpack_entry_item
+from dusk.changelog.log import ForkFound, Log, verified_entry
 from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.messages import Kind, decode_answer
@@ -411,7 +411,7 @@ class Node:
         if self.log.state.members_version != self._members_version:
             self._members_changed()
         self._follower.settled = self.settled
-        entries = [unpack_entry_item(item.data)[0] for item in items if item.kind is ItemKind.ENTRY]
+        entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)
         self._note_status(now)  # before the answer that carries it

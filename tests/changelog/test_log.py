@@ -7,7 +7,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, OutcomeCode, decode_entry, sign_head
-from dusk.changelog.log import ForkFound, Log, pack_entry_item, unpack_entry_item
+from dusk.changelog.log import ForkFound, Log, pack_entry_item, unpack_entry_item, verified_entry
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ClusterId, DeviceId, Seq
@@ -300,3 +300,9 @@ def test_a_log_of_unknown_cluster_learns_it_from_its_genesis() -> None:
     log.extend(WORLD.items[:2])
     assert log.cluster == WORLD.cluster
     assert Log(ClusterId(WORLD.cluster)).extend(WORLD.items[:2]) == tuple(WORLD.items[:2])
+
+
+def test_the_entry_of_a_taken_item_is_read_without_its_change() -> None:
+    for item in WORLD.items:
+        if item.kind is ItemKind.ENTRY:
+            assert verified_entry(item) == unpack_entry_item(item.data)[0]
