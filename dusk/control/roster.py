@@ -11,9 +11,6 @@ from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 
-VALUE_LIST_MAX = 1024
-"""Items of one list variable."""
-
 
 def _seen(state: State, draft: Draft) -> Overlay:
     return Overlay(state, draft.all_edits)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dusk.apply.events import Mode
 from dusk.changelog.log import Log
@@ -76,7 +76,7 @@ class Builder:
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:
             return self._join(join_key, log, effects, now)
-        if log.cluster is None or log.device_key(_device_id(self.key)) is None:
+        if log.cluster is None or log.device_key(DeviceId(self.key.key_id)) is None:
             return self._idle(log, is_cut=MUST_HEAR_NAME in saved.files), effects
         node = Node(
             key=self.key,
@@ -125,14 +125,6 @@ class Builder:
             now=now,
         )
         return joiner, [*effects, *joiner.start(now)]
-
-    def changed(self, settings: Settings) -> "Builder":
-        """Return a builder with other settings."""
-        return replace(self, settings=settings)
-
-
-def _device_id(key: SigningKey) -> DeviceId:
-    return DeviceId(key.key_id)
 
 
 def _load(saved: Saved, cluster: ClusterId | None) -> Log:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dusk.cli.client import Client
-from dusk.errors import Refused
+from tests.daemons import answers
 
 STARTED_S_MAX = 30.0
 pytestmark = [pytest.mark.needs("system_user")] if os.geteuid() == 0 else []
@@ -67,17 +67,6 @@ def daemon(root: Path) -> Iterator["subprocess.Popen[str]"]:
         process.wait(STARTED_S_MAX)
         assert process.stderr is not None
         process.stderr.close()
-
-
-def answers(root: Path) -> bool:
-    client = Client(root)
-    try:
-        client.call("status")
-    except Refused:
-        return False
-    finally:
-        client.close()
-    return True
 
 
 def refusal(root: Path) -> str:

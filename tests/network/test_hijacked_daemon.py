@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from dusk.cli.client import Client
-from dusk.errors import Refused
+from tests.daemons import answers
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "system_user")]
 
@@ -140,17 +139,6 @@ def sockets(pid: int) -> set[str]:
         for file in Path(f"/proc/{pid}/fd").iterdir()
         if (link := str(file.readlink())).startswith("socket:")
     }
-
-
-def answers(root: Path) -> bool:
-    client = Client(root)
-    try:
-        client.call("status")
-    except Refused:
-        return False
-    finally:
-        client.close()
-    return True
 
 
 def helper_of(pid: int) -> int:
