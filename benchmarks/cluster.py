@@ -1,0 +1,249 @@
+"""A cluster of real daemons within seconds: its log is written beforehand, members and all.
+
+Each node is a process `dusk daemon` in a namespace of its own on one bridge, with real multicast,
+its files on the disk below the folder for temporary files. Only the joining is not done over the
+network: the log that lets everybody in is written by the rooms that write it in a daemon, too, and
+laid into each node's folder before its first start.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dusk.changelog.views import cycle_ms
+from dusk.cli.client import Client
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.groupkeys import GroupKeys, new_group_key
+from dusk.daemon.identity import FILE as IDENTITY_FILE
+from dusk.daemon.identity import encode_identity
+from dusk.daemon.smallfiles import SmallFiles
+from dusk.daemon.store import open_store
+from dusk.demo.place import BridgePlace
+from dusk.ids import NO_CHAIN
+from dusk.keys.signing import SigningKey
+from tests.network.cluster import Cluster, Machine
+from tests.world import World
+
+USER, PASSWORD = "alice", "password"
+"""The owner of every `World`."""
+NODE_FOLDER = "etc/dusk/node"
+PAUSE_S = 0.25
+READY_S_MAX = 60.0
+QUIET_S = 1.5
+"""A cluster whose heads stand still for so long has said what it had to say at its start."""
+
+
+class ClusterError(Exception):
+    """A cluster did not come up, or fell over; the text says how."""
+
+
+class Switch(BridgePlace):
+    """The bridge, with what the kernel can do to the packets on it."""
+
+    def lose(self, one_of: int) -> None:
+        """Drop one of so many UDP datagrams by chance, anew for each receiver.
+
+        Raises:
+            ClusterError: there is no `nft` that can.
+        """
+        rules = (
+            "add table bridge loss",
+            "add chain bridge loss forward { type filter hook forward priority 0; }",
+            f"add rule bridge loss forward meta l4proto udp numgen random mod {one_of} 0 drop",
+        )
+        done = subprocess.run(
+            self.on_the_bridge(["nft", "-f", "-"]),
+            input="\n".join(rules) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+        if done.returncode != 0:
+            raise ClusterError(f"nft: {done.stderr.strip().splitlines()[0]}")
+
+    def on_the_bridge(self, arguments: list[str]) -> list[str]:
+        """Return the command line that runs ``arguments`` where the bridge is."""
+        return self._network.command_on_the_switch(arguments)
+
+
+class Node(Machine):
+    """A machine of a benchmark: its daemon may write a profile of itself."""
+
+    profile: Path | None = None
+
+    def arguments(self, *words: str) -> list[str]:
+        """Return the command line of ``dusk``, the daemon's with a profiler around it if asked for."""
+        if words == ("daemon",) and self.profile is not None:
+            return [sys.executable, "-m", "benchmarks.profiled", str(self.root), str(self.profile)]
+        return super().arguments(*words)
+
+
+@dataclass(slots=True)
+class Site:
+    """A running cluster.
+
+    Attributes:
+        world: what wrote its log: the owner's key, and the state at the start.
+        cluster: the nodes; the first leads.
+        switch: what they hang on.
+        spare: keys of members without a daemon.
+        started_s: how long it took from the first start until all stood at one head.
+    """
+
+    world: World
+    cluster: Cluster
+    switch: Switch
+    spare: Sequence[SigningKey] = ()
+    started_s: float = 0.0
+    _clients: list[Client] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[Machine]:
+        """All machines with a daemon, the master first."""
+        return self.cluster.routers
+
+    def heads(self) -> list[int]:
+        """Return the position of every node's head; 0 for one that does not answer."""
+        states = [node.state() for node in self.nodes]
+        return [0 if state is None else int(state["head"]["seq"]) for state in states]
+
+    def wait_until_quiet(self) -> None:
+        """Wait until all stand at one head, and nothing has moved for a while.
+
+        Raises:
+            ClusterError: not in time.
+        """
+        began = since = time.monotonic()
+        before: set[tuple[int, str]] = set()
+        while time.monotonic() - since < QUIET_S:
+            if time.monotonic() - began > READY_S_MAX:
+                raise ClusterError(f"no peace within {READY_S_MAX:.0f} s: {self.cluster.stand()}")
+            time.sleep(PAUSE_S)
+            heads = self.cluster.heads()
+            if heads != before or len(heads) != 1 or (0, "") in heads:
+                before, since = heads, time.monotonic()
+
+    def owner(self, node: Machine) -> "Desk":
+        """Return the owner, logged in at a node."""
+        client = Client(node.root)
+        self._clients.append(client)
+        ticket = client.call("session.login", user=USER, password=PASSWORD)["ticket"]
+        return Desk(client, client.wait(ticket, READY_S_MAX)["token"])
+
+    def close(self) -> None:
+        """Close what was opened at the nodes."""
+        for client in self._clients:
+            client.close()
+
+
+@dataclass(slots=True)
+class Desk:
+    """A person at a node."""
+
+    client: Client
+    token: str
+
+    def draft(self, policy: str, key: str, value: str) -> None:
+        """Put one setting into the draft."""
+        edits = [{"key": key, "values": [value]}]
+        self.call("draft.edit", target=f"policy/{policy}", verb="set", edits=edits)
+
+    def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method with the session's token."""
+        return self.client.call(method, token=self.token, **params)
+
+
+def cycle_edit(world: World, milliseconds: int) -> None:
+    """Make the cluster's cycle another length."""
+    world.commit(world.edit("cluster", "cycle", (milliseconds,)))
+    assert cycle_ms(world.log.state) == milliseconds
+
+
+def _owned(folder: Path) -> None:
+    """Give a node's folder to the user that its daemon becomes."""
+    if os.geteuid() != 0:
+        return
+    account = pwd.getpwnam("dusk")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def lay(node: Machine, key: SigningKey, world: World, group_keys: bytes) -> None:
+    """Write a member's folder as a daemon keeps it: key, log, group key."""
+    folder = node.root / NODE_FOLDER
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o711)
+    files = SmallFiles(folder)
+    files.store(IDENTITY_FILE, encode_identity(key.seed))
+    files.store(GROUP_KEYS_FILE, group_keys)
+    files.close()
+    store = open_store(folder).store
+    store.append(world.items)
+    store.close()
+    _owned(folder)
+
+
+def group_keys_of(world: World) -> bytes:
+    """Return the file of a group key that covers the world's log."""
+    key = new_group_key(world.random.randbytes, world.log.head.generation, NO_CHAIN)
+    return GroupKeys((key,), key.generation, NO_CHAIN).encode()
+
+
+@contextmanager
+def running(
+    count: int,
+    *,
+    spare: int = 0,
+    prepare: Callable[[World], None] = lambda _: None,
+    profiles: Sequence[Path] = (),
+) -> Iterator[Site]:
+    """Run a cluster; nothing of it is left behind.
+
+    Args:
+        count: how many daemons.
+        spare: members without one.
+        prepare: called with the world when all are members.
+        profiles: where the first daemons write profiles of themselves at their end.
+
+    Raises:
+        ClusterError: it does not come up.
+    """
+    world = World()
+    world.allow_joining(uses=count + spare)
+    keys = [world.master, *(world.join(f"r{number}") for number in range(1, count + spare))]
+    prepare(world)
+    with ExitStack() as stack:
+        base = Path(tempfile.mkdtemp(prefix="dusk-bench-"))
+        stack.callback(shutil.rmtree, base)
+        base.chmod(0o711)  # a daemon that dropped root has to pass through
+        switch = Switch(count + (1 if spare else 0))
+        stack.callback(switch.close)
+        nodes = [Node(switch, base, number) for number in range(1, count + 1)]
+        group_keys = group_keys_of(world)
+        for node, key in zip(nodes, keys[:count], strict=True):
+            lay(node, key, world, group_keys)
+        for node, profile in zip(nodes, profiles, strict=False):
+            node.profile = profile
+        site = Site(world, Cluster(base, list(nodes)), switch, keys[count:])
+        stack.callback(site.cluster.stop)
+        stack.callback(site.close)
+        _start(site)
+        yield site
+
+
+def _start(site: Site) -> None:
+    began = time.monotonic()
+    for node in site.nodes:
+        node.power_on()
+    site.wait_until_quiet()
+    site.started_s = time.monotonic() - began - QUIET_S
