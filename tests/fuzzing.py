@@ -6,7 +6,10 @@ Input ``n`` of a target depends on nothing else, so a failure names all that is 
 import os
 import random
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +17,28 @@ import msgpack
 
 from dusk import codec
 from dusk.errors import UntrustedInput
-from tests.capabilities import EFFORT_FACTOR
 
 INPUT_BYTES_MAX = 2048
-INPUTS = 2000 * EFFORT_FACTOR
+INPUTS = 20_000
+"""For each parser in an ordinary run; ``tests.soak_fuzz`` gives each of them a million."""
 FIRST = int(os.environ.get("DUSK_FUZZ_FIRST", "0"))
 """Number of the first input: another one gives other inputs."""
 INPUT_S_MAX = 1.0
 """CPU time for one input; the slowest honest ones take some milliseconds."""
+INPUT_MEMORY_BYTES_MAX = 2**20
+"""Memory at its highest while one input is read, where nothing else says more."""
+WEIGH_EVERY = 100
+"""Each of so many inputs is read once more with its memory counted, which takes many times as long."""
 
 Make = Callable[[random.Random], bytes]
+Feed = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A parser that needs something around it: a folder, a cluster."""
+
+    opened: Callable[[], AbstractContextManager[Feed]]
 
 
 @dataclass(frozen=True)
@@ -36,15 +51,36 @@ class Target:
         refusal: the documented errors.
         samples: valid inputs, to be mutated.
         grow: makes an input of the right kind from a structure; None for mutated rows of the samples.
-        share: part of the usual number of inputs, for slow ones.
+        memory_bytes_max: bound of what reading one input takes.
     """
 
     name: str
-    feed: Callable[[bytes], object]
+    feed: Feed | Rig
     refusal: type[Exception] | tuple[type[Exception], ...]
     samples: Sequence[bytes]
     grow: Make | None = None
-    share: float = 1.0
+    memory_bytes_max: int = INPUT_MEMORY_BYTES_MAX
+
+    def opened(self) -> AbstractContextManager[Feed]:
+        """Return the parser, ready to be fed."""
+        return self.feed.opened() if isinstance(self.feed, Rig) else nullcontext(self.feed)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a run of inputs was.
+
+    Attributes:
+        inputs: how many there were.
+        accepted: how many of them the parser took.
+        took_s: how long it all took.
+        memory_bytes: the most that one of the weighed inputs took.
+    """
+
+    inputs: int
+    accepted: int
+    took_s: float
+    memory_bytes: int
 
 
 NUMBERS = (
@@ -147,11 +183,11 @@ def mutated(rng: random.Random, data: bytes, others: Sequence[bytes] = (b"",)) -
 
 def make(target: Target, number: int) -> bytes:
     """Return an input of a target."""
-    rng = random.Random(f"{target.name}:{number}")
+    rng = random.Random(zlib.crc32(target.name.encode()) << 64 | number)
     way = rng.random()
     if way < 0.1:
         data = rng.randbytes(rng.randrange(1, rng.choice((8, 64, INPUT_BYTES_MAX))))
-    elif way < 0.5:
+    elif way < 0.4:
         data = mutated(rng, rng.choice(target.samples), target.samples)
     elif target.grow is not None:
         data = target.grow(rng)
@@ -162,25 +198,48 @@ def make(target: Target, number: int) -> bytes:
     return data[:INPUT_BYTES_MAX]
 
 
-def run(target: Target) -> tuple[int, float]:
-    """Feed a target its inputs; return how many it accepted, and how many it took a second.
+def run(target: Target, first: int = FIRST, count: int = INPUTS) -> Tally:
+    """Feed a target its samples and its inputs.
 
     Raises:
-        AssertionError: an input broke the invariant, ended in another error or took too long.
+        AssertionError: an input broke the invariant, ended in another error, took too long or too much.
     """
-    accepted, began = 0, time.perf_counter()
-    count = int(INPUTS * target.share)
-    for number in range(FIRST, FIRST + count):
-        data = make(target, number)
-        started = time.process_time()
-        try:
-            target.feed(data)
-            accepted += 1
-        except target.refusal:
-            pass
-        except Exception as error:
-            error.add_note(f"input {number} of {target.name}: {data!r}")
-            raise
-        took_s = time.process_time() - started
-        assert took_s < INPUT_S_MAX, f"input {number} of {target.name} took {took_s:.1f} s: {data!r}"
-    return accepted, count / (time.perf_counter() - began)
+    accepted, memory_bytes, began = 0, 0, time.perf_counter()
+    with target.opened() as feed:
+        for sample in target.samples:
+            feed(sample)
+        for number in range(first, first + count):
+            data = make(target, number)
+            try:
+                accepted += _fed(feed, target.refusal, data)
+                if number % WEIGH_EVERY == 0:
+                    memory_bytes = max(memory_bytes, _weighed(feed, target, data))
+            except Exception as error:
+                error.add_note(f"input {number} of {target.name}: {data!r}")
+                raise
+    return Tally(count, accepted, time.perf_counter() - began, memory_bytes)
+
+
+def _fed(feed: Feed, refusal: type[Exception] | tuple[type[Exception], ...], data: bytes) -> bool:
+    """Feed one input in bounded time; return whether it was accepted."""
+    started = time.process_time()
+    try:
+        feed(data)
+        accepted = True
+    except refusal:
+        accepted = False
+    took_s = time.process_time() - started
+    assert took_s < INPUT_S_MAX, f"it took {took_s:.1f} s"
+    return accepted
+
+
+def _weighed(feed: Feed, target: Target, data: bytes) -> int:
+    """Feed one input and return how much memory that took at its highest."""
+    tracemalloc.start()
+    try:
+        _fed(feed, target.refusal, data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < target.memory_bytes_max, f"it took {peak} bytes of memory"
+    return peak

@@ -1,13 +1,15 @@
-"""Files, texts and requests of people and the daemon, at random: they mean one thing or are refused."""
+"""Files, texts and requests of people and the daemon: each means one thing, or is refused with one error."""
 
 import io
 import json
 import random
 import string
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
-
-import pytest
+from unittest import mock
 
 from dusk import codec
 from dusk.changelog.body import Edit
@@ -29,10 +31,8 @@ from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.sealed import _digest, check_sealed_key
 from tests.desk import FakeDesk
-from tests.fuzzing import Make, Target, nested, run, value
+from tests.fuzzing import Feed, Make, Rig, Target, nested, value
 from tests.world import World, sealed_key
-
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(0)]
 
 
 def grown_from(*words: str) -> Make:
@@ -94,6 +94,11 @@ def _draft(data: bytes) -> None:
 
 def _identity(data: bytes) -> None:
     assert encode_identity(decode_identity(data).seed) == data
+
+
+def _grown_identity(rng: random.Random) -> bytes:
+    made = encode_identity(rng.randbytes(32))
+    return made if rng.random() < 0.3 else nested(rng, made)
 
 
 def _setting(data: bytes) -> None:
@@ -335,6 +340,11 @@ class Control:
         assert _encode(answer).count(b"\n") == 1
 
 
+@contextmanager
+def _control() -> Iterator[Feed]:
+    yield Control().feed
+
+
 ARGUMENTS: tuple[Any, ...] = (
     *(
         "token-alice",
@@ -446,10 +456,20 @@ MESSAGES = [
 ]
 
 
+@contextmanager
+def _helper() -> Iterator[Feed]:
+    with TemporaryDirectory() as folder, ExitStack() as patched:
+        patched.enter_context(mock.patch("os.fsync"))
+        patched.enter_context(mock.patch("dusk.helper.process.run", return_value=[b"0", b""]))
+        root = Root(Path(folder))
+        patched.callback(root.helper.lock.close)
+        yield root.feed
+
+
 TARGETS = [
     Target("log file", _log_file, (), _log_files()),
     Target("draft", _draft, UntrustedInput, [Draft((EDIT, EDIT)).encode()]),
-    Target("identity", _identity, UntrustedInput, [encode_identity(b"s" * 32)]),
+    Target("identity", _identity, UntrustedInput, [encode_identity(b"s" * 32)], _grown_identity),
     Target("setting", _setting, UntrustedInput, [SETTING]),
     Target("sealed key", _sealed, UntrustedInput, [SEALED], _grown_sealed),
     Target("join line", _join_line, UntrustedInput, [JOIN_KEY.line().encode()], _grown_join_line),
@@ -462,28 +482,6 @@ TARGETS = [
         "key", _key, ConfigError, [b"firewall.zone[name=lan].input", b"a.@b[-1].c"], grown_from(*KEY_WORDS)
     ),
     Target("own settings", _own_settings, ConfigError, [OWN], lines_from(*OWN_LINES, words=UCI_WORDS)),
+    Target("control", Rig(_control), (), LINES, _call, memory_bytes_max=16 * 2**20),
+    Target("helper", Rig(_helper), ValueError, MESSAGES, _grown_request, memory_bytes_max=8 * 2**20),
 ]
-
-
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_q3_a_text_or_file_means_one_thing_or_is_refused_with_one_error(target: Target) -> None:
-    for sample in target.samples:
-        target.feed(sample)
-    accepted, per_s = run(target)
-    print(f"{target.name}: {accepted} accepted, {per_s:.0f} inputs a second")
-
-
-def test_q3_every_line_at_the_control_socket_has_an_answer() -> None:
-    accepted, per_s = run(Target("control", Control().feed, (), LINES, _call))
-    print(f"control: {accepted} accepted, {per_s:.0f} inputs a second")
-
-
-def test_q3_a46_no_request_makes_the_helper_read_or_write_anything_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.fsync", lambda fd: None)
-    monkeypatch.setattr(process, "run", lambda command, arguments, root: [b"0", b""])
-    root = Root(tmp_path)
-    accepted, per_s = run(Target("helper", root.feed, ValueError, MESSAGES, _grown_request, share=0.5))
-    root.helper.lock.close()
-    print(f"helper: {accepted} accepted, {per_s:.0f} inputs a second")

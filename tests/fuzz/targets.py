@@ -1,0 +1,8 @@
+"""All parsers of outside bytes that are fuzzed."""
+
+from tests.fuzz import local, wire
+from tests.fuzzing import Target
+
+TARGETS: tuple[Target, ...] = (*wire.TARGETS, *local.TARGETS)
+BY_NAME = {target.name: target for target in TARGETS}
+assert len(BY_NAME) == len(TARGETS), "a target is found by its name"
