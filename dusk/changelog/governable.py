@@ -31,6 +31,10 @@ class _After:
         record = self.writes.get((section, key))
         return self.state.value(section, key) if record is None else row_of(record)
 
+    def keys(self, section: str) -> Collection[str]:
+        """Return the keys that a section ever had by then."""
+        return self.state.keys(section) | {key for written, key in self.writes if written == section}
+
 
 def row_of(record: Record) -> list[Any] | None:
     """Return a record's decoded value, None if it is deleted."""
@@ -102,7 +106,7 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
     if kind is SectionKind.JOINKEY and key == "rule":
         _check_rule(after.state, write)
-    if kind is SectionKind.FACTS and len(after.state.keys(section) | {key}) > FACTS_MAX:
+    if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
         raise Refused("bad-value", f"{section}: more than {FACTS_MAX} facts")
 
 
