@@ -1,25 +1,71 @@
-"""Measure everything there is, print it as a table, and write ``benchmarks/results.json``."""
+"""Measure everything there is, print it as a table, and write ``benchmarks/results.json``.
+
+Words on the command line choose rows by their numbers: ``python -m benchmarks P1 P3``.
+"""
 
 import json
 import os
 import platform
+import subprocess
 import sys
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks import changelog, foundation, settings
-from benchmarks.measure import Row
+from benchmarks import changelog, foundation, processes, serf, settings, spread, sustained, wire
+from benchmarks.cluster import ClusterError
+from benchmarks.measure import NotMeasurableError, Row
+from benchmarks.serf import SerfError
+from benchmarks.watch import WatchError
+from dusk.demo import net
 
-RESULTS = Path(__file__).with_name("results.json")
+FOLDER = Path(__file__).parent
+RESULTS, PROFILES = FOLDER / "results.json", FOLDER / "profiles"
+NAME_WIDTH = 57
+BROKEN = (ClusterError, WatchError, SerfError, net.NetworkError, OSError, subprocess.SubprocessError)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that are measured together.
+
+    Args:
+        numbers: of the rows; none for what stands beside them.
+        rows: measures them.
+        profile: keeps profiles in a folder, for when a row misses.
+        needs_network: whether it runs daemons in namespaces.
+    """
+
+    numbers: tuple[str, ...]
+    rows: Callable[[], list[Row]]
+    profile: Callable[[Path], None] | None = None
+    needs_network: bool = False
+
+
 GROUPS = (
-    foundation.imports,
-    foundation.command,
-    foundation.keys,
-    foundation.encoding,
-    foundation.handshake,
-    settings.rows,
-    changelog.rows,
+    Group(("P1",), spread.whole, spread.profile_whole, needs_network=True),
+    Group(("P2",), spread.lossy, spread.profile_lossy, needs_network=True),
+    Group(("P3",), sustained.rows, sustained.profile, needs_network=True),
+    Group(("P4",), changelog.rows, changelog.profile),
+    Group(("P5",), processes.start, processes.profile_start, needs_network=True),
+    Group(("P6", "P19"), processes.memory, needs_network=True),
+    Group(("P7", "P10"), processes.cycles, processes.profile_cycles, needs_network=True),
+    Group(("P8",), wire.sizes),
+    Group(("P9",), wire.change_bytes),
+    Group(("P10",), wire.writes),
+    Group(("P14",), settings.rows, settings.profile),
+    Group(("P18",), foundation.command, foundation.profile_command),
+    Group((), foundation.imports),
+    Group((), foundation.keys),
+    Group((), foundation.encoding),
+    Group((), foundation.handshake),
 )
+KNOWN = {number for group in GROUPS for number in group.numbers}
+
+
+# --- the table -------------------------------------------------------------------------------------
 
 
 def _number(value: float | None) -> str:
@@ -33,30 +79,134 @@ def _limit(row: Row) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _line(row: Row) -> str:
+def heading() -> str:
+    """Return the first line of the table."""
+    what = f"{'what (y: yardstick)':<{NAME_WIDTH}}"
+    return f"{'':<4}{what} {'figure':>7} {'':<3} {'y':>7} {'ratio':>6} {'limit':>9}"
+
+
+def line(row: Row) -> str:
+    """Return a row as a line of at most 110 columns."""
+    if row.figure is None:
+        return f"{row.number:<4}{row.name:<{NAME_WIDTH}} not measured: {row.why_not}"
     verdict = {True: "ok", False: "MISSED", None: ""}[row.within]
     ratio = "" if row.ratio is None else f"×{row.ratio:.2f}"
     return (
-        f"{row.name:<52} {_number(row.figure):>9} {row.unit:<4}"
-        f" {_number(row.bare):>9} {ratio:>7} {_limit(row):>9} {verdict}"
+        f"{row.number:<4}{row.name:<{NAME_WIDTH}} {_number(row.figure):>7} {row.unit:<3}"
+        f" {_number(row.yardstick):>7} {ratio:>6} {_limit(row):>9} {verdict}"
     ).rstrip()
 
 
-def main() -> int:
-    """Run all groups; the exit code tells only whether measuring worked."""
-    print(f"{'what':<52} {'figure':>9} {'unit':<4} {'bare':>9} {'ratio':>7} {'limit':>9}")
-    rows = []
-    for group in GROUPS:
-        for row in group():
-            rows.append(row)
-            print(_line(row), flush=True)
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    measured = [{**asdict(row), "ratio": row.ratio, "within": row.within} for row in rows]
-    document = json.dumps({"machine": machine, "rows": measured}, indent=2, ensure_ascii=False)
-    RESULTS.write_text(document + "\n")
-    print(f"written to {RESULTS}")
-    return 0
+# --- the run ---------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One run over groups: what was measured, and whether measuring itself broke."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.is_broken = False
+
+    def measure(self, group: Group) -> None:
+        """Measure a group and print it; what cannot be measured is said, never left out."""
+        _progress(f"measuring {', '.join(group.numbers) or 'what stands beside them'} …")
+        try:
+            rows = _measured(group)
+        except NotMeasurableError as error:
+            rows = _without(group, str(error))
+        except BROKEN as error:
+            self.is_broken = True
+            rows = _without(group, f"broke: {' '.join(str(error).split())[:300]}")
+        _progress("")
+        for row in rows:
+            print(line(row), flush=True)
+        self.rows += rows
+        if group.profile is not None and any(row.within is False for row in rows):
+            self._profile(group, group.profile)
+
+    def _profile(self, group: Group, profile: Callable[[Path], None]) -> None:
+        _progress(f"measuring {group.numbers[0]} again with a profiler …")
+        PROFILES.mkdir(exist_ok=True)
+        try:
+            profile(PROFILES)
+        except BROKEN as error:
+            self.is_broken = True
+            print(f"{group.numbers[0]}: no profile: {' '.join(str(error).split())[:300]}", flush=True)
+        _progress("")
+
+
+def _measured(group: Group) -> list[Row]:
+    if group.needs_network and (missing := net.why_unavailable()) is not None:
+        raise NotMeasurableError(f"no namespaces here: {missing}")
+    return group.rows()
+
+
+def _without(group: Group, why: str) -> list[Row]:
+    document = (group.rows.__doc__ or "").splitlines()[0]
+    return [Row(number, document, None, "", why_not=why) for number in group.numbers or ("",)]
+
+
+def _progress(text: str) -> None:
+    """Say on a terminal what is going on; the line is written over by the next."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+def _machine() -> dict[str, Any]:
+    model = [part for part in Path("/proc/cpuinfo").read_text().splitlines() if part.startswith("model name")]
+    git = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 — found by PATH, as on every machine
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "processor": model[0].partition(":")[2].strip() if model else "",
+        "cores": os.cpu_count(),
+        "commit": git.stdout.strip(),
+        "serf": "not installed" if serf.why_unavailable() else "installed",
+        "root": os.geteuid() == 0,
+    }
+
+
+def _write(run: _Run, load: Sequence[float], took_s: float) -> None:
+    measured = [{**asdict(row), "ratio": row.ratio, "within": row.within} for row in run.rows]
+    document = {
+        "machine": _machine(),
+        "load_before": load,
+        "load_after": os.getloadavg(),
+        "seconds": round(took_s, 1),
+        "rows": measured,
+    }
+    RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the groups that were asked for, else all; the exit code tells only whether measuring worked."""
+    unknown = [word for word in words if word not in KNOWN]
+    if unknown:
+        print(f"benchmarks: no row {unknown[0]!r}; there are {' '.join(sorted(KNOWN))}", file=sys.stderr)
+        return 2
+    groups = [group for group in GROUPS if not words or set(words) & set(group.numbers)]
+    run, load, began = _Run(), os.getloadavg(), time.monotonic()
+    print(f"load of the machine before: {load[0]:.1f} (what counts is the ratio within one run)")
+    print(heading())
+    for group in groups:
+        run.measure(group)
+    took_s = time.monotonic() - began
+    _write(run, load, took_s)
+    missed = sum(row.within is False for row in run.rows)
+    print(
+        f"{missed} missed, {sum(row.figure is None for row in run.rows)} not measured, in {took_s:.0f} s; "
+        f"written to {RESULTS.relative_to(FOLDER.parent)}"
+    )
+    return int(run.is_broken)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

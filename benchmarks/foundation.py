@@ -1,5 +1,9 @@
 """Imports, keys, sealing, encoding, the handshake: what every message pays."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import msgpack
 from nacl import bindings
 
@@ -28,10 +32,10 @@ def imports() -> list[Row]:
     """The core beside the packages that it needs, and beside Python itself."""
     python, bare, core = process(""), process(BARE_IMPORTS), process(CORE_IMPORTS)
     return [
-        Row("packages imported, nothing else (bare: python)", bare.seconds, "s", python.seconds),
-        Row("packages imported, nothing else (bare: python)", bare.memory_mb, "MB", python.memory_mb),
-        Row("the core imported too (bare: packages)", core.seconds, "s", bare.seconds),
-        Row("the core imported too (bare: packages)", core.memory_mb, "MB", bare.memory_mb),
+        Row("", "packages imported, nothing else (y: python)", bare.seconds, "s", python.seconds),
+        Row("", "packages imported, nothing else (y: python)", bare.memory_mb, "MB", python.memory_mb),
+        Row("", "the core imported too (y: packages)", core.seconds, "s", bare.seconds),
+        Row("", "the core imported too (y: packages)", core.memory_mb, "MB", bare.memory_mb),
     ]
 
 
@@ -39,7 +43,14 @@ def command() -> list[Row]:
     """``dusk status`` up to where it finds no daemon, beside what it cannot do without."""
     bare, status = process("import json, socket"), process(STATUS)
     limit_s = 2 * bare.seconds + 0.020
-    return [Row("dusk status (bare: json, socket)", status.seconds, "s", bare.seconds, limit=limit_s)]
+    return [Row("P18", "dusk status (y: json, socket)", status.seconds, "s", bare.seconds, limit=limit_s)]
+
+
+def profile_command(folder: Path) -> None:
+    """Keep what each import of ``dusk status`` costs."""
+    command = [sys.executable, "-X", "importtime", "-c", STATUS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (folder / "P18.txt").write_text(done.stderr)
 
 
 def keys() -> list[Row]:
@@ -80,7 +91,7 @@ def keys() -> list[Row]:
         ),
     )
     return [
-        Row(f"{name} (bare: PyNaCl)", a_second(ours), "1/s", a_second(bare), more_is_better=True)
+        Row("", f"{name} (y: PyNaCl)", a_second(ours), "1/s", a_second(bare), more_is_better=True)
         for name, ours, bare in pairs
     ]
 
@@ -92,7 +103,8 @@ def encoding() -> list[Row]:
     data = codec.pack(value)
     return [
         Row(
-            f"decode {len(data)} bytes strictly (bare: msgpack)",
+            "",
+            f"decode {len(data)} bytes strictly (y: msgpack)",
             1e6 * seconds(lambda: codec.unpack(data, size_max=4096)),
             "µs",
             1e6 * seconds(lambda: msgpack.unpackb(data)),
@@ -114,4 +126,4 @@ def handshake() -> list[Row]:
     multiply = bindings.crypto_scalarmult
     base = bindings.crypto_scalarmult_base(SEED)
     bare = 8 * seconds(lambda: multiply(SEED, base))
-    return [Row("Noise handshake, both sides (bare: 8 X25519)", 1e3 * seconds(_handshake), "ms", 1e3 * bare)]
+    return [Row("", "Noise handshake, both sides (y: 8 X25519)", 1e3 * seconds(_handshake), "ms", 1e3 * bare)]

@@ -1,6 +1,8 @@
 """P14: what a device does with its settings, and with its files."""
 
-from benchmarks.measure import Row, seconds
+from pathlib import Path
+
+from benchmarks.measure import Row, keep_profile, seconds
 from dusk.config import uci
 from dusk.config.merge import Layer, merge
 from dusk.config.settings import Setting, Verb
@@ -38,6 +40,13 @@ def rows() -> list[Row]:
     assert uci.parse(file, "firewall").render() == file
     split = seconds(lambda: [line.split() for line in file.decode().splitlines()])
     return [
-        Row("P14 merge of 500 options from 10 policies", 1e3 * merged, "ms", limit=10),
-        Row("P14 UCI: 3,000 lines read, rendered (bare: split)", 1e3 * through, "ms", 1e3 * split, limit=30),
+        Row("P14", "merge of 500 options from 10 policies", 1e3 * merged, "ms", limit=10),
+        Row("P14", "UCI: 3,000 lines read, rendered (y: split)", 1e3 * through, "ms", 1e3 * split, limit=30),
     ]
+
+
+def profile(folder: Path) -> None:
+    """Keep profiles of a merge and of a way through a file."""
+    layers, file = _layers(), _file()
+    keep_profile(lambda: merge(layers, {"channel": "36"}, {}), folder / "P14-merge.txt")
+    keep_profile(lambda: uci.parse(file, "firewall").render(), folder / "P14-uci.txt")

@@ -107,7 +107,8 @@ class Watch:
 
         Args:
             at: which node is asked.
-            method, params: what.
+            method: of the control socket.
+            params: of the method.
             timeout_s: when to give up.
 
         Returns:
