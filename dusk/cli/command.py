@@ -39,6 +39,11 @@ class Context:
             self._client = Client(self.root)
         return self._client
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether a daemon was asked for something in this run."""
+        return self._client is not None
+
     def close(self) -> None:
         """Close what was opened."""
         if self._client is not None:

@@ -118,8 +118,21 @@ def _run(arguments: list[str]) -> int:
     context = Context(Path(root).absolute(), json="json" in options)
     try:
         return _run_command(context, name, command, rest[1:])
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        if not context.has_asked:
+            raise
+        raise _unreadable(error) from error
     finally:
         context.close()
+
+
+def _unreadable(error: Exception) -> DuskError:
+    """Return what to say of an answer that has another form than every daemon of ours gives (A46)."""
+    from dusk.daemon.mistakes import describe
+    from dusk.errors import Refused
+
+    what = describe(error).removeprefix("internal error: ")
+    return Refused("bad-answer", f"the daemon's answer cannot be read; restart it ({what})")
 
 
 def _run_command(context: Context, name: str, command: Command, words: list[str]) -> int:

@@ -1,7 +1,8 @@
 """The daemon's side of the helper: one request at a time, each with a deadline."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import trio
@@ -79,7 +80,8 @@ class HelperClient:
             say("waiting: a reload that another dusk daemon began here has not ended, or a file is locked")
         answer = await self._exchange((), HELLO_S_MAX)
         if answer[0] == b"refused":
-            self.problem = answer[2].decode(errors="replace")
+            with _as_asked():
+                self.problem = answer[2].decode(errors="replace")
             return Undone("", (), (), self.problem)
         return _undone(_checked(answer))
 
@@ -87,7 +89,9 @@ class HelperClient:
         """Return package → content of its file, None where there is none."""
         files: dict[str, bytes | None] = {}
         for name in packages:
-            (field,) = await self._ask((b"read", name.encode()), ANSWER_S_MAX)
+            answer = await self._ask((b"read", name.encode()), ANSWER_S_MAX)
+            with _as_asked():
+                (field,) = answer
             files[name] = field[1:] if field[:1] == b"+" else None
         return files
 
@@ -101,12 +105,15 @@ class HelperClient:
         flat = [field for triple in fields for field in triple]
         answer = await self._ask((b"apply", apply_id.encode(), *flat), ANSWER_S_MAX)
         self.problem = ""  # nothing was unfinished
-        return tuple(answer[0].decode().split())
+        with _as_asked():
+            return tuple(answer[0].decode().split())
 
     async def reload(self) -> tuple[int, str]:
         """Run the reload command; return its exit status and last line of errors."""
-        exit_status, line = await self._ask((b"reload",), RELOAD_S_MAX)
-        return int(exit_status), line.decode(errors="replace")
+        answer = await self._ask((b"reload",), RELOAD_S_MAX)
+        with _as_asked():
+            exit_status, line = answer
+            return int(exit_status), line.decode(errors="replace")
 
     async def commit(self, apply_id: str) -> None:
         """Keep what an apply wrote."""
@@ -197,15 +204,26 @@ class HelperClient:
             self._received += part
 
 
+@contextmanager
+def _as_asked() -> Iterator[None]:
+    """Tell an answer of another form than was asked for as a helper that fails."""
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        raise StorageError(f"the helper's answer cannot be read: {error}") from error
+
+
 def _undone(fields: list[bytes]) -> Undone:
-    apply_id, restored, foreign = (field.decode() for field in fields)
+    with _as_asked():
+        apply_id, restored, foreign = (field.decode() for field in fields)
     return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()))
 
 
 def _checked(answer: list[bytes]) -> list[bytes]:
     if answer[0] == b"ok":
         return answer[1:]
-    code, reason = answer[1].decode(), answer[2].decode(errors="replace")
+    with _as_asked():
+        code, reason = answer[1].decode(), answer[2].decode(errors="replace")
     if code == "storage":
         raise StorageError(reason)
     raise Refused(code, reason)

@@ -126,6 +126,21 @@ def test_a46_an_answer_that_cannot_be_read_is_one_clear_line(
     assert result.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [("joinkey", "list"), ("policy", "list"), ("effective", "x"), ("status",)])
+@pytest.mark.parametrize("result", [{}, {"joinkeys": 1, "policies": {"a": 1}, "options": [1], "apply": 1}])
+def test_a46_an_answer_of_another_form_is_one_clear_line_and_no_traceback(
+    dusk: Dusk, answering: list[Answer], words: tuple[str, ...], result: dict[str, Any]
+) -> None:
+    answering.append(
+        lambda request: json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}).encode() + b"\n"
+    )
+    ended = dusk(*words)
+    assert ended.code in {1, 3}
+    if ended.code == 1:
+        assert ended.err.startswith("dusk: the daemon's answer cannot be read; restart it (")
+        assert ended.err.count("\n") == 1
+
+
 def test_a17_arguments_that_are_no_text_are_refused_in_one_line(dusk: Dusk, answering: list[Answer]) -> None:
     answering.append(_hostile_result)
     result = dusk("device", "show", os.fsdecode(b"\xff\xfe"))

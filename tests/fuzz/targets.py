@@ -1,8 +1,14 @@
 """All parsers of outside bytes that are fuzzed."""
 
-from tests.fuzz import local, wire
+from tests.fuzz import local, nodes, shells, texts, wire
 from tests.fuzzing import Target
 
-TARGETS: tuple[Target, ...] = (*wire.TARGETS, *local.TARGETS)
+TARGETS: tuple[Target, ...] = (
+    *wire.TARGETS,
+    *local.TARGETS,
+    *texts.TARGETS,
+    *shells.TARGETS,
+    *nodes.TARGETS,
+)
 BY_NAME = {target.name: target for target in TARGETS}
 assert len(BY_NAME) == len(TARGETS), "a target is found by its name"

@@ -80,10 +80,9 @@ RESPOND_FULL = messages.Respond(
     HEAD.head,
     Seq(1),
     BootId(b"b" * 8),
-    b"c" * 8,
-    (),
-    status(codec.pack(STATUS_ROW)),
-    encode_health({"up": 3}),
+    challenge=b"c" * 8,
+    status=status(codec.pack(STATUS_ROW)),
+    health=encode_health({"up": 3}),
 )
 ASK = messages.Hello(DeviceId(DEVICE.key_id), b"h" * 8).encode()
 PLAIN: dict[Kind, bytes] = {
