@@ -32,6 +32,7 @@ from dusk.effects import (
     Input,
     ItemKind,
     ItemsRead,
+    Link,
     Links,
     LogItem,
     Progress,
@@ -147,9 +148,8 @@ class Node:
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
         if self._may_lead_first() and not self._recovery.must_hear:
-            alone = self.peers.count == 1
-            self._lead_at = now if alone else now + PROBE_S
-            effects += [] if alone else self._follower.confirm(now)
+            self._lead_at = now if self.peers.count == 1 else now + PROBE_S
+            effects += self._ask_before_leading(now)
         return effects + self._after(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
@@ -165,7 +165,7 @@ class Node:
             case FilesRead() | HelperDone():
                 effects = list(self.applied.answer(event, now))
             case Links(links):
-                self._station.links = links
+                effects = self._links_changed(links, now)
             case WallClock():
                 self._writing.set_clock(event)
         return effects + self._after(now)
@@ -275,6 +275,18 @@ class Node:
         """Tell whether this device stands first in the succession; only that one writes so far."""
         return self.peers.own_place == 0 and self.log.may_lead(self.device_id)
 
+    def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
+        """Take the links; the daemon tells of the first ones behind the start."""
+        had, self._station.links = self._station.links, links
+        return [] if had else self._ask_before_leading(now)
+
+    def _ask_before_leading(self, now: float) -> list[Effect]:
+        """Ask on all links whether others know more, if this device is about to lead them (A28)."""
+        if not self._station.links or self._lead_at is None or self.peers.count == 1:
+            return []
+        self._lead_at = max(self._lead_at, now + PROBE_S)
+        return self._follower.confirm(now)
+
     def _make_group_key(self) -> list[Effect]:
         return make_group_key(self._station.channel, self.log.head.generation, self._random_bytes)
 
@@ -345,7 +357,7 @@ class Node:
             case Kind.START:
                 return self._do(follower.on_start(opened, now), now)
             case Kind.DATA:
-                return self._do(follower.on_data(opened), now)
+                return self._do(follower.on_data(opened, now), now)
             case Kind.HELLO | Kind.ASK:
                 return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:

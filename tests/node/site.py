@@ -77,8 +77,9 @@ class Box:
         return self.core
 
     def start(self) -> None:
-        self.give(Links(LAN))
+        """Start as the daemon does: it tells of the links behind the start."""
         self.do(self.core.start(self.site.now))
+        self.give(Links(LAN))
 
     def give(self, event: Input) -> None:
         if self.on:
