@@ -8,7 +8,7 @@ help:
 	@echo "make test    lint, types, shell scripts, every test (ARGS='-k name' goes to pytest)"
 	@echo "make bench   what is measured today, as a table; writes benchmarks/results.json"
 	@echo "make soak    the long runs: a hundred kills, 20,000 simulated clusters; goes on where it was (SEEDS=n)"
-	@echo "make fuzz    a million inputs for the parsers of outside bytes"
+	@echo "make fuzz    a million inputs for each parser of outside bytes; goes on where it was (INPUTS=n)"
 	@echo "make lint    ruff and mypy alone;  make format  lets ruff lay out the code"
 	@echo "make clean   removes what these commands made"
 
@@ -32,7 +32,7 @@ soak:
 
 fuzz:
 	@tools/setup.sh test
-	@DUSK_EFFORT=soak exec $(PYTHON_IN_VENV) -m pytest -q -n 2 --timeout 0 -m fuzz $(ARGS)
+	@exec $(PYTHON_IN_VENV) -m tests.soak_fuzz $(INPUTS)
 
 lint:
 	@tools/setup.sh test
