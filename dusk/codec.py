@@ -6,6 +6,8 @@ built. What is accepted encodes back to the very same bytes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import msgpack
@@ -16,6 +18,10 @@ DEPTH_MAX = 8
 """No message of ours nests deeper than six arrays; two more for later kinds."""
 _ITEMS_AHEAD_MAX = 2**17
 """Places for items that long arrays may claim before the items were seen: 1 MiB."""
+_BYTES_ALWAYS_FEW = 2**8
+"""However these many bytes are nested, they claim less than that."""
+_packer = msgpack.Packer()
+"""One for all: making another for each call takes longer than packing. It keeps nothing of a call."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
 
 _FIX, _LENGTH, _ARRAY = 0, 1, 2
@@ -102,7 +108,7 @@ def _check_kinds(value: list[Any], depth_left: int) -> None:
 
 def pack(value: Sequence[Any]) -> bytes:
     """Encode a (nested) sequence of ints, bools, None, str, bytes and sequences."""
-    packed: bytes = msgpack.packb(value)
+    packed: bytes = _packer.pack(value)
     return packed
 
 
@@ -120,7 +126,7 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
     """
     if len(data) > size_max:
         raise UntrustedInput(f"encoding: {len(data)} bytes, at most {size_max}")
-    if not _claims_little(data):
+    if len(data) > _BYTES_ALWAYS_FEW and not _claims_little(data):
         _scan(data, depth_max)
     try:
         value = msgpack.unpackb(data, max_map_len=0, max_ext_len=0)
@@ -129,9 +135,94 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
     if not isinstance(value, list):
         raise UntrustedInput("encoding: not an array")
     _check_kinds(value, depth_max - 1)
-    if pack(value) != data:
+    if _packer.pack(value) != data:
         raise UntrustedInput("encoding: not the shortest form")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What may stand at one place of a row: kinds, and the least and most of its number or size."""
+
+    kinds: tuple[type, ...]
+    low: int = 0
+    high: int = 0
+
+
+FLAG = Place((bool,))
+
+
+def number(low: int, high: int) -> Place:
+    """Return the place of an integer within both bounds, ends included; a bool is none."""
+    return Place((int,), low, high)
+
+
+def size(size_bytes: int, *, or_nil: bool = False) -> Place:
+    """Return the place of a byte string of exactly that size."""
+    return Place((bytes, type(None)) if or_nil else (bytes,), size_bytes, size_bytes)
+
+
+def blob_to(size_bytes_max: int) -> Place:
+    """Return the place of a byte string of at most that size."""
+    return Place((bytes,), 0, size_bytes_max)
+
+
+def text_to(size_bytes_max: int) -> Place:
+    """Return the place of a string of at most that many UTF-8 bytes."""
+    return Place((str,), 0, size_bytes_max)
+
+
+def array_to(count_max: int, count_min: int = 0) -> Place:
+    """Return the place of an array of so many items."""
+    return Place((list,), count_min, count_max)
+
+
+class Row:
+    """The form of a fixed array, checked with one comparison of all its kinds and few more.
+
+    Args:
+        what: the array, for messages.
+        places: names for messages, in order, with what stands there.
+    """
+
+    def __init__(self, what: str, **places: Place) -> None:
+        self._what = what
+        self._places = places
+        self._kinds = frozenset(product(*(place.kinds for place in places.values())))
+        rows = [(at, place.kinds[0], place.low, place.high) for at, place in enumerate(places.values())]
+        self._numbers = [(at, low, high) for at, kind, low, high in rows if kind is int]
+        self._sizes = [(at, low, high) for at, kind, low, high in rows if kind in (bytes, list)]
+        self._texts = [(at, high) for at, kind, _, high in rows if kind is str]
+
+    def read(self, value: object) -> list[Any]:
+        """Return ``value`` if it is such an array.
+
+        Raises:
+            UntrustedInput: it is not, naming the first wrong place.
+        """
+        if type(value) is not list or tuple(map(type, value)) not in self._kinds:
+            raise self._wrong_kinds(value)
+        for at, low, high in self._numbers:
+            if not low <= value[at] <= high:
+                raise self._wrong(at, "not", f"from {low} to {high}")
+        for at, low, high in self._sizes:
+            item = value[at]
+            if item is not None and not low <= len(item) <= high:
+                raise self._wrong(at, "not of", f"{low} to {high}" if low < high else f"{high}")
+        for at, high in self._texts:
+            if len(value[at]) * 4 > high and len(value[at].encode()) > high:
+                raise self._wrong(at, "not of", f"at most {high} bytes")
+        return value
+
+    def _wrong(self, at: int, *why: str) -> UntrustedInput:
+        return UntrustedInput(" ".join((f"{self._what}: {list(self._places)[at]}", *why)))
+
+    def _wrong_kinds(self, value: object) -> UntrustedInput:
+        if type(value) is not list or len(value) != len(self._places):
+            return UntrustedInput(f"{self._what}: not an array of {len(self._places)}")
+        kinds = zip(value, self._places.values(), strict=True)
+        at = next(at for at, (item, place) in enumerate(kinds) if type(item) not in place.kinds)
+        return self._wrong(at, "of a wrong kind")
 
 
 def fields(value: object, count: int, what: str) -> list[Any]:

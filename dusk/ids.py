@@ -30,7 +30,18 @@ def labelled_hash(label: bytes, *parts: bytes) -> bytes:
 
     Callers make the parts unambiguous themselves: fixed sizes, or one variable part last.
     """
-    return blake2b(b"".join((label, b"\0", *parts)), digest_size=32).digest()
+    digest = (_labelled.get(label) or _begun(label)).copy()
+    digest.update(b"".join(parts))
+    return digest.digest()
+
+
+_labelled: "dict[bytes, blake2b]" = {}
+"""Hashes that have taken their label: labels are a few constants, and this is the hottest path."""
+
+
+def _begun(label: bytes) -> blake2b:
+    begun = _labelled[label] = blake2b(label + b"\0", digest_size=32)
+    return begun
 
 
 def key_id(public: bytes) -> KeyId:

@@ -245,3 +245,44 @@ def test_a_line_is_cut_where_it_would_be_too_long_and_not_before(line: str, size
     assert codec.text(cut, size_bytes_max, "line") == cut
     fits = len(line.encode()) <= size_bytes_max
     assert (cut == line) if fits else (cut.endswith("…") and line.startswith(cut[:-1]))
+
+
+ROW = codec.Row(
+    "row",
+    count=codec.number(-3, 5),
+    name=codec.text_to(7),
+    digest=codec.size(2, or_nil=True),
+    data=codec.blob_to(3),
+    list=codec.array_to(2, 1),
+    flag=codec.FLAG,
+)
+GOOD_ROW: list[object] = [5, "é" * 3, b"12", b"", [None], True]
+
+
+@pytest.mark.parametrize("row", [GOOD_ROW, [-3, "", None, b"123", [1, 2], False]])
+def test_a_row_within_its_bounds_is_returned(row: list[object]) -> None:
+    assert ROW.read(row) is row
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("count", [6, -4, True, None, "5"]),
+        ("name", ["é" * 4, "x" * 8, b"x", None]),
+        ("digest", [b"", b"1", b"123", "12", False]),
+        ("data", [b"1234", "x", None]),
+        ("list", [[], [1, 2, 3], (1,), None]),
+        ("flag", [0, 1, None]),
+    ],
+)
+def test_a17_a_row_names_the_place_that_is_wrong(place: str, values: list[object]) -> None:
+    at = ["count", "name", "digest", "data", "list", "flag"].index(place)
+    for value in values:
+        with pytest.raises(UntrustedInput, match=f"^row: {place} "):
+            ROW.read([*GOOD_ROW[:at], value, *GOOD_ROW[at + 1 :]])
+
+
+@pytest.mark.parametrize("value", [None, b"", tuple(GOOD_ROW), GOOD_ROW[:-1], [*GOOD_ROW, None]])
+def test_a17_a_row_has_exactly_its_places(value: object) -> None:
+    with pytest.raises(UntrustedInput, match="not an array of 6"):
+        ROW.read(value)

@@ -7,6 +7,8 @@ holds only their salted hashes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.errors import UntrustedInput
@@ -18,9 +20,34 @@ CHANGE_LABEL = b"dusk.change"
 VERSION = 1
 SALT_BYTES = 16
 
+_BODY = codec.Row(
+    "body",
+    version=codec.number(VERSION, VERSION),
+    cluster=codec.size(32),
+    author=codec.size(16),
+    device=codec.size(16),
+    counter=codec.number(0, limits.NUMBER_MAX),
+    message=codec.text_to(limits.MESSAGE_BYTES_MAX),
+    operations=codec.array_to(limits.OPERATIONS_MAX, 1),
+)
+_OPERATION = codec.Row(
+    "operation",
+    section=codec.text_to(limits.SECTION_BYTES_MAX),
+    key=codec.text_to(limits.RECORD_KEY_BYTES_MAX),
+    value_hash=codec.size(32, or_nil=True),
+    base=codec.size(32, or_nil=True),
+)
+_CHANGE = codec.Row(
+    "change",
+    body=codec.blob_to(limits.CHANGE_BYTES_MAX),
+    signatures=codec.array_to(limits.SIGNATURES_MAX),
+    values=codec.array_to(limits.OPERATIONS_MAX),
+)
+_SIGNATURE = codec.Row("signature", key_id=codec.size(16), signature=codec.size(64))
+_VALUE = codec.Row("value", salt=codec.size(SALT_BYTES), data=codec.blob_to(limits.VALUE_BYTES_MAX))
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+
+class Operation(NamedTuple):
     """One record's replacement or removal.
 
     Args:
@@ -58,16 +85,14 @@ class Body:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A signature over a body, by the key of that name."""
 
     key_id: KeyId
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A record's value with the salt that its hash in the body carries."""
 
     salt: bytes
@@ -126,36 +151,12 @@ def decode_body(data: bytes) -> Body:
     Raises:
         UntrustedInput: anything but the one encoding of a body within its bounds.
     """
-    row = codec.fields(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX), 7, "body")
-    codec.integer(row[0], VERSION, VERSION, "body version")
-    operations = codec.items(row[6], limits.OPERATIONS_MAX, "operations")
-    if not operations:
-        raise UntrustedInput("body: no operations")
-    decoded = tuple(_decode_operation(item) for item in operations)
-    if len({(o.section, o.key) for o in decoded}) != len(decoded):
+    row = _BODY.read(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX))
+    _version, cluster, author, device, counter, message, operations = row
+    decoded = tuple(Operation(*_OPERATION.read(item)) for item in operations)
+    if len(decoded) > 1 and len({(o.section, o.key) for o in decoded}) != len(decoded):
         raise UntrustedInput("body: a record stands twice")
-    return Body(
-        cluster=ClusterId(codec.exactly(row[1], 32, "body cluster")),
-        author=KeyId(codec.exactly(row[2], 16, "body author")),
-        device=DeviceId(codec.exactly(row[3], 16, "body device")),
-        counter=codec.integer(row[4], 0, limits.NUMBER_MAX, "body counter"),
-        message=codec.text(row[5], limits.MESSAGE_BYTES_MAX, "body message"),
-        operations=decoded,
-    )
-
-
-def _decode_operation(item: object) -> Operation:
-    section, key, value_hash, base = codec.fields(item, 4, "operation")
-    if value_hash is not None:
-        codec.exactly(value_hash, 32, "value hash")
-    if base is not None:
-        codec.exactly(base, 32, "base")
-    return Operation(
-        section=codec.text(section, limits.SECTION_BYTES_MAX, "section"),
-        key=codec.text(key, limits.RECORD_KEY_BYTES_MAX, "record key"),
-        value_hash=value_hash,
-        base=base,
-    )
+    return Body(cluster, author, device, counter, message, decoded)
 
 
 def decode_change(data: bytes) -> Change:
@@ -165,30 +166,15 @@ def decode_change(data: bytes) -> Change:
         UntrustedInput: see `decode_body`; also signatures unsorted or double, a value that
             is missing, surplus or hashes to something else.
     """
-    row = codec.fields(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX), 3, "change")
-    body_bytes = codec.blob(row[0], limits.CHANGE_BYTES_MAX, "body")
-    signatures = tuple(_decode_signature(s) for s in codec.items(row[1], limits.SIGNATURES_MAX, "signatures"))
-    names = [s.key_id for s in signatures]
-    if names != sorted(set(names)):
+    row = _CHANGE.read(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX))
+    body_bytes, unverified_signatures, unverified_values = row
+    signatures = tuple(Signature(*_SIGNATURE.read(item)) for item in unverified_signatures)
+    if any(a.key_id >= b.key_id for a, b in pairwise(signatures)):
         raise UntrustedInput("signatures: not sorted, or one twice")
-    values = tuple(_decode_value(v) for v in codec.items(row[2], limits.OPERATIONS_MAX, "values"))
+    values = tuple(None if item is None else Value(*_VALUE.read(item)) for item in unverified_values)
     change = Change(body_bytes, signatures, values)
     _check_values(change.body.operations, values)
     return change
-
-
-def _decode_signature(item: object) -> Signature:
-    name, signature = codec.fields(item, 2, "signature")
-    return Signature(
-        KeyId(codec.exactly(name, 16, "signature key id")), codec.exactly(signature, 64, "signature")
-    )
-
-
-def _decode_value(item: object) -> Value | None:
-    if item is None:
-        return None
-    salt, data = codec.fields(item, 2, "value")
-    return Value(codec.exactly(salt, SALT_BYTES, "salt"), codec.blob(data, limits.VALUE_BYTES_MAX, "value"))
 
 
 def _check_values(operations: Sequence[Operation], values: Sequence[Value | None]) -> None:

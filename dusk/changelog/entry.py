@@ -46,7 +46,39 @@ class Outcome:
 
 APPLIED = Outcome(OutcomeCode.APPLIED)
 
-_KIND_LAST, _CODE_LAST = max(EntryKind), max(OutcomeCode)
+_KINDS = {int(kind): kind for kind in EntryKind}
+_CODES = {int(code): code for code in OutcomeCode}
+_NUMBER = codec.number(0, limits.NUMBER_MAX)
+_POSITION = {"generation": _NUMBER, "mandate": _NUMBER, "epoch": _NUMBER, "seq": _NUMBER}
+_ENTRY = codec.Row(
+    "entry",
+    version=codec.number(VERSION, VERSION),
+    **_POSITION,
+    previous=codec.size(32),
+    writer=codec.size(16),
+    boot=codec.size(8),
+    time_s=_NUMBER,
+    clock_trusted=codec.FLAG,
+    kind=codec.number(1, max(_KINDS)),
+    change=codec.size(32, or_nil=True),
+    signatures=codec.size(32, or_nil=True),
+    outcome=codec.array_to(3, 3),
+    sections=codec.array_to(limits.OPERATIONS_MAX),
+    derived=codec.size(32),
+)
+_OUTCOME = codec.Row(
+    "outcome",
+    code=codec.number(0, max(_CODES)),
+    by=codec.size(32, or_nil=True),
+    reason=codec.text_to(REASON_BYTES_MAX),
+)
+_SECTION_HASH = codec.Row(
+    "section hash", section=codec.text_to(limits.SECTION_BYTES_MAX), hash=codec.size(32)
+)
+_HEAD = codec.Row("head", **_POSITION, chain=codec.size(32))
+_SIGNED_HEAD = codec.Row(
+    "signed head", head=codec.array_to(5, 5), rest=codec.size(32), signature=codec.size(64)
+)
 
 
 @dataclass(frozen=True)
@@ -108,46 +140,17 @@ def decode_entry(data: bytes) -> Entry:
     Raises:
         UntrustedInput: anything but the one encoding of an entry; also an unknown kind.
     """
-    row = codec.fields(codec.unpack(data, size_max=limits.ENTRY_BYTES_MAX), 16, "entry")
-    codec.integer(row[0], VERSION, VERSION, "entry version")
-    sections = codec.items(row[14], limits.OPERATIONS_MAX, "entry sections")
-    entry = Entry(
-        generation=_number(row[1], "generation"),
-        mandate=_number(row[2], "mandate"),
-        epoch=_number(row[3], "epoch"),
-        seq=Seq(_number(row[4], "seq")),
-        previous=ChainHash(codec.exactly(row[5], 32, "previous chain hash")),
-        writer=DeviceId(codec.exactly(row[6], 16, "writer")),
-        boot=BootId(codec.exactly(row[7], 8, "boot id")),
-        time_s=_number(row[8], "time"),
-        clock_trusted=codec.boolean(row[9], "clock flag"),
-        kind=EntryKind(codec.integer(row[10], 1, _KIND_LAST, "entry kind")),
-        change=None if row[11] is None else ChangeId(codec.exactly(row[11], 32, "change id")),
-        signatures=None if row[12] is None else codec.exactly(row[12], 32, "signatures hash"),
-        outcome=_decode_outcome(row[13]),
-        sections=tuple(_decode_section_hash(item) for item in sections),
-        derived=codec.exactly(row[15], 32, "derived hash"),
-    )
+    row = _ENTRY.read(codec.unpack(data, size_max=limits.ENTRY_BYTES_MAX))
+    kind, change, signatures, outcome, sections, derived = row[10:]
+    hashes = tuple(tuple(_SECTION_HASH.read(item)) for item in sections)
+    entry = Entry(*[*row[1:10], _KINDS[kind], change, signatures, _decode_outcome(outcome), hashes, derived])
     vars(entry)["encoded"] = data  # what was accepted encodes to itself
     return entry
 
 
-def _number(value: object, what: str) -> int:
-    return codec.integer(value, 0, limits.NUMBER_MAX, what)
-
-
 def _decode_outcome(item: object) -> Outcome:
-    code, by, reason = codec.fields(item, 3, "outcome")
-    return Outcome(
-        OutcomeCode(codec.integer(code, 0, _CODE_LAST, "outcome")),
-        None if by is None else ChangeId(codec.exactly(by, 32, "outcome's change")),
-        codec.text(reason, REASON_BYTES_MAX, "outcome's reason"),
-    )
-
-
-def _decode_section_hash(item: object) -> tuple[str, bytes]:
-    path, digest = codec.fields(item, 2, "section hash")
-    return codec.text(path, limits.SECTION_BYTES_MAX, "section"), codec.exactly(digest, 32, "section hash")
+    code, by, reason = _OUTCOME.read(item)
+    return APPLIED if (code, by, reason) == (0, None, "") else Outcome(_CODES[code], by, reason)
 
 
 def pack_head(head: Head) -> bytes:
@@ -157,14 +160,7 @@ def pack_head(head: Head) -> bytes:
 
 def head_from_row(item: object) -> Head:
     """Read a head from a decoded row."""
-    row = codec.fields(item, 5, "head")
-    return Head(
-        _number(row[0], "generation"),
-        _number(row[1], "mandate"),
-        _number(row[2], "epoch"),
-        Seq(_number(row[3], "seq")),
-        ChainHash(codec.exactly(row[4], 32, "chain hash")),
-    )
+    return Head(*_HEAD.read(item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +199,8 @@ def decode_signed_head(data: bytes) -> SignedHead:
     Raises:
         UntrustedInput: anything but the one encoding.
     """
-    head, rest, signature = codec.fields(codec.unpack(data, size_max=512), 3, "signed head")
-    return SignedHead(
-        head_from_row(head), codec.exactly(rest, 32, "rest"), codec.exactly(signature, 64, "signature")
-    )
+    head, rest, signature = _SIGNED_HEAD.read(codec.unpack(data, size_max=512))
+    return SignedHead(head_from_row(head), rest, signature)
 
 
 @dataclass(frozen=True, slots=True)

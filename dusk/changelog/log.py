@@ -13,7 +13,7 @@ Rules, as `extend` and `write` check them:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.body import Change, decode_change
@@ -54,8 +54,7 @@ class ForkFound(UntrustedInput):
     """Another log differs from ours at a position that we hold; ours stays (R5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """What one verified entry changed, to take it back."""
 
     undo: Undo

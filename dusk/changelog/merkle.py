@@ -6,12 +6,12 @@ Nodes are never changed: an update builds the few nodes on its path anew, which 
 an old root (to undo, to compare) free.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from dusk.ids import labelled_hash
 
 EMPTY_HASH = bytes(32)
-_NONE16: "tuple[Node | None, ...]" = (None,) * 16
 
 
 class Leaf(NamedTuple):
@@ -26,10 +26,15 @@ class Branch(NamedTuple):
     """Sixteen places by the next four bits of ``place``; at least two leaves are below."""
 
     hash: bytes
-    children: "tuple[Node | None, ...]"
+    children: "tuple[Node, ...]"
 
 
 Node = Leaf | Branch
+
+_NOTHING = Leaf(EMPTY_HASH, b"", b"")
+"""Stands where a branch has no child, so that all sixteen have a hash."""
+_NOTHING16: tuple[Node, ...] = (_NOTHING,) * 16
+_hash_of = itemgetter(0)
 
 
 def root_hash(root: Node | None) -> bytes:
@@ -53,19 +58,18 @@ def _nibble(place: bytes, depth: int) -> int:
 
 
 def _put(node: Node | None, leaf: Leaf, depth: int) -> Node:
-    if node is None:
+    if node is None or node is _NOTHING:
         return leaf
     if isinstance(node, Leaf):
         if node.place == leaf.place:
             return leaf
-        alone = _branch(_NONE16, _nibble(node.place, depth), node)
+        alone = _branch(_NOTHING16, _nibble(node.place, depth), node)
         return _put(alone, leaf, depth)
     at = _nibble(leaf.place, depth)
     return _branch(node.children, at, _put(node.children[at], leaf, depth + 1))
 
 
-def _branch(children: "tuple[Node | None, ...]", at: int, child: Node | None) -> Branch:
+def _branch(children: tuple[Node, ...], at: int, child: Node) -> Branch:
     """Build a branch with one child replaced."""
     replaced = (*children[:at], child, *children[at + 1 :])
-    hashes = [EMPTY_HASH if node is None else node.hash for node in replaced]
-    return Branch(labelled_hash(b"dusk.branch", *hashes), replaced)
+    return Branch(labelled_hash(b"dusk.branch", *map(_hash_of, replaced)), replaced)

@@ -7,7 +7,7 @@ entry may carry it (R1, A17), so that what is in the log can always be read.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 
 from dusk import codec, limits
@@ -28,7 +28,7 @@ GROUPS_MAX = 64
 """Groups one device, key or assignment names."""
 
 
-class SectionKind(Enum):
+class SectionKind(StrEnum):
     """What a path's first component, and its third, say that the section is."""
 
     TRUST = "trust"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog import merkle
@@ -32,8 +32,7 @@ __all__ = [
 _GONE = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: its value, the hash that was signed for it, the change that last wrote it.
 
     A deleted record stays as a tombstone (``data`` and ``value_hash`` None), so that a later
@@ -45,8 +44,7 @@ class Record:
     base: ChangeId
 
 
-@dataclass(frozen=True, slots=True)
-class RecordWrite:
+class RecordWrite(NamedTuple):
     """What an entry does to one record."""
 
     section: str
@@ -54,8 +52,7 @@ class RecordWrite:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedWrite:
+class DerivedWrite(NamedTuple):
     """What an entry does to the derived state: a counter or a use."""
 
     key: str
@@ -68,8 +65,7 @@ class _Section:
     root: merkle.Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(NamedTuple):
     """What `State.take` changed, newest last."""
 
     sections: tuple[tuple[str, merkle.Node | None], ...]

@@ -1,13 +1,12 @@
 """What judging a change yields."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dusk.changelog.entry import Outcome
 from dusk.changelog.state import DerivedWrite, RecordWrite
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """An outcome and what an entry with it does to the state."""
 
     outcome: Outcome

@@ -1,7 +1,5 @@
 """Changes: exact bytes, one encoding, values bound to what was signed."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,14 +96,14 @@ VALUES = [None if v is None else (v.salt, v.data) for v in SAMPLE.values]
     [
         (SIGNED * 2, VALUES, "one twice"),
         ([(b"b" * 16, bytes(64)), (b"a" * 16, bytes(64))], VALUES, "not sorted"),
-        ([(b"b" * 15, bytes(64))], VALUES, "16 bytes"),
-        ([(b"b" * 16, bytes(63))], VALUES, "64 bytes"),
+        ([(b"b" * 15, bytes(64))], VALUES, "key_id not of 16"),
+        ([(b"b" * 16, bytes(63))], VALUES, "signature not of 64"),
         (SIGNED, VALUES[:1], "not one for each"),
         (SIGNED, [None, None], "not the one that was signed"),
         (SIGNED, [(bytes(16), b"another"), None], "not the one that was signed"),
         (SIGNED, [(bytes(15), b"value"), None], "salt"),
         (SIGNED, [VALUES[0], VALUES[0]], "not the one that was signed"),
-        (SIGNED, 3, "not an array"),
+        (SIGNED, 3, "values of a wrong kind"),
     ],
 )
 def test_a17_what_stands_beside_the_body_is_checked(signatures: object, values: object, says: str) -> None:
@@ -140,9 +138,9 @@ def body_row(**changed: object) -> bytes:
         (body_row(counter=2**63), "counter"),
         (body_row(counter=True), "counter"),
         (body_row(message="x" * (limits.MESSAGE_BYTES_MAX + 1)), "message"),
-        (body_row(operations=[]), "no operations"),
+        (body_row(operations=[]), "operations not of 1 to"),
         (body_row(operations=[["s", "k", None, None]] * 2), "twice"),
-        (body_row(operations=[["s", "k", b"short", None]]), "value hash"),
+        (body_row(operations=[["s", "k", b"short", None]]), "value_hash"),
         (body_row(operations=[["s", "k", None, b"short"]]), "base"),
         (body_row(operations=[["s", "k", None]]), "operation"),
         (body_row(operations=[["s" * 192, "k", None, None]]), "section"),
@@ -154,7 +152,7 @@ def test_a17_a_malformed_body_is_refused(body: bytes, says: str) -> None:
 
 
 def test_a_value_over_64_kib_is_refused() -> None:
-    with pytest.raises(UntrustedInput, match="at most 65536 bytes"):
+    with pytest.raises(UntrustedInput, match="data not of 0 to 65536"):
         build([Edit("policy/x", "set/k", bytes(limits.VALUE_BYTES_MAX + 1), None)])
 
 
@@ -167,4 +165,4 @@ def test_a_change_over_its_bound_is_refused() -> None:
 def test_bodies_and_signatures_are_plain_values() -> None:
     assert Operation("s", "k", None, None) == Operation("s", "k", None, None)
     signature = Signature(KEY.key_id, bytes(64))
-    assert replace(signature, signature=b"x" * 64) != signature
+    assert Signature(KEY.key_id, b"x" * 64) != signature

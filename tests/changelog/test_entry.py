@@ -134,7 +134,7 @@ def test_a5_a17_a_field_out_of_its_bounds_is_refused(at: int, value: object) -> 
 
 
 def test_a36_a_kind_of_a_later_version_stops_the_reader() -> None:
-    with pytest.raises(UntrustedInput, match="entry kind"):
+    with pytest.raises(UntrustedInput, match="entry: kind"):
         decode_entry(row_with(10, max(EntryKind) + 1))
 
 
