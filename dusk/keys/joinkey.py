@@ -21,7 +21,7 @@ _LENGTH_BYTES = 2
 _CHECKSUM_BYTES = 8
 _HASH_BYTES = 32
 _LINE = re.compile(re.escape(_PREFIX) + r"([0-9]{1,6}):([A-Za-z0-9_-]*)", re.ASCII)
-_ADDRESS = re.compile(r"[A-Za-z0-9.:%_\[\]-]+", re.ASCII)
+_ADDRESS = re.compile(rf"[A-Za-z0-9.:%_\[\]-]{{1,{ADDRESS_BYTES_MAX}}}", re.ASCII)
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
@@ -60,7 +60,7 @@ class JoinKey:
         if len(self.addresses) > JOIN_ADDRESSES_MAX:
             raise UntrustedInput(f"join key: more than {JOIN_ADDRESSES_MAX} addresses")
         for address in self.addresses:
-            if not _ADDRESS.fullmatch(address) or len(address) > ADDRESS_BYTES_MAX:
+            if type(address) is not str or not _ADDRESS.fullmatch(address):
                 raise UntrustedInput("join key: an address cannot be used")
 
     @property
@@ -125,12 +125,10 @@ def _unframe(payload: str) -> bytes:
 def _parse_body(body: bytes) -> JoinKey:
     """Build the join key; its constructor checks each field."""
     parts = codec.fields(codec.unpack(body, size_max=JOIN_LINE_BYTES_MAX), 6, "join key")
-    cluster_id, generation, seq, chain, seed, unverified_addresses = parts
-    addresses = tuple(
-        codec.text(address, ADDRESS_BYTES_MAX, "join key: address")
-        for address in codec.items(unverified_addresses, JOIN_ADDRESSES_MAX, "join key: addresses")
-    )
-    return JoinKey(cluster_id, generation, seq, chain, seed, addresses)
+    cluster_id, generation, seq, chain, seed, addresses = parts
+    if not isinstance(addresses, list):
+        raise UntrustedInput("join key: addresses: not an array")
+    return JoinKey(cluster_id, generation, seq, chain, seed, tuple(addresses))
 
 
 def _checksum(body: bytes) -> bytes:

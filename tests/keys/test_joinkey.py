@@ -1,5 +1,7 @@
 """The join line: what goes in comes out, and people are told what is wrong with a bad one."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, Seq, key_id
 from dusk.keys import joinkey as room
 from dusk.keys.joinkey import JoinKey, parse_join_line
-from dusk.limits import JOIN_LINE_BYTES_MAX, NUMBER_MAX
+from dusk.limits import ADDRESS_BYTES_MAX, JOIN_ADDRESSES_MAX, JOIN_LINE_BYTES_MAX, NUMBER_MAX
 
 KEY = JoinKey(
     cluster_id=ClusterId(bytes(range(32))),
@@ -111,7 +113,10 @@ def test_a17_a_second_spelling_of_the_same_bytes_is_refused() -> None:
 
 
 def test_a6_an_endless_line_is_refused_unread() -> None:
-    assert reason("dusk-join-1:" + "A" * JOIN_LINE_BYTES_MAX) == "join key: too long to be one"
+    begin = "dusk-join-1:"
+    longest = begin + "A" * (JOIN_LINE_BYTES_MAX - len(begin))
+    assert reason(longest) == "join key: damaged"
+    assert reason(longest + "A") == "join key: too long to be one"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +127,7 @@ def test_a6_an_endless_line_is_refused_unread() -> None:
         (1, NUMBER_MAX + 1),
         (2, 0),
         (2, True),
+        (2, NUMBER_MAX + 1),
         (3, "chain"),
         (4, bytes(33)),
         (5, ["192.0.2.1"] * 9),
@@ -129,7 +135,8 @@ def test_a6_an_endless_line_is_refused_unread() -> None:
         (5, [""]),
         (5, ["a" * 129]),
         (5, [7]),
-        (5, "192.0.2.1"),
+        (5, "ab"),
+        (5, 7),
     ],
 )
 def test_a17_each_field_is_checked(place: int, value: object) -> None:
@@ -137,6 +144,20 @@ def test_a17_each_field_is_checked(place: int, value: object) -> None:
     assert parse_join_line(line_of(codec.pack(parts))).addresses == ()
     parts[place] = value
     assert reason(line_of(codec.pack(parts))).startswith("join key: ")
+
+
+def test_a17_a_field_too_few_or_too_many_is_refused() -> None:
+    parts: list[object] = [KEY.cluster_id, 1, 214, KEY.chain, KEY.seed, []]
+    assert reason(line_of(codec.pack(parts[:-1]))) == "join key: not an array of 6"
+    assert reason(line_of(codec.pack([*parts, 7]))) == "join key: not an array of 6"
+
+
+def test_addresses_go_up_to_their_bounds() -> None:
+    longest = replace(KEY, addresses=("a" * ADDRESS_BYTES_MAX,) * JOIN_ADDRESSES_MAX)
+    assert parse_join_line(longest.line()) == longest
+    for beyond in (("a" * (ADDRESS_BYTES_MAX + 1),), ("a",) * (JOIN_ADDRESSES_MAX + 1)):
+        with pytest.raises(UntrustedInput):
+            replace(KEY, addresses=beyond)
 
 
 def test_a_join_key_without_a_line_cannot_be_made() -> None:

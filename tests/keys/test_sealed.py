@@ -23,12 +23,21 @@ def seal_cheaply(password: bytes = b"correct horse", name: str = "bob") -> bytes
     return seal_user_key(SEED, password, salt=SALT, nonce=NONCE, name=name, parameters=CHEAP)
 
 
+def content_of(sealed: bytes) -> list[object]:
+    return codec.unpack(codec.unpack(sealed, size_max=1024)[0], size_max=1024)
+
+
+def with_digest(row: list[object]) -> bytes:
+    """Make a sealed key of any content, its digest good."""
+    content = codec.pack(row)
+    return codec.pack([content, room._digest(content, "bob")])
+
+
 def with_fields(**changed: object) -> bytes:
     """Seal, then change fields of the content and make its digest good again."""
-    inner = codec.unpack(codec.unpack(seal_cheaply(), size_max=1024)[0], size_max=1024)
+    inner = content_of(seal_cheaply())
     names = ("format", "memory_kib", "passes", "lanes", "salt", "nonce", "ciphertext")
-    content = codec.pack([changed.get(name, value) for name, value in zip(names, inner, strict=True)])
-    return codec.pack([content, room._digest(content, "bob")])
+    return with_digest([changed.get(name, value) for name, value in zip(names, inner, strict=True)])
 
 
 @settings(max_examples=5)
@@ -126,3 +135,21 @@ def test_our_own_mistakes_in_sealing_are_assertions() -> None:
         seal_user_key(bytes(31), b"p", salt=SALT, nonce=NONCE, name="bob")
     with pytest.raises(AssertionError):
         seal_user_key(SEED, b"p", salt=bytes(8), nonce=NONCE, name="bob")
+
+
+def test_a17_a_sealed_key_has_its_fields_no_more_and_no_fewer() -> None:
+    outer, inner = codec.unpack(seal_cheaply(), size_max=1024), content_of(seal_cheaply())
+    assert check_sealed_key(with_digest(inner), name="bob") is None
+    malformed = [
+        codec.pack(outer[:1]),
+        codec.pack([*outer, 0]),
+        codec.pack([7, outer[1]]),
+        codec.pack(["text", outer[1]]),
+        with_digest(inner[:-1]),
+        with_digest([*inner, 0]),
+        with_digest([0, *inner[1:]]),
+        with_digest([2, *inner[1:]]),
+    ]
+    for sealed in malformed:
+        with pytest.raises(UntrustedInput, match="sealed key"):
+            check_sealed_key(sealed, name="bob")

@@ -1,0 +1,151 @@
+"""Measures which branches of the pure rooms the unit tests take, and which test runs which line.
+
+The simulator and the network tests do not count: a rule that only they reach has no test that
+says what it is. Run it as ``python -m tests.measured``; it fails when a branch is missing. The
+record of which test runs which line stays in ``build/soak/`` for the mutants (`tests.mutation`).
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree as ET
+
+from coverage import Coverage
+
+from tests.architecture_rules import Source
+
+PROJECT = Path(__file__).resolve().parent.parent
+RECORDS = PROJECT / "build" / "soak"
+LINES_FILE = RECORDS / "lines.sqlite"
+TIMES_FILE = RECORDS / "times.xml"
+RESULT_FILE = RECORDS / "coverage.json"
+JOBS = 2
+
+COSTS = (
+    "test_start_and_respond_are_small_in_an_idle_cycle_of_100_members_p8",
+    "test_the_leader_sends_at_most_two_and_a_half_times_the_change_to_50_members_p9",
+    "test_an_idle_cycle_costs_little_cpu_p7",
+)
+"""Tests that measure cost at size: slow under a tracer, and about nothing that others do not run."""
+
+
+def pure_modules() -> list[Path]:
+    """Return the modules that only decide, without the simulator."""
+    found = []
+    for path in sorted((PROJECT / "dusk").rglob("*.py")):
+        source = Source(PurePosixPath(path.relative_to(PROJECT).as_posix()), "")
+        if source.is_pure and source.room != "sim":
+            found.append(path)
+    return found
+
+
+def room_of(path: Path) -> str:
+    """Return the room of a module, or the module's own name."""
+    return Source(PurePosixPath(path.relative_to(PROJECT).as_posix()), "").room or "dusk"
+
+
+def unit_tests() -> list[str]:
+    """Return the folders and files with the unit tests of the pure rooms."""
+    rooms = {room_of(path) for path in pure_modules()}
+    places = [PROJECT / "tests" / room for room in sorted(rooms)]
+    files = [PROJECT / "tests" / f"test_{room}.py" for room in sorted(rooms)]
+    return [path.relative_to(PROJECT).as_posix() for path in places + files if path.exists()]
+
+
+def digest_of(*folders: str) -> str:
+    """Return a short digest over the Python sources below these folders."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in (PROJECT / folder).rglob("*.py")):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def run_tests() -> int:
+    """Run the unit tests under the tracer; return pytest's exit code."""
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--timeout", "0", *unit_tests()]
+    command += ["--cov=dusk", "--cov-branch", "--cov-context=test", "--cov-report=", "-p", "no:cacheprovider"]
+    command += [f"--junitxml={TIMES_FILE}", "-o", "junit_family=xunit1", "-k", f"not ({' or '.join(COSTS)})"]
+    environment = os.environ | {"COVERAGE_FILE": str(LINES_FILE), "CI": "true"}  # CI: the same inputs always
+    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+
+
+@dataclass
+class Room:
+    """How much of one room the tests go through."""
+
+    statements: int = 0
+    branches: int = 0
+    missing_lines: int = 0
+    missing_branches: int = 0
+
+
+def measure() -> tuple[dict[str, Room], list[str]]:
+    """Return the figures of each room, and what is missing in words."""
+    coverage = Coverage(data_file=str(LINES_FILE), config_file=str(PROJECT / "pyproject.toml"))
+    coverage.load()
+    rooms: dict[str, Room] = {}
+    missing = []
+    for path in pure_modules():
+        room = rooms.setdefault(room_of(path), Room())
+        _, statements, _, lines, _ = coverage.analysis2(str(path))
+        branches = coverage.branch_stats(str(path))
+        not_taken = sum(total - taken for total, taken in branches.values())
+        room.statements += len(statements)
+        room.branches += sum(total for total, _ in branches.values())
+        room.missing_lines += len(lines)
+        room.missing_branches += not_taken
+        partly = [line for line, (total, taken) in sorted(branches.items()) if taken < total]
+        if lines or partly:
+            name = path.relative_to(PROJECT).as_posix()
+            missing.append(f"{name}: lines {lines} never run, branches at {partly} not all taken")
+    return rooms, missing
+
+
+def times() -> Iterator[tuple[str, float]]:
+    """Yield (test's id, seconds under the tracer) of the last run."""
+    for case in ET.parse(TIMES_FILE).iter("testcase"):  # our own file
+        file = case.attrib["classname"].replace(".", "/") + ".py"
+        yield f"{file}::{case.attrib['name']}", float(case.attrib["time"])
+
+
+def is_fresh() -> bool:
+    """Tell whether the record is of the code and the tests as they are now."""
+    if not (RESULT_FILE.exists() and LINES_FILE.exists()):
+        return False
+    return bool(json.loads(RESULT_FILE.read_text())["digest"] == digest_of("dusk", "tests"))
+
+
+def main() -> int:
+    """Measure and print; 1 if a test failed or a branch is missing."""
+    digest = digest_of("dusk", "tests")
+    if failed := run_tests():
+        return failed
+    rooms, missing = measure()
+    for name, room in sorted(rooms.items()):
+        print(
+            f"{name:12} {room.statements - room.missing_lines:5} of {room.statements:5} statements"
+            f" {room.branches - room.missing_branches:5} of {room.branches:5} branches"
+        )
+    print(*missing, sep="\n")
+    RESULT_FILE.write_text(
+        json.dumps(
+            {
+                "digest": digest,
+                "branches": sum(room.branches for room in rooms.values()),
+                "missing": missing,
+                "rooms": {name: vars(room) for name, room in sorted(rooms.items())},
+            },
+            indent=1,
+        )
+    )
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
