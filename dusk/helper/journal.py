@@ -2,12 +2,14 @@
 
 import os
 from _blake2 import blake2b  # hashlib would load OpenSSL: a third more memory
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, lock, open_file, read_file, write_file
 
 SPARE_BYTES = 64 * 1024
 Facts = os.stat_result | None  # of the file that was there
+Judge = Callable[[str, bytes, bytes], None]  # package, old content, new content
 Digests = dict[str, tuple[str, str]]  # package: digest before, digest after
 
 
@@ -27,8 +29,11 @@ class Journal:
     def __init__(self, config: int, folder: int) -> None:
         self.config, self.folder = config, folder
 
-    def apply(self, ident: str, wanted: dict[str, tuple[str, bytes]]) -> list[str]:
-        """Write all files (digest of what was read, new content) or none; return what changed."""
+    def apply(self, ident: str, wanted: dict[str, tuple[str, bytes]], judge: Judge) -> list[str]:
+        """Write all files (digest of what was read, new content) or none; return what changed.
+
+        ``judge`` is shown each package that changes, with both contents, and may refuse it.
+        """
         if self.unfinished()[0]:
             raise Refusal("unfinished", "an earlier apply is neither committed nor rolled back")
         with ExitStack() as held:
@@ -36,6 +41,8 @@ class Journal:
             if changed := [name for name in files if digest(files[name][0]) != wanted[name][0]]:
                 raise Refusal("changed", f"{changed[0]} was changed by somebody else since it was read")
             new = {name: wanted[name][1] for name in files if wanted[name][1] != files[name][0]}
+            for name, content in new.items():
+                judge(name, files[name][0] or b"", content)
             try:
                 self._prepare(ident, {name: (*files[name], content) for name, content in new.items()})
                 for name in new:

@@ -177,18 +177,18 @@ def test_a31_a_failing_disk_at_any_call_is_an_answer_and_nothing_is_half_written
 
 
 def test_a50_what_somebody_else_changed_since_it_was_read_refuses_the_whole(root: Path) -> None:
-    (root / "etc/config/system").write_bytes(b"mine\n")
+    (root / "etc/config/system").write_bytes(b"# mine\n")
     assert ask(root, *request())[:2] == [b"refused", b"changed"]
-    assert contents(root) == {**BEFORE, "system": b"mine\n"}
+    assert contents(root) == {**BEFORE, "system": b"# mine\n"}
 
 
 def test_a50_a_rollback_leaves_what_somebody_else_changed_and_says_so(helper: Helper, root: Path) -> None:
     helper.answer(*request())
-    (root / "etc/config/system").write_bytes(b"mine\n")
+    (root / "etc/config/system").write_bytes(b"# mine\n")
     (root / "etc/config/firewall").unlink()
     (root / "etc/config/firewall").symlink_to("system")
     assert helper.answer(b"rollback") == [b"ok", b"ab12", b"wireless", b"firewall system"]
-    assert (root / "etc/config/system").read_bytes() == b"mine\n"
+    assert (root / "etc/config/system").read_bytes() == b"# mine\n"
     assert [path.name for path in (root / "etc/dusk/journal").iterdir()] == ["lock"]
 
 

@@ -20,13 +20,14 @@ from dusk.helper import files, process
 from dusk.helper.pipe import MESSAGE_BYTES_MAX, encode
 from dusk.helper.process import Helper
 
+OLD = b"# old\n"
 RELOAD = "config dusk 'main'\n\toption reload '{}'\n"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "etc/config").mkdir(parents=True)
-    (tmp_path / "etc/config/system").write_bytes(b"old\n")
+    (tmp_path / "etc/config/system").write_bytes(OLD)
     return tmp_path
 
 
@@ -45,27 +46,27 @@ async def test_files_go_through_the_pipe_and_back(root: Path) -> None:
     (root / "etc/config/dusk").write_text(RELOAD.format('echo "$@" "$DUSK_ROOT" >&2'))
     async with served(root) as client:
         assert await client.hello() == Undone("", (), ())
-        assert await client.perform(ReadFiles(("system", "new"))) == FilesRead(
-            {"system": b"old\n", "new": None}
+        assert await client.perform(ReadFiles(("system", "network"))) == FilesRead(
+            {"system": OLD, "network": None}
         )
-        wanted: dict[str, tuple[bytes | None, bytes]] = {"system": (b"old\n", b"x"), "new": (None, b"")}
+        wanted: dict[str, tuple[bytes | None, bytes]] = {"system": (OLD, b"# x"), "network": (None, b"")}
         written = await client.perform(WriteFiles("ab", wanted))
-        assert written == HelperDone("write", "ab", None, 0, f"new system {root}")
+        assert written == HelperDone("write", "ab", None, 0, f"network system {root}")
         undone = await client.perform(RollbackFiles("ab"))
-        assert undone == HelperDone("rollback", "ab", None, 0, f"new system {root}")
+        assert undone == HelperDone("rollback", "ab", None, 0, f"network system {root}")
         refused = await client.perform(CommitFiles("ab"))
         assert isinstance(refused, HelperDone)
         assert (refused.error or "").startswith("no-journal: ")
-    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert (root / "etc/config/system").read_bytes() == OLD
 
 
 async def test_r9_an_unfinished_apply_is_put_back_at_the_next_start_and_told(root: Path) -> None:
     async with served(root) as client:
         await client.hello()
-        await client.apply("ab", {"system": (b"old\n", b"bad")})
+        await client.apply("ab", {"system": (OLD, b"# bad")})
     async with served(root) as client:
         assert await client.hello() == Undone("ab", ("system",), ())
-    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert (root / "etc/config/system").read_bytes() == OLD
 
 
 async def test_a_second_daemon_on_the_same_root_is_refused(
@@ -99,7 +100,7 @@ async def test_a31_a_helper_that_ended_is_a_clear_error(root: Path) -> None:
     async with served(root) as client:
         await client.hello()
         with pytest.raises(StorageError, match="does not answer"):
-            await client.apply("ab", {"system": (b"old\n", bytes(MESSAGE_BYTES_MAX + 1))})
+            await client.apply("ab", {"system": (OLD, bytes(MESSAGE_BYTES_MAX + 1))})
         with pytest.raises(StorageError, match="stopped answering"):
             await client.reload()
 
@@ -160,9 +161,10 @@ def test_a46_a51_requests_beyond_the_list_are_refused(
     (root / "etc/config/loose").touch()
     (root / "etc/config/loose").chmod(0o666)
     helper = Helper(str(root))
+    (root / "etc/dusk/allow").write_text("system link pipe loose")
     assert helper.answer(*request_fields)[:2] == [b"refused", code]
     helper.lock.close()
-    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert (root / "etc/config/system").read_bytes() == OLD
 
 
 def test_a51_only_packages_that_root_lists_are_written(root: Path) -> None:
@@ -236,11 +238,11 @@ async def test_cancelling_a_request_leaves_no_answer_for_the_next(root: Path) ->
 
 def test_r7_a_request_that_is_cut_short_is_not_done(root: Path) -> None:
     pid, read_fd, write_fd = start_helper(str(root))
-    os.write(write_fd, encode(b"apply", b"ab", b"system", digest(b"old\n"), b"whole\n")[:-1])
+    os.write(write_fd, encode(b"apply", b"ab", b"system", digest(OLD), b"# whole\n")[:-1])
     os.close(write_fd)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
     os.close(read_fd)
-    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert (root / "etc/config/system").read_bytes() == OLD
     assert not (root / "etc/dusk/journal/manifest").exists()
 
 
@@ -300,7 +302,7 @@ async def test_a_start_waits_for_the_reload_that_a_dead_daemon_left_and_says_so(
 async def test_r9_a_damaged_list_of_what_to_undo_is_kept_told_and_shown(root: Path) -> None:
     async with served(root) as client:
         await client.hello()
-        await client.apply("ab", {"system": (b"old\n", b"bad")})
+        await client.apply("ab", {"system": (OLD, b"# bad")})
     manifest = root / "etc/dusk/journal/manifest"
     whole = manifest.read_bytes()
     manifest.write_bytes(b"")
@@ -313,4 +315,4 @@ async def test_r9_a_damaged_list_of_what_to_undo_is_kept_told_and_shown(root: Pa
         manifest.write_bytes(whole)
         assert (await client.rollback()).restored == ("system",)
         assert client.problem == ""
-    assert (root / "etc/config/system").read_bytes() == b"old\n"
+    assert (root / "etc/config/system").read_bytes() == OLD

@@ -1,0 +1,82 @@
+"""What in UCI files root alone decides: all that was not reviewed, so nothing unknown gets in (A51).
+
+It acts on nothing: it is shown what is there and what is wanted, and refuses.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from dusk.helper.files import Refusal, read_file
+from dusk.helper.uci import sections
+
+Fact = tuple[bytes, bytes, tuple[tuple[bytes, tuple[bytes, ...]], ...]]  # type, name, (option, values)...
+
+ONE_LINE = re.compile(rb"[^\0-\x1f\x7f]*")
+# Nothing that a shell takes apart, no folder above, no second argument that begins like an option.
+PLAIN = re.compile(rb"(?!-\D|.*(?:\.\.| -\D))[^\0-\x1f\x7f\\`$\"';|&<>()]*")
+
+
+def load(folder: int) -> "Policy":
+    """Read what was reviewed, and what root says in ``etc/dusk``."""
+    # As trusted as the code that it stands beside.
+    with open(os.path.join(os.path.dirname(__file__), "reviewed"), "rb") as reviewed:
+        return Policy(reviewed.read(), read_file(folder, "allow"))
+
+
+def rows(text: bytes) -> Iterator[list[bytes]]:
+    """Yield the words of each line, without comments."""
+    return (line.partition(b"#")[0].split() for line in text.splitlines())
+
+
+class Policy:
+    """Says no to packages and contents; ``allow`` is root's file, None if there is none."""
+
+    def __init__(self, reviewed: bytes, allow: bytes | None) -> None:
+        lines = [(row[0], [b"", *row[1:]]) for row in rows(reviewed) if row]
+        self.reviewed = {head + b"." + option for head, options in lines for option in options}
+        words = (word for row in rows(allow or b"") for word in row)
+        self.words = {head.partition(b".")[0] for head, _ in lines} if allow is None else set(words)
+
+    def check_package(self, package: str) -> None:
+        """Refuse a package that root did not name, or where root names none, that was not reviewed."""
+        if package == "dusk" or package.encode() not in {word.partition(b".")[0] for word in self.words}:
+            raise Refusal(
+                "not-allowed", f"only root lets {package} be managed: {package}.* in etc/dusk/allow"
+            )
+
+    def check_content(self, package: str, old: bytes, new: bytes) -> None:
+        """Refuse what only root may set, unless it stands so in the file as it was."""
+        if f"{package}.*".encode() in self.words:
+            return
+        try:
+            before, after = (Counter(self._frozen(package.encode(), text)) for text in (old, new))
+        except ValueError as error:
+            raise Refusal("not-allowed", f"{package}: {error}") from None
+        known = {odd for fact in before for odd in fact[2]}
+        for kind, name, odds in after - before:
+            option = next((odd[0] for odd in odds if odd not in known), odds[0][0]).decode()
+            place, word = f"{package}.{(name or b'@' + kind).decode()}", f"{package}.{kind.decode()}"
+            dotted = option and "." + option
+            reason = f"only root lets {place}{dotted} be set so: {word}{dotted} in etc/dusk/allow"
+            raise Refusal("not-allowed", reason)
+
+    def _frozen(self, package: bytes, text: bytes) -> Iterator[Fact]:
+        """Yield the sections in which something is for root to set, with all that is."""
+        for kind, name, options in sections(text):
+            head, found = package + b"." + kind, [(b"", [b""]), *sorted(options.items())]
+            odds = [
+                (option, tuple(values)) for option, values in found if not self._may(head, option, values)
+            ]
+            if odds:
+                yield kind, name, tuple(odds)
+
+    def _may(self, head: bytes, option: bytes, values: list[bytes]) -> bool:
+        """Tell whether an option may have these values whoever wants it."""
+        word = head + b"." + option
+        shapes = [PLAIN] * (word in self.reviewed) + [ONE_LINE] * (word + b'"' in self.reviewed)
+        return not self.words.isdisjoint({head, word}) or all(
+            word + b"=" + value in self.reviewed or any(shape.fullmatch(value) for shape in shapes)
+            for value in values
+        )

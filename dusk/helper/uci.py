@@ -1,0 +1,90 @@
+"""What a UCI file says, read word by word as libuci does; what libuci refuses is a ``ValueError``."""
+
+import re
+from collections.abc import Iterator
+
+Section = tuple[bytes, bytes, dict[bytes, list[bytes]]]  # type, name or nothing, option: values
+
+KEYWORD = re.compile(rb"([pcol]|package|config|option|list)[ \t]")
+FIRST_GAP = re.compile(rb"\s*+(?:#[^\n]*+\s*+)*+")
+GAP = re.compile(rb"[ \t]*+(?:#[^\n]*+\s*+)*+")  # between statements of one line
+# Groups: 1 the line is over; 2 a bare word and 3 a semicolon, behind which libuci loses the rest of the
+# line; 4 any word, 5 and the line is over. An empty word and no word are the same to libuci.
+PIECES = rb"'[^']*+'|\"(?:[^\"\\]|\\.)*+\"|\\\r?+\n|\\.?+|[^\s'\"\\#;]"
+WORD = re.compile(
+    rb"[^\S\n]*+(?:(\n|#[^\n]*+\n?|\Z)|;|([^\s'\"\\#;]++)(;[^\n]*+\n?)|((?:%b)++)(?:(?=[#;])|\Z|[^\S\n]|(\n)))"
+    % PIECES,
+    re.DOTALL,
+)
+PIECE = re.compile(rb"'([^']*+)'|\"((?:[^\"\\]|\\.)*+)\"|((?:[^'\"\\]|\\.?+)++)", re.DOTALL)
+ESCAPE = re.compile(rb"\\(?:\r?\n|\Z|(.))", re.DOTALL)
+NAMES = {b"p": re.compile(rb"[\w-]+"), b"c": re.compile(rb"[!-~]+"), b"o": re.compile(rb"\w+")}
+
+
+def unquoted(piece: re.Match[bytes]) -> bytes:
+    """Return what a piece of a word, in one kind of quotes or none, stands for."""
+    return piece[1] or ESCAPE.sub(rb"\1", piece[2] or piece[3] or b"")
+
+
+class Reader:
+    """Reads a text from the front; ``ended`` where libuci would fetch another line."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text, self.position, self.ended = text, 0, True
+
+    def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Read what must be there."""
+        if (found := pattern.match(self.text, self.position)) is None:
+            raise ValueError(f"line {self.text.count(10, 0, self.position) + 1} is not UCI")
+        self.position = found.end()
+        return found
+
+    def word(self) -> bytes:
+        """Return the next word of the line; an empty one, too, where there is none."""
+        if self.ended:
+            return b""
+        found = self.match(WORD)
+        self.ended = found.lastindex in {1, 3, 5}
+        return PIECE.sub(unquoted, found[2] or found[4] or b"")
+
+    def statements(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Yield the first letter of each keyword and its words."""
+        while self.match(FIRST_GAP if self.ended else GAP).end() < len(self.text):
+            letter, self.ended = self.match(KEYWORD)[1][:1], False
+            name, value = self.word(), self.word() if letter != b"p" else b""
+            if self.word() or not NAMES.get(letter, NAMES[b"o"]).fullmatch(name):
+                raise ValueError(f"line {self.text.count(10, 0, self.position)}: no name, or too many words")
+            yield letter, name, value
+
+
+def sections(text: bytes) -> list[Section]:
+    """Return the sections of a file in order; what is said twice holds once, as in libuci."""
+    if 0 in text:
+        raise ValueError("there is a NUL")
+    found: list[Section] = []
+    known: dict[bytes, Section] = {}
+    section: Section | None = None
+    for letter, name, value in Reader(text).statements():
+        if letter == b"c":
+            section = known.get(value) or (name, value, {})
+            if section[0] != name or (value and not NAMES[b"o"].fullmatch(value)):
+                raise ValueError(f"section {value!r} has a bad name, or two types")
+            if known.get(value) is not section:
+                found.append(section)
+                known.setdefault(value or generated(name, len(found)), section)
+        elif letter != b"p":
+            if section is None:
+                raise ValueError("an option stands before any section")
+            if letter == b"l":
+                section[2].setdefault(name, []).append(value)
+            elif value:
+                section[2][name] = [value]
+    return found
+
+
+def generated(kind: bytes, count: int) -> bytes:
+    """Return the name that libuci gives to the ``count``-th section, if it has none."""
+    state = 5381
+    for byte in kind:
+        state = (state * 33 + byte) & 0xFFFFFFFF
+    return b"cfg%02x%04x" % (count, state & 0xFFFF)
