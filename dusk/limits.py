@@ -41,6 +41,8 @@ FRAGMENTS_MAX = 15
 """DATA_BYTES_MAX in pieces of FRAGMENT_BYTES_MAX."""
 BATCHES_MAX = 8
 """Batches under reassembly, and sent ones kept for repetition: 128 KiB either way."""
+REQUESTS_MAX = 8
+"""Questions of a member for missing DATA of one START: over half a second of them."""
 SLICE_MEMBERS_MAX = 256
 """Members that answer in one cycle, besides the holders of the succession."""
 CHALLENGES_MAX = 64

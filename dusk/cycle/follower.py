@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.audience import online_s
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.fragments import Reassembly
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
+from dusk.cycle.intake import Intake
 from dusk.cycle.messages import (
     Kind,
     Pong,
@@ -24,18 +24,12 @@ from dusk.cycle.messages import (
     decode_start,
 )
 from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
-from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
+from dusk.cycle.station import NOTHING, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
 from dusk.limits import EPOCH_JUMP_MAX, STATUS_IN_RESPOND_BYTES_MAX
 
-REPAIR_S = 0.5
-"""How long to wait for missing DATA: until after the last repetition."""
-NO_DATA_JITTER_S = 0.2
-"""Spread of catch-ups when a batch was too large for DATA."""
-FAR_BEHIND = 256
-"""A gap of so many entries is not waited for."""
 ANSWERS_MAX = 4
 """Answers to one START: the first, with the new head, and to repetitions."""
 REPEATED_AFTER_S = 0.03
@@ -87,13 +81,10 @@ class Follower:
         """Where that came from."""
         self._station = station
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
-        self._reassembly = Reassembly()
+        self._intake = Intake(station)
         self._mark: Mark = (0, 0)
         self._heard: _Heard | None = None
         self._respond_at: float | None = None
-        self._wanted: Start | None = None
-        self._wanted_from: Address | None = None
-        self._behind_at: float | None = None
         self._ask_at = now
         self._ask_wait_s = HELLO_S
         self._unreadable_at = float("-inf")
@@ -131,15 +122,18 @@ class Follower:
     @property
     def deadline(self) -> float:
         """When :meth:`tick` is wanted, monotonic seconds."""
-        times = (self._respond_at, self._behind_at, self._ask_at)
+        times = (self._respond_at, self._intake.ask_at, self._intake.behind_at, self._ask_at)
         return min(at for at in times if at is not None)
 
     def tick(self, now: float) -> Step:
-        """Answer in the slot; catch up if DATA stayed away; ask if STARTs did."""
+        """Answer in the slot, or to ask for pieces; catch up if DATA stayed away; ask if STARTs did."""
+        intake = self._intake
         if self._respond_at is not None and now >= self._respond_at:
             return Step(tuple(self._respond(now)))
-        if self._behind_at is not None and now >= self._behind_at:
-            return self._give_up_data()
+        if intake.ask_at is not None and now >= intake.ask_at:
+            return Step(tuple(self._respond(now)))
+        if intake.behind_at is not None and now >= intake.behind_at:
+            return intake.give_up()
         if now >= self._ask_at:
             return Step(tuple(self.confirm(now)))
         return NOTHING
@@ -253,34 +247,19 @@ class Follower:
         if head.seq <= log.head.seq:
             if log.chain_at(head.seq) != head.chain:
                 return Step(outcome=Conflict(source, head, start.signed_head))
-            self._nothing_wanted()
+            self._intake.nothing_wanted()
             return NOTHING
-        self._wanted, self._wanted_from = start, source
-        if self._behind_at is None:
-            wait_s = REPAIR_S if start.rest.data else NO_DATA_JITTER_S * self._station.fraction()
-            self._behind_at = now + (0.0 if head.seq - log.head.seq > FAR_BEHIND else wait_s)
-        return self._try_advance()
+        return self._intake.announced(start, source, now)
 
-    def on_data(self, opened: Opened) -> Step:
+    def on_data(self, opened: Opened, now: float) -> Step:
         """Take DATA.
 
         Raises:
             UntrustedInput: malformed, contradicting, or without room.
         """
         fragment = decode_fragment(opened.plaintext)
-        if fragment.last <= self._station.log.head.seq:
-            return NOTHING
         trusted = same_place(self.master_address, opened.source)
-        if self._reassembly.add(fragment, opened.source, trusted=trusted):
-            return self._try_advance()
-        return NOTHING
-
-    def _try_advance(self) -> Step:
-        if self._wanted is None:
-            return NOTHING
-        head = self._wanted.head
-        entries = self._reassembly.entries_up_to(head, self._station.log.head.seq)
-        return NOTHING if entries is None else Step(outcome=Advance(entries, self._wanted.signed_head))
+        return self._intake.on_fragment(fragment, opened.source, now, trusted=trusted)
 
     def stored(self, now: float) -> list[Effect]:
         """Note that our log has grown, however it did; behind the node's ``Append`` (R8).
@@ -289,9 +268,7 @@ class Follower:
             The answer with the new head, if our slot has passed.
         """
         own: Head = self._station.log.head
-        self._reassembly.forget(own.seq)
-        if self._wanted is not None and self._wanted.head.seq <= own.seq:
-            self._nothing_wanted()
+        self._intake.stored(now)
         heard = self._heard
         if heard is None or heard.answered_seq is None or heard.answered_seq >= own.seq:
             return []
@@ -309,18 +286,7 @@ class Follower:
 
     def refused(self) -> Step:
         """Note that the log refused what DATA brought: catch up instead."""
-        self._reassembly.clear()
-        return self._give_up_data()
-
-    def _nothing_wanted(self) -> None:
-        self._wanted = self._wanted_from = self._behind_at = None
-
-    def _give_up_data(self) -> Step:
-        wanted, source = self._wanted, self._wanted_from
-        self._behind_at = None
-        if wanted is None or source is None:
-            return NOTHING
-        return Step(outcome=Behind(source, wanted.head))
+        return self._intake.refused()
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -347,11 +313,8 @@ class Follower:
         self._respond_at = None
         heard, station = self._heard, self._station
         assert heard is not None, "a slot belongs to a START"
-        status = self.status()
-        if status == self._status_known:
-            status = None
-        if status is not None and len(status) > STATUS_IN_RESPOND_BYTES_MAX:
-            status = None
+        request = self._intake.ask(now)
+        status = self._status_to_send() if request is None else None
         respond = Respond(
             cycle=heard.start.rest.cycle,
             nonce=heard.start.rest.nonce,
@@ -359,15 +322,23 @@ class Follower:
             settled=self.settled,
             boot=station.boot,
             challenge=self._freshness.challenge(now) if self._freshness.proof_due else None,
+            request=request,
             status=status,
             health=self.health,
         )
-        heard.answers += 1
-        heard.answered_at, heard.answered_seq = now, station.log.head.seq
-        if heard.answers == 1:
+        if heard.answered_at is None:
             heard.with_status = status
+        heard.answers += request is None
+        heard.answered_at, heard.answered_seq = now, station.log.head.seq
         datagram = station.channel.seal_to(heard.sender, Kind.RESPOND, respond.encode())
         return [SendDatagram(datagram, heard.answer_to)]
+
+    def _status_to_send(self) -> bytes | None:
+        """Return our status if the master lacks it and it fits."""
+        status = self.status()
+        if status is None or status == self._status_known or len(status) > STATUS_IN_RESPOND_BYTES_MAX:
+            return None
+        return status
 
     def _note_bitmap(self, start: Start) -> None:
         """See whether the master got our status with the START before this one."""
@@ -443,7 +414,7 @@ class Follower:
         """Compare the head in a PONG with ours; what a START announced already is on its way."""
         log, head = self._station.log, signed.head
         if head.seq > log.head.seq:
-            return Behind(source, head) if self._wanted is None else None
+            return Behind(source, head) if not self._intake.is_waiting else None
         return None if log.chain_at(head.seq) == head.chain else Conflict(source, head, signed)
 
     def _by_holder(self, pong: Pong) -> bool:

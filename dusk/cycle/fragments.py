@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dusk import codec, limits
-from dusk.cycle.messages import Fragment
+from dusk.cycle.messages import CHAIN_PREFIX_BYTES, Fragment, Held
 from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Head, Seq
 
-CHAIN_PREFIX_BYTES = 8
 _STREAM_BYTES_MAX = limits.FRAGMENT_BYTES_MAX * limits.FRAGMENTS_MAX
 
 
@@ -104,6 +103,14 @@ class Reassembly:
             wanted, prefix = Seq(wanted - len(batch)), b""
         return tuple(item for batch in reversed(found) for item in batch)
 
+    def held(self, own: Seq) -> tuple[Held, ...]:
+        """Return which pieces of the master's batches behind ``own`` are here."""
+        return tuple(
+            Held(chain, _bits(batch))
+            for (_, last, chain), batch in self._batches.items()
+            if batch.trusted and last > own
+        )
+
     def forget(self, own: Seq) -> None:
         """Drop what ends at or below our own position."""
         self._batches = {place: batch for place, batch in self._batches.items() if place[1] > own}
@@ -129,6 +136,13 @@ class Reassembly:
             raise UntrustedInput("DATA: no room for another source")
         elsewhere = (place for place, batch in self._batches.items() if not batch.trusted)
         self._batches.pop(next(elsewhere, next(iter(self._batches))))
+
+
+def _bits(batch: _Batch) -> int:
+    """Return which pieces are here, one bit each."""
+    if batch.entries is not None:
+        return (1 << batch.count) - 1
+    return sum(1 << index for index in batch.chunks)
 
 
 def _read(stream: bytes) -> tuple[LogItem, ...]:

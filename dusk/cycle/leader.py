@@ -13,6 +13,7 @@ from dusk.cycle.audience import Audience
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.messages import (
+    CHAIN_PREFIX_BYTES,
     CHALLENGE_BYTES,
     Kind,
     Pong,
@@ -25,19 +26,18 @@ from dusk.cycle.messages import (
     sign_start,
 )
 from dusk.cycle.peers import Peer
+from dusk.cycle.repair import Batch, Repairs
 from dusk.cycle.reports import read_status, take_report
 from dusk.cycle.station import Behind, Conflict, Outcome, Station, Step
 from dusk.effects import Effect, LogItem, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
-from dusk.limits import BATCHES_MAX, CHALLENGES_MAX, ECHOES_MAX, FRAGMENTS_MAX, SLICE_MEMBERS_MAX
+from dusk.limits import CHALLENGES_MAX, ECHOES_MAX, SLICE_MEMBERS_MAX
 
 START_GAP_S = 0.05
 """Least time between two STARTs."""
-REPEAT_AFTER_S = (0.06, 0.18, 0.42)
-"""When a START with a new head is repeated, after it was sent."""
-NUDGE_AFTER_S = 0.02
-"""When missing batches are sent again to who answered an idle START with an old head."""
+REPEAT_AFTER_S = (0.06, 0.18, 0.42, 0.8)
+"""When a START with a new head is repeated, after it was sent; the last is for the second of P2."""
 UNICAST_REPEATS_MAX = 4
 """Up to so many silent members get their repetition by unicast."""
 JUDGED_AFTER_S = 0.45
@@ -56,15 +56,6 @@ class Announcement:
 
     signed_head: SignedHead
     effects: tuple[Effect, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Entries on the air: positions ``first`` to ``last``, sealed in pieces."""
-
-    first: Seq
-    last: Seq
-    datagrams: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
@@ -110,10 +101,9 @@ class Leader:
         self._pending: list[tuple[tuple[LogItem, ...], Head]] = []
         self._prepared: Start | None = None
         self._sent: deque[_Sent] = deque(maxlen=RECENT_STARTS)
-        self._batches: deque[_Batch] = deque(maxlen=BATCHES_MAX)
+        self._repairs = Repairs()
         self._repeats: list[tuple[float, Seq]] = []
         """When to repeat, and up to which position members must have answered."""
-        self._nudged = False
         self._challenges: dict[DeviceId, tuple[bytes, Opened]] = {}
         self._slice_first = 0
 
@@ -123,7 +113,8 @@ class Leader:
     def deadline(self) -> float:
         """When :meth:`tick` is wanted, monotonic seconds."""
         start_at = min(self._next_at, self._gap_end) if self._pending else self._next_at
-        return min(start_at, self._repeats[0][0]) if self._repeats else start_at
+        times = (start_at, *(at for at, _ in self._repeats[:1]), self._repairs.due_at)
+        return min(at for at in times if at is not None)
 
     @property
     def _gap_end(self) -> float:
@@ -131,11 +122,13 @@ class Leader:
         return self._sent[-1].sent_at + START_GAP_S if self._sent else float("-inf")
 
     def tick(self, now: float) -> list[Effect]:
-        """Send what is due: a START, or a repetition."""
+        """Send what is due: a START, a repetition, or missing pieces."""
         if now >= self._next_at or (self._pending and now >= self._gap_end):
             return self._send_start(now)
         if self._repeats and now >= self._repeats[0][0]:
             return self._repeat(now)
+        if self._repairs.due_at is not None and now >= self._repairs.due_at:
+            return self._repair(now)
         return []
 
     def online(self, now: float) -> list[DeviceId]:
@@ -185,7 +178,7 @@ class Leader:
         """Tell whether the batch that ends at ``head`` goes, or went, by DATA."""
         if self._pending:
             return bool(cut_batch(*self._pending[-1]))
-        return bool(self._batches) and self._batches[-1].last == head.seq
+        return self._repairs.reaches(head)
 
     def _send_start(self, now: float) -> list[Effect]:
         """Send a START, after the DATA of what it announces."""
@@ -198,19 +191,19 @@ class Leader:
         self._judge_last(now, online)
         datagram = station.channel.seal_group(Kind.START, start.encode())
         links = audience.links(start.rest.cycle, online)
-        effects = station.multicast([*_datagrams(batches), datagram], links)
+        data = [piece for batch in batches for piece in batch.datagrams]
+        effects = station.multicast([*data, datagram], links)
         copies, copied = audience.copies(datagram, start.rest.cycle)
         sent = _Sent(start, datagram, now, copied)
         sent.bits = bytearray((start.rest.slice_count + 7) // 8)
         self._sent.append(sent)
         self.cycle = start.rest.cycle
-        self._plan_repeats(start.head.seq if batches else None, now)
-        self._nudged = False
+        self._plan_repeats(start.head.seq if data else None, now)
         following = self._slice_first + SLICE_MEMBERS_MAX
         self._slice_first = following if following < station.peers.count else 0
         return effects + copies + self._answer_challenges(start, now)
 
-    def _seal_pending(self) -> tuple[_Batch, ...]:
+    def _seal_pending(self) -> tuple[Batch, ...]:
         """Seal the entries that wait, as few batches as fit; too long ones go by catch-up."""
         groups: list[tuple[tuple[LogItem, ...], Head]] = []
         for entries, head in self._pending:
@@ -221,13 +214,13 @@ class Leader:
                 groups.append((entries, head))
         self._pending.clear()
         batches = tuple(self._seal_batch(*group) for group in groups)
-        self._batches.extend(batches)
-        return tuple(batch for batch in batches if batch.datagrams)
+        self._repairs.sent(batches)
+        return batches
 
-    def _seal_batch(self, entries: tuple[LogItem, ...], head: Head) -> _Batch:
+    def _seal_batch(self, entries: tuple[LogItem, ...], head: Head) -> Batch:
         pieces = cut_batch(entries, head)
         sealed = tuple(self._station.channel.seal_group(Kind.DATA, piece.encode()) for piece in pieces)
-        return _Batch(Seq(head.seq - len(entries) + 1), head.seq, sealed)
+        return Batch(Seq(head.seq - len(entries) + 1), head.seq, head.chain[:CHAIN_PREFIX_BYTES], sealed)
 
     def _judge_last(self, now: float, online: list[Peer]) -> None:
         """Note who missed the last START, if its answers had time to come."""
@@ -238,18 +231,32 @@ class Leader:
     # --- repetition --------------------------------------------------------------------------
 
     def _repeat(self, now: float) -> list[Effect]:
-        """Send the newest START again, with DATA, to those online who have not that position."""
+        """Send the newest START again to those online who have not said that they have that position.
+
+        Above 256 members most have not been asked: then blindly, and with the DATA.
+        """
         _, seq = self._repeats.pop(0)
         sent, station = self._sent[-1], self._station
         online = self._audience.online(now, self.cycle_s)
-        lacking = [peer for peer in online if peer.stored < seq]
-        if self._nudged:
-            lacking = [peer for peer in lacking if self._can_nudge(peer)][:UNICAST_REPEATS_MAX]
-        elif station.peers.count > SLICE_MEMBERS_MAX or len(lacking) > UNICAST_REPEATS_MAX:
-            links = self._audience.links(sent.start.rest.cycle, online)
-            batches = [batch for batch in self._batches if batch.last >= seq]
-            return station.multicast([*_datagrams(batches), sent.datagram], links)
-        return [effect for peer in lacking for effect in self._repeat_to(peer, sent)]
+        links = self._audience.links(sent.start.rest.cycle, online)
+        if station.peers.count > SLICE_MEMBERS_MAX:
+            return station.multicast([*self._repairs.since(seq), sent.datagram], links)
+        lacking = [peer.address for peer in online if peer.stored < seq and peer.address is not None]
+        if len(lacking) > UNICAST_REPEATS_MAX:
+            return station.multicast([sent.datagram], links)
+        return [SendDatagram(sent.datagram, address) for address in lacking]
+
+    def _repair(self, now: float) -> list[Effect]:
+        """Send the pieces again that members asked for: to all, if more than one lacks them."""
+        online = self._audience.online(now, self.cycle_s)
+        links = self._audience.links(self.cycle, online)
+        effects: list[Effect] = []
+        for datagram, peer in self._repairs.take(now):
+            if peer is None or peer.address is None:
+                effects += self._station.multicast([datagram], links)
+            else:
+                effects.append(SendDatagram(datagram, peer.address))
+        return effects
 
     def _plan_repeats(self, seq: Seq | None, now: float) -> None:
         """Plan the repetitions of a new head; the next one of the head before it is kept.
@@ -259,23 +266,6 @@ class Leader:
         kept = self._repeats[:1]
         fresh = [] if seq is None else [(now + after, seq) for after in REPEAT_AFTER_S]
         self._repeats = sorted(kept + fresh)
-
-    def _repeat_to(self, peer: Peer, sent: _Sent) -> list[Effect]:
-        assert peer.address is not None, "who is online was heard from somewhere"
-        datagrams = [*_datagrams(self._missing_batches(peer)), sent.datagram]
-        return [SendDatagram(datagram, peer.address) for datagram in datagrams]
-
-    def _missing_batches(self, peer: Peer) -> tuple[_Batch, ...]:
-        """Return what leads a member to our head; nothing if that is for catch-up."""
-        batches = tuple(batch for batch in self._batches if batch.last > peer.stored)
-        whole = bool(batches) and batches[0].first <= peer.stored + 1
-        on_air = all(batch.datagrams for batch in batches)
-        few = len(_datagrams(batches)) <= 2 * FRAGMENTS_MAX
-        return batches if whole and on_air and few else ()
-
-    def _can_nudge(self, peer: Peer) -> bool:
-        answered = self._sent[-1].answered | self._sent[-1].told
-        return peer.device_id in answered and bool(self._missing_batches(peer))
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -291,19 +281,20 @@ class Leader:
         assert peer is not None, "a RESPOND is sealed pairwise"
         respond = decode_respond(opened.plaintext)
         sent = self._start_of(respond)
-        mark = (sent.start.head.epoch, respond.cycle, respond.head.seq)
-        if mark < peer.answered:
+        asked = 0 if respond.request is None else respond.request.number
+        mark = (sent.start.head.epoch, respond.cycle, respond.head.seq, asked)
+        if mark[:3] < peer.answered[:3]:
             raise UntrustedInput("RESPOND: older than one that was heard")
         newest = mark > peer.answered
         status = read_status(peer, respond, self._station.peers.cluster, newest=newest)
         if not newest and status is None:
             return Step()
-        peer.answered, peer.address, peer.heard_at = mark, opened.source, now
+        peer.answered, peer.address, peer.heard_at = max(mark, peer.answered), opened.source, now
         if respond.challenge is not None and len(self._challenges) < CHALLENGES_MAX:
             self._challenges[peer.device_id] = (respond.challenge, opened)
         outcome = self._take_head(peer, respond.head, opened)
         self._note_answer(peer, sent)
-        self._nudge(peer, sent, now)
+        self._repairs.heard(peer, respond.request, now)
         return Step(tuple(take_report(peer, respond, status)), outcome)
 
     def _start_of(self, respond: Respond) -> _Sent:
@@ -329,13 +320,6 @@ class Leader:
         if peer.index in sent.asked:
             place = peer.index - sent.start.rest.slice_first
             sent.bits[place // 8] |= 1 << place % 8
-
-    def _nudge(self, peer: Peer, sent: _Sent, now: float) -> None:
-        """Arrange for batches to be sent again to who answered an idle START with an old head."""
-        newest = sent is self._sent[-1] and not self._repeats and not self._pending
-        if newest and not self._nudged and peer.stored < sent.start.head.seq and self._can_nudge(peer):
-            self._nudged = True
-            self._repeats = [(now + NUDGE_AFTER_S, sent.start.head.seq)]
 
     # --- challenges --------------------------------------------------------------------------
 
@@ -369,7 +353,3 @@ class Leader:
             if challenge not in start.rest.echoes and opened.sender is not None:
                 effects += self._pong(opened, opened.sender, challenge, now, proven=True)
         return effects
-
-
-def _datagrams(batches: Sequence[_Batch]) -> list[bytes]:
-    return [datagram for batch in batches for datagram in batch.datagrams]

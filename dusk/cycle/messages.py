@@ -12,6 +12,8 @@ from dusk.keys.signing import SigningKey
 
 CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
+CHAIN_PREFIX_BYTES = 8
+"""Of a chain hash: names a batch among those in flight."""
 HELLO_BYTES = 191
 """Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG (A15)."""
 START_PLAINTEXT_BYTES = 199
@@ -157,11 +159,57 @@ def decode_fragment(data: bytes) -> Fragment:
     return Fragment(
         epoch=_number(row[0], "DATA epoch"),
         last=Seq(codec.integer(row[1], 1, _NUMBER_MAX, "DATA position")),
-        chain=codec.exactly(row[2], 8, "DATA chain"),
+        chain=codec.exactly(row[2], CHAIN_PREFIX_BYTES, "DATA chain"),
         index=codec.integer(row[3], 0, count - 1, "DATA index"),
         count=count,
         chunk=codec.blob(row[5], limits.FRAGMENT_BYTES_MAX, "DATA chunk"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which pieces of a batch a member holds already.
+
+    Attributes:
+        chain: first 8 bytes of the chain hash at the batch's end.
+        pieces: bit i is piece i.
+    """
+
+    chain: bytes
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A member's question for the DATA up to a START's head, but for what it holds.
+
+    Attributes:
+        number: 1 for the first question about this START, then rising: no question counts twice.
+        held: what it holds of these batches.
+    """
+
+    number: int
+    held: tuple[Held, ...]
+
+    def row(self) -> list[int | bytes]:
+        """Return it as it stands in a RESPOND."""
+        return [self.number, *(held.chain + held.pieces.to_bytes(2, "big") for held in self.held)]
+
+
+def _decode_request(value: object) -> Request:
+    number, *held = codec.items(value, 1 + limits.BATCHES_MAX, "RESPOND request") or [None]
+    return Request(
+        codec.integer(number, 1, limits.REQUESTS_MAX, "RESPOND request"),
+        tuple(_decode_held(item) for item in held),
+    )
+
+
+def _decode_held(value: object) -> Held:
+    data = codec.exactly(value, CHAIN_PREFIX_BYTES + 2, "RESPOND request")
+    pieces = int.from_bytes(data[CHAIN_PREFIX_BYTES:], "big")
+    if pieces >> limits.FRAGMENTS_MAX:
+        raise UntrustedInput("RESPOND request: more pieces than any batch has")
+    return Held(data[:CHAIN_PREFIX_BYTES], pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +222,7 @@ class Respond:
         settled: the newest position that it knows to be settled.
         boot: its run.
         challenge: 8 bytes to be echoed, or None.
-        requests: for later versions; ignored.
+        request: for missing DATA, or None.
         status: a signed status if it changed, or None.
         health: unsigned figures, or None.
     """
@@ -185,20 +233,20 @@ class Respond:
     settled: Seq
     boot: BootId
     challenge: bytes | None = None
-    requests: tuple[bytes, ...] = ()
+    request: Request | None = None
     status: bytes | None = None
     health: bytes | None = None
 
     def encode(self) -> bytes:
         """Return the plaintext."""
-        about = (self.challenge, self.requests, self.status, self.health)
+        request = None if self.request is None else self.request.row()
+        about = (self.challenge, request, self.status, self.health)
         return codec.pack((self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot, *about))
 
 
 def decode_respond(data: bytes) -> Respond:
     """Read a RESPOND; the status inside is not looked at."""
     row = codec.fields(_unpack(data), 9, "RESPOND")
-    requests = codec.items(row[6], 8, "RESPOND requests")
     return Respond(
         cycle=codec.integer(row[0], 1, _NUMBER_MAX, "RESPOND cycle"),
         nonce=codec.exactly(row[1], CHALLENGE_BYTES, "RESPOND nonce"),
@@ -206,7 +254,7 @@ def decode_respond(data: bytes) -> Respond:
         settled=Seq(_number(row[3], "RESPOND settled")),
         boot=BootId(codec.exactly(row[4], 8, "RESPOND boot id")),
         challenge=_optional_challenge(row[5]),
-        requests=tuple(codec.blob(item, 64, "RESPOND request") for item in requests),
+        request=None if row[6] is None else _decode_request(row[6]),
         status=None if row[7] is None else codec.blob(row[7], limits.STATUS_IN_RESPOND_BYTES_MAX, "status"),
         health=None if row[8] is None else codec.blob(row[8], limits.HEALTH_BYTES_MAX, "health"),
     )

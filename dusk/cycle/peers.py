@@ -58,7 +58,7 @@ class Peer:
         former_boot: the one before; if it comes back, two devices share a key (A21).
         stored: highest position it reported that is in our log, by the same chain hash.
         settled: highest position that it knows to be settled.
-        answered: (epoch, cycle, position) of its newest answer; older ones are replays (A12).
+        answered: (epoch, cycle, position, question) of its newest answer; older ones are replays (A12).
         missed: STARTs in a row that it did not answer.
         copy_span, copies_left: unicast copies of STARTs that it gets: see `leader`.
         pong_at: when it last got a PONG.
@@ -76,7 +76,7 @@ class Peer:
     former_boot: BootId | None = None
     stored: Seq = NOWHERE
     settled: Seq = NOWHERE
-    answered: tuple[int, int, int] = (0, 0, 0)
+    answered: tuple[int, int, int, int] = (0, 0, 0, 0)
     missed: int = 0
     copy_span: int = 0
     copies_left: int = 0

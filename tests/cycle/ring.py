@@ -86,7 +86,7 @@ class Node:
         if opened.kind is Kind.START:
             step = self.follower.on_start(opened, now)
         elif opened.kind is Kind.DATA:
-            step = self.follower.on_data(opened)
+            step = self.follower.on_data(opened, now)
         elif opened.kind is Kind.PONG:
             step = self.follower.on_pong(opened, now)
         else:

@@ -99,7 +99,7 @@ def test_a_master_that_starts_again_gets_every_status_again() -> None:
     ring.run(2 * CYCLE_S)
     peer = ring.master.station.peers.get(member.station.peers.own_id)
     assert peer is not None
-    peer.status, peer.status_bytes, peer.answered = None, b"", (0, 0, 0)
+    peer.status, peer.status_bytes, peer.answered = None, b"", (0, 0, 0, 0)
     ring.world.open()
     ring.leader = ring.master.leader = Leader(ring.master.station, CYCLE_S, ring.now)
     ring.run(3 * CYCLE_S)

@@ -15,8 +15,10 @@ from dusk.cycle.messages import (
     Answer,
     AnswerCode,
     Fragment,
+    Held,
     Hello,
     Pong,
+    Request,
     Respond,
     Rest,
     decode_answer,
@@ -72,7 +74,12 @@ responds = st.builds(
     numbers.map(Seq),
     eight.map(BootId),
     st.none() | eight,
-    st.lists(st.binary(max_size=8), max_size=8).map(tuple),
+    st.none()
+    | st.builds(
+        Request,
+        st.integers(1, 8),
+        st.lists(st.builds(Held, eight, st.integers(0, 2**15 - 1)), max_size=8).map(tuple),
+    ),
     st.none() | st.binary(max_size=99),
     st.none() | st.binary(max_size=99),
 )
@@ -117,6 +124,17 @@ def test_data_is_read_as_it_was_written(fragment: Fragment) -> None:
 @given(responds)
 def test_a_respond_is_read_as_it_was_written(respond: Respond) -> None:
     assert decode_respond(respond.encode()) == respond
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [[], [0], [9], [1, bytes(9)], [1, bytes(11)], [1, bytes(8) + b"\x80\0"], [1, 7], [1, *[bytes(10)] * 9]],
+)
+def test_a_request_has_its_number_and_only_pieces_that_a_batch_may_have(asked: list[object]) -> None:
+    head = (0, 0, 1, 1, bytes(32))
+    row = (1, bytes(8), head, 0, bytes(8), None, asked, None, None)
+    with pytest.raises(UntrustedInput):
+        decode_respond(codec.pack(row))
 
 
 @given(pongs)
