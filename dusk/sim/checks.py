@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dusk import limits
-from dusk.changelog.body import decode_change
+from dusk.changelog.body import Change, decode_change
 from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log
 from dusk.changelog.state import State
+from dusk.config.device import managed_config, options_of
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.messages import Kind
 from dusk.cycle.outbox import FOLDER as OUTBOX
@@ -48,11 +49,13 @@ class _Known:
 
     Attributes:
         stored: highest position that a signed head covers on its disk.
+        ever: the highest that ever was on a disk of its.
         seen: position of the last entry on its disk, covered or not.
         kept: changes that its outbox ever had on the disk; they may not be lost.
     """
 
     stored: Seq = NOWHERE
+    ever: Seq = NOWHERE
     seen: Seq = NOWHERE
     kept: set[ChangeId] = field(default_factory=set)
 
@@ -83,6 +86,10 @@ class Checks:
         self.writes = 0
         """Disk effects so far (R12)."""
         self.devices: list[Device] = []
+        self.claimed = NOWHERE
+        """Highest position that a hostile member says is on its disk: nobody can know better."""
+        self.excused: set[int] = set()
+        """Indices of devices that somebody else has the keys of: the others must come to one head."""
         self._network, self._transcript, self._keyring = network, transcript, keyring
         self._known: dict[int, _Known] = {}
         self._compared: dict[int, int] = {}
@@ -90,7 +97,15 @@ class Checks:
         for item in founded:
             if item.kind is ItemKind.ENTRY:
                 self.history.see(item)
-        self._reader = Reader(self.history.cluster, keys)
+        self._reader = Reader(self.history.cluster, dict(keys))
+
+    def take_claim(self, seq: Seq) -> None:
+        """Note that a hostile member has said that it holds the log up to there."""
+        self.claimed = max(self.claimed, seq)
+
+    def learn(self, key: SigningKey) -> None:
+        """Take the key of a new device."""
+        self._reader.add(key)
 
     def add(self, device: Device) -> None:
         """Watch one more device."""
@@ -112,9 +127,15 @@ class Checks:
                 if name == GROUP_KEYS_FILE:
                     self._reader.learn(data)
                 elif name.startswith(OUTBOX):
-                    self._known[device.index].kept.add(decode_change(data).id)
+                    self._kept(device, decode_change(data))
             case RemoveFile(name):
                 self._removed(device, name, was)
+
+    def _kept(self, device: Device, change: Change) -> None:
+        """A device keeps what was committed at it, and nothing that others send (A54)."""
+        if bytes(change.body.author) != device.device_id and change.id not in device.given:
+            raise RuleBroken("R12", f"{device.name} keeps a change that nobody gave it")
+        self._known[device.index].kept.add(change.id)
 
     def _removed(self, device: Device, name: str, was: bytes | None) -> None:
         """A file is removed if it is there (R12), a change when it has its outcome (R3)."""
@@ -122,7 +143,7 @@ class Checks:
             raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
         if was is not None and name.startswith(OUTBOX):
             change = decode_change(was).id
-            if change in self._keyring.signed and change not in self.history.outcomes:
+            if change in self._keyring.owed and change not in self.history.outcomes:
                 raise RuleBroken("R3", f"{device.name} throws change {change.hex()[:8]} away")
 
     def _appended(self, device: Device, items: Sequence[LogItem]) -> None:
@@ -137,6 +158,7 @@ class Checks:
         for item in items:
             if item.kind is ItemKind.HEAD:
                 known.stored = max(known.stored, last)
+                known.ever = max(known.ever, last)
                 continue
             is_new = self.history.decode(item)[0].seq > self.history.last
             logged = self.history.see(item)
@@ -210,10 +232,11 @@ class Checks:
             if told.change not in self._known[device.index].kept:
                 raise RuleBroken("R8", f"{device.name} says that it keeps a change, and does not")
             return
-        holders = [d for d in self.devices if self.stored_by(d) >= told.seq]
+        holders = sum(known.ever >= told.seq for known in self._known.values())
+        holders += self.claimed >= told.seq
         needed = 2 if told.state is ChangeState.DURABLE else 1
-        if len(holders) < needed:
-            raise RuleBroken("R3", f"{device.name} says {told.state}: on {len(holders)} disks")
+        if holders < needed:
+            raise RuleBroken("R3", f"{device.name} says {told.state}: on {holders} disks")
         if self.history.entries[told.seq - 1].change != told.change:
             raise RuleBroken("R3", f"{device.name} says {told.state}: another change is entry {told.seq}")
         if told.state is ChangeState.DURABLE:
@@ -222,10 +245,19 @@ class Checks:
     def _refused(self, device: Device, told: Progress) -> None:
         """Nothing is refused for ever that somebody with the right to it has signed (R3)."""
         self.refused[told.change] = told.reason
-        if told.change in self._keyring.signed:
+        if told.change in self._keyring.owed:
             raise RuleBroken("R3", f"{device.name} says that a good change is refused: {told.reason}")
 
     # --- lives and steps -------------------------------------------------------------------------
+
+    def lost_disk(self, device: Device) -> None:
+        """Forget what a device had: its disk is another one now."""
+        was = self._known[device.index]
+        known = self._known[device.index] = _Known(ever=was.ever)
+        self._compared.pop(device.index, None)
+        names = [name for name in device.disk.files if name.startswith(OUTBOX)]
+        known.kept = {decode_change(device.disk.files[name]).id for name in names}
+        self._keyring.lost_disk(device.device_id, self.history.outcomes)
 
     def booted(self, device: Device, log: Log) -> None:
         """Check that a disk still has all that was ever durable on it (R5, R7), and says it right."""
@@ -288,25 +320,36 @@ class Checks:
 
     def finish(self) -> None:
         """Check the outcome of all: one log, everything that was promised in it, and in the files."""
+        self._verify(self.devices[0])
         chains: set[ChainHash | None] = set()
+        honest = [device for device in self.devices if device.index not in self.excused]
         for device in self.devices:
-            if device.index == 0:
-                self._verify(device)
             self._check_disk(device)
+        for device in honest:
             chains.add(self.history.chain_at(self.stored_by(device)))
-            if device.member is not None:
-                log = device.member.log
-                self._compare(device, log.state, self.history.records, log.head.seq)
+            assert device.member is not None, "all have come to one head"
+            log = device.member.log
+            self._compare(device, log.state, self.history.records, log.head.seq)
+            self._check_managed(device, log.state)
         if len(chains) != 1:
             raise RuleBroken("R2", f"{len(chains)} heads at the end")
-        for change in self.durable:
+        for change in self.durable & self._keyring.owed:
             if change not in self.history.outcomes:
                 raise RuleBroken("R3", f"change {change.hex()[:8]} was durable and is lost")
-        for device in self.devices:
-            for change in sorted(self._known[device.index].kept):
-                if change in self._keyring.signed and change not in self.history.outcomes:
+        for device in honest:
+            for change in sorted(self._known[device.index].kept & self._keyring.owed):
+                if change not in self.history.outcomes:
                     raise RuleBroken("R3", f"change {change.hex()[:8]} of {device.name} has no outcome")
             self._check_files(device)
+
+    def _check_managed(self, device: Device, state: State) -> None:
+        """Compare what the log says each device's settings are with the model's word (R2)."""
+        for other in self.devices:
+            found = options_of(managed_config(state, other.device_id))
+            values = {key: values for key, (_, values, _) in found.items()}
+            wanted = expected_options(self.history.records, other.device_id)
+            if values != {key: (value,) for key, value in wanted.items()}:
+                raise RuleBroken("R2", f"{device.name}: it takes {other.name} for set otherwise")
 
     def _verify(self, device: Device) -> None:
         """Verify a disk's log from its first byte, and what it adds up to (R6)."""

@@ -38,14 +38,14 @@ from dusk.effects import (
     WriteFiles,
 )
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import BootId, DeviceId
+from dusk.ids import BootId, ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node, NodeSettings
 from dusk.sim.broken import RuleBroken
 from dusk.sim.clock import Clock
-from dusk.sim.disk import Disk, DiskEffect, DiskError
+from dusk.sim.disk import Disk, DiskEffect, DiskError, in_rounds
 from dusk.sim.faults import NONE, Faults
 from dusk.sim.helper import Helper, HelperEffect
 from dusk.sim.network import Network
@@ -64,6 +64,9 @@ class Watcher(Protocol):
     def stored(self, device: "Device", effect: DiskEffect, was: bytes | None) -> None:
         """A disk effect is durable; ``was`` is the former content of a small file."""
 
+    def lost_disk(self, device: "Device") -> None:
+        """A device that is off has another disk than it had."""
+
     def sending(self, device: "Device", effect: Effect) -> None:
         """Something leaves the device."""
 
@@ -79,7 +82,6 @@ class World:
     """What all devices of a simulation share."""
 
     clock: Clock
-    random: Random
     network: Network
     transcript: Transcript
     watcher: Watcher
@@ -96,6 +98,7 @@ class Device:
         index: its number; the first one founds the cluster.
         key: its own key.
         join_key: what it joins by while its disk has the file ``joining``.
+        random: its own; what happens to others does not change its draws.
         make_node: `Node`, or one that was sabotaged.
         disk: `Disk`, or one that lies.
     """
@@ -106,22 +109,26 @@ class Device:
         index: int,
         key: SigningKey,
         join_key: JoinKey,
+        random: Random,
         *,
         make_node: NodeMaker = Node,
         disk: Disk | None = None,
     ) -> None:
         self.index, self.name, self.key = index, f"d{index}", key
-        self.device_id = DeviceId(key.key_id)
         self.disk = disk or Disk()
-        self.helper = Helper(world.random)
+        self.helper = Helper(random)
         self.node: Node | Joiner | None = None
         self.wall: WallClock = WallClock(0.0, trusted=False)
         self.in_rounds = False
         """Whether the shell gathers several inputs."""
         self.faults: Faults = NONE
+        self.given: set[ChangeId] = set()
+        """Changes that people committed here."""
         self.lives = 0
         """How often it was started; what was planned in a former life is void."""
         self._world, self._join_key, self._make_node = world, join_key, make_node
+        self._random = random
+        self._kept: tuple[Disk, Helper, SigningKey] | None = None
         self._born = 0.0
         self._uptime_s = 0.0
         self._inbox: list[Input] = []
@@ -133,6 +140,11 @@ class Device:
         self._pause_s = PAUSE_S_MIN
 
     # --- for the network and the scenario -------------------------------------------------------
+
+    @property
+    def device_id(self) -> DeviceId:
+        """Its id, which its key makes."""
+        return DeviceId(self.key.key_id)
 
     @property
     def listens(self) -> bool:
@@ -156,7 +168,7 @@ class Device:
             return
         if self.in_rounds:
             self._round_planned = True
-            self._plan(self._world.random.random() * 0.003, self._round)
+            self._plan(self._random.random() * 0.003, self._round)
         else:
             self._round()
 
@@ -165,6 +177,7 @@ class Device:
         node = self.member
         assert node is not None, "people use members"
         change = make(node)
+        self.given.add(change.id)
         try:
             self._pending += node.submit(change, self.now)
         except Refused as refusal:
@@ -185,7 +198,7 @@ class Device:
     def power_on(self) -> None:
         """Start after a power cut: the helper first, which undoes what was not finished."""
         self._born = self._world.clock.now
-        self._uptime_s = self._world.random.random() * 1000
+        self._uptime_s = self._random.random() * 1000
         self._pause_s = PAUSE_S_MIN
         self._start(self.helper.restore())
 
@@ -199,6 +212,52 @@ class Device:
         self._world.transcript.count("crash")
         self._world.transcript.say(self.name, "loses power")
         self._end(politely=False)
+
+    def switch_off(self) -> None:
+        """End its life for good."""
+        self._end(politely=False)
+
+    # --- other disks ----------------------------------------------------------------------------
+
+    def keep_copy(self) -> None:
+        """Make a copy of the flash, to be put back some day."""
+        self._kept = (self.disk.copy(), self.helper.copy(), self.key)
+
+    def copied(self) -> tuple[Disk, Helper]:
+        """Return copies of the disk and of the other files."""
+        return self.disk.copy(), self.helper.copy()
+
+    def lose_disk(self, down_s: float, key: SigningKey) -> None:
+        """Come back with an empty disk, a key and the join key of its image."""
+        disk = type(self.disk)()
+        disk.files[JOINING_FILE] = self._join_key.line().encode()
+        self._change_disk(disk, Helper(self._random), key, down_s)
+
+    @property
+    def copied_at(self) -> Seq | None:
+        """Up to which entry the copy goes; None if there is none."""
+        return None if self._kept is None else self._kept[0].last
+
+    def restore_disk(self, down_s: float) -> None:
+        """Come back with the copy that was made."""
+        assert self._kept is not None, "there is a copy"
+        disk, helper, key = self._kept
+        self._change_disk(disk.copy(), helper.copy(), key, down_s)
+
+    def rot_disk(self, down_s: float) -> bool:
+        """Come back with a damaged log, if there is enough of it."""
+        disk = self.disk.copy()
+        if not disk.rot(self._random):
+            return False
+        self._change_disk(disk, self.helper, self.key, down_s)
+        return True
+
+    def _change_disk(self, disk: Disk, helper: Helper, key: SigningKey, down_s: float) -> None:
+        helper.error, helper.failures = self.helper.error, self.helper.failures
+        self.power_off()
+        self.disk, self.helper, self.key = disk, helper, key
+        self._world.watcher.lost_disk(self)
+        self._plan(down_s, self.power_on)
 
     def _start(self, restored: str | None) -> None:
         """Build a node from the disk, as each life begins."""
@@ -224,7 +283,7 @@ class Device:
         self._round()
 
     def _build(self, log: Log) -> Node | Joiner:
-        random_bytes = self._world.random.randbytes
+        random_bytes = self._random.randbytes
         if JOINING_FILE in self.disk.files:
             return Joiner(
                 join_key=self._join_key,
@@ -280,51 +339,51 @@ class Device:
         calls += [node.handle(event, self.now) for event in inputs]
         if node.deadline is not None and node.deadline <= self.now:
             calls.append(node.handle(Tick(), self.now))
-        if self.in_rounds:
-            calls = [_disk_first([effect for effects in calls for effect in effects])]
-        self._perform([effect for effects in calls for effect in effects])
+        effects = [effect for effects in calls for effect in effects]
+        self._perform(in_rounds(effects) if self.in_rounds else [(effect,) for effect in effects])
 
-    def _perform(self, effects: Sequence[Effect]) -> None:
-        """Do effects, now or when a slow disk is done."""
-        writes = any(isinstance(effect, Append | StoreFile | RemoveFile) for effect in effects)
+    def _perform(self, steps: Sequence[tuple[Effect, ...]]) -> None:
+        """Do effects, now or when a slow disk is done; those of a step become durable together."""
+        writes = any(isinstance(step[0], Append | StoreFile | RemoveFile) for step in steps)
         if writes and self.faults.slow_disk_s:
             self._busy = True
             self._world.transcript.count("slow write")
-            delay_s = self._world.random.random() * self.faults.slow_disk_s
-            self._plan(delay_s, lambda: self._finish(effects, writes=True))
+            delay_s = self._random.random() * self.faults.slow_disk_s
+            self._plan(delay_s, lambda: self._finish(steps, writes=True))
         else:
-            self._finish(effects, writes=writes)
+            self._finish(steps, writes=writes)
 
-    def _finish(self, effects: Sequence[Effect], *, writes: bool) -> None:
+    def _finish(self, steps: Sequence[tuple[Effect, ...]], *, writes: bool) -> None:
         self._busy = False
-        random, faults = self._world.random, self.faults
+        random, faults = self._random, self.faults
         cut: int | None = None
         if writes and faults.crash_in_write and random.random() < faults.crash_in_write:
-            cut = random.randrange(len(effects) + 1)
+            cut = random.randrange(len(steps) + 1)
         try:
-            for effect in effects[:cut]:
-                if isinstance(effect, Restart):
-                    self._world.transcript.say(self.name, f"starts again: {effect.reason}")
+            for step in steps[:cut]:
+                if isinstance(step[0], Restart):
+                    self._world.transcript.say(self.name, f"starts again: {step[0].reason}")
                     self._restart(0.0)
                     return
-                self._do(effect)
+                self._do(step)
         except DiskError as error:
             self._world.transcript.say(self.name, f"{error}; again in {self._pause_s:.0f} s")
             pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S_MAX)
             self._restart(pause_s)
             return
         if cut is not None:
-            self._cut_power(effects[cut:])
+            self._cut_power(steps[cut:])
             return
         self._world.watcher.stepped(self)
         self._arm()
 
-    def _cut_power(self, undone: Sequence[Effect]) -> None:
-        """Lose power within the next effect, if that is a write, and come back."""
-        if undone and isinstance(undone[0], Append | StoreFile | RemoveFile):
-            self.disk.tear(undone[0], self._world.random)
+    def _cut_power(self, undone: Sequence[tuple[Effect, ...]]) -> None:
+        """Lose power within the next step, if that is a write, and come back."""
+        torn = _disk_effects(undone[0]) if undone else ()
+        if torn:
+            self.disk.tear(torn, self._random)
             self._world.transcript.count("torn write")
-        self.crash(self._world.random.uniform(0.2, 5.0))
+        self.crash(self._random.uniform(0.2, 5.0))
 
     def _arm(self) -> None:
         """Wake the node at its deadline; go on with what has come meanwhile."""
@@ -352,10 +411,12 @@ class Device:
 
     # --- effects --------------------------------------------------------------------------------
 
-    def _do(self, effect: Effect) -> None:
-        if isinstance(effect, Append | StoreFile | RemoveFile):
-            self._store(effect)
+    def _do(self, step: tuple[Effect, ...]) -> None:
+        on_disk = _disk_effects(step)
+        if on_disk:
+            self._store(on_disk)
             return
+        (effect,) = step
         world = self._world
         world.watcher.sending(self, effect)
         network = world.network
@@ -378,17 +439,19 @@ class Device:
                 told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
                 world.transcript.say(self.name, told)
             case Event(name, text):
+                world.transcript.count(f"event {name}")
                 world.transcript.say(self.name, f"event {name}: {text}")
 
-    def _store(self, effect: DiskEffect) -> None:
-        random, world = self._world.random, self._world
+    def _store(self, step: tuple[DiskEffect, ...]) -> None:
+        random, world = self._random, self._world
         if self.faults.disk_error and random.random() < self.faults.disk_error:
             world.transcript.count("disk error")
-            self.disk.tear(effect, random)
+            self.disk.tear(step, random)
             raise DiskError("the disk is full")
-        was = None if isinstance(effect, Append) else self.disk.files.get(effect.name)
-        self.disk.do(effect)
-        world.watcher.stored(self, effect, was)
+        for effect in step:
+            was = None if isinstance(effect, Append) else self.disk.files.get(effect.name)
+            self.disk.do(effect)
+            world.watcher.stored(self, effect, was)
 
     def _ask(self, effect: HelperEffect) -> None:
         self._asked.append(effect)
@@ -396,7 +459,7 @@ class Device:
             self._plan_helper()
 
     def _plan_helper(self) -> None:
-        self._plan(self._world.random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
+        self._plan(self._random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
 
     def _answer(self) -> None:
         answer: FilesRead | HelperDone = self.helper.do(self._asked.pop(0))
@@ -408,19 +471,6 @@ class Device:
         self.deliver(answer)
 
 
-def _disk_first(effects: Sequence[Effect]) -> list[Effect]:
-    """Order effects as the daemon's core does: the disk, then the rest; removals behind appends."""
-    disk: list[Effect] = []
-    removals: list[Effect] = []
-    rest: list[Effect] = []
-    for effect in effects:
-        if isinstance(effect, RemoveFile):
-            removals.append(effect)
-        elif isinstance(effect, Append):
-            disk.append(effect)
-        elif isinstance(effect, StoreFile):
-            disk += [*removals, effect]
-            removals.clear()
-        else:
-            rest.append(effect)
-    return [*disk, *removals, *rest]
+def _disk_effects(step: tuple[Effect, ...]) -> tuple[DiskEffect, ...]:
+    """Return the effects of a step if they are the disk's; a step has no others then."""
+    return tuple(effect for effect in step if isinstance(effect, Append | StoreFile | RemoveFile))

@@ -1,14 +1,18 @@
 """One device's disk: the log's items and the small files, and what a power cut leaves of a write.
 
-An item of the log stands for a frame: a cut write leaves whole items and at most one torn one,
-which the store cuts at start together with all that no signed head covers.
+An item of the log stands for a frame. The store writes a row of appends as one batch and syncs it
+once; whichever pieces of a batch reach the flash, in whatever order, what it reads at the start is
+a beginning of the batch, cut behind a signed head (`tests/sim/test_sim_disk.py` shows that of the
+real one). Removals that follow each other are synced together, so any of them may be done. A small
+file is replaced by a rename that is there or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
-from dusk.effects import Append, ItemKind, LogItem, RemoveFile, StoreFile
+from dusk.effects import Append, Effect, ItemKind, LogItem, RemoveFile, StoreFile
 from dusk.ids import Seq
+from dusk.node.recovery import MUST_HEAR_FILE
 
 DiskEffect = Append | StoreFile | RemoveFile
 LOG_FILE = "log"
@@ -26,10 +30,16 @@ class Disk:
         files: small files, name → content.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, items: Sequence[LogItem] = (), files: Mapping[str, bytes] | None = None) -> None:
         self.items: list[LogItem] = []
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = dict(files or {})
         self._starts: list[int] = []
+        self._append(items)
+
+    @property
+    def last(self) -> Seq:
+        """How many entries it has."""
+        return Seq(len(self._starts))
 
     def do(self, effect: DiskEffect) -> None:
         """Do one effect whole; it is durable then."""
@@ -39,17 +49,40 @@ class Disk:
             case StoreFile(name, data):
                 self.files[name] = data
             case RemoveFile(name) if name == LOG_FILE:
-                self.items.clear()
-                self._starts.clear()
+                self._clear()
             case RemoveFile(name):
                 self.files.pop(name, None)
 
-    def tear(self, effect: DiskEffect, random: Random) -> None:
-        """Do what a power cut, or a failing flash, leaves of one effect."""
-        if isinstance(effect, Append):
-            self._append(effect.items[: random.randrange(len(effect.items) + 1)])
-        elif random.random() < 0.5:
-            self.do(effect)
+    def tear(self, step: Sequence[DiskEffect], random: Random) -> None:
+        """Do what a power cut, or a failing flash, leaves of effects that are synced together."""
+        items = [item for effect in step if isinstance(effect, Append) for item in effect.items]
+        self._append(items[: random.randrange(len(items) + 1)])
+        for effect in step:
+            if not isinstance(effect, Append) and random.random() < 0.5:
+                self.do(effect)
+
+    def copy(self) -> "Disk":
+        """Return a copy of all that is on it."""
+        return type(self)(self.items, self.files)
+
+    def rot(self, random: Random) -> bool:
+        """Damage what was on the disk: the log ends at a head before it, and word of that is left.
+
+        Returns:
+            Whether there was anything to damage.
+        """
+        heads = [end for end, item in enumerate(self.items, 1) if item.kind is ItemKind.HEAD]
+        if len(heads) < 2 or self.recover():
+            return False
+        kept = self.items[: heads[random.randrange(len(heads) - 1)]]
+        self._clear()
+        self._append(kept)
+        self.files[MUST_HEAR_FILE] = b"1"
+        return True
+
+    def _clear(self) -> None:
+        self.items.clear()
+        self._starts.clear()
 
     def recover(self) -> int:
         """Cut what no signed head covers, as the store does at start; return how many items."""
@@ -58,9 +91,9 @@ class Disk:
             end -= 1
         cut = len(self.items) - end
         kept = self.items[:end]
-        self.items.clear()
-        self._starts.clear()
-        self._append(kept)
+        if cut:
+            self._clear()
+            self._append(kept)
         return cut
 
     def _append(self, items: Sequence[LogItem]) -> None:
@@ -83,3 +116,32 @@ class Disk:
             if item.kind is ItemKind.HEAD:
                 covered = len(found)
         return tuple(found[:covered] if covered else found)
+
+
+def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
+    """Order effects as the daemon's core does, and tell which become durable together.
+
+    The disk first, then the rest. Appends that follow each other are one write, also around
+    removals, which come behind them.
+    """
+    steps: list[tuple[Effect, ...]] = []
+    appends: list[Effect] = []
+    removals: list[Effect] = []
+
+    def flush() -> None:
+        steps.extend(tuple(step) for step in (appends, removals) if step)
+        appends.clear()
+        removals.clear()
+
+    for effect in effects:
+        match effect:
+            case Append():
+                appends.append(effect)
+            case RemoveFile(name) if name != LOG_FILE:
+                removals.append(effect)
+            case RemoveFile() | StoreFile():
+                flush()
+                steps.append((effect,))
+    flush()
+    rest = [effect for effect in effects if not isinstance(effect, Append | StoreFile | RemoveFile)]
+    return [*steps, *((effect,) for effect in rest)]

@@ -1,11 +1,14 @@
 """A device's root helper: UCI files with a journal (`dusk/helper` is the real one)."""
 
+from collections.abc import Mapping
 from random import Random
 
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 
 HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
 
+Journal = tuple[str, dict[str, tuple[bytes | None, bytes]]]
+"""An apply's id; package → (content before, content written)."""
 FRESH_FILES = {
     "system": b"config system\n\toption hostname 'OpenWrt'\n\toption timezone 'UTC'\n",
     "wireless": (
@@ -27,12 +30,14 @@ class Helper:
         failures: how many did.
     """
 
-    def __init__(self, random: Random) -> None:
-        self.files = dict(FRESH_FILES)
+    def __init__(
+        self, random: Random, files: Mapping[str, bytes] = FRESH_FILES, journal: Journal | None = None
+    ) -> None:
+        self.files = dict(files)
         self.error = 0.0
         self.failures = 0
         self._random = random
-        self._journal: tuple[str, dict[str, tuple[bytes | None, bytes]]] | None = None
+        self._journal = journal
 
     def do(self, effect: HelperEffect) -> FilesRead | HelperDone:
         """Do a request and return the answer."""
@@ -46,6 +51,10 @@ class Helper:
             case RollbackFiles(ident):
                 self.restore()
                 return HelperDone("rollback", ident, None, 0, "")
+
+    def copy(self) -> "Helper":
+        """Return what a copy of the flash made now has of it."""
+        return Helper(self._random, self.files, self._journal)
 
     def _fails(self) -> bool:
         if self._random.random() >= self.error:

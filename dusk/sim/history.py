@@ -5,7 +5,7 @@ no grants, no undo. It knows who really signed what, for it is told by the peopl
 that devices sign facts and join keys admit devices is all else that may ever happen here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dusk import codec
@@ -50,12 +50,39 @@ class Keyring:
         joinkey: key id of the join key.
         publics: key id → public key, of all of them.
         signed: changes that the owner has signed.
+        owed: those of them that may neither be refused nor lost (R3).
+        spoiled: device id → counters up to this may be used twice there, as its disk was lost.
+        twins: devices that run twice, where any counter may.
     """
 
     owner: KeyId
     joinkey: KeyId
     publics: dict[KeyId, PublicKey] = field(default_factory=dict)
     signed: set[ChangeId] = field(default_factory=set)
+    owed: set[ChangeId] = field(default_factory=set)
+    spoiled: dict[bytes, int] = field(default_factory=dict)
+    twins: set[bytes] = field(default_factory=set)
+    _newest: dict[bytes, tuple[int, set[ChangeId]]] = field(default_factory=dict)
+
+    def note(self, change: Change) -> None:
+        """Note that the owner has signed this, at the device that it names."""
+        device, counter = bytes(change.body.device), change.body.counter
+        self.signed.add(change.id)
+        highest, changes = self._newest.get(device, (0, set()))
+        self._newest[device] = max(highest, counter), changes | {change.id}
+        if counter > self.spoiled.get(device, 0) and device not in self.twins:
+            self.owed.add(change.id)
+
+    def lost_disk(self, device: bytes, done: Container[ChangeId]) -> None:
+        """Note that a device forgot its last changes: what had no outcome may be lost, or come twice."""
+        highest, changes = self._newest.get(device, (0, set()))
+        self.spoiled[device] = highest
+        self.owed -= {change for change in changes if change not in done}
+
+    def twin(self, device: bytes, done: Container[ChangeId]) -> None:
+        """Note that a device runs twice from now on."""
+        self.lost_disk(device, done)
+        self.twins.add(device)
 
 
 class History:

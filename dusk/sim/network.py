@@ -1,14 +1,14 @@
 """Links, datagrams and streams between devices, with all that goes wrong on them (A38)."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Protocol
 
 from dusk.effects import Accepted, Address, Connected, Datagram, Disconnected, Input, Link, Received
-from dusk.limits import STREAM_CONNECT_S_MAX
+from dusk.limits import STREAM_CONNECT_S_MAX, STREAMS_MAX
 from dusk.sim.clock import Clock
 from dusk.sim.faults import NONE, Faults
 from dusk.sim.transcript import Transcript
@@ -61,11 +61,8 @@ class _Recorded:
     link: Link | None
 
 
-@dataclass(slots=True)
-class _Split:
-    """Who cannot reach whom."""
-
-    cut: set[tuple[int, int]] = field(default_factory=set)
+Tap = Callable[[bytes, Address, Link | None], None]
+"""Hears every datagram where it is sent: its bytes, its source, the link of a multicast."""
 
 
 class Network:
@@ -86,7 +83,10 @@ class Network:
         self.heard: dict[tuple[int, int], float] = {}
         """(sender, receiver) → when a datagram last arrived."""
         self._clock, self._random, self._transcript = clock, random, transcript
-        self._split = _Split()
+        self.taps: list[Tap] = []
+        self._cut_pairs: set[tuple[int, int]] = set()
+        self._uneven: dict[tuple[int, int], float] = {}
+        self._streams: Counter[int] = Counter()
         self._hosts: dict[str, Station] = {}
         self._ends: dict[tuple[int, int], _End] = {}
         self._next_accepted = 1
@@ -108,15 +108,29 @@ class Network:
         """Cut devices off from the others; one way: they still hear, nobody hears them."""
         others = {station.index for station in self.stations} - apart
         cut = {(a, b) for a in apart for b in others}
-        self._split.cut = cut if one_way else cut | {(b, a) for a, b in cut}
+        self.cut(cut if one_way else cut | {(b, a) for a, b in cut})
+
+    def cut(self, pairs: set[tuple[int, int]]) -> None:
+        """Cut directed pairs (sender, receiver) and mend all others."""
+        self._cut_pairs = pairs
 
     def heal(self) -> None:
         """Mend all links."""
-        self._split.cut = set()
+        self._cut_pairs = set()
 
     def reaches(self, sender: Station, receiver: Station) -> bool:
         """Tell whether a path leads from one to the other now."""
-        return (sender.index, receiver.index) not in self._split.cut
+        return (sender.index, receiver.index) not in self._cut_pairs
+
+    def _loss(self, sender: Station, receiver: Station) -> float:
+        """Return what share is lost from one to the other: the two ways may differ."""
+        most = self.faults.uneven
+        if not most:
+            return self.faults.loss
+        pair = sender.index, receiver.index
+        if pair not in self._uneven:
+            self._uneven[pair] = max(0.0, self._random.uniform(-1, 1))
+        return min(0.9, self.faults.loss + most * self._uneven[pair])
 
     # --- datagrams ---------------------------------------------------------------------------
 
@@ -124,6 +138,7 @@ class Network:
         """Carry to all on the link; the sender hears itself."""
         source = Address(host_of(sender.index, link.family), PORT)
         self._transcript.sent(sender.name, data, link.interface)
+        self._tap(data, source, link)
         for receiver in self.stations:
             self._carry(sender, receiver, data, source, link)
 
@@ -131,9 +146,24 @@ class Network:
         """Carry to one address, if somebody has it."""
         self._transcript.sent(sender.name, data, to.host)
         receiver = self.at(to.host)
+        source = Address(host_of(sender.index, 6 if ":" in to.host else 4), PORT)
+        self._tap(data, source, None)
         if receiver is not None:
-            source = Address(host_of(sender.index, 6 if ":" in to.host else 4), PORT)
             self._carry(sender, receiver, data, source, None)
+
+    def _tap(self, data: bytes, source: Address, link: Link | None) -> None:
+        for tap in self.taps:
+            tap(data, source, link)
+
+    def inject(self, receiver: Station, data: bytes, source: Address, link: Link | None) -> None:
+        """Put a datagram before a device, from wherever its sender says that it comes."""
+        self._transcript.sent(source.host, data, receiver.name)
+
+        def arrive() -> None:
+            if receiver.listens:
+                receiver.deliver(Datagram(data, source, link))
+
+        self._clock.after(self._delay_s(), arrive)
 
     def _carry(
         self, sender: Station, receiver: Station, data: bytes, source: Address, link: Link | None
@@ -144,7 +174,8 @@ class Network:
         if not self.reaches(sender, receiver):
             self._transcript.count("partitioned")
             return
-        if faults.loss and random.random() < faults.loss:
+        loss = self._loss(sender, receiver)
+        if loss and random.random() < loss:
             self._transcript.count("lost")
             return
         if faults.duplicate and random.random() < faults.duplicate:
@@ -191,13 +222,16 @@ class Network:
 
     def connect(self, sender: Station, conn: int, to: Address) -> None:
         """Open a stream: the other side accepts, then the opener knows; or nobody answers."""
-        end = self._ends[sender.index, conn] = _End(sender, conn)
+        end = self._add(_End(sender, conn))
         receiver = self.at(to.host)
         delay_s = self._delay_s()
 
         def arrive() -> None:
             if receiver is None or not self._both_ways(sender, receiver) or not receiver.listens:
                 self._later(STREAM_CONNECT_S_MAX, lambda: self._cut(end, "timed out"))
+                return
+            if self.open_streams(receiver) >= STREAMS_MAX:
+                self._cut(end, "connection refused")
                 return
             self._accept(end, receiver, Address(host_of(sender.index, 6 if ":" in to.host else 4), 40_000))
             end.free_at = self._clock.now + delay_s
@@ -210,8 +244,13 @@ class Network:
 
     def _accept(self, end: _End, receiver: Station, source: Address) -> None:
         conn, self._next_accepted = self._next_accepted, self._next_accepted + 2
-        end.other = self._ends[receiver.index, conn] = _End(receiver, conn, end)
+        end.other = self._add(_End(receiver, conn, end))
         receiver.deliver(Accepted(conn, source))
+
+    def _add(self, end: _End) -> _End:
+        self._ends[end.owner.index, end.conn] = end
+        self._streams[end.owner.index] += 1
+        return end
 
     def frame(self, sender: Station, conn: int, frame: bytes) -> None:
         """Carry a frame in order; a loss costs time only, a break ends the stream."""
@@ -221,7 +260,8 @@ class Network:
             return
         other, faults = end.other, self.faults
         delay_s = self._delay_s()
-        while faults.loss and self._random.random() < faults.loss:
+        loss = max(self._loss(end.owner, other.owner), self._loss(other.owner, end.owner))
+        while loss and self._random.random() < loss:
             delay_s += RETRANSMIT_S
         other.free_at = max(other.free_at, self._clock.now + delay_s)
         if faults.stream_break and self._random.random() < faults.stream_break:
@@ -231,10 +271,12 @@ class Network:
         self._clock.at(other.free_at, lambda: self._arrive_frame(end, other, frame))
 
     def _arrive_frame(self, end: _End, other: _End, frame: bytes) -> None:
-        if not self._both_ways(end.owner, other.owner):
-            self._break(end)
-        else:
+        """Deliver a frame; where only the way back is cut it arrives, and its sender gives up some day."""
+        arrives = self.reaches(end.owner, other.owner)
+        if arrives:
             self._give(other, Received(other.conn, frame))
+        if not arrives or not self.reaches(other.owner, end.owner):
+            self._break(end)
 
     def _give(self, end: _End, event: Input) -> None:
         if end.open and end.owner.listens:
@@ -259,7 +301,8 @@ class Network:
 
     def _forget(self, end: _End) -> None:
         end.open = False
-        self._ends.pop((end.owner.index, end.conn), None)
+        if self._ends.pop((end.owner.index, end.conn), None) is not None:
+            self._streams[end.owner.index] -= 1
 
     def disconnect(self, owner: Station, conn: int) -> None:
         """Close one end; the other learns of it behind all that was sent."""
@@ -274,7 +317,7 @@ class Network:
 
     def open_streams(self, owner: Station) -> int:
         """Return how many streams a device has."""
-        return sum(1 for end in self._ends.values() if end.owner is owner)
+        return self._streams[owner.index]
 
     def drop_all(self, owner: Station, *, politely: bool) -> None:
         """End all streams of a device whose daemon is gone.

@@ -1,6 +1,6 @@
 """Reads what devices send, with all their keys: what did this message promise (R8)?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dusk.cycle.datagrams import CLUSTER_TAG_BYTES
@@ -15,6 +15,7 @@ from dusk.cycle.messages import (
     decode_start,
 )
 from dusk.cycle.peers import NOWHERE
+from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, Seq
 from dusk.keys.box import NONCE_BYTES, open_sealed, pairwise_key
 from dusk.keys.signing import SigningKey
@@ -48,15 +49,19 @@ class Reader:
         keys: every device's key, by id.
     """
 
-    def __init__(self, cluster: ClusterId, keys: Mapping[DeviceId, SigningKey]) -> None:
+    def __init__(self, cluster: ClusterId, keys: dict[DeviceId, SigningKey]) -> None:
         self._cluster, self._keys = cluster, keys
-        self._group_keys: dict[bytes, bytes] = {}
+        self._group_keys: dict[bytes, set[bytes]] = {}
         self._pairwise: dict[tuple[bytes, bytes], bytes] = {}
+
+    def add(self, key: SigningKey) -> None:
+        """Take the key of one more device."""
+        self._keys[DeviceId(key.key_id)] = key
 
     def learn(self, ring: bytes) -> None:
         """Note the group keys that a device stored."""
         for key in decode_group_keys(ring).keys:
-            self._group_keys[key.id] = key.key
+            self._group_keys.setdefault(key.id, set()).add(key.key)
 
     def read(self, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram.
@@ -72,11 +77,11 @@ class Reader:
         associated = data[:end]
         if pairwise:
             assert receiver is not None, "a pairwise datagram goes to one device"
-            key = self._shared(name, receiver)
+            keys = {self._shared(name, receiver)}
             associated += receiver
         else:
-            key = self._group_keys[name]
-        return _said(kind, open_sealed(key, data[nonce_at:end], associated, data[end:]))
+            keys = self._group_keys[name]
+        return _said(kind, _open_any(keys, data[nonce_at:end], associated, data[end:]))
 
     def _shared(self, sender: bytes, receiver: bytes) -> bytes:
         pair = (min(sender, receiver), max(sender, receiver))
@@ -84,6 +89,16 @@ class Reader:
             own, other = self._keys[DeviceId(sender)], self._keys[DeviceId(receiver)]
             self._pairwise[pair] = pairwise_key(own, other.public, self._cluster)
         return self._pairwise[pair]
+
+
+def _open_any(keys: Iterable[bytes], nonce: bytes, associated: bytes, ciphertext: bytes) -> bytes:
+    """Open with whichever key fits: a hostile member may hand out another by the same name."""
+    for key in keys:
+        try:
+            return open_sealed(key, nonce, associated, ciphertext)
+        except UntrustedInput:
+            continue
+    raise UntrustedInput("sealed bytes: with no key that is known")
 
 
 def _said(kind: Kind, plaintext: bytes) -> Said:

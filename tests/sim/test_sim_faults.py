@@ -32,9 +32,57 @@ def test_a2_recorded_datagrams_sent_again_from_anywhere_change_nothing() -> None
     assert run(Faults(replay_s=0.1)).counts["replayed"] > 100
 
 
-@pytest.mark.parametrize("one_way", [0.0, 1.0], ids=["both ways", "one way"])
-def test_partitions_heal_to_one_head_r2(one_way: float) -> None:
-    assert run(Faults(partition_s=5.0, one_way=one_way)).counts["partition"] > 2
+def test_partitions_heal_to_one_head_r2() -> None:
+    assert run(Faults(partition_s=5.0)).counts["partition"] > 2
+
+
+def test_a38_links_that_work_one_way_only_heal_to_one_head() -> None:
+    counts = (
+        Simulation(Plan(21, Faults(partition_s=2.0, one_way=1.0), devices=4, duration_s=60.0)).run().counts
+    )
+    assert counts["mute"]
+    assert counts["deaf"]
+    assert counts["pairs cut"]
+
+
+def test_a38_links_that_are_worse_one_way_than_the_other_are_no_obstacle() -> None:
+    assert run(Faults(uneven=0.9)).counts["lost"] > 20
+
+
+def test_a28_disks_that_come_back_empty_or_old_are_filled_again() -> None:
+    counts = run(Faults(wipe_s=4.0, old_disk_s=4.0)).counts
+    assert counts["wiped disk"]
+    assert counts["wiped disk and key"]
+    assert counts["old disk"]
+
+
+def test_a28_a_master_with_an_older_disk_hears_the_others_before_it_leads() -> None:
+    counts = Simulation(Plan(4, Faults(old_disk_s=1.0), devices=2, duration_s=90.0)).run().counts
+    assert counts["old disk of the master"]
+
+
+def test_a_log_that_is_damaged_is_made_whole_by_others() -> None:
+    counts = Simulation(Plan(5, Faults(rot_s=3.0), devices=3, duration_s=60.0)).run().counts
+    assert counts["rot"] > 1
+    assert counts["rot of the master"]
+
+
+def test_a21_a_cloned_device_hinders_nobody_and_is_seen() -> None:
+    counts = Simulation(Plan(3, Faults(twin=1.0), devices=4, duration_s=60.0)).run().counts
+    assert counts["twin"] == 1
+    assert counts["event clone"]
+
+
+@pytest.mark.parametrize("relentless", [0.0, 1.0])
+def test_a16_an_outsider_changes_nothing_and_stops_nobody(relentless: float) -> None:
+    counts = run(Faults(outsider_s=0.3, relentless=relentless)).counts
+    assert sum(count for what, count in counts.items() if what.startswith("outsider")) > 50
+
+
+@pytest.mark.parametrize("relentless", [0.0, 1.0])
+def test_a9_a_hostile_member_changes_nothing_and_stops_no_other(relentless: float) -> None:
+    counts = run(Faults(insider_s=0.2, relentless=relentless)).counts
+    assert sum(count for what, count in counts.items() if what.startswith("insider")) > 50
 
 
 def test_power_cuts_between_and_within_writes_lose_nothing_r7() -> None:
@@ -43,9 +91,9 @@ def test_power_cuts_between_and_within_writes_lose_nothing_r7() -> None:
 
 
 def test_a31_a_failing_disk_promises_nothing_false_r8() -> None:
-    counts = run(Faults(disk_error=0.3, slow_disk_s=0.5)).counts
-    assert counts["disk error"] > 5
-    assert counts["slow write"] > 20
+    counts = run(Faults(disk_error=0.4, slow_disk_s=0.5)).counts
+    assert counts["disk error"] > 3
+    assert counts["slow write"] > 5
 
 
 def test_streams_that_break_are_gone_on_with() -> None:

@@ -1,0 +1,370 @@
+"""What people and bad luck do to a cluster while it runs, each from a generator of its own.
+
+So leaving one out changes nothing in the draws of the others, which is what makes a failing
+seed shrink (`dusk.sim.shrink`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.ids import ChangeId, Seq
+from dusk.keys.signing import SigningKey
+from dusk.node import Node
+from dusk.sim.attacker import Attacker
+from dusk.sim.checks import Checks
+from dusk.sim.clock import Clock
+from dusk.sim.device import Device, World
+from dusk.sim.faults import NONE, Faults
+from dusk.sim.history import Keyring
+from dusk.sim.network import Network
+from dusk.sim.people import CYCLES_S, Founded, draw_edits
+from dusk.sim.transcript import Transcript
+
+COMMIT_S = 3.0
+"""Between two changes, on average."""
+STALE_S = 3.0
+"""Beyond 1.5 cycles, for a proof that was under way."""
+CALM_S = 10.0
+"""How long nothing else goes wrong when the only writer comes back with an older disk (A28)."""
+ATTACKS_AFTER = 4.0
+"""Attacks that do not end come so much more rarely once the other faults are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What troubles strike, and who is told.
+
+    Attributes:
+        world, devices, checks, keyring, founded: of the simulation.
+        generator: purpose → a generator of its own.
+        faults: which troubles, and how strong.
+        until_s: when they end.
+        commits_max: how many changes people make at most.
+        years_s: where wall clocks jump to.
+    """
+
+    world: World
+    devices: list[Device]
+    checks: Checks
+    keyring: Keyring
+    founded: Founded
+    generator: Callable[[str], Random]
+    faults: Faults
+    until_s: float
+    commits_max: int
+    years_s: tuple[float, ...]
+
+    @property
+    def clock(self) -> Clock:
+        """The simulation's clock."""
+        return self.world.clock
+
+    @property
+    def network(self) -> Network:
+        """The simulation's network."""
+        return self.world.network
+
+    @property
+    def transcript(self) -> Transcript:
+        """The simulation's transcript."""
+        return self.world.transcript
+
+
+class Troubles:
+    """Plans them and lets them happen.
+
+    Args:
+        stage: see there.
+        make_twin: makes a second machine with a device's disk and key.
+        attackers: those of this run; the one with a member's keys has that device's index.
+    """
+
+    def __init__(
+        self, stage: Stage, make_twin: Callable[[Device], Device], attackers: list[Attacker]
+    ) -> None:
+        self._stage, self._make_twin, self._attackers = stage, make_twin, attackers
+        self._people = stage.generator("people")
+        self._walls = stage.generator("walls")
+        self._committed = 0
+        self._calm_until = 0.0
+        self._split_at = -1.0
+        self._twins: list[Device] = []
+
+    # --- planning ------------------------------------------------------------------------------
+
+    def plan(self) -> None:
+        """Plan all of them."""
+        stage, faults = self._stage, self._stage.faults
+        self.set_faults(faults)
+        self._repeat("commits", COMMIT_S, lambda _: self._commit())
+        self._repeat("replay", faults.replay_s, lambda _: stage.network.replay())
+        self._repeat("partitions", faults.partition_s, self._partition)
+        self._repeat("crashes", faults.crash_s, self._crash)
+        self._repeat("wipes", faults.wipe_s, self._wipe)
+        self._repeat("copies", faults.old_disk_s / 2, self._copy)
+        self._repeat("old disks", faults.old_disk_s, self._restore)
+        self._repeat("rot", faults.rot_s, self._rot)
+        self._repeat("edits", faults.edit_s, self._edit_by_hand)
+        self._repeat_clock(faults.clock_s)
+        for device in stage.devices:
+            self._jump(device)
+        for attacker in self._attackers:
+            attacks_s = faults.insider_s if attacker.is_insider else faults.outsider_s
+            self._attack(attacker, attacks_s, stage.generator(attacker.name))
+        if faults.twin:
+            random = stage.generator("twin")
+            stage.clock.at(random.uniform(0.3, 0.8) * stage.until_s, lambda: self._twin(random))
+
+    def set_faults(self, faults: Faults) -> None:
+        """Let the network, the disks and the helpers have these."""
+        self._stage.network.faults = faults
+        for device in (*self._stage.devices, *self._twins):
+            device.faults = faults
+            device.helper.error = faults.helper_error
+
+    def end(self) -> None:
+        """End all of them, but attacks that are relentless."""
+        self.set_faults(NONE)
+        self._split_at = -1.0
+        self._stage.network.heal()
+        for twin in self._twins:
+            twin.switch_off()
+        self._stage.transcript.say("-", "no more faults")
+
+    def _repeat(self, purpose: str, every_s: float, what: Callable[[Random], None]) -> None:
+        """Let something happen again and again while the faults last; 0: never."""
+        if every_s:
+            self._plan_next(every_s, what, self._stage.generator(purpose))
+
+    def _plan_next(self, every_s: float, what: Callable[[Random], None], random: Random) -> None:
+        def happen() -> None:
+            if self._stage.clock.now >= self._stage.until_s:
+                return
+            if self._stage.clock.now >= self._calm_until:
+                what(random)
+            self._plan_next(every_s, what, random)
+
+        self._stage.clock.after(random.expovariate(1 / every_s), happen)
+
+    # --- people --------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """The owner, or somebody who may not, commits a change at some device."""
+        stage = self._stage
+        members = [device for device in stage.devices if device.member is not None]
+        if not members or self._committed >= stage.commits_max:
+            return
+        self._committed += 1
+        device = self._people.choice(members)
+        change = device.submit(lambda node: self._draw_change(device, node))
+        if change is not None:
+            stage.transcript.say(device.name, f"gets change {change.id.hex()[:8]}")
+
+    def _draw_change(self, device: Device, node: Node) -> Change:
+        stage, random = self._stage, self._people
+        known = [d.device_id for d in stage.devices if node.log.device_key(d.device_id) is not None]
+        edits = draw_edits(node.log.state, known, random)
+        if random.random() < stage.faults.stale:
+            edits = [Edit(e.section, e.key, e.data, self._stale_base(e.base)) for e in edits]
+            stage.transcript.count("stale base")
+        if random.random() < stage.faults.stranger:
+            stage.transcript.count("signed by a stranger")
+            stranger = random.choice((device.key, SigningKey.from_seed(random.randbytes(32))))
+            return self._sign(device, node, edits, stranger)
+        return self.sign_as_owner(device, node, edits)
+
+    def _stale_base(self, base: ChangeId | None) -> ChangeId | None:
+        """Return what an author with an old view takes for a record's last change."""
+        return None if base is not None else self._stage.founded.changes[0].id
+
+    def sign_as_owner(self, device: Device, node: Node, edits: list[Edit]) -> Change:
+        """Make a change of the owner at a device."""
+        change = self._sign(device, node, edits, self._stage.founded.owner)
+        self._stage.keyring.note(change)
+        return change
+
+    def _sign(self, device: Device, node: Node, edits: list[Edit], signer: SigningKey) -> Change:
+        return build_change(
+            cluster=self._stage.checks.history.cluster,
+            device=device.device_id,
+            counter=node.next_counter(signer.key_id),
+            message="",
+            edits=edits,
+            signers=(signer,),
+            random_bytes=self._people.randbytes,
+        )
+
+    def _edit_by_hand(self, random: Random) -> None:
+        device = random.choice(self._stage.devices)
+        package = random.choice(sorted(device.helper.files))
+        device.helper.files[package] += f"# edited at {self._stage.clock.now:.3f}\n".encode()
+        self._stage.transcript.count("edited by hand")
+
+    # --- links ---------------------------------------------------------------------------------
+
+    def _partition(self, random: Random) -> None:
+        stage = self._stage
+        count = len(stage.devices)
+        if count < 2:
+            return
+        apart = set(random.sample(range(count), random.randint(1, count // 2)))
+        one_way = random.random() < stage.faults.one_way
+        form = self._cut(apart, random) if one_way else self._split(apart)
+        stage.transcript.count(form)
+        stage.transcript.say("-", f"{form}: {sorted(apart)}")
+        since = self._split_at = stage.clock.now
+        stage.clock.after(random.uniform(1, 25), lambda: self._mend(since))
+        faults = stage.faults
+        if not (one_way or faults.replay_s or faults.outsider_s or faults.insider_s):
+            stage.clock.after(1.5 * max(CYCLES_S) + STALE_S, lambda: self._check_silence(since, apart))
+
+    def _split(self, apart: set[int]) -> str:
+        self._stage.network.split(apart, one_way=False)
+        return "partition"
+
+    def _cut(self, apart: set[int], random: Random) -> str:
+        """Cut one way only: some are not heard, or hear nothing, or single pairs are cut."""
+        everybody = range(len(self._stage.devices))
+        pairs = [(a, b) for a in everybody for b in everybody if a != b]
+        match random.randrange(3):
+            case 0:
+                self._stage.network.cut({(a, b) for a, b in pairs if a in apart and b not in apart})
+                return "mute"
+            case 1:
+                self._stage.network.cut({(a, b) for a, b in pairs if a not in apart and b in apart})
+                return "deaf"
+        self._stage.network.cut(set(random.sample(pairs, random.randint(1, len(pairs) // 2))))
+        return "pairs cut"
+
+    def _mend(self, since: float) -> None:
+        if self._split_at == since:
+            self._split_at = -1.0
+            self._stage.network.heal()
+            self._stage.transcript.say("-", "all links work again")
+
+    def _check_silence(self, since: float, apart: set[int]) -> None:
+        """Who is on the other side than the master must not call anything fresh (A3)."""
+        if self._split_at == since:
+            for device in self._stage.devices:
+                if (device.index in apart) != (0 in apart):
+                    self._stage.checks.silent(device)
+
+    # --- power and disks -----------------------------------------------------------------------
+
+    def _crash(self, random: Random) -> None:
+        alive = [device for device in self._stage.devices if device.listens]
+        if alive:
+            random.choice(alive).crash(random.uniform(0.2, 15))
+
+    def _wipe(self, random: Random) -> None:
+        """Only the founder writes the log so far: with its disk gone the cluster would stand still."""
+        others = [device for device in self._stage.devices[1:] if device.listens]
+        if not others:
+            return
+        device, key = random.choice(others), None
+        if random.random() < 0.5:
+            key = self._new_key(SigningKey.from_seed(random.randbytes(32)))
+        self._stage.transcript.say(device.name, f"gets an empty disk and {'a new' if key else 'its old'} key")
+        self._stage.transcript.count("wiped disk" if key is None else "wiped disk and key")
+        device.lose_disk(random.uniform(0.2, 15), key or device.key)
+
+    def _new_key(self, key: SigningKey) -> SigningKey:
+        self._stage.keyring.publics[key.key_id] = key.public
+        self._stage.checks.learn(key)
+        return key
+
+    def _copy(self, random: Random) -> None:
+        for device in self._stage.devices:
+            if random.random() < 0.5:
+                device.keep_copy()
+
+    def _restore(self, random: Random) -> None:
+        device = random.choice(self._stage.devices)
+        if device.copied_at is not None and self._may_change(device, device.copied_at):
+            device.restore_disk(random.uniform(0.2, 5))
+            self._stage.transcript.say(device.name, "gets an old disk")
+            self._stage.transcript.count("old disk of the master" if device.index == 0 else "old disk")
+
+    def _rot(self, random: Random) -> None:
+        device = random.choice(self._stage.devices)
+        if self._may_change(device, None) and device.rot_disk(random.uniform(0.2, 5)):
+            self._stage.transcript.say(device.name, "finds its log damaged")
+            self._stage.transcript.count("rot of the master" if device.index == 0 else "rot")
+
+    def _may_change(self, device: Device, copied_at: Seq | None) -> bool:
+        """Tell whether this disk may become another one now.
+
+        The founder's may if somebody who runs has all of its log, and for a while nothing else
+        goes wrong: what it learns before it leads is all that keeps it from writing anew what
+        it has forgotten. An old copy (up to entry ``copied_at``) must know that somebody, or the
+        founder cannot understand the answer; a damaged log says so itself, and asks anybody.
+        """
+        if not device.listens:
+            return False
+        if device.index:
+            return True
+        checks = self._stage.checks
+        knows = {section for section, key in checks.history.records_at(copied_at or 10**9) if key == "key"}
+        for other in self._stage.devices[1:]:
+            has_all = other.member is not None and checks.stored_by(other) == checks.history.last
+            if has_all and f"device/{other.device_id.hex()}" in knows:
+                self._calm()
+                return True
+        return False
+
+    def _calm(self) -> None:
+        stage = self._stage
+        until = self._calm_until = stage.clock.now + CALM_S
+        self.set_faults(NONE)
+        self._mend(self._split_at)
+
+        def go_on() -> None:
+            if stage.clock.now < stage.until_s and self._calm_until == until:
+                self.set_faults(stage.faults)
+
+        stage.clock.at(until, go_on)
+
+    def _twin(self, random: Random) -> None:
+        others = [device for device in self._stage.devices[1:] if device.listens]
+        if not others or self._stage.clock.now < self._calm_until:
+            return
+        device = random.choice(others)
+        self._stage.transcript.say(device.name, "is cloned, with its key")
+        self._stage.transcript.count("twin")
+        self._stage.keyring.twin(device.device_id, self._stage.checks.history.outcomes)
+        twin = self._make_twin(device)
+        twin.faults, twin.helper.error = device.faults, device.helper.error
+        self._twins.append(twin)
+        twin.power_on()
+
+    # --- clocks and attackers ------------------------------------------------------------------
+
+    def _repeat_clock(self, every_s: float) -> None:
+        """Wall clocks have a generator of their own: without them all else is the same (R11)."""
+        if every_s and self._stage.clock.now < self._stage.until_s:
+            self._jump(self._walls.choice(self._stage.devices))
+            self._stage.clock.after(self._walls.expovariate(1 / every_s), lambda: self._repeat_clock(every_s))
+
+    def _jump(self, device: Device) -> None:
+        self._stage.transcript.count("clock jump")
+        years_s = self._stage.years_s
+        year_s = years_s[int(self._walls.random() * len(years_s))]  # one draw, however many years
+        offset_s = year_s + self._walls.uniform(1e5, 1e6)
+        device.set_wall(offset_s, trusted=self._walls.random() < 0.7)
+
+    def _attack(self, attacker: Attacker, every_s: float, random: Random) -> None:
+        """Attack again and again; one that is relentless goes on in peace, more rarely."""
+        stage = self._stage
+
+        def happen() -> None:
+            over = stage.clock.now >= stage.until_s
+            if over and not stage.faults.relentless:
+                attacker.stop()
+                return
+            attacker.attack()
+            pause_s = every_s * (ATTACKS_AFTER if over else 1.0)
+            stage.clock.after(random.expovariate(1 / pause_s), happen)
+
+        stage.clock.after(random.expovariate(1 / every_s), happen)

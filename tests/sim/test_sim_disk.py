@@ -1,0 +1,76 @@
+"""What the disk of the simulator leaves after a power cut is what the real store leaves (R7)."""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.daemon import frames
+from dusk.daemon.store import open_store
+from dusk.effects import Address, Append, ItemKind, LogItem, RemoveFile, SendDatagram, StoreFile
+from dusk.sim.disk import Disk, in_rounds
+
+PIECE_BYTES = 16
+"""Small pieces, so that short batches have many."""
+
+entries = st.builds(LogItem, st.just(ItemKind.ENTRY), st.binary(min_size=1, max_size=60))
+heads = st.builds(LogItem, st.just(ItemKind.HEAD), st.binary(min_size=1, max_size=20))
+batches = st.lists(
+    st.tuples(st.lists(entries, min_size=1, max_size=3), heads).map(lambda row: [*row[0], row[1]]),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(synced=batches, unsynced=batches, data=st.data())
+def test_whichever_pieces_of_an_unsynced_batch_reach_the_flash_a_beginning_of_it_is_read(
+    synced: list[list[LogItem]], unsynced: list[list[LogItem]], data: st.DataObject
+) -> None:
+    """Pieces arrive in any order, the length of the file on its own: what is missing reads as zeros."""
+    before = [item for batch in synced for item in batch]
+    batch = [item for part in unsynced for item in part]
+    with TemporaryDirectory() as folder:
+        opened = open_store(Path(folder))
+        for part in synced:
+            opened.store.append(part)
+        opened.store.close()
+        path = Path(folder) / "log"
+        old = path.read_bytes()
+        new = old + frames.encode(batch, len(old))
+        size = data.draw(st.integers(len(old), len(new)))
+        found = bytearray(old.ljust(size, b"\0"))
+        for at in range(len(old), size, PIECE_BYTES):
+            if data.draw(st.booleans()):
+                found[at : min(at + PIECE_BYTES, size)] = new[at : min(at + PIECE_BYTES, size)]
+        path.write_bytes(found)
+        again = open_store(Path(folder))
+        again.store.close()
+        assert again.report.damage_at is None
+        assert list(again.items[: len(before)]) == before
+        rest = list(again.items[len(before) :])
+        assert rest == batch[: len(rest)]
+        assert not rest or rest[-1].kind is ItemKind.HEAD
+
+
+@given(batch=batches.map(lambda parts: [item for part in parts for item in part]), random=st.randoms())
+def test_the_model_leaves_a_beginning_that_ends_with_a_head_too(batch: list[LogItem], random: Random) -> None:
+    disk = Disk()
+    disk.tear((Append(tuple(batch)),), random)
+    disk.recover()
+    assert disk.items == batch[: len(disk.items)]
+    assert not disk.items or disk.items[-1].kind is ItemKind.HEAD
+
+
+def test_rounds_write_appends_at_once_and_remove_behind_them() -> None:
+    one, two = Append((LogItem(ItemKind.ENTRY, b"1"),)), Append((LogItem(ItemKind.ENTRY, b"2"),))
+    gone, file = RemoveFile("outbox/1"), StoreFile("groupkeys", b"")
+    send = SendDatagram(b"", Address("h", 1))
+    assert in_rounds([send, one, gone, two, file, gone, gone]) == [
+        (one, two),
+        (gone,),
+        (file,),
+        (gone, gone),
+        (send,),
+    ]
