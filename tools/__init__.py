@@ -1,0 +1,1 @@
+"""What maintainers run beside `make`: each package below is one command."""

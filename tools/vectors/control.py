@@ -1,0 +1,160 @@
+"""`control.json`: lines of the control socket with their answers, in one conversation."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from dusk.control.methods import METHODS, Methods
+from dusk.daemon.control import ControlServer
+from tests.desk import FakeDesk
+from tests.world import World
+from tools.vectors.case import Case, valid
+
+TOKEN = "token-alice"  # noqa: S105 - the stand-in's
+
+
+def control() -> list[Case]:
+    """Return the cases of `control.json`: one conversation with a daemon of one device."""
+    world = World()
+    world.allow_joining(groups=("aps",), template="ap-{n}")
+    world.join("kitchen")
+    desk = FakeDesk(world)
+    server = ControlServer(Path("unused"), Methods(desk))
+    cases = []
+    for name, shows, line in (*_refused_lines(), *_calls(world), *_refused_calls()):
+        answer = trio.run(partial(server._answer, line, None))  # type: ignore[arg-type]  # noqa: SLF001 - without a socket
+        error = answer.get("error")
+        case = valid(name, shows, line=line.decode("utf-8", "backslashreplace"), answer=answer)
+        if line.decode("utf-8", "ignore").encode() != line:
+            case["line"] = {"hex": line.hex()}
+        if error is not None:
+            case["invalid"] = error["data"]["code"]
+        cases.append(case)
+    asked = {json.loads(case["line"])["method"] for case in cases if "invalid" not in case}
+    assert asked == {*METHODS, "events.subscribe"}, sorted({*METHODS} - asked)
+    return cases
+
+
+def _refused_lines() -> list[tuple[str, str, bytes]]:
+    rows: tuple[tuple[str, bytes], ...] = (
+        ("not JSON", b"{"),
+        ("nothing", b""),
+        ("not UTF-8", b'{"jsonrpc":"2.0","id":1,"method":"\xff"}'),
+        ("nested too deeply", b"[" * 100_000),
+        ("a batch", b'[{"jsonrpc":"2.0","id":1,"method":"status"}]'),
+        ("a number", b"7"),
+        ("no version", b'{"id":1,"method":"status"}'),
+        ("version 1.0", b'{"jsonrpc":"1.0","id":1,"method":"status"}'),
+        ("no id", b'{"jsonrpc":"2.0","method":"status"}'),
+        ("id null", b'{"jsonrpc":"2.0","id":null,"method":"status"}'),
+        ("an id that is an array", b'{"jsonrpc":"2.0","id":[],"method":"status"}'),
+        ("no method", b'{"jsonrpc":"2.0","id":1}'),
+        ("a method that is a number", b'{"jsonrpc":"2.0","id":1,"method":1}'),
+        ("params that are an array", b'{"jsonrpc":"2.0","id":1,"method":"status","params":[]}'),
+        ("an unknown method", b'{"jsonrpc":"2.0","id":1,"method":"reboot"}'),
+    )
+    return [(f"line: {name}", "Refused before any method.", line) for name, line in rows if len(line) < 1000]
+
+
+def _line(method: str, identity: object = 1, **params: Any) -> bytes:
+    request = {"jsonrpc": "2.0", "id": identity, "method": method, "params": params}
+    return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _calls(world: World) -> list[tuple[str, str, bytes]]:
+    edits = [
+        {"key": "network.lan.ipaddr", "values": ["192.0.2.1"]},
+        {"key": "network.lan.dns", "values": ["1", "2"]},
+    ]
+    settings = [
+        ("draft.edit", {"target": "policy/lan", "verb": "set", "edits": edits}),
+        (
+            "draft.import",
+            {"target": "policy/wifi", "text": "set wireless.radio0.channel=36\n", "replace": True},
+        ),
+        ("policy.assign", {"name": "lan", "to": "all"}),
+        ("group.create", {"name": "aps"}),
+        ("group.add", {"name": "aps", "devices": ["attic"]}),
+        ("policy.assign", {"name": "wifi", "to": "groups", "names": ["aps"], "priority": 200}),
+        ("var.set", {"scope": "cluster", "variables": [{"name": "dns", "values": ["192.0.2.53"]}]}),
+        ("draft.show", {}),
+        ("draft.commit", {"message": "first settings", "timeout_s": 5}),
+        ("policy.rename", {"name": "wifi", "new_name": "radio"}),
+        ("policy.unassign", {"name": "lan"}),
+        ("policy.delete", {"name": "lan"}),
+        ("group.remove", {"name": "aps", "devices": ["attic"]}),
+        ("draft.discard", {}),
+        ("var.unset", {"scope": "cluster", "names": ["dns"]}),
+        ("group.create", {"name": "guests"}),
+        ("draft.commit", {"message": "without dns"}),
+        ("group.delete", {"name": "guests"}),
+        ("joinkey.create", {"uses": 3, "groups": ["aps"], "auto": True, "name": "ap-{n}"}),
+    ]
+    queries: list[tuple[str, dict[str, Any]]] = [
+        ("status", {}),
+        ("join", {"line": "dusk-join-1:…"}),
+        ("session.login", {"user": "alice", "password": "password"}),
+        ("device.refresh", {}),
+        ("ticket.poll", {"ticket": "refresh"}),
+        ("device.list", {}),
+        ("device.show", {"name": "attic"}),
+        ("joinkey.list", {}),
+        ("policy.list", {}),
+        ("policy.show", {"name": "wifi"}),
+        ("group.list", {}),
+        ("group.show", {"name": "aps"}),
+        ("var.list", {}),
+        ("var.list", {"scope": "cluster"}),
+        ("settings.export", {"target": "policy/lan"}),
+        ("effective", {"device": "attic"}),
+        ("effective", {"device": "attic", "key": "network.lan"}),
+        ("log.list", {"count": 2}),
+        ("log.list", {"since": 3}),
+        ("log.show", {"seq": 4}),
+        ("events.subscribe", {}),
+    ]
+    change = len([s for s in settings if s[0] == "draft.commit"])
+    assert change == 2
+    assert world.log.head.seq == 3
+    first = settings[:9]
+    lines = [("session.whoami", {"token": TOKEN}), *((m, {"token": TOKEN, **p}) for m, p in first)]
+    lines += queries
+    lines += [(m, {"token": TOKEN, **p}) for m, p in settings[9:]]
+    lines.append(("session.logout", {"token": TOKEN}))
+    return [
+        (f"{place}: {method}", "A call and its answer.", _line(method, place, **params))
+        for place, (method, params) in enumerate(lines, 100)
+    ]
+
+
+def _refused_calls() -> list[tuple[str, str, bytes]]:
+    rows: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("an unknown parameter", "status", {"loud": True}),
+        ("a parameter left out", "log.show", {}),
+        ("null where something must be", "log.show", {"seq": None}),
+        ("a number as text", "log.show", {"seq": "1"}),
+        ("true for a number", "log.show", {"seq": True}),
+        ("below its bound", "log.list", {"count": 0}),
+        ("above its bound", "log.list", {"count": 201}),
+        ("a text too long", "device.show", {"name": "a" * 256}),
+        ("another word", "policy.assign", {"token": TOKEN, "name": "lan", "to": "everybody"}),
+        (
+            "rows with other fields",
+            "draft.edit",
+            {"token": TOKEN, "target": "policy/a", "verb": "set", "edits": [{"key": "a.b.c"}]},
+        ),
+        ("no rows", "draft.edit", {"token": TOKEN, "target": "policy/a", "verb": "set", "edits": []}),
+        ("no session", "session.whoami", {"token": "gone"}),
+        ("no device", "device.show", {"name": "nobody"}),
+        ("no ticket", "ticket.poll", {"ticket": "none"}),
+        ("no policy", "policy.show", {"name": "nothing"}),
+        ("no group", "group.show", {"name": "nothing"}),
+        ("no such position", "log.show", {"seq": 999}),
+        ("a scope that is none", "var.list", {"scope": "policy/lan"}),
+    )
+    return [
+        (f"call: {name}", "Refused by the method.", _line(method, **params)) for name, method, params in rows
+    ]

@@ -1,0 +1,251 @@
+"""`records.json`: what may stand in each section, and what may not."""
+
+from collections.abc import Sequence
+
+from dusk import codec, limits
+from dusk.changelog.sections import check_record, parse_path
+from tools.vectors.case import Case, invalid, key, valid
+from tools.vectors.cluster import sealed
+from tools.vectors.curve import SMALL_ORDER
+from tools.vectors.show import show_value
+
+ID = key("device").key_id.hex()
+PUBLIC = key("device").public
+A, B = sorted((key("owner").key_id, key("bob").key_id))
+RULE = (PUBLIC, 1, 0, ["aps"], "auto", ["02:*"], "ask", "ap-{n}")
+DEVICE, JOINKEY = f"device/{ID}", f"joinkey/{ID}"
+
+Row = Sequence[object]
+
+
+def records() -> list[Case]:
+    """Return the cases of `records.json`."""
+    found = [*_good(), *_bad_values(), *_bad_names()]
+    return [{**case, "name": f"{place}: {case['name']}"} for place, case in enumerate(found)]
+
+
+def _good() -> list[Case]:
+    rows: tuple[tuple[str, str, Row], ...] = (
+        ("trust", "owner/alice", [PUBLIC]),
+        ("trust", "quorum", [1]),
+        ("trust", "quorum", [64]),
+        ("trust", "recovery", [PUBLIC, 0]),
+        ("trust", "grant/policy", [[], 1, None, None, None]),
+        ("trust", "grant/policy/wifi", [[A, B], 2, ["wireless"], ["aps"], 999]),
+        ("trust", f"grant/device/{ID}/config", [[A], 1, [], [], 0]),
+        ("cluster", "name", ['Häuschen "am" See']),
+        ("cluster", "name", [""]),
+        ("cluster", "name", ["é" * 31 + "a"]),
+        ("cluster", "succession", [[A, B]]),
+        ("cluster", "cycle", [200]),
+        ("cluster", "cycle", [3_600_000]),
+        ("cluster", "level", [1]),
+        ("cluster", "var/dns", ["192.0.2.1"]),
+        ("cluster", "var/dns", [["192.0.2.1", ""]]),
+        ("cluster", "var/dns", [[]]),
+        ("user/alice", "key", [PUBLIC]),
+        ("user/alice", "sealed", [sealed(key("owner"), "alice")]),
+        ("user/alice", "disabled", [True]),
+        ("user/a.b-c_0", "disabled", [True]),
+        (JOINKEY, "rule", RULE),
+        (JOINKEY, "rule", [PUBLIC, 10_000, 2**53 - 1, [], "approve", [], "never", ""]),
+        (JOINKEY, "revoked", [True]),
+        (DEVICE, "key", [PUBLIC]),
+        (DEVICE, "name", ["attic-2"]),
+        (DEVICE, "name", ["a--"]),
+        (DEVICE, "label", ["02:00:00:00:00:01"]),
+        (DEVICE, "groups", [["aps", "guests"]]),
+        (DEVICE, "origin", ["genesis", b"", "attic"]),
+        (DEVICE, "origin", [ID, bytes(32), ""]),
+        (DEVICE, "retired", [True]),
+        (f"{DEVICE}/facts", "board", ["example,router"]),
+        (f"{DEVICE}/facts", "ports", [["lan1", "lan2"]]),
+        (f"{DEVICE}/config", "set/system.@system[0].hostname", [1, 0, ["attic"], []]),
+        (f"{DEVICE}/config", "var/room", ["attic"]),
+        ("policy/wifi", "set/wireless.radio0.channel", [1, 0, ["36"], []]),
+        ("policy/wifi", "set/wireless.radio0", [5, 1, ["wifi-device"], []]),
+        ("policy/wifi", "set/wireless.radio0.key", [3, 2, [], []]),
+        ("policy/wifi", "set/dhcp.lan.dhcp_option", [2, 2**53 - 1, ["a", "a"], []]),
+        ("policy/wifi", "set/dhcp.lan.dhcp_option", [4, 0, ["a"], ["b"]]),
+        ("policy/wifi", "set/firewall.zone[name=lan,network=lan].input", [1, 0, ["ACCEPT"], []]),
+        ("assignment/wifi", "to", ["all", [], 0]),
+        ("assignment/wifi", "to", ["groups", ["aps"], 100]),
+        ("assignment/wifi", "to", ["devices", [ID], 999]),
+        ("group/aps", "made", [True]),
+        ("group/aps", f"member/{ID}", [True]),
+        ("group/aps", "var/x", ["1"]),
+    )
+    cases = []
+    for section, name, row in rows:
+        data = codec.pack(row)
+        check_record(parse_path(section), name, data)
+        cases.append(
+            valid(
+                f"{section} {name}",
+                "May stand there.",
+                section=section,
+                key=name,
+                data=data.hex(),
+                value=show_value(data),
+            )
+        )
+    return cases
+
+
+def _bad_values() -> list[Case]:
+    good = sealed(key("owner"), "alice")
+    rows: tuple[tuple[str, str, Row, str], ...] = (
+        ("trust", "owner/alice", [PUBLIC, 1], "One item."),
+        ("trust", "owner/alice", [PUBLIC[:31]], "32 bytes."),
+        ("trust", "owner/alice", [SMALL_ORDER[0]], "An acceptable key."),
+        ("trust", "owner/alice", [(2).to_bytes(32, "little")], "An acceptable key."),
+        ("trust", "quorum", [0], "From 1."),
+        ("trust", "quorum", [65], "To 64."),
+        ("trust", "quorum", [True], "A number, no bool."),
+        ("trust", "recovery", [PUBLIC], "Two items."),
+        ("trust", "recovery", [PUBLIC, -1], "A number from 0."),
+        ("trust", "grant/policy", [[B, A], 1, None, None, None], "Sorted."),
+        ("trust", "grant/policy", [[A, A], 1, None, None, None], "None twice."),
+        ("trust", "grant/policy", [[A], 2, None, None, None], "Not above the count."),
+        ("trust", "grant/policy", [[A], 0, None, None, None], "From 1."),
+        ("trust", "grant/policy", [[A], 1, "wireless", None, None], "An array or nil."),
+        ("trust", "grant/policy", [[A], 1, None, None, 1000], "To 999."),
+        ("cluster", "name", ["a\nb"], "A line."),
+        ("cluster", "name", ["é" * 32], "64 bytes; at most 63."),
+        ("cluster", "succession", [[]], "At least one."),
+        ("cluster", "succession", [[A, A]], "None twice."),
+        ("cluster", "succession", [[bytes((n,)) * 16 for n in range(17)]], "At most 16."),
+        ("cluster", "cycle", [199], "From 200."),
+        ("cluster", "cycle", [3_600_001], "To 3,600,000."),
+        ("cluster", "level", [2], "1."),
+        ("cluster", "var/dns", ["a\0b"], "No NUL."),
+        ("cluster", "var/dns", [7], "Text or texts."),
+        ("cluster", "var/dns", [["a"] * 1025], "At most 1,024."),
+        ("user/alice", "sealed", [good[:-1]], "A sealed key."),
+        ("user/bob", "sealed", [good], "That of this user."),
+        ("user/alice", "disabled", [False], "True or nothing."),
+        (JOINKEY, "rule", [*RULE[:7]], "Eight items."),
+        (JOINKEY, "rule", [PUBLIC, 0, *RULE[2:]], "From 1."),
+        (JOINKEY, "rule", [PUBLIC, 10_001, *RULE[2:]], "To 10,000."),
+        (JOINKEY, "rule", [PUBLIC, 1, 0, ["APs"], *RULE[4:]], "Names."),
+        (JOINKEY, "rule", [*RULE[:4], "yes", *RULE[5:]], "auto or approve."),
+        (JOINKEY, "rule", [*RULE[:6], "perhaps", ""], "ask, auto or never."),
+        (JOINKEY, "rule", [*RULE[:7], "a" * 64], "At most 63."),
+        (DEVICE, "name", ["Attic"], "Lower case."),
+        (DEVICE, "name", ["-attic"], "A letter or digit first."),
+        (DEVICE, "name", [""], "At least one."),
+        (DEVICE, "name", ["a" * 64], "At most 63."),
+        (DEVICE, "label", ["a\x7f"], "A line."),
+        (DEVICE, "label", ["a" * 256], "At most 255."),
+        (DEVICE, "groups", [["a"] * 65], "At most 64."),
+        (DEVICE, "groups", ["aps"], "An array."),
+        (DEVICE, "origin", ["genesis", bytes(33), ""], "At most 32."),
+        (DEVICE, "origin", ["genesis", b""], "Three items."),
+        (f"{DEVICE}/facts", "board", ["a" * 1025], "At most 1,024."),
+        ("policy/wifi", "set/a.b.c", [1, 0, ["x"]], "Four items."),
+        ("policy/wifi", "set/a.b.c", [0, 0, ["x"], []], "Verbs begin at 1."),
+        ("policy/wifi", "set/a.b.c", [6, 0, ["x"], []], "Verbs end at 5."),
+        ("policy/wifi", "set/a.b.c", [1, -1, ["x"], []], "Positions begin at 0."),
+        ("policy/wifi", "set/a.b.c", [1, 0, [""], []], "Not empty."),
+        ("policy/wifi", "set/a.b.c", [1, 0, ["x", "y"], []], "One value."),
+        ("policy/wifi", "set/a.b.c", [1, 0, ["x"], ["y"]], "Nothing removed."),
+        ("policy/wifi", "set/a.b.c", [2, 0, [], []], "An item at least."),
+        ("policy/wifi", "set/a.b.c", [3, 0, ["x"], []], "No values."),
+        ("policy/wifi", "set/a.b.c", [4, 0, [], []], "Something at least."),
+        ("policy/wifi", "set/a.b.c", [4, 0, ["x"], ["x"]], "No text twice."),
+        ("policy/wifi", "set/a.b.c", [5, 0, ["x"], []], "TYPE is for sections."),
+        ("policy/wifi", "set/a.b", [1, 0, ["x"], []], "A section has TYPE or ABSENT."),
+        ("policy/wifi", "set/a.b", [5, 0, ["x y"], []], "A type."),
+        ("policy/wifi", "set/a.@b[0]", [3, 0, [], []], "Deleting by index."),
+        ("policy/wifi", "set/a.@b[0]", [5, 0, ["c"], []], "Another type than the address's."),
+        ("policy/wifi", "set/a.b.c", [1, 0, ["x\x07"], []], "A control character."),
+        ("policy/wifi", "set/a.b.c", [1, 0, ["x\0"], []], "NUL."),
+        ("policy/wifi", "set/dusk.main.name", [1, 0, ["x"], []], "The package dusk."),
+        ("policy/wifi", "set/a.b.Key", [1, 0, ["x"], []], "On the secret list, whatever the case."),
+        ("policy/wifi", "set/a.b.my_token", [2, 0, ["x"], []], "Ends as a secret does."),
+        ("assignment/wifi", "to", ["everybody", [], 1], "all, groups or devices."),
+        ("assignment/wifi", "to", ["all", ["aps"], 1], "No names for all."),
+        ("assignment/wifi", "to", ["groups", [], 1], "Names for groups."),
+        ("assignment/wifi", "to", ["groups", ["A"], 1], "Names of groups."),
+        ("assignment/wifi", "to", ["devices", ["attic"], 1], "Ids of devices."),
+        ("assignment/wifi", "to", ["all", [], 1000], "To 999."),
+        ("group/aps", "made", [1], "True, no number."),
+        ("group/aps", f"member/{ID}", [None], "True."),
+    )
+    cases = [_bad(section, name, codec.pack(row), shows, "bad-value") for section, name, row, shows in rows]
+    cases.append(_bad("cluster", "name", b"\xa1a", "An array.", "bad-value"))
+    cases.append(_bad("cluster", "name", codec.pack(["x"]) + b"\0", "Nothing behind.", "bad-value"))
+    long = codec.pack(["x" * (limits.VALUE_BYTES_MAX - 15)])
+    cases.append(_bad("cluster", "var/x", long, "65,520 bytes at most.", "bad-value"))
+    return cases
+
+
+def _bad_names() -> list[Case]:
+    yes = codec.pack([True])
+    no_section = (
+        "",
+        "trust/x",
+        "cluster/",
+        "user",
+        "user/alice/x",
+        "user/Alice",
+        "user/" + "a" * 64,
+        "policy/.",
+        "policy/..",
+        "policy/a b",
+        "device/attic",
+        f"device/{ID.upper()}",
+        f"device/{ID}/status",
+        f"device/{ID}/config/x",
+        "joinkey/" + "0" * 31,
+        "group//x",
+        "/trust",
+        "rollout/x",
+    )
+    no_record = (
+        ("trust", "owner"),
+        ("trust", "owner/"),
+        ("trust", "owner/a/b"),
+        ("trust", "grant/a/b/c/d"),
+        ("trust", "grant/"),
+        ("trust", "name"),
+        ("cluster", "var/"),
+        ("cluster", "var/A"),
+        ("cluster", "var/a/b"),
+        ("user/alice", "made"),
+        (DEVICE, "board"),
+        (f"{DEVICE}/facts", "Board"),
+        (f"{DEVICE}/facts", "a/b"),
+        (f"{DEVICE}/facts", ""),
+        (f"{DEVICE}/config", "name"),
+        ("policy/wifi", "set/"),
+        ("policy/wifi", "set/wireless"),
+        ("policy/wifi", "set/a.b.c.d"),
+        ("policy/wifi", "set/a.cfg012345.c"),
+        ("policy/wifi", "set/a.@b[00].c"),
+        ("policy/wifi", "set/a.@b[10000].c"),
+        ("policy/wifi", "set/a.b[d=1,c=2].e"),
+        ("policy/wifi", 'set/a.b[c="1"].e'),
+        ("policy/wifi", "set/a.b[c=1,c=2].e"),
+        ("policy/wifi", "var/x"),
+        ("assignment/wifi", "from"),
+        ("group/aps", "member/attic"),
+    )
+    cases = [_bad(section, "made", yes, "There is no such section.", "no-section") for section in no_section]
+    for section, name in no_record:
+        cases.append(
+            _bad(section, name, None, "There is no such record, not even to be deleted.", "no-record")
+        )
+    return cases
+
+
+def _bad(section: str, name: str, data: bytes | None, shows: str, reason: str) -> Case:
+    return invalid(
+        f"{section} {name}",
+        shows,
+        reason,
+        lambda: check_record(parse_path(section), name, data),
+        section=section,
+        key=name,
+        data=None if data is None else data.hex(),
+    )

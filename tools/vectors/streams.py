@@ -1,0 +1,395 @@
+"""`catchup.json` and `joining.json`: what is said inside a stream, and how a device joins."""
+
+from collections.abc import Sequence
+
+from dusk import codec
+from dusk.catchup import messages
+from dusk.catchup.chunks import locator_positions
+from dusk.changelog.body import decode_change
+from dusk.changelog.creation import matches
+from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId, Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.membership.joiner import parse_address
+from dusk.membership.names import decide_name
+from dusk.membership.request import build_request, stream_of
+from tools.vectors.case import Case, Source, annotate, brief, invalid, key, valid
+from tools.vectors.cluster import JOIN, SECOND, Cluster
+from tools.vectors.datagrams import _status, group_keys
+from tools.vectors.show import Json, hexed, show_change
+
+DEVICE = DeviceId(SECOND.key_id)
+
+
+def catchup(cluster: Cluster) -> list[Case]:
+    """Return the cases of `catchup.json`."""
+    return [*_requests(cluster), *_replies(cluster), *_bad_requests(), *_bad_replies(), *_locators()]
+
+
+def _requests(cluster: Cluster) -> list[Case]:
+    change = cluster.steps[10].change
+    assert change is not None
+    status = _status().sign(SECOND, cluster.id)
+    positions = tuple(
+        messages.Position(Seq(seq), cluster.steps[seq - 1].entry.head.chain)
+        for seq in locator_positions(Seq(26))
+    )
+    rows: tuple[tuple[str, str, messages.Request, Json], ...] = (
+        (
+            "LOCATE",
+            "The locator of a log with 26 entries.",
+            messages.Locate(positions),
+            {"positions": [[p.seq, p.chain.hex()] for p in positions]},
+        ),
+        ("LOCATE of an empty log", "No positions.", messages.Locate(()), {"positions": []}),
+        ("FETCH", "From position 7 on.", messages.Fetch(Seq(7)), {"first": 7}),
+        ("KEYS asked for", "No fields.", messages.GetKeys(), {}),
+        ("JOIN", "A request to be made.", messages.Join(change.encode()), {"change": change.encode().hex()}),
+        ("SUBMIT", "A change.", messages.Submit(change.encode()), {"change": change.encode().hex()}),
+        ("GET REPORTS, first page", "Behind no device.", messages.GetReports(b""), {"after": ""}),
+        ("GET REPORTS, next page", "Behind a device.", messages.GetReports(DEVICE), {"after": DEVICE.hex()}),
+        (
+            "REPORT",
+            "A signed status.",
+            messages.Report(DEVICE, status),
+            {"device": DEVICE.hex(), "status": status.hex()},
+        ),
+    )
+    cases = []
+    for name, shows, request, said in rows:
+        data = messages.encode(request)
+        assert messages.decode_request(data) == request
+        cases.append(valid(name, shows, kind="request", bytes=data.hex(), message=said))
+    row = codec.unpack(messages.encode(messages.Locate(positions)), size_max=4096)
+    position = ("a position", ["seq", "chain hash"])
+    notes = ("request", ["LOCATE", ("positions", [position] * len(positions))])
+    cases[0]["annotated"] = annotate(row, notes)
+    return cases
+
+
+def _replies(cluster: Cluster) -> list[Case]:
+    step = cluster.steps[5]
+    items = (step.item, step.head)
+    row = messages.ReportRow(DEVICE, _status().sign(SECOND, cluster.id), b"\x90", Seq(26), 1500)
+    bare = messages.ReportRow(DeviceId(bytes(16)), None, None, Seq(0), None)
+    rows: tuple[tuple[str, str, messages.Reply, Json], ...] = (
+        (
+            "COMMON",
+            "A common position and the newest signed head.",
+            messages.Common(Seq(7), step.head.data),
+            {"seq": 7, "newest": step.head.data.hex()},
+        ),
+        (
+            "COMMON of an empty log",
+            "Nothing in common, no head.",
+            messages.Common(Seq(0), None),
+            {"seq": 0, "newest": None},
+        ),
+        (
+            "ITEMS",
+            "An entry and a signed head, and there is more.",
+            messages.Items(items, more=True),
+            {"items": [[int(i.kind), i.data.hex()] for i in items], "more": True},
+        ),
+        ("ITEMS, none", "The reader has all.", messages.Items((), more=False), {"items": [], "more": False}),
+        (
+            "KEYS",
+            "The ring of group keys.",
+            messages.Keys(group_keys().encode()),
+            {"ring": group_keys().encode().hex()},
+        ),
+        ("KEYS, none", "Empty.", messages.Keys(b""), {"ring": ""}),
+        (
+            "ANSWER applied",
+            "At its position.",
+            messages.Answer("applied", Seq(12), ""),
+            {"code": "applied", "seq": 12, "reason": ""},
+        ),
+        (
+            "ANSWER refused",
+            "A word, no position, a line.",
+            messages.Answer("outside-grant", Seq(0), "no"),
+            {"code": "outside-grant", "seq": 0, "reason": "no"},
+        ),
+        ("REMOVED", "And the end.", messages.Removed(), {}),
+        (
+            "REPORTS",
+            "Sorted by device.",
+            messages.Reports((bare, row), more=False),
+            {
+                "rows": [
+                    {
+                        "device": r.device.hex(),
+                        "status": hexed(r.status),
+                        "health": hexed(r.health),
+                        "seq": r.stored,
+                        "age_ms": r.age_ms,
+                    }
+                    for r in (bare, row)
+                ],
+                "more": False,
+            },
+        ),
+    )
+    cases = []
+    for name, shows, reply, said in rows:
+        data = messages.encode(reply)
+        assert messages.decode_reply(data) == reply
+        cases.append(valid(name, shows, kind="answer", bytes=data.hex(), message=said))
+    cases[2]["annotated"] = annotate(
+        codec.unpack(messages.encode(rows[2][2]), size_max=65536),
+        (
+            "answer",
+            [
+                "ITEMS",
+                (
+                    "items",
+                    [
+                        ("an item", ["1: an entry", "with its change"]),
+                        ("an item", ["2: a signed head", "its bytes"]),
+                    ],
+                ),
+                "more",
+            ],
+        ),
+    )
+    return cases
+
+
+def _bad(kind: str, rows: Sequence[tuple[str, object]]) -> list[Case]:
+    read = messages.decode_request if kind == "request" else messages.decode_reply
+    cases = []
+    for name, row in rows:
+        data = row if isinstance(row, bytes) else codec.pack(row)  # type: ignore[arg-type]  # arrays of any kind
+        wrong = lambda d=data: read(d)  # noqa: E731 - said once
+        cases.append(
+            invalid(
+                f"{kind}: {name}", "It ends the stream.", "wrong-shape", wrong, kind=kind, bytes=brief(data)
+            )
+        )
+    return cases
+
+
+def _bad_requests() -> list[Case]:
+    chain = bytes(32)
+    return _bad(
+        "request",
+        (
+            ("empty", []),
+            ("kind 0", [0]),
+            ("kind 8", [8]),
+            ("an answer", [21]),
+            ("kind as text", ["1", []]),
+            ("LOCATE without positions", [1]),
+            ("LOCATE of position 0", [1, [[0, chain]]]),
+            ("LOCATE of a short hash", [1, [[1, chain[:31]]]]),
+            ("LOCATE of 65 positions", [1, [[n, chain] for n in range(1, 66)]]),
+            ("FETCH from 0", [2, 0]),
+            ("FETCH from 2^53", [2, 2**53]),
+            ("KEYS with a field", [3, None]),
+            ("JOIN with text", [4, "change"]),
+            ("SUBMIT with two changes", [5, b"", b""]),
+            ("GET REPORTS behind 17 bytes", [6, bytes(17)]),
+            ("REPORT of a device of 15 bytes", [7, bytes(15), b""]),
+            ("REPORT of 16,385 bytes", [7, bytes(16), bytes(16_385)]),
+            ("a byte behind", b"\x91\x03\0"),
+            ("a change of 262,145 bytes", [5, bytes(262_145)]),
+        ),
+    )
+
+
+def _bad_replies() -> list[Case]:
+    return _bad(
+        "answer",
+        (
+            ("empty", []),
+            ("kind 16", [16]),
+            ("kind 23", [23]),
+            ("a request", [3]),
+            ("COMMON below 0", [17, -1, None]),
+            ("COMMON with a head of 513 bytes", [17, 1, bytes(513)]),
+            ("ITEMS of kind 0", [18, [[0, b""]], False]),
+            ("ITEMS of kind 3", [18, [[3, b""]], False]),
+            ("ITEMS without more", [18, []]),
+            ("ITEMS with more as a number", [18, [], 1]),
+            ("KEYS of 1,025 bytes", [19, bytes(1025)]),
+            ("ANSWER with a code of 64 bytes", [20, "a" * 64, 0, ""]),
+            ("ANSWER with a reason of 513 bytes", [20, "a", 0, "a" * 513]),
+            ("REMOVED with a field", [21, 1]),
+            ("REPORTS with an age below 0", [22, [[bytes(16), None, None, 0, -1]], False]),
+            ("REPORTS with a health of 129 bytes", [22, [[bytes(16), None, bytes(129), 0, None]], False]),
+            ("REPORTS with a row of four", [22, [[bytes(16), None, None, 0]], False]),
+        ),
+    )
+
+
+def _locators() -> list[Case]:
+    return [
+        valid(
+            f"the locator of {head} entries",
+            "The head, minus 1, 2, 4, …, and position 1.",
+            kind="locator",
+            head=head,
+            positions=list(locator_positions(Seq(head))),
+        )
+        for head in (0, 1, 2, 3, 10, 1000)
+    ]
+
+
+# --- joining -------------------------------------------------------------------------------------
+
+
+def joining(cluster: Cluster) -> list[Case]:
+    """Return the cases of `joining.json`."""
+    return [*_joins(cluster), *_names(), *_patterns(), *_addresses()]
+
+
+def _joins(cluster: Cluster) -> list[Case]:
+    draw = Source("joining")
+    join = JoinKey(cluster.id, 0, Seq(1), cluster.steps[0].entry.head.chain, JOIN.seed, ("192.0.2.1",))
+    device, stream = key("fourth device"), draw(32)
+    cases = []
+    for name, shows, label, wanted in (
+        ("a request", "Signed by the device and the join key.", "02:00:00:00:00:09", "kitchen"),
+        ("a request without a wish", "The template or `router` decides.", "02:00:00:00:00:0a", ""),
+    ):
+        change = build_request(
+            join, device, label=label, wanted=wanted, stream_hash=stream, random_bytes=draw
+        )
+        assert stream_of(decode_change(change.encode())) == stream
+        cases.append(
+            valid(
+                name,
+                shows,
+                kind="request",
+                join_line=join.line(),
+                device_seed=device.seed.hex(),
+                label=label,
+                wanted=wanted,
+                stream=stream.hex(),
+                bytes=change.encode().hex(),
+                change=show_change(change),
+            )
+        )
+    change = build_request(join, device, label="x", wanted="", stream_hash=draw(32), random_bytes=draw)
+
+    def other_stream() -> None:
+        if stream_of(change) != stream:
+            raise UntrustedInput("a request for another stream")
+
+    cases.append(
+        invalid(
+            "a request for another stream",
+            "A server passes on only what names its own.",
+            "other-stream",
+            other_stream,
+            kind="request",
+            stream=stream.hex(),
+            bytes=change.encode().hex(),
+        )
+    )
+    return cases
+
+
+def _names() -> list[Case]:
+    long = "a" * 80
+    rows: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        ("kitchen", "", ()),
+        ("kitchen", "", ("kitchen",)),
+        ("kitchen", "", ("kitchen", "kitchen-2")),
+        ("Living Room!", "", ()),
+        ("--a__b--", "", ()),
+        ("Küche", "", ()),
+        ("", "", ()),
+        ("!!!", "", ("router",)),
+        (long, "", ()),
+        (long, "", ("a" * 63,)),
+        ("kitchen", "ap-{n}", ()),
+        ("kitchen", "ap-{n}", ("ap-1", "ap-2")),
+        ("kitchen", "{name}-{n}", ()),
+        ("kitchen", "{n}{n}", ()),
+        ("kitchen", "x-{name}", ("x-kitchen",)),
+        ("kitchen", "fixed", ("fixed",)),
+        ("kitchen", "{n}", ()),
+        (long, "{name}{n}{name}", ()),
+        ("", "{name}", ()),
+        ("a-", "", ("a",)),
+        ("x" * 47 + "-" + "y" * 20, "", ("x" * 47 + "-" + "y" * 15,)),
+        ("KITCHEN", "İ{name}", ()),
+    )
+    return [
+        valid(
+            f"name {place}",
+            "Decided by the fold.",
+            kind="name",
+            wanted=wanted,
+            template=template,
+            taken=list(taken),
+            decided=decide_name(wanted, template, set(taken)),
+        )
+        for place, (wanted, template, taken) in enumerate(rows)
+    ]
+
+
+def _patterns() -> list[Case]:
+    rows = (
+        ("02:*", "02:00"),
+        ("02:*", "03:00"),
+        ("*", ""),
+        ("", ""),
+        ("", "a"),
+        ("?", ""),
+        ("?", "é"),
+        ("a?c", "abc"),
+        ("a?c", "ac"),
+        ("*a*b*", "xaxbx"),
+        ("*a*b", "xaxbx"),
+        ("**", "anything"),
+        ("[a-z]", "b"),
+        ("[a-z]", "[a-z]"),
+        ("A", "a"),
+        ("a*a*a", "aa"),
+        ("\\*", "\\x"),
+    )
+    return [
+        valid(
+            f"pattern {place}",
+            "`*` any run, `?` one character, all else itself.",
+            kind="pattern",
+            pattern=pattern,
+            label=label,
+            fits=matches(pattern, label),
+        )
+        for place, (pattern, label) in enumerate(rows)
+    ]
+
+
+def _addresses() -> list[Case]:
+    good = (
+        "192.0.2.1",
+        "192.0.2.1:9",
+        "router.example:3875",
+        "[fe80::1%br-lan]:3875",
+        "2001:db8::1",
+        "[2001:db8::1]",
+    )
+    bad = ("", ":3875", "a:", "a:0", "a:65536", "a:x", "[::1", "[::1]x")
+    cases = []
+    for text in good:
+        found = parse_address(text)
+        cases.append(
+            valid(
+                f"address {text}",
+                "A hint where a member is.",
+                kind="address",
+                text=text,
+                host=found.host,
+                port=found.port,
+            )
+        )
+    for text in bad:
+        wrong = lambda t=text: parse_address(t)  # noqa: E731 - said once
+        cases.append(
+            invalid(f"address {text!r}", "Left out.", "bad-address", wrong, kind="address", text=text)
+        )
+    return cases
