@@ -1,0 +1,414 @@
+"""Attacks on whole clusters of nodes, in virtual time: what any one room refuses is refused everywhere."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from dusk import codec
+from dusk.changelog import fold, log
+from dusk.changelog.body import Change, Edit
+from dusk.changelog.entry import APPLIED, Stamp
+from dusk.changelog.sections import device_path
+from dusk.changelog.state import DerivedWrite, State, counter_key
+from dusk.changelog.verdict import Verdict
+from dusk.config.device import managed_config, options_of
+from dusk.config.settings import Setting, Verb, encode_setting
+from dusk.cycle import messages
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.messages import Kind
+from dusk.daemon.inbox import Inbox
+from dusk.effects import (
+    Address,
+    Append,
+    Datagram,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+    StoreFile,
+    Tick,
+)
+from dusk.errors import UntrustedInput
+from dusk.keys.signing import SigningKey
+from dusk.limits import INBOX_BATCH_MAX, INBOX_DATAGRAMS_MAX, OUTBOX_MAX
+from tests.node import site as site_module
+from tests.node.site import Box, Site
+from tests.world import World
+
+OUTSIDE = Address("192.0.2.66", 3875)
+WRITES = (Append, StoreFile)
+
+
+def _site() -> Site:
+    site = Site(3)
+    site.run(6.0)
+    return site
+
+
+def _heads(site: Site) -> set[object]:
+    return {box.node.log.head for box in site.all}
+
+
+def _listening(heard: list[bytes]) -> Callable[[str, str, bytes], bool]:
+    """Return what hears all datagrams and loses none."""
+
+    def listen(_from: str, _to: str, data: bytes) -> bool:
+        heard.append(data)
+        return False
+
+    return listen
+
+
+def _set(site: Site, value: str, **by: SigningKey | Sequence[SigningKey] | int) -> Change:
+    edit = site.world.set("wifi", "wireless.a.ssid", value)
+    return site.world.change(edit, **by)  # type: ignore[arg-type]  # the keywords are those of World.change
+
+
+# --- A1: arbitrary content ----------------------------------------------------------------------
+
+
+def _forbidden(site: Site) -> dict[str, Change]:
+    """Return changes that nobody may write: by whom, and what is wrong with them."""
+    world, member = site.world, site.all[2].key
+    stranger, other = world.key(), device_path(site.all[1].key.key_id)
+    good, moved = _set(site, "good"), _set(site, "y", counter=99)
+    facts = Edit(f"{other}/facts", "board", codec.pack(["x"]), None)
+    return {
+        "unsigned": Change(good.body_bytes, (), good.values),
+        "by a stranger": _set(site, "x", signers=(stranger,)),
+        "by a device": _set(site, "x", signers=(member,), device=member),
+        "by a device for another device": world.change(facts, signers=(member,), device=member),
+        "by a join key": _set(site, "x", signers=(world.joinkey,), device=member),
+        "signed for another change": Change(moved.body_bytes, good.signatures, moved.values),
+    }
+
+
+FORBIDDEN = tuple(_forbidden(_site()))
+
+
+def _refused_by_all(site: Site, change: Change) -> None:
+    for box in site.all:
+        assert box.node.log.position_of(change.id) is None
+        assert box.node.log.state.record("policy/wifi", "set/wireless.a.ssid") is None
+    assert len(_heads(site)) == 1
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a1_what_nobody_may_write_is_refused_by_datagram_and_by_stream_at_master_and_member(
+    what: str,
+) -> None:
+    site = _site()
+    change = _forbidden(site)[what]
+    liar = site.all[2]
+    for victim in site.all[:2]:
+        peer = liar.node.peers.get(victim.node.device_id)
+        assert peer is not None
+        submit = liar.node._station.channel.seal_to(
+            peer, Kind.SUBMIT, messages.encode_submit(change.encode())
+        )
+        victim.give(Datagram(submit, liar.address, None))
+        victim.do(victim.node._writing.on_stream(change, site.now))
+        site.run(3.0)
+    _refused_by_all(site, change)
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = _site()
+    change = _forbidden(site)[what]
+    (before,) = _heads(site)
+    with monkeypatch.context() as hijacked:
+        hijacked.setattr(log, "judge", _anything)
+        site.master.do(site.master.node._writing.queue(change, site.now))
+        site.master.do(site.master.node._writing.tick(site.now))
+    site.run(60.0)
+    assert site.master.node.log.position_of(change.id) is not None
+    assert {box.node.log.head for box in site.all[1:]} == {before}
+    assert all(box.node.dropped or box.node._exchanges.refused for box in site.all[1:])
+
+
+def _anything(_state: State, change: Change, _stamp: Stamp) -> Verdict:
+    """Judge as somebody who wants it written."""
+    counter = DerivedWrite(counter_key(change.body.author, change.body.device), change.body.counter)
+    return Verdict(APPLIED, fold._writes(change), (counter,))
+
+
+# --- A8: wrong target ---------------------------------------------------------------------------
+
+
+def test_a8_the_config_of_one_device_is_that_of_no_other() -> None:
+    site = _site()
+    first, second = site.all[1:]
+    section = f"{device_path(first.key.key_id)}/config"
+    value = encode_setting(Setting(Verb.SET, ("mine",), 0))
+    change = site.world.change(Edit(section, "set/wireless.a.ssid", value, None))
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(10.0)
+    state = site.master.node.log.state
+    assert options_of(managed_config(state, first.node.device_id))
+    assert not options_of(managed_config(state, second.node.device_id))
+
+
+def test_a8_datagrams_of_another_cluster_reach_nothing() -> None:
+    here, there = _site(), _site_of_another_cluster()
+    victim = here.all[1]
+    heard: list[bytes] = []
+    there.lost = _listening(heard)
+    there.run(11.0)
+    assert heard
+    victim.effects.clear()
+    for data in heard:
+        victim.give(Datagram(data, OUTSIDE, None))
+    assert victim.effects == []
+
+
+def _site_of_another_cluster() -> Site:
+    with pytest.MonkeyPatch.context() as other:
+        other.setattr(site_module, "World", lambda: World(2))
+        return Site(2)
+
+
+# --- A15: amplification -------------------------------------------------------------------------
+
+
+def _spoken(box: Box, data: bytes, source: Address, now: float) -> list[bytes]:
+    effects = box.core.handle(Datagram(data, source, None), now)
+    return [effect.data for effect in effects if isinstance(effect, SendDatagram | SendMulticast)]
+
+
+def _recorded(site: Site) -> dict[int, bytes]:
+    """Return a datagram of each kind, as it went over the wire."""
+    found: dict[int, bytes] = {}
+
+    def listen(_from: str, _to: str, data: bytes) -> bool:
+        found.setdefault(data[8], data)
+        return False
+
+    site.lost = listen
+    site.run(6.0)
+    change = _set(site, "Home", device=site.all[1].key)
+    site.all[1].do(site.all[1].node.submit(change, site.now))
+    for victim in site.all[:2]:
+        (hello,) = site.all[2].node._station.hello(b"h" * 8)
+        assert isinstance(hello, SendMulticast)
+        found.setdefault(hello.data[8], hello.data)
+        peer = site.all[2].node.peers.get(victim.node.device_id)
+        assert peer is not None
+        (ask,) = site.all[2].node._station.ask(peer, victim.address, b"c" * 8)
+        assert isinstance(ask, SendDatagram)
+        found.setdefault(ask.data[8], ask.data)
+        victim.give(Datagram(ask.data, site.all[2].address, None))
+    site.run(6.0)
+    site.lost = lambda *_: False
+    return found
+
+
+def test_a15_what_does_not_authenticate_is_never_answered_by_udp_whatever_kind_it_says_it_is() -> None:
+    site = _site()
+    recorded = _recorded(site)
+    assert set(recorded) == {int(kind) for kind in Kind}
+    for data in recorded.values():
+        for place in (*range(9, len(data), 7), len(data) - 1):
+            changed = data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+            for box in site.all:
+                assert _spoken(box, changed, OUTSIDE, site.now) == []
+        for box in site.all:
+            assert _spoken(box, data[:-1], OUTSIDE, site.now) == []
+
+
+@pytest.mark.parametrize("times", [1, 50])
+def test_a15_replayed_datagrams_bring_a_spoofed_address_less_than_they_cost(times: int) -> None:
+    site = _site()
+    for kind, data in _recorded(site).items():
+        for box in site.all:
+            said = [one for _ in range(times) for one in _spoken(box, data, OUTSIDE, site.now)]
+            spent = times * len(data)
+            assert sum(map(len, said)) <= max(spent, 0), f"kind {kind} at {box.name}"
+
+
+# --- A38: bursts --------------------------------------------------------------------------------
+
+
+async def test_a38_a_burst_of_datagrams_fills_its_own_lane_and_no_other() -> None:
+    inbox = Inbox()
+    for number in range(INBOX_DATAGRAMS_MAX + 500):
+        inbox.offer(Datagram(number.to_bytes(2, "big"), OUTSIDE, None))
+    inbox.put(Tick())
+    assert inbox.dropped == 500
+    taken = await inbox.take()
+    assert taken[0] == Tick()
+    assert len(taken) == 1 + INBOX_BATCH_MAX
+
+
+def test_a38_a_cluster_converges_behind_a_burst_of_its_own_traffic() -> None:
+    site = _site()
+    heard: list[bytes] = []
+    site.lost = _listening(heard)
+    change = _set(site, "Home")
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(6.0)
+    for data in heard * 5:
+        for box in site.all:
+            box.give(Datagram(data, OUTSIDE, None))
+    site.run(12.0)
+    assert len(_heads(site)) == 1
+    assert all(box.node.log.position_of(change.id) for box in site.all)
+
+
+# --- A43: two devices of one user ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("policies", [("wifi", "other"), ("wifi", "wifi")])
+def test_a43_two_devices_of_one_user_commit_at_once_and_both_get_their_outcome(
+    order: tuple[int, int], policies: tuple[str, str]
+) -> None:
+    site = _site()
+    places = site.all[1:]
+    owner = site.world.owner
+    changes = []
+    for policy, box in zip(policies, places, strict=True):
+        edit = site.world.set(policy, "wireless.a.ssid", box.name)
+        counter = box.node.next_counter(owner.key_id)
+        changes.append(site.world.change(edit, device=box.key, counter=counter))
+    late = places[order[1]]
+    site.lost = lambda sender, _to, _data: sender == late.name
+    for number in order:
+        places[number].do(places[number].node.submit(changes[number], site.now))
+    site.until(lambda: site.master.node.log.position_of(changes[order[0]].id) is not None, 60.0)
+    site.lost = lambda *_: False
+    site.until(lambda: all(site.master.node.log.position_of(c.id) is not None for c in changes), 120.0)
+    site.run(12.0)
+    first, second = (site.master.node.log.outcome_of(changes[number].id) for number in order)
+    assert first == APPLIED
+    assert (second == APPLIED) == (policies[0] != policies[1])
+    assert len(_heads(site)) == 1
+    for number, box in enumerate(places):
+        assert box.node.progress(changes[number].id) is not None
+        assert box.node.waiting_changes() == ()
+
+
+# --- A53: guessing ------------------------------------------------------------------------------
+
+PSK = "sunflower-field-7"
+
+
+def _wireless(psk: str) -> bytes:
+    return f"config wifi-iface a\n\toption ssid Home\n\toption key '{psk}'\n".encode()
+
+
+def _statuses(psks: Sequence[str]) -> list[bytes]:
+    """Return the statuses of the members, whose files hold pre-shared keys that nothing manages."""
+    site = Site(1 + len(psks), _prepare)
+    for box, psk in zip(site.all[1:], psks, strict=True):
+        box.files["wireless"] = _wireless(psk)
+    site.run(150.0)
+    assert all(b"Managed" in (box.files["wireless"] or b"") for box in site.all[1:])
+    signed = [box.node._report.signed() for box in site.all[1:]]
+    return [status for status in signed if status is not None]
+
+
+def _prepare(world: World) -> None:
+    world.commit(
+        world.set("wifi", "wireless.a.ssid", "Managed"), world.edit("assignment/wifi", "to", ("all", [], 1))
+    )
+
+
+def _guesses(psk: str) -> set[bytes]:
+    """Return what somebody can compute who knows all of the file but this."""
+    contents = [
+        _wireless(psk),
+        _wireless(psk).replace(b"Home", b"Managed"),
+        _wireless(psk).replace(b"Home", b"'Managed'"),
+    ]
+    hashes = ("blake2b", "blake2s", "sha256", "sha512", "md5", "sha1")
+    found = {
+        hashlib.new(name, content).digest()[:16] for name in hashes for content in (*contents, psk.encode())
+    }
+    for content in contents:
+        for person in (b"dusk.apply.file", b"dusk.apply.set"):
+            for key in (b"", bytes(32)):
+                for data in (content, b"wireless\0" + content):
+                    found.add(hashlib.blake2b(data, digest_size=16, key=key, person=person).digest())
+    return found
+
+
+def test_a53_a_status_gives_nothing_to_compare_a_guessed_key_with() -> None:
+    same, twin, longer = _statuses((PSK, PSK, PSK * 3))
+    assert len(same) == len(twin) == len(longer), "a size tells nothing of what the file holds"
+    hashes = [_file_hashes(status) for status in (same, twin, longer)]
+    assert all(hashes)
+    assert hashes[0].isdisjoint(hashes[1]), "each device has a key of its own"
+    for found in hashes:
+        assert found.isdisjoint(_guesses(PSK) | _guesses(PSK * 3))
+
+
+def _file_hashes(status: bytes) -> set[bytes]:
+    payload = codec.unpack(codec.unpack(status, size_max=2**16)[0], size_max=2**16)
+    return {digest for _, digest in payload[6]}
+
+
+def test_a53_a_retained_hash_is_salted_anew_each_time() -> None:
+    world = World()
+    bodies = [world.change(world.set("wifi", "wireless.a.ssid", PSK), counter=n).body for n in (5, 6)]
+    hashes = {body.operations[0].value_hash for body in bodies}
+    assert len(hashes) == 2
+    value = encode_setting(Setting(Verb.SET, (PSK,), 0))
+    plain = {hashlib.new(name, value).digest()[:32] for name in ("blake2b", "blake2s", "sha256")}
+    assert hashes.isdisjoint(plain)
+
+
+def test_a53_the_key_of_the_hashes_is_never_sent() -> None:
+    site = Site(2, _prepare)
+    heard: list[bytes] = []
+    site.lost = _listening(heard)
+    site.run(60.0)
+    for box in site.all:
+        (key,) = [e.data for e in box.of(StoreFile) if isinstance(e, StoreFile) and e.name == "status-key"]
+        frames = [e.frame for other in site.all for e in other.of(SendFrame) if isinstance(e, SendFrame)]
+        assert not [data for data in (*heard, *frames) if key in data]
+        assert not [plain for plain in _opened(site, heard) if key in plain]
+
+
+def _opened(site: Site, heard: Sequence[bytes]) -> list[bytes]:
+    """Return what members can read of datagrams."""
+    found = []
+    for box in site.all:
+        for data in heard:
+            try:
+                opened = box.node._station.channel.open(data, OUTSIDE)
+            except UntrustedInput:
+                continue
+            if isinstance(opened, Opened):
+                found.append(opened.plaintext)
+    return found
+
+
+# --- A54: junk ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a54_junk_without_end_is_written_nowhere_at_the_master_or_at_a_member(place: int) -> None:
+    site = _site()
+    victim, liar = site.all[place], site.all[2]
+    peer = liar.node.peers.get(victim.node.device_id)
+    assert peer is not None
+    changes = list(_forbidden(site).values())
+    for box in site.all:
+        box.effects.clear()
+    before = _heads(site)
+    for number in range(3 * OUTBOX_MAX):
+        change = changes[number % len(changes)]
+        junk = _set(site, str(number), counter=1000 + number, signers=(liar.key,), device=liar.key)
+        for one in (change, junk):
+            submit = liar.node._station.channel.seal_to(
+                peer, Kind.SUBMIT, messages.encode_submit(one.encode())
+            )
+            victim.give(Datagram(submit, liar.address, None))
+            victim.do(victim.node._writing.on_stream(one, site.now))
+        site.run(0.02)
+    site.run(12.0)
+    assert not [effect for box in site.all for effect in box.effects if isinstance(effect, WRITES)]
+    assert _heads(site) == before
