@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 help:
 	@echo "make demo    a cluster of five routers on this machine, until Ctrl-C (ARGS='--nodes 3 --once')"
 	@echo "make test    lint, types, shell scripts, every test (ARGS='-k name' goes to pytest)"
-	@echo "make bench   what is measured today, as a table; writes benchmarks/results.json"
+	@echo "make bench   figures beside their limits and yardsticks, as a table (ARGS='P1 P3' chooses rows)"
 	@echo "make soak    the long runs: a hundred kills, 20,000 simulated clusters; goes on where it was (SEEDS=n)"
 	@echo "make fuzz    a million inputs for each parser of outside bytes; goes on where it was (INPUTS=n)"
 	@echo "make lint    ruff and mypy alone;  make format  lets ruff lay out the code"
@@ -21,7 +21,7 @@ test:
 	@exec tools/test.sh $(ARGS)
 
 bench:
-	@tools/setup.sh test
+	@tools/setup.sh bench
 	@exec $(PYTHON_IN_VENV) -m benchmarks $(ARGS)
 
 soak:

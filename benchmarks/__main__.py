@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import changelog, foundation, processes, serf, settings, spread, sustained, wire
 from benchmarks.cluster import ClusterError
-from benchmarks.measure import NotMeasurableError, Row
+from benchmarks.measure import NotMeasurableError, Row, clean_up_when_ended
 from benchmarks.serf import SerfError
 from benchmarks.watch import WatchError
 from dusk.demo import net
@@ -192,6 +192,7 @@ def main(words: Sequence[str]) -> int:
     if unknown:
         print(f"benchmarks: no row {unknown[0]!r}; there are {' '.join(sorted(KNOWN))}", file=sys.stderr)
         return 2
+    clean_up_when_ended()
     groups = [group for group in GROUPS if not words or set(words) & set(group.numbers)]
     run, load, began = _Run(), os.getloadavg(), time.monotonic()
     print(f"load of the machine before: {load[0]:.1f} (what counts is the ratio within one run)")

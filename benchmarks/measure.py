@@ -3,6 +3,7 @@
 import cProfile
 import json
 import pstats
+import signal
 import subprocess
 import sys
 import time
@@ -126,3 +127,8 @@ def keep_profile(action: Callable[[], object], file: Path) -> None:
     profile.runcall(action)
     with file.open("w") as out:
         write_profile(profile, out)
+
+
+def clean_up_when_ended() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: what it has started ends with it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import serf
 from benchmarks.cluster import ClusterError, Site, running
-from benchmarks.measure import NotMeasurableError, Row
+from benchmarks.measure import NotMeasurableError, Row, clean_up_when_ended
 from benchmarks.watch import Watch
 
 NODES = 20
@@ -158,6 +158,7 @@ def profile_lossy(folder: Path) -> None:
 
 def main() -> None:
     """Print samples: ``python -m benchmarks.spread [lossy] [at=N] [profile]``, for who tunes this."""
+    clean_up_when_ended()
     words = sys.argv[1:]
     at = next((int(word[3:]) for word in words if word.startswith("at=")), NODES - 1)
     files = [Path(f"build/profile-{name}.txt") for name in ("master", "member")]

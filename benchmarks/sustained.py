@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.cluster import ClusterError, Site, running
-from benchmarks.measure import Row
+from benchmarks.measure import Row, clean_up_when_ended
 from benchmarks.submitter import Order
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.config.settings import Setting, Verb, encode_setting
@@ -124,6 +124,7 @@ def profile(folder: Path) -> None:
 
 def main() -> None:
     """Print figures: ``python -m benchmarks.sustained [profile]``, for who tunes this."""
+    clean_up_when_ended()
     files = [Path(f"build/profile-{name}.txt") for name in ("master", "member")]
     print(rates(profiles=files if "profile" in sys.argv[1:] else ()))
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make all that `make demo` (argument: demo) or `make test` (argument: test) needs:
+# Make all that `make demo`, `make test` or `make bench` (argument: demo, test or bench) needs:
 # as root on Debian the system packages, as root the system user, and the virtual environment.
 # Quiet unless something fails; safe to run again; does nothing when nothing changed.
 set -eu
@@ -21,7 +21,7 @@ die() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # System packages, only what is missing. A failure is not the end: without them the demo falls
-# back to loopback and `make test` names what it could not run.
+# back to loopback, and `make test` and `make bench` name what they could not run.
 system_packages() {
     [ "$(id -u)" = 0 ] && have apt-get || return 0
     missing=
@@ -29,6 +29,10 @@ system_packages() {
     { have unshare && have nsenter; } || missing="$missing util-linux"
     if [ "$purpose" = test ]; then
         have shellcheck || missing="$missing shellcheck"
+    fi
+    if [ "$purpose" = bench ]; then
+        have serf || missing="$missing serf"
+        have nft || missing="$missing nftables"
     fi
     [ -n "$missing" ] || return 0
     say "installing Debian packages:$missing"
@@ -106,8 +110,8 @@ is_environment() {
 }
 
 case $purpose in
-demo | test) ;;
-*) die "usage: tools/setup.sh demo|test" ;;
+demo | test | bench) ;;
+*) die "usage: tools/setup.sh demo|test|bench" ;;
 esac
 system_packages
 system_user
