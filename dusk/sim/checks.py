@@ -198,8 +198,8 @@ class Checks:
             self._check_promise(device, said)
 
     def _read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
-        """Open a datagram; where its address was forged by an attacker, it may be for another device."""
-        others = [] if receiver is None else [d.device_id for d in self.devices if d.device_id != receiver]
+        """Open a datagram; at a forged or a former address it may be for another device."""
+        others = [] if receiver is None else [device for device in self._reader.ids if device != receiver]
         error = ""
         for reader in (receiver, *others):
             try:

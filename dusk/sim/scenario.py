@@ -105,7 +105,7 @@ class Simulation:
         drawn = draw_faults(self.generator("faults")) if plan.faults is None else plan.faults
         self.faults = drawn.without(plan.without)
         count = min(random.randint(3, 12), random.randint(3, 12))
-        duration_s = random.uniform(15, 40)
+        duration_s = random.uniform(10, 28)
         self.count = count if plan.devices is None else plan.devices
         self.duration_s = duration_s if plan.duration_s is None else plan.duration_s
         families = random.choice(((4,), (4, 6), (6,)))

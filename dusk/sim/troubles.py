@@ -22,7 +22,7 @@ from dusk.sim.network import Network
 from dusk.sim.people import CYCLES_S, Founded, draw_edits
 from dusk.sim.transcript import Transcript
 
-COMMIT_S = 3.0
+COMMIT_S = 2.2
 """Between two changes, on average."""
 STALE_S = 3.0
 """Beyond 1.5 cycles, for a proof that was under way."""
@@ -147,6 +147,11 @@ class Troubles:
             self._plan_next(every_s, what, random)
 
         self._stage.clock.after(random.expovariate(1 / every_s), happen)
+
+    @property
+    def commits_planned(self) -> int:
+        """How many changes people make, about."""
+        return min(self._stage.commits_max, int(2 * self._stage.until_s / COMMIT_S))
 
     # --- people --------------------------------------------------------------------------------
 

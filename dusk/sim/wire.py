@@ -54,6 +54,11 @@ class Reader:
         self._group_keys: dict[bytes, set[bytes]] = {}
         self._pairwise: dict[tuple[bytes, bytes], bytes] = {}
 
+    @property
+    def ids(self) -> list[DeviceId]:
+        """All devices that ever were."""
+        return list(self._keys)
+
     def add(self, key: SigningKey) -> None:
         """Take the key of one more device."""
         self._keys[DeviceId(key.key_id)] = key
