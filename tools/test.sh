@@ -41,9 +41,15 @@ check_shell() {
 stage "ruff check" "$bin/ruff" check --quiet .
 stage "ruff format" "$bin/ruff" format --quiet --check .
 stage "mypy" "$bin/mypy" --no-error-summary
+stage "mypy for Python 3.14" "$bin/mypy" --no-error-summary --python-version 3.14 \
+    --cache-dir .mypy_cache/newest dusk
 stage "shell scripts" check_shell
 stage "pytest" env DUSK_NOT_RUN_FILE="$not_run" "$bin/python" -m pytest -q -n "${TEST_JOBS:-2}" \
     --dist loadgroup "$@"
+if [ "${CI:-}" = true ]; then
+    stage "coverage of the pure rooms" "$bin/python" -m tests.measured
+    stage "oldest packages" env DUSK_NOT_RUN_FILE="$not_run" tools/oldest.sh
+fi
 
 if [ -s "$not_run" ]; then
     printf '\nnot run on this machine:\n'

@@ -1,11 +1,13 @@
 """Only what OpenWrt's minimal libsodium has is used, and only through PyNaCl's bindings."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-SOURCES = sorted(Path(__file__).parents[2].glob("dusk/**/*.py"))
+PROJECT = Path(__file__).parents[2]
+SOURCES = sorted(PROJECT.glob("dusk/**/*.py"))
 
 MINIMAL_BUILD = frozenset(
     {
@@ -20,8 +22,6 @@ MINIMAL_BUILD = frozenset(
         "crypto_aead_chacha20poly1305_ietf_encrypt",
         "crypto_aead_xchacha20poly1305_ietf_decrypt",
         "crypto_aead_xchacha20poly1305_ietf_encrypt",
-        "crypto_box_seal",
-        "crypto_box_seal_open",
     }
 )
 """What a build without SODIUM_FULL offers and Dusk may use; others need a look at that build."""
@@ -58,3 +58,10 @@ def test_the_rule_sees_what_it_must_refuse() -> None:
     }
     assert not foreign("from nacl.bindings import crypto_sign")
     assert any(uses(path.read_text()) for path in SOURCES)
+
+
+def test_the_page_on_portability_lists_the_functions_that_are_used() -> None:
+    used = {name for path in SOURCES for module, name in uses(path.read_text()) if module == "nacl.bindings"}
+    page = (PROJECT / "specs" / "portability.md").read_text()
+    listed = re.findall(r"^- (`crypto_.*)$", page, re.MULTILINE)
+    assert used == set(re.findall(r"crypto_\w+", " ".join(listed))) == MINIMAL_BUILD

@@ -139,7 +139,7 @@ def test_our_own_mistakes_in_sealing_are_assertions() -> None:
 
 def test_a17_a_sealed_key_has_its_fields_no_more_and_no_fewer() -> None:
     outer, inner = codec.unpack(seal_cheaply(), size_max=1024), content_of(seal_cheaply())
-    assert check_sealed_key(with_digest(inner), name="bob") is None
+    check_sealed_key(with_digest(inner), name="bob")
     malformed = [
         codec.pack(outer[:1]),
         codec.pack([*outer, 0]),

@@ -1,0 +1,135 @@
+"""The long runs, one after the other, each of which goes on where it was; then a table of where they are.
+
+Run it as ``python -m tests.soak [PART ...]``; interrupt it whenever you like. Each part keeps its own
+record below ``build/soak/``; here only the last line that it printed is kept, with the code it is about.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.measured import PROJECT, RECORDS, digest_of
+
+RECORD_FILE = RECORDS / "soak.json"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One long run.
+
+    Attributes:
+        says: what it is, for the help.
+        command: arguments of Python.
+        number: option of ours whose value is one more argument.
+        environment: what it needs to be told besides.
+        once: whether a run that succeeded need not be repeated for the same code.
+    """
+
+    says: str
+    command: tuple[str, ...]
+    number: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+
+
+_PYTEST = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "--timeout", "0")
+
+PARTS: dict[str, Part] = {
+    "coverage": Part("every branch of the pure rooms by unit tests", ("-m", "tests.measured"), once=True),
+    "mutants": Part("each check taken out in turn", ("-m", "tests.mutation")),
+    "kills": Part(
+        "daemons killed a hundred times while owners commit, and other tests with more effort",
+        (*_PYTEST, "-m", "soak", "--ignore", "tests/sim/test_sim_seeds.py"),
+        environment={"DUSK_EFFORT": "soak"},
+        once=True,
+    ),
+    "fuzz": Part("a million inputs for each parser", ("-m", "tests.soak_fuzz"), number="inputs"),
+    "seeds": Part("20,000 simulated clusters", ("-m", "tests.soak_seeds"), number="seeds"),
+}
+
+
+def load() -> dict[str, dict[str, Any]]:
+    """Return what each part said last."""
+    return json.loads(RECORD_FILE.read_text()) if RECORD_FILE.exists() else {}
+
+
+def run_part(part: Part, number: int | None) -> tuple[int, str]:
+    """Run a part, showing what it prints; return its exit code and its last line."""
+    command = [sys.executable, *part.command, *([str(number)] if number is not None else [])]
+    last = ""
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=os.environ | part.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = process.stdout.readline()
+            except KeyboardInterrupt:
+                continue  # the part was interrupted by the same key; it ends by itself
+            if not line:
+                break
+            print(line, end="", flush=True)
+            last = line.strip().strip("= ") or last
+        code = process.wait()
+    return code, last
+
+
+def table(record: Mapping[str, Mapping[str, Any]], digest: str) -> str:
+    """Return a line for each part: held or not, for this code or an older one, and its own summary."""
+    lines = []
+    for name in PARTS:
+        known = record.get(name)
+        if known is None:
+            lines.append(f"{name:10} never run")
+            continue
+        verdict = {0: "held", INTERRUPTED: "interrupted"}.get(known["code"], "FAILED")
+        age = "this code" if known["digest"] == digest else "older code"
+        lines.append(f"{name:10} {verdict:12} {age:11} {known['seconds']:7.0f} s  {known['last']}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the parts that were asked for; 1 if one failed, 130 if it was interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    listed = "; ".join(f"{name}: {part.says}" for name, part in PARTS.items())
+    parser.add_argument("parts", nargs="*", help=f"default all of: {listed}")
+    parser.add_argument("--seeds", type=int, help="how many clusters to simulate")
+    parser.add_argument("--inputs", type=int, help="how many inputs for each parser")
+    parser.add_argument("--table", action="store_true", help="run nothing, show where all is")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    record, digest, worst = load(), digest_of("dusk", "tests"), 0
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    for name in () if options.table else options.parts or PARTS:
+        part, known = PARTS[name], record.get(name)
+        if part.once and known and (known["code"], known["digest"]) == (0, digest):
+            print(f"== {name}: done for this code")
+            continue
+        print(f"== {name}: {part.says}", flush=True)
+        started = time.monotonic()
+        code, last = run_part(part, getattr(options, part.number) if part.number else None)
+        record[name] = {
+            "code": code,
+            "last": last,
+            "digest": digest,
+            "seconds": time.monotonic() - started,
+        }
+        RECORD_FILE.write_text(json.dumps(record, indent=1))
+        worst = max(worst, 1 if code else 0)
+        if code in (INTERRUPTED, 2, -2):
+            worst = INTERRUPTED
+            break
+    print(table(record, digest))
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
