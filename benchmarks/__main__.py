@@ -90,7 +90,7 @@ def line(row: Row) -> str:
     if row.figure is None:
         return f"{row.number:<4}{row.name:<{NAME_WIDTH}} not measured: {row.why_not}"
     verdict = {True: "ok", False: "MISSED", None: ""}[row.within]
-    ratio = "" if row.ratio is None else f"×{row.ratio:.2f}"
+    ratio = "" if row.ratio is None else f"×{row.ratio:.{2 if row.ratio < 100 else 0}f}"
     return (
         f"{row.number:<4}{row.name:<{NAME_WIDTH}} {_number(row.figure):>7} {row.unit:<3}"
         f" {_number(row.yardstick):>7} {ratio:>6} {_limit(row):>9} {verdict}"
