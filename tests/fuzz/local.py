@@ -404,7 +404,7 @@ class Root:
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "etc/config").mkdir(parents=True)
-        (path / "etc/config/system").write_bytes(b"old\n")
+        (path / "etc/config/system").write_bytes(b"#old\n")
         (path / "etc/config/dusk").write_bytes(b"config dusk main\n")
         (path / "etc/config/link").symlink_to("../secret")
         (path / "etc/secret").write_bytes(b"secret")
@@ -434,20 +434,20 @@ def _grown_request(rng: random.Random) -> bytes:
         if kind == 0:
             return rng.choice(NAMES)
         if kind == 1:
-            return rng.choice((b"-", digest(b"old\n").encode(), digest(b"new\n").encode()))
-        return rng.choice((b"ab", b"new\n", b"old\n", rng.randbytes(20)))
+            return rng.choice((b"-", digest(b"#old\n").encode(), digest(b"#new\n").encode()))
+        return rng.choice((b"ab", b"#new\n", b"#old\n", rng.randbytes(20)))
 
     def message() -> bytes:
         request = rng.choice([*sorted(process.REQUESTS), b"answer", b"__init__", b"journal"])
         if request == b"apply" and rng.random() < 0.7:
-            old = rng.choice((b"-", digest(b"old\n").encode(), digest(b"new\n").encode()))
-            return pipe.encode(request, b"ab", rng.choice(NAMES), old, rng.choice((b"new\n", b"old\n")))
+            old = rng.choice((b"-", digest(b"#old\n").encode(), digest(b"#new\n").encode()))
+            return pipe.encode(request, b"ab", rng.choice(NAMES), old, rng.choice((b"#new\n", b"#old\n")))
         return pipe.encode(request, *(field() for _ in range(rng.randrange(5))))
 
     return b"".join(message() for _ in range(rng.randrange(1, 4)))
 
 
-REQUEST = pipe.encode(b"apply", b"ab", b"system", digest(b"old\n").encode(), b"new\n")
+REQUEST = pipe.encode(b"apply", b"ab", b"system", digest(b"#old\n").encode(), b"#new\n")
 MESSAGES = [
     REQUEST,
     REQUEST + pipe.encode(b"rollback"),

@@ -1,5 +1,6 @@
 """The process that listens to the network has no rights, and the helper gives it none (A46, A51)."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -72,6 +73,10 @@ async def attack():
         found["apply " + name[:40]] = await ask(b"apply", b"aa", name.encode(), b"-", new)
         found["read " + name[:40]] = await ask(b"read", name.encode())
     found["apply id"] = await ask(b"apply", b"../x", b"system", b"-", new)
+    for package, old, content in json.loads(sys.argv[5]):
+        digest = hashlib.blake2b(old.encode(), digest_size=32).hexdigest().encode() if old else b"-"
+        answer = await ask(b"apply", b"aa", package.encode(), digest, content.encode())
+        found["root by " + content] = answer
     found["unknown"] = await ask(b"__init__", b"/")
     found["half"] = await ask(b"apply", b"aa", b"system")
     found["foreign journal"] = await ask(b"commit", b"bb")
@@ -103,6 +108,17 @@ NAMES = [
     "bad name",
     "a\0b",
 ]
+SYSTEM = "config system\n\toption hostname 'OpenWrt'\n"
+GIVES_ROOT = [
+    ("firewall", "", "config include\n\toption path '/tmp/x'\n"),
+    ("firewall", "", "config include 'a'; option \"pa\"\\\n'th' '/tmp/x'"),
+    ("network", "", "config interface 'x'\n\toption proto 'pppoe'\n\toption pppd_options 'connect /tmp/x'\n"),
+    ("network", "", "config interface 'x'\n\toption proto 'dhcp'\n\toption clientid '0 -s /tmp/x'\n"),
+    ("dhcp", "", "config dnsmasq\n\toption domain 'lan\ndhcp-script=/tmp/x'\n"),
+    ("system", SYSTEM, SYSTEM + "config led\n\toption trigger '../../../etc/dusk/node/x'\n"),
+    ("uhttpd", "", "config uhttpd 'main'\n\tlist interpreter '.x=/tmp/x'\n"),
+    ("dusk", SETTINGS, SETTINGS.replace("'true'", "/tmp/x")),
+]
 
 
 @pytest.fixture
@@ -112,7 +128,7 @@ def root() -> Iterator[Path]:
         folder.chmod(0o755)
         (folder / "etc/config").mkdir(parents=True)
         (folder / "etc/config/dusk").write_text(SETTINGS)
-        (folder / "etc/config/system").write_text("config system\n\toption hostname 'OpenWrt'\n")
+        (folder / "etc/config/system").write_text(SYSTEM)
         (folder / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
         (folder / "others").mkdir()
         (folder / "others/file").write_text("somebody's")
@@ -134,11 +150,11 @@ def facts(pid: int) -> dict[str, str]:
 
 
 def sockets(pid: int) -> set[str]:
-    return {
-        link
-        for file in Path(f"/proc/{pid}/fd").iterdir()
-        if (link := str(file.readlink())).startswith("socket:")
-    }
+    links = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            links.add(str(file.readlink()))
+    return {link for link in links if link.startswith("socket:")}
 
 
 def helper_of(pid: int) -> int:
@@ -186,10 +202,10 @@ def test_a46_what_holds_the_sockets_has_no_right_and_what_has_rights_holds_no_so
             assert process.wait(WAIT_S_MAX) == 0
 
 
-def test_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it(root: Path) -> None:
-    before = files(root)
+def hijack(root: Path) -> dict[str, str]:
+    """Run a daemon that attacks from inside; return what was said to each try, once it serves."""
     reading, writing = os.pipe()
-    words = [str(root), str(writing), json.dumps(CLOSED), json.dumps(NAMES)]
+    words = [str(root), str(writing), json.dumps(CLOSED), json.dumps(NAMES), json.dumps(GIVES_ROOT)]
     with subprocess.Popen([sys.executable, "-c", HOSTILE, *words], pass_fds=[writing]) as process:
         os.close(writing)
         try:
@@ -199,6 +215,12 @@ def test_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it(roo
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(WAIT_S_MAX)
+    return dict(found)
+
+
+def test_a46_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it(root: Path) -> None:
+    before = files(root)
+    found = hijack(root)
     assert found.pop("still serves") == "done"
     assert found.pop("read dusk") == "done", "its own settings it may read"
     assert {name: said for name, said in found.items() if said in {"written", "root", "done"}} == {}
@@ -207,6 +229,18 @@ def test_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it(roo
     }
     assert {found["apply ../passwd"], found["apply /etc/passwd"], found["apply a/b"]} == {"bad-name"}
     assert found["apply dusk"] == "not-allowed"
+    assert {found[f"root by {content}"] for *_, content in GIVES_ROOT} == {"not-allowed"}
     after = files(root)
     after.pop("etc/dusk/journal/lock")
     assert after == before
+
+
+def test_a51_a_hijacked_daemon_gets_what_root_allows_and_no_more(root: Path) -> None:
+    (root / "etc/dusk").mkdir(mode=0o711)
+    (root / "etc/dusk/allow").write_text("system\nfirewall firewall.include\n")
+    found = hijack(root)
+    said = {content: found[f"root by {content}"] for *_, content in GIVES_ROOT}
+    allowed = [content for package, _, content in GIVES_ROOT if package == "firewall"]
+    assert said.pop(allowed[0]) == "done"
+    assert said.pop(allowed[1]) == "unfinished"
+    assert set(said.values()) == {"not-allowed", "unfinished"}
