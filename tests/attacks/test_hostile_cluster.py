@@ -27,6 +27,7 @@ from dusk.effects import (
     SendMulticast,
     StoreFile,
     Tick,
+    WriteFiles,
 )
 from dusk.errors import UntrustedInput
 from dusk.keys.signing import SigningKey
@@ -133,6 +134,37 @@ def _anything(_state: State, change: Change, _stamp: Stamp) -> Verdict:
     """Judge as somebody who wants it written."""
     counter = DerivedWrite(counter_key(change.body.author, change.body.device), change.body.counter)
     return Verdict(APPLIED, fold._writes(change), (counter,))
+
+
+# --- A4: mix and match --------------------------------------------------------------------------
+
+
+def _pair(world: World, value: str) -> Change:
+    """Return a change that says one value in two policies."""
+    return world.change(*(world.set(policy, f"wireless.a.{policy}", value) for policy in ("one", "two")))
+
+
+def _assign_both(world: World) -> None:
+    world.commit(world.set("one", "wireless.a.one", "0"), world.set("two", "wireless.a.two", "0"))
+    world.commit(*(world.edit(f"assignment/{policy}", "to", ("all", [], 1)) for policy in ("one", "two")))
+
+
+def test_a4_what_one_change_says_in_two_sections_is_applied_together_or_not_at_all() -> None:
+    site = Site(3, _assign_both)
+    site.lost = lambda _from, _to, _data: site.world.random.random() < 0.2
+    for box in site.all:
+        box.files["wireless"] = b"config wifi-iface a\n"
+    for value in "123":
+        change = _pair(site.world, value)
+        site.master.do(site.master.node.submit(change, site.now))
+        site.run(40.0)
+    for box in site.all:
+        written = [e.files["wireless"][1].decode() for e in box.of(WriteFiles) if isinstance(e, WriteFiles)]
+        assert written
+        for text in written:
+            values = [line.split()[-1] for line in text.splitlines() if "option" in line]
+            assert len(values) == 2
+            assert len(set(values)) == 1, text
 
 
 # --- A8: wrong target ---------------------------------------------------------------------------
