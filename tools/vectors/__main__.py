@@ -15,10 +15,12 @@ from tools.vectors.encoding import encoding, hashes
 from tools.vectors.entries import entries
 from tools.vectors.handshakes import handshakes
 from tools.vectors.keys import keys
+from tools.vectors.merges import merges
 from tools.vectors.records import records
 from tools.vectors.refusals import refusals
-from tools.vectors.settings import merges, settings, uci
+from tools.vectors.settings import settings
 from tools.vectors.streams import catchup, joining
+from tools.vectors.uci import uci
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "vectors"
 

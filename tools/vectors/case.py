@@ -49,7 +49,8 @@ def invalid(
     """Return a case that a reader refuses.
 
     Args:
-        name, shows: as in `valid`.
+        name: unique within the file.
+        shows: what it shows, one line.
         reason: the word that `specs/vectors/README.md` explains.
         wrong: does with Dusk's own code what must be refused.
         says: what is in Dusk's reason, or is its code; so that it is refused for this and for
@@ -68,7 +69,7 @@ def invalid(
 
 
 def plain(value: object) -> Any:
-    """Return a decoded array as JSON: byte strings as ``{"hex": …}``, large numbers as ``{"int": …}``."""
+    """Return a decoded array as JSON: bytes as ``{"hex": …}``, large numbers as ``{"int": …}``."""
     if isinstance(value, bytes):
         return {"hex": value.hex()}
     if isinstance(value, list | tuple):
@@ -83,7 +84,7 @@ _RUN = re.compile(rb"(.{1,48}?)\1{99,}", re.DOTALL)
 
 
 def brief(data: bytes) -> str | list[list[Any]]:
-    """Return bytes in hexadecimal; if they repeat themselves at length, as pieces ``[hex, times]`` to be joined."""
+    """Return bytes in hexadecimal; if they repeat themselves at length, as pieces ``[hex, times]``."""
     if len(data) < _LONG:
         return data.hex()
     pieces: list[list[Any]] = []
@@ -96,7 +97,7 @@ def brief(data: bytes) -> str | list[list[Any]]:
     return [*pieces, [data[at:].hex(), 1]] if at < len(data) else pieces
 
 
-Notes = str | tuple[str, Sequence["Notes"]]
+Notes = str | tuple[str, Sequence[Any]]
 """What a value is; of an array that is taken apart, also what its items are."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from dusk import codec
 from dusk.changelog import merkle
 from dusk.changelog.body import Change
-from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, sign_head
+from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, OutcomeCode, sign_head
 from dusk.changelog.fold import judge
 from dusk.changelog.log import Log, pack_entry_item
 from dusk.changelog.sections import device_path
@@ -230,7 +230,6 @@ def broken_positions(cluster: Cluster) -> list[Case]:
     at = cluster.marks["one device"]
     entry = cluster.steps[at].entry
     first = cluster.steps[0]
-    none = Outcome(APPLIED.code)
     f.bend("seq too low", "Exactly one more.", "position", at, "follow", seq=Seq(entry.seq + 1))
     f.bend(
         "another chain", "It follows our chain.", "position", at, "follow", previous=first.entry.head.chain
@@ -246,9 +245,9 @@ def broken_positions(cluster: Cluster) -> list[Case]:
         "outcome",
         at,
         "outcome",
-        outcome=replace(none, code=1),
+        outcome=Outcome(OutcomeCode.SUPERSEDED),
     )
-    rejected = replace(none, code=2, reason="bad-value")
+    rejected = Outcome(OutcomeCode.REJECTED, None, "bad-value")
     f.bend("outcome rejected", "Nothing yields it yet.", "outcome", at, "outcome", outcome=rejected)
     f.bend(
         "a reason with applied",
@@ -256,7 +255,7 @@ def broken_positions(cluster: Cluster) -> list[Case]:
         "outcome",
         at,
         "",
-        outcome=replace(none, reason="x"),
+        outcome=Outcome(APPLIED.code, None, "x"),
     )
     hashes = ((entry.sections[0][0], bytes(32)), *entry.sections[1:])
     f.bend("another section hash", "Hashes are our own.", "hashes", at, "hashes", sections=hashes)

@@ -69,7 +69,7 @@ def _calls(world: World) -> list[tuple[str, str, bytes]]:
         {"key": "network.lan.ipaddr", "values": ["192.0.2.1"]},
         {"key": "network.lan.dns", "values": ["1", "2"]},
     ]
-    settings = [
+    settings: list[tuple[str, dict[str, Any]]] = [
         ("draft.edit", {"target": "policy/lan", "verb": "set", "edits": edits}),
         (
             "draft.import",
@@ -120,7 +120,10 @@ def _calls(world: World) -> list[tuple[str, str, bytes]]:
     assert change == 2
     assert world.log.head.seq == 3
     first = settings[:9]
-    lines = [("session.whoami", {"token": TOKEN}), *((m, {"token": TOKEN, **p}) for m, p in first)]
+    lines: list[tuple[str, dict[str, Any]]] = [
+        ("session.whoami", {"token": TOKEN}),
+        *((m, {"token": TOKEN, **p}) for m, p in first),
+    ]
     lines += queries
     lines += [(m, {"token": TOKEN, **p}) for m, p in settings[9:]]
     lines.append(("session.logout", {"token": TOKEN}))

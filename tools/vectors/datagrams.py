@@ -9,26 +9,20 @@ from dusk.changelog.views import Member
 from dusk.cycle import messages
 from dusk.cycle.datagrams import Channel, Opened, Unreadable, cluster_tag
 from dusk.cycle.fragments import Reassembly, cut_batch
-from dusk.cycle.groupkeys import GroupKey, GroupKeys, decode_group_keys
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peers
-from dusk.cycle.status import Status, decode_health, encode_health, open_status
+from dusk.cycle.status import encode_health
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
-from dusk.ids import NO_CHAIN, BootId, ChainHash, DeviceId, Seq
+from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from tools.vectors.case import Case, Source, annotate, invalid, key, valid
 from tools.vectors.cluster import MASTER, SECOND, STRANGER, Cluster
 from tools.vectors.show import Json, hexed, show_head, show_signed_head
+from tools.vectors.statuses import group_keys, rings, sample_status, show_group_key, statuses
 
 SOURCE = Address("192.0.2.1", 3875)
 _HEAD = ("head", ["generation", "mandate", "epoch", "seq", "chain hash"])
-
-
-def group_keys() -> GroupKeys:
-    """Return the ring of two keys that the files use; the second is the newest."""
-    draw = Source("group keys")
-    return GroupKeys(tuple(GroupKey(0, NO_CHAIN, draw(8), draw(32)) for _ in range(2)))
 
 
 @dataclass
@@ -105,7 +99,7 @@ def datagrams(cluster: Cluster) -> list[Case]:
     _answers(scene)
     _unsealed(scene)
     _bad_plaintexts(scene)
-    return [*scene.cases, *_rings(), *_statuses(cluster)]
+    return [*scene.cases, *rings(), *statuses(cluster)]
 
 
 def _setting(cluster: Cluster) -> Case:
@@ -119,18 +113,8 @@ def _setting(cluster: Cluster) -> Case:
         members={k.key_id.hex(): {"seed": k.seed.hex(), "public": k.public.hex()} for k in (MASTER, SECOND)},
         succession=[MASTER.key_id.hex()],
         stranger=STRANGER.seed.hex(),
-        group_keys=[_group_key(one) for one in ring.keys],
+        group_keys=[show_group_key(one) for one in ring.keys],
     )
-
-
-def _group_key(one: GroupKey) -> Json:
-    return {
-        "generation": one.generation,
-        "removal": one.removal.hex(),
-        "salt": one.salt.hex(),
-        "key": one.key.hex(),
-        "id": one.id.hex(),
-    }
 
 
 def _rest(**changed: Any) -> messages.Rest:
@@ -270,9 +254,9 @@ def _answers(scene: Scene) -> None:
         "settled": head.seq,
         "boot": BootId(draw(8)),
     }
-    full = {
+    full: dict[str, Any] = {
         "challenge": draw(8),
-        "status": _status().sign(SECOND, scene.cluster.id),
+        "status": sample_status().sign(SECOND, scene.cluster.id),
         "health": encode_health({"load": 7}),
     }
     held = (messages.Held(draw(8), 0b101), messages.Held(draw(8), 0))
@@ -341,7 +325,7 @@ def _submits(scene: Scene) -> None:
     change = scene.cluster.steps[1].change or scene.cluster.steps[12].change
     assert change is not None
     plaintext = messages.encode_submit(change.encode())
-    assert messages.decode_submit(plaintext) == change.encode()
+    assert change.encode() in messages.decode_submit(plaintext)
     scene.say(
         "SUBMIT", "A change, as the log has it.", Kind.SUBMIT, plaintext, {"change": change.encode().hex()}
     )
@@ -438,7 +422,7 @@ def _bad_plaintexts(scene: Scene) -> None:
         wrong(kind, "a field too few", codec.pack(row[:-1]))
         wrong(kind, "no array", b"\xc0")
         wrong(kind, "a byte behind", codec.pack(row) + b"\0")
-    _bad_rests(scene, wrong, rows["START"])
+    _bad_rests(wrong, rows["START"])
     bad(Kind.START, "a head of four", 0, rows["START"][0][:4])
     bad(Kind.START, "a signature of 63 bytes", 2, bytes(63))
     bad(Kind.DATA, "position 0", 1, 0)
@@ -469,7 +453,7 @@ def _bad_plaintexts(scene: Scene) -> None:
     bad(Kind.ANSWER, "a reason of 201 bytes", 4, "a" * 201)
 
 
-def _bad_rests(scene: Scene, wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> None:
+def _bad_rests(wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> None:
     rest = codec.unpack(start[1], size_max=512)
     rows: tuple[tuple[str, int, object], ...] = (
         ("cycle 0", 0, 0),
@@ -488,124 +472,3 @@ def _bad_rests(scene: Scene, wrong: Callable[[Kind, str, bytes], None], start: l
         bent = codec.pack([*rest[:place], value, *rest[place + 1 :]])
         wrong(Kind.START, what, codec.pack([start[0], bent, start[2]]))
     wrong(Kind.START, "a rest that is an array", codec.pack([start[0], rest, start[2]]))
-
-
-def _rings() -> list[Case]:
-    ring = group_keys()
-    cases = [
-        valid(
-            "a ring of group keys",
-            "The file, and what a KEYS answer has.",
-            kind="ring",
-            bytes=ring.encode().hex(),
-            generation=0,
-            removal=NO_CHAIN.hex(),
-            keys=[_group_key(one) for one in ring.keys],
-        )
-    ]
-    row = codec.unpack(ring.encode(), size_max=1024)
-    one = row[2][0]
-    for name, fields in (
-        ("five keys", [0, NO_CHAIN, [one] * 5]),
-        ("a key of 31 bytes", [0, NO_CHAIN, [[*one[:3], bytes(31)]]]),
-        ("a salt of 16 bytes", [0, NO_CHAIN, [[*one[:2], bytes(16), one[3]]]]),
-        ("a removal of 16 bytes", [0, bytes(16), []]),
-        ("two fields", [0, NO_CHAIN]),
-    ):
-        data = codec.pack(fields)
-        wrong = lambda d=data: decode_group_keys(d)  # noqa: E731 - said once
-        cases.append(
-            invalid(f"a ring: {name}", "Refused.", "wrong-shape", wrong, kind="ring", bytes=data.hex())
-        )
-    return cases
-
-
-def _status(**changed: Any) -> Status:
-    draw = Source("a status")
-    said: dict[str, Any] = {
-        "epoch": 3,
-        "cycle": 41,
-        "count": 1,
-        "seq": Seq(25),
-        "chain": ChainHash(draw(32)),
-        "judged": Seq(26),
-        "files": (("network", draw(16)), ("wireless", draw(16))),
-        "state": "failed",
-        "reason": "no contact within 90 s after the reload",
-        "alarms": ("clock-unknown",),
-    }
-    return Status(**{**said, **changed})
-
-
-def _show_status(status: Status) -> Json:
-    return {
-        "version": list(status.version),
-        "seq": status.seq,
-        "chain": status.chain.hex(),
-        "judged": status.judged,
-        "files": [[package, digest.hex()] for package, digest in status.files],
-        "state": status.state,
-        "reason": status.reason,
-        "alarms": list(status.alarms),
-    }
-
-
-def _statuses(cluster: Cluster) -> list[Case]:
-    about = {"kind": "status", "device": SECOND.key_id.hex()}
-    cases = []
-    for name, shows, status in (
-        ("a status", "Signed by its device.", _status()),
-        ("a status without files", "Nothing is managed yet.", _status(files=(), reason="", alarms=())),
-    ):
-        data = status.sign(SECOND, cluster.id)
-        assert open_status(data, SECOND.public, cluster.id) == status
-        payload = codec.unpack(codec.unpack(data, size_max=16384)[0], size_max=16384)
-        names = [
-            "epoch",
-            "cycle",
-            "count",
-            "position in effect",
-            "its chain hash",
-            "position judged",
-            "files",
-        ]
-        notes = ("payload", [*names, "state", "reason", "alarms"])
-        cases.append(
-            valid(
-                name,
-                shows,
-                **about,
-                bytes=data.hex(),
-                status=_show_status(status),
-                annotated_payload=annotate(payload, notes),
-            )
-        )
-    sorted_files = _status().files
-
-    def bad(name: str, reason: str, data: bytes, says: str = "") -> None:
-        wrong = lambda: open_status(data, SECOND.public, cluster.id)  # noqa: E731 - said once
-        cases.append(invalid(f"a status: {name}", "Refused.", reason, wrong, says, **about, bytes=data.hex()))
-
-    bad("signed by another", "bad-signature", _status().sign(MASTER, cluster.id), "not signed")
-    bad(
-        "for another cluster",
-        "bad-signature",
-        _status().sign(SECOND, type(cluster.id)(bytes(32))),
-        "not signed",
-    )
-    bad("files not sorted", "order", _status(files=sorted_files[::-1]).sign(SECOND, cluster.id))
-    bad("a file twice", "order", _status(files=sorted_files[:1] * 2).sign(SECOND, cluster.id))
-    bad("a hash of 15 bytes", "wrong-shape", _status(files=(("a", bytes(15)),)).sign(SECOND, cluster.id))
-    bad("a reason of 201 bytes", "wrong-shape", _status(reason="a" * 201).sign(SECOND, cluster.id))
-    bad("17 alarms", "wrong-shape", _status(alarms=("a",) * 17).sign(SECOND, cluster.id))
-    figures = {"clients": 12, "load": 7, "uptime": 86_400}
-    data = encode_health(figures)
-    cases.append(valid("health", "Sorted figures.", kind="health", bytes=data.hex(), figures=figures))
-    for name, rows in (
-        ("not sorted", [["load", 1], ["clients", 2]]),
-        ("a figure twice", [["a", 1], ["a", 1]]),
-    ):
-        data = codec.pack(rows)
-        wrong = lambda d=data: decode_health(d)  # noqa: E731 - said once
-        cases.append(invalid(f"health: {name}", "Refused.", "order", wrong, kind="health", bytes=data.hex()))
-    return cases

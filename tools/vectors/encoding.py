@@ -1,6 +1,7 @@
 """`encoding.json` and `hashes.json`: what everything else stands on."""
 
 from collections.abc import Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -89,7 +90,7 @@ def _refused() -> list[Case]:
     cases = []
     for name, shows, reason, text in rows:
         data = bytes.fromhex(text)
-        cases.append(invalid(name, shows, reason, lambda d=data: _unpack(d), bytes=text))
+        cases.append(invalid(name, shows, reason, partial(_unpack, data), bytes=text))
     large = codec.pack([b"a" * 27])
     assert len(large) == 30
     cases.append(
@@ -150,10 +151,8 @@ def hashes() -> list[Case]:
         valid("no data", "A label alone.", kind="labelled", label="dusk.x", data="", hash=_nothing().hex())
     )
     names = [f"set/network.lan.option{number}" for number in range(40)]
-    for count in (0, 1, 2, 3, 17, 40):
-        cases.append(_trie(f"{count} records", names[:count]))
-    cases += _keyed()
-    return cases
+    cases += [_trie(f"{count} records", names[:count]) for count in (0, 1, 2, 3, 17, 40)]
+    return [*cases, *_keyed()]
 
 
 def _nothing() -> bytes:

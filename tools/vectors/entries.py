@@ -1,5 +1,6 @@
 """`entries.json`: entries, heads and log items as bytes, one by one."""
 
+from functools import partial
 from typing import Any
 
 from dusk import codec, limits
@@ -162,7 +163,7 @@ def _bad_entries() -> list[Case]:
     bad("no derived hash", "Always there.", "wrong-shape", 15, None, "derived")
     for name, fields in (("15 fields", row[:15]), ("17 fields", [*row, None])):
         data = codec.pack(fields)
-        wrong = lambda d=data: decode_entry(d)  # noqa: E731 - said once
+        wrong = partial(decode_entry, data)
         says = "array of 16"
         cases.append(
             invalid(name, "There are 16.", "wrong-shape", wrong, says, kind="entry", bytes=brief(data))
@@ -258,6 +259,6 @@ def _items() -> list[Case]:
     )
     for name, reason, fields, says in bad:
         data = codec.pack(fields)
-        wrong = lambda d=data: unpack_entry_item(d)  # noqa: E731 - said once
+        wrong = partial(unpack_entry_item, data)
         cases.append(invalid(name, "Refused.", reason, wrong, says, kind="item", bytes=data.hex()))
     return cases

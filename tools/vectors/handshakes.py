@@ -101,7 +101,7 @@ def _whole(stream: _Stream) -> list[Case]:
     return [
         valid(
             "a stream",
-            "Three messages, then messages cut into frames; frames are without the length before each on TCP.",
+            "Three messages, then messages cut into frames, here without the length before each on TCP.",
             kind="stream",
             cluster=stream.cluster.hex(),
             prologue=prologue(stream.cluster).hex(),

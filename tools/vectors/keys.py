@@ -1,7 +1,7 @@
 """`keys.json`: keys, signatures, seals, sealed user keys, phrases, join lines."""
 
 import base64
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dusk import codec, limits
@@ -174,7 +174,7 @@ def _signatures() -> list[Case]:
         check(case)
     cases = [valid(name, shows, **case) for name, shows, case in good]
     return cases + [
-        invalid(name, shows, "bad-signature", lambda c=case: check(c), **case) for name, shows, case in bad
+        invalid(name, shows, "bad-signature", partial(check, case), **case) for name, shows, case in bad
     ]
 
 
@@ -213,7 +213,7 @@ def _seals() -> list[Case]:
                 f"the other key is point {place} of small order",
                 "No key is agreed upon with it.",
                 "not-in-main-group",
-                lambda p=public: pairwise_key(own, p, CLUSTER),
+                partial(pairwise_key, own, public, CLUSTER),
                 "main group",
                 kind="pairwise",
                 seed=own.seed.hex(),
@@ -228,7 +228,7 @@ def _seals() -> list[Case]:
                 f"X25519 with the point {name}",
                 "The result would be all zeros.",
                 "small-order",
-                lambda p=point, s=private: exchange(s, p),
+                partial(exchange, private, point),
                 "small order",
                 kind="x25519",
                 private=private.hex(),
@@ -321,18 +321,18 @@ def _phrases() -> list[Case]:
                 public=made.public.hex(),
             )
         )
-    words = phrase_from_entropy(bytes(range(32))).split()
-    bad = (
-        ("23 words", "word-count", "has 23 words", words[:23]),
-        ("25 words", "word-count", "has 25 words", [*words, "zoo"]),
+    listed = phrase_from_entropy(bytes(range(32))).split()
+    bad: tuple[tuple[str, str, str, list[str]], ...] = (
+        ("23 words", "word-count", "has 23 words", listed[:23]),
+        ("25 words", "word-count", "has 25 words", [*listed, "zoo"]),
         ("no words", "word-count", "has 0 words", []),
-        ("a word that is not in the list", "unknown-word", "word 3", [*words[:2], "abandonn", *words[3:]]),
-        ("two words exchanged", "checksum", "checksum", [words[1], words[0], *words[2:]]),
-        ("a wrong last word", "checksum", "checksum", [*words[:23], "zoo"]),
+        ("a word that is not in the list", "unknown-word", "word 3", [*listed[:2], "abandonn", *listed[3:]]),
+        ("two words exchanged", "checksum", "checksum", [listed[1], listed[0], *listed[2:]]),
+        ("a wrong last word", "checksum", "checksum", [*listed[:23], "zoo"]),
     )
     for name, reason, says, given in bad:
         text = " ".join(given)
-        wrong: Callable[[], object] = lambda t=text: recovery_key(t)  # noqa: E731 - said once
+        wrong = partial(recovery_key, text)
         cases.append(
             invalid(name, "Told without a word of it.", reason, wrong, says, kind="phrase", phrase=text)
         )

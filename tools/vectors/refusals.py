@@ -39,6 +39,7 @@ def refusals(cluster: Cluster) -> list[Case]:
     _authority(f)
     _grants(f)
     _afterwards(f)
+    _stays(f)
     _creations(f)
     return [*f.cases, *_geneses(cluster)]
 
@@ -279,21 +280,24 @@ def _afterwards(f: Forger) -> None:
         w.edit(*rule(key("join key of bob"))),
     ]
     bad("one key for a user and a join key", "The same.", "bad-value", *mixed)
+    edits = [w.edit(f"{second}/facts", f"f{number}", ["1"]) for number in range(63)]
+    many = w.change(*edits, signers=(SECOND,), device=SECOND)
+    f.refuse("65 facts", "64 at most, two are there.", "bad-value", at.after, many)
+
+
+def _stays(f: Forger) -> None:
     end = At(f, "ends")
+    second, third = device_section(SECOND), device_section(THIRD)
     e = end.world
     signers = (ALICE, key("carol anew"))
     for name, section, record in (
         ("a device taken back", third, "retired"),
-        ("a join key taken back", join, "revoked"),
+        ("a join key taken back", f"joinkey/{JOIN.key_id.hex()}", "revoked"),
     ):
         change = e.change(e.edit(section, record, None), signers=signers)
         f.refuse(name, "What has ended stays so.", "bad-value", end.after, change)
     taken = e.change(e.edit(second, "name", ["ap-1"]), signers=signers)
     f.refuse("a retired device's name", "It stays taken.", "name-taken", end.after, taken)
-    facts = f"{second}/facts"
-    edits = [w.edit(facts, f"f{number}", ["1"]) for number in range(63)]
-    many = w.change(*edits, signers=(SECOND,), device=SECOND)
-    f.refuse("65 facts", "64 at most, two are there.", "bad-value", at.after, many)
 
 
 def _creations(f: Forger) -> None:
@@ -412,7 +416,7 @@ def _geneses(cluster: Cluster) -> list[Case]:
     bad("a genesis with two owners", "One.", "bad-genesis", built([*edits, second]))
     bad("a genesis that deletes", "It deletes nothing.", "bad-genesis", built(changed(3, None)))
     bad("a quorum of two from the start", "One.", "bad-genesis", built(changed(1, [2])))
-    other = [[MASTER.key_id, SECOND.key_id]]
+    other: list[object] = [[MASTER.key_id, SECOND.key_id]]
     bad("a genesis with two leaders", "One.", "bad-genesis", built(changed(4, other)))
     bad("a cycle of 0", "The table counts here too.", "bad-genesis", built(changed(5, [0])))
     bad("another user key", "The owner's own.", "bad-genesis", built(changed(7, [BOB.public])))

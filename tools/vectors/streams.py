@@ -1,6 +1,7 @@
 """`catchup.json` and `joining.json`: what is said inside a stream, and how a device joins."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from dusk import codec
 from dusk.catchup import messages
@@ -15,8 +16,8 @@ from dusk.membership.names import decide_name
 from dusk.membership.request import build_request, stream_of
 from tools.vectors.case import Case, Source, annotate, brief, invalid, key, valid
 from tools.vectors.cluster import JOIN, SECOND, Cluster
-from tools.vectors.datagrams import _status, group_keys
 from tools.vectors.show import Json, hexed, show_change
+from tools.vectors.statuses import group_keys, sample_status
 
 DEVICE = DeviceId(SECOND.key_id)
 
@@ -29,7 +30,7 @@ def catchup(cluster: Cluster) -> list[Case]:
 def _requests(cluster: Cluster) -> list[Case]:
     change = cluster.steps[10].change
     assert change is not None
-    status = _status().sign(SECOND, cluster.id)
+    status = sample_status().sign(SECOND, cluster.id)
     positions = tuple(
         messages.Position(Seq(seq), cluster.steps[seq - 1].entry.head.chain)
         for seq in locator_positions(Seq(26))
@@ -70,7 +71,7 @@ def _requests(cluster: Cluster) -> list[Case]:
 def _replies(cluster: Cluster) -> list[Case]:
     step = cluster.steps[5]
     items = (step.item, step.head)
-    row = messages.ReportRow(DEVICE, _status().sign(SECOND, cluster.id), b"\x90", Seq(26), 1500)
+    row = messages.ReportRow(DEVICE, sample_status().sign(SECOND, cluster.id), b"\x90", Seq(26), 1500)
     bare = messages.ReportRow(DeviceId(bytes(16)), None, None, Seq(0), None)
     rows: tuple[tuple[str, str, messages.Reply, Json], ...] = (
         (
@@ -161,7 +162,7 @@ def _bad(kind: str, rows: Sequence[tuple[str, object]]) -> list[Case]:
     cases = []
     for name, row in rows:
         data = row if isinstance(row, bytes) else codec.pack(row)  # type: ignore[arg-type]  # arrays of any kind
-        wrong = lambda d=data: read(d)  # noqa: E731 - said once
+        wrong = partial(read, data)
         cases.append(
             invalid(
                 f"{kind}: {name}", "It ends the stream.", "wrong-shape", wrong, kind=kind, bytes=brief(data)
@@ -388,7 +389,7 @@ def _addresses() -> list[Case]:
             )
         )
     for text in bad:
-        wrong = lambda t=text: parse_address(t)  # noqa: E731 - said once
+        wrong = partial(parse_address, text)
         cases.append(
             invalid(f"address {text!r}", "Left out.", "bad-address", wrong, kind="address", text=text)
         )

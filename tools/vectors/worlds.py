@@ -1,0 +1,431 @@
+"""The datastores of `merges.json`, each as far as it matters to one device."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tools.vectors.settings import Row
+from tools.vectors.show import Json
+
+DEVICE = "0" * 31 + "1"
+FILE = """\
+config interface 'lan'
+\toption proto 'static'
+\toption ipaddr '192.0.2.1'  # ours
+\tlist dns '192.0.2.53'
+
+# guests below
+config interface 'guest'
+\toption proto 'dhcp'
+
+config rule
+\toption name 'a'
+\toption target 'DROP'
+
+config rule
+\toption name 'b'
+"""
+
+
+def _world(**changed: Any) -> Json:
+    """Return a datastore as far as one device's settings depend on it, and its file."""
+    said: Json = {
+        "device": DEVICE,
+        "groups_of_device": [],
+        "policies": {},
+        "assignments": {},
+        "device_settings": {},
+        "variables": {"cluster": {}, "groups": {}, "device": {}},
+        "facts": {},
+        "package": "network",
+        "file": FILE,
+    }
+    return {**said, **changed}
+
+
+def _policies(**policies: Mapping[str, Row]) -> Json:
+    """Return policies assigned to all; `name_200` has priority 200, others have 100."""
+    assignments = {}
+    for name in policies:
+        _, underscore, priority = name.partition("_")
+        assignments[name] = ["all", [], int(priority) if underscore else 100]
+    return {"policies": {name: dict(found) for name, found in policies.items()}, "assignments": assignments}
+
+
+def good_merges() -> list[tuple[str, str, Json]]:
+    """Return name, what it shows, datastore."""
+    ip, dns = "network.lan.ipaddr", "network.lan.dns"
+    return [
+        ("nothing managed", "The file stays what it is.", _world()),
+        (
+            "one option",
+            "Its line is written anew, its comment stays.",
+            _world(**_policies(p={ip: [1, 0, ["192.0.2.9"], []]})),
+        ),
+        ("what is there already", "No byte changes.", _world(**_policies(p={ip: [1, 0, ["192.0.2.1"], []]}))),
+        (
+            "the higher priority",
+            "It wins.",
+            _world(**_policies(p={ip: [1, 0, ["192.0.2.2"], []]}, q_200={ip: [1, 0, ["192.0.2.3"], []]})),
+        ),
+        (
+            "the device's own",
+            "Above all policies.",
+            _world(
+                **_policies(q_999={ip: [1, 0, ["192.0.2.3"], []]}),
+                device_settings={ip: [1, 0, ["192.0.2.4"], []]},
+            ),
+        ),
+        (
+            "two that agree",
+            "Both are the origin.",
+            _world(**_policies(p={ip: [1, 5, ["192.0.2.2"], []]}, q={ip: [1, 0, ["192.0.2.2"], []]})),
+        ),
+        ("absent", "The option goes.", _world(**_policies(p={ip: [3, 0, [], []]}))),
+        ("a list", "Whole.", _world(**_policies(p={dns: [2, 0, ["192.0.2.53", "192.0.2.54"], []]}))),
+        (
+            "a list edited",
+            "What is not named stays.",
+            _world(**_policies(p={dns: [4, 0, ["192.0.2.54"], ["192.0.2.99"]]})),
+        ),
+        (
+            "a list edited away",
+            "Its last item goes, and the option with it.",
+            _world(**_policies(p={dns: [4, 0, [], ["192.0.2.53"]]})),
+        ),
+        (
+            "a text becomes a list",
+            "An item is added to a single value.",
+            _world(**_policies(p={ip: [4, 0, ["x"], []]})),
+        ),
+        (
+            "edits combined",
+            "Of two layers, the higher one last.",
+            _world(**_policies(p={dns: [4, 0, ["a"], ["b"]]}, q_200={dns: [4, 0, ["b"], ["a"]]})),
+        ),
+        (
+            "a list and an edit above",
+            "A list that is edited.",
+            _world(**_policies(p={dns: [2, 0, ["a", "b"], []]}, q_200={dns: [4, 0, ["c"], ["a"]]})),
+        ),
+        (
+            "absent and an edit above",
+            "A list of what is added.",
+            _world(**_policies(p={dns: [3, 0, [], []]}, q_200={dns: [4, 0, ["c"], []]})),
+        ),
+        (
+            "a text and an edit above that only removes",
+            "A single value stays.",
+            _world(**_policies(p={ip: [1, 0, ["a"], []]}, q_200={ip: [4, 0, [], ["a"]]})),
+        ),
+        (
+            "a text and an edit above that adds",
+            "Both.",
+            _world(**_policies(p={ip: [1, 0, ["a"], []]}, q_200={ip: [4, 0, ["b"], []]})),
+        ),
+        (
+            "all of a list removed above",
+            "Absent.",
+            _world(**_policies(p={dns: [2, 0, ["a"], []]}, q_200={dns: [4, 0, [], ["a"]]})),
+        ),
+        (
+            "edits of equal priority",
+            "Neither removes what the other adds.",
+            _world(**_policies(p={dns: [4, 0, ["a"], []]}, q={dns: [4, 0, ["b"], []]})),
+        ),
+        (
+            "a list and an edit that changes nothing",
+            "Of equal priority.",
+            _world(**_policies(p={dns: [2, 0, ["a", "b"], []]}, q={dns: [4, 0, ["a"], ["c"]]})),
+        ),
+        (
+            "a new section",
+            "At the end, of the type.",
+            _world(
+                **_policies(
+                    p={"network.new": [5, 0, ["interface"], []], "network.new.proto": [1, 1, ["none"], []]}
+                )
+            ),
+        ),
+        (
+            "new sections in order",
+            "By priority, origin, position.",
+            _world(
+                **_policies(
+                    z={"network.n2": [5, 1, ["a"], []], "network.n1": [5, 0, ["a"], []]},
+                    y_50={"network.n3": [5, 9, ["a"], []]},
+                )
+            ),
+        ),
+        (
+            "another type",
+            "The config line is written anew.",
+            _world(**_policies(p={"network.guest": [5, 0, ["alias"], []]})),
+        ),
+        (
+            "a section deleted",
+            "With the options that lower layers set in it.",
+            _world(
+                **_policies(
+                    p={"network.guest.proto": [1, 0, ["static"], []]}, q_200={"network.guest": [3, 0, [], []]}
+                )
+            ),
+        ),
+        (
+            "absent where nothing is",
+            "No section, no matter.",
+            _world(**_policies(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]})),
+        ),
+        (
+            "by index",
+            "From either end.",
+            _world(
+                **_policies(
+                    p={
+                        "network.@rule[0].target": [1, 0, ["ACCEPT"], []],
+                        "network.@rule[-1].x": [1, 1, ["y"], []],
+                    }
+                )
+            ),
+        ),
+        (
+            "by match",
+            "Exactly one.",
+            _world(**_policies(p={"network.rule[name=b].target": [1, 0, ["ACCEPT"], []]})),
+        ),
+        (
+            "by match on a list",
+            "An item of it.",
+            _world(**_policies(p={"network.interface[dns=192.0.2.53].x": [1, 0, ["y"], []]})),
+        ),
+        (
+            "two addresses of one section",
+            "They say the same.",
+            _world(
+                **_policies(
+                    p={"network.rule[name=b].x": [1, 0, ["y"], []], "network.@rule[1].x": [1, 1, ["y"], []]}
+                )
+            ),
+        ),
+        (
+            "a match deleted",
+            "The section and what is inside.",
+            _world(**_policies(p={"network.rule[name=a]": [3, 0, [], []]})),
+        ),
+        ("no file", "It is made.", _world(**_policies(p={"network.a": [5, 0, ["b"], []]}), file=None)),
+        (
+            "variables",
+            "Device before group before cluster; facts; defaults.",
+            _world(
+                **_policies(
+                    p={
+                        ip: [1, 0, ["${dev}-${grp}-${clu}-${all}"], []],
+                        dns: [2, 1, ["${list}", "${fact.board}", "${mac6}", "${nope:-d}"], []],
+                    }
+                ),
+                groups_of_device=["g", "h"],
+                variables={
+                    "cluster": {"clu": "c", "grp": "c", "dev": "c", "all": "c", "list": ["1", "2"]},
+                    "groups": {
+                        "g": {"grp": "g", "dev": "g", "all": "same"},
+                        "h": {"all": "same"},
+                        "other": {"clu": "x"},
+                    },
+                    "device": {"dev": "d"},
+                },
+                facts={"board": "example", "mac6": "0a0b0c"},
+            ),
+        ),
+        (
+            "an empty variable",
+            "Absent; so is an empty list.",
+            _world(
+                **_policies(p={ip: [1, 0, ["${e}"], []], dns: [2, 1, ["${l}"], []]}),
+                variables={"cluster": {"e": "", "l": []}, "groups": {}, "device": {}},
+            ),
+        ),
+        (
+            "groups that disagree, settled by the device",
+            "Its own counts.",
+            _world(
+                **_policies(p={ip: [1, 0, ["${v}"], []]}),
+                groups_of_device=["g", "h"],
+                variables={"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {"v": "3"}},
+            ),
+        ),
+        (
+            "assignments",
+            "To a group, to devices; one is for others.",
+            _world(
+                groups_of_device=["g"],
+                policies={
+                    "a": {ip: [1, 0, ["a"], []]},
+                    "b": {dns: [3, 0, [], []]},
+                    "c": {ip: [1, 0, ["c"], []]},
+                    "d": {ip: [1, 0, ["d"], []]},
+                },
+                assignments={
+                    "a": ["groups", ["f", "g"], 100],
+                    "b": ["devices", [DEVICE], 0],
+                    "c": ["groups", ["f"], 900],
+                },
+            ),
+        ),
+        (
+            "another package",
+            "Of the managed config; this file is not touched.",
+            _world(**_policies(p={"system.a": [5, 0, ["b"], []]})),
+        ),
+        (
+            "values with everything",
+            "Quotes, line ends, what a shell would run.",
+            _world(**_policies(p={ip: [1, 0, ["a'b\"c\\d\n\t$(x)`y`;#€"], []]})),
+        ),
+    ]
+
+
+def bad_merges() -> list[tuple[str, str, str, Json]]:
+    """Return name, reason, what Dusk says, datastore: where nothing can be merged."""
+    ip, dns = "network.lan.ipaddr", "network.lan.dns"
+    one, two = {ip: [1, 0, ["1"], []]}, {ip: [1, 0, ["2"], []]}
+    added, taken = {dns: [4, 0, ["a"], []]}, {dns: [4, 0, [], ["a"]]}
+    scopes = {"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {}}
+    return [
+        ("two that disagree", "disagree", "disagree", _world(**_policies(p=one, q=two))),
+        (
+            "two that disagree below a higher one",
+            "disagree",
+            "disagree",
+            _world(**_policies(p=one, q=two, r_200=one)),
+        ),
+        ("a value and absent", "disagree", "disagree", _world(**_policies(p=one, q={ip: [3, 0, [], []]}))),
+        (
+            "a value and an edit",
+            "disagree",
+            "disagree",
+            _world(**_policies(p=one, q={ip: [4, 0, ["1"], []]})),
+        ),
+        ("edits against each other", "disagree", "disagree", _world(**_policies(p=added, q=taken))),
+        (
+            "a list and an edit that adds",
+            "disagree",
+            "disagree",
+            _world(**_policies(p={dns: [2, 0, ["b"], []]}, q=added)),
+        ),
+        (
+            "a list and an edit that removes",
+            "disagree",
+            "disagree",
+            _world(**_policies(p={dns: [2, 0, ["a"], []]}, q=taken)),
+        ),
+        (
+            "two types",
+            "disagree",
+            "disagree",
+            _world(**_policies(p={"network.x": [5, 0, ["a"], []]}, q={"network.x": [5, 0, ["b"], []]})),
+        ),
+        (
+            "an option in a deleted section",
+            "section-deleted",
+            "deletes the section",
+            _world(**_policies(p={"network.x": [3, 0, [], []], "network.x.y": [1, 1, ["1"], []]})),
+        ),
+        (
+            "an option above the deletion",
+            "section-deleted",
+            "deletes the section",
+            _world(**_policies(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]})),
+        ),
+        (
+            "an undefined variable",
+            "undefined-variable",
+            "not defined",
+            _world(**_policies(p={ip: [1, 0, ["${v}"], []]})),
+        ),
+        (
+            "a list variable in a text",
+            "list-in-text",
+            "is a list",
+            _world(
+                **_policies(p={ip: [1, 0, ["${v}"], []]}),
+                variables={"cluster": {"v": ["1"]}, "groups": {}, "device": {}},
+            ),
+        ),
+        ("a use that is none", "bad-use", "without", _world(**_policies(p={ip: [1, 0, ["${v"], []]}))),
+        (
+            "groups that disagree",
+            "groups-disagree",
+            "different values",
+            _world(groups_of_device=["g", "h"], variables=scopes),
+        ),
+        (
+            "added and removed by variables",
+            "adds-and-removes",
+            "adds and removes",
+            _world(**_policies(p={dns: [4, 0, ["${v:-a}"], ["a"]]})),
+        ),
+    ]
+
+
+def bad_results() -> list[tuple[str, str, str, Json]]:
+    """Return the same where the file of this device cannot be made."""
+    two = {"network.rule[name=b].x": [1, 0, ["1"], []], "network.@rule[1].x": [1, 1, ["2"], []]}
+    gone = {"network.rule[name=a]": [3, 0, [], []], "network.@rule[0].x": [1, 1, ["1"], []]}
+    return [
+        (
+            "no such section",
+            "no-section",
+            "there is no section",
+            _world(**_policies(p={"network.x.y": [1, 0, ["1"], []]})),
+        ),
+        (
+            "a match that hits none",
+            "no-section",
+            "hits no section",
+            _world(**_policies(p={"network.rule[name=z].y": [1, 0, ["1"], []]})),
+        ),
+        (
+            "an index out of range",
+            "no-section",
+            "hits no section",
+            _world(**_policies(p={"network.@rule[2].y": [1, 0, ["1"], []]})),
+        ),
+        (
+            "a type where an index hits none",
+            "no-section",
+            "hits no section",
+            _world(**_policies(p={"network.@rule[2]": [5, 0, ["rule"], []]})),
+        ),
+        (
+            "a match that hits two",
+            "several-sections",
+            "sections match",
+            _world(
+                **_policies(p={"network.rule[target=DROP].x": [1, 0, ["1"], []]}),
+                file=FILE + "\toption target 'DROP'\n",
+            ),
+        ),
+        ("two addresses that disagree", "ambiguous", "ambiguous", _world(**_policies(p=two))),
+        ("a deleted section with an option", "ambiguous", "ambiguous", _world(**_policies(p=gone))),
+        (
+            "a match on what is changed",
+            "moves",
+            "no longer",
+            _world(**_policies(p={"network.rule[name=b].name": [1, 0, ["c"], []]})),
+        ),
+        (
+            "an index that shifts",
+            "moves",
+            "no longer",
+            _world(
+                **_policies(
+                    p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}
+                )
+            ),
+        ),
+        (
+            "a file that cannot be read",
+            "bad-file",
+            "unterminated",
+            _world(**_policies(p={"network.lan.x": [1, 0, ["1"], []]}), file="config a 'b\n"),
+        ),
+    ]
