@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dusk.apply.events import Deadline, Event, Target
+from dusk.apply.machine import BACKOFF_S, Applier, State
 from dusk.demo.files import fresh
+from dusk.effects import FilesRead, HelperDone, ReadFiles
 from dusk.helper import process
 from dusk.helper.files import Refusal
 from dusk.helper.journal import digest
 from dusk.helper.policy import Policy
 from dusk.helper.process import Helper
 from dusk.helper.uci import sections
+from dusk.ids import ChainHash, Head, Seq
 from dusk.limits import REASON_BYTES_MAX
 
 REVIEWED = (Path(process.__file__).parent / "reviewed").read_bytes()
@@ -310,3 +314,19 @@ def test_a46_a51_the_helper_writes_nothing_of_what_it_refuses(tmp_path: Path) ->
     (tmp_path / "etc/dusk/allow").write_text("system\nfirewall firewall.include  # ours\n")
     assert helper.answer(b"apply", b"aa", *good, *bad) == [b"ok", b"firewall system"]
     helper.lock.close()
+
+
+def test_a51_a_refusal_is_shown_as_failed_with_its_reason_and_not_tried_for_ever() -> None:
+    said = "not-allowed: " + refusal(DEFAULT, "firewall", b"", INCLUDE)
+    applier = Applier(bytes(32))
+    head = Head(0, 0, 1, Seq(5), ChainHash(bytes(32)))
+    asked, now = 0, 0.0
+    event: Event | None = Target(head, ("firewall",), lambda local: {"firewall": INCLUDE})
+    while event is not None:
+        for action in applier.handle(event, now):
+            assert isinstance(action, ReadFiles)
+            asked += len(applier.handle(FilesRead({"firewall": b""}), now))
+            applier.handle(HelperDone("write", "", said, None, ""), now)
+        assert (applier.state, applier.reason) == (State.FAILED, said)
+        now, event = applier.deadline or now, Deadline() if applier.deadline is not None else None
+    assert (applier.hard, asked) == (True, 1 + len(BACKOFF_S))
