@@ -24,7 +24,7 @@ ENTRIES = 1000
 MEMBERS = 100
 RECORDS, SECTIONS = 200, 20
 STARTS = 5
-START_S_MAX = 8.0
+START_S_MAX = 15.0
 IDLE_NODES, IDLE_CYCLE_S, IDLE_S = 20, 0.5, 15.0
 SERF_AGENTS = 20
 BARE = 'print(open("/proc/self/status").read())'
@@ -86,7 +86,6 @@ def _start(site: Site, heard: subprocess.Popen[bytes]) -> float | None:
         if not select.select([heard.stdout], [], [], START_S_MAX)[0]:
             return None
         at = float(heard.stdout.readline())
-    site.wait_until_quiet()
     return at - began
 
 
@@ -101,7 +100,7 @@ def start() -> list[Row]:
 
 def profile_start(folder: Path) -> None:
     """Keep a profile of a start."""
-    starts((folder / "P5-master.txt", folder / "P5.txt"), 1)
+    starts((folder / "P5-master.txt", folder / "P5.txt"), 3)
 
 
 # --- memory ----------------------------------------------------------------------------------------
