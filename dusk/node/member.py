@@ -124,6 +124,8 @@ class Node:
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._lead_at: float | None = None
+        self._asked_at: Seq | None = None
+        """Head at which it last asked before leading whether others know more."""
         self._members_version = -1
         self._report_due_at = float("-inf")
 
@@ -284,7 +286,7 @@ class Node:
         """Ask on all links whether others know more, if this device is about to lead them (A28)."""
         if not self._station.links or self._lead_at is None or self.peers.count == 1:
             return []
-        self._lead_at = max(self._lead_at, now + PROBE_S)
+        self._lead_at, self._asked_at = max(self._lead_at, now + PROBE_S), self.log.head.seq
         return self._follower.confirm(now)
 
     def _make_group_key(self) -> list[Effect]:
@@ -292,6 +294,8 @@ class Node:
 
     def _tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
+        if self._lead_at is not None and now >= self._lead_at and self._asked_at != self.log.head.seq:
+            effects += self._ask_before_leading(now)  # whoever brought this may lack what another has
         if self._lead_at is not None and now >= self._lead_at:
             self._lead_at = None
             effects += [*self._make_group_key(), *self._writing.lead(self._cycle_s, now)]

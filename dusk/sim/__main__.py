@@ -21,17 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dusk.sim", description=__doc__)
     parser.add_argument("seed", nargs="?", type=int, help="run this seed and print its transcript")
     parser.add_argument("--seeds", metavar="A:B", help="run the seeds from A up to B, B left out")
-    parser.add_argument(
-        "--shrink", action="store_true", help="find a smaller run that fails likewise"
-    )
+    parser.add_argument("--shrink", action="store_true", help="find a smaller run that fails likewise")
     parser.add_argument("--without", metavar="FAULTS", default="", help="faults that are off, as a,b,c")
     parser.add_argument("--devices", type=int, help="how many")
     parser.add_argument("--until", type=float, metavar="SECONDS", help="when the faults end")
     parser.add_argument("--changes", type=int, help="how many people make at most")
     parser.add_argument("--verbose", action="store_true", help="a line for each datagram, too")
-    parser.add_argument(
-        "--json", action="store_true", help="with --seeds: one JSON object at the end"
-    )
+    parser.add_argument("--json", action="store_true", help="with --seeds: one JSON object at the end")
     chosen = parser.parse_args(arguments)
     if chosen.seeds is not None:
         first, _, end = chosen.seeds.partition(":")

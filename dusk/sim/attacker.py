@@ -354,7 +354,7 @@ class Attacker:
         if real is None:
             return
         random, head = self._random, self._some_head(real.head)
-        if head == real.head:
+        if head.chain == real.head.chain:
             self.tell_claim(head.seq)
         respond = Respond(
             cycle=real.rest.cycle,

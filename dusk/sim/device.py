@@ -244,13 +244,14 @@ class Device:
         disk, helper, key = self._kept
         self._change_disk(disk.copy(), helper.copy(), key, down_s)
 
-    def rot_disk(self, down_s: float) -> bool:
-        """Come back with a damaged log, if there is enough of it."""
+    def rotten(self) -> Disk | None:
+        """Return the disk as it is once its log was damaged; None if there is too little of it."""
         disk = self.disk.copy()
-        if not disk.rot(self._random):
-            return False
+        return disk if disk.rot(self._random) else None
+
+    def take_rotten(self, disk: Disk, down_s: float) -> None:
+        """Come back with a damaged log."""
         self._change_disk(disk, self.helper, self.key, down_s)
-        return True
 
     def _change_disk(self, disk: Disk, helper: Helper, key: SigningKey, down_s: float) -> None:
         helper.error, helper.failures = self.helper.error, self.helper.failures

@@ -294,24 +294,26 @@ class Troubles:
 
     def _rot(self, random: Random) -> None:
         device = random.choice(self._stage.devices)
-        if self._may_change(device, None) and device.rot_disk(random.uniform(0.2, 5)):
+        rotten = device.rotten()
+        if rotten is not None and self._may_change(device, rotten.last):
+            device.take_rotten(rotten, random.uniform(0.2, 5))
             self._stage.transcript.say(device.name, "finds its log damaged")
             self._stage.transcript.count("rot of the master" if device.index == 0 else "rot")
 
-    def _may_change(self, device: Device, copied_at: Seq | None) -> bool:
-        """Tell whether this disk may become another one now.
+    def _may_change(self, device: Device, last: Seq) -> bool:
+        """Tell whether this disk may become another one now, whose log ends at ``last``.
 
         The founder's may if somebody who runs has all of its log, and for a while nothing else
         goes wrong: what it learns before it leads is all that keeps it from writing anew what
-        it has forgotten. An old copy (up to entry ``copied_at``) must know that somebody, or the
-        founder cannot understand the answer; a damaged log says so itself, and asks anybody.
+        it has forgotten. What is left must know that somebody, or the founder cannot
+        understand the answer.
         """
         if not device.listens:
             return False
         if device.index:
             return True
         checks = self._stage.checks
-        knows = {section for section, key in checks.history.records_at(copied_at or 10**9) if key == "key"}
+        knows = {section for section, key in checks.history.records_at(last) if key == "key"}
         for other in self._stage.devices[1:]:
             has_all = other.member is not None and checks.stored_by(other) == checks.history.last
             if has_all and f"device/{other.device_id.hex()}" in knows:

@@ -1,0 +1,23 @@
+"""Plans that once broke a rule, each with what was wrong then."""
+
+import pytest
+
+from dusk.sim.faults import Faults
+from dusk.sim.scenario import Plan, Simulation
+
+OLD_DISKS = Faults(rot_s=3.0, old_disk_s=5.0, crash_s=6.0, partition_s=8.0, slow_disk_s=0.3)
+
+PLANS = {
+    "a writer with an older disk asked before it had links, and led": Plan(
+        4, Faults(old_disk_s=1.0), devices=2, duration_s=90.0
+    ),
+    "a writer with a damaged log led with what the first that answered had": Plan(
+        23, OLD_DISKS, devices=5, duration_s=40.0
+    ),
+    "the same with an old disk": Plan(26, OLD_DISKS, devices=5, duration_s=40.0),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
+def test_what_once_broke_a_rule_holds(plan: Plan) -> None:
+    Simulation(plan).run()
