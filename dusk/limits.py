@@ -61,6 +61,8 @@ REASON_BYTES_MAX = 200
 """A line for people in an ANSWER or a status."""
 OUTBOX_MAX = 256
 """Changes of this device without an outcome: a long partition of a busy desk."""
+SUBMITS_MAX = 64
+"""Changes of one author on their way to the writer at once: less than its socket takes in a burst."""
 RELAYED_MAX = 32
 """Changes of others on their way to the writer, in memory alone: at most 8 MiB."""
 MEMBERS_MAX = 10_000

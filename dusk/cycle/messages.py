@@ -321,15 +321,22 @@ def decode_pong(data: bytes) -> Pong:
     return Pong(_optional_challenge(row[0]), cycle, nonce, SignedHead(head_from_row(row[3]), rest, signature))
 
 
-def encode_submit(change: bytes) -> bytes:
-    """Return the plaintext of a SUBMIT: a change, encoded."""
-    return codec.pack((change,))
+def encode_submit(change: bytes, after: ChangeId | None = None) -> bytes:
+    """Return the plaintext of a SUBMIT.
+
+    Args:
+        change: encoded.
+        after: the change that the writer must have before this one, or None: an author's numbers
+            rise, so what overtook another would keep it out for ever.
+    """
+    return codec.pack((change, after))
 
 
-def decode_submit(data: bytes) -> bytes:
-    """Return the encoded change in a SUBMIT."""
-    (change,) = codec.fields(_unpack(data), 1, "SUBMIT")
-    return codec.blob(change, limits.DATAGRAM_BYTES_MAX, "SUBMIT change")
+def decode_submit(data: bytes) -> tuple[bytes, ChangeId | None]:
+    """Return the encoded change in a SUBMIT, and which one goes before it."""
+    change, after = codec.fields(_unpack(data), 2, "SUBMIT")
+    before = None if after is None else ChangeId(codec.exactly(after, 32, "SUBMIT after"))
+    return codec.blob(change, limits.DATAGRAM_BYTES_MAX, "SUBMIT change"), before
 
 
 class AnswerCode(IntEnum):

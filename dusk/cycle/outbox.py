@@ -20,11 +20,13 @@ from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, KeyId, Seq
-from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX
+from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX, SUBMITS_MAX
 
 FOLDER = "outbox/"
 RETRY_S_MIN = 0.25
 RETRY_S_MAX = 10.0
+_SUBMIT_BYTES_MAX = DATAGRAM_BYTES_MAX - PAIRWISE_OVERHEAD_BYTES - 38
+"""Room for a change in a SUBMIT: behind it stands the id of another."""
 _NEXT = {
     ChangeState.QUEUED: frozenset((ChangeState.LOCAL, ChangeState.DURABLE, ChangeState.REFUSED)),
     ChangeState.LOCAL: frozenset((ChangeState.DURABLE,)),
@@ -78,9 +80,24 @@ class _Item:
     due_at: float = float("-inf")
     wait_s: float = RETRY_S_MIN
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it does not fit into a SUBMIT."""
+        return len(self.data) > _SUBMIT_BYTES_MAX
+
     def progress(self, change: ChangeId) -> Progress:
         """Return how far it has come."""
         return Progress(change, self.state, self.seq, self.reason, self.word)
+
+
+_Line = list[tuple[ChangeId, _Item]]
+"""Changes of one author that have no answer, oldest first."""
+
+
+def _window(line: _Line) -> _Line:
+    """Return how much of a line may be on its way at once; what goes by a stream goes alone."""
+    count = next((index for index, (_, item) in enumerate(line) if item.is_long), SUBMITS_MAX)
+    return line[: max(1, min(count, SUBMITS_MAX))]
 
 
 class Outbox:
@@ -89,9 +106,9 @@ class Outbox:
     Args:
         saved: what the files held at start: change id → encoded change, checked by the node.
         random_bytes: for jitter.
-        line_of: says in whose line a change stands: an author's counters rise, so of his changes
-            the next is handed over when the one before was answered, or it would be refused for
-            ever where a datagram is lost. None: in no line.
+        line_of: says in whose line a change stands: an author's counters rise, so each of his
+            changes names the one before it that has no answer, and is not taken before that; else
+            it would be refused for ever where a datagram is lost. None: in no line.
     """
 
     def __init__(
@@ -184,18 +201,19 @@ class Outbox:
         """When :meth:`tick` is wanted; None while there is no writer or nothing to send."""
         if self._writer is None:
             return None
-        return min((item.due_at for _, item in self._first_in_line()), default=None)
+        return min((item.due_at for line in self._lines() for _, item in line), default=None)
 
-    def _first_in_line(self) -> list[tuple[ChangeId, _Item]]:
-        """Return the changes that may be handed over now, oldest first."""
-        found, unanswered = [], set()
+    def _lines(self) -> list[_Line]:
+        """Return the changes that may be on their way now, line by line, oldest first in each."""
+        lines: dict[KeyId | ChangeId, _Line] = {}
         for change, item in self._items.items():
-            if item.logged or item.line in unanswered:
+            if item.logged:
                 continue
-            found.append((change, item))
-            if item.line is not None and item.state is ChangeState.QUEUED:
-                unanswered.add(item.line)
-        return found
+            in_line = item.line is not None and item.state is ChangeState.QUEUED
+            lines.setdefault(item.line if in_line and item.line is not None else change, []).append(
+                (change, item)
+            )
+        return [_window(line) for line in lines.values()]
 
     def writer_changed(self, writer: Writer | None, now: float) -> None:
         """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
@@ -212,17 +230,30 @@ class Outbox:
             return Submission()
         effects: list[Effect] = []
         by_stream: list[ChangeId] = []
-        for change, item in self._first_in_line():
-            if item.due_at > now:
-                continue
-            self._back_off(item, now)
-            plaintext = encode_submit(item.data)
-            if len(plaintext) + PAIRWISE_OVERHEAD_BYTES > DATAGRAM_BYTES_MAX:
+        for change, item, former in [each for line in self._lines() for each in self._due(line, now)]:
+            if item.is_long:
                 by_stream.append(change)
                 continue
-            datagram = channel.seal_to(writer.peer, Kind.SUBMIT, plaintext)
+            datagram = channel.seal_to(writer.peer, Kind.SUBMIT, encode_submit(item.data, former))
             effects.append(SendDatagram(datagram, writer.address))
         return Submission(tuple(effects), tuple(by_stream))
+
+    def _due(self, line: _Line, now: float) -> list[tuple[ChangeId, _Item, ChangeId | None]]:
+        """Return what is due of a line, each with the one before it.
+
+        That is what is new; and all, in order, once the first has waited: what got lost may be
+        any of them, and the writer takes none before the one before it.
+        """
+        first = line[0][1]
+        is_again = first.due_at <= now
+        formers = (None, *(change for change, _ in line))
+        pairs = zip(line, formers, strict=False)
+        due = [(*each, former) for each, former in pairs if is_again or each[1].due_at <= now]
+        if is_again:
+            self._back_off(first, now)
+        for _, item, _ in due:
+            item.due_at = first.due_at
+        return due
 
     def _back_off(self, item: _Item, now: float) -> None:
         jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512

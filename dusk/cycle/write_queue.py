@@ -64,6 +64,10 @@ class WriteQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def has(self, change: ChangeId) -> bool:
+        """Tell whether a change waits here, or stands in the log."""
+        return change in self._waiting or self._log.position_of(change) is not None
+
     def take(self, change: Change) -> Answer | None:
         """Queue a change; the answer at once if there is one.
 

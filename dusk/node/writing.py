@@ -126,12 +126,15 @@ class Writing:
         return effects
 
     def on_submit(self, opened: Opened, now: float) -> list[Effect]:
-        """Take a SUBMIT datagram.
+        """Take a SUBMIT datagram; one that overtook the change before it is waited for again.
 
         Raises:
             UntrustedInput: malformed.
         """
-        change = decode_change(decode_submit(opened.plaintext))
+        data, after = decode_submit(opened.plaintext)
+        change = decode_change(data)
+        if self.leader is not None and after is not None and not self._queue.has(after):
+            return []
         if len(self._datagrams) < WAITING_REPLIES_MAX:
             self._datagrams[change.id] = opened
         if self.leader is None:

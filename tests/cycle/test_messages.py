@@ -158,9 +158,9 @@ def test_no_pong_of_a_real_cluster_is_longer_than_a_hello_a15(pong: Pong) -> Non
     assert len(real.encode()) + pairwise <= HELLO_BYTES + group
 
 
-@given(st.binary(max_size=300))
-def test_a_submit_is_read_as_it_was_written(change: bytes) -> None:
-    assert decode_submit(encode_submit(change)) == change
+@given(st.binary(max_size=300), st.none() | st.binary(min_size=32, max_size=32).map(ChangeId))
+def test_a_submit_is_read_as_it_was_written(change: bytes, after: ChangeId | None) -> None:
+    assert decode_submit(encode_submit(change, after)) == (change, after)
 
 
 @given(answers)

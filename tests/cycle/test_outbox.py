@@ -65,7 +65,7 @@ def test_a_change_is_submitted_until_it_is_in_our_log() -> None:
         assert isinstance(effect, SendDatagram)
         opened = ring.master.station.channel.open(effect.data, ring.nodes[1].address)
         assert isinstance(opened, Opened)
-        assert (opened.kind, decode_submit(opened.plaintext)) == (Kind.SUBMIT, bytes(20))
+        assert (opened.kind, decode_submit(opened.plaintext)) == (Kind.SUBMIT, (bytes(20), None))
         times.append(now)
         assert box.tick(channel, now).effects == ()
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -182,22 +182,63 @@ def test_a_full_outbox_says_so() -> None:
         box.add(A, b"", NOW)
 
 
-def test_an_authors_next_change_waits_until_the_one_before_was_answered_r3() -> None:
-    """Counters rise: if the second were written first, the first would be refused for ever."""
-    ring = Ring(2)
-    node = ring.nodes[1]
-    author, other = KeyId(b"1" * 16), KeyId(b"2" * 16)
-    lines = {b"first": author, b"second": author, b"third": other, b"creation": None}
-    box = Outbox({}, random.Random(1).randbytes, lines.__getitem__)
-    for number, data in enumerate(lines):
-        box.add(ChangeId(bytes([number]) * 32), data, NOW)
-    box.writer_changed(Writer(node.station.peers.others[0], ring.master.address, 1, is_fresh=True), NOW)
-    assert len(box.tick(node.station.channel, NOW).effects) == 3
+def submitted(ring: Ring, box: Outbox, now: float) -> list[tuple[bytes, ChangeId | None]]:
+    """Let a box hand over what is due, and return what the datagrams say."""
+    node, found = ring.nodes[1], []
+    for effect in box.tick(node.station.channel, now).effects:
+        assert isinstance(effect, SendDatagram)
+        opened = ring.master.station.channel.open(effect.data, node.address)
+        assert isinstance(opened, Opened)
+        found.append(decode_submit(opened.plaintext))
+    return found
+
+
+def in_lines(changes: dict[bytes, KeyId | None]) -> tuple[Ring, Outbox, dict[bytes, ChangeId]]:
+    """A member with changes of several authors, and a writer."""
+    ring, ids = Ring(2), {data: ChangeId(bytes([number]) * 32) for number, data in enumerate(changes)}
+    box = Outbox({}, random.Random(1).randbytes, changes.__getitem__)
+    for data in changes:
+        box.add(ids[data], data, NOW)
+    peer = ring.nodes[1].station.peers.others[0]
+    box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW)
+    return ring, box, ids
+
+
+ANNA, BEN = KeyId(b"1" * 16), KeyId(b"2" * 16)
+
+
+def test_an_authors_changes_name_the_one_before_until_that_was_answered_r3() -> None:
+    """Numbers rise: if the second were written first, the first would be refused for ever."""
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA, b"third": BEN, b"creation": None})
+    expected = {(b"first", None), (b"second", ids[b"first"]), (b"third", None), (b"creation", None)}
+    assert set(submitted(ring, box, NOW)) == expected
     assert box.deadline is not None
     assert box.deadline > NOW
-    box.on_answer(Answer(ChangeId(bytes(32)), AnswerCode.STORED, Seq(5), ""))
+    box.on_answer(Answer(ids[b"first"], AnswerCode.REFUSED, Seq(0), "no", "outside-grant"))
+    again = submitted(ring, box, NOW + 1.0)
+    assert (b"second", None) in again
+    assert b"first" not in [data for data, _ in again]
+
+
+def test_only_so_many_of_an_authors_changes_are_on_their_way_at_once() -> None:
+    many = {number.to_bytes(2, "big"): ANNA for number in range(limits.SUBMITS_MAX + 20)}
+    ring, box, ids = in_lines(dict(many))
+    assert [data for data, _ in submitted(ring, box, NOW)] == list(many)[: limits.SUBMITS_MAX]
+    for data in list(many)[:5]:
+        box.on_answer(Answer(ids[data], AnswerCode.STORED, Seq(5), ""))
     assert box.deadline == NOW
-    assert len(box.tick(node.station.channel, NOW).effects) == 1
+    assert len(submitted(ring, box, NOW)) == 5
+
+
+def test_nothing_of_a_line_overtakes_what_goes_by_a_stream() -> None:
+    first, long, last = b"first", bytes(5000), b"last"
+    ring, box, ids = in_lines({first: ANNA, long: ANNA, last: ANNA})
+    assert [data for data, _ in submitted(ring, box, NOW)] == [first]
+    box.on_answer(Answer(ids[first], AnswerCode.STORED, Seq(5), ""))
+    submission = box.tick(ring.nodes[1].station.channel, NOW)
+    assert (submission.effects, submission.by_stream) == ((), (ids[long],))
+    box.on_answer(Answer(ids[long], AnswerCode.STORED, Seq(6), ""))
+    assert submitted(ring, box, NOW) == [(last, None)]
 
 
 def test_a_change_that_is_answered_and_not_yet_in_our_log_is_still_to_be_counted() -> None:

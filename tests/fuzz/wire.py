@@ -100,7 +100,7 @@ PLAIN: dict[Kind, bytes] = {
 
 
 def _submit(data: bytes) -> None:
-    assert messages.encode_submit(messages.decode_submit(data)) == data
+    assert messages.encode_submit(*messages.decode_submit(data)) == data
 
 
 READ: dict[Kind, Callable[[bytes], None]] = {

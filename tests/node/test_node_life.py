@@ -286,6 +286,33 @@ def test_who_does_not_lead_says_so_to_a_submit() -> None:
     assert asked.node.log.position_of(change.id) is None
 
 
+def test_a_submit_that_overtook_the_one_before_is_not_taken_and_a38_all_are_written_in_order_r3() -> None:
+    site = Site(3)
+    site.run(6.0)
+    member = site.all[1]
+    lost = 0
+
+    def loses_the_first(sender: str, _to: str, data: bytes) -> bool:
+        nonlocal lost
+        lost += sender == member.name and data[8] == Kind.SUBMIT
+        return lost == 1 and data[8] == Kind.SUBMIT
+
+    site.lost = loses_the_first
+    world = site.world
+    values = [world.set("wifi", f"wireless.a.x{number}", str(number)) for number in range(40)]
+    changes = [
+        world.change(value, device=member.key, counter=1 + number) for number, value in enumerate(values)
+    ]
+    for change in changes:
+        member.do(member.node.submit(change, site.now))
+    took_s = site.until(lambda: member.node.waiting_changes() == (), 2.0)
+    assert took_s < 0.6, "together, not one for each turn of the writer"
+    positions = [site.master.node.log.position_of(change.id) for change in changes]
+    assert None not in positions
+    assert positions == sorted(positions, key=lambda seq: seq or 0)
+    assert not [e for e in member.of(Progress) if isinstance(e, Progress) and e.state is ChangeState.REFUSED]
+
+
 def test_a_repeated_submit_is_answered_with_its_position() -> None:
     site = Site(2)
     site.run(6.0)
