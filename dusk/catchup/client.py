@@ -12,7 +12,7 @@ itself (A9). Group keys are taken from, and changes shown to, members at our hea
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from itertools import pairwise
 from typing import Protocol
@@ -71,6 +71,23 @@ class Stage(Enum):
     REPORTING = auto()
     ASKING = auto()
     DONE = auto()
+
+
+NEXT: Mapping[Stage, frozenset[Stage]] = {
+    Stage.CONNECTING: frozenset({Stage.HANDSHAKE}),
+    Stage.HANDSHAKE: frozenset(
+        {Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.SUBMITTING, Stage.DONE}
+    ),
+    Stage.JOINING: frozenset({Stage.LOCATING}),
+    Stage.LOCATING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
+    Stage.FETCHING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
+    Stage.KEYS: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.DONE: frozenset(),
+}
+"""Where an exchange goes on from each stage; anything wrong ends it instead."""
 
 
 class ServerRefused(UntrustedInput):
@@ -175,7 +192,7 @@ class Client:
 
     def connected(self, now: float) -> None:
         """Open the handshake: the stream is there."""
-        self.stage = Stage.HANDSHAKE
+        self._enter(Stage.HANDSHAKE)
         self.deadline = now + HANDSHAKE_S_MAX
         self._effects.append(SendFrame(self.conn, self._channel.open()))
 
@@ -196,6 +213,10 @@ class Client:
         else:
             self._reply(decode_reply(step.message), now)
 
+    def _enter(self, stage: Stage) -> None:
+        assert stage in NEXT[self.stage], (self.stage, stage)
+        self.stage = stage
+
     def _begin(self, now: float) -> None:
         """Ask the first question of our goal."""
         if self.goal is Goal.JOIN:
@@ -211,7 +232,7 @@ class Client:
 
     def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> None:
         """Send the one request in flight."""
-        self.stage = stage
+        self._enter(stage)
         self.deadline = now + STREAM_IDLE_S_MAX + patience_s
         self._effects += [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
 
@@ -365,7 +386,7 @@ class Client:
     def _submit_next(self, now: float) -> None:
         """Submit the next change, or end."""
         if not self._changes:
-            self.stage = Stage.DONE
+            self._enter(Stage.DONE)
         elif not self._is_member():
             raise ServerRefused("the server is no member: changes are not for it")
         else:

@@ -7,6 +7,7 @@ further chunk, and one that has just joined goes on on the same stream. One requ
 time: whoever sends another before the answer is cut off.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 from dusk.catchup.channel import Channel
@@ -64,6 +65,15 @@ _PATIENCE_S = {
     Phase.OUTCOME: ANSWER_S_MAX,
 }
 """How long each may take; a handshake in all, a request each frame."""
+
+
+NEXT: Mapping[Phase, frozenset[Phase]] = {
+    Phase.HANDSHAKE: frozenset({Phase.REQUEST}),
+    Phase.REQUEST: frozenset({Phase.REQUEST, Phase.ITEMS, Phase.OUTCOME}),
+    Phase.ITEMS: frozenset({Phase.REQUEST}),
+    Phase.OUTCOME: frozenset({Phase.REQUEST}),
+}
+"""What a server waits for next; anything wrong ends the stream instead."""
 
 
 class Server:
@@ -149,6 +159,7 @@ class Server:
 
     def _wait(self, phase: Phase, now: float) -> None:
         """Set what is waited for, and how large a message may be taken in."""
+        assert phase in NEXT[self.phase], (self.phase, phase)
         self.phase = phase
         self._patient_until = now + _PATIENCE_S[phase]
         member = self.standing is Standing.MEMBER

@@ -1,0 +1,166 @@
+"""Write `specs/states.md` from the tables in the code: ``python -m tools.states``."""
+
+import sys
+from collections.abc import Collection, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from dusk.apply import machine
+from dusk.apply.events import Kind as Event
+from dusk.apply.machine import RESTING, TABLE, diagram
+from dusk.catchup import client, noise, server
+from dusk.catchup.client import Stage
+from dusk.catchup.server import Phase
+from dusk.cycle import outbox
+from dusk.cycle.messages import AnswerCode, Kind
+from dusk.effects import ChangeState
+from dusk.keys.box import TAG_BYTES, X25519_BYTES
+
+PAGE = Path(__file__).resolve().parents[1] / "specs" / "states.md"
+
+State = TypeVar("State", bound=Enum)
+
+_HEAD = """\
+# States
+
+Tables and diagrams of the machines, drawn from the code (`python -m tools.states`); a test holds this page to
+it. What each state means is on the page that is named.
+"""
+
+_PAUSES = {
+    Stage.CONNECTING: "the stream",
+    Stage.HANDSHAKE: "the second handshake message",
+    Stage.JOINING: "ANSWER to JOIN",
+    Stage.LOCATING: "COMMON",
+    Stage.FETCHING: "ITEMS",
+    Stage.KEYS: "KEYS",
+    Stage.SUBMITTING: "ANSWER to SUBMIT",
+    Stage.REPORTING: "ANSWER to REPORT",
+    Stage.ASKING: "REPORTS",
+    Stage.DONE: "nothing: the stream is closed",
+}
+_WAITS = {
+    Phase.HANDSHAKE: "the first and the third handshake message",
+    Phase.REQUEST: "the next frame of a request",
+    Phase.ITEMS: "its own disk, for ITEMS",
+    Phase.OUTCOME: "the outcome of a JOIN or SUBMIT",
+}
+
+
+def word(state: Enum) -> str:
+    """Return a state's name as it is written here."""
+    text = state.value if isinstance(state.value, str) else state.name.lower()
+    return text.replace(" ", "_").replace("-", "_")
+
+
+def chart(following: Mapping[State, Collection[State]], start: State) -> list[str]:
+    """Return a state diagram of what may follow what."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {word(start)}"]
+    for state, others in following.items():
+        lines += [f"    {word(state)} --> {word(other)}" for other in type(state) if other in others]
+        if not others:
+            lines.append(f"    {word(state)} --> [*]")
+    return [*lines, "```", ""]
+
+
+def _apply() -> list[str]:
+    lines = ["## Apply ([apply](apply.md))", "", "```mermaid", *diagram().splitlines(), "```", ""]
+    lines += ["Each cell has the states in which the step can end; an empty one does nothing.", ""]
+    events = list(Event)
+    lines += [
+        "| in | " + " | ".join(event.value for event in events) + " |",
+        "|---" * (len(events) + 1) + "|",
+    ]
+    for state in machine.State:
+        cells = []
+        for event in events:
+            step = TABLE[state, event]
+            idle = step.act is machine.Applier._stay  # noqa: SLF001 - the table's word for nothing
+            cells.append("" if idle else ", ".join(s.value for s in machine.State if s in step.then))
+        rest = "" if state in RESTING else " (under way)"
+        lines.append(f"| {state.value}{rest} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _outbox() -> list[str]:
+    lines = ["## A change in the outbox ([cycles](cycles.md), 7)", ""]
+    return [*lines, *chart(outbox._NEXT, ChangeState.QUEUED)]  # noqa: SLF001 - the table itself
+
+
+def _client() -> list[str]:
+    lines = [
+        "## An exchange, at who asks ([catch-up](catchup.md))",
+        "",
+        "| stage | waits for | then |",
+        "|---|---|---|",
+    ]
+    for stage, others in client.NEXT.items():
+        then = ", ".join(word(other) for other in Stage if other in others) or "–"
+        lines.append(f"| {word(stage)} | {_PAUSES[stage]} | {then} |")
+    return [*lines, "", *chart(client.NEXT, Stage.CONNECTING)]
+
+
+def _server() -> list[str]:
+    lines = [
+        "## An exchange, at who answers ([catch-up](catchup.md))",
+        "",
+        "| phase | waits for | at most | then |",
+    ]
+    lines.append("|---|---|---|---|")
+    for phase, others in server.NEXT.items():
+        patience = server._PATIENCE_S[phase]  # noqa: SLF001 - the table itself
+        then = ", ".join(word(other) for other in Phase if other in others)
+        lines.append(f"| {word(phase)} | {_WAITS[phase]} | {patience:g} s | {then} |")
+    return [*lines, "", *chart(server.NEXT, Phase.HANDSHAKE)]
+
+
+def _handshake() -> list[str]:
+    lines = [
+        "## The handshake ([catch-up](catchup.md))",
+        "",
+        "| message | by | tokens | bytes |",
+        "|---|---|---|---|",
+    ]
+    sealed = False
+    for place, tokens in enumerate(noise._XX):  # noqa: SLF001 - the table itself
+        size = 0
+        for token in tokens:
+            sealed = sealed or len(token.name) > 1
+            size += X25519_BYTES if token.name in {"E", "S"} else 0
+            size += TAG_BYTES if token.name == "S" and sealed else 0
+        size += TAG_BYTES if sealed else 0
+        who = ("initiator", "responder")[place % 2]
+        lines.append(f"| {place + 1} | {who} | {', '.join(t.name.lower() for t in tokens)} | {size} |")
+    return [*lines, ""]
+
+
+def _numbers() -> list[str]:
+    lines = [
+        "## Numbers of datagrams and answers ([cycles](cycles.md))",
+        "",
+        "| | datagram | | ANSWER |",
+        "|---|---|---|---|",
+    ]
+    kinds, codes = list(Kind), list(AnswerCode)
+    for place, kind in enumerate(kinds):
+        code = codes[place] if place < len(codes) else None
+        beside = "| |" if code is None else f"{int(code)} | {code.name.lower().replace('_', ' ')} |"
+        lines.append(f"| {int(kind)} | {kind.name} | {beside}")
+    return lines
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [*_apply(), *_outbox(), *_client(), *_server(), *_handshake(), *_numbers()]
+    return "\n".join([_HEAD, *parts, ""])
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
