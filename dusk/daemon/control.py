@@ -161,7 +161,7 @@ class ControlServer:
 
     async def _answer(self, line: bytes, connection: Connection) -> Json:
         try:
-            request = json.loads(line)
+            request = json.loads(line.decode())
         except (ValueError, RecursionError):
             return _error(None, PARSE_ERROR, "not a line of JSON", "parse-error")
         if not _is_request(request):
@@ -205,7 +205,7 @@ def _is_request(request: object) -> bool:
         isinstance(request, dict)
         and request.get("jsonrpc") == "2.0"
         and isinstance(request.get("method"), str)
-        and isinstance(request.get("id"), int | str)
+        and type(request.get("id")) in (int, str)
         and isinstance(request.get("params", {}), dict)
     )
 

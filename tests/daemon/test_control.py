@@ -136,6 +136,9 @@ async def test_what_goes_wrong_has_a_number_a_word_and_a_line(
         (b'{"id":1,"method":"echo"}', -32600),
         (b'{"jsonrpc":"2.0","method":"echo"}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":5}', -32600),
+        (b'{"jsonrpc":"2.0","id":true,"method":"echo"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"echo"}', -32600),
+        ('{"jsonrpc":"2.0","id":1,"method":"echo"}'.encode("utf-16-le"), -32700),
         (b'{"jsonrpc":"2.0","id":1,"method":"echo","params":[1]}', -32600),
     ],
 )
