@@ -1,12 +1,12 @@
 """Chunks of the log and positions in it: pure functions that both sides share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dusk.changelog.entry import decode_signed_head
 from dusk.effects import ItemKind, LogItem
 from dusk.ids import Seq
 
-__all__ = ["entries_in", "locator_positions", "thin", "up_to_last_head"]
+__all__ = ["batches", "entries_in", "locator_positions", "thin", "up_to_last_head"]
 
 
 def locator_positions(head: Seq) -> list[Seq]:
@@ -30,6 +30,17 @@ def up_to_last_head(items: Sequence[LogItem]) -> tuple[LogItem, ...]:
     """Return the items up to the last signed head; nothing if there is none."""
     ends = [at for at, item in enumerate(items, 1) if item.kind is ItemKind.HEAD]
     return tuple(items[: ends[-1]]) if ends else ()
+
+
+def batches(items: Sequence[LogItem], count_min: int) -> Iterator[tuple[LogItem, ...]]:
+    """Yield the items in pieces of at least so many that end with a signed head, and the rest."""
+    start = 0
+    for end, item in enumerate(items, 1):
+        if item.kind is ItemKind.HEAD and end - start >= count_min:
+            yield tuple(items[start:end])
+            start = end
+    if start < len(items):
+        yield tuple(items[start:])
 
 
 def thin(items: Sequence[LogItem]) -> tuple[LogItem, ...]:

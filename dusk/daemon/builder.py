@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dusk.apply.events import Mode
+from dusk.catchup.chunks import batches, thin
 from dusk.changelog.log import Log
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
@@ -29,6 +30,9 @@ class Idle:
         del event, now  # part of the interface
         return []
 
+
+_PIECE_ITEMS = 64
+"""Items of the log that are verified at once at a start."""
 
 Resident = Node | Joiner | Idle
 """What lives in the core."""
@@ -130,22 +134,28 @@ class Builder:
 def _load(saved: Saved, cluster: ClusterId | None) -> Log:
     """Verify the whole log of the disk, from genesis (R6).
 
+    Piece by piece, for what the log keeps to take a piece back is as large as the piece many
+    times over. Of the signed heads that one epoch has in a piece, the signature of the last
+    is verified; those before it are compared with the chain that this one proves.
+
     Raises:
         UnverifiedLogError: it does not verify; says at which entry, and has what is good.
     """
-    log = Log(cluster)
-    try:
-        log.extend(saved.items)
-    except UntrustedInput as error:
-        text = f"the log on this device does not verify: {error}; it is kept as {DAMAGED_NAME}"
-        raise UnverifiedLogError(text, _good_beginning(saved.items, cluster)) from None
+    log, good = Log(cluster), 0
+    for piece in batches(saved.items, _PIECE_ITEMS):
+        try:
+            log.extend(thin(piece))
+            log.extend([item for item in piece[:-1] if item.kind is ItemKind.HEAD])
+        except UntrustedInput as error:
+            text = f"the log on this device does not verify: {error}; it is kept as {DAMAGED_NAME}"
+            raise UnverifiedLogError(text, _good_beginning(log, saved.items, good)) from None
+        good += len(piece)
     return log
 
 
-def _good_beginning(items: Sequence[LogItem], cluster: ClusterId | None) -> tuple[LogItem, ...]:
-    """Return the items that verify, up to a signed head."""
-    log, good = Log(cluster), 0
-    for end, item in enumerate(items, 1):
+def _good_beginning(log: Log, items: Sequence[LogItem], good: int) -> tuple[LogItem, ...]:
+    """Return the items that verify, up to a signed head; of those behind ``good`` it is not known."""
+    for end, item in enumerate(items[good:], good + 1):
         if item.kind is ItemKind.HEAD:
             try:
                 log.extend(items[good:end])

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk.catchup.chunks import entries_in, locator_positions, thin, up_to_last_head
+from dusk.catchup.chunks import batches, entries_in, locator_positions, thin, up_to_last_head
 from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log
 from dusk.effects import ItemKind
@@ -59,3 +59,19 @@ def test_entries_without_any_head_are_kept() -> None:
     assert thin(entries) == entries
     assert up_to_last_head(entries) == ()
     assert entries_in(WORLD.items) == len(entries)
+
+
+@given(st.integers(1, len(WORLD.items) + 2))
+def test_batches_are_the_items_cut_behind_signed_heads(count_min: int) -> None:
+    found = list(batches(WORLD.items, count_min))
+    assert [item for batch in found for item in batch] == WORLD.items
+    assert all(len(batch) >= count_min and batch[-1].kind is ItemKind.HEAD for batch in found[:-1])
+
+
+def test_what_stands_behind_the_last_head_is_a_batch_too() -> None:
+    assert list(batches(WORLD.items[:5], 1)) == [
+        tuple(WORLD.items[:2]),
+        tuple(WORLD.items[2:4]),
+        tuple(WORLD.items[4:5]),
+    ]
+    assert list(batches((), 1)) == []
