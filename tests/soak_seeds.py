@@ -1,14 +1,20 @@
 """Simulates seeds up to a number, in ranges, and records each range that is done; goes on where it was.
 
-The record belongs to the code that it was made with: when ``dusk/`` changes, a new one begins.
-Run it as ``python -m tests.soak_seeds [END]``; interrupt it whenever you like.
+A record belongs to the code that it was made with: when ``dusk/`` changes, a new one begins, and what
+was done on earlier code is told beside it. The code is copied first, so that nobody changes it
+meanwhile. Run it as ``python -m tests.soak_seeds [END]``; interrupt it whenever you like.
 """
 
 import hashlib
+import json
+import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 RECORDS = PROJECT / "build" / "soak"
@@ -16,54 +22,135 @@ SEEDS = 20_000
 RANGE = 50
 JOBS = 2
 
+Done = dict[str, Any]
+"""One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
 
-def record_path() -> Path:
-    """Return the record of the code as it is now."""
+
+def digest_of(project: Path) -> str:
+    """Return a short name of the code as it is now."""
     digest = hashlib.sha256()
-    for path in sorted((PROJECT / "dusk").rglob("*.py")):
-        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return RECORDS / f"seeds-{digest.hexdigest()[:12]}.txt"
+    for path in sorted((project / "dusk").rglob("*.py")):
+        digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
-def ranges_to_do(record: str, end: int) -> list[str]:
-    """Return the ranges ``A:B`` below ``end`` that no line of the record calls ``ok``."""
-    done = {line.split()[0] for line in record.splitlines() if line.endswith(" ok")}
+def frozen_code() -> tuple[Path, str]:
+    """Copy the code to where nobody changes it; return the folder and the code's name."""
+    fresh = RECORDS / "code-new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(PROJECT / "dusk", fresh / "dusk", ignore=shutil.ignore_patterns("__pycache__"))
+    name = digest_of(fresh)
+    folder = RECORDS / f"code-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return folder, name
+
+
+def record_path(code: str) -> Path:
+    """Return where the record of a code is."""
+    return RECORDS / f"seeds-{code}.jsonl"
+
+
+def read_record(path: Path) -> list[Done]:
+    """Return what a record holds; a line that was cut short counts for nothing."""
+    done: list[Done] = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            done.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return done
+
+
+def ranges_to_do(record: Iterable[Done], end: int) -> list[str]:
+    """Return the ranges ``A:B`` below ``end`` that the record does not have without a failure."""
+    held = {done["range"] for done in record if not done["failed"]}
     every = (f"{first}:{min(first + RANGE, end)}" for first in range(0, end, RANGE))
-    return [seeds for seeds in every if seeds not in done]
+    return [seeds for seeds in every if seeds not in held]
 
 
-def simulate(seeds: str) -> tuple[str, bool, str]:
-    """Run a range in a process of its own; return it, whether all held, and what was printed."""
-    command = [sys.executable, "-m", "dusk.sim", "--seeds", seeds]
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    return seeds, ended.returncode == 0, ended.stdout + ended.stderr
+def simulate(folder: Path, seeds: str) -> Done:
+    """Run a range in a process of its own.
+
+    Returns:
+        What `dusk.sim` says with ``--json``; a range that did not even end has one failure.
+    """
+    command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds, "--json"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    try:
+        return {"range": seeds, **json.loads(ended.stdout)}
+    except json.JSONDecodeError:
+        return {"range": seeds, "seeds": 0, "failed": {seeds: ended.stderr[-2000:]}, "counts": {}}
+
+
+def commit() -> str:
+    """Return what Git calls the code, with a plus if files were changed since."""
+    asked = ("git", "describe", "--always", "--dirty=+")
+    return subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def newest_of_each(record: Iterable[Done]) -> list[Done]:
+    """Return one line for each range: a range that was run again counts once."""
+    return list({done["range"]: done for done in record}.values())
+
+
+def sums(record: Iterable[Done]) -> Mapping[str, Any]:
+    """Add a record up: seeds, failures, in how many seeds each fault was on, what was met how often."""
+    lines = newest_of_each(record)
+    totals: dict[str, Counter[str]] = {"seeds_with": Counter(), "counts": Counter()}
+    for done in lines:
+        for what, total in totals.items():
+            total.update(done.get(what, {}))
+    return {
+        "seeds": sum(done["seeds"] for done in lines),
+        "failed": {seed: why for done in lines for seed, why in done["failed"].items()},
+        "cpu_s": round(sum(done.get("cpu_s", 0.0) for done in lines)),
+        **{what: dict(sorted(total.items())) for what, total in totals.items()},
+    }
+
+
+def report(code: str) -> list[str]:
+    """Write the sums beside the record, and return them in lines for people."""
+    found = {**sums(read_record(record_path(code))), "code": code, "commit": commit()}
+    (RECORDS / f"seeds-{code}.sums.json").write_text(json.dumps(found, indent=1) + "\n")
+    others = [path for path in RECORDS.glob("seeds-*.jsonl") if path != record_path(code)]
+    earlier = sum(sums(read_record(path))["seeds"] for path in others)
+    lines = [f"{count:>9} {what}" for what, count in found["counts"].items()]
+    lines.append("seeds with: " + ", ".join(f"{what} {n}" for what, n in found["seeds_with"].items()))
+    lines += [f"seed {seed}: {why}" for seed, why in found["failed"].items()]
+    lines.append(
+        f"{found['seeds']} seeds on this code ({found['commit']}), {len(found['failed'])} failed, "
+        f"{earlier} on earlier code"
+    )
+    return lines
 
 
 def main(arguments: list[str]) -> int:
     """Run what is left; 1 if a seed failed."""
     end = int(arguments[0]) if arguments else SEEDS
-    path = record_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    to_do = ranges_to_do(path.read_text() if path.exists() else "", end)
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    folder, code = frozen_code()
+    to_do = ranges_to_do(read_record(record_path(code)), end)
     print(
-        f"{len(to_do)} ranges of {RANGE} seeds to simulate, recorded in {path.relative_to(PROJECT)}",
-        flush=True,
+        f"{len(to_do)} ranges of {RANGE} seeds to simulate, recorded in {record_path(code).name}", flush=True
     )
-    failed = 0
-    with ThreadPoolExecutor(JOBS) as pool, path.open("a") as record:
+    stopped = False
+    with ThreadPoolExecutor(JOBS) as pool, record_path(code).open("a") as record:
         try:
-            for seeds, held, printed in pool.map(simulate, to_do):
-                record.write(f"{seeds} {'ok' if held else 'failed'}\n")
+            for done in pool.map(lambda seeds: simulate(folder, seeds), to_do):
+                record.write(json.dumps({**done, "commit": commit()}) + "\n")
                 record.flush()
-                if not held:
-                    failed += 1
-                    print(printed, flush=True)
+                for seed, why in done["failed"].items():
+                    print(f"seed {seed}: {why}\n  again: python -m dusk.sim {seed}", flush=True)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
-            print("interrupted; the next run goes on here")
-            return 130
-    print(f"seeds 0:{end}: {failed} ranges failed" if failed else f"seeds 0:{end}: all rules held")
-    return 1 if failed else 0
+            stopped = True
+    for line in report(code):
+        print(line, flush=True)
+    if stopped:
+        print("interrupted; the next run goes on here")
+        return 130
+    return 1 if sums(read_record(record_path(code)))["failed"] else 0
 
 
 if __name__ == "__main__":

@@ -378,7 +378,8 @@ class Attacker:
             return
         rest = real.rest
         respond = Respond(rest.cycle, rest.nonce, real.head, Seq(0), BootId(self._random.randbytes(8)))
-        master, other = self._loot.devices[0], self._some_device()
+        master = self._loot.devices[0]
+        other = self._random.choice([d for d in self._loot.devices if d is not self._loot.victim])
         self._send(self._seal_to(master, Kind.RESPOND, respond.encode(), other.device_id), master)
 
     def _lie_in_pong(self) -> None:

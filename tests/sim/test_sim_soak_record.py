@@ -1,5 +1,6 @@
 """The long run of seeds goes on where it was, and never trusts another code's record."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,36 +8,81 @@ import pytest
 from tests import soak_seeds
 
 
+def done(seeds: str, **failed: str) -> soak_seeds.Done:
+    first, end = map(int, seeds.split(":"))
+    return {
+        "range": seeds,
+        "seeds": end - first,
+        "failed": failed,
+        "counts": {"lost": 2},
+        "seeds_with": {"loss": 1},
+        "cpu_s": 1.0,
+    }
+
+
 def test_only_ranges_that_held_are_left_out() -> None:
-    record = "0:50 ok\n50:100 failed\n100:1"
+    record = [done("0:50"), done("50:100", s51="R2")]
     assert soak_seeds.ranges_to_do(record, 160) == ["50:100", "100:150", "150:160"]
-    assert soak_seeds.ranges_to_do("", 50) == ["0:50"]
+    assert soak_seeds.ranges_to_do([], 50) == ["0:50"]
 
 
-def test_other_code_has_another_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soak_seeds, "PROJECT", tmp_path)
-    (tmp_path / "dusk").mkdir()
-    (tmp_path / "dusk/a.py").write_text("one")
-    before = soak_seeds.record_path()
-    assert soak_seeds.record_path() == before
-    (tmp_path / "dusk/a.py").write_text("two")
-    assert soak_seeds.record_path() != before
+def test_a_line_that_was_cut_short_counts_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    assert soak_seeds.read_record(path) == []
+    path.write_text(json.dumps(done("0:50")) + '\n{"range": "50:1')
+    assert [line["range"] for line in soak_seeds.read_record(path)] == ["0:50"]
 
 
-def test_an_interrupted_run_goes_on_and_a_broken_range_fails_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
+def test_a_range_that_was_run_again_counts_once() -> None:
+    found = soak_seeds.sums([done("0:50"), done("50:100", s51="R2"), done("50:100")])
+    assert (found["seeds"], found["failed"], found["cpu_s"]) == (100, {}, 2)
+    assert found["counts"] == {"lost": 4}
+    assert found["seeds_with"] == {"loss": 2}
 
-    def simulate(seeds: str) -> tuple[str, bool, str]:
-        done.append(seeds)
-        return seeds, seeds != "50:100" or len(done) > 2, ""
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(soak_seeds, "PROJECT", tmp_path)
     monkeypatch.setattr(soak_seeds, "RECORDS", tmp_path / "build")
+    monkeypatch.setattr(soak_seeds, "commit", lambda: "abc")
+    (tmp_path / "dusk").mkdir()
+    (tmp_path / "dusk/a.py").write_text("one")
+    return tmp_path
+
+
+def test_an_interrupted_run_goes_on_and_a_broken_seed_fails_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def simulate(folder: Path, seeds: str) -> soak_seeds.Done:
+        assert (folder / "dusk/a.py").read_text() == "one"
+        asked.append(seeds)
+        return done(seeds, **({"51": "R2"} if seeds == "50:100" and len(asked) <= 2 else {}))
+
+    monkeypatch.setattr(soak_seeds, "JOBS", 1)
     monkeypatch.setattr(soak_seeds, "simulate", simulate)
     assert soak_seeds.main(["100"]) == 1
+    assert "seed 51: R2" in capsys.readouterr().out
     assert soak_seeds.main(["100"]) == 0
-    assert done == ["0:50", "50:100", "50:100"]
+    assert asked == ["0:50", "50:100", "50:100"]
     assert soak_seeds.main(["100"]) == 0
-    assert len(done) == 3
+    assert len(asked) == 3
+
+
+def test_other_code_has_another_record_and_what_was_done_before_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(soak_seeds, "simulate", lambda _, seeds: done(seeds))
+    soak_seeds.main(["100"])
+    assert "100 seeds on this code (abc), 0 failed, 0 on earlier code" in capsys.readouterr().out
+    (project / "dusk/a.py").write_text("two")
+    soak_seeds.main(["50"])
+    assert "50 seeds on this code (abc), 0 failed, 100 on earlier code" in capsys.readouterr().out
+
+
+def test_the_code_that_is_run_says_what_it_met() -> None:
+    found = soak_seeds.simulate(soak_seeds.PROJECT, "0:1")
+    assert found["seeds"] == 1
+    assert found["failed"] == {}
+    assert found["counts"]["clock jump"]
