@@ -2,14 +2,18 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
+from dusk import codec, limits
 from dusk.catchup import messages as streams
 from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Common, Items
 from dusk.cycle import messages
 from dusk.cycle.datagrams import Opened
+from dusk.cycle.fragments import Reassembly
 from dusk.cycle.messages import Kind
+from dusk.cycle.status import encode_health, open_status
 from dusk.effects import (
     Accepted,
     Address,
@@ -20,7 +24,9 @@ from dusk.effects import (
     Disconnected,
     Effect,
     Event,
+    ItemsRead,
     LogItem,
+    ReadItems,
     Received,
     SendDatagram,
     SendFrame,
@@ -30,7 +36,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from tests.fuzzing import Make, Target, nested
 from tests.node.site import Box, Site
-from tests.streams import member
+from tests.streams import member, read_items
 from tests.world import World
 
 RENEW_EVERY = 2000
@@ -103,7 +109,7 @@ class Members(Hostile):
         if self.fed % RENEW_EVERY == 0:
             self.__init__()  # type: ignore[misc]  # the same cluster as at the start
         victim, channel = self.victim(data), self.liar.node._station.channel
-        kind = KINDS[(data[1] if len(data) > 1 else 0) % len(KINDS)]
+        kind = KINDS[(data[1] if len(data) > 1 else 0) % len(KINDS) - 1]
         if kind in {Kind.START, Kind.DATA, Kind.HELLO}:
             sealed = channel.seal_group(kind, data[2:] or b"\0")
         else:
@@ -146,7 +152,13 @@ class Servers(Hostile):
         return self.streams[victim.name]
 
     def _give(self, victim: Box, conn: int, frame: bytes) -> list[Effect]:
-        return victim.node.handle(Received(conn, frame), self.site.now)
+        """Give a frame, and what the disk has if that is asked for."""
+        effects = victim.node.handle(Received(conn, frame), self.site.now)
+        for effect in tuple(effects):
+            if isinstance(effect, ReadItems):
+                items = read_items(victim.items, effect.first, effect.bytes_max)
+                effects += victim.node.handle(ItemsRead(conn, effect.first, items), self.site.now)
+        return effects
 
     def feed(self, data: bytes) -> None:
         """A request has an answer or the stream ends; nothing of it is written (A54)."""
@@ -167,6 +179,61 @@ class Servers(Hostile):
 
 def _frames(effects: Sequence[Effect]) -> list[bytes]:
     return [effect.frame for effect in effects if isinstance(effect, SendFrame)]
+
+
+# --- pieces of DATA, and reports -----------------------------------------------------------------
+
+
+def _pieces(data: bytes) -> None:
+    """Pieces by anybody, in any order, are put together in bounded memory; what they say the log judges."""
+    together = Reassembly()
+    head = replace(MEMBERS.head, seq=Seq(9))
+    for row in codec.items(codec.unpack(data, size_max=2**12), 64, "pieces"):
+        place, piece = codec.fields(row, 2, "piece")
+        fragment = messages.decode_fragment(codec.blob(piece, 2**11, "piece"))
+        trusted = codec.integer(place, 0, 3, "place") == 0
+        together.add(fragment, Address(str(place), 1), trusted=trusted)
+        assert len(together._batches) <= limits.BATCHES_MAX
+        assert all(len(batch.chunks) < limits.FRAGMENTS_MAX for batch in together._batches.values())
+    assert len(together.held(Seq(0))) <= limits.BATCHES_MAX
+    found = together.entries_up_to(head, Seq(7))
+    if found is None:
+        raise UntrustedInput("pieces are missing")
+    assert sum(len(item.data) for item in found) <= limits.FRAGMENT_BYTES_MAX * limits.FRAGMENTS_MAX
+
+
+BATCHES = [codec.pack([b"one" * size, b"two"]) for size in (1, 500, 900)]
+
+
+def _cut(batch: bytes) -> list[bytes]:
+    size = limits.FRAGMENT_BYTES_MAX
+    chunks = [batch[at : at + size] for at in range(0, len(batch), size)]
+    chain = MEMBERS.head.chain[: messages.CHAIN_PREFIX_BYTES]
+    return [
+        messages.Fragment(1, Seq(9), chain, index, len(chunks), chunk).encode()
+        for index, chunk in enumerate(chunks)
+    ]
+
+
+def _grown_pieces(rng: random.Random) -> bytes:
+    rows = [[0, piece] for piece in _cut(rng.choice(BATCHES[:2]))]
+    for _ in range(rng.randrange(3)):
+        piece = rng.choice(_cut(rng.choice(BATCHES)))
+        rows.append([rng.randrange(4), nested(rng, piece) if rng.random() < 0.5 else piece])
+    rng.shuffle(rows)
+    return codec.pack(rows)
+
+
+def _reports(data: bytes) -> None:
+    """What the master says of others counts as far as they signed it (A12)."""
+    reply = streams.decode_reply(data)
+    if not isinstance(reply, streams.Reports):
+        raise UntrustedInput("no page of reports")
+    node = SERVERS.site.all[1].node
+    node._reports.took_reports(reply, SERVERS.site.now)
+    for peer in node.peers.others:
+        if peer.status_bytes:
+            assert open_status(peer.status_bytes, peer.public, SERVERS.site.world.cluster) == peer.status
 
 
 # --- a device that fetches what it lacks from a liar --------------------------------------------
@@ -239,6 +306,19 @@ SAID = MEMBERS.plaintexts()
 UNSIGNED = MEMBERS.site.world.change(
     MEMBERS.site.world.set("x", "a.b.c", "1"), signers=(MEMBERS.liar.key,), device=MEMBERS.liar.key
 )
+STATUS = MEMBERS.liar.node._report.signed() or b""
+REPORTS = [
+    streams.encode(
+        streams.Reports(
+            (
+                streams.ReportRow(MEMBERS.liar.node.device_id, STATUS, encode_health({"up": 3}), Seq(2), 50),
+                streams.ReportRow(MEMBERS.site.master.node.device_id, None, None, Seq(0), None),
+            ),
+            more=more,
+        )
+    )
+    for more in (True, False)
+]
 ASKED = [
     bytes((place,)) + streams.encode(request)
     for place in (0, 1)
@@ -249,6 +329,7 @@ ASKED = [
         streams.GetKeys(),
         streams.GetReports(b""),
         streams.Submit(UNSIGNED.encode()),
+        streams.Report(MEMBERS.liar.node.device_id, STATUS),
         streams.Join(UNSIGNED.encode()),
     )
 ]
@@ -284,7 +365,10 @@ def _grown_reply(rng: random.Random) -> bytes:
     return b"\x01" + streams.encode(Items(tuple(items), more=rng.random() < 0.3))
 
 
+PIECES = [codec.pack([[0, piece] for piece in _cut(batch)]) for batch in BATCHES[:2]]
 TARGETS = [
+    Target("pieces of DATA", _pieces, UntrustedInput, PIECES, _grown_pieces),
+    Target("reports", _reports, UntrustedInput, REPORTS),
     Target("member's datagrams", MEMBERS.feed, UntrustedInput, SAID, _grown(SAID, 2), share=0.2),
     Target("member's requests", SERVERS.feed, UntrustedInput, ASKED, _grown(ASKED, 1), share=0.2),
     Target("server's answers", FETCHING.feed, UntrustedInput, TRUTH, _grown_reply, share=0.2),

@@ -2,8 +2,10 @@
 
 import io
 import json
+import queue
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from typing import Any, cast
@@ -31,6 +33,38 @@ from tests.fuzzing import Feed, Rig, Target
 from tests.world import World
 
 SOURCE = Address("192.0.2.1", 1)
+Run = Callable[..., Any]
+
+
+@contextmanager
+def _loop() -> Iterator[Run]:
+    """Yield what runs an async function in a loop that is there already: a new one each takes long."""
+    tokens_made: queue.SimpleQueue[tuple[trio.lowlevel.TrioToken, trio.Event]] = queue.SimpleQueue()
+
+    async def live() -> None:
+        end = trio.Event()
+        tokens_made.put((trio.lowlevel.current_trio_token(), end))
+        await end.wait()
+
+    thread = threading.Thread(target=trio.run, args=(live,))
+    thread.start()
+    token, end = tokens_made.get()
+    try:
+        yield partial(trio.from_thread.run, trio_token=token)
+    finally:
+        trio.from_thread.run_sync(end.set, trio_token=token)
+        thread.join()
+
+
+def _looped(feed: Callable[[Run, bytes], None]) -> Rig:
+    """Return a rig for a parser that needs a loop."""
+
+    @contextmanager
+    def opened() -> Iterator[Feed]:
+        with _loop() as run:
+            yield partial(feed, run)
+
+    return Rig(opened)
 
 
 class Pieces:
@@ -53,7 +87,7 @@ class Pieces:
 # --- TCP ---------------------------------------------------------------------------------------
 
 
-def _tcp_frames(data: bytes) -> None:
+def _tcp_frames(run: Run, data: bytes) -> None:
     """Frames are passed on whole and in order, however the bytes come; a frame of no bytes is the end."""
     inbox = Inbox()
     streams = Streams(inbox)
@@ -67,7 +101,7 @@ def _tcp_frames(data: bytes) -> None:
             found += [item.frame for item in await inbox.take() if isinstance(item, Received)]
         return found
 
-    frames = trio.run(read)
+    frames = run(read)
     framed = b"".join(len(frame).to_bytes(2, "big") + frame for frame in frames)
     assert data[1:].startswith(framed)
     rest = data[1 + len(framed) :]
@@ -86,7 +120,7 @@ def _grown_frames(rng: random.Random) -> bytes:
 # --- the control socket ------------------------------------------------------------------------
 
 
-def _lines(data: bytes) -> None:
+def _lines(run: Run, data: bytes) -> None:
     """Lines are the pieces between line ends, whatever the cuts; a rest without an end is no line."""
 
     async def read() -> list[bytes]:
@@ -97,7 +131,7 @@ def _lines(data: bytes) -> None:
             found.append(line)
         return found
 
-    assert trio.run(read) == data[1:].split(b"\n")[:-1]
+    assert run(read) == data[1:].split(b"\n")[:-1]
     assert len(data) < CONTROL_LINE_BYTES_MAX
 
 
@@ -127,11 +161,11 @@ def _helper_client(data: bytes) -> HelperClient:
     return client
 
 
-def _helper_answers(data: bytes) -> None:
+def _helper_answers(run: Run, data: bytes) -> None:
     """A helper that answers something else than asked for is a failure that is told, not a mistake."""
     client = _helper_client(data[1:])
     effect = EFFECTS[data[0] % len(EFFECTS) if data else 0]
-    done = trio.run(client.perform, effect)
+    done = run(client.perform, effect)
     failure = getattr(done, "error", None)
     if failure is not None:
         raise UntrustedInput(failure)
@@ -368,11 +402,11 @@ def _small_file(data: bytes) -> None:
 
 
 TARGETS = [
-    Target("TCP frames", _tcp_frames, UntrustedInput, [b"\x03\0\x03abc\0\x01x"], _grown_frames),
-    Target("control lines", _lines, (), [b"\x09{}\n[1]\nrest", b"\0\n\n"]),
+    Target("TCP frames", _looped(_tcp_frames), UntrustedInput, [b"\x03\0\x03abc\0\x01x"], _grown_frames),
+    Target("control lines", _looped(_lines), (), [b"\x09{}\n[1]\nrest", b"\0\n\n"]),
     Target(
         "helper's answers",
-        _helper_answers,
+        _looped(_helper_answers),
         UntrustedInput,
         [
             b"\0\x05" + pipe.encode(b"ok", b"+a") + pipe.encode(b"ok", b"-"),

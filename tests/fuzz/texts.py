@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from unittest import mock
 
 from dusk import codec, limits
 from dusk.changelog.body import decode_change
@@ -264,17 +264,18 @@ RADIOS = b"config wifi-device radio0\n\toption band 5g\n"
 def _facts() -> Iterator[Feed]:
     """Files of the machine: of any content they tell facts that the log takes, or nothing."""
     device = DeviceId(DEVICE.key_id)
-    with TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "etc").mkdir()
+    files: dict[str, bytes] = {}
 
-        def feed(data: bytes) -> None:
-            board, release, radios = (*data.split(b"\xff", 2), b"", b"")[:3]
-            (root / "etc/board.json").write_bytes(board)
-            (root / "etc/openwrt_release").write_bytes(release)
-            for edit in fact_edits(WORLD.log.state, device, facts.gather(root, radios)):
-                check_record(parse_path(edit.section), edit.key, edit.data)
+    def text(path: Path) -> str:
+        return files.get(path.name, b"").decode("utf-8", "replace").strip("\0\n ")
 
+    def feed(data: bytes) -> None:
+        board, release, radios = (*data.split(b"\xff", 2), b"", b"")[:3]
+        files.update({"board.json": board, "openwrt_release": release, "board_name": release[:9]})
+        for edit in fact_edits(WORLD.log.state, device, facts.gather(Path("/"), radios)):
+            check_record(parse_path(edit.section), edit.key, edit.data)
+
+    with mock.patch.object(facts, "_text", text):
         yield feed
 
 

@@ -1,0 +1,86 @@
+"""Nothing that reads outside bytes is left out: the targets reach every function that refuses them."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from tests.fuzz.targets import TARGETS
+from tests.fuzzing import make
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+NOT_DEPLOYED = ("dusk/sim", "dusk/demo")
+REFUSALS = ("UntrustedInput", "ConfigError")
+INPUTS = 100
+BY_HAND = {
+    "dusk/apply/driver.py:compute_files": "composes `managed_config` and `resulting`",
+    "dusk/catchup/host.py:took": "an interface",
+    "dusk/catchup/host.py:took_keys": "an interface",
+    "dusk/catchup/host.py:took_report": "an interface",
+    "dusk/catchup/client.py:took_reports": "an interface",
+    "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",
+    "dusk/changelog/genesis.py:found": "builds; runs when the targets are made",
+    "dusk/cli/founding.py:write": "builds",
+    "dusk/config/device.py:managed_config": "composes records that were checked, and `merge`",
+    "dusk/control/roster.py:set_variables": "composes `check_variable`",
+    "dusk/control/settings.py:import_settings": "composes `import_text`",
+    "dusk/daemon/control.py:listen": "of our own socket",
+    "dusk/daemon/control.py:run": "of our own socket",
+    "dusk/daemon/service.py:_read_settings": "composes the helper's answer and `read_settings`",
+    "dusk/daemon/sockets.py:_look_around": "of our own sockets",
+    "dusk/daemon/sockets.py:run": "of our own sockets",
+    "dusk/keys/sealed.py:open_user_key": "composes `check_sealed_key` and a seal; takes a second by design",
+    "dusk/membership/joiner.py:took": "composes the log; test_joiner.py has its liars",
+    "dusk/membership/joiner.py:took_keys": "composes `decode_group_keys`; test_joiner.py has its liars",
+    "dusk/node/host.py:took": "composes the log, as the target of a server's answers does",
+    "dusk/node/host.py:took_keys": "composes `decode_group_keys`",
+    "dusk/node/member.py:_took": "composes the log, as the target of a server's answers does",
+}
+"""What no target calls, and why."""
+
+
+def _readers() -> Iterator[str]:
+    """Yield the functions whose description says that they refuse outside bytes or texts."""
+    for path in sorted((PROJECT / "dusk").rglob("*.py")):
+        name = path.relative_to(PROJECT).as_posix()
+        if name.startswith(NOT_DEPLOYED):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                said = ast.get_docstring(node) or ""
+                if any(refusal in said for refusal in REFUSALS):
+                    yield f"{name}:{node.name}"
+
+
+def _reached() -> set[str]:
+    """Return what some inputs of every target run through."""
+    found: set[str] = set()
+    root = f"{PROJECT}/"
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(root):
+            found.add(f"{frame.f_code.co_filename.removeprefix(root)}:{frame.f_code.co_name}")
+
+    for target in TARGETS:
+        with target.opened() as feed:
+            former = sys.getprofile()
+            sys.setprofile(note)
+            try:
+                for data in (*target.samples, *(make(target, number) for number in range(INPUTS))):
+                    try:
+                        feed(data)
+                    except target.refusal:
+                        continue
+            finally:
+                sys.setprofile(former)
+    return found
+
+
+@pytest.mark.fuzz
+def test_q3_every_function_that_refuses_outside_bytes_is_fuzzed() -> None:
+    readers, reached = set(_readers()), _reached()
+    assert readers - reached - set(BY_HAND) == set()
+    assert set(BY_HAND) <= readers, "what is gone needs no reason"
