@@ -34,11 +34,10 @@ def setting_words(setting: Setting) -> str:
             return f"section of type {values}"
         case Verb.ABSENT:
             return "must not be there"
-        case Verb.EDIT_LIST:
-            parts = [f"list with {values}"] if setting.values else []
-            if setting.removed:
-                parts.append("list without " + " ".join(quote(value) for value in setting.removed))
-            return ", ".join(parts)
+    parts = [f"list with {values}"] if setting.values else []
+    if setting.removed:
+        parts.append("list without " + " ".join(quote(value) for value in setting.removed))
+    return ", ".join(parts)
 
 
 def quote(value: str) -> str:
