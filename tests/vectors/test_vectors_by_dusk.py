@@ -26,6 +26,8 @@ from dusk.config.settings import Edit, edit
 from dusk.config.text import export_text, import_text
 from dusk.config.uci import parse
 from dusk.config.variables import Expander
+from dusk.control.methods import METHODS
+from dusk.control.schema import check_parameters
 from dusk.cycle import messages as datagram
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.fragments import _read as read_batch
@@ -298,7 +300,8 @@ def a_datagram(case: Case) -> None:
         public = raw(setting["members"][case["sender"]]["public"])
         assert decoded.signed_head.signed_by(public, ClusterId(raw(setting["cluster"])))
     elif case["kind"] == "SUBMIT":
-        assert raw(case["message"]["change"]) in decoded
+        after = case["message"]["after"]
+        assert decoded == (raw(case["message"]["change"]), after and raw(after))
     else:
         assert decoded.encode() == found.plaintext
 
@@ -472,6 +475,20 @@ def test_the_committed_vectors_are_what_the_generator_writes() -> None:
     assert sorted(written) == sorted(path.name for path in FOLDER.glob("*.json"))
     differing = [name for name, text in written.items() if (FOLDER / name).read_text() != text]
     assert differing == [], "run: python -m tools.vectors"
+
+
+def test_lines_of_the_control_socket_have_the_parameters_that_methods_take() -> None:
+    for case in cases("control"):
+        if isinstance(case["line"], dict) or case["name"].startswith("line:"):
+            continue
+        request = json.loads(case["line"])
+        method = METHODS.get(request["method"])
+        parameters = {} if method is None else method.parameters
+        if case.get("invalid") == "bad-params":
+            with pytest.raises(Refused):
+                check_parameters(parameters, request["params"])
+        else:
+            check_parameters(parameters, request["params"])
 
 
 def test_annotations_are_the_whole_of_their_bytes() -> None:

@@ -51,6 +51,8 @@ def _refused_lines() -> list[tuple[str, str, bytes]]:
         ("no id", b'{"jsonrpc":"2.0","method":"status"}'),
         ("id null", b'{"jsonrpc":"2.0","id":null,"method":"status"}'),
         ("an id that is an array", b'{"jsonrpc":"2.0","id":[],"method":"status"}'),
+        ("an id that is true", b'{"jsonrpc":"2.0","id":true,"method":"status"}'),
+        ("an id with a fraction", b'{"jsonrpc":"2.0","id":1.5,"method":"status"}'),
         ("no method", b'{"jsonrpc":"2.0","id":1}'),
         ("a method that is a number", b'{"jsonrpc":"2.0","id":1,"method":1}'),
         ("params that are an array", b'{"jsonrpc":"2.0","id":1,"method":"status","params":[]}'),

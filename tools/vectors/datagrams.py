@@ -324,11 +324,14 @@ def _bits(number: int) -> list[int]:
 def _submits(scene: Scene) -> None:
     change = scene.cluster.steps[1].change or scene.cluster.steps[12].change
     assert change is not None
-    plaintext = messages.encode_submit(change.encode())
-    assert change.encode() in messages.decode_submit(plaintext)
-    scene.say(
-        "SUBMIT", "A change, as the log has it.", Kind.SUBMIT, plaintext, {"change": change.encode().hex()}
-    )
+    for name, shows, after in (
+        ("SUBMIT", "A change, as the log has it.", None),
+        ("SUBMIT behind another", "The writer must have that one first.", change.id),
+    ):
+        plaintext = messages.encode_submit(change.encode(), after)
+        assert messages.decode_submit(plaintext) == (change.encode(), after)
+        handed = {"change": change.encode().hex(), "after": hexed(after)}
+        scene.say(name, shows, Kind.SUBMIT, plaintext, handed)
     for name, shows, answer in (
         ("ANSWER stored", "Its outcome is on the writer's disk.", (0, 13, "", "")),
         (
@@ -448,6 +451,8 @@ def _bad_plaintexts(scene: Scene) -> None:
     bad(Kind.PONG, "a cycle without a nonce", 2, None)
     bad(Kind.PONG, "a nonce without a cycle", 1, 0)
     bad(Kind.PONG, "a rest of 31 bytes", 4, bytes(31))
+    bad(Kind.SUBMIT, "a change before of 16 bytes", 1, bytes(16))
+    bad(Kind.SUBMIT, "a change that is text", 0, "change")
     bad(Kind.ANSWER, "code 4", 1, 4)
     bad(Kind.ANSWER, "a word of 64 bytes", 3, "a" * 64)
     bad(Kind.ANSWER, "a reason of 201 bytes", 4, "a" * 201)
