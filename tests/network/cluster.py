@@ -63,6 +63,10 @@ class Machine(Router):
         """What its daemons wrote so far."""
         return self._log.read_text(errors="replace")
 
+    def allow(self, words: str) -> None:
+        """Say as the router's root what its helper lets be managed."""
+        (self.root / "etc/dusk/allow").write_text(words + "\n")
+
     def lock_is_free(self) -> bool:
         """Tell whether nobody holds the root against a second daemon."""
         with (self.root / "etc/dusk/journal/lock").open() as file:

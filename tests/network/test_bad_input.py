@@ -185,6 +185,7 @@ def test_values_with_quotes_and_line_ends_arrive_as_uci_writes_them(tmp_path: Pa
     with running(1, "0.5s") as cluster:
         router = cluster.first
         (router.config / "wireless").write_text(WIRELESS)
+        router.allow("wireless wireless.wifi-iface.ssid")  # line ends, too
         (cluster.base / "password").write_text(PASSWORD + "\n")
         router.dusk("login", USER, "--password-file", str(cluster.base / "password"))
         router.dusk("set", "policy/x", f"wireless.default_radio0.ssid=@{tmp_path / 'value'}")
