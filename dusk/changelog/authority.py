@@ -27,6 +27,9 @@ _GRANTABLE = {
 }
 """Sections that others than owners may be granted (protocol: "owners, or granted")."""
 
+_NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin")}
+"""Records that joining alone makes, whoever is granted the section."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -87,7 +90,7 @@ def _own_record(state: State, path: SectionPath, key: str, signers: Collection[K
     """Tell whether it is a record that its subject alone may write."""
     if path.kind is SectionKind.FACTS:
         return any(_is(state.holder(s), HolderKind.DEVICE, path.name) for s in signers)
-    if path.kind is SectionKind.USER and key == "sealed":
+    if (path.kind, key) == (SectionKind.USER, "sealed"):
         kinds = (HolderKind.USER, HolderKind.OWNER)
         return any(_is(state.holder(s), kind, path.name) for s in signers for kind in kinds)
     return False
@@ -118,7 +121,7 @@ def _check_limits(
 ) -> None:
     """Check what a grant's holders put there, and what they take away (A39)."""
     section, key = operation.section, operation.key
-    if path.kind is SectionKind.DEVICE and key in ("key", "origin"):
+    if (path.kind, key) in _NEVER_GRANTED:
         raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
     if grant.packages is not None:
         _check_package(grant, section, key)
@@ -147,7 +150,7 @@ def _groups_touched(state: State, path: SectionPath, key: str, after: bytes | No
     """Return the groups into, out of or within which an operation would act."""
     if path.kind is SectionKind.GROUP:
         return {path.name}
-    if path.kind is SectionKind.DEVICE and key == "groups":
+    if (path.kind, key) == (SectionKind.DEVICE, "groups"):
         held = state.value(f"device/{path.name}", key)
         return set(_row(after)[0]) ^ set(held[0] if held else ())
     if path.kind is SectionKind.JOINKEY:

@@ -15,7 +15,7 @@ from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
 
 _SET_BY_JOINING = ("key", "origin", "label")
-_NEEDED = ("name", "groups")
+_NEEDED = {(SectionKind.DEVICE, "name"), (SectionKind.DEVICE, "groups")}
 _FREE = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE_CONFIG}
 """Sections that no rule of this module is about."""
 
@@ -98,13 +98,13 @@ def _check_write(after: _After, write: RecordWrite) -> None:
     deleted = write.record.data is None
     if kind is SectionKind.DEVICE and (key in _SET_BY_JOINING or after.state.value(section, "key") is None):
         raise Refused("bad-value", f"{section}: {key} is set by joining, once")
-    if kind is SectionKind.DEVICE and deleted and key in _NEEDED:
+    if deleted and (kind, key) in _NEEDED:
         raise Refused("bad-value", f"{section}: {key} cannot be deleted")
     if deleted and key in ("retired", "revoked"):
         raise Refused("bad-value", f"{section}: what was {key} stays so; make a new one")
-    if deleted and kind is SectionKind.USER and key == "key":
+    if deleted and (kind, key) == (SectionKind.USER, "key"):
         raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
-    if kind is SectionKind.JOINKEY and key == "rule":
+    if (kind, key) == (SectionKind.JOINKEY, "rule"):
         _check_rule(after.state, write)
     if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
         raise Refused("bad-value", f"{section}: more than {FACTS_MAX} facts")
@@ -122,13 +122,13 @@ def _check_names(after: _After) -> None:
     """A device's name is one device's; names may be exchanged within a change."""
     chosen: dict[str, str] = {}
     for section, key in after.writes:
-        if key != "name" or parse_path(section).kind is not SectionKind.DEVICE:
+        if (parse_path(section).kind, key) != (SectionKind.DEVICE, "name"):
             continue
         row = after.value(section, key)
         assert row is not None, "a name cannot be deleted"
         name = row[0]
         others = (f"device/{d}" for d in after.state.device_names().get(name, ()))
-        taken = any(o != section and (o, "name") not in after.writes for o in others)
+        taken = any((other, "name") not in after.writes for other in others)
         if taken or chosen.setdefault(name, section) != section:
             raise Refused("name-taken", f"another device is called {name!r}")
 

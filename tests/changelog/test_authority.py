@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dusk import codec
+from dusk.changelog.authority import check_authority
 from dusk.changelog.body import Change, Edit, Signature
 from dusk.changelog.entry import APPLIED, sign_head
 from dusk.changelog.log import pack_entry_item
@@ -239,6 +240,23 @@ def test_a25_a_replaced_key_is_forgotten() -> None:
     refuse(world, world.change(world.set("w", "system.s.x", "1"), signers=(world.bob,)), "unknown-key")
 
 
+def test_a1_a_user_named_like_a_device_says_none_of_its_facts() -> None:
+    world = Cluster()
+    device = world.kitchen.key_id.hex()
+    impostor = world.key()
+    world.commit(world.edit(f"user/{device}", "key", [impostor.public]))
+    for signers in ((impostor,), (impostor, world.owner)):
+        facts = world.change(world.edits()["device facts"], signers=signers)
+        refuse(world, facts, "missing-signatures")
+
+
+def test_a_key_that_the_log_does_not_know_satisfies_nobody() -> None:
+    change = CLUSTER.change(CLUSTER.edits()["device facts"], signers=(CLUSTER.stranger,))
+    with pytest.raises(Refused) as refusal:
+        check_authority(CLUSTER.log.state, change.body.operations, change.values, [CLUSTER.stranger.key_id])
+    assert refusal.value.code == "missing-signatures"
+
+
 # --- grants --------------------------------------------------------------------------------------
 
 
@@ -400,6 +418,13 @@ def test_a39_only_a_priority_or_only_groups_may_be_limited() -> None:
     world.grant("assignment", [world.bob], groups=["guests"])
     edit = world.edit("assignment/b", "to", ["groups", ["guests"], 999])
     assert world.write(world.change(edit, signers=(world.bob,))).outcome == APPLIED
+
+
+@pytest.mark.parametrize("key", ["key", "origin"])
+def test_what_a_device_joined_with_is_outside_every_grant(key: str) -> None:
+    rows = {"key": (KEY.public,), "origin": ("x", bytes(32), "y")}
+    change = LIMITED.change(LIMITED.edit(KITCHEN, key, rows[key]), signers=(LIMITED.bob,))
+    refuse(LIMITED, change, "outside-grant")
 
 
 def test_the_limits_of_a_grant_do_not_bind_the_owners() -> None:

@@ -222,6 +222,14 @@ def test_a19_another_devices_id_cannot_be_taken() -> None:
     assert refused(world, body_of_victim) == "bad-request"
 
 
+def test_a19_a_request_is_by_the_device_itself() -> None:
+    world = with_rule()
+    device, friend = world.key(), world.key()
+    edits = request_edits(world, device)
+    by_friend = hand_made(world, device, edits, (friend, world.joinkey))
+    assert refused(world, by_friend) == "bad-request"
+
+
 def test_a19_a_persons_or_a_join_keys_key_makes_no_device() -> None:
     world = with_rule()
     other = world.key()

@@ -106,6 +106,11 @@ def test_nothing_more_and_nothing_else(where: tuple[str, str], row: list[object]
     assert refused(genesis({**ROWS, where: codec.pack(row)})) == "bad-genesis"
 
 
+@pytest.mark.parametrize("where", [("policy/x", "set/a.b.c"), ("trust", "owner/bob"), (SECTION, "retired")])
+def test_a_genesis_deletes_nothing(where: tuple[str, str]) -> None:
+    assert refused(genesis({**ROWS, where: None})) == "bad-genesis"
+
+
 def test_a_genesis_is_for_no_cluster_yet_has_number_one_and_no_bases() -> None:
     assert refused(genesis(dict(ROWS), cluster=ClusterId(b"c" * 32))) == "bad-genesis"
     assert refused(genesis(dict(ROWS), counter=2)) == "bad-genesis"

@@ -238,6 +238,49 @@ def test_a_device_says_a_bounded_number_of_facts() -> None:
     assert world.write(world.change(world.edit(section, "fact0", ["y"]), signers=me)).outcome == APPLIED
 
 
+def test_facts_are_counted_for_each_device_and_nothing_else_is() -> None:
+    world = World()
+    world.allow_joining()
+    devices = (world.master, world.join("kitchen"))
+    facts = [
+        world.edit(f"{device_path(device.key_id)}/facts", f"fact{n}", ["x"])
+        for device in devices
+        for n in range(FACTS_MAX)
+    ]
+    assert world.write(world.change(*facts, signers=devices)).outcome == APPLIED
+    many = [world.set("wifi", f"system.s.x{n}", "1") for n in range(FACTS_MAX + 1)]
+    assert world.commit(*many, world.edit("cluster", "cycle", [900])).outcome == APPLIED
+
+
+def test_the_name_of_the_cluster_may_be_deleted_but_not_that_of_a_device() -> None:
+    world = World()
+    assert world.commit(world.edit("cluster", "name", None)).outcome == APPLIED
+    assert refused(world, world.edit(device_path(world.device_id), "name", None)) == "bad-value"
+    assert refused(world, world.edit(device_path(world.device_id), "groups", None)) == "bad-value"
+
+
+def test_a_cluster_may_be_called_like_a_device() -> None:
+    world = World()
+    world.allow_joining()
+    hall = device_path(world.join("hall").key_id)
+    assert world.commit(world.edit("cluster", "name", ["attic"])).outcome == APPLIED
+    both = (world.edit("cluster", "name", ["roof"]), world.edit(hall, "name", ["roof"]))
+    assert world.commit(*both).outcome == APPLIED
+
+
+def test_a_rule_is_not_made_again_not_even_for_the_same_key() -> None:
+    world = World()
+    section = f"joinkey/{world.allow_joining(uses=1)}"
+    more = [world.joinkey.public, 2, 0, [], "auto", [], "ask", ""]
+    assert refused(world, world.edit(section, "rule", more)) == "bad-value"
+
+
+def test_a_rule_that_never_was_is_not_deleted() -> None:
+    world = World()
+    section = f"joinkey/{world.joinkey.key_id.hex()}"
+    assert refused(world, Edit(section, "rule", None, None)) == "bad-value"
+
+
 def test_a_stale_change_is_superseded_before_it_is_judged_by_its_effect() -> None:
     world = World()
     bob = with_owner(world, "bob")

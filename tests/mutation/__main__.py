@@ -26,7 +26,7 @@ from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.server import Server, Trial
 
 RECORD_FILE = RECORDS / "mutants.json"
-SECONDS_OF_TESTS_MAX = 40.0
+SECONDS_OF_TESTS_MAX = 10.0
 """Tests tried on one mutant, by their time under the tracer, beside those of its own room."""
 SAVE_EVERY = 50
 ROOMS_FIRST = ("keys", "changelog")
