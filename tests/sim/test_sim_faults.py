@@ -57,7 +57,7 @@ def test_a28_disks_that_come_back_empty_or_old_are_filled_again() -> None:
 
 
 def test_a28_a_master_with_an_older_disk_hears_the_others_before_it_leads() -> None:
-    counts = Simulation(Plan(4, Faults(old_disk_s=1.0), devices=2, duration_s=90.0)).run().counts
+    counts = Simulation(Plan(2, Faults(old_disk_s=2.0), devices=3, duration_s=60.0)).run().counts
     assert counts["old disk of the master"]
 
 

@@ -9,7 +9,7 @@ OLD_DISKS = Faults(rot_s=3.0, old_disk_s=5.0, crash_s=6.0, partition_s=8.0, slow
 
 PLANS = {
     "a writer with an older disk asked before it had links, and led": Plan(
-        4, Faults(old_disk_s=1.0), devices=2, duration_s=90.0
+        2, Faults(old_disk_s=2.0), devices=3, duration_s=60.0
     ),
     "a writer with a damaged log led with what the first that answered had": Plan(
         23, OLD_DISKS, devices=5, duration_s=40.0

@@ -127,6 +127,51 @@ class TearingDisk(Disk):
             self.items[-1], self.items[-2] = self.items[-2], self.items[-1]
 
 
+class LeadsAtOnce(Node):
+    """Comes back with an older disk and writes without asking anybody."""
+
+    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+        effects = super().start(now, restored)
+        self._lead_at = now if self.log.may_lead(self.device_id) else None
+        return effects
+
+    def _ask_before_leading(self, now: float) -> list[Effect]:
+        return []
+
+
+class KeepsJunk(Node):
+    """Writes whatever others hand in to its flash."""
+
+    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+        queue = self._writing.queue
+
+        def keep(change: Change, now: float) -> list[Effect]:
+            return [*queue(change, now), StoreFile(FOLDER + change.id.hex(), change.encode())]
+
+        self._writing.queue = keep  # type: ignore[method-assign]  # the sabotage
+        return super().start(now, restored)
+
+
+class MixesSettings(Node):
+    """Works out its settings from another device's groups and assignments."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        sections = self.log.state._sections
+        for section in [name for name in sections if name.startswith("assignment/")]:
+            del sections[section]
+        return effects
+
+
+class HalfDisk(Disk):
+    """Does the steps of a batch one by one, and calls the batch durable before the last."""
+
+    def do(self, effect: DiskEffect) -> None:
+        if isinstance(effect, Append) and len(effect.items) > 2:
+            effect = Append(effect.items[:1])
+        super().do(effect)
+
+
 CALM = Plan(11, NONE, devices=3, duration_s=20.0)
 
 
@@ -179,3 +224,20 @@ def test_a_disk_that_forgets_its_head_is_caught_r5() -> None:
 def test_a_disk_that_mixes_up_its_log_is_caught() -> None:
     plan = Plan(11, Faults(crash_s=5.0), devices=3, duration_s=25.0, disks={0: TearingDisk})
     assert broken(plan) in {"R5", "R6"}
+
+
+def test_a28_a_master_that_leads_with_an_old_disk_without_asking_is_caught_r2() -> None:
+    plan = Plan(2, Faults(old_disk_s=2.0), devices=3, duration_s=60.0, nodes={0: LeadsAtOnce})
+    assert broken(plan) == "R2"
+
+
+def test_a54_a_node_that_writes_what_others_hand_in_to_its_flash_is_caught_r12() -> None:
+    assert broken(Plan(11, NONE, devices=3, duration_s=25.0, nodes={0: KeepsJunk})) == "R12"
+
+
+def test_r7_a_disk_that_keeps_a_part_of_a_batch_is_caught() -> None:
+    assert broken(Plan(11, NONE, devices=3, duration_s=25.0, disks={1: HalfDisk})) in {"R5", "R7", "R8"}
+
+
+def test_a_node_that_works_out_other_settings_than_the_log_says_is_caught() -> None:
+    assert broken(with_node(MixesSettings, 1)) in {"R1", "R2"}

@@ -1,0 +1,70 @@
+"""A failing run is made smaller, and its command replays it."""
+
+import pytest
+
+from dusk.effects import Effect, Input, StoreFile, Tick
+from dusk.node import Node
+from dusk.sim.__main__ import main
+from dusk.sim.faults import Faults
+from dusk.sim.scenario import Plan, Simulation
+from dusk.sim.shrink import command, failure, shrink
+
+
+class WritesForNothing(Node):
+    """Writes a file again as it was, at some ticks."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        if isinstance(event, Tick) and self.log.head.seq > 5:
+            effects.append(StoreFile("ticks", b"tick"))
+        return effects
+
+
+FAULTS = Faults(loss=0.1, duplicate=0.1, delay_s=0.1, crash_s=8.0, stale=0.2, edit_s=5.0)
+
+
+def test_a_failing_plan_becomes_as_small_as_its_failure_needs() -> None:
+    plan = Plan(7, FAULTS, devices=8, duration_s=20.0, nodes={0: WritesForNothing})
+    told: list[str] = []
+    smallest = shrink(plan, told.append)
+    assert failure(smallest) == failure(plan) == "R12"
+    made = Simulation(smallest)
+    assert made.faults.on == ()
+    assert smallest.devices == 2
+    assert smallest.duration_s is not None
+    assert smallest.duration_s < 10
+    assert made.troubles.commits_planned < 8
+    assert told[-1] == f"R12 still: {command(smallest)}"
+
+
+def test_a_plan_that_holds_stays_as_it_is() -> None:
+    plan = Plan(7, devices=2, duration_s=3.0)
+    assert shrink(plan) is plan
+
+
+def test_the_command_replays_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan(7, devices=3, duration_s=4.5, without=frozenset({"loss", "flip"}), commits_max=1)
+    words = command(plan).split()
+    assert words[:3] == ["python", "-m", "dusk.sim"]
+    assert main(words[3:]) == 0
+    simulation = Simulation(plan)
+    simulation.run()
+    assert capsys.readouterr().out == simulation.transcript.text
+
+
+def test_what_does_not_fail_is_not_shrunk(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["7", "--devices", "2", "--until", "3", "--shrink"]) == 0
+    assert "nothing fails: python -m dusk.sim 7" in capsys.readouterr().out
+
+
+def test_an_unknown_fault_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["7", "--without", "loss,earthquake"])
+    assert "no such fault: earthquake" in capsys.readouterr().err
+
+
+def test_many_seeds_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "0:2"]) == 0
+    printed = capsys.readouterr().out
+    assert "clock jump" in printed
+    assert "2 seeds, 0 failed" in printed
