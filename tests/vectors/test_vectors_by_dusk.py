@@ -35,6 +35,7 @@ from dusk.cycle.groupkeys import GroupKey, GroupKeys, decode_group_keys
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peers
 from dusk.cycle.status import decode_health, open_status
+from dusk.daemon.frames import parse as parse_log
 from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import ConfigError, Refused, UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq, labelled_hash
@@ -422,6 +423,14 @@ def uci(case: Case) -> None:
             assert len(parse(named, "file").sections) == len(document.sections)
 
 
+def storage(case: Case) -> None:
+    contents = parse_log(raw(case["bytes"]))
+    assert [[int(item.kind), item.data.hex()] for item in contents.items] == case["items"]
+    found = (contents.end, contents.cut_bytes, contents.damage_at)
+    assert found == (case["end"], case["cut_bytes"], case["damage_at"])
+    assert [[int(item.kind), item.data.hex()] for item in contents.salvaged] == case["salvaged"]
+
+
 READERS: dict[str, Read] = {
     reader.__name__: reader
     for reader in (
@@ -439,6 +448,7 @@ READERS: dict[str, Read] = {
         settings,
         merges,
         uci,
+        storage,
     )
 }
 

@@ -19,6 +19,7 @@ from tools.vectors.merges import merges
 from tools.vectors.records import records
 from tools.vectors.refusals import refusals
 from tools.vectors.settings import settings
+from tools.vectors.storage import storage
 from tools.vectors.streams import catchup, joining
 from tools.vectors.uci import uci
 
@@ -46,6 +47,7 @@ def files() -> dict[str, str]:
         "settings": ("settings.md", settings()),
         "merges": ("settings.md", merges()),
         "uci": ("uci.md", uci()),
+        "storage": ("storage.md", storage(cluster)),
         "control": ("control-api.md", control()),
     }
     return {f"{name}.json": _text(page, cases) for name, (page, cases) in made.items()}

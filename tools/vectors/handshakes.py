@@ -167,7 +167,7 @@ def _bad(stream: _Stream) -> list[Case]:
     bad("message 1 cut", "32 bytes.", "wrong-size", [first[:31]])
     bad("no message 1", "Empty.", "wrong-size", [b""])
     bad("message 1 with a payload", "It would be in the clear.", "payload", [first + b"hello"])
-    bad("message 1 again", "It is the initiator's turn, with message 3.", "not-authentic", [first, first])
+    bad("message 1 again", "It is the initiator's turn, with message 3.", "wrong-size", [first, first])
     bad("message 2 cut", "96 bytes.", "wrong-size", [second[:79]], initiator=True)
     bad("message 2 cut in its payload", "96 bytes.", "wrong-size", [second[:-1]], initiator=True)
     bad("message 2 one byte too long", "96 bytes.", "not-authentic", [second + b"\0"], initiator=True)

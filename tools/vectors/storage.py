@@ -1,0 +1,74 @@
+"""`storage.json`: log files, whole, torn and damaged."""
+
+from dusk.daemon import frames
+from dusk.effects import LogItem
+from tools.vectors.case import Case, valid
+from tools.vectors.cluster import Cluster
+
+_START = len(frames.MAGIC)
+
+
+def storage(cluster: Cluster) -> list[Case]:
+    """Return the cases of `storage.json`."""
+    writes = [[step.item, step.head] for step in cluster.steps[:3]]
+    whole = frames.MAGIC
+    ends = []
+    for write in writes:
+        whole += frames.encode(write, len(whole))
+        ends.append(len(whole))
+    first = len(frames.encode(writes[0][:1], _START))
+    second = len(frames.encode(writes[1][:1], ends[0]))
+    flipped = bytes((whole[ends[0] + 30] ^ 1,))
+    in_second = whole[: ends[0] + 30] + flipped + whole[ends[0] + 31 :]
+    moved = frames.MAGIC + whole[_START + first : ends[0]]
+    one_write = frames.MAGIC + frames.encode([item for write in writes for item in write], _START)
+    return [
+        _file("no bytes", "A log that was never written.", b""),
+        _file("a beginning cut short", "Of the eight bytes.", whole[:5]),
+        _file("no entries", "The eight bytes alone.", frames.MAGIC),
+        _annotated(_file("one write", "An entry and its head.", whole[: ends[0]]), first),
+        _file("three writes", "Each frame names the start of its write.", whole),
+        _file("cut in the last frame", "The last write was never promised.", whole[:-1]),
+        _file("cut behind an entry", "No head covers it.", whole[: ends[0] + second]),
+        _file("zeros behind", "What a file system may leave.", whole[: ends[1]] + bytes(50)),
+        _file("damage in the second of three writes", "A later write proves that it was there.", in_second),
+        _file("damage in one single write", "It cannot be told from a torn tail.", _bent(one_write)),
+        _file("a frame at another place", "Its checksum covers the place.", moved),
+        _file("another format", "The eight bytes are others.", b"dusklog\x02" + whole[_START:]),
+    ]
+
+
+def _bent(data: bytes) -> bytes:
+    place = len(data) // 2
+    return data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+
+
+def _rows(items: tuple[LogItem, ...]) -> list[list[object]]:
+    return [[int(item.kind), item.data.hex()] for item in items]
+
+
+def _file(name: str, shows: str, data: bytes) -> Case:
+    contents = frames.parse(data)
+    return valid(
+        name,
+        shows,
+        bytes=data.hex(),
+        items=_rows(contents.items),
+        end=contents.end,
+        cut_bytes=contents.cut_bytes,
+        damage_at=contents.damage_at,
+        salvaged=_rows(contents.salvaged),
+    )
+
+
+def _annotated(case: Case, first: int) -> Case:
+    data = bytes.fromhex(case["bytes"])
+    sizes = ((4, "length"), (4, "offset of the first frame of the write"), (8, "checksum"), (1, "kind"))
+    pieces = [[data[:_START].hex(), "format"]]
+    for start, end in ((_START, _START + first), (_START + first, len(data))):
+        at = start
+        for size, note in sizes:
+            pieces.append([data[at : at + size].hex(), note])
+            at += size
+        pieces.append([data[at:end].hex(), "data"])
+    return {**case, "annotated": pieces}
