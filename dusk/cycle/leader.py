@@ -47,7 +47,7 @@ RECENT_STARTS = 4
 BITMAP_BYTES_MIN = 8
 """Keeps the shortest START as long as the PONG that corrects a lower epoch (A15)."""
 NEW_HEAD_WINDOW_MS_MAX = 40
-"""Answers to a new head come before the first repetition."""
+"""Answers to a new head come before the first repetition, and behind most others' taking it (P1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Leader:
 
     def _window_ms(self, count: int) -> int:
         if self._pending:
-            return min(NEW_HEAD_WINDOW_MS_MAX, 2 + count // 2)
+            return min(NEW_HEAD_WINDOW_MS_MAX, 2 + 2 * count)
         return max(1, min(int(self.cycle_s * 250), 4 * count))
 
     def _on_air(self, head: Head) -> bool:

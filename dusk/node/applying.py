@@ -11,6 +11,8 @@ from dusk.node.turn import Turn
 
 LOOK_S = 0.5
 """Between two looks at the others while it waits for them."""
+GATHER_S = 0.1
+"""From a new target to its start: the entry reaches the others first, and what comes at once is one apply."""
 
 
 class Around(Protocol):
@@ -53,6 +55,7 @@ class Applying:
         self._driver, self._around, self._cycle_s = driver, around, cycle_s
         self._turn = Turn(window_s)
         self._look_at: float | None = None
+        self._start_at: float | None = None
         self._asked_for: float | None = None
 
     @property
@@ -65,7 +68,7 @@ class Applying:
         driver, around = self._driver, self._around
         effects: list[Effect] = []
         self._look_at = None
-        if driver.waiting and around.contact_since(now - 1.5 * self._cycle_s()):
+        if self._is_gathered(now) and around.contact_since(now - 1.5 * self._cycle_s()):
             effects += self._start(now)
         since = driver.contact_wanted_since
         if since is not None and around.contact_since(since):
@@ -74,6 +77,18 @@ class Applying:
             self._asked_for = since
             effects += around.confirm(now)
         return effects
+
+    def _is_gathered(self, now: float) -> bool:
+        """Tell whether a target waits, and has waited long enough for what comes right behind it."""
+        if not self._driver.waiting:
+            self._start_at = None
+            return False
+        if self._start_at is None:
+            self._start_at = now + GATHER_S
+        if now < self._start_at:
+            self._look_at = self._start_at
+            return False
+        return True
 
     def _start(self, now: float) -> list[Effect]:
         before = self._before()

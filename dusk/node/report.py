@@ -29,6 +29,8 @@ class SelfReport:
         self._key, self._cluster, self._facts = key, cluster, facts
         self._status: Status | None = None
         self._signed: bytes | None = None
+        self._looks: tuple[object, ...] = ()
+        """What the status says, but for its version: most inputs change nothing of it."""
         self._noted_at = float("-inf")
         self._facts_due_at = float("-inf")
 
@@ -47,7 +49,8 @@ class SelfReport:
             now: monotonic seconds.
             gap_s: a cycle.
         """
-        if version == (0, 0):
+        looks = (driver.head, driver.judged, driver.state, driver.reason, dict(driver.hashes), alarms)
+        if version == (0, 0) or looks == self._looks:
             return False
         old = self._status
         new = self._make(driver, alarms, version)
@@ -55,7 +58,7 @@ class SelfReport:
             _bare(new, old) == old or (_same_state(new, old) and now - self._noted_at < gap_s)
         ):
             return False
-        self._status, self._signed, self._noted_at = new, None, now
+        self._status, self._signed, self._noted_at, self._looks = new, None, now, looks
         return driver.resting and (old is None or not _same_state(new, old))
 
     def _make(self, driver: Driver, alarms: tuple[str, ...], version: tuple[int, int]) -> Status:

@@ -33,6 +33,7 @@ from dusk.effects import (
 from dusk.ids import BootId, ChainHash, ChangeId, Seq
 from dusk.membership.facts import Facts
 from dusk.node import Node, NodeSettings
+from dusk.node.applying import GATHER_S
 from tests.node.site import Box, Site
 from tests.world import World
 
@@ -112,8 +113,8 @@ def _read_files(node: Node, now: float) -> None:
 
 def test_an_apply_that_the_helper_undid_at_its_start_is_not_tried_again_at_once() -> None:
     node = _node(World(), {})
-    assert any(isinstance(effect, ReadFiles) for effect in node.start(NOW, restored=apply_id({})))
-    node.handle(FilesRead({}), NOW)
+    assert not any(isinstance(e, ReadFiles) for e in node.start(NOW, restored=apply_id({})))
+    _read_files(node, NOW + GATHER_S)
     assert (node.applied.state, "not confirmed" in node.applied.reason) == ("failed", True)
     _read_files(node, NOW + 29.0)
     assert node.applied.state == "failed"
