@@ -17,26 +17,27 @@ at all. Rules, in the order in which they are checked:
 from collections.abc import Collection
 
 from dusk.changelog.authority import check_authority
-from dusk.changelog.body import CHANGE_LABEL, Body, Change
+from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
 from dusk.changelog.entry import APPLIED, Outcome, OutcomeCode, Stamp
 from dusk.changelog.governable import check_governable
-from dusk.changelog.holders import HolderKind
+from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, counter_key
 from dusk.changelog.verdict import Verdict
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import KeyId
-from dusk.keys.signing import verify
+from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, verify
 
 
-def judge(state: State, change: Change, stamp: Stamp) -> Verdict:
+def judge(state: State, change: Change, stamp: Stamp, verified: Verified = NONE_VERIFIED) -> Verdict:
     """Decide what becomes of a change at the position after ``state``.
 
     Args:
         state: what the log says before it; not changed.
         change: decoded, its values checked against its body.
         stamp: the writer's stamp on the entry; its time limits join keys.
+        verified: signatures that were verified already; all others are verified here.
 
     Raises:
         Refused: no entry may carry this change here.
@@ -47,7 +48,7 @@ def judge(state: State, change: Change, stamp: Stamp) -> Verdict:
     _check_records(change)
     if body.counter == 0:
         return judge_creation(state, change, stamp)
-    signers = _verified_signers(state, change)
+    signers = _verified_signers(state, change, verified)
     _check_device(state, body)
     key = counter_key(body.author, body.device)
     last = state.derived(key)
@@ -72,7 +73,7 @@ def _check_records(change: Change) -> None:
             raise Refused("bad-value", str(error)) from None
 
 
-def _verified_signers(state: State, change: Change) -> Collection[KeyId]:
+def _verified_signers(state: State, change: Change, verified: Verified) -> Collection[KeyId]:
     """Verify every signature; each must be by an active key, the author's among them."""
     signers = {s.key_id for s in change.signatures}
     if change.body.author not in signers:
@@ -83,11 +84,22 @@ def _verified_signers(state: State, change: Change) -> Collection[KeyId]:
             raise Refused("unknown-key", "signed by a key that this cluster does not know")
         if not holder.active:
             raise Refused("inactive-key", f"signed by {holder.name}, who may not sign any more")
-        if not verify(
-            holder.public, CHANGE_LABEL, change.body.cluster, change.body_bytes, signature.signature
-        ):
+        claim = _claim(holder, change, signature)
+        if claim not in verified and not verify(*claim):
             raise Refused("bad-signature", f"the signature of {holder.name} does not verify")
     return signers
+
+
+def claims_of(state: State, change: Change) -> list[SignedBytes]:
+    """Return what is to be verified of a change, as far as the keys are known."""
+    held = ((state.holder(signature.key_id), signature) for signature in change.signatures)
+    return [_claim(holder, change, signature) for holder, signature in held if holder is not None]
+
+
+def _claim(holder: Holder, change: Change, signature: Signature) -> SignedBytes:
+    return SignedBytes(
+        holder.public, CHANGE_LABEL, change.body.cluster, change.body_bytes, signature.signature
+    )
 
 
 def _check_device(state: State, body: Body) -> None:

@@ -109,7 +109,7 @@ def _founders(
 ) -> tuple[PublicKey, PublicKey]:
     """Return the owner's and the device's key after checking the shape of a genesis."""
     section = device_path(device)
-    owners = [k for s, k in records if s == "trust" and k.startswith("owner/")]
+    owners = [k for s, k in records if (s, k.partition("/")[0]) == ("trust", "owner")]
     if len(owners) != 1:
         raise Refused("bad-genesis", "a genesis names exactly one owner")
     user = "user/" + owners[0].removeprefix("owner/")

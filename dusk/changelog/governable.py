@@ -64,7 +64,7 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
 
 
 def _check_owners(after: _After) -> None:
-    touched = {k for s, k in after.writes if s == "trust" and k.startswith("owner/")}
+    touched = {k for s, k in after.writes if (s, k.partition("/")[0]) == ("trust", "owner")}
     names = touched | set(after.state.records("trust", "owner/"))
     owners = [name for name in names if after.value("trust", name) is not None]
     needed = after.value("trust", "quorum")
@@ -141,11 +141,11 @@ def _check_keys(after: _After) -> None:
         if row is None:
             continue
         kind, user = parse_path(section).kind, None
-        if kind is SectionKind.TRUST and key.startswith("owner/"):
+        if (kind, key.partition("/")[0]) == (SectionKind.TRUST, "owner"):
             user = key.removeprefix("owner/")
-        elif kind is SectionKind.USER and key == "key":
+        elif (kind, key) == (SectionKind.USER, "key"):
             user = section.removeprefix("user/")
-        elif kind is not SectionKind.JOINKEY or key != "rule":
+        elif (kind, key) != (SectionKind.JOINKEY, "rule"):
             continue
         subject = (user is not None, user or section)
         name = key_id(row[0])

@@ -12,7 +12,7 @@ Rules, as `extend` and `write` check them:
   is whole or nothing: after an error the log is what it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dusk import codec, limits
@@ -27,7 +27,7 @@ from dusk.changelog.entry import (
     decode_entry,
     decode_signed_head,
 )
-from dusk.changelog.fold import judge
+from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.state import HolderKind, State, Undo
 from dusk.changelog.verdict import Verdict
@@ -45,8 +45,10 @@ from dusk.ids import (
     PublicKey,
     Seq,
 )
+from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead
 
 _ITEM_BYTES_MAX = limits.ENTRY_BYTES_MAX + limits.CHANGE_BYTES_MAX + 64
+_Unpacked = tuple[Entry, Change | None]
 _NOTHING = Verdict(APPLIED, (), ())
 
 
@@ -102,9 +104,12 @@ class Log:
     Args:
         cluster: the cluster's id; None only for who makes a genesis or reads a log of its own
             disk whose id it takes from there.
+        verify_ahead: verifies many signatures at once, before the entries are judged one by
+            one; what it leaves out is verified then. None where there is nothing to gain.
     """
 
-    def __init__(self, cluster: ClusterId | None) -> None:
+    def __init__(self, cluster: ClusterId | None, verify_ahead: VerifyAhead | None = None) -> None:
+        self._verify_ahead = verify_ahead
         self.state = State()
         self.head: Head = EMPTY_HEAD
         self.newest: SignedHead | None = None
@@ -160,10 +165,12 @@ class Log:
         taken: list[LogItem] = []
         covered, covered_steps = 0, 0
         newest = self.newest
+        read, verified = self._look_ahead(items)
         try:
-            for item in items:
+            for at, item in enumerate(items):
                 if item.kind is ItemKind.ENTRY:
-                    step = self._take_item(item)
+                    entry, change = read.get(at) or unpack_entry_item(item.data)
+                    step = self._take_known(entry, change, verified)
                     if step is not None:
                         steps.append(step)
                         taken.append(item)
@@ -183,13 +190,28 @@ class Log:
             self.newest = newest
         return tuple(taken[:covered])
 
-    def _take_item(self, item: LogItem) -> _Step | None:
-        entry, change = unpack_entry_item(item.data)
+    def _look_ahead(self, items: Sequence[LogItem]) -> tuple[Mapping[int, _Unpacked], Verified]:
+        """Read entries and verify their signatures in one go; what cannot be read waits for its turn."""
+        read: dict[int, _Unpacked] = {}
+        claims: list[SignedBytes] = []
+        if self._verify_ahead is None:
+            return read, NONE_VERIFIED
+        for at, item in enumerate(items):
+            if item.kind is ItemKind.ENTRY:
+                try:
+                    entry, change = read[at] = unpack_entry_item(item.data)
+                except UntrustedInput:
+                    break
+                if change is not None and entry.seq > self.head.seq:
+                    claims += claims_of(self.state, change)
+        return read, self._verify_ahead(claims)
+
+    def _take_known(self, entry: Entry, change: Change | None, verified: Verified) -> _Step | None:
         if entry.seq <= self.head.seq:
             if self.chain_at(entry.seq) != entry.head.chain:
                 raise ForkFound(f"entry {entry.seq}: differs from ours")
             return None
-        return self._take(entry, change)
+        return self._take(entry, change, verified)
 
     def _take_head(self, item: LogItem) -> SignedHead | None:
         """Verify a signed head; None for one below what we hold, whose signature is past use."""
@@ -217,11 +239,11 @@ class Log:
         holder = None if self.leader is None else self.state.holder(KeyId(self.leader))
         return holder is not None and signed.signed_by(holder.public, self.state.cluster)
 
-    def _take(self, entry: Entry, change: Change | None) -> _Step:
+    def _take(self, entry: Entry, change: Change | None, verified: Verified) -> _Step:
         """Verify one entry against the state and take it; raises with nothing taken."""
         self._check_position(entry)
         stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
-        verdict = self._judge(entry, change, stamp)
+        verdict = self._judge(entry, change, stamp, verified)
         if verdict.outcome != entry.outcome:
             raise UntrustedInput(f"entry {entry.seq}: its outcome is not ours")
         undo = self.state.take(verdict.writes, verdict.derived)
@@ -244,7 +266,7 @@ class Log:
         elif entry.epoch != ours.epoch or entry.writer != self.leader:
             raise UntrustedInput(f"entry {entry.seq}: not by the writer of its epoch")
 
-    def _judge(self, entry: Entry, change: Change | None, stamp: Stamp) -> Verdict:
+    def _judge(self, entry: Entry, change: Change | None, stamp: Stamp, verified: Verified) -> Verdict:
         if entry.seq == 1:
             return self._judge_first(entry, change)
         if entry.kind is EntryKind.OPEN:
@@ -257,7 +279,7 @@ class Log:
             raise UntrustedInput(f"entry {entry.seq}: its change stands in the log already")
         if self.device_key(entry.writer) is None:
             raise UntrustedInput(f"entry {entry.seq}: its writer was retired before")
-        return judge(self.state, change, stamp)
+        return judge(self.state, change, stamp, verified)
 
     def _judge_first(self, entry: Entry, change: Change | None) -> Verdict:
         if change is None or entry.kind is not EntryKind.OPEN:

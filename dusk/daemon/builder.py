@@ -10,6 +10,7 @@ from dusk.changelog.log import Log
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
 from dusk.daemon.store import DAMAGED_NAME, MUST_HEAR_NAME
+from dusk.daemon.verifying import verify_ahead_here
 from dusk.effects import Effect, Event, Input, ItemKind, LogItem, StoreFile
 from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import BootId, ClusterId, DeviceId
@@ -141,7 +142,7 @@ def _load(saved: Saved, cluster: ClusterId | None) -> Log:
     Raises:
         UnverifiedLogError: it does not verify; says at which entry, and has what is good.
     """
-    log, good = Log(cluster), 0
+    log, good = Log(cluster, verify_ahead_here()), 0
     for piece in batches(saved.items, _PIECE_ITEMS):
         try:
             log.extend(thin(piece))

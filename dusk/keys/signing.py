@@ -4,7 +4,9 @@ What is signed is always ``label ‖ 0 ‖ cluster id ‖ data``. A label has no
 cluster id has 32 bytes, so two different triples never make the same bytes.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, NewType
 
 from nacl.bindings import (
     crypto_sign,
@@ -83,6 +85,35 @@ def verify(public: bytes, label: bytes, cluster_id: bytes, data: bytes, signatur
     except CryptoError:
         return False
     return True
+
+
+class SignedBytes(NamedTuple):
+    """A claim: the arguments of :func:`verify`."""
+
+    public: bytes
+    label: bytes
+    cluster_id: bytes
+    data: bytes
+    signature: bytes
+
+
+Verified = NewType("Verified", frozenset[SignedBytes])
+"""Claims that were verified; made by :func:`verified_of` and :func:`all_verified` alone (R6)."""
+
+VerifyAhead = Callable[[Sequence[SignedBytes]], Verified]
+"""Verifies many claims at once, as the machine does it best; may leave out any of them."""
+
+NONE_VERIFIED = Verified(frozenset())
+
+
+def verified_of(claims: Iterable[SignedBytes]) -> Verified:
+    """Return those claims that are true."""
+    return Verified(frozenset(claim for claim in claims if verify(*claim)))
+
+
+def all_verified(parts: Iterable[Verified]) -> Verified:
+    """Return what was verified in several places."""
+    return Verified(NONE_VERIFIED.union(*parts))
 
 
 def x25519_public(public: bytes) -> bytes:
