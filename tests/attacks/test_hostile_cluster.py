@@ -260,6 +260,28 @@ def test_a15_replayed_datagrams_bring_a_spoofed_address_less_than_they_cost(time
             assert sum(map(len, said)) <= max(spent, 0), f"kind {kind} at {box.name}"
 
 
+@pytest.mark.parametrize("times", [1, 20])
+def test_a15_the_newest_start_replayed_brings_a_spoofed_address_less_from_each_member_than_it_cost(
+    times: int,
+) -> None:
+    site = _site()
+    heard: list[bytes] = []
+    site.lost = _listening(heard)
+    site.run(5.0)
+    start = [data for data in heard if data[8] == Kind.START][-1]
+    for box in site.all:
+        box.effects.clear()
+    for _ in range(times):
+        for box in site.all:
+            box.give(Datagram(start, OUTSIDE, None))
+        site.run(0.1)
+    site.run(15.0)
+    for box in site.all:
+        said = [e.data for e in box.of(SendDatagram) if isinstance(e, SendDatagram) and e.to == OUTSIDE]
+        assert sum(map(len, said)) <= times * len(start)
+        assert len(said) <= 4
+
+
 # --- A38: bursts --------------------------------------------------------------------------------
 
 
