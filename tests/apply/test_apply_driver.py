@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dusk.apply.driver import Driver
+from dusk.apply.driver import Driver, compute_files
 from dusk.apply.events import Mode
+from dusk.changelog.body import Edit
 from dusk.config.device import concerns, managed_config
+from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, WriteFiles
 from dusk.ids import DeviceId
 from tests.world import World
@@ -149,3 +151,13 @@ def test_a_managed_config_depends_on_no_section_that_is_said_not_to_concern_it()
         mine = {section for section in world.log.state.sections("device/") if concerns(section, device)}
         assert mine == {s for s in world.log.state.sections("device/") if device.hex() in s}
     assert not any(concerns(section, other) for section in ELSEWHERE)
+
+
+def test_a_file_that_is_not_there_and_need_not_be_is_not_made() -> None:
+    world = World()
+    absent = Setting(Verb.ABSENT, (), 0)
+    world.commit(world.edit("assignment/wifi", "to", ("all", [], 100)))
+    world.commit(Edit("policy/wifi", "set/wireless.a.ssid", encode_setting(absent), None))
+    managed = managed_config(world.log.state, world.device_id)
+    assert compute_files(managed, {"wireless": None}) == {}
+    assert b"ssid" not in compute_files(managed, {"wireless": OLD})["wireless"]

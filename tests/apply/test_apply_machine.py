@@ -276,3 +276,10 @@ def test_the_keyed_hash_depends_on_key_package_and_content() -> None:
 def test_the_specification_has_the_table_as_its_diagram() -> None:
     specification = Path(__file__).parents[2] / "specs" / "apply.md"
     assert f"```mermaid\n{diagram()}```\n" in specification.read_text()
+
+
+def test_a_head_before_any_target_changes_nothing() -> None:
+    applier = Applier(KEY)
+    before = applier.state, applier.head
+    applier.advance(head(7))
+    assert (applier.state, applier.head) == before

@@ -275,6 +275,12 @@ def test_a_rule_is_not_made_again_not_even_for_the_same_key() -> None:
     assert refused(world, world.edit(section, "rule", more)) == "bad-value"
 
 
+def test_a_user_named_like_a_device_does_not_get_its_key() -> None:
+    world = World()
+    name = world.device_id.hex()
+    assert refused(world, world.edit(f"user/{name}", "key", [world.master.public])) == "bad-value"
+
+
 def test_a_rule_that_never_was_is_not_deleted() -> None:
     world = World()
     section = f"joinkey/{world.joinkey.key_id.hex()}"

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from dusk import codec
+from dusk import codec, limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, OutcomeCode, decode_entry, sign_head
 from dusk.changelog.log import ForkFound, Log, pack_entry_item, unpack_entry_item, verified_entry
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ClusterId, DeviceId, Seq
+from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ChangeId, ClusterId, DeviceId, Seq
 from tests.world import BOOT, NO_REST, World
 
 
@@ -202,6 +202,65 @@ def test_a17_each_field_of_an_entry_has_its_type(at: int) -> None:
 def test_an_entry_without_its_change_is_refused() -> None:
     with pytest.raises(UntrustedInput, match="change is missing"):
         unpack_entry_item(codec.pack([LAST.encoded, None]))
+
+
+def test_an_entry_without_a_change_names_no_part_of_one() -> None:
+    for named in (replace(LAST, change=None), replace(LAST, signatures=None)):
+        with pytest.raises(UntrustedInput, match="change is missing"):
+            unpack_entry_item(codec.pack([named.encoded, None]))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [LAST.encoded],
+        [LAST.encoded, None, None],
+        [7, None],
+        ["text", None],
+        [LAST.encoded, 7],
+        [LAST.encoded, "text"],
+        [LAST.encoded + bytes(limits.ENTRY_BYTES_MAX), None],
+    ],
+)
+def test_a17_an_item_is_an_entry_and_its_change_no_more_and_no_less(row: list[object]) -> None:
+    with pytest.raises(UntrustedInput):
+        unpack_entry_item(codec.pack(row))
+
+
+def test_the_log_knows_the_chain_at_each_of_its_positions_and_at_no_other() -> None:
+    log = WORLD.log
+    assert log.chain_at(0) == EMPTY_HEAD.chain
+    assert log.chain_at(log.head.seq) == log.head.chain
+    assert log.chain_at(-1) is None
+    assert log.chain_at(log.head.seq + 1) is None
+
+
+def test_only_active_devices_have_a_devices_key() -> None:
+    log = WORLD.log
+    assert log.device_key(WORLD.device_id) == WORLD.master.public
+    assert log.device_key(DeviceId(WORLD.owner.key_id)) is None
+    assert log.device_key(DeviceId(WORLD.joinkey.key_id)) is None
+    assert log.device_key(DeviceId(bytes(16))) is None
+
+
+def test_only_what_stands_in_the_log_has_an_outcome() -> None:
+    with pytest.raises(AssertionError):
+        WORLD.log.outcome_of(ChangeId(bytes(32)))
+
+
+def test_r7_entries_before_one_that_is_refused_are_taken_back_with_it() -> None:
+    world, forger = populated(), populated()
+    log, before = world.replica(), snapshot(world.replica())
+    first = forger.commit(forger.set("wifi", "wireless.radio0.channel", "7"))
+    bad = forger.change(forger.set("wifi", "wireless.radio0.channel", "8"), signers=(forger.key(),))
+    _, entry = forger.log.write_change(
+        forger.change(forger.set("wifi", "wireless.radio0.channel", "9")), forger.stamp()
+    )
+    forged = replace(entry, change=bad.id, signatures=bad.signatures_hash)
+    assert first.seq == log.head.seq + 1
+    with pytest.raises(UntrustedInput, match="does not know"):
+        log.extend([forger.items[-2], pack_entry_item(forged, bad)])
+    assert snapshot(log) == before
 
 
 def test_a5_an_epoch_is_not_pushed_to_its_end() -> None:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from dusk.changelog.body import Edit
+from dusk.config.device import managed_config, options_of
 from dusk.config.merge import DEVICE_PRIORITY
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
-from dusk.config.settings import Setting, Verb
+from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.errors import ConfigError
+from tests.world import World
 
 ONE = {"a.b.c": Setting(Verb.SET, ("x",))}
 
@@ -44,3 +47,16 @@ def test_groups_that_disagree_are_named_unless_the_device_decides() -> None:
     with pytest.raises(ConfigError, match="the groups g1 and g2 have different values for the variable 'v'"):
         select_variables({}, groups, {})
     assert select_variables({}, groups, {"v": "3"}) == {"v": "3"}
+
+
+def test_what_is_managed_is_told_with_the_sections_that_must_be_there() -> None:
+    world = World()
+    kind = Setting(Verb.TYPE, ("timeserver",), 0)
+    world.commit(
+        Edit("policy/time", "set/system.ntp", encode_setting(kind), None),
+        world.set("time", "system.ntp.enabled", "1"),
+        world.edit("assignment/time", "to", ("all", [], 1)),
+    )
+    told = options_of(managed_config(world.log.state, world.device_id))
+    assert told["system.ntp"] == ("section", ("timeserver",), "policy/time")
+    assert told["system.ntp.enabled"] == ("set", ("1",), "policy/time")
