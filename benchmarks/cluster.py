@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +38,13 @@ USER, PASSWORD = "alice", "password"
 NODE_FOLDER = "etc/dusk/node"
 PAUSE_S = 0.25
 READY_S_MAX = 60.0
-QUIET_S = 1.5
+QUIET_S, LONG_S = 1.5, 6.0
 """A cluster whose heads stand still for so long has said what it had to say at its start."""
+
+
+Profiles = Mapping[int, Path]
+"""Which nodes write a profile of themselves, and where; 0 is the master."""
+NO_PROFILES: Profiles = {}
 
 
 class ClusterError(Exception):
@@ -117,15 +122,18 @@ class Site:
         states = [node.state() for node in self.nodes]
         return [0 if state is None else int(state["head"]["seq"]) for state in states]
 
-    def wait_until_quiet(self) -> None:
+    def wait_until_quiet(self, head: int = 0) -> None:
         """Wait until all stand at one head, and nothing has moved for a while.
+
+        Args:
+            head: where they are expected to come to at least; without it they have to be quiet longer.
 
         Raises:
             ClusterError: not in time.
         """
         began = since = time.monotonic()
         before: set[tuple[int, str]] = set()
-        while time.monotonic() - since < QUIET_S:
+        while time.monotonic() - since < (QUIET_S if max(before, default=(0, ""))[0] >= head else LONG_S):
             if time.monotonic() - began > READY_S_MAX:
                 raise ClusterError(f"no peace within {READY_S_MAX:.0f} s: {self.cluster.stand()}")
             time.sleep(PAUSE_S)
@@ -205,7 +213,7 @@ def running(
     *,
     spare: int = 0,
     prepare: Callable[[World], None] = lambda _: None,
-    profiles: Sequence[Path] = (),
+    profiles: Profiles = NO_PROFILES,
 ) -> Iterator[Site]:
     """Run a cluster; nothing of it is left behind.
 
@@ -213,7 +221,7 @@ def running(
         count: how many daemons.
         spare: members without one.
         prepare: called with the world when all are members.
-        profiles: where the first daemons write profiles of themselves at their end.
+        profiles: which daemons write profiles of themselves at their end, by place, and where.
 
     Raises:
         ClusterError: it does not come up.
@@ -232,8 +240,8 @@ def running(
         group_keys = group_keys_of(world)
         for node, key in zip(nodes, keys[:count], strict=True):
             lay(node, key, world, group_keys)
-        for node, profile in zip(nodes, profiles, strict=False):
-            node.profile = profile
+        for place, profile in profiles.items():
+            nodes[place].profile = profile
         site = Site(world, Cluster(base, list(nodes)), switch, keys[count:])
         stack.callback(site.cluster.stop)
         stack.callback(site.close)
@@ -245,5 +253,6 @@ def _start(site: Site) -> None:
     began = time.monotonic()
     for node in site.nodes:
         node.power_on()
-    site.wait_until_quiet()
+    own_entries = 1 + len(site.nodes)  # the master's epoch, and everybody's facts
+    site.wait_until_quiet(site.world.log.head.seq + own_entries)
     site.started_s = time.monotonic() - began - QUIET_S

@@ -5,13 +5,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import serf
-from benchmarks.cluster import ClusterError, Site, cycle_edit, running
+from benchmarks.cluster import NO_PROFILES, ClusterError, Profiles, Site, cycle_edit, running
 from benchmarks.foundation import BARE_IMPORTS
 from benchmarks.measure import Row, process
 from dusk.cycle.datagrams import cluster_tag
@@ -60,7 +60,7 @@ def _hearing(site: Site) -> Iterator[subprocess.Popen[bytes]]:
             heard.kill()
 
 
-def starts(profiles: Sequence[Path] = (), count: int = STARTS) -> list[float]:
+def starts(profiles: Profiles = NO_PROFILES, count: int = STARTS) -> list[float]:
     """Return how long a member with a full log takes from its start to its master's first PONG, seconds.
 
     Raises:
@@ -100,7 +100,7 @@ def start() -> list[Row]:
 
 def profile_start(folder: Path) -> None:
     """Keep a profile of a start."""
-    starts((folder / "P5-master.txt", folder / "P5.txt"), 3)
+    starts({1: folder / "P5.txt"}, 3)
 
 
 # --- memory ----------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def _short_cycle(world: World) -> None:
     cycle_edit(world, round(1000 * IDLE_CYCLE_S))
 
 
-def idle(profiles: Sequence[Path] = ()) -> tuple[list[float], int]:
+def idle(profiles: Profiles = NO_PROFILES) -> tuple[list[float], int]:
     """Return what a cycle costs each node, the master first, seconds of CPU; and what all wrote, bytes."""
     with running(IDLE_NODES, prepare=_short_cycle, profiles=profiles) as site:
         time.sleep(4 * IDLE_CYCLE_S)
@@ -247,4 +247,4 @@ def cycles() -> list[Row]:
 
 def profile_cycles(folder: Path) -> None:
     """Keep profiles of idle cycles."""
-    idle((folder / "P7-master.txt", folder / "P7-member.txt"))
+    idle({0: folder / "P7-master.txt", 1: folder / "P7-member.txt"})

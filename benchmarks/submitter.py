@@ -2,20 +2,25 @@
 
 Run as a program where the member stands: what it needs comes as one document on standard input,
 it seals its datagrams, says that it is ready, and begins when it is told to. Only so many changes
-are on their way at once; one without an answer is sent again.
+are on their way at once; one without an answer is sent again. With the word ``each`` it sends one
+change for each line that it reads.
 """
 
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import msgpack
 
+from benchmarks.cluster import ClusterError, Switch
 from dusk.changelog.views import Member
 from dusk.cycle.datagrams import Channel, Unreadable
 from dusk.cycle.messages import AnswerCode, Kind, decode_answer, encode_submit
@@ -98,6 +103,13 @@ class Submitter:
                 under_way.pop(change, None)
         return time.monotonic() - began
 
+    def send_each(self) -> None:
+        """Send one change for each line of standard input, without a look at the answers."""
+        for datagram in self._datagrams.values():
+            if not sys.stdin.buffer.readline():
+                return
+            self._socket.sendto(datagram, self._order.address)
+
     def _send(self, change: ChangeId) -> ChangeId:
         self._socket.sendto(self._datagrams[change], self._order.address)
         return change
@@ -134,10 +146,37 @@ def main() -> int:
     size = int(sys.stdin.buffer.readline())
     submitter = Submitter(_decode(sys.stdin.buffer.read(size)))
     print("ready", flush=True)
+    if sys.argv[1:] == ["each"]:
+        submitter.send_each()
+        return 0
     sys.stdin.buffer.readline()
     took_s = submitter.run()
     print(json.dumps({"seconds": took_s, **submitter.counts}), flush=True)
     return 0
+
+
+@contextmanager
+def submitting(switch: Switch, host: int, order: Order, *words: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run this program on a host of the bridge; yields what it reads and what it prints, once it is ready."""
+    command = switch.command(host, [sys.executable, "-m", "benchmarks.submitter", *words])
+    data = order.encode()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b"%d\n" % len(data))
+            _write_all(process.stdin, data)
+            if process.stdout.readline() != b"ready\n":
+                raise ClusterError("the load did not start")
+            yield process.stdin, process.stdout
+        finally:
+            process.kill()
+
+
+def _write_all(stream: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 if __name__ == "__main__":

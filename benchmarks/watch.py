@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +34,7 @@ def _checked(result: int) -> int:
     return result
 
 
-class _Line:
+class Line:
     """A control connection that is asked without waiting for the answer."""
 
     def __init__(self, root: Path) -> None:
@@ -43,6 +43,7 @@ class _Line:
         self._rest = b""
 
     def ask(self, method: str, **params: object) -> None:
+        """Send a request."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         self.socket.sendall(json.dumps(request).encode() + b"\n")
 
@@ -64,13 +65,12 @@ class Watch:
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = roots
         self._inotify = _checked(_LIBC.inotify_init1(IN_CLOEXEC | IN_NONBLOCK))
         self._node_of: dict[int, int] = {}
         for node, root in enumerate(roots):
             path = os.fsencode(root / "etc/dusk/node/log")
             self._node_of[_checked(_LIBC.inotify_add_watch(self._inotify, path, IN_MODIFY))] = node
-        self._lines = [_Line(root) for root in roots]
+        self._lines = [Line(root) for root in roots]
         self._poll = select.epoll()
         self._poll.register(self._inotify, select.EPOLLIN)
         for line in self._lines:
@@ -102,36 +102,25 @@ class Watch:
             found.add(self._node_of[descriptor])
         return found
 
-    def spread(self, at: int, method: str, params: dict[str, object], timeout_s: float) -> list[float]:
-        """Ask one node for something that makes all logs grow; return when each had it on its disk.
+    def spread(self, begin: Callable[[], None], timeout_s: float) -> list[float]:
+        """Do something that makes all logs grow; return when each node had it on its disk.
 
         Args:
-            at: which node is asked.
-            method: of the control socket.
-            params: of the method.
+            begin: does it; time runs from before it is called.
             timeout_s: when to give up.
 
         Returns:
-            Seconds from before the request was sent, for each node.
+            Seconds, for each node.
 
         Raises:
-            WatchError: not everybody had it in time, or it was refused.
+            WatchError: not everybody had it in time.
         """
         self._grown()
-        asker = _Line(self._roots[at])
-        self._poll.register(asker.socket, select.EPOLLIN)
-        try:
-            return self._spread(asker, method, params, timeout_s)
-        finally:
-            self._poll.unregister(asker.socket)
-            asker.socket.close()
-
-    def _spread(self, asker: _Line, method: str, params: dict[str, object], timeout_s: float) -> list[float]:
         asked: set[int] = set()
         moments: dict[int, float] = {}
         lines = {line.socket.fileno(): node for node, line in enumerate(self._lines)}
         began = time.monotonic()
-        asker.ask(method, **params)
+        begin()
         while len(moments) < len(self._lines):
             if (left_s := began + timeout_s - time.monotonic()) <= 0:
                 raise WatchError(f"{len(moments)} of {len(self._lines)} nodes within {timeout_s:.0f} s")
@@ -140,13 +129,6 @@ class Watch:
                     for node in self._grown() - asked:
                         asked.add(node)
                         self._lines[node].ask("ticket.poll", ticket="none")
-                elif descriptor == asker.socket.fileno():
-                    _check(asker.answer())
                 elif self._lines[lines[descriptor]].answer() is not None:
                     moments[lines[descriptor]] = time.monotonic() - began
         return [moments[node] for node in range(len(self._lines))]
-
-
-def _check(answer: dict[str, Any] | None) -> None:
-    if answer is not None and "error" in answer:
-        raise WatchError(f"refused: {answer['error'].get('message')}")
