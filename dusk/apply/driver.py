@@ -7,7 +7,6 @@ resulting files are computed when the local ones have been read.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.machine import RESTING, WINDOW_S, Action, Applier, State
@@ -47,7 +46,7 @@ class Driver:
     def __init__(self, device: DeviceId, key: bytes, mode: Mode, window_s: float = WINDOW_S) -> None:
         self._device = device
         self._machine = Applier(key, window_s)
-        self._target: Target | None = None
+        self._datastore: Datastore | None = None
         self._waiting = False
         self._wrong = ""
         self._judged = EMPTY_HEAD
@@ -81,40 +80,33 @@ class Driver:
         return self._asked
 
     def log_moved(self, datastore: Datastore, head: Head, touched: Iterable[str] | None = None) -> None:
-        """Compute the managed config at a new head; it waits for ``start``.
+        """Take a new head; the managed config there is computed when ``start`` is called.
+
+        A busy log moves often, and what each position alone would have asked for is for nobody.
 
         Args:
-            datastore: what the log says there.
+            datastore: what the log says there; it may move on, and then this is called again.
             head: the new head.
             touched: sections that changed since the last call; None: any may have.
         """
         self._judged = head
-        if touched is not None and not any(concerns(section, self._device) for section in touched):
-            self._advance(head)
-            return
-        self._asked = head.seq
-        try:
-            managed = managed_config(datastore, self._device)
-        except ConfigError as error:
-            self._wrong, self._waiting = str(error), False
-            return
-        self._wrong = ""
-        self._target = Target(head, tuple(sorted(managed)), lambda files: compute_files(managed, files))
-        self._waiting = True
-
-    def _advance(self, head: Head) -> None:
-        """Let what was computed for an earlier head stand for this one too: it would be the same."""
-        if self._wrong or self._target is None:
-            return
-        self._target = replace(self._target, head=head)
-        if not self._waiting:
-            self._machine.advance(head)
+        if touched is None or any(concerns(section, self._device) for section in touched):
+            self._datastore, self._asked = datastore, head.seq
+            self._waiting, self._wrong = True, ""
+        elif self._datastore is not None and not self._waiting and not self._wrong:
+            self._machine.advance(head)  # what was computed for an earlier head would be the same
 
     def start(self, now: float) -> list[Action]:
-        """Begin with the target that waits; the caller has seen that it may."""
-        assert self._target is not None
+        """Begin with the newest head; the caller has seen that something waits and that it may."""
+        assert self._datastore is not None
         self._waiting = False
-        return self._machine.handle(self._target, now)
+        try:
+            managed = managed_config(self._datastore, self._device)
+        except ConfigError as error:
+            self._wrong = str(error)
+            return []
+        target = Target(self._judged, tuple(sorted(managed)), lambda files: compute_files(managed, files))
+        return self._machine.handle(target, now)
 
     def contact(self, now: float) -> list[Action]:
         """Note that a signed peer was heard (after the reload, while one is waited for)."""

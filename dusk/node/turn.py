@@ -1,7 +1,7 @@
 """Whose apply comes when: the leader last, the backup before it (`config.md` 3).
 
 A change that cuts routers off is noticed by the others first, while the device that writes the
-log still works. Everybody else applies at once.
+log still works. Everybody else waits for nobody.
 """
 
 from collections.abc import Callable, Collection

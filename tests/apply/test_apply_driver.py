@@ -82,6 +82,18 @@ def test_a_target_behind_the_one_under_way_moves_on_too() -> None:
     assert driver.head == world.log.head
 
 
+def test_a_busy_log_is_computed_once_when_it_may_start_and_at_its_newest_head() -> None:
+    world = _world()
+    driver = _driver(world)
+    for number in range(3):
+        world.commit(world.set("wifi", "wireless.a.ssid", f"v{number}"))
+        driver.log_moved(world.log.state, world.log.head, ["policy/wifi"])
+    driver.start(0.0)
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
+    assert isinstance(write, WriteFiles)
+    assert write.files["wireless"][1] == OLD.replace(b"old", b"v2")
+
+
 def test_a_held_device_shows_no_head_that_it_has_not_applied() -> None:
     world = _world()
     driver = _driver(world, Mode.HOLD)
@@ -98,6 +110,8 @@ def test_a_config_that_cannot_be_computed_stays_wrong_and_is_judged_at_each_head
     applied = driver.head
     world.commit(world.set("wifi", "wireless.a.ssid", "${nowhere}"))
     driver.log_moved(world.log.state, world.log.head, ["policy/wifi"])
+    assert driver.start(5.0) == []
+    assert not driver.waiting
     _elsewhere(world, driver)
     assert (driver.state, driver.head) == ("failed", applied)
     assert driver.judged == world.log.head.seq
@@ -115,6 +129,7 @@ def test_a_device_that_was_never_given_a_target_has_judged_nothing() -> None:
     driver = Driver(world.device_id, bytes(32), Mode.RUN)
     assert driver.judged == 0
     driver.log_moved(world.log.state, world.log.head)
+    driver.start(0.0)
     _elsewhere(world, driver)
     assert driver.state == "failed"
 
