@@ -18,8 +18,8 @@ DEPTH_MAX = 8
 """No message of ours nests deeper than six arrays; two more for later kinds."""
 _ITEMS_AHEAD_MAX = 2**17
 """Places for items that long arrays may claim before the items were seen: 1 MiB."""
-_BYTES_ALWAYS_FEW = 2**8
-"""However these many bytes are nested, they claim less than that."""
+_BYTES_ALWAYS_FEW = 362
+"""However so many bytes are nested, they claim less than that: their square is below it."""
 _packer = msgpack.Packer()
 """One for all: making another for each call takes longer than packing. It keeps nothing of a call."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
