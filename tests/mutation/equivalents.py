@@ -11,5 +11,16 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/governable.py::check_governable::limit moved: kinds <= _FREE": (
         "as above: without the saving the same comes out"
     ),
+    "dusk/changelog/log.py::Log.may_lead::operand of and left out: self.device_key(device) is not None": (
+        "no change leaves a device in the succession that is no active member; who reads this sees it at once"
+    ),
+    "dusk/changelog/log.py::_split_item::one more: "
+    "codec.blob(entry_bytes, limits.ENTRY_BYTES_MAX, 'entry')": (
+        "the entry is bounded by the same number when it is decoded"
+    ),
+    "dusk/changelog/log.py::unpack_entry_item::one more: "
+    "codec.blob(change_bytes, limits.CHANGE_BYTES_MAX, 'change')": (
+        "the change is bounded by the same number when it is decoded"
+    ),
 }
 """Id of the mutant → why no test can notice it."""

@@ -7,6 +7,7 @@ comprehension; an assertion; the answer of a function that says yes or no.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,6 +72,7 @@ class _Finder(ast.NodeVisitor):
             self._line_starts.append(self._line_starts[-1] + len(line))
         self._names: list[str] = []
         self._functions = 0
+        self._alike: Counter[tuple[str, str]] = Counter()
         self.found: list[Mutant] = []
 
     # --- where we are ------------------------------------------------------------------------
@@ -101,8 +103,9 @@ class _Finder(ast.NodeVisitor):
         text = new.encode()
         replacement = text + ends if isinstance(node, ast.stmt) else b"(" + text + ends + b")"
         function = ".".join(self._names[:-1])
-        count = sum(m.function == function and m.what.split(" #")[0] == what for m in self.found)
-        numbered = f"{what} #{count + 1}" if count else what
+        self._alike[function, what] += 1
+        count = self._alike[function, what]
+        numbered = f"{what} #{count}" if count > 1 else what
         self.found.append(Mutant(self._path, function, numbered, node.lineno, start, end, replacement))
 
     # --- what is taken out -------------------------------------------------------------------
