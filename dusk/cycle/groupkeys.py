@@ -77,7 +77,10 @@ class GroupKeys:
     def __init__(
         self, keys: tuple[GroupKey, ...] = (), generation: int = 0, removal: ChainHash = NO_CHAIN
     ) -> None:
-        covering = {key.id: key for key in keys if (key.generation, key.removal) == (generation, removal)}
+        covering: dict[bytes, GroupKey] = {}
+        for key in keys:
+            if (key.generation, key.removal) == (generation, removal):
+                covering.setdefault(key.id, key)  # a hostile member may hand out another by a known name
         self.keys = tuple(covering.values())[-limits.GROUP_KEYS_MAX :]
         self.generation = generation
         self.removal = removal

@@ -4,6 +4,7 @@ Incremental: a step is compared with what it changed. What is compared in full, 
 at the end, is said there.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,8 +84,8 @@ class Checks:
         """Changes that some device reported durable."""
         self.refused: dict[ChangeId, str] = {}
         """Changes that were refused, with the reason that was shown."""
-        self.writes = 0
-        """Disk effects so far (R12)."""
+        self.writes: Counter[str] = Counter()
+        """Disk effects so far, by file (R12)."""
         self.devices: list[Device] = []
         self.claimed = NOWHERE
         """Highest position that a hostile member says is on its disk: nobody can know better."""
@@ -117,7 +118,7 @@ class Checks:
 
     def stored(self, device: Device, effect: DiskEffect, was: bytes | None) -> None:
         """Check what was written: in place (R7), by the model (R1), and not for nothing (R12)."""
-        self.writes += 1
+        self.writes[LOG_FILE if isinstance(effect, Append) else effect.name] += 1
         match effect:
             case Append(items):
                 self._appended(device, items)

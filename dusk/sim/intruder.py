@@ -18,9 +18,12 @@ from dusk.catchup.messages import (
     Locate,
     Position,
     Removed,
+    Reply,
     Report,
     Reports,
+    Request,
     Submit,
+    decode_request,
     encode,
 )
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
@@ -169,7 +172,7 @@ class Intruder:
         if stream.channel.established and is_opener and (in_handshake or step.message is not None):
             self._ask(stream, items)
         elif step.message is not None:
-            self._answer(stream, items)
+            self._answer(stream, step.message, items)
 
     def _say(self, stream: _Stream, message: bytes, delay_s: float = 0.0) -> None:
         if not stream.channel.established:
@@ -212,7 +215,7 @@ class Intruder:
 
     # --- the answering side --------------------------------------------------------------------
 
-    def _answer(self, stream: _Stream, items: Sequence[LogItem]) -> None:
+    def _answer(self, stream: _Stream, message: bytes, items: Sequence[LogItem]) -> None:
         """Answer a question with another log, none, one without an end, or what was not asked."""
         stream.sent += 1
         if stream.sent > ENDLESS_MAX:
@@ -222,21 +225,27 @@ class Intruder:
             many = tuple(item for item in items if item.kind is ItemKind.ENTRY)
             self._say(stream, encode(random.choice((Common(Seq(0), None), Items(many[-3:], more=True)))))
             return
-        newest = self._newest(items)
-        reply = random.choice(
-            (
-                Common(Seq(random.choice((0, 1, 3, 2**40))), newest),
-                Common(Seq(0), newest),
-                Items(tuple(self._tampered(list(items))), more=random.random() < 0.3),
-                Items(tuple(self._tampered(list(items))), more=False),
-                Keys(self._poisoned_ring()),
-                Answer(random.choice(("applied", "device-exists", "refused", "no-answer")), Seq(3), "no"),
-                Removed(),
-                Reports((), more=random.random() < 0.5),
-            )
-        )
+        fitting = self._lies(_request_of(message), items)
+        reply = random.choice(fitting if fitting and random.random() < 0.8 else self._lies(None, items))
         encoded = encode(reply)
         self._say(stream, self._owner.twisted(encoded) if random.random() < 0.1 else encoded)
+
+    def _lies(self, request: Request | None, items: Sequence[LogItem]) -> list[Reply]:
+        """Return answers to a request; None: to any."""
+        random, newest = self._random, self._newest(items)
+        lies: list[Reply] = []
+        if request is None or isinstance(request, Locate):
+            lies += [Common(Seq(random.choice((0, 1, 3, 2**40))), newest), Common(Seq(0), newest)]
+        if request is None or isinstance(request, Fetch):
+            lies.append(Items(tuple(self._tampered(list(items))), more=random.random() < 0.3))
+        if request is None or isinstance(request, GetKeys):
+            lies.append(Keys(self._poisoned_ring()))
+        if request is None or isinstance(request, Join | Submit | Report):
+            code = random.choice(("applied", "device-exists", "refused", "no-answer"))
+            lies.append(Answer(code, Seq(3), "no"))
+        if request is None or isinstance(request, GetReports):
+            lies.append(Reports((), more=random.random() < 0.5))
+        return lies if request is not None else [*lies, Removed()]
 
     def _newest(self, items: Sequence[LogItem]) -> bytes | None:
         heads = [item.data for item in items if item.kind is ItemKind.HEAD]
@@ -279,3 +288,10 @@ class Intruder:
                 new_group_key(random.randbytes, ring.generation, ring.removal or NO_CHAIN) for _ in range(4)
             )
         return GroupKeys(keys, ring.generation, ring.removal).encode()
+
+
+def _request_of(message: bytes) -> Request | None:
+    try:
+        return decode_request(message)
+    except UntrustedInput:
+        return None

@@ -37,6 +37,14 @@ def test_a_key_that_is_known_keeps_its_place() -> None:
     assert GroupKeys((first, second)).with_keys(first).newest == second
 
 
+def test_a_known_key_is_not_replaced_by_another_of_its_name() -> None:
+    real = key(1)
+    forged = GroupKey(real.generation, real.removal, real.salt, b"f" * 32)
+    ring = GroupKeys((real,)).with_keys(forged)
+    assert ring.keys == (real,)
+    assert ring.find(real.id) == real
+
+
 def test_a_key_is_not_shown() -> None:
     assert key(1).key.hex() not in repr(key(1))
     assert repr(key(1).key) not in repr(key(1))

@@ -62,7 +62,7 @@ def test_a28_a_master_with_an_older_disk_hears_the_others_before_it_leads() -> N
 
 
 def test_a_log_that_is_damaged_is_made_whole_by_others() -> None:
-    counts = Simulation(Plan(5, Faults(rot_s=3.0), devices=3, duration_s=60.0)).run().counts
+    counts = Simulation(Plan(0, Faults(rot_s=2.0), devices=4, duration_s=60.0)).run().counts
     assert counts["rot"] > 1
     assert counts["rot of the master"]
 
