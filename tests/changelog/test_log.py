@@ -297,7 +297,7 @@ def test_an_entry_that_neither_opens_nor_carries_a_change_is_refused() -> None:
 def test_r7_an_outcome_that_no_head_covered_is_forgotten_with_its_entry() -> None:
     world = populated()
     log = world.replica()
-    stale = world.change(world.set("wifi", "wireless.radio0.channel", "7"))
+    stale = world.change(world.set("wifi", "wireless.radio0.channel", "7"), counter=50)
     world.commit(world.set("wifi", "wireless.radio0.channel", "8"))
     entry = world.write(stale)
     assert entry.outcome.code is OutcomeCode.SUPERSEDED
