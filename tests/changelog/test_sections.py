@@ -5,6 +5,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, parse_path
 from dusk.errors import UntrustedInput
+from dusk.limits import MEMBERS_MAX, NUMBER_MAX, VALUE_BYTES_MAX
 from tests.world import World, sealed_key
 
 WORLD = World()
@@ -214,3 +215,85 @@ def test_a17_bytes_that_are_no_row_are_refused() -> None:
 
 def test_the_examples_show_every_kind_of_section() -> None:
     assert {parse_path(section).kind for section, _, _ in GOOD} == set(SectionKind)
+
+
+# --- each part of each row, and each bound ---------------------------------------------------------
+
+MANY_KEYS = [n.to_bytes(16, "big") for n in range(64)]
+NAMES = [f"{n}" for n in range(MEMBERS_MAX)]
+LONG = "x" * 63
+EDGES: list[tuple[str, str, list[object], list[object]]] = [
+    ("trust", "quorum", [64], [65]),
+    ("trust", "recovery", [PUBLIC, NUMBER_MAX], [PUBLIC, NUMBER_MAX + 1]),
+    (
+        "trust",
+        "grant/policy",
+        [MANY_KEYS, 64, None, None, None],
+        [[*MANY_KEYS, b"x" * 16], 1, None, None, None],
+    ),
+    ("trust", "grant/policy", [MANY_KEYS, 64, None, None, None], [MANY_KEYS, 65, None, None, None]),
+    ("trust", "grant/policy", [[], 1, ["x" * 255], None, None], [[], 1, ["x" * 256], None, None]),
+    ("trust", "grant/policy", [[], 1, None, ["x"] * 64, None], [[], 1, None, ["x"] * 65, None]),
+    ("trust", "grant/policy", [[], 1, None, None, 0], [[], 1, None, None, -1]),
+    ("cluster", "name", [LONG], [LONG + "x"]),
+    ("cluster", "cycle", [3_600_000], [3_600_001]),
+    ("cluster", "level", [1], [0]),
+    ("cluster", "succession", [MANY_KEYS[:16]], [MANY_KEYS[:17]]),
+    ("cluster", "var/x", [["x"] * 1024], [["x"] * 1025]),
+    ("cluster", "var/x", ["x" * (VALUE_BYTES_MAX - 16)], ["x" * (VALUE_BYTES_MAX - 15)]),
+    ("cluster", "var/x", [["x" * 9]], [["x" * (VALUE_BYTES_MAX - 15)]]),
+    (f"joinkey/{ID}", "rule", rule(uses=MEMBERS_MAX), rule(uses=MEMBERS_MAX + 1)),
+    (f"joinkey/{ID}", "rule", rule(expires=NUMBER_MAX), rule(expires=NUMBER_MAX + 1)),
+    (f"joinkey/{ID}", "rule", rule(groups=[LONG] * 64), rule(groups=[LONG] * 65)),
+    (f"joinkey/{ID}", "rule", rule(groups=[LONG]), rule(groups=[LONG + "x"])),
+    (f"joinkey/{ID}", "rule", rule(labels=["x" * 255]), rule(labels=["x" * 256])),
+    (f"joinkey/{ID}", "rule", rule(labels=["x"] * 1024), rule(labels=["x"] * 1025)),
+    (f"joinkey/{ID}", "rule", rule(template=LONG), rule(template=LONG + "x")),
+    (f"device/{ID}", "name", [LONG], [LONG + "x"]),
+    (f"device/{ID}", "label", ["x" * 255], ["x" * 256]),
+    (f"device/{ID}", "groups", [["x"] * 64], [["x"] * 65]),
+    (f"device/{ID}", "origin", [LONG, b"", LONG], [LONG + "x", b"", LONG]),
+    (f"device/{ID}", "origin", ["a", bytes(32), LONG], ["a", bytes(33), LONG]),
+    (f"device/{ID}", "origin", ["a", b"", LONG], ["a", b"", LONG + "x"]),
+    (f"device/{ID}/facts", "ports", [["x"] * 1024], [["x"] * 1025]),
+    (f"device/{ID}/facts", "board", ["x" * FACT_BYTES_MAX], ["x" * (FACT_BYTES_MAX + 1)]),
+    (f"device/{ID}/facts", "ports", [["x" * FACT_BYTES_MAX]], [["x" * (FACT_BYTES_MAX + 1)]]),
+    ("assignment/wifi", "to", ["groups", NAMES, 0], ["groups", [*NAMES, "x"], 0]),
+    ("assignment/wifi", "to", ["all", [], 0], ["all", [], -1]),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "last", "beyond"), EDGES)
+def test_a17_each_bound_is_where_it_is_said_to_be(
+    section: str, key: str, last: list[object], beyond: list[object]
+) -> None:
+    check_record(parse_path(section), key, codec.pack(last))
+    with pytest.raises(UntrustedInput):
+        check_record(parse_path(section), key, codec.pack(beyond))
+
+
+@pytest.mark.parametrize(("section", "key", "row"), GOOD)
+def test_a17_a_row_has_all_its_parts_and_no_other(section: str, key: str, row: list[object]) -> None:
+    for malformed in (row[:-1], [*row, 7], []):
+        with pytest.raises(UntrustedInput):
+            check_record(parse_path(section), key, codec.pack(malformed))
+
+
+def kinds_at(section: str, key: str, place: int) -> set[type]:
+    """Return the types that stand at a place of a row in any of the good examples."""
+    kind, prefix = parse_path(section).kind, key.partition("/")[0]
+    if kind is SectionKind.FACTS or prefix == "var":
+        return {str, list}
+    alike = [r for s, k, r in GOOD if parse_path(s).kind is kind and k.partition("/")[0] == prefix]
+    return {type(r[place]) for r in alike}
+
+
+@pytest.mark.parametrize(("section", "key", "row"), GOOD)
+def test_a17_each_part_of_a_row_has_its_kind(section: str, key: str, row: list[object]) -> None:
+    for place in range(len(row)):
+        allowed = kinds_at(section, key, place)
+        for wrong in (7, True, "s", b"b", None, [], [7], [[]]):
+            if type(wrong) not in allowed or wrong in ([7], [[]]):
+                changed = codec.pack([*row[:place], wrong, *row[place + 1 :]])
+                with pytest.raises(UntrustedInput):
+                    check_record(parse_path(section), key, changed)
