@@ -292,7 +292,8 @@ def kinds_at(section: str, key: str, place: int) -> set[type]:
 def test_a17_each_part_of_a_row_has_its_kind(section: str, key: str, row: list[object]) -> None:
     for place in range(len(row)):
         allowed = kinds_at(section, key, place)
-        for wrong in (7, True, "s", b"b", None, [], [7], [[]]):
+        wrongs: list[object] = [7, True, "s", b"b", None, [], [7], [[]]]
+        for wrong in wrongs:
             if type(wrong) not in allowed or wrong in ([7], [[]]):
                 changed = codec.pack([*row[:place], wrong, *row[place + 1 :]])
                 with pytest.raises(UntrustedInput):
