@@ -161,7 +161,7 @@ def whole() -> list[Row]:
     yardstick = serf_spreads()
     handed, at_member = measure(None), measure(NODES - 1)
     named = "(y: Serf)" if yardstick else f"({serf.why_unavailable()})"
-    what = f"signed 1 KiB change handed in, {NODES} disks"
+    what = f"signed 1 KiB change to {NODES} disks"
     rows = [_row("P1", f"{what}: last node {named}", handed, yardstick, LIMIT_MS)]
     for name, pick, field in (
         ("the same, median node", statistics.median, "median_s"),
@@ -170,7 +170,7 @@ def whole() -> list[Row]:
         ours = pick([getattr(spread, field) for spread in handed])
         theirs = pick([getattr(spread, field) for spread in yardstick]) if yardstick else None
         rows.append(_beside("P1", f"{name} {named}", ours, theirs))
-    name = "reviewed, signed, kept at a member first: last node"
+    name = "from a commit at a member: last node"
     return [*rows, _row("P1", f"{name} {named}", at_member, yardstick, LIMIT_MS)]
 
 
