@@ -89,7 +89,8 @@ class Choice:
         """Return the tests that run its line: the one that failed before, its room's own, then others."""
         path = str(PROJECT / mutant.path)
         lines = self._lines.setdefault(mutant.path, self._data.contexts_by_lineno(path))
-        running = {context.rsplit("|", 1)[0] for context in lines.get(mutant.line, ()) if context}
+        wanted = [mutant.line] if mutant.function else list(lines)  # a table serves the whole module
+        running = {c.rsplit("|", 1)[0] for line in wanted for c in lines.get(line, ()) if c}
         room = measured.room_of(Path(path))
         stem = Path(path).stem
 

@@ -15,6 +15,14 @@ CODEC_CHECKS = frozenset({"fields", "items", "integer", "boolean", "exactly", "b
 NUMBER_CHECKS = frozenset({"_number", "_texts", "_texts_of"})
 MAXIMUM_AT = {"integer": 2, "blob": 1, "text": 1, "items": 1}
 """Where the checks of `dusk.codec` have their largest accepted number."""
+PLACES: dict[str, tuple[tuple[int, int], ...]] = {
+    "number": ((0, -1), (1, 1)),
+    "size": ((0, 1),),
+    "blob_to": ((0, 1),),
+    "text_to": ((0, 1),),
+    "array_to": ((0, 1), (1, -1)),
+}
+"""Place of a row → its arguments that are bounds, and which way they give way."""
 BOUNDARIES: dict[type[ast.cmpop], str] = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
 SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -94,15 +102,15 @@ class _Finder(ast.NodeVisitor):
         self._functions -= 1
         del self._names[-2:]
 
-    def _replace(self, node: ast.expr | ast.stmt, new: str, what: str) -> None:
-        if not self._functions:
-            return  # what runs at import is a table, not a check
+    def _replace(self, node: ast.expr | ast.stmt, new: str, what: str, *, in_table: bool = False) -> None:
+        if not (self._functions or in_table):
+            return  # what runs at import is no check, but for the forms of rows
         start = self._line_starts[node.lineno - 1] + node.col_offset
         end = self._line_starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
         ends = b"\n" * ((node.end_lineno or 0) - node.lineno)
         text = new.encode()
         replacement = text + ends if isinstance(node, ast.stmt) else b"(" + text + ends + b")"
-        function = ".".join(self._names[:-1])
+        function = ".".join(self._names[:-1])  # empty for a table of the module
         self._alike[function, what] += 1
         count = self._alike[function, what]
         numbered = f"{what} #{count}" if count > 1 else what
@@ -173,6 +181,8 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         """A value is taken unchecked, or a largest value is one more."""
+        if ast.unparse(node.func) == "codec.Row":
+            self._form(node)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
         helper = ast.unparse(node.func) if isinstance(node.func, ast.Name) else ""
@@ -186,6 +196,17 @@ class _Finder(ast.NodeVisitor):
             less = f"({ast.unparse(node.args[1])}) - 1"
             self._replace(node.args[1], less, f"one less: {ast.unparse(node)}")
         self.generic_visit(node)
+
+    def _form(self, node: ast.Call) -> None:
+        """A place of a `dusk.codec.Row` takes one more, or one less, than it should."""
+        for keyword in node.keywords:
+            place = keyword.value
+            if isinstance(place, ast.Call) and isinstance(place.func, ast.Attribute):
+                for at, more in PLACES.get(place.func.attr, ()):
+                    if at < len(place.args):
+                        bound = ast.unparse(place.args[at])
+                        name = f"{'one more' if more > 0 else 'one less'}: {keyword.arg}={ast.unparse(place)}"
+                        self._replace(place.args[at], f"({bound}) + {more}", name, in_table=True)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         """A condition within a comprehension is always true."""

@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import select
+import sys
 import time
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -128,6 +129,8 @@ class Server:
                 assert isinstance(code, types.CodeType)
                 if function.__code__ != code:
                     function.__code__ = code
+        if not mutant.function:
+            _replace_forms(mutant, path)
         for cache in self._caches:
             cache.cache_clear()
 
@@ -148,6 +151,17 @@ class Server:
                 os.waitpid(pid, 0)
                 os.close(reader)
                 self._report(trial, TIMED_OUT)
+
+
+def _replace_forms(mutant: Mutant, path: Path) -> None:
+    """Give the forms of rows of the living module what they are in the mutated one."""
+    name = mutant.path.removesuffix(".py").replace("/", ".")
+    mutated = types.ModuleType(name)
+    living = vars(sys.modules[name])
+    exec(compile(mutant.apply(path.read_bytes()), str(path), "exec"), vars(mutated))
+    for key, form in vars(mutated).items():
+        if type(form).__name__ == "Row":
+            vars(living[key]).update(vars(form))
 
 
 class _Failures:
