@@ -129,8 +129,8 @@ class Attacker:
         self._intruder.ring = self._ring().encode() if self.is_insider else b""
         self._intruder.deliver(event, self._items())
 
-    def attack(self) -> None:
-        """Do one thing, whatever it is."""
+    def attack(self, name: str | None = None) -> None:
+        """Do one thing, whatever it is, or one by its name, as ``forge-start``."""
         if not self._heard:
             return
         attacks = [self._replay, self._mutate, self._splice, self._garbage, self._unreadable, self._connect]
@@ -146,6 +146,8 @@ class Attacker:
                 self._poison_data,
                 self._junk_to_one,
             ]
+        if name is not None:
+            attacks = [attack for attack in attacks if attack.__name__ == f"_{name.replace('-', '_')}"]
         chosen = self._random.choice(attacks)
         self._transcript.count(f"{self.name}: {chosen.__name__.strip('_').replace('_', ' ')}")
         chosen()

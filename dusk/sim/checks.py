@@ -194,11 +194,11 @@ class Checks:
     def _check_said(self, device: Device, data: bytes, receiver: DeviceId | None) -> None:
         if len(data) > limits.DATAGRAM_BYTES_MAX:
             raise RuleBroken("R10", f"{device.name} sends a datagram of {len(data)} bytes")
-        said = self._read(device, data, receiver)
+        said = self.read(device, data, receiver)
         if said.seq:
             self._check_promise(device, said)
 
-    def _read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
+    def read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram; at a forged or a former address it may be for another device."""
         others = [] if receiver is None else [device for device in self._reader.ids if device != receiver]
         error = ""

@@ -179,7 +179,8 @@ class Simulation:
             commits_max=10**6 if self._plan.commits_max is None else self._plan.commits_max,
             years_s=self._plan.wall_years_s,
         )
-        return Troubles(stage, self._make_twin, self._make_attackers())
+        self.attackers = self._make_attackers()
+        return Troubles(stage, self._make_twin, self.attackers)
 
     def _make_attackers(self) -> list[Attacker]:
         attackers: list[Attacker] = []
