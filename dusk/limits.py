@@ -68,6 +68,8 @@ RELAYED_MAX = 32
 MEMBERS_MAX = 10_000
 """Bitmaps and tables are sized by this."""
 
+WRITTEN_BATCHES_MAX = 2
+"""Batches of DATA that one START announces: of those kept for repair they are a quarter."""
 WRITER_QUEUE_MAX = 1024
 """Changes that wait for the next batch; more are asked to come again."""
 WRITER_QUEUE_BYTES_MAX = 2 * 1024 * 1024

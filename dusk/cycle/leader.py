@@ -50,6 +50,10 @@ NEW_HEAD_WINDOW_MS_MAX = 40
 """Answers to a new head come before the first repetition, and behind most others' taking it (P1)."""
 
 
+Entries = tuple[tuple[LogItem, ...], Head]
+"""Entries that follow each other, and the head after them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """What to do about new entries: store the signed head with them, then send."""
@@ -98,7 +102,7 @@ class Leader:
         self._station = station
         self._audience = Audience(station)
         self._next_at = now
-        self._pending: list[tuple[tuple[LogItem, ...], Head]] = []
+        self._pending: list[Entries] = []
         self._prepared: Start | None = None
         self._sent: deque[_Sent] = deque(maxlen=RECENT_STARTS)
         self._repairs = Repairs()
@@ -137,14 +141,18 @@ class Leader:
 
     # --- STARTs ------------------------------------------------------------------------------
 
-    def announce(self, entries: Sequence[LogItem], head: Head, now: float) -> Announcement:
+    def announce(self, batches: Sequence[Entries], now: float) -> Announcement:
         """Sign a new head and send it with its entries, now or when the gap has passed.
 
         The node puts ``Append((*entries, head item))`` before the effects (R8). A START that
         had to wait carries the newest head of those that were signed meanwhile.
+
+        Args:
+            batches: what was written, at least one, each to fit into DATA if it may.
+            now: monotonic seconds.
         """
-        self._pending.append((tuple(entries), head))
-        start = self._prepared = self._sign(head, now)
+        self._pending += batches
+        start = self._prepared = self._sign(batches[-1][1], now)
         effects = self._send_start(now) if now >= self._gap_end else []
         return Announcement(start.signed_head, tuple(effects))
 
@@ -205,7 +213,7 @@ class Leader:
 
     def _seal_pending(self) -> tuple[Batch, ...]:
         """Seal the entries that wait, as few batches as fit; too long ones go by catch-up."""
-        groups: list[tuple[tuple[LogItem, ...], Head]] = []
+        groups: list[Entries] = []
         for entries, head in self._pending:
             joined = (groups[-1][0] + entries, head) if groups else (entries, head)
             if groups and cut_batch(*joined):

@@ -1,6 +1,6 @@
-"""The writer's queue: changes wait for the next START and are written as one batch.
+"""The writer's queue: changes wait for the next START and are written together.
 
-One signature, one fsync and one START serve all changes of a batch (P3). What may not be
+One signature, one fsync and one START serve them all (P3). What may not be
 written is answered and forgotten (A54: junk costs no flash).
 """
 
@@ -12,16 +12,21 @@ from dusk.changelog.log import Log
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import LogItem
 from dusk.errors import Refused
-from dusk.ids import ChangeId, Seq
-from dusk.limits import DATA_BYTES_MAX, WRITER_QUEUE_BYTES_MAX, WRITER_QUEUE_MAX
+from dusk.ids import ChangeId, Head, Seq
+from dusk.limits import DATA_BYTES_MAX, WRITER_QUEUE_BYTES_MAX, WRITER_QUEUE_MAX, WRITTEN_BATCHES_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A batch: its entries, and the answer for each change of it, refused ones too."""
+    """What was written: batches, each with the head after it; an answer for each change, refused ones too."""
 
-    items: tuple[LogItem, ...]
+    batches: tuple[tuple[tuple[LogItem, ...], Head], ...]
     answers: tuple[Answer, ...]
+
+    @property
+    def items(self) -> tuple[LogItem, ...]:
+        """The entries of all batches."""
+        return tuple(item for items, _ in self.batches for item in items)
 
 
 def outcome_reason(outcome: Outcome) -> str:
@@ -86,9 +91,13 @@ class WriteQueue:
         return None
 
     def write(self, stamp: Stamp) -> Written:
-        """Write what waits, up to one batch of DATA; the rest stays for the next."""
-        items: list[LogItem] = []
+        """Write what waits, up to so many batches of DATA; the rest stays for the next turn."""
         answers: list[Answer] = []
+        batches = [self._write_batch(stamp, answers) for _ in range(WRITTEN_BATCHES_MAX)]
+        return Written(tuple((items, head) for items, head in batches if items), tuple(answers))
+
+    def _write_batch(self, stamp: Stamp, answers: list[Answer]) -> tuple[tuple[LogItem, ...], Head]:
+        items: list[LogItem] = []
         size_bytes = 0
         while self._waiting and size_bytes < DATA_BYTES_MAX - 2048:
             change_id = next(iter(self._waiting))
@@ -101,7 +110,7 @@ class WriteQueue:
             items.append(item)
             size_bytes += len(item.data)
             answers.append(stored(change_id, entry.seq, entry.outcome))
-        return Written(tuple(items), tuple(answers))
+        return tuple(items), self._log.head
 
     def _take_out(self, change_id: ChangeId) -> Change:
         change = self._waiting.pop(change_id)

@@ -4,7 +4,7 @@ An entry and its signed head are appended in one effect, and everything that tel
 stands behind it (R8).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER
 from dusk.catchup.messages import Answer as StreamAnswer
@@ -12,7 +12,7 @@ from dusk.changelog.body import Change, decode_change
 from dusk.changelog.entry import Stamp
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.leader import Leader
+from dusk.cycle.leader import Entries, Leader
 from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
 from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.station import Station
@@ -75,7 +75,7 @@ class Writing:
         item = self._log.write_open(self._stamp(now))
         self.leader = Leader(self._station, cycle_s, now)
         self.set_clock(self.clock)
-        effects = self._publish((item,), now)
+        effects = self._publish((((item,), self._log.head),), now)
         for change in self._outbox.waiting():
             effects += self.queue(decode_change(self._outbox.encoded(change)), now)
         return effects
@@ -84,10 +84,11 @@ class Writing:
         wall_s = max(0, int(now + self.clock.offset_s))
         return Stamp(self._station.peers.own_id, self._station.boot, wall_s, self.clock.trusted)
 
-    def _publish(self, items: tuple[LogItem, ...], now: float) -> list[Effect]:
+    def _publish(self, batches: Sequence[Entries], now: float) -> list[Effect]:
         """Store what was written with its signed head, then announce it."""
         assert self.leader is not None
-        announced = self.leader.announce(items, self._log.head, now)
+        items = [item for batch, _ in batches for item in batch]
+        announced = self.leader.announce(batches, now)
         head_item = self._log.signed(announced.signed_head)
         return [Append((*items, head_item)), *announced.effects, *self._log_moved(items, now)]
 
@@ -113,15 +114,15 @@ class Writing:
         return effects
 
     def tick(self, now: float) -> list[Effect]:
-        """Write the changes that wait as one batch."""
+        """Write the changes that wait, with one signed head."""
         self.deadline = None
         if self.leader is None:
             return []
         written = self._queue.write(self._stamp(now))
-        effects = self._publish(written.items, now) if written.items else []
+        effects = self._publish(written.batches, now) if written.batches else []
         for answer in written.answers:
             effects += self._reply(answer, now)
-        if written.items or len(self._queue):
+        if written.batches or len(self._queue):
             self.deadline = now + WRITE_GAP_S
         return effects
 

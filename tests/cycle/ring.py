@@ -200,7 +200,7 @@ class Ring:
         world = self.world
         change = world.change(world.set("wifi", "wireless.a.ssid", value + "y" * size_bytes))
         item, entry = world.log.write_change(change, world.stamp())
-        announcement = self.leader.announce((item,), entry.head, self.now)
+        announcement = self.leader.announce([((item,), entry.head)], self.now)
         self.world.items += [item, world.log.signed(announcement.signed_head)]
         self.master.do(announcement.effects)
         return entry.seq

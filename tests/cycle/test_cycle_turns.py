@@ -150,7 +150,7 @@ def test_above_256_members_slices_answer_in_turn_and_new_heads_are_repeated_blin
     peers = ring.master.station.peers
     peers.count = 300
     ring.sent.clear()
-    ring.leader.announce((), ring.world.log.head, ring.now)
+    ring.leader.announce([((), ring.world.log.head)], ring.now)
     firsts = []
     for _ in range(4):
         ring.run(CYCLE_S)
@@ -253,7 +253,7 @@ def test_a_restart_of_the_master_is_a_new_epoch_that_all_follow() -> None:
     ring = quiet_ring(4)
     item = ring.world.log.write_open(ring.world.stamp())
     ring.leader = ring.master.leader = Leader(ring.master.station, CYCLE_S, ring.now)
-    announced = ring.leader.announce((item,), ring.world.log.head, ring.now)
+    announced = ring.leader.announce([((item,), ring.world.log.head)], ring.now)
     ring.world.items += [item, ring.world.log.signed(announced.signed_head)]
     ring.master.do(announced.effects)
     ring.run(2 * CYCLE_S)

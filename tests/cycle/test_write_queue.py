@@ -5,6 +5,7 @@ import pytest
 from dusk import limits
 from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.cycle import write_queue
+from dusk.cycle.fragments import cut_batch
 from dusk.cycle.messages import AnswerCode
 from dusk.cycle.outbox import saved_changes
 from dusk.cycle.write_queue import WriteQueue, outcome_reason, outcome_word
@@ -44,24 +45,27 @@ def test_a54_what_may_not_be_written_is_answered_and_forgotten() -> None:
     assert world.log.head.seq == 1
 
 
-def test_a_batch_stays_within_data_and_the_rest_waits() -> None:
+def test_each_of_a_few_batches_stays_within_data_and_the_rest_waits_p3() -> None:
     world = World()
     queue = WriteQueue(world.log)
-    for number in range(4):
+    for number in range(6):
         queue.take(world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5))
     written = queue.write(world.stamp())
-    assert 0 < len(written.items) < 4
-    assert len(queue) == 4 - len(written.items)
+    assert len(written.batches) == limits.WRITTEN_BATCHES_MAX
+    assert all(cut_batch(items, head) for items, head in written.batches)
+    assert written.batches[-1][1] == world.log.head
+    assert [head.seq for _, head in written.batches] == [3, 5]
+    assert len(queue) == 6 - len(written.items) > 0
 
 
 def test_what_was_written_makes_room_while_others_still_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_queue, "WRITER_QUEUE_BYTES_MAX", 20_000)
+    monkeypatch.setattr(write_queue, "WRITER_QUEUE_BYTES_MAX", 40_000)
     world = World()
     queue = WriteQueue(world.log)
     for number in range(12):
         change = world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5)
         assert queue.take(change) is None
-        if len(queue) == 3:
+        if len(queue) == 5:
             queue.write(world.stamp())
             assert len(queue) > 0
 

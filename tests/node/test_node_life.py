@@ -373,7 +373,7 @@ def _announce(site: Site, data: bytes) -> None:
     item = LogItem(ItemKind.ENTRY, data)
     forged = replace(node.log.head, seq=Seq(node.log.head.seq + 1), chain=ChainHash(bytes(32)))
     site.run(1.0)
-    site.master.do(leader.announce((item,), forged, site.now).effects)
+    site.master.do(leader.announce([((item,), forged)], site.now).effects)
 
 
 @pytest.mark.parametrize("is_junk", [True, False], ids=["no entry", "an old entry"])
