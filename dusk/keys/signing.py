@@ -28,6 +28,14 @@ SIGNATURE_BYTES = 64
 _FIELD_PRIME = 2**255 - 19
 _SIGN_BIT = 2**255
 
+_TORSION_PUBLIC = bytes.fromhex("ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c")
+_TORSION_SIGNED = bytes.fromhex(
+    "607055ca3d4aa8af26961afb12b1e60a75fac88f9c260ff25806631dbb2691593"
+    "b2532ae93bdb28d0af645d548d0bcdd3e0cd403975282ffb3c4d3860bec0500"
+    "6475736b"
+)
+"""Four bytes signed with an R that has a part of order 8: true only when multiplied by the cofactor."""
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -74,15 +82,35 @@ def verify(public: bytes, label: bytes, cluster_id: bytes, data: bytes, signatur
 
     libsodium refuses a non-canonical S, a small-order R and small-order or non-canonical
     public keys. Keys with a torsion part are kept out by :func:`check_public_key` where a
-    key is first accepted, so that this hot path need not look again.
+    key is first accepted, so that this hot path need not look again. An R with a torsion
+    part is refused here by a libsodium that compares R, and by us where it multiplies by the
+    cofactor: else two releases in one cluster would split its log (A18, R2).
     """
     if len(signature) != SIGNATURE_BYTES or len(public) != PUBLIC_KEY_BYTES:
         return False
     if len(cluster_id) != CLUSTER_ID_BYTES:
         return False
+    if not _opens(signature + label + b"\0" + cluster_id + data, public):
+        return False
+    return not _TAKES_TORSION or _is_in_main_group(signature[:32])
+
+
+def _opens(signed: bytes, public: bytes) -> bool:
     try:
-        crypto_sign_open(signature + label + b"\0" + cluster_id + data, public)
+        crypto_sign_open(signed, public)
     except CryptoError:
+        return False
+    return True
+
+
+_TAKES_TORSION = _opens(_TORSION_SIGNED, _TORSION_PUBLIC)
+"""Whether this libsodium multiplies by the cofactor."""
+
+
+def _is_in_main_group(point: bytes) -> bool:
+    try:
+        check_public_key(point)
+    except UntrustedInput:
         return False
     return True
 

@@ -1,13 +1,16 @@
 """Ed25519 signatures: the published vectors, the labels, and what must not verify (A18)."""
 
 import contextlib
+import hashlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.exceptions import BadSignatureError
 
 from dusk.errors import UntrustedInput
 from dusk.ids import key_id
+from dusk.keys import signing
 from dusk.keys.signing import SigningKey, check_public_key, verify, x25519_public
 
 CLUSTER = bytes(range(32))
@@ -69,6 +72,10 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
 Point = tuple[int, int]
 
+BASE: Point = (
+    15112221349535400772501151409588531511454012693041857206046113283949847762202,
+    4 * pow(5, -1, P) % P,
+)
 TORSION = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
 """A point of order 8."""
 SMALL_ORDER = tuple(
@@ -204,6 +211,52 @@ def test_a18_keys_with_a_torsion_part_are_refused() -> None:
         with pytest.raises(UntrustedInput, match="not a point of the main group"):
             check_public_key(encode_point(key))
     assert encode_point(add_points(key, torsion)) == KEY.public
+
+
+def times(number: int, point: Point) -> Point:
+    total = (0, 1)
+    while number:
+        if number & 1:
+            total = add_points(total, point)
+        point, number = add_points(point, point), number >> 1
+    return total
+
+
+def challenge_of(signed: bytes, public: bytes) -> int:
+    return int.from_bytes(hashlib.sha512(signed[:32] + public + signed[64:]).digest(), "little") % ORDER
+
+
+def sign_with_torsion(message: bytes) -> bytes:
+    """Return a signature by ``KEY`` whose R has a part of order 8."""
+    secret = int.from_bytes(hashlib.sha512(KEY.seed).digest()[:32], "little") & 2**254 - 8 | 2**254
+    r = add_points(times(9, BASE), decode_point(TORSION))
+    h = challenge_of(encode_point(r) + bytes(32) + message, KEY.public)
+    return encode_point(r) + ((9 + h * secret) % ORDER).to_bytes(32, "little")
+
+
+def open_with_cofactor(signed: bytes, public: bytes) -> bytes:
+    """Verify as RFC 8032, 5.1.7 prefers: [8][S]B = [8]R + [8][k]A."""
+    h, s = challenge_of(signed, public), int.from_bytes(signed[32:64], "little")
+    right = add_points(decode_point(signed[:32]), times(h, decode_point(public)))
+    if times(8 * s, BASE) != times(8, right):
+        raise BadSignatureError("[8][S]B is another point")
+    return signed[64:]
+
+
+def test_a18_an_r_with_a_torsion_part_is_refused_whether_or_not_libsodium_multiplies_by_the_cofactor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torn = sign_with_torsion(b"dusk.test\0" + CLUSTER + b"data")
+    good = KEY.sign(b"dusk.test", CLUSTER, b"data")
+    assert not signing._TAKES_TORSION, "the library of these tests"
+    assert not verify(KEY.public, b"dusk.test", CLUSTER, b"data", torn)
+    monkeypatch.setattr(signing, "crypto_sign_open", open_with_cofactor)
+    assert verify(KEY.public, b"dusk.test", CLUSTER, b"data", torn), "by such a library alone"
+    takes_torsion = signing._opens(signing._TORSION_SIGNED, signing._TORSION_PUBLIC)
+    assert takes_torsion, "the probe tells them apart"
+    monkeypatch.setattr(signing, "_TAKES_TORSION", takes_torsion)
+    assert not verify(KEY.public, b"dusk.test", CLUSTER, b"data", torn)
+    assert verify(KEY.public, b"dusk.test", CLUSTER, b"data", good)
 
 
 @pytest.mark.parametrize("sign", [0, 2**255])
