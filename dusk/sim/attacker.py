@@ -170,6 +170,10 @@ class Attacker:
     def _some_device(self) -> Device:
         return self._random.choice(self._loot.devices)
 
+    def _some_other(self) -> Device:
+        """Return a device that it has no key of."""
+        return self._random.choice([d for d in self._loot.devices if d is not self._loot.victim])
+
     def _some_source(self) -> Address:
         """Return an own, a device's or nobody's address."""
         index = self._random.choice((self.index, self.index, self._some_device().index, 250))
@@ -381,7 +385,7 @@ class Attacker:
         rest = real.rest
         respond = Respond(rest.cycle, rest.nonce, real.head, Seq(0), BootId(self._random.randbytes(8)))
         master = self._loot.devices[0]
-        other = self._random.choice([d for d in self._loot.devices if d is not self._loot.victim])
+        other = self._some_other()
         self._send(self._seal_to(master, Kind.RESPOND, respond.encode(), other.device_id), master)
 
     def _lie_in_pong(self) -> None:
@@ -414,7 +418,7 @@ class Attacker:
         random, key = self._random, self.key
         own = DeviceId(key.key_id)
         sections = ["cluster", "policy/base", "trust", "succession", f"device/{own.hex()}/config"]
-        sections.append(f"device/{self._some_device().device_id.hex()}/facts")
+        sections.append(f"device/{self._some_other().device_id.hex()}/facts")
         if not self._loot.peaceful:
             sections.append(f"device/{own.hex()}/facts")
         change = build_change(

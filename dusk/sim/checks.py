@@ -269,7 +269,7 @@ class Checks:
             self._reader.learn(device.disk.files[GROUP_KEYS_FILE])
         known.seen = known.stored = Seq(0)
         self._covered(device, device.disk.items)
-        self._compare(device, log.state, self.history.records_at(log.head.seq), log.head.seq)
+        self._compare_all(device, log.state, log.head.seq)
 
     def stepped(self, device: Device) -> None:
         """Check a device after a round: its log, its datastore, its bounds, its view of the master."""
@@ -307,6 +307,16 @@ class Checks:
         self._same(device, seq, "derived state", state.derived_hash)
         self._compared[device.index] = seq
 
+    def _compare_all(self, device: Device, state: State, seq: Seq) -> None:
+        """Compare every record, and that there are no others (R1)."""
+        model = self.history.records_at(seq)
+        self._compare(device, state, model, seq)
+        wanted = {place for place, held in model.items() if held.data is not None}
+        found = {(section, key) for section in state.sections() for key in state.records(section)}
+        if found != wanted:
+            section, key = min(found ^ wanted)
+            raise RuleBroken("R1", f"{device.name}: {section} {key} is there, or not, against the log")
+
     def _same(self, device: Device, seq: int, what: str, found: bytes) -> None:
         if self._hashes.setdefault((seq, what), found) != found:
             raise RuleBroken("R2", f"{device.name}: {what} at {seq} is not that of others")
@@ -330,7 +340,7 @@ class Checks:
             chains.add(self.history.chain_at(self.stored_by(device)))
             assert device.member is not None, "all have come to one head"
             log = device.member.log
-            self._compare(device, log.state, self.history.records, log.head.seq)
+            self._compare_all(device, log.state, log.head.seq)
             self._check_managed(device, log.state)
         if len(chains) != 1:
             raise RuleBroken("R2", f"{len(chains)} heads at the end")

@@ -139,6 +139,16 @@ class LeadsAtOnce(Node):
         return []
 
 
+class Inventor(Node):
+    """Has a record in its own memory, at a place that nobody ever wrote."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        records = self.log.state._sections["cluster"].records
+        records["invented"] = records["name"]
+        return effects
+
+
 class KeepsJunk(Node):
     """Writes whatever others hand in to its flash."""
 
@@ -214,6 +224,10 @@ def test_a3_a_node_that_calls_a_silent_master_fresh_is_caught() -> None:
 
 def test_a1_a_node_that_changes_a_record_by_itself_is_caught_r1() -> None:
     assert broken(with_node(Forger, 1)) in {"R1", "R2"}
+
+
+def test_a1_a_node_with_a_record_of_its_own_making_is_caught_r1() -> None:
+    assert broken(with_node(Inventor, 1)) == "R1"
 
 
 def test_a_disk_that_forgets_its_head_is_caught_r5() -> None:
