@@ -73,6 +73,8 @@ class Sockets:
         self._look = look
         self._plan = Plan((), (), ())
         self._endpoints: dict[Endpoint, _Open] = {}
+        self._own_hosts: frozenset[str] = frozenset()
+        """Hosts of the open endpoints, as peers write them: made once, asked for each datagram."""
         self._groups: dict[tuple[Link, int], _Open] = {}
         self._routes: dict[str, Endpoint | None] = {}
         self._index_of: dict[str, int] = {}
@@ -151,6 +153,7 @@ class Sockets:
     def _close_unwanted(self) -> None:
         for endpoint in [known for known in self._endpoints if known not in self._plan.endpoints]:
             _close(self._endpoints.pop(endpoint))
+        self._own_hosts = frozenset(endpoint.host for endpoint in self._endpoints)
         wanted = {(endpoint.link, endpoint.index) for endpoint in self._plan.endpoints}
         for key in [known for known in self._groups if known not in wanted]:
             _close(self._groups.pop(key))
@@ -182,6 +185,7 @@ class Sockets:
                 raise
             opened = _Open(udp, listener, trio.CancelScope())
             self._endpoints[endpoint] = opened
+            self._own_hosts |= {endpoint.host}
             nursery.start_soon(self._serve, opened, None)
         link = endpoint.link
         if link is not None and (link, endpoint.index) not in self._groups:
@@ -193,6 +197,7 @@ class Sockets:
         for opened in (*self._endpoints.values(), *self._groups.values()):
             _close(opened)
         self._endpoints.clear()
+        self._own_hosts = frozenset()
         self._groups.clear()
 
     def _tell(self, alarms: Sequence[str]) -> None:
@@ -232,9 +237,7 @@ class Sockets:
 
     def _is_own(self, source: Address) -> bool:
         """Whether a datagram is our own, looped back to the group's socket."""
-        return source.port == self._wanted.port and any(
-            source.host == endpoint.host for endpoint in self._endpoints
-        )
+        return source.port == self._wanted.port and source.host in self._own_hosts
 
     async def _listen(self, listener: socket.socket, scope: trio.CancelScope) -> None:
         while not scope.cancel_called:
