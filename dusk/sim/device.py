@@ -265,11 +265,7 @@ class Device:
         self.lives += 1
         self._forget()
         world, cut = self._world, self.disk.recover()
-        log = Log(self._join_key.cluster_id)
-        try:
-            log.extend(self.disk.items)
-        except UntrustedInput as error:
-            raise RuleBroken("R6", f"{self.name} refuses its own log: {error}") from error
+        log = self.read_log()
         world.watcher.booted(self, log)
         tail = f", {cut} torn items cut" if cut else ""
         self.node = self._build(log)
@@ -282,6 +278,19 @@ class Device:
         self._pending += effects
         self._inbox += [self.wall, Links(world.network.links)]
         self._round()
+
+    def read_log(self) -> Log:
+        """Verify what the disk has.
+
+        Raises:
+            RuleBroken: it does not verify (R6).
+        """
+        log = Log(self._join_key.cluster_id)
+        try:
+            log.extend(self.disk.items)
+        except UntrustedInput as error:
+            raise RuleBroken("R6", f"{self.name} refuses its own log: {error}") from error
+        return log
 
     def _build(self, log: Log) -> Node | Joiner:
         random_bytes = self._random.randbytes
