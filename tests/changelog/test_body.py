@@ -131,6 +131,13 @@ def body_row(**changed: object) -> bytes:
     ("body", "says"),
     [
         (body_row(version=2), "version"),
+        (body_row(version=0), "version"),
+        (body_row(counter=limits.NUMBER_MAX + 1), "counter"),
+        (
+            body_row(operations=[["s", f"{n}", None, None] for n in range(limits.OPERATIONS_MAX + 1)]),
+            "operations",
+        ),
+        (body_row(operations=[["s", "k" * (limits.RECORD_KEY_BYTES_MAX + 1), None, None]]), "key"),
         (body_row(cluster=b""), "cluster"),
         (body_row(author=b""), "author"),
         (body_row(device=None), "device"),
@@ -166,3 +173,16 @@ def test_bodies_and_signatures_are_plain_values() -> None:
     assert Operation("s", "k", None, None) == Operation("s", "k", None, None)
     signature = Signature(KEY.key_id, bytes(64))
     assert Signature(KEY.key_id, b"x" * 64) != signature
+
+
+def test_a_body_and_its_signatures_go_up_to_their_bounds() -> None:
+    keys = [n.to_bytes(16, "big") for n in range(limits.SIGNATURES_MAX + 1)]
+    signatures = [(key, bytes(64)) for key in keys]
+    full = decode_change(encoded(SAMPLE.body_bytes, signatures[:-1], VALUES))
+    assert len(full.signatures) == limits.SIGNATURES_MAX
+    with pytest.raises(UntrustedInput, match="signatures"):
+        decode_change(encoded(SAMPLE.body_bytes, signatures, VALUES))
+    operations = [["s", f"{n}", None, None] for n in range(limits.OPERATIONS_MAX)]
+    longest = ["s", "k" * limits.RECORD_KEY_BYTES_MAX, None, None]
+    body = decode_body(body_row(counter=limits.NUMBER_MAX, operations=[*operations[:-1], longest]))
+    assert len(body.operations) == limits.OPERATIONS_MAX

@@ -199,6 +199,23 @@ def test_a17_each_field_of_an_entry_has_its_type(at: int) -> None:
         decode_entry(codec.pack(row))
 
 
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (0, 0),
+        (0, 2),
+        (13, [-1, None, ""]),
+        (13, [3, None, ""]),
+        (14, [[f"policy/{n}", bytes(32)] for n in range(limits.OPERATIONS_MAX + 1)]),
+    ],
+)
+def test_a17_an_entry_beyond_a_bound_is_refused(at: int, value: object) -> None:
+    row = codec.unpack(LAST.encoded, size_max=10_000)
+    row[at] = value
+    with pytest.raises(UntrustedInput):
+        decode_entry(codec.pack(row))
+
+
 def test_an_entry_without_its_change_is_refused() -> None:
     with pytest.raises(UntrustedInput, match="change is missing"):
         unpack_entry_item(codec.pack([LAST.encoded, None]))

@@ -93,6 +93,8 @@ class Choice:
         running = {c.rsplit("|", 1)[0] for line in wanted for c in lines.get(line, ()) if c}
         room = measured.room_of(Path(path))
         stem = Path(path).stem
+        # Tests of the very module are tried even where the record of lines is older than the text.
+        running |= {t for t in self._times if t.startswith(f"tests/{room}/") and stem in t.split("::")[0]}
 
         def order(test: str) -> tuple[bool, bool, bool, float]:
             of_room = test.startswith((f"tests/{room}/", f"tests/test_{room}"))

@@ -22,5 +22,27 @@ EQUIVALENTS: dict[str, str] = {
     "codec.blob(change_bytes, limits.CHANGE_BYTES_MAX, 'change')": (
         "the change is bounded by the same number when it is decoded"
     ),
+    "dusk/changelog/body.py::::one more: body=codec.blob_to(limits.CHANGE_BYTES_MAX)": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
+    "dusk/changelog/body.py::::one more: values=codec.array_to(limits.OPERATIONS_MAX)": (
+        "there is one for each operation, and these are bounded"
+    ),
+    "dusk/changelog/body.py::decode_body::operand of and left out: len(decoded) > 1": (
+        "it only saves the time of comparing one operation with itself"
+    ),
+    "dusk/changelog/body.py::decode_body::limit moved: len(decoded) > 1": "as above",
+    "dusk/changelog/entry.py::::one more: outcome=codec.array_to(3, 3)": (
+        "the form of the inner array is checked right after it"
+    ),
+    "dusk/changelog/entry.py::::one less: outcome=codec.array_to(3, 3)": (
+        "the form of the inner array is checked right after it"
+    ),
+    "dusk/changelog/entry.py::::one more: head=codec.array_to(5, 5)": (
+        "the form of the inner array is checked right after it"
+    ),
+    "dusk/changelog/entry.py::::one less: head=codec.array_to(5, 5)": (
+        "the form of the inner array is checked right after it"
+    ),
 }
 """Id of the mutant → why no test can notice it."""
