@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.messages import Held, Kind, Request, Respond, decode_fragment, decode_respond
+from dusk.cycle.intake import REPAIR_S, Intake
+from dusk.cycle.messages import Held, Kind, Request, Respond, decode_fragment, decode_respond, decode_start
 from dusk.cycle.peers import Peer
 from dusk.cycle.repair import DATAGRAMS_MAX, GAP_S, GATHER_S, REPAIRS_MAX, Batch, Repairs
 from dusk.cycle.station import Advance, Behind
@@ -193,3 +194,28 @@ def test_a_hostile_request_for_what_does_not_exist_changes_nothing() -> None:
     ring.master.handle(member.station.channel.seal_to(master, Kind.RESPOND, lie.encode()), member.address)
     ring.run(0.2)
     assert not data_of(ring)
+
+
+def test_progress_puts_the_stream_off() -> None:
+    ring = quiet_ring(3)
+    member = ring.nodes[1]
+    member.on = False
+    ring.commit("first")
+    ring.run(0.1)
+    halfway = list(ring.world.items)
+    ring.commit("second")
+    opened = member.station.channel.open(ring.last(Kind.START)[1], ring.master.address)
+    assert isinstance(opened, Opened)
+    intake = Intake(member.station)
+    intake.announced(decode_start(opened.plaintext), ring.master.address, NOW)
+    assert intake.behind_at == NOW + REPAIR_S
+    member.log.extend(halfway)
+    intake.stored(NOW + 0.3)
+    assert intake.is_waiting
+    assert intake.behind_at == NOW + 0.3 + REPAIR_S
+    intake.give_up()
+    intake.stored(NOW + 0.4)
+    assert intake.behind_at is None
+    member.log.extend(ring.world.items)
+    intake.stored(NOW + 0.5)
+    assert not intake.is_waiting
