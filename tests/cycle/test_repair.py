@@ -211,11 +211,10 @@ def test_progress_puts_the_stream_off() -> None:
     assert intake.behind_at == NOW + REPAIR_S
     member.log.extend(halfway)
     intake.stored(NOW + 0.3)
-    assert intake.is_waiting
-    assert intake.behind_at == NOW + 0.3 + REPAIR_S
+    assert (intake.is_waiting, intake.behind_at) == (True, NOW + 0.3 + REPAIR_S)
     intake.give_up()
     intake.stored(NOW + 0.4)
-    assert intake.behind_at is None
+    assert (intake.is_waiting, intake.behind_at) == (True, None)
     member.log.extend(ring.world.items)
     intake.stored(NOW + 0.5)
-    assert not intake.is_waiting
+    assert (intake.is_waiting, intake.behind_at) == (False, None)
