@@ -196,6 +196,11 @@ def test_a_hostile_request_for_what_does_not_exist_changes_nothing() -> None:
     assert not data_of(ring)
 
 
+def waits(intake: Intake) -> tuple[bool, float | None]:
+    """Return whether something is announced and missing, and when a stream is tried for it."""
+    return intake.is_waiting, intake.behind_at
+
+
 def test_progress_puts_the_stream_off() -> None:
     ring = quiet_ring(3)
     member = ring.nodes[1]
@@ -208,13 +213,13 @@ def test_progress_puts_the_stream_off() -> None:
     assert isinstance(opened, Opened)
     intake = Intake(member.station)
     intake.announced(decode_start(opened.plaintext), ring.master.address, NOW)
-    assert intake.behind_at == NOW + REPAIR_S
+    assert waits(intake) == (True, NOW + REPAIR_S)
     member.log.extend(halfway)
     intake.stored(NOW + 0.3)
-    assert (intake.is_waiting, intake.behind_at) == (True, NOW + 0.3 + REPAIR_S)
+    assert waits(intake) == (True, NOW + 0.3 + REPAIR_S)
     intake.give_up()
     intake.stored(NOW + 0.4)
-    assert (intake.is_waiting, intake.behind_at) == (True, None)
+    assert waits(intake) == (True, None)
     member.log.extend(ring.world.items)
     intake.stored(NOW + 0.5)
-    assert (intake.is_waiting, intake.behind_at) == (False, None)
+    assert waits(intake) == (False, None)
