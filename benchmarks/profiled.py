@@ -18,7 +18,7 @@ def main(root: str, file: str) -> int:
     importlib.import_module("dusk.daemon.service")  # before: what is looked for is not the imports
     with Path(file).open("w") as out:
         profile = cProfile.Profile()
-        code = profile.runcall(run, Path(root))
+        code = profile.runcall(run, root)
         write_profile(profile, out)
     return code
 

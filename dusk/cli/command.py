@@ -16,10 +16,6 @@ _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
-class UsageError(Exception):
-    """A wrong command line; exit 2."""
-
-
 class Context:
     """One run of the command line: where, how to print, and the connection to the daemon."""
 

@@ -8,7 +8,7 @@ from dusk.cli.command import Command, Context
 def _daemon(context: Context, _arguments: argparse.Namespace) -> int:
     from dusk.daemon.main import run
 
-    return run(context.root)
+    return run(str(context.root))
 
 
 COMMANDS = {

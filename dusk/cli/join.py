@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from dusk.cli.command import Command, Context, UsageError
+from dusk.cli.command import Command, Context
+from dusk.cli.options import UsageError
 from dusk.errors import Refused
 
 _LINE_BYTES_MAX = 64 * 1024

@@ -1,12 +1,13 @@
-"""Finding the command, and turning every failure into one clear line (contract: exit 0, 1, 2)."""
+"""Finding the command, and turning every failure into one clear line (contract: exit 0, 1, 2).
 
-import importlib
+`dusk daemon` forks its helper from what is loaded here, so nothing more is at the top (P19).
+"""
+
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from dusk.cli.command import Command, Context, UsageError
+from dusk.cli.options import UsageError, global_options
 from dusk.errors import DuskError
 
 OVERVIEW = (
@@ -60,7 +61,6 @@ OVERVIEW = (
 """Headings → (command, module in this package, one line)."""
 
 MODULES = {name: module for _, commands in OVERVIEW for name, module, _ in commands}
-_VALUED = {"--root": "root", "--via": "via"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -113,39 +113,14 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(f"there is no command {name!r}{_nearest(name)}; see `dusk --help`")
     if "via" in options:
         raise UsageError("--via is not available in this version; log in on the router and run dusk there")
-    command: Command = importlib.import_module(f"dusk.cli.{MODULES[name]}").COMMANDS[name]
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
-    context = Context(Path(root).absolute(), json="json" in options)
-    try:
-        return _run_command(context, name, command, rest[1:])
-    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
-        if not context.has_asked:
-            raise
-        raise _unreadable(error) from error
-    finally:
-        context.close()
+    if rest == ["daemon"]:
+        from dusk.daemon.main import run
 
+        return run(root)
+    from dusk.cli.running import run_command
 
-def _unreadable(error: Exception) -> DuskError:
-    """Return what to say of an answer that has another form than every daemon of ours gives (A46)."""
-    from dusk.daemon.mistakes import describe
-    from dusk.errors import Refused
-
-    what = describe(error).removeprefix("internal error: ")
-    return Refused("bad-answer", f"the daemon's answer cannot be read; restart it ({what})")
-
-
-def _run_command(context: Context, name: str, command: Command, words: list[str]) -> int:
-    """Parse what stands behind a command, unless there is nothing to parse, and run it."""
-    if command.arguments is None and command.run is not None and not words:
-        return command.run(context, None)
-    from dusk.cli.parser import parse
-
-    parsed = parse(name, command, words)
-    if isinstance(parsed, int):
-        return parsed
-    code: int = parsed.run(context, parsed)
-    return code
+    return run_command(root, MODULES[name], rest, is_json="json" in options)
 
 
 def _nearest(name: str) -> str:
@@ -153,28 +128,6 @@ def _nearest(name: str) -> str:
 
     near = difflib.get_close_matches(name, MODULES, 1)
     return f", do you mean {near[0]!r}?" if near else ""
-
-
-def global_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Take ``--root``, ``--json`` and ``--via`` out, wherever they stand before a ``--``."""
-    options: dict[str, str] = {}
-    rest: list[str] = []
-    given = iter(arguments)
-    for word in given:
-        name, equals, value = word.partition("=")
-        if word == "--":
-            rest += [word, *given]
-        elif word == "--json":
-            options["json"] = "1"
-        elif name in _VALUED:
-            if not equals:
-                value = next(given, "")
-            if not value:
-                raise UsageError(f"{name} needs a value; see `dusk --help`")
-            options[_VALUED[name]] = value
-        else:
-            rest.append(word)
-    return options, rest
 
 
 def overview() -> str:

@@ -3,7 +3,8 @@
 import argparse
 from typing import NoReturn
 
-from dusk.cli.command import Command, UsageError
+from dusk.cli.command import Command
+from dusk.cli.options import UsageError
 
 
 class Parser(argparse.ArgumentParser):

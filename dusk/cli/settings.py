@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context, UsageError, answer
+from dusk.cli.command import Command, Context, answer
+from dusk.cli.options import UsageError
 from dusk.errors import Refused
 
 _TARGET = "policy/NAME or device/NAME"

@@ -2,7 +2,8 @@
 
 import argparse
 
-from dusk.cli.command import Command, Context, UsageError, answer, subcommands, verb
+from dusk.cli.command import Command, Context, answer, subcommands, verb
+from dusk.cli.options import UsageError
 from dusk.cli.settings import read_value, split_pair
 
 _SCOPE = "cluster, group/NAME or device/NAME; the nearest to the router wins"

@@ -7,28 +7,29 @@ importable afterwards (R14).
 
 import os
 import sys
-from pathlib import Path
 
 from dusk.daemon.helper_start import start_helper
 
 
-def run(root: Path) -> int:
+def run(root: str) -> int:
     """Run a node in the foreground until SIGTERM or SIGINT; return the exit code.
 
     Args:
         root: the folder that all paths are below.
     """
-    root = root.absolute()
+    root = os.path.join(os.getcwd(), root)
     reading, writing = -1, -1
-    if (root / "etc").is_dir() or _make(root / "etc"):
-        _, reading, writing = start_helper(str(root))
-    from dusk.daemon import service  # all the rest, after the fork
+    if os.path.isdir(f"{root}/etc") or _make(f"{root}/etc"):
+        _, reading, writing = start_helper(root)
+    from pathlib import Path  # this and all the rest, after the fork
+
+    from dusk.daemon import service
 
     sys.excepthook = service.one_line_excepthook
-    return service.serve(root, reading, writing)
+    return service.serve(Path(root), reading, writing)
 
 
-def _make(folder: Path) -> bool:
+def _make(folder: str) -> bool:
     """Make a root's first folder, so that the helper finds its own."""
     try:
         os.makedirs(folder, mode=0o755, exist_ok=True)

@@ -342,6 +342,14 @@ def test_p18_status_loads_little_more_than_python_itself(root: Path) -> None:
     assert rooms <= {"__main__", "cli", "errors", "limits"}
 
 
+def test_p19_the_helper_is_forked_from_little_more_than_python_itself() -> None:
+    program = "import sys, dusk.cli.main, dusk.daemon.main; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    assert not set(done.stdout.split()) & {"re", "typing", "pathlib", "argparse", "dataclasses", "trio"}
+
+
 def test_a31_a_router_whose_log_was_damaged_is_no_place_for_a_new_cluster(
     init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
 ) -> None:
