@@ -19,6 +19,7 @@ OVERVIEW = (
             ("join", "join", "let this router join a cluster with a join key"),
             ("status", "status", "how this router and its cluster are"),
             ("demo", "demo", "a whole cluster on this machine, to look at"),
+            ("simulate", "simulate", "how a cluster that you do not have would behave"),
         ),
     ),
     (

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dusk.cli.command import Command, Context, UsageError, duration, within
+from dusk.cli.command import Command, Context, duration, within
+from dusk.cli.options import UsageError
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ def time_between(low_s: float, high_s: float) -> Callable[[str], float]:
 def _arguments(parser: argparse.ArgumentParser) -> None:
     cluster = parser.add_argument_group("the cluster")
     cluster.add_argument(
-        "--nodes", type=within(NODES_MIN, NODES_MAX), required=True, metavar="N", help="how many routers, 3 to 1000"
+        "--nodes",
+        type=within(NODES_MIN, NODES_MAX),
+        required=True,
+        metavar="N",
+        help="how many routers, 3 to 1000",
     )
     cluster.add_argument(
         "--cycle",
@@ -93,7 +98,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--loss", type=share, default=0.0, metavar="P", help="share of frames that get lost: 10%% or 0.1 (0)"
     )
     link.add_argument(
-        "--speed", type=speed, default=6e6, metavar="RATE", help="at which multicast is sent (6Mbit, a basic rate)"
+        "--speed",
+        type=speed,
+        default=6e6,
+        metavar="RATE",
+        help="at which multicast is sent (6Mbit, a basic rate)",
     )
     link.add_argument(
         "--unicast-speed", type=speed, metavar="RATE", help="at which all else is sent (the same)"
@@ -103,7 +112,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         type=time_between(0.0, FRAME_S_MAX),
         default=0.0002,
         metavar="TIME",
-        help="what each frame takes besides its bits: waiting, preamble, acknowledgement (0.2ms; a cable: 0ms)",
+        help="what a frame takes besides its bits: waiting, preamble, answer (0.2ms; a cable: 0ms)",
     )
     measured = parser.add_argument_group("what is measured")
     measured.add_argument(
@@ -120,7 +129,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=size, default=1024, metavar="SIZE", help="of the value that a change sets (1KiB)"
     )
     measured.add_argument(
-        "--faults", default="none", metavar="LIST", help="what goes wrong while changes are made: see below (none)"
+        "--faults",
+        default="none",
+        metavar="LIST",
+        help="what goes wrong while changes are made: see below (none)",
     )
     measured.add_argument(
         "--seed", type=within(0, 10**15), default=0, metavar="S", help="another seed, other chances (0)"
@@ -146,7 +158,8 @@ def _simulate(context: Context, arguments: argparse.Namespace) -> int:
         if not (error.name or "").startswith("dusk.sim"):
             raise
         raise Refused(
-            "no-simulator", "the simulator is not part of this installation; run this where all of Dusk is installed"
+            "no-simulator",
+            "the simulator is not part of this installation; run this where all of Dusk is installed",
         ) from None
     question = _question(arguments)
     with _progress() as told:
@@ -194,10 +207,14 @@ def _end(context: Context, answer: "Answer") -> int:
     """Say on standard error what makes the answer a bad one."""
     if not answer.behind:
         return 0
-    waited = "long after the faults had ended" if answer.question.faults.on else "five minutes after the last change"
+    waited = (
+        "long after the faults had ended"
+        if answer.question.faults.on
+        else "five minutes after the last change"
+    )
     context.note(
-        f"dusk: {answer.behind} of {answer.question.nodes} routers had not come to the newest version {waited}; "
-        "the link may be too slow or too lossy for so many"
+        f"dusk: {answer.behind} of {answer.question.nodes} routers had not come to the newest version "
+        f"{waited}; the link may be too slow or too lossy for so many"
     )
     return 1
 
