@@ -24,6 +24,13 @@ def test_a15_exactly_the_true_claims_are_verified(honest: list[bool]) -> None:
     assert on_two_cores(claims) == verified_of(claims) == true
 
 
+@pytest.mark.parametrize("false", [0, 1, CLAIMS_MIN - 1])
+def test_a15_a_false_claim_in_either_half_is_left_out(false: int) -> None:
+    claims = [claim(number, OTHER if number == false else KEY) for number in range(CLAIMS_MIN)]
+    assert claims[false] not in on_two_cores(claims)
+    assert len(on_two_cores(claims)) == CLAIMS_MIN - 1
+
+
 def test_a_few_claims_are_left_to_their_turn() -> None:
     assert on_two_cores([claim(1, KEY)] * (CLAIMS_MIN - 1)) == NONE_VERIFIED
 

@@ -11,7 +11,16 @@ from nacl.exceptions import BadSignatureError
 from dusk.errors import UntrustedInput
 from dusk.ids import key_id
 from dusk.keys import signing
-from dusk.keys.signing import SigningKey, check_public_key, verify, x25519_public
+from dusk.keys.signing import (
+    NONE_VERIFIED,
+    SignedBytes,
+    SigningKey,
+    all_verified,
+    check_public_key,
+    verified_of,
+    verify,
+    x25519_public,
+)
 
 CLUSTER = bytes(range(32))
 KEY = SigningKey.from_seed(b"\7" * 32)
@@ -298,3 +307,22 @@ def test_our_own_mistakes_in_signing_are_assertions() -> None:
         KEY.sign(b"dusk.test", b"short", b"data")
     with pytest.raises(AssertionError):
         KEY.sign(b"dusk\0test", CLUSTER, b"data")
+
+
+def claim(number: int, *, is_true: bool) -> SignedBytes:
+    data = bytes([number])
+    signature = KEY.sign(b"test", CLUSTER, data if is_true else data + b"!")
+    return SignedBytes(KEY.public, b"test", CLUSTER, data, signature)
+
+
+@given(st.lists(st.booleans(), max_size=8))
+def test_a15_no_false_claim_is_among_those_that_were_verified(honest: list[bool]) -> None:
+    claims = [claim(number, is_true=is_true) for number, is_true in enumerate(honest)]
+    true = {claim for claim, is_true in zip(claims, honest, strict=True) if is_true}
+    assert verified_of(claims) == true
+    assert all_verified([verified_of(claims[::2]), verified_of(claims[1::2])]) == true
+
+
+def test_a15_a_batch_of_false_claims_verifies_nothing() -> None:
+    assert verified_of([claim(number, is_true=False) for number in range(3)]) == NONE_VERIFIED
+    assert all_verified([]) == NONE_VERIFIED == frozenset()
