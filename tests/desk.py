@@ -87,6 +87,9 @@ class FakeDesk:
         self.counter += 1
         return self.log.state.derived(counter_key(author, self.device_id)) + self.counter
 
+    def waiting(self, author: KeyId) -> Sequence[Change]:
+        return [change for change in self.outbox if change.body.author == author]
+
     def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
         self.outbox.append(change)
         if not self.is_cut_off:

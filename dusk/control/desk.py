@@ -107,6 +107,9 @@ class Desk(Protocol):
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above every change of this author from this device, outbox included."""
 
+    def waiting(self, author: KeyId) -> Sequence[Change]:
+        """Return this author's changes in the outbox whose outcome does not stand in the log."""
+
     def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
         """Put a change into the outbox (on disk) and return the ticket of its outcome.
 
@@ -129,7 +132,11 @@ class Desk(Protocol):
         """Return what ``store_draft`` last stored for this user."""
 
     def store_draft(self, user: str, data: bytes | None) -> None:
-        """Store a user's draft atomically, or remove it."""
+        """Store a user's draft atomically, or remove it.
+
+        It is on the disk before the method that stores it is answered, and behind what the same
+        method submits.
+        """
 
     def read_items(self, first: Seq, count: int) -> list[LogItem]:
         """Return the frames of at most ``count`` entries from ``first`` on (heads skipped)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dusk import codec, limits
-from dusk.changelog.body import Edit
+from dusk.changelog.body import Change, Edit
 from dusk.changelog.state import State
 from dusk.effects import ChangeState, Progress
 from dusk.errors import Refused, UntrustedInput
@@ -179,6 +179,43 @@ def _is_refused(progress: Progress) -> bool:
     return progress.state is ChangeState.REFUSED or (
         progress.state is not ChangeState.QUEUED and progress.reason != ""
     )
+
+
+def recognise(draft: Draft, waiting: Iterable[Change]) -> Draft:
+    """Mark the draft as sent if a change that waits was signed from just these edits.
+
+    The change is on the disk first, so that it leaves at once; where the power goes before the
+    draft is, the same edits must not be signed a second time.
+
+    Args:
+        draft: as stored.
+        waiting: the user's changes in the outbox.
+    """
+    known = {sent.change for sent in draft.sent}
+    edits = {(e.section, e.key, e.data, e.base) for e in draft.edits}
+    for change in waiting:
+        if change.id not in known and edits == set(_written(change)):
+            return Draft((), (*draft.sent, Sent(change.id, change.body.message, draft.edits)))
+    return draft
+
+
+def _written(change: Change) -> Iterable[tuple[str, str, bytes | None, ChangeId | None]]:
+    pairs = zip(change.body.operations, change.values, strict=True)
+    return ((o.section, o.key, None if v is None else v.data, o.base) for o, v in pairs)
+
+
+def without_done(state: State, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+    """Drop the edits that the log says already, whoever wrote them: they would change nothing.
+
+    Returns:
+        The draft, and a line for people if there are such.
+    """
+    left = tuple(e for e in draft.edits if e.data != _data_below(state, draft, e.section, e.key))
+    count = len(draft.edits) - len(left)
+    if not count:
+        return draft, ()
+    what = "1 edit is" if count == 1 else f"{count} edits are"
+    return replace(draft, edits=left), (f"{what} in the log already and left out of the draft",)
 
 
 def stale(state: State, draft: Draft) -> list[Edit]:

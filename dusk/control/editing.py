@@ -22,7 +22,10 @@ _NO_BOOT = BootId(bytes(8))
 
 
 def _load(desk: Desk, session: Session) -> tuple[Draft, tuple[str, ...]]:
-    return drafts.resolve(drafts.load(desk.draft(session.user)), desk.progress)
+    stored = drafts.recognise(drafts.load(desk.draft(session.user)), desk.waiting(session.key.key_id))
+    draft, notes = drafts.resolve(stored, desk.progress)
+    draft, done = drafts.without_done(desk.log.state, draft)
+    return draft, (*notes, *done)
 
 
 def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]) -> Json:
@@ -133,8 +136,8 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     if not draft.sent:
         _check_verdict(desk, change)
     sent = Sent(change.id, arguments["message"], draft.edits)
-    desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
     ticket = desk.submit(change, arguments["timeout_s"], {"devices_concerned": list(found.concerned)})
+    desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
     return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
 
 

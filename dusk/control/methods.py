@@ -145,6 +145,11 @@ METHODS: Mapping[str, Method] = {
 }
 
 
+def is_signing(name: str) -> bool:
+    """Tell whether a method takes the token of a session, as all do that store a draft."""
+    return name in METHODS and METHODS[name].is_signing
+
+
 class Methods:
     """All methods over one desk."""
 

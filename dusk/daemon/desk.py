@@ -16,6 +16,7 @@ from dusk.control.desk import Json, Peer, WallTime
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
+from dusk.daemon.drafts import Drafts
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
@@ -27,8 +28,6 @@ from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
 from dusk.node.reports import ASK_GAP_S
 
-DRAFTS = "drafts/_"
-"""Before the user's name, which may begin with a dot as no small file may."""
 REFUSALS_MAX = 256
 """Refused changes whose reason is kept for whoever asks again."""
 LOOK_S = 1.0
@@ -45,6 +44,7 @@ class DaemonDesk:
         core: the loop, with its living node.
         sessions: who has logged in.
         tickets: work under way.
+        drafts: users' drafts on the disk.
         addresses: where this device's sockets are bound.
         alarms: lines of the shell (sockets, clock), shown in the status.
     """
@@ -54,10 +54,12 @@ class DaemonDesk:
         core: Core,
         sessions: Sessions,
         tickets: Tickets,
+        drafts: Drafts,
+        *,
         addresses: Callable[[], Sequence[Address]],
         alarms: Callable[[], Sequence[str]],
     ) -> None:
-        self._core, self._sessions, self._tickets = core, sessions, tickets
+        self._core, self._sessions, self._tickets, self._drafts = core, sessions, tickets, drafts
         self._addresses, self._alarms = addresses, alarms
         self._refusals: dict[ChangeId, Progress] = {}
         self._moved = trio.Event()
@@ -168,6 +170,10 @@ class DaemonDesk:
         """Return a counter above every change of this author from this device."""
         return self._node.next_counter(author)
 
+    def waiting(self, author: KeyId) -> Sequence[Change]:
+        """Return this author's changes in the outbox whose outcome does not stand in the log."""
+        return self._node.waiting(author)
+
     def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
         """Put a change into the outbox and return the ticket of its outcome."""
         self._core.add(self._node.submit(change, trio.current_time()))
@@ -225,18 +231,11 @@ class DaemonDesk:
 
     def draft(self, user: str) -> bytes | None:
         """Return a user's draft."""
-        storage = self._core.storage
-        assert storage is not None, "methods run while there is a node"
-        return storage.files.read(DRAFTS + user)
+        return self._drafts.read(user)
 
     def store_draft(self, user: str, data: bytes | None) -> None:
-        """Store a user's draft atomically, or remove it."""
-        storage = self._core.storage
-        assert storage is not None, "methods run while there is a node"
-        if data is None:
-            storage.files.remove(DRAFTS + user)
-        else:
-            storage.files.store(DRAFTS + user, data)
+        """Take a user's draft, or that it is gone; it is on the disk before the caller is answered."""
+        self._drafts.store(user, data)
 
     def read_items(self, first: Seq, count: int) -> list[LogItem]:
         """Return the frames of at most ``count`` entries from ``first`` on."""

@@ -10,13 +10,14 @@ from types import TracebackType
 
 import trio
 
-from dusk.control.methods import Methods
+from dusk.control.methods import Methods, is_signing
 from dusk.daemon import privileges
 from dusk.daemon.builder import Builder, Idle, mode_of
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
 from dusk.daemon.core import Core
 from dusk.daemon.desk import DaemonDesk
+from dusk.daemon.drafts import Drafts
 from dusk.daemon.facts import gather
 from dusk.daemon.hands import Hands
 from dusk.daemon.helper_client import HelperClient
@@ -157,17 +158,31 @@ def _progress_json(news: Progress) -> Json:
 
 
 class _LateMethods:
-    """Methods that answer once what they would show is on the disk (R8)."""
+    """Methods that answer once what they show, and what they keep, is on the disk (R8)."""
 
-    def __init__(self, core: Core, methods: Methods) -> None:
+    def __init__(self, core: Core, drafts: Drafts, methods: Methods) -> None:
         self._core = core
+        self._drafts = drafts
         self._methods = methods
+        self._turn = trio.Lock()
 
     async def call(self, name: str, params: object, connection: object) -> Json:
-        """Call a method of the table."""
-        await self._core.quiet()
+        """Call a method of the table; of those that may store a draft, one at a time."""
         assert isinstance(connection, Connection), "calls come from the control server"
-        return await self._methods.call(name, params, connection)
+        if not is_signing(name):
+            await self._core.quiet()
+            return await self._methods.call(name, params, connection)
+        async with self._turn:
+            await self._core.quiet()
+            try:
+                answer = await self._methods.call(name, params, connection)
+                await self._core.quiet()  # what was submitted is on its way before the draft is stored
+                await self._drafts.save()
+            except StorageError as error:
+                raise Refused("storage", str(error)) from None
+            finally:
+                self._drafts.forget()
+            return answer
 
 
 def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
@@ -185,8 +200,9 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
         return [*undo, *sockets.alarms, *guesses]
 
-    desk = DaemonDesk(core, sessions, tickets, lambda: sockets.addresses, alarms)
-    control = ControlServer(root / "var/run/dusk", _LateMethods(core, Methods(desk)))
+    drafts = Drafts(root / "etc/dusk/node")
+    desk = DaemonDesk(core, sessions, tickets, drafts, addresses=lambda: sockets.addresses, alarms=alarms)
+    control = ControlServer(root / "var/run/dusk", _LateMethods(core, drafts, Methods(desk)))
     parts = _Parts(root, builder, helper, inbox, streams, sockets, hands, core, tickets, desk, control)
     hands.tell = parts.tell
     return parts

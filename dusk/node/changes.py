@@ -93,8 +93,12 @@ class OwnChanges:
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above all of this author's changes at this device."""
         last = self._log.state.derived(counter_key(author, self._device))
-        waiting = [decode_change(self._outbox.encoded(c)).body for c in self._outbox.not_logged()]
-        return 1 + max([last, *(body.counter for body in waiting if body.author == author)])
+        return 1 + max([last, *(change.body.counter for change in self.waiting(author))])
+
+    def waiting(self, author: KeyId) -> tuple[Change, ...]:
+        """Return this author's changes from here whose outcome does not stand in our log."""
+        kept = (decode_change(self._outbox.encoded(change)) for change in self._outbox.not_logged())
+        return tuple(change for change in kept if change.body.author == author)
 
     def _outcome(self, change: ChangeId, seq: Seq) -> Answer:
         return stored(change, seq, self._log.outcome_of(change))

@@ -267,6 +267,10 @@ class Node:
         """Return a counter above all of this author's changes at this device."""
         return self._changes.next_counter(author)
 
+    def waiting(self, author: KeyId) -> tuple[Change, ...]:
+        """Return this author's changes from here whose outcome does not stand in our log."""
+        return self._changes.waiting(author)
+
     # --- start and time --------------------------------------------------------------------------
 
     @property

@@ -348,3 +348,41 @@ def test_errors_of_values_and_of_the_disk_are_refusals_to_who_asked(
     with pytest.raises(Refused) as refused:
         desk.set("policy/wifi", **{SSID: "x"})
     assert (refused.value.code, refused.value.reason) == ("storage", "the disk is full")
+
+
+def test_a_power_cut_between_the_change_and_the_draft_signs_nothing_twice(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", **{SSID: "Home"})
+    before = desk.drafts["alice"]
+    desk.is_cut_off = True
+    first = desk.commit("name it")
+    desk.drafts["alice"] = before
+    assert desk.do("draft.show")["edits"] == 0
+    again = desk.do("draft.commit", message="once more")
+    assert (again["hash"], len(desk.outbox)) == (first["hash"], 1)
+    assert "'name it', which was signed before" in again["notes"][0]
+
+
+def test_a_draft_whose_change_reached_the_log_behind_a_power_cut_is_done(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", **{SSID: "Home", "wireless__radio0__channel": "6"})
+    before = desk.drafts["alice"]
+    desk.commit("name it")
+    desk.drafts["alice"] = before
+    shown = desk.do("draft.show")
+    assert (shown["edits"], shown["problems"]) == (0, [])
+    assert refusal(desk, "draft.commit", message="again").code == "empty-draft"
+    assert "2 edits are in the log already" in refusal(desk, "draft.commit", message="again").reason
+
+
+def test_what_the_outbox_has_no_room_for_stays_in_the_draft(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_change: object, _timeout_s: float, _answer: object) -> str:
+        raise Refused("outbox-full", "no room")
+
+    desk.set("policy/wifi", **{SSID: "Home"})
+    monkeypatch.setattr(desk, "submit", full)
+    assert refusal(desk, "draft.commit", message="x").code == "outbox-full"
+    assert (shown := desk.do("draft.show"))["edits"] == 1
+    assert shown["notes"] == [
+        "policy wifi is assigned to nobody; assign it with `dusk policy assign wifi --all`"
+    ]

@@ -1,29 +1,65 @@
 """Drafts on the disk, whatever their owners are called."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
+import trio
 
 from dusk.changelog.sections import COMPONENT
-from dusk.daemon.core import Core
-from dusk.daemon.desk import DaemonDesk
-from dusk.daemon.sessions import Sessions
+from dusk.daemon import disk
+from dusk.daemon.drafts import Drafts
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.daemon.tickets import Tickets
+from dusk.errors import StorageError
 
 
 @pytest.mark.parametrize("user", ["ann", ".bob", "-", "_x", ".log.tmp", "a" * 63])
-def test_every_name_that_a_user_may_have_has_a_draft(tmp_path: Path, user: str) -> None:
+async def test_every_name_that_a_user_may_have_has_a_draft(tmp_path: Path, user: str) -> None:
     assert COMPONENT.match(user)
-    files = SmallFiles(tmp_path)
-    core = cast("Core", SimpleNamespace(storage=SimpleNamespace(files=files)))
-    desk = DaemonDesk(core, Sessions(lambda _: None), Tickets(), lambda: (), lambda: ())
-    desk.store_draft(user, b"a draft")
+    files, drafts = SmallFiles(tmp_path), Drafts(tmp_path)
+    drafts.store(user, b"a draft")
+    await drafts.save()
     files.remove_leftovers()
-    assert (desk.draft(user), desk.draft("other")) == (b"a draft", None)
+    assert (drafts.read(user), drafts.read("other")) == (b"a draft", None)
     assert len(files.names()) == 1
-    desk.store_draft(user, None)
+    drafts.store(user, None)
+    await drafts.save()
     assert files.names() == []
     files.close()
+
+
+async def test_a_draft_is_written_by_a_thread_and_read_before_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts, places = Drafts(tmp_path), set[bool]()
+    replace = disk.replace
+
+    def noted(directory: int, name: str, data: bytes) -> None:
+        places.add(trio.lowlevel.in_trio_task())
+        replace(directory, name, data)
+
+    monkeypatch.setattr(disk, "replace", noted)
+    drafts.store("ann", b"a draft")
+    assert drafts.read("ann") == b"a draft"
+    await drafts.save()
+    await drafts.save()  # there is nothing left to do
+    assert places == {False}
+    assert Drafts(tmp_path).read("ann") == b"a draft"
+
+
+async def test_a_draft_that_could_not_be_written_is_the_former_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_directory: int, _name: str, _data: bytes) -> None:
+        raise OSError(28, "full")
+
+    drafts = Drafts(tmp_path)
+    drafts.store("ann", b"one")
+    await drafts.save()
+    monkeypatch.setattr(disk, "replace", full)
+    drafts.store("ann", b"two")
+    with pytest.raises(StorageError, match="the disk is full"):
+        await drafts.save()
+    assert drafts.read("ann") == b"one"
+    drafts.store("ann", b"three")
+    drafts.forget()
+    assert drafts.read("ann") == b"one"
