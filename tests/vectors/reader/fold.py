@@ -1,0 +1,507 @@
+"""What a log is: state, authority, the fold, and which entries a replica takes (log.md, 5 to 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.vectors.reader import changes, naming
+from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
+from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
+from tests.vectors.reader.packing import Decoded, Refused, need, pack
+from tests.vectors.reader.records import FACTS_MAX, record
+
+EPOCHS_AHEAD = 2**20
+NO_HEAD = Head(0, 0, 0, 0, ZEROS)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it stands, or its tombstone."""
+
+    value: Decoded | None
+    value_hash: bytes | None
+    base: bytes
+
+
+def leaves_hash(leaves: Mapping[str, bytes]) -> bytes:
+    """Hash a set of leaves, each a digest under the name of its place."""
+    placed = {labelled("dusk.place", name.encode()): digest for name, digest in leaves.items()}
+    return _subtree({place: labelled("dusk.leaf", place, digest) for place, digest in placed.items()}, 0)
+
+
+def _subtree(leaves: dict[bytes, bytes], depth: int) -> bytes:
+    if len(leaves) < 2:
+        return next(iter(leaves.values()), ZEROS)
+    children: list[dict[bytes, bytes]] = [{} for _ in range(16)]
+    for place, leaf in leaves.items():
+        byte = place[depth // 2]
+        children[byte & 15 if depth % 2 else byte >> 4][place] = leaf
+    return labelled("dusk.branch", *(_subtree(child, depth + 1) for child in children))
+
+
+def section_hash(records: Mapping[str, Record]) -> bytes:
+    """Hash a section."""
+    return leaves_hash(
+        {key: labelled("dusk.record", (one.value_hash or ZEROS) + one.base) for key, one in records.items()}
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose a key is."""
+
+    kind: str
+    name: str
+    public: bytes
+    active: bool
+    owner: bool = False
+
+
+@dataclass
+class State:
+    """The datastore with the derived numbers."""
+
+    sections: dict[str, dict[str, Record]] = field(default_factory=dict)
+    derived: dict[str, int] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """Copy it, so that a change is judged whole."""
+        return State({path: dict(records) for path, records in self.sections.items()}, dict(self.derived))
+
+    def get(self, section: str, key: str) -> Any:
+        """Give a record's value, or none."""
+        one = self.sections.get(section, {}).get(key)
+        return one.value if one else None
+
+    def base(self, section: str, key: str) -> bytes | None:
+        """Give the id of the change that last wrote a record."""
+        one = self.sections.get(section, {}).get(key)
+        return one.base if one else None
+
+    def write(self, section: str, key: str, written: Record) -> None:
+        """Write or delete a record."""
+        self.sections.setdefault(section, {})[key] = written
+
+    def derived_hash(self) -> bytes:
+        """Hash the derived state."""
+        return leaves_hash(
+            {name: labelled("dusk.derived", one.to_bytes(8, "big")) for name, one in self.derived.items()}
+        )
+
+    def paths(self, kind: str) -> list[str]:
+        """Give the paths of two components that begin so."""
+        return [path for path in self.sections if path.split("/")[0] == kind and path.count("/") == 1]
+
+    def owners(self) -> dict[str, bytes]:
+        """Give the owners' keys by name."""
+        rows = self.sections.get("trust", {})
+        return {key[6:]: one.value[0] for key, one in rows.items() if key.startswith("owner/") and one.value}
+
+    def subjects(self) -> dict[bytes, list[Subject]]:
+        """Whose each key id is."""
+        found: dict[bytes, list[Subject]] = {}
+        for name, public in self.owners().items():
+            found.setdefault(key_id(public), []).append(Subject("person", name, public, True, True))
+        for path in self.paths("user"):
+            if public := self.get(path, "key"):
+                active = self.get(path, "disabled") is None
+                found.setdefault(key_id(public[0]), []).append(Subject("person", path[5:], public[0], active))
+        for path in self.paths("device"):
+            if public := self.get(path, "key"):
+                active = self.get(path, "retired") is None
+                found.setdefault(key_id(public[0]), []).append(Subject("device", path[7:], public[0], active))
+        for path in self.paths("joinkey"):
+            if rule := self.get(path, "rule"):
+                found.setdefault(key_id(rule[0]), []).append(Subject("joinkey", path[8:], rule[0], True))
+        return found
+
+    def device_active(self, device: bytes) -> bool:
+        """Whether a device is a member."""
+        path = f"device/{device.hex()}"
+        return self.get(path, "key") is not None and self.get(path, "retired") is None
+
+    def succession(self) -> list[bytes]:
+        """Give the devices that may lead."""
+        value = self.get("cluster", "succession")
+        return value[0] if value else []
+
+    def names(self, but: str = "") -> set[str]:
+        """Give the names of all devices, but for one."""
+        rows = [self.get(path, "name") for path in self.paths("device") if path != but]
+        return {row[0] for row in rows if row}
+
+
+# Authority
+
+
+def _outside(state: State, one: Operation, value: Decoded | None, limits: list[Any]) -> bool:
+    packages, groups, priority = limits
+    kind, _, rest = one.section.partition("/")
+    before = state.get(one.section, one.key)
+    both = [said for said in (before, value) if said is not None]
+    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest:
+        return True
+    if packages is not None:
+        if one.key.startswith("var/"):
+            return True
+        if one.key.startswith("set/") and one.key[4:].split(".")[0] not in packages:
+            return True
+    if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
+        return True
+    return groups is not None and _other_groups(state, one, value, set(groups))
+
+
+def _other_groups(state: State, one: Operation, value: Decoded | None, groups: set[str]) -> bool:
+    kind, _, rest = one.section.partition("/")
+    before = state.get(one.section, one.key)
+    both = [said for said in (before, value) if said is not None]
+    match kind:
+        case "assignment":
+            return any(said[0] != "groups" or not set(said[1]) <= groups for said in both)
+        case "group":
+            return rest not in groups
+        case "device" if one.key == "groups" and "/" not in rest:
+            was, becomes = (set(said[0]) if said else set() for said in (before, value))
+            return not was ^ becomes <= groups
+        case "joinkey":
+            rule = state.get(one.section, "rule") if one.key == "revoked" else None
+            return any(not set(said[3]) <= groups for said in ([rule] if rule else both) if len(said) > 3)
+    return False
+
+
+def _authorize(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
+    parts = one.section.split("/")
+    persons = {subject.name for subject in signers if subject.kind == "person"}
+    if parts[0] == "device" and parts[2:] == ["facts"]:
+        signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
+        return need(signed, "missing-signatures")
+    if parts[0] == "user" and one.key == "sealed" and parts[1] in persons:
+        return None
+    owners = {subject.name for subject in signers if subject.owner}
+    if len(owners) >= state.get("trust", "quorum")[0]:
+        return None
+    need(parts[0] in {"joinkey", "device", "policy", "assignment", "group"}, "missing-signatures")
+    rows = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    grants = [grant for row in rows if (grant := state.get("trust", f"grant/{row}"))]
+    need(grants, "missing-signatures")
+    holders, threshold, *limits = grants[0]
+    counted = {key_id(subject.public) for subject in signers if subject.owner}
+    counted |= {key_id(subject.public) for subject in signers} & set(holders)
+    need(len(counted) >= threshold, "missing-signatures")
+    return need(not _outside(state, one, value, limits), "outside-grant")
+
+
+# The rules that hold afterwards
+
+NEVER_WRITTEN = {"key", "label", "origin"}
+NEVER_DELETED = {"device": {"name", "groups", "retired"}, "joinkey": {"rule", "revoked"}, "user": {"key"}}
+
+
+def _afterwards(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+    touched = {one.section for one in change.body.operations}
+    kinds = {path.split("/")[0] for path in touched}
+    owners = after.owners()
+    if "trust" in kinds:
+        quorum = after.get("trust", "quorum")
+        need(quorum and len(owners) >= quorum[0], "too-few-owners")
+    if kinds & {"cluster", "device"}:
+        leaders = after.succession()
+        need(leaders and all(after.device_active(device) for device in leaders), "no-succession")
+    need(not any(after.get(f"user/{name}", "disabled") for name in owners), "bad-value")
+    for one in change.body.operations:
+        _not_touched(before, one)
+    for one, value in zip(change.body.operations, values, strict=True):
+        if one.section.startswith("joinkey/") and one.key == "rule":
+            assert value
+            need(before.base(one.section, "rule") is None, "bad-value")
+            need(one.section[8:] == key_id(value[0]).hex(), "bad-value")
+    for path in touched:
+        if path.endswith("/facts"):
+            need(len(after.sections[path]) <= FACTS_MAX, "bad-value")
+    for one, value in zip(change.body.operations, values, strict=True):
+        if one.section.startswith("device/") and one.key == "name" and value and "/" not in one.section[7:]:
+            need(value[0] not in after.names(one.section), "name-taken")
+    _one_subject_a_key(before, after, change, values)
+
+
+def _not_touched(before: State, one: Operation) -> None:
+    kind, *rest = one.section.split("/")
+    if kind == "device":
+        need(len(rest) > 1 or one.key not in NEVER_WRITTEN, "bad-value")
+        need(before.get(f"device/{rest[0]}", "key"), "bad-value")
+    if one.value_hash is None and len(rest) == 1:
+        need(one.key not in NEVER_DELETED.get(kind, set()), "bad-value")
+
+
+def _written_keys(change: Change, values: list[Decoded | None]) -> list[tuple[bytes, str, str]]:
+    rows = []
+    for one, value in zip(change.body.operations, values, strict=True):
+        kind, _, name = one.section.partition("/")
+        if value is not None and kind == "trust" and one.key.startswith("owner/"):
+            rows.append((value[0], "person", one.key[6:]))
+        elif value is not None and (kind, one.key) in {("user", "key"), ("joinkey", "rule")}:
+            rows.append((value[0], "person" if kind == "user" else "joinkey", name))
+    return rows
+
+
+def _one_subject_a_key(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+    was, becomes = before.subjects(), after.subjects()
+    for public, kind, name in _written_keys(change, values):
+        having = was.get(key_id(public), []) + becomes.get(key_id(public), [])
+        need(all((one.kind, one.name) == (kind, name) for one in having), "bad-value")
+
+
+# The fold
+
+Outcome = tuple[int, bytes | None, str]
+APPLIED: Outcome = (0, None, "")
+
+
+def _values(change: Change) -> list[Decoded | None]:
+    try:
+        return [
+            record(one.section, one.key, value.data if value else None)
+            for one, value in zip(change.body.operations, change.values, strict=True)
+        ]
+    except Refused:
+        raise Refused("bad-value") from None
+
+
+def _packed_body(change: Change) -> bytes:
+    body = change.body
+    rows = [[one.section, one.key, one.value_hash, one.base] for one in body.operations]
+    return pack([1, body.cluster, body.author, body.device, body.counter, body.message, rows])
+
+
+def check_signature(change: Change, signer: bytes, public: bytes) -> None:
+    """Refuse a signature on a change that does not verify with the signer's key."""
+    signature = dict(change.signatures)[signer]
+    verify(public, "dusk.change", change.body.cluster, _packed_body(change), signature)
+
+
+def fold(state: State, cluster: bytes, change: Change, entry: Entry) -> tuple[State, Outcome, list[str]]:
+    """Fold a change: the state afterwards, the outcome, the sections written; or refuse it."""
+    body = change.body
+    need(body.cluster == cluster, "foreign-cluster")
+    values = _values(change)
+    if body.counter == 0:
+        return _created(state, change, values, entry)
+    signers = _signers(state, change)
+    need(state.device_active(body.device), "unknown-device")
+    counter = f"counter/{body.author.hex()}/{body.device.hex()}"
+    need(body.counter > state.derived.get(counter, 0), "counter-used")
+    for one, value in zip(body.operations, values, strict=True):
+        _authorize(state, one, value, signers)
+    after = state.copy()
+    after.derived[counter] = body.counter
+    for one in body.operations:
+        last = state.base(one.section, one.key)
+        if one.base != last:
+            return after, (1, last, ""), []
+    for one, value in zip(body.operations, values, strict=True):
+        after.write(one.section, one.key, Record(value, one.value_hash, change.id))
+    _afterwards(state, after, change, values)
+    return after, APPLIED, sorted({one.section for one in body.operations})
+
+
+def _signers(state: State, change: Change) -> list[Subject]:
+    need(change.body.author in dict(change.signatures), "missing-signatures")
+    subjects = state.subjects()
+    found: list[Subject] = []
+    for signer, _ in change.signatures:
+        having = [one for one in subjects.get(signer, []) if one.kind != "joinkey"]
+        need(having, "unknown-key")
+        need(any(one.active for one in having), "inactive-key")
+        check_signature(change, signer, having[0].public)
+        found += having
+    return found
+
+
+def _created(
+    state: State, change: Change, values: list[Decoded | None], entry: Entry
+) -> tuple[State, Outcome, list[str]]:
+    body, device = change.body, change.body.device
+    path = f"device/{device.hex()}"
+    said = {one.key: value for one, value in zip(body.operations, values, strict=True)}
+    need(body.author == device, "bad-request")
+    written = {(one.section, one.key) for one in body.operations}
+    need(written == {(path, key) for key in NEVER_WRITTEN}, "bad-request")
+    need(all(one.base is None for one in body.operations), "bad-request")
+    need(state.base(path, "key") is None, "device-exists")
+    key, label, origin = said["key"], said["label"], said["origin"]
+    need(device not in state.subjects(), "bad-request")
+    if not (key and label and origin):
+        raise Refused("bad-request")
+    need(key_id(key[0]) == device, "bad-request")
+    rule = _joinkey(state, origin[0], label[0], entry)
+    joinkey = key_id(rule[0])
+    need({signer for signer, _ in change.signatures} == {device, joinkey}, "missing-signatures")
+    check_signature(change, device, key[0])
+    check_signature(change, joinkey, rule[0])
+    after = state.copy()
+    for one in body.operations:
+        after.write(path, one.key, Record(said[one.key], one.value_hash, change.id))
+    name = naming.decide(origin[2], rule[7], state.names())
+    for record_key, value in (("name", [name]), ("groups", [rule[3]])):
+        value_hash = labelled("dusk.value", change.id[:16], pack(value))
+        after.write(path, record_key, Record(Decoded(value), value_hash, change.id))
+    uses = f"uses/{joinkey.hex()}"
+    after.derived[uses] = after.derived.get(uses, 0) + 1
+    return after, APPLIED, [path]
+
+
+def _joinkey(state: State, joinkey: str, label: str, entry: Entry) -> list[Any]:
+    path = f"joinkey/{joinkey}"
+    rule = state.get(path, "rule")
+    if rule is None:
+        raise Refused("unknown-joinkey")
+    _, uses, expiry, _, mode, labels, _, _ = rule
+    need(state.get(path, "revoked") is None, "joinkey-revoked")
+    need(mode == "auto", "approval-needed")
+    need(state.derived.get(f"uses/{joinkey}", 0) < uses, "joinkey-used-up")
+    need(not labels or any(naming.fits(pattern, label) for pattern in labels), "label-not-listed")
+    need(expiry == 0 or entry.clock_trusted, "clock-unknown")
+    need(expiry == 0 or entry.time_s < expiry, "joinkey-expired")
+    return list(rule)
+
+
+def _founded(change: Change, writer: bytes) -> State:
+    body = change.body
+    need((body.cluster, body.counter) == (ZEROS, 1), "bad-genesis")
+    try:
+        values = _values(change)
+    except Refused:
+        raise Refused("bad-genesis") from None
+    said = {(one.section, one.key): value for one, value in zip(body.operations, values, strict=True)}
+    owner = next((key[6:] for section, key in said if section == "trust" and key.startswith("owner/")), "")
+    path = f"device/{body.device.hex()}"
+    exactly = {("trust", key) for key in (f"owner/{owner}", "quorum", "recovery")}
+    exactly |= {("cluster", key) for key in ("name", "succession", "cycle", "level")}
+    exactly |= {(f"user/{owner}", "key"), (f"user/{owner}", "sealed")}
+    exactly |= {(path, key) for key in ("key", "name", "label", "groups", "origin")}
+    need(set(said) == exactly and None not in said.values(), "bad-genesis")
+    need(all(one.base is None for one in body.operations), "bad-genesis")
+    person, key = said["trust", f"owner/{owner}"], said[path, "key"]
+    assert person
+    assert key
+    need(said["trust", "quorum"] == [1], "bad-genesis")
+    need(said["cluster", "succession"] == [[body.device]], "bad-genesis")
+    need(said[f"user/{owner}", "key"] == person and person != key, "bad-genesis")
+    ids = key_id(person[0]), key_id(key[0]), writer
+    need(ids == (body.author, body.device, body.device), "bad-genesis")
+    need({signer for signer, _ in change.signatures} == {body.author, body.device}, "missing-signatures")
+    check_signature(change, body.author, person[0])
+    check_signature(change, body.device, key[0])
+    state = State()
+    for one in body.operations:
+        written = Record(said[one.section, one.key], one.value_hash, change.id)
+        state.write(one.section, one.key, written)
+    state.derived[f"counter/{body.author.hex()}/{body.device.hex()}"] = 1
+    return state
+
+
+# The replica
+
+
+@dataclass
+class Log:
+    """A replica of a log: the state at its head, and what it compares with."""
+
+    cluster: bytes
+    head: Head = NO_HEAD
+    state: State = field(default_factory=State)
+    writer: bytes = b""
+    heads: dict[int, Head] = field(default_factory=dict)
+    items: dict[int, bytes] = field(default_factory=dict)
+    known: set[bytes] = field(default_factory=set)
+
+    def copy(self) -> Log:
+        """Copy it, so that items are taken together or not at all."""
+        other = copy(self)
+        other.heads, other.items, other.known = dict(self.heads), dict(self.items), set(self.known)
+        return other
+
+    def take(self, items: list[tuple[int, bytes]]) -> Log:
+        """Give the log with what a signed head covers of these items; whatever is wrong refuses all."""
+        held = self.head.seq
+        trial, covered = self.copy(), self
+        for kind, data in items:
+            if kind == 1:
+                trial.take_entry(data, held)
+            elif trial.take_head(data, self):
+                covered = trial.copy()
+        return covered
+
+    def take_entry(self, data: bytes, held: int) -> None:
+        """Take an entry with its change, or compare it."""
+        packed, brought = changes.item(data)
+        entry = changes.entry(packed)
+        if 1 <= entry.seq <= held:
+            need(self.items[entry.seq] == data, "fork")
+            return
+        digest = labelled("dusk.entry", packed)
+        need(entry.seq == self.head.seq + 1 and entry.previous == self.head.chain, "position")
+        need((entry.generation, entry.mandate) == (0, 0), "position")
+        self._follow(entry, changes.change(brought) if brought else None, digest)
+        self.head = entry.head(digest)
+        self.heads[entry.seq], self.items[entry.seq] = self.head, data
+
+    def _follow(self, entry: Entry, change: Change | None, digest: bytes) -> None:
+        need(entry.kind in {1, 2}, "unknown-kind")
+        if entry.seq == 1:
+            self._found(entry, change, digest)
+            return
+        if entry.kind == 1:
+            self._open(entry, change)
+            return
+        need(entry.epoch == self.head.epoch, "epoch")
+        need(entry.writer == self.writer and self.state.device_active(self.writer), "writer")
+        if change is None:
+            raise Refused("entry-without-change")
+        need(change.id not in self.known, "known")
+        after, outcome, written = fold(self.state, self.cluster, change, entry)
+        self._agree(entry, after, outcome, written)
+        self.known.add(change.id)
+
+    def _found(self, entry: Entry, change: Change | None, digest: bytes) -> None:
+        need(1 <= entry.epoch <= EPOCHS_AHEAD, "epoch")
+        if change is None or entry.kind != 1:
+            raise Refused("bad-genesis")
+        state = _founded(change, entry.writer)
+        need(digest == self.cluster, "other-cluster")
+        self.writer = entry.writer
+        self._agree(entry, state, APPLIED, sorted(state.sections))
+        self.known.add(change.id)
+
+    def _open(self, entry: Entry, change: Change | None) -> None:
+        need(self.head.epoch < entry.epoch <= self.head.epoch + EPOCHS_AHEAD, "epoch")
+        need(entry.writer in self.state.succession() and self.state.device_active(entry.writer), "writer")
+        need(change is None, "writer")
+        self._agree(entry, self.state, APPLIED, [])
+        self.writer = entry.writer
+
+    def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:
+        need(entry.outcome == outcome, "outcome")
+        hashes = [(path, section_hash(after.sections[path])) for path in written]
+        need(entry.sections == hashes and entry.derived == after.derived_hash(), "hashes")
+        self.state = after
+
+    def take_head(self, data: bytes, before: Log) -> bool:
+        """Verify a signed head for the newest entry, or compare one; say whether it covers more."""
+        signed, held = changes.signed_head(data), before.head.seq
+        if signed.head.seq < held or signed.head.seq == held < self.head.seq:
+            need(self.heads.get(signed.head.seq) == signed.head, "fork")
+            if signed.head.seq == held:
+                before.verify(signed)
+            return False
+        need(signed.head == self.head, "head")
+        self.verify(signed)
+        return True
+
+    def verify(self, signed: SignedHead) -> None:
+        """Verify a signed head by the key of the device that opened the epoch."""
+        public = self.state.get(f"device/{self.writer.hex()}", "key")
+        signed.verify(public[0], self.cluster)

@@ -1,0 +1,203 @@
+"""The table of sections and records, and what their values are (log.md, 4)."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tests.vectors.reader import settings
+from tests.vectors.reader.keys import sealed_key, x25519_public
+from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
+
+T = TypeVar("T")
+
+COMPONENT = r"(?!\.{1,2}(?:/|$))[a-z0-9._-]{1,63}"
+ID = r"[0-9a-f]{32}"
+FACTS_MAX = 64
+
+
+def is_name(value: object) -> bool:
+    """Whether a value is a component."""
+    return isinstance(value, str) and re.fullmatch(COMPONENT, value) is not None
+
+
+def _names(value: object, most: int) -> list[str]:
+    names = array(value, most=most)
+    need(all(is_name(name) for name in names), "bad-value")
+    return names
+
+
+def _key(value: object) -> bytes:
+    x25519_public(octets(value, 32))
+    return octets(value)
+
+
+def _line(value: object, most: int) -> str:
+    line = text(value, most)
+    need(not re.search(r"[\x00-\x1f\x7f]", line), "bad-value")
+    return line
+
+
+def _distinct(values: list[Any]) -> None:
+    need(len(set(values)) == len(values), "bad-value")
+
+
+def _words(value: object, bytes_max: int) -> None:
+    if isinstance(value, str):
+        need("\0" not in text(value, bytes_max), "bad-value")
+        return
+    texts = array(value, most=1_024)
+    need(sum(len(text(one, bytes_max).encode()) for one in texts) <= bytes_max, "bad-value")
+
+
+def _one(check: Callable[[Any], object]) -> Callable[[list[Any], str], None]:
+    def checked(value: list[Any], _name: str) -> None:
+        check(array(value, 1)[0])
+
+    return checked
+
+
+def _true(value: object) -> None:
+    need(value is True, "bad-value")
+
+
+def _recovery(value: list[Any], _name: str) -> None:
+    public, generation = array(value, 2)
+    _key(public)
+    number(generation)
+
+
+def _grant(value: list[Any], _name: str) -> None:
+    holders, threshold, packages, groups, priority = array(value, 5)
+    ids = [octets(holder, 16) for holder in array(holders, most=64)]
+    _distinct(ids)
+    need(ids == sorted(ids), "bad-value")
+    number(threshold, 1, max(1, len(ids)))
+    for texts in (packages, groups):
+        for one in [] if texts is None else array(texts, most=64):
+            text(one, 255)
+    need(priority is None or number(priority, 0, 999) is not None, "bad-value")
+
+
+def _succession(value: list[Any], _name: str) -> None:
+    devices = [octets(device, 16) for device in array(array(value, 1)[0], most=16, least=1)]
+    _distinct(devices)
+
+
+def _sealed(value: list[Any], name: str) -> None:
+    sealed_key(name, octets(array(value, 1)[0]))
+
+
+def _rule(value: list[Any], _name: str) -> None:
+    public, uses, expiry, groups, mode, labels, rebind, template = array(value, 8)
+    _key(public)
+    number(uses, 1, 10_000)
+    number(expiry)
+    _names(groups, 64)
+    need(mode in {"auto", "approve"} and rebind in {"ask", "auto", "never"}, "bad-value")
+    for label in array(labels, most=1_024):
+        text(label, 255)
+    text(template, 63)
+
+
+def _device_name(value: object) -> None:
+    need(isinstance(value, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", value), "bad-value")
+
+
+def _origin(value: list[Any], _name: str) -> None:
+    joinkey, stream, wanted = array(value, 3)
+    text(joinkey, 63)
+    octets(stream, most=32)
+    text(wanted, 63)
+
+
+def _to(value: list[Any], _name: str) -> None:
+    kind, names, priority = array(value, 3)
+    need(kind in {"all", "groups", "devices"}, "bad-value")
+    array(names, most=10_000)
+    need((not names) == (kind == "all"), "bad-value")
+    pattern = ID if kind == "devices" else COMPONENT
+    need(all(isinstance(name, str) and re.fullmatch(pattern, name) for name in names), "bad-value")
+    number(priority, 0, 999)
+
+
+def _setting(value: list[Any], name: str) -> None:
+    settings.check(settings.key(name), settings.setting(value))
+
+
+VARIABLE = (rf"var/{COMPONENT}", _one(lambda value: _words(value, 65_520)))
+SETTING = (r"set/(?P<name>.+)", _setting)
+Check = Callable[[list[Any], str], None]
+TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
+    (
+        "trust",
+        [
+            (rf"owner/{COMPONENT}", _one(_key)),
+            ("quorum", _one(lambda value: number(value, 1, 64))),
+            ("recovery", _recovery),
+            (rf"grant/{COMPONENT}(?:/{COMPONENT}){{0,2}}", _grant),
+        ],
+    ),
+    (
+        "cluster",
+        [
+            ("name", _one(lambda value: _line(value, 63))),
+            ("succession", _succession),
+            ("cycle", _one(lambda value: number(value, 200, 3_600_000))),
+            ("level", _one(lambda value: number(value, 1, 1))),
+            VARIABLE,
+        ],
+    ),
+    (
+        rf"user/(?P<name>{COMPONENT})",
+        [("key", _one(_key)), ("sealed", _sealed), ("disabled", _one(_true))],
+    ),
+    (rf"joinkey/{ID}", [("rule", _rule), ("revoked", _one(_true))]),
+    (
+        rf"device/{ID}",
+        [
+            ("key", _one(_key)),
+            ("name", _one(_device_name)),
+            ("label", _one(lambda value: _line(value, 255))),
+            ("groups", _one(lambda value: _names(value, 64))),
+            ("origin", _origin),
+            ("retired", _one(_true)),
+        ],
+    ),
+    (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),
+    (rf"device/{ID}/config", [SETTING, VARIABLE]),
+    (rf"policy/{COMPONENT}", [SETTING]),
+    (rf"assignment/{COMPONENT}", [("to", _to)]),
+    (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE]),
+]
+
+
+def _row(rows: list[tuple[str, T]], text: str, word: str) -> tuple[re.Match[str], T]:
+    for pattern, what in rows:
+        if match := re.fullmatch(pattern, text, re.DOTALL):
+            return match, what
+    raise Refused(word)
+
+
+def record(section: str, key: str, data: bytes | None) -> Decoded | None:
+    """Check that a record may have this value, or be deleted; give the value."""
+    place, records = _row(TABLE, section, "no-section")
+    match, check = _row(records, key, "no-record")
+    if check is _setting:
+        _canonical(match["name"])
+    if data is None:
+        return None
+    names = place.groupdict() | match.groupdict()
+    try:
+        value = unpack(data)
+        check(value, names.get("name", ""))
+    except Refused:
+        raise Refused("bad-value") from None
+    return Decoded(value)
+
+
+def _canonical(name: str) -> None:
+    try:
+        canonical = settings.key(name).text
+    except Refused:
+        raise Refused("no-record") from None
+    need(canonical == name, "no-record")

@@ -1,0 +1,257 @@
+"""The handshake of streams, their frames, and the requests and answers in them (catchup.md)."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+import nacl.bindings as sodium
+from nacl.exceptions import CryptoError
+
+from tests.vectors.reader import changes
+from tests.vectors.reader.keys import agreed
+from tests.vectors.reader.packing import (
+    Refused,
+    array,
+    flag,
+    need,
+    number,
+    octets,
+    octets_or_none,
+    text,
+    unpack,
+)
+
+PROTOCOL = b"Noise_XX_25519_ChaChaPoly_BLAKE2s"
+FRAGMENT = 8_192
+MESSAGE_MAX = 655_360
+
+
+def prologue(cluster: bytes) -> bytes:
+    """Give the prologue of a cluster's streams."""
+    return b"dusk.stream\0\x01" + cluster
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2s(data).digest()
+
+
+class Cipher:
+    """A key with its counter."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.count = 0
+
+    def _nonce(self) -> bytes:
+        self.count += 1
+        return bytes(4) + (self.count - 1).to_bytes(8, "little")
+
+    def seal(self, plaintext: bytes, associated: bytes = b"") -> bytes:
+        """Seal the next message."""
+        nonce = self._nonce()
+        return sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, associated, nonce, self.key)
+
+    def open(self, sealed: bytes, associated: bytes = b"") -> bytes:
+        """Open the next message."""
+        need(16 <= len(sealed) <= 65_535, "wrong-size")
+        nonce = self._nonce()
+        try:
+            return sodium.crypto_aead_chacha20poly1305_ietf_decrypt(sealed, associated, nonce, self.key)
+        except CryptoError:
+            raise Refused("not-authentic") from None
+
+
+@dataclass
+class Handshake:
+    """One side of a handshake."""
+
+    static: bytes
+    ephemeral: bytes
+    prologue: bytes
+    hash: bytes = b""
+    chaining: bytes = b""
+    cipher: Cipher | None = None
+    remote_ephemeral: bytes = b""
+    remote_static: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Begin the transcript."""
+        self.chaining = _hash(PROTOCOL) if len(PROTOCOL) > 32 else PROTOCOL.ljust(32, b"\0")
+        self.hash = _hash(self.chaining + self.prologue)
+
+    def _derive(self, secret: bytes) -> tuple[bytes, bytes]:
+        key = hmac.digest(self.chaining, secret, "blake2s")
+        first = hmac.digest(key, b"\x01", "blake2s")
+        return first, hmac.digest(key, first + b"\x02", "blake2s")
+
+    def _mix_hash(self, data: bytes) -> bytes:
+        self.hash = _hash(self.hash + data)
+        return data
+
+    def _mix_key(self, private: bytes, public: bytes) -> None:
+        self.chaining, key = self._derive(agreed(private, public))
+        self.cipher = Cipher(key)
+
+    def _seal(self, plaintext: bytes) -> bytes:
+        sealed = self.cipher.seal(plaintext, self.hash) if self.cipher else plaintext
+        return self._mix_hash(sealed)
+
+    def _open(self, sealed: bytes) -> bytes:
+        assert self.cipher
+        plaintext = self.cipher.open(sealed, self.hash)
+        self._mix_hash(sealed)
+        return plaintext
+
+    def write(self, number: int) -> bytes:
+        """Write message 1, 2 or 3, without a payload."""
+        own = sodium.crypto_scalarmult_base(self.ephemeral)
+        out = self._mix_hash(own) if number < 3 else b""
+        if number == 2:
+            self._mix_key(self.ephemeral, self.remote_ephemeral)
+        if number > 1:
+            out += self._seal(sodium.crypto_scalarmult_base(self.static))
+            self._mix_key(self.static, self.remote_ephemeral)
+        return out + self._seal(b"")
+
+    def read(self, number: int, message: bytes) -> None:
+        """Read message 1, 2 or 3."""
+        least = {1: 32, 2: 96, 3: 64}[number]
+        need(len(message) >= least, "wrong-size")
+        at = 0
+        if number < 3:
+            at = 32
+            self.remote_ephemeral = self._mix_hash(message[:32])
+        if number == 1:
+            need(len(message) == least, "payload")
+            self._mix_hash(b"")
+            return
+        if number == 2:
+            self._mix_key(self.ephemeral, self.remote_ephemeral)
+        self.remote_static = self._open(message[at : at + 48])
+        self._mix_key(self.ephemeral, self.remote_static)
+        need(not self._open(message[at + 48 :]), "payload")
+
+    def split(self) -> tuple[Cipher, Cipher]:
+        """Give the initiator's key to send with, and the responder's."""
+        first, second = self._derive(b"")
+        return Cipher(first), Cipher(second)
+
+
+def frames(message: bytes, cipher: Cipher) -> list[bytes]:
+    """Cut a message into sealed fragments."""
+    whole = len(message).to_bytes(4, "big") + message
+    return [cipher.seal(whole[at : at + FRAGMENT]) for at in range(0, len(whole), FRAGMENT)]
+
+
+@dataclass
+class Receiver:
+    """Puts the fragments of one direction together."""
+
+    cipher: Cipher
+    most: int = MESSAGE_MAX
+    parts: bytes = b""
+    whole: int = 0
+    messages: list[bytes] = field(default_factory=list)
+
+    def frame(self, sealed: bytes) -> None:
+        """Take a frame, or refuse it."""
+        fragment = self.cipher.open(sealed)
+        if not self.parts:
+            need(len(fragment) >= 4, "wrong-fragment")
+            self.whole = 4 + int.from_bytes(fragment[:4], "big")
+            need(5 <= self.whole <= 4 + self.most, "wrong-fragment")
+        need(len(fragment) == min(FRAGMENT, self.whole - len(self.parts)), "wrong-fragment")
+        self.parts += fragment
+        if len(self.parts) == self.whole:
+            self.messages.append(self.parts[4:])
+            self.parts = b""
+
+
+def receive(side: Handshake, received: list[bytes], *, initiator: bool) -> Receiver:
+    """Take frames as they come in to one side, which says nothing but its handshake messages."""
+    turns = [2] if initiator else [1, 3]
+    if initiator:
+        side.write(1)
+    for turn, frame in zip(turns, received, strict=False):
+        side.read(turn, frame)
+        if turn < 3:
+            side.write(turn + 1)
+    first, second = side.split()
+    receiver = Receiver(second if initiator else first)
+    for frame in received[len(turns) :]:
+        receiver.frame(frame)
+    return receiver
+
+
+# Requests and answers
+
+
+def _position(item: object) -> tuple[int, bytes]:
+    seq, chain = array(item, 2)
+    return number(seq, 1), octets(chain, 32)
+
+
+def request(data: bytes) -> dict[str, Any]:
+    """Read a request of a member."""
+    kind, *rest = array(unpack(data, None, 266_240), least=1)
+    number(kind, 1, 7)
+    count = {3: 0, 7: 2}.get(kind, 1)
+    array(rest, count)
+    match kind:
+        case 1:
+            return {"positions": [_position(item) for item in array(rest[0], most=64)]}
+        case 2:
+            return {"first": number(rest[0], 1)}
+        case 3:
+            return {}
+        case 4 | 5:
+            return {"change": octets(rest[0], most=changes.SIZE_MAX)}
+        case 6:
+            return {"after": octets(rest[0]) if rest[0] == b"" else octets(rest[0], 16)}
+    return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
+
+
+def _item(item: object) -> tuple[int, bytes]:
+    kind, data = array(item, 2)
+    number(kind, 1, 2)
+    most = changes.ITEM_SIZE_MAX if kind == 1 else changes.SIGNED_HEAD_SIZE_MAX
+    return kind, octets(data, most=most)
+
+
+def _row(item: object) -> dict[str, Any]:
+    device, status, health, seq, age = array(item, 5)
+    return {
+        "device": octets(device, 16),
+        "status": octets_or_none(status, most=16_384),
+        "health": octets_or_none(health, most=128),
+        "seq": number(seq),
+        "age_ms": None if age is None else number(age),
+    }
+
+
+def answer(data: bytes) -> dict[str, Any]:
+    """Read an answer."""
+    kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
+    number(kind, 17, 22)
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 2}[kind])
+    match kind:
+        case 17:
+            newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
+            return {"seq": number(rest[0]), "newest": newest}
+        case 18:
+            return {"items": [_item(item) for item in array(rest[0], most=60_000)], "more": flag(rest[1])}
+        case 19:
+            return {"ring": octets(rest[0], most=1_024)}
+        case 20:
+            return {"code": text(rest[0], 63), "seq": number(rest[1]), "reason": text(rest[2], 512)}
+        case 21:
+            return {}
+    return {"rows": [_row(item) for item in array(rest[0], most=10_000)], "more": flag(rest[1])}
+
+
+def locator(head: int) -> list[int]:
+    """Give the positions that a client with so many entries names."""
+    steps = [0, *(2**power for power in range(53))]
+    positions = [head - step for step in steps if head - step > 1]
+    return positions + [1] * (head > 0)
