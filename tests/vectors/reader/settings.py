@@ -13,10 +13,11 @@ SECRET = frozenset(
     re.findall(
         r"\w+",
         """access_key acct_secret api_key api_token apikey auth_pass auth_secret client_secret dae_secret
-        ft_key key key1 key2 key3 key4 mesh_key pass passphrase passwd password password_encryption_key pin pincode
-        pre_shared_key preshared_key priv_key2_pwd priv_key_pwd private_key private_key2_passwd
-        private_key_passwd privkey psk puk r0kh r1kh radius_secret sae_password secret secret_key
-        server_private_key shared_secret token wep_key wpa_psk wpakey""",
+        ft_key key key1 key2 key3 key4 mesh_key pass passphrase passwd password
+        password_encryption_key pin pincode pre_shared_key preshared_key priv_key2_pwd
+        priv_key_pwd private_key private_key2_passwd private_key_passwd privkey psk puk r0kh
+        r1kh radius_secret sae_password secret secret_key server_private_key shared_secret token
+        wep_key wpa_psk wpakey""",
     )
 )
 SECRET_ENDS = ("_password", "_passwd", "_passphrase", "_secret", "_psk", "_private_key", "_token")
