@@ -24,7 +24,7 @@ from dusk.cycle.messages import (
     decode_start,
 )
 from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
-from dusk.cycle.station import NOTHING, Behind, Conflict, Station, Step
+from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
@@ -122,7 +122,8 @@ class Follower:
     @property
     def deadline(self) -> float:
         """When :meth:`tick` is wanted, monotonic seconds."""
-        times = (self._respond_at, self._intake.ask_at, self._intake.behind_at, self._ask_at)
+        intake = self._intake
+        times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._ask_at)
         return min(at for at in times if at is not None)
 
     def tick(self, now: float) -> Step:
@@ -134,25 +135,44 @@ class Follower:
             return Step(tuple(self._respond(now)))
         if intake.behind_at is not None and now >= intake.behind_at:
             return intake.give_up()
+        if intake.lost_start_at is not None and now >= intake.lost_start_at:
+            intake.asked_for_start(now)
+            return Step(tuple(self._ask_master(self._freshness.challenge(now))))
         if now >= self._ask_at:
-            return Step(tuple(self.confirm(now)))
+            return Step(tuple(self._ask_all(now)))
         return NOTHING
 
     def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives: him if he is known, and all who hear.
+        """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
 
-        Called at boot, when a START was missed, and while an apply waits for its contact.
+        Who hears him asks him alone at first: all members apply at once, and as many multicasts
+        would cost the link more than the change did. Without an answer soon all are asked.
         """
+        station, freshness = self._station, self._freshness
+        if not self.fresh(now):
+            return self._ask_all(now)
+        asked = self._ask_master(freshness.challenge(now))
+        if not asked:
+            return self._ask_all(now)
+        freshness.missed(now)
+        self._ask_at = min(self._ask_at, now + HELLO_S * (0.75 + station.fraction() / 2))
+        return asked
+
+    def _ask_all(self, now: float) -> list[Effect]:
+        """Ask the master if he is known, and all who hear; again later, ever more rarely."""
         station, freshness = self._station, self._freshness
         freshness.missed(now)
         self._ask_at = now + self._ask_wait_s * (0.75 + station.fraction() / 2)
         self._ask_wait_s = min(2 * self._ask_wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
         challenge = freshness.challenge(now)
-        effects = station.hello(challenge)
+        return [*station.hello(challenge), *self._ask_master(challenge)]
+
+    def _ask_master(self, challenge: bytes) -> list[Effect]:
+        station = self._station
         master = None if self.master is None else station.peers.get(self.master)
-        if master is not None and self.master_address is not None:
-            effects += station.ask(master, self.master_address, challenge)
-        return effects
+        if master is None or self.master_address is None:
+            return []
+        return station.ask(master, self.master_address, challenge)
 
     # --- START -------------------------------------------------------------------------------
 
@@ -191,7 +211,7 @@ class Follower:
         return self._on_head(start, opened.source, now)
 
     def unreadable(self, source: Address, now: float) -> Step:
-        """Take a START under a group key that we lack: a reason to catch up, now and then."""
+        """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
         if now - self._unreadable_at < UNREADABLE_GAP_S:
             return NOTHING
         self._unreadable_at = now
@@ -242,11 +262,8 @@ class Follower:
     # --- the head and its entries ------------------------------------------------------------
 
     def _on_head(self, start: Start, source: Address, now: float) -> Step:
-        """Compare a START's head with ours."""
-        log, head = self._station.log, start.head
-        if head.seq <= log.head.seq:
-            if log.chain_at(head.seq) != head.chain:
-                return Step(outcome=Conflict(source, head, start.signed_head))
+        """Compare a START's head, which is of our history, with ours."""
+        if start.head.seq <= self._station.log.head.seq:
             self._intake.nothing_wanted()
             return NOTHING
         return self._intake.announced(start, source, now)
@@ -410,11 +427,14 @@ class Follower:
             effects = self._on_leading(pong, sender, opened, now)
         return Step(effects, self._compare(pong.signed_head, opened.source))
 
-    def _compare(self, signed: SignedHead, source: Address) -> Behind | Conflict | None:
+    def _compare(self, signed: SignedHead, source: Address) -> Advance | Behind | Conflict | None:
         """Compare the head in a PONG with ours; what a START announced already is on its way."""
         log, head = self._station.log, signed.head
         if head.seq > log.head.seq:
-            return Behind(source, head) if not self._intake.is_waiting else None
+            if self._intake.is_waiting:
+                return None
+            entries = self._intake.lead_to(head)
+            return Behind(source, head) if entries is None else Advance(entries, signed)
         return None if log.chain_at(head.seq) == head.chain else Conflict(source, head, signed)
 
     def _by_holder(self, pong: Pong) -> bool:

@@ -1,6 +1,7 @@
 """When this device's apply starts, and what confirms it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 from dusk.apply.driver import Driver
@@ -92,10 +93,11 @@ class Applying:
 
     def _start(self, now: float) -> list[Effect]:
         before = self._before()
+        online = cache(lambda: self._around.online(now))  # once for all that it waits for
         if before is None or self._turn.has_come(
             self._driver.asked,
-            lambda: self._around.online(now) & before,
-            lambda device: self._is_done(device, now),
+            lambda: online() & before,
+            lambda device: self._is_done(device, online),
             now,
         ):
             return list(self._driver.start(now))
@@ -110,12 +112,12 @@ class Applying:
         is_backup = backups[:1] == [around.peers.own_id]
         return others if around.leads or is_backup else None
 
-    def _is_done(self, device: DeviceId, now: float) -> bool:
+    def _is_done(self, device: DeviceId, online: Callable[[], set[DeviceId]]) -> bool:
         """Tell whether a device has dealt with what is asked, or cannot: it is gone without it."""
         peer, asked = self._around.peers.get(device), self._driver.asked
         if peer is None:
             return True
         if peer.status is not None and peer.status.is_done(asked):
             return True
-        is_gone = peer.missed > 0 or device not in self._around.online(now)
+        is_gone = peer.missed > 0 or device not in online()
         return is_gone and peer.holds < asked
