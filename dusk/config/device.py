@@ -3,14 +3,14 @@
 The datastore may be the log's state, or that state with somebody's draft on top.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from dusk.changelog.views import groups_of
 from dusk.config.merge import Managed, merge
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
-from dusk.config.variables import VariableValue
+from dusk.config.variables import USE, VariableValue
 from dusk.ids import DeviceId
 
 SET = "set/"
@@ -33,13 +33,24 @@ class Datastore(Protocol):
 
 
 class Configs:
-    """The managed configs of many devices of one datastore; policies are read once."""
+    """The managed configs of many devices of one datastore; policies are read once.
 
-    def __init__(self, store: Datastore) -> None:
+    Devices that have the same policies share one result where nothing is their own.
+
+    Args:
+        store: the datastore.
+        reads: which KEYs are read; all others count as not there.
+    """
+
+    def __init__(self, store: Datastore, reads: Callable[[str], bool] = lambda _: True) -> None:
         self._store = store
+        self._reads = reads
         self._policies = {
-            path.removeprefix("policy/"): settings_of(store, path) for path in store.sections("policy/")
+            path.removeprefix("policy/"): settings_of(store, path, reads)
+            for path in store.sections("policy/")
         }
+        self._own = {name for name, settings in self._policies.items() if _has_variables(settings)}
+        self._shared: dict[tuple[str, ...], Managed] = {}
         self._assignments = tuple(_assignments(store))
         self._cluster = variables_of(store, "cluster")
         self._groups: dict[str, Mapping[str, VariableValue]] = {}
@@ -52,15 +63,19 @@ class Configs:
         """
         groups = frozenset(groups_of(self._store, device))
         own = f"device/{device.hex()}/config"
-        layers = select_layers(
-            device.hex(), groups, self._assignments, self._policies, settings_of(self._store, own)
-        )
+        settings = settings_of(self._store, own, self._reads)
+        layers = select_layers(device.hex(), groups, self._assignments, self._policies, settings)
         variables = select_variables(
             self._cluster,
             {group: self._group_variables(group) for group in groups},
             variables_of(self._store, own),
         )
-        return merge(layers, variables, facts_of(self._store, device))
+        policies = tuple(layer.origin.removeprefix("policy/") for layer in layers[:-1])
+        if settings or not self._own.isdisjoint(policies):
+            return merge(layers, variables, facts_of(self._store, device))
+        if policies not in self._shared:
+            self._shared[policies] = merge(layers, {}, {})
+        return self._shared[policies]
 
     def policies_of(self, device: DeviceId) -> tuple[str, ...]:
         """Return the names of the policies that a device has, the highest priority last."""
@@ -91,12 +106,20 @@ def concerns(section: str, device: DeviceId) -> bool:
     return room in ("policy", "assignment", "group", "cluster")
 
 
-def settings_of(store: Datastore, section: str) -> dict[str, Setting]:
-    """Return KEY → setting of a policy or of a device's own config."""
+def settings_of(
+    store: Datastore, section: str, reads: Callable[[str], bool] = lambda _: True
+) -> dict[str, Setting]:
+    """Return KEY → setting of a policy or of a device's own config, of the KEYs that are read."""
     return {
         key.removeprefix(SET): decode_setting(record.data)
         for key, record in store.records(section, SET).items()
+        if reads(key.removeprefix(SET))
     }
+
+
+def _has_variables(settings: Mapping[str, Setting]) -> bool:
+    values = (value for setting in settings.values() for value in (*setting.values, *setting.removed))
+    return any(USE in value for value in values)
 
 
 def variables_of(store: Datastore, section: str) -> dict[str, VariableValue]:

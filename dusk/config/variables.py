@@ -14,6 +14,8 @@ from dusk.limits import VALUE_BYTES_MAX
 VariableValue = str | tuple[str, ...]
 """A variable is a text or a list of texts."""
 
+USE = "${"
+"""What every use of a variable begins with; a text without it means itself."""
 _USE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z0-9_]+|fact\.[A-Za-z0-9_]+)(?::-([^}]*))?\})?")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _FACT_NAMES = frozenset({"mac6"})
@@ -57,7 +59,7 @@ class Expander:
             ConfigError: an undefined variable, a list inside a text, a misspelt use, or a result
                 that is too large or that UCI cannot hold (A33).
         """
-        if "${" not in value:
+        if USE not in value:
             return value
         return check_value("".join(self._pieces(value, key)), key)
 

@@ -13,6 +13,7 @@ from dusk.config.merge import Managed
 from dusk.control import names, words
 from dusk.control.drafts import Draft, stale
 from dusk.control.overlay import Overlay
+from dusk.control.reach import Reach, reach_of
 from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
 
@@ -50,7 +51,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review
         words.difference(state, e.section, e.key, before.data(e.section, e.key), e.data)
         for e in sorted(draft.edits, key=_order)
     )
-    concerned, problems = _devices(state, before, after)
+    concerned, problems = _devices(state, before, after, reach_of(draft.edits))
     return Review(
         differences,
         concerned,
@@ -80,19 +81,38 @@ def _stale_problems(state: State, draft: Draft, author_of: dict[ChangeId, str]) 
     return tuple(found)
 
 
-def _devices(state: State, before: Overlay, after: Overlay) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """Merge for every device; those whose result differs are concerned."""
-    old, new = Configs(before), Configs(after)
+def _devices(
+    state: State, before: Overlay, after: Overlay, reach: Reach
+) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """Merge for every device that may be concerned; those whose result differs are."""
+    old, new = Configs(before, reach.reads), Configs(after, reach.reads)
+    compared = _Compared()
     concerned: list[str] = []
     problems: list[Problem] = []
     for member in names.members(state):
-        was, _ = _merged(old, member.device_id)
+        if not reach.has(member.device_id, (before, after), (old, new)):
+            continue
+        was, former_error = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)
-        if error is not None and (was is not None or _merged(old, member.device_id)[1] != error):
+        if error is not None and error != former_error:
             problems.append(Problem("bad-config", f"device {member.name}: {error}"))
-        if error is not None or was is None or now is None or options_of(was) != options_of(now):
+        if was is None or now is None or compared.differ(was, now):
             concerned.append(member.name)
     return tuple(concerned), tuple(problems)
+
+
+class _Compared:
+    """Pairs of configs that were compared: many devices share theirs."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], tuple[bool, Managed, Managed]] = {}
+
+    def differ(self, was: Managed, now: Managed) -> bool:
+        """Tell whether two configs manage something else; both are kept, so that no id is used again."""
+        pair = id(was), id(now)
+        if pair not in self._found:
+            self._found[pair] = options_of(was) != options_of(now), was, now
+        return self._found[pair][0]
 
 
 def _merged(configs: Configs, device: DeviceId) -> tuple[Managed | None, str | None]:
