@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.vectors.reader.cases import READINGS, File, hexed
+from tests.vectors.reader.files import File, hexed
 from tests.vectors.reader.packing import Refused
+from tests.vectors.reader.readings import READINGS
 
 VECTORS = Path(__file__).parents[2] / "specs" / "vectors"
 READER = Path(__file__).parent / "reader"

@@ -1,93 +1,13 @@
-"""How each kind of case is read: what is given, and what the reader makes of it (vectors/README.md)."""
+"""How cases about keys, the log, datagrams and streams are read (vectors/README.md)."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from nacl.bindings import crypto_scalarmult_base
 
-from tests.vectors.reader import (
-    changes,
-    control,
-    datagrams,
-    fold,
-    keys,
-    merge,
-    naming,
-    records,
-    settings,
-    storage,
-    streams,
-    uci,
-)
-from tests.vectors.reader.packing import Refused, need, pack, shown, unpack_closely, value_json
-
-Case = dict[str, Any]
-Out = dict[str, Any]
-
-
-def hexed(field: Any) -> bytes:
-    """Give the bytes of a field: a text, or pieces that are repeated."""
-    if isinstance(field, str):
-        return bytes.fromhex(field)
-    return b"".join(bytes.fromhex(piece) * times for piece, times in field)
-
-
-def same_hex(field: Any, data: bytes) -> Any:
-    """Show bytes as a field does that says the same, else as one text."""
-    return field if hexed(field) == data else data.hex()
-
-
-@dataclass
-class File:
-    """The cases of one file; what several of them build on is made once."""
-
-    cases: list[Case]
-
-    def named(self, name: str) -> Case:
-        """Give a case by its name."""
-        return next(case for case in self.cases if case["name"] == name)
-
-    @cached_property
-    def replicas(self) -> list[fold.Log]:
-        """The log *home*, before its first entry and after each."""
-        home = self.named("home")
-        logs = [fold.Log(hexed(home["cluster"]))]
-        for row in home["entries"]:
-            items = [(1, hexed(row["entry_item"])), (2, hexed(row["head_item"]))]
-            logs.append(logs[-1].take(items))
-        return logs
-
-    @cached_property
-    def setting(self) -> datagrams.Setting:
-        """Who is who in the datagrams."""
-        case = self.named("who and with which keys")
-        members = {bytes.fromhex(name): row for name, row in case["members"].items()}
-        group_keys = [
-            datagrams.GroupKey(
-                one["generation"], *(hexed(one[name]) for name in ("removal", "salt", "key", "id"))
-            )
-            for one in case["group_keys"]
-        ]
-        return datagrams.Setting(
-            hexed(case["cluster"]),
-            {name: hexed(row["public"]) for name, row in members.items()},
-            group_keys,
-            {name: hexed(row["seed"]) for name, row in members.items()},
-        )
-
-    @cached_property
-    def conversation(self) -> control.Conversation:
-        """What the answers told so far; cases come in order."""
-        told = control.Conversation()
-        for case in self.cases:
-            if "result" in case["answer"]:
-                asked = json.loads(case["line"])
-                told.learn(asked["method"], asked.get("params", {}), case["answer"]["result"])
-        return told
-
+from tests.vectors.reader import changes, datagrams, fold, keys, naming, records, state, storage, streams
+from tests.vectors.reader.files import Case, File, Out, hexed, same_hex
+from tests.vectors.reader.packing import need, pack, shown, unpack_closely, value_json
 
 # encoding.json, hashes.json
 
@@ -106,10 +26,10 @@ def labelled(case: Case, _file: File, out: Out) -> None:
 
 def section(case: Case, _file: File, out: Out) -> None:
     rows = {
-        one["key"]: fold.Record(None, one["value_hash"] and hexed(one["value_hash"]), hexed(one["base"]))
+        one["key"]: state.Record(None, one["value_hash"] and hexed(one["value_hash"]), hexed(one["base"]))
         for one in case["records"]
     }
-    out["hash"] = fold.section_hash(rows).hex()
+    out["hash"] = state.section_hash(rows).hex()
 
 
 def file_hash(case: Case, _file: File, out: Out) -> None:
@@ -213,7 +133,7 @@ def record(case: Case, _file: File, out: Out) -> None:
 # chains.json
 
 
-def _records(rows: dict[str, fold.Record]) -> Any:
+def _records(rows: dict[str, state.Record]) -> Any:
     return {name: shown(row) for name, row in sorted(rows.items())}
 
 
@@ -221,7 +141,7 @@ def log(case: Case, file: File, out: Out) -> None:
     out["entries"] = []
     for row, after in zip(case["entries"], file.replicas[1:], strict=True):
         packed, brought = changes.item(hexed(row["entry_item"]))
-        read, state = changes.entry(packed), after.state
+        read, now = changes.entry(packed), after.state
         digest = keys.labelled("dusk.entry", packed)
         known = {name: row[name] for name in ("name", "shows", "entry_item", "head_item")}
         told = {
@@ -230,14 +150,14 @@ def log(case: Case, file: File, out: Out) -> None:
             "signed_head": changes.signed_head(hexed(row["head_item"])),
             "digest": digest,
             "head": after.head,
-            "section_hashes": {path: fold.section_hash(rows) for path, rows in state.sections.items()},
-            "derived": state.derived,
-            "derived_hash": state.derived_hash(),
+            "section_hashes": {path: state.section_hash(rows) for path, rows in now.sections.items()},
+            "derived": now.derived,
+            "derived_hash": now.derived_hash(),
         }
-        written = {path: _records(state.sections[path]) for path, _ in read.sections}
+        written = {path: _records(now.sections[path]) for path, _ in read.sections}
         out["entries"].append(known | shown(told) | {"records_of_its_sections": written})
     out["datastore"] = {
-        path: {"hash": fold.section_hash(rows).hex(), "records": _records(rows)}
+        path: {"hash": state.section_hash(rows).hex(), "records": _records(rows)}
         for path, rows in file.replicas[-1].state.sections.items()
     }
     ids = {name.split("/")[1]: keys.key_id(hexed(public)).hex() for name, public in case["keys"].items()}
@@ -379,7 +299,9 @@ def received(case: Case, file: File, _out: Out) -> None:
     streams.receive(side, frames, initiator=case["by"] == "initiator")
 
 
-def _catch_up(read: Callable[[bytes], Any]) -> Callable[[Case, File, Out], None]:
+def catch_up(read: Callable[[bytes], Any]) -> Callable[[Case, File, Out], None]:
+    """Read requests or answers of a stream."""
+
     def reading(case: Case, _file: File, out: Out) -> None:
         data = hexed(case["bytes"])
         out["message"], out["annotated"] = shown(read(data)), data
@@ -416,193 +338,3 @@ def pattern(case: Case, _file: File, out: Out) -> None:
 
 def address(case: Case, _file: File, out: Out) -> None:
     out["host"], out["port"] = naming.address(case["text"])
-
-
-# settings.json, merges.json
-
-
-def _row(said: settings.Setting | None) -> Any:
-    return said and [said.verb, said.position, said.values, said.removed]
-
-
-def setting_key(case: Case, _file: File, out: Out) -> None:
-    out["canonical"] = settings.key(case["key"]).text
-    need(settings.key(out["canonical"]).text == out["canonical"], "no canonical text")
-
-
-def edit(case: Case, _file: File, out: Out) -> None:
-    before = case["before"] and settings.setting(case["before"])
-    out["after"] = _row(settings.edited(before, case["edit"], case["value"], case["position"]))
-
-
-def import_text(case: Case, _file: File, out: Out) -> None:
-    read = settings.imported(case["text"])
-    out["settings"] = [[at, _row(said)] for at, said in read]
-    out["export"] = settings.exported(read)
-    need(settings.imported(out["export"]) == read, "imports otherwise")
-
-
-def expand(case: Case, _file: File, out: Out) -> None:
-    expanded = settings.expanded if isinstance(case["value"], str) else settings.expanded_items
-    out["result"] = expanded(case["value"], case["variables"], case["facts"])
-
-
-def _layer(priority: int, origin: str, rows: Case) -> merge.Layer:
-    said = {settings.key(at): settings.setting(row) for at, row in rows.items()}
-    for at, one in said.items():
-        settings.check(at, one)
-    return merge.Layer(priority, origin, said)
-
-
-def merged(case: Case, _file: File, out: Out) -> None:
-    groups, device = case["groups_of_device"], case["device"]
-    mine = {"all": [], "groups": groups, "devices": [device]}
-    layers = [
-        _layer(priority, f"policy/{policy}", case["policies"].get(policy, {}))
-        for policy, (to, names, priority) in case["assignments"].items()
-        if to == "all" or set(names) & set(mine[to])
-    ]
-    layers.append(_layer(merge.OWN_PRIORITY, f"device/{device}", case["device_settings"]))
-    scopes = case["variables"]
-    own_groups = {group: rows for group, rows in scopes["groups"].items() if group in groups}
-    variables = merge.variables_of(scopes["device"], own_groups, scopes["cluster"])
-    config = merge.managed(layers, variables, case["facts"])
-    out["managed"] = merge.shown(config)
-    before = None if case["file"] is None else case["file"].encode()
-    data, changed = merge.resulting(before, case["package"], config)
-    need(merge.resulting(data, case["package"], config) == (data, []), "changes again")
-    out["result"] = {"file": data.decode(), "changed": changed}
-
-
-# uci.json, storage.json, control.json
-
-
-def _uci_value(value: uci.Value) -> Any:
-    if isinstance(value, list):
-        return [_uci_value(one) for one in value]
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"hex": value.hex()}
-
-
-def document(case: Case, _file: File, out: Out) -> None:
-    data = hexed(case["bytes"])
-    read = uci.Document(data)
-    out["sections"] = [
-        {
-            "type": one.type,
-            "name": one.name,
-            "generated": one.generated,
-            "options": {option: _uci_value(value) for option, value in one.options.items()},
-        }
-        for one in read.sections
-    ]
-    out["text"] = data.decode(errors="backslashreplace")
-    need(read.render() == data, "renders otherwise")
-
-
-def _step(data: bytes, verb: str, step: list[Any]) -> bytes:
-    if verb == "add":
-        return uci.add_section(data, *step)
-    section = uci.Document(data).find(step[0])
-    match verb, step[1:]:
-        case "set", [option, list() as items]:
-            return uci.set_option(data, section, option, [one.encode() for one in items])
-        case "set", [option, text]:
-            return uci.set_option(data, section, option, text.encode())
-        case "remove", [option]:
-            return uci.set_option(data, section, option, b"")
-        case "delete", []:
-            return uci.delete_section(data, section)
-        case "retype", [type_]:
-            return uci.retype(data, section, type_)
-    raise Refused(verb)
-
-
-def edit_file(case: Case, _file: File, out: Out) -> None:
-    data = case["before"].encode()
-    for verb, *step in case["steps"]:
-        data = _step(data, verb, step)
-    out["after"] = data.decode()
-
-
-def log_file(case: Case, _file: File, out: Out) -> None:
-    data = hexed(case["bytes"])
-    read = storage.opened(data)
-    out |= shown(read)
-    for name_ in ("items", "salvaged"):
-        old = case[name_] if len(case[name_]) == len(out[name_]) else out[name_]
-        new = getattr(read, name_)
-        out[name_] = [[kind, same_hex(field, one)] for (_, field), (kind, one) in zip(old, new, strict=True)]
-    out["annotated"] = data
-
-
-def control_line(case: Case, file: File, out: Out) -> None:
-    line = case["line"].encode() if isinstance(case["line"], str) else hexed(case["line"]["hex"])
-    answer = case["answer"]
-    try:
-        number, method, _ = control.call(line, file.conversation)
-    except Refused as refused:
-        asked = None if refused.word in {"parse-error", "invalid-request"} else json.loads(line)["id"]
-        out["answer"] = answer if control.is_refusal(answer, asked, refused.word) else "refused"
-        raise
-    out["answer"] = answer if control.is_answer(answer, number, method) else "another answer"
-
-
-Reading = Callable[[Case, File, Out], None]
-MESSAGES = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
-
-# File, kind → fields given, fields that may be given, how it is read.
-READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
-    ("encoding", None): ("bytes", "size_max", encoding),
-    ("hashes", "labelled"): ("label data", "", labelled),
-    ("hashes", "section"): ("records", "", section),
-    ("hashes", "file"): ("key package content", "", file_hash),
-    ("keys", "key"): ("seed", "", key),
-    ("keys", "public-key"): ("public", "", public_key),
-    ("keys", "signature"): ("public label cluster data signature", "", signature),
-    ("keys", "pairwise"): ("seed public cluster", "", pairwise),
-    ("keys", "seal"): ("key nonce associated ciphertext", "", seal),
-    ("keys", "x25519"): ("private public", "", x25519),
-    ("keys", "sealed-user-key"): ("user password sealed", "", sealed_user_key),
-    ("keys", "phrase"): ("phrase", "", phrase),
-    ("keys", "join-line"): ("line", "", join_line),
-    ("changes", None): ("bytes", "", change),
-    ("entries", "entry"): ("bytes", "", entry),
-    ("entries", "signed-head"): ("bytes public cluster", "", signed_head),
-    ("entries", "item"): ("bytes", "", item),
-    ("records", None): ("section key data", "", record),
-    ("chains", "log"): ("cluster keys", "", log),
-    ("chains", "continued"): ("log after items", "", continued),
-    ("chains", "broken"): ("log after items", "cluster", broken),
-    ("datagrams", "setting"): ("cluster members succession group_keys stranger", "", who),
-    **{("datagrams", kind): ("", "sender to datagram plaintext", message) for kind in MESSAGES},
-    ("datagrams", "datagram"): ("to datagram", "", datagram),
-    ("datagrams", "batch"): ("pieces", "", batch),
-    ("datagrams", "ring"): ("bytes", "", ring),
-    ("datagrams", "status"): ("device bytes", "", status),
-    ("datagrams", "health"): ("bytes", "", health),
-    ("handshakes", "stream"): ("cluster", "", stream),
-    ("handshakes", "received"): ("by cluster frames", "", received),
-    ("catchup", "request"): ("bytes", "", _catch_up(streams.request)),
-    ("catchup", "answer"): ("bytes", "", _catch_up(streams.answer)),
-    ("catchup", "locator"): ("head", "", locator),
-    ("joining", "request"): ("stream bytes", "join_line device_seed label wanted", join_request),
-    ("joining", "name"): ("wanted template taken", "", name),
-    ("joining", "pattern"): ("pattern label", "", pattern),
-    ("joining", "address"): ("text", "", address),
-    ("settings", "key"): ("key", "", setting_key),
-    ("settings", "edit"): ("before edit value position", "", edit),
-    ("settings", "import"): ("text", "", import_text),
-    ("settings", "expand"): ("value variables facts", "", expand),
-    ("merges", None): (
-        "device groups_of_device policies assignments device_settings variables facts package file",
-        "",
-        merged,
-    ),
-    ("uci", "document"): ("bytes", "", document),
-    ("uci", "edit"): ("before steps", "", edit_file),
-    ("storage", None): ("bytes", "", log_file),
-    ("control", None): ("line", "", control_line),
-}
