@@ -1,6 +1,7 @@
 """A forecast in words and figures, for people within 80 columns and for programs."""
 
 from dataclasses import asdict
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from dusk.sim.device import HELPER_S
@@ -54,7 +55,11 @@ def _assumed(answer: "Answer", faults: str) -> str:
         ("faults", faults.replace(",", ", ") if faults != "all" else "all that there are"),
         ("seed", f"{question.seed}"),
     ]
-    return "\n".join(["What was simulated", *(f"  {name:<9} {text}" for name, text in rows)])
+    lines = ["What was simulated"]
+    for name, text in rows:
+        first, *others = wrap(text, 80 - 12)
+        lines += [f"  {name:<9} {first}", *(f"{'':<12}{more}" for more in others)]
+    return "\n".join(lines)
 
 
 # --- time ----------------------------------------------------------------------------------------
