@@ -115,9 +115,8 @@ class Writing:
 
     def tick(self, now: float) -> list[Effect]:
         """Write the changes that wait, with one signed head."""
+        assert self.leader is not None, "only who leads has changes to write"
         self.deadline = None
-        if self.leader is None:
-            return []
         written = self._queue.write(self._stamp(now))
         effects = self._publish(written.batches, now) if written.batches else []
         for answer in written.answers:

@@ -20,6 +20,7 @@ from dusk.cycle.messages import (
 from dusk.cycle.station import Advance, Behind, Conflict
 from dusk.effects import Address, SendDatagram
 from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.limits import ECHOES_MAX
 from tests.cycle.ring import CYCLE_S, Ring, quiet_ring, respond_of, rest, start_by
 
 
@@ -267,6 +268,34 @@ def decode_start_of(ring: Ring) -> tuple[int, bytes]:
     assert isinstance(opened, Opened)
     start = decode_start(opened.plaintext)
     return start.rest.cycle, start.rest.nonce
+
+
+def test_a3_a_challenge_without_room_in_a_start_is_answered_by_a_pong() -> None:
+    ring = quiet_ring(ECHOES_MAX + 4)
+    members = ring.nodes[1:]
+    for node in members:
+        node.on = False
+    ring.run(CYCLE_S)
+    cycle, nonce = decode_start_of(ring)
+    for number, node in enumerate(members):
+        respond = Respond(cycle, nonce, node.log.head, Seq(0), node.station.boot, bytes([number]) * 8)
+        peer = node.station.peers.get(ring.master.station.peers.own_id)
+        assert peer is not None
+        ring.master.handle(node.station.channel.seal_to(peer, Kind.RESPOND, respond.encode()), node.address)
+    ring.sent.clear()
+    ring.run(CYCLE_S)
+    opened = members[0].station.channel.open(ring.of(Kind.START)[0], ring.master.address)
+    assert isinstance(opened, Opened)
+    echoes = decode_start(opened.plaintext).rest.echoes
+    assert 0 < len(echoes) <= ECHOES_MAX
+    by_pong = set()
+    for node in members:
+        for _, data, to in ring.sent:
+            if data[8] == Kind.PONG and to == node.address:
+                pong = node.station.channel.open(data, ring.master.address)
+                assert isinstance(pong, Opened)
+                by_pong.add(decode_pong(pong.plaintext).challenge)
+    assert by_pong == {bytes([number]) * 8 for number in range(len(members))} - set(echoes)
 
 
 def test_a_member_on_another_branch_is_a_conflict_for_the_leader() -> None:

@@ -69,6 +69,20 @@ def test_an_apply_that_ends_is_told_at_once_and_a_replay_of_it_changes_nothing()
     assert answers[-1] == [], "four answers to one START, no more"
 
 
+def test_who_answered_a_start_as_often_as_it_may_does_not_answer_again_as_its_log_grows() -> None:
+    ring = quiet_ring()
+    frugal, eager = (node.follower for node in ring.nodes[1:])
+    while frugal.reported(ring.now):
+        pass
+    for node in ring.nodes[1:]:
+        node.on = False
+    ring.commit()
+    for node in ring.nodes[1:]:
+        node.log.extend(ring.world.items)
+    assert eager.stored(ring.now + CYCLE_S)
+    assert frugal.stored(ring.now + CYCLE_S) == []
+
+
 def test_whoever_has_heard_no_start_or_is_about_to_answer_reports_nothing() -> None:
     ring = Ring(3)
     member = ring.nodes[1]

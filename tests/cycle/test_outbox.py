@@ -182,6 +182,14 @@ def test_a_full_outbox_says_so() -> None:
         box.add(A, b"", NOW)
 
 
+def test_a_change_that_another_hands_in_too_stays_as_it_is() -> None:
+    box = outbox()
+    box.add(A, b"ours", NOW)
+    box.relay(A, b"theirs", NOW)
+    assert (box.encoded(A), len(box)) == (b"ours", 1)
+    assert box.waiting() == (A,)
+
+
 def submitted(ring: Ring, box: Outbox, now: float) -> list[tuple[bytes, ChangeId | None]]:
     """Let a box hand over what is due, and return what the datagrams say."""
     node, found = ring.nodes[1], []

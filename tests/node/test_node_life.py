@@ -7,6 +7,7 @@ import pytest
 
 from dusk.apply.events import Mode
 from dusk.apply.hashes import apply_id
+from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.cycle import outbox
@@ -334,6 +335,77 @@ def test_a_repeated_submit_is_answered_with_its_position() -> None:
     assert told.state is ChangeState.DURABLE
 
 
+def test_a_change_that_the_log_has_is_told_as_it_stands_there_and_not_kept_again() -> None:
+    site = Site(2)
+    site.run(6.0)
+    change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"))
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(6.0)
+    member = site.all[1]
+    effects = member.node.submit(change, site.now)
+    seq = member.node.log.position_of(change.id)
+    assert [e for e in effects if isinstance(e, Progress | StoreFile)] == [
+        Progress(change.id, ChangeState.DURABLE, seq or Seq(0), "")
+    ]
+    assert member.node.waiting_changes() == ()
+
+
+def test_a_stream_that_brings_what_the_log_has_is_answered_at_once() -> None:
+    site = Site(2)
+    site.run(6.0)
+    change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"))
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(6.0)
+    member = site.all[1]
+    told: list[tuple[ChangeId, Seq]] = []
+
+    def tell(about: ChangeId, answer: StreamAnswer, _now: float) -> list[Effect]:
+        told.append((about, answer.seq))
+        return []
+
+    member.node._writing._answer_streams = tell
+    assert member.node._writing.on_stream(change, site.now) == []
+    assert told == [(change.id, member.node.log.position_of(change.id))]
+    assert member.node.waiting_changes() == ()
+
+
+def test_a15_when_too_many_wait_for_a_reply_a_change_is_written_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(2)
+    site.run(6.0)
+    monkeypatch.setattr("dusk.node.writing.WAITING_REPLIES_MAX", 0)
+    member = site.all[1]
+    change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), device=member.key)
+    member.do(member.node.submit(change, site.now))
+    site.run(1.0)
+    assert site.master.node.log.position_of(change.id) is not None
+    assert _answers(site.master, member) == []
+    assert member.node.waiting_changes() == ()
+
+
+def test_nothing_is_handed_to_a_master_that_is_no_member_any_more() -> None:
+    site = Site(2)
+    site.run(6.0)
+    member = site.all[1]
+    member.node.peers.members_changed(
+        [each for each in views.members(member.node.log.state) if each.public == member.key.public], []
+    )
+    change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), device=member.key)
+    effects = member.node.submit(change, site.now)
+    assert not [e for e in effects if isinstance(e, SendDatagram) and e.data[8] == Kind.SUBMIT]
+    assert member.node.waiting_changes() == (change.id,)
+
+
+def test_a_member_takes_the_wall_clock_too() -> None:
+    site = Site(2)
+    site.run(6.0)
+    clock = WallClock(1.7e9, trusted=True)
+    for box in site.all:
+        box.give(clock)
+        assert box.node.clock == clock
+
+
 def test_a_counter_is_above_what_is_in_the_log_and_in_the_outbox() -> None:
     site = Site(2)
     site.run(6.0)
@@ -388,3 +460,21 @@ def test_r6_entries_that_lead_to_no_signed_head_are_refused_and_asked_for_by_a_s
     assert member.node.log.head == head
     assert member.node.dropped > dropped
     assert len(member.of(Connect)) > streams
+
+
+def test_r5_entries_that_differ_from_ours_are_another_history_and_alarm() -> None:
+    site = Site(2)
+    site.run(6.0)
+    member, world = site.all[1], site.world
+    other = world.replica()
+    item, _ = other.write_change(world.change(world.set("wifi", "wireless.a.ssid", "other")), world.stamp())
+    change = world.change(world.set("wifi", "wireless.a.ssid", "ours"))
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(6.0)
+    head = member.node.log.head
+    assert member.node.log.position_of(change.id) is not None
+    assert not member.node.alarms
+    _announce(site, item.data)
+    site.run(2.0)
+    assert member.node.log.head == head
+    assert "conflict" in member.node.alarms

@@ -139,6 +139,17 @@ def test_rows_of_ourselves_and_of_devices_that_we_do_not_know_are_dropped() -> N
     assert (hearsay.health, hearsay.heard_at) == (health, None)
 
 
+def test_all_is_known_only_once_the_last_page_came() -> None:
+    site = Site(2)
+    reports = _reports(site.all[1])
+    reports.wants_all = True
+    assert reports.took_reports(_page(more=True), site.now) == []
+    assert reports.wants_all
+    assert reports.complete_at < site.now
+    assert reports.took_reports(_page(), site.now) == []
+    assert (reports.wants_all, reports.complete_at) == (False, site.now)
+
+
 def test_large_statuses_make_many_pages_that_rise_and_leave_nobody_out() -> None:
     site = Site(4)
     for box in site.all[1:]:
