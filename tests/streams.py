@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dusk.catchup.exchanges import Exchanges
-from dusk.catchup.host import Standing
+from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, Reports
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
@@ -115,7 +115,7 @@ class Member:
     def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         return [Append(self.log.extend(items))]
 
-    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+    def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         self.taken_rings.append(ring)
         return []
 

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, locator_positions, up_to_last_head
-from dusk.catchup.host import LogHolder, Standing
+from dusk.catchup.host import Giver, LogHolder, Standing
 from dusk.catchup.messages import (
     Answer,
     Common,
@@ -167,6 +167,7 @@ class Client:
         self._changes: deque[Change] = deque()
         self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
+        self._named = Seq(0)
         self._unproven: tuple[LogItem, ...] = ()
         self._next = Seq(0)
 
@@ -246,7 +247,8 @@ class Client:
             case Stage.FETCHING, Items():
                 self._fetched(reply, now)
             case Stage.KEYS, Keys():
-                self._effects += self._host.took_keys(reply.ring, now)
+                giver = Giver(self._channel.remote_static, self._named)
+                self._effects += self._host.took_keys(reply.ring, giver, now)
                 self._submit_next(now)
             case Stage.SUBMITTING, Answer():
                 self._effects += self._host.answered(self._changes.popleft().id, reply, now)
@@ -295,6 +297,7 @@ class Client:
         if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
             raise ServerRefused("the log there lacks the entry that the join key names")
         newest = None if common.newest is None else decode_signed_head(common.newest)
+        self._named = Seq(0) if newest is None else newest.head.seq
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             self._after_log(now)
         elif common.seq >= head.seq:

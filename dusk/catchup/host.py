@@ -1,6 +1,7 @@
 """What the exchange needs of the device it runs on; `dusk.node` and the joiner provide it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -17,6 +18,19 @@ class Standing(Enum):
     MEMBER = "member"
     REMOVED = "removed"
     STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who gives group keys: a member at our head, on a stream that proved it.
+
+    Attributes:
+        static: its X25519 key.
+        seq: position of the newest signed head that it named when it was asked; 0: it vouches for none.
+    """
+
+    static: bytes
+    seq: Seq
 
 
 class LogHolder(Protocol):
@@ -60,8 +74,10 @@ class LogHolder(Protocol):
         """
         ...
 
-    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+    def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the ring of group keys of a server that is a member at our head.
+
+        What the giver has of the log was fetched before.
 
         Raises:
             UntrustedInput: not a ring; nothing was changed.
@@ -78,7 +94,7 @@ class Host(LogHolder, Protocol):
 
     @property
     def newest(self) -> SignedHead | None:
-        """The newest signed head of the log."""
+        """The newest signed head of the log; None: none that this device vouches for."""
         ...
 
     def group_keys(self) -> bytes:

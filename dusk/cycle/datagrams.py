@@ -6,6 +6,7 @@ that fails here is ever answered by UDP (A15).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
 from dusk.cycle.messages import Kind
@@ -57,11 +58,23 @@ class Opened:
     size_bytes: int
 
 
+class Lack(Enum):
+    """Why a datagram that one of the cluster may have sent cannot be read."""
+
+    KEY = auto()
+    """A START under a group key that we lack."""
+    REAL_KEY = auto()
+    """A START under the name of a key that we have, which does not open it: ours may be forged."""
+    SENDER = auto()
+    """A PONG by a device that our log does not know: the log may be an old one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A START with our tag under a group key that we lack: a reason to ask by a stream."""
+    """A datagram with our tag that shows what we may lack: a reason to ask its source by a stream."""
 
     source: Address
+    lack: Lack
 
 
 class Channel:
@@ -119,15 +132,23 @@ class Channel:
         key = self.keys.find(data[_ID_AT:nonce_at])
         if key is None:
             if kind is Kind.START:
-                return Unreadable(source)
+                return Unreadable(source, Lack.KEY)
             raise UntrustedInput("datagram: under an unknown group key")
         end = nonce_at + NONCE_BYTES
-        plaintext = open_sealed(key.key, data[nonce_at:end], data[:end], data[end:])
+        try:
+            plaintext = open_sealed(key.key, data[nonce_at:end], data[:end], data[end:])
+        except UntrustedInput:
+            if kind is Kind.START:
+                return Unreadable(source, Lack.REAL_KEY)
+            raise
         return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data))
 
-    def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened:
+    def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
         nonce_at = _ID_AT + _DEVICE_ID_BYTES
-        peer = self._peers.get(DeviceId(data[_ID_AT:nonce_at]))
+        device = DeviceId(data[_ID_AT:nonce_at])
+        peer = self._peers.get(device)
+        if peer is None and kind is Kind.PONG and device != self._peers.own_id:
+            return Unreadable(source, Lack.SENDER)
         if peer is None:
             raise UntrustedInput("datagram: not from another member")
         end = nonce_at + NONCE_BYTES

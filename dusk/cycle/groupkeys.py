@@ -99,6 +99,12 @@ class GroupKeys:
         """Return the ring with more keys; known ones keep their place, foreign ones are left out."""
         return GroupKeys((*self.keys, *keys), self.generation, self.removal)
 
+    def taught(self, *keys: GroupKey) -> "GroupKeys":
+        """Return the ring as who may lead has it: its word of a key counts, and its keys are the newest."""
+        theirs = {key.id for key in keys}
+        ours = (key for key in self.keys if key.id not in theirs)
+        return GroupKeys((*ours, *keys), self.generation, self.removal)
+
     def covering(self, generation: int, removal: ChainHash) -> "GroupKeys":
         """Return the ring for a log that has moved on; drops what no longer covers it."""
         return GroupKeys(self.keys, generation, removal)

@@ -14,7 +14,7 @@ from typing import Any
 
 from dusk.catchup.backoff import BackOff
 from dusk.catchup.client import Client, Goal, ServerRefused, client_channel
-from dusk.catchup.host import Standing
+from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
@@ -314,14 +314,14 @@ class Joiner:
         self.reason = f"fetching the log, at entry {self._log.head.seq}"
         return [Append(taken)] if taken else []
 
-    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+    def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Finish: the log is whole, the keys are here; a node takes over.
 
         Raises:
             ServerRefused: the log lacks what it must have, or there are no keys.
             UntrustedInput: not a ring of keys.
         """
-        del now  # nothing here has a time
+        del giver, now  # without a key any member's will do; nothing here has a time
         if not ring or decode_group_keys(ring).newest is None:
             raise ServerRefused("the member has no group key yet")
         if self._own_standing() is not Standing.MEMBER or self._log.head.seq < self._join_key.seq:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from dusk.catchup.host import Standing
+from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
@@ -36,7 +36,9 @@ class MemberHost:
         submitted: gets a change written.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
-        caught_up: hears that all that a member has is here.
+        is_whole: whether nothing is known to be missing at the end of the log.
+        caught_up: hears that all that a member has is here, and up to where that goes.
+        is_holder: tells whether an X25519 key is that of another holder of the succession.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class MemberHost:
         submitted: TakeChange,
         answered: TakeAnswer,
         reports: NodeReports,
-        caught_up: Callable[[float], list[Effect]],
+        is_whole: Callable[[], bool],
+        caught_up: Callable[[Seq, float], list[Effect]],
+        is_holder: Callable[[bytes], bool],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._own = own
         self._took, self._submitted, self._answered = took, submitted, answered
-        self._caught_up = caught_up
+        self._is_whole, self._caught_up, self._is_holder = is_whole, caught_up, is_holder
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -69,8 +73,8 @@ class MemberHost:
 
     @property
     def newest(self) -> SignedHead | None:
-        """The newest signed head."""
-        return self._log.newest
+        """The newest signed head; None where the end of the log was lost: whoever asks would stop there."""
+        return self._log.newest if self._is_whole() else None
 
     @property
     def anchor(self) -> Position | None:
@@ -104,15 +108,22 @@ class MemberHost:
         """
         return self._took(items, now)
 
-    def took_keys(self, ring: bytes, now: float) -> list[Effect]:
+    def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the group keys of another member, whose log is here by now.
+
+        Who has a key takes further ones from holders of the succession only: others could give
+        out new ones without end, each written to the flash (A54), or push the real ones out (A2).
 
         Raises:
             UntrustedInput: not a ring.
         """
-        before = self._channel.keys
-        merged = before.with_keys(*decode_group_keys(ring).keys) if ring else before
-        effects = self._caught_up(now)
+        before = merged = self._channel.keys
+        given = decode_group_keys(ring).keys if ring else ()
+        if self._is_holder(giver.static):
+            merged = before.taught(*given)
+        elif before.newest is None:
+            merged = before.with_keys(*given)
+        effects = self._caught_up(giver.seq, now)
         if merged.keys != before.keys:
             self._channel.keys = merged
             effects.append(StoreFile(FILE, merged.encode()))

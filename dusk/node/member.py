@@ -13,7 +13,7 @@ from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound, Log, verified_entry
-from dusk.cycle.datagrams import Opened, Unreadable
+from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.messages import Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
@@ -46,14 +46,12 @@ from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
 from dusk.node.changes import OwnChanges
 from dusk.node.host import MemberHost, make_group_key
+from dusk.node.listening import Listening
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import ASK_GAP_S, NodeReports
 from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
-
-PROBE_S = 0.5
-"""How long the first writer listens for a higher head of its own cluster before it leads."""
 
 
 class Node:
@@ -119,13 +117,13 @@ class Node:
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
             reports=self._reports,
+            is_whole=lambda: not self._recovery.must_hear,
             caught_up=self._caught_up,
+            is_holder=self._is_holder,
         )
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
-        self._lead_at: float | None = None
-        self._asked_at: Seq | None = None
-        """Head at which it last asked before leading whether others know more."""
+        self._listening = Listening(self._station, self.confirm)
         self._members_version = -1
         self._report_due_at = float("-inf")
 
@@ -150,8 +148,7 @@ class Node:
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
         if self._may_lead_first() and not self._recovery.must_hear:
-            self._lead_at = now if self.peers.count == 1 else now + PROBE_S
-            effects += self._ask_before_leading(now)
+            effects += self._listening.begin(now)
         return effects + self._after(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
@@ -201,7 +198,7 @@ class Node:
         leader = self._writing.leader
         times = (
             self._follower.deadline if leader is None else leader.deadline,
-            self._lead_at,
+            self._listening.deadline,
             self._writing.deadline,
             self._exchanges.deadline,
             self._outbox.deadline,
@@ -284,24 +281,14 @@ class Node:
     def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
         """Take the links; the daemon tells of the first ones behind the start."""
         had, self._station.links = self._station.links, links
-        return [] if had else self._ask_before_leading(now)
-
-    def _ask_before_leading(self, now: float) -> list[Effect]:
-        """Ask on all links whether others know more, if this device is about to lead them (A28)."""
-        if not self._station.links or self._lead_at is None or self.peers.count == 1:
-            return []
-        self._lead_at, self._asked_at = max(self._lead_at, now + PROBE_S), self.log.head.seq
-        return self._follower.confirm(now)
+        return [] if had else self._listening.ask_all(now)
 
     def _make_group_key(self) -> list[Effect]:
         return make_group_key(self._station.channel, self.log.head.generation, self._random_bytes)
 
     def _tick(self, now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        if self._lead_at is not None and now >= self._lead_at and self._asked_at != self.log.head.seq:
-            effects += self._ask_before_leading(now)  # whoever brought this may lack what another has
-        if self._lead_at is not None and now >= self._lead_at:
-            self._lead_at = None
+        effects = self._listening.tick(now)
+        if self._listening.is_over(now):
             effects += [*self._make_group_key(), *self._writing.lead(self._cycle_s, now)]
         if self._writing.deadline is not None and now >= self._writing.deadline:
             effects += self._writing.tick(now)
@@ -351,13 +338,25 @@ class Node:
         try:
             opened = self._station.channel.open(event.data, event.source)
             if isinstance(opened, Unreadable):
-                return self._do(self._follower.unreadable(opened.source, now), now)
+                return self._on_unreadable(opened, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
                 effects += self._exchanges.catch_up(opened.source, now)
             return effects + self._on_opened(opened, now)
         except UntrustedInput:
             self.dropped += 1
             return effects
+
+    def _on_unreadable(self, unreadable: Unreadable, now: float) -> list[Effect]:
+        """Ask by a stream who may have what we lack; who needs nothing lets junk be junk."""
+        is_unsure = self._listening.lead_at is not None or self._recovery.must_hear
+        needs_nothing = {
+            Lack.KEY: False,
+            Lack.REAL_KEY: self.fresh(now),
+            Lack.SENDER: not is_unsure,  # it answers us: it may have joined behind the end of an old disk
+        }
+        if needs_nothing[unreadable.lack]:
+            raise UntrustedInput("datagram: nothing that we lack")
+        return self._do(self._follower.unreadable(unreadable.source, now), now)
 
     def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
         leader, follower = self._writing.leader, self._follower
@@ -369,7 +368,9 @@ class Node:
             case Kind.HELLO | Kind.ASK:
                 return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:
-                return self._do(follower.on_pong(opened, now), now)
+                step = follower.on_pong(opened, now)
+                self._listening.answered()
+                return self._do(step, now)
             case Kind.RESPOND if leader is not None:
                 effects = self._do(leader.on_respond(opened, now), now)
                 effects += self._outbox.on_durable(leader.durable)
@@ -388,8 +389,7 @@ class Node:
                 items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
                 effects += self._advance(items, now)
             case Behind(address, _):
-                if self._lead_at is not None:
-                    self._lead_at = now + 10 * PROBE_S
+                self._listening.somebody_has_more(now)
                 effects += self._exchanges.catch_up(address, now)
             case Conflict(address, head, _):
                 text = f"{address.host} has another history at position {head.seq}; ours is kept"
@@ -422,8 +422,7 @@ class Node:
         taken = self.log.extend(items)
         if not taken:
             return []
-        if self._lead_at is not None:
-            self._lead_at = now + PROBE_S
+        self._listening.log_moved(now)
         return [Append(taken), *self._log_moved(taken, now)]
 
     def _log_moved(self, items: Iterable[LogItem], now: float) -> list[Effect]:
@@ -444,12 +443,15 @@ class Node:
                 ]
         return effects
 
-    def _caught_up(self, now: float) -> list[Effect]:
+    def _caught_up(self, seq: Seq, now: float) -> list[Effect]:
         """Note that all that a member has is here; one whose log was cut may lead again."""
-        if not self._recovery.must_hear:
-            return []
-        self._lead_at = now + PROBE_S if self._may_lead_first() else None
-        return self._recovery.caught_up()
+        effects = self._recovery.caught_up(seq, self.log.head.seq)
+        if effects and self._may_lead_first():
+            effects += self._listening.begin(now)
+        return effects
+
+    def _is_holder(self, static_public: bytes) -> bool:
+        return any(x25519_public(peer.public) == static_public for peer in self.peers.holders())
 
     def _members_changed(self) -> None:
         state = self.log.state

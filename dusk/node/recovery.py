@@ -13,6 +13,7 @@ from dusk.cycle.groupkeys import GroupKeys, decode_group_keys
 from dusk.cycle.outbox import FOLDER as OUTBOX_FOLDER
 from dusk.effects import Effect, Event, RemoveFile, StoreFile
 from dusk.errors import UntrustedInput
+from dusk.ids import Seq
 
 STATUS_KEY_FILE = "status-key"
 STATUS_KEY_BYTES = 32
@@ -61,8 +62,17 @@ class Recovery:
             return []
         return [StoreFile(STATUS_KEY_FILE, self.status_key)]
 
-    def caught_up(self) -> list[Effect]:
-        """Note that all of another member's log is here."""
+    def caught_up(self, seq: Seq, own: Seq) -> list[Effect]:
+        """Note that all of another member's log is here.
+
+        Nothing follows from one that is shorter than ours: it may have lost what we have lost.
+
+        Args:
+            seq: where its newest signed head is; 0: it vouches for none, having lost its own end.
+            own: where ours is.
+        """
+        if not self.must_hear or seq < own:
+            return []
         self.must_hear = False
         del self._alarms["cut-log"]
         found = Event("cut-log", "the log is whole again: another member brought what was lost", loud=True)

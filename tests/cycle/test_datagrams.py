@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.changelog.views import Member
-from dusk.cycle.datagrams import Channel, Opened, Unreadable, cluster_tag, is_start
+from dusk.cycle.datagrams import Channel, Lack, Opened, Unreadable, cluster_tag, is_start
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peers
@@ -96,7 +96,7 @@ def test_a_start_under_an_unknown_key_is_a_reason_to_ask_and_other_kinds_are_not
     reader = channel(1)
     reader.keys = GroupKeys()
     start, data = (channel(0).seal_group(kind, b"hi") for kind in (Kind.START, Kind.DATA))
-    assert reader.open(start, SOURCE) == Unreadable(SOURCE)
+    assert reader.open(start, SOURCE) == Unreadable(SOURCE, Lack.KEY)
     with pytest.raises(UntrustedInput, match="unknown group key"):
         reader.open(data, SOURCE)
 

@@ -1,5 +1,6 @@
 """A copy of the master's folder on another device: two masters with one key are noticed (A13, A21)."""
 
+from dusk.cycle.messages import Kind
 from tests.node.site import Box, Site
 
 
@@ -23,8 +24,11 @@ def _commit(site: Site, box: Box, value: str) -> None:
 
 def test_a21_two_masters_with_one_key_alarm_at_both_and_at_the_members() -> None:
     site, copy = _with_a_copy_of_the_master()
+    site.lost = lambda _, to, data: to == copy.name and data[8] == Kind.PONG
     _commit(site, site.master, "here")
+    site.until(lambda: copy.node.leads, 5.0)  # it has asked, and heard no answer
     _commit(site, copy, "there")
+    site.lost = lambda *_: False
     site.run(30.0)
     assert all("conflict" in box.node.alarms for box in site.all)
 

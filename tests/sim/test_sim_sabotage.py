@@ -18,6 +18,7 @@ from dusk.effects import (
     Tick,
 )
 from dusk.node import Node
+from dusk.node.listening import Listening
 from dusk.sim.broken import RuleBroken
 from dusk.sim.disk import Disk, DiskEffect
 from dusk.sim.faults import NONE, Faults
@@ -127,16 +128,23 @@ class TearingDisk(Disk):
             self.items[-1], self.items[-2] = self.items[-2], self.items[-1]
 
 
+class _Deaf(Listening):
+    """Asks nobody."""
+
+    def begin(self, now: float) -> list[Effect]:
+        self.lead_at = now
+        return []
+
+    def ask_all(self, now: float) -> list[Effect]:
+        return []
+
+
 class LeadsAtOnce(Node):
     """Comes back with an older disk and writes without asking anybody."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        effects = super().start(now, restored)
-        self._lead_at = now if self.log.may_lead(self.device_id) else None
-        return effects
-
-    def _ask_before_leading(self, now: float) -> list[Effect]:
-        return []
+        self._listening = _Deaf(self._station, self.confirm)
+        return super().start(now, restored)
 
 
 class Inventor(Node):

@@ -1,0 +1,106 @@
+"""What the first writer does before it leads: it asks whether others know more of its cluster (A28).
+
+Its disk may be an older one than it had: a copy that was put back, a flash that lost its end.
+Then the others hold entries that it signed and has forgotten, and whatever it wrote at their
+positions would be a fork. So it asks all who hear, several times, as datagrams get lost, and
+longer while none of those that its log knows has answered.
+"""
+
+from collections.abc import Callable
+
+from dusk.cycle.station import Station
+from dusk.effects import Effect
+from dusk.ids import Seq
+
+LISTEN_S = 0.5
+"""How long it listens behind the first question, and behind whatever somebody brought."""
+QUESTIONS = 4
+"""Questions in that time: as many as stay open at once."""
+ASK_AGAIN_S = 0.12
+ROUNDS_MAX = 3
+"""So often it listens while none of the members that its log knows answers."""
+FETCH_S = 5.0
+"""How long it waits for what somebody said to have."""
+
+
+class Listening:
+    """A device that is about to lead.
+
+    Args:
+        station: this device in its cycle.
+        ask: sends one question to all who hear.
+
+    Attributes:
+        lead_at: when it leads, if nothing more is heard; None: it leads, or it may not.
+    """
+
+    def __init__(self, station: Station, ask: Callable[[float], list[Effect]]) -> None:
+        self.lead_at: float | None = None
+        self._station, self._ask = station, ask
+        self._questions_at: list[float] = []
+        self._rounds = 0
+        self._asked_at: Seq | None = None
+        """Head of our log at the last round: whoever brought more may lack what another has."""
+        self._answered = False
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is wanted, monotonic seconds."""
+        if self.lead_at is None:
+            return None
+        return min([self.lead_at, *self._questions_at])
+
+    def begin(self, now: float) -> list[Effect]:
+        """Lead soon; a cluster that nobody ever led has nobody to ask."""
+        self._rounds, self._answered = 0, False
+        self.lead_at = now if self._is_new else now + LISTEN_S
+        return self.ask_all(now)
+
+    @property
+    def _is_new(self) -> bool:
+        return self._station.peers.count == 1 and self._station.log.head.epoch == 0
+
+    def ask_all(self, now: float) -> list[Effect]:
+        """Begin a round of questions, if there is a link to ask on."""
+        if self.lead_at is None or not self._station.links or self._is_new:
+            return []
+        self.lead_at, self._asked_at = max(self.lead_at, now + LISTEN_S), self._station.log.head.seq
+        self._rounds += 1
+        self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
+        return self._ask(now)
+
+    def answered(self) -> None:
+        """Note that a member that the log knows has told where it is."""
+        self._answered = True
+
+    def somebody_has_more(self, now: float) -> None:
+        """Wait for what is fetched now."""
+        if self.lead_at is not None:
+            self.lead_at, self._questions_at = now + FETCH_S, []
+
+    def log_moved(self, now: float) -> None:
+        """Listen on: there may be more."""
+        if self.lead_at is not None:
+            self.lead_at = now + LISTEN_S
+
+    def tick(self, now: float) -> list[Effect]:
+        """Ask again, or begin another round where one is not enough."""
+        if self.lead_at is None:
+            return []
+        if self._questions_at and now >= self._questions_at[0]:
+            del self._questions_at[0]
+            return self._ask(now)
+        return self.ask_all(now) if now >= self.lead_at and self._wants_more else []
+
+    @property
+    def _wants_more(self) -> bool:
+        station = self._station
+        silent = station.peers.count > 1 and not self._answered and self._rounds < ROUNDS_MAX
+        return silent or self._asked_at != station.log.head.seq
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether to lead now; once."""
+        if self.lead_at is None or now < self.lead_at:
+            return False
+        self.lead_at, self._questions_at = None, []
+        return True
