@@ -168,6 +168,24 @@ def test_a17_nesting_ends_at_the_bound_in_small_and_in_large_messages(padding: b
 
 
 @pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x91\xdc\x00\x04" + b"\x01" * 3, "longer than its bytes"),
+        (b"\xdd\x00\x00\x00\x01", "longer than its bytes"),
+        (b"\x91" * codec.DEPTH_MAX + b"\x91\x01", "nested too deeply"),
+        (b"\x92\x01", "longer than its bytes"),
+        (b"\x92\xa1a", "cut short"),
+        (b"\x91\xa2a", "cut short"),
+        (b"\x91\x01\x01", "bytes after the end"),
+    ],
+)
+def test_a17_the_scan_ahead_ends_where_the_bytes_go_wrong(data: bytes, reason: str) -> None:
+    with pytest.raises(UntrustedInput, match=reason):
+        codec._scan(data, codec.DEPTH_MAX)
+    codec._scan(b"\x91" * codec.DEPTH_MAX + b"\x01", codec.DEPTH_MAX)
+
+
+@pytest.mark.parametrize(
     "header", [b"\xdc\xff\xff", b"\xdd\x00\x00\x80\x00", b"\xdc\x00\x40", b"\x9f", b"\x91"]
 )
 def test_a17_nested_arrays_that_promise_much_cost_little_memory(header: bytes) -> None:
