@@ -19,8 +19,8 @@ Document = dict[str, object]
 LIMITS = (
     "One channel, on which frames follow each other as they were handed in: no",
     "collisions, no other traffic, no rate control, and no mesh that repeats each",
-    "frame: with h hops the air carries about h times as much. Routers compute in no",
-    "time. There is no takeover yet: while the first router is off, changes wait.",
+    "frame; with h hops the air carries about h times as much. Routers compute in",
+    "no time. No other router takes over yet: while the first is off, changes wait.",
 )
 
 
@@ -43,11 +43,9 @@ def _assumed(answer: "Answer", faults: str) -> str:
     )
     rows = [
         ("routers", f"{question.nodes} on one channel that all hear, IPv4 and IPv6"),
-        ("link", f"{rates}; each frame {_time(radio.frame_s)} more"),
-        (
-            "loss",
-            f"{100 * radio.loss:.3g} % of frames, for each receiver; unicast up to {ATTEMPTS_MAX} times",
-        ),
+        ("link", rates),
+        ("frames", f"each takes {_time(radio.frame_s)} besides its bits"),
+        ("loss", f"{100 * radio.loss:.3g} % for each receiver; unicast is tried up to {ATTEMPTS_MAX} times"),
         ("cycle", f"{question.cycle_s:g} s"),
         ("measured", f"{half} quiet, then {question.changes} changes of {question.size_bytes} B in {half}"),
         ("flash", f"a write takes up to {_time(question.flash_s)}"),
@@ -57,7 +55,7 @@ def _assumed(answer: "Answer", faults: str) -> str:
     ]
     lines = ["What was simulated"]
     for name, text in rows:
-        first, *others = wrap(text, 80 - 12)
+        first, *others = wrap(text, 80 - 12, break_on_hyphens=False)
         lines += [f"  {name:<9} {first}", *(f"{'':<12}{more}" for more in others)]
     return "\n".join(lines)
 
@@ -99,17 +97,17 @@ def _exceptions(answer: "Answer", figures: Figures) -> list[str]:
         lines.append(f"  NOT ALL CAME TO ONE VERSION: {answer.behind} routers were behind at the end")
     else:
         lines.append(f"  in the end all {answer.question.nodes} routers had version {answer.head}, in effect")
-    unfinished = figures.durations.on_all_disks.unfinished
-    if unfinished:
-        lines.append(f"  {unfinished} changes never came to all disks and are not in the table")
-    if answer.skipped:
-        lines.append(f"  {answer.skipped} changes could not be made: no router ran, or its outbox was full")
-    if answer.superseded:
-        lines.append(f"  {answer.superseded} changes lost against another of the same option")
+    rare = (
+        (figures.durations.on_all_disks.unfinished, "never came to all disks: the table lacks them"),
+        (answer.skipped, "could not be made: no router ran, or its outbox was full"),
+        (answer.cut_off, "a power cut took before they were kept"),
+        (answer.superseded, "lost against a newer one of the same option"),
+    )
+    lines += [f"  changes that {text}: {count}" for count, text in rare if count]
     crashes = answer.incidents["crash"]
     splits = answer.incidents["partition"] + answer.incidents["mute"]
     if crashes or splits:
-        lines.append(f"  meanwhile: {crashes} power cuts, {splits} splits of the network")
+        lines.append(f"  meanwhile power cuts: {crashes}, splits of the network: {splits}")
     return lines
 
 
@@ -210,6 +208,7 @@ def _document(answer: "Answer", figures: Figures, faults: str) -> Document:
         "version": answer.head,
         "changes_made": len(answer.made),
         "changes_skipped": answer.skipped,
+        "changes_cut_off": answer.cut_off,
         "changes_superseded": answer.superseded,
         "incidents": {name: answer.incidents[name] for name in sorted(answer.incidents)},
         "durations": asdict(figures.durations),

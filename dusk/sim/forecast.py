@@ -18,6 +18,7 @@ from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.log import Log
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.outbox import FOLDER as OUTBOX_FOLDER
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Head, Seq
 from dusk.limits import SLICE_MEMBERS_MAX
@@ -94,8 +95,9 @@ class Answer:
     Attributes:
         question: what was asked.
         idle, busy: what the air carried without changes, and with them until all agreed.
-        made: the changes, in their order.
+        made: the changes that were kept, in their order.
         skipped: how many could not be made: no device ran, or its outbox was full.
+        cut_off: how many were gone with the power before they were kept, so that nobody was told so.
         meter: when which device had what.
         positions: change → its place in the log.
         superseded: how many of them lost against another.
@@ -109,6 +111,7 @@ class Answer:
     busy: Tally
     made: tuple[Made, ...]
     skipped: int
+    cut_off: int
     meter: Meter
     positions: dict[ChangeId, Seq]
     superseded: int
@@ -283,12 +286,14 @@ class Forecast:
         log = self._writer.log
         positions = {made.change: log.position_of(made.change) for made in self._made}
         found = {change: seq for change, seq in positions.items() if seq is not None}
+        kept = [made for made in self._made if made.change in found or self._is_kept(made.change)]
         return Answer(
             question=self._question,
             idle=idle,
             busy=busy,
-            made=tuple(self._made),
+            made=tuple(kept),
             skipped=self._skipped,
+            cut_off=len(self._made) - len(kept),
             meter=self.meter,
             positions=found,
             superseded=sum(log.outcome_of(change).code is not OutcomeCode.APPLIED for change in found),
@@ -296,6 +301,9 @@ class Forecast:
             behind=self._behind(),
             incidents=self._transcript.counts,
         )
+
+    def _is_kept(self, change: ChangeId) -> bool:
+        return f"{OUTBOX_FOLDER}{change.hex()}" in self.meter.files
 
 
 def _has(router: Device, head: Head) -> bool:

@@ -19,7 +19,7 @@ class Meter:
         on_disk, in_effect: for each device, the moments at which it first had, or had in effect, the
             entries behind the first position, in their order.
         told: change → when its author was told that it stands on two disks.
-        refused: changes that the cluster did not take.
+        files: names of all small files that were ever stored: changes that were kept are among them.
     """
 
     def __init__(self, clock: Clock, devices: int) -> None:
@@ -28,7 +28,7 @@ class Meter:
         self.on_disk: list[list[float]] = [[] for _ in range(devices)]
         self.in_effect: list[list[float]] = [[] for _ in range(devices)]
         self.told: dict[ChangeId, float] = {}
-        self.refused: set[ChangeId] = set()
+        self.files: set[str] = set()
 
     def begin(self, first: Seq) -> None:
         """Note everything behind a position from now on."""
@@ -50,13 +50,13 @@ class Meter:
         """Note how far a disk goes."""
         if isinstance(effect, Append):
             self._reach(self.on_disk[device.index], device.disk.last)
+        else:
+            self.files.add(effect.name)
 
     def sending(self, device: Device, effect: Effect) -> None:  # noqa: ARG002 - of all watchers
         """Note what authors are told."""
         if isinstance(effect, Progress) and effect.state is ChangeState.DURABLE:
             self.told.setdefault(effect.change, self._clock.now)
-        elif isinstance(effect, Progress) and effect.state is ChangeState.REFUSED:
-            self.refused.add(effect.change)
 
     def stepped(self, device: Device) -> None:
         """Note how far what is in effect goes."""
