@@ -47,10 +47,9 @@ def _usable(facts: Facts) -> dict[str, str | list[str]]:
 
 
 def _fit(texts: Sequence[str]) -> bool:
-    """Tell whether each text, and all together, can stand in the log."""
-    if sum(len(text) for text in texts) > FACT_BYTES_MAX:
+    """Tell whether each text, and all together, can stand in the log: UTF-8 without a NUL."""
+    try:
+        encoded = "".join(texts).encode()
+    except UnicodeEncodeError:
         return False
-    encoded = [text.encode(errors="surrogatepass") for text in texts]
-    return sum(len(e) for e in encoded) <= FACT_BYTES_MAX and not any(
-        "\0" in text or any("\ud800" <= c <= "\udfff" for c in text) for text in texts
-    )
+    return len(encoded) <= FACT_BYTES_MAX and b"\0" not in encoded

@@ -91,3 +91,14 @@ def test_facts_are_bounded() -> None:
     }
     assert fact_edits(state, device, facts) == []
     assert len(fact_edits(state, device, {f"f{n}": "x" for n in range(100)})) == 64
+
+
+def test_the_largest_facts_are_those_of_the_log() -> None:
+    state, device = WORLD.log.state, DeviceId(WORLD.master.key_id)
+    largest = {"big": ["x" * 1024], "wide": ["é" * 512], "list": ["é" * 511, "xy"], "many": [""] * 1024}
+    edits = fact_edits(state, device, largest)
+    assert [edit.key for edit in edits] == sorted(largest)
+    for edit in edits:
+        check_record(parse_path(edit.section), edit.key, edit.data)
+    larger = {name: [*texts, "x" if name != "many" else ""] for name, texts in largest.items()}
+    assert fact_edits(state, device, larger) == []
