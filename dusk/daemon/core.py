@@ -148,7 +148,7 @@ class Core:
         assert self.node is not None, "a living node"
         deadline = self.node.deadline
         await self._inbox.wait(math.inf if deadline is None else deadline - trio.current_time())
-        inputs = await self._inbox.take()
+        inputs = self._inbox.take()
         now = trio.current_time()
         effects, self._pending = self._pending, []
         for item in inputs:

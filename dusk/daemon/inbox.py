@@ -20,7 +20,7 @@ class Inbox:
         self._datagrams: deque[Datagram] = deque()
         self._streams: deque[Input] = deque()
         self._arrival = trio.Event()
-        self._room = trio.Condition()
+        self._room = trio.lowlevel.ParkingLot()
         self.dropped = 0
         """Datagrams for which there was no room."""
 
@@ -39,9 +39,9 @@ class Inbox:
 
     async def put_stream(self, item: Input) -> None:
         """Take an input of a stream; wait while there is no room."""
-        async with self._room:
-            while len(self._streams) >= INBOX_STREAM_INPUTS_MAX:
-                await self._room.wait()
+        await trio.lowlevel.checkpoint()
+        while len(self._streams) >= INBOX_STREAM_INPUTS_MAX:
+            await self._room.park()
         self._streams.append(item)
         self._arrival.set()
 
@@ -54,7 +54,7 @@ class Inbox:
         with trio.move_on_after(max(0.0, seconds)):
             await self._arrival.wait()
 
-    async def take(self) -> list[Input]:
+    def take(self) -> list[Input]:
         """Return what waits, each kind in its order, at most ``INBOX_BATCH_MAX`` of each."""
         self._arrival = trio.Event()
         taken: list[Input] = []
@@ -62,8 +62,7 @@ class Inbox:
             taken += [lane.popleft() for _ in range(min(len(lane), INBOX_BATCH_MAX))]
         if self._own or self._datagrams or self._streams:
             self._arrival.set()
-        async with self._room:
-            self._room.notify_all()
+        self._room.unpark_all()
         return taken
 
     def clear(self) -> None:

@@ -45,7 +45,7 @@ class Peer:
                         self.taken.remove(item)
                         return item
                 await self.inbox.wait(5)
-                self.taken += await self.inbox.take()
+                self.taken += self.inbox.take()
 
 
 @contextlib.asynccontextmanager
@@ -96,7 +96,7 @@ async def test_a_flood_of_datagrams_is_bounded_and_counted(monkeypatch: pytest.M
     for _ in range(25):
         inbox.offer(Datagram(b"", Address("127.0.0.1", 1), None))
     inbox.put(Links(()))
-    assert len(await inbox.take()) == 11
+    assert len(inbox.take()) == 11
     assert inbox.dropped == 15
 
 
@@ -146,10 +146,10 @@ async def test_an_interface_that_comes_later_is_taken_then(
         await trio.sleep(2 * sockets.RETRY_S)
         assert list(sockets_.alarms) == []
         assert sockets_.links == (Link("late0", 4),)
-        assert await inbox.take() == [Links((Link("late0", 4),))]
+        assert inbox.take() == [Links((Link("late0", 4),))]
         there.clear()
         await trio.sleep(2 * sockets.RESCAN_S)
-        assert await inbox.take() == [Links(())]
+        assert inbox.take() == [Links(())]
         assert sockets_.addresses == ()
         nursery.cancel_scope.cancel()
 
@@ -241,8 +241,8 @@ async def test_streams_wait_for_room_and_others_do_not(monkeypatch: pytest.Monke
         await trio.testing.wait_all_tasks_blocked()
         assert done == [0, 1]
         inbox.offer(Datagram(b"", Address("127.0.0.1", 1), None))
-        assert len(await inbox.take()) == 3
+        assert len(inbox.take()) == 3
         await trio.testing.wait_all_tasks_blocked()
         assert done == [0, 1, 2, 3]
     inbox.clear()
-    assert await inbox.take() == []
+    assert inbox.take() == []

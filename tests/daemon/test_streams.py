@@ -42,7 +42,7 @@ class Side:
         with trio.fail_after(100):
             while not self._taken:
                 await self.inbox.wait(100)
-                self._taken += await self.inbox.take()
+                self._taken += self.inbox.take()
         return self._taken.pop(0)
 
 
@@ -193,7 +193,7 @@ async def test_a7_a_thousand_half_open_connections_keep_nobody_out() -> None:
             mine.setblocking(False)
             one.streams.accept(mine, Address(f"192.0.3.{number}", 1))
             await trio.testing.wait_all_tasks_blocked()
-            await one.inbox.take()
+            one.inbox.take()
             assert one.streams.count <= HANDSHAKES_MAX
         client = await handshaken_among(one)
         await client.send_all(b"\x00\x02ok")
@@ -202,7 +202,7 @@ async def test_a7_a_thousand_half_open_connections_keep_nobody_out() -> None:
             theirs.close()
         with trio.fail_after(5):
             while not any(
-                isinstance(item, Received) and item.frame == b"ok" for item in await one.inbox.take()
+                isinstance(item, Received) and item.frame == b"ok" for item in one.inbox.take()
             ):
                 await one.inbox.wait(5)
         await client.aclose()
