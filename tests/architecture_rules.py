@@ -16,7 +16,7 @@ FUNCTION_LINES_MAX = 70
 HELPER_LINES_MAX = 300
 HELPER_JUDGES = frozenset({"policy.py", "uci.py"})
 """They read what is wanted and say no; they are counted by themselves (decision 0004)."""
-HELPER_JUDGES_LINES_MAX = 120
+HELPER_JUDGES_LINES_MAX = 150
 
 SHELL_ROOMS = frozenset({"daemon", "helper", "cli", "web", "demo", "__main__"})
 """Rooms that do. All others decide: they are pure, but for the runner of the simulator."""

@@ -13,9 +13,20 @@ from dusk.helper.uci import sections
 
 Fact = tuple[bytes, bytes, tuple[tuple[bytes, tuple[bytes, ...]], ...]]  # type, name, (option, values)...
 
-ONE_LINE = re.compile(rb"[^\0-\x1f\x7f]*")
-# Nothing that a shell takes apart, no folder above, no second argument that begins like an option.
-PLAIN = re.compile(rb"(?!-\D|.*(?:\.\.| -\D))[^\0-\x1f\x7f\\`$\"';|&<>()]*")
+# Nothing that a shell takes apart, no folder above, no second argument that begins like an option, not
+# even once a script has taken punctuation out of it.
+PLAIN = rb"(?![^\w ]*-\D|.*(?:\.\.| [^\w ]*-\D))[^\0-\x1f\x7f\\`$\"';|&<>()]*"
+SHAPES = {  # by the mark behind an option in the table
+    b"": re.compile(PLAIN),
+    b"+": re.compile(PLAIN),  # whose items never come to stand in one line
+    b"!": re.compile(rb"(?![/:]|.* )(?=.{0,253}\Z)" + PLAIN),  # one word
+    b'"': re.compile(rb"[^\0-\x1f\x7f]*"),
+    b"~": re.compile(rb"[^\0-\x1f\x7f']*"),
+}
+# What a section may come to in one line of what is made of it: dnsmasq and hostapd take the rest of a line
+# that is longer than 1,024 and 4,095 bytes for the next one.
+LINE_BYTES_MAX = {b"dhcp": 700, b"wireless": 2000}
+GLUE_BYTES = 6  # what scripts put between words, at most: ",set:"
 
 
 def load(folder: int) -> "Policy":
@@ -37,6 +48,7 @@ class Policy:
         lines = [(row[0], [b"", *row[1:]]) for row in rows(reviewed) if row]
         self.reviewed = {head + b"." + option for head, options in lines for option in options}
         words = (word for row in rows(allow or b"") for word in row)
+        self.selectors = {word.partition(b"=")[0] for word in self.reviewed if b"=" in word}
         self.words = {head.partition(b".")[0] for head, _ in lines} if allow is None else set(words)
 
     def check_package(self, package: str) -> None:
@@ -65,18 +77,36 @@ class Policy:
     def _frozen(self, package: bytes, text: bytes) -> Iterator[Fact]:
         """Yield the sections in which something is for root to set, with all that is."""
         for kind, name, options in sections(text):
-            head, found = package + b"." + kind, [(b"", [b""]), *sorted(options.items())]
-            odds = [
-                (option, tuple(values)) for option, values in found if not self._may(head, option, values)
+            head = package + b"." + kind + b"."
+            found = [
+                (option, tuple(values))
+                for option, values in [(b"", [b""]), *sorted(options.items())]
+                if self.words.isdisjoint({head[:-1], head + option})
             ]
+            odds = [(option, values) for option, values in found if not self._may(head + option, values)]
+            # Of another protocol or driver, other scripts read all options; they were not reviewed.
+            if any(head + option in self.selectors for option, _ in odds) or self._line_bytes(
+                head, name, found
+            ) > LINE_BYTES_MAX.get(package, float("inf")):
+                odds = [(option, values) for option, values in found if option]
             if odds:
                 yield kind, name, tuple(odds)
 
-    def _may(self, head: bytes, option: bytes, values: list[bytes]) -> bool:
+    def _may(self, word: bytes, values: tuple[bytes, ...]) -> bool:
         """Tell whether an option may have these values whoever wants it."""
-        word = head + b"." + option
-        shapes = [PLAIN] * (word in self.reviewed) + [ONE_LINE] * (word + b'"' in self.reviewed)
-        return not self.words.isdisjoint({head, word}) or all(
+        shapes = [shape for mark, shape in SHAPES.items() if word + mark in self.reviewed]
+        return (len(values) == 1 or word + b"!" not in self.reviewed) and all(
             word + b"=" + value in self.reviewed or any(shape.fullmatch(value) for shape in shapes)
             for value in values
         )
+
+    def _line_bytes(self, head: bytes, name: bytes, found: list[tuple[bytes, tuple[bytes, ...]]]) -> int:
+        """Return how long a line can become that a script makes of a section."""
+        alone, together = 0, len(name)
+        for option, values in found:
+            sizes = [len(value) + GLUE_BYTES * (1 + value.count(b" ")) for value in values if value]
+            if head + option + b"+" in self.reviewed:
+                alone = max(alone, *sizes, 0)
+            else:
+                together += sum(sizes)
+        return alone + together

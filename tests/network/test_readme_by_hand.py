@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
 README = Path(__file__).parents[2] / "README.md"
 NAMESPACES = ("dusk-a", "dusk-b")
 SCRIPT_TIMEOUT_S = 100.0
-MANAGED_LINE = r"""	option ssid 'Bob'\''s "Café" $(id) \ #'""".encode()
+MANAGED_LINE = r"""	option ssid 'Bob "Café" $(id) \ #'""".encode()
 OWN_NAMESPACE = "mount -t tmpfs tmpfs /run && exec bash -eu"
 """Without root: `ip netns` keeps its names in /run, which is ours in a mount namespace of our own."""
 
