@@ -252,7 +252,7 @@ class Joiner:
 
     def _lost_reason(self, client: Client, reason: str) -> str:
         """Say what a stream's end means: a member of another cluster ends it without a word."""
-        if client.server is None and client.joined_by is None:
+        if client.server is None:
             return f"no stream to a member of this cluster: {reason}"
         return f"the stream to the member broke: {reason}"
 

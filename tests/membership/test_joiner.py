@@ -2,7 +2,8 @@
 
 import pytest
 
-from dusk.catchup.host import Standing
+from dusk.catchup.client import ServerRefused
+from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
@@ -325,6 +326,53 @@ def test_inputs_that_mean_nothing_to_a_joiner_do_nothing() -> None:
     assert joiner.handle(Accepted(1, at("x")), 100.0) == [Disconnect(1)]
     assert joiner.handle(Received(1, b""), 100.0) == []
     assert joiner.handle(Disconnected(2, ""), 100.0) == []
+
+
+def test_what_happens_to_another_stream_is_nothing_to_the_one_in_use() -> None:
+    joiner = _joiner(_world(), SigningKey.from_seed(b"j" * 32))
+    joiner.start(100.0)
+    client = joiner._client
+    assert client is not None
+    for event in (
+        Connected(client.conn + 2),
+        Received(client.conn + 2, b"x"),
+        Disconnected(client.conn + 2, ""),
+    ):
+        assert joiner.handle(event, 100.0) == []
+    assert joiner._client is client
+
+
+def test_a6_a_host_is_one_candidate_however_many_ports_it_sends_from() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    start = cluster_tag(world.cluster) + b"\1"
+    for host, port in (("10.0.0.1", 1), ("10.0.0.2", 1), ("10.0.0.2", 2), ("10.0.0.3", 1)):
+        joiner.handle(Datagram(start, Address(host, port), None), 100.0)
+    assert list(joiner._heard) == [Address("10.0.0.2", 1), Address("10.0.0.3", 1)]
+
+
+def test_the_entry_of_the_join_key_is_looked_for_once_the_log_reaches_it() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, seq=20))
+    before, after = world.items[: 2 * 10], world.items[2 * 10 :]
+    assert joiner.took(before, 100.0) == [Append(tuple(before))]
+    assert joiner.took(after, 100.0) == [Append(tuple(after))]
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a2_keys_end_a_join_only_when_the_log_reaches_the_join_key(missing: int) -> None:
+    world = World()
+    world.allow_joining()
+    device, head = world.join(), world.log.head
+    join_key = JoinKey(world.cluster, 0, Seq(head.seq + missing), head.chain, world.joinkey.seed, ("master",))
+    joiner = _joiner(world, device, join_key, log=world.replica())
+    joiner.start(100.0)
+    ring, giver = master(world).ring, Giver(world.master.x25519_private(), head.seq)
+    if missing:
+        with pytest.raises(ServerRefused, match="does not have this device yet"):
+            joiner.took_keys(ring, giver, 100.0)
+    else:
+        assert Restart("joined") in joiner.took_keys(ring, giver, 100.0)
 
 
 def test_a_stream_that_breaks_later_is_said_to_have_broken() -> None:

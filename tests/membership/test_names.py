@@ -61,3 +61,9 @@ def test_a_plain_name_is_a_name_or_nothing_and_stays_as_it_is(text: str) -> None
 @pytest.mark.parametrize("name", ["", "-a", "a-", "a--b", "A", "a.b", "a" * 64, "a\n"])
 def test_what_is_not_a_name_is_told(name: str) -> None:
     assert not is_name(name)
+
+
+def test_a_name_has_at_most_63_characters() -> None:
+    assert is_name("x" * 63)
+    assert not is_name("x" * 64)
+    assert not is_name("")
