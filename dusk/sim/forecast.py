@@ -182,6 +182,7 @@ class Forecast:
             self._plug_in()
             trouble = Trouble(self._world, self.routers, question.faults, question.flash_s, self._generator)
             self._run_until(self._settle_s)
+            self.air.is_starting = False
             first = self.air.tally
             self._run_until(self.clock.now + question.measured_s / 2)
             idle = self.air.tally

@@ -16,7 +16,7 @@ from random import Random
 
 from dusk.effects import Address, Link
 from dusk.sim.clock import Clock
-from dusk.sim.network import DELAY_S, Network, Station
+from dusk.sim.network import DELAY_S, PORT, Network, Station, host_of
 from dusk.sim.transcript import Transcript
 
 ATTEMPTS_MAX = 7
@@ -100,6 +100,9 @@ class Air(Network):
         self, clock: Clock, random: Random, transcript: Transcript, radio: Radio, families: Sequence[int]
     ) -> None:
         super().__init__(clock, random, transcript, families)
+        self.is_starting = True
+        """Whether multicasts come from the first station and else go to it alone: all ask for the master as
+        they start, which is not measured and for nobody else, and costs the square of their number."""
         self._radio = radio
         self._free_at = 0.0
         self._air_s = 0.0
@@ -126,7 +129,12 @@ class Air(Network):
         frame_bytes = MAC_BYTES + IP_BYTES[link.family] + UDP_BYTES + len(data)
         self._flight_s = self._occupy("multicast", frame_bytes, self._radio.multicast_bits_per_s)
         self._flight_loss = self._radio.loss
-        super().multicast(sender, data, link)
+        if self.is_starting and sender is not self.stations[0]:
+            self._carry(
+                sender, self.stations[0], data, Address(host_of(sender.index, link.family), PORT), link
+            )
+        else:
+            super().multicast(sender, data, link)
 
     def unicast(self, sender: Station, data: bytes, to: Address) -> None:
         """Send until it is acknowledged."""

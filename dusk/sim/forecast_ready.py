@@ -7,7 +7,9 @@ copy of the verified log that shares with the others only what never changes.
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from itertools import islice
 from typing import Any
 
 from dusk import codec
@@ -147,22 +149,31 @@ def twin(log: Log) -> Log:
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a log is made of
-    """Copy what can change, all the way down; share what cannot: bytes, texts, tuples, frozen records."""
+    """Copy what can change, all the way down; share what cannot: bytes, texts, tuples, frozen records.
+
+    The values of one dictionary, or list, are all of one kind.
+    """
     if isinstance(value, dict):
+        if not any(map(_can_change, islice(value.values(), 1))):
+            return dict(value)
         return {key: _copied(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [_copied(held) for held in value]
-    if isinstance(value, set):
-        return set(value)
+    if isinstance(value, list | set):
+        assert not any(map(_can_change, islice(value, 1))), "a log has no lists of what can change"
+        return copy.copy(value)
+    if not _can_change(value):
+        return value
     if isinstance(value, Log | State | Holders):
-        twin = copy.copy(value)
-        vars(twin).update({name: _copied(held) for name, held in vars(value).items()})
-        return twin
-    if is_dataclass(value) and not isinstance(value, type) and not _is_frozen(value):
-        return replace(value, **{field.name: _copied(getattr(value, field.name)) for field in fields(value)})
-    return value
+        other = copy.copy(value)
+        vars(other).update({name: _copied(held) for name, held in vars(value).items()})
+        return other
+    return replace(value, **{field.name: _copied(getattr(value, field.name)) for field in fields(value)})
 
 
-def _is_frozen(value: object) -> bool:
-    parameters: Any = type(value).__dict__["__dataclass_params__"]
-    return bool(parameters.frozen)
+def _can_change(value: object) -> bool:
+    return isinstance(value, dict | list | set | Log | State | Holders) or _is_open_record(type(value))
+
+
+@cache
+def _is_open_record(kind: type[object]) -> bool:
+    parameters: Any = vars(kind).get("__dataclass_params__")
+    return parameters is not None and not parameters.frozen
