@@ -1,4 +1,4 @@
-"""A member's side of a cycle (`protocol.md` 4): STARTs and DATA in, answers in its slot out.
+"""A member's side of a cycle (`specs/cycles.md`, section 6): STARTs and DATA in, answers in its slot out.
 
 Every device has one, the master too: it deals with what others who would lead send. A START
 counts only if a holder of our succession signed it (A11) and its (epoch, cycle) rises (A2);
@@ -96,6 +96,11 @@ class Follower:
     def fresh(self, now: float) -> bool:
         """Tell whether the master is heard, now and beyond doubt; else *stale* (A3)."""
         return self._freshness.is_fresh(now)
+
+    def hears_starts(self, now: float) -> bool:
+        """Tell whether a START was read lately: a PONG needs no group key."""
+        heard = self._heard
+        return heard is not None and now - heard.heard_at <= CHAIN_CYCLES * self._freshness.cycle_s
 
     def present(self, now: float) -> set[DeviceId]:
         """Return the members that answered the master lately, by its word; nobody while it is not heard."""

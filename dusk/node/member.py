@@ -351,7 +351,7 @@ class Node:
         is_unsure = self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
-            Lack.REAL_KEY: self.fresh(now),
+            Lack.REAL_KEY: self.leads or self._follower.hears_starts(now),
             Lack.SENDER: not is_unsure,  # it answers us: it may have joined behind the end of an old disk
         }
         if needs_nothing[unreadable.lack]:

@@ -268,8 +268,10 @@ class Attacker:
         self._send(tag + self._random.randbytes(self._random.choice((0, 1, 40, 200, 1400))))
 
     def _unreadable(self) -> None:
-        """Say START under a key that nobody has: who is stale asks where it came from."""
+        """Say START under a key that nobody has, or by a real one's name: who is stale asks its source."""
         head = cluster_tag(self._loot.cluster) + bytes((Kind.START,))
+        real = [heard.data[9:17] for heard in self._heard if heard.data[8:9] == bytes((Kind.START,))]
+        head += self._random.choice(real) if real and self._random.random() < 0.5 else b""
         here = Address(host_of(self.index, self._network.links[0].family), PORT)
         self._send(head + self._random.randbytes(200), source=here)
 

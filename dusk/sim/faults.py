@@ -67,6 +67,11 @@ class Faults:
         return replace(self, **dict.fromkeys(names, 0.0))
 
     @property
+    def of_air(self) -> "Faults":
+        """What any link does to datagrams, without the rest."""
+        return Faults(loss=self.loss, duplicate=self.duplicate, truncate=self.truncate, flip=self.flip)
+
+    @property
     def on(self) -> tuple[str, ...]:
         """Names of the faults that are on."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from random import Random
 
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.ids import ChangeId, Seq
+from dusk.ids import ChangeId
 from dusk.keys.signing import SigningKey
 from dusk.node import Node
+from dusk.node.recovery import MUST_HEAR_FILE
 from dusk.sim.attacker import Attacker
 from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
@@ -287,7 +288,7 @@ class Troubles:
 
     def _restore(self, random: Random) -> None:
         device = random.choice(self._stage.devices)
-        if device.copied_at is not None and self._may_change(device, device.copied_at):
+        if device.copied_at is not None and self._may_change(device):
             device.restore_disk(random.uniform(0.2, 5))
             self._stage.transcript.say(device.name, "gets an old disk")
             self._stage.transcript.count("old disk of the master" if device.index == 0 else "old disk")
@@ -295,28 +296,27 @@ class Troubles:
     def _rot(self, random: Random) -> None:
         device = random.choice(self._stage.devices)
         rotten = device.rotten()
-        if rotten is not None and self._may_change(device, rotten.last):
+        if rotten is not None and self._may_change(device):
             device.take_rotten(rotten, random.uniform(0.2, 5))
             self._stage.transcript.say(device.name, "finds its log damaged")
             self._stage.transcript.count("rot of the master" if device.index == 0 else "rot")
 
-    def _may_change(self, device: Device, last: Seq) -> bool:
-        """Tell whether this disk may become another one now, whose log ends at ``last``.
+    def _may_change(self, device: Device) -> bool:
+        """Tell whether this disk may become another one now.
 
         The founder's may if somebody who runs has all of its log, and for a while nothing else
-        goes wrong: what it learns before it leads is all that keeps it from writing anew what
-        it has forgotten. What is left must know that somebody, or the founder cannot
-        understand the answer.
+        goes wrong but that datagrams are lost, doubled and damaged: what it learns before it leads
+        is all that keeps it from writing anew what it has forgotten. That somebody may have joined
+        behind the end of what is left; who lost the end of its own log vouches for nothing.
         """
         if not device.listens:
             return False
         if device.index:
             return True
         checks = self._stage.checks
-        knows = {section for section, key in checks.history.records_at(last) if key == "key"}
         for other in self._stage.devices[1:]:
-            has_all = other.member is not None and checks.stored_by(other) == checks.history.last
-            if has_all and f"device/{other.device_id.hex()}" in knows:
+            is_sound = other.member is not None and MUST_HEAR_FILE not in other.disk.files
+            if is_sound and checks.stored_by(other) == checks.history.last:
                 self._calm()
                 return True
         return False
@@ -324,7 +324,7 @@ class Troubles:
     def _calm(self) -> None:
         stage = self._stage
         until = self._calm_until = stage.clock.now + CALM_S
-        self.set_faults(NONE)
+        self.set_faults(stage.faults.of_air)
         self._mend(self._split_at)
 
         def go_on() -> None:

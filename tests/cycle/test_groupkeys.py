@@ -61,3 +61,17 @@ def test_the_file_is_read_as_it_was_written(seeds: list[int]) -> None:
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(UntrustedInput):
         decode_group_keys(data)
+
+
+def test_a2_what_a_holder_teaches_replaces_forged_keys_and_is_newest() -> None:
+    real, forged = key(1), [key(number) for number in (2, 3, 4)]
+    of_its_name = GroupKey(real.generation, real.removal, real.salt, b"f" * 32)
+    ring = GroupKeys((of_its_name, *forged)).taught(real)
+    assert ring.keys == (*forged, real)
+    assert ring.taught(real).keys == ring.keys
+
+
+def test_a_holder_teaches_nothing_that_does_not_cover_the_log() -> None:
+    ring = GroupKeys((key(1),))
+    assert ring.taught(key(2, removal=REMOVAL), key(3, generation=1)).keys == ring.keys
+    assert ring.taught().keys == ring.keys

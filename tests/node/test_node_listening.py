@@ -1,0 +1,110 @@
+"""What the first writer does before it leads (A28)."""
+
+import pytest
+
+from dusk.changelog.log import Log
+from dusk.cycle.messages import Kind
+from dusk.effects import ItemKind, LogItem, SendMulticast
+from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_MAX
+from tests.node.site import Box, Site
+from tests.node.test_node_recovery import _lose_end
+
+
+def _started_anew(site: Site, items: list[LogItem]) -> Box:
+    """The master as it starts from a copy of its disk."""
+    site.master.on = False
+    log = Log(site.world.cluster)
+    log.extend(items)
+    old = Box(site, site.master.name, site.world.master, log, list(items))
+    site.boxes[old.name] = old
+    old.start()
+    return old
+
+
+def _questions(box: Box) -> int:
+    return sum(isinstance(effect, SendMulticast) and effect.data[8] == Kind.HELLO for effect in box.effects)
+
+
+def test_it_asks_four_times_and_leads_half_a_second_after_an_answer() -> None:
+    site = Site(3)
+    site.run(6.0)
+    old = _started_anew(site, site.master.items)
+    assert site.until(lambda: old.node.leads, 3.0) == pytest.approx(LISTEN_S, abs=0.01)
+    assert _questions(old) == QUESTIONS
+
+
+def test_it_listens_longer_while_nobody_answers() -> None:
+    site = Site(3)
+    site.run(6.0)
+    for box in site.all[1:]:
+        box.on = False
+    old = _started_anew(site, site.master.items)
+    assert site.until(lambda: old.node.leads, 3.0) == pytest.approx(ROUNDS_MAX * LISTEN_S, abs=0.01)
+
+
+@pytest.mark.parametrize("lost", range(QUESTIONS - 1))
+def test_a28_one_answer_of_several_is_enough_for_an_old_disk(lost: int) -> None:
+    site = Site(2)
+    site.run(6.0)
+    items, head = list(site.master.items), site.master.node.log.head
+    box = site.master
+    for value in ("one", "two"):
+        site.world.log = box.node.log
+        change = site.world.change(site.world.set("base", "system.a.b", value))
+        box.do(box.node.submit(change, site.now))
+        site.run(1.0)
+    answers = 0
+
+    def is_lost(_sender: str, to: str, data: bytes) -> bool:
+        nonlocal answers
+        answers += data[8] == Kind.PONG and to == box.name
+        return data[8] == Kind.PONG and to == box.name and answers <= lost
+
+    newest = box.node.log.head
+    site.lost = is_lost
+    old = _started_anew(site, items)
+    site.until(lambda: old.node.leads, 10.0)
+    assert head.seq < newest.seq
+    assert old.node.log.chain_at(newest.seq) == newest.chain
+    site.run(10.0)
+    assert all("conflict" not in each.node.alarms for each in site.all)
+
+
+def test_a28_a_disk_from_before_anybody_joined_is_caught_up_by_those_whom_it_does_not_know() -> None:
+    site = Site(3)
+    site.run(6.0)
+    newest = site.master.node.log.head
+    founding = next(
+        end
+        for end, item in enumerate(site.master.items, 1)
+        if item.kind is ItemKind.HEAD and _members_at(site.master.items[:end]) == 1
+    )
+    old = _started_anew(site, site.master.items[:founding])
+    assert old.node.peers.count == 1
+    site.until(lambda: old.node.leads, 20.0)
+    assert old.node.log.chain_at(newest.seq) == newest.chain
+    site.run(10.0)
+    assert all("conflict" not in each.node.alarms for each in site.all)
+
+
+def _members_at(items: list[LogItem]) -> int:
+    log = Log(None)
+    log.extend(items)
+    return sum(1 for section in log.state.sections("device/") if log.state.value(section, "key") is not None)
+
+
+def test_r5_who_lost_its_own_end_is_no_witness_that_a_cut_log_is_whole() -> None:
+    site = Site(3)
+    site.run(20.0)
+    master, cut, whole = site.all
+    newest = master.node.log.head
+    whole.on = False
+    _lose_end(site, cut, 4)
+    _lose_end(site, master, 3)
+    site.run(120.0)
+    assert not master.node.leads
+    assert "cut-log" in cut.node.alarms
+    whole.on = True
+    site.until(lambda: master.node.leads, 120.0)
+    assert master.node.log.chain_at(newest.seq) == newest.chain
+    site.until(lambda: "cut-log" not in cut.node.alarms, 60.0)
