@@ -8,7 +8,6 @@ copy of the verified log that shares with the others only what never changes.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -170,10 +169,7 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a log is made of
 
 
 def _can_change(value: object) -> bool:
-    return isinstance(value, dict | list | set | Log | State | Holders) or _is_open_record(type(value))
-
-
-@cache
-def _is_open_record(kind: type[object]) -> bool:
-    parameters: Any = vars(kind).get("__dataclass_params__")
+    if isinstance(value, dict | list | set | Log | State | Holders):
+        return True
+    parameters: Any = vars(type(value)).get("__dataclass_params__")
     return parameters is not None and not parameters.frozen
