@@ -1,4 +1,4 @@
-"""The group key: what STARTs, DATA and HELLOs are sealed with (`protocol.md` 7, group key).
+"""The group key: what STARTs, DATA and HELLOs are sealed with (`specs/cycles.md`, section 2).
 
 A key names the newest removal that it covers. It is used only with a log whose newest removal
 is that entry, so that a removed device never holds a key that is in use (A22).

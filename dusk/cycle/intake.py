@@ -3,7 +3,7 @@
 A member that lacks pieces says in its RESPOND which ones it holds: first in its slot, then
 again after a random pause while some are missing. What the master repeats for one member goes
 to all that lack it, and whoever hears a piece that it lacked puts its next question off: so
-one question serves many (`protocol.md` 4).
+one question serves many (`specs/cycles.md`, section 6).
 
 DATA whose START does not come, nor a repetition of it, shows that one was lost: then the master
 is asked, and the signed head in its PONG does what the START would have done.

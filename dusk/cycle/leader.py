@@ -1,4 +1,4 @@
-"""The master's side of a cycle (`protocol.md` 4): STARTs, DATA, repetition, challenges.
+"""The master's side of a cycle (`specs/cycles.md`, section 5): STARTs, DATA, repetition, challenges.
 
 A START with a new head goes out at once, at least 50 ms after the one before, behind the DATA
 that it announces, and is repeated until those online have answered with that head.

@@ -1,4 +1,4 @@
-"""Changes of this device until their outcome is settled (`protocol.md` 3, R3, R8).
+"""Changes of this device until their outcome is settled (`specs/cycles.md`, section 7; R3, R8).
 
 ::
 

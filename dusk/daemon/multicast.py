@@ -1,4 +1,4 @@
-"""Sockets of one address: what is set on them, and why (`specs/wire.md` has the addresses).
+"""Sockets of one address: what is set on them, and why (`specs/cycles.md` has the addresses).
 
 A socket that is bound to the group shares port 3875 with every other daemon of the machine
 and hears multicast of one interface alone. Unicast is received, and everything is sent, by

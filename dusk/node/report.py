@@ -13,7 +13,7 @@ from dusk.limits import REASON_BYTES_MAX
 from dusk.membership.facts import Facts, fact_edits
 
 FACTS_GAP_S = 3600.0
-"""Between two changes of a device's facts (`protocol.md` 2: rate-limited)."""
+"""Between two changes of a device's facts (`specs/joining.md`, facts)."""
 
 
 class SelfReport:

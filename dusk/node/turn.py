@@ -1,4 +1,4 @@
-"""Whose apply comes when: the leader last, the backup before it (`config.md` 3).
+"""Whose apply comes when: the leader last, the backup before it (`specs/cycles.md`, section 8).
 
 A change that cuts routers off is noticed by the others first, while the device that writes the
 log still works. Everybody else waits for nobody.

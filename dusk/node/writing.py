@@ -71,7 +71,7 @@ class Writing:
             self.leader.wall_offset_s = clock.offset_s if clock.trusted else None
 
     def lead(self, cycle_s: float, now: float) -> list[Effect]:
-        """Open an epoch: every start of leading is one (`protocol.md` 5)."""
+        """Open an epoch: every start of leading is one (`specs/cycles.md`, section 5)."""
         item = self._log.write_open(self._stamp(now))
         self.leader = Leader(self._station, cycle_s, now)
         self.set_clock(self.clock)
