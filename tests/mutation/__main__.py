@@ -2,7 +2,7 @@
 
 Run it as ``python -m tests.mutation [ROOM or MODULE ...]``, by default on every pure room. It
 goes on where it was: ``build/soak/mutants.json`` records each mutant with the text of its module
-and of the tests it was tried with. Interrupt it whenever you like.
+and of the test that failed, or of all tests if none did. Interrupt it whenever you like.
 """
 
 import argparse
@@ -37,6 +37,7 @@ class Record:
 
     def __init__(self) -> None:
         self._tests = measured.digest_of("tests")
+        self._digests: dict[Path, str] = {}
         self._known: dict[str, dict[str, Any]] = {}
         if RECORD_FILE.exists():
             self._known = json.loads(RECORD_FILE.read_text())
@@ -53,14 +54,29 @@ class Record:
     def is_settled(self, mutant: Mutant, key: str) -> bool:
         """Tell whether trying it again would tell nothing new."""
         known = self._known.get(mutant.id)
-        return known is not None and known["key"] == key and known["tests"] == self._tests
+        if known is None or known["key"] != key:
+            return False
+        return bool(known["tests"] == self._tests_behind(known["killed_by"]))
 
     def put(self, mutant: Mutant, key: str, killed_by: str | None) -> None:
         """Note a result."""
-        self._known[mutant.id] = {"key": key, "tests": self._tests, "killed_by": killed_by}
+        behind = self._tests_behind(killed_by)
+        self._known[mutant.id] = {"key": key, "tests": behind, "killed_by": killed_by}
         self.unsaved += 1
         if self.unsaved >= SAVE_EVERY:
             self.save()
+
+    def _tests_behind(self, killed_by: str | None) -> str:
+        """Return a digest of what a result rests on: the failing test's file and what it may import."""
+        file = PROJECT / (killed_by or "").split("::", maxsplit=1)[0]
+        if not file.is_file():
+            return self._tests
+        if file not in self._digests:
+            shared = [*PROJECT.glob("tests/*.py"), *file.parent.glob("*.py")]
+            helpers = sorted(path for path in shared if not path.name.startswith("test_"))
+            texts = [path.read_bytes() for path in (file, *helpers)]
+            self._digests[file] = hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+        return self._digests[file]
 
     def save(self) -> None:
         """Write all results, whole or not at all."""
