@@ -108,6 +108,9 @@ class Client:
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             connection.close()
             raise Refused("no-daemon", self._no_daemon()) from None
+        except BlockingIOError:  # a socket of this kind does not wait for a place
+            connection.close()
+            raise Refused("no-answer", f"too many others wait for the daemon behind {self._path}") from None
         except PermissionError:
             connection.close()
             reason = f"no permission to open {self._path}; run this as root or as the daemon's user"

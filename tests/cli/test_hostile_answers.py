@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,24 @@ def test_escaped_json_means_the_same() -> None:
     document = {"a\x9b": [HOSTILE, "é", "\U000e0001", 1]}
     assert json.loads(shown_json(document)) == document
     assert shown("a\tb\né") == "a\tb\né"
+
+
+def test_a6_a_daemon_for_which_too_many_wait_already_is_one_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = root / "var/run/dusk"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind("control.sock")
+        listener.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                waiting.connect("control.sock")
+        assert main(["--root", str(root), "status"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "too many others wait for the daemon" in said
