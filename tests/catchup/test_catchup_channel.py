@@ -67,6 +67,15 @@ def _dead(channel: Channel, frame: bytes) -> None:
         channel.send(b"x")
 
 
+def test_a16_a_stream_that_failed_takes_not_even_the_frame_that_was_due() -> None:
+    left, right = _pair()
+    (due,) = left.send(b"due")
+    with pytest.raises(UntrustedInput, match="noise"):
+        right.receive(due[:-1] + bytes([due[-1] ^ 1]))
+    with pytest.raises(UntrustedInput, match="failed earlier"):
+        right.receive(due)
+
+
 FIRST: dict[str, Callable[[bytes], bytes]] = {
     "all-zero point": lambda f: bytes(len(f)),
     "truncated": lambda f: f[:-1],

@@ -74,4 +74,6 @@ def test_what_stands_behind_the_last_head_is_a_batch_too() -> None:
         tuple(WORLD.items[2:4]),
         tuple(WORLD.items[4:5]),
     ]
+    assert list(batches(WORLD.items[:6], 2)) == [tuple(WORLD.items[at : at + 2]) for at in (0, 2, 4)]
+    assert list(batches(WORLD.items[:6], 3)) == [tuple(WORLD.items[:4]), tuple(WORLD.items[4:6])]
     assert list(batches((), 1)) == []
