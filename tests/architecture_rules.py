@@ -5,6 +5,7 @@ Each rule is a generator of findings, so that it can be shown a bad snippet and 
 
 import ast
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
@@ -309,6 +310,12 @@ IN_DUSK: tuple[Rule, ...] = (
     the_helper_needs_the_standard_library_only,
     modules_say_what_they_are,
 )
+
+
+def pages(source: Source) -> Iterator[str]:
+    """Yield the file names of the Markdown pages that a module names."""
+    for path in re.findall(r"[\w/.-]*\w\.md\b", source.text):
+        yield PurePosixPath(path).name
 
 
 def import_cycle(sources: list[Source]) -> list[str]:

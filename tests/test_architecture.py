@@ -7,6 +7,7 @@ import pytest
 from tests import architecture_rules as rules
 
 PROJECT = Path(__file__).resolve().parent.parent
+OURS = ("dusk", "tests", "benchmarks", "tools")
 
 
 def _sources(*folders: str) -> list[rules.Source]:
@@ -27,7 +28,7 @@ def test_every_module_of_dusk_keeps(rule: rules.Rule) -> None:
 
 @pytest.mark.parametrize("rule", rules.EVERYWHERE, ids=lambda rule: rule.__name__)
 def test_all_code_keeps(rule: rules.Rule) -> None:
-    sources = _sources("dusk", "tests", "benchmarks")
+    sources = _sources(*OURS)
     assert [finding for source in sources for finding in rule(source)] == []
 
 
@@ -42,6 +43,12 @@ def test_the_helper_stays_small() -> None:
             lines[source.path.name in rules.HELPER_JUDGES] += rules.lines_of_code(source)
     assert lines[False] < rules.HELPER_LINES_MAX
     assert lines[True] < rules.HELPER_JUDGES_LINES_MAX
+
+
+def test_every_page_that_code_names_is_here() -> None:
+    here = {path.name for folder in ("", "specs") for path in (PROJECT / folder).glob("*.md")}
+    named = {(source.path, page) for source in _sources(*OURS) for page in rules.pages(source)}
+    assert {(path, page) for path, page in named if page not in here} == set()
 
 
 def test_network_interfaces_are_looked_up_in_one_module_only() -> None:
@@ -116,6 +123,13 @@ def test_no_rule_objects_to_what_is_allowed(path: str, text: str) -> None:
 def test_lines_of_code_are_those_that_do_something() -> None:
     text = '"""Room."""\n\n# why\nx = (\n    1,\n)\n\n\ndef f():\n    """Say."""\n    return x\n'
     assert rules.lines_of_code(_snippet("dusk/helper/a.py", text)) == 5
+
+
+def test_pages_are_found_by_their_names() -> None:
+    assert list(rules.pages(_snippet("dusk/keys/a.py", '"""Keys (`specs/keys.md`, log.md, 2)."""\n'))) == [
+        "keys.md",
+        "log.md",
+    ]
 
 
 def test_a_circle_of_imports_is_found() -> None:

@@ -123,27 +123,31 @@ def _whole(stream: _Stream) -> list[Case]:
     ]
 
 
-def _bad(stream: _Stream) -> list[Case]:
-    cases: list[Case] = []
-    first, second, third = stream.messages
-    forth = stream.to_responder()
+class _Refusals:
+    """Collects what one side of a stream gets, the last of which it refuses, and goes on with nothing."""
 
-    def bad(
+    def __init__(self, stream: _Stream) -> None:
+        self._cluster = stream.cluster
+        self.cases: list[Case] = []
+
+    def add(
+        self,
         name: str,
         shows: str,
         reason: str,
         frames: Sequence[bytes],
-        cluster: ClusterId = stream.cluster,
+        cluster: ClusterId | None = None,
         *,
         initiator: bool = False,
     ) -> None:
-        """Add frames that one side gets, the last of which it refuses."""
+        """Add a case, of the stream's cluster if no other is named."""
+        cluster = cluster or self._cluster
         side = _side(cluster, initiator=initiator)
         if initiator:
             side.open()
         for frame in frames[:-1]:
             side.receive(frame)
-        cases.append(
+        self.cases.append(
             invalid(
                 name,
                 shows,
@@ -161,43 +165,58 @@ def _bad(stream: _Stream) -> list[Case]:
             return
         raise AssertionError(f"{name}: went on afterwards")
 
+
+def _bad(stream: _Stream) -> list[Case]:
+    bad = _Refusals(stream)
+    _bad_messages(stream, bad)
+    _bad_frames(stream, bad)
+    return [*bad.cases, *_bad_fragments(stream)]
+
+
+def _bad_messages(stream: _Stream, bad: _Refusals) -> None:
+    first, second, third = stream.messages
     elsewhere = ClusterId(bytes(32))
     shows = "The second message does not open."
-    bad("another cluster", shows, "other-prologue", [second], elsewhere, initiator=True)
-    bad("message 1 cut", "32 bytes.", "wrong-size", [first[:31]])
-    bad("no message 1", "Empty.", "wrong-size", [b""])
-    bad("message 1 with a payload", "It would be in the clear.", "payload", [first + b"hello"])
-    bad("message 1 again", "It is the initiator's turn, with message 3.", "wrong-size", [first, first])
-    bad("message 2 cut", "96 bytes.", "wrong-size", [second[:79]], initiator=True)
-    bad("message 2 cut in its payload", "96 bytes.", "wrong-size", [second[:-1]], initiator=True)
-    bad("message 2 one byte too long", "96 bytes.", "not-authentic", [second + b"\0"], initiator=True)
+    bad.add("another cluster", shows, "other-prologue", [second], elsewhere, initiator=True)
+    bad.add("message 1 cut", "32 bytes.", "wrong-size", [first[:31]])
+    bad.add("no message 1", "Empty.", "wrong-size", [b""])
+    bad.add("message 1 with a payload", "It would be in the clear.", "payload", [first + b"hello"])
+    bad.add("message 1 again", "It is the initiator's turn, with message 3.", "wrong-size", [first, first])
+    bad.add("message 2 cut", "96 bytes.", "wrong-size", [second[:79]], initiator=True)
+    bad.add("message 2 cut in its payload", "96 bytes.", "wrong-size", [second[:-1]], initiator=True)
+    bad.add("message 2 one byte too long", "96 bytes.", "not-authentic", [second + b"\0"], initiator=True)
     shows = "The static key's seal."
-    bad("message 2 changed", shows, "not-authentic", [_flip(second, 40)], initiator=True)
-    bad("message 2, another ephemeral key", shows, "not-authentic", [_flip(second, 0)], initiator=True)
-    bad("message 2 of nothing but zeros", "A zero point.", "small-order", [bytes(96)], initiator=True)
-    bad("message 3 for message 2", "Out of order.", "wrong-size", [third], initiator=True)
-    bad("message 3 cut", "64 bytes.", "wrong-size", [first, third[:47]])
-    bad("message 3 changed", "The static key's seal.", "not-authentic", [first, _flip(third, 3)])
-    bad("message 3 changed in its payload", "Its seal.", "not-authentic", [first, _flip(third, 63)])
-    bad("message 3 of another handshake", "Recorded.", "not-authentic", [first, _other(stream)[2]])
+    bad.add("message 2 changed", shows, "not-authentic", [_flip(second, 40)], initiator=True)
+    bad.add("message 2, another ephemeral key", shows, "not-authentic", [_flip(second, 0)], initiator=True)
+    bad.add("message 2 of nothing but zeros", "A zero point.", "small-order", [bytes(96)], initiator=True)
+    bad.add("message 3 for message 2", "Out of order.", "wrong-size", [third], initiator=True)
+    bad.add("message 3 cut", "64 bytes.", "wrong-size", [first, third[:47]])
+    bad.add("message 3 changed", "The static key's seal.", "not-authentic", [first, _flip(third, 3)])
+    bad.add("message 3 changed in its payload", "Its seal.", "not-authentic", [first, _flip(third, 63)])
+    bad.add("message 3 of another handshake", "Recorded.", "not-authentic", [first, _other(stream)[2]])
     for name, point in LOW_ORDER:
         shows = "The X25519 result is all zeros (A16)."
-        bad(f"message 1 with the point {name}", shows, "small-order", [point])
-        bad(f"message 2 with the point {name}", shows, "small-order", [point + second[32:]], initiator=True)
+        bad.add(f"message 1 with the point {name}", shows, "small-order", [point])
+        bad.add(
+            f"message 2 with the point {name}", shows, "small-order", [point + second[32:]], initiator=True
+        )
     for name, point in LOW_ORDER[:2]:
         frames = [first, _small_static(stream, point)]
-        bad(f"message 3 with the static key {name}", "A zero result in se.", "small-order", frames)
-    bad("a frame twice", "The counter has moved on.", "not-authentic", [*forth[:3], forth[2]])
-    bad("a frame left out", "The next one does not open.", "not-authentic", [*forth[:2], forth[3]])
-    bad("a frame changed", "Its tag.", "not-authentic", [*forth[:2], _flip(forth[2], 0)])
-    bad("a frame of 15 bytes", "Less than a tag.", "wrong-size", [*forth[:2], bytes(15)])
-    bad(
+        bad.add(f"message 3 with the static key {name}", "A zero result in se.", "small-order", frames)
+
+
+def _bad_frames(stream: _Stream, bad: _Refusals) -> None:
+    forth = stream.to_responder()
+    bad.add("a frame twice", "The counter has moved on.", "not-authentic", [*forth[:3], forth[2]])
+    bad.add("a frame left out", "The next one does not open.", "not-authentic", [*forth[:2], forth[3]])
+    bad.add("a frame changed", "Its tag.", "not-authentic", [*forth[:2], _flip(forth[2], 0)])
+    bad.add("a frame of 15 bytes", "Less than a tag.", "wrong-size", [*forth[:2], bytes(15)])
+    bad.add(
         "a frame of its own side",
         "Each direction has its key.",
         "not-authentic",
         [*forth[:2], stream.said[1][2][0]],
     )
-    return [*cases, *_bad_fragments(stream)]
 
 
 def _flip(data: bytes, place: int) -> bytes:

@@ -17,6 +17,9 @@ DEVICE, JOINKEY = f"device/{ID}", f"joinkey/{ID}"
 
 Row = Sequence[object]
 
+BadRow = tuple[str, str, Row, str]
+"""Section, key, a value that may not stand there, what it should be."""
+
 
 def records() -> list[Case]:
     """Return the cases of `records.json`."""
@@ -93,8 +96,18 @@ def _good() -> list[Case]:
 
 
 def _bad_values() -> list[Case]:
+    rows = (*_of_keys_and_cluster(), *_of_devices(), *_of_settings())
+    cases = [_bad(section, name, codec.pack(row), shows, "bad-value") for section, name, row, shows in rows]
+    cases.append(_bad("cluster", "name", b"\xa1a", "An array.", "bad-value"))
+    cases.append(_bad("cluster", "name", codec.pack(["x"]) + b"\0", "Nothing behind.", "bad-value"))
+    long = codec.pack(["x" * (limits.VALUE_BYTES_MAX - 15)])
+    cases.append(_bad("cluster", "var/x", long, "65,520 bytes at most.", "bad-value"))
+    return cases
+
+
+def _of_keys_and_cluster() -> tuple[BadRow, ...]:
     good = sealed(key("owner"), "alice")
-    rows: tuple[tuple[str, str, Row, str], ...] = (
+    return (
         ("trust", "owner/alice", [PUBLIC, 1], "One item."),
         ("trust", "owner/alice", [PUBLIC[:31]], "32 bytes."),
         ("trust", "owner/alice", [SMALL_ORDER[0]], "An acceptable key."),
@@ -131,6 +144,11 @@ def _bad_values() -> list[Case]:
         (JOINKEY, "rule", [*RULE[:4], "yes", *RULE[5:]], "auto or approve."),
         (JOINKEY, "rule", [*RULE[:6], "perhaps", ""], "ask, auto or never."),
         (JOINKEY, "rule", [*RULE[:7], "a" * 64], "At most 63."),
+    )
+
+
+def _of_devices() -> tuple[BadRow, ...]:
+    return (
         (DEVICE, "name", ["Attic"], "Lower case."),
         (DEVICE, "name", ["-attic"], "A letter or digit first."),
         (DEVICE, "name", [""], "At least one."),
@@ -142,6 +160,11 @@ def _bad_values() -> list[Case]:
         (DEVICE, "origin", ["genesis", bytes(33), ""], "At most 32."),
         (DEVICE, "origin", ["genesis", b""], "Three items."),
         (f"{DEVICE}/facts", "board", ["a" * 1025], "At most 1,024."),
+    )
+
+
+def _of_settings() -> tuple[BadRow, ...]:
+    return (
         ("policy/wifi", "set/a.b.c", [1, 0, ["x"]], "Four items."),
         ("policy/wifi", "set/a.b.c", [0, 0, ["x"], []], "Verbs begin at 1."),
         ("policy/wifi", "set/a.b.c", [6, 0, ["x"], []], "Verbs end at 5."),
@@ -172,12 +195,6 @@ def _bad_values() -> list[Case]:
         ("group/aps", "made", [1], "True, no number."),
         ("group/aps", f"member/{ID}", [None], "True."),
     )
-    cases = [_bad(section, name, codec.pack(row), shows, "bad-value") for section, name, row, shows in rows]
-    cases.append(_bad("cluster", "name", b"\xa1a", "An array.", "bad-value"))
-    cases.append(_bad("cluster", "name", codec.pack(["x"]) + b"\0", "Nothing behind.", "bad-value"))
-    long = codec.pack(["x" * (limits.VALUE_BYTES_MAX - 15)])
-    cases.append(_bad("cluster", "var/x", long, "65,520 bytes at most.", "bad-value"))
-    return cases
 
 
 def _bad_names() -> list[Case]:

@@ -21,6 +21,9 @@ from tools.vectors.statuses import group_keys, sample_status
 
 DEVICE = DeviceId(SECOND.key_id)
 
+Answer = tuple[str, str, messages.Reply, Json]
+"""Name, what it shows, answer, what it says."""
+
 
 def catchup(cluster: Cluster) -> list[Case]:
     """Return the cases of `catchup.json`."""
@@ -69,11 +72,21 @@ def _requests(cluster: Cluster) -> list[Case]:
 
 
 def _replies(cluster: Cluster) -> list[Case]:
+    cases = []
+    for name, shows, reply, said in (*_of_logs(cluster), *_of_others(cluster)):
+        data = messages.encode(reply)
+        assert messages.decode_reply(data) == reply
+        cases.append(valid(name, shows, kind="answer", bytes=data.hex(), message=said))
+    items = [("an item", ["1: an entry", "with its change"]), ("an item", ["2: a signed head", "its bytes"])]
+    row = codec.unpack(bytes.fromhex(cases[2]["bytes"]), size_max=65536)
+    cases[2]["annotated"] = annotate(row, ("answer", ["ITEMS", ("items", items), "more"]))
+    return cases
+
+
+def _of_logs(cluster: Cluster) -> tuple[Answer, ...]:
     step = cluster.steps[5]
     items = (step.item, step.head)
-    row = messages.ReportRow(DEVICE, sample_status().sign(SECOND, cluster.id), b"\x90", Seq(26), 1500)
-    bare = messages.ReportRow(DeviceId(bytes(16)), None, None, Seq(0), None)
-    rows: tuple[tuple[str, str, messages.Reply, Json], ...] = (
+    return (
         (
             "COMMON",
             "A common position and the newest signed head.",
@@ -93,12 +106,15 @@ def _replies(cluster: Cluster) -> list[Case]:
             {"items": [[int(i.kind), i.data.hex()] for i in items], "more": True},
         ),
         ("ITEMS, none", "The reader has all.", messages.Items((), more=False), {"items": [], "more": False}),
-        (
-            "KEYS",
-            "The ring of group keys.",
-            messages.Keys(group_keys().encode()),
-            {"ring": group_keys().encode().hex()},
-        ),
+    )
+
+
+def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
+    ring = group_keys().encode()
+    row = messages.ReportRow(DEVICE, sample_status().sign(SECOND, cluster.id), b"\x90", Seq(26), 1500)
+    reports = (messages.ReportRow(DeviceId(bytes(16)), None, None, Seq(0), None), row)
+    return (
+        ("KEYS", "The ring of group keys.", messages.Keys(ring), {"ring": ring.hex()}),
         ("KEYS, none", "Empty.", messages.Keys(b""), {"ring": ""}),
         (
             "ANSWER applied",
@@ -116,45 +132,20 @@ def _replies(cluster: Cluster) -> list[Case]:
         (
             "REPORTS",
             "Sorted by device.",
-            messages.Reports((bare, row), more=False),
-            {
-                "rows": [
-                    {
-                        "device": r.device.hex(),
-                        "status": hexed(r.status),
-                        "health": hexed(r.health),
-                        "seq": r.stored,
-                        "age_ms": r.age_ms,
-                    }
-                    for r in (bare, row)
-                ],
-                "more": False,
-            },
+            messages.Reports(reports, more=False),
+            {"rows": [_said(report) for report in reports], "more": False},
         ),
     )
-    cases = []
-    for name, shows, reply, said in rows:
-        data = messages.encode(reply)
-        assert messages.decode_reply(data) == reply
-        cases.append(valid(name, shows, kind="answer", bytes=data.hex(), message=said))
-    cases[2]["annotated"] = annotate(
-        codec.unpack(messages.encode(rows[2][2]), size_max=65536),
-        (
-            "answer",
-            [
-                "ITEMS",
-                (
-                    "items",
-                    [
-                        ("an item", ["1: an entry", "with its change"]),
-                        ("an item", ["2: a signed head", "its bytes"]),
-                    ],
-                ),
-                "more",
-            ],
-        ),
-    )
-    return cases
+
+
+def _said(row: messages.ReportRow) -> Json:
+    return {
+        "device": row.device.hex(),
+        "status": hexed(row.status),
+        "health": hexed(row.health),
+        "seq": row.stored,
+        "age_ms": row.age_ms,
+    }
 
 
 def _bad(kind: str, rows: Sequence[tuple[str, object]]) -> list[Case]:

@@ -7,6 +7,7 @@ from tools.vectors.settings import Row
 from tools.vectors.show import Json
 
 DEVICE = "0" * 31 + "1"
+IP, DNS = "network.lan.ipaddr", "network.lan.dns"
 FILE = """\
 config interface 'lan'
 \toption proto 'static'
@@ -51,175 +52,189 @@ def _policies(**policies: Mapping[str, Row]) -> Json:
     return {"policies": {name: dict(found) for name, found in policies.items()}, "assignments": assignments}
 
 
-def good_merges() -> list[tuple[str, str, Json]]:
-    """Return name, what it shows, datastore."""
-    ip, dns = "network.lan.ipaddr", "network.lan.dns"
+def _with(**policies: Mapping[str, Row]) -> Json:
+    """Return a datastore with nothing but these policies, assigned to all."""
+    return _world(**_policies(**policies))
+
+
+Merge = tuple[str, str, Json]
+"""Name, what it shows, datastore."""
+
+Refused = tuple[str, str, str, Json]
+"""Name, reason, what Dusk says, datastore."""
+
+
+def good_merges() -> list[Merge]:
+    """Return what can be merged."""
+    return [
+        *_of_one_layer(),
+        *_of_layers(),
+        *_of_sections(),
+        *_of_addresses(),
+        *_of_variables(),
+        *_of_others(),
+    ]
+
+
+def _of_one_layer() -> list[Merge]:
     return [
         ("nothing managed", "The file stays what it is.", _world()),
         (
             "one option",
             "Its line is written anew, its comment stays.",
-            _world(**_policies(p={ip: [1, 0, ["192.0.2.9"], []]})),
+            _with(p={IP: [1, 0, ["192.0.2.9"], []]}),
         ),
-        ("what is there already", "No byte changes.", _world(**_policies(p={ip: [1, 0, ["192.0.2.1"], []]}))),
+        ("what is there already", "No byte changes.", _with(p={IP: [1, 0, ["192.0.2.1"], []]})),
         (
             "the higher priority",
             "It wins.",
-            _world(**_policies(p={ip: [1, 0, ["192.0.2.2"], []]}, q_200={ip: [1, 0, ["192.0.2.3"], []]})),
+            _with(p={IP: [1, 0, ["192.0.2.2"], []]}, q_200={IP: [1, 0, ["192.0.2.3"], []]}),
         ),
         (
             "the device's own",
             "Above all policies.",
             _world(
-                **_policies(q_999={ip: [1, 0, ["192.0.2.3"], []]}),
-                device_settings={ip: [1, 0, ["192.0.2.4"], []]},
+                **_policies(q_999={IP: [1, 0, ["192.0.2.3"], []]}),
+                device_settings={IP: [1, 0, ["192.0.2.4"], []]},
             ),
         ),
         (
             "two that agree",
             "Both are the origin.",
-            _world(**_policies(p={ip: [1, 5, ["192.0.2.2"], []]}, q={ip: [1, 0, ["192.0.2.2"], []]})),
+            _with(p={IP: [1, 5, ["192.0.2.2"], []]}, q={IP: [1, 0, ["192.0.2.2"], []]}),
         ),
-        ("absent", "The option goes.", _world(**_policies(p={ip: [3, 0, [], []]}))),
-        ("a list", "Whole.", _world(**_policies(p={dns: [2, 0, ["192.0.2.53", "192.0.2.54"], []]}))),
-        (
-            "a list edited",
-            "What is not named stays.",
-            _world(**_policies(p={dns: [4, 0, ["192.0.2.54"], ["192.0.2.99"]]})),
-        ),
+        ("absent", "The option goes.", _with(p={IP: [3, 0, [], []]})),
+        ("a list", "Whole.", _with(p={DNS: [2, 0, ["192.0.2.53", "192.0.2.54"], []]})),
+        ("a list edited", "What is not named stays.", _with(p={DNS: [4, 0, ["192.0.2.54"], ["192.0.2.99"]]})),
         (
             "a list edited away",
             "Its last item goes, and the option with it.",
-            _world(**_policies(p={dns: [4, 0, [], ["192.0.2.53"]]})),
+            _with(p={DNS: [4, 0, [], ["192.0.2.53"]]}),
         ),
-        (
-            "a text becomes a list",
-            "An item is added to a single value.",
-            _world(**_policies(p={ip: [4, 0, ["x"], []]})),
-        ),
+        ("a text becomes a list", "An item is added to a single value.", _with(p={IP: [4, 0, ["x"], []]})),
+    ]
+
+
+def _of_layers() -> list[Merge]:
+    return [
         (
             "edits combined",
             "Of two layers, the higher one last.",
-            _world(**_policies(p={dns: [4, 0, ["a"], ["b"]]}, q_200={dns: [4, 0, ["b"], ["a"]]})),
+            _with(p={DNS: [4, 0, ["a"], ["b"]]}, q_200={DNS: [4, 0, ["b"], ["a"]]}),
         ),
         (
             "a list and an edit above",
             "A list that is edited.",
-            _world(**_policies(p={dns: [2, 0, ["a", "b"], []]}, q_200={dns: [4, 0, ["c"], ["a"]]})),
+            _with(p={DNS: [2, 0, ["a", "b"], []]}, q_200={DNS: [4, 0, ["c"], ["a"]]}),
         ),
         (
             "absent and an edit above",
             "A list of what is added.",
-            _world(**_policies(p={dns: [3, 0, [], []]}, q_200={dns: [4, 0, ["c"], []]})),
+            _with(p={DNS: [3, 0, [], []]}, q_200={DNS: [4, 0, ["c"], []]}),
         ),
         (
             "a text and an edit above that only removes",
             "A single value stays.",
-            _world(**_policies(p={ip: [1, 0, ["a"], []]}, q_200={ip: [4, 0, [], ["a"]]})),
+            _with(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, [], ["a"]]}),
         ),
         (
             "a text and an edit above that adds",
             "Both.",
-            _world(**_policies(p={ip: [1, 0, ["a"], []]}, q_200={ip: [4, 0, ["b"], []]})),
+            _with(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, ["b"], []]}),
         ),
         (
             "all of a list removed above",
             "Absent.",
-            _world(**_policies(p={dns: [2, 0, ["a"], []]}, q_200={dns: [4, 0, [], ["a"]]})),
+            _with(p={DNS: [2, 0, ["a"], []]}, q_200={DNS: [4, 0, [], ["a"]]}),
         ),
         (
             "edits of equal priority",
             "Neither removes what the other adds.",
-            _world(**_policies(p={dns: [4, 0, ["a"], []]}, q={dns: [4, 0, ["b"], []]})),
+            _with(p={DNS: [4, 0, ["a"], []]}, q={DNS: [4, 0, ["b"], []]}),
         ),
         (
             "a list and an edit that changes nothing",
             "Of equal priority.",
-            _world(**_policies(p={dns: [2, 0, ["a", "b"], []]}, q={dns: [4, 0, ["a"], ["c"]]})),
+            _with(p={DNS: [2, 0, ["a", "b"], []]}, q={DNS: [4, 0, ["a"], ["c"]]}),
         ),
+    ]
+
+
+def _of_sections() -> list[Merge]:
+    return [
         (
             "a new section",
             "At the end, of the type.",
-            _world(
-                **_policies(
-                    p={"network.new": [5, 0, ["interface"], []], "network.new.proto": [1, 1, ["none"], []]}
-                )
-            ),
+            _with(p={"network.new": [5, 0, ["interface"], []], "network.new.proto": [1, 1, ["none"], []]}),
         ),
         (
             "new sections in order",
             "By priority, origin, position.",
-            _world(
-                **_policies(
-                    z={"network.n2": [5, 1, ["a"], []], "network.n1": [5, 0, ["a"], []]},
-                    y_50={"network.n3": [5, 9, ["a"], []]},
-                )
+            _with(
+                z={"network.n2": [5, 1, ["a"], []], "network.n1": [5, 0, ["a"], []]},
+                y_50={"network.n3": [5, 9, ["a"], []]},
             ),
         ),
         (
             "another type",
             "The config line is written anew.",
-            _world(**_policies(p={"network.guest": [5, 0, ["alias"], []]})),
+            _with(p={"network.guest": [5, 0, ["alias"], []]}),
         ),
         (
             "a section deleted",
             "With the options that lower layers set in it.",
-            _world(
-                **_policies(
-                    p={"network.guest.proto": [1, 0, ["static"], []]}, q_200={"network.guest": [3, 0, [], []]}
-                )
-            ),
+            _with(p={"network.guest.proto": [1, 0, ["static"], []]}, q_200={"network.guest": [3, 0, [], []]}),
         ),
         (
             "absent where nothing is",
             "No section, no matter.",
-            _world(**_policies(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]})),
+            _with(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]}),
         ),
+    ]
+
+
+def _of_addresses() -> list[Merge]:
+    return [
         (
             "by index",
             "From either end.",
-            _world(
-                **_policies(
-                    p={
-                        "network.@rule[0].target": [1, 0, ["ACCEPT"], []],
-                        "network.@rule[-1].x": [1, 1, ["y"], []],
-                    }
-                )
+            _with(
+                p={
+                    "network.@rule[0].target": [1, 0, ["ACCEPT"], []],
+                    "network.@rule[-1].x": [1, 1, ["y"], []],
+                }
             ),
         ),
-        (
-            "by match",
-            "Exactly one.",
-            _world(**_policies(p={"network.rule[name=b].target": [1, 0, ["ACCEPT"], []]})),
-        ),
+        ("by match", "Exactly one.", _with(p={"network.rule[name=b].target": [1, 0, ["ACCEPT"], []]})),
         (
             "by match on a list",
             "An item of it.",
-            _world(**_policies(p={"network.interface[dns=192.0.2.53].x": [1, 0, ["y"], []]})),
+            _with(p={"network.interface[dns=192.0.2.53].x": [1, 0, ["y"], []]}),
         ),
         (
             "two addresses of one section",
             "They say the same.",
-            _world(
-                **_policies(
-                    p={"network.rule[name=b].x": [1, 0, ["y"], []], "network.@rule[1].x": [1, 1, ["y"], []]}
-                )
-            ),
+            _with(p={"network.rule[name=b].x": [1, 0, ["y"], []], "network.@rule[1].x": [1, 1, ["y"], []]}),
         ),
         (
             "a match deleted",
             "The section and what is inside.",
-            _world(**_policies(p={"network.rule[name=a]": [3, 0, [], []]})),
+            _with(p={"network.rule[name=a]": [3, 0, [], []]}),
         ),
         ("no file", "It is made.", _world(**_policies(p={"network.a": [5, 0, ["b"], []]}), file=None)),
+    ]
+
+
+def _of_variables() -> list[Merge]:
+    return [
         (
             "variables",
             "Device before group before cluster; facts; defaults.",
             _world(
                 **_policies(
                     p={
-                        ip: [1, 0, ["${dev}-${grp}-${clu}-${all}"], []],
-                        dns: [2, 1, ["${list}", "${fact.board}", "${mac6}", "${nope:-d}"], []],
+                        IP: [1, 0, ["${dev}-${grp}-${clu}-${all}"], []],
+                        DNS: [2, 1, ["${list}", "${fact.board}", "${mac6}", "${nope:-d}"], []],
                     }
                 ),
                 groups_of_device=["g", "h"],
@@ -239,7 +254,7 @@ def good_merges() -> list[tuple[str, str, Json]]:
             "an empty variable",
             "Absent; so is an empty list.",
             _world(
-                **_policies(p={ip: [1, 0, ["${e}"], []], dns: [2, 1, ["${l}"], []]}),
+                **_policies(p={IP: [1, 0, ["${e}"], []], DNS: [2, 1, ["${l}"], []]}),
                 variables={"cluster": {"e": "", "l": []}, "groups": {}, "device": {}},
             ),
         ),
@@ -247,21 +262,26 @@ def good_merges() -> list[tuple[str, str, Json]]:
             "groups that disagree, settled by the device",
             "Its own counts.",
             _world(
-                **_policies(p={ip: [1, 0, ["${v}"], []]}),
+                **_policies(p={IP: [1, 0, ["${v}"], []]}),
                 groups_of_device=["g", "h"],
                 variables={"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {"v": "3"}},
             ),
         ),
+    ]
+
+
+def _of_others() -> list[Merge]:
+    return [
         (
             "assignments",
             "To a group, to devices; one is for others.",
             _world(
                 groups_of_device=["g"],
                 policies={
-                    "a": {ip: [1, 0, ["a"], []]},
-                    "b": {dns: [3, 0, [], []]},
-                    "c": {ip: [1, 0, ["c"], []]},
-                    "d": {ip: [1, 0, ["d"], []]},
+                    "a": {IP: [1, 0, ["a"], []]},
+                    "b": {DNS: [3, 0, [], []]},
+                    "c": {IP: [1, 0, ["c"], []]},
+                    "d": {IP: [1, 0, ["d"], []]},
                 },
                 assignments={
                     "a": ["groups", ["f", "g"], 100],
@@ -273,84 +293,63 @@ def good_merges() -> list[tuple[str, str, Json]]:
         (
             "another package",
             "Of the managed config; this file is not touched.",
-            _world(**_policies(p={"system.a": [5, 0, ["b"], []]})),
+            _with(p={"system.a": [5, 0, ["b"], []]}),
         ),
         (
             "values with everything",
             "Quotes, line ends, what a shell would run.",
-            _world(**_policies(p={ip: [1, 0, ["a'b\"c\\d\n\t$(x)`y`;#€"], []]})),
+            _with(p={IP: [1, 0, ["a'b\"c\\d\n\t$(x)`y`;#€"], []]}),
         ),
     ]
 
 
-def bad_merges() -> list[tuple[str, str, str, Json]]:
-    """Return name, reason, what Dusk says, datastore: where nothing can be merged."""
-    ip, dns = "network.lan.ipaddr", "network.lan.dns"
-    one, two = {ip: [1, 0, ["1"], []]}, {ip: [1, 0, ["2"], []]}
-    added, taken = {dns: [4, 0, ["a"], []]}, {dns: [4, 0, [], ["a"]]}
+def bad_merges() -> list[Refused]:
+    """Return where nothing can be merged."""
+    one, two = {IP: [1, 0, ["1"], []]}, {IP: [1, 0, ["2"], []]}
+    added, taken = {DNS: [4, 0, ["a"], []]}, {DNS: [4, 0, [], ["a"]]}
     scopes = {"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {}}
     return [
-        ("two that disagree", "disagree", "disagree", _world(**_policies(p=one, q=two))),
-        (
-            "two that disagree below a higher one",
-            "disagree",
-            "disagree",
-            _world(**_policies(p=one, q=two, r_200=one)),
-        ),
-        ("a value and absent", "disagree", "disagree", _world(**_policies(p=one, q={ip: [3, 0, [], []]}))),
-        (
-            "a value and an edit",
-            "disagree",
-            "disagree",
-            _world(**_policies(p=one, q={ip: [4, 0, ["1"], []]})),
-        ),
-        ("edits against each other", "disagree", "disagree", _world(**_policies(p=added, q=taken))),
-        (
-            "a list and an edit that adds",
-            "disagree",
-            "disagree",
-            _world(**_policies(p={dns: [2, 0, ["b"], []]}, q=added)),
-        ),
+        ("two that disagree", "disagree", "disagree", _with(p=one, q=two)),
+        ("two that disagree below a higher one", "disagree", "disagree", _with(p=one, q=two, r_200=one)),
+        ("a value and absent", "disagree", "disagree", _with(p=one, q={IP: [3, 0, [], []]})),
+        ("a value and an edit", "disagree", "disagree", _with(p=one, q={IP: [4, 0, ["1"], []]})),
+        ("edits against each other", "disagree", "disagree", _with(p=added, q=taken)),
+        ("a list and an edit that adds", "disagree", "disagree", _with(p={DNS: [2, 0, ["b"], []]}, q=added)),
         (
             "a list and an edit that removes",
             "disagree",
             "disagree",
-            _world(**_policies(p={dns: [2, 0, ["a"], []]}, q=taken)),
+            _with(p={DNS: [2, 0, ["a"], []]}, q=taken),
         ),
         (
             "two types",
             "disagree",
             "disagree",
-            _world(**_policies(p={"network.x": [5, 0, ["a"], []]}, q={"network.x": [5, 0, ["b"], []]})),
+            _with(p={"network.x": [5, 0, ["a"], []]}, q={"network.x": [5, 0, ["b"], []]}),
         ),
         (
             "an option in a deleted section",
             "section-deleted",
             "deletes the section",
-            _world(**_policies(p={"network.x": [3, 0, [], []], "network.x.y": [1, 1, ["1"], []]})),
+            _with(p={"network.x": [3, 0, [], []], "network.x.y": [1, 1, ["1"], []]}),
         ),
         (
             "an option above the deletion",
             "section-deleted",
             "deletes the section",
-            _world(**_policies(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]})),
+            _with(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]}),
         ),
-        (
-            "an undefined variable",
-            "undefined-variable",
-            "not defined",
-            _world(**_policies(p={ip: [1, 0, ["${v}"], []]})),
-        ),
+        ("an undefined variable", "undefined-variable", "not defined", _with(p={IP: [1, 0, ["${v}"], []]})),
         (
             "a list variable in a text",
             "list-in-text",
             "is a list",
             _world(
-                **_policies(p={ip: [1, 0, ["${v}"], []]}),
+                **_policies(p={IP: [1, 0, ["${v}"], []]}),
                 variables={"cluster": {"v": ["1"]}, "groups": {}, "device": {}},
             ),
         ),
-        ("a use that is none", "bad-use", "without", _world(**_policies(p={ip: [1, 0, ["${v"], []]}))),
+        ("a use that is none", "bad-use", "without", _with(p={IP: [1, 0, ["${v"], []]})),
         (
             "groups that disagree",
             "groups-disagree",
@@ -361,39 +360,34 @@ def bad_merges() -> list[tuple[str, str, str, Json]]:
             "added and removed by variables",
             "adds-and-removes",
             "adds and removes",
-            _world(**_policies(p={dns: [4, 0, ["${v:-a}"], ["a"]]})),
+            _with(p={DNS: [4, 0, ["${v:-a}"], ["a"]]}),
         ),
     ]
 
 
-def bad_results() -> list[tuple[str, str, str, Json]]:
-    """Return the same where the file of this device cannot be made."""
+def bad_results() -> list[Refused]:
+    """Return where the file of this device cannot be made."""
     two = {"network.rule[name=b].x": [1, 0, ["1"], []], "network.@rule[1].x": [1, 1, ["2"], []]}
     gone = {"network.rule[name=a]": [3, 0, [], []], "network.@rule[0].x": [1, 1, ["1"], []]}
     return [
-        (
-            "no such section",
-            "no-section",
-            "there is no section",
-            _world(**_policies(p={"network.x.y": [1, 0, ["1"], []]})),
-        ),
+        ("no such section", "no-section", "there is no section", _with(p={"network.x.y": [1, 0, ["1"], []]})),
         (
             "a match that hits none",
             "no-section",
             "hits no section",
-            _world(**_policies(p={"network.rule[name=z].y": [1, 0, ["1"], []]})),
+            _with(p={"network.rule[name=z].y": [1, 0, ["1"], []]}),
         ),
         (
             "an index out of range",
             "no-section",
             "hits no section",
-            _world(**_policies(p={"network.@rule[2].y": [1, 0, ["1"], []]})),
+            _with(p={"network.@rule[2].y": [1, 0, ["1"], []]}),
         ),
         (
             "a type where an index hits none",
             "no-section",
             "hits no section",
-            _world(**_policies(p={"network.@rule[2]": [5, 0, ["rule"], []]})),
+            _with(p={"network.@rule[2]": [5, 0, ["rule"], []]}),
         ),
         (
             "a match that hits two",
@@ -404,23 +398,19 @@ def bad_results() -> list[tuple[str, str, str, Json]]:
                 file=FILE + "\toption target 'DROP'\n",
             ),
         ),
-        ("two addresses that disagree", "ambiguous", "ambiguous", _world(**_policies(p=two))),
-        ("a deleted section with an option", "ambiguous", "ambiguous", _world(**_policies(p=gone))),
+        ("two addresses that disagree", "ambiguous", "ambiguous", _with(p=two)),
+        ("a deleted section with an option", "ambiguous", "ambiguous", _with(p=gone)),
         (
             "a match on what is changed",
             "moves",
             "no longer",
-            _world(**_policies(p={"network.rule[name=b].name": [1, 0, ["c"], []]})),
+            _with(p={"network.rule[name=b].name": [1, 0, ["c"], []]}),
         ),
         (
             "an index that shifts",
             "moves",
             "no longer",
-            _world(
-                **_policies(
-                    p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}
-                )
-            ),
+            _with(p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}),
         ),
         (
             "a file that cannot be read",
