@@ -18,7 +18,7 @@ from dusk.demo.screen import Screen
 USER = "anna"
 CYCLE = "1s"
 SSID = 'Café "Zum Router"'
-SSID_LATER = "Bob's Café \\ $(id)"
+SSID_LATER = "Bob Café \\ $(id)"
 TIME_SERVERS = ("ntp1.example.net", "ntp2.example.net")
 HOSTNAME = "attic"
 CHANNELS = ("1", "6", "11")
