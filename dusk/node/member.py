@@ -148,7 +148,8 @@ class Node:
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
         if self._may_lead_first() and not self._recovery.must_hear:
-            effects += self._listening.begin(now)
+            is_new = self.peers.count == 1 and self._recovery.group_keys.newest is None
+            effects += self._listening.begin(now, is_new=is_new)
         return effects + self._after(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
@@ -165,7 +166,7 @@ class Node:
                 effects = list(self.applied.answer(event, now))
             case Links(links):
                 effects = self._links_changed(links, now)
-            case WallClock():
+            case _:  # a wall clock; the type checker knows
                 self._writing.set_clock(event)
         return effects + self._after(now)
 
