@@ -41,7 +41,7 @@ class Listening:
         self._rounds = 0
         self._asked_at: Seq | None = None
         """Head of our log at the last round: whoever brought more may lack what another has."""
-        self._answered = False
+        self._answered = self._is_new = False
 
     @property
     def deadline(self) -> float | None:
@@ -50,19 +50,20 @@ class Listening:
             return None
         return min([self.lead_at, *self._questions_at])
 
-    def begin(self, now: float) -> list[Effect]:
-        """Lead soon; a cluster that nobody ever led has nobody to ask."""
-        self._rounds, self._answered = 0, False
-        self.lead_at = now if self._is_new else now + LISTEN_S
-        return self.ask_all(now)
+    def begin(self, now: float, *, is_new: bool = False) -> list[Effect]:
+        """Lead soon.
 
-    @property
-    def _is_new(self) -> bool:
-        return self._station.peers.count == 1 and self._station.log.head.epoch == 0
+        Args:
+            now: monotonic seconds.
+            is_new: whether nobody can have heard of this cluster yet: it leads at once.
+        """
+        self._rounds, self._answered, self._is_new = 0, False, is_new
+        self.lead_at = now if is_new else now + LISTEN_S
+        return self.ask_all(now)
 
     def ask_all(self, now: float) -> list[Effect]:
         """Begin a round of questions, if there is a link to ask on."""
-        if self.lead_at is None or not self._station.links or self._is_new:
+        if self.lead_at is None or self._is_new or not self._station.links:
             return []
         self.lead_at, self._asked_at = max(self.lead_at, now + LISTEN_S), self._station.log.head.seq
         self._rounds += 1
@@ -95,6 +96,8 @@ class Listening:
     @property
     def _wants_more(self) -> bool:
         station = self._station
+        if self._is_new:
+            return False
         silent = station.peers.count > 1 and not self._answered and self._rounds < ROUNDS_MAX
         return silent or self._asked_at != station.log.head.seq
 
