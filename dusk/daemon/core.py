@@ -129,7 +129,9 @@ class Core:
 
     async def _begin(self) -> None:
         self._restarting = False
-        storage, saved = await trio.to_thread.run_sync(open_storage, self._directory)
+        # In the loop: nobody is answered before there is a node, and C libraries keep heaps for each
+        # thread: what a thread had read of the log would stay resident for good (P6).
+        storage, saved = open_storage(self._directory)
         self.storage = storage
         for line in saved.report.lines:
             say(line)
