@@ -243,8 +243,8 @@ def test_facts_are_counted_for_each_device_and_nothing_else_is() -> None:
     world.allow_joining()
     devices = (world.master, world.join("kitchen"))
     facts = [
-        world.edit(f"{device_path(device.key_id)}/facts", f"fact{n}", ["x"])
-        for device in devices
+        world.edit(f"{device_path(device.key_id)}/facts", f"fact-{of}-{n}", ["x"])
+        for of, device in enumerate(devices)
         for n in range(FACTS_MAX)
     ]
     assert world.write(world.change(*facts, signers=devices)).outcome == APPLIED
