@@ -3,14 +3,15 @@
 Its disk may be an older one than it had: a copy that was put back, a flash that lost its end.
 Then the others hold entries that it signed and has forgotten, and whatever it wrote at their
 positions would be a fork. So it asks all who hear, several times, as datagrams get lost, and
-longer while none of those that its log knows has answered.
+longer while not all of those that its log knows have answered.
 """
 
 from collections.abc import Callable
 
+from dusk.cycle.follower import HELLO_ANSWERS
 from dusk.cycle.station import Station
 from dusk.effects import Effect
-from dusk.ids import Seq
+from dusk.ids import DeviceId, Seq
 
 LISTEN_S = 0.5
 """How long it listens behind the first question, and behind whatever somebody brought."""
@@ -18,7 +19,7 @@ QUESTIONS = 4
 """Questions in that time: as many as stay open at once."""
 ASK_AGAIN_S = 0.12
 ROUNDS_MAX = 3
-"""So often it listens while none of the members that its log knows answers."""
+"""So often it listens while some of the members that its log knows do not answer."""
 FETCH_S = 5.0
 """How long it waits for what somebody said to have."""
 
@@ -41,7 +42,8 @@ class Listening:
         self._rounds = 0
         self._asked_at: Seq | None = None
         """Head of our log at the last round: whoever brought more may lack what another has."""
-        self._answered = self._is_new = False
+        self._is_new = False
+        self._answered: set[DeviceId] = set()
 
     @property
     def deadline(self) -> float | None:
@@ -57,7 +59,7 @@ class Listening:
             now: monotonic seconds.
             is_new: whether nobody can have heard of this cluster yet: it leads at once.
         """
-        self._rounds, self._answered, self._is_new = 0, False, is_new
+        self._rounds, self._answered, self._is_new = 0, set(), is_new
         self.lead_at = now if is_new else now + LISTEN_S
         return self.ask_all(now)
 
@@ -70,9 +72,9 @@ class Listening:
         self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
         return self._ask(now)
 
-    def answered(self) -> None:
+    def answered(self, device: DeviceId) -> None:
         """Note that a member that the log knows has told where it is."""
-        self._answered = True
+        self._answered.add(device)
 
     def somebody_has_more(self, now: float) -> None:
         """Wait for what is fetched now."""
@@ -98,8 +100,9 @@ class Listening:
         station = self._station
         if self._is_new:
             return False
-        silent = station.peers.count > 1 and not self._answered and self._rounds < ROUNDS_MAX
-        return silent or self._asked_at != station.log.head.seq
+        awaited = min(station.peers.count - 1, HELLO_ANSWERS)
+        lacking = len(self._answered) < awaited and self._rounds < ROUNDS_MAX
+        return lacking or self._asked_at != station.log.head.seq
 
     def is_over(self, now: float) -> bool:
         """Tell whether to lead now; once."""

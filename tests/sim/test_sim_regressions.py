@@ -15,6 +15,12 @@ PLANS = {
         23, OLD_DISKS, devices=5, duration_s=40.0
     ),
     "the same with an old disk": Plan(26, OLD_DISKS, devices=5, duration_s=40.0),
+    "a writer with an older disk asked once, which was lost, and led": Plan(
+        7, Faults(loss=0.25, old_disk_s=3.0), devices=5, duration_s=60.0
+    ),
+    "a writer with a damaged log led when some had answered, and not who had the newest entry": Plan(
+        128, Faults(loss=0.25, old_disk_s=3.0, rot_s=6.0), devices=5, duration_s=60.0
+    ),
 }
 
 
