@@ -14,7 +14,7 @@ from dusk.changelog.state import State
 from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
-from dusk.ids import KeyId
+from dusk.ids import KeyId, key_id
 from dusk.limits import VALUE_BYTES_MAX
 
 _GRANTABLE = {
@@ -89,15 +89,15 @@ def check_authority(
 def _own_record(state: State, path: SectionPath, key: str, signers: Collection[KeyId]) -> bool:
     """Tell whether it is a record that its subject alone may write."""
     if path.kind is SectionKind.FACTS:
-        return any(_is(state.holder(s), HolderKind.DEVICE, path.name) for s in signers)
+        return any(_is_device(state.holder(s), path.name) for s in signers)
     if (path.kind, key) == (SectionKind.USER, "sealed"):
-        kinds = (HolderKind.USER, HolderKind.OWNER)
-        return any(_is(state.holder(s), kind, path.name) for s in signers for kind in kinds)
+        held = state.value(f"user/{path.name}", "key")
+        return held is not None and key_id(held[0]) in signers
     return False
 
 
-def _is(holder: Holder | None, kind: HolderKind, name: str) -> bool:
-    return holder is not None and holder.kind is kind and holder.name == name
+def _is_device(holder: Holder | None, name: str) -> bool:
+    return holder is not None and holder.kind is HolderKind.DEVICE and holder.name == name
 
 
 def _satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:

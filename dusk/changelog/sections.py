@@ -195,9 +195,8 @@ def _origin(_key: str, row: list[object]) -> None:
 def _text_or_list(size_bytes_max: int) -> Check:
     def check(key: str, row: list[object]) -> None:
         (value,) = codec.fields(row, 1, key)
-        if isinstance(value, list):
-            _texts(value, 1024, size_bytes_max, key)
-        elif "\0" in codec.text(value, size_bytes_max, key):
+        whole = "".join(_texts(value, 1024, size_bytes_max, key)) if isinstance(value, list) else value
+        if "\0" in codec.text(whole, size_bytes_max, key):
             raise UntrustedInput(f"{key}: a NUL cannot stand there")
 
     return check

@@ -152,10 +152,9 @@ class _Work:
             )
 
     def check_still(self, wanted: ManagedSection, section: Section | None) -> None:
-        """Raise if an address would hit something else next time."""
-        if section is None or section in self._deleted:
-            return
-        if find(self.document, wanted.address) != [section]:
+        """Raise if an address would hit something else next time, or something where nothing is left."""
+        still = [] if section is None or section in self._deleted else [section]
+        if find(self.document, wanted.address) != still:
             raise ConfigError(
                 f"{self.package}.{wanted.address}: after this change the address would no longer"
                 f" hit the same section ({_origin(wanted)})"

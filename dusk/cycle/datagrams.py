@@ -24,7 +24,6 @@ _DEVICE_ID_BYTES = 16
 GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
 PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
 _GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO))
-_SIZE_MIN = GROUP_OVERHEAD_BYTES + 1
 
 
 def cluster_tag(cluster: ClusterId) -> bytes:
@@ -115,7 +114,7 @@ class Channel:
         Raises:
             UntrustedInput: not for us, not authentic, from a stranger or from ourselves.
         """
-        if not _SIZE_MIN <= len(data) <= DATAGRAM_BYTES_MAX:
+        if not GROUP_OVERHEAD_BYTES < len(data) <= DATAGRAM_BYTES_MAX:
             raise UntrustedInput("datagram: wrong size")
         if data[:_KIND_AT] != self._tag:
             raise UntrustedInput("datagram: of another cluster")
@@ -144,6 +143,8 @@ class Channel:
         return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data))
 
     def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
+        if len(data) <= PAIRWISE_OVERHEAD_BYTES:
+            raise UntrustedInput("datagram: wrong size")
         nonce_at = _ID_AT + _DEVICE_ID_BYTES
         device = DeviceId(data[_ID_AT:nonce_at])
         peer = self._peers.get(device)

@@ -13,6 +13,7 @@ from dusk.cycle.audience import Audience
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.messages import (
+    BITMAP_BYTES_MIN,
     CHAIN_PREFIX_BYTES,
     CHALLENGE_BYTES,
     Kind,
@@ -44,8 +45,6 @@ JUDGED_AFTER_S = 0.45
 """Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
 RECENT_STARTS = 4
 """An answer may come so many STARTs late (a slow disk)."""
-BITMAP_BYTES_MIN = 8
-"""Keeps the shortest START as long as the PONG that corrects a lower epoch (A15)."""
 NEW_HEAD_WINDOW_MS_MAX = 40
 """Answers to a new head come before the first repetition, and behind most others' taking it (P1)."""
 

@@ -18,6 +18,8 @@ HELLO_BYTES = 191
 """Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG (A15)."""
 START_PLAINTEXT_BYTES = 199
 """Echoes go into a START while it is no longer than this: a datagram of 256 bytes (P8)."""
+BITMAP_BYTES_MIN = 8
+"""Keeps the shortest START as long as the PONG that corrects a lower epoch (A15)."""
 _NUMBER_MAX = limits.NUMBER_MAX
 
 
@@ -80,13 +82,20 @@ def decode_rest(data: bytes) -> Rest:
         nonce=codec.exactly(row[1], CHALLENGE_BYTES, "START nonce"),
         echoes=tuple(echoes[at : at + CHALLENGE_BYTES] for at in range(0, len(echoes), CHALLENGE_BYTES)),
         time_s=_number(row[3], "START time"),
-        bitmap=codec.blob(row[4], limits.SLICE_MEMBERS_MAX // 8, "START bitmap"),
+        bitmap=_bitmap(row[4]),
         slice_first=codec.integer(row[5], 0, limits.MEMBERS_MAX, "START slice"),
         slice_count=codec.integer(row[6], 0, limits.SLICE_MEMBERS_MAX, "START slice"),
         window_ms=codec.integer(row[7], 1, 60_000, "START window"),
         data=codec.boolean(row[8], "START data"),
         sender=DeviceId(codec.exactly(row[9], 16, "START sender")),
     )
+
+
+def _bitmap(value: object) -> bytes:
+    bitmap = codec.blob(value, limits.SLICE_MEMBERS_MAX // 8, "START bitmap")
+    if len(bitmap) < BITMAP_BYTES_MIN:
+        raise UntrustedInput("START bitmap: cut short")
+    return bitmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +256,8 @@ class Respond:
 def decode_respond(data: bytes) -> Respond:
     """Read a RESPOND; the status inside is not looked at."""
     row = codec.fields(_unpack(data), 9, "RESPOND")
+    if row[6] is not None and row[7] is not None:
+        raise UntrustedInput("RESPOND: a status beside a request")
     return Respond(
         cycle=codec.integer(row[0], 1, _NUMBER_MAX, "RESPOND cycle"),
         nonce=codec.exactly(row[1], CHALLENGE_BYTES, "RESPOND nonce"),

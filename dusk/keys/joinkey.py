@@ -20,8 +20,11 @@ _VERSION = "1"
 _LENGTH_BYTES = 2
 _CHECKSUM_BYTES = 8
 _HASH_BYTES = 32
-_LINE = re.compile(re.escape(_PREFIX) + r"([0-9]{1,6}):([A-Za-z0-9_-]*)", re.ASCII)
+_LINE = re.compile(re.escape(_PREFIX) + r"([0-9]{1,6}):(.*)", re.DOTALL)
+_CUT = re.compile(re.escape(_PREFIX) + r"[0-9]{0,6}")
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]*")
 _ADDRESS = re.compile(rf"[A-Za-z0-9.:%_\[\]-]{{1,{ADDRESS_BYTES_MAX}}}", re.ASCII)
+_FOREIGN = "join key: damaged (foreign characters)"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
@@ -96,18 +99,13 @@ def parse_join_line(text: str) -> JoinKey:
         raise UntrustedInput("join key: cut short" if cut else f"join key: does not begin with {_PREFIX}")
     found = _LINE.fullmatch(line)
     if not found:
-        raise UntrustedInput(_why_no_match(line))
+        raise UntrustedInput("join key: cut short" if _CUT.fullmatch(line) else _FOREIGN)
     version, payload = found.groups()
     if version != _VERSION:
         raise UntrustedInput(f"join key: of version {version}, this program reads version {_VERSION}")
+    if not _PAYLOAD.fullmatch(payload):
+        raise UntrustedInput(_FOREIGN)
     return _parse_body(_unframe(payload))
-
-
-def _why_no_match(line: str) -> str:
-    """Tell a line that ends within its version from one with foreign characters."""
-    rest = line[len(_PREFIX) :]
-    cut = rest == "" or (rest.isascii() and rest.isdigit())
-    return "join key: cut short" if cut else "join key: damaged (foreign characters)"
 
 
 def _unframe(payload: str) -> bytes:

@@ -310,6 +310,22 @@ def test_a_grant_opens_neither_trust_nor_cluster_nor_users_nor_facts() -> None:
         refuse(world, world.change(world.edits()[where], signers=(world.bob,)), "missing-signatures")
 
 
+def test_the_sealed_key_of_a_user_is_not_his_to_write_who_owns_under_the_same_name() -> None:
+    world = Cluster()
+    namesake = world.key()
+    world.commit(world.edit("trust", "owner/carol", [namesake.public]), world.edit("trust", "quorum", [2]))
+    edit = world.edits()["own sealed"]
+    refuse(world, world.change(edit, signers=(namesake,)), "missing-signatures")
+    assert world.write(world.change(edit, signers=(world.carol,))).outcome == APPLIED
+
+
+def test_an_owner_alone_writes_his_own_sealed_key() -> None:
+    world = Cluster()
+    world.commit(world.edit("trust", "owner/carol", [world.carol.public]), world.edit("trust", "quorum", [2]))
+    change = world.change(world.edits()["own sealed"], signers=(world.carol,))
+    assert world.write(change).outcome == APPLIED
+
+
 def test_a_join_key_in_a_grant_signs_nothing() -> None:
     world = Cluster()
     world.grant("policy", [world.joinkey])

@@ -1,5 +1,7 @@
 """The managed config in a file."""
 
+from contextlib import suppress
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -196,6 +198,19 @@ def test_a_file_that_would_be_too_large_is_refused() -> None:
         apply(local, {"firewall.new": kind("rule")})
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"firewall.zone[name=dmz].input": ABSENT, "firewall.zone[name=lan].name": to("dmz")},
+        {"firewall.zone[name=lan]": ABSENT, "firewall.zone[name=wan].name": to("lan")},
+        {"firewall.zone[name=lan]": ABSENT, "firewall.@zone[0].x": ABSENT},
+    ],
+)
+def test_an_address_that_would_hit_only_next_time_is_an_error(settings: dict[str, Setting]) -> None:
+    with pytest.raises(ConfigError, match="would no longer hit the same section"):
+        apply(FIREWALL, settings)
+
+
 KEYS = st.sampled_from(
     [
         *("firewall.@defaults[0].input", "firewall.zone[name=lan].network", "firewall.mine.enabled"),
@@ -218,3 +233,21 @@ def test_applying_twice_changes_nothing_the_second_time(settings: dict[str, Sett
     said = {**settings, "firewall.new": kind("rule")}
     for local in (FIREWALL, apply(FIREWALL, said).content):
         apply(local, said)
+
+
+SHIFTING = st.sampled_from(
+    [
+        *("firewall.zone[name=lan].name", "firewall.zone[name=wan].name", "firewall.@zone[0].name"),
+        *("firewall.zone[name=x].y", "firewall.@zone[0].y", "firewall.@zone[1].y", "firewall.@zone[-2].y"),
+    ]
+)
+NAMES = st.sampled_from(["lan", "wan", "x"]).map(to) | st.just(ABSENT)
+DELETED = st.sampled_from(["firewall.zone[name=lan]", "firewall.zone[name=wan]", "firewall.zone[name=x]"])
+
+
+@given(st.dictionaries(SHIFTING, NAMES, max_size=3), st.sets(DELETED, max_size=2))
+def test_what_would_not_stay_the_second_time_is_an_error(
+    settings: dict[str, Setting], deleted: set[str]
+) -> None:
+    with suppress(ConfigError):
+        apply(FIREWALL, settings | dict.fromkeys(deleted, ABSENT))

@@ -76,7 +76,13 @@ def test_a_stranger_or_removed_device_is_not_heard() -> None:
     peer = stranger._peers.get(DeviceId(KEYS[1].key_id))
     assert peer is not None
     with pytest.raises(UntrustedInput, match="not from another member"):
-        channel(1).open(stranger.seal_to(peer, Kind.RESPOND, b""), SOURCE)
+        channel(1).open(stranger.seal_to(peer, Kind.RESPOND, b"hi"), SOURCE)
+
+
+def test_a_datagram_that_seals_nothing_is_refused_by_its_size() -> None:
+    for data in (channel(0).seal_group(Kind.DATA, b""), sealed(0, 1, plaintext=b"")):
+        with pytest.raises(UntrustedInput, match="wrong size"):
+            channel(1).open(data, SOURCE)
 
 
 @pytest.mark.parametrize("kind", [Kind.START, Kind.RESPOND])

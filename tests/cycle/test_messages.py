@@ -1,6 +1,7 @@
 """Plaintexts: what is written is read, and nothing else is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ rests = st.builds(
     nonce=eight,
     echoes=st.lists(eight, max_size=8).map(tuple),
     time_s=numbers,
-    bitmap=st.binary(max_size=32),
+    bitmap=st.binary(min_size=8, max_size=32),
     slice_first=st.integers(0, 10_000),
     slice_count=st.integers(0, 256),
     window_ms=st.integers(1, 60_000),
@@ -74,14 +75,14 @@ responds = st.builds(
     numbers.map(Seq),
     eight.map(BootId),
     st.none() | eight,
-    st.none()
-    | st.builds(
-        Request,
-        st.integers(1, 8),
-        st.lists(st.builds(Held, eight, st.integers(0, 2**15 - 1)), max_size=8).map(tuple),
-    ),
+    st.none(),
     st.none() | st.binary(max_size=99),
     st.none() | st.binary(max_size=99),
+)
+requests = st.builds(
+    Request,
+    st.integers(1, 8),
+    st.lists(st.builds(Held, eight, st.integers(0, 2**15 - 1)), max_size=8).map(tuple),
 )
 pongs = st.one_of(
     st.builds(Pong, st.none() | eight, st.just(0), st.none(), signed_heads),
@@ -121,9 +122,23 @@ def test_data_is_read_as_it_was_written(fragment: Fragment) -> None:
     assert decode_fragment(fragment.encode()) == fragment
 
 
-@given(responds)
-def test_a_respond_is_read_as_it_was_written(respond: Respond) -> None:
-    assert decode_respond(respond.encode()) == respond
+@given(responds, st.none() | requests)
+def test_a_respond_is_read_as_it_was_written(respond: Respond, request: Request | None) -> None:
+    asking = replace(respond, request=request, status=None if request else respond.status)
+    assert decode_respond(asking.encode()) == asking
+
+
+@given(responds, requests, st.binary(max_size=99))
+def test_a_status_beside_a_request_is_refused(respond: Respond, request: Request, status: bytes) -> None:
+    with pytest.raises(UntrustedInput, match="beside a request"):
+        decode_respond(replace(respond, request=request, status=status).encode())
+
+
+@given(heads, rests, st.binary(max_size=7))
+def test_a_bitmap_is_never_shorter_than_eight_bytes(head: Head, rest: Rest, bitmap: bytes) -> None:
+    start = sign_start(KEY, NO_CLUSTER, head, replace(rest, bitmap=bitmap))
+    with pytest.raises(UntrustedInput, match="bitmap"):
+        decode_start(start.encode())
 
 
 @pytest.mark.parametrize(

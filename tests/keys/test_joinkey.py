@@ -83,11 +83,14 @@ def test_a_foreign_line_is_told_from_a_cut_one() -> None:
     for foreign in ("ssh-ed25519 AAAA", "dusk join", "x" + LINE):
         assert reason(foreign) == "join key: does not begin with dusk-join-"
     assert "foreign characters" in reason("dusk-join-x:AAAA")
-    assert "foreign characters" in reason("dusk-join-²")
+    for version in ("²", "1234567", "1234567:", "١:", ":AAAA", "1x"):
+        assert "foreign characters" in reason(f"dusk-join-{version}")
 
 
 def test_a36_a_line_of_another_version_says_so() -> None:
     assert "of version 2, this program reads version 1" in reason(LINE.replace("-1:", "-2:", 1))
+    for behind in ("", "A", "!", "é\n"):
+        assert "of version 02," in reason(f"dusk-join-02:{behind}")
 
 
 @given(place=st.integers(16, len(LINE) - 1), character=st.sampled_from("ABCabc019-_"))
