@@ -272,7 +272,8 @@ def test_a_rule_is_not_made_again_not_even_for_the_same_key() -> None:
     world = World()
     section = f"joinkey/{world.allow_joining(uses=1)}"
     more = [world.joinkey.public, 2, 0, [], "auto", [], "ask", ""]
-    assert refused(world, world.edit(section, "rule", more)) == "bad-value"
+    with pytest.raises(Refused, match="revoke it and make another"):
+        world.write(world.change(world.edit(section, "rule", more)))
 
 
 def test_a_user_named_like_a_device_does_not_get_its_key() -> None:
