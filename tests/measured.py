@@ -5,7 +5,6 @@ says what it is. Run it as ``python -m tests.measured``; it fails when a branch 
 record of which test runs which line stays in ``build/soak/`` for the mutants (`tests.mutation`).
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -18,9 +17,8 @@ from xml.etree import ElementTree as ET
 from coverage import Coverage
 
 from tests.architecture_rules import Source
+from tests.records import PROJECT, RECORDS, digest_of, store
 
-PROJECT = Path(__file__).resolve().parent.parent
-RECORDS = PROJECT / "build" / "soak"
 LINES_FILE = RECORDS / "lines.sqlite"
 TIMES_FILE = RECORDS / "times.xml"
 RESULT_FILE = RECORDS / "coverage.json"
@@ -56,14 +54,6 @@ def unit_tests() -> list[str]:
     places = [PROJECT / "tests" / room for room in sorted(rooms)]
     files = [PROJECT / "tests" / f"test_{room}.py" for room in sorted(rooms)]
     return [path.relative_to(PROJECT).as_posix() for path in places + files if path.exists()]
-
-
-def digest_of(*folders: str) -> str:
-    """Return a short digest over the Python sources below these folders."""
-    digest = hashlib.sha256()
-    for path in sorted(path for folder in folders for path in (PROJECT / folder).rglob("*.py")):
-        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def run_tests() -> int:
@@ -134,17 +124,13 @@ def main() -> int:
             f" {room.branches - room.missing_branches:5} of {room.branches:5} branches"
         )
     print(*missing, sep="\n")
-    RESULT_FILE.write_text(
-        json.dumps(
-            {
-                "digest": digest,
-                "branches": sum(room.branches for room in rooms.values()),
-                "missing": missing,
-                "rooms": {name: vars(room) for name, room in sorted(rooms.items())},
-            },
-            indent=1,
-        )
-    )
+    found = {
+        "digest": digest,
+        "branches": sum(room.branches for room in rooms.values()),
+        "missing": missing,
+        "rooms": {name: vars(room) for name, room in rooms.items()},
+    }
+    store(RESULT_FILE, found)
     return 1 if missing else 0
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.measured import PROJECT, RECORDS, digest_of
+from tests.records import PROJECT, RECORDS, digest_of, store
 
 RECORD_FILE = RECORDS / "soak.json"
 INTERRUPTED = 130
@@ -39,14 +39,12 @@ class Part:
     once: bool = False
 
 
-_PYTEST = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "--timeout", "0")
-
 PARTS: dict[str, Part] = {
     "coverage": Part("every branch of the pure rooms by unit tests", ("-m", "tests.measured"), once=True),
     "mutants": Part("each check taken out in turn", ("-m", "tests.mutation")),
     "kills": Part(
-        "daemons killed a hundred times while owners commit, and other tests with more effort",
-        (*_PYTEST, "-m", "soak", "--ignore", "tests/sim/test_sim_seeds.py"),
+        "daemons killed a hundred times while owners commit",
+        ("-m", "pytest", "-q", "--timeout", "0", "tests/network/test_kills.py"),
         environment={"DUSK_EFFORT": "soak"},
         once=True,
     ),
@@ -107,7 +105,6 @@ def main(arguments: list[str]) -> int:
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     record, digest, worst = load(), digest_of("dusk", "tests"), 0
-    RECORDS.mkdir(parents=True, exist_ok=True)
     for name in () if options.table else options.parts or PARTS:
         part, known = PARTS[name], record.get(name)
         if part.once and known and (known["code"], known["digest"]) == (0, digest):
@@ -122,7 +119,7 @@ def main(arguments: list[str]) -> int:
             "digest": digest,
             "seconds": time.monotonic() - started,
         }
-        RECORD_FILE.write_text(json.dumps(record, indent=1))
+        store(RECORD_FILE, record)
         worst = max(worst, 1 if code else 0)
         if code in (INTERRUPTED, 2, -2):
             worst = INTERRUPTED

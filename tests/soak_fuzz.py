@@ -5,27 +5,25 @@ targets change, a new one begins. Run it as ``python -m tests.soak_fuzz [INPUTS]
 you like.
 """
 
-import hashlib
 import json
 import sys
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from dusk.daemon.mistakes import MISTAKES
 from dusk.errors import DuskError
 from tests.fuzz.targets import BY_NAME
 from tests.fuzzing import Tally, run
+from tests.records import RECORDS, digest_of, store
 
-PROJECT = Path(__file__).resolve().parent.parent
-RECORD = PROJECT / "build" / "soak" / "fuzz.json"
+RECORD = RECORDS / "fuzz.json"
 INPUTS = 1_000_000
 RANGE = 20_000
 JOBS = 2
-FED = ("dusk", "tests/fuzz")
+FED = ("dusk", "tests/fuzz", "tests/fuzzing.py")
 BREAKS = (*MISTAKES, DuskError, OSError, RuntimeError)
 """What a parser that breaks its invariant may raise."""
 
@@ -34,11 +32,7 @@ Record = dict[str, Any]
 
 def code_digest() -> str:
     """Return what tells this code, and the inputs that its targets get, from another."""
-    files = [path for folder in FED for path in (PROJECT / folder).rglob("*.py")]
-    digest = hashlib.sha256()
-    for path in sorted([*files, PROJECT / "tests/fuzzing.py"]):
-        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    return digest_of(*FED)
 
 
 def load() -> Record:
@@ -49,14 +43,6 @@ def load() -> Record:
     except (FileNotFoundError, ValueError):
         return fresh
     return found if found.get("code") == fresh["code"] else fresh
-
-
-def store(record: Record) -> None:
-    """Write the record, whole or not at all."""
-    RECORD.parent.mkdir(parents=True, exist_ok=True)
-    new = RECORD.with_suffix(".new")
-    new.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    new.replace(RECORD)
 
 
 def ranges_to_do(record: Record, shares: Mapping[str, float], end: int) -> list[tuple[str, int]]:
@@ -109,7 +95,7 @@ def main(arguments: list[str]) -> int:
                     print(f"{name}, inputs {first}:{first + RANGE}:\n{found}", flush=True)
                     continue
                 note(record, name, first, found)
-                store(record)
+                store(RECORD, record)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             print("interrupted; the next run goes on here")

@@ -5,7 +5,6 @@ was done on earlier code is told beside it. The code is copied first, so that no
 meanwhile. Run it as ``python -m tests.soak_seeds [END]``; interrupt it whenever you like.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -16,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent
-RECORDS = PROJECT / "build" / "soak"
+from tests.records import PROJECT, RECORDS, digest_of, store
+
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
@@ -26,20 +25,12 @@ Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
 
 
-def digest_of(project: Path) -> str:
-    """Return a short name of the code as it is now."""
-    digest = hashlib.sha256()
-    for path in sorted((project / "dusk").rglob("*.py")):
-        digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
-
-
 def frozen_code() -> tuple[Path, str]:
     """Copy the code to where nobody changes it; return the folder and the code's name."""
     fresh = RECORDS / "code-new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(PROJECT / "dusk", fresh / "dusk", ignore=shutil.ignore_patterns("__pycache__"))
-    name = digest_of(fresh)
+    name = digest_of("dusk", project=fresh)
     folder = RECORDS / f"code-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
@@ -112,7 +103,7 @@ def sums(record: Iterable[Done]) -> Mapping[str, Any]:
 def report(code: str) -> list[str]:
     """Write the sums beside the record, and return them in lines for people."""
     found = {**sums(read_record(record_path(code))), "code": code, "commit": commit()}
-    (RECORDS / f"seeds-{code}.sums.json").write_text(json.dumps(found, indent=1) + "\n")
+    store(RECORDS / f"seeds-{code}.sums.json", found)
     others = [path for path in RECORDS.glob("seeds-*.jsonl") if path != record_path(code)]
     earlier = sum(sums(read_record(path))["seeds"] for path in others)
     lines = [f"{count:>9} {what}" for what, count in found["counts"].items()]

@@ -7,6 +7,7 @@ import pytest
 
 from tests import soak_fuzz
 from tests.fuzzing import Tally, Target
+from tests.records import store
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def test_what_is_recorded_is_not_done_again_and_other_code_begins_anew(
     assert record["targets"] == {}
     soak_fuzz.note(record, "a", 0, Tally(10, 4, 2.0, 700))
     soak_fuzz.note(record, "a", 10, Tally(10, 6, 2.0, 500))
-    soak_fuzz.store(record)
+    store(soak_fuzz.RECORD, record)
     row = soak_fuzz.load()["targets"]["a"]
     assert row["ranges"] == [[0, 10], [10, 20]]
     assert (row["inputs"], row["accepted"], row["accepted_share"]) == (20, 10, 0.5)
@@ -50,5 +51,5 @@ def test_a_range_that_broke_is_not_recorded_and_fails_the_run(
 
 
 def test_the_record_is_json_that_people_can_read() -> None:
-    soak_fuzz.store({"code": "x", "targets": {}})
+    store(soak_fuzz.RECORD, {"code": "x", "targets": {}})
     assert json.loads(soak_fuzz.RECORD.read_text())["code"] == "x"

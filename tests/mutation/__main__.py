@@ -20,10 +20,10 @@ import pytest
 from coverage import CoverageData
 
 from tests import measured
-from tests.measured import PROJECT, RECORDS
 from tests.mutation.equivalents import EQUIVALENTS
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.server import Server, Trial
+from tests.records import PROJECT, RECORDS, digest_of, store
 
 RECORD_FILE = RECORDS / "mutants.json"
 SECONDS_OF_TESTS_MAX = 10.0
@@ -36,7 +36,7 @@ class Record:
     """What is known of each mutant: the test that fails for it, or None."""
 
     def __init__(self) -> None:
-        self._tests = measured.digest_of("tests")
+        self._tests = digest_of("tests")
         self._digests: dict[Path, str] = {}
         self._known: dict[str, dict[str, Any]] = {}
         if RECORD_FILE.exists():
@@ -80,10 +80,7 @@ class Record:
 
     def save(self) -> None:
         """Write all results, whole or not at all."""
-        RECORD_FILE.parent.mkdir(parents=True, exist_ok=True)
-        new = RECORD_FILE.with_suffix(".new")
-        new.write_text(json.dumps(self._known, indent=0, sort_keys=True))
-        new.replace(RECORD_FILE)
+        store(RECORD_FILE, self._known, indent=0)
         self.unsaved = 0
 
 

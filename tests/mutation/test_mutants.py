@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.measured import PROJECT, pure_modules
+from tests.measured import pure_modules
 from tests.mutation.equivalents import EQUIVALENTS
 from tests.mutation.mutants import mutants_of
+from tests.records import PROJECT
 
 
 def mutated(body: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ KILLS = 20 if EFFORT_FACTOR == 1 else 100
 REPORTS = Path("build/kills")
 
 
-@pytest.mark.soak
 def test_no_durable_change_is_lost_however_daemons_are_killed() -> None:
     seed = int(os.environ.get("DUSK_SEED") or random.SystemRandom().getrandbits(32))
     report = kill(seed, KILLS, lambda line: print(line, flush=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import soak_seeds
+from tests.records import PROJECT
 
 
 def done(seeds: str, **failed: str) -> soak_seeds.Done:
@@ -82,7 +83,7 @@ def test_other_code_has_another_record_and_what_was_done_before_is_told(
 
 
 def test_the_code_that_is_run_says_what_it_met() -> None:
-    found = soak_seeds.simulate(soak_seeds.PROJECT, "0:1")
+    found = soak_seeds.simulate(PROJECT, "0:1")
     assert found["seeds"] == 1
     assert found["failed"] == {}
     assert found["counts"]["clock jump"]
