@@ -291,7 +291,7 @@ async def test_a38_a_burst_of_datagrams_fills_its_own_lane_and_no_other() -> Non
         inbox.offer(Datagram(number.to_bytes(2, "big"), OUTSIDE, None))
     inbox.put(Tick())
     assert inbox.dropped == 500
-    taken = await inbox.take()
+    taken = inbox.take()
     assert taken[0] == Tick()
     assert len(taken) == 1 + INBOX_BATCH_MAX
 

@@ -98,7 +98,7 @@ def _tcp_frames(run: Run, data: bytes) -> None:
         found: list[bytes] = []
         while stream.reason == "closed here":
             await streams._read_frame(stream, tcp)
-            found += [item.frame for item in await inbox.take() if isinstance(item, Received)]
+            found += [item.frame for item in inbox.take() if isinstance(item, Received)]
         return found
 
     frames = run(read)
