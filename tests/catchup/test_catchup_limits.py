@@ -256,6 +256,7 @@ def test_back_off_doubles_up_to_a_bound() -> None:
     pauses = [back_off.failed("x", 0.0, lied=False) for _ in range(12)]
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 600.0, 600.0, 600.0]
     assert back_off.failed("y", 0.0, lied=True) == 60.0
+    assert [back_off.ready("y", now) for now in (59.9, 60.0)] == [False, True]
 
 
 def test_items_that_were_read_for_another_position_are_ignored(world: World) -> None:

@@ -141,6 +141,18 @@ def test_what_never_was_is_empty() -> None:
     assert list(state.sections("device/")) == []
 
 
+def test_sections_are_found_by_the_start_of_their_path_and_sorted() -> None:
+    state = State()
+    record = Record(codec.pack(["x"]), bytes(32), ChangeId(bytes(32)))
+    paths = ["policy/b", f"device/{'0b' * 16}", "policy/ab", "policy/a", f"device/{'0a' * 16}"]
+    state.take([RecordWrite(path, "label", record) for path in paths], [])
+    assert list(state.sections("policy/a")) == ["policy/a", "policy/ab"]
+    assert list(state.sections("policy/")) == ["policy/a", "policy/ab", "policy/b"]
+    assert list(state.sections("device/0b")) == [f"device/{'0b' * 16}"]
+    assert list(state.sections("pol")) == ["policy/a", "policy/ab", "policy/b"]
+    assert list(state.sections()) == sorted(paths)
+
+
 def test_members_version_rises_with_devices_groups_and_the_cluster_alone() -> None:
     state = State()
     undo = state.take([write("policy/a", "set/system.s.x", [1, 0, ["1"], []])], [])

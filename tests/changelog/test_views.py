@@ -48,6 +48,30 @@ def test_a_section_of_a_device_that_never_joined_is_no_device() -> None:
     assert views.devices(state) == []
 
 
+def with_records(*records: tuple[DeviceId, str, list[object]]) -> State:
+    """Return a state that has these records and was checked by nobody."""
+    state = State()
+    for device, key, row in records:
+        record = Record(codec.pack(row), bytes(32), ChangeId(bytes(32)))
+        state.take([RecordWrite(device_path(device), key, record)], [])
+    return state
+
+
+def test_a_device_has_a_key_and_a_name() -> None:
+    key: tuple[DeviceId, str, list[object]] = (KITCHEN, "key", [WORLD.master.public])
+    name: tuple[DeviceId, str, list[object]] = (KITCHEN, "name", ["kitchen"])
+    assert views.member(with_records(key), KITCHEN) is None
+    assert views.member(with_records(name), KITCHEN) is None
+    assert views.member(with_records(key, name), KITCHEN) is not None
+
+
+def test_a_name_means_the_active_device_before_a_retired_one() -> None:
+    first, second = DeviceId(bytes(16)), DeviceId(bytes([1]) * 16)
+    for retired, active in ((first, second), (second, first)):
+        state = with_records((first, "name", ["x"]), (second, "name", ["x"]), (retired, "retired", [True]))
+        assert views.device_by_name(state, "x") == active
+
+
 def test_a_retired_device_is_known_but_no_member() -> None:
     world, kitchen = populated()
     world.commit(
