@@ -135,7 +135,7 @@ def _check_names(after: _After) -> None:
 
 def _check_keys(after: _After) -> None:
     """A key is one person's, device's or join key's, before and after."""
-    chosen: dict[KeyId, tuple[bool, str]] = {}
+    chosen: dict[KeyId, str | None] = {}  # a join key's id is that of its key, so None is one of them
     for (section, key), record in after.writes.items():
         row = row_of(record)
         if row is None:
@@ -147,9 +147,8 @@ def _check_keys(after: _After) -> None:
             user = section.removeprefix("user/")
         elif (kind, key) != (SectionKind.JOINKEY, "rule"):
             continue
-        subject = (user is not None, user or section)
         name = key_id(row[0])
-        if _held_by_another(after.state, name, user) or chosen.setdefault(name, subject) != subject:
+        if _held_by_another(after.state, name, user) or chosen.setdefault(name, user) != user:
             raise Refused("bad-value", f"{section}: that key is somebody else's already")
 
 
