@@ -5,6 +5,7 @@ says what it is. Run it as ``python -m tests.measured``; it fails when a branch 
 record of which test runs which line stays in ``build/soak/`` for the mutants (`tests.mutation`).
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -105,6 +106,18 @@ def times() -> Iterator[tuple[str, float]]:
         yield f"{file}::{case.attrib['name']}", float(case.attrib["time"])
 
 
+def digests_of_modules() -> dict[str, str]:
+    """Return module's path → digest of its text, of the pure rooms."""
+    texts = {path.relative_to(PROJECT).as_posix(): path.read_bytes() for path in pure_modules()}
+    return {path: hashlib.sha256(text).hexdigest()[:16] for path, text in texts.items()}
+
+
+def unchanged() -> frozenset[str]:
+    """Return the paths of modules that are as they were when lines were recorded."""
+    known = json.loads(RESULT_FILE.read_text()).get("modules", {}) if RESULT_FILE.exists() else {}
+    return frozenset(path for path, digest in digests_of_modules().items() if known.get(path) == digest)
+
+
 def is_fresh() -> bool:
     """Tell whether the record is of the code and the tests as they are now."""
     if not (RESULT_FILE.exists() and LINES_FILE.exists()):
@@ -114,7 +127,7 @@ def is_fresh() -> bool:
 
 def main() -> int:
     """Measure and print; 1 if a test failed or a branch is missing."""
-    digest = digest_of("dusk", "tests")
+    digest, modules = digest_of("dusk", "tests"), digests_of_modules()
     if failed := run_tests():
         return failed
     rooms, missing = measure()
@@ -126,6 +139,7 @@ def main() -> int:
     print(*missing, sep="\n")
     found = {
         "digest": digest,
+        "modules": modules,
         "branches": sum(room.branches for room in rooms.values()),
         "missing": missing,
         "rooms": {name: vars(room) for name, room in rooms.items()},

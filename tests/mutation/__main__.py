@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -72,9 +73,7 @@ class Record:
         if not file.is_file():
             return self._tests
         if file not in self._digests:
-            shared = [*PROJECT.glob("tests/*.py"), *file.parent.glob("*.py")]
-            helpers = sorted(path for path in shared if not path.name.startswith("test_"))
-            texts = [path.read_bytes() for path in (file, *helpers)]
+            texts = [path.read_bytes() for path in sorted(with_helpers(file))]
             self._digests[file] = hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
         return self._digests[file]
 
@@ -82,6 +81,18 @@ class Record:
         """Write all results, whole or not at all."""
         store(RECORD_FILE, self._known, indent=0)
         self.unsaved = 0
+
+
+def with_helpers(file: Path) -> set[Path]:
+    """Return a test's file, and those of ours that it imports, directly or not."""
+    found, waiting = set[Path](), [file]
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        names = re.findall(r"^from (tests[.\w]*) import", path.read_text(), re.MULTILINE)
+        paths = (PROJECT / f"{name.replace('.', '/')}.py" for name in names)
+        waiting += [path for path in paths if path.is_file() and path not in found]
+    return found
 
 
 class Choice:
@@ -92,6 +103,7 @@ class Choice:
         self._data.read()
         self._times = dict(measured.times())
         self._lines: dict[str, dict[int, list[str]]] = {}
+        self._unchanged = measured.unchanged()
 
     @property
     def known(self) -> Collection[str]:
@@ -102,11 +114,13 @@ class Choice:
         """Return the tests that run its line: the one that failed before, its room's own, then others."""
         path = str(PROJECT / mutant.path)
         lines = self._lines.setdefault(mutant.path, self._data.contexts_by_lineno(path))
-        wanted = [mutant.line] if mutant.function else list(lines)  # a table serves the whole module
+        # A table serves the whole module, and so may any line of a text that is newer than the record.
+        by_line = mutant.function and mutant.path in self._unchanged
+        wanted = [mutant.line] if by_line else list(lines)
         running = {c.rsplit("|", 1)[0] for line in wanted for c in lines.get(line, ()) if c}
         room = measured.room_of(Path(path))
         stem = Path(path).stem
-        # Tests of the very module are tried even where the record of lines is older than the text.
+        # Tests of the very module are tried even where the record of lines is older than they are.
         running |= {t for t in self._times if t.startswith(f"tests/{room}/") and stem in t.split("::")[0]}
 
         def order(test: str) -> tuple[bool, bool, bool, float]:
