@@ -15,6 +15,7 @@ from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
+from dusk.node.recovery import MUST_HEAR_FILE
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
@@ -260,7 +261,8 @@ class Simulation:
     def _agree(self) -> bool:
         nodes = [device.member for device in self._honest]
         heads = {None if node is None else node.log.head for node in nodes}
-        if len(heads) != 1 or None in heads:
+        is_cut = any(MUST_HEAR_FILE in device.disk.files for device in self._honest)
+        if len(heads) != 1 or None in heads or is_cut:
             return False
         return all(
             node.applied.resting and node.applied.head == node.log.head and not node.waiting_changes()
