@@ -31,9 +31,9 @@ from tests.vectors.dusk_reads import (
 )
 from tests.vectors.dusk_reads_wire import catchup, datagrams, handshakes, joining
 from tools.vectors.__main__ import files
-from tools.vectors.merges import _managed, show_managed
+from tools.vectors.merges import managed_of, show_managed
 from tools.vectors.settings import setting_of, show_setting
-from tools.vectors.uci import _edit, _options
+from tools.vectors.uci import edit_case, options_of
 
 
 def settings(case: Case) -> None:
@@ -59,7 +59,7 @@ def settings(case: Case) -> None:
 
 
 def merges(case: Case) -> None:
-    managed = _managed(case)
+    managed = managed_of(case)
     assert show_managed(managed) == case["managed"]
     content = None if case["file"] is None else case["file"].encode()
     made = resulting(content, case["package"], managed.get(case["package"], ()))
@@ -68,7 +68,7 @@ def merges(case: Case) -> None:
 
 def uci(case: Case) -> None:
     if case["kind"] == "edit":
-        assert _edit("any", case["before"], case["steps"])["after"] == case["after"]
+        assert edit_case("any", case["before"], case["steps"])["after"] == case["after"]
         return
     try:
         document = parse(raw(case["bytes"]), "file")
@@ -77,7 +77,7 @@ def uci(case: Case) -> None:
             raise AssertionError(str(error)) from error
         raise
     assert document.render() == raw(case["bytes"])
-    found = [[section.type, section.name, _options(section)] for section in document.sections]
+    found = [[section.type, section.name, options_of(section)] for section in document.sections]
     assert found == [[one["type"], one["name"], one["options"]] for one in case["sections"]]
     for section in case["sections"]:
         if section["generated"]:

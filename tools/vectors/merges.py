@@ -14,7 +14,7 @@ from tools.vectors.show import Json
 from tools.vectors.worlds import bad_merges, bad_results, good_merges
 
 
-def _managed(world: Json) -> Managed:
+def managed_of(world: Json) -> Managed:
     policies = {
         name: {key: setting_of(row) for key, row in found.items()}
         for name, found in world["policies"].items()
@@ -74,7 +74,7 @@ def merges() -> list[Case]:
     """Return the cases of `merges.json`."""
     cases = []
     for name, shows, world in good_merges():
-        managed = _managed(world)
+        managed = managed_of(world)
         content = world["file"]
         package = world["package"]
         made = resulting(None if content is None else content.encode(), package, managed.get(package, ()))
@@ -83,10 +83,10 @@ def merges() -> list[Case]:
         result = {"file": made.content.decode(), "changed": list(made.changed)}
         cases.append(valid(name, shows, **world, managed=show_managed(managed), result=result))
     for name, reason, says, world in bad_merges():
-        wrong = partial(_managed, world)
+        wrong = partial(managed_of, world)
         cases.append(invalid(name, "There is no managed config.", reason, wrong, says, **world))
     for name, reason, says, world in bad_results():
-        managed = _managed(world)
+        managed = managed_of(world)
         package = world["package"]
         content = world["file"].encode()
         shows = "There is a managed config, and no resulting file: the file stays as it is."

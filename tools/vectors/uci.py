@@ -76,7 +76,7 @@ def _documents() -> list[Case]:
                 bytes=data.hex(),
                 text=data.decode("utf-8", "backslashreplace"),
                 sections=[
-                    {**_show_section(section, place), "options": _options(section)}
+                    {**_show_section(section, place), "options": options_of(section)}
                     for place, section in enumerate(document.sections, 1)
                 ],
             )
@@ -84,7 +84,7 @@ def _documents() -> list[Case]:
     return cases
 
 
-def _options(section: Section) -> Json:
+def options_of(section: Section) -> Json:
     """Return the options; a value that is no UTF-8 as its bytes."""
 
     def shown(value: str) -> Any:
@@ -170,14 +170,14 @@ def _edited() -> list[Case]:
     )
     cases = []
     for name, steps in rows:
-        cases.append(_edit(name, document, steps))
+        cases.append(edit_case(name, document, steps))
     open_end = "config a 'one'\n\toption x '1'"
-    cases.append(_edit("a last line without an end", open_end, [["set", "one", "y", "2"]]))
-    cases.append(_edit("an empty file", "", [["add", "b", "one"]]))
+    cases.append(edit_case("a last line without an end", open_end, [["set", "one", "y", "2"]]))
+    cases.append(edit_case("an empty file", "", [["add", "b", "one"]]))
     return cases
 
 
-def _edit(name: str, text: str, steps: list[list[Any]]) -> Case:
+def edit_case(name: str, text: str, steps: list[list[Any]]) -> Case:
     document = parse(text.encode(), "file")
     for step in steps:
         section = document.section(step[1]) if step[0] != "add" else None
