@@ -59,7 +59,11 @@ class _Subscriber:
             raise SerfError(f"serf refuses: {found[0]['Error']}")
 
     def documents(self) -> list[dict[str, Any]]:
-        """Read what is there; headers and bodies as they come."""
+        """Read what is there; headers and bodies as they come.
+
+        Raises:
+            SerfError: the agent is gone.
+        """
         data = self.socket.recv(65536)
         if not data:
             raise SerfError("a serf agent ended")
@@ -96,7 +100,11 @@ class Agents:
             subscriber.socket.close()
 
     def wait_for_members(self) -> None:
-        """Wait until the last agent knows all others."""
+        """Wait until the last agent knows all others.
+
+        Raises:
+            SerfError: it does not in time.
+        """
         end = time.monotonic() + READY_S_MAX
         while self._known() < len(self._processes):
             if time.monotonic() > end:

@@ -175,7 +175,12 @@ def whole() -> list[Row]:
 
 
 def lossy() -> list[Row]:
-    """P2."""
+    """P2.
+
+    Raises:
+        NotMeasurableError: there is no `nft`.
+        ClusterError: the cluster did not come up, or changes got lost.
+    """
     if shutil.which("nft") is None:
         raise NotMeasurableError("nft, which loses the datagrams, is not installed")
     found = measure(NODES - 1, lossy=True, changes=LOSSY_CHANGES)

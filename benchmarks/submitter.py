@@ -157,7 +157,11 @@ def main() -> int:
 
 @contextmanager
 def submitting(switch: Switch, host: int, order: Order, *words: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Run this program on a host of the bridge; yields what it reads and what it prints, once it is ready."""
+    """Run this program on a host of the bridge; yields what it reads and what it prints, once it is ready.
+
+    Raises:
+        ClusterError: it does not start.
+    """
     command = switch.command(host, [sys.executable, "-m", "benchmarks.submitter", *words])
     data = order.encode()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:

@@ -33,6 +33,10 @@ class Journal:
         """Write all files (digest of what was read, new content) or none; return what changed.
 
         ``judge`` is shown each package that changes, with both contents, and may refuse it.
+
+        Raises:
+            Refusal: ``unfinished``, ``changed``, ``no-space``, or the judge's; nothing was written.
+            OSError: the disk failed; what was written is put back, now or at the next start (R7).
         """
         if self.unfinished()[0]:
             raise Refusal("unfinished", "an earlier apply is neither committed nor rolled back")
@@ -83,7 +87,11 @@ class Journal:
         os.fsync(self.folder)
 
     def unfinished(self) -> tuple[str, Digests]:
-        """Return id and digests of the apply that nobody committed; an empty id if there is none."""
+        """Return id and digests of the apply that nobody committed; an empty id if there is none.
+
+        Raises:
+            Refusal: ``damaged``.
+        """
         if (raw := read_file(self.folder, "manifest")) is None:
             return "", {}
         if raw != sealed(body := raw[:-65]):
@@ -92,7 +100,11 @@ class Journal:
         return ident, {name: (old, new) for name, old, new in map(str.split, lines)}
 
     def commit(self, ident: str) -> None:
-        """Keep the files: forget how they were."""
+        """Keep the files: forget how they were.
+
+        Raises:
+            Refusal: ``no-journal``: that apply is not the one under way.
+        """
         if self.unfinished()[0] != ident:
             raise Refusal("no-journal", f"there is no unfinished apply {ident}")
         self._forget()

@@ -52,14 +52,22 @@ class Policy:
         self.words = {head.partition(b".")[0] for head, _ in lines} if allow is None else set(words)
 
     def check_package(self, package: str) -> None:
-        """Refuse a package that root did not name, or where root names none, that was not reviewed."""
+        """Refuse a package that root did not name, or where root names none, that was not reviewed.
+
+        Raises:
+            Refusal: ``not-allowed``.
+        """
         if package == "dusk" or package.encode() not in {word.partition(b".")[0] for word in self.words}:
             raise Refusal(
                 "not-allowed", f"only root lets {package} be managed: {package}.* in etc/dusk/allow"
             )
 
     def check_content(self, package: str, old: bytes, new: bytes) -> None:
-        """Refuse what only root may set, unless it stands so in the file as it was."""
+        """Refuse what only root may set, unless it stands so in the file as it was.
+
+        Raises:
+            Refusal: ``not-allowed``, with the word that would allow it.
+        """
         if f"{package}.*".encode() in self.words:
             return
         try:

@@ -15,7 +15,11 @@ REQUESTS = frozenset(b"read apply reload commit rollback join_done".split())
 
 
 def name(raw: bytes) -> str:
-    """Return a name that can be neither a path nor an option of a command."""
+    """Return a name that can be neither a path nor an option of a command.
+
+    Raises:
+        Refusal: ``bad-name``.
+    """
     if len(raw) > 64 or raw[:1] == b"-" or not raw.translate(None, b"_-").isalnum():
         raise Refusal("bad-name", f"{raw[:64]!r} is not a name")
     return raw.decode()

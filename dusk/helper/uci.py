@@ -33,7 +33,11 @@ class Reader:
         self.text, self.position, self.ended = text, 0, True
 
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
-        """Read what must be there."""
+        """Read what must be there.
+
+        Raises:
+            ValueError: it is not there.
+        """
         if (found := pattern.match(self.text, self.position)) is None:
             raise ValueError(f"line {self.text.count(10, 0, self.position) + 1} is not UCI")
         self.position = found.end()
@@ -58,7 +62,11 @@ class Reader:
 
 
 def sections(text: bytes) -> list[Section]:
-    """Return the sections of a file in order; what is said twice holds once, as in libuci."""
+    """Return the sections of a file in order; what is said twice holds once, as in libuci.
+
+    Raises:
+        ValueError: libuci would refuse the file, too; or there is a NUL in it.
+    """
     if 0 in text:
         raise ValueError("there is a NUL")
     found: list[Section] = []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from dusk import codec
-from dusk.changelog.body import Edit
+from dusk.changelog.body import Change, Edit
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import (
     Append,
@@ -54,7 +54,7 @@ class Story:
         self._since = 0.0
         checks = simulation.checks
         self._stored, self._sending = checks.stored, checks.sending
-        checks.stored, checks.sending = self._on_stored, self._on_sending  # type: ignore[method-assign]
+        checks.stored, checks.sending = self._on_stored, self._on_sending  # type: ignore[method-assign]  # told, too
         self._attackers: list[Attacker] = simulation.attackers
 
     def do(self, line: str) -> list[str]:
@@ -103,7 +103,7 @@ class Story:
         return self._simulation.devices[int(name.removeprefix("d"))]
 
     def _commit(self, device: Device, value: str) -> None:
-        def make(node: Node) -> object:
+        def make(node: Node) -> Change:
             state = node.log.state
             edits = []
             for section, key, data in (
@@ -114,7 +114,7 @@ class Story:
                 edits.append(Edit(section, key, data, None if record is None else record.base))
             return self._simulation.troubles.sign_as_owner(device, node, edits)
 
-        device.submit(make)  # type: ignore[arg-type]
+        device.submit(make)
 
     # --- what is told --------------------------------------------------------------------------
 
