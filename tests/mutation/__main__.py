@@ -67,6 +67,10 @@ class Record:
         if self.unsaved >= SAVE_EVERY:
             self.save()
 
+    def forget(self, mutant: Mutant) -> None:
+        """Forget a result that proves nothing."""
+        self._known.pop(mutant.id, None)
+
     def _tests_behind(self, killed_by: str | None) -> str:
         """Return a digest of what a result rests on: the failing test's file and what it may import."""
         file = PROJECT / (killed_by or "").split("::", maxsplit=1)[0]
@@ -200,8 +204,14 @@ def run(modules: list[Path], jobs: int) -> int:
         os.environ["CI"] = "true"  # nothing is left out, and inputs are the same always
         trials = (Trial(mutant, choice.tests(mutant, record.killer(mutant))) for mutant in to_do)
         arguments = [*measured.unit_tests(), "-q", "--no-header", "-p", "no:cacheprovider", "--timeout", "0"]
-        code = pytest.main(arguments, plugins=[Server(PROJECT, trials, report, jobs, choice.known)])
+        server = Server(PROJECT, trials, report, jobs, choice.known)
+        code = pytest.main(arguments, plugins=[server])
+        for mutant in [mutant for mutant, killer in results.items() if killer in server.failing_anyhow]:
+            record.forget(mutant)
         record.save()
+        if server.failing_anyhow:
+            print("these tests fail without a mutant, too:", *sorted(server.failing_anyhow), sep="\n")
+            return 1
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         print("interrupted; the next run goes on here")
         return int(code)

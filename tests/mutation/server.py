@@ -25,6 +25,8 @@ SECONDS_MAX = 60.0
 MEMORY_BYTES_MAX = 3 * 2**30
 """The same for memory."""
 TIMED_OUT = "(did not end)"
+NONE_FAILED = "-"
+ANSWER_BYTES_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Server:
         report: takes each result.
         jobs: how many forks at once.
         known: ids of the tests whose lines are on record; others of the mutant's room go first.
+
+    Attributes:
+        failing_anyhow: tests that failed for a mutant and fail without one, too: they prove nothing.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class Server:
         self._running: dict[int, tuple[int, Trial, float]] = {}
         self._functions: dict[tuple[str, str, int], list[types.FunctionType]] = {}
         self._caches: list[functools._lru_cache_wrapper[object]] = []
+        self._killers: set[str] = set()
+        self.failing_anyhow: set[str] = set()
 
     def pytest_collection(self) -> None:
         """Make failing quick: the same inputs always, no search for a smaller one."""
@@ -86,6 +93,7 @@ class Server:
                 self._start(replace(trial, tests=[*added, *trial.tests]), items)
             while self._running:
                 self._wait()
+            self.failing_anyhow = {name for name in self._killers if not self._passes(name, items)}
         finally:
             for pid in list(self._running.values()):
                 os.kill(pid[0], 9)
@@ -102,25 +110,20 @@ class Server:
                 self._caches.append(thing)
 
     def _start(self, trial: Trial, items: Mapping[str, pytest.Item]) -> None:
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid:
-            os.close(writer)
-            self._running[reader] = (pid, trial, time.monotonic() + SECONDS_MAX)
-            return
-        status = 1
-        try:
-            os.close(reader)
-            quiet = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(quiet, 1)
-            os.dup2(quiet, 2)
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-            resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS_MAX), int(SECONDS_MAX)))
+        def fail() -> str:
             self._mutate(trial.mutant)
-            os.write(writer, _first_failure(trial.tests, items).encode())
-            status = 0
-        finally:
-            os._exit(status)
+            return _first_failure(trial.tests, items)
+
+        reader, pid = _forked(fail)
+        self._running[reader] = (pid, trial, time.monotonic() + SECONDS_MAX)
+
+    def _passes(self, name: str, items: Mapping[str, pytest.Item]) -> bool:
+        """Tell whether a test passes where nothing is mutated."""
+        reader, pid = _forked(lambda: _first_failure([name], items))
+        answer = os.read(reader, ANSWER_BYTES_MAX).decode()
+        os.close(reader)
+        os.waitpid(pid, 0)
+        return answer == NONE_FAILED
 
     def _mutate(self, mutant: Mutant) -> None:
         path = self._project / mutant.path
@@ -139,11 +142,12 @@ class Server:
         ready, _, _ = select.select(list(self._running), [], [], 1.0)
         for reader in ready:
             pid, trial, _ = self._running.pop(reader)
-            answer = os.read(reader, 4096).decode()
+            answer = os.read(reader, ANSWER_BYTES_MAX).decode()
             os.close(reader)
             os.waitpid(pid, 0)
+            self._killers |= {answer} - {NONE_FAILED, ""}
             # A fork that ended without a word was felled by the mutant: out of memory, or time.
-            self._report(trial, None if answer == "-" else answer or TIMED_OUT)
+            self._report(trial, None if answer == NONE_FAILED else answer or TIMED_OUT)
         for reader, (pid, trial, until) in list(self._running.items()):
             if time.monotonic() > until:
                 del self._running[reader]
@@ -151,6 +155,27 @@ class Server:
                 os.waitpid(pid, 0)
                 os.close(reader)
                 self._report(trial, TIMED_OUT)
+
+
+def _forked(answer: Callable[[], str]) -> tuple[int, int]:
+    """Start a process of bounded time and memory; return where it writes its one answer, and its id."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return reader, pid
+    status = 1
+    try:
+        os.close(reader)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS_MAX), int(SECONDS_MAX)))
+        os.write(writer, answer().encode())
+        status = 0
+    finally:
+        os._exit(status)
 
 
 def _replace_forms(mutant: Mutant, path: Path) -> None:
@@ -174,7 +199,7 @@ class _Failures:
 
 
 def _first_failure(tests: Sequence[str], items: Mapping[str, pytest.Item]) -> str:
-    """Run tests until one fails; return its id, ``-`` if none does."""
+    """Run tests until one fails; return its id, or `NONE_FAILED`."""
     failures = _Failures()
     chosen = [items[name] for name in tests if name in items]
     if chosen:
@@ -185,4 +210,4 @@ def _first_failure(tests: Sequence[str], items: Mapping[str, pytest.Item]) -> st
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if failures.failed:
             return item.nodeid
-    return "-"
+    return NONE_FAILED
