@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tools.vectors.branches import branches
 from tools.vectors.case import Case
 from tools.vectors.chains import broken_positions, home_log, uncovered
 from tools.vectors.changes import changes
@@ -38,7 +39,13 @@ def files() -> dict[str, str]:
         "records": ("log.md, section 4; settings.md", records()),
         "chains": (
             "log.md, sections 3 to 8",
-            [home_log(cluster), *uncovered(cluster), *broken_positions(cluster), *refusals(cluster)],
+            [
+                home_log(cluster),
+                *uncovered(cluster),
+                *broken_positions(cluster),
+                *refusals(cluster),
+                *branches(cluster),
+            ],
         ),
         "datagrams": ("cycles.md", datagrams(cluster)),
         "handshakes": ("catchup.md", handshakes(cluster)),

@@ -299,7 +299,7 @@ def _broken_opens(f: Forger) -> None:
     f.items("opened by a member that may not lead", shows, "writer", before, f.with_head(entry, None, SECOND))
     carried = replace(opened, change=change.id, signatures=change.signatures_hash)
     shows = "Only the first entry of a log has both."
-    f.items("an open with a change", shows, "writer", after, f.with_head(carried, change))
+    f.items("an open with a change", shows, "other-change", after, f.with_head(carried, change))
     without = replace(opened, epoch=3, kind=EntryKind.CHANGE)
     f.items(
         "a change without a change",
@@ -367,6 +367,9 @@ def _broken_heads(f: Forger) -> None:
     )
     item = LogItem(ItemKind.HEAD, old.encode())
     f.items("an old head that differs", "Compared with our own chain.", "fork", at, [item], "differs")
+    own = cluster.steps[at - 1].entry.head
+    item = LogItem(ItemKind.HEAD, sign_head(SECOND, cluster.id, own, NO_REST).encode())
+    f.items("our head by another member", "Verified, though nothing is new.", "bad-signature", at, [item])
 
 
 def uncovered(cluster: Cluster) -> list[Case]:
@@ -381,22 +384,41 @@ def uncovered(cluster: Cluster) -> list[Case]:
         ("from the beginning", "The known part is passed over.", cluster.items(at + 1), 2),
         ("a head alone", "Ours; it proves nothing new.", [cluster.steps[at - 1].head], 0),
     ]
-    cases = []
-    for name, shows, items, taken in rows:
-        replica = cluster.replica(at)
-        assert len(replica.extend(items)) == taken, name
-        cases.append(
-            valid(
-                name,
-                shows,
-                kind="continued",
-                log="home",
-                after=at,
-                items=[[int(item.kind), item.data.hex()] for item in items],
-                head=show_head(replica.head),
-            )
-        )
-    return cases
+    ours = cluster.steps[at - 1].entry.head
+    torn = LogItem(ItemKind.HEAD, sign_head(SECOND, cluster.id, ours, NO_REST).encode())
+    bent = sign_head(MASTER, cluster.id, replace(cluster.steps[2].entry.head, epoch=9, mandate=9), NO_REST)
+    rows += [
+        (
+            "a head that is below by then, by another member",
+            "It is compared; its signature is past use.",
+            [one.item, torn, one.head],
+            2,
+        ),
+        (
+            "an old head of another epoch",
+            "Compared by position and chain hash.",
+            [LogItem(ItemKind.HEAD, bent.encode())],
+            0,
+        ),
+    ]
+    return [continued(cluster, *row, after=at) for row in rows]
+
+
+def continued(
+    cluster: Cluster, name: str, shows: str, items: list[LogItem], taken: int, *, after: int
+) -> Case:
+    """Return items that a log with the first entries takes, as many as said."""
+    replica = cluster.replica(after)
+    assert len(replica.extend(items)) == taken, name
+    return valid(
+        name,
+        shows,
+        kind="continued",
+        log="home",
+        after=after,
+        items=[[int(item.kind), item.data.hex()] for item in items],
+        head=show_head(replica.head),
+    )
 
 
 def device_section(signer: SigningKey) -> str:

@@ -83,6 +83,11 @@ class Cluster:
         """Remember the position as a place to go on from."""
         self.marks[name] = len(self.steps)
 
+    def branch(self, after: int) -> "Cluster":
+        """Return a cluster whose log goes on behind the first entries."""
+        steps, last = self.steps[:after], self.steps[after - 1]
+        return Cluster(self.replica(after), list(steps), {}, dict(last.derived), last.entry.time_s, self.boot)
+
     # --- changes -----------------------------------------------------------------------------
 
     def base(self, section: str, record: str) -> ChangeId | None:
@@ -419,6 +424,7 @@ def _conflicts(c: Cluster) -> None:
         "The record stays as a tombstone.",
         c.change(c.edit(wifi, record, None), signers=(BOB,)),
     )
+    c.mark("a deletion")
     c.write(
         "written again",
         "On the base of the deletion.",

@@ -360,7 +360,11 @@ def _unsealed(scene: Scene) -> None:
 
     bad = scene.refuse
     bad("nothing", "No bytes.", "wrong-size", b"", SECOND)
-    bad("a header alone", "No byte is sealed.", "wrong-size", group[:57], SECOND)
+    shows = "It authenticates, but no byte is sealed."
+    nothing = scene.sealed("nothing sealed", Kind.START, b"", MASTER, SECOND)
+    bad("nothing sealed for all", shows, "wrong-size", nothing, SECOND)
+    nothing = scene.sealed("nothing sealed to one", Kind.RESPOND, b"", SECOND, MASTER)
+    bad("nothing sealed for one", shows, "wrong-size", nothing, MASTER)
     bad("1,201 bytes", "At most 1,200.", "wrong-size", group + bytes(1201 - len(group)), SECOND)
     bad("another cluster", "Another tag.", "other-cluster", changed(group, 0), SECOND)
     bad("kind 0", "Kinds begin at 1.", "unknown-kind", group[:8] + b"\0" + group[9:], SECOND)
@@ -442,6 +446,8 @@ def _bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "a status of 881 bytes", 7, bytes(881))
     bad(Kind.RESPOND, "a health of 129 bytes", 8, bytes(129))
     held = bytes(10)
+    both = [*rows["RESPOND"][:6], [1, held], bytes(9), None]
+    wrong(Kind.RESPOND, "a status beside a request", codec.pack(both))
     bad(Kind.RESPOND, "a request without a number", 6, [])
     bad(Kind.RESPOND, "request 0", 6, [0])
     bad(Kind.RESPOND, "request 9", 6, [9])
@@ -467,6 +473,8 @@ def _bad_rests(wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> N
         ("nine echoes", 2, bytes(72)),
         ("a time before 1970", 3, -1),
         ("a bitmap of 33 bytes", 4, bytes(33)),
+        ("a bitmap of 7 bytes", 4, bytes(7)),
+        ("a slice that begins at 10,001", 5, 10_001),
         ("a slice of 257", 6, 257),
         ("a window of 0", 7, 0),
         ("a window of 60,001", 7, 60_001),

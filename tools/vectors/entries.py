@@ -115,6 +115,11 @@ def _good() -> list[Case]:
             ),
         ),
         _shown(
+            "sections in another order",
+            "Well formed: the log compares them with its own, the form does not look.",
+            _entry(sections=(("policy/wifi", bytes(32)), ("cluster", bytes(32)), ("cluster", bytes(32)))),
+        ),
+        _shown(
             "a reserved kind",
             "Well formed: the log refuses it, the form does not.",
             _entry(kind=EntryKind.FREEZE, outcome=Outcome(OutcomeCode.REJECTED, None, "later"), **nothing),
@@ -161,6 +166,7 @@ def _bad_entries() -> list[Case]:
     many = [["cluster", bytes(32)]] * 4097
     bad("4,097 sections", "At most 4,096.", "too-many", 14, many, "sections")
     bad("no derived hash", "Always there.", "wrong-shape", 15, None, "derived")
+    cases.append(_large_entry(row))
     for name, fields in (("15 fields", row[:15]), ("17 fields", [*row, None])):
         data = codec.pack(fields)
         wrong = partial(decode_entry, data)
@@ -169,6 +175,22 @@ def _bad_entries() -> list[Case]:
             invalid(name, "There are 16.", "wrong-shape", wrong, says, kind="entry", bytes=brief(data))
         )
     return cases
+
+
+def _large_entry(row: list[Any]) -> Case:
+    """Return an entry with 1,500 sections of the longest path, in pieces: it is over the bound on bytes."""
+    section = codec.pack(["a" * limits.SECTION_BYTES_MAX, bytes(32)])
+    data = codec.pack([*row[:14], [["a" * limits.SECTION_BYTES_MAX, bytes(32)]] * 1500, row[15]])
+    before = data.index(section)
+    pieces = [
+        [data[:before].hex(), 1],
+        [section.hex(), 1500],
+        [data[before + 1500 * len(section) :].hex(), 1],
+    ]
+    assert b"".join(bytes.fromhex(str(piece)) * int(times) for piece, times in pieces) == data
+    shows = "At most 262,144 bytes."
+    wrong = partial(decode_entry, data)
+    return invalid("an entry of 342,000 bytes", shows, "too-large", wrong, kind="entry", bytes=pieces)
 
 
 def _heads() -> list[Case]:

@@ -184,7 +184,13 @@ def _bad_messages(stream: _Stream, bad: _Refusals) -> None:
     bad.add("message 1 again", "It is the initiator's turn, with message 3.", "wrong-size", [first, first])
     bad.add("message 2 cut", "96 bytes.", "wrong-size", [second[:79]], initiator=True)
     bad.add("message 2 cut in its payload", "96 bytes.", "wrong-size", [second[:-1]], initiator=True)
-    bad.add("message 2 one byte too long", "96 bytes.", "not-authentic", [second + b"\0"], initiator=True)
+    longer, said = second + b"\0", _with_payloads(stream)
+    shows = "What follows the static key is a sealed payload; this one does not open."
+    bad.add("message 2 one byte longer", shows, "not-authentic", [longer], initiator=True)
+    bad.add("message 3 one byte longer", shows, "not-authentic", [first, third + b"\0"])
+    shows = "It opens, and a handshake carries none."
+    bad.add("message 2 with a payload", shows, "payload", [said[0]], initiator=True)
+    bad.add("message 3 with a payload", shows, "payload", [first, said[1]])
     shows = "The static key's seal."
     bad.add("message 2 changed", shows, "not-authentic", [_flip(second, 40)], initiator=True)
     bad.add("message 2, another ephemeral key", shows, "not-authentic", [_flip(second, 0)], initiator=True)
@@ -239,6 +245,23 @@ def _other(stream: _Stream) -> tuple[bytes, bytes, bytes]:
     second = made[1].write(b"")
     made[0].read(second)
     return first, second, made[0].write(b"")
+
+
+def _with_payloads(stream: _Stream) -> tuple[bytes, bytes]:
+    """Return a second and a third message of this stream that carry something."""
+    ephemerals = {True: EPHEMERAL_OF_INITIATOR, False: EPHEMERAL_OF_RESPONDER}
+    one, two = (
+        Handshake(
+            initiator=initiator,
+            static_private=(MASTER if initiator else SECOND).x25519_private(),
+            ephemeral_private=ephemerals[initiator],
+            prologue=prologue(stream.cluster),
+        )
+        for initiator in (True, False)
+    )
+    two.read(one.write(b""))
+    one.read(stream.messages[1])
+    return two.write(b"hello"), one.write(b"hello")
 
 
 def _small_static(stream: _Stream, point: bytes) -> bytes:

@@ -366,6 +366,19 @@ def _join_lines() -> list[Case]:
     bad("cut in the middle", "cut-short", line[:100], "cut short")
     bad("cut at its last character", "cut-short", line[:-1], "cut short")
     bad("of version 2", "other-version", line.replace("join-1", "join-2"), "version 2")
+    for name, reason, behind, says in (
+        ("of version 2, written otherwise", "other-version", "2:{}", "version 2"),
+        ("of version 2, cut at its colon", "other-version", "2:", "version 2"),
+        ("of version 01", "other-version", "01:AAAA", "version 01"),
+        ("cut behind its colon", "cut-short", "1:", "cut short"),
+        ("cut within a version of six digits", "cut-short", "123456", "cut short"),
+        ("seven digits", "damaged", "1234567", "foreign"),
+        ("a version of seven digits", "damaged", "0000001:AAAA", "foreign"),
+        ("no version", "damaged", ":AAAA", "foreign"),
+        ("a version of letters", "damaged", "x:AAAA", "foreign"),
+        ("a version in other digits", "damaged", "\u0661:AAAA", "foreign"),
+    ):
+        bad(name, reason, f"dusk-join-{behind}", says)
     bad("a foreign character", "damaged", line[:60] + "!" + line[61:], "damaged")
     other = "A" if line[60] != "A" else "B"
     bad("a changed character", "damaged", line[:60] + other + line[61:], "damaged")

@@ -331,6 +331,8 @@ def _creations(f: Forger) -> None:
     bad("counter 0 of an owner", "Creations alone have it.", "bad-request", owner)
     foreign = Edit(ours, "key", codec.pack([STRANGER.public]), None)
     bad("another key than the id's", "The id is the key's.", "bad-request", request(foreign, *parts[1:]))
+    other = Edit(ours, "origin", codec.pack(["a shop", bytes(32), "x"]), None)
+    bad("an origin that is no id", "It names no join key.", "unknown-joinkey", request(*parts[:2], other))
     there = w.request(SECOND, JOIN)
     bad("a device that exists", "Never again.", "device-exists", there)
     user = w.request(ALICE, JOIN)
@@ -384,7 +386,7 @@ def _geneses(cluster: Cluster) -> list[Case]:
             assert error.code == reason, (name, error.code)
         else:
             raise AssertionError(f"{name}: was accepted")
-        entry = _first(cluster, change)
+        entry = first_entry(cluster, change)
         signed = sign_head(MASTER, ClusterId(entry.digest), entry.head, NO_REST)
         items = [pack_entry_item(entry, change), LogItem(ItemKind.HEAD, signed.encode())]
         cases.append(_broken(name, shows, reason, ClusterId(entry.digest), items))
@@ -435,7 +437,7 @@ def _geneses(cluster: Cluster) -> list[Case]:
     return cases
 
 
-def _first(cluster: Cluster, change: Change) -> Entry:
+def first_entry(cluster: Cluster, change: Change) -> Entry:
     """Return the first entry that a writer who checks nothing makes of a change."""
     return replace(Forger(cluster).entry(0, change), kind=EntryKind.OPEN, epoch=1)
 

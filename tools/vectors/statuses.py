@@ -141,10 +141,17 @@ def statuses(cluster: Cluster) -> list[Case]:
         "a hash of 15 bytes", "wrong-shape", sample_status(files=(("a", bytes(15)),)).sign(SECOND, cluster.id)
     )
     bad("a reason of 201 bytes", "wrong-shape", sample_status(reason="a" * 201).sign(SECOND, cluster.id))
+    files = tuple((f"{number:063}", bytes(16)) for number in range(200))
+    bad("over 16,384 bytes", "too-large", sample_status(files=files).sign(SECOND, cluster.id))
     bad("17 alarms", "wrong-shape", sample_status(alarms=("a",) * 17).sign(SECOND, cluster.id))
     figures = {"clients": 12, "load": 7, "uptime": 86_400}
     data = encode_health(figures)
     cases.append(valid("health", "Sorted figures.", kind="health", bytes=data.hex(), figures=figures))
+    large = codec.pack([[f"figure number {number:02}", 2**53 - 1] for number in range(5)])
+    wrong = partial(decode_health, large)
+    cases.append(
+        invalid("health: 136 bytes", "At most 128.", "too-large", wrong, kind="health", bytes=large.hex())
+    )
     for name, rows in (
         ("not sorted", [["load", 1], ["clients", 2]]),
         ("a figure twice", [["a", 1], ["a", 1]]),

@@ -18,8 +18,8 @@ def storage(cluster: Cluster) -> list[Case]:
         ends.append(len(whole))
     first = len(frames.encode(writes[0][:1], _START))
     second = len(frames.encode(writes[1][:1], ends[0]))
-    flipped = bytes((whole[ends[0] + 30] ^ 1,))
-    in_second = whole[: ends[0] + 30] + flipped + whole[ends[0] + 31 :]
+    in_second = _flipped(whole, ends[0] + 30)
+    in_head = _flipped(whole, ends[0] + second + 30)
     moved = frames.MAGIC + whole[_START + first : ends[0]]
     one_write = frames.MAGIC + frames.encode([item for write in writes for item in write], _START)
     return [
@@ -32,6 +32,10 @@ def storage(cluster: Cluster) -> list[Case]:
         _file("cut behind an entry", "No head covers it.", whole[: ends[0] + second]),
         _file("zeros behind", "What a file system may leave.", whole[: ends[1]] + bytes(50)),
         _file("damage in the second of three writes", "A later write proves that it was there.", in_second),
+        _file("damage behind an entry", "The entry without its head counts to what is salvaged.", in_head),
+        _file(
+            "a frame of a later write", "A write begins at its first frame.", _of_later_write(writes[0][0])
+        ),
         _file("damage in one single write", "It cannot be told from a torn tail.", _bent(one_write)),
         _file("a frame at another place", "Its checksum covers the place.", moved),
         _file("another format", "The eight bytes are others.", b"dusklog\x02" + whole[_START:]),
@@ -39,8 +43,21 @@ def storage(cluster: Cluster) -> list[Case]:
 
 
 def _bent(data: bytes) -> bytes:
-    place = len(data) // 2
+    return _flipped(data, len(data) // 2)
+
+
+def _flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+
+
+def _of_later_write(item: LogItem) -> bytes:
+    """Return a file with one frame that says that its write began behind it."""
+    batch = _START + 1
+    checksum = frames._checksum(_START, batch, item.kind, item.data)  # noqa: SLF001 - no writer does this
+    header = (
+        len(item.data).to_bytes(4, "little") + batch.to_bytes(4, "little") + checksum + bytes((item.kind,))
+    )
+    return frames.MAGIC + header + item.data
 
 
 def _rows(items: tuple[LogItem, ...]) -> list[list[object]]:

@@ -308,6 +308,10 @@ def _names() -> list[Case]:
         ("a-", "", ("a",)),
         ("x" * 47 + "-" + "y" * 20, "", ("x" * 47 + "-" + "y" * 15,)),
         ("KITCHEN", "İ{name}", ()),
+        ("{n}", "x-{name}", ()),
+        ("{n}", "{name}-{n}", ("n-1",)),
+        ("kitchen", "{na{n}me}", ()),
+        (long, "x{n}{name}", ()),
     )
     return [
         valid(
@@ -342,6 +346,8 @@ def _patterns() -> list[Case]:
         ("A", "a"),
         ("a*a*a", "aa"),
         ("\\*", "\\x"),
+        ("a*b", "a\nb"),
+        ("a?b", "a\nb"),
     )
     return [
         valid(

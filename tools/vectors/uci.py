@@ -40,6 +40,9 @@ def _documents() -> list[Case]:
         ("double quotes over lines", b'config a b\noption c "one\ntwo\\\nthree"\n'),
         ("a line continued", b"config a b\noption c on\\\ne\n"),
         ("a line continued, CR LF", b"config a b\r\noption c on\\\r\ne\r\n"),
+        ("a line continued before a space", b"config a b\noption c\\\n d\n"),
+        ("a line continued by nothing", b"config a b\noption c on\\\n\noption d e\n"),
+        ("a line continued by a statement", b"config a 'b'\\\n; option c d\n"),
         ("backslashes", b"config a b\noption c \\a\\'\\\\\noption d \"\\a\\\"\\\\\"\noption e '\\a'\n"),
         ("a comment within a word", b"config a b\noption c x#y\noption d 'x#y'\n"),
         ("a semicolon after quotes", b"config a 'b'; option c 'd'; option e 'f'\n"),
@@ -112,6 +115,9 @@ def _bad_documents() -> list[Case]:
         ("missing-argument", 1, "insufficient", b"package \n"),
         ("too-many-arguments", 1, "too many", b"config a b c\n"),
         ("too-many-arguments", 2, "too many", b"config a b\noption c d e\n"),
+        ("too-many-arguments", 3, "too many", b"config a b\noption c on\\\n e\n"),
+        ("too-many-arguments", 3, "too many", b"config a b\noption c \\\n e\n"),
+        ("too-many-arguments", 3, "too many", b"config a b\noption c on\\\n option d e\n"),
         ("bad-name", 1, "invalid character in the section name", b"config a b-c\n"),
         ("bad-name", 2, "invalid character in the option name", b"config a b\noption c.d e\n"),
         ("bad-name", 1, "invalid character in the section type", b"config 'a b' c\n"),
@@ -171,6 +177,18 @@ def _edited() -> list[Case]:
     cases = []
     for name, steps in rows:
         cases.append(edit_case(name, document, steps))
+    line = "config a 'one'\n\toption x '1'; option y '2' # both\n# end\n"
+    for name, step in (
+        ("the first of two statements", ["set", "one", "x", "5"]),
+        ("the last of two statements", ["set", "one", "y", "5"]),
+        ("the first of two statements removed", ["remove", "one", "x"]),
+        ("the last of two statements removed", ["remove", "one", "y"]),
+        ("an option behind two statements", ["set", "one", "z", "5"]),
+        ("a section behind two statements and a comment", ["add", "b", "two"]),
+    ):
+        cases.append(edit_case(name, line, [step]))
+    line = "config a 'one'\n\toption x '1'; option y '2' # both"
+    cases.append(edit_case("a section behind two statements", line, [["add", "b", "two"]]))
     open_end = "config a 'one'\n\toption x '1'"
     cases.append(edit_case("a last line without an end", open_end, [["set", "one", "y", "2"]]))
     cases.append(edit_case("an empty file", "", [["add", "b", "one"]]))

@@ -70,7 +70,9 @@ def good_merges() -> list[Merge]:
         *_of_one_layer(),
         *_of_layers(),
         *_of_sections(),
+        *_of_deletions(),
         *_of_addresses(),
+        *_of_order(),
         *_of_variables(),
         *_of_others(),
     ]
@@ -189,6 +191,56 @@ def _of_sections() -> list[Merge]:
             "absent where nothing is",
             "No section, no matter.",
             _with(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]}),
+        ),
+    ]
+
+
+def _of_deletions() -> list[Merge]:
+    gone, there = {"network.guest": [3, 0, [], []]}, {"network.guest": [5, 0, ["interface"], []]}
+    one, none = {"network.guest.x": [1, 0, ["1"], []]}, {"network.guest.x": [3, 0, [], []]}
+    return [
+        (
+            "a section deleted, and had again above",
+            "The type has the last word: nothing is dropped.",
+            _with(a_50=one, b_100=gone, c_200=there),
+        ),
+        ("an absent option above a deletion", "It goes with the section.", _with(p=gone, q_200=none)),
+        (
+            "an option above a deletion that is absent in the end",
+            "What comes out counts.",
+            _with(p=gone, q_200=one, r_300=none),
+        ),
+        ("two deletions around an option", "The higher one counts.", _with(p=gone, q_200=one, r_300=gone)),
+    ]
+
+
+def _of_order() -> list[Merge]:
+    options = (
+        *("network.rule[name=b].x", "network.lan.x", "network.rule[name=b].y", "network.new.proto"),
+        *("network.lan.y", "network.guest.x"),
+    )
+    types = {"network.new": [5, 6, ["interface"], []], "network.guest": [5, 7, ["alias"], []]}
+    nothing = ("network.rule[name=z].x", "network.@rule[9].x", "network.rule[name=y]")
+    last = {"network.@rule[1].x": [3, 0, [], []], "network.rule[name=b]": [3, 1, [], []]}
+    return [
+        (
+            "what changed, in order",
+            "Sections by name first; in a section its type first.",
+            _with(p={**{key: [1, place, ["1"], []] for place, key in enumerate(options)}, **types}),
+        ),
+        (
+            "addresses of nothing",
+            "All that they say is absent, now and afterwards.",
+            _with(p={key: [3, place, [], []] for place, key in enumerate(nothing)}),
+        ),
+        ("an index behind a deletion", "It hits no section afterwards.", _with(p=last)),
+        (
+            "an edit that variables empty",
+            "It stays, and changes nothing.",
+            _world(
+                **_policies(p={DNS: [4, 0, ["${l}"], []]}, q_200={DNS: [4, 0, ["${l}"], []]}),
+                variables={"cluster": {"l": []}, "groups": {}, "device": {}},
+            ),
         ),
     ]
 
@@ -339,6 +391,12 @@ def bad_merges() -> list[Refused]:
             "deletes the section",
             _with(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]}),
         ),
+        (
+            "an edit above the deletion",
+            "section-deleted",
+            "deletes the section",
+            _with(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [4, 1, [], ["1"]]}),
+        ),
         ("an undefined variable", "undefined-variable", "not defined", _with(p={IP: [1, 0, ["${v}"], []]})),
         (
             "a list variable in a text",
@@ -412,10 +470,23 @@ def bad_results() -> list[Refused]:
             "no longer",
             _with(p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}),
         ),
+        *_moving(),
         (
             "a file that cannot be read",
             "bad-file",
             "unterminated",
             _world(**_policies(p={"network.lan.x": [1, 0, ["1"], []]}), file="config a 'b\n"),
         ),
+    ]
+
+
+def _moving() -> list[Refused]:
+    """Return what would hit a section only the next time."""
+    gone = {"network.rule[name=a]": [3, 0, [], []]}
+    absent, renamed = {"network.rule[name=z].x": [3, 0, [], []]}, {"network.@rule[1].name": [1, 1, ["z"], []]}
+    again, behind = {"network.@rule[-1].name": [1, 1, ["a"], []]}, {"network.@rule[0].x": [3, 1, [], []]}
+    return [
+        ("an absent match that would hit", "moves", "no longer", _with(p={**absent, **renamed})),
+        ("a deleted match that would hit another", "moves", "no longer", _with(p={**gone, **again})),
+        ("an index of a deleted section", "moves", "no longer", _with(p={**gone, **behind})),
     ]

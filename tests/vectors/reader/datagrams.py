@@ -69,7 +69,7 @@ def rest(data: bytes) -> Rest:
         [joined[at : at + 8] for at in range(0, len(joined), 8)],
         number(time_s),
         bitmap,
-        number(first),
+        number(first, 0, 10_000),
         number(count, 0, 256),
         number(window, 1, 60_000),
         flag(on_air),

@@ -57,12 +57,13 @@ def _other_groups(state: State, one: Operation, value: Decoded | None, groups: s
 
 def _authorize(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
     parts = one.section.split("/")
-    persons = {subject.name for subject in signers if subject.kind == "person"}
     if parts[0] == "device" and parts[2:] == ["facts"]:
         signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
         return need(signed, "missing-signatures")
-    if parts[0] == "user" and one.key == "sealed" and parts[1] in persons:
-        return None
+    if parts[0] == "user" and one.key == "sealed":
+        own = state.get(one.section, "key")
+        if own and own[0] in {subject.public for subject in signers}:
+            return None
     owners = {subject.name for subject in signers if subject.owner}
     if len(owners) >= state.get("trust", "quorum")[0]:
         return None
@@ -114,7 +115,7 @@ def _not_touched(before: State, one: Operation) -> None:
     kind, *rest = one.section.split("/")
     if kind == "device":
         need(len(rest) > 1 or one.key not in NEVER_WRITTEN, "bad-value")
-        need(before.get(f"device/{rest[0]}", "key"), "bad-value")
+        need(len(rest) > 1 or before.get(one.section, "key"), "bad-value")
     if one.value_hash is None and len(rest) == 1:
         need(one.key not in NEVER_DELETED.get(kind, set()), "bad-value")
 
@@ -314,7 +315,7 @@ class Log:
         for kind, data in items:
             if kind == 1:
                 trial.take_entry(data, held)
-            elif trial.take_head(data, self):
+            elif trial.take_head(data):
                 covered = trial.copy()
         return covered
 
@@ -362,7 +363,7 @@ class Log:
     def _open(self, entry: Entry, change: Change | None) -> None:
         need(self.head.epoch < entry.epoch <= self.head.epoch + EPOCHS_AHEAD, "epoch")
         need(entry.writer in self.state.succession() and self.state.device_active(entry.writer), "writer")
-        need(change is None, "writer")
+        need(change is None, "other-change")
         self._agree(entry, self.state, APPLIED, [])
         self.writer = entry.writer
 
@@ -372,13 +373,12 @@ class Log:
         need(entry.sections == hashes and entry.derived == after.derived_hash(), "hashes")
         self.state = after
 
-    def take_head(self, data: bytes, before: Log) -> bool:
-        """Verify a signed head for the newest entry, or compare one; say whether it covers more."""
-        signed, held = changes.signed_head(data), before.head.seq
-        if signed.head.seq < held or signed.head.seq == held < self.head.seq:
-            need(self.heads.get(signed.head.seq) == signed.head, "fork")
-            if signed.head.seq == held:
-                before.verify(signed)
+    def take_head(self, data: bytes) -> bool:
+        """Verify a signed head for the newest entry so far, or compare one below."""
+        signed = changes.signed_head(data)
+        if signed.head.seq < self.head.seq:
+            held = self.heads.get(signed.head.seq, NO_HEAD)
+            need(held.chain == signed.head.chain, "fork")
             return False
         need(signed.head == self.head, "head")
         self.verify(signed)

@@ -176,8 +176,8 @@ def join_line(line: str) -> JoinLine:
     need(len(line) <= 2_048, "too-long")
     need(line.startswith(BEGINNING) or not BEGINNING.startswith(line), "cut-short")
     need(line.startswith(BEGINNING), "foreign")
-    need(not re.fullmatch(r"\d{0,6}:?", line.removeprefix(BEGINNING)), "cut-short")
-    versioned = re.match(r"(\d{1,6}):", line.removeprefix(BEGINNING))
+    need(not re.fullmatch(r"[0-9]{0,6}", line.removeprefix(BEGINNING)), "cut-short")
+    versioned = re.match(r"([0-9]{1,6}):", line.removeprefix(BEGINNING))
     if versioned is None:
         raise Refused("damaged")
     need(versioned[1] == "1", "other-version")

@@ -116,8 +116,8 @@ def managed(layers: list[Layer], variables: Variables, facts: Variables) -> dict
         if not deletions or result[key].verb != ABSENT:
             continue
         for other in [other for other in rows if other.section == key and other.option is not None]:
-            at_or_above = [said for priority, said in rows[other] if priority >= max(deletions)]
-            need(not any(said.verb != ABSENT for said in at_or_above), "section-deleted")
+            highest = max(priority for priority, _ in rows[other])
+            need(result[other].verb == ABSENT or highest < max(deletions), "section-deleted")
             del result[other]
     return result
 
@@ -191,26 +191,27 @@ def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tupl
     for key, said in config.items():
         if key.package == package:
             says.setdefault(key.section, {})[key.option] = said
-    changed: list[str] = []
+    made: set[Key] = set()
     for key, rows in says.items():
         existence = rows.get(None)
         if key.type is None and existence and existence.verb == TYPE and not file.hits(key):
             file.data = uci.add_section(file.data, existence.values[0], key.address)
-            changed.append(key.text)
+            made.add(key)
     named = [key for key in says if key.type is None]
     others = [key for key in says if key.type is not None]
     places = {key: _look_up(file, key, says[key]) for key in named + others}
     _unambiguous(says, places)
+    changed: list[str] = []
     for key, place in places.items():
         if place is not None:
-            changed += [one for one in _put(file, place, key, says[key]) if one not in changed]
+            changed += [key.text] * (key in made) + _put(file, place, key, says[key])
     deleted = {place for key, place in places.items() if None in says[key] and says[key][None].verb == ABSENT}
     doomed = sorted((place for place in deleted if place is not None), reverse=True)
     for place in doomed:
         file.data = uci.delete_section(file.data, place)
     for key in others:
         _unmoved(file, key, places[key], doomed)
-    return file.data, [key.text for key in config if key.text in changed]
+    return file.data, changed
 
 
 def _unambiguous(says: dict[Key, dict[str | None, Said]], places: dict[Key, int | None]) -> None:
@@ -229,7 +230,7 @@ def _compare(one: dict[str | None, Said], other: dict[str | None, Said]) -> None
 
 def _put(file: _File, place: int, key: Key, rows: dict[str | None, Said]) -> list[str]:
     changed = []
-    for option, said in rows.items():
+    for option, said in sorted(rows.items(), key=lambda row: row[0] is not None):
         text = Key(key.package, key.address, option, None, None, ()).text
         if option is None:
             if said.verb == TYPE and file.document.sections[place].type != said.values[0]:
@@ -261,6 +262,6 @@ def _wanted(before: uci.Value | None, said: Said) -> uci.Value:
 def _unmoved(file: _File, key: Key, place: int | None, doomed: list[int]) -> None:
     now = file.hits(key)
     if place in doomed or place is None:
-        need(not now or key.index is not None, "moves")
+        need(not now, "moves")
         return
     need(now == [place - sum(one < place for one in doomed)], "moves")

@@ -17,12 +17,11 @@ def alphabet(text: str) -> str:
 
 def decide(wanted: str, template: str, taken: Container[str]) -> str:
     """Decide the name of a new device."""
-    named = template.replace("{name}", wanted) if template else wanted
     if "{n}" in template:
-        before, _, behind = named.partition("{n}")
+        before, behind = (part.replace("{name}", wanted) for part in template.split("{n}", 1))
         tries = (alphabet(f"{before[:24]}{n}{behind[:24]}") for n in count(1))
         return next(name for name in tries if name not in taken)
-    name = alphabet(named) or "router"
+    name = alphabet(template.replace("{name}", wanted) if template else wanted) or "router"
     if name not in taken:
         return name
     return next(one for n in count(2) if (one := alphabet(f"{name[:48]}-{n}")) not in taken)

@@ -31,7 +31,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("entries", "item"): ("bytes", "", log.item),
     ("records", None): ("section key data", "", log.record),
     ("chains", "log"): ("cluster keys", "", log.log),
-    ("chains", "continued"): ("log after items", "", log.continued),
+    ("chains", "continued"): ("log after items", "cluster", log.continued),
     ("chains", "broken"): ("log after items", "cluster", log.broken),
     ("datagrams", "setting"): ("cluster members succession group_keys stranger", "", log.who),
     **{("datagrams", kind): ("", "sender to datagram plaintext", log.message) for kind in MESSAGES},

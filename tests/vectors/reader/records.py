@@ -42,11 +42,9 @@ def _distinct(values: list[Any]) -> None:
 
 
 def _words(value: object, bytes_max: int) -> None:
-    if isinstance(value, str):
-        need("\0" not in text(value, bytes_max), "bad-value")
-        return
-    texts = array(value, most=1_024)
-    need(sum(len(text(one, bytes_max).encode()) for one in texts) <= bytes_max, "bad-value")
+    texts = [value] if isinstance(value, str) else array(value, most=1_024)
+    whole = "".join(text(one, bytes_max) for one in texts)
+    need("\0" not in text(whole, bytes_max), "bad-value")
 
 
 def _one(check: Callable[[Any], object]) -> Callable[[list[Any], str], None]:

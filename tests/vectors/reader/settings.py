@@ -134,7 +134,7 @@ def check(key: Key, said: Setting) -> None:
 
 def check_values(values: Sequence[str]) -> None:
     """Refuse control characters other than tab, LF, CR."""
-    need(not any(re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", value) for value in values), "bad-value")
+    need(not any(re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value) for value in values), "bad-value")
 
 
 def edited(before: Setting | None, edit: str, value: str | list[str], position: int) -> Setting | None:

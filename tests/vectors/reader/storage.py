@@ -35,9 +35,10 @@ def frame(file: bytes, at: int) -> Frame | None:
     covered = place + file[at : at + 8] + file[at + 16 : end]
     checksum = hashlib.blake2b(covered, digest_size=8, person=b"dusk.frame").digest()
     kind = file[at + 16]
-    if checksum != file[at + 8 : at + 16] or kind not in {1, 2}:
+    batch = int.from_bytes(file[at + 4 : at + 8], "little")
+    if checksum != file[at + 8 : at + 16] or kind not in {1, 2} or batch > at:
         return None
-    return Frame(at, end, int.from_bytes(file[at + 4 : at + 8], "little"), kind, file[at + FRAME_HEAD : end])
+    return Frame(at, end, batch, kind, file[at + FRAME_HEAD : end])
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def opened(file: bytes) -> Opened:
     frames = _frames(file, len(BEGINNING))
     good_end = frames[-1].end if frames else len(BEGINNING)
     behind = _scattered(file, good_end)
+    uncovered: list[Frame] = []
     while frames and frames[-1].kind != 2:
-        frames.pop()
+        uncovered.insert(0, frames.pop())
     end = frames[-1].end if frames else len(BEGINNING) if file.startswith(BEGINNING) else 0
     items = [(one.kind, one.data) for one in frames]
     if any(one.batch > good_end for one in behind):
-        return Opened(items, end, 0, good_end, [(one.kind, one.data) for one in behind])
+        return Opened(items, end, 0, good_end, [(one.kind, one.data) for one in uncovered + behind])
     return Opened(items, end, len(file) - end, None, [])

@@ -89,12 +89,11 @@ class Words:
         self.at = found.end()
         return word
 
-    def escaped(self, *, quoted: bool) -> bytes:
+    def escaped(self) -> bytes:
         """Read what a backslash stands before."""
         for end in (b"\r\n", b"\n"):
             if self.data.startswith(end, self.at + 1):
-                following = self.data[self.at + 1 + len(end) :][:1]
-                self.at += 1 + len(end) if quoted or following not in SPACES or not following else 1
+                self.at += 1 + len(end)
                 return b""
         self.at += 2
         return self.data[self.at - 1 : self.at]
@@ -106,7 +105,7 @@ class Words:
             if not self.peek():
                 raise self.refuse("open-quote")
             if quote == b'"' and self.peek() == b"\\":
-                out += self.escaped(quoted=True)
+                out += self.escaped()
             else:
                 out += self.peek()
                 self.at += 1
@@ -128,7 +127,7 @@ class Words:
                 case b"'" | b'"' as quote:
                     out, plain, begun = out + self.quoted(quote), False, True
                 case b"\\":
-                    out, plain, begun = out + self.escaped(quoted=False), False, True
+                    out, plain, begun = out + self.escaped(), False, True
                 case other:
                     out, begun = out + other, True
                     self.at += 1
@@ -288,8 +287,9 @@ def set_option(data: bytes, section: int, name: str, value: Value) -> bytes:
         ends = zip(old[before:][::-1], new[before:][::-1], strict=False)
         after = ([one.words == other.words for one, other in ends] + [False]).index(False)
     changed = old[before : len(old) - after]
-    _exploded(document, changed)
     anchor = old[before - 1] if before else None if old else own[-1]
+    added_behind = [anchor] if anchor and len(new) > len(old) else []
+    _exploded(document, changed + added_behind)
     _replace(document, changed, new[before : len(new) - after], anchor or (old + own)[0], above=not anchor)
     return document.render()
 
@@ -317,6 +317,8 @@ def add_section(data: bytes, type_: str, name: str | None, before: str | None = 
     words = [type_.encode(), *([name.encode()] if name else [])]
     added = Line(_text(Statement("config", words)))
     if before is None:
+        if document.lines:
+            _exploded(document, document.lines[-1].statements)
         if document.lines and not document.lines[-1].blank:
             document.lines.append(Line(b"\n"))
         document.lines.append(added)
