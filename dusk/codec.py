@@ -5,10 +5,10 @@ shortest form only; size, depth and the memory of what is built are bounded befo
 built. What is accepted encodes back to the very same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -124,6 +124,19 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
         UntrustedInput: too large, too deep, forbidden kind, wrong UTF-8, not an array, not
             the shortest form, or bytes left over.
     """
+    value = unproven(data, size_max=size_max, depth_max=depth_max)
+    _check_form(value, data, depth_max)
+    return value
+
+
+def unproven(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[Any]:
+    """Decode outside bytes at a bounded price, and prove nothing else of their form.
+
+    For who takes little from it, checks that, and compares the bytes with what he packs himself.
+
+    Raises:
+        UntrustedInput: too large, wrong UTF-8, or not one array that could be built.
+    """
     if len(data) > size_max:
         raise UntrustedInput(f"encoding: {len(data)} bytes, at most {size_max}")
     if len(data) > _BYTES_ALWAYS_FEW and not _claims_little(data):
@@ -134,19 +147,30 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
         raise UntrustedInput(f"encoding: {error}") from None
     if not isinstance(value, list):
         raise UntrustedInput("encoding: not an array")
+    return value
+
+
+def _check_form(value: list[Any], data: bytes, depth_max: int) -> None:
+    """Check that what was built of these bytes has only our kinds, and was written the shortest way."""
     _check_kinds(value, depth_max - 1)
     if _packer.pack(value) != data:
         raise UntrustedInput("encoding: not the shortest form")
-    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What may stand at one place of a row: kinds, and the least and most of its number or size."""
+    """What may stand at one place of a row: kinds, and the least and most of its number or size.
+
+    Args:
+        kinds: of what stands there.
+        low, high: bounds of the number, of the size in bytes, or of the count of items.
+        check: for an array: raises unless its items are right.
+    """
 
     kinds: tuple[type, ...]
     low: int = 0
     high: int = 0
+    check: "Callable[[list[Any]], object] | None" = None
 
 
 FLAG = Place((bool,))
@@ -162,9 +186,9 @@ def size(size_bytes: int, *, or_nil: bool = False) -> Place:
     return Place((bytes, type(None)) if or_nil else (bytes,), size_bytes, size_bytes)
 
 
-def blob_to(size_bytes_max: int) -> Place:
+def blob_to(size_bytes_max: int, *, or_nil: bool = False) -> Place:
     """Return the place of a byte string of at most that size."""
-    return Place((bytes,), 0, size_bytes_max)
+    return Place((bytes, type(None)) if or_nil else (bytes,), 0, size_bytes_max)
 
 
 def text_to(size_bytes_max: int) -> Place:
@@ -172,9 +196,39 @@ def text_to(size_bytes_max: int) -> Place:
     return Place((str,), 0, size_bytes_max)
 
 
-def array_to(count_max: int, count_min: int = 0) -> Place:
-    """Return the place of an array of so many items."""
-    return Place((list,), count_min, count_max)
+def row(form: "Row") -> Place:
+    """Return the place of one array of that form."""
+    return Place((list,), form.count, form.count, form.read)
+
+
+def rows_to(count_max: int, form: "Row", count_min: int = 0, *, or_nil: bool = False) -> Place:
+    """Return the place of an array of so many arrays of that form."""
+
+    def check(items: list[Any]) -> None:
+        for item in items:
+            if item is not None or not or_nil:
+                form.read(item)
+
+    return Place((list,), count_min, count_max, check)
+
+
+def texts_to(count_max: int, size_bytes_max: int) -> Place:
+    """Return the place of an array of so many strings of at most that many UTF-8 bytes."""
+
+    def check(items: list[Any]) -> None:
+        for item in items:
+            text(item, size_bytes_max, "text")
+
+    return Place((list,), 0, count_max, check)
+
+
+class _Bounds(NamedTuple):
+    """What a row compares once its kinds are known: places with their bounds, ends included."""
+
+    numbers: tuple[tuple[int, int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
+    ranges: tuple[tuple[int, int, int], ...]
+    texts: tuple[tuple[int, int], ...]
 
 
 class Row:
@@ -188,11 +242,46 @@ class Row:
     def __init__(self, what: str, **places: Place) -> None:
         self._what = what
         self._places = places
-        self._kinds = frozenset(product(*(place.kinds for place in places.values())))
-        rows = [(at, place.kinds[0], place.low, place.high) for at, place in enumerate(places.values())]
-        self._numbers = [(at, low, high) for at, kind, low, high in rows if kind is int]
-        self._sizes = [(at, low, high) for at, kind, low, high in rows if kind in (bytes, list)]
-        self._texts = [(at, high) for at, kind, _, high in rows if kind is str]
+        self._forms = {kinds: self._bounds(kinds) for kinds in product(*(p.kinds for p in places.values()))}
+        self._arrays = [(at, p.check) for at, p in enumerate(places.values()) if p.check is not None]
+
+    def _bounds(self, kinds: Sequence[type]) -> _Bounds:
+        """Return what is to be compared where these kinds stand."""
+        rows = [
+            (at, kind, p.low, p.high)
+            for at, (kind, p) in enumerate(zip(kinds, self._places.values(), strict=True))
+        ]
+        return _Bounds(
+            numbers=tuple((at, low, high) for at, kind, low, high in rows if kind is int),
+            sizes=tuple((at, low) for at, kind, low, high in rows if kind in (bytes, list) and low == high),
+            ranges=tuple(
+                (at, low, high) for at, kind, low, high in rows if kind in (bytes, list) and low < high
+            ),
+            texts=tuple((at, high) for at, kind, _, high in rows if kind is str),
+        )
+
+    @property
+    def count(self) -> int:
+        """How many places it has."""
+        return len(self._places)
+
+    def decode(self, data: bytes, *, size_max: int) -> list[Any]:
+        """Decode outside bytes to such an array; `unpack` and `read` in one, sooner.
+
+        What `read` takes has our kinds only, so that is not looked for first.
+
+        Raises:
+            UntrustedInput: as `unpack`, or else as `read`.
+        """
+        value = unproven(data, size_max=size_max)
+        try:
+            self.read(value)
+        except UntrustedInput:
+            _check_form(value, data, DEPTH_MAX)
+            raise
+        if _packer.pack(value) != data:
+            raise UntrustedInput("encoding: not the shortest form")
+        return value
 
     def read(self, value: object) -> list[Any]:
         """Return ``value`` if it is such an array.
@@ -200,25 +289,32 @@ class Row:
         Raises:
             UntrustedInput: it is not, naming the first wrong place.
         """
-        if type(value) is not list or tuple(map(type, value)) not in self._kinds:
+        if not isinstance(value, list):
             raise self._wrong_kinds(value)
-        for at, low, high in self._numbers:
+        bounds = self._forms.get(tuple(map(type, value)))
+        if bounds is None:
+            raise self._wrong_kinds(value)
+        for at, low, high in bounds.numbers:
             if not low <= value[at] <= high:
                 raise self._wrong(at, "not", f"from {low} to {high}")
-        for at, low, high in self._sizes:
-            item = value[at]
-            if item is not None and not low <= len(item) <= high:
-                raise self._wrong(at, "not of", f"{low} to {high}" if low < high else f"{high}")
-        for at, high in self._texts:
+        for at, size_bytes in bounds.sizes:
+            if len(value[at]) != size_bytes:
+                raise self._wrong(at, "not of", f"{size_bytes}")
+        for at, low, high in bounds.ranges:
+            if not low <= len(value[at]) <= high:
+                raise self._wrong(at, "not of", f"{low} to {high}")
+        for at, high in bounds.texts:
             if len(value[at]) * 4 > high and len(value[at].encode()) > high:
                 raise self._wrong(at, "not of", f"at most {high} bytes")
+        for at, check in self._arrays:
+            check(value[at])
         return value
 
     def _wrong(self, at: int, *why: str) -> UntrustedInput:
         return UntrustedInput(" ".join((f"{self._what}: {list(self._places)[at]}", *why)))
 
     def _wrong_kinds(self, value: object) -> UntrustedInput:
-        if type(value) is not list or len(value) != len(self._places):
+        if not isinstance(value, list) or len(value) != len(self._places):
             return UntrustedInput(f"{self._what}: not an array of {len(self._places)}")
         kinds = zip(value, self._places.values(), strict=True)
         at = next(at for at, (item, place) in enumerate(kinds) if type(item) not in place.kinds)

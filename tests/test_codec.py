@@ -265,21 +265,28 @@ def test_a_line_is_cut_where_it_would_be_too_long_and_not_before(line: str, size
     assert (cut == line) if fits else (cut.endswith("…") and line.startswith(cut[:-1]))
 
 
+PAIR = codec.Row("pair", digest=codec.size(2), data=codec.blob_to(3, or_nil=True))
 ROW = codec.Row(
     "row",
     count=codec.number(-3, 5),
     name=codec.text_to(7),
     digest=codec.size(2, or_nil=True),
     data=codec.blob_to(3),
-    list=codec.array_to(2, 1),
+    list=codec.rows_to(2, PAIR, 1, or_nil=True),
     flag=codec.FLAG,
+    words=codec.texts_to(2, 7),
+    pair=codec.row(PAIR),
 )
-GOOD_ROW: list[object] = [5, "é" * 3, b"12", b"", [None], True]
+GOOD_ROW: list[object] = [5, "é" * 3, b"12", b"", [[b"12", b""]], True, [], [b"12", None]]
+OTHER_ROW: list[object] = [-3, "", None, b"123", [None, None], False, ["", "é" * 3], [b"12", b"123"]]
+PLACES = ["count", "name", "digest", "data", "list", "flag", "words", "pair"]
 
 
-@pytest.mark.parametrize("row", [GOOD_ROW, [-3, "", None, b"123", [1, 2], False]])
+@pytest.mark.parametrize("row", [GOOD_ROW, OTHER_ROW])
 def test_a_row_within_its_bounds_is_returned(row: list[object]) -> None:
     assert ROW.read(row) is row
+    data = codec.pack(row)
+    assert ROW.decode(data, size_max=len(data)) == row
 
 
 @pytest.mark.parametrize(
@@ -289,12 +296,14 @@ def test_a_row_within_its_bounds_is_returned(row: list[object]) -> None:
         ("name", ["é" * 4, "x" * 8, b"x", None]),
         ("digest", [b"", b"1", b"123", "12", False]),
         ("data", [b"1234", "x", None]),
-        ("list", [[], [1, 2, 3], (1,), None]),
+        ("list", [[], [None] * 3, (None,), None]),
         ("flag", [0, 1, None]),
+        ("words", ["x", [""] * 3, None]),
+        ("pair", [None, b"12"]),
     ],
 )
 def test_a17_a_row_names_the_place_that_is_wrong(place: str, values: list[object]) -> None:
-    at = ["count", "name", "digest", "data", "list", "flag"].index(place)
+    at = PLACES.index(place)
     for value in values:
         with pytest.raises(UntrustedInput, match=f"^row: {place} "):
             ROW.read([*GOOD_ROW[:at], value, *GOOD_ROW[at + 1 :]])
@@ -302,5 +311,56 @@ def test_a17_a_row_names_the_place_that_is_wrong(place: str, values: list[object
 
 @pytest.mark.parametrize("value", [None, b"", tuple(GOOD_ROW), GOOD_ROW[:-1], [*GOOD_ROW, None]])
 def test_a17_a_row_has_exactly_its_places(value: object) -> None:
-    with pytest.raises(UntrustedInput, match="not an array of 6"):
+    with pytest.raises(UntrustedInput, match="not an array of 8"):
         ROW.read(value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        ("list", [[b"12"]], "pair: not an array of 2"),
+        ("list", [None, [b"123", None]], "pair: digest not of 2"),
+        ("list", [[b"12", b"1234"]], "pair: data not of 0 to 3"),
+        ("list", [b"12"], "pair: not an array of 2"),
+        ("pair", [b"12", b"", None], "row: pair not of 2"),
+        ("pair", [b"12", 5], "pair: data of a wrong kind"),
+        ("words", ["é" * 4], "text: not text of at most 7"),
+        ("words", [b"x"], "text: not text of at most 7"),
+    ],
+)
+def test_a17_what_stands_inside_a_row_is_checked(place: str, value: object, says: str) -> None:
+    at = PLACES.index(place)
+    row = [*GOOD_ROW[:at], value, *GOOD_ROW[at + 1 :]]
+    with pytest.raises(UntrustedInput, match=says):
+        ROW.decode(codec.pack(row), size_max=1000)
+
+
+@given(st.binary(max_size=60) | VALUES.map(codec.pack))
+def test_a17_a_row_is_decoded_if_its_bytes_are_unpacked_and_read(data: bytes) -> None:
+    form = codec.Row(
+        "row", count=codec.number(0, 2**40), pairs=codec.rows_to(3, PAIR), words=codec.texts_to(3, 9)
+    )
+
+    def at_once() -> object:
+        return form.decode(data, size_max=40)
+
+    def in_turn() -> object:
+        return form.read(codec.unpack(data, size_max=40))
+
+    results: list[object] = []
+    for decode in (at_once, in_turn):
+        try:
+            results.append(decode())
+        except UntrustedInput as error:
+            results.append(str(error))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x92\xcd\x00\x01\x90", b"\x92\xca\x00\x00\x00\x00\x90", b"\x92\x01\x91\x80", b"\x92\x01\xdc\x00\x00"],
+)
+def test_a17_bytes_of_a_row_that_are_no_encoding_are_called_so(data: bytes) -> None:
+    form = codec.Row("row", count=codec.number(0, 9), words=codec.texts_to(1, 9))
+    with pytest.raises(UntrustedInput, match=r"^encoding: "):
+        form.decode(data, size_max=40)

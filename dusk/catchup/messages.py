@@ -27,6 +27,8 @@ SIGNED_HEAD_BYTES_MAX = 512
 CODE_BYTES_MAX = 63
 REASON_BYTES_MAX = 512
 _ID_BYTES = 16
+_ITEM_KINDS = {int(kind): kind for kind in ItemKind}
+_ITEM = codec.Row("item", kind=codec.number(1, max(ItemKind)), data=codec.blob_to(ANSWER_BYTES_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +303,5 @@ def _report_row(row: object) -> ReportRow:
 
 
 def _item(row: object) -> LogItem:
-    kind, data = codec.fields(row, 2, "item")
-    known = ItemKind(codec.integer(kind, 1, max(ItemKind), "item kind"))
-    return LogItem(known, codec.blob(data, ANSWER_BYTES_MAX, "item"))
+    kind, data = _ITEM.read(row)
+    return LogItem(_ITEM_KINDS[kind], data)

@@ -20,6 +20,13 @@ CHANGE_LABEL = b"dusk.change"
 VERSION = 1
 SALT_BYTES = 16
 
+_OPERATION = codec.Row(
+    "operation",
+    section=codec.text_to(limits.SECTION_BYTES_MAX),
+    key=codec.text_to(limits.RECORD_KEY_BYTES_MAX),
+    value_hash=codec.size(32, or_nil=True),
+    base=codec.size(32, or_nil=True),
+)
 _BODY = codec.Row(
     "body",
     version=codec.number(VERSION, VERSION),
@@ -28,23 +35,16 @@ _BODY = codec.Row(
     device=codec.size(16),
     counter=codec.number(0, limits.NUMBER_MAX),
     message=codec.text_to(limits.MESSAGE_BYTES_MAX),
-    operations=codec.array_to(limits.OPERATIONS_MAX, 1),
-)
-_OPERATION = codec.Row(
-    "operation",
-    section=codec.text_to(limits.SECTION_BYTES_MAX),
-    key=codec.text_to(limits.RECORD_KEY_BYTES_MAX),
-    value_hash=codec.size(32, or_nil=True),
-    base=codec.size(32, or_nil=True),
-)
-_CHANGE = codec.Row(
-    "change",
-    body=codec.blob_to(limits.CHANGE_BYTES_MAX),
-    signatures=codec.array_to(limits.SIGNATURES_MAX),
-    values=codec.array_to(limits.OPERATIONS_MAX),
+    operations=codec.rows_to(limits.OPERATIONS_MAX, _OPERATION, 1),
 )
 _SIGNATURE = codec.Row("signature", key_id=codec.size(16), signature=codec.size(64))
 _VALUE = codec.Row("value", salt=codec.size(SALT_BYTES), data=codec.blob_to(limits.VALUE_BYTES_MAX))
+_CHANGE = codec.Row(
+    "change",
+    body=codec.blob_to(limits.CHANGE_BYTES_MAX),
+    signatures=codec.rows_to(limits.SIGNATURES_MAX, _SIGNATURE),
+    values=codec.rows_to(limits.OPERATIONS_MAX, _VALUE, or_nil=True),
+)
 
 
 class Operation(NamedTuple):
@@ -151,9 +151,9 @@ def decode_body(data: bytes) -> Body:
     Raises:
         UntrustedInput: anything but the one encoding of a body within its bounds.
     """
-    row = _BODY.read(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX))
+    row = _BODY.decode(data, size_max=limits.CHANGE_BYTES_MAX)
     _version, cluster, author, device, counter, message, operations = row
-    decoded = tuple(Operation(*_OPERATION.read(item)) for item in operations)
+    decoded = tuple(map(Operation._make, operations))
     if len(decoded) > 1 and len({(o.section, o.key) for o in decoded}) != len(decoded):
         raise UntrustedInput("body: a record stands twice")
     return Body(cluster, author, device, counter, message, decoded)
@@ -166,12 +166,12 @@ def decode_change(data: bytes) -> Change:
         UntrustedInput: see `decode_body`; also signatures unsorted or double, a value that
             is missing, surplus or hashes to something else.
     """
-    row = _CHANGE.read(codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX))
+    row = _CHANGE.decode(data, size_max=limits.CHANGE_BYTES_MAX)
     body_bytes, unverified_signatures, unverified_values = row
-    signatures = tuple(Signature(*_SIGNATURE.read(item)) for item in unverified_signatures)
+    signatures = tuple(map(Signature._make, unverified_signatures))
     if any(a.key_id >= b.key_id for a, b in pairwise(signatures)):
         raise UntrustedInput("signatures: not sorted, or one twice")
-    values = tuple(None if item is None else Value(*_VALUE.read(item)) for item in unverified_values)
+    values = tuple([None if item is None else Value._make(item) for item in unverified_values])
     change = Change(body_bytes, signatures, values)
     _check_values(change.body.operations, values)
     return change

@@ -1,7 +1,9 @@
 """Entries: what a writer adds to the log, and the chain over them (`specs/log.md`, section 3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
@@ -50,6 +52,15 @@ _KINDS = {int(kind): kind for kind in EntryKind}
 _CODES = {int(code): code for code in OutcomeCode}
 _NUMBER = codec.number(0, limits.NUMBER_MAX)
 _POSITION = {"generation": _NUMBER, "mandate": _NUMBER, "epoch": _NUMBER, "seq": _NUMBER}
+_OUTCOME = codec.Row(
+    "outcome",
+    code=codec.number(0, max(_CODES)),
+    by=codec.size(32, or_nil=True),
+    reason=codec.text_to(REASON_BYTES_MAX),
+)
+_SECTION_HASH = codec.Row(
+    "section hash", section=codec.text_to(limits.SECTION_BYTES_MAX), hash=codec.size(32)
+)
 _ENTRY = codec.Row(
     "entry",
     version=codec.number(VERSION, VERSION),
@@ -62,23 +73,13 @@ _ENTRY = codec.Row(
     kind=codec.number(1, max(_KINDS)),
     change=codec.size(32, or_nil=True),
     signatures=codec.size(32, or_nil=True),
-    outcome=codec.array_to(3, 3),
-    sections=codec.array_to(limits.OPERATIONS_MAX),
+    outcome=codec.row(_OUTCOME),
+    sections=codec.rows_to(limits.OPERATIONS_MAX, _SECTION_HASH),
     derived=codec.size(32),
 )
-_OUTCOME = codec.Row(
-    "outcome",
-    code=codec.number(0, max(_CODES)),
-    by=codec.size(32, or_nil=True),
-    reason=codec.text_to(REASON_BYTES_MAX),
-)
-_SECTION_HASH = codec.Row(
-    "section hash", section=codec.text_to(limits.SECTION_BYTES_MAX), hash=codec.size(32)
-)
+_OWN = codec.Row("entry", seq=_NUMBER, boot=codec.size(8), time_s=_NUMBER, clock_trusted=codec.FLAG)
 _HEAD = codec.Row("head", **_POSITION, chain=codec.size(32))
-_SIGNED_HEAD = codec.Row(
-    "signed head", head=codec.array_to(5, 5), rest=codec.size(32), signature=codec.size(64)
-)
+_SIGNED_HEAD = codec.Row("signed head", head=codec.row(_HEAD), rest=codec.size(32), signature=codec.size(64))
 
 
 @dataclass(frozen=True)
@@ -134,22 +135,41 @@ class Entry:
         return Head(self.generation, self.mandate, self.epoch, self.seq, chain)
 
 
+class Glance(NamedTuple):
+    """Where an entry says that it stands, and what its writer alone could know of it."""
+
+    seq: int
+    boot: BootId
+    time_s: int
+    clock_trusted: bool
+
+
+def glance(data: bytes) -> Glance:
+    """Read these of an entry, and check nothing else: who has the log can make up the rest.
+
+    Raises:
+        UntrustedInput: they are not there.
+    """
+    row = codec.unproven(data, size_max=limits.ENTRY_BYTES_MAX)
+    return Glance._make(_OWN.read(row[4:5] + row[7:10]))
+
+
 def decode_entry(data: bytes) -> Entry:
     """Read an entry from its exact bytes.
 
     Raises:
         UntrustedInput: anything but the one encoding of an entry; also an unknown kind.
     """
-    row = _ENTRY.read(codec.unpack(data, size_max=limits.ENTRY_BYTES_MAX))
+    row = _ENTRY.decode(data, size_max=limits.ENTRY_BYTES_MAX)
     kind, change, signatures, outcome, sections, derived = row[10:]
-    hashes = tuple(tuple(_SECTION_HASH.read(item)) for item in sections)
+    hashes = tuple(map(tuple, sections))
     entry = Entry(*[*row[1:10], _KINDS[kind], change, signatures, _decode_outcome(outcome), hashes, derived])
     vars(entry)["encoded"] = data  # what was accepted encodes to itself
     return entry
 
 
-def _decode_outcome(item: object) -> Outcome:
-    code, by, reason = _OUTCOME.read(item)
+def _decode_outcome(row: Sequence[Any]) -> Outcome:
+    code, by, reason = row
     return APPLIED if (code, by, reason) == (0, None, "") else Outcome(_CODES[code], by, reason)
 
 
@@ -199,8 +219,8 @@ def decode_signed_head(data: bytes) -> SignedHead:
     Raises:
         UntrustedInput: anything but the one encoding.
     """
-    head, rest, signature = _SIGNED_HEAD.read(codec.unpack(data, size_max=512))
-    return SignedHead(head_from_row(head), rest, signature)
+    head, rest, signature = _SIGNED_HEAD.decode(data, size_max=512)
+    return SignedHead(Head(*head), rest, signature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,10 @@ def _stale(state: State, body: Body) -> Outcome | None:
 
 
 def _writes(change: Change) -> tuple[RecordWrite, ...]:
+    pairs, name = zip(change.body.operations, change.values, strict=True), change.id
     return tuple(
-        RecordWrite(o.section, o.key, Record(None if v is None else v.data, o.value_hash, change.id))
-        for o, v in zip(change.body.operations, change.values, strict=True)
+        [
+            RecordWrite(section, key, Record(None if v is None else v.data, value_hash, name))
+            for (section, key, value_hash, _), v in pairs
+        ]
     )

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from dusk import codec, limits
 from dusk.config.names import parse_key
-from dusk.config.settings import check_setting, setting_from_row
+from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.keys.sealed import check_sealed_key
 from dusk.keys.signing import check_public_key
@@ -206,7 +206,7 @@ def _setting(key: str, row: list[object]) -> None:
     name = key.removeprefix("set/")
     setting = setting_from_row(row)
     try:
-        check_setting(name, setting)
+        check_read_setting(name, setting)
     except ConfigError as error:
         raise UntrustedInput(str(error)) from None
 

@@ -66,12 +66,10 @@ class _Section:
 
 
 class Undo(NamedTuple):
-    """What `State.take` changed, newest last."""
+    """What `State.take` changed, newest last: each record or number with the root before it."""
 
-    sections: tuple[tuple[str, merkle.Node | None], ...]
-    records: tuple[tuple[str, str, Record | None], ...]
-    derived: tuple[tuple[str, int | None], ...]
-    derived_root: merkle.Node | None
+    records: list[tuple[str, str, Record | None, merkle.Node | None]]
+    derived: list[tuple[str, int | None, merkle.Node | None]]
 
 
 _KEY_RECORDS = {
@@ -84,6 +82,8 @@ _ENDING_RECORDS = {
     SectionKind.DEVICE: "retired",
     SectionKind.JOINKEY: "revoked",
 }
+_NOT_INDEXED = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.FACTS, SectionKind.DEVICE_CONFIG}
+"""Nothing is looked up of these but what stands there."""
 _MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)
 
 
@@ -166,54 +166,38 @@ class State:
 
     def take(self, writes: Sequence[RecordWrite], derived: Sequence[DerivedWrite]) -> Undo:
         """Do what an entry does; the caller has verified every part of it."""
-        roots: dict[str, merkle.Node | None] = {}
-        keys: dict[str, list[str]] = {}
-        before: list[tuple[str, str, Record | None]] = []
-        for write in writes:
-            held = self._section(write.section)
-            roots.setdefault(write.section, held.root)
-            keys.setdefault(write.section, []).append(write.key)
-            before.append((write.section, write.key, held.records.get(write.key)))
-            held.records[write.key] = write.record
-            held.root = merkle.put(held.root, _place(write.key), _digest(write.record))
-        undo = Undo(
-            tuple(roots.items()),
-            tuple(before),
-            tuple((d.key, self._derived.get(d.key)) for d in derived),
-            self._derived_root,
-        )
-        for number in derived:
-            self._derived[number.key] = number.number
-            self._derived_root = merkle.put(
-                self._derived_root, _place(number.key), _digest_number(number.number)
-            )
-        for section, changed in keys.items():
-            self._reindex(section, changed)
+        undo = Undo([], [])
+        for section, key, record in writes:
+            held = self._section(section)
+            undo.records.append((section, key, held.records.get(key), held.root))
+            held.records[key] = record
+            held.root = merkle.put(held.root, _place(key), _digest(record))
+        for key, number in derived:
+            undo.derived.append((key, self._derived.get(key), self._derived_root))
+            self._derived[key] = number
+            self._derived_root = merkle.put(self._derived_root, _place(key), _digest_number(number))
+        self._reindex(undo)
         return undo
 
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
-        keys: dict[str, list[str]] = {}
-        for section, key, record in reversed(undo.records):
-            keys.setdefault(section, []).append(key)
-            records = self._sections[section].records
-            if record is None:
-                del records[key]
-            else:
-                records[key] = record
-        for section, root in undo.sections:
-            self._sections[section].root = root
-            if not self._sections[section].records:
+        for section, key, record, root in reversed(undo.records):
+            held = self._sections[section]
+            held.root = root
+            if record is not None:
+                held.records[key] = record
+                continue
+            del held.records[key]
+            if not held.records:
                 del self._sections[section]
                 self._paths[section.partition("/")[0]].discard(section)
-        for key, number in undo.derived:
+        for key, number, root in reversed(undo.derived):
+            self._derived_root = root
             if number is None:
-                self._derived.pop(key, None)
+                del self._derived[key]
             else:
                 self._derived[key] = number
-        self._derived_root = undo.derived_root
-        for section, changed in keys.items():
-            self._reindex(section, changed)
+        self._reindex(undo)
 
     def _section(self, path: str) -> _Section:
         held = self._sections.get(path)
@@ -222,9 +206,14 @@ class State:
             self._paths.setdefault(path.partition("/")[0], set()).add(path)
         return held
 
-    def _reindex(self, section: str, keys: Collection[str]) -> None:
+    def _reindex(self, changed: Undo) -> None:
         """Make what is looked up by key id or by name true again for records that changed."""
-        path = parse_path(section)
+        for section in dict.fromkeys([section for section, _, _, _ in changed.records]):
+            path = parse_path(section)
+            if path.kind not in _NOT_INDEXED:
+                self._reindex_section(section, path, [r[1] for r in changed.records if r[0] == section])
+
+    def _reindex_section(self, section: str, path: SectionPath, keys: Collection[str]) -> None:
         if path.kind is SectionKind.TRUST:
             for key in keys:
                 self._index_owner(key)

@@ -7,9 +7,10 @@ one record with both lists.
 
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
+from functools import lru_cache
 
-from dusk.codec import fields, integer, items, pack, text, unpack
-from dusk.config.names import Matched, Named, check_value, is_plain_type, parse_key
+from dusk.codec import Row, number, pack, texts_to, unpack
+from dusk.config.names import Address, Key, Matched, Named, check_value, is_plain_type, parse_key
 from dusk.config.parts import Value
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.limits import NUMBER_MAX, OPERATIONS_MAX, VALUE_BYTES_MAX
@@ -59,6 +60,15 @@ class Setting:
 
 ABSENT = Setting(Verb.ABSENT)
 
+_VERBS = {int(verb): verb for verb in Verb}
+_SETTING = Row(
+    "setting",
+    verb=number(Verb.SET, Verb.TYPE),
+    position=number(0, NUMBER_MAX),
+    values=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
+    removed=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
+)
+
 
 def encode_setting(setting: Setting) -> bytes:
     """Return the record's value."""
@@ -80,17 +90,11 @@ def setting_from_row(row: list[object]) -> Setting:
     Raises:
         UntrustedInput: not a well-formed setting.
     """
-    what = "setting"
-    verb, position, values, removed = fields(row, 4, what)
-    setting = Setting(
-        Verb(integer(verb, Verb.SET, Verb.TYPE, what)),
-        tuple(text(value, VALUE_BYTES_MAX, what) for value in items(values, OPERATIONS_MAX, what)),
-        integer(position, 0, NUMBER_MAX, what),
-        tuple(text(value, VALUE_BYTES_MAX, what) for value in items(removed, OPERATIONS_MAX, what)),
-    )
+    verb, position, values, removed = _SETTING.read(row)
+    setting = Setting(_VERBS[verb], tuple(values), position, tuple(removed))
     wrong = _malformed(setting)
     if wrong:
-        raise UntrustedInput(f"{what}: {wrong}")
+        raise UntrustedInput(f"setting: {wrong}")
     return setting
 
 
@@ -134,6 +138,7 @@ SECRET_OPTIONS = frozenset({
 _SECRET_ENDINGS = ("_password", "_passwd", "_passphrase", "_secret", "_psk", "_private_key", "_token")
 
 
+@lru_cache(maxsize=1024)
 def is_secret(option: str) -> bool:
     """Tell whether an option is on the secret list."""
     name = option.lower()
@@ -147,13 +152,24 @@ def check_setting(key: str, setting: Setting) -> None:
         ConfigError: not a canonical key, a package or option that is not managed, a verb that
             does not fit, a value that UCI cannot hold, or a record that is too large.
     """
-    parsed = parse_key(key)
-    if str(parsed) != key:
-        raise ConfigError(f"{key}: the address is written {parsed}")
-    if parsed.package in MANAGED_NEVER:
-        raise ConfigError(f"{key}: the package '{parsed.package}' is local and never managed")
+    check_read_setting(key, setting)
+    wrong = _malformed(setting)
+    if wrong:
+        raise ConfigError(f"{key}: {wrong}; to have it gone, delete it")
+    size = len(encode_setting(setting))
+    if size > VALUE_BYTES_MAX:
+        raise ConfigError(f"{key}: {size} bytes with its encoding, at most {VALUE_BYTES_MAX}")
+
+
+def check_read_setting(key: str, setting: Setting) -> None:
+    """Check a setting that was read from a record: its form and its size are proven.
+
+    Raises:
+        ConfigError: as `check_setting`.
+    """
+    parsed = _managed_key(key)
     if parsed.option is None:
-        _check_section(key, setting)
+        _check_section(key, parsed.section, setting)
     elif setting.verb is Verb.TYPE:
         raise ConfigError(f"{key}: a type belongs to a section, not to an option")
     elif is_secret(parsed.option) and setting.verb is not Verb.ABSENT:
@@ -161,19 +177,23 @@ def check_setting(key: str, setting: Setting) -> None:
             f"{key}: '{parsed.option}' is a secret, and secrets in plain text are not taken into the log; "
             "leave it out here and set it on each router with uci"
         )
-    wrong = _malformed(setting)
-    if wrong:
-        raise ConfigError(f"{key}: {wrong}; to have it gone, delete it")
     for value in (*setting.values, *setting.removed):
         check_value(value, key)
-    size = len(encode_setting(setting))
-    if size > VALUE_BYTES_MAX:
-        raise ConfigError(f"{key}: {size} bytes with its encoding, at most {VALUE_BYTES_MAX}")
 
 
-def _check_section(key: str, setting: Setting) -> None:
+@lru_cache(maxsize=1024)
+def _managed_key(key: str) -> Key:
+    """Read the canonical text of a key that may be managed."""
+    parsed = parse_key(key)
+    if str(parsed) != key:
+        raise ConfigError(f"{key}: the address is written {parsed}")
+    if parsed.package in MANAGED_NEVER:
+        raise ConfigError(f"{key}: the package '{parsed.package}' is local and never managed")
+    return parsed
+
+
+def _check_section(key: str, address: Address, setting: Setting) -> None:
     """Check a setting about a section itself."""
-    address = parse_key(key).section
     if setting.verb is Verb.ABSENT:
         if not isinstance(address, Named | Matched):
             raise ConfigError(

@@ -35,8 +35,8 @@ def test_a_few_claims_are_left_to_their_turn() -> None:
     assert on_two_cores([claim(1, KEY)] * (CLAIMS_MIN - 1)) == NONE_VERIFIED
 
 
-def test_one_core_verifies_nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_core_verifies_all_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0})
-    assert verifying.verify_ahead_here() is None
+    assert verifying.verify_ahead_here() is verified_of
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1})
     assert verifying.verify_ahead_here() is on_two_cores

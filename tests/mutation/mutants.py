@@ -20,7 +20,8 @@ PLACES: dict[str, tuple[tuple[int, int], ...]] = {
     "size": ((0, 1),),
     "blob_to": ((0, 1),),
     "text_to": ((0, 1),),
-    "array_to": ((0, 1), (1, -1)),
+    "rows_to": ((0, 1), (2, -1)),
+    "texts_to": ((0, 1), (1, 1)),
 }
 """Place of a row → its arguments that are bounds, and which way they give way."""
 BOUNDARIES: dict[type[ast.cmpop], str] = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
