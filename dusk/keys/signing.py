@@ -27,6 +27,8 @@ SIGNATURE_BYTES = 64
 
 _FIELD_PRIME = 2**255 - 19
 _SIGN_BIT = 2**255
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Of the main group; so many times any of its points is nothing."""
 
 _TORSION_PUBLIC = bytes.fromhex("ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c")
 _TORSION_SIGNED = bytes.fromhex(
@@ -35,6 +37,10 @@ _TORSION_SIGNED = bytes.fromhex(
     "6475736b"
 )
 """Four bytes signed with an R that has a part of order 8: true only when multiplied by the cofactor."""
+
+
+_ORDER_TWO_PUBLIC = bytes.fromhex("95" + "99" * 31)
+"""The base point and the point of order 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +162,46 @@ def x25519_public(public: bytes) -> bytes:
     if int.from_bytes(public, "little") % _SIGN_BIT >= _FIELD_PRIME:
         raise UntrustedInput("public key: not canonical")
     try:
-        return crypto_sign_ed25519_pk_to_curve25519(public)
+        converted = crypto_sign_ed25519_pk_to_curve25519(public)
     except CryptoError:
         raise UntrustedInput("public key: not a point of the main group") from None
+    if _MISSES_TORSION and not _vanishes(converted):
+        raise UntrustedInput("public key: not a point of the main group")
+    return converted
+
+
+def _vanishes(converted: bytes) -> bool:
+    """Tell whether a point of the curve, times the order of the main group, is nothing.
+
+    The ladder of RFC 7748, section 5, over the whole order. It takes its time by the bits of a
+    constant and touches nothing secret.
+    """
+    x1 = int.from_bytes(converted, "little")
+    x2, z2, x3, z3 = 1, 0, x1, 1
+    for bit in f"{_ORDER:b}":
+        if bit == "1":
+            x2, z2, x3, z3 = x3, z3, x2, z2
+        plus, minus = x2 + z2, x2 - z2
+        square, other = plus * plus, minus * minus
+        one, two = (x3 - z3) * plus, (x3 + z3) * minus
+        x3, z3 = (one + two) ** 2 % _FIELD_PRIME, x1 * (one - two) ** 2 % _FIELD_PRIME
+        rest = square - other
+        x2, z2 = square * other % _FIELD_PRIME, rest * (square + 121665 * rest) % _FIELD_PRIME
+        if bit == "1":
+            x2, z2, x3, z3 = x3, z3, x2, z2
+    return z2 == 0
+
+
+def _converts(public: bytes) -> bool:
+    try:
+        crypto_sign_ed25519_pk_to_curve25519(public)
+    except CryptoError:
+        return False
+    return True
+
+
+_MISSES_TORSION = _converts(_ORDER_TWO_PUBLIC)
+"""Whether this libsodium takes keys with a part of order 2, as 1.0.18 does; any other part it finds."""
 
 
 def check_public_key(public: bytes) -> None:

@@ -1,9 +1,9 @@
 """Drafts on the disk, whatever their owners are called."""
 
+import threading
 from pathlib import Path
 
 import pytest
-import trio
 
 from dusk.changelog.sections import COMPONENT
 from dusk.daemon import disk
@@ -34,7 +34,7 @@ async def test_a_draft_is_written_by_a_thread_and_read_before_it_is(
     replace = disk.replace
 
     def noted(directory: int, name: str, data: bytes) -> None:
-        places.add(trio.lowlevel.in_trio_task())
+        places.add(threading.current_thread() is threading.main_thread())
         replace(directory, name, data)
 
     monkeypatch.setattr(disk, "replace", noted)

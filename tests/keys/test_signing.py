@@ -222,6 +222,32 @@ def test_a18_keys_with_a_torsion_part_are_refused() -> None:
     assert encode_point(add_points(key, torsion)) == KEY.public
 
 
+def convert(public: bytes) -> bytes:
+    """Return the X25519 key of any point, as a library does that looks at nothing."""
+    y = decode_point(public)[1]
+    return ((1 + y) * pow(1 - y, -1, P) % P).to_bytes(32, "little")
+
+
+def test_a18_keys_with_a_torsion_part_are_refused_where_libsodium_takes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert signing._converts(KEY.public)
+    monkeypatch.setattr(signing, "crypto_sign_ed25519_pk_to_curve25519", convert)
+    assert signing._converts(signing._ORDER_TWO_PUBLIC)
+    monkeypatch.setattr(signing, "_MISSES_TORSION", True)
+    test_a18_keys_with_a_torsion_part_are_refused()
+    with pytest.raises(UntrustedInput):
+        check_public_key(signing._ORDER_TWO_PUBLIC)
+    for number in range(20):
+        check_public_key(SigningKey.from_seed(bytes([number]) * 32).public)
+
+
+def test_a18_the_library_is_asked_whether_it_takes_a_part_of_order_2() -> None:
+    order_two = decode_point((P - 1).to_bytes(32, "little"))
+    assert encode_point(add_points(BASE, order_two)) == signing._ORDER_TWO_PUBLIC
+    assert signing._converts(signing._ORDER_TWO_PUBLIC) == signing._MISSES_TORSION
+
+
 def times(number: int, point: Point) -> Point:
     total = (0, 1)
     while number:
