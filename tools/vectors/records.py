@@ -17,6 +17,9 @@ DEVICE, JOINKEY = f"device/{ID}", f"joinkey/{ID}"
 
 Row = Sequence[object]
 
+GoodRow = tuple[str, str, Row]
+"""Section, key, a value that may stand there."""
+
 BadRow = tuple[str, str, Row, str]
 """Section, key, a value that may not stand there, what it should be."""
 
@@ -28,7 +31,25 @@ def records() -> list[Case]:
 
 
 def _good() -> list[Case]:
-    rows: tuple[tuple[str, str, Row], ...] = (
+    cases = []
+    for section, name, row in (*_good_of_people_and_devices(), *_good_of_settings()):
+        data = codec.pack(row)
+        check_record(parse_path(section), name, data)
+        cases.append(
+            valid(
+                f"{section} {name}",
+                "May stand there.",
+                section=section,
+                key=name,
+                data=data.hex(),
+                value=show_value(data),
+            )
+        )
+    return cases
+
+
+def _good_of_people_and_devices() -> tuple[GoodRow, ...]:
+    return (
         ("trust", "owner/alice", [PUBLIC]),
         ("trust", "quorum", [1]),
         ("trust", "quorum", [64]),
@@ -69,6 +90,11 @@ def _good() -> list[Case]:
         (f"{DEVICE}/facts", "ports", [["lan1", "lan2"]]),
         (f"{DEVICE}/facts", "ports", [["a" * 512, "", "b" * 512]]),
         (f"{DEVICE}/facts", "ports", [[""] * 1024]),
+    )
+
+
+def _good_of_settings() -> tuple[GoodRow, ...]:
+    return (
         (f"{DEVICE}/config", "set/system.@system[0].hostname", [1, 0, ["attic"], []]),
         (f"{DEVICE}/config", "var/room", ["attic"]),
         ("policy/wifi", "set/wireless.radio0.channel", [1, 0, ["36"], []]),
@@ -86,21 +112,6 @@ def _good() -> list[Case]:
         ("group/aps", f"member/{ID}", [True]),
         ("group/aps", "var/x", ["1"]),
     )
-    cases = []
-    for section, name, row in rows:
-        data = codec.pack(row)
-        check_record(parse_path(section), name, data)
-        cases.append(
-            valid(
-                f"{section} {name}",
-                "May stand there.",
-                section=section,
-                key=name,
-                data=data.hex(),
-                value=show_value(data),
-            )
-        )
-    return cases
 
 
 def _bad_values() -> list[Case]:
