@@ -48,6 +48,11 @@ def test_a_thinned_chunk_proves_as_much_as_the_whole_one(end: int) -> None:
     assert thinned.newest == whole.newest
 
 
+def test_what_stands_behind_the_last_head_waits_for_the_next_chunk() -> None:
+    assert WORLD.items[4].kind is ItemKind.ENTRY
+    assert thin(WORLD.items[:5]) == thin(WORLD.items[:4])
+
+
 def test_one_head_of_each_epoch_stays() -> None:
     heads = [i for i in thin(WORLD.items) if i.kind is ItemKind.HEAD]
     epochs = [decode_signed_head(head.data).head.epoch for head in heads]
