@@ -175,8 +175,9 @@ class Document:
         section = self._new_section(kind, name, self._sections.index(before))
         target = before.blocks[0]
         place = self._blocks.index(target)
+        heading = _heading(self._blocks[place - 1])
         self._finish_last(place)
-        target.lines[:0] = _heading(self._blocks[place - 1])
+        target.lines[:0] = heading
         blank = Line("\n", 0)
         self._add_block(section, place).lines += [header, blank]
         return section

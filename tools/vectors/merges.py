@@ -15,6 +15,7 @@ from tools.vectors.worlds import bad_merges, bad_results, good_merges
 
 
 def managed_of(world: Json) -> Managed:
+    """Return the managed config of a datastore, its settings checked as the log checks them."""
     policies = {
         name: {key: setting_of(row) for key, row in found.items()}
         for name, found in world["policies"].items()

@@ -189,6 +189,17 @@ def _edited() -> list[Case]:
         cases.append(edit_case(name, line, [step]))
     line = "config a 'one'\n\toption x '1'; option y '2' # both"
     cases.append(edit_case("a section behind two statements", line, [["add", "b", "two"]]))
+    for name, text, step in (
+        ("a section behind a semicolon", "config a 'one';", ["add", "b", "two"]),
+        ("a section behind a backslash", "config a one\\\n", ["add", "b", "two"]),
+        ("an option behind a semicolon", "config a 'one'\n\toption x 1;\n\n", ["set", "one", "y", "2"]),
+        (
+            "a section before another, behind two statements",
+            "config a 'one'\n\toption x '1'; option y '2'\n# two\nconfig a 'two'\n",
+            ["add", "b", "three", "two"],
+        ),
+    ):
+        cases.append(edit_case(name, text, [step]))
     open_end = "config a 'one'\n\toption x '1'"
     cases.append(edit_case("a last line without an end", open_end, [["set", "one", "y", "2"]]))
     cases.append(edit_case("an empty file", "", [["add", "b", "one"]]))
@@ -196,6 +207,7 @@ def _edited() -> list[Case]:
 
 
 def edit_case(name: str, text: str, steps: list[list[Any]]) -> Case:
+    """Return the case of a file and what is done to it."""
     document = parse(text.encode(), "file")
     for step in steps:
         section = document.section(step[1]) if step[0] != "add" else None

@@ -253,11 +253,21 @@ def _assign(options: dict[str, Value], name: str, statement: Statement) -> None:
     options[name] = [*(before if isinstance(before, list) else [before]), value]
 
 
-def _exploded(document: Document, wanted: list[Statement]) -> None:
-    """Give each statement of a line of which one changes a line of its own."""
+def _holds(line: Line, wanted: list[Statement]) -> bool:
+    return any(one is other for one in line.statements for other in wanted)
+
+
+def _exploded(
+    document: Document, changed: list[Statement], before_new: list[Statement] | None = None
+) -> None:
+    """Give each statement of a line of its own where one changes, or a line comes behind."""
     lines = []
     for line in document.lines:
-        if len(line.statements) < 2 or not any(one is other for one in line.statements for other in wanted):
+        followed = _holds(line, before_new or [])
+        is_open = line.raw.rstrip(SPACES).endswith((b";", b"\\"))
+        if not (followed and is_open) and (
+            len(line.statements) < 2 or not (followed or _holds(line, changed))
+        ):
             lines.append(line)
             continue
         for statement in line.statements:
@@ -289,7 +299,7 @@ def set_option(data: bytes, section: int, name: str, value: Value) -> bytes:
     changed = old[before : len(old) - after]
     anchor = old[before - 1] if before else None if old else own[-1]
     added_behind = [anchor] if anchor and len(new) > len(old) else []
-    _exploded(document, changed + added_behind)
+    _exploded(document, changed, added_behind)
     _replace(document, changed, new[before : len(new) - after], anchor or (old + own)[0], above=not anchor)
     return document.render()
 
@@ -318,7 +328,7 @@ def add_section(data: bytes, type_: str, name: str | None, before: str | None = 
     added = Line(_text(Statement("config", words)))
     if before is None:
         if document.lines:
-            _exploded(document, document.lines[-1].statements)
+            _exploded(document, [], document.lines[-1].statements)
         if document.lines and not document.lines[-1].blank:
             document.lines.append(Line(b"\n"))
         document.lines.append(added)
@@ -329,7 +339,10 @@ def add_section(data: bytes, type_: str, name: str | None, before: str | None = 
     )
     while at and document.lines[at - 1].comment and not document.lines[at - 1].statements:
         at -= 1
-    document.lines[at:at] = [added, Line(b"\n")]
+    heading = document.lines[at:]
+    document.lines = document.lines[:at]
+    _exploded(document, [], document.lines[-1].statements if at else [])
+    document.lines += [added, Line(b"\n"), *heading]
     return document.render()
 
 
