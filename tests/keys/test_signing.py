@@ -21,6 +21,7 @@ from dusk.keys.signing import (
     verify,
     x25519_public,
 )
+from tools.vectors.curve import BASE, ORDER, SMALL_ORDER, TORSION, P, add, decode, encode, times
 
 CLUSTER = bytes(range(32))
 KEY = SigningKey.from_seed(b"\7" * 32)
@@ -75,54 +76,6 @@ RFC8032_LONG_MESSAGE = bytes.fromhex("""
     68d3a101e8a3b8cac60c905c15fc910840b94c00a0b9d0
 """)
 """RFC 8032, TEST 1024. Its first zero byte lets it be read as label ‖ 0 ‖ cluster id ‖ data."""
-
-P = 2**255 - 19
-ORDER = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, -1, P) % P
-Point = tuple[int, int]
-
-BASE: Point = (
-    15112221349535400772501151409588531511454012693041857206046113283949847762202,
-    4 * pow(5, -1, P) % P,
-)
-TORSION = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
-"""A point of order 8."""
-SMALL_ORDER = tuple(
-    bytes.fromhex(text)
-    for text in (
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    )
-)
-"""All eight points whose order divides 8."""
-
-
-def decode_point(encoded: bytes) -> Point:
-    """Decode as RFC 8032, 5.1.3 says, for points that exist."""
-    number = int.from_bytes(encoded, "little")
-    sign, y = number >> 255, number % 2**255
-    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    if (x * x - square) % P:
-        x = x * pow(2, (P - 1) // 4, P) % P
-    return (P - x if x & 1 != sign else x), y
-
-
-def encode_point(point: Point) -> bytes:
-    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
-
-
-def add_points(one: Point, other: Point) -> Point:
-    (x1, y1), (x2, y2) = one, other
-    k = D * x1 * x2 * y1 * y2
-    x3 = (x1 * y2 + x2 * y1) * pow(1 + k, -1, P) % P
-    return x3, (y1 * y2 + x1 * x2) * pow(1 - k, -1, P) % P
 
 
 @pytest.mark.parametrize(("seed", "public"), RFC8032_KEYS)
@@ -212,19 +165,19 @@ def test_a18_a_small_order_r_is_refused(r: bytes) -> None:
 
 
 def test_a18_keys_with_a_torsion_part_are_refused() -> None:
-    torsion, key = decode_point(TORSION), decode_point(KEY.public)
-    assert encode_point(key) == KEY.public
+    torsion, key = decode(TORSION), decode(KEY.public)
+    assert encode(key) == KEY.public
     check_public_key(KEY.public)
     for _ in range(7):
-        key = add_points(key, torsion)
+        key = add(key, torsion)
         with pytest.raises(UntrustedInput, match="not a point of the main group"):
-            check_public_key(encode_point(key))
-    assert encode_point(add_points(key, torsion)) == KEY.public
+            check_public_key(encode(key))
+    assert encode(add(key, torsion)) == KEY.public
 
 
 def convert(public: bytes) -> bytes:
     """Return the X25519 key of any point, as a library does that looks at nothing."""
-    y = decode_point(public)[1]
+    y = decode(public)[1]
     return ((1 + y) * pow(1 - y, -1, P) % P).to_bytes(32, "little")
 
 
@@ -243,18 +196,9 @@ def test_a18_keys_with_a_torsion_part_are_refused_where_libsodium_takes_them(
 
 
 def test_a18_the_library_is_asked_whether_it_takes_a_part_of_order_2() -> None:
-    order_two = decode_point((P - 1).to_bytes(32, "little"))
-    assert encode_point(add_points(BASE, order_two)) == signing._ORDER_TWO_PUBLIC
+    order_two = decode((P - 1).to_bytes(32, "little"))
+    assert encode(add(BASE, order_two)) == signing._ORDER_TWO_PUBLIC
     assert signing._converts(signing._ORDER_TWO_PUBLIC) == signing._MISSES_TORSION
-
-
-def times(number: int, point: Point) -> Point:
-    total = (0, 1)
-    while number:
-        if number & 1:
-            total = add_points(total, point)
-        point, number = add_points(point, point), number >> 1
-    return total
 
 
 def challenge_of(signed: bytes, public: bytes) -> int:
@@ -264,15 +208,15 @@ def challenge_of(signed: bytes, public: bytes) -> int:
 def sign_with_torsion(message: bytes) -> bytes:
     """Return a signature by ``KEY`` whose R has a part of order 8."""
     secret = int.from_bytes(hashlib.sha512(KEY.seed).digest()[:32], "little") & 2**254 - 8 | 2**254
-    r = add_points(times(9, BASE), decode_point(TORSION))
-    h = challenge_of(encode_point(r) + bytes(32) + message, KEY.public)
-    return encode_point(r) + ((9 + h * secret) % ORDER).to_bytes(32, "little")
+    r = add(times(9, BASE), decode(TORSION))
+    h = challenge_of(encode(r) + bytes(32) + message, KEY.public)
+    return encode(r) + ((9 + h * secret) % ORDER).to_bytes(32, "little")
 
 
 def open_with_cofactor(signed: bytes, public: bytes) -> bytes:
     """Verify as RFC 8032, 5.1.7 prefers: [8][S]B = [8]R + [8][k]A."""
     h, s = challenge_of(signed, public), int.from_bytes(signed[32:64], "little")
-    right = add_points(decode_point(signed[:32]), times(h, decode_point(public)))
+    right = add(decode(signed[:32]), times(h, decode(public)))
     if times(8 * s, BASE) != times(8, right):
         raise BadSignatureError("[8][S]B is another point")
     return signed[64:]
