@@ -14,6 +14,7 @@ from dusk.catchup.messages import Items, decode_reply, encode
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.daemon.store import open_store
+from dusk.daemon.verifying import verify_ahead_here
 from dusk.ids import Seq
 from dusk.limits import CHUNK_BYTES_MAX
 from tests.world import World
@@ -49,7 +50,7 @@ class _Away:
     def take(self) -> None:
         """Do what a client's exchange and its daemon do with the chunks, the fsyncs included."""
         with tempfile.TemporaryDirectory(prefix="dusk-bench-") as folder:
-            store, log = open_store(Path(folder)).store, Log(self.world.cluster)
+            store, log = open_store(Path(folder)).store, Log(self.world.cluster, verify_ahead_here())
             for chunk in self.chunks:
                 message = decode_reply(chunk)
                 assert isinstance(message, Items)
