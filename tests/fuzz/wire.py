@@ -72,9 +72,7 @@ def _health(data: bytes) -> None:
 
 # --- datagrams -------------------------------------------------------------------------------
 
-REST = messages.Rest(
-    9, b"n" * 8, (b"e" * 8,), 1, b"\x03" + bytes(7) + bytes(7), 0, 2, 500, False, WORLD.device_id
-)
+REST = messages.Rest(9, b"n" * 8, (b"e" * 8,), 1, b"\x03" + bytes(7), 0, 2, 500, False, WORLD.device_id)
 RESPOND = messages.Respond(9, b"n" * 8, HEAD.head, Seq(1), BootId(b"b" * 8))
 RESPOND_FULL = messages.Respond(
     9,
