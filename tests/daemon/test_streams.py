@@ -201,9 +201,7 @@ async def test_a7_a_thousand_half_open_connections_keep_nobody_out() -> None:
             mine.close()
             theirs.close()
         with trio.fail_after(5):
-            while not any(
-                isinstance(item, Received) and item.frame == b"ok" for item in one.inbox.take()
-            ):
+            while not any(isinstance(item, Received) and item.frame == b"ok" for item in one.inbox.take()):
                 await one.inbox.wait(5)
         await client.aclose()
 

@@ -15,13 +15,6 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/codec.py::unproven::operand of and left out: not _claims_little(data)": (
         "it only saves the time of the scan, which refuses nothing that is not refused after it"
     ),
-    "dusk/codec.py::unproven::operand of and left out: len(data) > _BYTES_ALWAYS_FEW": (
-        "it only saves the time of counting: so few bytes always claim little"
-    ),
-    "dusk/codec.py::unproven::limit moved: len(data) > _BYTES_ALWAYS_FEW": "as above",
-    "dusk/codec.py::unproven::operand of and left out: not _claims_little(data)": (
-        "it only saves the time of the scan, which refuses nothing that is not refused after it"
-    ),
     "dusk/changelog/governable.py::check_governable::no guard: if kinds <= _FREE": (
         "it only saves the time of rules that have nothing to say about these sections"
     ),
