@@ -208,7 +208,7 @@ def test_a_pong_that_leads_and_does_not_is_refused() -> None:
 
 
 def test_echoes_that_are_cut_are_refused() -> None:
-    rest = Rest(1, bytes(8), (bytes(7),), 0, b"", 0, 1, 1, False, DeviceId(bytes(16)))
+    rest = Rest(1, bytes(8), (bytes(7),), 0, bytes(8), 0, 1, 1, False, DeviceId(bytes(16)))
     with pytest.raises(UntrustedInput, match="echoes"):
         messages.decode_rest(rest.encode())
 
