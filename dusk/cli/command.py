@@ -144,7 +144,7 @@ def duration(text: str) -> float:
 
     found = re.fullmatch(_DURATION, text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 30s, 5m, 2h or 7d")
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; write 500ms, 30s, 5m, 2h or 7d")
     return float(found[1]) * _UNIT_S[found[2]]
 
 

@@ -57,7 +57,8 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     devices = result.get("devices", [])
     failed = [d["name"] for d in devices if not d["done"]]
     if failed:
-        context.note(f"dusk: not applied everywhere: {', '.join(failed)}; see `dusk device list`")
+        why = f"`dusk device show {failed[0]}` says why"
+        context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
     return 1 if failed else code
 
 

@@ -54,7 +54,7 @@ def size(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,6})(b|kib|)", text.lower(), re.ASCII)
     value = int(found[1]) * _SIZES[found[2]] if found else 0
     if not 1 <= value <= SIZE_BYTES_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size from 1B to 32KiB")
+        raise argparse.ArgumentTypeError(f"{text!r} is no size from 1B to 32KiB; write 800B or 4KiB")
     return value
 
 
@@ -64,7 +64,7 @@ def time_between(low_s: float, high_s: float) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = duration(text)
         if not low_s <= value <= high_s:
-            raise argparse.ArgumentTypeError(f"{text!r} is not from {low_s:g}s to {high_s:g}s")
+            raise argparse.ArgumentTypeError(f"{text!r}, {value:g} s, is not from {low_s:g}s to {high_s:g}s")
         return value
 
     return read
@@ -244,9 +244,10 @@ def _progress() -> Iterator[Callable[[float], None]]:
 
 COMMANDS = {
     "simulate": Command(
-        "Ask how a cluster that you do not have would behave: how long a change takes to all routers,\n"
-        "and what the cycles cost the air. Real nodes run in simulated time on a simulated channel;\n"
-        "the same seed gives the same answer. Needs no daemon and touches nothing.",
+        "Ask how a cluster that you do not have would behave: how long a change takes\n"
+        "to all routers, and what the cycles cost the air. Real nodes run in simulated\n"
+        "time on a simulated channel; the same seed gives the same answer. Needs no\n"
+        "daemon and touches nothing.",
         "dusk simulate --nodes 60 --loss 15% --speed 6Mbit",
         _arguments,
         _simulate,

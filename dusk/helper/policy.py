@@ -58,9 +58,10 @@ class Policy:
             Refusal: ``not-allowed``.
         """
         if package == "dusk" or package.encode() not in {word.partition(b".")[0] for word in self.words}:
-            raise Refusal(
-                "not-allowed", f"only root lets {package} be managed: {package}.* in etc/dusk/allow"
-            )
+            # What was reviewed needs no word that takes the whole package out of review.
+            usual = any(word.startswith(package.encode() + b".") for word in self.reviewed)
+            word = package if usual else f"{package}.*"
+            raise Refusal("not-allowed", f"only root lets {package} be managed: {word} in etc/dusk/allow")
 
     def check_content(self, package: str, old: bytes, new: bytes) -> None:
         """Refuse what only root may set, unless it stands so in the file as it was.
