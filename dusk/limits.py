@@ -71,9 +71,13 @@ MEMBERS_MAX = 10_000
 WRITTEN_BATCHES_MAX = 2
 """Batches of DATA that one START announces: of those kept for repair they are a quarter."""
 WRITER_QUEUE_MAX = 1024
-"""Changes that wait for the next batch; more are asked to come again."""
+"""Changes of others that wait for the next batch; a sender has at most as many as are left free."""
 WRITER_QUEUE_BYTES_MAX = 2 * 1024 * 1024
 """The same in bytes: memory of a router."""
+REFUSED_PER_SENDER_MAX = 8
+"""Signatures of refused changes of one sender in one turn: 3 ms on a desktop, tens on a router."""
+REFUSED_PER_TURN_MAX = 64
+"""The same of all senders: a turn stays far below a cycle, and many liars cannot add up."""
 
 WAITING_REPLIES_MAX = 4096
 """Submitters that are answered by datagram when their change is written; more ask again."""

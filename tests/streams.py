@@ -126,7 +126,7 @@ class Member:
     def group_keys(self) -> bytes:
         return self.ring
 
-    def submitted(self, change: Change, now: float) -> list[Effect]:
+    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
         if self.silent:
             return []
         before = len(self.world.items)
@@ -151,7 +151,7 @@ class Member:
         return []
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:
-        return self.submitted(change, now)
+        return self.submitted(change, b"", now)
 
 
 def master(world: World) -> Member:

@@ -101,8 +101,8 @@ class Host(LogHolder, Protocol):
         """Return the ring of group keys to hand out to members, encoded; empty if there is none."""
         ...
 
-    def submitted(self, change: Change, now: float) -> list[Effect]:
-        """Get a change of a member written, or pass it on to the writer.
+    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
+        """Get a change that the member with an X25519 key hands in written, or pass it on to the writer.
 
         The answer goes back by `Exchanges.answered` (`dusk.catchup.exchanges`), within this
         call or at any time later; for a request to join only once this device's own log

@@ -206,7 +206,8 @@ class Server:
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]
         unverified = decode_change(request.change)
         self._expect(unverified, now)
-        return self._host.submitted(unverified, now)
+        assert self.peer is not None, "a member has proven its key"
+        return self._host.submitted(unverified, self.peer, now)
 
     def _join(self, request: Join, now: float) -> list[Effect]:
         """Pass a request to join on, if it was made for this stream by the key that asks."""

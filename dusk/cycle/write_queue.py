@@ -1,10 +1,12 @@
 """The writer's queue: changes wait for the next START and are written together.
 
 One signature, one fsync and one START serve them all (P3). What may not be
-written is answered and forgotten (A54: junk costs no flash).
+written is answered and forgotten (A54: junk costs no flash). Changes wait in a line
+for each sender, and the lines take turns: whatever one of them hands in, it can
+neither fill the queue nor have all the work of a turn (A54).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
@@ -13,7 +15,17 @@ from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Head, Seq
-from dusk.limits import DATA_BYTES_MAX, WRITER_QUEUE_BYTES_MAX, WRITER_QUEUE_MAX, WRITTEN_BATCHES_MAX
+from dusk.limits import (
+    DATA_BYTES_MAX,
+    REFUSED_PER_SENDER_MAX,
+    REFUSED_PER_TURN_MAX,
+    WRITER_QUEUE_BYTES_MAX,
+    WRITER_QUEUE_MAX,
+    WRITTEN_BATCHES_MAX,
+)
+
+STRANGERS = b""
+"""The line that all who are not members share: a key costs them nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +66,160 @@ def refused(change: ChangeId, refusal: Refused) -> Answer:
     return Answer(change, AnswerCode.REFUSED, Seq(0), refusal.reason, refusal.code)
 
 
+@dataclass(slots=True)
+class _Line:
+    """What one sender handed in, oldest first.
+
+    Attributes:
+        changes: each with its size in bytes.
+        size_bytes: of all of them.
+    """
+
+    changes: dict[ChangeId, tuple[Change, int]] = field(default_factory=dict)
+    size_bytes: int = 0
+
+    def add(self, change: Change, size_bytes: int) -> None:
+        self.changes[change.id] = change, size_bytes
+        self.size_bytes += size_bytes
+
+    def take_out(self) -> Change:
+        change, size_bytes = self.changes.pop(next(iter(self.changes)))
+        self.size_bytes -= size_bytes
+        return change
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One turn of the writer: what it answers, and the work it spent on refusals.
+
+    Attributes:
+        answers: in the order of the changes.
+        spent: by sender, signatures of what was refused; at least one for each change.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    spent: dict[bytes, int] = field(default_factory=dict)
+
+    def refuse(self, sender: bytes, change: Change) -> None:
+        """Count a refusal: a signature is what costs time."""
+        self.spent[sender] = self.spent.get(sender, 0) + max(1, len(change.signatures))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether enough was spent on refusals, whoever caused them."""
+        return sum(self.spent.values()) >= REFUSED_PER_TURN_MAX
+
+    def may_go_on(self, sender: bytes) -> bool:
+        """Tell whether a sender's next change may be looked at in this turn."""
+        return self.spent.get(sender, 0) < REFUSED_PER_SENDER_MAX
+
+
 class WriteQueue:
     """Changes that wait to be written by this device while it leads.
 
+    The same change may wait in several lines: a line keeps the order of its sender, whoever else
+    has a copy, and a copy with other signatures cannot take the place of the true one.
+
     Args:
         log: the log; this device leads its epoch.
+        own: the sender whose changes its own outbox bounds: they are always taken.
     """
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._waiting: dict[ChangeId, Change] = {}
-        self._waiting_bytes = 0
+    def __init__(self, log: Log, own: bytes) -> None:
+        self._log, self._own = log, own
+        self._lines: dict[bytes, _Line] = {}
+        """By sender, whose turn is next first; none is empty."""
+        self._foreign, self._foreign_bytes = 0, 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return sum(len(line.changes) for line in self._lines.values())
 
-    def has(self, change: ChangeId) -> bool:
-        """Tell whether a change waits here, or stands in the log."""
-        return change in self._waiting or self._log.position_of(change) is not None
+    def has(self, change: ChangeId, sender: bytes) -> bool:
+        """Tell whether a change of a sender waits here, or stands in the log."""
+        line = self._lines.get(sender)
+        return self._log.position_of(change) is not None or (line is not None and change in line.changes)
 
-    def take(self, change: Change) -> Answer | None:
+    def take(self, change: Change, sender: bytes) -> Answer | None:
         """Queue a change; the answer at once if there is one.
 
         A change that is in the log is answered with its position: who repeats a SUBMIT does
         not know that the first one arrived.
+
+        Args:
+            change: not verified yet: that is work for the writer's turn.
+            sender: who handed it in, proven by its seal or its stream.
         """
         seq = self._log.position_of(change.id)
         if seq is not None:
             return stored(change.id, seq, self._log.outcome_of(change.id))
-        if change.id in self._waiting:
+        if self.has(change.id, sender):
             return None
-        if len(self._waiting) >= WRITER_QUEUE_MAX or self._waiting_bytes > WRITER_QUEUE_BYTES_MAX:
+        if not self._has_room(sender):
             return Answer(change.id, AnswerCode.BUSY, Seq(0), "too many changes wait")
-        self._waiting[change.id] = change
-        self._waiting_bytes += len(change.encode())
+        size_bytes = len(change.encode())
+        self._lines.setdefault(sender, _Line()).add(change, size_bytes)
+        self._count(sender, 1, size_bytes)
         return None
+
+    def _has_room(self, sender: bytes) -> bool:
+        """Tell whether less of a sender waits than there is room left, so that others find some, too."""
+        if sender == self._own:
+            return True
+        line = self._lines.get(sender, _Line())
+        is_short = len(line.changes) < WRITER_QUEUE_MAX - self._foreign
+        return is_short and line.size_bytes < WRITER_QUEUE_BYTES_MAX - self._foreign_bytes
+
+    def _count(self, sender: bytes, count: int, size_bytes: int) -> None:
+        if sender != self._own:
+            self._foreign += count
+            self._foreign_bytes += size_bytes
 
     def write(self, stamp: Stamp) -> Written:
         """Write what waits, up to so many batches of DATA; the rest stays for the next turn."""
-        answers: list[Answer] = []
-        batches = [self._write_batch(stamp, answers) for _ in range(WRITTEN_BATCHES_MAX)]
-        return Written(tuple((items, head) for items, head in batches if items), tuple(answers))
+        turn = _Turn()
+        batches = [self._write_batch(stamp, turn) for _ in range(WRITTEN_BATCHES_MAX)]
+        return Written(tuple((items, head) for items, head in batches if items), tuple(turn.answers))
 
-    def _write_batch(self, stamp: Stamp, answers: list[Answer]) -> tuple[tuple[LogItem, ...], Head]:
+    def _write_batch(self, stamp: Stamp, turn: _Turn) -> tuple[tuple[LogItem, ...], Head]:
         items: list[LogItem] = []
         size_bytes = 0
-        while self._waiting and size_bytes < DATA_BYTES_MAX - 2048:
-            change_id = next(iter(self._waiting))
-            change = self._take_out(change_id)
-            try:
-                item, entry = self._log.write_change(change, stamp)
-            except Refused as refusal:
-                answers.append(refused(change_id, refusal))
-                continue
-            items.append(item)
-            size_bytes += len(item.data)
-            answers.append(stored(change_id, entry.seq, entry.outcome))
+        while size_bytes < DATA_BYTES_MAX - 2048:
+            sender = self._next(turn)
+            if sender is None:
+                break
+            item = self._write_one(self._take_out(sender), sender, stamp, turn)
+            if item is not None:
+                items.append(item)
+                size_bytes += len(item.data)
         return tuple(items), self._log.head
 
-    def _take_out(self, change_id: ChangeId) -> Change:
-        change = self._waiting.pop(change_id)
-        self._waiting_bytes -= len(change.encode())
+    def _write_one(self, change: Change, sender: bytes, stamp: Stamp, turn: _Turn) -> LogItem | None:
+        seq = self._log.position_of(change.id)
+        if seq is not None:  # it waited in another line too, and was written from there
+            turn.answers.append(stored(change.id, seq, self._log.outcome_of(change.id)))
+            return None
+        try:
+            item, entry = self._log.write_change(change, stamp)
+        except Refused as refusal:
+            turn.refuse(sender, change)
+            if not any(change.id in line.changes for line in self._lines.values()):
+                turn.answers.append(refused(change.id, refusal))
+            return None
+        turn.answers.append(stored(change.id, entry.seq, entry.outcome))
+        return item
+
+    def _next(self, turn: _Turn) -> bytes | None:
+        """Return whose change is next in this turn; None: nobody's."""
+        if turn.is_over:
+            return None
+        return next((sender for sender in self._lines if turn.may_go_on(sender)), None)
+
+    def _take_out(self, sender: bytes) -> Change:
+        """Take a sender's oldest change out; its line goes behind all others."""
+        line = self._lines.pop(sender)
+        before = line.size_bytes
+        change = line.take_out()
+        self._count(sender, -1, line.size_bytes - before)
+        if line.changes:
+            self._lines[sender] = line
         return change

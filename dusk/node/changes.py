@@ -49,7 +49,7 @@ class OwnChanges:
             return [_durable(self._outcome(change.id, seq))]
         effects = self._outbox.add(change.id, change.encode(), now)
         if self._writing.leader is not None:
-            effects += self._writing.queue(change, now)
+            effects += self._writing.queue(change, self._device, now)
         return effects
 
     def submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:

@@ -12,6 +12,7 @@ from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
 from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Answer, AnswerCode
+from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
 from dusk.node.reports import NodeReports
@@ -20,7 +21,7 @@ _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
-TakeChange = Callable[[Change, float], list[Effect]]
+TakeChange = Callable[[Change, float, bytes], list[Effect]]
 RandomBytes = Callable[[int], bytes]
 TakeAnswer = Callable[[Answer, float], list[Effect]]
 
@@ -33,7 +34,7 @@ class MemberHost:
         log: the log.
         channel: has the group keys.
         took: verifies, takes and stores fetched items.
-        submitted: gets a change written.
+        submitted: gets a change written that the member with an X25519 key, or a stranger, hands in.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
         is_whole: whether nothing is known to be missing at the end of the log.
@@ -135,13 +136,13 @@ class MemberHost:
         word = answer.code if code is AnswerCode.REFUSED else ""
         return self._answered(Answer(change_id, code, answer.seq, answer.reason, word), now)
 
-    def submitted(self, change: Change, now: float) -> list[Effect]:
+    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
         """Get a member's change written, or pass it on to the writer."""
-        return self._submitted(change, now)
+        return self._submitted(change, now, asker)
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
-        return self._submitted(change, now)
+        return self._submitted(change, now, STRANGERS)
 
     def reports(self, after: bytes, now: float) -> Reports:
         """Return a page of what is known of the devices behind one."""

@@ -16,7 +16,7 @@ from dusk.cycle.leader import Entries, Leader
 from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
 from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.station import Station
-from dusk.cycle.write_queue import WriteQueue, stored
+from dusk.cycle.write_queue import STRANGERS, WriteQueue, stored
 from dusk.effects import Address, Append, Effect, LogItem, SendDatagram, WallClock
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
@@ -60,7 +60,8 @@ class Writing:
         """When ``tick`` is wanted, monotonic seconds."""
         self._station, self._log, self._outbox = station, log, outbox
         self._answer_streams, self._log_moved = answer_streams, log_moved
-        self._queue = WriteQueue(log)
+        self._own_id = station.peers.own_id
+        self._queue = WriteQueue(log, self._own_id)
         self._datagrams: dict[ChangeId, Opened] = {}
         self._streams: set[ChangeId] = set()
 
@@ -77,7 +78,7 @@ class Writing:
         self.set_clock(self.clock)
         effects = self._publish((((item,), self._log.head),), now)
         for change in self._outbox.waiting():
-            effects += self.queue(decode_change(self._outbox.encoded(change)), now)
+            effects += self.queue(decode_change(self._outbox.encoded(change)), self._own_id, now)
         return effects
 
     def _stamp(self, now: float) -> Stamp:
@@ -94,9 +95,9 @@ class Writing:
 
     # --- changes -------------------------------------------------------------------------------
 
-    def queue(self, change: Change, now: float) -> list[Effect]:
-        """Take a change for the next batch; this device leads."""
-        answer = self._queue.take(change)
+    def queue(self, change: Change, sender: bytes, now: float) -> list[Effect]:
+        """Take a change for the next batch, from this device or another; this device leads."""
+        answer = self._queue.take(change, sender)
         if answer is not None:
             return self._reply(answer, now)
         if self.deadline is None:
@@ -131,22 +132,23 @@ class Writing:
         Raises:
             UntrustedInput: malformed.
         """
+        assert opened.sender is not None, "a SUBMIT is sealed for two"
         data, after = decode_submit(opened.plaintext)
-        change = decode_change(data)
-        if self.leader is not None and after is not None and not self._queue.has(after):
+        change, sender = decode_change(data), opened.sender.device_id
+        if self.leader is not None and after is not None and not self._queue.has(after, sender):
             return []
         if len(self._datagrams) < WAITING_REPLIES_MAX:
             self._datagrams[change.id] = opened
         if self.leader is None:
             reason = "this device does not lead"
             return self._reply(Answer(change.id, AnswerCode.NOT_WRITER, Seq(0), reason), now)
-        return self.queue(change, now)
+        return self.queue(change, sender, now)
 
-    def on_stream(self, change: Change, now: float) -> list[Effect]:
-        """Take a change from a stream; pass it on if another device leads."""
+    def on_stream(self, change: Change, now: float, asker: bytes = STRANGERS) -> list[Effect]:
+        """Take a change from a stream, of a member by its X25519 key; pass it on if another leads."""
         self._streams.add(change.id)
         if self.leader is not None:
-            return self.queue(change, now)
+            return self.queue(change, asker, now)
         if self._log.position_of(change.id) is not None:
             return self.logged(change.id, now)
         try:

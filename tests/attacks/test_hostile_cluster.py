@@ -122,7 +122,7 @@ def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
     (before,) = _heads(site)
     with monkeypatch.context() as hijacked:
         hijacked.setattr(log, "judge", _anything)
-        site.master.do(site.master.node._writing.queue(change, site.now))
+        site.master.do(site.master.node._writing.queue(change, b"", site.now))
         site.master.do(site.master.node._writing.tick(site.now))
     site.run(60.0)
     assert site.master.node.log.position_of(change.id) is not None
@@ -130,7 +130,7 @@ def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
     assert all(box.node.dropped or box.node._exchanges.refused for box in site.all[1:])
 
 
-def _anything(_state: State, change: Change, _stamp: Stamp) -> Verdict:
+def _anything(_state: State, change: Change, _stamp: Stamp, _verified: object) -> Verdict:
     """Judge as somebody who wants it written."""
     counter = DerivedWrite(counter_key(change.body.author, change.body.device), change.body.counter)
     return Verdict(APPLIED, fold._writes(change), (counter,))

@@ -1,8 +1,12 @@
 """The writer's queue."""
 
+from collections.abc import Iterable
+from itertools import takewhile
+
 import pytest
 
 from dusk import limits
+from dusk.changelog.body import Change
 from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.cycle import write_queue
 from dusk.cycle.fragments import cut_batch
@@ -12,15 +16,17 @@ from dusk.cycle.write_queue import WriteQueue, outcome_reason, outcome_word
 from dusk.ids import ChangeId, Seq
 from tests.world import World
 
+OWN, OTHER, LIAR = b"own", b"other", b"liar"
+
 
 def test_changes_that_wait_are_written_as_one_batch() -> None:
     world = World()
-    queue = WriteQueue(world.log)
+    queue = WriteQueue(world.log, OWN)
     first = world.change(world.set("a", "x.y.z", "1"), counter=5)
     second = world.change(world.set("b", "x.y.z", "2"), counter=6)
-    assert queue.take(first) is None
-    assert queue.take(second) is None
-    assert queue.take(first) is None
+    assert queue.take(first, OTHER) is None
+    assert queue.take(second, OTHER) is None
+    assert queue.take(first, OTHER) is None
     assert len(queue) == 2
     written = queue.write(world.stamp())
     assert len(written.items) == 2
@@ -28,16 +34,16 @@ def test_changes_that_wait_are_written_as_one_batch() -> None:
         (AnswerCode.STORED, Seq(2)),
         (AnswerCode.STORED, Seq(3)),
     ]
-    again = queue.take(first)
+    again = queue.take(first, OTHER)
     assert again is not None
     assert (again.code, again.seq) == (AnswerCode.STORED, Seq(2))
 
 
 def test_a54_what_may_not_be_written_is_answered_and_forgotten() -> None:
     world = World()
-    queue = WriteQueue(world.log)
+    queue = WriteQueue(world.log, OWN)
     junk = world.change(world.set("a", "x.y.z", "1"), signers=(world.key(),))
-    queue.take(junk)
+    queue.take(junk, OTHER)
     written = queue.write(world.stamp())
     assert written.items == ()
     assert [answer.code for answer in written.answers] == [AnswerCode.REFUSED]
@@ -47,9 +53,9 @@ def test_a54_what_may_not_be_written_is_answered_and_forgotten() -> None:
 
 def test_each_of_a_few_batches_stays_within_data_and_the_rest_waits_p3() -> None:
     world = World()
-    queue = WriteQueue(world.log)
+    queue = WriteQueue(world.log, OWN)
     for number in range(6):
-        queue.take(world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5))
+        queue.take(world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5), OTHER)
     written = queue.write(world.stamp())
     assert len(written.batches) == limits.WRITTEN_BATCHES_MAX
     assert all(cut_batch(items, head) for items, head in written.batches)
@@ -59,12 +65,12 @@ def test_each_of_a_few_batches_stays_within_data_and_the_rest_waits_p3() -> None
 
 
 def test_what_was_written_makes_room_while_others_still_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_queue, "WRITER_QUEUE_BYTES_MAX", 40_000)
+    monkeypatch.setattr(write_queue, "WRITER_QUEUE_BYTES_MAX", 80_000)
     world = World()
-    queue = WriteQueue(world.log)
+    queue = WriteQueue(world.log, OWN)
     for number in range(12):
         change = world.change(world.set(f"p{number}", "x.y.z", "v" * 7000), counter=number + 5)
-        assert queue.take(change) is None
+        assert queue.take(change, OTHER) is None
         if len(queue) == 5:
             queue.write(world.stamp())
             assert len(queue) > 0
@@ -73,12 +79,129 @@ def test_what_was_written_makes_room_while_others_still_wait(monkeypatch: pytest
 def test_a_full_queue_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "WRITER_QUEUE_MAX", 1)
     world = World()
-    queue = WriteQueue(world.log)
-    queue.take(world.change(world.set("a", "x.y.z", "1")))
-    answer = queue.take(world.change(world.set("b", "x.y.z", "1")))
+    queue = WriteQueue(world.log, OWN)
+    queue.take(world.change(world.set("a", "x.y.z", "1")), OTHER)
+    answer = queue.take(world.change(world.set("b", "x.y.z", "1")), OTHER)
     assert answer is not None
     assert answer.code is AnswerCode.BUSY
     assert limits.WRITER_QUEUE_MAX > 1
+
+
+def _twisted(change: Change) -> Change:
+    """The same change with one bit of each signature changed."""
+    signatures = tuple(
+        each._replace(signature=bytes((each.signature[0] ^ 1, *each.signature[1:])))
+        for each in change.signatures
+    )
+    return Change(change.body_bytes, signatures, change.values)
+
+
+def _numbered(world: World, count: int, first: int = 5) -> list[Change]:
+    edits = [world.set(f"p{number}", "x.y.z", "1") for number in range(count)]
+    return [world.change(edit, counter=first + place) for place, edit in enumerate(edits)]
+
+
+def _fill(queue: WriteQueue, changes: Iterable[Change], sender: bytes) -> int:
+    """Hand changes in until one is told to come again; how many were taken."""
+    return sum(1 for _ in takewhile(lambda change: queue.take(change, sender) is None, changes))
+
+
+def test_a54_one_members_junk_leaves_the_others_their_turn() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    junk = [_twisted(change) for change in _numbered(world, 1100)]
+    honest = _numbered(world, 64)
+    own = world.change(world.set("own", "x.y.z", "1"), device=world.master, counter=4)
+    taken = _fill(queue, junk, LIAR)
+    assert taken == limits.WRITER_QUEUE_MAX // 2
+    assert queue.take(own, OWN) is None
+    assert _fill(queue, honest, OTHER) == 64
+    answers = [answer for _ in range(2) for answer in queue.write(world.stamp()).answers]
+    stored_now = [answer.change for answer in answers if answer.code is AnswerCode.STORED]
+    assert [ident for ident in stored_now if ident != own.id] == [change.id for change in honest]
+    assert own.id in stored_now
+    assert len(queue) > taken - 4 * limits.REFUSED_PER_SENDER_MAX
+
+
+def test_a54_however_many_members_send_junk_there_is_room_for_one_more() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    junk = [_twisted(change) for change in _numbered(world, 600)]
+    for liar in (b"1", b"2", b"3"):
+        _fill(queue, junk, liar)
+    honest = _numbered(world, 64)
+    assert _fill(queue, honest, OTHER) == 64
+
+
+def test_a54_a_turn_of_the_writer_verifies_no_more_than_its_bound_of_refused_changes() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    junk = [_twisted(change) for change in _numbered(world, 20)]
+    liars = [bytes((number,)) for number in range(20)]
+    for liar in liars:
+        assert _fill(queue, junk, liar) == 20
+    before = len(queue)
+    queue.write(world.stamp())
+    assert before - len(queue) == limits.REFUSED_PER_TURN_MAX
+    while len(queue):
+        before = len(queue)
+        assert queue.write(world.stamp()).items == ()
+        assert 0 < before - len(queue) <= limits.REFUSED_PER_TURN_MAX
+
+
+def test_a54_a_turn_verifies_few_refused_changes_of_one_sender_and_many_signatures_count_as_many() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    junk = [_twisted(change) for change in _numbered(world, 20)]
+    _fill(queue, junk, LIAR)
+    assert len(queue.write(world.stamp()).answers) == limits.REFUSED_PER_SENDER_MAX
+    signers = (world.owner, *(world.key() for _ in range(limits.REFUSED_PER_SENDER_MAX - 1)))
+    other = WriteQueue(world.log, OWN)
+    for number in range(3):
+        other.take(world.change(world.set("a", "x.y.z", "1"), counter=90 + number, signers=signers), LIAR)
+    other.take(Change(junk[0].body_bytes, (), junk[0].values), OTHER)
+    assert len(other.write(world.stamp()).answers) == 2
+
+
+def test_a54_a_copy_with_other_signatures_does_not_take_the_place_of_the_true_change() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    first, second = _numbered(world, 2)
+    for change in (first, second):
+        assert queue.take(_twisted(change), LIAR) is None
+        assert queue.take(change, OTHER) is None
+    written = queue.write(world.stamp())
+    assert [(a.change, a.code) for a in written.answers] == [
+        (first.id, AnswerCode.STORED),
+        (second.id, AnswerCode.STORED),
+    ]
+
+
+def test_a54_a_true_copy_from_another_sender_does_not_change_an_authors_order() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    first, second = _numbered(world, 2)
+    _fill(queue, [_twisted(change) for change in _numbered(world, 3, first=50)], LIAR)
+    queue.take(first, LIAR)
+    for change in (first, second):
+        queue.take(change, OTHER)
+    assert queue.has(second.id, OTHER)
+    assert not queue.has(second.id, LIAR)
+    assert not queue.has(second.id, OWN)
+    answers = queue.write(world.stamp()).answers
+    stored_now = [answer.change for answer in answers if answer.code is AnswerCode.STORED]
+    assert stored_now == [first.id, second.id, first.id]
+
+
+def test_this_devices_own_changes_find_room_in_a_full_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_queue, "WRITER_QUEUE_MAX", 2)
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    changes = _numbered(world, 8)
+    assert _fill(queue, changes, LIAR) == 1
+    assert _fill(queue, changes[3:], OTHER) == 1
+    assert _fill(queue, changes[4:], b"third") == 0
+    assert _fill(queue, changes[4:], OWN) == 4
 
 
 def test_an_outcome_is_said_in_words() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.effects import Append, StoreFile
+from dusk.cycle.messages import Kind, encode_submit
+from dusk.effects import Append, Datagram, StoreFile
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
 from tests.node.site import Box, Site
 
@@ -87,3 +88,33 @@ def test_a_writer_that_nobody_answers_goes_on_for_more_changes_than_its_outbox_h
         site.run(0.1)
         assert master.node.log.position_of(change.id) is not None
     assert len(master.node._outbox) <= OUTBOX_MAX
+
+
+@pytest.mark.parametrize("by_stream", [False, True])
+def test_a54_one_members_junk_without_end_does_not_keep_anothers_change_from_the_writer(
+    *,
+    by_stream: bool,
+) -> None:
+    site = Site(3)
+    site.run(6.0)
+    master, author, liar = site.all
+    peer = liar.node.peers.get(master.node.device_id)
+    assert peer is not None
+    static = liar.key.x25519_private()
+
+    def flood() -> None:
+        for number in range(600):
+            junk = _junk(site, number)
+            if by_stream:
+                master.do(master.node._writing.on_stream(junk, site.now, static))
+            else:
+                sealed = liar.node._station.channel.seal_to(peer, Kind.SUBMIT, encode_submit(junk.encode()))
+                master.give(Datagram(sealed, liar.address, None))
+
+    flood()
+    edit = site.world.set("wifi", "wireless.a.ssid", "Home")
+    change = site.world.change(edit, device=author.key)
+    author.do(author.node.submit(change, site.now))
+    site.run(0.2)
+    assert master.node.log.position_of(change.id) is not None
+    assert len(master.node._writing._queue) > RELAYED_MAX

@@ -163,8 +163,8 @@ class KeepsJunk(Node):
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
         queue = self._writing.queue
 
-        def keep(change: Change, now: float) -> list[Effect]:
-            return [*queue(change, now), StoreFile(FOLDER + change.id.hex(), change.encode())]
+        def keep(change: Change, sender: bytes, now: float) -> list[Effect]:
+            return [*queue(change, sender, now), StoreFile(FOLDER + change.id.hex(), change.encode())]
 
         self._writing.queue = keep  # type: ignore[method-assign]  # the sabotage
         return super().start(now, restored)
