@@ -207,6 +207,15 @@ def build_change(
 ) -> Change:
     """Build and sign a change; the first of ``signers`` is its author.
 
+    Args:
+        cluster: 32 bytes, in the body and under each signature (R6).
+        device: where it is made.
+        counter: above all that this author used there; 0 where a change carries none.
+        message: for people.
+        edits: what each record becomes, and the change that the author saw there.
+        signers: one or more keys.
+        random_bytes: gives so many bytes, for the salts of values.
+
     Raises:
         UntrustedInput: the edits do not make a valid change (too large, a record twice, ...).
     """

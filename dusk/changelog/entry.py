@@ -209,7 +209,14 @@ def _signed_bytes(head: Head, rest: bytes) -> bytes:
 
 
 def sign_head(key: SigningKey, cluster: ClusterId, head: Head, rest: bytes) -> SignedHead:
-    """Sign a head; ``rest`` is the 32-byte hash of whatever is sent along (zeros for nothing)."""
+    """Sign a head.
+
+    Args:
+        key: the writer's.
+        cluster: 32 bytes.
+        head: position and chain hash.
+        rest: 32 bytes, the hash of whatever is sent along, zeros for nothing.
+    """
     return SignedHead(head, rest, key.sign(HEAD_LABEL, cluster, _signed_bytes(head, rest)))
 
 

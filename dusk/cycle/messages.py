@@ -117,7 +117,14 @@ class Start:
 
 
 def sign_start(key: SigningKey, cluster: ClusterId, head: Head, rest: Rest) -> Start:
-    """Make a START; its signature is the head's."""
+    """Make a START; its signature is the head's.
+
+    Args:
+        key: the master's.
+        cluster: 32 bytes.
+        head: the newest on the master's disk (R8).
+        rest: all that a START says besides.
+    """
     rest_bytes = rest.encode()
     return Start(sign_head(key, cluster, head, _rest_hash(rest_bytes)), rest_bytes, rest)
 

@@ -91,6 +91,13 @@ def verify(public: bytes, label: bytes, cluster_id: bytes, data: bytes, signatur
     key is first accepted, so that this hot path need not look again. An R with a torsion
     part is refused here by a libsodium that compares R, and by us where it multiplies by the
     cofactor: else two releases in one cluster would split its log (A18, R2).
+
+    Args:
+        public: 32 bytes, an Ed25519 public key.
+        label: what kind of bytes these are, as in :meth:`SigningKey.sign`.
+        cluster_id: 32 bytes.
+        data: the exact bytes.
+        signature: 64 bytes.
     """
     if len(signature) != SIGNATURE_BYTES or len(public) != PUBLIC_KEY_BYTES:
         return False
