@@ -30,6 +30,7 @@ COSTS = (
     "test_the_leader_sends_at_most_two_and_a_half_times_the_change_to_50_members_p9",
     "test_an_idle_cycle_costs_little_cpu_p7",
     "test_three_thousand_lines_are_read_and_written_in_time",
+    "test_ten_policies_of_fifty_options_merge_in_time",
 )
 """Tests that measure cost at size: slow under a tracer, and about nothing that others do not run."""
 
