@@ -123,14 +123,14 @@ def verb(
     verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str, run: Run
 ) -> "argparse.ArgumentParser":
     """Add a verb to a noun and return its parser."""
-    import argparse
+    from dusk.cli.formatter import HelpFormatter
 
     parser = verbs.add_parser(
         name,
         help=text,
         description=text,
         epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)

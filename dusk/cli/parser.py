@@ -4,6 +4,7 @@ import argparse
 from typing import NoReturn
 
 from dusk.cli.command import Command
+from dusk.cli.formatter import HelpFormatter
 from dusk.cli.options import UsageError
 
 
@@ -28,7 +29,7 @@ def parse(name: str, command: Command, words: list[str]) -> argparse.Namespace |
         prog=f"dusk {name}",
         description=command.help,
         epilog=f"example:\n  {command.example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(run=command.run)

@@ -244,10 +244,9 @@ def _progress() -> Iterator[Callable[[float], None]]:
 
 COMMANDS = {
     "simulate": Command(
-        "Ask how a cluster that you do not have would behave: how long a change takes\n"
-        "to all routers, and what the cycles cost the air. Real nodes run in simulated\n"
-        "time on a simulated channel; the same seed gives the same answer. Needs no\n"
-        "daemon and touches nothing.",
+        "Ask how a cluster that you do not have would behave: how long a change takes to all routers, "
+        "and what the cycles cost the air. Real nodes run in simulated time on a simulated channel; "
+        "the same seed gives the same answer. Needs no daemon and touches nothing.",
         "dusk simulate --nodes 60 --loss 15% --speed 6Mbit",
         _arguments,
         _simulate,

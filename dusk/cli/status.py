@@ -29,7 +29,7 @@ def _rows(status: Json) -> list[tuple[str, object]]:
             rows += [("head", f"{value.get('seq')} {str(value.get('hash') or '')[:16]}")]
         elif name == "apply" and isinstance(value, dict):
             reason = f" ({value['reason']})" if value.get("reason") else ""
-            rows.append(("apply", f"{value.get('state')} {_of(value.get('head'))}{reason}"))
+            rows.append(("apply", f"{value.get('state')}, {_of(value.get('head'))} in effect{reason}"))
         elif isinstance(value, list):
             rows += [(name, _plain(item)) for item in value] or [(name, "none")]
         else:
