@@ -20,6 +20,10 @@ QUESTIONS = 4
 ASK_AGAIN_S = 0.12
 ROUNDS_MAX = 3
 """So often it listens while some of the members that its log knows do not answer."""
+ROUNDS_BEHIND_MAX = 6
+"""So often if its disk was proven old or cut: its log does not know who joined since, so whom to await."""
+STRANGERS_MAX = 8
+"""So many that our log does not know are asked by a stream at one position."""
 FETCH_S = 5.0
 """How long it waits for what somebody said to have."""
 
@@ -43,7 +47,9 @@ class Listening:
         self._asked_at: Seq | None = None
         """Head of our log at the last round: whoever brought more may lack what another has."""
         self._is_new = False
+        self._was_behind = False
         self._answered: set[DeviceId] = set()
+        self._strangers: set[str] = set()
 
     @property
     def deadline(self) -> float | None:
@@ -52,14 +58,17 @@ class Listening:
             return None
         return min([self.lead_at, *self._questions_at])
 
-    def begin(self, now: float, *, is_new: bool = False) -> list[Effect]:
+    def begin(self, now: float, *, is_new: bool = False, was_behind: bool = False) -> list[Effect]:
         """Lead soon.
 
         Args:
             now: monotonic seconds.
             is_new: whether nobody can have heard of this cluster yet: it leads at once.
+            was_behind: whether another member had to bring what this disk had lost.
         """
-        self._rounds, self._answered, self._is_new = 0, set(), is_new
+        self._rounds, self._answered = 0, set()
+        self._is_new, self._was_behind = is_new, was_behind
+        self._strangers = set()
         self.lead_at = now if is_new else now + LISTEN_S
         return self.ask_all(now)
 
@@ -76,6 +85,16 @@ class Listening:
         """Note that a member that the log knows has told where it is."""
         self._answered.add(device)
 
+    def is_new_stranger(self, host: str) -> bool:
+        """Tell whether who answers from there, unknown to our log, was not asked yet at our position.
+
+        Any of them may be the only one that has the newest entry; each is asked once, a few in all (R10).
+        """
+        if host in self._strangers or len(self._strangers) >= STRANGERS_MAX:
+            return False
+        self._strangers.add(host)
+        return True
+
     def somebody_has_more(self, now: float) -> None:
         """Wait for what is fetched now."""
         if self.lead_at is not None:
@@ -84,7 +103,8 @@ class Listening:
     def log_moved(self, now: float) -> None:
         """Listen on: there may be more."""
         if self.lead_at is not None:
-            self.lead_at = now + LISTEN_S
+            self.lead_at, self._was_behind = now + LISTEN_S, True
+            self._strangers = set()
 
     def tick(self, now: float) -> list[Effect]:
         """Ask again, or begin another round where one is not enough."""
@@ -100,9 +120,12 @@ class Listening:
         station = self._station
         if self._is_new:
             return False
+        if self._asked_at != station.log.head.seq:
+            return True
+        if self._was_behind:
+            return self._rounds < ROUNDS_BEHIND_MAX
         awaited = min(station.peers.count - 1, HELLO_ANSWERS)
-        lacking = len(self._answered) < awaited and self._rounds < ROUNDS_MAX
-        return lacking or self._asked_at != station.log.head.seq
+        return len(self._answered) < awaited and self._rounds < ROUNDS_MAX
 
     def is_over(self, now: float) -> bool:
         """Tell whether to lead now; once."""

@@ -357,6 +357,8 @@ class Node:
         }
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
+        if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
+            return self._do(Step(outcome=Behind(unreadable.source, None)), now)
         return self._do(self._follower.unreadable(unreadable.source, now), now)
 
     def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
@@ -449,7 +451,7 @@ class Node:
         """Note that all that a member has is here; one whose log was cut may lead again."""
         effects = self._recovery.caught_up(seq, self.log.head.seq)
         if effects and self._may_lead_first():
-            effects += self._listening.begin(now)
+            effects += self._listening.begin(now, was_behind=True)
         return effects
 
     def _is_holder(self, static_public: bytes) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from dusk.changelog.log import Log
 from dusk.cycle.messages import Kind
 from dusk.effects import ItemKind, LogItem, SendMulticast
-from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_MAX
+from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_BEHIND_MAX, ROUNDS_MAX
 from tests.node.site import Box, Site
 from tests.node.test_node_recovery import _lose_end
 

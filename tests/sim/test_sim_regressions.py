@@ -6,6 +6,9 @@ from dusk.sim.faults import Faults
 from dusk.sim.scenario import Plan, Simulation
 
 OLD_DISKS = Faults(rot_s=3.0, old_disk_s=5.0, crash_s=6.0, partition_s=8.0, slow_disk_s=0.3)
+ELSE_OFF = frozenset(
+    ("crash_s", "disk_error", "duplicate", "old_disk_s", "replay_s", "stale", "stranger", "twin", "uneven")
+)
 
 PLANS = {
     "a writer with an older disk asked before it had links, and led": Plan(
@@ -20,6 +23,9 @@ PLANS = {
     ),
     "a writer with a damaged log led when some had answered, and not who had the newest entry": Plan(
         128, Faults(loss=0.25, old_disk_s=3.0, rot_s=6.0), devices=5, duration_s=60.0
+    ),
+    "a writer with a damaged log led when all that it knew had answered, and not who had joined since": Plan(
+        4575, without=ELSE_OFF, commits_max=0
     ),
 }
 
