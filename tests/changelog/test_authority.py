@@ -319,6 +319,12 @@ def test_the_sealed_key_of_a_user_is_not_his_to_write_who_owns_under_the_same_na
     assert world.write(world.change(edit, signers=(world.carol,))).outcome == APPLIED
 
 
+def test_a_sealed_key_of_nobody_is_nobodys_to_write() -> None:
+    world = Cluster()
+    edit = world.edit("user/nobody", "sealed", [sealed_key(world.carol, "nobody")])
+    refuse(world, world.change(edit, signers=(world.carol,)), "missing-signatures")
+
+
 def test_an_owner_alone_writes_his_own_sealed_key() -> None:
     world = Cluster()
     world.commit(world.edit("trust", "owner/carol", [world.carol.public]), world.edit("trust", "quorum", [2]))
