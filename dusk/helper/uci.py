@@ -6,24 +6,17 @@ from collections.abc import Iterator
 Section = tuple[bytes, bytes, dict[bytes, list[bytes]]]  # type, name or nothing, option: values
 
 KEYWORD = re.compile(rb"([pcol]|package|config|option|list)[ \t]")
-FIRST_GAP = re.compile(rb"\s*+(?:#[^\n]*+\s*+)*+")
-GAP = re.compile(rb"[ \t]*+(?:#[^\n]*+\s*+)*+")  # between statements of one line
-# Groups: 1 the line is over; 2 a bare word and 3 a semicolon, behind which libuci loses the rest of the
-# line; 4 any word, 5 and the line is over. An empty word and no word are the same to libuci.
-PIECES = rb"'[^']*+'|\"(?:[^\"\\]|\\.)*+\"|\\\r?+\n|\\.?+|[^\s'\"\\#;]"
-WORD = re.compile(
-    rb"[^\S\n]*+(?:(\n|#[^\n]*+\n?|\Z)|;|([^\s'\"\\#;]++)(;[^\n]*+\n?)|((?:%b)++)(?:(?=[#;])|\Z|[^\S\n]|(\n)))"
-    % PIECES,
-    re.DOTALL,
-)
-PIECE = re.compile(rb"'([^']*+)'|\"((?:[^\"\\]|\\.)*+)\"|((?:[^'\"\\]|\\.?+)++)", re.DOTALL)
-ESCAPE = re.compile(rb"\\(?:\r?\n|\Z|(.))", re.DOTALL)
+# Only single characters are repeated possessively: where groups are, Python before 3.11.5 takes for a match
+# what is none (gh-106052).
+FIRST_GAP = re.compile(rb"\s*+(?:#[^\n]*+\s*+)*")
+GAP = re.compile(rb"[ \t]*+(?:#[^\n]*+\s*+)*")  # between statements of one line
+# Groups: 1 the line is over; 2 there is no word, which an empty one is, too, to libuci; 3 a bare word and a
+# semicolon, behind which libuci loses the rest of the line. None: a word of pieces, up to what ends it.
+BEGIN = re.compile(rb"[^\S\n]*+(?:(\n|#[^\n]*+\n?|\Z)|(;)|([^\s'\"\\#;]++);[^\n]*+\n?)?")
+END = re.compile(rb"(?=[#;])|\Z|[^\S\n]|(\n)")
+PIECE = re.compile(rb"'([^']*+)'|\"|\\(?:\r?\n|\Z|(.))|([^\s'\"\\#;]++)", re.DOTALL)
+QUOTED = re.compile(rb"\"|\\(?:\r?\n|(.))|([^\"\\]++)", re.DOTALL)
 NAMES = {b"p": re.compile(rb"[\w-]+"), b"c": re.compile(rb"[!-~]+"), b"o": re.compile(rb"\w+")}
-
-
-def unquoted(piece: re.Match[bytes]) -> bytes:
-    """Return what a piece of a word, in one kind of quotes or none, stands for."""
-    return piece[1] or ESCAPE.sub(rb"\1", piece[2] or piece[3] or b"")
 
 
 class Reader:
@@ -47,9 +40,18 @@ class Reader:
         """Return the next word of the line; an empty one, too, where there is none."""
         if self.ended:
             return b""
-        found = self.match(WORD)
-        self.ended = found.lastindex in {1, 3, 5}
-        return PIECE.sub(unquoted, found[2] or found[4] or b"")
+        found = self.match(BEGIN)
+        self.ended = found.lastindex in {1, 3}
+        return (found[3] or b"") if found.lastindex else b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what the pieces of a word stand for, and read what ends it."""
+        quoted = False
+        while quoted or not (end := END.match(self.text, self.position)):
+            found = self.match(QUOTED if quoted else PIECE)
+            quoted ^= found[0] == b'"'
+            yield found[found.lastindex] if found.lastindex else b""
+        self.position, self.ended = end.end(), end[1] is not None
 
     def statements(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Yield the first letter of each keyword and its words."""

@@ -1,11 +1,14 @@
 """The helper's reader of UCI files: it says of a file what Dusk's own says, or refuses it."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dusk.config.uci import parse
 from dusk.errors import ConfigError
+from dusk.helper import uci
 from dusk.helper.uci import generated, sections
 from dusk.limits import UCI_FILE_BYTES_MAX
 
@@ -110,6 +113,10 @@ def test_a51_the_helper_reads_a_file_as_the_daemon_does_and_refuses_the_same(tex
         (b"config t\noption a b# c\n", {b"a": [b"b"]}),
         (b"config t\noption a x\\", {b"a": [b"x"]}),
         (b"config t\noption a '", None),
+        (b"config t\noption a 'b c'd'\n", None),
+        (b"config t\noption a 'b c'd \"\n", None),
+        (b'config t\noption a "b\\"\n', None),
+        (b"config t\noption a b\\\r\n'c\n", None),
         (b"config t\noption a \\ 'x\n", None),
         (b"config t\noption a b c\n", None),
         (b"config t\noption a-b c\n", None),
@@ -126,6 +133,12 @@ def test_the_corners_of_libuci_are_known(text: bytes, options: dict[bytes, list[
     found = by_the_helper(text)
     assert found == by_the_editor(text)
     assert (None if found is None else found[0][2]) == options
+
+
+def test_no_group_is_repeated_possessively_which_older_pythons_match_where_nothing_does() -> None:
+    patterns = [one.pattern for one in vars(uci).values() if isinstance(one, re.Pattern)]
+    assert [one for one in patterns if re.search(rb"\)(?:[*+?]|\{[^}]*\})\+", one)] == []
+    assert len(patterns) > 5
 
 
 def test_an_anonymous_section_goes_on_under_its_generated_name() -> None:
