@@ -9,14 +9,16 @@ from pathlib import Path
 from unittest import mock
 
 from dusk import codec, limits
-from dusk.changelog.body import decode_change
+from dusk.changelog.body import Edit, decode_change
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
+from dusk.config.device import Configs, options_of, variables_of
 from dusk.config.merge import Layer, merge
 from dusk.config.names import check_value
 from dusk.config.result import resulting
-from dusk.config.settings import Setting, Verb, check_setting, setting_from_row
+from dusk.config.settings import Setting, Verb, check_setting, encode_setting, setting_from_row
 from dusk.config.variables import Expander, check_variable
+from dusk.control.overlay import Overlay
 from dusk.daemon import facts
 from dusk.errors import ConfigError, Refused, UntrustedInput
 from dusk.ids import DeviceId
@@ -251,6 +253,46 @@ def _grown_merged(rng: random.Random) -> bytes:
     return codec.pack([rows, content])
 
 
+# --- one device --------------------------------------------------------------------------------
+
+OF_DEVICE = f"device/{DEVICE.key_id.hex()}/config"
+SAYERS = ("cluster", "group/office", "group/attic", OF_DEVICE)
+USED = Setting(Verb.SET, ("${ssid}",), 0)
+
+
+def _configured(data: bytes) -> None:
+    """A device's variables are its own, else what all its groups say, else the cluster's (R2)."""
+    edits = [WORLD.edit("group/attic", f"member/{DEVICE.key_id.hex()}", (True,))]
+    edits.append(Edit(OF_DEVICE, "set/wireless.a.ssid", encode_setting(USED), None))
+    for row in codec.items(codec.unpack(data, size_max=2**12), 20, "records"):
+        section, key, kept = codec.fields(row, 3, "record")
+        section, key = codec.text(section, 255, "section"), codec.text(key, 255, "key")
+        kept = codec.blob(kept, limits.VALUE_BYTES_MAX, "value")
+        check_record(parse_path(section), key, kept)
+        edits.append(Edit(section, key, kept, None))
+    store = Overlay(WORLD.log.state, edits)
+    said = [variables_of(store, section).get("ssid") for section in SAYERS]
+    in_groups = {value for value in said[1:3] if value is not None}
+    found = options_of(Configs(store).managed(DeviceId(DEVICE.key_id)))
+    assert said[3] is not None or len(in_groups) < 2, "groups that disagree are refused"
+    wanted = next(value for value in (said[3], *in_groups, said[0]) if value is not None)
+    _, values, _ = found["wireless.a.ssid"]
+    if isinstance(wanted, str) and "$" not in wanted:
+        assert values == (wanted,)
+
+
+def _grown_configured(rng: random.Random) -> bytes:
+    rows = []
+    for section in rng.sample(SAYERS, rng.randrange(5)):
+        said = rng.choice(("one", "two", "it's", "${other}", "${fact.x:-y}", ["a"], ["a", "b"]))
+        rows.append([section, rng.choice(("var/ssid", "var/ssid", "var/other")), codec.pack([said])])
+    packed = codec.pack(rows)
+    return nested(rng, packed) if rng.random() < 0.2 else packed
+
+
+CONFIGURED = [codec.pack([[section, "var/ssid", codec.pack(["one"])]]) for section in SAYERS]
+
+
 # --- facts -------------------------------------------------------------------------------------
 
 BOARD = json.dumps(
@@ -326,6 +368,9 @@ TARGETS = [
         (ConfigError, UntrustedInput),
         [codec.pack([[row], b"config foo n\n\toption a b\n"]) for row in SETTINGS],
         _grown_merged,
+    ),
+    Target(
+        "variables of a device", _configured, (ConfigError, UntrustedInput), CONFIGURED, _grown_configured
     ),
     Target("facts", Rig(_facts), (), [b"\xff".join((BOARD, RELEASE, RADIOS))], _grown_facts),
 ]
