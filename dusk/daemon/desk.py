@@ -30,6 +30,8 @@ from dusk.node.reports import ASK_GAP_S
 
 REFUSALS_MAX = 256
 """Refused changes whose reason is kept for whoever asks again."""
+COPIES = 3
+"""Of a change, on the disk of a device that writes its own: in the outbox, the log and a draft."""
 LOOK_S = 1.0
 """How often a waiting ticket looks whether anybody else is there."""
 REFRESH_S = 2.0
@@ -175,7 +177,17 @@ class DaemonDesk:
         return self._node.waiting(author)
 
     def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
-        """Put a change into the outbox and return the ticket of its outcome."""
+        """Put a change into the outbox and return the ticket of its outcome.
+
+        A write that fails costs the node its life, and the cluster its master perhaps; so what a
+        full disk has no room for is refused before the node counts on it (A31).
+
+        Raises:
+            StorageError: the disk is full; nothing was kept.
+        """
+        storage = self._core.storage
+        assert storage is not None, "methods run while there is a node"
+        storage.files.check_room(*[len(change.encode())] * COPIES)
         self._core.add(self._node.submit(change, trio.current_time()))
         return self.resume(change.id, timeout_s, answer)
 

@@ -77,6 +77,26 @@ def create(directory: int, name: str) -> int:
     return os.open(name, flags, 0o600, dir_fd=directory)
 
 
+def check_room(fd: int, *sizes_bytes: int) -> None:
+    """Refuse what the disk that a file or folder is on has no room for.
+
+    A look ahead, for what would cost more than an answer if it failed; room may still end later.
+
+    Args:
+        fd: an open file or folder.
+        sizes_bytes: what is about to be written, each to a place of its own.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    found = os.fstatvfs(fd)
+    if not found.f_blocks:
+        return  # a file system in memory, without a limit, counts nothing
+    blocks = sum(-(-size // found.f_frsize) for size in sizes_bytes)
+    if blocks > found.f_bavail:
+        raise OSError(errno.ENOSPC, "no room")
+
+
 def read_whole(fd: int) -> bytes:
     """Return all bytes of an open file from its start."""
     size = os.fstat(fd).st_size

@@ -59,6 +59,15 @@ class SmallFiles:
             finally:
                 os.close(parent)
 
+    def check_room(self, *sizes_bytes: int) -> None:
+        """Refuse what there is no room for, before anything depends on it.
+
+        Raises:
+            StorageError: the disk is full; nothing was tried.
+        """
+        with disk.told_as_storage(f"cannot write below {self._path}"):
+            disk.check_room(self._fd, *sizes_bytes)
+
     def remove(self, *names: str) -> None:
         """Remove files, those that are there; on disk when this returns.
 

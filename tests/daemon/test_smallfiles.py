@@ -129,3 +129,28 @@ def test_a6_a_file_larger_than_any_of_ours_is_not_read(
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot open .*none: no such file"):
         SmallFiles(tmp_path / "none")
+
+
+def _count(patch: pytest.MonkeyPatch, blocks: int, available: int) -> None:
+    """Let the disk have so many blocks of 4 KiB, and so many of them for us."""
+    found = os.statvfs_result((4096, 4096, blocks, available + 5, available, 0, 0, 0, 0, 255))
+    patch.setattr(os, "fstatvfs", lambda _fd: found)
+
+
+@pytest.mark.parametrize(("available", "sizes"), [(3, (1, 4097, 1)), (0, (1,))])
+def test_a31_what_there_is_no_room_for_is_refused_before_it_is_tried(
+    files: SmallFiles, monkeypatch: pytest.MonkeyPatch, available: int, sizes: tuple[int, ...]
+) -> None:
+    _count(monkeypatch, 100, available)
+    with pytest.raises(StorageError, match="the disk is full; free some space"):
+        files.check_room(*sizes)
+    assert files.names() == []
+
+
+def test_a31_what_just_fits_or_cannot_be_counted_is_tried(
+    files: SmallFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _count(monkeypatch, 100, 3)
+    files.check_room(1, 4096, 4095)
+    _count(monkeypatch, 0, 0)
+    files.check_room(1)

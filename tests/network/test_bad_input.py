@@ -239,6 +239,7 @@ def test_a_missing_interface_is_an_alarm_and_is_used_when_it_appears() -> None:
 def test_a_torn_tail_is_cut_and_damage_in_the_middle_is_told() -> None:
     with running(1, "0.5s") as cluster:
         router = cluster.first
+        cluster.wait("a write behind the first", lambda: (router.state() or {}).get("role") == "master")
         before = router.state()
         router.cut_power()
         log = router.root / "etc/dusk/node/log"
