@@ -170,6 +170,7 @@ class Client:
         self._named = Seq(0)
         self._unproven: tuple[LogItem, ...] = ()
         self._next = Seq(0)
+        self._located_from = Seq(0)
 
     @property
     def done(self) -> bool:
@@ -277,9 +278,10 @@ class Client:
 
     def _locate(self, now: float) -> None:
         """Ask where our logs part."""
-        positions = [self._position(seq) for seq in locator_positions(self._host.head.seq)]
+        self._located_from = self._host.head.seq
+        positions = [self._position(seq) for seq in locator_positions(self._located_from)]
         anchor = self._host.anchor
-        if anchor is not None and anchor.seq > self._host.head.seq:
+        if anchor is not None and anchor.seq > self._located_from:
             positions.insert(0, anchor)
         self._asked = frozenset(position.seq for position in positions)
         self._ask(Stage.LOCATING, Locate(tuple(positions)), now)
@@ -300,7 +302,7 @@ class Client:
         self._named = Seq(0) if newest is None else newest.head.seq
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             self._after_log(now)
-        elif common.seq >= head.seq:
+        elif common.seq >= self._located_from:  # our log may have grown since by another exchange
             self._fetch(now)
         elif self._host.vouched(newest):
             raise ForkFound(f"a leader signed another log than ours, below entry {head.seq}")

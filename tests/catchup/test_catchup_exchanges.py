@@ -246,6 +246,25 @@ def test_r5_a_log_that_a_leader_of_ours_signed_below_our_head_is_refused_with_an
     assert [e.loud for e in wires.of("stale", Event) if isinstance(e, Event) and e.name == "fork"] == [True]
 
 
+def test_a_log_that_grew_by_another_exchange_while_this_one_asked_is_no_fork() -> None:
+    world, key = _world(6)
+    stale = member(world, key, len(world.items) - 8)
+    wires = Wires({"master": master(world), "stale": stale})
+    frames = 0
+
+    def grow(to: str, frame: bytes) -> bytes:
+        nonlocal frames
+        frames += to == "stale"
+        if (to, frames) == ("stale", 2):  # the first is the handshake's, this one tells where our logs part
+            stale.items += stale.log.extend(world.items[len(stale.items) : -4])
+        return frame
+
+    wires.mangle = grow
+    wires.do("stale", stale.exchanges.catch_up(at("master"), wires.now))
+    assert "fork" not in wires.texts("stale")
+    assert stale.head == world.log.head
+
+
 @pytest.mark.parametrize("first", [0, 7])
 def test_items_read_for_nobody_are_ignored(first: int) -> None:
     wires, server, _stale = _pair()
