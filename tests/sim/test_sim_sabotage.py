@@ -131,7 +131,7 @@ class TearingDisk(Disk):
 class _Deaf(Listening):
     """Asks nobody."""
 
-    def begin(self, now: float, *, is_new: bool = False) -> list[Effect]:
+    def begin(self, now: float, *, is_new: bool = False, was_behind: bool = False) -> list[Effect]:
         self.lead_at = now
         return []
 
