@@ -94,6 +94,15 @@ def _members_at(items: list[LogItem]) -> int:
     return sum(1 for section in log.state.sections("device/") if log.state.value(section, "key") is not None)
 
 
+def test_a28_who_was_brought_something_asks_on_though_all_that_it_knows_have_answered() -> None:
+    site = Site(3)
+    site.run(6.0)
+    old = _started_anew(site, site.master.items[:-2])
+    took_s = site.until(lambda: old.node.leads, 20.0)
+    assert took_s > (ROUNDS_BEHIND_MAX - 1) * LISTEN_S
+    assert _questions(old) > (ROUNDS_BEHIND_MAX - 1) * QUESTIONS
+
+
 def test_r5_who_lost_its_own_end_is_no_witness_that_a_cut_log_is_whole() -> None:
     site = Site(3)
     site.run(20.0)
