@@ -91,6 +91,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("user/alice", "disabled", [True]),
     (f"joinkey/{ID}", "rule", RULE),
     (f"joinkey/{ID}", "rule", rule(mode="approve", rebind="ask", groups=[], labels=[])),
+    (f"joinkey/{ID}", "rule", rule(rebind="auto")),
     (f"joinkey/{ID}", "revoked", [True]),
     (f"device/{ID}", "key", [PUBLIC]),
     (f"device/{ID}", "name", ["kitchen-2"]),
