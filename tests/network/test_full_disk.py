@@ -61,6 +61,7 @@ def test_a31_a_draft_that_finds_no_room_is_refused_and_stays_as_it_was() -> None
             cluster.wait("it leads", lambda: role(router) == "master")
             owner = cluster.owner(router)
             owner.set("policy/x", "system.ntp.enabled", "1")
+            cluster.wait("nothing is under way", lambda: _is_at_rest(router))
             before = router.state()
             fill(ballast)
             with pytest.raises(Refused, match="the disk is full; free some space"):
@@ -93,6 +94,12 @@ def test_a31_a_writer_with_a_full_disk_says_so_promises_nothing_and_goes_on_by_i
             cluster.wait("it is written", lambda: _has_policy(cluster))
             assert role(writer) == "master"
             assert alarms(writer) == "[]"
+
+
+def _is_at_rest(router: Machine) -> bool:
+    """Tell whether the newest head is in effect, too."""
+    state = router.state()
+    return state is not None and bool(state["apply"]["head"] == state["head"]["seq"])
 
 
 def _has_policy(cluster: Cluster) -> bool:
