@@ -215,9 +215,10 @@ def _assignment(_key: str, row: list[object]) -> None:
     to, names, priority = codec.fields(row, 3, "assignment")
     if to not in ("all", "groups", "devices"):
         raise UntrustedInput("assignment: to all, groups or devices")
-    if (to == "all") == bool(codec.items(names, limits.MEMBERS_MAX, "assignment names")):
+    chosen = _texts(names, limits.MEMBERS_MAX, 63, "assignment names")
+    if (to == "all") == bool(chosen):
         raise UntrustedInput("assignment: names for groups and devices, none for all")
-    for name in _texts(names, limits.MEMBERS_MAX, 63, "assignment names"):
+    for name in chosen:
         if not (COMPONENT if to == "groups" else _HEX_ID).match(name):
             raise UntrustedInput(f"assignment: {name!r} is not a name")
     codec.integer(priority, 0, 999, "assignment priority")

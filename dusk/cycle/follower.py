@@ -154,9 +154,7 @@ class Follower:
         would cost the link more than the change did. Without an answer soon all are asked.
         """
         station, freshness = self._station, self._freshness
-        if not self.fresh(now):
-            return self._ask_all(now)
-        asked = self._ask_master(freshness.challenge(now))
+        asked = self._ask_master(freshness.challenge(now)) if self.fresh(now) else []
         if not asked:
             return self._ask_all(now)
         freshness.missed(now)

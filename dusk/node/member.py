@@ -372,8 +372,8 @@ class Node:
                 return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:
                 step = follower.on_pong(opened, now)
-                if opened.sender is not None:
-                    self._listening.answered(opened.sender.device_id)
+                assert opened.sender is not None, "a PONG is sealed pairwise"
+                self._listening.answered(opened.sender.device_id)
                 return self._do(step, now)
             case Kind.RESPOND if leader is not None:
                 effects = self._do(leader.on_respond(opened, now), now)

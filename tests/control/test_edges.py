@@ -13,7 +13,7 @@ from dusk.config.settings import Setting, Verb
 from dusk.control import drafts, history, joinkeys, names, roster, schema, words
 from dusk.control.drafts import Draft, Sent
 from dusk.control.editing import _check_verdict, _sign
-from dusk.control.methods import METHODS
+from dusk.control.methods import METHODS, is_signing
 from dusk.control.words import Difference
 from dusk.effects import ChangeState, Progress
 from dusk.errors import Refused, StorageError, UntrustedInput
@@ -386,3 +386,10 @@ def test_what_the_outbox_has_no_room_for_stays_in_the_draft(
     assert shown["notes"] == [
         "policy wifi is assigned to nobody; assign it with `dusk policy assign wifi --all`"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "signs"), [("draft.commit", True), ("draft.edit", True), ("status", False), ("no.such", False)]
+)
+def test_methods_that_take_a_session_are_told_from_the_others(name: str, *, signs: bool) -> None:
+    assert is_signing(name) is signs

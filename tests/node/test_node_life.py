@@ -416,6 +416,8 @@ def test_a_counter_is_above_what_is_in_the_log_and_in_the_outbox() -> None:
     change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), device=member.key, counter=7)
     member.do(member.node.submit(change, site.now))
     assert member.node.next_counter(owner) == 8
+    assert member.node.waiting(owner) == (change,)
+    assert member.node.waiting(site.world.master.key_id) == ()
     site.lost = lambda *_: False
     site.run(20.0)
     assert member.node.waiting_changes() == ()

@@ -5,7 +5,7 @@ import pytest
 from dusk.changelog.log import Log
 from dusk.cycle.messages import Kind
 from dusk.effects import ItemKind, LogItem, SendMulticast
-from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_BEHIND_MAX, ROUNDS_MAX
+from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_BEHIND_MAX, ROUNDS_MAX, STRANGERS_MAX
 from tests.node.site import Box, Site
 from tests.node.test_node_recovery import _lose_end
 
@@ -101,6 +101,14 @@ def test_a28_who_was_brought_something_asks_on_though_all_that_it_knows_have_ans
     took_s = site.until(lambda: old.node.leads, 20.0)
     assert took_s > (ROUNDS_BEHIND_MAX - 1) * LISTEN_S
     assert _questions(old) > (ROUNDS_BEHIND_MAX - 1) * QUESTIONS
+
+
+def test_a6_each_stranger_is_asked_once_and_a_few_in_all() -> None:
+    site = Site(2)
+    listening = _started_anew(site, site.master.items).node._listening
+    assert [listening.is_new_stranger("fe80::1") for _ in range(2)] == [True, False]
+    asked = sum(listening.is_new_stranger(f"fe80::{number}") for number in range(2, 100))
+    assert asked == STRANGERS_MAX - 1
 
 
 def test_r5_who_lost_its_own_end_is_no_witness_that_a_cut_log_is_whole() -> None:

@@ -49,3 +49,15 @@ def test_who_hears_the_start_asks_nothing(kinds: tuple[Kind, ...]) -> None:
     _commit(site)
     site.run(3.0)
     assert _asks(member) == asked
+
+
+def test_an_answer_that_names_what_a_start_announced_already_begins_no_second_fetch() -> None:
+    site, member = _site((Kind.DATA,))
+    streams = len(member.of(Connect))
+    _commit(site)
+    site.run(0.02)
+    assert member.node.log.head != site.master.node.log.head
+    member.do(member.node.confirm(site.now))
+    site.run(0.02)
+    assert len(member.of(Connect)) == streams
+    site.until(lambda: member.node.log.head == site.master.node.log.head, 10.0)
