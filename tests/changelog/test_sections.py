@@ -80,6 +80,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("trust", "recovery", [PUBLIC, 0]),
     ("trust", "grant/policy/wifi", [[bytes(16), b"x" * 16], 2, ["wireless"], ["ap"], 999]),
     ("trust", "grant/policy", [[], 1, None, None, None]),
+    ("trust", "grant/device/kitchen/config", [[], 1, None, None, None]),
     ("cluster", "name", ["My Home"]),
     ("cluster", "succession", [[bytes(16)]]),
     ("cluster", "cycle", [200]),
@@ -209,6 +210,12 @@ def test_a_record_that_can_be_is_taken_and_may_be_deleted(section: str, key: str
 def test_a17_a_record_that_cannot_be_is_refused(section: str, key: str, row: list[object]) -> None:
     with pytest.raises(UntrustedInput):
         check_record(parse_path(section), key, codec.pack(row))
+
+
+@pytest.mark.parametrize("key", ["firewall.zone[b=1,a=1].x", 'firewall.zone[name="lan"].x', "no key"])
+def test_r6_a_setting_has_one_key_also_where_it_is_deleted(key: str) -> None:
+    with pytest.raises(UntrustedInput, match="there is no record"):
+        check_record(parse_path("policy/wifi"), f"set/{key}", None)
 
 
 def test_a17_bytes_that_are_no_row_are_refused() -> None:

@@ -70,6 +70,8 @@ def test_a_name_means_the_active_device_before_a_retired_one() -> None:
     for retired, active in ((first, second), (second, first)):
         state = with_records((first, "name", ["x"]), (second, "name", ["x"]), (retired, "retired", [True]))
         assert views.device_by_name(state, "x") == active
+        state = with_records((retired, "name", ["x"]), (retired, "retired", [True]), (active, "name", ["x"]))
+        assert views.device_by_name(state, "x") == active
 
 
 def test_a_retired_device_is_known_but_no_member() -> None:

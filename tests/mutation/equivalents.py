@@ -30,6 +30,9 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/log.py::::one more: change=codec.blob_to(limits.CHANGE_BYTES_MAX, or_nil=True)": (
         "the change is bounded by the same number when it is decoded"
     ),
+    "dusk/changelog/state.py::State._reindex::no condition: r[0] == section": (
+        "it only saves the time of looking at keys that the section does not have"
+    ),
     "dusk/changelog/body.py::::one more: body=codec.blob_to(limits.CHANGE_BYTES_MAX)": (
         "it stands inside bytes that were bounded by the same number"
     ),
