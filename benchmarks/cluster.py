@@ -15,12 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dusk.changelog.views import cycle_ms
-from dusk.cli.client import Client
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.daemon.identity import FILE as IDENTITY_FILE
@@ -30,7 +28,7 @@ from dusk.daemon.store import open_store
 from dusk.demo.place import BridgePlace
 from dusk.ids import NO_CHAIN
 from dusk.keys.signing import SigningKey
-from tests.network.cluster import Cluster, Machine
+from tests.network.cluster import Cluster, Machine, Owner
 from tests.world import World
 
 USER, PASSWORD = "alice", "password"
@@ -110,7 +108,6 @@ class Site:
     switch: Switch
     spare: Sequence[SigningKey] = ()
     started_s: float = 0.0
-    _clients: list[Client] = field(default_factory=list)
 
     @property
     def nodes(self) -> list[Machine]:
@@ -141,34 +138,9 @@ class Site:
             if heads != before or len(heads) != 1 or (0, "") in heads:
                 before, since = heads, time.monotonic()
 
-    def owner(self, node: Machine) -> "Desk":
+    def owner(self, node: Machine) -> Owner:
         """Return the owner, logged in at a node."""
-        client = Client(node.root)
-        self._clients.append(client)
-        ticket = client.call("session.login", user=USER, password=PASSWORD)["ticket"]
-        return Desk(client, client.wait(ticket, READY_S_MAX)["token"])
-
-    def close(self) -> None:
-        """Close what was opened at the nodes."""
-        for client in self._clients:
-            client.close()
-
-
-@dataclass(slots=True)
-class Desk:
-    """A person at a node."""
-
-    client: Client
-    token: str
-
-    def draft(self, policy: str, key: str, value: str) -> None:
-        """Put one setting into the draft."""
-        edits = [{"key": key, "values": [value]}]
-        self.call("draft.edit", target=f"policy/{policy}", verb="set", edits=edits)
-
-    def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
-        """Call a method with the session's token."""
-        return self.client.call(method, token=self.token, **params)
+        return self.cluster.owner(node, USER, PASSWORD)
 
 
 def cycle_edit(world: World, milliseconds: int) -> None:
@@ -244,7 +216,6 @@ def running(
             nodes[place].profile = profile
         site = Site(world, Cluster(base, list(nodes)), switch, keys[count:])
         stack.callback(site.cluster.stop)
-        stack.callback(site.close)
         _start(site)
         yield site
 

@@ -85,11 +85,11 @@ def spreads(site: Site, begins: Iterable[Callable[[], None]], changes: int = CHA
 
 def commits(site: Site, at: int) -> Generator[Callable[[], None], None, None]:
     """Draft changes at a node; yield what commits each."""
-    desk, line = site.owner(site.nodes[at]), Line(site.nodes[at].root)
+    owner, line = site.owner(site.nodes[at]), Line(site.nodes[at].root)
     with line.socket:
         while True:
-            desk.draft("bench", "system.bench.value", str(time.time_ns()).ljust(VALUE_BYTES, "x"))
-            params = {"token": desk.token, "message": "one of many", "timeout_s": SPREAD_S_MAX}
+            owner.set("policy/bench", "system.bench.value", str(time.time_ns()).ljust(VALUE_BYTES, "x"))
+            params = {"token": owner.token, "message": "one of many", "timeout_s": SPREAD_S_MAX}
             yield functools.partial(line.ask, "draft.commit", **params)
             answer = line.answer()
             if answer is None or "error" in answer:

@@ -116,10 +116,13 @@ class Owner:
 
     Attributes:
         router: where.
+        user, password: who logs in.
         token: of the session, once logged in.
     """
 
     router: Machine
+    user: str = USER
+    password: str = PASSWORD
     token: str = ""
     _client: Client | None = None
 
@@ -143,7 +146,7 @@ class Owner:
     def login(self) -> None:
         """Open a session."""
         self.token = ""
-        ticket = self.call("session.login", user=USER, password=PASSWORD)["ticket"]
+        ticket = self.call("session.login", user=self.user, password=self.password)["ticket"]
         self.token = self.wait(ticket)["token"]
 
     def set(self, target: str, key: str, value: str) -> None:
@@ -173,9 +176,9 @@ class Cluster:
         """The router that made the cluster."""
         return self.routers[0]
 
-    def owner(self, router: Machine) -> Owner:
+    def owner(self, router: Machine, user: str = USER, password: str = PASSWORD) -> Owner:
         """Return an owner who has logged in at a router."""
-        owner = Owner(router)
+        owner = Owner(router, user, password)
         self.owners.append(owner)
         owner.login()
         return owner
