@@ -14,15 +14,18 @@ from dusk.ids import ChangeId, Seq
 
 
 class ItemKind(IntEnum):
-    """What one frame of the log is, on disk and in catch-up."""
+    """What one frame of the log is, on disk and, but for a rewind, in catch-up."""
 
     ENTRY = 1
     HEAD = 2
+    CERTIFICATE = 3
+    REWIND = 4
+    """On the own disk only: the items behind it take the place of what stood there (`rewinds.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogItem:
-    """One frame of the log: an entry with its change, or a signed head."""
+    """One frame of the log: an entry with its change, a signed head, a certificate, a rewind."""
 
     kind: ItemKind
     data: bytes

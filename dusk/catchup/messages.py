@@ -27,8 +27,9 @@ SIGNED_HEAD_BYTES_MAX = 512
 CODE_BYTES_MAX = 63
 REASON_BYTES_MAX = 512
 _ID_BYTES = 16
-_ITEM_KINDS = {int(kind): kind for kind in ItemKind}
-_ITEM = codec.Row("item", kind=codec.number(1, max(ItemKind)), data=codec.blob_to(ANSWER_BYTES_MAX))
+_ITEM_KINDS = {int(kind): kind for kind in ItemKind if kind is not ItemKind.REWIND}
+"""A rewind says what a disk replaced; no log has one, so none is sent or taken."""
+_ITEM = codec.Row("item", kind=codec.number(1, max(_ITEM_KINDS)), data=codec.blob_to(ANSWER_BYTES_MAX))
 
 
 @dataclass(frozen=True, slots=True)

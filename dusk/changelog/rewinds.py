@@ -1,0 +1,105 @@
+"""What the items of a disk add up to once some took the place of others (`specs/storage.md`).
+
+A log file only grows. A device that leaves its branch for another writes a *rewind* and, with
+the same write, the items of the other branch: what stood behind the fork no longer counts. It
+stays on the disk as a replaced branch, for the changes in it may be the only copy of somebody's
+work. Nothing here looks into entries; `Log` verifies what is left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dusk import codec, limits
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+
+_REWIND = codec.Row(
+    "rewind", seq=codec.number(0, limits.NUMBER_MAX), count=codec.number(1, limits.NUMBER_MAX)
+)
+REWIND_BYTES_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """What stands behind entry ``seq`` is replaced by the ``count`` items that follow."""
+
+    seq: Seq
+    count: int
+
+    def item(self) -> LogItem:
+        """Return it as it is stored."""
+        return LogItem(ItemKind.REWIND, codec.pack((self.seq, self.count)))
+
+
+def decode_rewind(data: bytes) -> Rewind:
+    """Read a rewind.
+
+    Raises:
+        UntrustedInput: anything but the one encoding.
+    """
+    seq, count = _REWIND.decode(data, size_max=REWIND_BYTES_MAX)
+    return Rewind(Seq(seq), count)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A branch that a device left: what stood behind entry ``seq``, in log order."""
+
+    seq: Seq
+    items: tuple[LogItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the items of a disk add up to.
+
+    Attributes:
+        items: the log.
+        branches: what it replaced, oldest first.
+        used: how many of the items count; what follows is a rewind without all its items, or
+            one that says what cannot be, and whatever stands behind it.
+    """
+
+    items: tuple[LogItem, ...]
+    branches: tuple[Replaced, ...]
+    used: int
+
+
+def resolve(items: Sequence[LogItem]) -> Resolved:
+    """Follow the rewinds among the items of a disk; any items at all give an answer.
+
+    A rewind counts only with all of its items: a switch that the power cut short leaves the
+    branch before it (R5, R7).
+    """
+    log: list[LogItem] = []
+    starts: list[int] = []
+    branches: list[Replaced] = []
+    for at, item in enumerate(items):
+        if item.kind is ItemKind.REWIND:
+            rewind = _counting(item.data, behind=len(items) - at - 1, last=len(starts))
+            if rewind is None:
+                return Resolved(tuple(log), tuple(branches), at)
+            cut = starts[rewind.seq] if rewind.seq < len(starts) else len(log)
+            branches.append(Replaced(rewind.seq, tuple(log[cut:])))
+            del log[cut:], starts[rewind.seq :]
+            continue
+        if item.kind is ItemKind.ENTRY:
+            starts.append(len(log))
+        log.append(item)
+    return Resolved(tuple(log), tuple(branches), len(items))
+
+
+def _counting(data: bytes, *, behind: int, last: int) -> Rewind | None:
+    """Read a rewind; None for one that does not count.
+
+    Args:
+        data: of the item.
+        behind: how many items follow it.
+        last: position of the newest entry before it.
+    """
+    try:
+        rewind = decode_rewind(data)
+    except UntrustedInput:
+        return None
+    return rewind if rewind.count <= behind and rewind.seq <= last else None
