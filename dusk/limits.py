@@ -17,6 +17,12 @@ SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024
 """The author's message."""
+SUCCESSION_MAX = 16
+"""Devices that may lead: each costs a certificate 80 bytes."""
+CERTIFICATE_ACKS_MAX = 2 * SUCCESSION_MAX
+"""A changed succession is settled by the old holders and the new ones."""
+CERTIFICATE_BYTES_MAX = 4096
+"""So many acknowledgements with their ids, and a head."""
 SECTION_BYTES_MAX = 191
 """A section path: three components of 63 bytes with their slashes."""
 RECORD_KEY_BYTES_MAX = 512
@@ -47,12 +53,18 @@ SLICE_MEMBERS_MAX = 256
 """Members that answer in one cycle, besides the holders of the succession."""
 CHALLENGES_MAX = 64
 """Challenges waiting for an echo; more than one cycle's worth of a booting site."""
+ACKNOWLEDGED_HEADS_MAX = 8
+"""Heads of which a master collects acknowledgements: what is written faster settles with a later one."""
 GROUP_KEYS_MAX = 4
 """Group keys a member accepts: those in flight while a new one spreads."""
 STATUS_BYTES_MAX = 16 * 1024
 """A signed status: some hundred packages."""
-STATUS_IN_RESPOND_BYTES_MAX = 880
-"""A larger status goes by a stream; the rest of a RESPOND stays below 320."""
+START_REST_BYTES_MAX = 1024
+"""What a START says besides the head: 160 bytes, and a certificate."""
+CERTIFICATE_IN_START_BYTES_MAX = 840
+"""Acknowledgements of nine holders; a larger certificate goes by catch-up."""
+STATUS_IN_RESPOND_BYTES_MAX = 768
+"""A larger status goes by a stream; the rest of a RESPOND stays below 432."""
 HEALTH_BYTES_MAX = 128
 """Unsigned figures in a RESPOND."""
 WORD_BYTES_MAX = 63

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.entry import SignedHead, head_from_row, sign_head
 from dusk.errors import UntrustedInput
-from dusk.ids import BootId, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
-from dusk.keys.signing import SigningKey
+from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
+from dusk.keys.signing import SIGNATURE_BYTES, SigningKey
 
 CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
 CHAIN_PREFIX_BYTES = 8
 """Of a chain hash: names a batch among those in flight."""
-HELLO_BYTES = 191
-"""Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG (A15)."""
+HELLO_BYTES = 207
+"""Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG or RELAYED (A15)."""
 START_PLAINTEXT_BYTES = 199
 """Echoes go into a START while it is no longer than this: a datagram of 256 bytes (P8)."""
 BITMAP_BYTES_MIN = 8
@@ -34,6 +34,8 @@ class Kind(IntEnum):
     ASK = 6
     SUBMIT = 7
     ANSWER = 8
+    FORWARD = 9
+    RELAYED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Rest:
         window_ms: over how long their slots are spread.
         data: whether DATA with the head's batch is, or was, on the air.
         sender: the device that signed.
+        certificate: an encoded certificate that some member lacks, or None; it proves itself.
     """
 
     cycle: int
@@ -62,18 +65,18 @@ class Rest:
     window_ms: int
     data: bool
     sender: DeviceId
+    certificate: bytes | None = None
 
     def encode(self) -> bytes:
         """Return the exact bytes that are hashed and signed."""
+        said = (self.cycle, self.nonce, b"".join(self.echoes), self.time_s)
         answers = (self.bitmap, self.slice_first, self.slice_count, self.window_ms)
-        return codec.pack(
-            (self.cycle, self.nonce, b"".join(self.echoes), self.time_s, *answers, self.data, self.sender)
-        )
+        return codec.pack((*said, *answers, self.data, self.sender, self.certificate))
 
 
 def decode_rest(data: bytes) -> Rest:
     """Read what :meth:`Rest.encode` wrote."""
-    row = codec.fields(codec.unpack(data, size_max=512, depth_max=2), 10, "START rest")
+    row = codec.fields(codec.unpack(data, size_max=limits.START_REST_BYTES_MAX, depth_max=2), 11, "START rest")
     echoes = codec.blob(row[2], limits.ECHOES_MAX * CHALLENGE_BYTES, "START echoes")
     if len(echoes) % CHALLENGE_BYTES:
         raise UntrustedInput("START echoes: cut short")
@@ -88,7 +91,14 @@ def decode_rest(data: bytes) -> Rest:
         window_ms=codec.integer(row[7], 1, 60_000, "START window"),
         data=codec.boolean(row[8], "START data"),
         sender=DeviceId(codec.exactly(row[9], 16, "START sender")),
+        certificate=_certificate(row[10]),
     )
+
+
+def _certificate(value: object) -> bytes | None:
+    if value is None:
+        return None
+    return codec.blob(value, limits.CERTIFICATE_IN_START_BYTES_MAX, "START certificate")
 
 
 def _bitmap(value: object) -> bytes:
@@ -138,7 +148,7 @@ def echo_room(head: Head, rest: Rest) -> int:
 def decode_start(data: bytes) -> Start:
     """Read a START; its signature is not checked here."""
     row = codec.fields(_unpack(data), 3, "START")
-    rest_bytes = codec.blob(row[1], 512, "START rest")
+    rest_bytes = codec.blob(row[1], limits.START_REST_BYTES_MAX, "START rest")
     signature = codec.exactly(row[2], 64, "START signature")
     signed = SignedHead(head_from_row(row[0]), _rest_hash(rest_bytes), signature)
     return Start(signed, rest_bytes, decode_rest(rest_bytes))
@@ -228,6 +238,13 @@ def _decode_held(value: object) -> Held:
     return Held(data[:CHAIN_PREFIX_BYTES], pieces)
 
 
+class Offer(NamedTuple):
+    """Where a branch ends that a member has left (`log.md`): changes in it may be wanted."""
+
+    seq: Seq
+    chain: ChainHash
+
+
 @dataclass(frozen=True, slots=True)
 class Respond:
     """A member's answer to a START.
@@ -241,6 +258,9 @@ class Respond:
         request: for missing DATA, or None.
         status: a signed status if it changed, or None.
         health: unsigned figures, or None.
+        ack: a holder's acknowledgement of ``head`` while that is not settled, 64 bytes, or None.
+        offer: newest position of a branch that the member left, and the chain hash there, or None:
+            changes of that branch still wait for their outcome.
     """
 
     cycle: int
@@ -252,17 +272,19 @@ class Respond:
     request: Request | None = None
     status: bytes | None = None
     health: bytes | None = None
+    ack: bytes | None = None
+    offer: Offer | None = None
 
     def encode(self) -> bytes:
         """Return the plaintext."""
         request = None if self.request is None else self.request.row()
-        about = (self.challenge, request, self.status, self.health)
+        about = (self.challenge, request, self.status, self.health, self.ack, self.offer)
         return codec.pack((self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot, *about))
 
 
 def decode_respond(data: bytes) -> Respond:
     """Read a RESPOND; the status inside is not looked at."""
-    row = codec.fields(_unpack(data), 9, "RESPOND")
+    row = codec.fields(_unpack(data), 11, "RESPOND")
     if row[6] is not None and row[7] is not None:
         raise UntrustedInput("RESPOND: a status beside a request")
     return Respond(
@@ -275,7 +297,15 @@ def decode_respond(data: bytes) -> Respond:
         request=None if row[6] is None else _decode_request(row[6]),
         status=None if row[7] is None else codec.blob(row[7], limits.STATUS_IN_RESPOND_BYTES_MAX, "status"),
         health=None if row[8] is None else codec.blob(row[8], limits.HEALTH_BYTES_MAX, "health"),
+        ack=None if row[9] is None else codec.exactly(row[9], SIGNATURE_BYTES, "RESPOND ack"),
+        offer=None if row[10] is None else _decode_offer(row[10]),
     )
+
+
+def _decode_offer(value: object) -> Offer:
+    row = codec.fields(value, 2, "RESPOND offer")
+    seq = Seq(codec.integer(row[0], 1, _NUMBER_MAX, "RESPOND offer"))
+    return Offer(seq, ChainHash(codec.exactly(row[1], 32, "RESPOND offer")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +367,30 @@ def decode_pong(data: bytes) -> Pong:
         raise UntrustedInput("PONG: leads and does not")
     rest, signature = codec.exactly(row[4], 32, "PONG rest"), codec.exactly(row[5], 64, "PONG signature")
     return Pong(_optional_challenge(row[0]), cycle, nonce, SignedHead(head_from_row(row[3]), rest, signature))
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """FORWARD: a member passes the challenge of a HELLO or ASK on to the master that it hears (A44).
+
+    Attributes:
+        challenge: to be echoed by the next START.
+        asker: the device of the succession that drew it.
+    """
+
+    challenge: bytes
+    asker: DeviceId
+
+    def encode(self) -> bytes:
+        """Return the plaintext."""
+        return codec.pack((self.challenge, self.asker))
+
+
+def decode_forward(data: bytes) -> Forward:
+    """Read a FORWARD."""
+    row = codec.fields(_unpack(data), 2, "FORWARD")
+    challenge = codec.exactly(row[0], CHALLENGE_BYTES, "FORWARD challenge")
+    return Forward(challenge, DeviceId(codec.exactly(row[1], 16, "FORWARD asker")))
 
 
 def encode_submit(change: bytes, after: ChangeId | None = None) -> bytes:

@@ -15,14 +15,17 @@ from dusk.cycle.messages import (
     HELLO_BYTES,
     Answer,
     AnswerCode,
+    Forward,
     Fragment,
     Held,
     Hello,
+    Offer,
     Pong,
     Request,
     Respond,
     Rest,
     decode_answer,
+    decode_forward,
     decode_fragment,
     decode_hello,
     decode_pong,
@@ -54,6 +57,7 @@ rests = st.builds(
     window_ms=st.integers(1, 60_000),
     data=st.booleans(),
     sender=sixteen.map(DeviceId),
+    certificate=st.none() | st.binary(max_size=99),
 )
 signed_heads = st.builds(SignedHead, heads, thirty_two, st.binary(min_size=64, max_size=64))
 fragments = st.integers(1, 15).flatmap(
@@ -78,6 +82,8 @@ responds = st.builds(
     st.none(),
     st.none() | st.binary(max_size=99),
     st.none() | st.binary(max_size=99),
+    st.none() | st.binary(min_size=64, max_size=64),
+    st.none() | st.builds(Offer, positive.map(Seq), thirty_two.map(ChainHash)),
 )
 requests = st.builds(
     Request,
@@ -106,6 +112,7 @@ DECODERS: tuple[Callable[[bytes], Any], ...] = (
     decode_pong,
     decode_submit,
     decode_answer,
+    decode_forward,
 )
 
 
@@ -147,9 +154,15 @@ def test_a_bitmap_is_never_shorter_than_eight_bytes(head: Head, rest: Rest, bitm
 )
 def test_a_request_has_its_number_and_only_pieces_that_a_batch_may_have(asked: list[object]) -> None:
     head = (0, 0, 1, 1, bytes(32))
-    row = (1, bytes(8), head, 0, bytes(8), None, asked, None, None)
+    row = (1, bytes(8), head, 0, bytes(8), None, asked, None, None, None, None)
     with pytest.raises(UntrustedInput):
         decode_respond(codec.pack(row))
+
+
+@given(eight, sixteen)
+def test_a_forward_is_read_as_it_was_written(challenge: bytes, asker: bytes) -> None:
+    forward = Forward(challenge, DeviceId(asker))
+    assert decode_forward(forward.encode()) == forward
 
 
 @given(pongs)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -73,6 +74,7 @@ def _health(data: bytes) -> None:
 # --- datagrams -------------------------------------------------------------------------------
 
 REST = messages.Rest(9, b"n" * 8, (b"e" * 8,), 1, b"\x03" + bytes(7), 0, 2, 500, False, WORLD.device_id)
+CERTIFYING = replace(REST, certificate=b"acknowledged")
 RESPOND = messages.Respond(9, b"n" * 8, HEAD.head, Seq(1), BootId(b"b" * 8))
 RESPOND_FULL = messages.Respond(
     9,
@@ -83,6 +85,8 @@ RESPOND_FULL = messages.Respond(
     challenge=b"c" * 8,
     status=status(codec.pack(STATUS_ROW)),
     health=encode_health({"up": 3}),
+    ack=bytes(64),
+    offer=messages.Offer(Seq(3), HEAD.head.chain),
 )
 ASK = messages.Hello(DeviceId(DEVICE.key_id), b"h" * 8).encode()
 PLAIN: dict[Kind, bytes] = {
@@ -96,6 +100,8 @@ PLAIN: dict[Kind, bytes] = {
     Kind.ANSWER: messages.Answer(
         ChangeId(bytes(32)), next(iter(messages.AnswerCode)), Seq(3), "why"
     ).encode(),
+    Kind.FORWARD: messages.Forward(b"c" * 8, DeviceId(DEVICE.key_id)).encode(),
+    Kind.RELAYED: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, CERTIFYING).encode(),
 }
 
 
@@ -112,6 +118,8 @@ READ: dict[Kind, Callable[[bytes], None]] = {
     Kind.ASK: again(messages.decode_hello),
     Kind.SUBMIT: _submit,
     Kind.ANSWER: again(messages.decode_answer),
+    Kind.FORWARD: again(messages.decode_forward),
+    Kind.RELAYED: again(messages.decode_start),
 }
 
 

@@ -68,6 +68,8 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "PONG": datagram.decode_pong,
     "SUBMIT": datagram.decode_submit,
     "ANSWER": datagram.decode_answer,
+    "FORWARD": datagram.decode_forward,
+    "RELAYED": datagram.decode_start,
 }
 
 

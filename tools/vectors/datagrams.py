@@ -14,7 +14,7 @@ from dusk.cycle.peers import Peers
 from dusk.cycle.status import encode_health
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
-from dusk.ids import BootId, DeviceId, Seq
+from dusk.ids import BootId, ChainHash, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from tools.vectors.case import Case, Source, annotate, invalid, key, valid
 from tools.vectors.cluster import MASTER, SECOND, STRANGER, Cluster
@@ -23,6 +23,7 @@ from tools.vectors.statuses import group_keys, rings, sample_status, show_group_
 
 SOURCE = Address("192.0.2.1", 3875)
 _HEAD = ("head", ["generation", "mandate", "epoch", "seq", "chain hash"])
+_OF_MEMBERS = (Kind.RESPOND, Kind.SUBMIT, Kind.ASK, Kind.HELLO, Kind.FORWARD, Kind.RELAYED)
 
 
 @dataclass
@@ -43,8 +44,8 @@ class Scene:
         return channel
 
     def say(self, name: str, shows: str, kind: Kind, plaintext: bytes, said: Json, **more: Any) -> bytes:
-        """Add a datagram of the master's (under the group key, or to the second device)."""
-        sender = SECOND if kind in (Kind.RESPOND, Kind.SUBMIT, Kind.ASK, Kind.HELLO) else MASTER
+        """Add a datagram of the master's (under the group key, or to the second device), or of the second's."""
+        sender = SECOND if kind in _OF_MEMBERS else MASTER
         reader = MASTER if sender is SECOND else SECOND
         data = self.sealed(name, kind, plaintext, sender, reader)
         opened = self.channel(reader, "none").open(data, SOURCE)
@@ -146,6 +147,7 @@ def _show_rest(rest: messages.Rest) -> Json:
         "window_ms": rest.window_ms,
         "data": rest.data,
         "sender": rest.sender.hex(),
+        "certificate": hexed(rest.certificate),
     }
 
 
@@ -163,6 +165,7 @@ def _starts(scene: Scene) -> None:
         "window",
         "data",
         "sender",
+        "certificate",
     ]
     for name, shows, rest in (
         ("START", "An idle cycle.", _rest()),
@@ -172,6 +175,7 @@ def _starts(scene: Scene) -> None:
             _rest(echoes=(draw(8), draw(8)), data=True),
         ),
         ("START with a wide slice", "Bits of 256 members, eight echoes.", _wide(draw)),
+        ("START with a certificate", "A member heard lately lacks it.", _rest(certificate=draw(150))),
     ):
         start = messages.sign_start(MASTER, cluster.id, cluster.log.head, rest)
         said = {
@@ -186,7 +190,7 @@ def _starts(scene: Scene) -> None:
         row = codec.unpack(plaintext, size_max=1200)
         notes = ("START", [_HEAD, "rest, see annotated_rest", "signature"])
         more: Json = {"annotated": annotate(row, notes)}
-        more["annotated_rest"] = annotate(codec.unpack(start.rest_bytes, size_max=512), ("rest", names))
+        more["annotated_rest"] = annotate(codec.unpack(start.rest_bytes, size_max=1024), ("rest", names))
         data = scene.say(name, shows, Kind.START, plaintext, said, **more)
         if name == "START":
             sizes = ((8, "tag"), (1, "kind"), (8, "group key id"), (24, "nonce"), (len(data) - 41, "sealed"))
@@ -259,6 +263,7 @@ def _answers(scene: Scene) -> None:
         "status": sample_status().sign(SECOND, scene.cluster.id),
         "health": encode_health({"load": 7}),
     }
+    holding: dict[str, Any] = {"ack": draw(64), "offer": messages.Offer(Seq(9), ChainHash(draw(32)))}
     held = (messages.Held(draw(8), 0b101), messages.Held(draw(8), 0))
     asked = messages.Request(3, held)
     for name, shows, answer in (
@@ -269,14 +274,26 @@ def _answers(scene: Scene) -> None:
             "For DATA, but for the pieces that it holds.",
             messages.Respond(**respond, request=asked),
         ),
+        (
+            "RESPOND of a holder",
+            "It acknowledges its head, and offers a branch that it left.",
+            messages.Respond(**respond, **holding),
+        ),
     ):
         plaintext = answer.encode()
         assert messages.decode_respond(plaintext) == answer
         scene.say(name, shows, Kind.RESPOND, plaintext, _show_respond(plaintext))
     hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
     said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex()}
-    scene.say("HELLO", "Padded to 191 bytes.", Kind.HELLO, hello.encode(), said)
+    scene.say("HELLO", "Padded to 207 bytes.", Kind.HELLO, hello.encode(), said)
     scene.say("ASK", "The same plaintext, to one device.", Kind.ASK, hello.encode(), said)
+    forward = messages.Forward(draw(8), DeviceId(STRANGER.key_id))
+    assert messages.decode_forward(forward.encode()) == forward
+    asked_for = {"challenge": forward.challenge.hex(), "asker": forward.asker.hex()}
+    scene.say("FORWARD", "A challenge for the master to echo.", Kind.FORWARD, forward.encode(), asked_for)
+    start = next(case for case in scene.cases if case["name"] == "START with echoes")
+    shows = "The plaintext of the START that echoes it."
+    scene.say("RELAYED", shows, Kind.RELAYED, bytes.fromhex(start["plaintext"]), start["message"])
     signed = scene.cluster.log.newest
     assert signed is not None
     for name, shows, pong in (
@@ -313,6 +330,8 @@ def _show_respond(plaintext: bytes) -> Json:
         },
         "status": hexed(answer.status),
         "health": hexed(answer.health),
+        "ack": hexed(answer.ack),
+        "offer": answer.offer and {"seq": answer.offer.seq, "chain": answer.offer.chain.hex()},
     }
 
 
@@ -368,7 +387,7 @@ def _unsealed(scene: Scene) -> None:
     bad("1,201 bytes", "At most 1,200.", "wrong-size", group + bytes(1201 - len(group)), SECOND)
     bad("another cluster", "Another tag.", "other-cluster", changed(group, 0), SECOND)
     bad("kind 0", "Kinds begin at 1.", "unknown-kind", group[:8] + b"\0" + group[9:], SECOND)
-    bad("kind 9", "Kinds end at 8.", "unknown-kind", group[:8] + b"\x09" + group[9:], SECOND)
+    bad("kind 11", "Kinds end at 10.", "unknown-kind", group[:8] + b"\x0b" + group[9:], SECOND)
     shows = "A START under it is a reason to catch up."
     bad("an unknown group key", shows, "unknown-key", changed(group, 9), SECOND)
     data = group[:8] + bytes((Kind.DATA,)) + group[9:]
@@ -397,6 +416,8 @@ _DECODERS: dict[Kind, Callable[[bytes], object]] = {
     Kind.PONG: messages.decode_pong,
     Kind.SUBMIT: messages.decode_submit,
     Kind.ANSWER: messages.decode_answer,
+    Kind.FORWARD: messages.decode_forward,
+    Kind.RELAYED: messages.decode_start,
 }
 
 
@@ -443,10 +464,10 @@ def _bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "cycle 0", 0, 0)
     bad(Kind.RESPOND, "a boot id of 7 bytes", 4, bytes(7))
     bad(Kind.RESPOND, "a challenge of 9 bytes", 5, bytes(9))
-    bad(Kind.RESPOND, "a status of 881 bytes", 7, bytes(881))
+    bad(Kind.RESPOND, "a status of 769 bytes", 7, bytes(769))
     bad(Kind.RESPOND, "a health of 129 bytes", 8, bytes(129))
     held = bytes(10)
-    both = [*rows["RESPOND"][:6], [1, held], bytes(9), None]
+    both = [*rows["RESPOND"][:6], [1, held], bytes(9), None, None, None]
     wrong(Kind.RESPOND, "a status beside a request", codec.pack(both))
     bad(Kind.RESPOND, "a request without a number", 6, [])
     bad(Kind.RESPOND, "request 0", 6, [0])
@@ -454,6 +475,12 @@ def _bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "nine batches held", 6, [1, *([held] * 9)])
     bad(Kind.RESPOND, "a batch of 9 bytes", 6, [1, bytes(9)])
     bad(Kind.RESPOND, "piece 15 of a batch", 6, [1, bytes(8) + b"\x80\0"])
+    bad(Kind.RESPOND, "an acknowledgement of 63 bytes", 9, bytes(63))
+    bad(Kind.RESPOND, "an offer without a chain", 10, [9])
+    bad(Kind.RESPOND, "an offer of position 0", 10, [0, bytes(32)])
+    bad(Kind.RESPOND, "an offer with a chain of 8 bytes", 10, [9, bytes(8)])
+    bad(Kind.FORWARD, "a challenge of 7 bytes", 0, bytes(7))
+    bad(Kind.FORWARD, "an asker of 32 bytes", 1, bytes(32))
     bad(Kind.PONG, "a cycle without a nonce", 2, None)
     bad(Kind.PONG, "a nonce without a cycle", 1, 0)
     bad(Kind.PONG, "a rest of 31 bytes", 4, bytes(31))
@@ -465,7 +492,7 @@ def _bad_plaintexts(scene: Scene) -> None:
 
 
 def _bad_rests(wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> None:
-    rest = codec.unpack(start[1], size_max=512)
+    rest = codec.unpack(start[1], size_max=1024)
     rows: tuple[tuple[str, int, object], ...] = (
         ("cycle 0", 0, 0),
         ("a nonce of 7 bytes", 1, bytes(7)),
@@ -480,6 +507,8 @@ def _bad_rests(wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> N
         ("a window of 60,001", 7, 60_001),
         ("data of 1", 8, 1),
         ("a sender of 32 bytes", 9, bytes(32)),
+        ("a certificate of 841 bytes", 10, bytes(841)),
+        ("a certificate that is text", 10, "certificate"),
     )
     for what, place, value in rows:
         bent = codec.pack([*rest[:place], value, *rest[place + 1 :]])

@@ -205,16 +205,17 @@ def message(case: Case, file: File, out: Out) -> None:
     kind, by, plaintext = setting.opened(datagram, reader)
     need(kind == case["kind"] and by in {None, sender}, "another kind or sender")
     need(setting.sealed(datagram, plaintext, to) == datagram, "seals otherwise")
-    read = datagrams.message(kind, plaintext, setting.cluster, setting.members[sender])
+    leader = bytes.fromhex(file.named("who and with which keys")["succession"][0])
+    signer = leader if kind == "RELAYED" else sender
+    read = datagrams.message(kind, plaintext, setting.cluster, setting.members[signer])
     out["plaintext"], out["message"] = same_hex(case["plaintext"], plaintext), shown(read)
     out["annotated"], out["annotated_datagram"] = plaintext, datagram
     if isinstance(read, datagrams.Start):
-        need(read.rest.sender == sender, "another sender")
+        need(read.rest.sender == signer, "another sender")
         out["annotated_rest"] = read.rest_bytes
     if isinstance(read, datagrams.Submit):
         changes.change(read.change)
     if isinstance(read, datagrams.Pong):
-        leader = bytes.fromhex(file.named("who and with which keys")["succession"][0])
         read.signed_head.verify(setting.members[leader], setting.cluster)
 
 

@@ -21,9 +21,9 @@ from tests.vectors.reader.packing import (
 )
 
 SIZE_MAX = 1_200
-KINDS = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
+KINDS = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER", "FORWARD", "RELAYED")
 GROUP_KINDS = KINDS[:3]
-HELLO_SIZE = 191
+HELLO_SIZE = 207
 
 
 def _texts_in_order(names: list[str]) -> None:
@@ -44,6 +44,7 @@ class Rest:
     window_ms: int
     data: bool
     sender: bytes
+    certificate: bytes | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Start:
 
 def rest(data: bytes) -> Rest:
     """Read what a START says besides its head."""
-    cycle, nonce, echoes, time_s, bitmap, first, count, window, on_air, sender = unpack(data, 10, SIZE_MAX)
+    cycle, nonce, echoes, time_s, bitmap, first, count, window, *more = unpack(data, 11, 1_024)
+    on_air, sender, certificate = more
     joined = octets(echoes, most=64)
     need(len(joined) % 8 == 0, "wrong-shape")
     need(8 <= len(octets(bitmap)) <= 32, "wrong-shape")
@@ -74,6 +76,7 @@ def rest(data: bytes) -> Rest:
         number(window, 1, 60_000),
         flag(on_air),
         octets(sender, 16),
+        octets_or_none(certificate, most=840),
     )
 
 
@@ -162,6 +165,22 @@ def request(item: object) -> Request | None:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """Where a branch ends that was left."""
+
+    seq: int
+    chain: bytes
+
+
+def offer(item: object) -> Offer | None:
+    """Read an offer, if there is one."""
+    if item is None:
+        return None
+    seq, chain = array(item, 2)
+    return Offer(number(seq, 1), octets(chain, 32))
+
+
+@dataclass(frozen=True)
 class Respond:
     """A RESPOND."""
 
@@ -174,11 +193,14 @@ class Respond:
     request: Request | None
     status: bytes | None
     health: bytes | None
+    ack: bytes | None
+    offer: Offer | None
 
 
 def respond(fields: list[Any]) -> Respond:
     """Read a RESPOND."""
-    cycle, nonce, inside, settled, boot, challenge, asked, status_, health_ = array(fields, 9)
+    cycle, nonce, inside, settled, boot, challenge, asked, *more = array(fields, 11)
+    status_, health_, ack, offered = more
     need(asked is None or status_ is None, "wrong-shape")
     return Respond(
         number(cycle, 1),
@@ -188,8 +210,10 @@ def respond(fields: list[Any]) -> Respond:
         octets(boot, 8),
         octets_or_none(challenge, 8),
         request(asked),
-        octets_or_none(status_, most=880),
+        octets_or_none(status_, most=768),
         octets_or_none(health_, most=128),
+        octets_or_none(ack, 64),
+        offer(offered),
     )
 
 
@@ -210,6 +234,14 @@ def pong(fields: list[Any]) -> Pong:
     read = Pong(octets_or_none(challenge, 8), number(cycle), octets_or_none(nonce, 8), signed)
     need((read.cycle == 0) == (read.nonce is None), "wrong-shape")
     return read
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A FORWARD."""
+
+    challenge: bytes
+    asker: bytes
 
 
 @dataclass(frozen=True)
@@ -237,7 +269,7 @@ def message(
     """Read the plaintext of a datagram."""
     fields = unpack(plaintext, None, SIZE_MAX)
     match kind:
-        case "START":
+        case "START" | "RELAYED":
             return start(fields, cluster, sender_public)
         case "DATA":
             return data(fields)
@@ -247,6 +279,9 @@ def message(
             return respond(fields)
         case "PONG":
             return pong(fields)
+        case "FORWARD":
+            challenge, asker = array(fields, 2)
+            return Forward(octets(challenge, 8), octets(asker, 16))
         case "SUBMIT":
             change, after = array(fields, 2)
             return Submit(octets(change), octets_or_none(after, 32))

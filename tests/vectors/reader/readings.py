@@ -8,7 +8,7 @@ from tests.vectors.reader import streams
 from tests.vectors.reader.files import Case, File, Out
 
 Reading = Callable[[Case, File, Out], None]
-MESSAGES = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
+MESSAGES = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER", "FORWARD", "RELAYED")
 
 # File, kind → fields given, fields that may be given, how it is read.
 READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
