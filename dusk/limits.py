@@ -33,6 +33,14 @@ EPOCH_JUMP_MAX = 2**20
 """A5: an epoch may not be pushed to its end."""
 NUMBER_MAX = 2**53 - 1
 """Counters, positions, times: exact in every JSON reader too."""
+BRANCH_STEPS_MAX = 4096
+"""Entries that a log can take back at once for another branch; beyond them it is read anew."""
+BRANCH_BYTES_MAX = 4 * 1024 * 1024
+"""Their bytes, which stay in memory while they are not settled."""
+BRANCH_SETTLED_STEPS_MAX = 256
+"""Of settled entries: what a lost master alone had, before owners forced its role."""
+BRANCHES_MAX = 16
+"""Replaced branches in memory; only those of which all stands in the log are forgotten."""
 
 # --- datagrams ---------------------------------------------------------------------------
 DATAGRAM_BYTES_MAX = 1200

@@ -1,4 +1,4 @@
-"""Which of two branches of a log stands (`specs/log.md`, section 9): pure, total, no state of its own.
+"""Which of two branches of a log stands (`specs/log.md`, section 10): pure, total, no state of its own.
 
 There is one order of all branches of a cluster, and a device only ever moves up in it (R5):
 

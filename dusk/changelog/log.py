@@ -32,6 +32,7 @@ from dusk.changelog.entry import (
 from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.state import HolderKind, State, Undo
+from dusk.changelog.trail import Again, Kept, Step, Trail
 from dusk.changelog.verdict import Verdict
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
@@ -62,13 +63,16 @@ class ForkFound(UntrustedInput):
     """Another log differs from ours at a position that we hold; ours stays (R5)."""
 
 
-class _Step(NamedTuple):
-    """What one verified entry changed, to take it back."""
+class Left(NamedTuple):
+    """A branch that the log left, and may come back to: entries with what they wrote, newest head."""
 
-    undo: Undo
-    head: Head
-    leader: DeviceId | None
-    change: ChangeId | None
+    again: tuple[Again, ...]
+    newest: SignedHead | None
+
+    @property
+    def items(self) -> tuple[LogItem, ...]:
+        """The branch as the disk has it: entries and signed heads."""
+        return tuple(item for again in self.again for item in again.kept.items)
 
 
 class _Glanced(NamedTuple):
@@ -159,11 +163,17 @@ class Log:
         self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
         self._positions: dict[ChangeId, Seq] = {}
         self._not_applied: dict[ChangeId, Outcome] = {}
+        self._trail = Trail()
 
     @property
     def cluster(self) -> ClusterId | None:
         """The cluster's id, None while it is not known."""
         return self._cluster
+
+    @property
+    def settled(self) -> Seq:
+        """Up to where all that must hold the log have said so."""
+        return Seq(0) if self.newest is None else self.newest.head.seq
 
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that we hold."""
@@ -200,7 +210,7 @@ class Log:
             ForkFound: they differ from what we hold.
             UntrustedInput: anything in them is wrong; nothing was taken.
         """
-        steps: list[_Step] = []
+        steps: list[Kept] = []
         taken: list[LogItem] = []
         covered, covered_steps = 0, 0
         newest = self.newest
@@ -211,11 +221,12 @@ class Log:
                 if item.kind is ItemKind.ENTRY:
                     step = self._take_expected(read.get(at), verified) or self._take_any(item, verified)
                     if step is not None:
-                        steps.append(step)
+                        steps.append(Kept(step, item))
                         taken.append(item)
                 elif (signed := self._take_head(item)) is not None:
                     newest = signed
                     if steps[covered_steps:]:
+                        steps[-1].head = item
                         taken.append(item)
                         covered, covered_steps = len(taken), len(steps)
         except UntrustedInput:
@@ -227,6 +238,7 @@ class Log:
         self._undo(steps[covered_steps:])
         if covered:
             self.newest = newest
+            self._keep(*steps[:covered_steps])
         return tuple(taken[:covered])
 
     def _claims(self, read: Iterable[_Glanced]) -> list[SignedBytes]:
@@ -234,7 +246,7 @@ class Log:
         new = (glanced.change for glanced in read if glanced.own.seq > self.head.seq)
         return [claim for change in new for claim in claims_of(self.state, change)]
 
-    def _take_any(self, item: LogItem, verified: Verified) -> _Step | None:
+    def _take_any(self, item: LogItem, verified: Verified) -> Step | None:
         """Verify the next entry and take it; None for one that we hold."""
         entry, change = unpack_entry_item(item.data)
         if entry.seq <= self.head.seq:
@@ -243,7 +255,7 @@ class Log:
             return None
         return self._take(entry, change, verified)
 
-    def _take_expected(self, glanced: _Glanced | None, verified: Verified) -> _Step | None:
+    def _take_expected(self, glanced: _Glanced | None, verified: Verified) -> Step | None:
         """Take an entry whose bytes are those that we would have written in its writer's place.
 
         Nearly all are, and to compare all at once takes half the time of reading and judging
@@ -260,9 +272,7 @@ class Log:
         if entry.encoded != glanced.entry_bytes:
             self.state.undo(undo)
             return None
-        step = _Step(undo, self.head, self.leader, change.id)
-        self._advance(entry)
-        return step
+        return self._advance(entry, undo)
 
     def _take_head(self, item: LogItem) -> SignedHead | None:
         """Verify a signed head; None for one below what we hold, whose signature is past use."""
@@ -290,7 +300,7 @@ class Log:
         holder = None if self.leader is None else self.state.holder(KeyId(self.leader))
         return holder is not None and signed.signed_by(holder.public, self.state.cluster)
 
-    def _take(self, entry: Entry, change: Change | None, verified: Verified) -> _Step:
+    def _take(self, entry: Entry, change: Change | None, verified: Verified) -> Step:
         """Verify one entry against the state and take it; raises with nothing taken."""
         self._check_position(entry)
         stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
@@ -301,9 +311,7 @@ class Log:
         if (self._touched(verdict), self.state.derived_hash) != (entry.sections, entry.derived):
             self.state.undo(undo)
             raise UntrustedInput(f"entry {entry.seq}: its hashes are not those of our state")
-        step = _Step(undo, self.head, self.leader, entry.change)
-        self._advance(entry)
-        return step
+        return self._advance(entry, undo)
 
     def _check_position(self, entry: Entry) -> None:
         ours = self.head
@@ -347,7 +355,9 @@ class Log:
     def _touched(self, verdict: Verdict) -> tuple[tuple[str, bytes], ...]:
         return tuple((s, self.state.section_hash(s)) for s in sorted({w.section for w in verdict.writes}))
 
-    def _advance(self, entry: Entry) -> None:
+    def _advance(self, entry: Entry, undo: Undo) -> Step:
+        """Stand behind an entry whose writes are taken; returns what takes it back."""
+        step = Step(undo, self.head, self.leader, entry.change)
         if entry.seq == 1:
             self._cluster = self.state.cluster = ClusterId(entry.digest)
         if entry.kind is EntryKind.OPEN:
@@ -358,9 +368,16 @@ class Log:
                 self._not_applied[entry.change] = entry.outcome
         self.head = entry.head
         self._chains.append(entry.head.chain)
+        return step
 
-    def _undo(self, steps: Sequence[_Step]) -> None:
-        for step in reversed(steps):
+    def _keep(self, *steps: Kept) -> None:
+        for kept in steps:
+            self._trail.add(kept)
+        self._trail.trim(self.settled)
+
+    def _undo(self, steps: Sequence[Kept]) -> None:
+        for kept in reversed(steps):
+            step = kept.step
             self.state.undo(step.undo)
             self.head, self.leader = step.head, step.leader
             self._chains.pop()
@@ -370,14 +387,38 @@ class Log:
         if self.head.seq == 0:
             self.state.cluster, self._cluster = NO_CLUSTER, self._expected
 
+    # --- leaving a branch (`branches.py`) -----------------------------------------------------
+
+    def reaches(self, seq: int) -> bool:
+        """Tell whether all entries behind a position can be taken back."""
+        return self._trail.reaches(seq)
+
+    def leave(self, seq: int) -> Left:
+        """Take back all entries behind a position that is within reach; `restore` undoes that.
+
+        What is left is a log without a signed head of its own: the caller extends or restores it.
+        """
+        again: list[Again] = []
+        newest = self.newest
+        while self.head.seq > seq:
+            kept = self._trail.pop()
+            again.append(Again(kept, *self.state.writes_of(kept.step.undo)))
+            self._undo([kept])
+        return Left(tuple(reversed(again)), newest)
+
+    def restore(self, left: Left) -> None:
+        """Come back to a branch that was left; it was verified when it was taken."""
+        for kept, writes, derived in left.again:
+            step = self._advance(verified_entry(kept.item), self.state.take(writes, derived))
+            self._trail.add(Kept(step, kept.item, kept.head))
+        self.newest = left.newest
+
     # --- writing -----------------------------------------------------------------------------
 
     def write_open(self, stamp: Stamp) -> LogItem:
         """Open the next epoch as its leader; the caller may lead."""
         assert self.may_lead(stamp.writer)
-        entry, _ = self._compose(EntryKind.OPEN, self.head.epoch + 1, None, _NOTHING, stamp)
-        self._advance(entry)
-        return pack_entry_item(entry, None)
+        return self._written(None, *self._compose(EntryKind.OPEN, self.head.epoch + 1, None, _NOTHING, stamp))
 
     def write_genesis(self, change: Change, stamp: Stamp) -> LogItem:
         """Write the first entry of a cluster.
@@ -386,9 +427,8 @@ class Log:
             Refused: the change does not make a cluster.
         """
         assert self.head.seq == 0
-        entry, _ = self._compose(EntryKind.OPEN, 1, change, judge_genesis(change, stamp.writer), stamp)
-        self._advance(entry)
-        return pack_entry_item(entry, change)
+        verdict = judge_genesis(change, stamp.writer)
+        return self._written(change, *self._compose(EntryKind.OPEN, 1, change, verdict, stamp))
 
     def write_change(self, change: Change, stamp: Stamp) -> tuple[LogItem, Entry]:
         """Judge a change and write its entry; the caller leads.
@@ -398,9 +438,13 @@ class Log:
                 counter is used up (A54: junk costs no flash).
         """
         assert self.leader == stamp.writer
-        entry, _ = self._make(change, stamp, NONE_VERIFIED)
-        self._advance(entry)
-        return pack_entry_item(entry, change), entry
+        entry, undo = self._make(change, stamp, NONE_VERIFIED)
+        return self._written(change, entry, undo), entry
+
+    def _written(self, change: Change | None, entry: Entry, undo: Undo) -> LogItem:
+        item = pack_entry_item(entry, change)
+        self._keep(Kept(self._advance(entry, undo), item))
+        return item
 
     def _make(self, change: Change, stamp: Stamp, verified: Verified) -> tuple[Entry, Undo]:
         """Judge a change, take its writes and make its entry; raises with nothing taken."""
@@ -439,4 +483,7 @@ class Log:
         """Take the head that this device, leading, signed for what it wrote."""
         assert signed.head == self.head
         self.newest = signed
-        return LogItem(ItemKind.HEAD, signed.encode())
+        item = LogItem(ItemKind.HEAD, signed.encode())
+        self._trail.cover(item)
+        self._trail.trim(self.settled)
+        return item

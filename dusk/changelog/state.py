@@ -179,6 +179,13 @@ class State:
         self._reindex(undo)
         return undo
 
+    def writes_of(self, undo: Undo) -> tuple[tuple[RecordWrite, ...], tuple[DerivedWrite, ...]]:
+        """Return what the newest `take` wrote, to do it again after it was undone."""
+        records = dict.fromkeys((section, key) for section, key, _, _ in undo.records)
+        numbers = dict.fromkeys(key for key, _, _ in undo.derived)
+        writes = (RecordWrite(s, k, self._sections[s].records[k]) for s, k in records)
+        return tuple(writes), tuple(DerivedWrite(key, self._derived[key]) for key in numbers)
+
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
         for section, key, record, root in reversed(undo.records):
