@@ -109,6 +109,7 @@ def _open_in(folder: int, path: Path) -> Opened:
     """Do the work of :func:`open_store` with ``OSError`` for errors."""
     fd = _open_file(folder)
     try:
+        disk.settle(fd)
         contents = frames.parse(disk.read_whole(fd))
         if contents.damage_at is not None:
             os.close(fd)
@@ -116,7 +117,8 @@ def _open_in(folder: int, path: Path) -> Opened:
             _set_aside(folder, contents.items)
             fd = _open_file(folder)
         elif contents.cut_bytes or contents.end == 0:
-            _cut(fd, folder, contents.end)
+            _cut(fd, contents.end)
+        disk.sync_directory(folder)
         store = Store(fd, path, contents.frames)
     except OSError:
         if fd >= 0:
@@ -127,17 +129,22 @@ def _open_in(folder: int, path: Path) -> Opened:
 
 
 def _open_file(folder: int) -> int:
-    return os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    """Open the log; a new one appears with its first bytes, for without them it would be a damaged one."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(NAME, flags, dir_fd=folder)
+    except FileNotFoundError:
+        disk.replace(folder, NAME, frames.MAGIC)
+        return os.open(NAME, flags, dir_fd=folder)
 
 
-def _cut(fd: int, folder: int, end: int) -> None:
-    """Cut a torn tail; a new or unfinished file gets its first bytes."""
+def _cut(fd: int, end: int) -> None:
+    """Cut a torn tail; an unfinished file gets its first bytes."""
     disk.truncate(fd, end)
     if end == 0:
         os.lseek(fd, 0, os.SEEK_SET)
         disk.write_all(fd, frames.MAGIC)
     disk.sync_data(fd)
-    disk.sync_directory(folder)
 
 
 def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
@@ -150,6 +157,7 @@ def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
     with suppress(FileNotFoundError):
         disk.unlink(folder, DAMAGED_NAME)
     os.link(NAME, DAMAGED_NAME, src_dir_fd=folder, dst_dir_fd=folder)
+    disk.sync_directory(folder)  # before the log is replaced: else both names of the old file may be gone
     disk.replace(folder, NAME, frames.MAGIC + frames.encode(good, len(frames.MAGIC)))
 
 

@@ -1,0 +1,18 @@
+"""A bench in memory: what is on the disk is a matter of the model, not of the machine's disk."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.power.cuts import Bench
+
+_MEMORY = "/dev/shm"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as base:
+        yield Bench(Path(base))
