@@ -12,26 +12,29 @@ Rules, as `extend` and `write` check them:
   is whole or nothing: after an error the log is what it was.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dusk import codec, limits
-from dusk.changelog.body import Change, decode_change
+from dusk import limits
+from dusk.changelog import views
+from dusk.changelog.body import Change
+from dusk.changelog.certificate import Certificate, decode_certificate
 from dusk.changelog.entry import (
     APPLIED,
     Entry,
     EntryKind,
-    Glance,
     Outcome,
     SignedHead,
     Stamp,
-    decode_entry,
     decode_signed_head,
-    glance,
 )
 from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
+from dusk.changelog.history import ForkFound, History
+from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
+from dusk.changelog.settling import Mark, Settling
 from dusk.changelog.state import HolderKind, State, Undo
+from dusk.changelog.taking import Taking
 from dusk.changelog.trail import Again, Kept, Step, Trail
 from dusk.changelog.verdict import Verdict
 from dusk.effects import ItemKind, LogItem
@@ -50,17 +53,9 @@ from dusk.ids import (
 )
 from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead, verified_of
 
-_ITEM_BYTES_MAX = limits.ENTRY_BYTES_MAX + limits.CHANGE_BYTES_MAX + 64
-_ITEM = codec.Row(
-    "log item",
-    entry=codec.blob_to(limits.ENTRY_BYTES_MAX),
-    change=codec.blob_to(limits.CHANGE_BYTES_MAX, or_nil=True),
-)
+__all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
+
 _NOTHING = Verdict(APPLIED, (), ())
-
-
-class ForkFound(UntrustedInput):
-    """Another log differs from ours at a position that we hold; ours stays (R5)."""
 
 
 class Left(NamedTuple):
@@ -68,77 +63,12 @@ class Left(NamedTuple):
 
     again: tuple[Again, ...]
     newest: SignedHead | None
+    mark: Mark
 
     @property
     def items(self) -> tuple[LogItem, ...]:
         """The branch as the disk has it: entries and signed heads."""
         return tuple(item for again in self.again for item in again.kept.items)
-
-
-class _Glanced(NamedTuple):
-    """An entry of which only that is known which its log cannot know, with its change."""
-
-    entry_bytes: bytes
-    own: Glance
-    change: Change
-
-
-def pack_entry_item(entry: Entry, change: Change | None) -> LogItem:
-    """Return an entry as it is stored and sent."""
-    body = None if change is None else change.encode()
-    return LogItem(ItemKind.ENTRY, codec.pack((entry.encoded, body)))
-
-
-def unpack_entry_item(data: bytes) -> tuple[Entry, Change | None]:
-    """Read a stored entry with its change.
-
-    Raises:
-        UntrustedInput: not the encoding, or the change is not the entry's.
-    """
-    entry_bytes, change_bytes = _ITEM.decode(data, size_max=_ITEM_BYTES_MAX)
-    entry = decode_entry(entry_bytes)
-    if change_bytes is None:
-        if entry.change is not None or entry.signatures is not None:
-            raise UntrustedInput(f"entry {entry.seq}: its change is missing")
-        return entry, None
-    change = decode_change(change_bytes)
-    if (entry.change, entry.signatures) != (change.id, change.signatures_hash):
-        raise UntrustedInput(f"entry {entry.seq}: carries another change than it names")
-    return entry, change
-
-
-def verified_entry(item: LogItem) -> Entry:
-    """Return the entry of an item that the log has taken; its change was read then, and is not again."""
-    return decode_entry(_ITEM.decode(item.data, size_max=_ITEM_BYTES_MAX)[0])
-
-
-def _glance_at(item: LogItem) -> _Glanced | None:
-    """Read an item as far as an entry with a change needs it; None for one without.
-
-    Raises:
-        UntrustedInput: this much cannot be read.
-    """
-    entry_bytes, change_bytes = _ITEM.decode(item.data, size_max=_ITEM_BYTES_MAX)
-    if change_bytes is None:
-        return None
-    return _Glanced(entry_bytes, glance(entry_bytes), decode_change(change_bytes))
-
-
-def _read_ahead(items: Sequence[LogItem]) -> Mapping[int, _Glanced]:
-    """Read what stands at each place; from the first on that cannot be read, all wait for their turn.
-
-    To read all and then to judge all is faster than in turns: the code of one step stays in the
-    processor's first cache (reading alone then takes a third less), and so does libsodium's.
-    """
-    read: dict[int, _Glanced] = {}
-    try:
-        for at, item in enumerate(items):
-            glanced = _glance_at(item) if item.kind is ItemKind.ENTRY else None
-            if glanced is not None:
-                read[at] = glanced
-    except UntrustedInput:
-        pass
-    return read
 
 
 class Log:
@@ -160,24 +90,28 @@ class Log:
         """Who opened the epoch of the head."""
         self._expected = cluster
         self._cluster = cluster
-        self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
+        self._history = History()
         self._positions: dict[ChangeId, Seq] = {}
         self._not_applied: dict[ChangeId, Outcome] = {}
         self._trail = Trail()
+        self._settling = Settling(self.state, self._history)
 
     @property
     def cluster(self) -> ClusterId | None:
         """The cluster's id, None while it is not known."""
         return self._cluster
 
-    @property
-    def settled(self) -> Seq:
-        """Up to where all that must hold the log have said so."""
-        return Seq(0) if self.newest is None else self.newest.head.seq
-
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that we hold."""
-        return self._chains[seq] if 0 <= seq < len(self._chains) else None
+        return self._history.chain_at(seq)
+
+    def head_at(self, seq: int) -> Head | None:
+        """Return the head that the log had when its entry ``seq`` was the newest."""
+        return self._history.head_at(seq)
+
+    def writer_at(self, seq: int) -> DeviceId | None:
+        """Return who led the epoch of an entry that we hold."""
+        return self._history.writer_at(seq)
 
     def position_of(self, change: ChangeId) -> Seq | None:
         """Return where a change stands in the log."""
@@ -210,38 +144,63 @@ class Log:
             ForkFound: they differ from what we hold.
             UntrustedInput: anything in them is wrong; nothing was taken.
         """
-        steps: list[Kept] = []
-        taken: list[LogItem] = []
-        covered, covered_steps = 0, 0
-        newest = self.newest
-        read = _read_ahead(items)
+        took = Taking(self.newest, self._settling.mark())
+        read = read_ahead(items)
         verified = self._verify_ahead(self._claims(read.values()))
         try:
             for at, item in enumerate(items):
-                if item.kind is ItemKind.ENTRY:
-                    step = self._take_expected(read.get(at), verified) or self._take_any(item, verified)
-                    if step is not None:
-                        steps.append(Kept(step, item))
-                        taken.append(item)
-                elif (signed := self._take_head(item)) is not None:
-                    newest = signed
-                    if steps[covered_steps:]:
-                        steps[-1].head = item
-                        taken.append(item)
-                        covered, covered_steps = len(taken), len(steps)
+                self._take_item(item, read.get(at), verified, took)
+            self._undo(took.open_steps)
+            del took.steps[took.covered_steps :], took.taken[took.covered :]
+            self._take_certificates(took)
         except UntrustedInput:
-            self._undo(steps)
+            self._take_back(took)
             raise
         except Refused as error:
-            self._undo(steps)
+            self._take_back(took)
             raise UntrustedInput(f"entry {self.head.seq + 1}: {error.reason}") from None
-        self._undo(steps[covered_steps:])
-        if covered:
-            self.newest = newest
-            self._keep(*steps[:covered_steps])
-        return tuple(taken[:covered])
+        self.newest = took.newest
+        self._keep(*took.steps)
+        return tuple(took.taken)
 
-    def _claims(self, read: Iterable[_Glanced]) -> list[SignedBytes]:
+    def _take_item(self, item: LogItem, glanced: Glanced | None, verified: Verified, took: Taking) -> None:
+        """Verify one item behind those before it."""
+        if item.kind is ItemKind.ENTRY:
+            step = self._take_expected(glanced, verified) or self._take_any(item, verified)
+            if step is not None:
+                took.steps.append(Kept(step, item))
+                took.taken.append(item)
+        elif item.kind is ItemKind.HEAD:
+            signed = self._take_head(item)
+            if signed is not None:
+                took.newest = signed
+                if took.open_steps:
+                    took.steps[-1].head = item
+                    took.taken.append(item)
+                self._take_certificates(took)
+        elif item.kind is ItemKind.CERTIFICATE:
+            took.waiting.append(decode_certificate(item.data))
+            if not took.open_steps:
+                self._take_certificates(took)
+        else:
+            raise UntrustedInput("log item: of a kind that stands on a device's own disk alone")
+
+    def _take_certificates(self, took: Taking) -> None:
+        """Settle what the newest head and the waiting certificates settle, all of it covered now."""
+        self._settling.by_head(took.newest)
+        for certificate in took.waiting:
+            if self._settling.take(certificate):
+                took.taken.append(certificate.item())
+                self._settling.by_head(took.newest)
+        took.waiting.clear()
+        took.cover()
+
+    def _take_back(self, took: Taking) -> None:
+        """Be again what this log was before."""
+        self._undo(took.steps)
+        self._settling.restore(took.mark)
+
+    def _claims(self, read: Iterable[Glanced]) -> list[SignedBytes]:
         """Return what is to be verified of entries that are new."""
         new = (glanced.change for glanced in read if glanced.own.seq > self.head.seq)
         return [claim for change in new for claim in claims_of(self.state, change)]
@@ -250,12 +209,11 @@ class Log:
         """Verify the next entry and take it; None for one that we hold."""
         entry, change = unpack_entry_item(item.data)
         if entry.seq <= self.head.seq:
-            if self.chain_at(entry.seq) != entry.head.chain:
-                raise ForkFound(f"entry {entry.seq}: differs from ours")
+            self._history.check(entry.seq, entry.head.chain, "entry")
             return None
         return self._take(entry, change, verified)
 
-    def _take_expected(self, glanced: _Glanced | None, verified: Verified) -> Step | None:
+    def _take_expected(self, glanced: Glanced | None, verified: Verified) -> Step | None:
         """Take an entry whose bytes are those that we would have written in its writer's place.
 
         Nearly all are, and to compare all at once takes half the time of reading and judging
@@ -278,8 +236,7 @@ class Log:
         """Verify a signed head; None for one below what we hold, whose signature is past use."""
         signed = decode_signed_head(item.data)
         if signed.head.seq < self.head.seq:
-            if self.chain_at(signed.head.seq) != signed.head.chain:
-                raise ForkFound(f"signed head {signed.head.seq}: differs from ours")
+            self._history.check(signed.head.seq, signed.head.chain, "signed head")
             return None
         self.check_head(signed)
         return signed
@@ -362,12 +319,15 @@ class Log:
             self._cluster = self.state.cluster = ClusterId(entry.digest)
         if entry.kind is EntryKind.OPEN:
             self.leader = entry.writer
+        if any(section == "cluster" for section, _ in entry.sections):
+            is_role = entry.kind is EntryKind.OPEN and entry.seq > 1
+            self._settling.terms.add(entry.seq, views.succession(self.state), forced=is_role)
         if entry.change is not None:
             self._positions[entry.change] = entry.seq
             if entry.outcome != APPLIED:
                 self._not_applied[entry.change] = entry.outcome
         self.head = entry.head
-        self._chains.append(entry.head.chain)
+        self._history.add(entry)
         return step
 
     def _keep(self, *steps: Kept) -> None:
@@ -380,12 +340,49 @@ class Log:
             step = kept.step
             self.state.undo(step.undo)
             self.head, self.leader = step.head, step.leader
-            self._chains.pop()
+            self._history.pop()
             if step.change is not None:
                 del self._positions[step.change]
                 self._not_applied.pop(step.change, None)
+        self._settling.terms.cut(self.head.seq)
         if self.head.seq == 0:
             self.state.cluster, self._cluster = NO_CLUSTER, self._expected
+
+    # --- settling ----------------------------------------------------------------------------
+
+    @property
+    def settled(self) -> Seq:
+        """Up to where all holders that have a say have the log on their disks; never falls by itself."""
+        return self._settling.settled
+
+    @property
+    def certified(self) -> Certificate | None:
+        """The newest certificate that was taken; None where heads of a single holder settle."""
+        return self._settling.certified
+
+    def certificates_above(self, settled: int) -> tuple[Certificate, ...]:
+        """Return the certificates that settle this log for who has settled no more than this, in order."""
+        return self._settling.above(settled)
+
+    def required_at(self, seq: int) -> frozenset[DeviceId]:
+        """Return the holders that must acknowledge entry ``seq`` to settle it."""
+        return self._settling.required(seq)
+
+    def take_certificate(self, certificate: Certificate) -> bool:
+        """Verify a certificate and raise the settled position to its entry.
+
+        Returns:
+            Whether the settled position rose: then the certificate belongs on the disk.
+
+        Raises:
+            ForkFound: it is about another entry than ours at that position.
+            UntrustedInput: we have no such entry, a holder's acknowledgement is missing, or one
+                of them is wrong or of who is no holder.
+        """
+        is_new = self._settling.take(certificate)
+        self._settling.by_head(self.newest)
+        self._trail.trim(self.settled)
+        return is_new
 
     # --- leaving a branch (`branches.py`) -----------------------------------------------------
 
@@ -399,12 +396,13 @@ class Log:
         What is left is a log without a signed head of its own: the caller extends or restores it.
         """
         again: list[Again] = []
-        newest = self.newest
+        newest, mark = self.newest, self._settling.mark()
         while self.head.seq > seq:
             kept = self._trail.pop()
             again.append(Again(kept, *self.state.writes_of(kept.step.undo)))
             self._undo([kept])
-        return Left(tuple(reversed(again)), newest)
+        self._settling.fall(Seq(seq))
+        return Left(tuple(reversed(again)), newest, mark)
 
     def restore(self, left: Left) -> None:
         """Come back to a branch that was left; it was verified when it was taken."""
@@ -412,6 +410,7 @@ class Log:
             step = self._advance(verified_entry(kept.item), self.state.take(writes, derived))
             self._trail.add(Kept(step, kept.item, kept.head))
         self.newest = left.newest
+        self._settling.restore(left.mark)
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -483,6 +482,7 @@ class Log:
         """Take the head that this device, leading, signed for what it wrote."""
         assert signed.head == self.head
         self.newest = signed
+        self._settling.by_head(signed)
         item = LogItem(ItemKind.HEAD, signed.encode())
         self._trail.cover(item)
         self._trail.trim(self.settled)

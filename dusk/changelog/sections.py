@@ -159,7 +159,8 @@ def _components(value: object, what: str) -> None:
 
 def _succession(_key: str, row: list[object]) -> None:
     (devices,) = codec.fields(row, 1, "succession")
-    ids = [codec.exactly(d, 16, "succession") for d in codec.items(devices, 16, "succession")]
+    listed = codec.items(devices, limits.SUCCESSION_MAX, "succession")
+    ids = [codec.exactly(d, 16, "succession") for d in listed]
     if not ids or len(set(ids)) != len(ids):
         raise UntrustedInput("succession: empty, or a device twice")
 

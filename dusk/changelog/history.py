@@ -1,0 +1,72 @@
+"""What a log keeps of every position: its chain hash, and of which epoch it is."""
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from dusk.changelog.entry import Entry, EntryKind
+from dusk.errors import UntrustedInput
+from dusk.ids import EMPTY_HEAD, ChainHash, DeviceId, Head, Seq
+
+
+class ForkFound(UntrustedInput):
+    """Another log differs from ours at a position that we hold; ours stays (R5)."""
+
+
+class Epoch(NamedTuple):
+    """An `open`: its entry, what every entry of the epoch says of itself, and who leads."""
+
+    seq: Seq
+    generation: int
+    mandate: int
+    epoch: int
+    writer: DeviceId
+
+
+class History:
+    """Chain hashes by position, and the epochs, of which there are few."""
+
+    def __init__(self) -> None:
+        self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
+        self._epochs: list[Epoch] = []
+
+    def add(self, entry: Entry) -> None:
+        """Take the next entry."""
+        self._chains.append(entry.head.chain)
+        if entry.kind is EntryKind.OPEN:
+            position = (entry.generation, entry.mandate, entry.epoch)
+            self._epochs.append(Epoch(entry.seq, *position, entry.writer))
+
+    def pop(self) -> None:
+        """Forget the newest entry."""
+        self._chains.pop()
+        if self._epochs[-1].seq == len(self._chains):
+            self._epochs.pop()
+
+    def chain_at(self, seq: int) -> ChainHash | None:
+        """Return the chain hash at a position that we hold."""
+        return self._chains[seq] if 0 <= seq < len(self._chains) else None
+
+    def head_at(self, seq: int) -> Head | None:
+        """Return the head that the log had when its entry ``seq`` was the newest."""
+        chain, epoch = self.chain_at(seq), self._epoch_at(seq)
+        if chain is None or epoch is None:
+            return None
+        return Head(epoch.generation, epoch.mandate, epoch.epoch, Seq(seq), chain)
+
+    def writer_at(self, seq: int) -> DeviceId | None:
+        """Return who led the epoch of an entry that we hold."""
+        epoch = self._epoch_at(seq)
+        return None if epoch is None or seq >= len(self._chains) else epoch.writer
+
+    def check(self, seq: int, chain: ChainHash, what: str) -> None:
+        """Compare a position that we hold.
+
+        Raises:
+            ForkFound: it is another one.
+        """
+        if self.chain_at(seq) != chain:
+            raise ForkFound(f"{what} {seq}: differs from ours")
+
+    def _epoch_at(self, seq: int) -> Epoch | None:
+        place = bisect_right(self._epochs, seq, key=lambda epoch: epoch.seq)
+        return self._epochs[place - 1] if place else None
