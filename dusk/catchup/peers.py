@@ -8,20 +8,17 @@ from dusk.keys.signing import x25519_public
 
 
 class Peers:
-    """An index over a log's devices, made again only when one came or changed."""
+    """An index over a log's devices, made again only when one came or changed; kept with the state."""
 
     def __init__(self) -> None:
-        self._state: State | None = None
-        self._version = -1
         self._converted: dict[bytes, bytes] = {}
-        self._standings: dict[bytes, Standing] = {}
 
     def standing(self, state: State, static_public: bytes) -> Standing:
         """Tell who a static key is in this state."""
-        if self._state is not state or self._version != state.members_version:
-            self._standings = dict(self._rows(state))
-            self._state, self._version = state, state.members_version
-        return self._standings.get(static_public, Standing.STRANGER)
+        found: dict[bytes, Standing] | None = state.of_members.get("standings")
+        if found is None:
+            found = state.of_members["standings"] = dict(self._rows(state))
+        return found.get(static_public, Standing.STRANGER)
 
     def _rows(self, state: State) -> Iterator[tuple[bytes, Standing]]:
         for section in state.sections("device/"):

@@ -103,6 +103,8 @@ class State:
         """How many owners must sign together."""
         self.members_version = 0
         """Rises whenever a device is made or changed: caches of members compare it."""
+        self.of_members: dict[str, Any] = {}
+        """What was worked out from the members, by name; another, empty one when `members_version` rises."""
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -232,6 +234,7 @@ class State:
             self._index_name(section, path.name)
         if path.kind in _MEMBERS_KINDS:
             self.members_version += 1
+            self.of_members = {}
 
     def _index_owner(self, key: str) -> None:
         """Owners are what ``trust`` says, whatever their user sections say."""

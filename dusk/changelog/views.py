@@ -1,6 +1,6 @@
 """What the state says, in the terms that the rest of Dusk asks in; read only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,9 +72,12 @@ def devices(state: State) -> list[Member]:
     return found
 
 
-def members(state: State) -> list[Member]:
+def members(state: State) -> Sequence[Member]:
     """Return the active devices, sorted by id: their index is their place in bitmaps and slots."""
-    return [device for device in devices(state) if not device.retired]
+    found: Sequence[Member] | None = state.of_members.get("members")
+    if found is None:
+        found = state.of_members["members"] = tuple(d for d in devices(state) if not d.retired)
+    return found
 
 
 def device_by_name(state: State, name: str) -> DeviceId | None:

@@ -6,12 +6,12 @@ what it announces is taken by the log alone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.audience import online_s
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
+from dusk.cycle.heard import Heard, Presence, asked_by, has_bit
 from dusk.cycle.intake import Intake
 from dusk.cycle.messages import (
     Kind,
@@ -44,21 +44,6 @@ HELLO_ANSWERS = 16
 """How many members, on average, answer the HELLO of one that may lead."""
 
 
-@dataclass(slots=True)
-class _Heard:
-    """The newest START and what we answered."""
-
-    start: Start
-    sender: Peer
-    answer_to: Address
-    slot_at: float
-    heard_at: float
-    answers: int = 0
-    answered_at: float | None = None
-    answered_seq: Seq | None = None
-    with_status: bytes | None = None
-
-
 class Follower:
     """Hears a master.
 
@@ -83,13 +68,15 @@ class Follower:
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
         self._intake = Intake(station)
         self._mark: Mark = (0, 0)
-        self._heard: _Heard | None = None
+        self._heard: Heard | None = None
         self._respond_at: float | None = None
         self._ask_at = now
         self._ask_wait_s = HELLO_S
+        self._asked_him = False
+        """Whether the master was asked since he was heard."""
         self._unreadable_at = float("-inf")
         self._status_known: bytes | None = None
-        self._present_at: dict[DeviceId, float] = {}
+        self._presence = Presence()
 
     # --- what others ask ---------------------------------------------------------------------
 
@@ -106,8 +93,17 @@ class Follower:
         """Return the members that answered the master lately, by its word; nobody while it is not heard."""
         if not self.fresh(now):
             return set()
-        after = now - online_s(self._freshness.cycle_s, self._station.peers.count)
-        return {device for device, at in self._present_at.items() if at > after}
+        own_id = self._station.peers.own_id
+        return self._presence.since(now - self._online_s) - {own_id}
+
+    @property
+    def _online_s(self) -> float:
+        return online_s(self._freshness.cycle_s, self._station.peers.count)
+
+    @property
+    def asked(self) -> range:
+        """Indices of the members that the newest START asks."""
+        return range(0) if self._heard is None else asked_by(self._heard.start.rest)
 
     def contact_since(self, since: float) -> bool:
         """Tell whether a fresh START or PONG came after a moment (monotonic seconds)."""
@@ -144,7 +140,7 @@ class Follower:
             intake.asked_for_start(now)
             return Step(tuple(self._ask_master(self._freshness.challenge(now))))
         if now >= self._ask_at:
-            return Step(tuple(self._ask_all(now)))
+            return Step(tuple(self._ask(now)))
         return NOTHING
 
     def confirm(self, now: float) -> list[Effect]:
@@ -153,12 +149,27 @@ class Follower:
         Who hears him asks him alone at first: all members apply at once, and as many multicasts
         would cost the link more than the change did. Without an answer soon all are asked.
         """
+        return self._ask_him(now, HELLO_S) if self.fresh(now) else self._ask_all(now)
+
+    def _ask(self, now: float) -> list[Effect]:
+        """Ask the master alone, and all who hear only if he was asked since he was heard last.
+
+        A START is lost to many at once: as many multicasts would cost the link the square of the
+        members.
+        """
+        again_s = min(HELLO_S, self._freshness.cycle_s)
+        return self._ask_all(now) if self._asked_him else self._ask_him(now, again_s)
+
+    def _ask_him(self, now: float, again_s: float) -> list[Effect]:
+        """Ask the master alone; without an answer soon, or if nobody knows where he is, all are asked."""
         station, freshness = self._station, self._freshness
-        asked = self._ask_master(freshness.challenge(now)) if self.fresh(now) else []
+        asked = self._ask_master(freshness.challenge(now))
         if not asked:
             return self._ask_all(now)
         freshness.missed(now)
-        self._ask_at = min(self._ask_at, now + HELLO_S * (0.75 + station.fraction() / 2))
+        self._asked_him = True
+        again_at = now + again_s * (0.75 + station.fraction() / 2)
+        self._ask_at = again_at if self._ask_at <= now else min(self._ask_at, again_at)
         return asked
 
     def _ask_all(self, now: float) -> list[Effect]:
@@ -201,17 +212,29 @@ class Follower:
         if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
             raise UntrustedInput("START: its epoch is out of reach")
         self._note_bitmap(start)
-        answered = self._answered_last(start)
+        asked = self._asked_last(start)
         self._mark = mark
         if self._freshness.heard(sender.device_id, mark, start.rest.echoes, now):
             self._heard_fresh()
-            self._present_at.update(dict.fromkeys(answered, now))
+            if asked is not None:
+                roster = self._station.peers.roster
+                self._presence.note(roster, asked, start.rest.bitmap, now, self._online_s)
         self.master, self.master_address = sender.device_id, opened.source
         self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
         slot_at = now + self._slot_s(start)
-        self._heard = _Heard(start, sender, opened.source, slot_at, now)
+        self._heard = Heard(start, sender, opened.source, slot_at, now)
         self._respond_at = slot_at if self._is_asked(start) else None
+        self._plan_proof(start, now)
         return self._on_head(start, opened.source, now)
+
+    def _plan_proof(self, start: Start, now: float) -> None:
+        """Where no answer to this START carries the challenge that is due, ask the master by itself.
+
+        Of many members only a slice answers, and a proof that waited for its turn came too late.
+        """
+        self._asked_him = False
+        if self._freshness.proof_due and not self._is_asked(start):
+            self._ask_at = now + self._freshness.cycle_s * (0.25 + self._station.fraction() / 2)
 
     def unreadable(self, source: Address, now: float) -> Step:
         """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
@@ -249,7 +272,7 @@ class Follower:
             return NOTHING
         return Step(tuple(self._station.pong(opened, sender, Pong(None, 0, None, newest), now)))
 
-    def _on_copy(self, heard: _Heard, opened: Opened, now: float) -> Step:
+    def _on_copy(self, heard: Heard, opened: Opened, now: float) -> Step:
         """Take the newest START once more: by IPv6 too, or because our answer was lost."""
         if heard.answered_at is None:
             if family_of(opened.source) == FAMILY_6 > family_of(heard.answer_to):
@@ -260,6 +283,7 @@ class Follower:
         return NOTHING
 
     def _heard_fresh(self) -> None:
+        self._asked_him = False
         self._ask_wait_s = max(HELLO_S, self._freshness.cycle_s)
 
     # --- the head and its entries ------------------------------------------------------------
@@ -367,24 +391,22 @@ class Follower:
         if heard is None or another or own_index is None or start.head.epoch != heard.start.head.epoch:
             self._status_known = None  # who leads anew has no status of anybody
             return
-        if self._follows(start) and _has_bit(start, own_index - heard.start.rest.slice_first):
+        if self._follows(start) and has_bit(start.rest.bitmap, own_index - heard.start.rest.slice_first):
             self._status_known = heard.with_status or self._status_known
 
     def _follows(self, start: Start) -> bool:
         """Tell whether no START was missed before this one."""
         return (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
 
-    def _answered_last(self, start: Start) -> list[DeviceId]:
-        """Return who answered the last START, if we know which members its bits meant.
+    def _asked_last(self, start: Start) -> range | None:
+        """Return whom the last START asked, if we know which members its indices meant.
 
         They are indices by the log as it was then: known exactly where ours is still that log.
         """
-        heard, station = self._heard, self._station
-        if heard is None or not self._follows(start) or station.log.head != heard.start.head:
-            return []
-        first, count = heard.start.rest.slice_first, heard.start.rest.slice_count
-        near = station.peers.others[max(0, first - 1) : first + count]
-        return [peer.device_id for peer in near if _has_bit(start, peer.index - first)]
+        heard = self._heard
+        if heard is None or not self._follows(start) or self._station.log.head != heard.start.head:
+            return None
+        return asked_by(heard.start.rest)
 
     # --- HELLO, PONG -------------------------------------------------------------------------
 
@@ -471,9 +493,3 @@ class Follower:
         respond = Respond(pong.cycle, pong.nonce, station.log.head, self.settled, station.boot)
         datagram = station.channel.seal_to(sender, Kind.RESPOND, respond.encode())
         return (SendDatagram(datagram, opened.source),)
-
-
-def _has_bit(start: Start, place: int) -> bool:
-    """Read one bit of who answered the START before; places outside the bitmap have none."""
-    bitmap = start.rest.bitmap
-    return 0 <= place < 8 * len(bitmap) and bool(bitmap[place // 8] >> place % 8 & 1)

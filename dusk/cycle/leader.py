@@ -12,6 +12,7 @@ from dusk.changelog.entry import SignedHead
 from dusk.cycle.audience import Audience
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import cut_batch
+from dusk.cycle.heard import asked_by
 from dusk.cycle.messages import (
     BITMAP_BYTES_MIN,
     CHAIN_PREFIX_BYTES,
@@ -74,12 +75,6 @@ class _Sent:
     """Who asked and was told of it by a PONG: an answer does not show that it was heard."""
     bits: bytearray = field(default_factory=bytearray)
 
-    @property
-    def asked(self) -> range:
-        """Indices of the members that are to answer."""
-        rest = self.start.rest
-        return range(rest.slice_first, rest.slice_first + rest.slice_count)
-
 
 class Leader:
     """Drives the cycles of one epoch, from its ``open`` on; a new epoch is a new Leader.
@@ -137,6 +132,11 @@ class Leader:
     def online(self, now: float) -> list[DeviceId]:
         """Return the other members that were heard lately, by id."""
         return [peer.device_id for peer in self._audience.online(now, self.cycle_s)]
+
+    @property
+    def asked(self) -> range:
+        """Indices of the members that the newest START asks."""
+        return asked_by(self._sent[-1].start.rest) if self._sent else range(0)
 
     # --- STARTs ------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class Leader:
         """Note who missed the last START, if its answers had time to come."""
         if self._sent and now - self._sent[-1].sent_at >= min(JUDGED_AFTER_S, 0.9 * self.cycle_s):
             last = self._sent[-1]
-            self._audience.judge(last.asked, last.answered, last.copied, online)
+            self._audience.judge(asked_by(last.start.rest), last.answered, last.copied, online)
 
     # --- repetition --------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ class Leader:
     def _note_answer(self, peer: Peer, sent: _Sent) -> None:
         if peer.device_id not in sent.told:
             sent.answered.add(peer.device_id)
-        if peer.index in sent.asked:
+        if peer.index in asked_by(sent.start.rest):
             place = peer.index - sent.start.rest.slice_first
             sent.bits[place // 8] |= 1 << place % 8
 

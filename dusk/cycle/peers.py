@@ -1,13 +1,15 @@
 """The other members: where they were heard from, what they hold, the keys shared with them.
 
-One object per device and run; it is kept while the device is a member, so that nothing heard
+At most one object per device and run; it is kept while the device is a member, so that nothing heard
 is lost when the list changes. Sorting, indices and keys are made on such a change, or once
 when first needed, never per datagram (P7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dusk.changelog import views
+from dusk.changelog.state import State
 from dusk.changelog.views import Member
 from dusk.cycle.status import Status
 from dusk.effects import Address
@@ -93,8 +95,40 @@ class Peer:
         return self.stored if self.hearsay is None else max(self.stored, self.hearsay.stored)
 
 
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The members as the log has them; whoever reads the same state shares one, as it is never changed.
+
+    Attributes:
+        members: sorted by id.
+        index: id → its place among them.
+        succession: who may lead, in order.
+    """
+
+    members: tuple[Member, ...]
+    index: Mapping[DeviceId, int]
+    succession: tuple[DeviceId, ...]
+
+
+def roster(members: Sequence[Member], succession: Sequence[DeviceId]) -> Roster:
+    """Return the roster of members that are sorted by id."""
+    index = {member.device_id: place for place, member in enumerate(members)}
+    return Roster(tuple(members), index, tuple(succession))
+
+
+def roster_of(state: State) -> Roster:
+    """Return the roster that a state makes, worked out once."""
+    found: Roster | None = state.of_members.get("roster")
+    if found is None:
+        found = state.of_members["roster"] = roster(views.members(state), views.succession(state))
+    return found
+
+
 class Peers:
     """The members, this device left out.
+
+    What is kept of a member is made when something of it is first needed: a device that follows
+    deals with few others, however many there are (P6).
 
     Args:
         own: this device's key.
@@ -105,8 +139,8 @@ class Peers:
         self.own = own
         self.own_id = DeviceId(own.key_id)
         self.cluster = cluster
-        self.others: tuple[Peer, ...] = ()
-        """By index; what a datagram needs is found by id instead."""
+        self.roster = roster((), ())
+        """All members, this device included, as the log has them."""
         self.succession: tuple[DeviceId, ...] = ()
         self.count = 0
         """Members, this device included."""
@@ -114,37 +148,57 @@ class Peers:
         """None: this device is no member."""
         self.own_place: int | None = None
         """This device's place in the succession."""
-        self._by_id: dict[DeviceId, Peer] = {}
+        self._known: dict[DeviceId, Peer] = {}
+        self._others: tuple[Peer, ...] | None = None
 
     def members_changed(self, members: Sequence[Member], succession: Sequence[DeviceId]) -> None:
-        """Take the log's active members, sorted by id, and its succession."""
-        known = self._by_id
-        self._by_id = {}
-        self.count, self.own_index = len(members), None
-        for index, member in enumerate(members):
-            if member.device_id == self.own_id:
-                self.own_index = index
-                continue
-            peer = known.get(member.device_id)
-            if peer is None or peer.public != member.public:
-                peer = Peer(member.device_id, member.public, index)
-            peer.index = index
-            self._by_id[peer.device_id] = peer
-        self.others = tuple(self._by_id.values())
-        self.succession = tuple(succession)
+        """Take active members, sorted by id, and a succession."""
+        self.take(roster(members, succession))
+
+    def take(self, now: Roster) -> None:
+        """Take the members as the log has them now; whoever left, or has another key, is forgotten."""
+        known, self._known, self._others = self._known, {}, None
+        for device, peer in known.items():
+            index = now.index.get(device)
+            if index is not None and now.members[index].public == peer.public:
+                peer.index = index
+                self._known[device] = peer
+        self.roster, self.succession = now, now.succession
+        self.count, self.own_index = len(now.members), now.index.get(self.own_id)
         self.own_place = self.succession.index(self.own_id) if self.own_id in self.succession else None
+
+    @property
+    def others(self) -> tuple[Peer, ...]:
+        """Return all other members, by index: for who leads and who shows them; a datagram needs one."""
+        if self._others is None:
+            found = (self.get(member.device_id) for member in self.roster.members)
+            self._others = tuple(peer for peer in found if peer is not None)
+        return self._others
+
+    def __contains__(self, device: DeviceId) -> bool:
+        """Tell whether that is another active member."""
+        return device in self.roster.index and device != self.own_id
 
     def get(self, device: DeviceId) -> Peer | None:
         """Return another active member; None for strangers, removed devices and ourselves."""
-        return self._by_id.get(device)
+        peer = self._known.get(device)
+        if peer is None and device in self:
+            index = self.roster.index[device]
+            peer = self._known[device] = Peer(device, self.roster.members[index].public, index)
+        return peer
+
+    def between(self, places: range) -> frozenset[DeviceId]:
+        """Return the members at some places among all."""
+        return frozenset(member.device_id for member in self.roster.members[places.start : places.stop])
 
     def holder(self, device: DeviceId) -> Peer | None:
         """Return another member that may lead (A11: nobody else's START counts)."""
-        return self._by_id.get(device) if device in self.succession else None
+        return self.get(device) if device in self.succession else None
 
     def holders(self) -> list[Peer]:
         """Return the other members that may lead, in the order of the succession."""
-        return [self._by_id[device] for device in self.succession if device in self._by_id]
+        found = map(self.get, self.succession)
+        return [peer for peer in found if peer is not None]
 
     def key_with(self, peer: Peer) -> bytes:
         """Return the key shared with a member, computed once.

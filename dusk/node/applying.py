@@ -1,17 +1,20 @@
 """When this device's apply starts, and what confirms it."""
 
 from collections.abc import Callable
-from functools import cache
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from dusk.apply.driver import Driver
 from dusk.cycle.peers import Peers
 from dusk.effects import Effect
 from dusk.ids import DeviceId
+from dusk.limits import SLICE_MEMBERS_MAX
 from dusk.node.turn import Turn
 
 LOOK_S = 0.5
 """Between two looks at the others while it waits for them."""
+SLICE_WAIT_S = 3.0
+"""A member that is no longer asked is waited for so long: its answer was lost, or its apply is a slow one."""
 GATHER_S = 0.1
 """From a new target to its start: the entry reaches the others first, and what comes at once is one apply."""
 
@@ -35,8 +38,11 @@ class Around(Protocol):
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment."""
 
+    def asked_now(self) -> AbstractSet[DeviceId]:
+        """Return the members that the newest START asks."""
+
     def confirm(self, now: float) -> list[Effect]:
-        """Ask for a sign of life."""
+        """Ask for a sign of life: among more than a slice the next START is waited for instead."""
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, now and then."""
@@ -58,6 +64,8 @@ class Applying:
         self._look_at: float | None = None
         self._start_at: float | None = None
         self._asked_for: float | None = None
+        self._before_since = self._online_at = float("-inf")
+        self._there: set[DeviceId] = set()
 
     @property
     def deadline(self) -> float | None:
@@ -76,7 +84,7 @@ class Applying:
             effects += driver.contact(now)
         elif since is not None and since != self._asked_for and not around.leads:
             self._asked_for = since
-            effects += around.confirm(now)
+            effects += [] if self._is_sliced else around.confirm(now)
         return effects
 
     def _is_gathered(self, now: float) -> bool:
@@ -92,32 +100,55 @@ class Applying:
         return True
 
     def _start(self, now: float) -> list[Effect]:
-        before = self._before()
-        online = cache(lambda: self._around.online(now))  # once for all that it waits for
-        if before is None or self._turn.has_come(
+        if not self._goes_last() or self._turn.has_come(
             self._driver.asked,
-            lambda: online() & before,
-            lambda device: self._is_done(device, online),
+            lambda: self._before(now),
+            lambda device: self._is_done(device, now),
             now,
         ):
             return list(self._driver.start(now))
         self._look_at = min(self._turn.deadline or now, now + LOOK_S)
         return self._around.ask_reports(now)
 
-    def _before(self) -> set[DeviceId] | None:
-        """Return who goes before this device; None: it waits for nobody."""
+    def _goes_last(self) -> bool:
+        """Tell whether others go before this device: it leads, or would lead next."""
         around = self._around
-        others = {peer.device_id for peer in around.peers.others if peer.device_id != around.master}
         backups = [device for device in around.peers.succession if device != around.master]
-        is_backup = backups[:1] == [around.peers.own_id]
-        return others if around.leads or is_backup else None
+        return around.leads or backups[:1] == [around.peers.own_id]
 
-    def _is_done(self, device: DeviceId, online: Callable[[], set[DeviceId]]) -> bool:
-        """Tell whether a device has dealt with what is asked, or cannot: it is gone without it."""
+    def _before(self, now: float) -> set[DeviceId]:
+        """Return who goes before this device and is there.
+
+        Of more than a slice those that the newest START asks: the others tell of their applies only
+        when it is their turn, and a slice of all members shows as well what a change does to them.
+        """
+        around = self._around
+        self._before_since = now
+        self._online_at = float("-inf")
+        there = self._online(now) - {around.peers.own_id, around.master}
+        return there & around.asked_now() if self._is_sliced else there
+
+    def _online(self, now: float) -> set[DeviceId]:
+        """Return who is there, as of less than ``LOOK_S`` ago: answers come by the hundred meanwhile."""
+        if now - self._online_at >= LOOK_S:
+            self._online_at, self._there = now, self._around.online(now)
+        return self._there
+
+    @property
+    def _is_sliced(self) -> bool:
+        return self._around.peers.count > SLICE_MEMBERS_MAX
+
+    def _is_done(self, device: DeviceId, now: float) -> bool:
+        """Tell whether a device has dealt with what is asked, or cannot say so: it is gone or not asked."""
         peer, asked = self._around.peers.get(device), self._driver.asked
         if peer is None:
             return True
         if peer.status is not None and peer.status.is_done(asked):
             return True
-        is_gone = peer.missed > 0 or device not in online()
-        return is_gone and peer.holds < asked
+        is_gone = peer.missed > 0 or device not in self._online(now)
+        return (is_gone and peer.holds < asked) or self._is_out_of_turn(device, now)
+
+    def _is_out_of_turn(self, device: DeviceId, now: float) -> bool:
+        """Tell whether a device had its time to report, and STARTs ask others by now."""
+        had_time = self._is_sliced and now - self._before_since >= SLICE_WAIT_S
+        return had_time and device not in self._around.asked_now()

@@ -5,6 +5,7 @@ sent, the apply machine brings the files to what the log says.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
@@ -17,7 +18,7 @@ from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.messages import Kind, decode_answer
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
 from dusk.effects import (
     Accepted,
@@ -241,7 +242,12 @@ class Node:
             return {self.device_id, *leader.online(now)}
         if master is None or not self.fresh(now):
             return {self.device_id}
-        return {self.device_id, master, *filter(self.peers.get, self._follower.present(now))}
+        return {self.device_id, master, *(d for d in self._follower.present(now) if d in self.peers)}
+
+    def asked_now(self) -> AbstractSet[DeviceId]:
+        """Return the members that the newest START asks."""
+        leader = self._writing.leader
+        return self.peers.between(self._follower.asked if leader is None else leader.asked)
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
@@ -460,7 +466,7 @@ class Node:
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
-        self.peers.members_changed(views.members(state), views.succession(state))
+        self.peers.take(roster_of(state))
         self._follower.cycle_changed(self._cycle_s)
         if self._writing.leader is not None:
             self._writing.leader.cycle_s = self._cycle_s

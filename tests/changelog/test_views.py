@@ -150,7 +150,7 @@ def test_variables_and_facts_are_texts_or_lists() -> None:
 
 def test_an_empty_state_has_answers_too() -> None:
     state = State()
-    assert views.members(state) == []
+    assert views.members(state) == ()
     assert views.users(state) == []
     assert views.succession(state) == ()
     assert views.cycle_ms(state) == views.CYCLE_MS_DEFAULT

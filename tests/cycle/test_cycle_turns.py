@@ -243,10 +243,10 @@ def test_many_members_without_an_answer_get_64_copies_at_most() -> None:
     ring = quiet_ring()
     audience = ring.leader._audience
     (first, second) = ring.master.station.peers.others
-    ring.master.station.peers.others = tuple(replace(first, missed=1) for _ in range(100))
+    ring.master.station.peers._others = tuple(replace(first, missed=1) for _ in range(100))
     effects, _ = audience.copies(b"start", 1)
     assert len(effects) <= 64
-    ring.master.station.peers.others = (replace(second, missed=99),)
+    ring.master.station.peers._others = (replace(second, missed=99),)
     sent = [len(audience.copies(b"start", cycle)[0]) for cycle in range(20)]
     assert sum(sent) == 2
 
