@@ -11,7 +11,7 @@ from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, 
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
-from dusk.changelog.log import Log, unpack_entry_item
+from dusk.changelog.log import ForkFound, Log, unpack_entry_item
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import (
     Accepted,
@@ -114,6 +114,9 @@ class Member:
 
     def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         return [Append(self.log.extend(items))]
+
+    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        raise ForkFound("the log there parts from ours")
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         self.taken_rings.append(ring)

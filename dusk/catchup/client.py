@@ -46,7 +46,14 @@ from dusk.changelog.log import ForkFound
 from dusk.effects import Address, Effect, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
-from dusk.limits import ANSWER_BYTES_MAX, ANSWER_S_MAX, HANDSHAKE_S_MAX, STREAM_IDLE_S_MAX, UNSIGNED_BYTES_MAX
+from dusk.limits import (
+    ANSWER_BYTES_MAX,
+    ANSWER_S_MAX,
+    BRANCH_BYTES_MAX,
+    HANDSHAKE_S_MAX,
+    STREAM_IDLE_S_MAX,
+    UNSIGNED_BYTES_MAX,
+)
 
 
 class Goal(Enum):
@@ -169,6 +176,8 @@ class Client:
         self._asked: frozenset[Seq] = frozenset()
         self._named = Seq(0)
         self._unproven: tuple[LogItem, ...] = ()
+        self._branch: list[LogItem] | None = None
+        """The log there from the common point on, where it parts from ours."""
         self._next = Seq(0)
         self._located_from = Seq(0)
 
@@ -203,7 +212,7 @@ class Client:
 
         Raises:
             ServerRefused: the server cannot help, which proves no lie.
-            ForkFound: a leader of ours signed another log; ours stays (R5).
+            ForkFound: the log there parts from ours, and is not for us to judge; ours stays (R5).
             UntrustedInput: no honest server sends this.
         """
         step = self._channel.receive(frame)
@@ -304,10 +313,11 @@ class Client:
             self._after_log(now)
         elif common.seq >= self._located_from:  # our log may have grown since by another exchange
             self._fetch(now)
-        elif self._host.vouched(newest):
-            raise ForkFound(f"a leader signed another log than ours, below entry {head.seq}")
+        elif self._is_member() or self._host.vouched(newest):
+            self._branch, self._next = [], Seq(common.seq + 1)
+            self._ask(Stage.FETCHING, Fetch(self._next), now)
         else:
-            raise UntrustedInput("exchange: a log that is not ours and that no leader signed")
+            raise UntrustedInput("exchange: a log that is not ours, of no member, that no leader signed")
 
     def _fetch(self, now: float) -> None:
         """Ask for what stands behind all that we have, proven or not yet."""
@@ -324,6 +334,9 @@ class Client:
         if chunk.more and not entries_in(chunk.items):
             raise UntrustedInput("exchange: a chunk without an entry")
         self._next = Seq(self._next + entries_in(chunk.items))
+        if self._branch is not None:
+            self._collect(self._branch, chunk, now)
+            return
         self._take((*self._unproven, *chunk.items), now)
         if chunk.more:
             self._fetch(now)
@@ -331,6 +344,21 @@ class Client:
             raise UntrustedInput("exchange: a log that does not end with a signed head")
         else:
             self._after_log(now)
+
+    def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
+        """Gather a branch to its end, within a bound: it is judged as a whole."""
+        branch += chunk.items
+        if sum(len(item.data) for item in branch) > BRANCH_BYTES_MAX:
+            raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
+        if chunk.more:
+            self._ask(Stage.FETCHING, Fetch(self._next), now)
+            return
+        items = up_to_last_head(branch)
+        ends_at = decode_signed_head(items[-1].data).head if items else None
+        if ends_at is None or self._host.chain_at(ends_at.seq) == ends_at.chain:
+            raise UntrustedInput("exchange: a log that was said to part from ours, and does not")
+        self._effects += self._host.took_branch(items, now)
+        self._after_log(now)
 
     def _take(self, items: tuple[LogItem, ...], now: float) -> None:
         """Hand what is proven to the log and keep the rest."""

@@ -74,6 +74,19 @@ class LogHolder(Protocol):
         """
         ...
 
+    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Judge a log that parts from ours, and change over to it or stay (`specs/log.md`, section 9).
+
+        Args:
+            items: that log from a common position on, up to its newest signed head.
+            now: seconds.
+
+        Raises:
+            ForkFound: ours stays, and nothing can be done about it here.
+            UntrustedInput: it is no log of this cluster; nothing was changed.
+        """
+        ...
+
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the ring of group keys of a server that is a member at our head.
 

@@ -19,7 +19,7 @@ from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
-from dusk.changelog.log import Log
+from dusk.changelog.log import ForkFound, Log
 from dusk.cycle.datagrams import cluster_tag, is_start
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import decode_group_keys

@@ -34,6 +34,7 @@ class MemberHost:
         log: the log.
         channel: has the group keys.
         took: verifies, takes and stores fetched items.
+        took_branch: judges a log that parts from ours.
         submitted: gets a change written that the member with an X25519 key, or a stranger, hands in.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
@@ -49,6 +50,7 @@ class MemberHost:
         log: Log,
         channel: Channel,
         took: Took,
+        took_branch: Took,
         submitted: TakeChange,
         answered: TakeAnswer,
         reports: NodeReports,
@@ -58,7 +60,8 @@ class MemberHost:
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._own = own
-        self._took, self._submitted, self._answered = took, submitted, answered
+        self._took, self._took_branch = took, took_branch
+        self._submitted, self._answered = submitted, answered
         self._is_whole, self._caught_up, self._is_holder = is_whole, caught_up, is_holder
 
     @property
@@ -108,6 +111,14 @@ class MemberHost:
             UntrustedInput: they do not belong to this log; nothing was changed.
         """
         return self._took(items, now)
+
+    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Judge a log that parts from ours, and change over to it or stay.
+
+        Raises:
+            UntrustedInput: it is no log of this cluster; nothing was changed.
+        """
+        return self._took_branch(items, now)
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the group keys of another member, whose log is here by now.

@@ -137,7 +137,7 @@ BAD: list[tuple[str, type[Request], Reply]] = [
     ("a chunk without an entry", Fetch, Items((), more=True)),
     ("was removed", Fetch, Removed()),
     (
-        "no leader signed",
+        "the log there parts from ours",
         Locate,
         Common(Seq(0), SignedHead(Head(0, 0, 9, Seq(99), NO_CHAIN), bytes(32), bytes(64)).encode()),
     ),
