@@ -14,7 +14,7 @@ CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
 CHAIN_PREFIX_BYTES = 8
 """Of a chain hash: names a batch among those in flight."""
-HELLO_BYTES = 207
+HELLO_BYTES = 223
 """Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG or RELAYED (A15)."""
 START_PLAINTEXT_BYTES = 199
 """Echoes go into a START while it is no longer than this: a datagram of 256 bytes (P8)."""

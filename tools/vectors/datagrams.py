@@ -285,7 +285,7 @@ def _answers(scene: Scene) -> None:
         scene.say(name, shows, Kind.RESPOND, plaintext, _show_respond(plaintext))
     hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
     said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex()}
-    scene.say("HELLO", "Padded to 207 bytes.", Kind.HELLO, hello.encode(), said)
+    scene.say("HELLO", "Padded to 223 bytes.", Kind.HELLO, hello.encode(), said)
     scene.say("ASK", "The same plaintext, to one device.", Kind.ASK, hello.encode(), said)
     forward = messages.Forward(draw(8), DeviceId(STRANGER.key_id))
     assert messages.decode_forward(forward.encode()) == forward
