@@ -61,6 +61,7 @@ _NOTHING = Verdict(APPLIED, (), ())
 class Left(NamedTuple):
     """A branch that the log left, and may come back to: entries with what they wrote, newest head."""
 
+    seq: Seq
     again: tuple[Again, ...]
     newest: SignedHead | None
     mark: Mark
@@ -393,24 +394,33 @@ class Log:
     def leave(self, seq: int) -> Left:
         """Take back all entries behind a position that is within reach; `restore` undoes that.
 
-        What is left is a log without a signed head of its own: the caller extends or restores it.
+        What is left has no signed head of its own: the caller extends it and stays, or restores it.
         """
+        self._trail.hold()
         again: list[Again] = []
         newest, mark = self.newest, self._settling.mark()
         while self.head.seq > seq:
             kept = self._trail.pop()
             again.append(Again(kept, *self.state.writes_of(kept.step.undo)))
             self._undo([kept])
+        self.newest = None
         self._settling.fall(Seq(seq))
-        return Left(tuple(reversed(again)), newest, mark)
+        return Left(Seq(seq), tuple(reversed(again)), newest, mark)
 
     def restore(self, left: Left) -> None:
         """Come back to a branch that was left; it was verified when it was taken."""
+        while self.head.seq > left.seq:
+            self._undo([self._trail.pop()])
         for kept, writes, derived in left.again:
             step = self._advance(verified_entry(kept.item), self.state.take(writes, derived))
             self._trail.add(Kept(step, kept.item, kept.head))
         self.newest = left.newest
         self._settling.restore(left.mark)
+        self.stay()
+
+    def stay(self) -> None:
+        """Go on from here: what was left is not come back to."""
+        self._trail.release(self.settled)
 
     # --- writing -----------------------------------------------------------------------------
 

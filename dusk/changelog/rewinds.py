@@ -43,8 +43,8 @@ def decode_rewind(data: bytes) -> Rewind:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
-    """A branch that a device left: what stood behind entry ``seq``, in log order."""
+class LostBranch:
+    """A branch that does not stand: what it has behind entry ``seq``, in log order."""
 
     seq: Seq
     items: tuple[LogItem, ...]
@@ -62,7 +62,7 @@ class Resolved:
     """
 
     items: tuple[LogItem, ...]
-    branches: tuple[Replaced, ...]
+    branches: tuple[LostBranch, ...]
     used: int
 
 
@@ -74,14 +74,14 @@ def resolve(items: Sequence[LogItem]) -> Resolved:
     """
     log: list[LogItem] = []
     starts: list[int] = []
-    branches: list[Replaced] = []
+    branches: list[LostBranch] = []
     for at, item in enumerate(items):
         if item.kind is ItemKind.REWIND:
             rewind = _counting(item.data, behind=len(items) - at - 1, last=len(starts))
             if rewind is None:
                 return Resolved(tuple(log), tuple(branches), at)
             cut = starts[rewind.seq] if rewind.seq < len(starts) else len(log)
-            branches.append(Replaced(rewind.seq, tuple(log[cut:])))
+            branches.append(LostBranch(rewind.seq, tuple(log[cut:])))
             del log[cut:], starts[rewind.seq :]
             continue
         if item.kind is ItemKind.ENTRY:

@@ -61,6 +61,16 @@ class Trail:
     def __init__(self) -> None:
         self._kept: deque[Kept] = deque()
         self._bytes = 0
+        self._held = False
+
+    def hold(self) -> None:
+        """Forget nothing until `release`: all behind a fork may have to be taken back."""
+        self._held = True
+
+    def release(self, settled: Seq) -> None:
+        """Forget what is beyond the bounds again."""
+        self._held = False
+        self.trim(settled)
 
     def add(self, kept: Kept) -> None:
         """Keep the log's next entry."""
@@ -74,11 +84,15 @@ class Trail:
             self._kept[-1].head = head
 
     def trim(self, settled: Seq) -> None:
-        """Forget the oldest beyond the bounds."""
-        while self._kept and (
-            len(self._kept) > limits.BRANCH_STEPS_MAX
-            or self._bytes > limits.BRANCH_BYTES_MAX
-            or self._kept[0].seq + limits.BRANCH_SETTLED_STEPS_MAX <= settled
+        """Forget the oldest beyond the bounds, unless all are held."""
+        while (
+            not self._held
+            and self._kept
+            and (
+                len(self._kept) > limits.BRANCH_STEPS_MAX
+                or self._bytes > limits.BRANCH_BYTES_MAX
+                or self._kept[0].seq + limits.BRANCH_SETTLED_STEPS_MAX <= settled
+            )
         ):
             self._bytes -= len(self._kept.popleft().item.data)
 

@@ -1,0 +1,224 @@
+"""Meeting another branch of the own log: going over to it or staying, whole or not at all (R5, R7).
+
+`try_branch` goes back to the fork, verifies the other branch as strictly as anything from
+outside, and lets `forkchoice` choose. Whatever happens on the way, the log stands on one of
+the two branches afterwards. What then stands nowhere in the log is not lost: the changes of
+the branch that lost are written anew, in their order, by whoever leads.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dusk import limits
+from dusk.changelog import views
+from dusk.changelog.body import Change
+from dusk.changelog.entry import EntryKind
+from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise, choose
+from dusk.changelog.log import Log, unpack_entry_item, verified_entry
+from dusk.changelog.rewinds import LostBranch, Rewind
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import ChangeId, Head, KeyId, Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """There is no fork: what was offered goes on where the own log ends, or is part of it.
+
+    Attributes:
+        items: what was taken, to be appended; empty if all was known.
+    """
+
+    items: tuple[LogItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The log stands on the other branch now.
+
+    Attributes:
+        items: what to append, all at once: a rewind, certificates that may have stood behind the
+            fork and are about what is before it, and the branch.
+        lost: the branch that the log left.
+        chosen: by which rule.
+    """
+
+    items: tuple[LogItem, ...]
+    lost: LostBranch
+    chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """The log is what it was.
+
+    Attributes:
+        lost: the other branch, which was verified.
+        chosen: by which rule; refused is for people to see.
+    """
+
+    lost: LostBranch
+    chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsReplay:
+    """The log is what it was, and cannot go back to the fork: it has to be read anew up to ``seq``."""
+
+    seq: Seq
+
+
+Branched = Extended | Switched | Stayed | NeedsReplay
+
+
+def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
+    """Verify another branch of a log and stand on the better one.
+
+    Args:
+        log: the own log; after an exception it is what it was.
+        items: outside items in log order, from the fork or earlier on; up to their end the
+            branch is what is judged, so they are all that the other side has.
+
+    Raises:
+        UntrustedInput: anything in them is wrong, or they do not meet the own log.
+    """
+    at, fork = _meeting(log, items)
+    if fork == log.head.seq or at == len(items):
+        return Extended(log.extend(items[at:]))
+    behind = items[at:]
+    is_long = len(behind) > limits.BRANCH_STEPS_MAX or _size_bytes(behind) > limits.BRANCH_BYTES_MAX
+    if is_long or not log.reaches(fork):
+        return NeedsReplay(fork)
+    return _try_behind(log, fork, behind)
+
+
+def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Stayed:
+    rights, settled, head = _rights(log), log.settled, log.head
+    left = log.leave(fork)
+    stays = True
+    try:
+        kept = tuple(certificate.item() for certificate in log.certificates_above(0))
+        base = Base(fork, log.head.generation, log.head.mandate, views.succession(log.state), settled)
+        taken = log.extend(items)
+        if log.head.seq == fork:
+            raise UntrustedInput(f"a branch behind entry {fork}: no signed head covers it")
+        raised = _raised(taken, base, rights, {again.kept.step.change for again in left.again})
+        ours = _branch(left.items, head, Raise.NONE, certified=settled > fork)
+        theirs = _branch(taken, log.head, raised, certified=log.settled > fork)
+        chosen = choose(ours, theirs, base)
+        stays = chosen.choice is not Choice.THEIRS
+    finally:
+        if stays:
+            log.restore(left)
+        else:
+            log.stay()
+    if stays:
+        return Stayed(LostBranch(fork, taken), chosen)
+    appended = (*kept, *taken)
+    rewind = Rewind(fork, len(appended)).item()
+    return Switched((rewind, *appended), LostBranch(fork, left.items), chosen)
+
+
+def _branch(items: Sequence[LogItem], head: Head, raised: Raise, *, certified: bool) -> Branch:
+    entry = verified_entry(next(item for item in items if item.kind is ItemKind.ENTRY))
+    first = First(entry.epoch, entry.writer, entry.head.chain)
+    return Branch(first, head.generation, head.mandate, raised, certified)
+
+
+def _meeting(log: Log, items: Sequence[LogItem]) -> tuple[int, Seq]:
+    """Return the place of the first item that the log does not have, and the position before it."""
+    last = Seq(0)
+    for at, item in enumerate(items):
+        if item.kind is not ItemKind.ENTRY:
+            continue
+        entry = verified_entry(item)
+        if log.chain_at(entry.seq) == entry.head.chain:
+            last = entry.seq
+            continue
+        fork = Seq(entry.seq - 1)
+        if fork < 1 or log.chain_at(fork) != entry.previous:
+            raise UntrustedInput(f"entry {entry.seq}: does not meet our log")
+        return at, fork
+    return len(items), last
+
+
+def _size_bytes(items: Sequence[LogItem]) -> int:
+    return sum(len(item.data) for item in items)
+
+
+class _Rights(NamedTuple):
+    """Who may raise a mandate at the reader's own head."""
+
+    owners: frozenset[KeyId]
+    quorum: int
+
+    def hold(self, change: Change) -> bool:
+        signers = {signature.key_id for signature in change.signatures}
+        return len(signers & self.owners) >= self.quorum
+
+
+def _rights(log: Log) -> _Rights:
+    return _Rights(frozenset(log.state.owners()), log.state.quorum)
+
+
+def _raised(items: Sequence[LogItem], base: Base, rights: _Rights, known: set[ChangeId | None]) -> Raise:
+    """Judge the first raise of a branch by who may raise at the reader's own head."""
+    for item in items:
+        if item.kind is not ItemKind.ENTRY:
+            continue
+        entry, change = unpack_entry_item(item.data)
+        if (entry.generation, entry.mandate) != (base.generation, base.mandate):
+            if change is None or not rights.hold(change):
+                return Raise.FOREIGN
+            return Raise.KNOWN if change.id in known else Raise.NEW
+    return Raise.NONE
+
+
+# --- what lost ------------------------------------------------------------------------------------
+
+
+class Stranded(NamedTuple):
+    """A change that stands in a branch that lost: where, and the item that proves it was written."""
+
+    seq: Seq
+    change: Change
+    item: LogItem
+
+
+def stranded(lost: LostBranch, log: Log) -> tuple[Stranded, ...]:
+    """Return the changes of a branch that stand nowhere in the log, in the branch's order.
+
+    What an `open` carries is no change to write anew: a role is forced at its place or not.
+    """
+    return tuple(row for row in _changes(lost) if log.position_of(row.change.id) is None)
+
+
+def unsettled(lost: LostBranch, log: Log) -> bool:
+    """Tell whether any change of a branch still waits: until its outcome in the log is settled."""
+    positions = [log.position_of(row.change.id) for row in _changes(lost)]
+    return any(seq is None or seq > log.settled for seq in positions)
+
+
+def remembered(branches: Sequence[LostBranch], log: Log) -> tuple[LostBranch, ...]:
+    """Return the branches that are still of use, oldest first.
+
+    Those of which a change waits; beyond the bounds the oldest go of which all stands in the
+    log, settled or not. One of which a change stands nowhere is never forgotten (R3).
+    """
+    kept = [branch for branch in branches if unsettled(branch, log)]
+    for branch in tuple(kept):
+        size_bytes = sum(_size_bytes(other.items) for other in kept)
+        if len(kept) <= limits.BRANCHES_MAX and size_bytes <= limits.BRANCH_BYTES_MAX:
+            break
+        if not stranded(branch, log):
+            kept.remove(branch)
+    return tuple(kept)
+
+
+def _changes(lost: LostBranch) -> Iterator[Stranded]:
+    for item in lost.items:
+        if item.kind is ItemKind.ENTRY:
+            entry, change = unpack_entry_item(item.data)
+            if change is not None and entry.kind is not EntryKind.OPEN:
+                yield Stranded(entry.seq, change, item)
