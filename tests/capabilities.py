@@ -27,10 +27,19 @@ def _no_system_user() -> str | None:
     return None
 
 
+def _no_taps() -> str | None:
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        return str(error)
+    return None
+
+
 _MISSING: dict[str, Callable[[], str | None]] = {
     "root": _no_root,
     "system_user": _no_system_user,
     "namespaces": net.why_unavailable,
+    "taps": _no_taps,
 }
 
 

@@ -133,9 +133,25 @@ class Network:
             self._holders.append(holder)
             hosts.append(Host(number, holder.pid, f"10.77.0.{number}", f"fe80::{number:x}"))
         self.hosts = tuple(hosts)
-        self._ip(self._switch, [*_BRIDGE_LINES, *(line for host in hosts for line in _port_lines(host))])
-        for host in hosts:
-            self._ip(host.pid, _host_lines(host))
+        self._wire()
+
+    def _wire(self) -> None:
+        """Give every host its cable and its addresses."""
+        self._ip(self._switch, [*_BRIDGE_LINES, *(line for host in self.hosts for line in _port_lines(host))])
+        for host in self.hosts:
+            self._ip(host.pid, self._addresses(host))
+
+    @staticmethod
+    def _addresses(host: Host) -> list[str]:
+        """Return the lines for ``ip`` that make a host's interface, once it is there, ready."""
+        return [
+            "link set lo up",
+            f"link set {INTERFACE} addrgenmode none",
+            f"addr add {host.address4}/24 brd + dev {INTERFACE}",
+            f"link set {INTERFACE} up",
+            # without nodad it could not be used for the first 1.3 seconds
+            f"addr add {host.address6}/64 dev {INTERFACE} nodad",
+        ]
 
     def _into_user_namespace(self) -> list[str]:
         if self.mode is Mode.ROOT:
@@ -193,17 +209,6 @@ def _port_lines(host: Host) -> tuple[str, ...]:
         f"link set {host.port} addrgenmode none",
         f"link set {host.port} master {BRIDGE} up",
     )
-
-
-def _host_lines(host: Host) -> list[str]:
-    return [
-        "link set lo up",
-        f"link set {INTERFACE} addrgenmode none",
-        f"addr add {host.address4}/24 brd + dev {INTERFACE}",
-        f"link set {INTERFACE} up",
-        # without nodad it could not be used for the first 1.3 seconds
-        f"addr add {host.address6}/64 dev {INTERFACE} nodad",
-    ]
 
 
 def _new_switch(mode: Mode) -> list[str]:
