@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dusk.changelog.rewinds import LostBranch, Resolved, resolve
 from dusk.effects import ItemKind, LogItem
 from dusk.limits import FRAME_DATA_BYTES_MAX
 
@@ -17,6 +18,9 @@ _HEADER = struct.Struct("<II8sB")
 HEADER_BYTES = _HEADER.size
 _PLACE = struct.Struct("<IIIB")
 _KINDS = {int(kind): kind for kind in ItemKind}
+
+
+_EMPTY = Resolved((), (), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,13 @@ class Contents:
     """A log file as read.
 
     Attributes:
-        frames: the good frames from the start on, without a gap.
+        frames: the good frames from the start on, without a gap; those that were replaced too.
         end: position behind the last of them.
         cut_bytes: bytes of an append that was under way when the power went (a torn tail).
         damage_at: position of damage to what had been on disk; None if there is none.
         salvaged: good items behind the damage; they prove nothing alone, but may hold the
             only copy of a change.
+        log: what the frames add up to, the rewinds among them followed.
     """
 
     frames: tuple[Frame, ...]
@@ -54,11 +59,17 @@ class Contents:
     cut_bytes: int = 0
     damage_at: int | None = None
     salvaged: tuple[LogItem, ...] = ()
+    log: Resolved = _EMPTY
 
     @property
     def items(self) -> tuple[LogItem, ...]:
-        """The items of the good frames, in log order."""
-        return tuple(frame.item for frame in self.frames)
+        """The items of the log, in its order."""
+        return self.log.items
+
+    @property
+    def branches(self) -> tuple[LostBranch, ...]:
+        """What was replaced, oldest first."""
+        return self.log.branches
 
 
 def _checksum(offset: int, batch: int, kind: int, data: bytes | memoryview) -> bytes:
@@ -128,27 +139,44 @@ def parse(data: bytes) -> Contents:
     What cannot be read at the end is a torn tail if nothing good behind it was written later;
     a later write proves that it had been on disk, and then it is damage. Entries behind the
     last signed head belong to such a tail or to damage: nothing covers them, and whatever
-    is appended next would follow the head.
+    is appended next would follow the head. A rewind without all its items is like a frame
+    that cannot be read.
     """
     if MAGIC.startswith(data):
         return Contents((), 0 if len(data) < len(MAGIC) else len(MAGIC), len(data) % len(MAGIC))
     if not data.startswith(MAGIC):
         salvaged = tuple(frame.item for frame in _behind_damage(data, len(MAGIC)))
         return Contents((), 0, damage_at=0, salvaged=salvaged)
-    good = tuple(frames_of(data, len(MAGIC)))
+    read = tuple(frames_of(data, len(MAGIC)))
+    good = read[: resolve(_items(read)).used]
     stop = good[-1].end if good else len(MAGIC)
-    covered = _covered(good)
+    covered, log = _covered(good)
     end = covered[-1].end if covered else len(MAGIC)
-    behind = tuple(_behind_damage(data, stop + 1)) if stop < len(data) else ()
+    bad = read[-1].end if read else len(MAGIC)
+    behind = (*read[len(good) :], *(_behind_damage(data, bad + 1) if bad < len(data) else ()))
     if any(frame.batch > stop for frame in behind):
-        salvaged = tuple(frame.item for frame in (*good[len(covered) :], *behind))
-        return Contents(covered, end, damage_at=stop, salvaged=salvaged)
-    return Contents(covered, end, cut_bytes=len(data) - end)
+        salvaged = tuple(_items((*good[len(covered) :], *behind)))
+        return Contents(covered, end, damage_at=stop, salvaged=salvaged, log=log)
+    return Contents(covered, end, cut_bytes=len(data) - end, log=log)
 
 
-def _covered(good: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    """Return the frames up to the last signed head."""
-    count = len(good)
-    while count and good[count - 1].item.kind is not ItemKind.HEAD:
-        count -= 1
-    return good[:count]
+def _items(frames: Sequence[Frame]) -> list[LogItem]:
+    return [frame.item for frame in frames]
+
+
+def _covered(good: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], Resolved]:
+    """Return the frames that count, and what they add up to.
+
+    They go up to the last signed head and the certificates right behind it, and no rewind
+    among them lacks any of its items.
+    """
+    while True:
+        count = len(good)
+        while count and good[count - 1].item.kind is not ItemKind.HEAD:
+            count -= 1
+        while count and count < len(good) and good[count].item.kind is ItemKind.CERTIFICATE:
+            count += 1
+        log = resolve(_items(good[:count]))
+        if log.used == len(good):
+            return good, log
+        good = good[: log.used]

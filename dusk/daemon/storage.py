@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dusk.changelog.rewinds import LostBranch
 from dusk.daemon import store
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import Report, Store, open_store
@@ -24,11 +25,13 @@ class Saved:
         items: the log.
         files: small files, name → content.
         report: what was cut or damaged.
+        branches: branches of the log that were replaced, oldest first.
     """
 
     items: tuple[LogItem, ...]
     files: Mapping[str, bytes]
     report: Report
+    branches: tuple[LostBranch, ...] = ()
 
 
 class UnverifiedLogError(StorageError):
@@ -113,4 +116,4 @@ def open_storage(directory: Path) -> tuple[Storage, Saved]:
         opened.store.close()
         files.close()
         raise
-    return Storage(opened.store, files), Saved(opened.items, saved, opened.report)
+    return Storage(opened.store, files), Saved(opened.items, saved, opened.report, opened.branches)

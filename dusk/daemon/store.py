@@ -10,8 +10,10 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
+from dusk.changelog.rewinds import LostBranch, decode_rewind
 from dusk.daemon import disk, frames
 from dusk.daemon.frames import Contents, Frame
 from dusk.effects import ItemKind, LogItem
@@ -59,11 +61,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store that is ready for appends, and what it held."""
+    """A store that is ready for appends, and what it held: the log, and branches that were replaced."""
 
     store: "Store"
     items: tuple[LogItem, ...]
     report: Report
+    branches: tuple[LostBranch, ...] = ()
 
 
 def read_log(directory: Path) -> Contents:
@@ -114,7 +117,7 @@ def _open_in(folder: int, path: Path) -> Opened:
         if contents.damage_at is not None:
             os.close(fd)
             fd = -1
-            _set_aside(folder, contents.items)
+            _set_aside(folder, [frame.item for frame in contents.frames])
             fd = _open_file(folder)
         elif contents.cut_bytes or contents.end == 0:
             _cut(fd, contents.end)
@@ -125,7 +128,7 @@ def _open_in(folder: int, path: Path) -> Opened:
             os.close(fd)
         raise
     report = Report(contents.cut_bytes, contents.damage_at, contents.salvaged, path)
-    return Opened(store, contents.items, report)
+    return Opened(store, contents.items, report, contents.branches)
 
 
 def _open_file(folder: int) -> int:
@@ -161,6 +164,18 @@ def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
     disk.replace(folder, NAME, frames.MAGIC + frames.encode(good, len(frames.MAGIC)))
 
 
+_CERTIFICATES_BYTES = 8192
+"""Of what follows a signed head, read for the certificates right behind it: more than two of the largest."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """A piece of the file that belongs to the log: between two of them stands what was replaced."""
+
+    start: int
+    end: int
+
+
 class Store:
     """The open log file: appends whole batches, reads items by position.
 
@@ -174,8 +189,10 @@ class Store:
         self._fd = fd
         self._path = path
         self._usable = True
-        self._end = present[-1].end if present else len(frames.MAGIC)
-        self._offsets = array("I", (frame.offset for frame in present if frame.item.kind is ItemKind.ENTRY))
+        self._end = len(frames.MAGIC)
+        self._offsets = array("I")
+        self._spans = [_Span(self._end, self._end)]
+        self._take([frame.item for frame in present])
 
     @property
     def last(self) -> Seq:
@@ -216,10 +233,25 @@ class Store:
             raise
 
     def _take(self, items: Sequence[LogItem]) -> None:
+        """Know where items stand that are on the disk; a rewind has all of its own behind it."""
         for item in items:
+            start, self._end = self._end, self._end + frames.HEADER_BYTES + len(item.data)
+            if item.kind is ItemKind.REWIND:
+                self._rewind(decode_rewind(item.data).seq)
+                continue
             if item.kind is ItemKind.ENTRY:
-                self._offsets.append(self._end)
-            self._end += frames.HEADER_BYTES + len(item.data)
+                self._offsets.append(start)
+            self._spans[-1].end = self._end
+
+    def _rewind(self, seq: Seq) -> None:
+        """Let the log go on at the end of the file, behind entry ``seq``."""
+        if seq < self.last:
+            cut = self._offsets[seq]
+            del self._offsets[seq:]
+            while self._spans[-1].start > cut:
+                self._spans.pop()
+            self._spans[-1].end = cut
+        self._spans.append(_Span(self._end, self._end))
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
         """Return whole items from entry ``first`` on, in log order.
@@ -239,17 +271,47 @@ class Store:
     def _read(self, start: int, bytes_max: int) -> tuple[LogItem, ...]:
         size = max(bytes_max, frames.HEADER_BYTES)
         while True:
-            size = min(size, self._end - start)
-            piece = os.pread(self._fd, size, start)
-            found = list(frames.frames_of(piece, 0, start))
-            at_end = start + size == self._end
-            if at_end and (not found or found[-1].end != self._end):
-                raise StorageError(f"{self._path} was damaged while in use")
-            while found and found[-1].item.kind is not ItemKind.HEAD and not at_end:
-                found.pop()
+            found, at_end = self._frames(start, size)
+            if not at_end:
+                found = self._covered(found)
             if found:
                 return tuple(frame.item for frame in found)
             size *= 2
+
+    def _covered(self, found: list[Frame]) -> list[Frame]:
+        """Return the frames up to the last signed head, with all certificates that stand behind it."""
+        while found and found[-1].item.kind is not ItemKind.HEAD:
+            found.pop()
+        if not found:
+            return []
+        behind, _ = self._frames(found[-1].end, _CERTIFICATES_BYTES)
+        return [*found, *takewhile(lambda frame: frame.item.kind is ItemKind.CERTIFICATE, behind)]
+
+    def _frames(self, start: int, size: int, end: int | None = None) -> tuple[list[Frame], bool]:
+        """Return the frames of the log in so many bytes of it, and whether these are its last.
+
+        Args:
+            start: offset of a frame of the log.
+            size: how many bytes of the log, at most.
+            end: offset of an entry behind it at which to end; None for the end of the log.
+
+        Raises:
+            StorageError: a frame is not what it was.
+        """
+        found: list[Frame] = []
+        for span in self._spans:
+            if span.end <= start or (end is not None and end <= span.start):
+                continue
+            first = max(start, span.start)
+            last = span.end if end is None else min(span.end, end)
+            piece = os.pread(self._fd, min(size, last - first), first)
+            found += frames.frames_of(piece, 0, first)
+            if first + size < last:
+                return found, False
+            if last > first and (not found or found[-1].end != last):
+                raise StorageError(f"{self._path} was damaged while in use")
+            size -= last - first
+        return found, True
 
     def read_entries(self, first: Seq, count: int) -> tuple[LogItem, ...]:
         """Return at most ``count`` entries from ``first`` on, without heads.
@@ -260,12 +322,9 @@ class Store:
         last = min(self.last, first + count - 1)
         if first < 1 or last < first:
             return ()
-        end = self._end if last == self.last else self._offsets[last]
-        start = self._offsets[first - 1]
+        start, end = self._offsets[first - 1], None if last == self.last else self._offsets[last]
         with disk.told_as_storage(f"cannot read {self._path}"):
-            found = list(frames.frames_of(os.pread(self._fd, end - start, start), 0, start))
-        if not found or found[-1].end != end:
-            raise StorageError(f"{self._path} was damaged while in use")
+            found, _ = self._frames(start, self._end, end)
         return tuple(frame.item for frame in found if frame.item.kind is ItemKind.ENTRY)
 
     def set_aside(self, good: Sequence[LogItem]) -> None:
@@ -292,6 +351,7 @@ class Store:
             disk.truncate(self._fd, len(frames.MAGIC))
             disk.sync_data(self._fd)
         self._end = len(frames.MAGIC)
+        self._spans = [_Span(self._end, self._end)]
         del self._offsets[:]
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ file is replaced by a rename that is there or not.
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from dusk.changelog.rewinds import LostBranch, resolve
 from dusk.effects import Append, Effect, ItemKind, LogItem, RemoveFile, StoreFile
 from dusk.ids import Seq
 from dusk.node.recovery import MUST_HEAR_FILE
@@ -26,13 +27,16 @@ class Disk:
     """What survives.
 
     Attributes:
-        items: the log.
+        items: the log; of what a switch replaced, and of an unfinished one, it shows nothing.
+        branches: what was replaced, oldest first.
         files: small files, name → content.
     """
 
     def __init__(self, items: Sequence[LogItem] = (), files: Mapping[str, bytes] | None = None) -> None:
         self.items: list[LogItem] = []
+        self.branches: tuple[LostBranch, ...] = ()
         self.files: dict[str, bytes] = dict(files or {})
+        self._written: list[LogItem] = []
         self._starts: list[int] = []
         self._append(items)
 
@@ -63,7 +67,7 @@ class Disk:
 
     def copy(self) -> "Disk":
         """Return a copy of all that is on it."""
-        return type(self)(self.items, self.files)
+        return type(self)(self._written, self.files)
 
     def rot(self, random: Random) -> bool:
         """Damage what was on the disk: the log ends at a head before it, and word of that is left.
@@ -71,36 +75,56 @@ class Disk:
         Returns:
             Whether there was anything to damage.
         """
-        heads = [end for end, item in enumerate(self.items, 1) if item.kind is ItemKind.HEAD]
+        heads = [end for end, item in enumerate(self._written, 1) if item.kind is ItemKind.HEAD]
         if len(heads) < 2 or self.recover():
             return False
-        kept = self.items[: heads[random.randrange(len(heads) - 1)]]
+        kept = self._written[: heads[random.randrange(len(heads) - 1)]]
         self._clear()
         self._append(kept)
+        self.recover()
         self.files[MUST_HEAR_FILE] = b"1"
         return True
 
     def _clear(self) -> None:
-        self.items.clear()
-        self._starts.clear()
+        self._written.clear()
+        self._follow()
 
     def recover(self) -> int:
-        """Cut what no signed head covers, as the store does at start; return how many items."""
-        end = len(self.items)
-        while end and self.items[end - 1].kind is not ItemKind.HEAD:
+        """Cut what no signed head covers and an unfinished switch, as the store does at start.
+
+        Returns:
+            How many items were cut.
+        """
+        before = len(self._written)
+        while (end := self._good()) < len(self._written):
+            del self._written[end:]
+        self._follow()
+        return before - len(self._written)
+
+    def _good(self) -> int:
+        """Count the items up to the last head, with certificates right behind it, that rewinds leave."""
+        end = len(self._written)
+        while end and self._written[end - 1].kind is not ItemKind.HEAD:
             end -= 1
-        cut = len(self.items) - end
-        kept = self.items[:end]
-        if cut:
-            self._clear()
-            self._append(kept)
-        return cut
+        while end and end < len(self._written) and self._written[end].kind is ItemKind.CERTIFICATE:
+            end += 1
+        return resolve(self._written[:end]).used
 
     def _append(self, items: Sequence[LogItem]) -> None:
+        self._written += items
+        if self.branches or any(item.kind is ItemKind.REWIND for item in items):
+            self._follow()
+            return
         for item in items:
             if item.kind is ItemKind.ENTRY:
                 self._starts.append(len(self.items))
             self.items.append(item)
+
+    def _follow(self) -> None:
+        """See what all that was written adds up to."""
+        found = resolve(self._written)
+        self.items, self.branches = list(found.items), found.branches
+        self._starts = [at for at, item in enumerate(self.items) if item.kind is ItemKind.ENTRY]
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
         """Return items as the store does: whole, up to a signed head if there is one."""
@@ -109,11 +133,12 @@ class Disk:
         found: list[LogItem] = []
         size_bytes, covered = 0, 0
         for item in self.items[self._starts[first - 1] :]:
-            if size_bytes + len(item.data) > bytes_max and covered:
+            is_certificate = item.kind is ItemKind.CERTIFICATE and covered == len(found)
+            if size_bytes + len(item.data) > bytes_max and covered and not is_certificate:
                 return tuple(found[:covered])
             found.append(item)
             size_bytes += len(item.data)
-            if item.kind is ItemKind.HEAD:
+            if item.kind is ItemKind.HEAD or is_certificate:
                 covered = len(found)
         return tuple(found[:covered] if covered else found)
 

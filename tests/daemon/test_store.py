@@ -37,15 +37,17 @@ def filled(folder: Path) -> Path:
     return folder / "log"
 
 
-ITEMS = st.lists(
-    st.builds(LogItem, st.sampled_from(ItemKind), st.binary(min_size=1, max_size=300)), max_size=8
-)
+KINDS = [ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE]
+ITEMS = st.lists(st.builds(LogItem, st.sampled_from(KINDS), st.binary(min_size=1, max_size=300)), max_size=8)
 
 
 def covered(items: tuple[LogItem, ...]) -> tuple[LogItem, ...]:
-    """Return what counts: the items up to the last signed head."""
+    """Return what counts: the items up to the last signed head and the certificates right behind it."""
     heads = [at for at, item in enumerate(items, 1) if item.kind is ItemKind.HEAD]
-    return items[: heads[-1]] if heads else ()
+    end = heads[-1] if heads else len(items)
+    while end < len(items) and items[end].kind is ItemKind.CERTIFICATE:
+        end += 1
+    return items[:end] if heads else ()
 
 
 @given(st.lists(ITEMS, max_size=5))
