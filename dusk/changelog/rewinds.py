@@ -69,15 +69,17 @@ class Resolved:
 def resolve(items: Sequence[LogItem]) -> Resolved:
     """Follow the rewinds among the items of a disk; any items at all give an answer.
 
-    A rewind counts only with all of its items: a switch that the power cut short leaves the
-    branch before it (R5, R7).
+    A rewind counts only with all of its items, none of them another rewind: a switch that the
+    power cut short leaves the branch before it (R5, R7).
     """
+    rewinds = [at for at, item in enumerate(items) if item.kind is ItemKind.REWIND]
+    next_of = dict(zip(rewinds, [*rewinds[1:], len(items)], strict=False))
     log: list[LogItem] = []
     starts: list[int] = []
     branches: list[LostBranch] = []
     for at, item in enumerate(items):
         if item.kind is ItemKind.REWIND:
-            rewind = _counting(item.data, behind=len(items) - at - 1, last=len(starts))
+            rewind = _counting(item.data, behind=next_of[at] - at - 1, last=len(starts))
             if rewind is None:
                 return Resolved(tuple(log), tuple(branches), at)
             cut = starts[rewind.seq] if rewind.seq < len(starts) else len(log)
@@ -95,7 +97,7 @@ def _counting(data: bytes, *, behind: int, last: int) -> Rewind | None:
 
     Args:
         data: of the item.
-        behind: how many items follow it.
+        behind: how many items follow it, up to the next rewind.
         last: position of the newest entry before it.
     """
     try:

@@ -1,0 +1,163 @@
+"""Fork choice: one order of all branches, and what a device demands on top of it (R5)."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import reduce
+from hashlib import sha256
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.changelog.forkchoice import Base, Branch, Choice, First, Raise, Rule, choose
+from dusk.ids import ChainHash, DeviceId, Seq
+
+ATTIC, BARN, CELLAR, STRANGER = (DeviceId(bytes([n]) * 16) for n in range(4))
+LOW, HIGH = ChainHash(bytes(32)), ChainHash(b"\xff" * 32)
+BASE = Base(seq=Seq(5), generation=0, mandate=0, succession=(ATTIC, BARN, CELLAR), settled=Seq(5))
+PLAIN = Branch(First(3, ATTIC, LOW), generation=0, mandate=0, raised=Raise.NONE, certified=False)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "rule"),
+    [
+        ({"generation": 1}, {"mandate": 9, "certified": True}, Rule.GENERATION),
+        ({"mandate": 2}, {"mandate": 1, "certified": True}, Rule.MANDATE),
+        ({"certified": True}, {"first": First(9, ATTIC, LOW)}, Rule.CERTIFICATE),
+        ({"first": First(4, CELLAR, HIGH)}, {}, Rule.FIRST_ENTRY),
+        ({"first": First(3, ATTIC, HIGH)}, {"first": First(3, BARN, LOW)}, Rule.FIRST_ENTRY),
+        ({"first": First(3, CELLAR, HIGH)}, {"first": First(3, STRANGER, LOW)}, Rule.FIRST_ENTRY),
+        ({}, {"first": First(3, ATTIC, HIGH)}, Rule.FIRST_ENTRY),
+    ],
+)
+def test_r5_the_rules_count_in_their_order(
+    better: dict[str, object], worse: dict[str, object], rule: Rule
+) -> None:
+    up = replace(PLAIN, raised=Raise.NEW, **better)  # type: ignore[arg-type]  # the table's rows are fields
+    down = replace(PLAIN, raised=Raise.NEW, **worse)  # type: ignore[arg-type]  # the same
+    found = choose(up, down, BASE), choose(down, up, BASE)
+    assert [(chosen.choice, chosen.rule) for chosen in found] == [
+        (Choice.OURS, rule),
+        (Choice.THEIRS, rule),
+    ]
+
+
+def test_a_branch_against_itself_stays() -> None:
+    assert choose(PLAIN, PLAIN, BASE).choice is Choice.OURS
+
+
+branches = st.builds(
+    Branch,
+    st.builds(
+        First, st.integers(1, 3), st.sampled_from([ATTIC, BARN, STRANGER]), st.sampled_from([LOW, HIGH])
+    ),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.sampled_from(Raise),
+    st.booleans(),
+)
+honest = branches.map(lambda branch: replace(branch, raised=Raise.NEW))
+bases = st.builds(lambda settled: replace(BASE, settled=Seq(settled)), st.integers(0, 9))
+
+
+@given(ours=branches, theirs=branches, base=bases)
+def test_a40_below_the_own_certificate_no_branch_wins_without_a_new_raise_by_who_may_here(
+    ours: Branch, theirs: Branch, base: Base
+) -> None:
+    chosen = choose(ours, theirs, base)
+    refused = base.seq < base.settled and theirs.raised is not Raise.NEW
+    assert (chosen.choice is Choice.REFUSED) == refused == (chosen.rule is Rule.CERTIFIED)
+
+
+@given(ours=branches, theirs=branches)
+def test_a25_a_raise_by_keys_without_the_right_counts_for_nothing(ours: Branch, theirs: Branch) -> None:
+    foreign = replace(theirs, raised=Raise.FOREIGN)
+    plain = replace(theirs, raised=Raise.NONE, generation=BASE.generation, mandate=BASE.mandate)
+    assert choose(ours, foreign, BASE) == choose(ours, plain, BASE)
+
+
+@given(ours=branches, theirs=branches)
+def test_a56_a_raise_that_stands_here_too_lifts_nothing_off_a_certificate(
+    ours: Branch, theirs: Branch
+) -> None:
+    again = replace(theirs, raised=Raise.KNOWN)
+    assert choose(ours, again, replace(BASE, settled=Seq(6))).choice is Choice.REFUSED
+
+
+@given(one=honest, other=honest)
+def test_a26_two_devices_on_two_branches_choose_the_same(one: Branch, other: Branch) -> None:
+    choices = [choose(one, other, BASE).choice, choose(other, one, BASE).choice]
+    if one == other:
+        assert choices == [Choice.OURS, Choice.OURS]
+    else:
+        assert sorted(choice.name for choice in choices) == ["OURS", "THEIRS"]
+
+
+@given(one=branches, other=branches, base=bases, other_base=bases)
+def test_two_devices_never_change_places_whatever_each_of_them_may_judge(
+    one: Branch, other: Branch, base: Base, other_base: Base
+) -> None:
+    both = choose(one, other, base).choice, choose(other, one, other_base).choice
+    assert both != (Choice.THEIRS, Choice.THEIRS)
+
+
+@given(st.lists(honest, min_size=3, max_size=5, unique=True))
+def test_a41_of_branches_from_one_fork_the_same_wins_in_whatever_order_they_are_heard(
+    found: list[Branch],
+) -> None:
+    def better(ours: Branch, theirs: Branch) -> Branch:
+        return theirs if choose(ours, theirs, BASE).choice is Choice.THEIRS else ours
+
+    assert len({reduce(better, order) for order in permutations(found)}) == 1
+
+
+@dataclass(frozen=True)
+class Node:
+    """An entry of a tree of branches: its number among its parent's, who wrote it, whether it raises."""
+
+    number: int
+    epoch: int
+    writer: DeviceId
+    raises: bool
+
+
+Path = tuple[Node, ...]
+nodes = st.builds(Node, st.integers(0, 1), st.integers(1, 2), st.sampled_from([ATTIC, BARN]), st.booleans())
+paths = st.lists(nodes, min_size=1, max_size=4).map(tuple)
+
+
+def seen(path: Path, fork: int, certified: AbstractSet[Path]) -> Branch:
+    """Return what decides of a branch that leaves another behind its first ``fork`` entries."""
+    first = path[fork]
+    chain = ChainHash(sha256(repr(path[: fork + 1]).encode()).digest())
+    is_certified = any(path[:end] in certified for end in range(fork + 1, len(path) + 1))
+    return Branch(First(first.epoch, first.writer, chain), 0, mandate(path), Raise.NEW, is_certified)
+
+
+def mandate(path: Path) -> int:
+    return sum(node.raises for node in path)
+
+
+def is_beginning(one: Path, other: Path) -> bool:
+    return one == other[: len(one)] or other == one[: len(other)]
+
+
+@given(st.lists(paths, min_size=3, max_size=4), st.data())
+def test_a41_of_branches_that_fork_anywhere_the_same_wins_in_whatever_order_they_are_heard(
+    drawn: list[Path], data: st.DataObject
+) -> None:
+    found: list[Path] = []
+    for path in drawn:
+        if not any(is_beginning(path, other) for other in found):
+            found.append(path)
+    entries = sorted({path[:end] for path in found for end in range(1, len(path) + 1)}, key=repr)
+    certified = data.draw(st.sets(st.sampled_from(entries), max_size=3))
+
+    def better(ours: Path, theirs: Path) -> Path:
+        fork = next(at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1])
+        base = Base(Seq(fork), 0, mandate(ours[:fork]), (ATTIC, BARN), Seq(0))
+        chosen = choose(seen(ours, fork, certified), seen(theirs, fork, certified), base)
+        return theirs if chosen.choice is Choice.THEIRS else ours
+
+    assert len({reduce(better, order) for order in permutations(found)}) == 1
