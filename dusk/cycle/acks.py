@@ -116,14 +116,16 @@ class Carried:
         Args:
             online: the members that were heard lately.
         """
-        certificate = self._station.log.certified
-        if certificate is None:
+        log = self._station.log
+        if log.certified is None:
             return None
-        seq = certificate.head.seq
-        if not any(peer.settled < seq <= peer.stored for peer in online):
+        newest = log.certified.head.seq
+        lacking = [peer.settled for peer in online if peer.settled < newest <= peer.stored]
+        if not lacking:
             return None
-        if seq != self._seq:
-            self._seq, self._starts = seq, 0
+        certificate = log.certificates_above(min(lacking))[0]  # who lacks one cannot check those behind it
+        if certificate.head.seq != self._seq:
+            self._seq, self._starts = certificate.head.seq, 0
         self._starts += 1
         if self._starts > STARTS_WITH_CERTIFICATE and self._starts % THEN_EVERY:
             return None

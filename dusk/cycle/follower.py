@@ -5,9 +5,8 @@ counts only if a holder of our succession signed it (A11) and its (epoch, cycle)
 what it announces is taken by the log alone.
 """
 
-from collections.abc import Callable
-
 from dusk.changelog.entry import SignedHead
+from dusk.cycle.answers import Answers
 from dusk.cycle.audience import online_s
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
@@ -16,7 +15,6 @@ from dusk.cycle.intake import Intake
 from dusk.cycle.messages import (
     Kind,
     Pong,
-    Respond,
     Start,
     decode_fragment,
     decode_hello,
@@ -24,11 +22,13 @@ from dusk.cycle.messages import (
     decode_start,
 )
 from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
+from dusk.cycle.relays import Relays
+from dusk.cycle.signed import certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
-from dusk.ids import DeviceId, Head, Seq
-from dusk.limits import EPOCH_JUMP_MAX, STATUS_IN_RESPOND_BYTES_MAX
+from dusk.ids import DeviceId, Head
+from dusk.limits import EPOCH_JUMP_MAX
 
 ANSWERS_MAX = 4
 """Answers to one START: the first, with the new head, and to repetitions."""
@@ -42,6 +42,10 @@ HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
 HELLO_ANSWERS = 16
 """How many members, on average, answer the HELLO of one that may lead."""
+FORWARDERS = 4
+"""How many of those, on average, pass it on to the master that they hear."""
+RELAYED_CYCLES = 0.5
+"""Who hears the master through others asks again so soon: one lost datagram is no silence."""
 
 
 class Follower:
@@ -54,12 +58,8 @@ class Follower:
     """
 
     def __init__(self, station: Station, cycle_s: float, now: float) -> None:
-        self.settled: Seq = Seq(0)
-        """What our answers say is settled."""
-        self.status: Callable[[], bytes | None] = lambda: None
-        """Gives our signed status; it is sent until the master's bitmap shows that it came."""
-        self.health: bytes | None = None
-        """Our unsigned figures, sent in each answer."""
+        self.answers = Answers(station)
+        """What we say of ourselves."""
         self.master: DeviceId | None = None
         """Who signed the newest START or fresh PONG."""
         self.master_address: Address | None = None
@@ -67,6 +67,7 @@ class Follower:
         self._station = station
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
         self._intake = Intake(station)
+        self._relays = Relays(station, cycle_s)
         self._mark: Mark = (0, 0)
         self._heard: Heard | None = None
         self._respond_at: float | None = None
@@ -75,7 +76,6 @@ class Follower:
         self._asked_him = False
         """Whether the master was asked since he was heard."""
         self._unreadable_at = float("-inf")
-        self._status_known: bytes | None = None
         self._presence = Presence()
 
     # --- what others ask ---------------------------------------------------------------------
@@ -105,6 +105,11 @@ class Follower:
         """Indices of the members that the newest START asks."""
         return range(0) if self._heard is None else asked_by(self._heard.start.rest)
 
+    @property
+    def fresh_at(self) -> float | None:
+        """When the newest fresh word of who leads came, monotonic seconds: contact, for `takeover`."""
+        return self._freshness.fresh_at
+
     def contact_since(self, since: float) -> bool:
         """Tell whether a fresh START or PONG came after a moment (monotonic seconds)."""
         return self._freshness.fresh_at is not None and self._freshness.fresh_at > since
@@ -116,7 +121,7 @@ class Follower:
 
     def cycle_changed(self, cycle_s: float) -> None:
         """Take the cycle time from the log."""
-        self._freshness.cycle_s = cycle_s
+        self._freshness.cycle_s = self._relays.cycle_s = cycle_s
 
     # --- time --------------------------------------------------------------------------------
 
@@ -201,16 +206,17 @@ class Follower:
             return self._on_copy(self._heard, opened, now)
         if start.rest.sender == self._station.peers.own_id:
             return self._on_own(start, opened.source)
-        sender = self._signer(start)
+        sender = signer_of(start, self._station.peers)
         if start.head.epoch < self._station.log.head.epoch:
             return self._answer_lower(opened, sender, now)
-        if self._is_other_history(start.head):
+        if is_other_history(start.head, self._station.log):
             return Step(outcome=Conflict(opened.source, start.head, start.signed_head))
         mark = (start.head.epoch, start.rest.cycle)
         if mark <= self._mark:
             raise UntrustedInput("START: older than one that was heard")
         if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
             raise UntrustedInput("START: its epoch is out of reach")
+        certificate = certificate_in(start, self._station.log)
         self._note_bitmap(start)
         asked = self._asked_last(start)
         self._mark = mark
@@ -225,7 +231,36 @@ class Follower:
         self._heard = Heard(start, sender, opened.source, slot_at, now)
         self._respond_at = slot_at if self._is_asked(start) else None
         self._plan_proof(start, now)
-        return self._on_head(start, opened.source, now)
+        relayed = self._relays.heard(start, opened.plaintext)
+        step = self._on_head(start, opened.source, now)
+        return Step((*relayed, *step.effects), step.outcome, certificate)
+
+    def on_relayed(self, opened: Opened, now: float) -> Step:
+        """Take a START that another member heard and passed on, as it answers our question (A44).
+
+        It is word of the master, not from him: it moves no address, and gets no answer.
+
+        Raises:
+            UntrustedInput: not signed by a holder, a replay, without an open challenge of ours.
+        """
+        start = decode_start(opened.plaintext)
+        sender = signer_of(start, self._station.peers)
+        mark = (start.head.epoch, start.rest.cycle)
+        if not any(self._freshness.answers(echo, now) for echo in start.rest.echoes):
+            raise UntrustedInput("RELAYED: echoes no open challenge of ours")
+        if mark < self._mark or start.head.epoch < self._station.log.head.epoch:
+            raise UntrustedInput("RELAYED: older than a START that was heard")
+        if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
+            raise UntrustedInput("RELAYED: its epoch is out of reach")
+        certificate = certificate_in(start, self._station.log)
+        if not is_other_history(start.head, self._station.log):
+            self._mark = max(self._mark, (mark[0], mark[1] - 1))  # it may yet come from the master himself
+            self._freshness.heard(sender.device_id, mark, start.rest.echoes, now)
+            self._heard_fresh()
+            self.master_address = self.master_address if self.master == sender.device_id else None
+            self.master = sender.device_id
+            self._asked_him, self._ask_at = True, now + RELAYED_CYCLES * self._freshness.cycle_s
+        return Step(outcome=self._compare(start.signed_head, opened.source), certificate=certificate)
 
     def _plan_proof(self, start: Start, now: float) -> None:
         """Where no answer to this START carries the challenge that is due, ask the master by itself.
@@ -243,15 +278,6 @@ class Follower:
         self._unreadable_at = now
         return Step(outcome=Behind(source, None))
 
-    def _signer(self, start: Start) -> Peer:
-        """Return the holder of our succession that signed."""
-        sender = self._station.peers.holder(start.rest.sender)
-        if sender is None:
-            raise UntrustedInput("START: not by a holder of our succession")
-        if not start.signed_head.signed_by(sender.public, self._station.peers.cluster):
-            raise UntrustedInput("START: not signed by its sender")
-        return sender
-
     def _on_own(self, start: Start, source: Address) -> Step:
         """Tell our own START, looped back or replayed, from that of a copy of this device (A21)."""
         station, head = self._station, start.head
@@ -259,11 +285,6 @@ class Follower:
         if is_ours or not start.signed_head.signed_by(station.peers.own.public, station.peers.cluster):
             raise UntrustedInput("START: our own, looped back")
         return Step(outcome=Conflict(source, head, start.signed_head))
-
-    def _is_other_history(self, head: Head) -> bool:
-        """Tell whether a signed head contradicts what we hold: two heads for one position (A13)."""
-        known = self._station.log.chain_at(head.seq)
-        return known is not None and known != head.chain
 
     def _answer_lower(self, opened: Opened, sender: Peer, now: float) -> Step:
         """Tell who leads a lower epoch of the higher one."""
@@ -358,41 +379,24 @@ class Follower:
         heard, station = self._heard, self._station
         assert heard is not None, "a slot belongs to a START"
         request = self._intake.ask(now)
-        status = self._status_to_send() if request is None else None
-        respond = Respond(
-            cycle=heard.start.rest.cycle,
-            nonce=heard.start.rest.nonce,
-            head=station.log.head,
-            settled=self.settled,
-            boot=station.boot,
-            challenge=self._freshness.challenge(now) if self._freshness.proof_due else None,
-            request=request,
-            status=status,
-            health=self.health,
-        )
+        challenge = self._freshness.challenge(now) if self._freshness.proof_due else None
+        respond = self.answers.to_start(heard.start.rest.cycle, heard.start.rest.nonce, challenge, request)
         if heard.answered_at is None:
-            heard.with_status = status
+            heard.with_status = respond.status
         heard.answers += request is None
         heard.answered_at, heard.answered_seq = now, station.log.head.seq
         datagram = station.channel.seal_to(heard.sender, Kind.RESPOND, respond.encode())
         return [SendDatagram(datagram, heard.answer_to)]
-
-    def _status_to_send(self) -> bytes | None:
-        """Return our status if the master lacks it and it fits."""
-        status = self.status()
-        if status is None or status == self._status_known or len(status) > STATUS_IN_RESPOND_BYTES_MAX:
-            return None
-        return status
 
     def _note_bitmap(self, start: Start) -> None:
         """See whether the master got our status with the START before this one."""
         heard, own_index = self._heard, self._station.peers.own_index
         another = self.master != start.rest.sender or heard is None
         if heard is None or another or own_index is None or start.head.epoch != heard.start.head.epoch:
-            self._status_known = None  # who leads anew has no status of anybody
+            self.answers.nothing_known()
             return
         if self._follows(start) and has_bit(start.rest.bitmap, own_index - heard.start.rest.slice_first):
-            self._status_known = heard.with_status or self._status_known
+            self.answers.arrived(heard.with_status)
 
     def _follows(self, start: Start) -> bool:
         """Tell whether no START was missed before this one."""
@@ -416,22 +420,28 @@ class Follower:
         A HELLO is for who leads. One by a device that may lead some others answer too: with an
         older disk it would else lead, and write what it had written before anew (A28).
 
+        That one may also not hear the master that we hear: then its question is passed on (A44).
+
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
         """
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
         newest = self._station.log.newest
-        if newest is None or (opened.kind is Kind.HELLO and not self._may_warn(peer)):
+        chance = self._chance(opened, peer)
+        if newest is None or chance >= HELLO_ANSWERS:
             return []
-        return self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
+        pong = self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
+        if chance >= FORWARDERS or not self.fresh(now):
+            return pong
+        return pong + self._relays.ask(opened, hello, (self.master, self.master_address), now)
 
-    def _may_warn(self, peer: Peer) -> bool:
-        """Tell whether to answer this HELLO: of many members only some do, whoever is there."""
+    def _chance(self, opened: Opened, peer: Peer) -> float:
+        """Draw a number below the count of members: of many only some answer a HELLO, whoever is there."""
+        if opened.kind is Kind.ASK:
+            return 0.0
         peers = self._station.peers
-        return peers.holder(peer.device_id) is not None and (
-            self._station.fraction() * peers.count < HELLO_ANSWERS
-        )
+        return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.
@@ -445,7 +455,7 @@ class Follower:
         unasked = pong.challenge is None and pong.cycle == 0
         if not unasked and not self._freshness.answers(pong.challenge, now):
             raise UntrustedInput("PONG: to no open challenge of ours")
-        if not self._by_holder(pong):
+        if not is_by_holder(pong.signed_head, self._station.peers):
             raise UntrustedInput("PONG: its head is not signed by a holder of our succession")
         effects: tuple[Effect, ...] = ()
         if pong.cycle:
@@ -461,12 +471,6 @@ class Follower:
             entries = self._intake.lead_to(head)
             return Behind(source, head) if entries is None else Advance(entries, signed)
         return None if log.chain_at(head.seq) == head.chain else Conflict(source, head, signed)
-
-    def _by_holder(self, pong: Pong) -> bool:
-        """Tell whether a holder signed the head; a member may pass on another's."""
-        peers = self._station.peers
-        publics = [peer.public for peer in peers.holders()] + [peers.own.public]
-        return any(pong.signed_head.signed_by(public, peers.cluster) for public in publics)
 
     def _on_leading(self, pong: Pong, sender: Peer, opened: Opened, now: float) -> tuple[Effect, ...]:
         """Take the master's PONG as contact, and answer the START that it names."""
@@ -490,6 +494,6 @@ class Follower:
             return ()
         station = self._station
         assert pong.nonce is not None, "who leads names its START"
-        respond = Respond(pong.cycle, pong.nonce, station.log.head, self.settled, station.boot)
+        respond = self.answers.to_pong(pong.cycle, pong.nonce)
         datagram = station.channel.seal_to(sender, Kind.RESPOND, respond.encode())
         return (SendDatagram(datagram, opened.source),)

@@ -17,7 +17,7 @@ CHALLENGE_CYCLES = 2.5
 """An echo counts only so long after its challenge was drawn, or one could be held back."""
 CHALLENGE_S_MIN = 1.0
 """The same, at least: for short cycles on slow links."""
-OPEN_MAX = 4
+OPEN_MAX = 8
 """Challenges open at once; older ones are given up."""
 Mark = tuple[int, int]
 """(epoch, cycle): strictly rising over the STARTs that count."""

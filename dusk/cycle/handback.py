@@ -26,7 +26,7 @@ class Handback:
             now: monotonic seconds.
             is_well: whether it answered, and has all that the START announced.
         """
-        run = None if first is None or not is_well else (first.device_id, first.boot)
+        run = (first.device_id, first.boot) if first is not None and is_well else None
         if run != self._run:
             self._run, self._since = run, now
 

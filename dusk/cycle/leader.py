@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dusk.changelog.entry import SignedHead
+from dusk.cycle.acks import Acks, Carried
 from dusk.cycle.audience import Audience
 from dusk.cycle.datagrams import Opened
+from dusk.cycle.echoes import Echoes
 from dusk.cycle.fragments import cut_batch
+from dusk.cycle.handback import Handback
 from dusk.cycle.heard import asked_by
 from dusk.cycle.messages import (
     BITMAP_BYTES_MIN,
@@ -22,6 +25,7 @@ from dusk.cycle.messages import (
     Respond,
     Rest,
     Start,
+    decode_forward,
     decode_hello,
     decode_respond,
     echo_room,
@@ -34,7 +38,7 @@ from dusk.cycle.station import Behind, Conflict, Outcome, Station, Step
 from dusk.effects import Effect, LogItem, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
-from dusk.limits import CHALLENGES_MAX, ECHOES_MAX, SLICE_MEMBERS_MAX
+from dusk.limits import SLICE_MEMBERS_MAX
 
 START_GAP_S = 0.05
 """Least time between two STARTs."""
@@ -102,7 +106,9 @@ class Leader:
         self._repairs = Repairs()
         self._repeats: list[tuple[float, Seq]] = []
         """When to repeat, and up to which position members must have answered."""
-        self._challenges: dict[DeviceId, tuple[bytes, Opened]] = {}
+        self._echoes = Echoes()
+        self._acks, self._carried = Acks(station), Carried(station)
+        self._handback = Handback()
         self._slice_first = 0
 
     # --- time --------------------------------------------------------------------------------
@@ -172,9 +178,13 @@ class Leader:
             data=self._on_air(head),
             sender=peers.own_id,
         )
-        room = min(ECHOES_MAX, echo_room(head, bare))
-        echoes = tuple(challenge for challenge, _ in self._challenges.values())[:room]
-        return sign_start(peers.own, peers.cluster, head, replace(bare, echoes=echoes))
+        carried = None
+        if not self._echoes.has_forwarded:  # such a START is passed on, and must be short (A15)
+            carried = self._carried.choose(self._audience.online(now, self.cycle_s))
+        echoes = self._echoes.pick(echo_room(head, bare))
+        self._acks.announced(head)
+        rest = replace(bare, echoes=echoes, certificate=carried)
+        return sign_start(peers.own, peers.cluster, head, rest)
 
     def _window_ms(self, count: int) -> int:
         if self._pending:
@@ -234,6 +244,19 @@ class Leader:
         if self._sent and now - self._sent[-1].sent_at >= min(JUDGED_AFTER_S, 0.9 * self.cycle_s):
             last = self._sent[-1]
             self._audience.judge(asked_by(last.start.rest), last.answered, last.copied, online)
+            self._judge_first(last, now)
+
+    def _judge_first(self, last: _Sent, now: float) -> None:
+        """Note whether the first of the succession, if we stand in for it, is there and has all."""
+        peers = self._station.peers
+        first = peers.holder(peers.succession[0]) if peers.own_place else None
+        is_well = first is not None and first.device_id in last.answered
+        has_all = first is not None and first.stored >= last.start.head.seq
+        self._handback.judged(first, now, is_well=is_well and has_all)
+
+    def may_hand_back(self, now: float) -> bool:
+        """Tell whether the first of the succession has been there for long enough to lead again."""
+        return self._handback.is_due(now, self.cycle_s)
 
     # --- repetition --------------------------------------------------------------------------
 
@@ -296,13 +319,16 @@ class Leader:
         status = read_status(peer, respond, self._station.peers.cluster, newest=newest)
         if not newest and status is None:
             return Step()
+        if respond.ack is not None:
+            self._acks.take(peer.device_id, respond.head, respond.ack)
         peer.answered, peer.address, peer.heard_at = max(mark, peer.answered), opened.source, now
-        if respond.challenge is not None and len(self._challenges) < CHALLENGES_MAX:
-            self._challenges[peer.device_id] = (respond.challenge, opened)
+        if respond.challenge is not None:
+            self._echoes.challenged(peer.device_id, respond.challenge, opened)
         outcome = self._take_head(peer, respond.head, opened)
         self._note_answer(peer, sent)
         self._repairs.heard(peer, respond.request, now)
-        return Step(tuple(take_report(peer, respond, status)), outcome)
+        certificate = None if respond.ack is None else self._acks.ready()
+        return Step(tuple(take_report(peer, respond, status)), outcome, certificate)
 
     def _start_of(self, respond: Respond) -> _Sent:
         for sent in reversed(self._sent):
@@ -354,9 +380,20 @@ class Leader:
 
     def _answer_challenges(self, start: Start, now: float) -> list[Effect]:
         """Forget the challenges that this START echoes; the others get a PONG."""
-        waiting, self._challenges = self._challenges, {}
         effects: list[Effect] = []
-        for challenge, opened in waiting.values():
-            if challenge not in start.rest.echoes and opened.sender is not None:
-                effects += self._pong(opened, opened.sender, challenge, now, proven=True)
+        for challenge, opened in self._echoes.sent(start.rest.echoes):
+            assert opened.sender is not None, "a RESPOND is sealed pairwise"
+            effects += self._pong(opened, opened.sender, challenge, now, proven=True)
         return effects
+
+    def on_forward(self, opened: Opened) -> None:
+        """Take the question of a holder that may not hear us, from a member that does (A44).
+
+        Raises:
+            UntrustedInput: malformed, or the asker is no other holder.
+        """
+        forward = decode_forward(opened.plaintext)
+        assert opened.sender is not None, "a FORWARD is sealed pairwise"
+        if self._station.peers.holder(forward.asker) is None:
+            raise UntrustedInput("FORWARD: for no other holder of our succession")
+        self._echoes.forwarded(opened.sender.device_id, forward)

@@ -76,7 +76,8 @@ class Rest:
 
 def decode_rest(data: bytes) -> Rest:
     """Read what :meth:`Rest.encode` wrote."""
-    row = codec.fields(codec.unpack(data, size_max=limits.START_REST_BYTES_MAX, depth_max=2), 11, "START rest")
+    fields = codec.unpack(data, size_max=limits.START_REST_BYTES_MAX, depth_max=2)
+    row = codec.fields(fields, 11, "START rest")
     echoes = codec.blob(row[2], limits.ECHOES_MAX * CHALLENGE_BYTES, "START echoes")
     if len(echoes) % CHALLENGE_BYTES:
         raise UntrustedInput("START echoes: cut short")

@@ -35,36 +35,37 @@ class Relays:
 
     Args:
         station: this device.
+        cycle_s: seconds; to be set anew when the log says so.
     """
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, cycle_s: float) -> None:
+        self.cycle_s = cycle_s
         self._station = station
         self._open: dict[DeviceId, deque[_Question]] = {}
 
     def ask(
-        self, opened: Opened, hello: Hello, master: Peer, at: Address, now: float, cycle_s: float
+        self, opened: Opened, hello: Hello, master: tuple[DeviceId | None, Address | None], now: float
     ) -> list[Effect]:
         """Pass a question on to the master; the caller hears him freshly.
 
         Args:
             opened: the HELLO or ASK.
             hello: what it says.
-            master: who leads.
-            at: where he was heard from.
+            master: who leads, and where he was heard from.
             now: monotonic seconds.
-            cycle_s: seconds.
         """
-        asker = self._station.peers.holder(hello.sender)
-        if asker is None or asker is master:
+        peers, (device, at) = self._station.peers, master
+        asker, leader = peers.holder(hello.sender), None if device is None else peers.get(device)
+        if asker is None or leader is None or at is None or asker is leader:
             return []
         line = self._open.setdefault(asker.device_id, deque())
-        while line and now - line[0].at >= cycle_s:
+        while line and now - line[0].at >= self.cycle_s:
             line.popleft()
         if len(line) >= FORWARDS_MAX:
             return []
         line.append(_Question(hello.challenge, asker, opened.source, opened.size_bytes, now))
         plaintext = Forward(hello.challenge, asker.device_id).encode()
-        return [SendDatagram(self._station.channel.seal_to(master, Kind.FORWARD, plaintext), at)]
+        return [SendDatagram(self._station.channel.seal_to(leader, Kind.FORWARD, plaintext), at)]
 
     def heard(self, start: Start, plaintext: bytes) -> list[Effect]:
         """Pass a START back to those whose questions it answers, never with more bytes than they sent.

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.messages import Hello, Kind, Pong
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
-from dusk.ids import BootId, ChainHash, Head
+from dusk.ids import BootId, ChainHash, DeviceId, Head, Seq
 
 PONG_GAP_S = 0.05
 """Between two PONGs to one member; its challenges come once a cycle."""
@@ -29,6 +30,20 @@ class LogView(Protocol):
 
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that the log has."""
+
+    @property
+    def settled(self) -> Seq:
+        """Up to where all holders that have a say have the log on their disks."""
+
+    @property
+    def certified(self) -> Certificate | None:
+        """The newest certificate that was taken."""
+
+    def certificates_above(self, settled: int) -> tuple[Certificate, ...]:
+        """Return the certificates that settle the log for who has settled no more than this, in order."""
+
+    def required_at(self, seq: int) -> frozenset[DeviceId]:
+        """Return the holders that must acknowledge an entry to settle it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +83,17 @@ Outcome = Advance | Behind | Conflict
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one input leads to: effects in order, and at most one thing for the node to do."""
+    """What one input leads to: effects in order, at most one thing for the node to do, then a certificate.
+
+    Attributes:
+        effects: in order.
+        outcome: for the node.
+        certificate: to be given to the log, behind all that; the log verifies it.
+    """
 
     effects: tuple[Effect, ...] = ()
     outcome: Outcome | None = None
+    certificate: Certificate | None = None
 
 
 NOTHING = Step()

@@ -115,6 +115,7 @@ class Node:
             log=log,
             channel=self._station.channel,
             took=self._took,
+            took_branch=self._took_branch,
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
             reports=self._reports,
@@ -140,7 +141,7 @@ class Node:
         effects = self._recovery.start()
         self._members_changed()
         self._follower = Follower(self._station, self._cycle_s, now)
-        self._follower.settled, self._follower.status = self.settled, self._report.signed
+        self._follower.answers.status = self._report.signed
         if self._may_lead_first() and self.peers.count == 1:
             effects += self._make_group_key()
         if restored is not None:
@@ -223,8 +224,8 @@ class Node:
 
     @property
     def settled(self) -> Seq:
-        """Up to where the log is final: with one holder its signed head is the certificate."""
-        return self.log.head.seq if self.log.newest is not None else Seq(0)
+        """Up to where the log is final."""
+        return self.log.settled
 
     @property
     def clock(self) -> WallClock:
@@ -385,6 +386,10 @@ class Node:
                 effects = self._do(leader.on_respond(opened, now), now)
                 effects += self._outbox.on_durable(leader.durable)
                 return effects + self._outbox.on_settled(self.settled)
+            case Kind.FORWARD if leader is not None:
+                leader.on_forward(opened)
+            case Kind.RELAYED if leader is None:
+                return self._do(follower.on_relayed(opened, now), now)
             case Kind.SUBMIT:
                 return self._writing.on_submit(opened, now)
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
@@ -404,7 +409,7 @@ class Node:
             case Conflict(address, head, _):
                 text = f"{address.host} has another history at position {head.seq}; ours is kept"
                 effects += self._alarm("conflict", text)
-        return effects
+        return effects if step.certificate is None else effects + self._writing.certified(step.certificate)
 
     def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         try:
@@ -435,11 +440,13 @@ class Node:
         self._listening.log_moved(now)
         return [Append(taken), *self._log_moved(taken, now)]
 
+    def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        raise ForkFound(f"a leader signed another log than ours, below entry {self.log.head.seq}")
+
     def _log_moved(self, items: Iterable[LogItem], now: float) -> list[Effect]:
         """Tell every room about new entries; behind their ``Append``."""
         if self.log.state.members_version != self._members_version:
             self._members_changed()
-        self._follower.settled = self.settled
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)

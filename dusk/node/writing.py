@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dusk.catchup.messages import APPLIED, NO_ANSWER
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog.body import Change, decode_change
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import Stamp
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
@@ -18,7 +19,7 @@ from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.station import Station
 from dusk.cycle.write_queue import STRANGERS, WriteQueue, stored
 from dusk.effects import Address, Append, Effect, LogItem, SendDatagram, WallClock
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import WAITING_REPLIES_MAX
 
@@ -80,6 +81,15 @@ class Writing:
         for change in self._outbox.waiting():
             effects += self.queue(decode_change(self._outbox.encoded(change)), self._own_id, now)
         return effects
+
+    def certified(self, certificate: Certificate) -> list[Effect]:
+        """Take a certificate; one that the log refuses comes again while it would settle more here."""
+        try:
+            is_new = self._log.take_certificate(certificate)
+        except UntrustedInput:
+            return []
+        kept: list[Effect] = [Append((certificate.item(),))]
+        return kept + self._outbox.on_settled(self._log.settled) if is_new else []
 
     def _stamp(self, now: float) -> Stamp:
         wall_s = max(0, int(now + self.clock.offset_s))

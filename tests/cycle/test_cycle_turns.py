@@ -24,23 +24,23 @@ def test_status_and_health_reach_the_master_and_are_sent_until_they_did() -> Non
     member = ring.nodes[1]
     head = member.log.head
     status = Status(*member.follower.version, 0, head.seq, head.chain, head.seq, (), "applied", "", ())
-    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
-    member.follower.health = encode_health({"uptime": 5})
+    member.follower.answers.status = lambda: status.sign(member.key, ring.world.cluster)
+    member.follower.answers.health = encode_health({"uptime": 5})
     ring.loss = 1.0
     ring.run(2 * CYCLE_S)
     ring.loss = 0.0
     ring.run(3 * CYCLE_S)
     peer = ring.master.station.peers.get(member.station.peers.own_id)
     assert peer is not None
-    assert (peer.status, peer.health) == (status, member.follower.health)
+    assert (peer.status, peer.health) == (status, member.follower.answers.health)
     ring.sent.clear()
     ring.run(2 * CYCLE_S)
     assert all(len(data) <= 180 for node, data, _ in ring.sent if node is member)
     restarted = replace(status, epoch=0, state="idle")
-    member.follower.status = lambda: restarted.sign(member.key, ring.world.cluster)
+    member.follower.answers.status = lambda: restarted.sign(member.key, ring.world.cluster)
     ring.run(2 * CYCLE_S)
     assert peer.status == restarted
-    member.follower.status = lambda: bytes(2000)
+    member.follower.answers.status = lambda: bytes(2000)
     ring.run(2 * CYCLE_S)
     assert peer.status == restarted
 
@@ -53,11 +53,11 @@ def test_an_apply_that_ends_is_told_at_once_and_a_replay_of_it_changes_nothing()
     older = replace(status, count=8, state="applied")
     peer = ring.master.station.peers.get(member.station.peers.own_id)
     assert peer is not None
-    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    member.follower.answers.status = lambda: status.sign(member.key, ring.world.cluster)
     datagrams = member.follower.reported(ring.now)
-    member.follower.status = lambda: older.sign(member.key, ring.world.cluster)
+    member.follower.answers.status = lambda: older.sign(member.key, ring.world.cluster)
     datagrams += member.follower.reported(ring.now)
-    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    member.follower.answers.status = lambda: status.sign(member.key, ring.world.cluster)
     member.do(datagrams)
     ring.run(0.1)
     assert peer.status == status
@@ -109,7 +109,7 @@ def test_a_master_that_starts_again_gets_every_status_again() -> None:
     ring = quiet_ring()
     member, head = ring.nodes[1], ring.master.log.head
     status = Status(*member.follower.version, 0, head.seq, head.chain, head.seq, (), "committed", "", ())
-    member.follower.status = lambda: status.sign(member.key, ring.world.cluster)
+    member.follower.answers.status = lambda: status.sign(member.key, ring.world.cluster)
     ring.run(2 * CYCLE_S)
     peer = ring.master.station.peers.get(member.station.peers.own_id)
     assert peer is not None

@@ -81,7 +81,7 @@ def test_a_status_too_large_for_a_datagram_goes_by_a_stream_also_to_a_master_tha
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(room, "STATUS_IN_RESPOND_BYTES_MAX", 10)
-    monkeypatch.setattr("dusk.cycle.follower.STATUS_IN_RESPOND_BYTES_MAX", 10)
+    monkeypatch.setattr("dusk.cycle.answers.STATUS_IN_RESPOND_BYTES_MAX", 10)
     site = _site(3)
     assert all(_peer(site.master, box).status is not None for box in site.all[1:])
     connects = [str(e) for box in site.all[1:] for e in box.effects if type(e).__name__ == "Connect"]
