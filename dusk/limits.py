@@ -23,6 +23,8 @@ CERTIFICATE_ACKS_MAX = 2 * SUCCESSION_MAX
 """A changed succession is settled by the old holders and the new ones."""
 CERTIFICATE_BYTES_MAX = 4096
 """So many acknowledgements with their ids, and a head."""
+SIGNED_HEAD_BYTES_MAX = 512
+"""A signed head has some 180."""
 SECTION_BYTES_MAX = 191
 """A section path: three components of 63 bytes with their slashes."""
 RECORD_KEY_BYTES_MAX = 512

@@ -41,6 +41,8 @@ class World:
         self.master = self.key()
         self.joinkey = self.key()
         self.device_id = DeviceId(self.master.key_id)
+        self.leading = self.master
+        """Whose entries are written."""
         self.log = Log(None)
         self.items: list[LogItem] = []
         self.entries: list[Entry] = []
@@ -66,8 +68,8 @@ class World:
         return SigningKey.from_seed(self.random.randbytes(32))
 
     def stamp(self) -> Stamp:
-        """Return what the master stamps on an entry."""
-        return Stamp(self.device_id, BOOT, self.time_s, clock_trusted=True)
+        """Return what who leads stamps on an entry."""
+        return Stamp(DeviceId(self.leading.key_id), BOOT, self.time_s, clock_trusted=True)
 
     @property
     def cluster(self) -> ClusterId:
@@ -77,7 +79,7 @@ class World:
 
     def _keep(self, item: LogItem) -> None:
         self.items.append(item)
-        self.items.append(self.log.signed(sign_head(self.master, self.cluster, self.log.head, NO_REST)))
+        self.items.append(self.log.signed(sign_head(self.leading, self.cluster, self.log.head, NO_REST)))
 
     def open(self) -> None:
         """Begin a new epoch, as a start of the master does."""

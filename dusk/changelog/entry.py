@@ -228,7 +228,7 @@ def decode_signed_head(data: bytes) -> SignedHead:
     Raises:
         UntrustedInput: anything but the one encoding.
     """
-    head, rest, signature = _SIGNED_HEAD.decode(data, size_max=512)
+    head, rest, signature = _SIGNED_HEAD.decode(data, size_max=limits.SIGNED_HEAD_BYTES_MAX)
     return SignedHead(Head(*head), rest, signature)
 
 

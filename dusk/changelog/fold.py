@@ -9,7 +9,8 @@ at all. Rules, in the order in which they are checked:
 3. A change without a counter is a device's creation and goes by `creation` alone (A19).
 4. The author's signature is there; every signature is by an active key and verifies.
 5. It was made on an active device, and its counter is above the author's last one there.
-6. The signatures satisfy the proper keys of all that it touches, within the grants' limits.
+6. The signatures satisfy the proper keys of all that it touches, within the grants' limits; or
+   it freezes a device, and the proof stands for itself (A13).
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique.
 """
@@ -19,9 +20,11 @@ from collections.abc import Collection
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
-from dusk.changelog.entry import APPLIED, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import APPLIED, EntryKind, Outcome, OutcomeCode, Stamp
+from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import Holder, HolderKind
+from dusk.changelog.kinds import kind_of
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, counter_key
 from dusk.changelog.verdict import Verdict
@@ -42,6 +45,17 @@ def judge(state: State, change: Change, stamp: Stamp, verified: Verified = NONE_
     Raises:
         Refused: no entry may carry this change here.
     """
+    if kind_of(change) is EntryKind.OPEN:
+        raise Refused("wrong-kind", "a forced role is carried by the entry of who leads from it on, alone")
+    return judge_signed(state, change, stamp, verified)
+
+
+def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified = NONE_VERIFIED) -> Verdict:
+    """Decide about a change of any kind, as far as it does not matter which entry carries it.
+
+    Raises:
+        Refused: as `judge`.
+    """
     body = change.body
     if body.cluster != state.cluster:
         raise Refused("foreign-cluster", "the change is for another cluster")
@@ -54,7 +68,10 @@ def judge(state: State, change: Change, stamp: Stamp, verified: Verified = NONE_
     last = state.derived(key)
     if body.counter <= last:
         raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
-    check_authority(state, body.operations, change.values, signers)
+    if kind_of(change) is EntryKind.FREEZE:
+        check_freeze(state, change)
+    else:
+        check_authority(state, body.operations, change.values, signers)
     counter = DerivedWrite(key, body.counter)
     stale = _stale(state, body)
     if stale is not None:

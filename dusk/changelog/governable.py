@@ -9,7 +9,8 @@ from typing import Any
 
 from dusk import codec
 from dusk.changelog.holders import HolderKind
-from dusk.changelog.sections import FACTS_MAX, SectionKind, parse_path
+from dusk.changelog.kinds import FROZEN, MANDATE
+from dusk.changelog.sections import FACTS_MAX, SectionKind, device_path, parse_path
 from dusk.changelog.state import Record, RecordWrite, State
 from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
@@ -45,7 +46,8 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
     """Check what a change that is in order otherwise would leave behind.
 
     Raises:
-        Refused: ``too-few-owners``, ``no-succession``, ``name-taken``, or ``bad-value``.
+        Refused: ``too-few-owners``, ``no-succession``, ``in-succession``, ``name-taken``, or
+            ``bad-value``.
     """
     kinds = {parse_path(w.section).kind for w in writes}
     if kinds <= _FREE:
@@ -55,6 +57,7 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
         _check_owners(after)
     if kinds & {SectionKind.CLUSTER, SectionKind.DEVICE}:
         _check_succession(after)
+        _check_ends(after)
     if kinds & {SectionKind.TRUST, SectionKind.USER}:
         _check_owners_are_enabled(after)
     for write in writes:
@@ -92,6 +95,16 @@ def _check_succession(after: _After) -> None:
             raise Refused("no-succession", f"device {device.hex()} cannot lead: it is not a member")
 
 
+def _check_ends(after: _After) -> None:
+    """Who has a say in what is settled leaves by the succession first, or by force (A55)."""
+    if MANDATE in after.writes:
+        return
+    row = after.state.value("cluster", "succession")
+    for device in row[0] if row else ():
+        if (device_path(device), "retired") in after.writes:
+            raise Refused("in-succession", f"device {device.hex()} may lead: change the succession before it")
+
+
 def _check_write(after: _After, write: RecordWrite) -> None:
     """Check rules of single records: ids stay with their keys, what has ended stays ended."""
     kind, section, key = parse_path(write.section).kind, write.section, write.key
@@ -102,6 +115,8 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: {key} cannot be deleted")
     if deleted and key in ("retired", "revoked"):
         raise Refused("bad-value", f"{section}: what was {key} stays so; make a new one")
+    if deleted and (kind, key) == (SectionKind.DEVICE, FROZEN) and MANDATE not in after.writes:
+        raise Refused("bad-value", f"{section}: only a forced role takes the mark from a frozen device")
     if deleted and (kind, key) == (SectionKind.USER, "key"):
         raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
     if (kind, key) == (SectionKind.JOINKEY, "rule"):

@@ -28,6 +28,22 @@ class History:
     def __init__(self) -> None:
         self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
         self._epochs: list[Epoch] = []
+        self._handovers: list[Seq] = []
+
+    @property
+    def head(self) -> Head:
+        """The head of the log."""
+        return self.head_at(len(self._chains) - 1) or EMPTY_HEAD
+
+    @property
+    def leader(self) -> DeviceId | None:
+        """Who opened the epoch of the head."""
+        return self._epochs[-1].writer if self._epochs else None
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the newest entry is a handover: what follows is another epoch."""
+        return bool(self._handovers) and self._handovers[-1] == len(self._chains) - 1
 
     def add(self, entry: Entry) -> None:
         """Take the next entry."""
@@ -35,12 +51,16 @@ class History:
         if entry.kind is EntryKind.OPEN:
             position = (entry.generation, entry.mandate, entry.epoch)
             self._epochs.append(Epoch(entry.seq, *position, entry.writer))
+        elif entry.kind is EntryKind.HANDOVER:
+            self._handovers.append(entry.seq)
 
     def pop(self) -> None:
         """Forget the newest entry."""
         self._chains.pop()
         if self._epochs[-1].seq == len(self._chains):
             self._epochs.pop()
+        if self._handovers and self._handovers[-1] == len(self._chains):
+            self._handovers.pop()
 
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that we hold."""

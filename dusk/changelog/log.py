@@ -12,10 +12,9 @@ Rules, as `extend` and `write` check them:
   is whole or nothing: after an error the log is what it was.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from dusk import limits
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate, decode_certificate
@@ -32,11 +31,15 @@ from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import ForkFound, History
 from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
+from dusk.changelog.judging import NOTHING, Judging
+from dusk.changelog.kinds import kind_of
 from dusk.changelog.settling import Mark, Settling
-from dusk.changelog.state import HolderKind, State, Undo
+from dusk.changelog.state import State, Undo
+from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
 from dusk.changelog.trail import Again, Kept, Step, Trail
 from dusk.changelog.verdict import Verdict
+from dusk.changelog.writing import Carried, compose, touched
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import (
@@ -55,7 +58,7 @@ from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead,
 
 __all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
 
-_NOTHING = Verdict(APPLIED, (), ())
+Judge = Callable[[State, Change, Stamp, Verified], Verdict]
 
 
 class Left(NamedTuple):
@@ -96,6 +99,7 @@ class Log:
         self._not_applied: dict[ChangeId, Outcome] = {}
         self._trail = Trail()
         self._settling = Settling(self.state, self._history)
+        self._judging = Judging(self.state, self._history, self._positions)
 
     @property
     def cluster(self) -> ClusterId | None:
@@ -125,10 +129,16 @@ class Log:
 
     def device_key(self, device: DeviceId) -> PublicKey | None:
         """Return an active member's key."""
-        holder = self.state.holder(KeyId(device))
-        if holder is None or holder.kind is not HolderKind.DEVICE or not holder.active:
-            return None
-        return holder.public
+        return self._judging.device_key(device)
+
+    def may_lead(self, device: DeviceId) -> bool:
+        """Tell whether a device may open an epoch: an active member in the succession, not frozen."""
+        return self._judging.may_lead(device)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the leader handed over with the newest entry: nothing but an `open` follows."""
+        return self._history.handed_over
 
     # --- verifying ---------------------------------------------------------------------------
 
@@ -260,58 +270,20 @@ class Log:
 
     def _take(self, entry: Entry, change: Change | None, verified: Verified) -> Step:
         """Verify one entry against the state and take it; raises with nothing taken."""
-        self._check_position(entry)
+        judging = self._judging
+        judging.check_position(entry)
         stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
-        verdict = self._judge(entry, change, stamp, verified)
+        if entry.seq == 1:
+            verdict = judging.first(entry, change, self._cluster)
+        else:
+            verdict = judging.later(entry, change, stamp, verified)
         if verdict.outcome != entry.outcome:
             raise UntrustedInput(f"entry {entry.seq}: its outcome is not ours")
         undo = self.state.take(verdict.writes, verdict.derived)
-        if (self._touched(verdict), self.state.derived_hash) != (entry.sections, entry.derived):
+        if (touched(self.state, verdict), self.state.derived_hash) != (entry.sections, entry.derived):
             self.state.undo(undo)
             raise UntrustedInput(f"entry {entry.seq}: its hashes are not those of our state")
         return self._advance(entry, undo)
-
-    def _check_position(self, entry: Entry) -> None:
-        ours = self.head
-        if (entry.seq, entry.previous) != (ours.seq + 1, ours.chain):
-            raise UntrustedInput(f"entry {entry.seq}: does not follow our entry {ours.seq}")
-        if (entry.generation, entry.mandate) != (ours.generation, ours.mandate):
-            raise UntrustedInput(f"entry {entry.seq}: generation or mandate changed without cause")
-        if entry.kind is EntryKind.OPEN:
-            if not ours.epoch < entry.epoch <= ours.epoch + limits.EPOCH_JUMP_MAX:
-                raise UntrustedInput(f"entry {entry.seq}: epoch {entry.epoch} does not follow {ours.epoch}")
-        elif entry.epoch != ours.epoch or entry.writer != self.leader:
-            raise UntrustedInput(f"entry {entry.seq}: not by the writer of its epoch")
-
-    def _judge(self, entry: Entry, change: Change | None, stamp: Stamp, verified: Verified) -> Verdict:
-        if entry.seq == 1:
-            return self._judge_first(entry, change)
-        if entry.kind is EntryKind.OPEN:
-            if change is not None or not self.may_lead(entry.writer):
-                raise UntrustedInput(f"entry {entry.seq}: opened by who may not lead")
-            return _NOTHING
-        if entry.kind is not EntryKind.CHANGE or change is None:
-            raise UntrustedInput(f"entry {entry.seq}: a kind that this version does not write")
-        if change.id in self._positions:
-            raise UntrustedInput(f"entry {entry.seq}: its change stands in the log already")
-        if self.device_key(entry.writer) is None:
-            raise UntrustedInput(f"entry {entry.seq}: its writer was retired before")
-        return judge(self.state, change, stamp, verified)
-
-    def _judge_first(self, entry: Entry, change: Change | None) -> Verdict:
-        if change is None:  # before it nobody leads, so its kind can only be to open
-            raise UntrustedInput("entry 1: not a genesis")
-        if self._cluster not in (None, entry.digest):
-            raise UntrustedInput("entry 1: the genesis of another cluster")
-        return judge_genesis(change, entry.writer)
-
-    def may_lead(self, device: DeviceId) -> bool:
-        """Tell whether a device may write: an active member in the succession."""
-        row = self.state.value("cluster", "succession")
-        return row is not None and device in row[0] and self.device_key(device) is not None
-
-    def _touched(self, verdict: Verdict) -> tuple[tuple[str, bytes], ...]:
-        return tuple((s, self.state.section_hash(s)) for s in sorted({w.section for w in verdict.writes}))
 
     def _advance(self, entry: Entry, undo: Undo) -> Step:
         """Stand behind an entry whose writes are taken; returns what takes it back."""
@@ -424,10 +396,22 @@ class Log:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def write_open(self, stamp: Stamp) -> LogItem:
-        """Open the next epoch as its leader; the caller may lead."""
-        assert self.may_lead(stamp.writer)
-        return self._written(None, *self._compose(EntryKind.OPEN, self.head.epoch + 1, None, _NOTHING, stamp))
+    def write_open(self, stamp: Stamp, role: Change | None = None, *, epoch_above: int = 0) -> LogItem:
+        """Open the next epoch as its leader.
+
+        Args:
+            stamp: the caller's, who may lead, or will by the role.
+            role: owners' word that the caller leads, which the entry carries.
+            epoch_above: an epoch that was heard of or led before; it is not opened again.
+
+        Raises:
+            Refused: the role is worth nothing here.
+        """
+        assert role is not None or self.may_lead(stamp.writer)
+        if role is not None:
+            self._judging.check_new(role)
+        carried = Carried(EntryKind.OPEN, role, self._judging.opening(role, stamp))
+        return self._written(role, *compose(self.state, self.head, carried, stamp, epoch_above))
 
     def write_genesis(self, change: Change, stamp: Stamp) -> LogItem:
         """Write the first entry of a cluster.
@@ -436,8 +420,8 @@ class Log:
             Refused: the change does not make a cluster.
         """
         assert self.head.seq == 0
-        verdict = judge_genesis(change, stamp.writer)
-        return self._written(change, *self._compose(EntryKind.OPEN, 1, change, verdict, stamp))
+        carried = Carried(EntryKind.OPEN, change, judge_genesis(change, stamp.writer))
+        return self._written(change, *compose(self.state, self.head, carried, stamp))
 
     def write_change(self, change: Change, stamp: Stamp) -> tuple[LogItem, Entry]:
         """Judge a change and write its entry; the caller leads.
@@ -450,43 +434,40 @@ class Log:
         entry, undo = self._make(change, stamp, NONE_VERIFIED)
         return self._written(change, entry, undo), entry
 
+    def write_stranded(self, change: Change, stamp: Stamp) -> tuple[LogItem, Entry]:
+        """Write a change of a branch that lost, be it as rejected; the caller leads.
+
+        Raises:
+            Refused: no entry carries it even so: somebody who is not known signed, or nobody.
+        """
+        assert self.leader == stamp.writer
+        entry, undo = self._make(change, stamp, NONE_VERIFIED, judge_stranded)
+        return self._written(change, entry, undo), entry
+
+    def write_handover(self, stamp: Stamp) -> LogItem:
+        """End the epoch that the caller leads, for the first of the succession to open the next.
+
+        Raises:
+            Refused: the caller writes no more.
+        """
+        assert self.leader == stamp.writer
+        self._judging.check_writes(stamp.writer)
+        carried = Carried(EntryKind.HANDOVER, None, NOTHING)
+        return self._written(None, *compose(self.state, self.head, carried, stamp))
+
     def _written(self, change: Change | None, entry: Entry, undo: Undo) -> LogItem:
         item = pack_entry_item(entry, change)
         self._keep(Kept(self._advance(entry, undo), item))
         return item
 
-    def _make(self, change: Change, stamp: Stamp, verified: Verified) -> tuple[Entry, Undo]:
-        """Judge a change, take its writes and make its entry; raises with nothing taken."""
-        if change.id in self._positions:
-            raise Refused("known", f"this change stands in the log, at {self._positions[change.id]}")
-        if self.device_key(stamp.writer) is None:
-            raise Refused("not-writer", "this device was retired and writes no more")
-        verdict = judge(self.state, change, stamp, verified)
-        return self._compose(EntryKind.CHANGE, self.head.epoch, change, verdict, stamp)
-
-    def _compose(
-        self, kind: EntryKind, epoch: int, change: Change | None, verdict: Verdict, stamp: Stamp
+    def _make(
+        self, change: Change, stamp: Stamp, verified: Verified, judge_it: Judge = judge
     ) -> tuple[Entry, Undo]:
-        """Take a verdict's writes and make the entry that says so."""
-        undo = self.state.take(verdict.writes, verdict.derived)
-        entry = Entry(
-            generation=self.head.generation,
-            mandate=self.head.mandate,
-            epoch=epoch,
-            seq=Seq(self.head.seq + 1),
-            previous=self.head.chain,
-            writer=stamp.writer,
-            boot=stamp.boot,
-            time_s=stamp.time_s,
-            clock_trusted=stamp.clock_trusted,
-            kind=kind,
-            change=None if change is None else change.id,
-            signatures=None if change is None else change.signatures_hash,
-            outcome=verdict.outcome,
-            sections=self._touched(verdict),
-            derived=self.state.derived_hash,
-        )
-        return entry, undo
+        """Judge a change, take its writes and make its entry; raises with nothing taken."""
+        self._judging.check_new(change)
+        self._judging.check_writes(stamp.writer)
+        carried = Carried(kind_of(change), change, judge_it(self.state, change, stamp, verified))
+        return compose(self.state, self.head, carried, stamp)
 
     def signed(self, signed: SignedHead) -> LogItem:
         """Take the head that this device, leading, signed for what it wrote."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from dusk import codec, limits
+from dusk.changelog.entry import decode_signed_head
 from dusk.config.names import parse_key
 from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
@@ -165,6 +166,19 @@ def _succession(_key: str, row: list[object]) -> None:
         raise UntrustedInput("succession: empty, or a device twice")
 
 
+def _mandate(_key: str, row: list[object]) -> None:
+    """Check a mandate, see `dusk.changelog.roles.Mandate`."""
+    number, seq, chain = codec.fields(row, 3, "mandate")
+    codec.integer(number, 1, limits.NUMBER_MAX, "mandate number")
+    codec.integer(seq, 1, limits.NUMBER_MAX, "mandate position")
+    codec.exactly(chain, 32, "mandate chain hash")
+
+
+def _frozen(_key: str, row: list[object]) -> None:
+    for head in codec.fields(row, 2, "frozen"):
+        decode_signed_head(codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, "frozen"))
+
+
 def _sealed(_key: str, row: list[object]) -> None:
     codec.blob(codec.fields(row, 1, "sealed key")[0], limits.SEALED_KEY_BYTES_MAX, "sealed key")
 
@@ -237,6 +251,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.CLUSTER: {
         "name": _text(63),
         "succession": _succession,
+        "mandate": _mandate,
         "cycle": _number(200, 3_600_000),
         "level": _number(1, 1),
         **_VARIABLE,
@@ -250,6 +265,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "groups": _device_groups,
         "origin": _origin,
         "retired": _flag,
+        "frozen": _frozen,
     },
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},

@@ -99,6 +99,11 @@ def test_the_succession_is_of_members_and_never_empty() -> None:
     assert refused(world, world.edit("cluster", "succession", [[bytes(16)]])) == "no-succession"
     attic = device_path(world.device_id)
     assert refused(world, world.edit(attic, "retired", [True])) == "no-succession"
+    both_at_once = [
+        world.edit("cluster", "succession", [[kitchen.key_id]]),
+        world.edit(attic, "retired", [True]),
+    ]
+    assert refused(world, *both_at_once) == "in-succession"
     world.commit(world.edit(device_path(kitchen.key_id), "retired", [True]))
     both = [[world.device_id, kitchen.key_id]]
     assert refused(world, world.edit("cluster", "succession", both)) == "no-succession"
@@ -108,10 +113,8 @@ def test_a25_a_leader_signs_its_own_retirement_and_nothing_behind_it() -> None:
     world = World()
     world.allow_joining()
     kitchen = world.join("kitchen")
-    world.commit(
-        world.edit("cluster", "succession", [[kitchen.key_id]]),
-        world.edit(device_path(world.device_id), "retired", [True]),
-    )
+    world.commit(world.edit("cluster", "succession", [[kitchen.key_id]]))
+    world.commit(world.edit(device_path(world.device_id), "retired", [True]))
     replica = world.replica()
     assert replica.head == world.log.head
     later = world.change(world.set("a", "system.s.x", "1"), device=kitchen)

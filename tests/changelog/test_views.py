@@ -76,10 +76,8 @@ def test_a_name_means_the_active_device_before_a_retired_one() -> None:
 
 def test_a_retired_device_is_known_but_no_member() -> None:
     world, kitchen = populated()
-    world.commit(
-        world.edit("cluster", "succession", [[world.device_id]]),
-        world.edit(device_path(kitchen), "retired", [True]),
-    )
+    world.commit(world.edit("cluster", "succession", [[world.device_id]]))
+    world.commit(world.edit(device_path(kitchen), "retired", [True]))
     state = world.log.state
     assert [m.device_id for m in views.members(state)] == [world.device_id]
     assert {m.device_id: m.retired for m in views.devices(state)} == {world.device_id: False, kitchen: True}

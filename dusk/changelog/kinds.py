@@ -1,0 +1,25 @@
+"""Which kind of entry carries a change: the records that it touches say so, and nobody chooses."""
+
+from dusk.changelog.body import Change
+from dusk.changelog.entry import EntryKind
+
+MANDATE = ("cluster", "mandate")
+"""The record that only a forced role writes."""
+FROZEN = "frozen"
+"""The record of a device that only a proof sets."""
+
+
+def kind_of(change: Change) -> EntryKind:
+    """Return `OPEN` for a forced role, `FREEZE` for a proof against a device, else `CHANGE`."""
+    kind = EntryKind.CHANGE
+    for section, key, value_hash, _base in change.body.operations:
+        if key == FROZEN and value_hash is not None and is_device(section):
+            kind = EntryKind.FREEZE
+        elif (section, key) == MANDATE:
+            return EntryKind.OPEN
+    return kind
+
+
+def is_device(section: str) -> bool:
+    """Tell whether a section is a device's own."""
+    return section.startswith("device/") and section.count("/") == 1

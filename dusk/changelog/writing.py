@@ -1,0 +1,67 @@
+"""The entry that a writer makes of a verdict, the same bytes on every device (R2)."""
+
+from typing import NamedTuple
+
+from dusk import limits
+from dusk.changelog.body import Change
+from dusk.changelog.entry import Entry, EntryKind, Stamp
+from dusk.changelog.state import State, Undo
+from dusk.changelog.verdict import Verdict
+from dusk.ids import Head, Seq
+
+
+class Carried(NamedTuple):
+    """What an entry does: its kind, its change if it has one, and the verdict."""
+
+    kind: EntryKind
+    change: Change | None
+    verdict: Verdict
+
+
+def compose(
+    state: State, head: Head, carried: Carried, stamp: Stamp, epoch_above: int = 0
+) -> tuple[Entry, Undo]:
+    """Take a verdict's writes and make the entry that says so.
+
+    Args:
+        state: what the log says before it; changed.
+        head: the log's.
+        carried: by the entry.
+        stamp: the writer's.
+        epoch_above: an `open` opens an epoch above this one, too, as far as one may jump.
+    """
+    kind, change, verdict = carried
+    undo = state.take(verdict.writes, verdict.derived)
+    entry = Entry(
+        generation=head.generation,
+        mandate=head.mandate + is_role(kind, change, head),
+        epoch=_next_epoch(head, epoch_above) if kind is EntryKind.OPEN else head.epoch,
+        seq=Seq(head.seq + 1),
+        previous=head.chain,
+        writer=stamp.writer,
+        boot=stamp.boot,
+        time_s=stamp.time_s,
+        clock_trusted=stamp.clock_trusted,
+        kind=kind,
+        change=None if change is None else change.id,
+        signatures=None if change is None else change.signatures_hash,
+        outcome=verdict.outcome,
+        sections=touched(state, verdict),
+        derived=state.derived_hash,
+    )
+    return entry, undo
+
+
+def is_role(kind: EntryKind, change: object, head: Head) -> bool:
+    """Tell whether an entry behind a head carries a forced role: an `open` with a change is one."""
+    return kind is EntryKind.OPEN and change is not None and head.seq > 0
+
+
+def _next_epoch(head: Head, above: int) -> int:
+    """Return the epoch to open: above the log's and the other, but no farther than allowed (A5)."""
+    return min(max(head.epoch, above) + 1, head.epoch + limits.EPOCH_JUMP_MAX)
+
+
+def touched(state: State, verdict: Verdict) -> tuple[tuple[str, bytes], ...]:
+    """Return the sections that a verdict wrote, sorted, with their hashes now."""
+    return tuple((s, state.section_hash(s)) for s in sorted({w.section for w in verdict.writes}))
