@@ -1,133 +1,76 @@
-"""The plain model: what the one log of a cluster must say, worked out with dictionaries (R1, R2).
+"""Every log that a cluster ever had: each entry is judged once, when it is first on a disk (R1–R4)."""
 
-It shares the codec and the keys with the real fold and nothing else: no sections with hashes,
-no grants, no undo. It knows who really signed what, for it is told by the people themselves;
-that devices sign facts and join keys admit devices is all else that may ever happen here.
-"""
+from collections.abc import Mapping
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-
-from dusk import codec
-from dusk.changelog.body import CHANGE_LABEL, Body, Change
-from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
+from dusk.changelog.body import Change
+from dusk.changelog.entry import Entry, EntryKind, OutcomeCode, pack_head
 from dusk.changelog.log import unpack_entry_item
 from dusk.effects import LogItem
-from dusk.ids import NO_CLUSTER, ChainHash, ChangeId, ClusterId, KeyId, PublicKey, Seq
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq, labelled_hash
 from dusk.keys.signing import verify
 from dusk.sim.broken import RuleBroken
+from dusk.sim.choice import Choice, Side, choose
+from dusk.sim.keyring import Keyring
+from dusk.sim.plain import Judge, Plain, holders_of, row_of
+from dusk.sim.tree import NOWHERE, Held, Logged, Place, at, behind, fork_of, is_on, proven_by
 
-Place = tuple[str, str]
-"""Section and key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A record in the model; ``data`` is None for one that was deleted."""
-
-    data: bytes | None
-    base: ChangeId
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One position of the log as it was first seen on a disk."""
-
-    seq: Seq
-    chain: ChainHash
-    entry: Entry
-    change: ChangeId | None
-    writes: Mapping[Place, Held]
-
-
-@dataclass(slots=True)
-class Keyring:
-    """Who holds which key, as the simulation handed them out.
-
-    Attributes:
-        owner: key id of the one owner.
-        devices: device id → its public key; a device's key id is its id.
-        joinkey: key id of the join key.
-        publics: key id → public key, of all of them.
-        signed: changes that the owner has signed.
-        owed: those of them that may neither be refused nor lost (R3).
-        spoiled: device id → counters up to this may be used twice there, as its disk was lost.
-        twins: devices that run twice, where any counter may.
-    """
-
-    owner: KeyId
-    joinkey: KeyId
-    publics: dict[KeyId, PublicKey] = field(default_factory=dict)
-    signed: set[ChangeId] = field(default_factory=set)
-    owed: set[ChangeId] = field(default_factory=set)
-    spoiled: dict[bytes, int] = field(default_factory=dict)
-    twins: set[bytes] = field(default_factory=set)
-    _newest: dict[bytes, tuple[int, set[ChangeId]]] = field(default_factory=dict)
-
-    def note(self, change: Change) -> None:
-        """Note that the owner has signed this, at the device that it names."""
-        device, counter = bytes(change.body.device), change.body.counter
-        self.signed.add(change.id)
-        highest, changes = self._newest.get(device, (0, set()))
-        self._newest[device] = max(highest, counter), changes | {change.id}
-        if counter > self.spoiled.get(device, 0) and device not in self.twins:
-            self.owed.add(change.id)
-
-    def lost_disk(self, device: bytes, done: Container[ChangeId]) -> None:
-        """Note that a device forgot its last changes: what had no outcome may be lost, or come twice."""
-        highest, changes = self._newest.get(device, (0, set()))
-        self.spoiled[device] = highest
-        self.owed -= {change for change in changes if change not in done}
-
-    def twin(self, device: bytes, done: Container[ChangeId]) -> None:
-        """Note that a device runs twice from now on."""
-        self.lost_disk(device, done)
-        self.twins.add(device)
+ACK_LABEL = b"dusk.ack"
+_BRANCHES_KEPT = 8
+"""Branches whose sums are kept at hand; others are worked out from the beginning again."""
 
 
 class History:
-    """The log of the cluster, each entry judged once, when it is first on a disk.
+    """The tree of all entries, and what is settled in it.
 
     Args:
         keyring: who may sign.
     """
 
     def __init__(self, keyring: Keyring) -> None:
-        self.entries: list[Logged] = []
-        self.cluster: ClusterId = NO_CLUSTER
-        self.outcomes: dict[ChangeId, tuple[Seq, OutcomeCode]] = {}
+        self.settled_changes: set[ChangeId] = set()
+        """Changes with an outcome that is settled."""
+        self.forgiven: set[DeviceId] = set()
+        """Devices that somebody else has the keys of, too: they may write two logs."""
         self._keyring = keyring
-        self._now: dict[Place, Held] = {}
-        self._counters: dict[tuple[KeyId, bytes], int] = {}
+        self._judge = Judge(keyring)
+        self._entries: dict[ChainHash, Logged] = {}
+        self._of_change: dict[ChangeId, list[Logged]] = {}
+        self._sums: dict[ChainHash, Plain] = {}
+        self._settled: list[Logged] = []
+        self._writers: set[tuple[ChainHash, DeviceId]] = set()
+        self._epochs: dict[DeviceId, int] = {}
         self._decoded: dict[bytes, tuple[Entry, Change | None]] = {}
 
     @property
-    def last(self) -> Seq:
-        """The newest position."""
-        return Seq(len(self.entries))
+    def cluster(self) -> ClusterId:
+        """The cluster's id."""
+        return self._judge.cluster
 
     @property
-    def records(self) -> Mapping[Place, Held]:
-        """All records at the newest position."""
-        return self._now
+    def ends(self) -> list[Logged]:
+        """The newest entry of each branch, in the order in which the branches came to be."""
+        inner = {logged.entry.previous for logged in self._entries.values()}
+        return [logged for chain, logged in self._entries.items() if chain not in inner]
 
-    def records_at(self, seq: int) -> dict[Place, Held]:
-        """Return all records at a position."""
-        found: dict[Place, Held] = {}
-        for logged in self.entries[:seq]:
-            found.update(logged.writes)
-        return found
+    def at(self, chain: ChainHash) -> Logged | None:
+        """Return an entry by its chain hash."""
+        return self._entries.get(chain)
 
-    def writes_between(self, first: int, last: int) -> dict[Place, Held]:
-        """Return the records that the entries from ``first`` to ``last`` wrote."""
-        found: dict[Place, Held] = {}
-        for logged in self.entries[first - 1 : last]:
-            found.update(logged.writes)
-        return found
+    def entries_of(self, change: ChangeId) -> list[Logged]:
+        """Return the entries that carry a change: one on each branch, at most."""
+        return self._of_change.get(change, [])
 
-    def chain_at(self, seq: int) -> ChainHash | None:
-        """Return the chain hash at a position."""
-        return self.entries[seq - 1].chain if 1 <= seq <= len(self.entries) else None
+    def records_at(self, logged: Logged | None) -> Mapping[Place, Held]:
+        """Return all records behind an entry."""
+        return self._plain(logged).records
+
+    def outcomes_at(self, logged: Logged | None) -> Mapping[ChangeId, tuple[Seq, OutcomeCode]]:
+        """Return what became of each change on the branch that ends there."""
+        return self._plain(logged).outcomes
+
+    def refusals(self, change: Change) -> set[str]:
+        """Return the codes with which those who lead now may refuse a change."""
+        return {self._judge.refusal(self._plain(end), change) for end in self.ends}
 
     def decode(self, item: LogItem) -> tuple[Entry, Change | None]:
         """Read an entry; each once, however many disks have it."""
@@ -138,119 +81,169 @@ class History:
     # --- a disk has an entry -----------------------------------------------------------------
 
     def see(self, item: LogItem) -> Logged:
-        """Take an entry that is on a disk now: the next one, or one that others have too.
+        """Take an entry that is on a disk now: a new one, or one that others have too.
 
         Raises:
-            RuleBroken: it is another one than stands there already, or it may not stand there.
+            RuleBroken: it may not stand there.
         """
         entry, change = self.decode(item)
-        if entry.seq <= self.last:
-            known = self.entries[entry.seq - 1]
-            if known.chain != entry.head.chain:
-                raise RuleBroken("R2", f"two entries for position {entry.seq}")
-            return known
-        if entry.seq != self.last + 1:
-            raise RuleBroken("R7", f"entry {entry.seq} without {self.last + 1}")
-        return self._take(entry, change)
+        known = self._entries.get(entry.head.chain)
+        return known or self._take(entry, change)
+
+    def knows(self, item: LogItem) -> bool:
+        """Tell whether an entry was ever on a disk."""
+        return self.decode(item)[0].head.chain in self._entries
 
     def _take(self, entry: Entry, change: Change | None) -> Logged:
-        writes: dict[Place, Held] = {}
-        if entry.seq == 1:
-            self.cluster = ClusterId(entry.digest)
-        if change is not None:
-            self._check_signatures(entry, change)
-            code = OutcomeCode.APPLIED
-            if entry.seq > 1:
-                code = self._judge(change)
-            if entry.outcome.code is not code:
-                raise RuleBroken("R1", f"entry {entry.seq}: {entry.outcome.code.name}, not {code.name}")
-            if code is OutcomeCode.APPLIED:
-                writes = self._writes(change)
-            if change.id in self.outcomes:
-                raise RuleBroken("R3", f"entry {entry.seq}: its change has an outcome already")
-            self.outcomes[change.id] = (entry.seq, code)
-        elif entry.kind is not EntryKind.OPEN:
-            raise RuleBroken("R1", f"entry {entry.seq}: {entry.kind.name} out of nowhere")
-        self._now.update(writes)
-        logged = Logged(entry.seq, entry.head.chain, entry, None if change is None else change.id, writes)
-        self._check_sections(logged)
-        self.entries.append(logged)
+        parent = self._entries.get(entry.previous)
+        if (parent is None and self._entries) or entry.seq != 1 + (0 if parent is None else parent.seq):
+            raise RuleBroken("R7", f"entry {entry.seq} behind what is on no disk")
+        self._check_writer(entry)
+        plain = self._plain(parent)
+        left = change is not None and change.id in self._of_change
+        ruling = self._judge.rule(plain, parent, entry, change, was_left=left)
+        if parent is None:
+            self._judge.cluster = ClusterId(entry.digest)
+        leader = entry.writer if entry.kind is EntryKind.OPEN or parent is None else parent.leader
+        holders = holders_of(ruling, () if parent is None else parent.holders)
+        logged = Logged(parent, entry, ruling, leader, holders)
+        _check_sections(logged)
+        self._add(logged, plain)
         return logged
 
-    def _check_sections(self, logged: Logged) -> None:
-        """An entry names exactly the sections that it touches (R7)."""
-        touched = sorted({section for section, _ in logged.writes})
-        if [section for section, _ in logged.entry.sections] != touched:
-            raise RuleBroken("R7", f"entry {logged.seq}: names other sections than it touches")
+    def _add(self, logged: Logged, plain: Plain) -> None:
+        """Let the sum of a branch go on with it: it was the parent's so far."""
+        self._entries[logged.chain] = logged
+        self._sums.pop(logged.entry.previous, None)
+        plain.take(logged)
+        self._sums[logged.chain] = plain
+        if len(self._sums) > _BRANCHES_KEPT:
+            del self._sums[next(iter(self._sums))]
+        if logged.change is not None:
+            self._of_change.setdefault(logged.change, []).append(logged)
 
-    # --- who may do what -----------------------------------------------------------------------
+    def _plain(self, logged: Logged | None) -> Plain:
+        plain = Plain() if logged is None else self._sums.get(logged.chain)
+        if plain is None:
+            plain = Plain()
+            for each in behind(None, logged):
+                plain.take(each)
+        return plain
 
-    def _check_signatures(self, entry: Entry, change: Change) -> None:
-        """Each signature is real, and its signer may do this at all (R1)."""
-        cluster = NO_CLUSTER if entry.seq == 1 else self.cluster
-        for signature in change.signatures:
-            public = self._keyring.publics.get(signature.key_id)
-            if public is None or not verify(
-                public, CHANGE_LABEL, cluster, change.body_bytes, signature.signature
-            ):
-                raise RuleBroken("R1", f"entry {entry.seq}: a signature that nobody made")
-        signers = {signature.key_id for signature in change.signatures}
-        body = change.body
-        if body.author not in signers or not self._may(change, body, signers):
-            raise RuleBroken("R1", f"entry {entry.seq}: by who has no right to it")
+    def _check_writer(self, entry: Entry) -> None:
+        """A device writes one log: nothing twice behind one entry, no epoch that it had already (R2, R5)."""
+        writer = entry.writer
+        if writer in self.forgiven:
+            return
+        if (entry.previous, writer) in self._writers:
+            raise RuleBroken("R2", f"two entries for position {entry.seq} by one device")
+        if entry.kind is EntryKind.OPEN:
+            if entry.epoch <= self._epochs.get(writer, 0):
+                raise RuleBroken("R5", f"entry {entry.seq}: its writer had epoch {entry.epoch} before")
+            self._epochs[writer] = entry.epoch
+        self._writers.add((entry.previous, writer))
 
-    def _may(self, change: Change, body: Body, signers: set[KeyId]) -> bool:
-        own = f"device/{body.author.hex()}"
-        sections = {operation.section for operation in body.operations}
-        if body.author == self._keyring.owner:
-            return change.id in self._keyring.signed
-        if body.counter == 0:
-            return sections == {own} and self._keyring.joinkey in signers
-        return sections == {f"{own}/facts"} and body.author == KeyId(body.device)
+    # --- what is settled -----------------------------------------------------------------------
 
-    def _judge(self, change: Change) -> OutcomeCode:
-        """Applied, unless one of its bases is not what stands there."""
-        body = change.body
-        if body.counter:
-            key = (body.author, bytes(body.device))
-            if body.counter <= self._counters.get(key, 0):
-                raise RuleBroken("R1", f"change number {body.counter} of an author comes twice")
-            self._counters[key] = body.counter
-        for operation in body.operations:
-            held = self._now.get((operation.section, operation.key))
-            if (None if held is None else held.base) != operation.base:
-                return OutcomeCode.SUPERSEDED
-        return OutcomeCode.APPLIED
+    def settled_at(self, logged: Logged | None) -> Seq:
+        """Return up to where the branch that ends there is settled, by all that anybody ever saw."""
+        return NOWHERE if logged is None else next((e.seq for e in logged.back() if e.settled), NOWHERE)
 
-    def _writes(self, change: Change) -> dict[Place, Held]:
-        body = change.body
-        writes = {
-            (operation.section, operation.key): Held(None if value is None else value.data, change.id)
-            for operation, value in zip(body.operations, change.values, strict=True)
+    def cover(self, logged: Logged) -> None:
+        """Take a signed head: its leader's word for all before it (R4)."""
+        if not logged.settled:
+            self._settle(logged, {logged.leader})
+
+    def certify(self, head_bytes: bytes, chain: ChainHash, acks: Mapping[DeviceId, bytes]) -> Logged:
+        """Take a certificate.
+
+        Args:
+            head_bytes: the head, packed.
+            chain: its chain hash.
+            acks: device → signature.
+
+        Raises:
+            RuleBroken: it is not one (R4).
+        """
+        logged = self._entries.get(chain)
+        if logged is None or pack_head(logged.entry.head) != head_bytes:
+            raise RuleBroken("R4", "a certificate for what is on no disk")
+        signed = labelled_hash(ACK_LABEL, head_bytes)
+        for device, ack in acks.items():
+            public = self._keyring.publics.get(KeyId(device))
+            if public is None or not verify(public, ACK_LABEL, self.cluster, signed, ack):
+                raise RuleBroken("R4", f"a certificate for {logged.seq} with a signature that nobody made")
+        if not logged.settled:
+            self._settle(logged, set(acks))
+        if not logged.settled or not set(logged.holders) <= set(acks):
+            raise RuleBroken("R4", f"a certificate for {logged.seq} that a holder did not sign")
+        return logged
+
+    def _settle(self, logged: Logged, signers: set[DeviceId]) -> None:
+        base = at(logged, self.settled_at(logged))
+        entries = behind(base, logged)
+        up_to = proven_by(base, entries, signers)
+        news = [each for each in entries if each.seq <= up_to]
+        for each in news:
+            each.settled = True
+            if each.change is not None:
+                self.settled_changes.add(each.change)
+        if news:
+            self._check_final(news[-1])
+
+    def _check_final(self, newest: Logged) -> None:
+        """What is settled is on one branch, but where owners forced the role (R4)."""
+        others = [other for other in self._settled if not is_on(newest, other)]
+        for other in others:
+            fork = fork_of(newest, other)
+            sides = behind(fork, newest) + behind(fork, other)
+            if not any(each.is_forced for each in sides):
+                at_seq = 1 + (0 if fork is None else fork.seq)
+                raise RuleBroken("R4", f"two entries for position {at_seq} are settled")
+        self._settled = [*others, newest]
+
+    def check_outcome(self, head: Logged) -> None:
+        """Check that all that was ever settled stands on a branch, but where owners forced the role (R4)."""
+        for settled in self._settled:
+            fork = fork_of(head, settled)
+            if fork is not settled and not any(each.is_forced for each in behind(fork, head)):
+                raise RuleBroken("R4", f"entry {settled.seq} was settled, and does not stand in the end")
+
+    # --- one branch for another ----------------------------------------------------------------
+
+    def check_switch(self, who: str, ours: Side, theirs: Logged | None) -> None:
+        """Check that a device which held one branch may hold another one now.
+
+        Its own certificates bind it; of the other branch whatever is proven to anybody counts.
+
+        Raises:
+            RuleBroken: R5 if it went down, R4 if what it gave up was final.
+        """
+        if theirs is ours.head:
+            return
+        found = choose(ours, Side(theirs, self.settled_at(theirs)), self._may_raise)
+        seqs = [0 if head is None else head.seq for head in (ours.head, theirs)]
+        if found is Choice.REFUSES:
+            raise RuleBroken("R4", f"{who} gave up entry {ours.settled}, which was final, for {seqs[1]}")
+        if found is Choice.STAYS:
+            raise RuleBroken("R5", f"{who} had entry {seqs[0]}, and went back or down to {seqs[1]}")
+
+    def _may_raise(self, forced: Logged, reader: Logged) -> bool:
+        """Tell whether as many owners at a reader's head as its quorum signed an entry's change."""
+        records = self.records_at(reader)
+        owners = {
+            bytes(row[0])
+            for (section, key), held in records.items()
+            if section == "trust" and key.startswith("owner/") and (row := row_of(held)) is not None
         }
-        if body.counter == 0:
-            writes |= self._decided(change, writes)
-        return writes
-
-    def _decided(self, change: Change, writes: Mapping[Place, Held]) -> dict[Place, Held]:
-        """Name and groups of a new device: its wish with a number if it is taken, and the key's groups."""
-        section = f"device/{change.body.device.hex()}"
-        rule = _row(self._now[f"joinkey/{self._keyring.joinkey.hex()}", "rule"])
-        wanted = str(_row(writes[section, "origin"])[2])
-        taken = set(_names(self._now.items()))
-        free = (name for name in (wanted, *(f"{wanted}-{n}" for n in range(2, 99))) if name not in taken)
-        return {
-            (section, "name"): Held(codec.pack([next(free)]), change.id),
-            (section, "groups"): Held(codec.pack([rule[3]]), change.id),
-        }
+        quorum = row_of(records["trust", "quorum"]) or [0]
+        public = self._keyring.publics[self._keyring.owner]
+        signers = {public} if forced.change in self._keyring.signed else set()
+        return bool(len(owners & signers) >= quorum[0])
 
 
-def _row(held: Held) -> list[object]:
-    assert held.data is not None, "a record that is read was not deleted"
-    return codec.unpack(held.data, size_max=len(held.data))
-
-
-def _names(records: Iterable[tuple[Place, Held]]) -> Iterable[str]:
-    for (section, key), held in records:
-        if key == "name" and section.startswith("device/"):
-            yield str(_row(held)[0])
+def _check_sections(logged: Logged) -> None:
+    """An entry names exactly the sections that it touches (R7)."""
+    touched = sorted({section for section, _ in logged.writes})
+    if [section for section, _ in logged.entry.sections] != touched:
+        raise RuleBroken("R7", f"entry {logged.seq}: names other sections than it touches")

@@ -21,7 +21,7 @@ from dusk.ids import BootId, ClusterId, DeviceId
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.sealed import Argon2Parameters, seal_user_key
 from dusk.keys.signing import SigningKey
-from dusk.sim.history import Held, Place
+from dusk.sim.tree import Held, Place
 
 OWNER_SEED = b"the owner of simulated clusters."
 OPTIONS = (
@@ -37,6 +37,8 @@ LONG_VALUES = ("y" * 2_000, "z" * 20_000)
 POLICIES = {"base": 100, "site": 200, "guest": 300}
 """Name → priority; no two are alike, so no two of them can disagree."""
 CYCLES_S = (1, 2, 5)
+SUCCESSION_SHARE = 0.08
+"""Of changes that are about who may lead, where several may."""
 GROUPS = ("office", "barn")
 
 
@@ -127,8 +129,18 @@ def _edit(state: State, section: str, key: str, data: bytes | None) -> Edit:
     return Edit(section, key, data, None if record is None else record.base)
 
 
-def draw_edits(state: State, devices: Sequence[DeviceId], random: Random) -> list[Edit]:
-    """Choose what the owner wants now, as they see the datastore."""
+def draw_edits(state: State, devices: Sequence[DeviceId], random: Random, holders_max: int = 1) -> list[Edit]:
+    """Choose what the owner wants now, as they see the datastore.
+
+    Args:
+        state: what they see.
+        devices: those that they may mean.
+        random: decides.
+        holders_max: how many devices they let lead at most; 1: they never change that.
+    """
+    if holders_max > 1 and random.random() < SUCCESSION_SHARE:
+        edit = draw_succession(state, devices, random, holders_max)
+        return [_edit(state, "cluster", "name", codec.pack(["sim"]))] if edit is None else [edit]
     kind = random.random()
     if kind < 0.5:
         policy = f"policy/{random.choice(list(POLICIES))}"
@@ -148,6 +160,41 @@ def draw_edits(state: State, devices: Sequence[DeviceId], random: Random) -> lis
     else:
         edits = [_edit(state, "cluster", "cycle", codec.pack([1000 * random.choice(CYCLES_S)]))]
     return edits
+
+
+def draw_succession(
+    state: State, devices: Sequence[DeviceId], random: Random, holders_max: int
+) -> Edit | None:
+    """Let one device more lead, one less, or another one first; None if there is nothing to change."""
+    holders = succession(state)
+    others = [device for device in devices if device not in holders]
+    ways = [way for way, possible in (("more", others and len(holders) < holders_max),) if possible]
+    ways += ["less", "first"] if len(holders) > 1 else []
+    if not ways:
+        return None
+    way = random.choice(ways)
+    if way == "more":
+        holders.append(random.choice(others))
+    else:
+        holder = random.choice(holders)
+        holders.remove(holder)
+        holders[:0] = [holder] if way == "first" else []
+    return _edit(state, "cluster", "succession", codec.pack([holders]))
+
+
+def draw_backup(state: State, devices: Sequence[DeviceId], random: Random, holders: int) -> Edit | None:
+    """Let one device more lead after the others, if there are fewer than ``holders``."""
+    leading = succession(state)
+    others = [device for device in devices if device not in leading]
+    if len(leading) >= holders or not others:
+        return None
+    return _edit(state, "cluster", "succession", codec.pack([[*leading, random.choice(others)]]))
+
+
+def succession(state: State) -> list[DeviceId]:
+    """Return who may lead, in order."""
+    row = state.value("cluster", "succession")
+    return [] if row is None else list(row[0])
 
 
 def _draw_value(random: Random) -> str | None:

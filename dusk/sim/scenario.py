@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dusk import codec
+from dusk.changelog.entry import OutcomeCode
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -23,11 +24,13 @@ from dusk.sim.clock import Clock
 from dusk.sim.device import Device, NodeMaker, World
 from dusk.sim.disk import Disk
 from dusk.sim.faults import Faults, draw_faults
-from dusk.sim.history import Keyring
+from dusk.sim.final import Final
+from dusk.sim.keyring import Keyring
 from dusk.sim.network import PORT, Network, host_of
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
 from dusk.sim.remember import remembered_crypto
 from dusk.sim.transcript import Transcript
+from dusk.sim.tree import Logged
 from dusk.sim.troubles import Stage, Troubles
 
 HEAL_S_MAX = 2000.0
@@ -52,6 +55,7 @@ class Plan:
         duration_s: how long the faults last; None: by the seed.
         without: names of faults that are off whatever the seed says.
         commits_max: how many changes people make at most; None: as many as time allows.
+        holders_max: how many devices may lead at most; how many do the seed decides.
         wall_years_s: where wall clocks jump to; order must not depend on it (R11).
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
@@ -65,6 +69,7 @@ class Plan:
     duration_s: float | None = None
     without: frozenset[str] = frozenset()
     commits_max: int | None = None
+    holders_max: int = 1
     wall_years_s: tuple[float, ...] = YEARS_S
     in_rounds: bool | None = None
     verbose: bool = False
@@ -167,6 +172,7 @@ class Simulation:
         return twin
 
     def _make_troubles(self) -> Troubles:
+        self.attackers = self._make_attackers()
         stage = Stage(
             world=self._world,
             devices=self.devices,
@@ -177,9 +183,10 @@ class Simulation:
             faults=self.faults,
             until_s=self.duration_s,
             commits_max=10**6 if self._plan.commits_max is None else self._plan.commits_max,
+            holders=self.generator("holders").randint(1, self._plan.holders_max),
+            hostile=self._hostile,
             years_s=self._plan.wall_years_s,
         )
-        self.attackers = self._make_attackers()
         return Troubles(stage, self._make_twin, self.attackers)
 
     def _make_attackers(self) -> list[Attacker]:
@@ -188,6 +195,7 @@ class Simulation:
             attackers.append(self._make_attacker("outsider", None))
         if self.faults.insider_s and self.count > 1:
             victim = self.generator("victim").choice(self.devices[1:])
+            self._hostile = frozenset({victim.index})
             attackers.append(self._make_attacker("insider", victim))
             if self.faults.relentless:
                 self.checks.excused.add(victim.index)
@@ -211,6 +219,8 @@ class Simulation:
         self.network.add(attacker)
         return attacker
 
+    _hostile: frozenset[int] = frozenset()
+    """Indices of devices that an attacker has the keys of."""
     _last: ChangeId | None = None
     """The change after all faults."""
 
@@ -230,7 +240,7 @@ class Simulation:
             self._wait_for_agreement()
             self._let_excused_come()
             self._stay_quiet()
-            self.checks.finish()
+            Final(self.checks).check()
             return self._result()
 
     @property
@@ -243,7 +253,7 @@ class Simulation:
     def _wait_for_agreement(self) -> None:
         """Wait until all have one head and it is in effect; the last change comes once all are members."""
         last = self._last
-        while not (last in self.checks.history.outcomes and self._agree()):
+        while not (self._agree() and last in self._outcomes):
             if self.clock.now > self.duration_s + HEAL_S_MAX:
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
@@ -257,6 +267,15 @@ class Simulation:
             lambda node: self.troubles.sign_as_owner(device, node, last_edits(node.log.state))
         )
         return None if change is None else change.id
+
+    @property
+    def _head(self) -> Logged | None:
+        """What the first of the honest devices has on its disk: once they agree, what all have."""
+        return self.checks.head_of(self._honest[0])
+
+    @property
+    def _outcomes(self) -> Mapping[ChangeId, tuple[Seq, OutcomeCode]]:
+        return self.checks.history.outcomes_at(self._head)
 
     def _agree(self) -> bool:
         nodes = [device.member for device in self._honest]
@@ -285,18 +304,18 @@ class Simulation:
 
     @property
     def _cycle_s(self) -> float:
-        held = self.checks.history.records["cluster", "cycle"]
+        held = self.checks.history.records_at(self._head)["cluster", "cycle"]
         assert held.data is not None, "the cycle is never deleted"
         return float(codec.unpack(held.data, size_max=len(held.data))[0]) / 1000
 
     def _stay_quiet(self) -> None:
         """Cycles without a change write nothing, and change nothing (R12)."""
-        before, head = self.checks.writes.copy(), self.checks.history.last
+        before, head = self.checks.writes.copy(), self._head
         self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
         written = self.checks.writes - before
         if written:
             raise RuleBroken("R12", f"writes without a change: {', '.join(sorted(written))}")
-        if self.checks.history.last != head or not self._agree():
+        if self._head is not head or not self._agree():
             raise RuleBroken("R2", f"agreement did not last: {self._states()}")
 
     def _let_excused_come(self) -> None:
@@ -308,8 +327,9 @@ class Simulation:
     def _result(self) -> Result:
         counts = self.transcript.counts
         counts["helper failure"] += sum(device.helper.failures for device in self.devices)
-        for _, code in self.checks.history.outcomes.values():
+        for _, code in self._outcomes.values():
             counts[f"outcome {code.name.lower()}"] += 1
-        self.transcript.say("-", f"ends at entry {self.checks.history.last}")
-        head = self.checks.history.last
+        head = Seq(0) if self._head is None else self._head.seq
+        counts["branch left"] += len(self.checks.history.ends) - 1
+        self.transcript.say("-", f"ends at entry {head}")
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)

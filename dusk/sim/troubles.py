@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.ids import ChangeId
+from dusk.ids import ChangeId, DeviceId
 from dusk.keys.signing import SigningKey
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
@@ -18,13 +18,16 @@ from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
 from dusk.sim.device import Device, World
 from dusk.sim.faults import NONE, Faults
-from dusk.sim.history import Keyring
+from dusk.sim.keyring import Keyring
 from dusk.sim.network import Network
-from dusk.sim.people import CYCLES_S, Founded, draw_edits
+from dusk.sim.people import CYCLES_S, Founded, draw_backup, draw_edits
 from dusk.sim.transcript import Transcript
+from dusk.sim.tree import is_on
 
 COMMIT_S = 2.2
 """Between two changes, on average."""
+BACKUP_S = 1.5
+"""Between two looks of the owner whether somebody could take over."""
 STALE_S = 3.0
 """Beyond 1.5 cycles, for a proof that was under way."""
 CALM_S = 10.0
@@ -43,6 +46,8 @@ class Stage:
         faults: which troubles, and how strong.
         until_s: when they end.
         commits_max: how many changes people make at most.
+        holders: how many devices shall lead, soon after they joined.
+        hostile: indices of devices that an attacker has the keys of.
         years_s: where wall clocks jump to.
     """
 
@@ -55,6 +60,8 @@ class Stage:
     faults: Faults
     until_s: float
     commits_max: int
+    holders: int
+    hostile: frozenset[int]
     years_s: tuple[float, ...]
 
     @property
@@ -100,6 +107,8 @@ class Troubles:
         stage, faults = self._stage, self._stage.faults
         self.set_faults(faults)
         self._repeat("commits", COMMIT_S, lambda _: self._commit())
+        if stage.holders > 1:
+            self._repeat("backups", BACKUP_S, self._appoint)
         self._repeat("replay", faults.replay_s, lambda _: stage.network.replay())
         self._repeat("partitions", faults.partition_s, self._partition)
         self._repeat("crashes", faults.crash_s, self._crash)
@@ -171,7 +180,10 @@ class Troubles:
     def _draw_change(self, device: Device, node: Node) -> Change:
         stage, random = self._stage, self._people
         known = [d.device_id for d in stage.devices if node.log.device_key(d.device_id) is not None]
-        edits = draw_edits(node.log.state, known, random)
+        if stage.holders == 1:
+            edits = draw_edits(node.log.state, known, random)
+        else:
+            edits = draw_edits(node.log.state, self._sound(node), random, stage.holders)
         if random.random() < stage.faults.stale:
             edits = [Edit(e.section, e.key, e.data, self._stale_base(e.base)) for e in edits]
             stage.transcript.count("stale base")
@@ -180,6 +192,27 @@ class Troubles:
             stranger = random.choice((device.key, SigningKey.from_seed(random.randbytes(32))))
             return self._sign(device, node, edits, stranger)
         return self.sign_as_owner(device, node, edits)
+
+    def _sound(self, node: Node) -> list[DeviceId]:
+        """Return the members that nobody else has the keys of."""
+        stage = self._stage
+        sound = [d.device_id for d in stage.devices if d.index not in stage.hostile]
+        known = [device for device in sound if node.log.device_key(device) is not None]
+        return [device for device in known if device not in stage.keyring.twins]
+
+    def _appoint(self, random: Random) -> None:
+        """The owner lets one device more lead, wherever they are, while there are fewer than planned."""
+        stage = self._stage
+        members = [device for device in stage.devices if device.member is not None]
+        if not members:
+            return
+        device = random.choice(members)
+        node = device.member
+        assert node is not None, "it was chosen for that"
+        edit = draw_backup(node.log.state, self._sound(node), random, stage.holders)
+        if edit is not None:
+            device.submit(lambda node: self.sign_as_owner(device, node, [edit]))
+            stage.transcript.count("backup")
 
     def _stale_base(self, base: ChangeId | None) -> ChangeId | None:
         """Return what an author with an old view takes for a record's last change."""
@@ -251,11 +284,17 @@ class Troubles:
             self._stage.transcript.say("-", "all links work again")
 
     def _check_silence(self, since: float, apart: set[int]) -> None:
-        """Who is on the other side than the master must not call anything fresh (A3)."""
+        """Who is on a side without anybody who may lead must not call anything fresh (A3)."""
         if self._split_at == since:
+            sides = {holder.index in apart for holder in self._holders()}
             for device in self._stage.devices:
-                if (device.index in apart) != (0 in apart):
+                if (device.index in apart) not in sides:
                     self._stage.checks.silent(device)
+
+    def _holders(self) -> list[Device]:
+        """Return the devices that may lead, on whichever branch."""
+        ids = self._stage.checks.holders()
+        return [device for device in self._stage.devices if device.device_id in ids]
 
     # --- power and disks -----------------------------------------------------------------------
 
@@ -265,8 +304,9 @@ class Troubles:
             random.choice(alive).crash(random.uniform(0.2, 15))
 
     def _wipe(self, random: Random) -> None:
-        """Only the founder writes the log so far: with its disk gone the cluster would stand still."""
-        others = [device for device in self._stage.devices[1:] if device.listens]
+        """Never who may lead: what no other holder has would be gone, and a new key is no holder's."""
+        holders = self._holders()
+        others = [device for device in self._stage.devices if device.listens and device not in holders]
         if not others:
             return
         device, key = random.choice(others), None
@@ -291,7 +331,7 @@ class Troubles:
         if device.copied_at is not None and self._may_change(device):
             device.restore_disk(random.uniform(0.2, 5))
             self._stage.transcript.say(device.name, "gets an old disk")
-            self._stage.transcript.count("old disk of the master" if device.index == 0 else "old disk")
+            self._stage.transcript.count(f"old disk{self._role(device)}")
 
     def _rot(self, random: Random) -> None:
         device = random.choice(self._stage.devices)
@@ -299,24 +339,28 @@ class Troubles:
         if rotten is not None and self._may_change(device):
             device.take_rotten(rotten, random.uniform(0.2, 5))
             self._stage.transcript.say(device.name, "finds its log damaged")
-            self._stage.transcript.count("rot of the master" if device.index == 0 else "rot")
+            self._stage.transcript.count(f"rot{self._role(device)}")
+
+    def _role(self, device: Device) -> str:
+        return " of the master" if device in self._holders() else ""
 
     def _may_change(self, device: Device) -> bool:
         """Tell whether this disk may become another one now.
 
-        The founder's may if somebody who runs has all of its log, and for a while nothing else
-        goes wrong but that datagrams are lost, doubled and damaged: what it learns before it leads
-        is all that keeps it from writing anew what it has forgotten. That somebody may have joined
-        behind the end of what is left; who lost the end of its own log vouches for nothing.
+        That of who may lead may if somebody who runs has all of its log, and for a while nothing
+        else goes wrong but that datagrams are lost, doubled and damaged: what it learns before it
+        leads is all that keeps it from writing anew what it has forgotten. That somebody may have
+        joined behind the end of what is left; who lost the end of its own log vouches for nothing.
         """
         if not device.listens:
             return False
-        if device.index:
+        if device not in self._holders():
             return True
         checks = self._stage.checks
-        for other in self._stage.devices[1:]:
+        head = checks.head_of(device)
+        for other in self._stage.devices:
             is_sound = other.member is not None and MUST_HEAR_FILE not in other.disk.files
-            if is_sound and checks.stored_by(other) == checks.history.last:
+            if other is not device and is_sound and is_on(checks.head_of(other), head):
                 self._calm()
                 return True
         return False
@@ -334,13 +378,14 @@ class Troubles:
         stage.clock.at(until, go_on)
 
     def _twin(self, random: Random) -> None:
-        others = [device for device in self._stage.devices[1:] if device.listens]
+        holders = self._holders()
+        others = [device for device in self._stage.devices if device.listens and device not in holders]
         if not others or self._stage.clock.now < self._calm_until:
             return
         device = random.choice(others)
         self._stage.transcript.say(device.name, "is cloned, with its key")
         self._stage.transcript.count("twin")
-        self._stage.keyring.twin(device.device_id, self._stage.checks.history.outcomes)
+        self._stage.keyring.twin(device.device_id, self._stage.checks.history.settled_changes)
         twin = self._make_twin(device)
         twin.faults, twin.helper.error = device.faults, device.helper.error
         self._twins.append(twin)

@@ -33,12 +33,16 @@ class Said:
         seq: the position that it says its sender has.
         chain: the chain hash there, or its beginning; empty if it names none.
         change: the change that it says is there.
+        settled: up to where it says the log is final.
+        certificate: what it shows as proof of that, or None.
     """
 
     kind: Kind
     seq: Seq = NOWHERE
     chain: bytes = b""
     change: ChangeId | None = None
+    settled: Seq = NOWHERE
+    certificate: bytes | None = None
 
 
 class Reader:
@@ -109,14 +113,16 @@ def _open_any(keys: Iterable[bytes], nonce: bytes, associated: bytes, ciphertext
 def _said(kind: Kind, plaintext: bytes) -> Said:
     match kind:
         case Kind.START:
-            head = decode_start(plaintext).head
-            return Said(kind, head.seq, head.chain)
+            start = decode_start(plaintext)
+            head, certificate = start.head, start.rest.certificate
+            return Said(kind, head.seq, head.chain, certificate=certificate)
         case Kind.DATA:
             fragment = decode_fragment(plaintext)
             return Said(kind, fragment.last, fragment.chain)
         case Kind.RESPOND:
-            head = decode_respond(plaintext).head
-            return Said(kind, head.seq, head.chain)
+            respond = decode_respond(plaintext)
+            head = respond.head
+            return Said(kind, head.seq, head.chain, settled=respond.settled)
         case Kind.PONG:
             head = decode_pong(plaintext).signed_head.head
             return Said(kind, head.seq, head.chain)
