@@ -8,7 +8,7 @@ help:
 	@echo "make test    lint, types, shell scripts, every test (ARGS='-k name' goes to pytest)"
 	@echo "make bench   figures beside their limits and yardsticks, as a table (ARGS='P1 P3' chooses rows)"
 	@echo "make soak    the long runs, each going on where it was, then a table of where they are:"
-	@echo "             coverage, mutants, kills, fuzz, seeds (ARGS=mutants for one; SEEDS=n, INPUTS=n; ARGS=--table)"
+	@echo "             coverage, mutants, kills, network, fuzz, seeds (ARGS=mutants for one; SEEDS=n, INPUTS=n; ARGS=--table)"
 	@echo "make coverage     the branches of the pure rooms that unit tests take; fails below all of them"
 	@echo "make test-oldest  the daemon and real networks with the oldest packages that are allowed"
 	@echo "make fuzz    a million inputs for each parser of outside bytes; goes on where it was (INPUTS=n)"

@@ -48,6 +48,12 @@ PARTS: dict[str, Part] = {
         environment={"DUSK_EFFORT": "soak"},
         once=True,
     ),
+    "network": Part(
+        "ten daemons in a storm of ten minutes on a switch that loses a fifth",
+        ("-m", "pytest", "-q", "--timeout", "0", "tests/network/test_storms.py"),
+        environment={"DUSK_EFFORT": "soak"},
+        once=True,
+    ),
     "fuzz": Part("a million inputs for each parser", ("-m", "tests.soak_fuzz"), number="inputs"),
     "seeds": Part("20,000 simulated clusters", ("-m", "tests.soak_seeds"), number="seeds"),
 }

@@ -87,9 +87,19 @@ class Machine(Router):
             client.close()
         return answer
 
+    @property
+    def node_folder(self) -> Path:
+        """Where its node keeps what it must not forget."""
+        return self.root / "etc/dusk/node"
+
+    @property
+    def unsent(self) -> list[Path]:
+        """The changes in its outbox."""
+        return sorted(self.node_folder.glob("outbox/[0-9a-f]*"))
+
     def entries(self) -> list[tuple[Entry, Change | None]]:
         """Read the log's entries from the disk; its daemon has stopped."""
-        items = read_log(self.root / "etc/dusk/node").items
+        items = read_log(self.node_folder).items
         return [unpack_entry_item(item.data) for item in items if item.kind is ItemKind.ENTRY]
 
 
@@ -165,10 +175,12 @@ class Cluster:
     Attributes:
         routers: all of them; the first one made the cluster and writes.
         base: the folder of all.
+        step_s_max: how long a step may take.
     """
 
     base: Path
     routers: list[Machine]
+    step_s_max: float = STEP_S_MAX
     owners: list[Owner] = field(default_factory=list)
 
     @property
@@ -183,12 +195,13 @@ class Cluster:
         owner.login()
         return owner
 
-    def wait(self, what: str, holds: Callable[[], bool], timeout_s: float = STEP_S_MAX) -> float:
+    def wait(self, what: str, holds: Callable[[], bool], timeout_s: float | None = None) -> float:
         """Wait until something holds and return after how many seconds it did.
 
         Raises:
             StuckError: it does not in time.
         """
+        timeout_s = self.step_s_max if timeout_s is None else timeout_s
         began_s = time.monotonic()
         while not holds():
             if time.monotonic() - began_s > timeout_s:
@@ -214,6 +227,10 @@ class Cluster:
         found = self.heads()
         return len(found) == 1 and found != {(0, "")}
 
+    def is_quiet(self) -> bool:
+        """Tell whether all stand at the same head and every change that was kept has its outcome."""
+        return self.at_one_head() and not any(router.unsent for router in self.routers)
+
     def stop(self) -> dict[str, bool]:
         """Ask all to stop; return which ended cleanly by themselves."""
         for owner in self.owners:
@@ -224,8 +241,18 @@ class Cluster:
 
     # --- how it is made -----------------------------------------------------------------------
 
-    def found(self, cycle: str) -> None:
-        """Make the cluster on the first router and let all others join by a key in their image."""
+    @property
+    def join_line(self) -> bytes:
+        """The join key by which all others came."""
+        return (self.base / "joinkey").read_bytes()
+
+    def found(self, cycle: str, spare_uses: int = 0) -> None:
+        """Make the cluster on the first router and let all others join by a key in their image.
+
+        Args:
+            cycle: as for ``dusk init --cycle``.
+            spare_uses: how many more devices may join by that key later.
+        """
         password, phrase, key = self.base / "password", self.base / "phrase", self.base / "joinkey"
         password.touch(mode=0o600)
         password.write_text(PASSWORD + "\n")
@@ -236,7 +263,7 @@ class Cluster:
         others = self.routers[1:]
         if others:
             owner = self.owner(self.first)
-            ticket = owner.call("joinkey.create", uses=len(others), auto=True)["ticket"]
+            ticket = owner.call("joinkey.create", uses=len(others) + spare_uses, auto=True)["ticket"]
             key.write_text(owner.wait(ticket)["line"])
         for router in others:
             router.place_join_key(key.read_bytes())
@@ -249,20 +276,33 @@ class Cluster:
 
 
 @contextmanager
-def running(nodes: int, cycle: str) -> Iterator[Cluster]:
+def running(
+    nodes: int,
+    cycle: str,
+    *,
+    make_place: Callable[[int], Place] = BridgePlace,
+    machine: type[Machine] = Machine,
+    step_s_max: float = STEP_S_MAX,
+    spare_uses: int = 0,
+) -> Iterator[Cluster]:
     """Run a cluster in namespaces of its own; nothing is left behind.
 
     Args:
         nodes: how many routers.
         cycle: as for ``dusk init --cycle``.
+        make_place: makes where so many routers stand.
+        machine: what the routers are.
+        step_s_max: how long a step may take.
+        spare_uses: how many more devices than these may join by the key.
     """
     with ExitStack() as stack:
         base = Path(tempfile.mkdtemp(prefix="dusk-test-"))
         stack.callback(shutil.rmtree, base)
         base.chmod(0o711)  # a daemon that dropped root has to pass through
-        place: Place = BridgePlace(nodes)
+        place = make_place(nodes)
         stack.callback(place.close)
-        cluster = Cluster(base, [Machine(place, base, number) for number in range(1, nodes + 1)])
+        routers = [machine(place, base, number) for number in range(1, nodes + 1)]
+        cluster = Cluster(base, routers, step_s_max)
         stack.callback(cluster.stop)
-        cluster.found(cycle)
+        cluster.found(cycle, spare_uses)
         yield cluster

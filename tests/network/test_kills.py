@@ -23,5 +23,5 @@ def test_no_durable_change_is_lost_however_daemons_are_killed() -> None:
         (REPORTS / f"seed-{seed}.txt").write_text("\n".join(report.lines) + "\n")
     again = f"python -m tests.network.kill --seed {seed} --kills {KILLS}"
     assert not report.faults, "\n".join([*report.lines, f"to try again: {again}"])
-    assert len(report.kills) == KILLS
+    assert len(report.events) == KILLS
     assert any(one.state == "durable" for one in report.tried)

@@ -75,9 +75,8 @@ def test_late_frames_are_overtaken_and_every_fault_is_counted() -> None:
     for number in range(FRAMES):
         fabric.take(1, EVERYBODY + ONE + number.to_bytes(4), number / 1000)
         numbers += [int.from_bytes(frame[12:]) for _, frame in fabric.due(number / 1000)]
-    assert fabric.next_at_s is not None
     numbers += [int.from_bytes(frame[12:]) for _, frame in fabric.due(FRAMES)]
-    assert fabric.next_at_s is None
+    assert list(fabric.due(FRAMES)) == []
     counts = fabric.counts
     assert counts["taken"] == FRAMES
     assert len(set(numbers)) == FRAMES - counts["lost"]
@@ -109,7 +108,8 @@ ASK = """
 import socket
 socket.setdefaulttimeout(60)
 index = socket.if_nametoindex("eth0")
-for family, address in ((socket.AF_INET6, ("fe80::2", 4000, 0, index)), (socket.AF_INET, ("10.77.0.2", 4000))):
+six, four = (socket.AF_INET6, ("fe80::2", 4000, 0, index)), (socket.AF_INET, ("10.77.0.2", 4000))
+for family, address in (six, four):
     with socket.socket(family) as one:
         one.connect(address)
         one.sendall(b"abc\\n")
@@ -172,5 +172,5 @@ class TestHosts:
         assert Path("/proc/net/dev").read_text().count(":") == links_before
 
     def test_are_not_made_where_the_switch_cannot_start(self) -> None:
-        with pytest.raises(NetworkError, match="the switch ended: .*no such reason"):
+        with pytest.raises(NetworkError, match="the switch ended: no such reason"):
             Switch(["sh", "-c", "echo no such reason >&2"])
