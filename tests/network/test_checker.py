@@ -1,0 +1,72 @@
+"""What is held against a cluster after a storm can fail."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dusk.changelog.entry import Outcome, OutcomeCode
+from tests.network.checker import Checker, Report
+from tests.network.cluster import Cluster
+from tests.network.committer import Tried
+
+APPLIED = Outcome(OutcomeCode.APPLIED)
+SUPERSEDED = Outcome(OutcomeCode.SUPERSEDED)
+
+
+def _tried(state: str, seq: int | None = None, disks: int | None = None) -> Tried:
+    return Tried("c1-1", "router-1", state, "aa", seq, is_over=True, is_answered=True, disks=disks)
+
+
+def _faults(one: Tried, outcome: Any, *, is_forking: bool = False, are_all_sent: bool = True) -> list[str]:
+    """Return what is objected to where the log has this outcome at position 7; None if it lacks the change."""
+    report = Report(1, tried=[one])
+    cluster = Cluster(Path("nowhere"), [])
+    checker = Checker(cluster, report, is_forking=is_forking, are_all_sent=are_all_sent)
+    entry = None if outcome is None else SimpleNamespace(outcome=outcome, seq=7)
+    checker._check_answer(one, cast("Any", entry), "router-2")
+    checker._check_disks()
+    return report.faults
+
+
+@pytest.mark.parametrize(
+    ("one", "outcome"),
+    [
+        (_tried("durable", 7, 2), APPLIED),
+        (_tried("durable"), APPLIED),
+        (_tried("superseded", 7), SUPERSEDED),
+        (_tried("queued"), SUPERSEDED),
+        (_tried("local", 7), APPLIED),
+        (_tried("refused"), None),
+    ],
+)
+def test_answers_that_were_kept_are_no_fault(one: Tried, outcome: Outcome | None) -> None:
+    assert _faults(one, outcome) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "outcome", "words"),
+    [
+        (_tried("durable", 7, 2), None, "durable was answered and is not in the log of router-2"),
+        (_tried("durable", 7, 2), SUPERSEDED, "durable at 7 is"),
+        (_tried("durable", 6, 2), APPLIED, "durable at 6 is"),
+        (_tried("durable", 7, 1), APPLIED, "was called durable and stood on 1 disks"),
+        (_tried("superseded", 7), APPLIED, "superseded at 7 is"),
+        (_tried("queued"), None, "was kept, all outboxes are empty"),
+        (_tried("local", 7), None, "was kept, all outboxes are empty"),
+        (_tried("refused"), APPLIED, "stands in the log of router-2"),
+    ],
+)
+def test_a_broken_promise_is_a_fault(one: Tried, outcome: Outcome | None, words: str) -> None:
+    (fault,) = _faults(one, outcome)
+    assert words in fault
+
+
+def test_after_a_fork_what_was_durable_may_have_another_outcome_and_place_but_not_none() -> None:
+    assert _faults(_tried("durable", 6, 2), SUPERSEDED, is_forking=True) == []
+    assert len(_faults(_tried("durable", 6, 2), None, is_forking=True)) == 1
+
+
+def test_what_may_still_lie_in_an_outbox_is_no_fault() -> None:
+    assert _faults(_tried("queued"), None, are_all_sent=False) == []
