@@ -1,14 +1,18 @@
 """Chunks keep what a reader needs, and locators fit their bound for any log."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.catchup.chunks import batches, entries_in, locator_positions, thin, up_to_last_head
+from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log
-from dusk.effects import ItemKind
+from dusk.effects import ItemKind, LogItem
 from dusk.ids import Seq
 from dusk.limits import LOCATOR_MAX, NUMBER_MAX
+from tests.holders import Holders
 from tests.world import World
 
 
@@ -82,3 +86,50 @@ def test_what_stands_behind_the_last_head_is_a_batch_too() -> None:
     assert list(batches(WORLD.items[:6], 2)) == [tuple(WORLD.items[at : at + 2]) for at in (0, 2, 4)]
     assert list(batches(WORLD.items[:6], 3)) == [tuple(WORLD.items[:4]), tuple(WORLD.items[4:6])]
     assert list(batches((), 1)) == []
+
+
+def settled_world() -> Holders:
+    """Return a log with a certificate behind nearly every entry, and three successions."""
+    world = Holders()
+    attic, kitchen, garage = world.master, world.kitchen, world.garage
+    for holders, settlers in (
+        ((attic, kitchen), (attic, kitchen)),
+        ((kitchen, attic, garage), (attic, kitchen, garage)),
+        ((attic, garage), (attic, kitchen, garage)),
+    ):
+        world.succeed(*holders)
+        world.settle(*settlers)
+        for value in "1234":
+            world.commit(world.set("a", "system.s.x", value))
+            world.settle(*holders)
+    return world
+
+
+def seqs(items: Sequence[LogItem]) -> list[int]:
+    found = (item for item in items if item.kind is ItemKind.CERTIFICATE)
+    return [decode_certificate(item.data).head.seq for item in found]
+
+
+def test_of_many_certificates_those_are_kept_that_later_ones_are_checked_with() -> None:
+    world = settled_world()
+    log = Log(world.cluster)
+    items = thin(world.items)
+    log.extend(items)
+    assert (log.head, log.settled) == (world.log.head, world.log.settled)
+    assert len(seqs(items)) == 4 < len(seqs(world.items)) == 15
+    assert seqs(items)[-1] == world.log.settled
+
+
+def test_certificates_for_what_stands_before_a_chunk_are_kept() -> None:
+    world = settled_world()
+    certificates = [item for item in world.items if item.kind is ItemKind.CERTIFICATE]
+    assert thin(certificates) == tuple(certificates)
+    tail = (*certificates[:9], *world.items[-9:])
+    assert seqs(thin(tail)) == [*seqs(certificates[:9]), *seqs(world.items[-9:])[::2]]
+
+
+def test_a_chunk_ends_with_the_certificates_behind_its_last_head() -> None:
+    world = settled_world()
+    entry = world.items[-3]
+    assert up_to_last_head([*world.items, entry]) == tuple(world.items)
+    assert up_to_last_head([world.items[-1], entry]) == ()
