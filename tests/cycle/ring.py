@@ -12,7 +12,7 @@ from dusk.cycle.groupkeys import GroupKey, GroupKeys, new_group_key
 from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Kind, Rest, sign_start
 from dusk.cycle.peers import Peers
-from dusk.cycle.station import Advance, Behind, Outcome, Station
+from dusk.cycle.station import Advance, Behind, Outcome, Station, Step
 from dusk.effects import Address, Effect, Event, ItemKind, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, DeviceId, Head, Seq
@@ -57,9 +57,14 @@ class Node:
         if self.leader is not None:
             self.do(self.leader.tick(self.ring.now))
             return
-        step = self.follower.tick(self.ring.now)
+        self.take(self.follower.tick(self.ring.now))
+
+    def take(self, step: Step) -> None:
+        """Do what a step asks, in its order."""
         self.do(step.effects)
         self.meet(step.outcome)
+        if step.certificate is not None:
+            self.log.take_certificate(step.certificate)
 
     def handle(self, data: bytes, source: Address) -> None:
         """Take outside bytes as a node does; what is refused is counted."""
@@ -76,23 +81,21 @@ class Node:
         elif opened.kind in (Kind.HELLO, Kind.ASK):
             self.do((self.leader or self.follower).on_hello(opened, now))
         elif opened.kind is Kind.RESPOND and self.leader is not None:
-            step = self.leader.on_respond(opened, now)
-            self.do(step.effects)
-            self.meet(step.outcome)
+            self.take(self.leader.on_respond(opened, now))
+        elif opened.kind is Kind.FORWARD and self.leader is not None:
+            self.leader.on_forward(opened)
         else:
             self._hear(opened, now)
 
     def _hear(self, opened: Opened, now: float) -> None:
-        if opened.kind is Kind.START:
-            step = self.follower.on_start(opened, now)
-        elif opened.kind is Kind.DATA:
-            step = self.follower.on_data(opened, now)
-        elif opened.kind is Kind.PONG:
-            step = self.follower.on_pong(opened, now)
-        else:
-            return
-        self.do(step.effects)
-        self.meet(step.outcome)
+        hear = {
+            Kind.START: self.follower.on_start,
+            Kind.DATA: self.follower.on_data,
+            Kind.PONG: self.follower.on_pong,
+            Kind.RELAYED: self.follower.on_relayed,
+        }.get(opened.kind)
+        if hear is not None:
+            self.take(hear(opened, now))
 
     def meet(self, outcome: Outcome | None) -> None:
         """Do what a node does with an outcome; catching up is copying the leader's log."""
@@ -133,6 +136,8 @@ class Node:
 class Ring:
     """Devices on one switch. The first leads; ``loss`` and so on are shares of datagrams."""
 
+    node_type = Node
+
     def __init__(self, size: int, seed: int = 1, loss: float = 0.0) -> None:
         self.world = World(seed)
         self.random = self.world.random
@@ -140,6 +145,8 @@ class Ring:
         self.loss, self.duplication, self.reorder_s = loss, 0.0, 0.0
         self.sent: list[tuple[Node, bytes, Address | None]] = []
         self.tamper: Callable[[bytes], bytes] = bytes
+        self.dead: set[frozenset[Address]] = set()
+        """Pairs that do not hear each other."""
         self.multicast_reaches: Callable[[Node], bool] = lambda _: True
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -148,7 +155,7 @@ class Ring:
         self.group_key = new_group_key(self.random.randbytes, 0, GroupKeys().removal)
         logs = [self.world.log, *(self.world.replica() for _ in keys[1:])]
         self.nodes = [
-            Node(self, index, key, log, self.group_key)
+            self.node_type(self, index, key, log, self.group_key)
             for index, (key, log) in enumerate(zip(keys, logs, strict=True))
         ]
         self.master = self.nodes[0]
@@ -161,6 +168,8 @@ class Ring:
         """Carry a datagram; multicast comes back to its sender too (A38)."""
         self.sent.append((sender, data, to))
         for node in self.nodes:
+            if frozenset((sender.address, node.address)) in self.dead:
+                continue
             if node.address == to or (to is None and self.multicast_reaches(node)):
                 self._carry(sender, node, data)
 

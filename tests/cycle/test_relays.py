@@ -1,0 +1,264 @@
+"""Questions that members pass on, what the master echoes of them, and STARTs that come back (A44)."""
+
+from dataclasses import replace
+
+import pytest
+
+from dusk.cycle.datagrams import Opened
+from dusk.cycle.echoes import Echoes
+from dusk.cycle.follower import FORWARDERS
+from dusk.cycle.messages import Forward, Hello, Kind, decode_forward, sign_start
+from dusk.cycle.relays import FORWARDS_MAX
+from dusk.cycle.station import Behind, Conflict
+from dusk.effects import Address
+from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.keys.signing import SigningKey
+from dusk.limits import CHALLENGES_MAX, ECHOES_MAX
+from tests.cycle.holders import Holder, HolderRing
+from tests.cycle.ring import CYCLE_S, rest
+
+ONE, TWO, THREE = (DeviceId(bytes([number]) * 16) for number in (1, 2, 3))
+
+
+def challenge(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def opened_by(node: Holder, data: bytes, source: Address) -> Opened:
+    opened = node.station.channel.open(data, source)
+    assert isinstance(opened, Opened)
+    return opened
+
+
+def calm(size: int = 3, holders: int = 2) -> HolderRing:
+    ring = HolderRing(size, holders)
+    ring.run(6 * CYCLE_S)
+    ring.sent.clear()
+    return ring
+
+
+def hello(ring: HolderRing, asker: int, number: int) -> bytes:
+    node = ring.all[asker]
+    return node.station.channel.seal_group(Kind.HELLO, Hello(node.own_id, challenge(number)).encode())
+
+
+# --- the master's echoes ----------------------------------------------------------------------
+
+
+def test_what_was_passed_on_goes_before_what_a_pong_can_answer() -> None:
+    ring, echoes = calm(), Echoes()
+    opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
+    echoes.challenged(ONE, challenge(1), opened)
+    assert not echoes.has_forwarded
+    echoes.forwarded(TWO, Forward(challenge(2), THREE))
+    assert echoes.has_forwarded
+    assert echoes.pick(2) == (challenge(2), challenge(1))
+    assert echoes.pick(0) == (challenge(2),)
+    assert echoes.sent((challenge(2),)) == [(challenge(1), opened)]
+    assert not echoes.has_forwarded
+    assert echoes.pick(8) == ()
+
+
+def test_members_that_pass_on_have_their_turns_and_one_challenge_is_echoed_once() -> None:
+    echoes = Echoes()
+    for number in range(20):
+        echoes.forwarded(ONE, Forward(challenge(number), DeviceId(number.to_bytes(16, "big"))))
+    echoes.forwarded(TWO, Forward(challenge(99), THREE))
+    echoes.forwarded(THREE, Forward(challenge(0), THREE))
+    assert echoes.pick(3) == (challenge(0), challenge(99), challenge(1))
+    assert len(echoes.pick(100)) == ECHOES_MAX
+    echoes.sent(echoes.pick(3))
+    assert echoes.pick(1) == (challenge(2),)
+
+
+def test_a10_only_so_many_wait() -> None:
+    ring, echoes = calm(), Echoes()
+    opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
+    for number in range(2 * CHALLENGES_MAX):
+        device = DeviceId(number.to_bytes(16, "big"))
+        echoes.challenged(device, challenge(number), opened)
+        echoes.forwarded(ONE, Forward(challenge(number), device))
+    assert len(echoes.sent(())) == CHALLENGES_MAX
+    assert len(echoes._forwarded[ONE]) == CHALLENGES_MAX
+
+
+def test_a_question_for_who_may_not_lead_is_refused() -> None:
+    ring = calm()
+    member = ring.all[2]
+    peer = member.station.peers.get(ring.all[0].own_id)
+    assert peer is not None
+    for asker in (member.own_id, ring.all[0].own_id):
+        forward = Forward(challenge(1), asker).encode()
+        ring.master.handle(member.station.channel.seal_to(peer, Kind.FORWARD, forward), member.address)
+    assert ring.master.dropped[-2:] == ["FORWARD: for no other holder of our succession"] * 2
+
+
+# --- members that pass on ---------------------------------------------------------------------
+
+
+def forwards(ring: HolderRing) -> list[bytes]:
+    found = [data for _, data, _ in ring.sent if data[8] == Kind.FORWARD]
+    return [opened_by(ring.all[0], data, ring.nodes[2].address).plaintext for data in found]
+
+
+def test_a_holders_question_is_passed_on_to_the_master_a_few_times_a_cycle() -> None:
+    ring = calm()
+    for number in range(2 * FORWARDS_MAX):
+        ring.nodes[2].handle(hello(ring, 1, number), ring.nodes[1].address)
+    passed = [decode_forward(plaintext) for plaintext in forwards(ring)]
+    assert passed == [Forward(challenge(number), ring.all[1].own_id) for number in range(FORWARDS_MAX)]
+    ring.run(CYCLE_S / 2)
+    ring.sent.clear()
+    ring.run(CYCLE_S)
+    ring.nodes[2].handle(hello(ring, 1, 77), ring.nodes[1].address)
+    assert len(forwards(ring)) == 1
+
+
+def test_nothing_is_passed_on_for_others_for_the_master_or_by_who_does_not_hear_him() -> None:
+    ring = calm(size=4)
+    ring.nodes[2].handle(hello(ring, 3, 1), ring.nodes[3].address)
+    ring.nodes[2].handle(hello(ring, 0, 2), ring.nodes[0].address)
+    assert forwards(ring) == []
+    ring.master.on = False
+    ring.run(2 * CYCLE_S)
+    ring.sent.clear()
+    ring.nodes[2].handle(hello(ring, 1, 3), ring.nodes[1].address)
+    assert forwards(ring) == []
+    assert [data for _, data, _ in ring.sent if data[8] == Kind.PONG]
+
+
+def test_who_does_not_know_where_the_master_is_passes_nothing_on() -> None:
+    ring = calm()
+    ring.all[2].follower.master_address = None
+    ring.nodes[2].handle(hello(ring, 1, 1), ring.nodes[1].address)
+    ring.all[2].follower.master = None
+    ring.nodes[2].handle(hello(ring, 1, 2), ring.nodes[1].address)
+    assert forwards(ring) == []
+
+
+def test_of_many_members_few_pass_a_question_on() -> None:
+    ring = calm(size=3)
+    member = ring.all[2]
+    member.station.peers.count = 2 * FORWARDERS
+    for number in range(40):
+        member.handle(hello(ring, 1, number), ring.nodes[1].address)
+        ring.run(CYCLE_S)
+    assert 8 < len(forwards(ring)) < 32
+
+
+def relayed(ring: HolderRing) -> list[bytes]:
+    return [data for _, data, _ in ring.sent if data[8] == Kind.RELAYED]
+
+
+def test_a15_a_start_that_is_longer_than_the_question_was_is_not_passed_back() -> None:
+    ring = calm()
+    member = ring.all[2]
+    opened = opened_by(member, hello(ring, 1, 1), ring.nodes[1].address)
+    member.do(member.follower.on_hello(replace(opened, size_bytes=200), ring.now))
+    ring.run(1.5 * CYCLE_S)
+    assert forwards(ring)
+    assert relayed(ring) == []
+
+
+def test_a15_the_usual_start_is_no_longer_than_the_question() -> None:
+    ring = calm()
+    asked = hello(ring, 1, 1)
+    ring.nodes[2].handle(asked, ring.nodes[1].address)
+    ring.run(1.5 * CYCLE_S)
+    (passed,) = relayed(ring)
+    assert len(passed) <= len(asked)
+    assert [to for _, data, to in ring.sent if data == passed] == [ring.nodes[1].address]
+
+
+def test_a_start_that_answers_a_question_carries_no_certificate() -> None:
+    ring = HolderRing(3, 2)
+    ring.run(CYCLE_S + 0.5)
+    ring.nodes[2].handle(hello(ring, 1, 1), ring.nodes[1].address)
+    ring.commit()
+    ring.run(3 * CYCLE_S)
+    assert len(relayed(ring)) == 1
+    assert ring.nodes[2].log.settled == ring.master.log.head.seq
+
+
+# --- what comes back --------------------------------------------------------------------------
+
+
+def passed_back(
+    ring: HolderRing, key: SigningKey, *, echo: bytes, cycle: int = 10_000, **head: object
+) -> bytes:
+    """Seal a START that a member passes to the backup."""
+    member, backup = ring.all[2], ring.all[1]
+    peer = member.station.peers.get(backup.own_id)
+    assert peer is not None
+    what = replace(rest(key, cycle), echoes=(echo,))
+    signed = sign_start(key, ring.world.cluster, replace(ring.master.log.head, **head), what)  # type: ignore[arg-type]  # its fields
+    return member.station.channel.seal_to(peer, Kind.RELAYED, signed.encode())
+
+
+@pytest.mark.parametrize(
+    ("signer", "cycle", "head", "reason"),
+    [
+        (2, 10_000, {}, "START: not by a holder of our succession"),
+        (1, 10_000, {}, "START: not by a holder of our succession"),
+        (0, 1, {}, "RELAYED: older than a START that was heard"),
+        (0, 10_000, {"epoch": 0}, "RELAYED: older than a START that was heard"),
+        (0, 10_000, {"epoch": 2**40}, "RELAYED: its epoch is out of reach"),
+    ],
+)
+def test_a44_what_is_passed_back_must_be_the_masters_and_new(
+    signer: int, cycle: int, head: dict[str, object], reason: str
+) -> None:
+    ring = calm()
+    backup = ring.all[1]
+    backup.dropped.clear()
+    echo = backup.follower._freshness.challenge(ring.now)
+    before = backup.follower.version, backup.follower.fresh_at
+    backup.handle(passed_back(ring, ring.nodes[signer].key, echo=echo, cycle=cycle, **head), Address("x", 1))
+    assert backup.dropped == [reason]
+    assert (backup.follower.version, backup.follower.fresh_at) == before
+
+
+def test_a44_without_a_challenge_of_ours_it_is_nothing() -> None:
+    ring = calm()
+    backup = ring.all[1]
+    backup.dropped.clear()
+    backup.handle(passed_back(ring, ring.master.key, echo=b"a record"), Address("x", 1))
+    assert backup.dropped == ["RELAYED: echoes no open challenge of ours"]
+
+
+def test_a44_it_tells_who_leads_and_of_more_but_not_where_the_master_is() -> None:
+    ring = calm(holders=3)
+    backup, third = ring.all[1], ring.all[2]
+    echo = backup.follower._freshness.challenge(ring.now)
+    seq = Seq(ring.master.log.head.seq + 5)
+    backup.catch_up = False
+    backup.outcomes.clear()
+    data = passed_back(ring, third.key, echo=echo, epoch=9, seq=seq, chain=ChainHash(b"x" * 32))
+    backup.handle(data, third.address)
+    assert backup.follower.master == third.own_id
+    assert backup.follower.master_address is None
+    assert backup.follower.fresh_at == ring.now
+    assert isinstance(backup.outcomes[0], Behind)
+    assert backup.outcomes[0].address == third.address
+
+
+def test_a44_another_history_is_a_conflict_and_no_contact() -> None:
+    ring = calm()
+    backup = ring.all[1]
+    echo = backup.follower._freshness.challenge(ring.now)
+    fresh_at = backup.follower.fresh_at
+    backup.outcomes.clear()
+    backup.handle(passed_back(ring, ring.master.key, echo=echo, chain=ChainHash(b"x" * 32)), Address("x", 1))
+    assert isinstance(backup.outcomes[0], Conflict)
+    assert backup.follower.fresh_at == fresh_at
+
+
+def test_who_hears_through_others_asks_all_again_before_it_would_be_stale() -> None:
+    ring = calm()
+    ring.cut(0, 1)
+    ring.run(10 * CYCLE_S)
+    stale = 0
+    for _ in range(200):
+        ring.run(CYCLE_S / 10)
+        stale += not ring.nodes[1].follower.fresh(ring.now)
+    assert stale < 20
