@@ -85,8 +85,8 @@ def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
     """
     at, fork = _meeting(log, items)
     if fork == log.head.seq or at == len(items):
-        return Extended(log.extend(items[at:]))
-    behind = items[at:]
+        return Extended(log.extend(items))
+    behind = (*(item for item in items[:at] if item.kind is ItemKind.CERTIFICATE), *items[at:])
     is_long = len(behind) > limits.BRANCH_STEPS_MAX or _size_bytes(behind) > limits.BRANCH_BYTES_MAX
     if is_long or not log.reaches(fork):
         return NeedsReplay(fork)
