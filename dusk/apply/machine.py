@@ -26,6 +26,9 @@ ROLLBACK_RETRY_S = 30.0
 CHANGED_RETRIES_MAX = 3
 """How often files are computed anew because somebody edits them at the same moment."""
 
+_MAY_HAVE_WRITTEN = ("storage:", "busy:")
+"""Errors that do not say how far the helper came: to no file, to some, or to a reload that did not begin."""
+
 Action = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
 
 
@@ -190,9 +193,12 @@ class Applier:
 
     def _refused(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
-        if (event.error or "").startswith("unfinished:"):
+        error = event.error or ""
+        if error.startswith("unfinished:"):
             return self._roll_back("an earlier apply was not finished")
-        return self._fail(event.error or "", now, hard=False)
+        if error.startswith(_MAY_HAVE_WRITTEN):  # else the next try would find nothing to change, and be done
+            return self._roll_back(error)
+        return self._fail(error, now, hard=False)
 
     def _await_contact(self, event: Event, now: float) -> list[Action]:
         self.state, self.deadline = State.APPLIED, now + self._window_s

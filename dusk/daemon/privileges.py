@@ -59,12 +59,27 @@ def prepare_folders(root: str, account: Account | None) -> None:
 
     Raises:
         Refused: one of them is a link, no folder, or somebody else's.
+        OSError: the disk failed.
     """
     uid, gid = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
     base = Path(root)
     _folder(base / "etc/dusk", 0o711, os.geteuid(), os.getegid())
     _folder(base / "etc/dusk/node", 0o700, uid, gid)
     _folder(base / "var/run/dusk", 0o755, uid, gid)
+    for parent in (base / "etc/dusk", base / "etc", base):  # all that is promised is found by these names
+        _bring_names(parent)
+
+
+def _bring_names(path: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != EINVAL:  # a disk that cannot sync folders is no disk that we made any on
+            raise
+    finally:
+        os.close(fd)
 
 
 def _folder(path: Path, mode: int, uid: int, gid: int) -> None:

@@ -49,7 +49,7 @@ class SmallFiles:
         """Replace a file; on disk when this returns.
 
         Raises:
-            StorageError: the former content is still there.
+            StorageError: the former content is there, or the new one if the last sync alone failed.
         """
         folder, file = _split(name)
         with disk.told_as_storage(f"cannot write {self._path / name}"):
@@ -134,7 +134,9 @@ class SmallFiles:
         return {name: data for name in names if (data := self.read(name)) is not None}
 
     def remove_leftovers(self) -> None:
-        """Remove temporary files of writes that a power cut ended.
+        """Remove temporary files of writes that a power cut ended, and bring all names to the disk.
+
+        What a former process renamed and did not sync is read now, so it has to stay (R8).
 
         Raises:
             StorageError: the disk refused.
@@ -146,6 +148,7 @@ class SmallFiles:
                     for name in os.listdir(parent):
                         if name.startswith(".") and name.endswith(".tmp"):
                             disk.unlink(parent, name)
+                    disk.sync_directory(parent)
                 finally:
                     os.close(parent)
 

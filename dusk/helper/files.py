@@ -4,6 +4,7 @@ import fcntl
 import os
 import stat
 import time
+from errno import EINVAL
 from io import FileIO
 
 FILE_BYTES_MAX = 512 * 1024
@@ -21,9 +22,14 @@ def check_owned(facts: os.stat_result, name: str) -> None:
 
 
 def open_folder(parent: int, name: str, mode: int) -> int:
-    """Open a folder that is ours alone, made if missing."""
+    """Open a folder that is ours alone, made if missing; its name is on the disk."""
     if name not in os.listdir(parent):
         os.mkdir(name, mode, dir_fd=parent)
+    try:
+        os.fsync(parent)  # a former start may have made it and gone no further
+    except OSError as error:
+        if error.errno != EINVAL:  # a disk that cannot sync folders is none that we made any on
+            raise
     fd = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     check_owned(os.fstat(fd), name)
     return fd

@@ -151,10 +151,24 @@ def test_a50_files_that_somebody_edits_meanwhile_are_computed_anew_a_few_times()
 
 
 def test_a31_a_full_disk_fails_softly() -> None:
-    applier, _ = after(WIFI, OLD, done("write", "storage: no space left"))
+    applier, _ = after(WIFI, OLD, done("write", "no-space: less than enough is free"))
     assert (applier.state, applier.deadline) == (State.FAILED, BACKOFF_S[0])
-    applier, _ = after(WIFI, done("read", "storage: input/output error"))
+    applier, _ = after(WIFI, done("read", "storage: input/output error"), done("rollback"))
+    assert (applier.state, applier.deadline) == (State.FAILED, BACKOFF_S[0])
     assert applier.reason == "storage: input/output error"
+
+
+@pytest.mark.parametrize("error", ["storage: no space left", "busy: another dusk daemon is starting"])
+def test_a10_a31_what_a_failed_write_may_have_left_is_put_back_before_a_next_try_counts_it_as_done(
+    error: str,
+) -> None:
+    applier, actions = after(WIFI, OLD, done("write", error))
+    assert isinstance(actions[0], RollbackFiles)
+    after(done("rollback", "storage: no space left"), applier=applier)
+    assert (applier.state, applier.deadline, applier.head) == (State.ROLLING_BACK, ROLLBACK_RETRY_S, None)
+    after(Deadline(), done("rollback"), applier=applier)
+    assert (applier.state, applier.hard, applier.head) == (State.FAILED, False, None)
+    assert applier.reason == error
 
 
 def test_an_earlier_unfinished_apply_is_put_back_first() -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -58,7 +58,7 @@ class _File:
     def __init__(self, fd: int, _mode: str) -> None:
         self._fd, self._held = fd, b""
 
-    def __enter__(self) -> "_File":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -145,7 +145,7 @@ class Recording:
                 self.at_point()
             if self.fault is not None and self.fault.strikes():
                 self._refuse(name, args)
-                raise self.fault.error
+                raise type(self.fault.error)(*self.fault.error.args)
             return real(*args, **options) if done is None else done(*args, **options)
 
         return call
