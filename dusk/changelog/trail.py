@@ -80,8 +80,7 @@ class Trail:
 
     def cover(self, head: LogItem) -> None:
         """Keep the signed head of the newest entry."""
-        if self._kept:
-            self._kept[-1].head = head
+        self._kept[-1].head = head
 
     def trim(self, settled: Seq) -> None:
         """Forget the oldest beyond the bounds, unless all are held."""

@@ -120,6 +120,16 @@ def from_fork(world: World, fork: int, key: SigningKey, seed: int = 5) -> World:
     return other
 
 
+def test_an_entry_whose_head_is_not_signed_yet_can_be_left_too() -> None:
+    attic, _, fork = parted()
+    item, _ = attic.log.write_change(attic.change(attic.set("wifi", RADIO, "3")), attic.stamp())
+    before = snapshot(attic.log)
+    left = attic.log.leave(fork)
+    assert left.items == (*attic.items[2 * fork :], item)
+    attic.log.restore(left)
+    assert snapshot(attic.log) == before
+
+
 def test_r5_a_log_only_rises_however_often_it_goes_over() -> None:
     attic, barn, fork = parted()
     log, disk = attic.replica(), list(attic.items)
