@@ -94,7 +94,7 @@ class Checks:
         """Watch one more device."""
         self.devices.append(device)
         self._holdings[device.index] = Holding(device.name, device.index, device.device_id)
-        self.shelf.reread(self._holdings[device.index], device.disk.items)
+        self.reread(device)
 
     # --- the disk ------------------------------------------------------------------------------
 
@@ -135,6 +135,11 @@ class Checks:
         self._transcript.say(device.name, f"appends {len(items)} items")
         self.shelf.append(self._holdings[device.index], items)
 
+    def reread(self, device: Device) -> None:
+        """Read a device's disk from its beginning: it has all that it ever had."""
+        left = [item for branch in device.disk.branches for item in branch.items]
+        self.shelf.reread(self._holdings[device.index], device.disk.items, left)
+
     def holding_of(self, device: Device) -> Holding:
         """Return what a device's disk holds."""
         return self._holdings[device.index]
@@ -173,7 +178,7 @@ class Checks:
             raise RuleBroken("R10", f"{device.name} sends a datagram of {len(data)} bytes")
         said = self.read(device, data, receiver)
         if said.seq:
-            self._check_promise(device, said)
+            self.check_promise(device, said)
 
     def read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram; at a forged or a former address it may be for another device."""
@@ -188,7 +193,8 @@ class Checks:
                 error = str(refusal)
         raise RuleBroken("R6", f"{device.name} sends what nobody can read: {error}")
 
-    def _check_promise(self, device: Device, said: Said) -> None:
+    def check_promise(self, device: Device, said: Said) -> None:
+        """Check that a device has what it says that it has (R8), and that it is as final as it says (R4)."""
         holding = self._holdings[device.index]
         held, where = holding.at(said.seq), f"{device.name} says in {said.kind.name}"
         if held is None:
@@ -250,7 +256,7 @@ class Checks:
         """Check that a disk still has all that was ever durable on it (R5, R7), and says it right."""
         if GROUP_KEYS_FILE in device.disk.files:
             self._reader.learn(device.disk.files[GROUP_KEYS_FILE])
-        self.shelf.reread(self._holdings[device.index], device.disk.items)
+        self.reread(device)
         self.compare_all(device, log)
 
     def stepped(self, device: Device) -> None:

@@ -1,4 +1,4 @@
-"""Which of two branches a device must take: `protocol.md`'s order, written a second time and plainly.
+"""Which of two branches a device must take: the order of `specs/log.md`, written a second time and plainly.
 
 It shares no code with the nodes' own, which it judges.
 """

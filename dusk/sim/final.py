@@ -42,12 +42,12 @@ class Final:
             assert device.member is not None, "all have come to one head"
             checks.compare_all(device, device.member.log)
             self._check_managed(device, device.member.log.state, head)
-        self._check_promised(honest, head)
+        self.check_promised(honest, head)
         for device in honest:
             self._check_files(device, head)
 
-    def _check_promised(self, honest: list[Device], head: Logged) -> None:
-        """What was durable, or kept in an outbox, has an outcome, unless all disks with it were lost (R3)."""
+    def check_promised(self, honest: list[Device], head: Logged) -> None:
+        """Check that what was durable, or kept in an outbox, has an outcome, or its disks were lost (R3)."""
         outcomes, owed = self._history.outcomes_at(head), self._checks.keyring.owed
         for change in sorted((self._checks.durable & owed) - outcomes.keys()):
             if any(logged.on for logged in self._history.entries_of(change)):
@@ -78,7 +78,7 @@ class Final:
         """Read a disk once more: it has what it had, each entry and head by who led there (R6)."""
         holding = self._checks.holding_of(device)
         head = holding.head
-        self._checks.shelf.reread(holding, device.disk.items)
+        self._checks.reread(device)
         if holding.head is not head:
             raise RuleBroken("R5", f"{device.name} holds another log at the end")
 

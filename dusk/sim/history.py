@@ -29,8 +29,6 @@ class History:
     def __init__(self, keyring: Keyring) -> None:
         self.settled_changes: set[ChangeId] = set()
         """Changes with an outcome that is settled."""
-        self.forgiven: set[DeviceId] = set()
-        """Devices that somebody else has the keys of, too: they may write two logs."""
         self._keyring = keyring
         self._judge = Judge(keyring)
         self._entries: dict[ChainHash, Logged] = {}
@@ -113,8 +111,11 @@ class History:
 
     def _add(self, logged: Logged, plain: Plain) -> None:
         """Let the sum of a branch go on with it: it was the parent's so far."""
+        entry = logged.entry
         self._entries[logged.chain] = logged
-        self._sums.pop(logged.entry.previous, None)
+        self._writers.add((entry.previous, entry.writer))
+        self._epochs[entry.writer] = max(entry.epoch, self._epochs.get(entry.writer, 0))
+        self._sums.pop(entry.previous, None)
         plain.take(logged)
         self._sums[logged.chain] = plain
         if len(self._sums) > _BRANCHES_KEPT:
@@ -133,15 +134,10 @@ class History:
     def _check_writer(self, entry: Entry) -> None:
         """A device writes one log: nothing twice behind one entry, no epoch that it had already (R2, R5)."""
         writer = entry.writer
-        if writer in self.forgiven:
-            return
         if (entry.previous, writer) in self._writers:
             raise RuleBroken("R2", f"two entries for position {entry.seq} by one device")
-        if entry.kind is EntryKind.OPEN:
-            if entry.epoch <= self._epochs.get(writer, 0):
-                raise RuleBroken("R5", f"entry {entry.seq}: its writer had epoch {entry.epoch} before")
-            self._epochs[writer] = entry.epoch
-        self._writers.add((entry.previous, writer))
+        if entry.kind is EntryKind.OPEN and entry.epoch <= self._epochs.get(writer, -1):
+            raise RuleBroken("R5", f"entry {entry.seq}: its writer had epoch {entry.epoch} before")
 
     # --- what is settled -----------------------------------------------------------------------
 

@@ -87,18 +87,26 @@ class Shelf:
             self._take(holding, item)
         self._history.check_switch(holding.name, before, holding.head)
 
-    def reread(self, holding: Holding, items: Sequence[LogItem]) -> None:
+    def reread(self, holding: Holding, items: Sequence[LogItem], left: Iterable[LogItem] = ()) -> None:
         """Take a disk as it is at a start: nothing that was durable may be missing.
+
+        Args:
+            holding: what is known of it.
+            items: all of its log.
+            left: what stood on branches that do not stand any more.
 
         Raises:
             RuleBroken: something is.
         """
         before = holding.side
-        kept = holding.kept
-        holding.lose()
-        holding.kept = kept
+        holding.path, holding.stored, holding.proven = [], NOWHERE, NOWHERE
         for item in whole(items):
             self._take(holding, item)
+        for item in left:
+            if item.kind is ItemKind.ENTRY:
+                logged = self._history.see(item)
+                holding.all.add(logged)
+                logged.on.add(holding.index)
         self._history.check_switch(holding.name, before, holding.head)
         if holding.proven < before.settled and holding.head is before.head:
             raise RuleBroken("R4", f"{holding.name} forgot that entry {before.settled} is final")

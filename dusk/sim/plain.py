@@ -185,8 +185,8 @@ class Judge:
             heads = [decode_signed_head(data) for data in codec.unpack(value.data, size_max=len(value.data))]
         except UntrustedInput:
             heads = []
-        places = {(signed.head.epoch, signed.head.seq) for signed in heads}
-        chains = {signed.head.chain for signed in heads}
+        places = {(h.head.generation, h.head.mandate, h.head.epoch, h.head.seq) for h in heads}
+        chains = {h.head.chain for h in heads}
         if (len(places), len(chains)) != (1, 2) or not all(h.signed_by(public, self.cluster) for h in heads):
             raise RuleBroken("R1", f"entry {entry.seq}: freezes a device without proof")
 
@@ -208,6 +208,8 @@ class Judge:
         after = Plain(plain.records | writes)
         if not holders or holders[0] != entry.writer or not all(map(after.is_member, holders)):
             raise RuleBroken("R1", f"{where}: opened by another than the owners named")
+        if after.row(f"device/{entry.writer.hex()}", "frozen") is not None:
+            raise RuleBroken("R1", f"{where}: opened by who wrote two logs, and stays frozen")
         if _is_stale(plain, change.body):
             raise RuleBroken("R1", f"{where}: forces the role upon other records than it names")
         return Ruling(writes=writes, counter=_number(change))
@@ -236,6 +238,8 @@ class Judge:
             return "unknown-device"
         if body.counter <= plain.counters.get((body.author, bytes(body.device)), 0):
             return "counter-used"
+        if any(o.key == "frozen" and plain.row(o.section, o.key) is not None for o in body.operations):
+            return "frozen"
         if _is_stale(plain, body):
             return ""
         after = Plain(_writes(change))
