@@ -104,7 +104,7 @@ class State:
         self.members_version = 0
         """Rises whenever a device is made or changed: caches of members compare it."""
         self.of_members: dict[str, Any] = {}
-        """What was worked out from the members, by name; another, empty one when `members_version` rises."""
+        """What was worked out from members and cluster; a new, empty one when `members_version` rises."""
 
     # --- reading ---------------------------------------------------------------------------
 

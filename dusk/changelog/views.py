@@ -95,8 +95,11 @@ def succession(state: State) -> tuple[DeviceId, ...]:
 
 def cycle_ms(state: State) -> int:
     """Return the length of a cycle in milliseconds."""
-    row = state.value("cluster", "cycle")
-    return int(row[0]) if row else CYCLE_MS_DEFAULT
+    found: int | None = state.of_members.get("cycle_ms")  # asked for by each input of a node
+    if found is None:
+        row = state.value("cluster", "cycle")
+        found = state.of_members["cycle_ms"] = int(row[0]) if row else CYCLE_MS_DEFAULT
+    return found
 
 
 def cluster_name(state: State) -> str:

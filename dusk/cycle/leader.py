@@ -46,6 +46,9 @@ REPEAT_AFTER_S = (0.06, 0.18, 0.42, 0.8)
 """When a START with a new head is repeated, after it was sent; the last is for the second of P2."""
 UNICAST_REPEATS_MAX = 4
 """Up to so many silent members get their repetition by unicast."""
+CONFIRM_S = 1.5
+"""Above 256 members the START behind one with new entries comes so soon: it confirms their applies, for
+which each would else ask by itself, and asks the same slice, whose answers say how these went."""
 JUDGED_AFTER_S = 0.45
 """Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
 RECENT_STARTS = 4
@@ -110,6 +113,7 @@ class Leader:
         self._acks, self._carried = Acks(station), Carried(station)
         self._handback = Handback()
         self._slice_first = 0
+        self._slice_since = now
 
     # --- time --------------------------------------------------------------------------------
 
@@ -200,7 +204,6 @@ class Leader:
     def _send_start(self, now: float) -> list[Effect]:
         """Send a START, after the DATA of what it announces."""
         station, audience = self._station, self._audience
-        self._next_at = now + self.cycle_s
         start = self._prepared or self._sign(station.log.head, now)
         self._prepared = None
         batches = self._seal_pending()
@@ -216,9 +219,18 @@ class Leader:
         self._sent.append(sent)
         self.cycle = start.rest.cycle
         self._plan_repeats(start.head.seq if data else None, now)
-        following = self._slice_first + SLICE_MEMBERS_MAX
-        self._slice_first = following if following < station.peers.count else 0
+        self._plan_start(now, is_new=bool(batches))
         return effects + copies + self._answer_challenges(start, now)
+
+    def _plan_start(self, now: float, *, is_new: bool) -> None:
+        """Plan the next START, and whom it asks."""
+        members = self._station.peers.count
+        soon = is_new and members > SLICE_MEMBERS_MAX
+        self._next_at = now + (min(CONFIRM_S, self.cycle_s) if soon else self.cycle_s)
+        if not soon or now - self._slice_since >= self.cycle_s:
+            following = self._slice_first + SLICE_MEMBERS_MAX
+            self._slice_first = following if following < members else 0
+            self._slice_since = now
 
     def _seal_pending(self) -> tuple[Batch, ...]:
         """Seal the entries that wait, as few batches as fit; too long ones go by catch-up."""

@@ -13,8 +13,10 @@ from dusk.node.turn import Turn
 
 LOOK_S = 0.5
 """Between two looks at the others while it waits for them."""
+LOOK_SLICED_S = 0.1
+"""The same among more than a slice, whose answers come by the hundred."""
 SLICE_WAIT_S = 3.0
-"""A member that is no longer asked is waited for so long: its answer was lost, or its apply is a slow one."""
+"""For so long all of a slice are waited for, then nine in ten of whichever is asked."""
 GATHER_S = 0.1
 """From a new target to its start: the entry reaches the others first, and what comes at once is one apply."""
 
@@ -64,7 +66,9 @@ class Applying:
         self._look_at: float | None = None
         self._start_at: float | None = None
         self._asked_for: float | None = None
-        self._before_since = self._online_at = float("-inf")
+        self._began_at: float | None = None
+        self._sampled = 0
+        self._online_at = self._looked_at = float("-inf")
         self._there: set[DeviceId] = set()
 
     @property
@@ -100,12 +104,18 @@ class Applying:
         return True
 
     def _start(self, now: float) -> list[Effect]:
+        if self._is_sliced and now < self._looked_at + LOOK_SLICED_S:
+            self._look_at = self._looked_at + LOOK_SLICED_S
+            return []
+        self._looked_at = now
         if not self._goes_last() or self._turn.has_come(
-            self._driver.asked,
+            (self._driver.asked, self._sample()),
             lambda: self._before(now),
             lambda device: self._is_done(device, now),
             now,
+            self._spare(now),
         ):
+            self._began_at = None
             return list(self._driver.start(now))
         self._look_at = min(self._turn.deadline or now, now + LOOK_S)
         return self._around.ask_reports(now)
@@ -116,17 +126,31 @@ class Applying:
         backups = [device for device in around.peers.succession if device != around.master]
         return around.leads or backups[:1] == [around.peers.own_id]
 
-    def _before(self, now: float) -> set[DeviceId]:
-        """Return who goes before this device and is there.
+    def _sample(self) -> AbstractSet[DeviceId]:
+        """Return whom to wait for if not all: of more than a slice those that the newest START asks.
 
-        Of more than a slice those that the newest START asks: the others tell of their applies only
-        when it is their turn, and a slice of all members shows as well what a change does to them.
+        The others tell of their applies only when it is their turn, and a slice of all members
+        shows as well what a change does to them.
         """
+        return self._around.asked_now() if self._is_sliced else frozenset()
+
+    def _before(self, now: float) -> set[DeviceId]:
+        """Return who goes before this device and is there."""
         around = self._around
-        self._before_since = now
         self._online_at = float("-inf")
         there = self._online(now) - {around.peers.own_id, around.master}
-        return there & around.asked_now() if self._is_sliced else there
+        there = there & self._sample() if self._is_sliced else there
+        self._sampled = len(there)
+        return there
+
+    def _spare(self, now: float) -> int:
+        """Return how many need not be done: of a slice a tenth after a while, as answers get lost."""
+        if not self._is_sliced:
+            return 0
+        self._began_at = now if self._began_at is None else self._began_at
+        if not self._sampled:
+            return -1
+        return self._sampled // 10 if now - self._began_at >= SLICE_WAIT_S else 0
 
     def _online(self, now: float) -> set[DeviceId]:
         """Return who is there, as of less than ``LOOK_S`` ago: answers come by the hundred meanwhile."""
@@ -139,16 +163,11 @@ class Applying:
         return self._around.peers.count > SLICE_MEMBERS_MAX
 
     def _is_done(self, device: DeviceId, now: float) -> bool:
-        """Tell whether a device has dealt with what is asked, or cannot say so: it is gone or not asked."""
+        """Tell whether a device has dealt with what is asked, or cannot: it is gone without it."""
         peer, asked = self._around.peers.get(device), self._driver.asked
         if peer is None:
             return True
         if peer.status is not None and peer.status.is_done(asked):
             return True
         is_gone = peer.missed > 0 or device not in self._online(now)
-        return (is_gone and peer.holds < asked) or self._is_out_of_turn(device, now)
-
-    def _is_out_of_turn(self, device: DeviceId, now: float) -> bool:
-        """Tell whether a device had its time to report, and STARTs ask others by now."""
-        had_time = self._is_sliced and now - self._before_since >= SLICE_WAIT_S
-        return had_time and device not in self._around.asked_now()
+        return is_gone and peer.holds < asked

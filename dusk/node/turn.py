@@ -6,7 +6,7 @@ log still works. Everybody else waits for nobody.
 
 from collections.abc import Callable, Collection
 
-from dusk.ids import DeviceId, Seq
+from dusk.ids import DeviceId
 
 
 class Turn:
@@ -18,7 +18,7 @@ class Turn:
 
     def __init__(self, window_s: float) -> None:
         self._window_s = window_s
-        self._asked = Seq(0)
+        self._asked: object = None
         self._until: float | None = None
         self._waiting_for: frozenset[DeviceId] = frozenset()
 
@@ -34,26 +34,28 @@ class Turn:
 
     def has_come(
         self,
-        asked: Seq,
+        asked: object,
         online: Callable[[], Collection[DeviceId]],
         is_done: Callable[[DeviceId], bool],
         now: float,
+        spare: int = 0,
     ) -> bool:
         """Tell whether the own apply may start; who it waits for is taken down once for each position.
 
         Args:
-            asked: the position that asks something of this device.
+            asked: the position that asks something of this device, and whatever else calls for other ones.
             online: those that go before it and are there now.
             is_done: whether nothing is to be waited for at a device.
             now: monotonic seconds.
+            spare: how many need not be done; -1: all being done is not enough.
         """
         if self._until is None:
             self._until = now + self._window_s
-            self._asked = Seq(0)
+            self._asked = None
         if asked != self._asked:
             self._asked, self._waiting_for = asked, frozenset(online())
         self._waiting_for = frozenset(device for device in self._waiting_for if not is_done(device))
-        if self._waiting_for and now < self._until:
+        if len(self._waiting_for) > spare and now < self._until:
             return False
         self._until, self._waiting_for = None, frozenset()
         return True

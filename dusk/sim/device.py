@@ -347,7 +347,8 @@ class Device:
         calls, self._pending = [self._pending], []
         inputs, self._inbox = self._inbox, []
         calls += [node.handle(event, self.now) for event in inputs]
-        if node.deadline is not None and node.deadline <= self.now:
+        deadline = node.deadline
+        if deadline is not None and deadline <= self.now:
             calls.append(node.handle(Tick(), self.now))
         effects = [effect for effects in calls for effect in effects]
         self._perform(in_rounds(effects) if self.in_rounds else [(effect,) for effect in effects])
@@ -414,7 +415,8 @@ class Device:
         if life != self.lives or wake_at != self._armed:
             return
         self._armed = float("inf")
-        if self.node is not None and self.node.deadline is not None and self.node.deadline <= self.now:
+        deadline = None if self.node is None else self.node.deadline
+        if deadline is not None and deadline <= self.now:
             self._round()
         else:
             self._arm()

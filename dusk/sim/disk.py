@@ -7,7 +7,7 @@ real one). Removals that follow each other are synced together, so any of them m
 file is replaced by a rename that is there or not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from random import Random
 
 from dusk.changelog.rewinds import LostBranch, resolve
@@ -33,11 +33,11 @@ class Disk:
     """
 
     def __init__(self, items: Sequence[LogItem] = (), files: Mapping[str, bytes] | None = None) -> None:
-        self.items: list[LogItem] = []
+        self.items: MutableSequence[LogItem] = []
         self.branches: tuple[LostBranch, ...] = ()
         self.files: dict[str, bytes] = dict(files or {})
-        self._written: list[LogItem] = []
-        self._starts: list[int] = []
+        self._written: MutableSequence[LogItem] = []
+        self._starts: MutableSequence[int] = []
         self._append(items)
 
     @property
@@ -125,6 +125,10 @@ class Disk:
         found = resolve(self._written)
         self.items, self.branches = list(found.items), found.branches
         self._starts = [at for at, item in enumerate(self.items) if item.kind is ItemKind.ENTRY]
+
+    def shared(self) -> tuple[tuple[LogItem, ...], tuple[int, ...]]:
+        """Return the items, and where entries stand among them, for many disks to begin with."""
+        return tuple(self.items), tuple(self._starts)
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
         """Return items as the store does: whole, up to a signed head if there is one."""

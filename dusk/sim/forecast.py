@@ -19,18 +19,19 @@ from dusk.changelog.log import Log
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.outbox import FOLDER as OUTBOX_FOLDER
-from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Head, Seq
 from dusk.limits import SLICE_MEMBERS_MAX
 from dusk.node import Node
 from dusk.sim.clock import Clock
 from dusk.sim.device import Device, World
+from dusk.sim.disk import Disk
 from dusk.sim.faults import NONE, Faults
 from dusk.sim.forecast_air import Air, Radio, Tally
 from dusk.sim.forecast_meter import Meter
-from dusk.sim.forecast_ready import POLICY, Ready, grow, twin
+from dusk.sim.forecast_ready import POLICY, Ready, grow
+from dusk.sim.forecast_shared import Flash, Replica, Snapshot, Snapshots
 from dusk.sim.forecast_trouble import Trouble
-from dusk.sim.remember import remembered_crypto
+from dusk.sim.remember import read_once, remembered_crypto
 from dusk.sim.transcript import Transcript
 
 FAMILIES = (4, 6)
@@ -133,16 +134,21 @@ class _Silent(Transcript):
 class _Router(Device):
     """A device whose first start finds a log that was verified before."""
 
-    prepared: Log | None = None
+    prepared: Snapshot | None = None
+    empty: Snapshot
 
     def read_log(self) -> Log:
-        """Return the prepared log once; later starts verify the disk.
+        """Return the prepared log once; later starts verify the disk, once for all that have the same.
 
         Raises:
-            RuleBroken: the disk does not verify.
+            UntrustedInput: the disk does not verify.
         """
-        log, self.prepared = self.prepared, None
-        return super().read_log() if log is None else log
+        if self.prepared is not None:
+            log, self.prepared = Replica(self.prepared), None
+            return log
+        log = Replica(self.empty)
+        log.extend(tuple(self.disk.items))
+        return log
 
 
 def _make_node(**arguments: Any) -> Node:  # noqa: ANN401 - those of `Node`
@@ -166,6 +172,7 @@ class Forecast:
         self.air = Air(self.clock, self._generator("air"), self._transcript, question.radio, FAMILIES)
         self._world = World(self.clock, self.air, self._transcript, self.meter)
         self.routers: list[_Router] = []
+        self.snapshots = Snapshots()
         self._made: list[Made] = []
         self._skipped = 0
 
@@ -178,7 +185,7 @@ class Forecast:
     def run(self) -> Answer:
         """Run it to its end."""
         question = self._question
-        with remembered_crypto():
+        with remembered_crypto(), read_once():
             self._plug_in()
             trouble = Trouble(self._world, self.routers, question.faults, question.flash_s, self._generator)
             self._run_until(self._settle_s)
@@ -200,13 +207,15 @@ class Forecast:
         boards = [f"board-{index % 3}" for index in range(question.nodes)]  # as `Device` tells its node
         ready = self._ready = grow(question.nodes, round(question.cycle_s * 1000), boards, keys.randbytes)
         starts = self._generator("starts")
+        empty, verified = self.snapshots.of(Log(ready.cluster)), self.snapshots.of(ready.log)
+        shared = Disk(ready.items).shared()
         for index, key in enumerate(ready.keys):
             random = self._generator(f"router {index}")
             router = _Router(self._world, index, key, ready.line, random, make_node=_make_node)
             router.in_rounds = True  # as the daemon
-            router.disk.do(Append(ready.items))
+            router.disk = Flash(*shared)
             router.disk.files[GROUP_KEYS_FILE] = ready.ring
-            router.prepared = twin(ready.log)
+            router.empty, router.prepared = empty, verified
             self.routers.append(router)
             self.air.add(router)
             self.clock.at(starts.uniform(0, question.cycle_s) if index else 0.0, router.power_on)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from dusk.effects import Address, Link
+from dusk.effects import Address, Datagram, Link
 from dusk.sim.clock import Clock
 from dusk.sim.network import DELAY_S, PORT, Network, Station, host_of
 from dusk.sim.transcript import Transcript
@@ -133,8 +133,31 @@ class Air(Network):
             self._carry(
                 sender, self.stations[0], data, Address(host_of(sender.index, link.family), PORT), link
             )
+        elif self._is_plain:
+            self._spread(sender, data, link)
         else:
             super().multicast(sender, data, link)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether nothing goes wrong with datagrams but that they are lost."""
+        faults = self.faults
+        strange = faults.replay_s or faults.duplicate or faults.truncate or faults.flip or faults.delay_s
+        return not (strange or self._cut_pairs or self.taps)
+
+    def _spread(self, sender: Station, data: bytes, link: Link) -> None:
+        """Carry to all at once, as one thing that happens: they are thousands."""
+        loss, draw = self._flight_loss, self._random.random
+        hearers = [station for station in self.stations if station is sender or draw() >= loss]
+        self._transcript.counts["lost"] += len(self.stations) - len(hearers)
+        datagram = Datagram(data, Address(host_of(sender.index, link.family), PORT), link)
+
+        def arrive() -> None:
+            for station in hearers:
+                if station.listens:
+                    station.deliver(datagram)
+
+        self._clock.after(self._delay_s(), arrive)
 
     def unicast(self, sender: Station, data: bytes, to: Address) -> None:
         """Send until it is acknowledged."""

@@ -1,23 +1,17 @@
-"""A cluster whose devices have all joined already, and copies of its log, one for each device.
+"""A cluster whose devices have all joined already.
 
 Nothing of a forecast is about joining, so the log is written at once: the founding, the join key,
-each device's creation and its facts, one policy for all. It is verified once; each device gets a
-copy of the verified log that shares with the others only what never changes.
+each device's creation and its facts, one policy for all.
 """
 
-import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from itertools import islice
-from typing import Any
+from dataclasses import dataclass
 
 from dusk import codec
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import Stamp, sign_head
-from dusk.changelog.holders import Holders
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
-from dusk.changelog.state import State
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import LogItem
 from dusk.ids import NO_CHAIN, BootId, ClusterId, DeviceId
@@ -139,37 +133,3 @@ def grow(count: int, cycle_ms: int, boards: Sequence[str], random_bytes: Callabl
     group_key = new_group_key(random_bytes, writer.log.head.generation, NO_CHAIN)
     ring = GroupKeys((group_key,)).encode()
     return Ready(writer.founded.owner, writer.founded.line, keys, tuple(writer.items), writer.log, ring)
-
-
-def twin(log: Log) -> Log:
-    """Return a log that says the same and goes its own way from here."""
-    copied: Log = _copied(log)
-    return copied
-
-
-def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a log is made of
-    """Copy what can change, all the way down; share what cannot: bytes, texts, tuples, frozen records.
-
-    The values of one dictionary, or list, are all of one kind.
-    """
-    if isinstance(value, dict):
-        if not any(map(_can_change, islice(value.values(), 1))):
-            return dict(value)
-        return {key: _copied(held) for key, held in value.items()}
-    if isinstance(value, list | set):
-        assert not any(map(_can_change, islice(value, 1))), "a log has no lists of what can change"
-        return copy.copy(value)
-    if not _can_change(value):
-        return value
-    if isinstance(value, Log | State | Holders):
-        other = copy.copy(value)
-        vars(other).update({name: _copied(held) for name, held in vars(value).items()})
-        return other
-    return replace(value, **{field.name: _copied(getattr(value, field.name)) for field in fields(value)})
-
-
-def _can_change(value: object) -> bool:
-    if isinstance(value, dict | list | set | Log | State | Holders):
-        return True
-    parameters: Any = vars(type(value)).get("__dataclass_params__")
-    return parameters is not None and not parameters.frozen

@@ -1,24 +1,26 @@
 """Forecasts: real nodes on one channel; what is measured, and that it is measured right."""
 
+import gc
+import tracemalloc
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
-from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
-from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import Address
 from dusk.sim.faults import NONE
 from dusk.sim.forecast import Answer, Forecast, Question
 from dusk.sim.forecast_air import ATTEMPTS_MAX, Radio
 from dusk.sim.forecast_figures import figures_of, spread
-from dusk.sim.forecast_ready import POLICY, grow, twin
+from dusk.sim.forecast_ready import POLICY, grow
 from dusk.sim.forecast_trouble import KINDS, faults_named
 from dusk.sim.network import PORT, host_of
 from dusk.sim.remember import remembered_crypto
 from tests.world import World
 
+ROUTER_BYTES_MAX = 100_000
+"""Of one router more, all that it has, its part in the log included."""
 QUIET = Question(nodes=5, radio=Radio(0.0, 6e6, 6e6), cycle_s=1.0, measured_s=30.0, changes=4)
 
 
@@ -123,21 +125,6 @@ def test_faults_are_those_of_the_simulator_and_strike() -> None:
 # --- the ready cluster and the air -------------------------------------------------------------
 
 
-def test_a_copy_of_a_log_says_the_same_and_goes_its_own_way() -> None:
-    world = World()
-    world.allow_joining()
-    world.join()
-    items = len(world.items)
-    other = twin(world.log)
-    before = other.state.section_hash("policy/a"), other.state.derived_hash, other.head
-    data = encode_setting(Setting(Verb.SET, ("x",), 0))
-    world.commit(Edit("policy/a", "set/system.@system[0].notes", data, None))
-    assert (other.state.section_hash("policy/a"), other.state.derived_hash, other.head) == before
-    other.extend(world.items[items:])
-    assert other.head == world.log.head
-    assert other.state.section_hash("policy/a") == world.log.state.section_hash("policy/a")
-
-
 def test_a_ready_cluster_verifies_from_its_first_entry() -> None:
     source = World(7).random
     ready = grow(4, 5000, ["a", "b", "a", "b"], source.randbytes)
@@ -158,3 +145,51 @@ def test_unicast_is_tried_seven_times_to_a_router_that_is_off() -> None:
     receiver.switch_off()
     forecast.air.unicast(sender, b"are you there?", Address(host_of(receiver.index, 4), PORT))
     assert forecast.air.tally.since(before).frames["unicast"] == ATTEMPTS_MAX
+
+
+# --- size ----------------------------------------------------------------------------------------
+
+
+def crowd(nodes: int) -> Question:
+    """Return a forecast on a cable that is cheap for its size."""
+    return Question(nodes, Radio(0.05, 1e9, 1e9, 0.0), measured_s=30.0, changes=2)
+
+
+@cache
+def _steps(nodes: int) -> tuple[float, Answer]:
+    """Return how many things happened for each cycle of the time, and the answer."""
+    forecast = Forecast(crowd(nodes))
+    found = forecast.run()
+    assert forecast.snapshots.verified <= 4 * len(found.made) + 4
+    return forecast.clock.steps / (forecast.clock.now / found.question.cycle_s), found
+
+
+def test_the_cost_of_a_cycle_grows_no_faster_than_the_members() -> None:
+    few, many = _steps(80), _steps(320)
+    assert many[1].behind == 0
+    assert many[0] / few[0] < 1.25 * 320 / 80
+    idle_few, idle_many = figures_of(few[1]).idle_cycle, figures_of(many[1]).idle_cycle
+    assert idle_many.frames / idle_few.frames < 1.25 * 320 / 80
+    assert idle_many.frames < 2 * 256
+
+
+def test_among_more_than_a_slice_a_change_is_on_all_disks_and_in_effect_within_two_cycles() -> None:
+    found = _steps(320)[1]
+    durations = figures_of(found).durations
+    assert (durations.on_all_disks.worst_s or 99) < 1.0
+    assert (durations.in_effect_on_all.worst_s or 99) < 2 * found.question.cycle_s
+
+
+def test_a_router_more_costs_little_memory() -> None:
+    tracemalloc.start()
+    sizes = []
+    for nodes in (40, 120):
+        before = tracemalloc.get_traced_memory()[0]
+        forecast = Forecast(replace(crowd(nodes), measured_s=10.0, changes=1))
+        forecast.run()
+        gc.collect()
+        sizes.append(tracemalloc.get_traced_memory()[0] - before)
+        del forecast
+        gc.collect()
+    tracemalloc.stop()
+    assert (sizes[1] - sizes[0]) / 80 < ROUTER_BYTES_MAX
