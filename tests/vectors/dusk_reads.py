@@ -11,12 +11,13 @@ from dusk.apply.hashes import keyed_hash
 from dusk.changelog import merkle
 from dusk.changelog.body import decode_change
 from dusk.changelog.entry import decode_entry, decode_signed_head
+from dusk.changelog.forkchoice import Base, Branch, First, Raise, choose
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.changelog.sections import check_record, parse_path
 from dusk.daemon.frames import parse as parse_log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ClusterId, labelled_hash
+from dusk.ids import ChainHash, ClusterId, DeviceId, Seq, labelled_hash
 from dusk.keys.box import exchange, open_sealed, pairwise_key
 from dusk.keys.joinkey import parse_join_line
 from dusk.keys.phrase import phrase_from_entropy, recovery_key
@@ -193,3 +194,18 @@ def storage(case: Case) -> None:
     found = (contents.end, contents.cut_bytes, contents.damage_at)
     assert found == (case["end"], case["cut_bytes"], case["damage_at"])
     assert [[int(item.kind), item.data.hex()] for item in contents.salvaged] == case["salvaged"]
+    branches = [[b.seq, [[int(item.kind), item.data.hex()] for item in b.items]] for b in contents.branches]
+    assert branches == case["branches"]
+
+
+def forks(case: Case) -> None:
+    def branch(row: dict[str, Any]) -> Branch:
+        first = First(row["epoch"], DeviceId(raw(row["writer"])), ChainHash(raw(row["chain"])))
+        raised = Raise[row["raise"].upper()]
+        return Branch(first, row["generation"], row["mandate"], raised, row["settled"])
+
+    row = case["base"]
+    succession = [DeviceId(raw(device)) for device in row["succession"]]
+    base = Base(Seq(row["seq"]), row["generation"], row["mandate"], succession, Seq(row["settled"]))
+    chosen = choose(branch(case["ours"]), branch(case["theirs"]), base)
+    assert (chosen.choice.name.lower(), int(chosen.rule)) == (case["stands"], case["rule"])

@@ -43,6 +43,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     },
     "encoding": {"": (11, 38)},
     "entries": {"entry": (7, 24), "item": (2, 6), "signed-head": (2, 7)},
+    "forks": {"": (29, 0)},
     "handshakes": {"received": (0, 50), "stream": (1, 0)},
     "hashes": {"file": (2, 0), "labelled": (19, 0), "section": (6, 0)},
     "joining": {"address": (6, 8), "name": (26, 0), "pattern": (19, 0), "request": (2, 1)},
@@ -60,7 +61,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     "merges": {"": (44, 29)},
     "records": {"": (56, 127)},
     "settings": {"edit": (60, 0), "expand": (16, 11), "import": (10, 13), "key": (16, 24)},
-    "storage": {"": (14, 0)},
+    "storage": {"": (29, 0)},
     "uci": {"document": (38, 24), "edit": (32, 0)},
 }
 

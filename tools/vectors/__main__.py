@@ -14,6 +14,7 @@ from tools.vectors.control import control
 from tools.vectors.datagrams import datagrams
 from tools.vectors.encoding import encoding, hashes
 from tools.vectors.entries import entries
+from tools.vectors.forks import forks
 from tools.vectors.handshakes import handshakes
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
@@ -47,6 +48,7 @@ def files() -> dict[str, str]:
                 *branches(cluster),
             ],
         ),
+        "forks": ("log.md, section 10", forks()),
         "datagrams": ("cycles.md", datagrams(cluster)),
         "handshakes": ("catchup.md", handshakes(cluster)),
         "catchup": ("catchup.md", catchup(cluster)),

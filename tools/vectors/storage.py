@@ -1,7 +1,12 @@
 """`storage.json`: log files, whole, torn and damaged."""
 
+from collections.abc import Sequence
+
+from dusk import codec
+from dusk.changelog.rewinds import Rewind
 from dusk.daemon import frames
-from dusk.effects import LogItem
+from dusk.effects import ItemKind, LogItem
+from dusk.ids import Seq
 from tools.vectors.case import Case, valid
 from tools.vectors.cluster import Cluster
 
@@ -38,8 +43,53 @@ def storage(cluster: Cluster) -> list[Case]:
         ),
         _file("damage in one single write", "It cannot be told from a torn tail.", _bent(one_write)),
         _file("a frame at another place", "Its checksum covers the place.", moved),
+        *_switches(cluster, whole),
         _file("another format", "The eight bytes are others.", b"dusklog\x02" + whole[_START:]),
     ]
+
+
+def _switches(cluster: Cluster, whole: bytes) -> list[Case]:
+    """Return files in which a branch was replaced; what the entries say is of no matter here."""
+    third = [cluster.steps[2].item, cluster.steps[2].head]
+    certificate = LogItem(ItemKind.CERTIFICATE, codec.pack(["a certificate"]))
+    switch = [Rewind(Seq(1), 3).item(), *third, certificate]
+    file = whole + frames.encode(switch, len(whole))
+    later = file + frames.encode(third, len(file))
+    again = later + frames.encode([Rewind(Seq(2), 2).item(), *third], len(later))
+    bad = {
+        "a rewind to an entry that is not there": [Rewind(Seq(4), 2).item(), *third],
+        "a rewind that cannot be read": [LogItem(ItemKind.REWIND, codec.pack([1])), *third],
+        "a rewind of no items": [LogItem(ItemKind.REWIND, codec.pack([1, 0])), *third],
+        "a rewind among the items of another": [Rewind(Seq(1), 3).item(), Rewind(Seq(1), 2).item(), *third],
+    }
+    uncovered = [Rewind(Seq(1), 3).item(), *third, third[0]]
+    return [
+        _file("a switch", "Two of three entries are replaced, by one of another branch.", file),
+        _file("a switch cut in its last item", "The old branch is the log.", file[:-1]),
+        _file("a switch without its last item", "All are good, one is missing.", _more(whole, switch[:-1])),
+        _file("a write behind a switch", "The log goes on behind it.", later),
+        _file("two switches", "What the second replaces is of the first.", again),
+        _file(
+            "to before the first entry", "All is replaced.", _more(whole, [Rewind(Seq(0), 2).item(), *third])
+        ),
+        _file("a certificate behind the last head", "It stays.", _more(whole, [certificate])),
+        _file("a certificate behind an entry", "It goes with it.", _more(whole, [third[0], certificate])),
+        _file("a switch whose last entry no head covers", "None of it counts.", _more(whole, uncovered)),
+        _file(
+            "damage in a switch", "A later write proves that it was there.", _flipped(later, len(file) - 1)
+        ),
+        *(_file(name, "In the last write: torn.", _more(whole, items)) for name, items in bad.items()),
+        _file(
+            "a rewind that cannot be followed, before a later write",
+            "Damage.",
+            _more(_more(whole, bad["a rewind of no items"]), third),
+        ),
+    ]
+
+
+def _more(data: bytes, items: Sequence[LogItem]) -> bytes:
+    """Return a file with one more write, of these items and no other."""
+    return data + frames.encode(items, len(data))
 
 
 def _bent(data: bytes) -> bytes:
@@ -75,6 +125,7 @@ def _file(name: str, shows: str, data: bytes) -> Case:
         cut_bytes=contents.cut_bytes,
         damage_at=contents.damage_at,
         salvaged=_rows(contents.salvaged),
+        branches=[[branch.seq, _rows(branch.items)] for branch in contents.branches],
     )
 
 

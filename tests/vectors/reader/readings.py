@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.vectors.reader import cases_of_bytes as log
 from tests.vectors.reader import cases_of_config as config
-from tests.vectors.reader import streams
+from tests.vectors.reader import forks, streams
 from tests.vectors.reader.files import Case, File, Out
 
 Reading = Callable[[Case, File, Out], None]
@@ -33,6 +33,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("chains", "log"): ("cluster keys", "", log.log),
     ("chains", "continued"): ("log after items", "cluster", log.continued),
     ("chains", "broken"): ("log after items", "cluster", log.broken),
+    ("forks", None): ("base ours theirs", "", forks.fork),
     ("datagrams", "setting"): ("cluster members succession group_keys stranger", "", log.who),
     **{("datagrams", kind): ("", "sender to datagram plaintext", log.message) for kind in MESSAGES},
     ("datagrams", "datagram"): ("to datagram", "", log.datagram),

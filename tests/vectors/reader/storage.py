@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from tests.vectors.reader.packing import Refused, number, unpack
+
 BEGINNING = b"dusklog\x01"
 FRAME_HEAD = 17
 DATA_MAX = 589_824
@@ -36,7 +38,7 @@ def frame(file: bytes, at: int) -> Frame | None:
     checksum = hashlib.blake2b(covered, digest_size=8, person=b"dusk.frame").digest()
     kind = file[at + 16]
     batch = int.from_bytes(file[at + 4 : at + 8], "little")
-    if checksum != file[at + 8 : at + 16] or kind not in {1, 2} or batch > at:
+    if checksum != file[at + 8 : at + 16] or kind not in {1, 2, 3, 4} or batch > at:
         return None
     return Frame(at, end, batch, kind, file[at + FRAME_HEAD : end])
 
@@ -50,6 +52,7 @@ class Opened:
     cut_bytes: int
     damage_at: int | None
     salvaged: list[tuple[int, bytes]]
+    branches: list[tuple[int, list[tuple[int, bytes]]]]
 
 
 def _frames(file: bytes, at: int) -> list[Frame]:
@@ -70,19 +73,61 @@ def _scattered(file: bytes, at: int) -> list[Frame]:
     return frames
 
 
+def _rewind(one: Frame) -> tuple[int, int] | None:
+    try:
+        row = unpack(one.data, 2, 32)
+        return number(row[0]), number(row[1], 1)
+    except Refused:
+        return None
+
+
+class _Log:
+    """What frames in order add up to; ``counts`` is how many were taken before one that does not count."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.items: list[tuple[int, bytes]] = []
+        self.branches: list[tuple[int, list[tuple[int, bytes]]]] = []
+        self.counts = len(frames)
+        for place, one in enumerate(frames):
+            if one.kind != 4:
+                self.items.append((one.kind, one.data))
+            elif not self._replace(_rewind(one), [behind.kind for behind in frames[place + 1 :]]):
+                self.counts = place
+                return
+
+    def _replace(self, row: tuple[int, int] | None, behind: list[int]) -> bool:
+        entries = [place for place, (kind, _) in enumerate(self.items) if kind == 1]
+        if row is None or row[0] > len(entries) or len(behind) < row[1] or 4 in behind[: row[1]]:
+            return False
+        first = entries[row[0]] if row[0] < len(entries) else len(self.items)
+        self.branches.append((row[0], self.items[first:]))
+        del self.items[first:]
+        return True
+
+
+def _promised(frames: list[Frame]) -> list[Frame]:
+    """Leave out what is behind the last head but certificates, and a rewind that this leaves short."""
+    kinds = [one.kind for one in frames]
+    end = len(kinds) - kinds[::-1].index(2) if 2 in kinds else 0
+    while 0 < end < len(kinds) and kinds[end] == 3:
+        end += 1
+    counts = _Log(frames[:end]).counts
+    return frames if counts == len(frames) else _promised(frames[:counts])
+
+
 def opened(file: bytes) -> Opened:
-    """Open a log file: what is good, what is torn, what is damaged."""
+    """Open a log file: what is good, what is torn, what is damaged, what was replaced."""
     if not file.startswith(BEGINNING) and not BEGINNING.startswith(file):
         behind = _scattered(file, len(BEGINNING))
-        return Opened([], 0, 0, 0, [(one.kind, one.data) for one in behind])
-    frames = _frames(file, len(BEGINNING))
+        return Opened([], 0, 0, 0, [(one.kind, one.data) for one in behind], [])
+    all_good = _frames(file, len(BEGINNING))
+    frames = all_good[: _Log(all_good).counts]
     good_end = frames[-1].end if frames else len(BEGINNING)
-    behind = _scattered(file, good_end)
-    uncovered: list[Frame] = []
-    while frames and frames[-1].kind != 2:
-        uncovered.insert(0, frames.pop())
-    end = frames[-1].end if frames else len(BEGINNING) if file.startswith(BEGINNING) else 0
-    items = [(one.kind, one.data) for one in frames]
+    behind = all_good[len(frames) :] + _scattered(file, all_good[-1].end if all_good else len(BEGINNING))
+    kept = _promised(frames)
+    end = kept[-1].end if kept else len(BEGINNING) if file.startswith(BEGINNING) else 0
+    log = _Log(kept)
     if any(one.batch > good_end for one in behind):
-        return Opened(items, end, 0, good_end, [(one.kind, one.data) for one in uncovered + behind])
-    return Opened(items, end, len(file) - end, None, [])
+        salvaged = [(one.kind, one.data) for one in frames[len(kept) :] + behind]
+        return Opened(log.items, end, 0, good_end, salvaged, log.branches)
+    return Opened(log.items, end, len(file) - end, None, [], log.branches)
