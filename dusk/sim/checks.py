@@ -130,10 +130,13 @@ class Checks:
                 raise RuleBroken("R3", f"{device.name} throws change {change.hex()[:8]} away")
 
     def _appended(self, device: Device, items: Sequence[LogItem]) -> None:
-        if not any(item.kind is ItemKind.ENTRY for item in items):
-            raise RuleBroken("R12", f"{device.name} appends no entry")
+        """Take what is behind a log now: entries, or proof that older ones are final (R12)."""
+        holding = self._holdings[device.index]
+        proven = holding.proven
         self._transcript.say(device.name, f"appends {len(items)} items")
-        self.shelf.append(self._holdings[device.index], items)
+        self.shelf.append(holding, items)
+        if holding.proven == proven and not any(item.kind is ItemKind.ENTRY for item in items):
+            raise RuleBroken("R12", f"{device.name} appends no entry, and no proof that it lacked")
 
     def reread(self, device: Device) -> None:
         """Read a device's disk from its beginning: it has all that it ever had."""

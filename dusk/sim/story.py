@@ -5,7 +5,7 @@ milliseconds since the last command. The nodes, the disks and the checks are tho
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from dusk import codec
@@ -23,7 +23,7 @@ from dusk.effects import (
     SendMulticast,
     StoreFile,
 )
-from dusk.ids import ChangeId
+from dusk.ids import ChangeId, Seq
 from dusk.node import Node
 from dusk.sim.attacker import Attacker
 from dusk.sim.device import Device
@@ -140,8 +140,7 @@ class Story:
                     for i in items
                     if i.kind is ItemKind.ENTRY
                 ]
-                span = str(seqs[0]) if len(seqs) == 1 else f"{seqs[0]} to {seqs[-1]}"
-                self._tell(device, f"stores {'entry' if len(seqs) == 1 else 'entries'} {span}")
+                self._tell(device, f"stores {_span(seqs)}")
             case StoreFile(name):
                 self._tell(device, f"stores {name.split('/')[0]}")
 
@@ -181,6 +180,16 @@ class Story:
             name = found[1].decode() if found else "none"
             about = f"{role} at {node.log.head.seq}, hostname {name}, dropped {node.dropped}{alarms}"
             yield f"{device.name}  {about}"
+
+
+def _span(seqs: Sequence[Seq]) -> str:
+    """Say which entries come with an append; one without any brings a certificate."""
+    match seqs:
+        case []:
+            return "a certificate"
+        case [seq]:
+            return f"entry {seq}"
+    return f"entries {seqs[0]} to {seqs[-1]}"
 
 
 def tell(script: str) -> str:
