@@ -98,7 +98,7 @@ class Machine(Router):
         return sorted(self.node_folder.glob("outbox/[0-9a-f]*"))
 
     def entries(self) -> list[tuple[Entry, Change | None]]:
-        """Read the log's entries from the disk; its daemon has stopped."""
+        """Read the log's entries from the disk."""
         items = read_log(self.node_folder).items
         return [unpack_entry_item(item.data) for item in items if item.kind is ItemKind.ENTRY]
 

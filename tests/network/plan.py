@@ -115,7 +115,9 @@ def _strike(chance: random.Random, size: Size, at_s: float, kind: Kind) -> Strik
     if kind is Kind.ONE_WAY:
         return Strike(at_s, kind, lasts_s, cuts=_one_way(chance, numbers))
     if kind is Kind.KILL_MASTER:
-        return Strike(at_s, kind, lasts_s / 4, victim=1)
+        return Strike(
+            at_s, kind, lasts_s if size.backups else lasts_s / 4, victim=1
+        )  # long enough to succeed
     victims = [number for number in numbers if number not in size.spared] if kind in DISKS else numbers
     victim, wall_s = chance.choice(victims), chance.uniform(*WALL_S)
     if kind is Kind.KILL:

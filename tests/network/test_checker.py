@@ -20,7 +20,7 @@ def _tried(state: str, seq: int | None = None, disks: int | None = None) -> Trie
 
 
 def _faults(one: Tried, outcome: Any, *, is_forking: bool = False, are_all_sent: bool = True) -> list[str]:
-    """Return what is objected to where the log has this outcome at position 7; None if it lacks the change."""
+    """Return what is objected to where the log has this outcome at position 7; None: not in the log."""
     report = Report(1, tried=[one])
     cluster = Cluster(Path("nowhere"), [])
     checker = Checker(cluster, report, is_forking=is_forking, are_all_sent=are_all_sent)

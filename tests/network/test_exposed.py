@@ -1,0 +1,86 @@
+"""A router to which everything can happen is one to which it really happens."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.network.cluster import Cluster, running
+from tests.network.exposed import Exposed
+
+pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]
+
+YEAR_2090_S = 3_786_912_000.0
+HOUR_S = 3600.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two routers; each test leaves them running, at one head."""
+    with running(2, "0.2s", machine=Exposed, spare_uses=2) as made:
+        yield made
+
+
+def _second(cluster: Cluster) -> Exposed:
+    return cast("Exposed", cluster.routers[1])
+
+
+def _commit(cluster: Cluster, value: str) -> str:
+    owner = cluster.owner(cluster.first)
+    owner.set("policy/x", "system.ntp.enabled", value)
+    answer = owner.commit(value, timeout_s=30)
+    assert answer["state"] in {"durable", "local"}
+    cluster.wait("one head", cluster.is_quiet)
+    return str(answer["hash"])
+
+
+def _device(router: Exposed) -> object:
+    return (router.state() or {}).get("device")
+
+
+def test_a_paused_one_stands_still_until_it_goes_on(cluster: Cluster) -> None:
+    router = _second(cluster)
+    stat = Path(f"/proc/{router.pid}/stat")
+    router.pause()
+    cluster.wait("it stands still", lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+    router.go_on()
+    cluster.wait("one head", cluster.is_quiet)
+
+
+def test_an_older_disk_lacks_what_came_later_and_gets_it_again(cluster: Cluster) -> None:
+    router = _second(cluster)
+    router.cut_power()
+    router.keep_copy()
+    router.power_on()
+    change = _commit(cluster, "later")
+    router.cut_power()
+    router.put_copy_back()
+    assert all(entry.change is None or entry.change.hex() != change for entry, _ in router.entries())
+    assert router.holds(change), "on the disk that it lost"
+    router.power_on()
+    cluster.wait("one head", cluster.is_quiet)
+
+
+@pytest.mark.parametrize("keeps_key", [True, False])
+def test_an_emptied_disk_joins_again_as_the_same_device_or_as_another(
+    cluster: Cluster, *, keeps_key: bool
+) -> None:
+    router = _second(cluster)
+    device = _device(router)
+    router.cut_power()
+    router.empty_disk(cluster.join_line, keeps_key=keeps_key)
+    router.power_on()
+    cluster.wait("it is back", lambda: _device(router) is not None and cluster.is_quiet())
+    assert (_device(router) == device) == keeps_key
+
+
+def test_a_clock_that_jumps_is_the_one_that_the_daemon_reads(cluster: Cluster) -> None:
+    first = cast("Exposed", cluster.first)
+    first.cut_power()
+    first.set_wall_clock(YEAR_2090_S)
+    first.power_on()
+    cluster.wait("one head", cluster.is_quiet)
+    change = _commit(cluster, "in 2090")
+    (entry,) = [entry for entry, _ in first.entries() if entry.change and entry.change.hex() == change]
+    assert abs(entry.time_s - YEAR_2090_S) < HOUR_S
