@@ -54,6 +54,12 @@ PARTS: dict[str, Part] = {
         environment={"DUSK_EFFORT": "soak"},
         once=True,
     ),
+    "power": Part(
+        "the power cut, and the disk refusing, at every call that reaches it",
+        ("-m", "pytest", "-q", "-s", "--timeout", "0", "tests/power"),
+        environment={"DUSK_EFFORT": "soak"},
+        once=True,
+    ),
     "fuzz": Part("a million inputs for each parser", ("-m", "tests.soak_fuzz"), number="inputs"),
     "seeds": Part("20,000 simulated clusters", ("-m", "tests.soak_seeds"), number="seeds"),
 }

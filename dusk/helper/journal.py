@@ -136,7 +136,7 @@ class Journal:
         names = os.listdir(self.folder)
         if "manifest" in names:
             os.unlink("manifest", dir_fd=self.folder)
-        os.fsync(self.folder)  # also where a former process removed it, or a sync of that failed: copies go last
+        os.fsync(self.folder)  # also if a former process removed it, or its sync failed: copies go last
         for name in names:
             if name.startswith(("old.", "new.")):
                 os.unlink(name, dir_fd=self.folder)

@@ -13,6 +13,8 @@ _MEMORY = "/dev/shm"
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as base:
-        yield Bench(Path(base))
+        bench = Bench(Path(base))
+        yield bench
+    print(f"\n{request.node.name}: {bench.total.points} points, {bench.total.states} states")

@@ -14,7 +14,7 @@ import pytest
 from dusk.errors import StorageError
 from tests.capabilities import EFFORT_FACTOR
 from tests.daemon.faulty_disk import failing, full, read_only
-from tests.power.model import Visible, materialise
+from tests.power.model import Model, Visible, materialise
 from tests.power.recording import Fault, PowerCutError, Recording
 
 STATES_OF_A_POINT = 12 if EFFORT_FACTOR == 1 else 200
@@ -119,18 +119,26 @@ class _States(Generic[T]):
 
 def _close_below(folder: Path) -> None:
     """Close what a process that ended would not have open any more."""
-    for name in os.listdir("/proc/self/fd"):
+    for entry in list(Path("/proc/self/fd").iterdir()):
         with suppress(OSError):
-            if Path(f"/proc/self/fd/{name}").readlink().is_relative_to(folder):
-                os.close(int(name))
+            if entry.readlink().is_relative_to(folder):
+                os.close(int(entry.name))
 
 
 class Bench:
-    """Folders for one test, each used once and removed."""
+    """Folders for one test, each used once and removed.
+
+    Args:
+        base: where they are made.
+
+    Attributes:
+        total: how much was tried with all of them.
+    """
 
     def __init__(self, base: Path) -> None:
         self._base = base
         self._count = 0
+        self.total = Tally()
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -163,26 +171,44 @@ class Bench:
             recording.check()
         return self._recover_all(work, states, depth)
 
-    def kill(self, work: Work[T], seed: int = 0) -> Tally:
+    def kill(
+        self,
+        work: Work[T],
+        seed: int = 0,
+        at_least: int = STATES_OF_A_KILL,
+        only: Callable[[Model], bool] = lambda _: True,
+    ) -> Tally:
         """Kill the process at each call, go on in another, and cut the power then.
 
         What the second one read was in the cache: by saying so it promises it.
+
+        Args:
+            work: what is done.
+            seed: chooses among states where there are too many.
+            at_least: so many states of each point.
+            only: which disks that a kill leaves are worth going on with.
         """
         tally = Tally()
+        count = max(at_least, STATES_OF_A_KILL)
         for at in range(1, 10_000):
             states: _States[T] = _States(Random(seed + at))
             fault = Fault(at, PowerCutError())
             with self.folder() as root:
                 told = work.prepare(root)
                 recording = Recording(root, fault=fault)
+
+                def note(now: Recording = recording, into: _States[T] = states, of: Told[T] = told) -> None:
+                    into.note(now, of, count)
+
                 with recording.installed():
                     try:
                         work.do(root, told)
                     except PowerCutError:
                         recording.fault = None
-                        recording.at_point = lambda r=recording, s=states, t=told: s.note(r, t, STATES_OF_A_KILL)  # type: ignore[misc]
-                        work.recover(root, told)
-                states.note(recording, told)
+                        if only(recording.model):
+                            recording.at_point = note
+                            work.recover(root, told)
+                            note()
                 recording.check()
             tally.add(self._recover_all(work, states, 0))
             if fault.calls < at:
@@ -223,6 +249,7 @@ class Bench:
 
     def _recover_all(self, work: Work[T], states: _States[T], depth: int) -> Tally:
         tally = Tally(states.points, len(states.found))
+        self.total.add(tally)
         deeper = set(range(len(states.found)))
         if len(deeper) > RECOVERIES:
             deeper = set(states.random.sample(sorted(deeper), RECOVERIES))

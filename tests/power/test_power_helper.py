@@ -9,11 +9,16 @@ from dusk.helper.files import Refusal
 from dusk.helper.journal import digest
 from dusk.helper.process import Helper
 from tests.power.cuts import Bench, Told, Work
+from tests.power.model import Model, Name
 
 Files = dict[str, bytes | None]
 BEFORE: Files = {"wireless": b"config wifi-device\n", "system": b"config system\n", "firewall": None}
 AFTER: Files = {"wireless": b"config wifi-device 'a'\n", "system": b"", "firewall": b"config defaults\n"}
-LATER: Files = {"wireless": BEFORE["wireless"], "system": b"config system 'b'\n", "firewall": b"config rule\n"}
+LATER: Files = {
+    "wireless": BEFORE["wireless"],
+    "system": b"config system 'b'\n",
+    "firewall": b"config rule\n",
+}
 MODE = 0o640
 
 
@@ -30,9 +35,7 @@ class Applied:
 
 def found(root: Path) -> Files:
     config = root / "etc/config"
-    return {
-        name: (config / name).read_bytes() if (config / name).exists() else None for name in BEFORE
-    }
+    return {name: (config / name).read_bytes() if (config / name).exists() else None for name in BEFORE}
 
 
 def new(root: Path) -> Told[Applied]:
@@ -160,6 +163,15 @@ def test_a10_q2_what_a_helper_finds_behind_a_kill_outlives_a_power_cut(bench: Be
     assert bench.kill(FIRST).points > 100
     assert bench.kill(NEXT).points > 100
     assert bench.kill(UNDO).points > 100
+
+
+def _is_removing_the_manifest(model: Model) -> bool:
+    """Tell whether a manifest is gone, and not yet on the disk."""
+    return any(isinstance(e, Name) and (e.name, e.target) == ("manifest", None) for e in model.unsynced)
+
+
+def test_a10_q2_copies_stay_until_the_end_of_a_killed_commit_is_on_the_disk(bench: Bench) -> None:
+    assert bench.kill(FIRST, at_least=60, only=_is_removing_the_manifest).states > 100
 
 
 def test_a31_q2_a_disk_that_refuses_any_call_of_the_helper_leaves_all_or_nothing_even_in_a_power_cut(
