@@ -177,6 +177,7 @@ def _row(message: Request | Reply) -> list[Any]:
         case Common(seq, newest):
             return [17, seq, newest]
         case Items(items, more):
+            assert not any(i.kind is ItemKind.REWIND for i in items), "no log has one"
             return [18, [[int(i.kind), i.data] for i in items], more]
         case Keys(ring):
             return [19, ring]

@@ -21,6 +21,7 @@ from dusk.catchup.messages import (
     Request,
     Submit,
 )
+from dusk.changelog.rewinds import Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, Seq
@@ -29,7 +30,8 @@ from dusk.limits import LOCATOR_MAX, NUMBER_MAX
 SEQ = st.integers(1, NUMBER_MAX).map(Seq)
 POSITION = st.builds(Position, SEQ, st.binary(min_size=32, max_size=32).map(ChainHash))
 BYTES = st.binary(max_size=50)
-ITEM = st.builds(LogItem, st.sampled_from(ItemKind), BYTES)
+SENT_KINDS = [kind for kind in ItemKind if kind is not ItemKind.REWIND]
+ITEM = st.builds(LogItem, st.sampled_from(SENT_KINDS), BYTES)
 REQUESTS = st.one_of(
     st.builds(Locate, st.lists(POSITION, max_size=5).map(tuple)),
     st.builds(Fetch, SEQ),
@@ -54,6 +56,14 @@ def test_a_request_comes_back_as_it_was(request: Request) -> None:
 @given(REPLIES)
 def test_an_answer_comes_back_as_it_was(reply: Reply) -> None:
     assert messages.decode_reply(messages.encode(reply)) == reply
+
+
+def test_a9_a_rewind_is_neither_sent_nor_taken() -> None:
+    rewind = Rewind(Seq(1), 1).item()
+    with pytest.raises(AssertionError):
+        messages.encode(Items((rewind,), more=False))
+    with pytest.raises(UntrustedInput):
+        messages.decode_reply(codec.pack([18, [[int(rewind.kind), rewind.data]], False]))
 
 
 @given(st.binary(max_size=200))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dusk.changelog import views
 from dusk.changelog.log import Log
+from dusk.changelog.rewinds import Rewind
 from dusk.cli import passwords, table, tokens
 from dusk.cli.settings import split_pair
 from dusk.cycle.groupkeys import decode_group_keys
@@ -23,6 +24,7 @@ from dusk.daemon.identity import decode_identity, hardware_label, wanted_name
 from dusk.daemon.store import read_log
 from dusk.effects import LogItem
 from dusk.errors import Refused
+from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import recovery_key
 from dusk.keys.sealed import open_user_key
@@ -238,6 +240,19 @@ def test_verify_reports_entries_and_head(dusk: "Dusk", root: Path) -> None:
     result = dusk("verify", "--json")
     assert result.json["head"] == {"seq": 301, "hash": world.log.head.chain.hex()}
     assert "sound" in dusk("verify").out
+
+
+def test_verify_follows_a_switch_to_another_branch(dusk: "Dusk", root: Path) -> None:
+    left, world = World(), World()
+    left.commit(left.set("wifi", "wireless.a.ssid", "left"))
+    for name in ("one", "two"):
+        world.commit(world.set("wifi", "wireless.a.ssid", name))
+    path = store(root, left.items)
+    data = path.read_bytes()
+    path.write_bytes(data + encode_frames([Rewind(Seq(1), 4).item(), *world.items[2:]], len(data)))
+    assert dusk("verify", "--json").json["head"] == {"seq": 3, "hash": world.log.head.chain.hex()}
+    path.write_bytes(path.read_bytes()[:-1])
+    assert dusk("verify", "--json").json["head"] == {"seq": 2, "hash": left.log.head.chain.hex()}
 
 
 def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) -> None:

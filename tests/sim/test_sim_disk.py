@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dusk.changelog.rewinds import Rewind
 from dusk.daemon import frames
 from dusk.daemon.store import open_store
 from dusk.effects import Address, Append, ItemKind, LogItem, RemoveFile, SendDatagram, StoreFile
+from dusk.ids import Seq
 from dusk.sim.disk import Disk, in_rounds
 
 PIECE_BYTES = 16
@@ -74,3 +76,68 @@ def test_rounds_write_appends_at_once_and_remove_behind_them() -> None:
         (gone, gone),
         (send,),
     ]
+
+
+marks = st.builds(LogItem, st.just(ItemKind.CERTIFICATE), st.binary(min_size=1, max_size=20))
+writes = st.tuples(batches, st.lists(marks, max_size=2), st.none() | st.integers(0, 6)).map(
+    lambda row: ([*(item for batch in row[0] for item in batch), *row[1]], row[2])
+)
+
+
+@given(st.lists(writes, min_size=1, max_size=4), st.data())
+def test_r5_after_switches_and_a_power_cut_the_model_has_what_the_real_store_has(
+    drawn: list[tuple[list[LogItem], int | None]], data: st.DataObject
+) -> None:
+    """The last write is cut anywhere: pieces of the real one, so many items of the model's."""
+    disk = Disk()
+    with TemporaryDirectory() as folder:
+        store = open_store(Path(folder)).store
+        for items, seq in drawn[:-1]:
+            store.append(written := as_switch(items, seq, disk))
+            disk.do(Append(tuple(written)))
+        last = as_switch(*drawn[-1], disk)
+        count = data.draw(st.integers(0, len(last)))
+        path = Path(folder) / "log"
+        store.close()
+        old = path.read_bytes()
+        path.write_bytes(old + frames.encode(last, len(old))[: len(frames.encode(last[:count], len(old)))])
+        disk.do(Append(tuple(last[:count])))
+        opened = open_store(Path(folder))
+        disk.recover()
+        assert opened.report.damage_at is None
+        assert (list(opened.items), opened.branches) == (disk.items, disk.branches)
+        assert disk.copy().items == disk.items
+        assert opened.store.last == disk.last
+        for first in range(1, disk.last + 1):
+            assert opened.store.read_items(Seq(first), 10**6) == disk.read_items(Seq(first), 10**6)
+        opened.store.close()
+
+
+def as_switch(items: list[LogItem], seq: int | None, disk: Disk) -> list[LogItem]:
+    if seq is None:
+        return items
+    return [Rewind(Seq(min(seq, disk.last)), len(items)).item(), *items]
+
+
+def test_what_rots_behind_a_switch_leaves_a_log_that_a_head_covers() -> None:
+    items = [LogItem(kind, name) for name in (b"1", b"2") for kind in (ItemKind.ENTRY, ItemKind.HEAD)]
+    for seed in range(8):
+        disk = Disk(items)
+        disk.do(Append((Rewind(Seq(1), 2).item(), *items[:2])))
+        disk.do(Append(tuple(items[2:])))
+        assert disk.rot(Random(seed))
+        assert disk.items in (items[:2], items, [*items[:2], *items[:2]])
+        assert disk.recover() == 0
+
+
+def test_certificates_go_with_the_head_before_them_in_the_model_too() -> None:
+    kinds = (
+        ItemKind.ENTRY,
+        ItemKind.HEAD,
+        ItemKind.CERTIFICATE,
+        ItemKind.CERTIFICATE,
+        ItemKind.ENTRY,
+        ItemKind.HEAD,
+    )
+    items = [LogItem(kind, bytes((at,)) * 10) for at, kind in enumerate(kinds)]
+    assert Disk(items).read_items(Seq(1), 10) == tuple(items[:4])
