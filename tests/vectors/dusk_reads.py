@@ -10,6 +10,7 @@ from dusk import codec
 from dusk.apply.hashes import keyed_hash
 from dusk.changelog import merkle
 from dusk.changelog.body import decode_change
+from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import decode_entry, decode_signed_head
 from dusk.changelog.forkchoice import Base, Branch, First, Raise, choose
 from dusk.changelog.log import Log, unpack_entry_item
@@ -127,6 +128,11 @@ def entries(case: Case) -> None:
             check(signed.signed_by(raw(case["public"]), ClusterId(raw(case["cluster"]))))
             assert show_signed_head(signed) == case["signed_head"]
             assert signed.encode() == data
+        case "certificate":
+            certificate = decode_certificate(data)
+            assert show_head(certificate.head) == case["head"]
+            assert [[device.hex(), ack.hex()] for device, ack in certificate.acks] == case["acks"]
+            assert certificate.encode() == data
         case _:
             made, change = unpack_entry_item(data)
             assert made.encoded.hex() == case["entry"]
@@ -167,7 +173,7 @@ def chains(case: Case) -> None:
         log = home(case["after"]) if case["log"] else Log(ClusterId(raw(case["cluster"])))
         home.cache_clear()
         log.extend(items(case["items"]))
-        assert show_head(log.head) == case["head"]
+        assert (show_head(log.head), log.settled) == (case["head"], case["settled"])
 
 
 def the_whole_log(case: Case) -> None:

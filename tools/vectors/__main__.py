@@ -16,6 +16,7 @@ from tools.vectors.encoding import encoding, hashes
 from tools.vectors.entries import entries
 from tools.vectors.forks import forks
 from tools.vectors.handshakes import handshakes
+from tools.vectors.holders import holders
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
 from tools.vectors.records import records
@@ -46,6 +47,7 @@ def files() -> dict[str, str]:
                 *broken_positions(cluster),
                 *refusals(cluster),
                 *branches(cluster),
+                *holders(cluster),
             ],
         ),
         "forks": ("log.md, section 10", forks()),

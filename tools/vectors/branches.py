@@ -66,15 +66,15 @@ def _superseded_by_a_deletion(cluster: Cluster) -> list[Case]:
 def _retired_writer(cluster: Cluster) -> list[Case]:
     b = _Branch(cluster, "one owner signs")
     w = b.world
-    change = w.change(
-        w.edit("cluster", "succession", [[SECOND.key_id]]),
-        w.edit(device_path(MASTER.key_id), "retired", [True]),
-        device=SECOND,
-        message="away",
-    )
-    w.write("away", "", change)
+    away, retired = w.edit("cluster", "succession", [[SECOND.key_id]]), device_path(MASTER.key_id)
+    at_once = w.change(away, w.edit(retired, "retired", [True]), device=SECOND, message="at once")
+    shows = "It leaves the succession first, or by force."
+    early = b.refused("a device retired as it leaves the succession", shows, "in-succession", at_once)
+    w.write("away", "", w.change(away, device=SECOND, message="away"))
+    w.write("retired", "", w.change(w.edit(retired, "retired", [True]), device=SECOND, message="retired"))
     late = w.change(w.edit("cluster", "name", ["x"]), device=SECOND, message="late")
     return [
+        early,
         b.taken("an entry that retires its writer", "Its head is the writer's still."),
         b.refused("a change by a retired writer", "In the epoch that it opened.", "writer", late),
     ]
@@ -144,4 +144,5 @@ def _another_origin(cluster: Cluster) -> Case:
         after=0,
         items=[[int(item.kind), item.data.hex()] for item in items],
         head=show_head(log.head),
+        settled=log.settled,
     )

@@ -42,6 +42,7 @@ REFUSED_BY_THE_FOLD = frozenset(
         "outside-grant",
         "too-few-owners",
         "no-succession",
+        "in-succession",
         "name-taken",
         "bad-request",
         "device-exists",
@@ -224,6 +225,12 @@ class Forger:
         self.items(name, shows, reason, after, self.with_head(entry, step.change), says)
 
 
+_OTHER_KINDS = {
+    EntryKind.HANDOVER: ("A handover has no change.", "other-change"),
+    EntryKind.FREEZE: ("Only a change that freezes a device has it.", "wrong-kind"),
+}
+
+
 def broken_positions(cluster: Cluster) -> list[Case]:
     """Return logs with one entry or head out of place."""
     f = Forger(cluster)
@@ -248,7 +255,7 @@ def broken_positions(cluster: Cluster) -> list[Case]:
         outcome=Outcome(OutcomeCode.SUPERSEDED),
     )
     rejected = Outcome(OutcomeCode.REJECTED, None, "bad-value")
-    f.bend("outcome rejected", "Nothing yields it yet.", "outcome", at, "outcome", outcome=rejected)
+    f.bend("outcome rejected", "The fold takes the change.", "outcome", at, "outcome", outcome=rejected)
     f.bend(
         "a reason with applied",
         "The outcome is our own.",
@@ -268,7 +275,8 @@ def broken_positions(cluster: Cluster) -> list[Case]:
     for kind in EntryKind:
         if kind > EntryKind.CHANGE:
             name = f"kind {int(kind)}"
-            f.bend(name, "Reserved for later versions.", "unknown-kind", at, "", kind=kind)
+            shows, reason = _OTHER_KINDS.get(kind, ("Reserved for later versions.", "unknown-kind"))
+            f.bend(name, shows, reason, at, "", kind=kind)
     _broken_opens(f)
     _broken_items(f)
     _broken_heads(f)
@@ -297,9 +305,9 @@ def _broken_opens(f: Forger) -> None:
     entry = replace(f.entry(before, None), writer=DeviceId(SECOND.key_id))
     shows = "A member, but not in the succession."
     f.items("opened by a member that may not lead", shows, "writer", before, f.with_head(entry, None, SECOND))
-    carried = replace(opened, change=change.id, signatures=change.signatures_hash)
-    shows = "Only the first entry of a log has both."
-    f.items("an open with a change", shows, "other-change", after, f.with_head(carried, change))
+    carried = replace(opened, mandate=1, change=change.id, signatures=change.signatures_hash)
+    shows = "Only forced roles stand there."
+    f.items("an open with a change", shows, "bad-role", after, f.with_head(carried, change))
     without = replace(opened, epoch=3, kind=EntryKind.CHANGE)
     f.items(
         "a change without a change",
@@ -418,6 +426,7 @@ def continued(
         after=after,
         items=[[int(item.kind), item.data.hex()] for item in items],
         head=show_head(replica.head),
+        settled=replica.settled,
     )
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from dusk import codec, limits
+from dusk.changelog.certificate import decode_certificate, sign_ack
 from dusk.changelog.entry import (
     Entry,
     EntryKind,
@@ -42,7 +43,7 @@ _FIELDS = [
 
 def entries() -> list[Case]:
     """Return the cases of `entries.json`."""
-    return [*_good(), *_bad_entries(), *_heads(), *_items()]
+    return [*_good(), *_bad_entries(), *_heads(), *_certificates(), *_items()]
 
 
 def _entry(**changed: Any) -> Entry:
@@ -240,6 +241,47 @@ def _heads() -> list[Case]:
     bad("a head of four", "wrong-shape", [row[0][:4], row[1], row[2]], "array of 5")
     bad("a rest of 31 bytes", "wrong-shape", [row[0], bytes(31), row[2]], "rest")
     bad("a signature of 63 bytes", "wrong-shape", [row[0], row[1], row[2][:63]], "signature")
+    return cases
+
+
+def _certificates() -> list[Case]:
+    head = _entry().head
+    signers = sorted((key("device"), key("second")), key=lambda one: one.key_id)
+    acks: list[list[bytes]] = [[one.key_id, sign_ack(one, CLUSTER, head)] for one in signers]
+    row: list[list[Any]] = [[head.generation, head.mandate, head.epoch, head.seq, head.chain], acks]
+    notes = (
+        "certificate",
+        [
+            ("head", ["generation", "mandate", "epoch", "seq", "chain hash"]),
+            ("acknowledgements", [(f"acknowledgement {at}", ["device", "signature"]) for at in (1, 2)]),
+        ],
+    )
+    cases = [
+        valid(
+            "a certificate",
+            "Sorted by device id; here nothing is verified.",
+            kind="certificate",
+            bytes=codec.pack(row).hex(),
+            head=show_head(head),
+            acks=[[device.hex(), ack.hex()] for device, ack in acks],
+            annotated=annotate(row, notes),
+        )
+    ]
+    many = [[bytes([number]) * 16, bytes(64)] for number in range(33)]
+    bad: tuple[tuple[str, str, str, list[Any], str], ...] = (
+        ("no acknowledgement", "1 to 32.", "wrong-shape", [row[0], []], "1 to 32"),
+        ("33 acknowledgements", "1 to 32.", "too-many", [row[0], many], "1 to 32"),
+        ("one device twice", "None twice.", "order", [row[0], [acks[0], acks[0]]], "twice"),
+        ("a certificate not sorted", "By device id.", "order", [row[0], acks[::-1]], "sorted"),
+        ("a certificate of three", "Two items.", "wrong-shape", [*row, b""], "array of 2"),
+        ("a device of 15 bytes", "16.", "wrong-shape", [row[0], [[bytes(15), bytes(64)]]], "16"),
+        ("an acknowledgement of 63 bytes", "64.", "wrong-shape", [row[0], [[bytes(16), bytes(63)]]], "64"),
+        ("a certificate for a head of four", "Five items.", "wrong-shape", [row[0][:4], acks], "array of 5"),
+    )
+    for name, shows, reason, fields, says in bad:
+        data = codec.pack(fields)
+        wrong = partial(decode_certificate, data)
+        cases.append(invalid(name, shows, reason, wrong, says, kind="certificate", bytes=data.hex()))
     return cases
 
 

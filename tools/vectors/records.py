@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from dusk import codec, limits
+from dusk.changelog.entry import SignedHead
 from dusk.changelog.sections import check_record, parse_path
+from dusk.ids import EMPTY_HEAD
 from tools.vectors.case import Case, invalid, key, valid
 from tools.vectors.cluster import sealed
 from tools.vectors.curve import SMALL_ORDER
@@ -14,6 +16,8 @@ PUBLIC = key("device").public
 A, B = sorted((key("owner").key_id, key("bob").key_id))
 RULE = (PUBLIC, 1, 0, ["aps"], "auto", ["02:*"], "ask", "ap-{n}")
 DEVICE, JOINKEY = f"device/{ID}", f"joinkey/{ID}"
+
+SIGNED_HEAD = SignedHead(EMPTY_HEAD, bytes(32), bytes(64)).encode()
 
 Row = Sequence[object]
 
@@ -86,6 +90,8 @@ def _good_of_people_and_devices() -> tuple[GoodRow, ...]:
         (DEVICE, "origin", ["from a shop\n", b"", ""]),
         (DEVICE, "origin", [ID, bytes(32), ""]),
         (DEVICE, "retired", [True]),
+        (DEVICE, "frozen", [SIGNED_HEAD, SIGNED_HEAD]),
+        ("cluster", "mandate", [1, 1, bytes(32)]),
         (f"{DEVICE}/facts", "board", ["example,router"]),
         (f"{DEVICE}/facts", "ports", [["lan1", "lan2"]]),
         (f"{DEVICE}/facts", "ports", [["a" * 512, "", "b" * 512]]),
@@ -127,6 +133,13 @@ def _bad_values() -> list[Case]:
 def _of_keys_and_cluster() -> tuple[BadRow, ...]:
     good = sealed(key("owner"), "alice")
     return (
+        ("cluster", "mandate", [0, 1, bytes(32)], "Mandates count from 1."),
+        ("cluster", "mandate", [1, 0, bytes(32)], "An entry's position."),
+        ("cluster", "mandate", [1, 1, bytes(31)], "A chain hash."),
+        ("cluster", "mandate", [1, 1], "Three items."),
+        (DEVICE, "frozen", [SIGNED_HEAD], "Two heads."),
+        (DEVICE, "frozen", [SIGNED_HEAD, SIGNED_HEAD[:-1]], "Each a signed head."),
+        (DEVICE, "frozen", [SIGNED_HEAD, True], "Each a byte string."),
         ("trust", "owner/alice", [PUBLIC, 1], "One item."),
         ("trust", "owner/alice", [PUBLIC[:31]], "32 bytes."),
         ("trust", "owner/alice", [SMALL_ORDER[0]], "An acceptable key."),

@@ -239,12 +239,6 @@ def _afterwards(f: Forger) -> None:
     bad("no succession", "A device must lead.", "no-succession", w.edit("cluster", "succession", None))
     stranger = w.edit("cluster", "succession", [[MASTER.key_id, STRANGER.key_id]])
     bad("a stranger in the succession", "All are members.", "no-succession", stranger)
-    bad(
-        "the only leader retired",
-        "The same.",
-        "no-succession",
-        w.edit(device_section(MASTER), "retired", [True]),
-    )
     bad("an owner disabled", "Ownership goes first.", "bad-value", w.edit("user/alice", "disabled", [True]))
     made = [w.edit("trust", "owner/bob", [BOB.public]), w.edit("user/bob", "disabled", [True])]
     bad("an owner disabled as he is made", "The same.", "bad-value", *made)

@@ -201,7 +201,7 @@ def _bad_replies() -> list[Case]:
             ("COMMON below 0", [17, -1, None]),
             ("COMMON with a head of 513 bytes", [17, 1, bytes(513)]),
             ("ITEMS of kind 0", [18, [[0, b""]], False]),
-            ("ITEMS of kind 3", [18, [[3, b""]], False]),
+            ("ITEMS of kind 4", [18, [[4, b""]], False]),
             ("ITEMS without more", [18, []]),
             ("ITEMS with more as a number", [18, [], 1]),
             ("KEYS of 1,025 bytes", [19, bytes(1025)]),

@@ -120,6 +120,12 @@ def signed_head(case: Case, _file: File, out: Out) -> None:
     out["annotated"] = hexed(case["bytes"])
 
 
+def certificate(case: Case, _file: File, out: Out) -> None:
+    read = changes.certificate(hexed(case["bytes"]))
+    out |= shown({"head": read.head, "acks": read.acks})
+    out["annotated"] = hexed(case["bytes"])
+
+
 def item(case: Case, _file: File, out: Out) -> None:
     named, brought = changes.item(hexed(case["bytes"]))
     out |= shown({"entry": named, "change": brought})
@@ -171,7 +177,8 @@ def _taken(case: Case, file: File) -> fold.Log:
 
 
 def continued(case: Case, file: File, out: Out) -> None:
-    out["head"] = shown(_taken(case, file).head)
+    taken = _taken(case, file)
+    out |= {"head": shown(taken.head), "settled": taken.settled.seq}
 
 
 def broken(case: Case, file: File, out: Out) -> None:

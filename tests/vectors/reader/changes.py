@@ -23,6 +23,7 @@ from tests.vectors.reader.packing import (
 SIZE_MAX = 262_144
 ITEM_SIZE_MAX = 524_352
 SIGNED_HEAD_SIZE_MAX = 512
+CERTIFICATE_SIZE_MAX = 4_096
 
 
 @dataclass(frozen=True)
@@ -235,3 +236,19 @@ def item(data: bytes) -> tuple[bytes, bytes | None]:
     if (read.id, read.signatures_hash) != (named.change, named.signatures):
         raise Refused("other-change")
     return packed, brought
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A head with the acknowledgements of devices."""
+
+    head: Head
+    acks: list[tuple[bytes, bytes]]
+
+
+def certificate(data: bytes) -> Certificate:
+    """Read a certificate, without its signatures being verified."""
+    inside, acks = unpack(data, 2, CERTIFICATE_SIZE_MAX)
+    read = [_signature(item) for item in array(acks, most=32, least=1)]
+    need(all(one[0] < other[0] for one, other in pairwise(read)), "order")
+    return Certificate(head(inside), read)

@@ -6,12 +6,13 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import changes, naming
+from tests.vectors.reader import changes, naming, succession
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
 from tests.vectors.reader.records import FACTS_MAX, record
 from tests.vectors.reader.state import Record, State, Subject, section_hash
+from tests.vectors.reader.succession import Settled
 
 EPOCHS_AHEAD = 2**20
 NO_HEAD = Head(0, 0, 0, 0, ZEROS)
@@ -94,6 +95,7 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
     if kinds & {"cluster", "device"}:
         leaders = after.succession()
         need(leaders and all(after.device_active(device) for device in leaders), "no-succession")
+    _stays_in_succession(before, change)
     need(not any(after.get(f"user/{name}", "disabled") for name in owners), "bad-value")
     for one in change.body.operations:
         _not_touched(before, one)
@@ -109,6 +111,16 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
         if one.section.startswith("device/") and one.key == "name" and value and "/" not in one.section[7:]:
             need(value[0] not in after.names(one.section), "name-taken")
     _one_subject_a_key(before, after, change, values)
+
+
+def _stays_in_succession(before: State, change: Change) -> None:
+    forced = succession.kind_of(change) == succession.OPEN
+    leading = {f"device/{device.hex()}" for device in before.succession()}
+    for one in change.body.operations:
+        if not forced:
+            need(one.section not in leading or one.key != "retired", "in-succession")
+            unmarked = succession.is_device(one.section) and (one.key, one.value_hash) == ("frozen", None)
+            need(not unmarked, "bad-value")
 
 
 def _not_touched(before: State, one: Operation) -> None:
@@ -142,6 +154,7 @@ def _one_subject_a_key(before: State, after: State, change: Change, values: list
 
 Outcome = tuple[int, bytes | None, str]
 APPLIED: Outcome = (0, None, "")
+REJECTED = 2
 
 
 def _values(change: Change) -> list[Decoded | None]:
@@ -166,19 +179,26 @@ def check_signature(change: Change, signer: bytes, public: bytes) -> None:
     verify(public, "dusk.change", change.body.cluster, _packed_body(change), signature)
 
 
-def fold(state: State, cluster: bytes, change: Change, entry: Entry) -> tuple[State, Outcome, list[str]]:
+def fold(
+    state: State, cluster: bytes, change: Change, entry: Entry, *, is_role: bool = False
+) -> tuple[State, Outcome, list[str]]:
     """Fold a change: the state afterwards, the outcome, the sections written; or refuse it."""
     body = change.body
     need(body.cluster == cluster, "foreign-cluster")
     values = _values(change)
+    kind = succession.kind_of(change)
+    need(is_role or kind != succession.OPEN, "wrong-kind")
     if body.counter == 0:
         return _created(state, change, values, entry)
     signers = _signers(state, change)
     need(state.device_active(body.device), "unknown-device")
     counter = f"counter/{body.author.hex()}/{body.device.hex()}"
     need(body.counter > state.derived.get(counter, 0), "counter-used")
+    if kind == succession.FREEZE:
+        succession.check_freeze(state, cluster, change, values)
     for one, value in zip(body.operations, values, strict=True):
-        _authorize(state, one, value, signers)
+        if kind != succession.FREEZE:
+            _authorize(state, one, value, signers)
     after = state.copy()
     after.derived[counter] = body.counter
     for one in body.operations:
@@ -301,23 +321,50 @@ class Log:
     heads: dict[int, Head] = field(default_factory=dict)
     items: dict[int, bytes] = field(default_factory=dict)
     known: set[bytes] = field(default_factory=set)
+    handed_over: bool = False
+    settled: Settled = field(default_factory=Settled)
+    signed: int = 0
+    writers: dict[int, bytes] = field(default_factory=dict)
 
     def copy(self) -> Log:
         """Copy it, so that items are taken together or not at all."""
         other = copy(self)
         other.heads, other.items, other.known = dict(self.heads), dict(self.items), set(self.known)
+        other.writers = dict(self.writers)
         return other
 
     def take(self, items: list[tuple[int, bytes]]) -> Log:
         """Give the log with what a signed head covers of these items; whatever is wrong refuses all."""
         held = self.head.seq
-        trial, covered = self.copy(), self
+        trial, covered = self.copy(), self.copy()
+        waiting: list[changes.Certificate] = []
         for kind, data in items:
+            need(kind in {1, 2, 3}, "unknown-kind")
             if kind == 1:
                 trial.take_entry(data, held)
+            elif kind == 3:
+                waiting.append(changes.certificate(data))
             elif trial.take_head(data):
+                trial.signed = trial.head.seq
+                covered = trial
+            if trial.head == covered.head:
+                trial.settle(waiting)
+                waiting = []
                 covered = trial.copy()
+        covered.settle(waiting)
         return covered
+
+    def settle(self, waiting: list[changes.Certificate]) -> None:
+        """Settle what the newest signed head and certificates settle."""
+        self._settle_by_head()
+        for one in waiting:
+            need(self.heads.get(one.head.seq) == one.head, "head")
+            self.settled = self.settled.by_certificate(one, self.state, self.cluster)
+            self._settle_by_head()
+
+    def _settle_by_head(self) -> None:
+        if self.signed:
+            self.settled = self.settled.by_head(self.signed, self.writers[self.signed])
 
     def take_entry(self, data: bytes, held: int) -> None:
         """Take an entry with its change, or compare it."""
@@ -328,13 +375,20 @@ class Log:
             return
         digest = labelled("dusk.entry", packed)
         need(entry.seq == self.head.seq + 1 and entry.previous == self.head.chain, "position")
-        need((entry.generation, entry.mandate) == (0, 0), "position")
+        is_role = entry.kind == succession.OPEN and entry.change is not None and entry.seq > 1
+        need(entry.generation == 0 and entry.mandate == self.head.mandate + is_role, "position")
         self._follow(entry, changes.change(brought) if brought else None, digest)
         self.head = entry.head(digest)
         self.heads[entry.seq], self.items[entry.seq] = self.head, data
+        self.writers[entry.seq] = self.writer
+        self.handed_over = entry.kind == succession.HANDOVER
+        holders = self.state.succession()
+        if is_role or not self.settled.terms or self.settled.terms[-1].holders != holders:
+            term = succession.Term(entry.seq, holders, is_role)
+            self.settled = Settled((*self.settled.terms, term), self.settled.seq)
 
     def _follow(self, entry: Entry, change: Change | None, digest: bytes) -> None:
-        need(entry.kind in {1, 2}, "unknown-kind")
+        need(entry.kind in {1, 2, 3, 8}, "unknown-kind")
         if entry.seq == 1:
             self._found(entry, change, digest)
             return
@@ -343,12 +397,26 @@ class Log:
             return
         need(entry.epoch == self.head.epoch, "epoch")
         need(entry.writer == self.writer and self.state.device_active(self.writer), "writer")
+        need(not self.handed_over, "writer")
+        if entry.kind == succession.HANDOVER:
+            need(change is None, "other-change")
+            self._agree(entry, self.state, APPLIED, [])
+            return
         if change is None:
             raise Refused("entry-without-change")
         need(change.id not in self.known, "known")
-        after, outcome, written = fold(self.state, self.cluster, change, entry)
-        self._agree(entry, after, outcome, written)
+        need(entry.kind == succession.kind_of(change), "wrong-kind")
+        self._agree(entry, *self._folded(entry, change))
         self.known.add(change.id)
+
+    def _folded(self, entry: Entry, change: Change) -> tuple[State, Outcome, list[str]]:
+        try:
+            return fold(self.state, self.cluster, change, entry)
+        except Refused as refused:
+            if entry.outcome[0] != REJECTED:
+                raise
+            succession.check_rejected(self.state, self.cluster, change, _packed_body(change))
+            return self.state, (REJECTED, None, refused.word), []
 
     def _found(self, entry: Entry, change: Change | None, digest: bytes) -> None:
         need(1 <= entry.epoch <= EPOCHS_AHEAD, "epoch")
@@ -362,9 +430,18 @@ class Log:
 
     def _open(self, entry: Entry, change: Change | None) -> None:
         need(self.head.epoch < entry.epoch <= self.head.epoch + EPOCHS_AHEAD, "epoch")
-        need(entry.writer in self.state.succession() and self.state.device_active(entry.writer), "writer")
-        need(change is None, "other-change")
-        self._agree(entry, self.state, APPLIED, [])
+        if change is not None:
+            need(change.id not in self.known, "known")
+            need(succession.kind_of(change) == succession.OPEN, "bad-role")
+            after, outcome, written = fold(self.state, self.cluster, change, entry, is_role=True)
+            need(outcome == APPLIED, "superseded")
+            succession.check_role(change, _values(change), entry, self.heads, after)
+            self._agree(entry, after, outcome, written)
+            self.known.add(change.id)
+        else:
+            may = entry.writer in self.state.succession() and self.state.device_active(entry.writer)
+            need(may and self.state.get(f"device/{entry.writer.hex()}", "frozen") is None, "writer")
+            self._agree(entry, self.state, APPLIED, [])
         self.writer = entry.writer
 
     def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:

@@ -28,6 +28,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("changes", None): ("bytes", "", log.change),
     ("entries", "entry"): ("bytes", "", log.entry),
     ("entries", "signed-head"): ("bytes public cluster", "", log.signed_head),
+    ("entries", "certificate"): ("bytes", "", log.certificate),
     ("entries", "item"): ("bytes", "", log.item),
     ("records", None): ("section key data", "", log.record),
     ("chains", "log"): ("cluster keys", "", log.log),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tests.vectors.reader import settings
+from tests.vectors.reader import changes, settings
 from tests.vectors.reader.keys import sealed_key, x25519_public
 from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
 
@@ -81,6 +81,18 @@ def _succession(value: list[Any], _name: str) -> None:
     _distinct(devices)
 
 
+def _mandate(value: list[Any], _name: str) -> None:
+    mandate, seq, chain = array(value, 3)
+    number(mandate, 1)
+    number(seq, 1)
+    octets(chain, 32)
+
+
+def _frozen(value: list[Any], _name: str) -> None:
+    for head in array(value, 2):
+        changes.signed_head(octets(head))
+
+
 def _sealed(value: list[Any], name: str) -> None:
     sealed_key(name, octets(array(value, 1)[0]))
 
@@ -140,6 +152,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
         [
             ("name", _one(lambda value: _line(value, 63))),
             ("succession", _succession),
+            ("mandate", _mandate),
             ("cycle", _one(lambda value: number(value, 200, 3_600_000))),
             ("level", _one(lambda value: number(value, 1, 1))),
             VARIABLE,
@@ -159,6 +172,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("groups", _one(lambda value: _names(value, 64))),
             ("origin", _origin),
             ("retired", _one(_true)),
+            ("frozen", _frozen),
         ],
     ),
     (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),

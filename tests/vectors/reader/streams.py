@@ -214,7 +214,7 @@ def request(data: bytes) -> dict[str, Any]:
 
 def _item(item: object) -> tuple[int, bytes]:
     kind, data = array(item, 2)
-    number(kind, 1, 2)
+    number(kind, 1, 3)
     most = changes.ITEM_SIZE_MAX if kind == 1 else changes.SIGNED_HEAD_SIZE_MAX
     return kind, octets(data, most=most)
 
