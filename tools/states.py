@@ -12,7 +12,7 @@ from dusk.apply.machine import RESTING, TABLE, diagram
 from dusk.catchup import client, noise, server
 from dusk.catchup.client import Stage
 from dusk.catchup.server import Phase
-from dusk.cycle import outbox
+from dusk.cycle import outbox, takeover
 from dusk.cycle.messages import AnswerCode, Kind
 from dusk.effects import ChangeState
 from dusk.keys.box import TAG_BYTES, X25519_BYTES
@@ -80,6 +80,27 @@ def _apply() -> list[str]:
             cells.append("" if idle else ", ".join(s.value for s in machine.State if s in step.then))
         rest = "" if state in RESTING else " (under way)"
         lines.append(f"| {state.value}{rest} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _takeover() -> list[str]:
+    lines = [
+        "## Who leads ([cycles](cycles.md), 9)",
+        "",
+        "```mermaid",
+        *takeover.diagram().splitlines(),
+        "```",
+        "",
+    ]
+    kinds = list(takeover.Kind)
+    lines += ["| in | " + " | ".join(kind.value for kind in kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    for state in takeover.State:
+        cells = []
+        for kind in kinds:
+            step = takeover.TABLE[state, kind]
+            idle = step.act is takeover.Takeover._stay  # noqa: SLF001 - the table's word for nothing
+            cells.append("" if idle else ", ".join(s.value for s in takeover.State if s in step.then))
+        lines.append(f"| {state.value} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 
@@ -152,7 +173,7 @@ def _numbers() -> list[str]:
 
 def page() -> str:
     """Return the page."""
-    parts = [*_apply(), *_outbox(), *_client(), *_server(), *_handshake(), *_numbers()]
+    parts = [*_apply(), *_takeover(), *_outbox(), *_client(), *_server(), *_handshake(), *_numbers()]
     return "\n".join([_HEAD, *parts, ""])
 
 

@@ -1,5 +1,7 @@
 """Who leads when the master is silent, cut off, replayed or back: rings of real logs and followers."""
 
+from functools import partial
+
 import pytest
 
 from dusk.changelog.entry import EntryKind
@@ -61,7 +63,7 @@ def test_a3_recorded_starts_of_a_dead_master_do_not_keep_the_backup_from_leading
     ring.master.on, backup.on = False, True
     at = ring.now
     for number, data in enumerate(held_back * 3):
-        ring.after(1.5 * number, lambda data=data: backup.handle(data, ring.master.address))
+        ring.after(1.5 * number, partial(backup.handle, data, ring.master.address))
     ring.run(4 * CYCLE_S)
     assert ring.leaders == [1]
     assert ring.led_since(at)[0][1] - at <= 3 * CYCLE_S + 0.1

@@ -49,14 +49,13 @@ def test_what_was_passed_on_goes_before_what_a_pong_can_answer() -> None:
     ring, echoes = calm(), Echoes()
     opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
     echoes.challenged(ONE, challenge(1), opened)
-    assert not echoes.has_forwarded
     echoes.forwarded(TWO, Forward(challenge(2), THREE))
     assert echoes.has_forwarded
     assert echoes.pick(2) == (challenge(2), challenge(1))
     assert echoes.pick(0) == (challenge(2),)
     assert echoes.sent((challenge(2),)) == [(challenge(1), opened)]
-    assert not echoes.has_forwarded
     assert echoes.pick(8) == ()
+    assert not Echoes().has_forwarded
 
 
 def test_members_that_pass_on_have_their_turns_and_one_challenge_is_echoed_once() -> None:

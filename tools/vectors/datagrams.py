@@ -44,7 +44,7 @@ class Scene:
         return channel
 
     def say(self, name: str, shows: str, kind: Kind, plaintext: bytes, said: Json, **more: Any) -> bytes:
-        """Add a datagram of the master's (under the group key, or to the second device), or of the second's."""
+        """Add a datagram of the master's or the second device's, under the group key or to the other."""
         sender = SECOND if kind in _OF_MEMBERS else MASTER
         reader = MASTER if sender is SECOND else SECOND
         data = self.sealed(name, kind, plaintext, sender, reader)
