@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.network.checker import Checker, Report, end_is_applied
-from tests.network.cluster import Cluster, Machine, StuckError, ends_within, running
+from tests.network.cluster import LOOK_S, Cluster, Machine, StuckError, ends_within, running
 from tests.network.committer import SHARED, Committer, prepare
 
 NODES = 5
@@ -93,6 +93,7 @@ class Killer:
             for number, stroke in enumerate(strokes(self._random, kills), 1):
                 self._let_run(time.monotonic() + stroke.after_s)
                 self._kill(number, stroke)
+            self._cluster.wait("a durable change", self._has_promised)
         finally:
             self._end_commits()
         self._heal()
@@ -100,6 +101,12 @@ class Killer:
         return self.report
 
     # --- what happens -------------------------------------------------------------------------
+
+    def _has_promised(self) -> bool:
+        """Tell whether anything was promised: a busy machine is slower than the kills."""
+        self._let_run(time.monotonic() + LOOK_S)
+        tried = [one for committer in self._committers for one in list(committer.tried)]
+        return any(one.is_answered and one.state == "durable" for one in tried)
 
     def _let_run(self, end_s: float) -> None:
         """Let time pass, and start again what was off for long enough."""
