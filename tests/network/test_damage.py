@@ -66,6 +66,40 @@ def test_r5_a_writer_whose_log_does_not_verify_waits_for_a_member_and_is_whole_a
     assert "conflict" not in alarms(writer) + alarms(member)
 
 
+def entries_of(router: Machine) -> list[bytes]:
+    return [item.data for item in read_log(node(router)).items if item.kind is ItemKind.ENTRY]
+
+
+def turn_a_bit(log: Path, share: float) -> None:
+    """Damage what was once on the disk: an entry that has later writes behind it."""
+    entries = [frame for frame in frames.parse(log.read_bytes()).frames if frame.item.kind is ItemKind.ENTRY]
+    frame = entries[int(len(entries) * share)]
+    data = bytearray(log.read_bytes())
+    data[(frame.offset + frame.end) // 2] ^= 0x40
+    log.write_bytes(data)
+
+
+def test_a31_damage_in_the_middle_of_a_log_is_repaired_from_its_peer_on_either_side(pair: Cluster) -> None:
+    owner = pair.owner(pair.first)
+    for number in range(4):
+        owner.set("policy/x", "system.ntp.enabled", str(number % 2))
+        owner.commit(f"number {number}")
+    pair.wait("one head", pair.at_one_head)
+    whole = entries_of(pair.first)
+    for router, share in ((pair.routers[1], 0.5), (pair.first, 0.7)):
+        router.cut_power()
+        turn_a_bit(node(router) / "log", share)
+        router.power_on()
+        pair.wait(
+            "it is whole again", lambda r=router: not (node(r) / "must-hear").exists() and pair.at_one_head()
+        )  # type: ignore[misc]
+        assert "damaged at byte" in router.said
+        assert (node(router) / "log.damaged").exists()
+        pair.wait("it leads", lambda: role(pair.first) == "master")
+        assert entries_of(router)[: len(whole)] == whole
+        assert read_log(node(router)).damage_at is None
+
+
 def test_damaged_small_files_are_named_and_the_device_goes_on(pair: Cluster) -> None:
     writer, member = pair.routers
     member.cut_power()
