@@ -37,13 +37,13 @@ from dusk.effects import (
     WallClock,
     WriteFiles,
 )
-from dusk.errors import Refused, UntrustedInput
-from dusk.ids import BootId, ChangeId, DeviceId, Seq
+from dusk.errors import Refused
+from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE, Joiner
-from dusk.node import Node, NodeSettings
-from dusk.sim.broken import RuleBroken
+from dusk.node import Node
+from dusk.sim.boot import FirstStart, NodeMaker, build, read_log
 from dusk.sim.clock import Clock
 from dusk.sim.disk import Disk, DiskEffect, DiskError, in_rounds
 from dusk.sim.faults import NONE, Faults
@@ -55,7 +55,6 @@ PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
 """Between one life and the next, after the disk failed."""
 HELPER_S = 0.02
 """What a request to the helper takes, up to ten times as long."""
-APPLY_WINDOW_S = 20.0
 
 
 class Watcher(Protocol):
@@ -85,9 +84,6 @@ class World:
     network: Network
     transcript: Transcript
     watcher: Watcher
-
-
-NodeMaker = Callable[..., Node]
 
 
 class Device:
@@ -285,33 +281,11 @@ class Device:
         Raises:
             RuleBroken: it does not verify (R6).
         """
-        log = Log(self._join_key.cluster_id)
-        try:
-            log.extend(self.disk.items)
-        except UntrustedInput as error:
-            raise RuleBroken("R6", f"{self.name} refuses its own log: {error}") from error
-        return log
+        return read_log(self.name, self._join_key.cluster_id, self.disk)
 
     def _build(self, log: Log) -> Node | Joiner:
-        random_bytes = self._random.randbytes
-        if JOINING_FILE in self.disk.files:
-            return Joiner(
-                join_key=self._join_key,
-                device=self.key,
-                log=log,
-                label=f"02:00:00:00:00:{self.index:02x}",
-                wanted=f"d{self.index // 2}",
-                random_bytes=random_bytes,
-                now=self.now,
-            )
-        return self._make_node(
-            key=self.key,
-            log=log,
-            boot=BootId(random_bytes(8)),
-            saved=dict(self.disk.files),
-            settings=NodeSettings(facts={"board": f"board-{self.index % 3}"}, apply_window_s=APPLY_WINDOW_S),
-            random_bytes=random_bytes,
-        )
+        first = FirstStart(self.key, self._join_key, self.index, self._make_node)
+        return build(first, self.disk, log, self._random, self.now)
 
     def _end(self, *, politely: bool) -> None:
         self.node = None

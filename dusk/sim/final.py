@@ -1,9 +1,8 @@
 """What must hold in the end: one log, everything that was promised in it, and in the files."""
 
-from dusk.changelog.log import Log
 from dusk.changelog.state import State
 from dusk.config.device import managed_config, options_of
-from dusk.errors import UntrustedInput
+from dusk.sim.boot import read_log
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
 from dusk.sim.device import Device
@@ -67,11 +66,7 @@ class Final:
 
     def _verify(self, device: Device) -> None:
         """Verify a disk's log from its first byte, and what it adds up to (R6)."""
-        log = Log(self._history.cluster)
-        try:
-            log.extend(device.disk.items)
-        except UntrustedInput as error:
-            raise RuleBroken("R6", f"{device.name} refuses its own log: {error}") from error
+        log = read_log(device.name, self._history.cluster, device.disk)
         self._checks.compare_all(device, log)
 
     def _check_disk(self, device: Device) -> None:

@@ -18,10 +18,11 @@ from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
 from dusk.sim.attacker import Attacker, Loot
+from dusk.sim.boot import NodeMaker
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
-from dusk.sim.device import Device, NodeMaker, World
+from dusk.sim.device import Device, World
 from dusk.sim.disk import Disk
 from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final

@@ -1,8 +1,11 @@
 """The checks can fail: devices that break a rule on purpose are caught, each by its rule."""
 
+from typing import Any
+
 import pytest
 
 from dusk.changelog.body import Change
+from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.state import Record
 from dusk.cycle.outbox import FOLDER
 from dusk.effects import (
@@ -17,11 +20,14 @@ from dusk.effects import (
     StoreFile,
     Tick,
 )
+from dusk.ids import DeviceId
+from dusk.keys.signing import SigningKey
 from dusk.node import Node
 from dusk.node.listening import Listening
 from dusk.sim.broken import RuleBroken
 from dusk.sim.disk import Disk, DiskEffect
 from dusk.sim.faults import NONE, Faults
+from dusk.sim.people import succession
 from dusk.sim.scenario import Plan, Simulation
 
 SENDS = (SendDatagram, SendMulticast)
@@ -263,3 +269,53 @@ def test_r7_a_disk_that_keeps_a_part_of_a_batch_is_caught() -> None:
 
 def test_a_node_that_works_out_other_settings_than_the_log_says_is_caught() -> None:
     assert broken(with_node(MixesSettings, 1)) in {"R1", "R2"}
+
+
+class CertifiesAlone(Sabotaged):
+    """Calls final on its disk what it alone has acknowledged."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._own_key: SigningKey = arguments["key"]
+
+    def twist(self, effects: list[Effect]) -> list[Effect]:
+        return [
+            self._with_proof(e) if isinstance(e, Append) and len(self._holders) > 1 else e for e in effects
+        ]
+
+    @property
+    def _holders(self) -> list[DeviceId]:
+        return succession(self.log.state)
+
+    def _with_proof(self, append: Append) -> Append:
+        assert self.log.cluster is not None
+        ack = sign_ack(self._own_key, self.log.cluster, self.log.head)
+        proof = Certificate.of(self.log.head, {DeviceId(self._own_key.key_id): ack})
+        return Append((*append.items, proof.item()))
+
+
+class CallsAllFinal(Node):
+    """Tells the master that all it has is final."""
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        effects = super().handle(event, now)
+        self.log._settling.settled = self.log.head.seq
+        return effects
+
+
+def two_holders(node: type[Node], index: int) -> Plan:
+    return Plan(2, NONE, devices=3, duration_s=25.0, in_rounds=False, nodes={index: node}, holders_max=2)
+
+
+def test_with_two_holders_and_no_sabotage_the_same_plan_holds() -> None:
+    simulation = Simulation(two_holders(Node, 0))
+    simulation.run()
+    assert len(simulation.checks.holders()) == 2
+
+
+def test_a41_a_master_that_certifies_alone_is_caught_r4() -> None:
+    assert broken(two_holders(CertifiesAlone, 0)) == "R4"
+
+
+def test_a41_a_member_that_calls_final_what_is_not_is_caught_r4() -> None:
+    assert broken(two_holders(CallsAllFinal, 1)) == "R4"
