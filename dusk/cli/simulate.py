@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dusk.sim.faults import Faults
     from dusk.sim.forecast import Answer, Question
 
-NODES_MIN, NODES_MAX = 3, 1000
-"""Memory grows with the square, by the logs: 300 routers need 240 MB, 1,000 need about 2.5 GB."""
+NODES_MIN, NODES_MAX = 3, 10_000
+"""As many as a cluster may have; see `specs/simulator.md` for what they need."""
 LOSS_MAX = 0.9
 SIZE_BYTES_MAX = 32 * 1024
 """Of a value: eight options of it stay below the longest UCI file."""
@@ -77,7 +77,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         type=within(NODES_MIN, NODES_MAX),
         required=True,
         metavar="N",
-        help="how many routers, 3 to 1000 (1000 need 2.5 GB of memory and many minutes)",
+        help="how many routers, 3 to 10000 (1000 need 100 MB of memory and some minutes)",
     )
     cluster.add_argument(
         "--cycle",

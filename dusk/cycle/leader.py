@@ -148,6 +148,10 @@ class Leader:
         """Indices of the members that the newest START asks."""
         return asked_by(self._sent[-1].start.rest) if self._sent else range(0)
 
+    def start_soon(self, now: float) -> None:
+        """Send the next START as soon as one may be sent: its answers are a contact."""
+        self._next_at = min(self._next_at, max(now, self._gap_end))
+
     # --- STARTs ------------------------------------------------------------------------------
 
     def announce(self, batches: Sequence[Entries], now: float) -> Announcement:

@@ -86,9 +86,10 @@ class Applying:
         since = driver.contact_wanted_since
         if since is not None and around.contact_since(since):
             effects += driver.contact(now)
-        elif since is not None and since != self._asked_for and not around.leads:
+        elif since is not None and since != self._asked_for:
             self._asked_for = since
-            effects += [] if self._is_sliced else around.confirm(now)
+            if around.leads == self._is_sliced:  # the others of more than a slice wait for a START
+                effects += around.confirm(now)
         return effects
 
     def _is_gathered(self, now: float) -> bool:

@@ -181,8 +181,12 @@ class Node:
         return [*self._changes.submit(change, now), *self._after(now)]
 
     def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives."""
-        return self._follower.confirm(now)
+        """Ask now whether the master lives; who leads hears the others by a START."""
+        leader = self._writing.leader
+        if leader is None:
+            return self._follower.confirm(now)
+        leader.start_soon(now)
+        return []
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, for somebody who looks; at most every half a second."""

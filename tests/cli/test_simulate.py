@@ -95,7 +95,7 @@ def test_help_names_every_fault_and_an_example(dusk: "Dusk") -> None:
     [
         (),
         ("--nodes", "2"),
-        ("--nodes", "1001"),
+        ("--nodes", "10001"),
         ("--nodes", "5", "--loss", "10"),
         ("--nodes", "5", "--loss", "91%"),
         ("--nodes", "5", "--speed", "6"),
