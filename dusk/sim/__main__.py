@@ -26,12 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--devices", type=int, help="how many")
     parser.add_argument("--until", type=float, metavar="SECONDS", help="when the faults end")
     parser.add_argument("--changes", type=int, help="how many people make at most")
+    parser.add_argument("--holders", type=int, default=1, help="how many may lead at most; the seed decides")
     parser.add_argument("--verbose", action="store_true", help="a line for each datagram, too")
     parser.add_argument("--json", action="store_true", help="with --seeds: one JSON object at the end")
     chosen = parser.parse_args(arguments)
     if chosen.seeds is not None:
         first, _, end = chosen.seeds.partition(":")
-        return run_many(range(int(first), int(end)), as_json=chosen.json)
+        return run_many(range(int(first), int(end)), chosen.holders, as_json=chosen.json)
     if chosen.seed is None:
         parser.error("a seed, or --seeds A:B")
     without = frozenset(chosen.without.split(",")) - {""}
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         duration_s=chosen.until,
         without=without,
         commits_max=chosen.changes,
+        holders_max=chosen.holders,
         verbose=chosen.verbose,
     )
     return run_shrink(plan) if chosen.shrink else run_one(plan)
@@ -79,11 +81,13 @@ class Many:
     """What many seeds met.
 
     Attributes:
+        holders_max: how many devices may lead at most.
         counts: of faults and outcomes, summed.
         seeds_with: fault → in how many seeds it was on.
         failed: those that did not hold → why.
     """
 
+    holders_max: int
     counts: Counter[str] = field(default_factory=Counter)
     seeds_with: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
@@ -93,7 +97,7 @@ class Many:
     def run(self, seed: int) -> None:
         """Run one seed."""
         began = time.perf_counter()
-        simulation = Simulation(Plan(seed))
+        simulation = Simulation(Plan(seed, holders_max=self.holders_max))
         self.seeds_with.update(simulation.faults.on)
         try:
             result = simulation.run()
@@ -105,16 +109,17 @@ class Many:
         self.slowest = max(self.slowest, (time.perf_counter() - began, seed))
 
 
-def run_many(seeds: range, *, as_json: bool) -> int:
+def run_many(seeds: range, holders_max: int, *, as_json: bool) -> int:
     """Run seeds; print what broke and what was met."""
-    many = Many()
+    many = Many(holders_max)
     began, began_cpu = time.perf_counter(), time.process_time()
     gc.disable()  # what a seed leaves is thrown away at once, behind it
     for seed in seeds:
         many.run(seed)
         gc.collect()
         if seed in many.failed and not as_json:
-            sys.stdout.write(f"seed {seed}: {many.failed[seed]}\n  again: python -m dusk.sim {seed}\n")
+            again = command(Plan(seed, holders_max=holders_max))
+            sys.stdout.write(f"seed {seed}: {many.failed[seed]}\n  again: {again}\n")
             sys.stdout.flush()
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     if as_json:

@@ -63,6 +63,8 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
     for count in sorted({0, changes // 2, changes - 1}):
         if 0 <= count < changes:
             yield replace(plan, commits_max=count)
+    if plan.holders_max > 1:
+        yield replace(plan, holders_max=plan.holders_max - 1)
 
 
 def command(plan: Plan) -> str:
@@ -76,4 +78,6 @@ def command(plan: Plan) -> str:
         words.append(f"--until {plan.duration_s}")
     if plan.commits_max is not None:
         words.append(f"--changes {plan.commits_max}")
+    if plan.holders_max != 1:
+        words.append(f"--holders {plan.holders_max}")
     return " ".join(words)

@@ -68,3 +68,8 @@ def test_many_seeds_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "clock jump" in printed
     assert "2 seeds, 0 failed" in printed
+
+
+def test_how_many_may_lead_is_part_of_the_command() -> None:
+    assert command(Plan(3, holders_max=4)) == "python -m dusk.sim 3 --holders 4"
+    assert command(Plan(3)) == "python -m dusk.sim 3"
