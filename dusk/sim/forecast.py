@@ -223,7 +223,7 @@ class Forecast:
 
     @property
     def _settle_s(self) -> float:
-        cycles = SETTLE_CYCLES * -(-self._question.nodes // SLICE_MEMBERS_MAX)
+        cycles = SETTLE_CYCLES + 2 * ((self._question.nodes - 1) // SLICE_MEMBERS_MAX)
         return max(SETTLE_S_MIN, cycles * self._question.cycle_s)
 
     def _run_until(self, end: float) -> None:
