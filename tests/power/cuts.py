@@ -17,12 +17,14 @@ from tests.daemon.faulty_disk import failing, full, read_only
 from tests.power.model import Model, Visible, materialise
 from tests.power.recording import Fault, PowerCutError, Recording
 
-STATES_OF_A_POINT = 12 if EFFORT_FACTOR == 1 else 200
+STATES_OF_A_POINT = 8 if EFFORT_FACTOR == 1 else 200
 """How many subsets of what was not synced are tried at each point."""
-STATES_OF_A_KILL = 3 if EFFORT_FACTOR == 1 else 60
+STATES_OF_A_KILL = 2 if EFFORT_FACTOR == 1 else 60
 """The same for each point behind a kill, of which there are as many as points before it."""
-RECOVERIES = 6 if EFFORT_FACTOR == 1 else 400
+RECOVERIES = 2 if EFFORT_FACTOR == 1 else 400
 """How many states' recoveries are cut at each of their own calls, too."""
+EVERY = 7 if EFFORT_FACTOR == 1 else 1
+"""Each so many-th call is killed at, or refused; the kinds of refusal take turns."""
 REFUSALS = (
     (full(), 1, 0.5),
     (full(), 4, 0.0),
@@ -104,17 +106,26 @@ class _States(Generic[T]):
     random: Random
     found: list[tuple[Visible, Told[T]]] = field(default_factory=list)
     points: int = 0
-    _seen: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     def note(self, recording: Recording, told: Told[T], count: int = STATES_OF_A_POINT) -> None:
         """Take the states of a power cut now."""
         self.points += 1
         for lost in recording.model.losses(self.random, count):
             visible = recording.model.visible(lost)
-            key = repr((sorted(visible.items()), told))
-            if key not in self._seen:
-                self._seen.add(key)
+            key = repr((_without_numbers(visible), told))
+            if key not in self.seen:
+                self.seen.add(key)
                 self.found.append((visible, told.copy()))
+
+
+def _without_numbers(visible: Visible) -> list[tuple[str, str, bytes | None, int | None]]:
+    """Return what is found, a node being named by its first name: what is equal is tried once."""
+    first: dict[int, str] = {}
+    return [
+        (name, first.setdefault(found.node, name), found.content, found.mode)
+        for name, found in sorted(visible.items())
+    ]
 
 
 def _close_below(folder: Path) -> None:
@@ -133,12 +144,14 @@ class Bench:
 
     Attributes:
         total: how much was tried with all of them.
+        every: each so many-th call is killed at, or refused.
     """
 
     def __init__(self, base: Path) -> None:
         self._base = base
         self._count = 0
         self.total = Tally()
+        self.every = EVERY
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -190,8 +203,9 @@ class Bench:
         """
         tally = Tally()
         count = max(at_least, STATES_OF_A_KILL)
-        for at in range(1, 10_000):
-            states: _States[T] = _States(Random(seed + at))
+        seen: set[str] = set()
+        for at in range(1, 10_000, self.every if at_least == STATES_OF_A_KILL else 1):
+            states: _States[T] = _States(Random(seed + at), seen=seen)
             fault = Fault(at, PowerCutError())
             with self.folder() as root:
                 told = work.prepare(root)
@@ -218,16 +232,16 @@ class Bench:
     def refuse(self, work: Work[T], seed: int = 0) -> Tally:
         """Let the disk refuse each call in turn, once or more; go on, and cut the power at the end."""
         tally = Tally()
-        for error, count, share in REFUSALS:
-            for at in range(1, 10_000):
+        seen: set[str] = set()
+        for number, (error, count, share) in enumerate(REFUSALS):
+            for at in range(1 + number % self.every, 10_000, self.every):
                 fault = Fault(at, error, count, share)
-                tally.add(self._refused(work, fault, Random(seed + at)))
+                tally.add(self._refused(work, fault, _States(Random(seed + at), seen=seen)))
                 if fault.calls < at:
                     break
         return tally
 
-    def _refused(self, work: Work[T], fault: Fault, random: Random) -> Tally:
-        states: _States[T] = _States(random)
+    def _refused(self, work: Work[T], fault: Fault, states: _States[T]) -> Tally:
         with self.folder() as root:
             told = work.prepare(root)
             recording = Recording(root, fault=fault)
