@@ -120,8 +120,8 @@ class ForgetfulDisk(Disk):
     """Says that an append is durable and loses the last one at a power cut."""
 
     def recover(self) -> int:
-        if len(self.items) > 4:
-            del self.items[-2:]
+        if len(self._written) > 4:
+            del self._written[-2:]
         return super().recover()
 
 
@@ -130,8 +130,8 @@ class TearingDisk(Disk):
 
     def do(self, effect: DiskEffect) -> None:
         super().do(effect)
-        if isinstance(effect, Append) and len(self.items) > 6:
-            self.items[-1], self.items[-2] = self.items[-2], self.items[-1]
+        if isinstance(effect, Append) and len(self._written) > 6:
+            self._written[-1], self._written[-2] = self._written[-2], self._written[-1]
 
 
 class _Deaf(Listening):
