@@ -163,8 +163,8 @@ def _may_import(room: str, name: str) -> bool:
     if first == "dusk":
         target = name.split(".")[1] if "." in name else ""
         return target not in SHELL_ROOMS
-    if first == "random":
-        return room == "sim"  # seeded generators of its own
+    if first in ("random", "weakref"):
+        return room == "sim"  # seeded generators of its own; what its devices share is kept while somebody has it
     if first in PURE_STANDARD_LIBRARY:
         return True
     for package, rooms in PURE_PACKAGES.items():
