@@ -164,7 +164,7 @@ def _may_import(room: str, name: str) -> bool:
         target = name.split(".")[1] if "." in name else ""
         return target not in SHELL_ROOMS
     if first in ("random", "weakref"):
-        return room == "sim"  # seeded generators of its own; what its devices share is kept while somebody has it
+        return room == "sim"  # seeded generators of its own; what many share is there while used
     if first in PURE_STANDARD_LIBRARY:
         return True
     for package, rooms in PURE_PACKAGES.items():
