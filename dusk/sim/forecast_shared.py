@@ -223,9 +223,9 @@ def _owning(name: str) -> Callable[..., Any]:
     method: Callable[..., Any] = getattr(Log, name)
 
     @wraps(method)
-    def write(self: Replica, *arguments: Any) -> Any:  # noqa: ANN401 - those of the method
+    def write(self: Replica, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the method
         self.be_own()
-        return method(self, *arguments)
+        return method(self, *arguments, **named)
 
     return write
 
