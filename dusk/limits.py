@@ -19,6 +19,8 @@ MESSAGE_BYTES_MAX = 1024
 """The author's message."""
 SUCCESSION_MAX = 16
 """Devices that may lead: each costs a certificate 80 bytes."""
+ROLE_LINE_CHARACTERS_MAX = 16 * 1024
+"""A forced role as a line of text: a succession, marks of its devices, and signatures."""
 CERTIFICATE_ACKS_MAX = 2 * SUCCESSION_MAX
 """A changed succession is settled by the old holders and the new ones."""
 CERTIFICATE_BYTES_MAX = 4096

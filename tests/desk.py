@@ -51,7 +51,7 @@ class FakeDesk:
         return self.world.device_id
 
     def status(self) -> Json:
-        return {"role": "master"}
+        return {"role": "master", "device": self.device_id.hex()}
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
@@ -94,6 +94,10 @@ class FakeDesk:
         self.outbox.append(change)
         if not self.is_cut_off:
             self.deliver()
+        return self.resume(change.id, timeout_s, answer)
+
+    def force_role(self, change: Change, timeout_s: float, answer: Json) -> str:
+        self.world.lead_by(change)
         return self.resume(change.id, timeout_s, answer)
 
     def deliver(self) -> None:

@@ -85,6 +85,10 @@ class World:
         """Begin a new epoch, as a start of the master does."""
         self._keep(self.log.write_open(self.stamp()))
 
+    def lead_by(self, role: Change) -> None:
+        """Begin a new epoch by a role that owners forced."""
+        self._keep(self.log.write_open(self.stamp(), role))
+
     def base(self, section: str, key: str) -> ChangeId | None:
         """Return what an author sees as the record's last change."""
         record = self.log.state.record(section, key)

@@ -127,6 +127,11 @@ class Log:
         assert change in self._positions
         return self._not_applied.get(change, APPLIED)
 
+    @property
+    def not_applied(self) -> tuple[ChangeId, ...]:
+        """The changes that stand in the log without effect, in order."""
+        return tuple(self._not_applied)
+
     def device_key(self, device: DeviceId) -> PublicKey | None:
         """Return an active member's key."""
         return self._judging.device_key(device)
@@ -412,6 +417,11 @@ class Log:
             self._judging.check_new(role)
         carried = Carried(EntryKind.OPEN, role, self._judging.opening(role, stamp))
         return self._written(role, *compose(self.state, self.head, carried, stamp, epoch_above))
+
+    def check_role(self, role: Change, stamp: Stamp) -> None:
+        """Refuse a role that `write_open` could not carry here; changes nothing."""
+        self._judging.check_new(role)
+        self._judging.opening(role, stamp)
 
     def write_genesis(self, change: Change, stamp: Stamp) -> LogItem:
         """Write the first entry of a cluster.

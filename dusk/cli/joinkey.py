@@ -3,11 +3,9 @@
 import argparse
 import sys
 import time
-from pathlib import Path
 
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
-from dusk.errors import Refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +36,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(context: Context, arguments: argparse.Namespace) -> int:
-    from dusk.cli.passwords import check_writable, write_secret
+    from dusk.cli.passwords import check_new, check_writable, write_secret
 
     if arguments.file != "-":
-        _check_new(arguments.file)
+        check_new(arguments.file)
         check_writable(arguments.file)
     started = context.signed(
         "joinkey.create",
@@ -66,13 +64,6 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     write_secret(arguments.file, line + "\n")
     result["file"] = arguments.file
     return report(context, result, [("id", result["id"]), ("file", arguments.file)])
-
-
-def _check_new(file: str) -> None:
-    """Refuse a file with something in it: the line of a key is nowhere else."""
-    path = Path(file)
-    if path.is_file() and path.stat().st_size:
-        raise Refused("file-exists", f"{file} has something in it, another key perhaps; give a new file")
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:

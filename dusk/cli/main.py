@@ -30,6 +30,8 @@ OVERVIEW = (
             ("whoami", "session", "who is logged in here"),
             ("device", "device", "list and show the routers"),
             ("joinkey", "joinkey", "make and list the keys with which routers join"),
+            ("role", "role", "who leads, and who takes over"),
+            ("sign", "role", "sign a role that several owners must force"),
         ),
     ),
     (
@@ -55,6 +57,8 @@ OVERVIEW = (
             ("effective", "effective", "what a router's settings are, and why"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
+            ("conflicts", "conflict", "changes that came too late, with both sides"),
+            ("resolve", "conflict", "decide such a change"),
             ("verify", "history", "check the whole log on the disk, offline"),
         ),
     ),

@@ -96,6 +96,13 @@ def check_writable(file: str) -> None:
         raise Refused("cannot-write", f"cannot write {file}: {error.strerror}") from None
 
 
+def check_new(file: str) -> None:
+    """Refuse a file with something in it: a key's line, or a signed role, is perhaps nowhere else."""
+    path = Path(file)
+    if path.is_file() and path.stat().st_size:
+        raise Refused("file-exists", f"{file} has something in it, another key perhaps; give a new file")
+
+
 def write_secret(file: str, text: str) -> None:
     """Write a new file, mode 0600, all or nothing; an existing regular file is replaced.
 

@@ -119,6 +119,13 @@ class Desk(Protocol):
         ``missing`` says in words what a queued change waits for.
         """
 
+    def force_role(self, change: Change, timeout_s: float, answer: Json) -> str:
+        """Lead at once by a role that owners forced, and return a ticket as of ``submit``.
+
+        Raises:
+            Refused: this device's log cannot carry it, or is not whole.
+        """
+
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
         """Wait again for a change that is in the outbox or the log; a ticket as of ``submit``."""
 

@@ -3,10 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dusk import limits
-from dusk.changelog.body import Change, Edit, build_change
-from dusk.changelog.entry import OutcomeCode, Stamp
-from dusk.changelog.fold import judge
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
@@ -14,11 +10,10 @@ from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
 from dusk.control.review import Review, review
-from dusk.errors import Refused, UntrustedInput
-from dusk.ids import BootId
+from dusk.control.signing import check_verdict, sign
+from dusk.errors import Refused
 
 PROBLEMS_SHOWN_MAX = 5
-_NO_BOOT = BootId(bytes(8))
 
 
 def _load(desk: Desk, session: Session) -> tuple[Draft, tuple[str, ...]]:
@@ -132,9 +127,9 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
         raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
-    change = _sign(desk, session, arguments["message"], draft.edits)
+    change = sign(desk, session, arguments["message"], draft.edits)
     if not draft.sent:
-        _check_verdict(desk, change)
+        check_verdict(desk, change)
     sent = Sent(change.id, arguments["message"], draft.edits)
     ticket = desk.submit(change, arguments["timeout_s"], {"devices_concerned": list(found.concerned)})
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
@@ -149,38 +144,6 @@ def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -
     ticket = desk.resume(last.change, arguments["timeout_s"], {})
     resumed = f"nothing new to sign; waiting for {last.message!r}, which was signed before"
     return {"ticket": ticket, "hash": last.change.hex(), "notes": [*notes, resumed]}
-
-
-def _sign(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Change:
-    """Build and sign a change of the session's user."""
-    cluster = desk.log.cluster
-    if cluster is None:
-        raise Refused("no-cluster", "this router is in no cluster")
-    if len(message.encode()) > limits.MESSAGE_BYTES_MAX or any(ord(c) < 0x20 for c in message):
-        raise Refused("bad-message", f"a message is one line of at most {limits.MESSAGE_BYTES_MAX} bytes")
-    try:
-        return build_change(
-            cluster=cluster,
-            device=desk.device_id,
-            counter=desk.next_counter(session.key.key_id),
-            message=message,
-            edits=edits,
-            signers=(session.key,),
-            random_bytes=desk.random_bytes,
-        )
-    except UntrustedInput as error:
-        raise Refused("bad-change", f"the draft makes no change that can be sent: {error}") from None
-
-
-def _check_verdict(desk: Desk, change: Change) -> None:
-    """Judge a change as the writer will; what it would refuse never leaves this device."""
-    time = desk.wall_time()
-    stamp = Stamp(desk.device_id, _NO_BOOT, time.time_s, time.trusted)
-    verdict = judge(desk.log.state, change, stamp)
-    if verdict.outcome.code is not OutcomeCode.APPLIED:
-        raise Refused(
-            "stale-base", "somebody else changed the same settings meanwhile; look at the draft again"
-        )
 
 
 def joinkey_create(desk: Desk, arguments: Json) -> Json:
@@ -203,8 +166,8 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
         addresses=desk.addresses(),
         random_bytes=desk.random_bytes,
     )
-    change = _sign(desk, session, f"join key {key.id[:8]}", (edit,))
-    _check_verdict(desk, change)
+    change = sign(desk, session, f"join key {key.id[:8]}", (edit,))
+    check_verdict(desk, change)
     ticket = desk.submit(change, arguments["timeout_s"], {"id": key.id, "line": key.line()})
     return {"ticket": ticket, "id": key.id}
 

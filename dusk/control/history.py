@@ -14,11 +14,12 @@ def log_list(desk: Desk, arguments: Json) -> Json:
     head = desk.log.head.seq
     first = max(1, head - arguments["count"] + 1, (arguments["since"] or 0) + 1)
     items = desk.read_items(Seq(first), head - first + 1) if first <= head else []
-    rows = [_row(desk, *unpack_entry_item(item.data)) for item in items]
+    rows = [row(desk, *unpack_entry_item(item.data)) for item in items]
     return {"head": head, "entries": rows[::-1]}
 
 
-def _row(desk: Desk, entry: Entry, change: Change | None) -> Json:
+def row(desk: Desk, entry: Entry, change: Change | None) -> Json:
+    """Return an entry: who, what, why, when."""
     state = desk.log.state
     author = change.body.author if change is not None else None
     return {
@@ -40,7 +41,9 @@ def _row(desk: Desk, entry: Entry, change: Change | None) -> Json:
 def _message(entry: Entry, change: Change | None) -> str:
     if change is not None:
         return change.body.message or ("a device joined" if change.body.counter == 0 else "")
-    return "the master started" if entry.kind is EntryKind.OPEN else ""
+    if entry.kind is EntryKind.OPEN:
+        return "the master started"
+    return "the master handed over" if entry.kind is EntryKind.HANDOVER else ""
 
 
 def _outcome(desk: Desk, entry: Entry) -> str:
@@ -58,10 +61,10 @@ def log_show(desk: Desk, arguments: Json) -> Json:
     seq, head = arguments["seq"], desk.log.head.seq
     if seq > head:
         raise Refused("no-version", f"there is no version {seq}; the newest is {head}")
-    entry, change = _read(desk, Seq(seq))
+    entry, change = read(desk, Seq(seq))
     differences = [] if change is None else _differences(desk, entry, change)
     return {
-        **_row(desk, entry, change),
+        **row(desk, entry, change),
         "writer": names.device_name(desk.log.state, entry.writer),
         "chain": entry.head.chain.hex(),
         "operations": words.diff_rows(differences),
@@ -69,7 +72,8 @@ def log_show(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _read(desk: Desk, seq: Seq) -> tuple[Entry, Change | None]:
+def read(desk: Desk, seq: Seq) -> tuple[Entry, Change | None]:
+    """Return an entry of the log with its change."""
     items = desk.read_items(seq, 1)
     if not items:
         raise Refused("no-version", f"version {seq} is not on this device")
@@ -93,7 +97,7 @@ def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change
         return None
     if base not in bases:
         position = desk.log.position_of(base)
-        bases[base] = None if position is None else _read(desk, position)[1]
+        bases[base] = None if position is None else read(desk, position)[1]
     change = bases[base]
     if change is None:
         return None
@@ -108,6 +112,14 @@ def change_words(desk: Desk, change: ChangeId) -> str:
     position = desk.log.position_of(change)
     if position is None:
         return "another change"
-    _, found = _read(desk, position)
+    _, found = read(desk, position)
     who = "" if found is None else f" by {names.author_name(desk.log.state, found.body.author)}"
     return f"version {position}{who}"
+
+
+def origin_of(desk: Desk, change: ChangeId) -> Json:
+    """Return when and by whom a change was made that wrote a record of the state."""
+    position = desk.log.position_of(change)
+    assert position is not None, "what wrote a record stands in the log"
+    found = row(desk, *read(desk, position))
+    return {name: found[name] for name in ("seq", "time", "time_trusted", "author", "device", "message")}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dusk import limits
-from dusk.control import editing, history, schema, views
+from dusk.control import conflicts, editing, forced, history, roles, schema, views
 from dusk.control.desk import Desk, Json
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
@@ -71,6 +71,7 @@ def _refresh(desk: Desk, _arguments: Json) -> Json:
 
 
 _NAMES = Parameter(schema.texts())
+_LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
 _SEQ = schema.integer(1, limits.NUMBER_MAX)
@@ -137,6 +138,25 @@ METHODS: Mapping[str, Method] = {
     "settings.export": _query(views.settings_export, target=_TEXT),
     "effective": _query(
         views.effective, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "role.show": _query(roles.role_show),
+    "role.master": _signing(roles.role_master, device=_TEXT, timeout_s=_TIMEOUT),
+    "role.backups": _signing(roles.role_backups, devices=_NAMES, timeout_s=_TIMEOUT),
+    "role.force": _signing(
+        forced.role_force,
+        backups=Parameter(schema.texts(), None),
+        collect=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
+    "role.read": _query(forced.role_read, line=_LINE),
+    "role.sign": _signing(forced.role_sign, line=_LINE),
+    "role.submit": _query(forced.role_submit, line=_LINE, timeout_s=_TIMEOUT),
+    "conflict.list": _query(conflicts.conflict_list),
+    "conflict.resolve": _signing(
+        conflicts.conflict_resolve,
+        id=_TEXT,
+        take=Parameter(schema.choice("A", "B")),
+        timeout_s=_TIMEOUT,
     ),
     "log.list": _query(
         history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)

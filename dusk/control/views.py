@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from dusk.changelog import views
-from dusk.changelog.log import Log
 from dusk.changelog.state import State
 from dusk.config.device import Configs, facts_of, options_of, settings_of, variables_of
 from dusk.config.text import export_text
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json, Peer
 from dusk.control.overlay import Overlay
+from dusk.control.roles import role_of
 from dusk.control.roster import require_policy
 from dusk.errors import ConfigError, Refused
-from dusk.ids import DeviceId, Seq
+from dusk.ids import Seq
 
 _UNSEEN = Peer(
     online=False,
@@ -57,7 +57,7 @@ def _device(desk: Desk, member: views.Member) -> Json:
         "id": member.device_id.hex(),
         "label": member.label,
         "groups": list(member.groups),
-        "role": role(desk.log, member.device_id),
+        "role": role_of(views.succession(desk.log.state), desk.log.leader, member.device_id),
         "online": peer.online,
         "head": peer.head_seq,
         "applied": peer.applied_seq,
@@ -67,13 +67,6 @@ def _device(desk: Desk, member: views.Member) -> Json:
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,
     }
-
-
-def role(log: Log, device: DeviceId) -> str:
-    """Return a device's role by the log."""
-    if log.leader == device:
-        return "master"
-    return "backupMaster" if device in views.succession(log.state) else "member"
 
 
 # --- policies, groups, variables -----------------------------------------------------------------

@@ -12,6 +12,7 @@ import trio
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
+from dusk.control.asks import asks_of
 from dusk.control.desk import Json, Peer, WallTime
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
@@ -22,7 +23,7 @@ from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.effects import Address, ChangeState, Event, LogItem, Progress, Restart, StoreFile
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.joinkey import parse_join_line
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
@@ -65,6 +66,7 @@ class DaemonDesk:
         self._addresses, self._alarms = addresses, alarms
         self._refusals: dict[ChangeId, Progress] = {}
         self._moved = trio.Event()
+        self._asks: tuple[ChainHash, list[str]] | None = None
 
     # --- the node ----------------------------------------------------------------------------
 
@@ -96,7 +98,15 @@ class DaemonDesk:
 
     def status(self) -> Json:
         """Return the fields of ``dusk status``."""
-        return status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
+        status = status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
+        return {**status, "asks": self._asked() if isinstance(self._core.node, Node) else []}
+
+    def _asked(self) -> list[str]:
+        """Return what owners should decide; looked up anew once the log has moved."""
+        chain = self.log.head.chain
+        if self._asks is None or self._asks[0] != chain:
+            self._asks = chain, asks_of(self)
+        return list(self._asks[1])
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
@@ -185,11 +195,25 @@ class DaemonDesk:
         Raises:
             StorageError: the disk is full; nothing was kept.
         """
+        self._check_room(change)
+        self._core.add(self._node.submit(change, trio.current_time()))
+        return self.resume(change.id, timeout_s, answer)
+
+    def force_role(self, change: Change, timeout_s: float, answer: Json) -> str:
+        """Lead at once by a role that owners forced, and return the ticket of its outcome.
+
+        Raises:
+            Refused: the node's log cannot carry it.
+            StorageError: the disk is full; nothing was kept.
+        """
+        self._check_room(change)
+        self._core.add(self._node.force_role(change, trio.current_time()))
+        return self.resume(change.id, timeout_s, answer)
+
+    def _check_room(self, change: Change) -> None:
         storage = self._core.storage
         assert storage is not None, "methods run while there is a node"
         storage.files.check_room(*[len(change.encode())] * COPIES)
-        self._core.add(self._node.submit(change, trio.current_time()))
-        return self.resume(change.id, timeout_s, answer)
 
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
         """Wait again for a change that is in the outbox or the log."""

@@ -1,9 +1,11 @@
 """What ``dusk status`` and the list of devices show of this node's present state."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from dusk.changelog import views
 from dusk.control.desk import Json, Peer
+from dusk.control.roles import role_of
 from dusk.cycle.peers import Peer as Heard
 from dusk.ids import DeviceId, Head, Seq
 from dusk.membership.joiner import Joiner
@@ -50,6 +52,8 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
     lines = [*node.alarms.values(), *alarms]
     if not node.fresh(now):
         lines.append("stale: the master is not heard")
+    else:
+        lines += _away(node, online, now)
     return {
         "cluster": views.cluster_name(state),
         "device": node.device_id.hex(),
@@ -79,9 +83,26 @@ def _reason(node: Node, now: float) -> str:
 def _role(node: Node, succession: Sequence[DeviceId]) -> str:
     if node.peers.own_index is None:
         return "removed"
-    if node.leads:
-        return "master"
-    return "backupMaster" if len(succession) > 1 and node.device_id == succession[1] else "member"
+    leader = node.log.leader if node.master is None else node.master
+    is_over = leader == node.device_id and not node.leads  # it starts again, and does not lead yet
+    return role_of(succession, None if is_over else leader, node.device_id)
+
+
+def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:
+    """Name the holders that are not heard: what they have not acknowledged is not final (A55)."""
+    log = node.log
+    awaited = log.required_at(log.head.seq) if log.settled < log.head.seq else frozenset()
+    away = {*views.succession(log.state), *awaited} - online
+    waits = f"nothing above version {log.settled} is final until it is"
+    will_wait = "no later version is final until it is"
+    return [f"{_away_words(node, d, now)}: {waits if d in awaited else will_wait}" for d in sorted(away)]
+
+
+def _away_words(node: Node, device: DeviceId, now: float) -> str:
+    heard = node.peers.get(device)
+    seen_s = None if heard is None else _peer(heard, set(), now).seen_s_ago
+    since = "" if seen_s is None else f" for {seen_s:.0f} s"
+    return f"{_name(node, device)} is not heard{since}"
 
 
 def _name(node: Node, device: DeviceId | None) -> str | None:

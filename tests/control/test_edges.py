@@ -12,8 +12,8 @@ from dusk.changelog.log import Log, unpack_entry_item
 from dusk.config.settings import Setting, Verb
 from dusk.control import drafts, history, joinkeys, names, roster, schema, words
 from dusk.control.drafts import Draft, Sent
-from dusk.control.editing import _check_verdict, _sign
 from dusk.control.methods import METHODS, is_signing
+from dusk.control.signing import check_verdict, sign
 from dusk.control.words import Difference
 from dusk.effects import ChangeState, Progress
 from dusk.errors import Refused, StorageError, UntrustedInput
@@ -89,11 +89,11 @@ def test_a_change_needs_a_cluster_and_one_that_can_be_sent(desk: FakeDesk) -> No
     session = desk.people["token-alice"]
     twice = [Edit("policy/x", "set/a.b.c", b"1", None)] * 2
     with pytest.raises(Refused) as refused:
-        _sign(desk, session, "m", twice)
+        sign(desk, session, "m", twice)
     assert refused.value.code == "bad-change"
     desk.world.log = Log(None)
     with pytest.raises(Refused) as refused:
-        _sign(desk, session, "m", twice[:1])
+        sign(desk, session, "m", twice[:1])
     assert refused.value.code == "no-cluster"
 
 
@@ -104,9 +104,9 @@ def test_a_change_that_would_be_superseded_is_refused_before_it_is_sent(desk: Fa
     fresh = world.change(replace(world.set("wifi", "system.s.x", "1"), base=None))
     for change in (fresh, stale):
         with pytest.raises(Refused):
-            _check_verdict(desk, change)
+            check_verdict(desk, change)
     with pytest.raises(Refused, match="somebody else changed"):
-        _check_verdict(desk, fresh)
+        check_verdict(desk, fresh)
 
 
 # --- history -------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What ``dusk status`` says of a node, a joiner and a device without a cluster."""
 
+from collections.abc import Callable
+
 from dusk.daemon.builder import Idle
 from dusk.daemon.status import peers_of, status_of
 from tests.node.site import Site
@@ -47,6 +49,54 @@ def test_the_status_has_the_fields_of_the_contract() -> None:
         "alarms": ["eth9: there is no such interface"],
     }
     assert status_of(site.all[1].node, "", (), site.now)["role"] == "member"
+
+
+def _holders(world: World) -> None:
+    first, second = world.log.state.sections("device/")
+    ids = sorted((bytes.fromhex(s.removeprefix("device/")) for s in (first, second)), key=_is_second(world))
+    world.commit(world.edit("cluster", "succession", [ids]))
+
+
+def _is_second(world: World) -> Callable[[bytes], bool]:
+    return lambda device: device != world.device_id
+
+
+def _two_holders() -> Site:
+    site = Site(2, _holders)
+    site.run(20)
+    return site
+
+
+def test_roles_follow_who_leads() -> None:
+    site = _two_holders()
+    master, backup = (status_of(box.node, "", (), site.now) for box in site.all)
+    assert (master["role"], backup["role"]) == ("master", "backupMaster")
+    assert (master["alarms"], backup["alarms"]) == ([], [])
+    assert master["settled"] == backup["settled"] == master["head"]["seq"]
+    site.master.on = False
+    site.until(lambda: site.all[1].node.leads, 60)
+    stands_in = status_of(site.all[1].node, "", (), site.now)
+    assert (stands_in["role"], stands_in["master"]) == ("master", stands_in["name"])
+    site.master.on = True
+    site.until(lambda: site.master.node.master == site.all[1].node.device_id, 60)
+    assert status_of(site.master.node, "", (), site.now)["role"] == "backupMaster"
+
+
+def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it() -> None:
+    site = _two_holders()
+    settled = site.master.node.settled
+    site.all[1].on = False
+    site.run(60)
+    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert " is not heard for " in line
+    assert line.endswith(": no later version is final until it is")
+    _change(site, "y")
+    site.run(10)
+    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert line.endswith(f": nothing above version {settled} is final until it is")
+    site.all[1].on = True
+    site.run(60)
+    assert status_of(site.master.node, "", (), site.now)["alarms"] == []
 
 
 def test_a_device_that_hears_nobody_says_why_it_changes_nothing() -> None:

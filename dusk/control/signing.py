@@ -1,0 +1,59 @@
+"""Changes of people who have logged in: built, signed, and judged before they leave this device."""
+
+from collections.abc import Sequence
+
+from dusk import limits
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.changelog.entry import OutcomeCode, Stamp
+from dusk.changelog.fold import judge
+from dusk.control.desk import Desk, Session
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import BootId
+
+_NO_BOOT = BootId(bytes(8))
+
+
+def sign(
+    desk: Desk, session: Session, message: str, edits: Sequence[Edit], *, counters_skipped: int = 0
+) -> Change:
+    """Build and sign a change of the session's user.
+
+    Args:
+        desk: the daemon.
+        session: who signs.
+        message: why, for people.
+        edits: what becomes of which record.
+        counters_skipped: numbers left free below this change's, for what its author signs here
+            before this one is in the log.
+
+    Raises:
+        Refused: ``no-cluster``, ``bad-message`` or ``bad-change``.
+    """
+    cluster = desk.log.cluster
+    if cluster is None:
+        raise Refused("no-cluster", "this router is in no cluster")
+    if len(message.encode()) > limits.MESSAGE_BYTES_MAX or any(ord(c) < 0x20 for c in message):
+        raise Refused("bad-message", f"a message is one line of at most {limits.MESSAGE_BYTES_MAX} bytes")
+    try:
+        return build_change(
+            cluster=cluster,
+            device=desk.device_id,
+            counter=desk.next_counter(session.key.key_id) + counters_skipped,
+            message=message,
+            edits=edits,
+            signers=(session.key,),
+            random_bytes=desk.random_bytes,
+        )
+    except UntrustedInput as error:
+        raise Refused("bad-change", f"the draft makes no change that can be sent: {error}") from None
+
+
+def check_verdict(desk: Desk, change: Change) -> None:
+    """Judge a change as the writer will; what it would refuse never leaves this device."""
+    time = desk.wall_time()
+    stamp = Stamp(desk.device_id, _NO_BOOT, time.time_s, time.trusted)
+    verdict = judge(desk.log.state, change, stamp)
+    if verdict.outcome.code is not OutcomeCode.APPLIED:
+        raise Refused(
+            "stale-base", "somebody else changed the same settings meanwhile; look at the draft again"
+        )
