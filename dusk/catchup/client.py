@@ -4,6 +4,7 @@ The steps of an exchange, each one request and its answer::
 
     JOINING → LOCATING → FETCHING … → KEYS → SUBMITTING … → DONE
     REPORTING → ASKING … → (LOCATING … if wanted meanwhile) → SUBMITTING … → DONE
+    BRANCHING … → SUBMITTING … → DONE
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
@@ -24,6 +25,7 @@ from dusk.catchup.messages import (
     Answer,
     Common,
     Fetch,
+    GetBranch,
     GetKeys,
     GetReports,
     Items,
@@ -42,8 +44,7 @@ from dusk.catchup.messages import (
 )
 from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
-from dusk.changelog.log import ForkFound
-from dusk.effects import Address, Effect, LogItem, SendFrame
+from dusk.effects import Address, Effect, ItemKind, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.limits import (
@@ -63,6 +64,7 @@ class Goal(Enum):
     CATCH_UP = "catch-up"
     SUBMIT = "submit"
     REPORTS = "reports"
+    BRANCH = "branch"
 
 
 class Stage(Enum):
@@ -77,13 +79,17 @@ class Stage(Enum):
     SUBMITTING = auto()
     REPORTING = auto()
     ASKING = auto()
+    BRANCHING = auto()
     DONE = auto()
 
 
 NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.CONNECTING: frozenset({Stage.HANDSHAKE}),
     Stage.HANDSHAKE: frozenset(
-        {Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.SUBMITTING, Stage.DONE}
+        {
+            *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
+            *(Stage.SUBMITTING, Stage.DONE),
+        }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
     Stage.LOCATING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
@@ -91,6 +97,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.KEYS: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
     Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.DONE: frozenset(),
 }
@@ -142,6 +149,7 @@ class Client:
         now: seconds.
         make_request: for the goal JOIN.
         errand: for the goal REPORTS.
+        left: for the goal BRANCH, the newest position of a branch that the server left.
     """
 
     def __init__(
@@ -155,6 +163,7 @@ class Client:
         now: float,
         make_request: RequestMaker | None = None,
         errand: Errand | None = None,
+        left: Position | None = None,
     ) -> None:
         self.conn = conn
         self.address = address
@@ -167,6 +176,7 @@ class Client:
         self._host = host
         self._make_request = make_request
         self._errand = errand
+        self._left = left
         self._report: Report | None = None
         self._after_device = b""
         self.is_behind = False
@@ -212,7 +222,7 @@ class Client:
 
         Raises:
             ServerRefused: the server cannot help, which proves no lie.
-            ForkFound: the log there parts from ours, and is not for us to judge; ours stays (R5).
+            ForkFound: the log there parts from ours, and cannot be judged here; ours stays (R5).
             UntrustedInput: no honest server sends this.
         """
         step = self._channel.receive(frame)
@@ -238,6 +248,8 @@ class Client:
             self._locate(now)
         elif self.goal is Goal.REPORTS:
             self._exchange_reports(now)
+        elif self.goal is Goal.BRANCH:
+            self._ask_branch([], now)
         else:
             self._submit_next(now)
 
@@ -256,6 +268,8 @@ class Client:
                 self._located(reply, now)
             case Stage.FETCHING, Items():
                 self._fetched(reply, now)
+            case Stage.BRANCHING, Items():
+                self._took_left(reply, now)
             case Stage.KEYS, Keys():
                 giver = Giver(self._channel.remote_static, self._named)
                 self._effects += self._host.took_keys(reply.ring, giver, now)
@@ -354,7 +368,8 @@ class Client:
             self._ask(Stage.FETCHING, Fetch(self._next), now)
             return
         items = up_to_last_head(branch)
-        ends_at = decode_signed_head(items[-1].data).head if items else None
+        heads = [item for item in items if item.kind is ItemKind.HEAD]
+        ends_at = decode_signed_head(heads[-1].data).head if heads else None
         if ends_at is None or self._host.chain_at(ends_at.seq) == ends_at.chain:
             raise UntrustedInput("exchange: a log that was said to part from ours, and does not")
         self._effects += self._host.took_branch(items, now)
@@ -379,6 +394,28 @@ class Client:
             raise ServerRefused("the device there is no member of the cluster")
         else:
             self._submit_next(now)
+
+    def _ask_branch(self, branch: list[LogItem], now: float) -> None:
+        """Ask for the next piece of a branch that the server left; only a member is asked."""
+        if not self._is_member():
+            raise ServerRefused("the server is no member: it cannot have left a branch")
+        assert self._left is not None
+        self._branch = branch
+        self._ask(Stage.BRANCHING, GetBranch(self._left.chain, len(branch)), now)
+
+    def _took_left(self, chunk: Items, now: float) -> None:
+        """Gather what the server left, within a bound, and have it judged as a whole."""
+        assert self._branch is not None
+        branch = self._branch + list(chunk.items)
+        if sum(len(item.data) for item in branch) > BRANCH_BYTES_MAX or (chunk.more and not chunk.items):
+            raise UntrustedInput("exchange: a branch that is too long, or does not end")
+        if chunk.more:
+            self._ask_branch(branch, now)
+            return
+        if not branch:
+            raise ServerRefused("the branch there is needed no more")
+        self._effects += self._host.took_branch(branch, now)
+        self._submit_next(now)
 
     # --- reports -----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel
 from dusk.catchup.client import Client, Errand, Goal, ServerRefused, Stage, client_channel
 from dusk.catchup.host import Host, Standing
-from dusk.catchup.messages import Answer
+from dusk.catchup.messages import Answer, Position
 from dusk.catchup.server import Phase, Server
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
@@ -105,7 +105,7 @@ class Exchanges:
         for client in self._clients.values():
             if client.address == address and client.goal is Goal.REPORTS:
                 client.is_behind = True
-        return self._open(address, Goal.CATCH_UP, (), now)
+        return self._open(address, Goal.CATCH_UP, now)
 
     def submit(self, address: Address, change: Change, now: float) -> list[Effect]:
         """Hand a change over a stream to that peer; the answer comes by `Host.answered`.
@@ -116,11 +116,15 @@ class Exchanges:
             if client.address == address:
                 client.add(change)
                 return []
-        return self._open(address, Goal.SUBMIT, (change,), now)
+        return self._open(address, Goal.SUBMIT, now, changes=(change,))
 
     def reports(self, address: Address, errand: Errand, now: float) -> list[Effect]:
         """Exchange statuses with that peer, unless a stream to it is open."""
-        return self._open(address, Goal.REPORTS, (), now, errand)
+        return self._open(address, Goal.REPORTS, now, errand=errand)
+
+    def branch(self, address: Address, left: Position, now: float) -> list[Effect]:
+        """Fetch a branch that that peer left, unless a stream to it is open; `Host.took_branch` judges it."""
+        return self._open(address, Goal.BRANCH, now, left=left)
 
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
@@ -130,9 +134,11 @@ class Exchanges:
         self,
         address: Address,
         goal: Goal,
-        changes: tuple[Change, ...],
         now: float,
+        *,
+        changes: tuple[Change, ...] = (),
         errand: Errand | None = None,
+        left: Position | None = None,
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
@@ -146,6 +152,7 @@ class Exchanges:
             host=self._host,
             now=now,
             errand=errand,
+            left=left,
         )
         for change in changes:
             client.add(change)

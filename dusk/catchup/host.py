@@ -123,6 +123,15 @@ class Host(LogHolder, Protocol):
         """
         ...
 
+    def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
+        """Return a chunk of a branch that this device left, and whether there is more behind it.
+
+        Args:
+            chain: chain hash of its newest entry; of one that is not here nothing is returned.
+            first: place of the first item of the chunk, from 0.
+        """
+        ...
+
     def reports(self, after: bytes, now: float) -> Reports:
         """Return a page of what is known of the devices behind one, by id; empty: from the first."""
         ...

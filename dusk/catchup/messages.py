@@ -88,7 +88,15 @@ class Report:
     status: bytes
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report
+@dataclass(frozen=True, slots=True)
+class GetBranch:
+    """Send me the branch that you left and that ends with this chain hash, from its item ``first`` on."""
+
+    chain: ChainHash
+    first: int
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +212,9 @@ def _request_row(message: Request) -> list[Any]:
             return [5, change]
         case GetReports(after):
             return [6, after]
-    return [7, message.device, message.status]
+        case Report(device, status):
+            return [7, device, status]
+    return [8, message.chain, message.first]
 
 
 def decode_request(data: bytes) -> Request:
@@ -233,6 +243,12 @@ def decode_request(data: bytes) -> Request:
         case 7:
             device, status = codec.fields(rest, 2, "report")
             return Report(_device(device), codec.blob(status, STATUS_BYTES_MAX, "status"))
+        case 8:
+            chain, first = codec.fields(rest, 2, "get branch")
+            return GetBranch(
+                ChainHash(codec.exactly(chain, 32, "chain hash")),
+                codec.integer(first, 0, NUMBER_MAX, "place"),
+            )
     raise UntrustedInput("exchange: unknown request")
 
 

@@ -20,6 +20,7 @@ from dusk.catchup.messages import (
     Answer,
     Common,
     Fetch,
+    GetBranch,
     GetKeys,
     GetReports,
     Items,
@@ -183,7 +184,7 @@ class Server:
         return self._serve(request, now)
 
     def _serve(
-        self, request: Locate | Fetch | GetKeys | Submit | GetReports | Report, now: float
+        self, request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch, now: float
     ) -> list[Effect]:
         """Answer a member."""
         match request:
@@ -199,6 +200,8 @@ class Server:
                 return self._send(Items((), more=False), now)
             case GetKeys():
                 return self._send(Keys(self._host.group_keys()), now)
+            case GetBranch(chain, first):
+                return self._send(Items(*self._host.left_branch(chain, first)), now)
             case GetReports(after):
                 return self._send(self._host.reports(after, now), now)
             case Report():

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dusk.changelog.entry import Entry, EntryKind
 from dusk.errors import UntrustedInput
-from dusk.ids import EMPTY_HEAD, ChainHash, DeviceId, Head, Seq
+from dusk.ids import EMPTY_HEAD, BootId, ChainHash, DeviceId, Head, Seq
 
 
 class ForkFound(UntrustedInput):
@@ -20,6 +20,7 @@ class Epoch(NamedTuple):
     mandate: int
     epoch: int
     writer: DeviceId
+    boot: BootId
 
 
 class History:
@@ -50,7 +51,7 @@ class History:
         self._chains.append(entry.head.chain)
         if entry.kind is EntryKind.OPEN:
             position = (entry.generation, entry.mandate, entry.epoch)
-            self._epochs.append(Epoch(entry.seq, *position, entry.writer))
+            self._epochs.append(Epoch(entry.seq, *position, entry.writer, entry.boot))
         elif entry.kind is EntryKind.HANDOVER:
             self._handovers.append(entry.seq)
 
@@ -86,6 +87,11 @@ class History:
         """
         if self.chain_at(seq) != chain:
             raise ForkFound(f"{what} {seq}: differs from ours")
+
+    @property
+    def boot(self) -> BootId | None:
+        """Return in which run of its device the newest epoch was opened."""
+        return self._epochs[-1].boot if self._epochs else None
 
     def _epoch_at(self, seq: int) -> Epoch | None:
         place = bisect_right(self._epochs, seq, key=lambda epoch: epoch.seq)

@@ -45,6 +45,7 @@ from dusk.errors import Refused, UntrustedInput
 from dusk.ids import (
     EMPTY_HEAD,
     NO_CLUSTER,
+    BootId,
     ChainHash,
     ChangeId,
     ClusterId,
@@ -139,6 +140,11 @@ class Log:
     def may_lead(self, device: DeviceId) -> bool:
         """Tell whether a device may open an epoch: an active member in the succession, not frozen."""
         return self._judging.may_lead(device)
+
+    @property
+    def leader_boot(self) -> BootId | None:
+        """In which run of its device the epoch of the head was opened."""
+        return self._history.boot
 
     @property
     def handed_over(self) -> bool:

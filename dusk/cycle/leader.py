@@ -34,7 +34,7 @@ from dusk.cycle.messages import (
 from dusk.cycle.peers import Peer
 from dusk.cycle.repair import Batch, Repairs
 from dusk.cycle.reports import read_status, take_report
-from dusk.cycle.station import Behind, Conflict, Outcome, Station, Step
+from dusk.cycle.station import Behind, Conflict, Offered, Outcome, Station, Step
 from dusk.effects import Effect, LogItem, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
@@ -341,6 +341,8 @@ class Leader:
         if respond.challenge is not None:
             self._echoes.challenged(peer.device_id, respond.challenge, opened)
         outcome = self._take_head(peer, respond.head, opened)
+        if outcome is None and respond.offer is not None:
+            outcome = Offered(opened.source, respond.offer)
         self._note_answer(peer, sent)
         self._repairs.heard(peer, respond.request, now)
         certificate = None if respond.ack is None else self._acks.ready()

@@ -6,11 +6,14 @@
       │  └────────── in our log, and another holds it ──▶ durable ──settled──▶ forgotten
       └──ANSWER refused──▶ refused, forgotten
 
+A change whose entry our log left for another branch is adrift: its state stays, for that was
+promised, and it is handed in again until it has its outcome there.
+
 A change is *durable* when its outcome stands in our own verified log and the writer is
 another, or when we are the writer and another member reported that position.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dusk.changelog.body import Change, decode_change
@@ -75,6 +78,8 @@ class _Item:
     word: str = ""
     logged: bool = False
     """Whether it stands in our own log, at ``seq``."""
+    adrift: bool = False
+    """Whether our log left the branch in which it stood, and it has no outcome since."""
     relayed: bool = False
     """Whether another device keeps it, and only the way leads through here."""
     due_at: float = float("-inf")
@@ -146,6 +151,10 @@ class Outbox:
         """Return this device's changes whose outcome does not stand in our log, answered or not."""
         return tuple(c for c, item in self._items.items() if not item.logged and not item.relayed)
 
+    def unwritten(self) -> tuple[ChangeId, ...]:
+        """Return all changes whose outcome does not stand in our log, those of others too."""
+        return tuple(c for c, item in self._items.items() if not item.logged)
+
     # --- in ----------------------------------------------------------------------------------
 
     def add(self, change: ChangeId, data: bytes, now: float) -> list[Effect]:
@@ -164,9 +173,11 @@ class Outbox:
         return [*room, StoreFile(file_name(change), data), item.progress(change)]
 
     def _make_room(self) -> list[Effect]:
-        """Forget the oldest change whose outcome is settled in our log, if there is no room.
+        """Forget the oldest change that is safest elsewhere, if there is no room.
 
-        A writer that is alone for long never has anything *durable*, and must go on.
+        That is one whose outcome is settled, else durable, else one in our log: a holder may be
+        absent for long, or a writer alone, and people must go on. What stands in a log stays on
+        its disk even when it leaves that branch.
 
         Raises:
             Refused: ``outbox-full``.
@@ -174,10 +185,15 @@ class Outbox:
         kept = [(change, item) for change, item in self._items.items() if not item.relayed]
         if len(kept) < OUTBOX_MAX:
             return []
-        for change, item in kept:
-            if item.logged and item.seq <= self._settled:
-                return self._forget(change)
+        logged = [(change, item) for change, item in kept if item.logged]
+        if logged:
+            change, _ = max(logged, key=lambda each: self._safety(each[1]))
+            return self._forget(change)
         raise Refused("outbox-full", f"{OUTBOX_MAX} changes wait for the master; nothing was kept")
+
+    def _safety(self, item: _Item) -> tuple[bool, bool]:
+        """Tell how well others keep it; of equal ones `max` takes the oldest."""
+        return (item.seq <= self._settled, item.state is ChangeState.DURABLE)
 
     def relay(self, change: ChangeId, data: bytes, now: float) -> None:
         """Take another device's change on its way to the writer.
@@ -209,7 +225,7 @@ class Outbox:
         for change, item in self._items.items():
             if item.logged:
                 continue
-            in_line = item.line is not None and item.state is ChangeState.QUEUED
+            in_line = item.line is not None and (item.adrift or item.state is ChangeState.QUEUED)
             lines.setdefault(item.line if in_line and item.line is not None else change, []).append(
                 (change, item)
             )
@@ -267,6 +283,8 @@ class Outbox:
         item = self._items.get(answer.change)
         if item is None or item.logged:
             return []
+        if item.adrift and answer.code is AnswerCode.REFUSED:
+            return [item.progress(answer.change), *self._forget(answer.change)]
         if answer.code is AnswerCode.REFUSED:
             effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
             return effects + (self._forget(answer.change) if effects else [])
@@ -285,8 +303,18 @@ class Outbox:
         if item is None:
             return []
         item.logged, item.seq, item.reason, item.word = True, outcome.seq, outcome.reason, outcome.word
+        was_adrift, item.adrift = item.adrift, False
         state = ChangeState.DURABLE if durable else ChangeState.LOCAL
-        return self._move(outcome.change, item, state, outcome)
+        moved = self._move(outcome.change, item, state, outcome)
+        return moved or ([item.progress(outcome.change)] if was_adrift else [])
+
+    def on_unlogged(self, changes: Iterable[ChangeId], now: float) -> None:
+        """Note that our log left the branch in which these stood."""
+        for change in changes:
+            item = self._items.get(change)
+            if item is not None:
+                item.logged, item.adrift, item.seq = False, True, NOWHERE
+                item.due_at, item.wait_s = now, RETRY_S_MIN
 
     def on_durable(self, up_to: Seq) -> list[Effect]:
         """Note up to where another member holds what we, leading, wrote."""

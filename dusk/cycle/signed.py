@@ -9,15 +9,20 @@ from dusk.errors import UntrustedInput
 from dusk.ids import Head
 
 
+class NoHolder(UntrustedInput):
+    """A START by who may not lead in our log: junk, or the succession has changed where it leads."""
+
+
 def signer_of(start: Start, peers: Peers) -> Peer:
     """Return the other holder of our succession that signed a START.
 
     Raises:
-        UntrustedInput: nobody of them did (A11).
+        NoHolder: its sender is none of them.
+        UntrustedInput: that one did not (A11).
     """
     sender = peers.holder(start.rest.sender)
     if sender is None:
-        raise UntrustedInput("START: not by a holder of our succession")
+        raise NoHolder("START: not by a holder of our succession")
     if not start.signed_head.signed_by(sender.public, peers.cluster):
         raise UntrustedInput("START: not signed by its sender")
     return sender

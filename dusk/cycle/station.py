@@ -7,7 +7,7 @@ from typing import Protocol
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.datagrams import Channel, Opened
-from dusk.cycle.messages import Hello, Kind, Pong
+from dusk.cycle.messages import Hello, Kind, Offer, Pong
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
@@ -78,7 +78,15 @@ class Conflict:
     signed_head: SignedHead | None
 
 
-Outcome = Advance | Behind | Conflict
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A member has left a branch, in which changes may stand that have no outcome in the log."""
+
+    address: Address
+    offer: Offer
+
+
+Outcome = Advance | Behind | Conflict | Offered
 
 
 @dataclass(frozen=True, slots=True)

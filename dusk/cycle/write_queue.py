@@ -6,6 +6,7 @@ for each sender, and the lines take turns: whatever one of them hands in, it can
 neither fill the queue nor have all the work of a turn (A54).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dusk.changelog.body import Change
@@ -26,6 +27,8 @@ from dusk.limits import (
 
 STRANGERS = b""
 """The line that all who are not members share: a key costs them nothing."""
+STRANDED = b"stranded"
+"""The line of changes that stood in a branch which lost: they come before whatever is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,19 @@ class WriteQueue:
         self._count(sender, 1, size_bytes)
         return None
 
+    def strand(self, changes: Iterable[Change]) -> None:
+        """Queue what stood in a branch that lost, in that branch's order; it was verified with the branch."""
+        for change in changes:
+            if not self.has(change.id, STRANDED):
+                size_bytes = len(change.encode())
+                self._lines.setdefault(STRANDED, _Line()).add(change, size_bytes)
+                self._count(STRANDED, 1, size_bytes)
+
+    def waiting(self) -> list[Change]:
+        """Return all that waits and did not come from a lost branch, each once."""
+        lines = (line for sender, line in self._lines.items() if sender != STRANDED)
+        return list({change.id: change for line in lines for change, _ in line.changes.values()}.values())
+
     def _has_room(self, sender: bytes) -> bool:
         """Tell whether less of a sender waits than there is room left, so that others find some, too."""
         if sender == self._own:
@@ -170,7 +186,7 @@ class WriteQueue:
         return is_short and line.size_bytes < WRITER_QUEUE_BYTES_MAX - self._foreign_bytes
 
     def _count(self, sender: bytes, count: int, size_bytes: int) -> None:
-        if sender != self._own:
+        if sender not in (self._own, STRANDED):
             self._foreign += count
             self._foreign_bytes += size_bytes
 
@@ -198,8 +214,9 @@ class WriteQueue:
         if seq is not None:  # it waited in another line too, and was written from there
             turn.answers.append(stored(change.id, seq, self._log.outcome_of(change.id)))
             return None
+        write = self._log.write_stranded if sender == STRANDED else self._log.write_change
         try:
-            item, entry = self._log.write_change(change, stamp)
+            item, entry = write(change, stamp)
         except Refused as refusal:
             turn.refuse(sender, change)
             if not any(change.id in line.changes for line in self._lines.values()):
@@ -210,6 +227,8 @@ class WriteQueue:
 
     def _next(self, turn: _Turn) -> bytes | None:
         """Return whose change is next in this turn; None: nobody's."""
+        if STRANDED in self._lines:  # before newer changes of the same authors
+            return STRANDED
         if turn.is_over:
             return None
         return next((sender for sender in self._lines if turn.may_go_on(sender)), None)

@@ -90,6 +90,7 @@ class Builder:
             saved=saved.files,
             settings=NodeSettings(mode_of(self.settings), self.facts, self.apply_window_s),
             random_bytes=os.urandom,
+            left=saved.branches,
         )
         restored, self.restored = self.restored, None
         return node, [*effects, *node.start(now, restored)]

@@ -15,6 +15,7 @@ from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
 
 _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
@@ -38,6 +39,7 @@ class MemberHost:
         submitted: gets a change written that the member with an X25519 key, or a stranger, hands in.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
+        forks: the branches that this device left.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -54,11 +56,13 @@ class MemberHost:
         submitted: TakeChange,
         answered: TakeAnswer,
         reports: NodeReports,
+        forks: Forks,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
+        self._forks = forks
         self._own = own
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
@@ -154,6 +158,10 @@ class MemberHost:
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
         return self._submitted(change, now, STRANGERS)
+
+    def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
+        """Return a chunk of a branch that this device left, and whether there is more behind it."""
+        return self._forks.chunk(chain, first)
 
     def reports(self, after: bytes, now: float) -> Reports:
         """Return a page of what is known of the devices behind one."""

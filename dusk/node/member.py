@@ -11,15 +11,18 @@ from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
+from dusk.catchup.messages import Position
 from dusk.changelog import views
 from dusk.changelog.body import Change
-from dusk.changelog.log import ForkFound, Log, verified_entry
+from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.follower import Follower
-from dusk.cycle.messages import Kind, decode_answer
+from dusk.cycle.messages import Kind, decode_answer, decode_pong
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
-from dusk.cycle.station import Advance, Behind, Conflict, Station, Step
+from dusk.cycle.signed import NoHolder
+from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
 from dusk.effects import (
     Accepted,
     Append,
@@ -45,8 +48,12 @@ from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
+from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
+from dusk.node.forcing import force_role
+from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
+from dusk.node.leading import Leading
 from dusk.node.listening import Listening
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
@@ -65,6 +72,7 @@ class Node:
         saved: the small files of its folder, by name.
         settings: see `NodeSettings`.
         random_bytes: source of all randomness.
+        left: branches of the log that its disk says it left.
 
     Attributes:
         log: the log.
@@ -84,6 +92,7 @@ class Node:
         saved: Mapping[str, bytes],
         settings: NodeSettings,
         random_bytes: Callable[[int], bytes],
+        left: Sequence[LostBranch] = (),
     ) -> None:
         assert log.cluster is not None
         self.log, self.device_id = log, DeviceId(key.key_id)
@@ -110,6 +119,7 @@ class Node:
         self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
+        self._forks = Forks(log, left)
         host = MemberHost(
             own=x25519_public(key.public),
             log=log,
@@ -119,6 +129,7 @@ class Node:
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
             reports=self._reports,
+            forks=self._forks,
             is_whole=lambda: not self._recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=self._is_holder,
@@ -126,6 +137,30 @@ class Node:
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._listening = Listening(self._station, self.confirm)
+        self._leading = Leading(
+            station=self._station,
+            log=log,
+            writing=self._writing,
+            forks=self._forks,
+            recovery=self._recovery,
+            listening=self._listening,
+            ask=self.confirm,
+            fetch=self._exchanges.catch_up,
+            make_group_key=self._make_group_key,
+            cycle_s=lambda: self._cycle_s,
+        )
+        self._branching = Branching(
+            log=log,
+            forks=self._forks,
+            outbox=self._outbox,
+            peers=self.peers,
+            writing=self._writing,
+            leading=self._leading,
+            took_more=self._took_more,
+            log_moved=self._log_moved,
+            alarm=self._alarm,
+        )
+        self._placed: object = None
         self._members_version = -1
         self._report_due_at = float("-inf")
 
@@ -142,16 +177,15 @@ class Node:
         self._members_changed()
         self._follower = Follower(self._station, self._cycle_s, now)
         self._follower.answers.status = self._report.signed
-        if self._may_lead_first() and self.peers.count == 1:
+        is_new = self._leading.is_first and self.peers.count == 1 and self._recovery.group_keys.newest is None
+        if is_new:
             effects += self._make_group_key()
         if restored is not None:
             effects += self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
-        if self._may_lead_first() and not self._recovery.must_hear:
-            is_new = self.peers.count == 1 and self._recovery.group_keys.newest is None
-            effects += self._listening.begin(now, is_new=is_new)
+        effects += self._leading.begin(now, is_new=is_new)
         return effects + self._after(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
@@ -180,6 +214,14 @@ class Node:
         """
         return [*self._changes.submit(change, now), *self._after(now)]
 
+    def force_role(self, role: Change, now: float) -> list[Effect]:
+        """Lead at once, by a role that owners forced.
+
+        Raises:
+            Refused: it is worth nothing here; nothing was changed.
+        """
+        return [*force_role(role, self._leading, self._outbox, now), *self._after(now)]
+
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives; who leads hears the others by a START."""
         leader = self._writing.leader
@@ -205,7 +247,7 @@ class Node:
         leader = self._writing.leader
         times = (
             self._follower.deadline if leader is None else leader.deadline,
-            self._listening.deadline,
+            self._leading.deadline,
             self._writing.deadline,
             self._exchanges.deadline,
             self._outbox.deadline,
@@ -286,10 +328,6 @@ class Node:
     def _cycle_s(self) -> float:
         return views.cycle_ms(self.log.state) / 1000
 
-    def _may_lead_first(self) -> bool:
-        """Tell whether this device stands first in the succession; only that one writes so far."""
-        return self.peers.own_place == 0 and self.log.may_lead(self.device_id)
-
     def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
         """Take the links; the daemon tells of the first ones behind the start."""
         had, self._station.links = self._station.links, links
@@ -299,9 +337,7 @@ class Node:
         return make_group_key(self._station.channel, self.log.head.generation, self._random_bytes)
 
     def _tick(self, now: float) -> list[Effect]:
-        effects = self._listening.tick(now)
-        if self._listening.is_over(now):
-            effects += [*self._make_group_key(), *self._writing.lead(self._cycle_s, now)]
+        effects = self._leading.tick(now)
         if self._writing.deadline is not None and now >= self._writing.deadline:
             effects += self._writing.tick(now)
         if self._writing.leader is not None:
@@ -315,13 +351,22 @@ class Node:
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
-        effects = self._writing.hand_over(self._writer_now(now), self._exchanges.submit, now)
+        effects = self._watch(now)
+        effects += self._writing.hand_over(self._writer_now(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
             effects += self._changes.submit_own(edits, "facts", now) if edits else []
         ended = self._note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
+
+    def _watch(self, now: float) -> list[Effect]:
+        """Follow who leads, and who would next."""
+        place = (self._members_version, self._follower.master, self._recovery.must_hear)
+        if place != self._placed:
+            self._placed = place
+            self._leading.placed(self._follower.master, now)
+        return self._leading.heard(self._follower.fresh_at, now)
 
     def _tell_status(self, now: float, *, ended: bool) -> list[Effect]:
         """Report the end of an apply at once, and a status that is too large for a RESPOND by a stream."""
@@ -376,16 +421,15 @@ class Node:
         leader, follower = self._writing.leader, self._follower
         match opened.kind:
             case Kind.START:
-                return self._do(follower.on_start(opened, now), now)
+                return self._on_start(opened, now)
             case Kind.DATA:
                 return self._do(follower.on_data(opened, now), now)
             case Kind.HELLO | Kind.ASK:
                 return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:
                 step = follower.on_pong(opened, now)
-                assert opened.sender is not None, "a PONG is sealed pairwise"
-                self._listening.answered(opened.sender.device_id)
-                return self._do(step, now)
+                seq = decode_pong(opened.plaintext).signed_head.head.seq
+                return [*self._do(step, now), *self._leading.told(opened, seq, now)]
             case Kind.RESPOND if leader is not None:
                 effects = self._do(leader.on_respond(opened, now), now)
                 effects += self._outbox.on_durable(leader.durable)
@@ -400,6 +444,14 @@ class Node:
                 return self._changes.answered(decode_answer(opened.plaintext), now)
         return []
 
+    def _on_start(self, opened: Opened, now: float) -> list[Effect]:
+        """Take a START; one by who may not lead here is a reason to ask there, now and then."""
+        try:
+            return self._do(self._follower.on_start(opened, now), now)
+        except NoHolder:
+            self.dropped += 1
+            return self._do(self._follower.unreadable(opened.source, now), now)
+
     def _do(self, step: Step, now: float) -> list[Effect]:
         """Do what a cycle's step asks of the node."""
         effects = list(step.effects)
@@ -410,17 +462,19 @@ class Node:
             case Behind(address, _):
                 self._listening.somebody_has_more(now)
                 effects += self._exchanges.catch_up(address, now)
-            case Conflict(address, head, _):
-                text = f"{address.host} has another history at position {head.seq}; ours is kept"
-                effects += self._alarm("conflict", text)
+            case Conflict(address, head, signed):
+                effects += self._exchanges.catch_up(address, now)
+                if signed is not None and signed.signed_by(self.peers.own.public, self.peers.cluster):
+                    text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
+                    effects += self._alarm("clone", text)
+            case Offered(address, offer) if self._forks.is_new(offer):
+                effects += self._exchanges.branch(address, Position(offer.seq, offer.chain), now)
         return effects if step.certificate is None else effects + self._writing.certified(step.certificate)
 
     def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         try:
             return self._took(items, now)
-        except ForkFound as error:
-            return self._alarm("conflict", str(error))
-        except UntrustedInput:
+        except UntrustedInput:  # a fork, too: what a stream brings is judged as a whole
             self.dropped += 1
             return self._do(self._follower.refused(), now)
 
@@ -438,38 +492,41 @@ class Node:
         Raises:
             UntrustedInput: they do not belong to this log; nothing was changed.
         """
-        taken = self.log.extend(items)
+        return self._took_more(self.log.extend(items), now)
+
+    def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        return self._branching.took_branch(items, now)
+
+    def _took_more(self, taken: tuple[LogItem, ...], now: float) -> list[Effect]:
         if not taken:
             return []
         self._listening.log_moved(now)
         return [Append(taken), *self._log_moved(taken, now)]
 
-    def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        raise ForkFound(f"a leader signed another log than ours, below entry {self.log.head.seq}")
-
-    def _log_moved(self, items: Iterable[LogItem], now: float) -> list[Effect]:
-        """Tell every room about new entries; behind their ``Append``."""
+    def _log_moved(self, items: Iterable[LogItem], now: float, *, is_other: bool = False) -> list[Effect]:
+        """Tell every room about new entries, or another branch; behind their ``Append``."""
         if self.log.state.members_version != self._members_version:
             self._members_changed()
+        effects = self._leading.deposed(now)
+        self._forks.log_moved()
+        self._follower.answers.offer = self._forks.offer
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
-        touched = {path for entry in entries for path, _ in entry.sections}
+        touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)
         self._note_status(now)  # before the answer that carries it
-        effects = [] if self.leads else self._follower.stored(now)
+        effects += [] if self.leads else self._follower.stored(now)
         for entry in entries:
             if entry.change is not None:
                 effects += [
                     *self._changes.logged(entry.change, self.settled),
                     *self._writing.logged(entry.change, now),
                 ]
-        return effects
+        return effects + self._leading.log_moved(now)
 
     def _caught_up(self, seq: Seq, now: float) -> list[Effect]:
         """Note that all that a member has is here; one whose log was cut may lead again."""
         effects = self._recovery.caught_up(seq, self.log.head.seq)
-        if effects and self._may_lead_first():
-            effects += self._listening.begin(now, was_behind=True)
-        return effects
+        return effects + self._leading.whole_again(now) if effects else []
 
     def _is_holder(self, static_public: bytes) -> bool:
         return any(x25519_public(peer.public) == static_public for peer in self.peers.holders())

@@ -72,15 +72,59 @@ class Writing:
         if self.leader is not None:
             self.leader.wall_offset_s = clock.offset_s if clock.trusted else None
 
-    def lead(self, cycle_s: float, now: float) -> list[Effect]:
-        """Open an epoch: every start of leading is one (`specs/cycles.md`, section 5)."""
-        item = self._log.write_open(self._stamp(now))
+    def __len__(self) -> int:
+        """Return how many changes wait to be written."""
+        return len(self._queue)
+
+    def check_role(self, role: Change, now: float) -> None:
+        """Refuse a role that an `open` by this device could not carry now; changes nothing."""
+        self._log.check_role(role, self._stamp(now))
+
+    def lead(
+        self, cycle_s: float, now: float, *, epoch_above: int = 0, role: Change | None = None
+    ) -> list[Effect]:
+        """Open an epoch: every start of leading is one (`specs/cycles.md`, section 5).
+
+        Args:
+            cycle_s: seconds.
+            now: monotonic seconds.
+            epoch_above: an epoch of another branch that was heard of.
+            role: owners' word that this device leads; it was checked.
+        """
+        item = self._log.write_open(self._stamp(now), role, epoch_above=epoch_above)
         self.leader = Leader(self._station, cycle_s, now)
         self.set_clock(self.clock)
         effects = self._publish((((item,), self._log.head),), now)
-        for change in self._outbox.waiting():
+        for change in self._outbox.unwritten():
             effects += self.queue(decode_change(self._outbox.encoded(change)), self._own_id, now)
         return effects
+
+    def hand_back(self, now: float) -> list[Effect]:
+        """End the epoch for the first of the succession; cycles go on until it opens the next."""
+        item = self._log.write_handover(self._stamp(now))
+        return self._publish((((item,), self._log.head),), now)
+
+    def step_down(self, now: float) -> list[Effect]:
+        """Lead no more: another device does, or will.
+
+        What waits was promised to nobody: who handed it in by a datagram hands it in again, what
+        came by a stream is passed on.
+        """
+        assert self.leader is not None, "only who leads can step down"
+        waiting, self._queue = self._queue.waiting(), WriteQueue(self._log, self._own_id)
+        self.leader = self.deadline = None
+        self._datagrams.clear()
+        effects: list[Effect] = []
+        for change in waiting:
+            if change.id in self._streams:
+                effects += self.on_stream(change, now)
+        return effects
+
+    def strand(self, changes: Sequence[Change], now: float) -> None:
+        """Take the changes of a branch that lost, to write them before whatever is new."""
+        self._queue.strand(changes)
+        if changes and self.deadline is None:
+            self.deadline = now
 
     def certified(self, certificate: Certificate) -> list[Effect]:
         """Take a certificate; one that the log refuses comes again while it would settle more here."""
@@ -128,6 +172,8 @@ class Writing:
         """Write the changes that wait, with one signed head."""
         assert self.leader is not None, "only who leads has changes to write"
         self.deadline = None
+        if self._log.handed_over:  # what waits is for the next epoch
+            return []
         written = self._queue.write(self._stamp(now))
         effects = self._publish(written.batches, now) if written.batches else []
         for answer in written.answers:

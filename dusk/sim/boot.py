@@ -61,4 +61,5 @@ def build(router: FirstStart, disk: Disk, log: Log, random: Random, now: float) 
         saved=dict(disk.files),
         settings=NodeSettings(facts={"board": f"board-{router.index % 3}"}, apply_window_s=APPLY_WINDOW_S),
         random_bytes=random.randbytes,
+        left=disk.branches,
     )

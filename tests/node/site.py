@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from dusk.apply.events import Mode
 from dusk.changelog.log import Log
+from dusk.changelog.rewinds import resolve
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import (
@@ -97,7 +98,7 @@ class Box:
         site = self.site
         match effect:
             case Append(items):
-                self.items += items
+                self.items = list(resolve([*self.items, *items]).items)
             case SendDatagram(data, to):
                 site.send(self, data, to.host)
             case SendMulticast(data):

@@ -464,7 +464,7 @@ def test_r6_entries_that_lead_to_no_signed_head_are_refused_and_asked_for_by_a_s
     assert len(member.of(Connect)) > streams
 
 
-def test_r5_entries_that_differ_from_ours_are_another_history_and_alarm() -> None:
+def test_r5_entries_that_differ_from_ours_and_that_no_branch_has_are_dropped() -> None:
     site = Site(2)
     site.run(6.0)
     member, world = site.all[1], site.world
@@ -479,4 +479,5 @@ def test_r5_entries_that_differ_from_ours_are_another_history_and_alarm() -> Non
     _announce(site, item.data)
     site.run(2.0)
     assert member.node.log.head == head
-    assert "conflict" in member.node.alarms
+    assert member.node.dropped
+    assert not member.node.alarms

@@ -1,0 +1,89 @@
+"""Branches of the log that did not stand: kept, offered, and what is in them alone written anew (R3).
+
+A device that changes over to another branch keeps the one that it left and offers it in its
+answers, until all its changes have an outcome in the log that is settled. Who leads fetches
+it, verifies it as any other log, and writes its changes before newer ones.
+"""
+
+from collections.abc import Sequence
+
+from dusk.changelog.body import Change
+from dusk.changelog.branches import remembered, stranded
+from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.rewinds import LostBranch
+from dusk.cycle.messages import Offer
+from dusk.effects import ItemKind, LogItem
+from dusk.ids import ChainHash, Head
+from dusk.limits import BRANCHES_MAX, CHUNK_BYTES_MAX
+
+
+def head_of(branch: LostBranch) -> Head:
+    """Return the head that a log had at the end of a branch."""
+    return next(verified_entry(item).head for item in reversed(branch.items) if item.kind is ItemKind.ENTRY)
+
+
+class Forks:
+    """The branches that this device left, and those that it has dealt with for others.
+
+    Args:
+        log: the log.
+        left: what its disk says that it left, oldest first.
+    """
+
+    def __init__(self, log: Log, left: Sequence[LostBranch]) -> None:
+        self._log = log
+        self._left = remembered(left, log)
+        self._dealt_with: dict[ChainHash, None] = {}
+
+    # --- what we left ------------------------------------------------------------------------
+
+    def left(self, branch: LostBranch) -> None:
+        """Keep a branch that this device has just left."""
+        self._left = remembered((*self._left, branch), self._log)
+
+    def log_moved(self) -> None:
+        """Forget what has its outcome for good."""
+        if self._left:
+            self._left = remembered(self._left, self._log)
+
+    @property
+    def offer(self) -> Offer | None:
+        """The newest position of the oldest branch that somebody has to deal with."""
+        if not self._left:
+            return None
+        head = head_of(self._left[0])
+        return Offer(head.seq, head.chain)
+
+    def chunk(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
+        """Return a chunk of a branch, and whether there is more behind it; of others nothing."""
+        items = next((branch.items for branch in self._left if head_of(branch).chain == chain), ())
+        size_bytes, end = 0, first
+        while end < len(items) and (end == first or size_bytes + len(items[end].data) <= CHUNK_BYTES_MAX):
+            size_bytes += len(items[end].data)
+            end += 1
+        return items[first:end], end < len(items)
+
+    def stranded(self) -> list[Change]:
+        """Return the changes of what we left that stand nowhere in the log, in order."""
+        return [row.change for branch in self._left for row in stranded(branch, self._log)]
+
+    @property
+    def epoch(self) -> int:
+        """The highest epoch in what we left: it may be one that we opened ourselves, and none is opened twice."""
+        return max((head_of(branch).epoch for branch in self._left), default=0)
+
+    # --- what others left --------------------------------------------------------------------
+
+    def is_new(self, offer: Offer) -> bool:
+        """Tell whether nobody has offered us that branch yet, or it was not fetched."""
+        return offer.chain not in self._dealt_with and self._log.chain_at(offer.seq) != offer.chain
+
+    def dealt_with(self, branch: LostBranch) -> None:
+        """Note that the changes of a branch are being written: many may offer it."""
+        self._dealt_with[head_of(branch).chain] = None
+        while len(self._dealt_with) > BRANCHES_MAX:
+            del self._dealt_with[next(iter(self._dealt_with))]
+
+    def leads_anew(self) -> None:
+        """Ask anew for what others offer: what a former epoch took up may not have been written."""
+        self._dealt_with.clear()
