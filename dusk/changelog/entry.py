@@ -78,8 +78,10 @@ _ENTRY = codec.Row(
     derived=codec.size(32),
 )
 _OWN = codec.Row("entry", seq=_NUMBER, boot=codec.size(8), time_s=_NUMBER, clock_trusted=codec.FLAG)
-_HEAD = codec.Row("head", **_POSITION, chain=codec.size(32))
-_SIGNED_HEAD = codec.Row("signed head", head=codec.row(_HEAD), rest=codec.size(32), signature=codec.size(64))
+HEAD_FORM = codec.Row("head", **_POSITION, chain=codec.size(32))
+_SIGNED_HEAD = codec.Row(
+    "signed head", head=codec.row(HEAD_FORM), rest=codec.size(32), signature=codec.size(64)
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def pack_head(head: Head) -> bytes:
 
 def head_from_row(item: object) -> Head:
     """Read a head from a decoded row."""
-    return Head(*_HEAD.read(item))
+    return Head(*HEAD_FORM.read(item))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,9 @@ class Follower:
         self._unreadable_at = float("-inf")
         self._status_known: bytes | None = None
         self._present_at: dict[DeviceId, float] = {}
+        self._bits: tuple[object, ...] = ()
+        """The newest bitmap, and all that says which members its bits mean."""
+        self._bits_mean: tuple[DeviceId, ...] = ()
 
     # --- what others ask ---------------------------------------------------------------------
 
@@ -374,17 +377,21 @@ class Follower:
         """Tell whether no START was missed before this one."""
         return (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
 
-    def _answered_last(self, start: Start) -> list[DeviceId]:
+    def _answered_last(self, start: Start) -> tuple[DeviceId, ...]:
         """Return who answered the last START, if we know which members its bits meant.
 
         They are indices by the log as it was then: known exactly where ours is still that log.
         """
         heard, station = self._heard, self._station
         if heard is None or not self._follows(start) or station.log.head != heard.start.head:
-            return []
-        first, count = heard.start.rest.slice_first, heard.start.rest.slice_count
-        near = station.peers.others[max(0, first - 1) : first + count]
-        return [peer.device_id for peer in near if _has_bit(start, peer.index - first)]
+            return ()
+        peers, rest = station.peers, heard.start.rest
+        bits = (peers.others, peers.own_index, rest.slice_first, rest.slice_count, start.rest.bitmap)
+        if bits != self._bits:  # in idle cycles the same members answer (P7)
+            near = peers.others[max(0, rest.slice_first - 1) : rest.slice_first + rest.slice_count]
+            answered = (peer.device_id for peer in near if _has_bit(start, peer.index - rest.slice_first))
+            self._bits, self._bits_mean = bits, tuple(answered)
+        return self._bits_mean
 
     # --- HELLO, PONG -------------------------------------------------------------------------
 

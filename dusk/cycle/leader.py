@@ -98,6 +98,8 @@ class Leader:
         """Highest position that stands on our disk and another member's."""
         self.cycle = 0
         """Number of the newest START."""
+        self.unhurried_until = now
+        """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
         self._audience = Audience(station)
         self._next_at = now
@@ -152,6 +154,7 @@ class Leader:
         """
         self._pending += batches
         start = self._prepared = self._sign(batches[-1][1], now)
+        self.unhurried_until = now
         effects = self._send_start(now) if now >= self._gap_end else []
         return Announcement(start.signed_head, tuple(effects))
 
@@ -206,6 +209,8 @@ class Leader:
         self._sent.append(sent)
         self.cycle = start.rest.cycle
         self._plan_repeats(start.head.seq if data else None, now)
+        is_idle = not batches and not self._repeats
+        self.unhurried_until = now + start.rest.window_ms / 1000 if is_idle else now
         following = self._slice_first + SLICE_MEMBERS_MAX
         self._slice_first = following if following < station.peers.count else 0
         return effects + copies + self._answer_challenges(start, now)

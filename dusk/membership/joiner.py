@@ -129,6 +129,9 @@ class Joiner:
 
     # --- the interface of a node -------------------------------------------------------------
 
+    unhurried_until = float("-inf")
+    """A joiner waits for whatever comes."""
+
     @property
     def deadline(self) -> float | None:
         """When a ``Tick`` is due; None once it is done."""
