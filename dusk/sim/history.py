@@ -251,6 +251,7 @@ def _row(held: Held) -> list[object]:
 
 
 def _names(records: Iterable[tuple[Place, Held]]) -> Iterable[str]:
+    """Return the devices' names; what a device says below its section, whatever it calls it, is none."""
     for (section, key), held in records:
-        if key == "name" and section.startswith("device/"):
+        if key == "name" and section.startswith("device/") and section.count("/") == 1:
             yield str(_row(held)[0])
