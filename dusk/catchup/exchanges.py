@@ -69,7 +69,9 @@ class Exchanges:
 
     @property
     def deadline(self) -> float | None:
-        """When a ``Tick`` is due."""
+        """When a ``Tick`` is due; None while there are no streams."""
+        if not self._servers and not self._clients:
+            return None
         ends = [server.deadline for server in self._servers.values()]
         ends += [self._client_deadline(client) for client in self._clients.values()]
         return min(ends, default=None)

@@ -41,7 +41,8 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
     Raises:
         ConfigError: the file cannot be read; an index or match that hits no or several sections;
             a section that is missing and whose type nobody says; two addresses that hit one
-            section and disagree (``ambiguous``); a file that would be too large.
+            section and disagree (``ambiguous``); two sections that would become one; a file that
+            would be too large.
     """
     document = parse(content or b"", package)
     work = _Work(document, package)
@@ -54,6 +55,8 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
         work.put(wanted, section)
     for wanted, section in hits:
         work.check_still(wanted, section)
+    if work.changed:
+        document.check_names()
     rendered = document.render()
     if len(rendered) > UCI_FILE_BYTES_MAX:
         raise ConfigError(

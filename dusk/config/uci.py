@@ -45,6 +45,25 @@ class Document:
         found = [section for section in self._sections if section.type == kind]
         return found[index] if -len(found) <= index < len(found) else None
 
+    def check_names(self) -> None:
+        """Check that no two sections would be read as one.
+
+        Where sections went or came, the generated name of an anonymous one may be what a later
+        one is called by itself.
+
+        Raises:
+            ConfigError: that is so.
+        """
+        generated: set[str] = set()
+        for place, section in enumerate(self._sections, 1):
+            if section.name is None:
+                generated.add(generated_name(section.type, place))
+            elif section.name in generated:
+                raise ConfigError(
+                    f"{self.name}: the section '{section.name}' would become one with an anonymous section"
+                    " that gets this name; give it another name"
+                )
+
     def render(self) -> bytes:
         """Return the file's bytes."""
         text = "".join([line.text for block in self._blocks for line in block.lines])

@@ -100,6 +100,8 @@ class Leader:
         """Highest position that stands on our disk and another member's."""
         self.cycle = 0
         """Number of the newest START."""
+        self.unhurried_until = now
+        """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
         self._audience = Audience(station)
         self._next_at = now
@@ -166,6 +168,7 @@ class Leader:
         """
         self._pending += batches
         start = self._prepared = self._sign(batches[-1][1], now)
+        self.unhurried_until = now
         effects = self._send_start(now) if now >= self._gap_end else []
         return Announcement(start.signed_head, tuple(effects))
 
@@ -224,6 +227,8 @@ class Leader:
         self.cycle = start.rest.cycle
         self._plan_repeats(start.head.seq if data else None, now)
         self._plan_start(now, is_new=bool(batches))
+        is_idle = not batches and not self._repeats
+        self.unhurried_until = now + start.rest.window_ms / 1000 if is_idle else now
         return effects + copies + self._answer_challenges(start, now)
 
     def _plan_start(self, now: float, *, is_new: bool) -> None:

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from dusk import codec, limits
-from dusk.changelog.entry import SignedHead, head_from_row, sign_head
+from dusk.changelog.entry import HEAD_ROW, SignedHead, head_from_row, sign_head
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
 from dusk.keys.signing import SIGNATURE_BYTES, SigningKey
@@ -74,39 +74,29 @@ class Rest:
         return codec.pack((*said, *answers, self.data, self.sender, self.certificate))
 
 
+_REST = codec.Row(
+    "START rest",
+    cycle=codec.number(1, _NUMBER_MAX),
+    nonce=codec.size(CHALLENGE_BYTES),
+    echoes=codec.blob_to(limits.ECHOES_MAX * CHALLENGE_BYTES),
+    time=codec.number(0, _NUMBER_MAX),
+    bitmap=codec.Place((bytes,), BITMAP_BYTES_MIN, limits.SLICE_MEMBERS_MAX // 8),
+    slice_first=codec.number(0, limits.MEMBERS_MAX),
+    slice_count=codec.number(0, limits.SLICE_MEMBERS_MAX),
+    window=codec.number(1, 60_000),
+    data=codec.FLAG,
+    sender=codec.size(16),
+    certificate=codec.blob_to(limits.CERTIFICATE_IN_START_BYTES_MAX, or_nil=True),
+)
+
+
 def decode_rest(data: bytes) -> Rest:
     """Read what :meth:`Rest.encode` wrote."""
-    fields = codec.unpack(data, size_max=limits.START_REST_BYTES_MAX, depth_max=2)
-    row = codec.fields(fields, 11, "START rest")
-    echoes = codec.blob(row[2], limits.ECHOES_MAX * CHALLENGE_BYTES, "START echoes")
-    if len(echoes) % CHALLENGE_BYTES:
-        raise UntrustedInput("START echoes: cut short")
-    return Rest(
-        cycle=codec.integer(row[0], 1, _NUMBER_MAX, "START cycle"),
-        nonce=codec.exactly(row[1], CHALLENGE_BYTES, "START nonce"),
-        echoes=tuple(echoes[at : at + CHALLENGE_BYTES] for at in range(0, len(echoes), CHALLENGE_BYTES)),
-        time_s=_number(row[3], "START time"),
-        bitmap=_bitmap(row[4]),
-        slice_first=codec.integer(row[5], 0, limits.MEMBERS_MAX, "START slice"),
-        slice_count=codec.integer(row[6], 0, limits.SLICE_MEMBERS_MAX, "START slice"),
-        window_ms=codec.integer(row[7], 1, 60_000, "START window"),
-        data=codec.boolean(row[8], "START data"),
-        sender=DeviceId(codec.exactly(row[9], 16, "START sender")),
-        certificate=_certificate(row[10]),
-    )
-
-
-def _certificate(value: object) -> bytes | None:
-    if value is None:
-        return None
-    return codec.blob(value, limits.CERTIFICATE_IN_START_BYTES_MAX, "START certificate")
-
-
-def _bitmap(value: object) -> bytes:
-    bitmap = codec.blob(value, limits.SLICE_MEMBERS_MAX // 8, "START bitmap")
-    if len(bitmap) < BITMAP_BYTES_MIN:
-        raise UntrustedInput("START bitmap: cut short")
-    return bitmap
+    cycle, nonce, joined, *others = _REST.decode(data, size_max=limits.START_REST_BYTES_MAX)
+    if len(joined) % CHALLENGE_BYTES:
+        raise UntrustedInput("START rest: echoes cut short")
+    echoes = tuple(joined[at : at + CHALLENGE_BYTES] for at in range(0, len(joined), CHALLENGE_BYTES))
+    return Rest(cycle, nonce, echoes, *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +136,18 @@ def echo_room(head: Head, rest: Rest) -> int:
     return max(0, (START_PLAINTEXT_BYTES - size) // CHALLENGE_BYTES)
 
 
+_START = codec.Row(
+    "START",
+    head=codec.row(HEAD_ROW),
+    rest=codec.blob_to(limits.START_REST_BYTES_MAX),
+    signature=codec.size(64),
+)
+
+
 def decode_start(data: bytes) -> Start:
     """Read a START; its signature is not checked here."""
-    row = codec.fields(_unpack(data), 3, "START")
-    rest_bytes = codec.blob(row[1], limits.START_REST_BYTES_MAX, "START rest")
-    signature = codec.exactly(row[2], 64, "START signature")
-    signed = SignedHead(head_from_row(row[0]), _rest_hash(rest_bytes), signature)
+    head, rest_bytes, signature = _START.decode(data, size_max=limits.DATAGRAM_BYTES_MAX)
+    signed = SignedHead(Head(*head), _rest_hash(rest_bytes), signature)
     return Start(signed, rest_bytes, decode_rest(rest_bytes))
 
 
@@ -223,8 +219,8 @@ class Request:
         return [self.number, *(held.chain + held.pieces.to_bytes(2, "big") for held in self.held)]
 
 
-def _decode_request(value: object) -> Request:
-    number, *held = codec.items(value, 1 + limits.BATCHES_MAX, "RESPOND request") or [None]
+def _decode_request(row: list[Any]) -> Request:
+    number, *held = row
     return Request(
         codec.integer(number, 1, limits.REQUESTS_MAX, "RESPOND request"),
         tuple(_decode_held(item) for item in held),
@@ -283,24 +279,31 @@ class Respond:
         return codec.pack((self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot, *about))
 
 
+_RESPOND = codec.Row(
+    "RESPOND",
+    cycle=codec.number(1, _NUMBER_MAX),
+    nonce=codec.size(CHALLENGE_BYTES),
+    head=codec.row(HEAD_ROW),
+    settled=codec.number(0, _NUMBER_MAX),
+    boot=codec.size(8),
+    challenge=codec.size(CHALLENGE_BYTES, or_nil=True),
+    request=codec.Place((list, type(None)), 1, 1 + limits.BATCHES_MAX),
+    status=codec.blob_to(limits.STATUS_IN_RESPOND_BYTES_MAX, or_nil=True),
+    health=codec.blob_to(limits.HEALTH_BYTES_MAX, or_nil=True),
+    ack=codec.size(SIGNATURE_BYTES, or_nil=True),
+    offer=codec.Place((list, type(None)), 2, 2),
+)
+
+
 def decode_respond(data: bytes) -> Respond:
     """Read a RESPOND; the status inside is not looked at."""
-    row = codec.fields(_unpack(data), 11, "RESPOND")
-    if row[6] is not None and row[7] is not None:
+    row = _RESPOND.decode(data, size_max=limits.DATAGRAM_BYTES_MAX)
+    cycle, nonce, head, settled, boot, challenge, asked, status, health, ack, offer = row
+    if asked is not None and status is not None:
         raise UntrustedInput("RESPOND: a status beside a request")
-    return Respond(
-        cycle=codec.integer(row[0], 1, _NUMBER_MAX, "RESPOND cycle"),
-        nonce=codec.exactly(row[1], CHALLENGE_BYTES, "RESPOND nonce"),
-        head=head_from_row(row[2]),
-        settled=Seq(_number(row[3], "RESPOND settled")),
-        boot=BootId(codec.exactly(row[4], 8, "RESPOND boot id")),
-        challenge=_optional_challenge(row[5]),
-        request=None if row[6] is None else _decode_request(row[6]),
-        status=None if row[7] is None else codec.blob(row[7], limits.STATUS_IN_RESPOND_BYTES_MAX, "status"),
-        health=None if row[8] is None else codec.blob(row[8], limits.HEALTH_BYTES_MAX, "health"),
-        ack=None if row[9] is None else codec.exactly(row[9], SIGNATURE_BYTES, "RESPOND ack"),
-        offer=None if row[10] is None else _decode_offer(row[10]),
-    )
+    request = None if asked is None else _decode_request(asked)
+    left = None if offer is None else _decode_offer(offer)
+    return Respond(cycle, nonce, Head(*head), settled, boot, challenge, request, status, health, ack, left)
 
 
 def _decode_offer(value: object) -> Offer:

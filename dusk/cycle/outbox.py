@@ -215,7 +215,7 @@ class Outbox:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is wanted; None while there is no writer or nothing to send."""
-        if self._writer is None:
+        if self._writer is None or not self._items:
             return None
         return min((item.due_at for line in self._lines() for _, item in line), default=None)
 

@@ -64,7 +64,8 @@ class Repairs:
 
     def heard(self, peer: Peer, request: Request | None, now: float) -> None:
         """Take what a member's newest answer asks for; it replaces what it asked for before."""
-        self._forget(peer)
+        if self._wanted:
+            self._forget(peer)
         if request is None:
             return
         lacking = [batch for batch in self._batches if batch.last > peer.stored]

@@ -25,6 +25,7 @@ class Idle:
     """A device without a cluster and without a join key: waits for ``dusk join`` or ``dusk init``."""
 
     deadline: float | None = None
+    unhurried_until = float("-inf")
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         """Do nothing: there is nobody to talk to."""

@@ -18,15 +18,12 @@ from dusk.daemon.mistakes import MISTAKES, describe
 from dusk.daemon.say import say
 from dusk.daemon.storage import DiskEffect, Saved, Storage, UnverifiedLogError, open_storage
 from dusk.effects import (
-    Append,
     Effect,
     Event,
     Input,
     Link,
     Links,
-    RemoveFile,
     Restart,
-    StoreFile,
     Tick,
 )
 from dusk.errors import DuskError, StorageError
@@ -41,6 +38,10 @@ class NodeLike(Protocol):
     @property
     def deadline(self) -> float | None:
         """When it wants a ``Tick``."""
+
+    @property
+    def unhurried_until(self) -> float:
+        """Until when datagrams may wait for others to be taken with them, monotonic seconds."""
 
     def handle(self, event: Input, now: float, /) -> list[Effect]:
         """Return what an input leads to."""
@@ -77,7 +78,7 @@ class Core:
         self._pending: list[Effect] = []
         self._restarting = False
         self._is_writing = False
-        self._written = trio.Event()
+        self._written = trio.lowlevel.ParkingLot()
         self._pause_s = PAUSE_S_MIN
         self.node: NodeLike | None = None
         """The living node; None while it is being built, or in trouble."""
@@ -118,7 +119,7 @@ class Core:
         While a node is being built it is waited for, too: nobody is told of a device without one.
         """
         while self._pending or self._is_writing or (self.node is None and not self.trouble):
-            await self._written.wait()
+            await self._written.park()
 
     def add(self, effects: Iterable[Effect]) -> None:
         """Do these effects, which a call of the node from outside the loop returned."""
@@ -155,16 +156,16 @@ class Core:
         effects, self._pending = self._pending, []
         for item in inputs:
             effects += self.node.handle(item, now)
-        if self.node.deadline is not None and self.node.deadline <= now:
+        deadline = self.node.deadline
+        if deadline is not None and deadline <= now:
             effects += self.node.handle(Tick(), now)
+        self._inbox.unhurried_until = self.node.unhurried_until
         await self._perform(effects)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
         """Do all disk effects first, then the rest in order."""
         assert self.storage is not None, "an open disk"
-        on_disk: list[DiskEffect] = [
-            effect for effect in effects if isinstance(effect, Append | StoreFile | RemoveFile)
-        ]
+        on_disk: list[DiskEffect] = [effect for effect in effects if isinstance(effect, DiskEffect)]
         if on_disk:
             self._is_writing = True
             await trio.to_thread.run_sync(self.storage.do, on_disk)
@@ -174,13 +175,12 @@ class Core:
                 say(f"starting again: {effect.reason}")
                 self._restarting = True
                 return
-            if not isinstance(effect, Append | StoreFile | RemoveFile):
+            if not isinstance(effect, DiskEffect):
                 self._hands.do(effect, self.storage)
 
     def _note_written(self) -> None:
         self._is_writing = False
-        self._written.set()
-        self._written = trio.Event()
+        self._written.unpark_all()
 
     # --- between two lives ----------------------------------------------------------------
 

@@ -21,6 +21,8 @@ class Inbox:
         self._streams: deque[Input] = deque()
         self._arrival = trio.Event()
         self._room = trio.lowlevel.ParkingLot()
+        self.unhurried_until = float("-inf")
+        """Until then datagrams may gather in the kernel, monotonic seconds; set by the core."""
         self.dropped = 0
         """Datagrams for which there was no room."""
 
@@ -67,6 +69,7 @@ class Inbox:
 
     def clear(self) -> None:
         """Forget what was meant for a node that is gone."""
+        self.unhurried_until = float("-inf")
         self._own.clear()
         self._datagrams.clear()
         self._streams.clear()

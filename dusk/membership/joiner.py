@@ -129,6 +129,9 @@ class Joiner:
 
     # --- the interface of a node -------------------------------------------------------------
 
+    unhurried_until = float("-inf")
+    """A joiner waits for whatever comes."""
+
     @property
     def deadline(self) -> float | None:
         """When a ``Tick`` is due; None once it is done."""
@@ -294,6 +297,14 @@ class Joiner:
     def standing(self, static_public: bytes) -> Standing:
         """Tell whose key that is in the log so far."""
         return self._peers.standing(self._log.state, static_public)
+
+    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:  # noqa: ARG002 - as all hosts
+        """Stay with what was fetched first; it holds the entry that the join key names.
+
+        Raises:
+            ForkFound: always.
+        """
+        raise ForkFound(f"the log there parts from what was fetched, below entry {self.head.seq}")
 
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether the leader of what was fetched signed this."""

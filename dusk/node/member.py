@@ -103,6 +103,7 @@ class Node:
         self._random_bytes = random_bytes
         self._station = Station(self.peers, log, boot, random_bytes)
         self._station.channel.keys = self._recovery.group_keys
+        self._cycle_s = _cycle_s(log)
         self._follower = Follower(self._station, self._cycle_s, 0.0)
         self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
         self._writing = Writing(
@@ -256,6 +257,12 @@ class Node:
         )
         return min((at for at in times if at is not None), default=None)
 
+    @property
+    def unhurried_until(self) -> float:
+        """Until when datagrams may wait for others to be taken with them, monotonic seconds."""
+        leader = self._writing.leader
+        return float("-inf") if leader is None else leader.unhurried_until
+
     # --- what views ask --------------------------------------------------------------------------
 
     @property
@@ -324,10 +331,6 @@ class Node:
 
     # --- start and time --------------------------------------------------------------------------
 
-    @property
-    def _cycle_s(self) -> float:
-        return views.cycle_ms(self.log.state) / 1000
-
     def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
         """Take the links; the daemon tells of the first ones behind the start."""
         had, self._station.links = self._station.links, links
@@ -344,7 +347,8 @@ class Node:
             effects += self._writing.leader.tick(now)
         elif now >= self._follower.deadline:
             effects += self._do(self._follower.tick(now), now)
-        effects += self._exchanges.handle(Tick(), now)
+        if self._exchanges.deadline is not None:
+            effects += self._exchanges.handle(Tick(), now)
         if self.applied.deadline is not None and now >= self.applied.deadline:
             effects += self.applied.tick(now)
         return effects
@@ -534,6 +538,7 @@ class Node:
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
+        self._cycle_s = _cycle_s(self.log)
         self.peers.take(roster_of(state))
         self._follower.cycle_changed(self._cycle_s)
         if self._writing.leader is not None:
@@ -552,3 +557,7 @@ class Node:
         if peer is None:
             return None
         return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))
+
+
+def _cycle_s(log: Log) -> float:
+    return views.cycle_ms(log.state) / 1000

@@ -161,6 +161,8 @@ class Writing:
     def hand_over(self, writer: Writer | None, by_stream: SubmitStream, now: float) -> list[Effect]:
         """Hand what waits in the outbox to who writes, by datagram or by a stream."""
         self._outbox.writer_changed(writer, now)
+        if not len(self._outbox):
+            return []
         submission = self._outbox.tick(self._station.channel, now)
         effects = list(submission.effects)
         for change in submission.by_stream:

@@ -298,7 +298,9 @@ def _is_stale(plain: Plain, body: Body) -> bool:
 
 
 def _names(records: Iterable[tuple[Place, Held]]) -> Iterable[str]:
+    """Return the devices' names; what a device says below its section, whatever it calls it, is none."""
     for (section, key), held in records:
-        row = row_of(held) if key == "name" and section.startswith("device/") else None
+        is_name = key == "name" and section.startswith("device/") and section.count("/") == 1
+        row = row_of(held) if is_name else None
         if row is not None:
             yield str(row[0])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dusk.changelog.body import Change, Edit, build_change
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.ids import ChangeId, DeviceId
 from dusk.keys.signing import SigningKey
 from dusk.node import Node
@@ -322,8 +323,10 @@ class Troubles:
         return key
 
     def _copy(self, random: Random) -> None:
+        """Copy disks; not the founder's from before it had a group key: with that it leads at once."""
         for device in self._stage.devices:
-            if random.random() < 0.5:
+            is_wanted = random.random() < 0.5
+            if is_wanted and (device.index or GROUP_KEYS_FILE in device.disk.files):
                 device.keep_copy()
 
     def _restore(self, random: Random) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from dusk.config.merge import Layer, merge
+from dusk.config.parts import generated_name
 from dusk.config.result import Result, resulting
 from dusk.config.settings import Setting, Verb
 from dusk.config.uci import parse
@@ -209,6 +210,14 @@ def test_a_file_that_would_be_too_large_is_refused() -> None:
 def test_an_address_that_would_hit_only_next_time_is_an_error(settings: dict[str, Setting]) -> None:
     with pytest.raises(ConfigError, match="would no longer hit the same section"):
         apply(FIREWALL, settings)
+
+
+def test_a_section_that_would_be_read_as_one_with_an_anonymous_one_is_an_error() -> None:
+    named = generated_name("foo", 2)
+    local = f"config foo n\nconfig foo m\nconfig foo\nconfig foo {named}\n\toption c x\n".encode()
+    assert apply(local, {"firewall.m.a": to("1")}).changed
+    with pytest.raises(ConfigError, match=f"'{named}' would become one with an anonymous section"):
+        apply(local, {"firewall.n": ABSENT})
 
 
 KEYS = st.sampled_from(

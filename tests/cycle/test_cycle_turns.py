@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.leader import Leader
+from dusk.cycle.leader import START_GAP_S, Leader
 from dusk.cycle.messages import (
     Hello,
     Kind,
@@ -17,6 +19,18 @@ from dusk.cycle.status import Status, encode_health
 from dusk.effects import Address, Link
 from dusk.ids import DeviceId
 from tests.cycle.ring import CYCLE_S, Ring, quiet_ring, respond_of, rest, start_by
+
+
+def test_nobody_waits_for_answers_to_an_idle_start_p7() -> None:
+    ring = quiet_ring()
+    leader, sent_at = ring.leader, ring.leader.deadline
+    ring.run(sent_at - ring.now)
+    window_s = leader.unhurried_until - sent_at
+    assert window_s == pytest.approx(4 * (len(ring.nodes)) / 1000)
+    ring.commit()
+    assert leader.unhurried_until <= ring.now
+    ring.run(1.0)
+    assert leader.unhurried_until == pytest.approx(sent_at + START_GAP_S)
 
 
 def test_status_and_health_reach_the_master_and_are_sent_until_they_did() -> None:

@@ -66,6 +66,7 @@ class StandIn:
         self.answers = answers
         self.seen: list[Input] = []
         self.deadline: float | None = None
+        self.unhurried_until = float("-inf")
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         self.seen.append(event)
@@ -192,6 +193,16 @@ async def test_ticks_come_at_the_deadline(device: Device, autojump_clock: trio.t
         began = trio.current_time()
         await device.until_seen(Tick)
         assert 7 <= trio.current_time() - began < 7.1
+
+
+async def test_datagrams_may_gather_as_long_as_the_living_node_says_p7(device: Device) -> None:
+    async with running(device):
+        device.node.unhurried_until = 7.0
+        device.inbox.wake()
+        await device.until(lambda: device.inbox.unhurried_until == 7.0)
+        device.core.add([Restart("a test")])
+        await device.until(lambda: len(device.lives) == 2)
+        assert device.inbox.unhurried_until == float("-inf")
 
 
 def _heard(device: Device) -> set[bytes]:

@@ -100,6 +100,26 @@ async def test_a_flood_of_datagrams_is_bounded_and_counted(monkeypatch: pytest.M
     assert inbox.dropped == 15
 
 
+async def test_datagrams_gather_while_the_node_is_in_no_hurry_p7(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    peer, sender = Peer("127.0.0.1"), Peer("127.0.0.2")
+    peer.inbox.unhurried_until = trio.current_time() + sockets.GATHER_S / 2
+    async with running(peer, sender):
+        sender.sockets.send(b"first", Address("127.0.0.1", PORT))
+        await peer.next(Datagram)
+        for data in (b"one", b"two"):
+            sender.sockets.send(data, Address("127.0.0.1", PORT))
+        await trio.testing.wait_all_tasks_blocked()
+        assert peer.inbox.take() == []
+        mock_clock.jump(sockets.GATHER_S)
+        await peer.inbox.wait(5)
+        both = [item.data for item in peer.inbox.take() if isinstance(item, Datagram)]
+        assert both == [b"one", b"two"]
+        sender.sockets.send(b"last", Address("127.0.0.1", PORT))
+        await peer.next(Datagram)
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 async def test_a_taken_port_is_one_clear_line(kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as other:

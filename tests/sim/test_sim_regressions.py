@@ -27,6 +27,10 @@ PLANS = {
     "a writer with a damaged log led when all that it knew had answered, and not who had joined since": Plan(
         4575, without=ELSE_OFF, commits_max=0
     ),
+    "the model took a fact called name for a device's name": Plan(
+        9151, without=frozenset(("crash_s",)), commits_max=8
+    ),
+    "the same with more devices": Plan(12000),
 }
 
 
