@@ -34,7 +34,7 @@ from dusk.effects import (
 )
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, Head, Seq
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, x25519_public
 from tests.world import World
 
 
@@ -108,6 +108,9 @@ class Member:
 
     def standing(self, static_public: bytes) -> Standing:
         return self.peers.standing(self.log.state, static_public)
+
+    def is_master(self, static_public: bytes) -> bool:
+        return static_public == x25519_public(self.world.master.public)
 
     def vouched(self, signed: SignedHead) -> bool:
         return self.log.signed_by_leader(signed)

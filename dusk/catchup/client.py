@@ -424,7 +424,7 @@ class Client:
         assert self._errand is not None
         if not self._is_member():
             raise ServerRefused("the server is no member: statuses are not for it")
-        self._report = self._errand.own_report()
+        self._report = self._errand.own_report() if self._is_master() else None
         if self._report is None:
             self._ask_reports(now)
         else:
@@ -459,11 +459,16 @@ class Client:
             self._enter(Stage.DONE)
         elif not self._is_member():
             raise ServerRefused("the server is no member: changes are not for it")
+        elif not self._is_master():  # its address is a datagram's source, which proves nothing
+            raise ServerRefused("the server is not the master: its word of a change would say nothing")
         else:
             self._ask(Stage.SUBMITTING, Submit(self._changes[0].encode()), now, ANSWER_S_MAX)
 
     def _is_member(self) -> bool:
         return self._host.standing(self._channel.remote_static) is Standing.MEMBER
+
+    def _is_master(self) -> bool:
+        return self._host.is_master(self._channel.remote_static)
 
 
 def client_channel(static_private: bytes, ephemeral_private: bytes, host: LogHolder) -> Channel:

@@ -54,6 +54,10 @@ class LogHolder(Protocol):
         """Tell whose X25519 key that is, at our head (see `dusk.catchup.peers.Peers`)."""
         ...
 
+    def is_master(self, static_public: bytes) -> bool:
+        """Tell whether that is the X25519 key of the device that is taken for the master."""
+        ...
+
     @property
     def anchor(self) -> Position | None:
         """An entry that a log must have to be believed (a joiner's, from its key); else None."""

@@ -294,6 +294,11 @@ class Joiner:
         """Return the chain hash at a position that was fetched."""
         return self._log.chain_at(seq) if seq else None
 
+    def is_master(self, static_public: bytes) -> bool:
+        """No: who joins has heard no master, and has nothing for it."""
+        del static_public
+        return False
+
     def standing(self, static_public: bytes) -> Standing:
         """Tell whose key that is in the log so far."""
         return self._peers.standing(self._log.state, static_public)

@@ -14,7 +14,8 @@ from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_k
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
-from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
+from dusk.keys.signing import x25519_public
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
 
@@ -43,6 +44,7 @@ class MemberHost:
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
+        master: who is taken for the master.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class MemberHost:
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
+        master: Callable[[], DeviceId | None],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks = forks
@@ -67,6 +70,7 @@ class MemberHost:
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
         self._is_whole, self._caught_up, self._is_holder = is_whole, caught_up, is_holder
+        self._master = master
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -98,6 +102,12 @@ class MemberHost:
         if static_public == self._own:
             return Standing.STRANGER
         return self._peers.standing(self._log.state, static_public)
+
+    def is_master(self, static_public: bytes) -> bool:
+        """Tell whether that is the X25519 key of the device that is taken for the master."""
+        master = self._master()
+        public = None if master is None else self._log.device_key(master)
+        return public is not None and static_public == x25519_public(public)
 
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether who leads in our log signed this head."""

@@ -134,6 +134,7 @@ class Node:
             is_whole=lambda: not self._recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=self._is_holder,
+            master=lambda: self.master,
         )
         self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)

@@ -121,6 +121,18 @@ def test_a_change_is_submitted_over_a_stream_and_answered() -> None:
     assert server.head == server.world.log.head
 
 
+def test_a_change_is_submitted_to_the_master_alone_whoever_is_at_its_address() -> None:
+    wires, server, stale = _pair(known=10_000)
+    change = server.world.change(server.world.set("wifi", "wireless.radio0.channel", "6"))
+    other = wires.cores["master"] = member(server.world, server.world.join())
+    stale.log = server.world.log
+    wires.do("stale", stale.exchanges.submit(at("master"), change, wires.now))
+    assert stale.answers == []
+    assert "not the master" in wires.texts("stale")
+    assert other.head == server.world.log.head
+    assert stale.exchanges.submit(at("master"), change, wires.now) == [], "it is left alone for a while"
+
+
 def test_changes_added_while_a_stream_is_open_go_over_it_once() -> None:
     wires, server, stale = _pair(known=10_000)
     world = server.world

@@ -63,6 +63,18 @@ def test_an_own_status_is_handed_over_first_and_alone_where_no_more_is_wanted() 
     assert (server.taken_reports, errand.got, errand.rows) == ([own], [own], [])
 
 
+def test_an_own_status_is_handed_to_the_master_alone_whoever_is_at_its_address() -> None:
+    world = World()
+    world.allow_joining()
+    other, asking = member(world, world.join()), member(world, world.join())
+    other.log, asking.log = world.log, world.log
+    other.report_rows = [_row(1)]
+    wires = Wires({"master": other, "asker": asking})
+    errand = Asker(Report(DeviceId(asking.key.key_id), b"status"))
+    _go(wires, asking, errand)
+    assert (other.taken_reports, errand.got, errand.rows) == ([], [], other.report_rows)
+
+
 def test_a_status_that_its_device_did_not_sign_ends_the_stream() -> None:
     wires, server, asking = _pair()
     errand = Asker(Report(DeviceId(bytes(16)), b"junk"))

@@ -2,9 +2,11 @@
 
 import pytest
 
+from dusk.catchup.messages import APPLIED, NO_ANSWER, Answer
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.cycle.messages import Kind, encode_submit
-from dusk.effects import Append, Datagram, StoreFile
+from dusk.effects import Append, ChangeState, Datagram, Effect, Progress, StoreFile
+from dusk.ids import Seq
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
 from tests.node.site import Box, Site
 
@@ -88,6 +90,41 @@ def test_a_writer_that_nobody_answers_goes_on_for_more_changes_than_its_outbox_h
         site.run(0.1)
         assert master.node.log.position_of(change.id) is not None
     assert len(master.node._outbox) <= OUTBOX_MAX
+
+
+@pytest.mark.parametrize("word", [APPLIED, NO_ANSWER, "missing-signatures"])
+def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_come_from_there(
+    word: str,
+) -> None:
+    site = Site(3)
+    site.run(6.0)
+    master, author, liar = site.all
+    asked: list[Change] = []
+
+    def lie(change: Change, now: float, _asker: bytes) -> list[Effect]:
+        asked.append(change)
+        return liar.node._answer_streams(change.id, Answer(word, Seq(1), ""), now)
+
+    def send_on(sender: str, to: str, data: bytes) -> bool:
+        """Let the liar stand between the master and the author: it passes all datagrams on."""
+        if (sender, to) == (master.name, author.name):
+            site.after(0.0, lambda: author.give(Datagram(data, liar.address, None)))
+        return (sender, to) == (master.name, author.name)
+
+    liar.node._exchanges._host._submitted = lie  # type: ignore[attr-defined]  # a host of a node has it
+    site.lost = send_on
+    site.until(lambda: author.node._follower.master_address == liar.address, 30.0)
+    long = site.world.set("wifi", "wireless.a.ssid", "x" * 2000)
+    change = site.world.change(long, device=author.key)
+    author.do(author.node.submit(change, site.now))
+    site.run(20.0)
+    told = [effect.state for effect in author.of(Progress) if isinstance(effect, Progress)]
+    assert told == [ChangeState.QUEUED]
+    assert author.node.waiting_changes() == (change.id,)
+    assert asked == []
+    site.lost = lambda *_: False
+    site.until(lambda: author.node.log.position_of(change.id) is not None, 30.0)
+    assert author.node.waiting_changes() == ()
 
 
 @pytest.mark.parametrize("by_stream", [False, True])

@@ -27,6 +27,9 @@ PLANS = {
     "a writer with a damaged log led when all that it knew had answered, and not who had joined since": Plan(
         4575, without=ELSE_OFF, commits_max=0
     ),
+    "a member that passed the master's datagrams on refused a change for it by a stream": Plan(
+        9960, without=frozenset(("clock_s", "helper_error", "rot_s", "stale")), commits_max=4
+    ),
     "the model took a fact called name for a device's name": Plan(
         9151, without=frozenset(("crash_s",)), commits_max=8
     ),
