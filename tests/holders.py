@@ -47,12 +47,6 @@ class Holders(World):
         """Have who leads end the epoch."""
         self._keep(self.log.write_handover(self.stamp()))
 
-    def strand(self, change: Change) -> Entry:
-        """Have who leads write a change of another branch."""
-        item, entry = self.log.write_stranded(change, self.stamp())
-        self._keep(item)
-        return entry
-
     def certificate(self, *keys: SigningKey, head: Head | None = None) -> Certificate:
         """Return a certificate for the head, or another, by these devices."""
         head = head or self.log.head

@@ -10,8 +10,10 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, Reports
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
+from dusk.changelog.branches import Branched, Extended, Switched, try_branch
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import ForkFound, Log, unpack_entry_item
+from dusk.changelog.rewinds import resolve
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import (
     Accepted,
@@ -77,6 +79,11 @@ class Member:
         self.report_rows: list[ReportRow] = []
         self.taken_reports: list[Report] = []
         self.page_size = 2
+        self.left: list[LogItem] = []
+        """A branch that this device left."""
+        self.judged: list[Branched] = []
+        self.reaches = True
+        """Whether a branch can be judged here."""
         self.peers = Peers()
         self.exchanges = Exchanges(key.x25519_private(), self, world.random.randbytes)
 
@@ -119,7 +126,20 @@ class Member:
         return [Append(self.log.extend(items))]
 
     def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        raise ForkFound("the log there parts from ours")
+        if not self.reaches:
+            raise ForkFound("the log there parts from ours, too long ago")
+        self.judged.append(try_branch(self.log, items))
+        match self.judged[-1]:
+            case Extended(taken) | Switched(taken):
+                return [Append(taken)]
+        return []
+
+    def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
+        ends = [
+            unpack_entry_item(item.data)[0].head.chain for item in self.left if item.kind is ItemKind.ENTRY
+        ]
+        left = self.left if ends[-1:] == [chain] else []
+        return tuple(left[first : first + self.page_size]), len(left) > first + self.page_size
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         self.taken_rings.append(ring)
@@ -229,7 +249,7 @@ class Wires:
                 case Append(items):
                     core = self.cores[name]
                     if isinstance(core, Member) and core.items is not core.world.items:
-                        core.items += items
+                        core.items = list(resolve((*core.items, *items)).items)
                     self.events.append((name, effect))
                 case _:
                     self.events.append((name, effect))

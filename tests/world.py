@@ -128,6 +128,12 @@ class World:
         self._keep(item)
         return entry
 
+    def strand(self, change: Change) -> Entry:
+        """Have who leads write a change of another branch."""
+        item, entry = self.log.write_stranded(change, self.stamp())
+        self._keep(item)
+        return entry
+
     def commit(self, *edits: Edit) -> Entry:
         """Build and write a change of the owner's."""
         return self.write(self.change(*edits))

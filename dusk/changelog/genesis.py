@@ -18,6 +18,8 @@ from dusk.ids import NO_CLUSTER, DeviceId, KeyId, PublicKey, key_id
 from dusk.keys.signing import SigningKey, verify
 
 ORIGIN = "genesis"
+MANUAL_BACKUP = ("cluster", "manual-backup")
+"""The record of a cluster whose owners name each backup themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Founding:
         device, device_name, label: the first device's key, name and hardware label.
         recovery: public key of the recovery phrase.
         cycle_ms: length of a cycle in milliseconds.
+        auto_backup: whether the first device that owners approve becomes the backup.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Founding:
     label: str
     recovery: PublicKey
     cycle_ms: int
+    auto_backup: bool = True
 
 
 def found(founding: Founding, random_bytes: Callable[[int], bytes]) -> Change:
@@ -67,6 +71,8 @@ def found(founding: Founding, random_bytes: Callable[[int], bytes]) -> Change:
         (section, "groups", [[]]),
         (section, "origin", [ORIGIN, b"", founding.device_name]),
     ]
+    if not founding.auto_backup:
+        rows.append((*MANUAL_BACKUP, [True]))
     return build_change(
         cluster=NO_CLUSTER,
         device=device,
@@ -119,7 +125,7 @@ def _founders(
         *((user, k) for k in ("key", "sealed")),
         *((section, k) for k in ("key", "name", "label", "groups", "origin")),
     }
-    if set(records) != needed:
+    if set(records) - {MANUAL_BACKUP} != needed:
         raise Refused("bad-genesis", "a genesis has one owner, one device, and what belongs to them")
 
     def row(where: str, key: str) -> list[object]:

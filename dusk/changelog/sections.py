@@ -254,6 +254,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "mandate": _mandate,
         "cycle": _number(200, 3_600_000),
         "level": _number(1, 1),
+        "manual-backup": _flag,
         **_VARIABLE,
     },
     SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},

@@ -42,6 +42,7 @@ class Plan:
     cycle_ms: int
     device_name: str
     """Read by root: the files that say it need not be for the daemon's user."""
+    auto_backup: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def _founding(plan: Plan, owner: SigningKey, device: SigningKey, name: str) -> F
         label=hardware_label(),
         recovery=recovery_key(plan.phrase).public,
         cycle_ms=plan.cycle_ms,
+        auto_backup=plan.auto_backup,
     )
 
 

@@ -21,6 +21,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cycle", type=duration, default=CYCLE_S_DEFAULT, metavar="TIME", help="time between beats (5s)"
     )
+    parser.add_argument(
+        "--no-auto-backup",
+        action="store_true",
+        help="no router becomes the backup by itself; `dusk role backup` names it",
+    )
 
 
 def _init(context: Context, arguments: argparse.Namespace) -> int:
@@ -43,6 +48,7 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
         phrase=phrase,
         cycle_ms=round(arguments.cycle * 1000),
         device_name=wanted_name(context.root, socket.gethostname()),
+        auto_backup=not arguments.no_auto_backup,
     )
     try:
         made = founding.write_as(account, plan)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dusk import codec, limits
 from dusk.changelog import views
 from dusk.changelog.body import Edit
+from dusk.changelog.genesis import MANUAL_BACKUP
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log
 from dusk.changelog.roles import SUCCESSION
@@ -108,10 +109,30 @@ def _handover_words(log: Log, first: DeviceId) -> str:
 def no_backup(log: Log) -> list[str]:
     """Ask for a backup where there is a device that could be one, and nobody takes over (P11)."""
     succession = views.succession(log.state)
-    if len(succession) != 1 or len(views.members(log.state)) == 1:
+    if len(succession) != 1 or len(views.members(log.state)) == 1 or _is_manual(log.state):
         return []
     name = names.device_name(log.state, succession[0])
     return [f"no backup: only {name} may lead; `dusk role backup DEVICE` says who does when it fails"]
+
+
+def _is_manual(state: State) -> bool:
+    """Tell whether the cluster was made for owners to name each backup themselves."""
+    return state.value(*MANUAL_BACKUP) is not None
+
+
+def backup_by_approval(state: State, device: DeviceId) -> Edit | None:
+    """Return the edit that makes a device the backup in the change by which owners approve it.
+
+    The first one becomes it, unless the cluster was made with ``--no-auto-backup``.
+
+    Args:
+        state: what the log says; the device need not be in it yet.
+        device: whom the owners' quorum lets in.
+    """
+    succession = views.succession(state)
+    if len(succession) != 1 or _is_manual(state):
+        return None
+    return succession_edit(state, (*succession, device))
 
 
 # --- changing ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from dusk.helper.files import FILE_BYTES_MAX, Refusal, lock, open_file, read_fil
 SPARE_BYTES = 64 * 1024
 Facts = os.stat_result | None  # of the file that was there
 Judge = Callable[[str, bytes, bytes], None]  # package, old content, new content
-Digests = dict[str, tuple[str, str]]  # package: digest before, digest after
 
 
 def digest(content: bytes | None) -> str:
@@ -86,8 +85,8 @@ class Journal:
         os.rename("new.", "manifest", src_dir_fd=self.folder, dst_dir_fd=self.folder)
         os.fsync(self.folder)
 
-    def unfinished(self) -> tuple[str, Digests]:
-        """Return id and digests of the apply that nobody committed; an empty id if there is none.
+    def unfinished(self) -> tuple[str, dict[str, tuple[str, str]]]:
+        """Return the apply that nobody committed: id (empty: none), package: digests before and after.
 
         Raises:
             Refusal: ``damaged``.
@@ -137,6 +136,5 @@ class Journal:
         if "manifest" in names:
             os.unlink("manifest", dir_fd=self.folder)
         os.fsync(self.folder)  # also if a former process removed it, or its sync failed: copies go last
-        for name in names:
-            if name.startswith(("old.", "new.")):
-                os.unlink(name, dir_fd=self.folder)
+        for name in [name for name in names if name.startswith(("old.", "new."))]:
+            os.unlink(name, dir_fd=self.folder)

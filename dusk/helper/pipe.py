@@ -61,7 +61,6 @@ def become_helper(root: str, requests: int, answers: int) -> None:
 
     It has an own session and no descriptor but the standard ones and the pipes, as 3 and 4.
     """
-    exit_status = 1
     try:
         os.setsid()
         os.chdir("/")
@@ -74,8 +73,8 @@ def become_helper(root: str, requests: int, answers: int) -> None:
         os.closerange(5, os.sysconf("SC_OPEN_MAX"))
         with open(3, "rb") as source, open(4, "wb") as sink:
             serve(root, source, sink)
-        exit_status = 0
+        os._exit(0)
     except (OSError, ValueError) as error:
         os.write(2, os.fsencode(f"dusk helper: {error}\n"))
     finally:
-        os._exit(exit_status)
+        os._exit(1)

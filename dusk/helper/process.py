@@ -29,10 +29,9 @@ def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
     """Run a shell command in a process group of its own; return its status and last line of errors."""
     ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     null = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
-    words: list[str | bytes] = ["sh", "-c", command, "dusk-reload", *arguments]
     child = os.posix_spawn(
         "/bin/sh",
-        words,
+        [b"sh", b"-c", command, b"dusk-reload", *map(os.fsencode, arguments)],
         {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DUSK_ROOT": root},
         file_actions=[null, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, theirs, 2)],
         setpgroup=0,
@@ -132,8 +131,6 @@ class Helper:
             return [b"ok", *getattr(self, request.decode())(*fields)]
         except Refusal as refusal:
             code, reason = refusal.args
-        except OSError as error:
-            code, reason = "storage", str(error)
-        except (TypeError, ValueError) as error:
-            code, reason = "bad-request", str(error)
+        except (OSError, TypeError, ValueError) as error:
+            code, reason = "storage" if isinstance(error, OSError) else "bad-request", str(error)
         return [b"refused", code.encode(), os.fsencode(reason)]

@@ -18,8 +18,9 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.changelog.body import Change
+from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
 from dusk.changelog.entry import SignedHead
-from dusk.changelog.log import ForkFound, Log
+from dusk.changelog.log import ForkFound, Log, verified_entry
 from dusk.cycle.datagrams import cluster_tag, is_start
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import decode_group_keys
@@ -35,6 +36,7 @@ from dusk.effects import (
     Effect,
     Event,
     Input,
+    ItemKind,
     LogItem,
     Received,
     RemoveFile,
@@ -303,14 +305,6 @@ class Joiner:
         """Tell whose key that is in the log so far."""
         return self._peers.standing(self._log.state, static_public)
 
-    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:  # noqa: ARG002 - as all hosts
-        """Stay with what was fetched first; it holds the entry that the join key names.
-
-        Raises:
-            ForkFound: always.
-        """
-        raise ForkFound(f"the log there parts from what was fetched, below entry {self.head.seq}")
-
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether the leader of what was fetched signed this."""
         return self._log.signed_by_leader(signed)
@@ -329,6 +323,26 @@ class Joiner:
             raise GhostLog("the log found is not the one of the join key: its named entry differs")
         self.reason = f"fetching the log, at entry {self._log.head.seq}"
         return [Append(taken)] if taken else []
+
+    def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Go over to another branch than the one fetched so far, or stay, as a member does.
+
+        Raises:
+            ServerRefused: that branch lacks the entry that the join key names.
+            ForkFound: it parts from what was fetched too long ago to be judged.
+            UntrustedInput: it is no log of this cluster; nothing was changed.
+        """
+        del now
+        entries = (verified_entry(item) for item in items if item.kind is ItemKind.ENTRY)
+        parting = next((e.seq for e in entries if self._log.chain_at(e.seq) != e.head.chain), None)
+        if parting is not None and parting <= self._join_key.seq:
+            raise ServerRefused("the log there lacks the entry that the join key names")
+        match try_branch(self._log, items):
+            case Extended(taken) | Switched(taken):
+                return [Append(taken)] if taken else []
+            case NeedsReplay(seq):
+                raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
+        return []
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Finish: the log is whole, the keys are here; a node takes over.

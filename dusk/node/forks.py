@@ -69,7 +69,7 @@ class Forks:
 
     @property
     def epoch(self) -> int:
-        """The highest epoch in what we left: we may have opened it, and none is opened twice."""
+        """The highest epoch in what we left: one that we may have opened, and none is opened twice."""
         return max((head_of(branch).epoch for branch in self._left), default=0)
 
     # --- what others left --------------------------------------------------------------------

@@ -50,6 +50,7 @@ class Leading:
         listening: how the first of the succession starts.
         ask: asks all members who leads.
         fetch: catches up from an address.
+        make_group_key: makes one where there is none.
         cycle_s: gives the length of a cycle.
     """
 

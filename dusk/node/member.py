@@ -11,18 +11,14 @@ from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
-from dusk.catchup.messages import Position
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
-from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.follower import Follower
-from dusk.cycle.messages import Kind, decode_answer, decode_pong
 from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
-from dusk.cycle.signed import NoHolder
-from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
+from dusk.cycle.station import Station
 from dusk.effects import (
     Accepted,
     Append,
@@ -44,7 +40,6 @@ from dusk.effects import (
     Tick,
     WallClock,
 )
-from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
@@ -55,6 +50,7 @@ from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
+from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import ASK_GAP_S, NodeReports
@@ -79,7 +75,6 @@ class Node:
         device_id: this device.
         peers: the other members, with what they said.
         applied: the apply machine's side of the status.
-        dropped: outside inputs that were refused.
         alarms: word → line for people, of what is wrong now.
     """
 
@@ -96,7 +91,6 @@ class Node:
     ) -> None:
         assert log.cluster is not None
         self.log, self.device_id = log, DeviceId(key.key_id)
-        self.dropped = 0
         self.alarms: dict[str, str] = {}
         self.peers = Peers(key, log.cluster)
         self._recovery = Recovery(saved, self.alarms, random_bytes)
@@ -121,9 +115,22 @@ class Node:
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
         self._forks = Forks(log, left)
-        host = MemberHost(
-            own=x25519_public(key.public),
-            log=log,
+        self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
+        self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
+        self._listening = Listening(self._station, self.confirm)
+        self._leading = self._make_leading()
+        self._branching = self._make_branching()
+        self._receiving = self._make_receiving()
+        self._placed: object = None
+        self._members_version = -1
+        self._report_due_at = float("-inf")
+
+    # --- how its rooms are joined ----------------------------------------------------------------
+
+    def _make_host(self) -> MemberHost:
+        return MemberHost(
+            own=x25519_public(self.peers.own.public),
+            log=self.log,
             channel=self._station.channel,
             took=self._took,
             took_branch=self._took_branch,
@@ -136,12 +143,11 @@ class Node:
             is_holder=self._is_holder,
             master=lambda: self.master,
         )
-        self._exchanges = Exchanges(key.x25519_private(), host, random_bytes)
-        self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
-        self._listening = Listening(self._station, self.confirm)
-        self._leading = Leading(
+
+    def _make_leading(self) -> Leading:
+        return Leading(
             station=self._station,
-            log=log,
+            log=self.log,
             writing=self._writing,
             forks=self._forks,
             recovery=self._recovery,
@@ -151,8 +157,10 @@ class Node:
             make_group_key=self._make_group_key,
             cycle_s=lambda: self._cycle_s,
         )
-        self._branching = Branching(
-            log=log,
+
+    def _make_branching(self) -> Branching:
+        return Branching(
+            log=self.log,
             forks=self._forks,
             outbox=self._outbox,
             peers=self.peers,
@@ -162,9 +170,23 @@ class Node:
             log_moved=self._log_moved,
             alarm=self._alarm,
         )
-        self._placed: object = None
-        self._members_version = -1
-        self._report_due_at = float("-inf")
+
+    def _make_receiving(self) -> Receiving:
+        return Receiving(
+            station=self._station,
+            log=self.log,
+            follower=self._follower,
+            writing=self._writing,
+            leading=self._leading,
+            listening=self._listening,
+            recovery=self._recovery,
+            forks=self._forks,
+            outbox=self._outbox,
+            exchanges=self._exchanges,
+            answered=self._changes.answered,
+            took=self._took,
+            alarm=self._alarm,
+        )
 
     # --- what the shell calls ------------------------------------------------------------------
 
@@ -178,6 +200,7 @@ class Node:
         effects = self._recovery.start()
         self._members_changed()
         self._follower = Follower(self._station, self._cycle_s, now)
+        self._receiving.follower = self._follower
         self._follower.answers.status = self._report.signed
         is_new = self._leading.is_first and self.peers.count == 1 and self._recovery.group_keys.newest is None
         if is_new:
@@ -195,7 +218,7 @@ class Node:
         effects: list[Effect] = []
         match event:
             case Datagram():
-                effects = self._on_datagram(event, now)
+                effects = self._receiving.on_datagram(event, now)
             case Tick():
                 effects = self._tick(now)
             case Accepted() | Connected() | Received() | Disconnected() | ItemsRead():
@@ -277,6 +300,11 @@ class Node:
         return self.device_id if self.leads else self._follower.master
 
     @property
+    def dropped(self) -> int:
+        """How many outside inputs were refused."""
+        return self._receiving.dropped
+
+    @property
     def settled(self) -> Seq:
         """Up to where the log is final."""
         return self.log.settled
@@ -347,7 +375,7 @@ class Node:
         if self._writing.leader is not None:
             effects += self._writing.leader.tick(now)
         elif now >= self._follower.deadline:
-            effects += self._do(self._follower.tick(now), now)
+            effects += self._receiving.do(self._follower.tick(now), now)
         if self._exchanges.deadline is not None:
             effects += self._exchanges.handle(Tick(), now)
         if self.applied.deadline is not None and now >= self.applied.deadline:
@@ -393,103 +421,13 @@ class Node:
         self._reports.to_whom((self.master, self.log.head.epoch))
         return [] if address is None else self._exchanges.reports(address, self._reports, now)
 
-    # --- datagrams -------------------------------------------------------------------------------
-
-    def _on_datagram(self, event: Datagram, now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        try:
-            opened = self._station.channel.open(event.data, event.source)
-            if isinstance(opened, Unreadable):
-                return self._on_unreadable(opened, now)
-            if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
-                effects += self._exchanges.catch_up(opened.source, now)
-            return effects + self._on_opened(opened, now)
-        except UntrustedInput:
-            self.dropped += 1
-            return effects
-
-    def _on_unreadable(self, unreadable: Unreadable, now: float) -> list[Effect]:
-        """Ask by a stream who may have what we lack; who needs nothing lets junk be junk."""
-        is_unsure = self._listening.lead_at is not None or self._recovery.must_hear
-        needs_nothing = {
-            Lack.KEY: False,
-            Lack.REAL_KEY: self.leads or self._follower.hears_starts(now),
-            Lack.SENDER: not is_unsure,  # it answers us: it may have joined behind the end of an old disk
-        }
-        if needs_nothing[unreadable.lack]:
-            raise UntrustedInput("datagram: nothing that we lack")
-        if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
-            return self._do(Step(outcome=Behind(unreadable.source, None)), now)
-        return self._do(self._follower.unreadable(unreadable.source, now), now)
-
-    def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
-        leader, follower = self._writing.leader, self._follower
-        match opened.kind:
-            case Kind.START:
-                return self._on_start(opened, now)
-            case Kind.DATA:
-                return self._do(follower.on_data(opened, now), now)
-            case Kind.HELLO | Kind.ASK:
-                return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
-            case Kind.PONG:
-                step = follower.on_pong(opened, now)
-                seq = decode_pong(opened.plaintext).signed_head.head.seq
-                return [*self._do(step, now), *self._leading.told(opened, seq, now)]
-            case Kind.RESPOND if leader is not None:
-                effects = self._do(leader.on_respond(opened, now), now)
-                effects += self._outbox.on_durable(leader.durable)
-                return effects + self._outbox.on_settled(self.settled)
-            case Kind.FORWARD if leader is not None:
-                leader.on_forward(opened)
-            case Kind.RELAYED if leader is None:
-                return self._do(follower.on_relayed(opened, now), now)
-            case Kind.SUBMIT:
-                return self._writing.on_submit(opened, now)
-            case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
-                return self._changes.answered(decode_answer(opened.plaintext), now)
-        return []
-
-    def _on_start(self, opened: Opened, now: float) -> list[Effect]:
-        """Take a START; one by who may not lead here is a reason to ask there, now and then."""
-        try:
-            return self._do(self._follower.on_start(opened, now), now)
-        except NoHolder:
-            self.dropped += 1
-            return self._do(self._follower.unreadable(opened.source, now), now)
-
-    def _do(self, step: Step, now: float) -> list[Effect]:
-        """Do what a cycle's step asks of the node."""
-        effects = list(step.effects)
-        match step.outcome:
-            case Advance(items, signed_head):
-                items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
-                effects += self._advance(items, now)
-            case Behind(address, _):
-                self._listening.somebody_has_more(now)
-                effects += self._exchanges.catch_up(address, now)
-            case Conflict(address, head, signed):
-                effects += self._exchanges.catch_up(address, now)
-                if signed is not None and signed.signed_by(self.peers.own.public, self.peers.cluster):
-                    text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
-                    effects += self._alarm("clone", text)
-            case Offered(address, offer) if self._forks.is_new(offer):
-                effects += self._exchanges.branch(address, Position(offer.seq, offer.chain), now)
-        return effects if step.certificate is None else effects + self._writing.certified(step.certificate)
-
-    def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        try:
-            return self._took(items, now)
-        except UntrustedInput:  # a fork, too: what a stream brings is judged as a whole
-            self.dropped += 1
-            return self._do(self._follower.refused(), now)
+    # --- the log has moved -----------------------------------------------------------------------
 
     def _alarm(self, word: str, text: str) -> list[Effect]:
         if self.alarms.get(word) == text:
             return []
         self.alarms[word] = text
         return [Event(word, text, loud=True)]
-
-    # --- the log has moved -----------------------------------------------------------------------
 
     def _took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Verify items, take them, store them, and do what follows.

@@ -8,7 +8,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.body import Change, Edit, Signature, build_change
 from dusk.changelog.entry import APPLIED
-from dusk.changelog.genesis import Founding, found, judge_genesis
+from dusk.changelog.genesis import MANUAL_BACKUP, Founding, found, judge_genesis
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
 from dusk.errors import Refused, UntrustedInput
@@ -98,12 +98,22 @@ def test_each_record_is_needed(missing: tuple[str, str]) -> None:
         (("cluster", "succession"), [[bytes(16)]]),
         (("cluster", "succession"), [[ID, bytes(16)]]),
         (("cluster", "level"), [2]),
+        (("cluster", "manual-backup"), [False]),
+        (("cluster", "mandate"), [1, 1, bytes(32)]),
         ((SECTION, "key"), [RECOVERY.public]),
         ((SECTION, "name"), ["Not A Name"]),
     ],
 )
 def test_nothing_more_and_nothing_else(where: tuple[str, str], row: list[object]) -> None:
     assert refused(genesis({**ROWS, where: codec.pack(row)})) == "bad-genesis"
+
+
+def test_a_genesis_may_say_that_owners_name_each_backup_themselves() -> None:
+    change = found(replace(FOUNDING, auto_backup=False), WORLD.random.randbytes)
+    verdict = judge_genesis(change, ID)
+    said = {(w.section, w.key): w.record.data for w in verdict.writes}
+    assert said.keys() - ROWS.keys() == {MANUAL_BACKUP}
+    assert said[MANUAL_BACKUP] == codec.pack([True])
 
 
 @pytest.mark.parametrize("where", [("policy/x", "set/a.b.c"), ("trust", "owner/bob"), (SECTION, "retired")])

@@ -77,6 +77,18 @@ def test_init_makes_a_cluster_that_verifies_and_opens_with_its_password(
     assert (shown["ok"], shown["entries"], shown["cluster"]) == (True, 1, log.state.cluster.hex())
 
 
+def test_a_cluster_may_be_made_whose_owners_name_each_backup_themselves(
+    dusk: "Dusk", root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    words = ("--password-file", str(tmp_path / "password"), "--phrase-file", str(tmp_path / "phrase"))
+    made = dusk("init", "--cluster", "home", "--user", "ann", "--no-auto-backup", *words)
+    assert made.code == 0, made.err
+    log = Log(None)
+    log.extend(read_log(root / "etc/dusk/node").items)
+    assert log.state.value("cluster", "manual-backup") == [True]
+
+
 def test_init_leaves_nothing_of_roots_in_the_nodes_folder(init: "Result", root: Path) -> None:
     node = root / "etc/dusk/node"
     assert stat.S_IMODE(node.stat().st_mode) == 0o700

@@ -11,7 +11,7 @@ from dusk.changelog.entry import sign_head
 from dusk.changelog.sections import device_path
 from dusk.control.asks import asks_of
 from dusk.control.desk import Peer
-from dusk.control.roles import role_of
+from dusk.control.roles import backup_by_approval, role_of
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey
@@ -179,4 +179,20 @@ def test_a_cluster_with_one_that_may_lead_asks_for_a_backup_once_there_is_anothe
     desk.do("role.backups", devices=[])
     for key in (world.kitchen, world.garage):
         world.commit(world.edit(device_path(key.key_id), "retired", [True]))
+    assert asks_of(desk) == []
+
+
+def test_the_first_device_that_owners_approve_becomes_the_backup(desk: FakeDesk, world: Holders) -> None:
+    edit = backup_by_approval(world.log.state, id_of(world.kitchen))
+    assert edit is not None
+    world.commit(edit)
+    assert views.succession(world.log.state) == (world.device_id, id_of(world.kitchen))
+    assert backup_by_approval(world.log.state, id_of(world.garage)) is None
+
+
+def test_where_owners_name_each_backup_themselves_nothing_does_it_or_asks_for_it(
+    desk: FakeDesk, world: Holders
+) -> None:
+    world.commit(world.edit("cluster", "manual-backup", [True]))
+    assert backup_by_approval(world.log.state, id_of(world.kitchen)) is None
     assert asks_of(desk) == []

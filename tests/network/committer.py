@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dusk.errors import Refused
-from tests.network.cluster import Cluster, Machine, Owner
+from tests.network.cluster import STEP_S_MAX, Cluster, Machine, Owner
 
 PATIENCE_S = (0.05, 3.0, 3.0, 30.0)
 """How long committers wait for an answer: some give up and leave a change queued."""
@@ -33,6 +33,20 @@ def prepare(cluster: Cluster, numbers: Iterable[int]) -> None:
     owner.set("policy/shared", SHARED, "none")
     owner.call("policy.assign", name="shared", to="all")
     owner.commit("policies")
+
+
+def make_backups(cluster: Cluster, count: int) -> None:
+    """Let the first routers after the master take over when it fails, in their order.
+
+    Args:
+        cluster: runs.
+        count: how many; with 0 nobody takes over.
+    """
+    names = [router.name for router in cluster.routers[1 : 1 + count]]
+    owner = cluster.owner(cluster.first)
+    begun = owner.call("role.backups", devices=names, timeout_s=STEP_S_MAX)
+    if begun["ticket"] is not None:
+        owner.wait(begun["ticket"])
 
 
 @dataclass(slots=True)

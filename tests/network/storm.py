@@ -22,13 +22,13 @@ from dusk.demo.router import DemoError
 from tests.network.checker import DISKS as PROMISED_DISKS
 from tests.network.checker import Checker, Report, end_is_applied
 from tests.network.cluster import Cluster, StuckError, running
-from tests.network.committer import SHARED, Committer, prepare
+from tests.network.committer import SHARED, Committer, make_backups, prepare
 from tests.network.exposed import Exposed
 from tests.network.plan import DISKS, Kind, Size, Strike, plan
 from tests.network.wiring import NO_FAULTS, Cuts, Switch, TapPlace
 
-SHORT = Size(nodes=5, seconds=12.0, every_s=0.7, lasts_s_max=4.0)
-LONG = Size(nodes=10, seconds=600.0, every_s=2.0, lasts_s_max=20.0)
+SHORT = Size(nodes=5, seconds=12.0, every_s=0.7, lasts_s_max=4.0, backups=1)
+LONG = Size(nodes=10, seconds=600.0, every_s=2.0, lasts_s_max=20.0, backups=2)
 REST_S_MAX = 0.4
 """Owners are people: their changes shall be many, and the log no larger than can be looked at."""
 DURABLE_MIN = 5
@@ -70,6 +70,7 @@ class Storm:
     def run(self) -> Report:
         """Let it storm, let it heal, stop all, and look at what is left."""
         prepare(self._cluster, self._size.committing)
+        make_backups(self._cluster, self._size.backups)
         self._cluster.wait("the policies everywhere", self._cluster.is_quiet)
         for router in self._routers:
             if router.number not in self._size.spared:
@@ -275,6 +276,7 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="ten daemons for ten minutes")
     parser.add_argument("--nodes", type=int)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--backups", type=int, help="holders of the succession besides the master")
     parser.add_argument("--without", default="", help=", ".join(kind.name.lower() for kind in Kind))
     parser.add_argument("--file", type=Path, help="keep the report here")
     options = parser.parse_args()
@@ -284,6 +286,7 @@ def main() -> int:
         size,
         nodes=options.nodes or size.nodes,
         seconds=options.seconds or size.seconds,
+        backups=size.backups if options.backups is None else options.backups,
         without=frozenset(Kind[name.upper()] for name in options.without.split(",") if name),
     )
     report = storm(seed, size, lambda line: print(line, flush=True))

@@ -7,6 +7,9 @@ from typing import Any
 
 import trio
 
+from dusk.changelog.body import Edit
+from dusk.changelog.roles import mandate_row
+from dusk.control.forced import line_of
 from dusk.control.methods import METHODS, Methods
 from dusk.daemon.control import ControlServer
 from tests.desk import FakeDesk
@@ -21,10 +24,11 @@ def control() -> list[Case]:
     world = World()
     world.allow_joining(groups=("aps",), template="ap-{n}")
     world.join("kitchen")
+    late, role = _late_change(world), _role(world)
     desk = FakeDesk(world)
     server = ControlServer(Path("unused"), Methods(desk))
     cases = []
-    for name, shows, line in (*_refused_lines(), *_calls(world), *_refused_calls()):
+    for name, shows, line in (*_refused_lines(), *_calls(late, role), *_refused_calls()):
         answer = trio.run(partial(server._answer, line, None))  # type: ignore[arg-type]  # noqa: SLF001 - without a socket
         error = answer.get("error")
         case = valid(name, shows, line=line.decode("utf-8", "backslashreplace"), answer=answer)
@@ -66,7 +70,24 @@ def _line(method: str, identity: object = 1, **params: Any) -> bytes:
     return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _calls(world: World) -> list[tuple[str, str, bytes]]:
+def _late_change(world: World) -> str:
+    """Let a change come too late, and return its id."""
+    late = world.change(world.set("late", "system.ntp.enabled", "0"), message="from a cut side", counter=9)
+    world.commit(world.set("late", "system.ntp.enabled", "1"))
+    world.strand(late)
+    return late.id.hex()
+
+
+def _role(world: World) -> str:
+    """Return a role of this device that another owner has made and signed, as its line."""
+    bob = world.key()
+    world.write(world.change(world.edit("trust", "owner/bob", [bob.public]), counter=10))
+    succession = world.edit("cluster", "succession", [[world.device_id]])
+    mandate = Edit("cluster", "mandate", mandate_row(world.log.head), None)
+    return line_of(world.change(succession, mandate, signers=(bob,), message="forced: attic leads"))
+
+
+def _calls(late: str, role: str) -> list[tuple[str, str, bytes]]:
     edits = [
         {"key": "network.lan.ipaddr", "values": ["192.0.2.1"]},
         {"key": "network.lan.dns", "values": ["1", "2"]},
@@ -118,9 +139,7 @@ def _calls(world: World) -> list[tuple[str, str, bytes]]:
         ("log.show", {"seq": 4}),
         ("events.subscribe", {}),
     ]
-    change = len([s for s in settings if s[0] == "draft.commit"])
-    assert change == 2
-    assert world.log.head.seq == 3
+    assert len([s for s in settings if s[0] == "draft.commit"]) == 2
     first = settings[:9]
     lines: list[tuple[str, dict[str, Any]]] = [
         ("session.whoami", {"token": TOKEN}),
@@ -128,10 +147,26 @@ def _calls(world: World) -> list[tuple[str, str, bytes]]:
     ]
     lines += queries
     lines += [(m, {"token": TOKEN, **p}) for m, p in settings[9:]]
+    lines += _roles(late, role)
     lines.append(("session.logout", {"token": TOKEN}))
     return [
         (f"{place}: {method}", "A call and its answer.", _line(method, place, **params))
         for place, (method, params) in enumerate(lines, 100)
+    ]
+
+
+def _roles(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        ("role.show", {}),
+        ("role.read", {"line": role}),
+        ("role.sign", {"token": TOKEN, "line": role}),
+        ("role.submit", {"line": role}),
+        ("role.backups", {"token": TOKEN, "devices": ["ap-1"]}),
+        ("role.master", {"token": TOKEN, "device": "ap-1"}),
+        ("role.force", {"token": TOKEN, "backups": ["ap-1"], "collect": True}),
+        ("role.force", {"token": TOKEN}),
+        ("conflict.list", {}),
+        ("conflict.resolve", {"token": TOKEN, "id": late[:12], "take": "B"}),
     ]
 
 
@@ -152,6 +187,8 @@ def _refused_calls() -> list[tuple[str, str, bytes]]:
             {"token": TOKEN, "target": "policy/a", "verb": "set", "edits": [{"key": "a.b.c"}]},
         ),
         ("no rows", "draft.edit", {"token": TOKEN, "target": "policy/a", "verb": "set", "edits": []}),
+        ("a side that is none", "conflict.resolve", {"token": TOKEN, "id": "0" * 12, "take": "C"}),
+        ("a role longer than any", "role.read", {"line": "a" * 16_385}),
         ("no session", "session.whoami", {"token": "gone"}),
         ("no device", "device.show", {"name": "nobody"}),
         ("no ticket", "ticket.poll", {"ticket": "none"}),

@@ -10,6 +10,9 @@ from tests.vectors.reader.packing import NUMBER_MAX, Refused, need
 TOKEN = "token-alice"
 CODES = {"parse-error": -32700, "invalid-request": -32600, "no-method": -32601, "internal": -32603}
 LONG = {"line": 4_096, "password": 1_024, "text": 262_144, "message": 1_024, "key": 512}
+SPECIAL = {("joinkey.create", "name"): 63} | {
+    (f"role.{verb}", "line"): 16_384 for verb in ("read", "sign", "submit")
+}
 NUMBERS = {
     "uses": (1, 10_000),
     "expires_s": (0, 316_224_000),
@@ -22,15 +25,19 @@ WORDS = {
     "verb": ("set", "delete", "unset", "add-list", "del-list"),
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
+    "take": ("A", "B"),
 }
 ROWS = {"edits": {"key", "values"}, "variables": {"name", "values"}}
-TEXTS = ("names", "devices", "groups", "labels")
-FLAGS = ("replace", "auto")
+TEXTS = ("names", "devices", "groups", "labels", "backups")
+FLAGS = ("replace", "auto", "collect")
 
 EDITING = "changed edits text notes"
 DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
-STATUS = "cluster device name epoch head settled master members online apply alarms reason"
+STATUS = "cluster device name epoch head settled master members online apply alarms asks reason"
 ENTRY = "seq time time_trusted kind author device outcome message hash epoch"
+HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
+ROLE = "ticket hash text notes"
+COLLECTED = "line hash leads succession signed missing message diff"
 POLICY = "name settings to priority devices names"
 
 
@@ -80,6 +87,15 @@ METHODS = {
     "var.unset": Method("token scope names", EDITING),
     "settings.export": Method("target", "target text"),
     "effective": Method("device key?", "device head options", "key verb value values origin"),
+    "role.show": Method("", "leader epoch mandate head settled holders notes", HOLDER),
+    "role.master": Method("token device timeout_s?", ROLE),
+    "role.backups": Method("token devices timeout_s?", ROLE),
+    "role.force": Method("token backups? collect? timeout_s?", "hash", "", f"{ROLE} {COLLECTED}"),
+    "role.read": Method("line", COLLECTED),
+    "role.sign": Method("token line", COLLECTED),
+    "role.submit": Method("line timeout_s?", ROLE),
+    "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
+    "conflict.resolve": Method("token id take timeout_s?", "ticket hash text"),
     "log.list": Method("count? since?", "head entries", ENTRY),
     "log.show": Method("seq", f"{ENTRY} writer chain operations diff", "where item before after"),
     "events.subscribe": Method("", ""),
@@ -121,7 +137,7 @@ def _fits(method: str, name: str, value: object) -> bool:
         return _is_rows(name, value)
     if name in TEXTS:
         return _is_texts(value, 1_024, 255)
-    length = 63 if (method, name) == ("joinkey.create", "name") else LONG.get(name, 255)
+    length = SPECIAL.get((method, name), LONG.get(name, 255))
     return isinstance(value, str) and len(value) <= length and value in WORDS.get(name, (value,))
 
 

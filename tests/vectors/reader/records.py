@@ -155,6 +155,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("mandate", _mandate),
             ("cycle", _one(lambda value: number(value, 200, 3_600_000))),
             ("level", _one(lambda value: number(value, 1, 1))),
+            ("manual-backup", _one(_true)),
             VARIABLE,
         ],
     ),

@@ -1,0 +1,161 @@
+"""What comes by datagrams, and what the node does about each (`specs/cycles.md`).
+
+The cycle's rooms judge what came and say what they want of the node; here it is done.
+"""
+
+from collections.abc import Callable, Sequence
+
+from dusk.catchup.exchanges import Exchanges
+from dusk.catchup.messages import Position
+from dusk.changelog.log import Log
+from dusk.cycle.datagrams import Lack, Opened, Unreadable
+from dusk.cycle.follower import Follower
+from dusk.cycle.messages import Kind, decode_answer, decode_pong
+from dusk.cycle.outbox import Outbox
+from dusk.cycle.signed import NoHolder
+from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
+from dusk.effects import Datagram, Effect, ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.node.forks import Forks
+from dusk.node.host import TakeAnswer, Took
+from dusk.node.leading import Leading
+from dusk.node.listening import Listening
+from dusk.node.recovery import Recovery
+from dusk.node.writing import Writing
+
+
+class Receiving:
+    """The side of a node that datagrams reach.
+
+    Args:
+        station: this device in its cycle.
+        log: the log.
+        follower: takes what leaders send.
+        writing: has who takes what members send, while this device leads.
+        leading: hears who leads, and what members show to have.
+        listening: whether this device is about to lead.
+        recovery: whether the log is whole.
+        forks: what others offer, and what of that is new.
+        outbox: hears up to where the log is durable.
+        exchanges: fetch what is lacking.
+        answered: takes a writer's answer to a change of ours.
+        took: verifies, takes and stores entries.
+        alarm: shows people what a person has to end.
+
+    Attributes:
+        follower: a new one at the start, when the time is known.
+        dropped: outside inputs that were refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        station: Station,
+        log: Log,
+        follower: Follower,
+        writing: Writing,
+        leading: Leading,
+        listening: Listening,
+        recovery: Recovery,
+        forks: Forks,
+        outbox: Outbox,
+        exchanges: Exchanges,
+        answered: TakeAnswer,
+        took: Took,
+        alarm: Callable[[str, str], list[Effect]],
+    ) -> None:
+        self.follower, self.dropped = follower, 0
+        self._station, self._log, self._writing, self._leading = station, log, writing, leading
+        self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
+        self._exchanges, self._answered, self._took, self._alarm = exchanges, answered, took, alarm
+
+    def on_datagram(self, event: Datagram, now: float) -> list[Effect]:
+        """Take a datagram; one that is refused is counted, and changes nothing."""
+        effects: list[Effect] = []
+        try:
+            opened = self._station.channel.open(event.data, event.source)
+            if isinstance(opened, Unreadable):
+                return self._on_unreadable(opened, now)
+            if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
+                effects += self._exchanges.catch_up(opened.source, now)
+            return effects + self._on_opened(opened, now)
+        except UntrustedInput:
+            self.dropped += 1
+            return effects
+
+    def _on_unreadable(self, unreadable: Unreadable, now: float) -> list[Effect]:
+        """Ask by a stream who may have what we lack; who needs nothing lets junk be junk."""
+        is_unsure = self._listening.lead_at is not None or self._recovery.must_hear
+        needs_nothing = {
+            Lack.KEY: False,
+            Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),
+            Lack.SENDER: not is_unsure,  # it answers us: it may have joined behind the end of an old disk
+        }
+        if needs_nothing[unreadable.lack]:
+            raise UntrustedInput("datagram: nothing that we lack")
+        if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
+            return self.do(Step(outcome=Behind(unreadable.source, None)), now)
+        return self.do(self.follower.unreadable(unreadable.source, now), now)
+
+    def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
+        leader, follower = self._writing.leader, self.follower
+        match opened.kind:
+            case Kind.START:
+                return self._on_start(opened, now)
+            case Kind.DATA:
+                return self.do(follower.on_data(opened, now), now)
+            case Kind.HELLO | Kind.ASK:
+                return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
+            case Kind.PONG:
+                step = follower.on_pong(opened, now)
+                seq = decode_pong(opened.plaintext).signed_head.head.seq
+                return [*self.do(step, now), *self._leading.told(opened, seq, now)]
+            case Kind.RESPOND if leader is not None:
+                effects = self.do(leader.on_respond(opened, now), now)
+                effects += self._outbox.on_durable(leader.durable)
+                return effects + self._outbox.on_settled(self._log.settled)
+            case Kind.FORWARD if leader is not None:
+                leader.on_forward(opened)
+            case Kind.RELAYED if leader is None:
+                return self.do(follower.on_relayed(opened, now), now)
+            case Kind.SUBMIT:
+                return self._writing.on_submit(opened, now)
+            case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
+                return self._answered(decode_answer(opened.plaintext), now)
+        return []
+
+    def _on_start(self, opened: Opened, now: float) -> list[Effect]:
+        """Take a START; one by who may not lead here is a reason to ask there, now and then."""
+        try:
+            return self.do(self.follower.on_start(opened, now), now)
+        except NoHolder:
+            self.dropped += 1
+            return self.do(self.follower.unreadable(opened.source, now), now)
+
+    def do(self, step: Step, now: float) -> list[Effect]:
+        """Do what a cycle's step asks of the node."""
+        effects = list(step.effects)
+        match step.outcome:
+            case Advance(items, signed_head):
+                items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
+                effects += self._advance(items, now)
+            case Behind(address, _):
+                self._listening.somebody_has_more(now)
+                effects += self._exchanges.catch_up(address, now)
+            case Conflict(address, head, signed):
+                effects += self._exchanges.catch_up(address, now)
+                if signed is not None and signed.signed_by(
+                    self._station.peers.own.public, self._station.peers.cluster
+                ):
+                    text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
+                    effects += self._alarm("clone", text)
+            case Offered(address, offer) if self._forks.is_new(offer):
+                effects += self._exchanges.branch(address, Position(offer.seq, offer.chain), now)
+        return effects if step.certificate is None else effects + self._writing.certified(step.certificate)
+
+    def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        try:
+            return self._took(items, now)
+        except UntrustedInput:  # a fork, too: what a stream brings is judged as a whole
+            self.dropped += 1
+            return self.do(self.follower.refused(), now)
