@@ -14,7 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import changelog, foundation, processes, scale, serf, settings, spread, sustained, wire
+from benchmarks import (
+    absence,
+    changelog,
+    foundation,
+    processes,
+    scale,
+    serf,
+    settings,
+    spread,
+    sustained,
+    wire,
+)
 from benchmarks.cluster import ClusterError
 from benchmarks.measure import NotMeasurableError, Row, clean_up_when_ended
 from benchmarks.serf import SerfError
@@ -55,6 +66,8 @@ GROUPS = (
     Group(("P8",), wire.sizes),
     Group(("P9",), wire.change_bytes),
     Group(("P10",), wire.writes),
+    Group(("P11",), absence.takeover, needs_network=True),
+    Group(("P12",), absence.missed, needs_network=True),
     Group(("P13",), scale.rows),
     Group(("P14",), settings.rows, settings.profile),
     Group(("P18",), foundation.command, foundation.profile_command),

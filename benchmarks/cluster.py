@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dusk.changelog.views import cycle_ms
+from dusk.control import names, roles
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.daemon.identity import FILE as IDENTITY_FILE
@@ -26,6 +27,7 @@ from dusk.daemon.identity import encode_identity
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import open_store
 from dusk.demo.place import BridgePlace
+from dusk.effects import LogItem
 from dusk.ids import NO_CHAIN
 from dusk.keys.signing import SigningKey
 from tests.network.cluster import Cluster, Machine, Owner
@@ -119,11 +121,12 @@ class Site:
         states = [node.state() for node in self.nodes]
         return [0 if state is None else int(state["head"]["seq"]) for state in states]
 
-    def wait_until_quiet(self, head: int = 0) -> None:
+    def wait_until_quiet(self, head: int = 0, nodes: Sequence[Machine] | None = None) -> None:
         """Wait until all stand at one head, and nothing has moved for a while.
 
         Args:
             head: where they are expected to come to at least; without it they have to be quiet longer.
+            nodes: who; all if none are given.
 
         Raises:
             ClusterError: not in time.
@@ -134,7 +137,7 @@ class Site:
             if time.monotonic() - began > READY_S_MAX:
                 raise ClusterError(f"no peace within {READY_S_MAX:.0f} s: {self.cluster.stand()}")
             time.sleep(PAUSE_S)
-            heads = self.cluster.heads()
+            heads = self.cluster.heads(nodes)
             if heads != before or len(heads) != 1 or (0, "") in heads:
                 before, since = heads, time.monotonic()
 
@@ -149,6 +152,13 @@ def cycle_edit(world: World, milliseconds: int) -> None:
     assert cycle_ms(world.log.state) == milliseconds
 
 
+def backup_edit(world: World, *devices: str) -> None:
+    """Let members take over when the master fails, in this order, by their names in the log."""
+    state = world.log.state
+    followers = [names.device_id(state, device) for device in devices]
+    world.commit(roles.succession_edit(state, (world.device_id, *followers)))
+
+
 def _owned(folder: Path) -> None:
     """Give a node's folder to the user that its daemon becomes."""
     if os.geteuid() != 0:
@@ -158,7 +168,7 @@ def _owned(folder: Path) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def lay(node: Machine, key: SigningKey, world: World, group_keys: bytes) -> None:
+def lay(node: Machine, key: SigningKey, items: Sequence[LogItem], group_keys: bytes) -> None:
     """Write a member's folder as a daemon keeps it: key, log, group key."""
     folder = node.root / NODE_FOLDER
     folder.mkdir(mode=0o700, parents=True)
@@ -168,7 +178,7 @@ def lay(node: Machine, key: SigningKey, world: World, group_keys: bytes) -> None
     files.store(GROUP_KEYS_FILE, group_keys)
     files.close()
     store = open_store(folder).store
-    store.append(world.items)
+    store.append(items)
     store.close()
     _owned(folder)
 
@@ -185,6 +195,7 @@ def running(
     *,
     spare: int = 0,
     prepare: Callable[[World], None] = lambda _: None,
+    missed: Callable[[World], None] | None = None,
     profiles: Profiles = NO_PROFILES,
 ) -> Iterator[Site]:
     """Run a cluster; nothing of it is left behind.
@@ -193,6 +204,7 @@ def running(
         count: how many daemons.
         spare: members without one.
         prepare: called with the world when all are members.
+        missed: called after that: what it writes, the last node has not, and is not started.
         profiles: which daemons write profiles of themselves at their end, by place, and where.
 
     Raises:
@@ -202,6 +214,9 @@ def running(
     world.allow_joining(uses=count + spare)
     keys = [world.master, *(world.join(f"r{number}") for number in range(1, count + spare))]
     prepare(world)
+    common = len(world.items)
+    if missed is not None:
+        missed(world)
     with ExitStack() as stack:
         base = Path(tempfile.mkdtemp(prefix="dusk-bench-"))
         stack.callback(shutil.rmtree, base)
@@ -211,19 +226,20 @@ def running(
         nodes = [Node(switch, base, number) for number in range(1, count + 1)]
         group_keys = group_keys_of(world)
         for node, key in zip(nodes, keys[:count], strict=True):
-            lay(node, key, world, group_keys)
+            is_absent = missed is not None and node is nodes[-1]
+            lay(node, key, world.items[:common] if is_absent else world.items, group_keys)
         for place, profile in profiles.items():
             nodes[place].profile = profile
         site = Site(world, Cluster(base, list(nodes)), switch, keys[count:])
         stack.callback(site.cluster.stop)
-        _start(site)
+        _start(site, nodes if missed is None else nodes[:-1])
         yield site
 
 
-def _start(site: Site) -> None:
+def _start(site: Site, nodes: Sequence[Machine]) -> None:
     began = time.monotonic()
-    for node in site.nodes:
+    for node in nodes:
         node.power_on()
-    own_entries = 1 + len(site.nodes)  # the master's epoch, and everybody's facts
-    site.wait_until_quiet(site.world.log.head.seq + own_entries)
+    own_entries = 1 + len(nodes)  # the master's epoch, and everybody's facts
+    site.wait_until_quiet(site.world.log.head.seq + own_entries, nodes)
     site.started_s = time.monotonic() - began - QUIET_S

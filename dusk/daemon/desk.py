@@ -35,6 +35,8 @@ COPIES = 3
 """Of a change, on the disk of a device that writes its own: in the outbox, the log and a draft."""
 LOOK_S = 1.0
 """How often a waiting ticket looks whether anybody else is there."""
+HEARD_CYCLES = 2
+"""Who has just begun to lead by force knows after so many who is there."""
 REFRESH_S = 2.0
 """How long somebody who looks at devices waits for the master's word; then what is known is shown."""
 _FINAL = (ChangeState.DURABLE, ChangeState.REFUSED)
@@ -207,8 +209,10 @@ class DaemonDesk:
             StorageError: the disk is full; nothing was kept.
         """
         self._check_room(change)
-        self._core.add(self._node.force_role(change, trio.current_time()))
-        return self.resume(change.id, timeout_s, answer)
+        now = trio.current_time()
+        self._core.add(self._node.force_role(change, now))
+        heard_s = HEARD_CYCLES * views.cycle_ms(self.log.state) / 1000
+        return self._follow(change.id, timeout_s, answer, now + heard_s)
 
     def _check_room(self, change: Change) -> None:
         storage = self._core.storage
@@ -217,16 +221,20 @@ class DaemonDesk:
 
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
         """Wait again for a change that is in the outbox or the log."""
+        return self._follow(change, timeout_s, answer, trio.current_time())
+
+    def _follow(self, change: ChangeId, timeout_s: float, answer: Json, heard_at: float) -> str:
+        """Return a ticket of a change's outcome; before ``heard_at`` nobody counts as absent."""
 
         async def work(ticket: Ticket) -> Json:
-            return {**await self._outcome(change, timeout_s, ticket), **answer}
+            return {**await self._outcome(change, timeout_s, ticket, heard_at), **answer}
 
         return self._tickets.start(work)
 
-    async def _outcome(self, change: ChangeId, timeout_s: float, ticket: Ticket) -> Json:
+    async def _outcome(self, change: ChangeId, timeout_s: float, ticket: Ticket, heard_at: float) -> Json:
         """Wait until a change is durable, refused, or as far as it comes."""
         with trio.move_on_after(timeout_s):
-            while not self._is_over(change):
+            while not self._is_over(change, heard_at):
                 progress = self.progress(change)
                 ticket.progress = {"state": progress.state.value if progress else "queued"}
                 with trio.move_on_after(LOOK_S):
@@ -241,13 +249,14 @@ class DaemonDesk:
         state, seq = progress.state.value, progress.seq
         return {"seq": seq, "hash": change.hex(), "state": state, "missing": missing}
 
-    def _is_over(self, change: ChangeId) -> bool:
+    def _is_over(self, change: ChangeId, heard_at: float) -> bool:
         progress = self.progress(change)
         if progress is None or progress.state in _FINAL:
             return True
         if progress.state is not ChangeState.LOCAL or not self._node.leads:
             return False  # a member that knows of the writer's copy makes the second one itself
-        return len(self._node.online(trio.current_time())) == 1
+        now = trio.current_time()
+        return now >= heard_at and len(self._node.online(now)) == 1
 
     def _missing(self) -> str:
         node = self._node

@@ -101,10 +101,10 @@ class Listening:
             self.lead_at, self._questions_at = now + FETCH_S, []
 
     def log_moved(self, now: float) -> None:
-        """Listen on: there may be more."""
+        """Listen on: there may be more, and whoever was asked may have it now."""
+        self._strangers = set()
         if self.lead_at is not None:
             self.lead_at, self._was_behind = now + LISTEN_S, True
-            self._strangers = set()
 
     def tick(self, now: float) -> list[Effect]:
         """Ask again, or begin another round where one is not enough."""

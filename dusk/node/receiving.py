@@ -85,7 +85,8 @@ class Receiving:
 
     def _on_unreadable(self, unreadable: Unreadable, now: float) -> list[Effect]:
         """Ask by a stream who may have what we lack; who needs nothing lets junk be junk."""
-        is_unsure = self._listening.lead_at is not None or self._recovery.must_hear
+        hears_nobody = self._writing.leader is None and not self.follower.fresh(now)
+        is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
             Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),

@@ -20,10 +20,9 @@ from dusk.catchup.messages import (
     encode,
 )
 from dusk.catchup.server import Server
-from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import pack_entry_item, unpack_entry_item
 from dusk.effects import Append, Effect, ItemKind, LogItem, SendFrame, Tick
-from dusk.ids import NO_CHAIN, Head, Seq
+from dusk.ids import Seq
 from dusk.limits import BACK_OFF_LIAR_S_MIN, STREAM_IDLE_S_MAX, UNSIGNED_BYTES_MAX
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
@@ -136,11 +135,6 @@ BAD: list[tuple[str, type[Request], Reply]] = [
     ("encoding: ", Locate, Common(Seq(0), b"\x93")),
     ("a chunk without an entry", Fetch, Items((), more=True)),
     ("was removed", Fetch, Removed()),
-    (
-        "the log there parts from ours",
-        Locate,
-        Common(Seq(0), SignedHead(Head(0, 0, 9, Seq(99), NO_CHAIN), bytes(32), bytes(64)).encode()),
-    ),
 ]
 
 

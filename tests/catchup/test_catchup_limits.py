@@ -8,6 +8,7 @@ from dusk.catchup.messages import (
     DEVICE_EXISTS,
     Answer,
     Fetch,
+    GetBranch,
     GetKeys,
     Join,
     Locate,
@@ -18,7 +19,7 @@ from dusk.catchup.messages import (
 )
 from dusk.changelog.body import Change
 from dusk.effects import Accepted, Address, Connect, Disconnect, Effect, ItemsRead, Received, SendFrame, Tick
-from dusk.ids import ClusterId, DeviceId, Seq
+from dusk.ids import NO_CHAIN, ClusterId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
@@ -155,7 +156,9 @@ def test_members_served_at_once_are_bounded(world: World) -> None:
     assert last.ended(last.shake())
 
 
-@pytest.mark.parametrize("request_", [Locate(()), Fetch(Seq(1)), GetKeys(), Submit(b"")])
+@pytest.mark.parametrize(
+    "request_", [Locate(()), Fetch(Seq(1)), GetKeys(), Submit(b""), GetBranch(NO_CHAIN, 0)]
+)
 def test_a1_a_stranger_gets_nothing_but_the_end(world: World, request_: Request) -> None:
     server = master(world)
     asker = Asker(server, world.key(), 1)

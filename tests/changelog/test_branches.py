@@ -1,8 +1,6 @@
 """Two branches of one log: going over or staying, whole or not at all (R5, R7), and what is left behind."""
 
 from collections.abc import Sequence
-from copy import copy
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -29,9 +27,8 @@ from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId, Seq
 from dusk.keys.signing import SigningKey
+from tests.parted import RADIO, parted, side, two_holders
 from tests.world import World
-
-RADIO = "wireless.radio0.channel"
 
 
 def snapshot(log: Log) -> tuple[object, ...]:
@@ -44,37 +41,6 @@ def snapshot(log: Log) -> tuple[object, ...]:
     settling = log.settled, log.certificates_above(0), holders
     said = log.head, log.leader, log.newest, log.cluster, sections, log.state.derived_hash, chains, positions
     return (*said, settling, trail, log._trail._bytes, log._trail._held)
-
-
-def two_holders(seed: int = 1) -> tuple[World, SigningKey]:
-    """Return a cluster whose succession are the attic and the barn; nothing is settled since."""
-    world = World(seed)
-    world.allow_joining()
-    barn = world.join("barn")
-    world.commit(world.edit("cluster", "succession", [[world.device_id, barn.key_id]]))
-    return world, barn
-
-
-def side(world: World, key: SigningKey, seed: int = 7) -> World:
-    """Return a holder that has all of this, and goes on alone."""
-    other = copy(world)
-    other.random = Random(seed)
-    other.log, other.items, other.entries = world.replica(), list(world.items), list(world.entries)
-    other.master = other.leading = key
-    other.device_id = DeviceId(key.key_id)
-    return other
-
-
-def parted() -> tuple[World, World, Seq]:
-    """Return the attic, which wrote on in its epoch, the barn, which took over, and their fork."""
-    world, barn = two_holders()
-    attic, other = side(world, world.master), side(world, barn, 8)
-    fork = world.log.head.seq
-    attic.commit(attic.set("wifi", RADIO, "1"))
-    attic.commit(attic.set("wifi", RADIO, "2"))
-    other.open()
-    other.commit(other.set("wifi", RADIO, "11"))
-    return attic, other, fork
 
 
 def test_r5_the_master_goes_over_to_who_took_over_in_a_higher_epoch() -> None:

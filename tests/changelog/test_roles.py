@@ -207,9 +207,9 @@ def test_a17_a_mandate_is_a_number_a_position_and_a_chain_hash(row: list[object]
 def test_after_a_handover_only_an_open_follows() -> None:
     world = Holders()
     world.succeed(world.kitchen, world.master)
-    assert not world.log.handed_over
+    before = world.log.handed_over
     world.hand_over()
-    assert world.log.handed_over
+    assert (before, world.log.handed_over) == (False, True)
     entry = unpack_entry_item(world.items[-2].data)[0]
     assert (entry.kind, entry.change, entry.sections) == (EntryKind.HANDOVER, None, ())
     for write in (world.hand_over, lambda: world.commit(world.set("a", "system.s.x", "1"))):

@@ -29,6 +29,7 @@ class Report:
         tried: all commits.
         faults: what must not be; empty if all is well.
         counts: numbers worth showing.
+        settled: position and chain hash of heads that were called settled → by whom.
     """
 
     seed: int
@@ -36,6 +37,7 @@ class Report:
     tried: list[Tried] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     counts: dict[str, object] = field(default_factory=dict)
+    settled: dict[tuple[int, str], str] = field(default_factory=dict)
 
     @property
     def lines(self) -> list[str]:
@@ -108,6 +110,7 @@ class Checker:
             for one in self._report.tried:
                 if one.is_answered:
                     self._check_answer(one, logged.get(one.change), router.name)
+            self._check_settled(log, router.name)
             self._check_files(log, router)
         self._check_disks()
         self._count(entries)
@@ -125,6 +128,13 @@ class Checker:
             self._object(f"{one} was answered and is not in the log of {name}")
         elif not self._is_forking and (entry.outcome.code is not wanted or one.seq not in {None, entry.seq}):
             self._object(f"{one} at {one.seq} is {entry.outcome} at {entry.seq} in {name}")
+
+    def _check_settled(self, entries: Entries, name: str) -> None:
+        """Hold what was called settled against one router's log: nobody goes behind that (R5)."""
+        chains = {entry.seq: entry.head.chain.hex() for entry, _ in entries}
+        for (seq, chain), witness in self._report.settled.items():
+            if chains.get(seq) != chain:
+                self._object(f"{seq} was settled at {witness} as {chain}, and is {chains.get(seq)} at {name}")
 
     def _check_disks(self) -> None:
         for one in self._report.tried:

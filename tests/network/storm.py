@@ -26,6 +26,7 @@ from tests.network.committer import SHARED, Committer, make_backups, prepare
 from tests.network.exposed import Exposed
 from tests.network.plan import DISKS, Kind, Size, Strike, plan
 from tests.network.wiring import NO_FAULTS, Cuts, Switch, TapPlace
+from tests.network.witness import Witness
 
 SHORT = Size(nodes=5, seconds=12.0, every_s=0.7, lasts_s_max=4.0, backups=1)
 LONG = Size(nodes=10, seconds=600.0, every_s=2.0, lasts_s_max=20.0, backups=2)
@@ -61,6 +62,7 @@ class Storm:
             Committer(self._router(number), self._random.getrandbits(32), self._halt, REST_S_MAX, self._look)
             for number in size.committing
         ]
+        self._witness = Witness(self._routers, self._halt)
         self._cuts: dict[Strike, Cuts] = {}
         self._ends: list[tuple[float, Strike]] = []
         self._struck: Counter[Kind] = Counter()
@@ -77,8 +79,8 @@ class Storm:
                 router.cut_power()
                 router.keep_copy()
                 router.power_on()
-        for committer in self._committers:
-            committer.start()
+        for thread in (self._witness, *self._committers):
+            thread.start()
         try:
             self._rage()
         finally:
@@ -209,6 +211,8 @@ class Storm:
         self._ends.clear()
         self.report.counts |= {f"frames {what}": n for what, n in self._switch.count().items()}
         self._switch.set_strength(NO_FAULTS)
+        self._witness.join(STEP_S_MAX)
+        self.report.settled |= self._witness.settled
         for committer in self._committers:
             committer.join(STEP_S_MAX)
             self.report.tried += committer.tried
@@ -235,6 +239,7 @@ class Storm:
         counts = self.report.counts
         counts |= {kind.value: self._struck[kind] for kind in Kind}
         counts["disks that nobody else could vouch for"] = len(self._deferred)
+        counts["heads seen settled"] = len(self.report.settled)
         counts["logins"] = sum(committer.logins for committer in self._committers)
 
 

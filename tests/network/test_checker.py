@@ -70,3 +70,11 @@ def test_after_a_fork_what_was_durable_may_have_another_outcome_and_place_but_no
 
 def test_what_may_still_lie_in_an_outbox_is_no_fault() -> None:
     assert _faults(_tried("queued"), None, are_all_sent=False) == []
+
+
+def test_what_was_settled_has_to_stand_there_in_the_end() -> None:
+    log = [(SimpleNamespace(seq=7, head=SimpleNamespace(chain=b"\x07")), None)]
+    for settled, faults in (((7, "07"), 0), ((7, "08"), 1), ((8, "07"), 1)):
+        report = Report(1, settled={settled: "router-1"})
+        Checker(Cluster(Path("nowhere"), []), report)._check_settled(cast("Any", log), "router-2")
+        assert len(report.faults) == faults

@@ -2,17 +2,19 @@
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dusk.apply.events import Mode
+from dusk.changelog.body import Change
 from dusk.changelog.log import Log
-from dusk.changelog.rewinds import resolve
+from dusk.changelog.rewinds import LostBranch, resolve
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import (
     Accepted,
     Address,
     Append,
+    ChangeState,
     CommitFiles,
     Connect,
     Connected,
@@ -27,17 +29,20 @@ from dusk.effects import (
     Link,
     Links,
     LogItem,
+    Progress,
     ReadFiles,
     ReadItems,
     Received,
+    RemoveFile,
     RollbackFiles,
     SendDatagram,
     SendFrame,
     SendMulticast,
+    StoreFile,
     Tick,
     WriteFiles,
 )
-from dusk.ids import BootId
+from dusk.ids import BootId, ChangeId, Head, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import Joiner
 from dusk.node import Node, NodeSettings
@@ -56,20 +61,25 @@ class Box:
         self.site, self.name, self.key = site, name, key
         self.address = Address(name, 3875)
         self.items = items
+        self.branches: list[LostBranch] = []
         self.files: dict[str, bytes | None] = {}
         self.helper_s = HELPER_S
         self.reload_exit = 0
         self.written_at: list[float] = []
         self.effects: list[Effect] = []
         self.on = True
-        saved = {GROUP_KEYS_FILE: site.ring}
-        self.core: Node | Joiner = Node(
-            key=key,
+        self.saved = {GROUP_KEYS_FILE: site.ring}
+        self.core: Node | Joiner = self._boot(log)
+
+    def _boot(self, log: Log) -> Node:
+        return Node(
+            key=self.key,
             log=log,
-            boot=BootId(site.world.random.randbytes(8)),
-            saved=saved,
-            settings=site.settings,
-            random_bytes=site.world.random.randbytes,
+            boot=BootId(self.site.world.random.randbytes(8)),
+            saved=self.saved,
+            settings=self.site.settings,
+            random_bytes=self.site.world.random.randbytes,
+            left=self.branches,
         )
 
     @property
@@ -81,6 +91,30 @@ class Box:
         """Start as the daemon does: it tells of the links behind the start."""
         self.do(self.core.start(self.site.now))
         self.give(Links(LAN))
+
+    def restart(self, count: int | None = None) -> None:
+        """Begin another run with what the disk holds, or with its first items alone: an older copy."""
+        if count is not None:
+            self.items, self.branches = self.items[:count], []
+        log = Log(self.site.world.cluster)
+        log.extend(self.items)
+        self.core, self.on = self._boot(log), True
+        self.start()
+
+    def commit(self, value: str, policy: str = "wifi") -> Change:
+        """Have the owner set an option here, on top of what this device knows."""
+        world, node = self.site.world, self.node
+        world.log = node.log
+        counter = node.next_counter(world.owner.key_id)
+        edit = world.set(policy, "wireless.a.ssid", value)
+        change = world.change(edit, device=self.key, counter=counter, message=value)
+        self.do(node.submit(change, self.site.now))
+        return change
+
+    def told(self, change: ChangeId) -> list[tuple[ChangeState, Seq]]:
+        """Return what was said of a change, in order."""
+        told = (effect for effect in self.effects if isinstance(effect, Progress))
+        return [(progress.state, progress.seq) for progress in told if progress.change == change]
 
     def give(self, event: Input) -> None:
         if self.on:
@@ -98,7 +132,13 @@ class Box:
         site = self.site
         match effect:
             case Append(items):
-                self.items = list(resolve([*self.items, *items]).items)
+                resolved = resolve([*self.items, *items])
+                self.items = list(resolved.items)
+                self.branches += resolved.branches
+            case StoreFile(name, data):
+                self.saved[name] = data
+            case RemoveFile(name):
+                self.saved.pop(name, None)
             case SendDatagram(data, to):
                 site.send(self, data, to.host)
             case SendMulticast(data):
@@ -143,6 +183,8 @@ class Site:
         prepare: called with the world before the devices start.
         window_s: how long an apply waits for contact.
         mode: whether devices apply.
+        holders: so many of the first may lead, in their order.
+        cycle_ms: another length of the cycle.
     """
 
     def __init__(
@@ -152,12 +194,15 @@ class Site:
         *,
         window_s: float = 90.0,
         mode: Mode = Mode.RUN,
+        holders: int = 1,
+        cycle_ms: int = 5000,
     ) -> None:
         self.world = World()
         self.now = 1000.0
         self.settings = NodeSettings(mode, None, window_s)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+        self._parted: list[frozenset[str]] = []
         self._wires: dict[tuple[str, int], tuple[str, int]] = {}
         self._next_conn = 1
         self.lost: Callable[[str, str, bytes], bool] = lambda *_: False
@@ -165,6 +210,11 @@ class Site:
         self.ring = GroupKeys((new_group_key(self.world.random.randbytes, 0, GroupKeys().removal),)).encode()
         self.world.allow_joining()
         keys = [self.world.master, *(self.world.join(f"r{number}") for number in range(1, size))]
+        if cycle_ms != 5000:
+            self.world.commit(self.world.edit("cluster", "cycle", (cycle_ms,)))
+        if holders > 1:
+            succession = [[key.key_id for key in keys[:holders]]]
+            self.world.commit(self.world.edit("cluster", "succession", succession))
         prepare(self.world)
         logs = [self.world.log, *(self.world.replica() for _ in keys[1:])]
         self.boxes: dict[str, Box] = {}
@@ -182,17 +232,58 @@ class Site:
     def master(self) -> Box:
         return self.all[0]
 
+    @property
+    def leaders(self) -> list[Box]:
+        """Those that lead."""
+        return [box for box in self.all if box.on and box.node.leads]
+
+    @property
+    def heads(self) -> set[Head]:
+        """Where the logs of those that are on end."""
+        return {box.node.log.head for box in self.all if box.on}
+
+    def part(self, *groups: Collection[Box]) -> None:
+        """Let only those of one group hear each other."""
+        self._parted = [frozenset(box.name for box in group) for group in groups]
+
+    def cut_link(self, one: Box, other: Box) -> None:
+        """Let two devices hear each other no more, whatever they hear of others."""
+        rest = [box.name for box in self.all if box not in (one, other)]
+        self._parted = [frozenset([one.name, *rest]), frozenset([other.name, *rest])]
+
+    def heal(self) -> None:
+        """Let all hear each other again."""
+        self._parted = []
+
+    def _is_apart(self, one: str, other: str) -> bool:
+        return bool(self._parted) and not any(one in group and other in group for group in self._parted)
+
+    def let_in(self, name: str) -> Box:
+        """Let the master write that another device has joined; it begins with the master's log."""
+        world, node = self.world, self.master.node
+        world.log = node.log
+        key = world.key()
+        self.master.do(node.submit(world.request(key, wanted=f"r-{name}"), self.now))
+        self.run(1.0)
+        log = Log(world.cluster)
+        log.extend(self.master.items)
+        box = Box(self, name, key, log, list(self.master.items))
+        self.boxes[name] = box
+        box.start()
+        return box
+
     def after(self, delay_s: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (self.now + delay_s, next(self._order), action))
 
     def send(self, sender: Box, data: bytes, to: str) -> None:
         box = self.boxes.get(to)
-        if box is not None and sender.on and not self.lost(sender.name, to, data):
+        is_lost = self._is_apart(sender.name, to) or self.lost(sender.name, to, data)
+        if box is not None and sender.on and not is_lost:
             self.after(DELAY_S, lambda: box.give(Datagram(data, sender.address, None)))
 
     def connect(self, box: Box, conn: int, to: Address) -> None:
         other = self.boxes.get(to.host)
-        if other is None or not other.on:
+        if other is None or not other.on or self._is_apart(box.name, to.host):
             self.after(DELAY_S, lambda: box.give(Disconnected(conn, "nobody there")))
             return
         theirs, self._next_conn = self._next_conn, self._next_conn + 2
@@ -203,7 +294,7 @@ class Site:
 
     def frame(self, box: Box, conn: int, frame: bytes) -> None:
         end = self._wires.get((box.name, conn))
-        if end is not None:
+        if end is not None and not self._is_apart(box.name, end[0]):
             self.after(DELAY_S, lambda: self.boxes[end[0]].give(Received(end[1], frame)))
 
     def cut(self, box: Box, conn: int) -> None:
@@ -228,12 +319,12 @@ class Site:
                 break
         self.now = end
 
-    def until(self, true: Callable[[], bool], within_s: float) -> float:
+    def until(self, true: Callable[[], bool], within_s: float, step_s: float = DELAY_S) -> float:
         """Let time pass until something is so; return how long it took."""
         since = self.now
         while not true():
             assert self.now - since < within_s, "it did not happen in time"
-            self.run(DELAY_S)
+            self.run(step_s)
         return self.now - since
 
 

@@ -1,0 +1,148 @@
+"""P11, P12: how long nobody can change anything when the master dies, and how soon an absent node is current.
+
+The master's daemon is killed; at that moment the owner commits at a member that may not lead. What is
+measured ends when that is *durable*: the backup has heard nobody for its time, has asked all, leads,
+and two disks have the change. When the killed one is back the next round kills whoever leads then.
+"""
+
+import statistics
+import time
+from functools import partial
+
+from benchmarks.cluster import ClusterError, Site, backup_edit, cycle_edit, running
+from benchmarks.measure import Row
+from benchmarks.processes import write_changes
+from dusk.errors import Refused
+from tests.network.cluster import Machine, StuckError
+from tests.world import World
+
+NODES = 3
+SHORT_CYCLE_S, DEFAULT_CYCLE_S = 0.5, 5.0
+SHORT_LIMIT_S, DEFAULT_LIMIT_S = 3.0, 20.0
+SHORT_DEATHS, DEFAULT_DEATHS = 7, 4
+"""In each the last START was another part of a cycle ago."""
+COMMIT_S_MAX = 60.0
+MISSED = 5000
+MISSED_LIMIT_S = 10.0
+RETURNS_S_MAX = 60.0
+LOOK_S = 0.02
+
+
+# --- the master dies -------------------------------------------------------------------------------
+
+
+def _with_backup(world: World, cycle_s: float) -> None:
+    cycle_edit(world, round(1000 * cycle_s))
+    backup_edit(world, "r1")
+
+
+def takeovers(cycle_s: float, count: int) -> list[float]:
+    """Return how long after the death of who led a change is durable that was committed elsewhere, seconds.
+
+    Args:
+        cycle_s: the cluster's cycle.
+        count: how many die, one after the other.
+
+    Raises:
+        ClusterError: the cluster falls over.
+    """
+    with running(NODES, prepare=partial(_with_backup, cycle_s=cycle_s)) as site:
+        try:
+            return [_takeover(site, number) for number in range(count)]
+        except (Refused, StuckError) as error:
+            raise ClusterError(f"takeover: {error}") from error
+
+
+def leader(site: Site) -> Machine:
+    """Return the node that leads.
+
+    Raises:
+        ClusterError: none says so of itself.
+    """
+    for node in site.nodes:
+        state = node.state()
+        if state is not None and state["role"] == "master":
+            return node
+    raise ClusterError("nobody leads")
+
+
+def _takeover(site: Site, number: int) -> float:
+    dying, member = leader(site), site.nodes[-1]
+    owner = site.owner(member)
+    owner.set("policy/p0", "system.s0.x", f"takeover {number}")
+    dying.cut_power()
+    began = time.monotonic()
+    answer = owner.commit(f"takeover {number}", timeout_s=COMMIT_S_MAX)
+    took_s = time.monotonic() - began
+    if answer["state"] != "durable":
+        raise ClusterError(f"a change across a takeover is {answer['state']}")
+    owner.close()
+    dying.power_on()
+    site.wait_until_quiet(answer["seq"])
+    return took_s
+
+
+def takeover() -> list[Row]:
+    """P11."""
+    found = []
+    for cycle_s, count, limit_s in (
+        (SHORT_CYCLE_S, SHORT_DEATHS, SHORT_LIMIT_S),
+        (DEFAULT_CYCLE_S, DEFAULT_DEATHS, DEFAULT_LIMIT_S),
+    ):
+        samples = tuple(takeovers(cycle_s, count))
+        name = f"master dies, cycle {cycle_s:g} s: until a change is durable"
+        found += [
+            Row("P11", f"{name}, worst of {count}", max(samples), "s", limit=limit_s, samples=samples),
+            Row("P11", "the same, median", statistics.median(samples), "s"),
+        ]
+    return found
+
+
+# --- a node returns --------------------------------------------------------------------------------
+
+
+def return_of_an_absent_node(missed: int) -> tuple[float, float]:
+    """Return how long after its start a node is current that was off for so many entries.
+
+    Returns:
+        Seconds until it has all entries, and until it has judged what they mean for its files.
+
+    Raises:
+        ClusterError: it does not become current.
+    """
+    with running(NODES, missed=partial(write_changes, count=missed)) as site:
+        absent, head = site.nodes[-1], site.heads()[0]
+        began = time.monotonic()
+        absent.power_on()
+        try:
+            site.cluster.wait("all it missed", lambda: _head(absent) >= head, RETURNS_S_MAX)
+            has_all_s = time.monotonic() - began
+            site.cluster.wait("what it missed in effect", lambda: _applied(absent) >= head, RETURNS_S_MAX)
+        except StuckError as error:
+            raise ClusterError(str(error)) from error
+        return has_all_s, time.monotonic() - began
+
+
+def _head(node: Machine) -> int:
+    state = node.state()
+    return 0 if state is None else int(state["head"]["seq"])
+
+
+def _applied(node: Machine) -> int:
+    state = node.state()
+    return 0 if state is None or state["apply"]["state"] != "committed" else int(state["apply"]["head"])
+
+
+def missed() -> list[Row]:
+    """P12."""
+    has_all_s, in_effect_s = return_of_an_absent_node(MISSED)
+    return [
+        Row(
+            "P12",
+            f"off for {MISSED:,} entries: from start to all of them",
+            has_all_s,
+            "s",
+            limit=MISSED_LIMIT_S,
+        ),
+        Row("P12", "the same, until applied", in_effect_s, "s", limit=MISSED_LIMIT_S),
+    ]
