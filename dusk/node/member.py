@@ -97,7 +97,7 @@ class Node:
         self._random_bytes = random_bytes
         self._station = Station(self.peers, log, boot, random_bytes)
         self._station.channel.keys = self._recovery.group_keys
-        self._cycle_s = _cycle_s(log)
+        self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
         self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
         self._writing = Writing(
@@ -477,7 +477,7 @@ class Node:
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
-        self._cycle_s = _cycle_s(self.log)
+        self._cycle_s = views.cycle_ms(self.log.state) / 1000
         self.peers.take(roster_of(state))
         self._follower.cycle_changed(self._cycle_s)
         if self._writing.leader is not None:
@@ -496,7 +496,3 @@ class Node:
         if peer is None:
             return None
         return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))
-
-
-def _cycle_s(log: Log) -> float:
-    return views.cycle_ms(log.state) / 1000

@@ -296,8 +296,9 @@ def test_r3_a_branch_that_a_member_left_is_fetched_piece_by_piece_and_judged_as_
     assert "branch with attic done" in wires.texts("barn")
 
 
-def test_a_change_handed_in_meanwhile_goes_over_the_same_stream() -> None:
+def test_a_change_handed_in_meanwhile_goes_over_the_same_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     wires, attic, barn, left = _left_one()
+    monkeypatch.setattr(barn, "is_master", lambda _: True)
     world = attic.world
     change = world.change(world.set("b", RADIO, "5"), counter=100)
     opened = barn.exchanges.branch(at("attic"), left, wires.now)
