@@ -58,6 +58,18 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.Report(DEVICE, status),
             {"device": DEVICE.hex(), "status": status.hex()},
         ),
+        (
+            "GET BRANCH",
+            "From its first item on.",
+            messages.GetBranch(positions[0].chain, 0),
+            {"chain": positions[0].chain.hex(), "first": 0},
+        ),
+        (
+            "GET BRANCH, the rest",
+            "Behind 300 items.",
+            messages.GetBranch(positions[0].chain, 300),
+            {"chain": positions[0].chain.hex(), "first": 300},
+        ),
     )
     cases = []
     for name, shows, request, said in rows:
@@ -169,7 +181,7 @@ def _bad_requests() -> list[Case]:
         (
             ("empty", []),
             ("kind 0", [0]),
-            ("kind 8", [8]),
+            ("kind 9", [9, chain, 0]),
             ("an answer", [21]),
             ("kind as text", ["1", []]),
             ("LOCATE without positions", [1]),
@@ -184,6 +196,11 @@ def _bad_requests() -> list[Case]:
             ("GET REPORTS behind 17 bytes", [6, bytes(17)]),
             ("REPORT of a device of 15 bytes", [7, bytes(15), b""]),
             ("REPORT of 16,385 bytes", [7, bytes(16), bytes(16_385)]),
+            ("GET BRANCH without a place", [8, chain]),
+            ("GET BRANCH of a hash of 31 bytes", [8, chain[:31], 0]),
+            ("GET BRANCH of a place below 0", [8, chain, -1]),
+            ("GET BRANCH of 2^53", [8, chain, 2**53]),
+            ("GET BRANCH of nil", [8, None, 0]),
             ("a byte behind", b"\x91\x03\0"),
             ("a change of 262,145 bytes", [5, bytes(262_145)]),
         ),

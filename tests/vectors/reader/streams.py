@@ -195,8 +195,8 @@ def _position(item: object) -> tuple[int, bytes]:
 def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
-    number(kind, 1, 7)
-    count = {3: 0, 7: 2}.get(kind, 1)
+    number(kind, 1, 8)
+    count = {3: 0, 7: 2, 8: 2}.get(kind, 1)
     array(rest, count)
     match kind:
         case 1:
@@ -209,7 +209,9 @@ def request(data: bytes) -> dict[str, Any]:
             return {"change": octets(rest[0], most=changes.SIZE_MAX)}
         case 6:
             return {"after": octets(rest[0]) if rest[0] == b"" else octets(rest[0], 16)}
-    return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
+        case 7:
+            return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
+    return {"chain": octets(rest[0], 32), "first": number(rest[1])}
 
 
 def _item(item: object) -> tuple[int, bytes]:
