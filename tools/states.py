@@ -38,6 +38,7 @@ _PAUSES = {
     Stage.SUBMITTING: "ANSWER to SUBMIT",
     Stage.REPORTING: "ANSWER to REPORT",
     Stage.ASKING: "REPORTS",
+    Stage.BRANCHING: "ITEMS of a branch that the server left",
     Stage.DONE: "nothing: the stream is closed",
 }
 _WAITS = {

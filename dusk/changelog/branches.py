@@ -55,11 +55,14 @@ class Stayed:
 
     Attributes:
         lost: the other branch, which was verified.
-        chosen: by which rule; refused is for people to see.
+        chosen: by which rule.
+        is_yielding: whether who stands on it goes over to ours, by the same rules; one that is
+            refused and does not is for people to see.
     """
 
     lost: LostBranch
     chosen: Chosen
+    is_yielding: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
         else:
             log.stay()
     if stays:
-        return Stayed(LostBranch(fork, taken), chosen)
+        return Stayed(LostBranch(fork, taken), chosen, _is_yielding(theirs, ours))
     appended = (*kept, *taken)
     rewind = Rewind(fork, len(appended)).item()
     return Switched((rewind, *appended), LostBranch(fork, left.items), chosen)
@@ -124,6 +127,12 @@ def _branch(items: Sequence[LogItem], head: Head, raised: Raise, *, certified: b
     entry = verified_entry(next(item for item in items if item.kind is ItemKind.ENTRY))
     first = First(entry.epoch, entry.writer, entry.head.chain)
     return Branch(first, head.generation, head.mandate, raised, certified)
+
+
+def _is_yielding(theirs: Branch, ours: Branch) -> bool:
+    """Tell whether ours stands where theirs is the own branch: nobody leaves what is certified for less."""
+    raised, other = (ours.generation, ours.mandate), (theirs.generation, theirs.mandate)
+    return raised > other or (raised == other and ours.certified and not theirs.certified)
 
 
 def _meeting(log: Log, items: Sequence[LogItem]) -> tuple[int, Seq]:

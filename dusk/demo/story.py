@@ -19,6 +19,7 @@ USER = "anna"
 CYCLE = "1s"
 SSID = 'Café "Zum Router"'
 SSID_LATER = "Bob Café \\ $(id)"
+SSID_LAST = "without router-1"
 TIME_SERVERS = ("ntp1.example.net", "ntp2.example.net")
 HOSTNAME = "attic"
 CHANNELS = ("1", "6", "11")
@@ -41,6 +42,7 @@ class Report:
     changes: list[dict[str, Any]] = field(default_factory=list)
     applied_ms: dict[str, dict[str, int]] = field(default_factory=dict)
     returned: str = ""
+    takeover: dict[str, Any] = field(default_factory=dict)
     heads: dict[str, Any] = field(default_factory=dict)
     hashes: dict[str, dict[str, str]] = field(default_factory=dict)
     verified: dict[str, bool] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Report:
             "cluster": self.cluster,
             "changes": self.changes,
             "killed_and_returned": self.returned,
+            "takeover": self.takeover,
             "one_head": len({json.dumps(head) for head in self.heads.values()}) == 1,
             "devices": devices,
         }
@@ -83,6 +86,7 @@ class Story:
 
     def __init__(self, place: Place, base: Path, nodes: int, screen: Screen) -> None:
         self.routers = [Router(place, base, number) for number in range(1, nodes + 1)]
+        self.secret = base / "password"
         self.password = secrets.token_urlsafe(9)
         self.report = Report(place.name)
         self._base = base
@@ -106,13 +110,15 @@ class Story:
         """
         self._make_cluster()
         self._gather()
+        self._name_a_backup()
         self._change_all()
         self._lose_one_and_get_it_back()
+        self._lose_the_master_and_get_it_back()
         self._compare()
 
     # --- the steps --------------------------------------------------------------------------
     def _make_cluster(self) -> None:
-        password, phrase = self._base / "password", self._base / "phrase"
+        password, phrase = self.secret, self._base / "phrase"
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(self.password + "\n")
@@ -121,7 +127,7 @@ class Story:
         self.first.dusk("init", "--cluster", "demo", "--user", USER, *secret_files, "--cycle", CYCLE)
         self.first.power_on()
         self._wait("router-1 starts", lambda: self._answering([self.first]))
-        self.first.dusk("login", USER, "--password-file", str(password))
+        self._log_in(self.first)
 
     def _gather(self) -> None:
         others = self.routers[1:]
@@ -132,6 +138,11 @@ class Story:
             router.place_join_key(key.read_bytes())
             router.power_on()
         self._wait("joined", lambda: self._joined(self.routers))
+
+    def _name_a_backup(self) -> None:
+        backup = self.routers[1]
+        self._screen.line(f"{backup.name} takes over if router-1 fails, says the owner")
+        self.first.dusk("role", "backup", backup.name)
 
     def _change_all(self) -> None:
         self._screen.line("one change: an SSID and time servers on all, a channel by variable, one hostname")
@@ -144,7 +155,7 @@ class Story:
             first.dusk("var", "set", f"device/{router.name}", f"channel={_channel(router)}")
         first.dusk("set", f"device/{self._named.name}", f"system.@system[0].hostname={HOSTNAME}")
         first.dusk("policy", "assign", "wifi", "--all")
-        self._commit("one change for all", self.routers, SSID)
+        self._commit("one change for all", first, self.routers, SSID)
 
     def _lose_one_and_get_it_back(self) -> None:
         lost, others = self.routers[-1], self.routers[:-1]
@@ -152,13 +163,30 @@ class Story:
         lost.cut_power()
         before = files.hashes(lost.config)
         self.first.dusk("set", "policy/wifi", f"wireless.default_radio0.ssid={SSID_LATER}")
-        self._commit("while one is off", others, SSID_LATER)
+        self._commit("while one is off", self.first, others, SSID_LATER)
         if files.hashes(lost.config) != before:
             raise DemoError(f"the files of {lost.name} changed while it was off")
         self._screen.line(f"{lost.name} returns")
         lost.power_on()
         self.report.returned = lost.name
         self._watch("after its return", [lost], SSID_LATER, time.monotonic(), None)
+
+    def _lose_the_master_and_get_it_back(self) -> None:
+        lost, *others = self.routers
+        backup, another = others[0], others[-1]
+        self._screen.line(f"{lost.name}, the master, loses power; the owner goes on at {another.name}")
+        lost.cut_power()
+        self._log_in(another)
+        another.dusk("set", "policy/wifi", f"wireless.default_radio0.ssid={SSID_LAST}")
+        self._commit("without the master", another, others, SSID_LAST)
+        if self._leader(backup) != backup.name:
+            raise DemoError(f"{backup.name} did not take over")
+        self._screen.line(f"{backup.name} has taken over; {lost.name} returns, and follows it")
+        lost.power_on()
+        self.report.takeover = {"lost": lost.name, "leads": backup.name, "changed_at": another.name}
+        self._watch("after the master's return", [lost], SSID_LAST, time.monotonic(), None)
+        if self._leader(lost) != backup.name:
+            raise DemoError(f"{lost.name} does not follow {backup.name}")
 
     def _compare(self) -> None:
         self._wait("all at one version", self._at_one_head)
@@ -197,9 +225,16 @@ class Story:
             "system.@system.hostname": [HOSTNAME if router is self._named else "OpenWrt"],
         }
 
-    def _commit(self, title: str, routers: list[Router], ssid: str) -> None:
+    def _log_in(self, router: Router) -> None:
+        router.dusk("login", USER, "--password-file", str(self.secret))
+
+    def _leader(self, router: Router) -> str:
+        """Return whom a router takes for the master."""
+        return str(router.ask("status", exits=STATUS_EXITS)["master"])
+
+    def _commit(self, title: str, owner_at: Router, routers: list[Router], ssid: str) -> None:
         started_s = time.monotonic()
-        with self.first.start("commit", "-m", title, "--json") as process:
+        with owner_at.start("commit", "-m", title, "--json") as process:
             self._watch(title, routers, ssid, started_s, process)
             answer = json.loads(finish(process, "dusk commit"))
         self.report.changes.append({"title": title, **answer})

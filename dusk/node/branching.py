@@ -90,14 +90,15 @@ class Branching:
         self._outbox.on_unlogged(gone, now)
         for peer in self._peers.others:
             peer.stored = NOWHERE
-        text = f"another history stands behind entry {lost.seq}; {len(gone)} changes are handed in again"
+        text = f"another history stands behind entry {lost.seq}; changes handed in again: {len(gone)}"
         effects: list[Effect] = [Append(switched.items), Event("switched", text, loud=True)]
         return effects + self._log_moved(switched.items, now, is_other=True)
 
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:
         """Keep our branch; who leads takes up what stands in the other alone, above its epoch."""
         lost, effects = stayed.lost, list[Effect]()
-        if stayed.chosen.choice is Choice.REFUSED:
+        is_left = self._forks.is_left(lost)
+        if stayed.chosen.choice is Choice.REFUSED and not (is_left or stayed.is_yielding):
             text = f"another history would undo what is final, behind entry {lost.seq}; it is refused"
             effects += self._alarm("conflict", text)
         if self._writing.leader is None:

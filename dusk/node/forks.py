@@ -34,6 +34,7 @@ class Forks:
         self._log = log
         self._left = remembered(left, log)
         self._dealt_with: dict[ChainHash, None] = {}
+        self._asked_for: dict[ChainHash, None] = {}
 
     # --- what we left ------------------------------------------------------------------------
 
@@ -78,12 +79,33 @@ class Forks:
         """Tell whether nobody has offered us that branch yet, or it was not fetched."""
         return offer.chain not in self._dealt_with and self._log.chain_at(offer.seq) != offer.chain
 
+    def has_dealt_with(self, head: Head) -> bool:
+        """Tell whether the branch that ends there was judged, and its changes taken up, in this epoch."""
+        return head.chain in self._dealt_with
+
+    def asks_for(self, offer: Offer) -> None:
+        """Note that a branch is fetched of a device that left it."""
+        _note(self._asked_for, offer.chain)
+
+    def is_left(self, branch: LostBranch) -> bool:
+        """Tell, once, whether a branch is one that was asked for: who has it stands on it no more."""
+        chain = head_of(branch).chain
+        if chain not in self._asked_for:
+            return False
+        del self._asked_for[chain]
+        return True
+
     def dealt_with(self, branch: LostBranch) -> None:
         """Note that the changes of a branch are being written: many may offer it."""
-        self._dealt_with[head_of(branch).chain] = None
-        while len(self._dealt_with) > BRANCHES_MAX:
-            del self._dealt_with[next(iter(self._dealt_with))]
+        _note(self._dealt_with, head_of(branch).chain)
 
     def leads_anew(self) -> None:
         """Ask anew for what others offer: what a former epoch took up may not have been written."""
         self._dealt_with.clear()
+
+
+def _note(chains: dict[ChainHash, None], chain: ChainHash) -> None:
+    """Remember the newest, so many."""
+    chains[chain] = None
+    while len(chains) > BRANCHES_MAX:
+        del chains[next(iter(chains))]

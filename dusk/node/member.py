@@ -13,10 +13,11 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.body import Change
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.follower import Follower
-from dusk.cycle.outbox import Outbox, Writer, line_of, saved_changes
+from dusk.cycle.outbox import Outbox, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Station
 from dusk.effects import (
@@ -185,6 +186,7 @@ class Node:
             exchanges=self._exchanges,
             answered=self._changes.answered,
             took=self._took,
+            certified=self._certified,
             alarm=self._alarm,
         )
 
@@ -385,7 +387,7 @@ class Node:
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
         effects = self._watch(now)
-        effects += self._writing.hand_over(self._writer_now(now), self._exchanges.submit, now)
+        effects += self._writing.hand_over(self._receiving.writer(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
@@ -451,8 +453,7 @@ class Node:
         if self.log.state.members_version != self._members_version:
             self._members_changed()
         effects = self._leading.deposed(now)
-        self._forks.log_moved()
-        self._follower.answers.offer = self._forks.offer
+        self._forget_forks()
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)
@@ -465,6 +466,16 @@ class Node:
                     *self._writing.logged(entry.change, now),
                 ]
         return effects + self._leading.log_moved(now)
+
+    def _certified(self, certificate: Certificate) -> list[Effect]:
+        effects = self._writing.certified(certificate)
+        self._forget_forks()
+        return effects
+
+    def _forget_forks(self) -> None:
+        """Offer no more what has its outcome for good."""
+        self._forks.log_moved()
+        self._follower.answers.offer = self._forks.offer
 
     def _caught_up(self, seq: Seq, now: float) -> list[Effect]:
         """Note that all that a member has is here; one whose log was cut may lead again."""
@@ -483,16 +494,5 @@ class Node:
         if self._writing.leader is not None:
             self._writing.leader.cycle_s = self._cycle_s
 
-    # --- who writes ------------------------------------------------------------------------------
-
     def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
         return self._exchanges.answered(change, answer, now)
-
-    def _writer_now(self, now: float) -> Writer | None:
-        master, address = self._follower.master, self._follower.master_address
-        if self.leads or master is None or address is None:
-            return None
-        peer = self.peers.get(master)
-        if peer is None:
-            return None
-        return Writer(peer, address, self.log.head.epoch, self._follower.fresh(now))

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Position
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.follower import Follower
 from dusk.cycle.messages import Kind, decode_answer, decode_pong
-from dusk.cycle.outbox import Outbox
+from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
 from dusk.effects import Datagram, Effect, ItemKind, LogItem
@@ -40,6 +41,7 @@ class Receiving:
         exchanges: fetch what is lacking.
         answered: takes a writer's answer to a change of ours.
         took: verifies, takes and stores entries.
+        certified: takes a certificate, which the log verifies.
         alarm: shows people what a person has to end.
 
     Attributes:
@@ -62,12 +64,24 @@ class Receiving:
         exchanges: Exchanges,
         answered: TakeAnswer,
         took: Took,
+        certified: Callable[[Certificate], list[Effect]],
         alarm: Callable[[str, str], list[Effect]],
     ) -> None:
         self.follower, self.dropped = follower, 0
         self._station, self._log, self._writing, self._leading = station, log, writing, leading
         self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
-        self._exchanges, self._answered, self._took, self._alarm = exchanges, answered, took, alarm
+        self._exchanges, self._answered, self._took = exchanges, answered, took
+        self._certified, self._alarm = certified, alarm
+
+    def writer(self, now: float) -> Writer | None:
+        """Return who writes the log, and where that one was heard; None: nobody is known, or this device."""
+        master, address = self.follower.master, self.follower.master_address
+        if self._writing.leader is not None or master is None or address is None:
+            return None
+        peer = self._station.peers.get(master)
+        if peer is None:
+            return None
+        return Writer(peer, address, self._log.head.epoch, self.follower.fresh(now))
 
     def on_datagram(self, event: Datagram, now: float) -> list[Effect]:
         """Take a datagram; one that is refused is counted, and changes nothing."""
@@ -126,12 +140,17 @@ class Receiving:
         return []
 
     def _on_start(self, opened: Opened, now: float) -> list[Effect]:
-        """Take a START; one by who may not lead here is a reason to ask there, now and then."""
+        """Take a START; one by who may not lead here is a reason to ask there, now and then.
+
+        Who leads itself does not wait for the DATA of another: what that wrote parts from our log.
+        """
         try:
-            return self.do(self.follower.on_start(opened, now), now)
+            step = self.follower.on_start(opened, now)
         except NoHolder:
             self.dropped += 1
             return self.do(self.follower.unreadable(opened.source, now), now)
+        effects = self.do(step, now)
+        return effects if self._writing.leader is None else effects + self.do(self.follower.refused(), now)
 
     def do(self, step: Step, now: float) -> list[Effect]:
         """Do what a cycle's step asks of the node."""
@@ -144,15 +163,17 @@ class Receiving:
                 self._listening.somebody_has_more(now)
                 effects += self._exchanges.catch_up(address, now)
             case Conflict(address, head, signed):
-                effects += self._exchanges.catch_up(address, now)
+                if not self._forks.has_dealt_with(head):
+                    effects += self._exchanges.catch_up(address, now)
                 if signed is not None and signed.signed_by(
                     self._station.peers.own.public, self._station.peers.cluster
                 ):
                     text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
                     effects += self._alarm("clone", text)
             case Offered(address, offer) if self._forks.is_new(offer):
+                self._forks.asks_for(offer)
                 effects += self._exchanges.branch(address, Position(offer.seq, offer.chain), now)
-        return effects if step.certificate is None else effects + self._writing.certified(step.certificate)
+        return effects if step.certificate is None else effects + self._certified(step.certificate)
 
     def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         try:

@@ -5,7 +5,7 @@ what it says in every file; then some cycles in which nothing may be written (R1
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -284,11 +284,19 @@ class Simulation:
         is_cut = any(MUST_HEAR_FILE in device.disk.files for device in self._honest)
         if len(heads) != 1 or None in heads or is_cut:
             return False
+        running = [node for node in nodes if node is not None]
         return all(
             node.applied.resting and node.applied.head == node.log.head and not node.waiting_changes()
-            for node in nodes
-            if node is not None
-        )
+            for node in running
+        ) and self._is_settled(running)
+
+    @staticmethod
+    def _is_settled(nodes: Sequence[Node]) -> bool:
+        """Tell whether all know that all is settled, as far as the holders are among them."""
+        log = nodes[0].log
+        settled = {node.log.settled for node in nodes}
+        is_whole = log.required_at(log.head.seq) <= {node.device_id for node in nodes}
+        return len(settled) == 1 and (not is_whole or settled == {log.head.seq})
 
     def _states(self) -> str:
         """Say where each device is, for people."""

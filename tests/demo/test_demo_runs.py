@@ -46,6 +46,13 @@ def _check(document: dict[str, object], nodes: int) -> None:
     assert len(devices) == nodes
     assert document["one_head"] is True
     assert document["killed_and_returned"] == f"router-{nodes}"
+    assert document["takeover"] == {
+        "lost": "router-1",
+        "leads": "router-2",
+        "changed_at": f"router-{nodes}",
+    }
+    assert "after the master's return" in devices[0]["applied_ms"]
+    assert all("without the master" in device["applied_ms"] for device in devices[1:])
     assert all(device["verified"] and device["stopped_cleanly"] for device in devices)
     assert all("one change for all" in device["applied_ms"] for device in devices)
     assert "after its return" in devices[-1]["applied_ms"]

@@ -79,8 +79,16 @@ class Hostile:
         start = messages.decode_start(found[Kind.START])
         own = self.liar.node
         found[Kind.RESPOND] = messages.Respond(
-            start.rest.cycle, start.rest.nonce, self.head, Seq(self.head.seq), own._station.boot
+            start.rest.cycle,
+            start.rest.nonce,
+            self.head,
+            Seq(self.head.seq),
+            own._station.boot,
+            request=messages.Request(1, ()),
+            ack=bytes(64),
         ).encode()
+        found[Kind.FORWARD] = messages.Forward(b"f" * 8, self.site.master.node.device_id).encode()
+        found[Kind.RELAYED] = found[Kind.START]
         hello = messages.Hello(own.device_id, b"h" * 8).encode()
         found[Kind.HELLO] = found[Kind.ASK] = hello
         assert own.log.newest is not None
@@ -326,6 +334,7 @@ ASKED = [
         streams.Locate((streams.Position(MEMBERS.head.seq, MEMBERS.head.chain),)),
         streams.Fetch(Seq(1)),
         streams.Fetch(Seq(99)),
+        streams.GetBranch(MEMBERS.head.chain, 0),
         streams.GetKeys(),
         streams.GetReports(b""),
         streams.Submit(UNSIGNED.encode()),

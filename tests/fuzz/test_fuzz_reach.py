@@ -19,6 +19,7 @@ INPUTS = 100
 BY_HAND = {
     "dusk/apply/driver.py:compute_files": "composes `managed_config` and `resulting`",
     "dusk/catchup/host.py:took": "an interface",
+    "dusk/catchup/host.py:took_branch": "an interface",
     "dusk/catchup/host.py:took_keys": "an interface",
     "dusk/catchup/host.py:took_report": "an interface",
     "dusk/catchup/client.py:took_reports": "an interface",
@@ -35,8 +36,11 @@ BY_HAND = {
     "dusk/daemon/sockets.py:run": "of our own sockets",
     "dusk/keys/sealed.py:open_user_key": "composes `check_sealed_key` and a seal; takes a second by design",
     "dusk/membership/joiner.py:took": "composes the log; test_joiner.py has its liars",
+    "dusk/membership/joiner.py:took_branch": "composes `try_branch`; test_joiner.py has its liars",
     "dusk/membership/joiner.py:took_keys": "composes `decode_group_keys`; test_joiner.py has its liars",
+    "dusk/node/branching.py:took_branch": "composes `try_branch`",
     "dusk/node/host.py:took": "composes the log, as the target of a server's answers does",
+    "dusk/node/host.py:took_branch": "composes `try_branch`",
     "dusk/node/host.py:took_keys": "composes `decode_group_keys`",
     "dusk/node/member.py:_took": "composes the log, as the target of a server's answers does",
 }

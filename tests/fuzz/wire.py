@@ -177,6 +177,7 @@ REQUESTS = [
         streams.GetKeys(),
         streams.Join(CHANGES[1]),
         streams.Submit(CHANGES[0]),
+        streams.GetBranch(HEAD.head.chain, 7),
     )
 ]
 REPLIES = [

@@ -131,7 +131,7 @@ class Checker:
 
     def _check_settled(self, entries: Entries, name: str) -> None:
         """Hold what was called settled against one router's log: nobody goes behind that (R5)."""
-        chains = {entry.seq: entry.head.chain.hex() for entry, _ in entries}
+        chains: dict[int, str] = {entry.seq: entry.head.chain.hex() for entry, _ in entries}
         for (seq, chain), witness in self._report.settled.items():
             if chains.get(seq) != chain:
                 self._object(f"{seq} was settled at {witness} as {chain}, and is {chains.get(seq)} at {name}")
@@ -151,6 +151,9 @@ class Checker:
     def _count(self, entries: Entries) -> None:
         outcomes = {entry.change.hex(): entry.outcome.code for entry, _ in entries if entry.change}
         counts = self._report.counts
+        reasons = Counter(e.outcome.reason for e, _ in entries if e.outcome.code is OutcomeCode.REJECTED)
+        for reason, count in sorted(reasons.items()):
+            counts[f"rejected: {reason}"] = count
         for state, these in sorted(_by_state(self._report.tried).items()):
             found = Counter(
                 outcomes[one.change].name.lower() if one.change in outcomes else "not in the log"

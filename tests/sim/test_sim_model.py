@@ -364,7 +364,7 @@ def frozen(grove: Grove, *signers: int) -> Edit:
     return grove.edit(grove.trunk, grove.section(0), "frozen", proof)
 
 
-def test_a23_a_device_that_wrote_two_logs_opens_no_more_until_owners_say_so() -> None:
+def test_a13_a_device_that_wrote_two_logs_opens_no_more_until_owners_say_so() -> None:
     grove = Grove((0, 1))
     opened = grove.grow(grove.trunk, writer=1)
     proof = grove.change([frozen(grove, 0, 0)], 1, by=grove.devices[1].key)
