@@ -79,7 +79,7 @@ class LogHolder(Protocol):
         ...
 
     def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        """Judge a log that parts from ours, and change over to it or stay (`specs/log.md`, section 9).
+        """Judge a log that parts from ours, and change over to it or stay (`specs/log.md`, section 10).
 
         Args:
             items: that log from a common position on, up to its newest signed head.

@@ -15,6 +15,7 @@ another, or when we are the writer and another member reported that position.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from dusk.changelog.body import Change, decode_change
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Channel
@@ -80,6 +81,8 @@ class _Item:
     """Whether it stands in our own log, at ``seq``."""
     adrift: bool = False
     """Whether our log left the branch in which it stood, and it has no outcome since."""
+    answered_in: int = 0
+    """The epoch whose writer answered for it last: the next one may not have it, and asks for order again."""
     relayed: bool = False
     """Whether another device keeps it, and only the way leads through here."""
     due_at: float = float("-inf")
@@ -112,8 +115,8 @@ class Outbox:
         saved: what the files held at start: change id → encoded change, checked by the node.
         random_bytes: for jitter.
         line_of: says in whose line a change stands: an author's counters rise, so each of his
-            changes names the one before it that has no answer, and is not taken before that; else
-            it would be refused for ever where a datagram is lost. None: in no line.
+            changes names the one before it that is not settled, and is not taken before that; else
+            it would be refused for ever where a datagram is lost, or another leads. None: in no line.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Outbox:
         self._line_of = line_of
         self._settled = NOWHERE
         self._writer: Writer | None = None
+        self._epoch = 0
 
     def __contains__(self, change: ChangeId) -> bool:
         return change in self._items
@@ -225,17 +229,22 @@ class Outbox:
         for change, item in self._items.items():
             if item.logged:
                 continue
-            in_line = item.line is not None and (item.adrift or item.state is ChangeState.QUEUED)
+            in_line = item.line is not None and self._is_open(item)
             lines.setdefault(item.line if in_line and item.line is not None else change, []).append(
                 (change, item)
             )
         return [_window(line) for line in lines.values()]
+
+    def _is_open(self, item: _Item) -> bool:
+        """Tell whether the present writer has not answered for it yet."""
+        return item.adrift or item.state is ChangeState.QUEUED or item.answered_in != self._epoch
 
     def writer_changed(self, writer: Writer | None, now: float) -> None:
         """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
         if writer == self._writer:
             return
         self._writer = writer
+        self._epoch = self._epoch if writer is None else writer.epoch
         for item in self._items.values():
             item.due_at, item.wait_s = now, RETRY_S_MIN
 
@@ -262,7 +271,7 @@ class Outbox:
         """
         first = line[0][1]
         is_again = first.due_at <= now
-        formers = (None, *(change for change, _ in line))
+        formers = (self._logged_before(*line[0]), *(change for change, _ in line))
         pairs = zip(line, formers, strict=False)
         due = [(*each, former) for each, former in pairs if is_again or each[1].due_at <= now]
         if is_again:
@@ -270,6 +279,17 @@ class Outbox:
         for _, item, _ in due:
             item.due_at = first.due_at
         return due
+
+    def _logged_before(self, change: ChangeId, item: _Item) -> ChangeId | None:
+        """Return the author's last change before one of his that our log has, and not everybody for good.
+
+        A writer on another branch lacks it: with what follows in its log it would have to reject it.
+        """
+        if item.line is None or not self._is_open(item):
+            return None
+        before = takewhile(lambda each: each[0] != change, self._items.items())
+        logged = [other for other, former in before if former.logged and former.line == item.line]
+        return logged[-1] if logged else None
 
     def _back_off(self, item: _Item, now: float) -> None:
         jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512
@@ -283,6 +303,8 @@ class Outbox:
         item = self._items.get(answer.change)
         if item is None or item.logged:
             return []
+        if answer.code in (AnswerCode.STORED, AnswerCode.REFUSED):
+            item.answered_in = self._epoch
         if item.adrift and answer.code is AnswerCode.REFUSED:
             return [item.progress(answer.change), *self._forget(answer.change)]
         if answer.code is AnswerCode.REFUSED:

@@ -205,7 +205,7 @@ class Leading:
                     effects += self._ask(now)
                 case Fetch(address):
                     effects += self._fetch(address, now)
-                case _ if self._writing.leader is None:
+                case _:  # it leads; the type checker knows
                     effects += self.lead(now)
         return effects
 

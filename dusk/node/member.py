@@ -465,7 +465,7 @@ class Node:
                     *self._changes.logged(entry.change, self.settled),
                     *self._writing.logged(entry.change, now),
                 ]
-        return effects + self._leading.log_moved(now)
+        return [*effects, *self._outbox.on_settled(self.settled), *self._leading.log_moved(now)]
 
     def _certified(self, certificate: Certificate) -> list[Effect]:
         effects = self._writing.certified(certificate)

@@ -228,6 +228,37 @@ def test_an_authors_changes_name_the_one_before_until_that_was_answered_r3() -> 
     assert b"first" not in [data for data, _ in again]
 
 
+def test_what_a_former_writer_answered_for_and_nobody_brought_stands_in_line_for_the_next_one_r3() -> None:
+    """The next one may not have it: if it wrote what comes behind, it would refuse this for ever."""
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA})
+    box.on_answer(Answer(ids[b"first"], AnswerCode.STORED, Seq(5), ""))
+    again = (b"second", None)
+    assert again in submitted(ring, box, NOW)
+    peer = ring.nodes[1].station.peers.others[0]
+    box.writer_changed(None, NOW + 1)
+    box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW + 2)
+    assert again in submitted(ring, box, NOW + 2)
+    box.writer_changed(Writer(peer, ring.master.address, 2, is_fresh=True), NOW + 3)
+    assert submitted(ring, box, NOW + 3) == [(b"first", None), (b"second", ids[b"first"])]
+    box.on_answer(Answer(ids[b"first"], AnswerCode.STORED, Seq(6), ""))
+    box.writer_changed(None, NOW + 4)
+    box.writer_changed(Writer(peer, ring.master.address, 2, is_fresh=True), NOW + 5)
+    assert again in submitted(ring, box, NOW + 5)
+
+
+def test_what_stands_in_our_log_comes_before_what_follows_it_at_a_writer_of_another_branch_r3() -> None:
+    """Whoever took over may lack it: with the second in its log it would have to reject the first."""
+    ring, box, ids = in_lines({b"first": ANNA, b"other": BEN, b"second": ANNA, b"third": ANNA})
+    box.on_logged(in_log(ids[b"first"], Seq(5), "applied"), durable=True)
+    peer = ring.nodes[1].station.peers.others[0]
+    box.writer_changed(Writer(peer, ring.master.address, 2, is_fresh=True), NOW)
+    expected = {(b"other", None), (b"second", ids[b"first"]), (b"third", ids[b"second"])}
+    assert set(submitted(ring, box, NOW)) == expected
+    box.on_settled(Seq(5))
+    box.writer_changed(Writer(peer, ring.master.address, 3, is_fresh=True), NOW + 1)
+    assert (b"second", None) in submitted(ring, box, NOW + 1)
+
+
 def test_only_so_many_of_an_authors_changes_are_on_their_way_at_once() -> None:
     many = {number.to_bytes(2, "big"): ANNA for number in range(limits.SUBMITS_MAX + 20)}
     ring, box, ids = in_lines(dict(many))

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,9 +91,10 @@ def test_a31_damage_in_the_middle_of_a_log_is_repaired_from_its_peer_on_either_s
         router.cut_power()
         turn_a_bit(node(router) / "log", share)
         router.power_on()
+        must_hear = node(router) / "must-hear"
         pair.wait(
-            "it is whole again", lambda r=router: not (node(r) / "must-hear").exists() and pair.at_one_head()
-        )  # type: ignore[misc]
+            "it is whole again", partial(lambda mark: not mark.exists() and pair.at_one_head(), must_hear)
+        )
         assert "damaged at byte" in router.said
         assert (node(router) / "log.damaged").exists()
         pair.wait("it leads", lambda: role(pair.first) == "master")

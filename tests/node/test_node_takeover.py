@@ -316,3 +316,19 @@ def test_who_steps_down_passes_on_what_streams_brought(monkeypatch: pytest.Monke
     site.until(lambda: told == [change.id], 10.0, STEP_S)
     site.until(lambda: old.node.log.position_of(change.id) is not None, 5.0, STEP_S)
     assert old.node.log.position_of(by_datagram.id) is None
+
+
+def test_a_certificate_that_a_stream_brings_ends_the_wait_of_the_outbox_too() -> None:
+    site = _ready(3)
+    member = site.all[2]
+    site.all[1].on = False
+    change = member.commit("waits for the backup")
+    site.until(lambda: _is(member, change.id, ChangeState.DURABLE), 10.0, STEP_S)
+    site.all[1].restart()
+    site.part(site.all[:2], [member])
+    site.until(lambda: site.master.node.settled == site.master.node.log.head.seq, 20.0, STEP_S)
+    assert _outbox(member)
+    certificates = [item for item in site.master.items if item.kind is ItemKind.CERTIFICATE]
+    member.do(member.node._took(certificates[-1:], site.now))
+    assert member.node.settled == site.master.node.settled
+    assert not _outbox(member)

@@ -1,0 +1,89 @@
+"""What a node does with a log that parts from its own, by what the log says of it."""
+
+import pytest
+
+from dusk import limits
+from dusk.changelog.branches import stranded
+from dusk.changelog.log import ForkFound
+from dusk.changelog.rewinds import LostBranch
+from dusk.effects import Append, Event
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+from tests.node.site import Box, Site
+
+STEP_S = 0.05
+
+
+def _both_sides() -> tuple[Site, Box, Box]:
+    """Return one device of each side of a cut: of the side whose branch is to be left, and of the other."""
+    site = Site(4, holders=2, cycle_ms=500)
+    site.run(3.0)
+    site.part(site.all[0::2], site.all[1::2])
+    site.until(lambda: len(site.leaders) == 2, 10.0, STEP_S)
+    site.all[2].commit("here")
+    site.all[3].commit("there", policy="other")
+    site.run(2.0)
+    return site, site.all[2], site.all[3]
+
+
+def _as_lost(losing: Box, winning: Box) -> LostBranch:
+    """Return what one device has behind the last entry that both have."""
+    common = sum(one == other for one, other in zip(losing.items, winning.items, strict=False))
+    return LostBranch(Seq(1), tuple(losing.items[common:]))
+
+
+def test_what_only_follows_our_log_is_taken() -> None:
+    site = Site(2)
+    site.run(6.0)
+    member = site.all[1]
+    site.part([site.master], [member])
+    site.master.commit("follows")
+    site.run(1.0)
+    assert member.node.log.head != site.master.node.log.head
+    effects = member.node._branching.took_branch(site.master.items, site.now)
+    assert isinstance(effects[0], Append)
+    assert member.node.log.head == site.master.node.log.head
+
+
+def test_r5_a_fork_from_too_long_ago_is_found_and_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, losing, winning = _both_sides()
+    head = losing.node.log.head
+    monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 0)
+    with pytest.raises(ForkFound, match="too long ago"):
+        losing.node._branching.took_branch(winning.items, site.now)
+    assert losing.node.log.head == head
+
+
+def test_r6_a_branch_that_does_not_verify_changes_nothing() -> None:
+    site, losing, winning = _both_sides()
+    head, items = losing.node.log.head, list(winning.items)
+    with pytest.raises(UntrustedInput):
+        losing.node._branching.took_branch([*items[:-2], items[-1]], site.now)
+    assert losing.node.log.head == head
+
+
+def test_r5_the_better_branch_is_appended_at_once_before_anybody_is_told() -> None:
+    site, losing, winning = _both_sides()
+    effects = losing.node._branching.took_branch(winning.items, site.now)
+    assert isinstance(effects[0], Append)
+    assert [e.name for e in effects if isinstance(e, Event)] == ["switched"]
+    assert losing.node.log.head == winning.node.log.head
+    assert losing.node._forks.offer is not None
+    assert losing.node.waiting(site.world.owner.key_id), "it is handed in again"
+
+
+def test_a_member_that_stays_does_nothing_else() -> None:
+    site, losing, winning = _both_sides()
+    assert winning.node._branching.took_branch(losing.items, site.now) == []
+
+
+def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:
+    site, losing, winning = _both_sides()
+    leader = site.all[1]
+    (change,) = (row.change for row in stranded(_as_lost(losing, winning), winning.node.log))
+    leader.do(leader.node._branching.took_branch(losing.items, site.now))
+    epoch = leader.node.log.head.epoch
+    site.run(1.0)
+    assert leader.node.log.position_of(change.id) is not None
+    assert leader.node.log.head.epoch == epoch
+    assert leader.branches == []

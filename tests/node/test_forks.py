@@ -1,0 +1,98 @@
+"""What a node keeps of branches that did not stand: its own, and those that others offer."""
+
+import pytest
+
+from dusk.changelog.body import Change
+from dusk.changelog.entry import sign_head
+from dusk.changelog.rewinds import LostBranch
+from dusk.cycle.messages import Offer
+from dusk.ids import ChainHash
+from dusk.node.forks import Forks, head_of
+from tests.world import NO_REST, World
+
+
+def _lost(world: World, value: str) -> tuple[LostBranch, Change]:
+    """Return a branch behind the head of a world, which that does not have, and the change in it."""
+    other, change = world.replica(), world.change(world.set("wifi", "wireless.a.ssid", value))
+    fork = other.head.seq
+    item, _ = other.write_change(change, world.stamp())
+    head = other.signed(sign_head(world.master, world.cluster, other.head, NO_REST))
+    return LostBranch(fork, (item, head)), change
+
+
+def _offer(branch: LostBranch) -> Offer:
+    head = head_of(branch)
+    return Offer(head.seq, head.chain)
+
+
+def _offers_nothing(forks: Forks) -> bool:
+    return forks.offer is None and forks.epoch == 0
+
+
+def test_who_left_nothing_offers_nothing() -> None:
+    forks = Forks(World().log, ())
+    forks.log_moved()
+    assert (forks.offer, forks.stranded(), forks.epoch) == (None, [], 0)
+    assert forks.chunk(ChainHash(bytes(32)), 0) == ((), False)
+
+
+def test_a_branch_is_offered_until_its_changes_stand_in_the_log_for_good() -> None:
+    world = World()
+    lost, change = _lost(world, "left")
+    world.commit(world.set("base", "system.a.b", "stands"))
+    forks = Forks(world.log, ())
+    forks.left(lost)
+    forks.log_moved()
+    assert forks.offer == _offer(lost)
+    assert (forks.stranded(), forks.epoch) == ([change], head_of(lost).epoch)
+    world.strand(change)
+    forks.log_moved()
+    assert not forks.stranded()
+    assert _offers_nothing(forks)
+
+
+def test_a_branch_is_handed_over_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    lost, _ = _lost(world, "left")
+    forks = Forks(world.log, [lost])
+    chain = head_of(lost).chain
+    assert forks.chunk(chain, 0) == (lost.items, False)
+    monkeypatch.setattr("dusk.node.forks.CHUNK_BYTES_MAX", 1)
+    assert forks.chunk(chain, 0) == (lost.items[:1], True)
+    assert forks.chunk(chain, 1) == (lost.items[1:], False)
+    assert forks.chunk(chain, 2) == ((), False)
+
+
+def test_what_others_offer_is_fetched_once_in_an_epoch_and_not_if_our_log_has_it() -> None:
+    world = World()
+    lost, _ = _lost(world, "left")
+    forks = Forks(world.log, ())
+    assert forks.is_new(_offer(lost))
+    forks.dealt_with(lost)
+    assert not forks.is_new(_offer(lost))
+    assert forks.has_dealt_with(head_of(lost))
+    forks.leads_anew()
+    assert forks.is_new(_offer(lost))
+    own = world.log.head
+    assert not forks.is_new(Offer(own.seq, own.chain))
+
+
+def test_a_branch_that_was_asked_for_is_known_by_that_once() -> None:
+    world = World()
+    lost, _ = _lost(world, "left")
+    forks = Forks(world.log, ())
+    assert not forks.is_left(lost)
+    forks.asks_for(_offer(lost))
+    assert [forks.is_left(lost), forks.is_left(lost)] == [True, False]
+
+
+def test_a6_branches_without_end_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dusk.node.forks.BRANCHES_MAX", 1)
+    world = World()
+    forks = Forks(world.log, ())
+    first, second = (_lost(world, value)[0] for value in ("one", "two"))
+    for lost in (first, second):
+        forks.dealt_with(lost)
+        forks.asks_for(_offer(lost))
+    assert [forks.has_dealt_with(head_of(lost)) for lost in (first, second)] == [False, True]
+    assert [forks.is_left(lost) for lost in (first, second)] == [False, True]
