@@ -121,7 +121,7 @@ def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
     change = _forbidden(site)[what]
     (before,) = _heads(site)
     with monkeypatch.context() as hijacked:
-        hijacked.setattr(log, "judge", _anything)
+        hijacked.setattr(log.Log._make, "__defaults__", (_anything,))
         site.master.do(site.master.node._writing.queue(change, b"", site.now))
         site.master.do(site.master.node._writing.tick(site.now))
     site.run(60.0)
@@ -232,6 +232,11 @@ def _recorded(site: Site) -> dict[int, bytes]:
         assert isinstance(ask, SendDatagram)
         found.setdefault(ask.data[8], ask.data)
         victim.give(Datagram(ask.data, site.all[2].address, None))
+    channel, peer = site.all[2].node._station.channel, site.all[2].node.peers.get(site.master.node.device_id)
+    assert peer is not None
+    forward = messages.Forward(b"c" * 8, site.all[1].node.device_id).encode()
+    for kind, plaintext in ((Kind.FORWARD, forward), (Kind.RELAYED, bytes(200))):
+        found[kind] = channel.seal_to(peer, kind, plaintext)
     site.run(6.0)
     site.lost = lambda *_: False
     return found
