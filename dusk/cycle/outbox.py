@@ -23,7 +23,7 @@ from dusk.cycle.messages import Answer, AnswerCode, Kind, encode_submit
 from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, KeyId, Seq
+from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX, SUBMITS_MAX
 
 FOLDER = "outbox/"
@@ -81,8 +81,8 @@ class _Item:
     """Whether it stands in our own log, at ``seq``."""
     adrift: bool = False
     """Whether our log left the branch in which it stood, and it has no outcome since."""
-    answered_in: int = 0
-    """The epoch whose writer answered for it last: the next one may not have it, and asks for order again."""
+    answered_by: tuple[DeviceId, int] | None = None
+    """The writer, and in which epoch, that answered for it last: the next one may not have it."""
     relayed: bool = False
     """Whether another device keeps it, and only the way leads through here."""
     due_at: float = float("-inf")
@@ -130,7 +130,7 @@ class Outbox:
         self._line_of = line_of
         self._settled = NOWHERE
         self._writer: Writer | None = None
-        self._epoch = 0
+        self._answering: tuple[DeviceId, int] | None = None
 
     def __contains__(self, change: ChangeId) -> bool:
         return change in self._items
@@ -237,14 +237,15 @@ class Outbox:
 
     def _is_open(self, item: _Item) -> bool:
         """Tell whether the present writer has not answered for it yet."""
-        return item.adrift or item.state is ChangeState.QUEUED or item.answered_in != self._epoch
+        return item.adrift or item.state is ChangeState.QUEUED or item.answered_by != self._answering
 
     def writer_changed(self, writer: Writer | None, now: float) -> None:
         """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
         if writer == self._writer:
             return
         self._writer = writer
-        self._epoch = self._epoch if writer is None else writer.epoch
+        if writer is not None:
+            self._answering = writer.peer.device_id, writer.epoch
         for item in self._items.values():
             item.due_at, item.wait_s = now, RETRY_S_MIN
 
@@ -304,7 +305,7 @@ class Outbox:
         if item is None or item.logged:
             return []
         if answer.code in (AnswerCode.STORED, AnswerCode.REFUSED):
-            item.answered_in = self._epoch
+            item.answered_by = self._answering
         if item.adrift and answer.code is AnswerCode.REFUSED:
             return [item.progress(answer.change), *self._forget(answer.change)]
         if answer.code is AnswerCode.REFUSED:

@@ -203,11 +203,12 @@ def submitted(ring: Ring, box: Outbox, now: float) -> list[tuple[bytes, ChangeId
 
 def in_lines(changes: dict[bytes, KeyId | None]) -> tuple[Ring, Outbox, dict[bytes, ChangeId]]:
     """A member with changes of several authors, and a writer."""
-    ring, ids = Ring(2), {data: ChangeId(bytes([number]) * 32) for number, data in enumerate(changes)}
+    ring, ids = Ring(3), {data: ChangeId(bytes([number]) * 32) for number, data in enumerate(changes)}
     box = Outbox({}, random.Random(1).randbytes, changes.__getitem__)
     for data in changes:
         box.add(ids[data], data, NOW)
-    peer = ring.nodes[1].station.peers.others[0]
+    peer = ring.nodes[1].station.peers.get(ring.master.station.peers.own_id)
+    assert peer is not None
     box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW)
     return ring, box, ids
 
@@ -234,7 +235,11 @@ def test_what_a_former_writer_answered_for_and_nobody_brought_stands_in_line_for
     box.on_answer(Answer(ids[b"first"], AnswerCode.STORED, Seq(5), ""))
     again = (b"second", None)
     assert again in submitted(ring, box, NOW)
-    peer = ring.nodes[1].station.peers.others[0]
+    peers = ring.nodes[1].station.peers
+    peer = peers.get(ring.master.station.peers.own_id)
+    another = peers.get(ring.nodes[2].station.peers.own_id)
+    assert peer is not None
+    assert another is not None
     box.writer_changed(None, NOW + 1)
     box.writer_changed(Writer(peer, ring.master.address, 1, is_fresh=True), NOW + 2)
     assert again in submitted(ring, box, NOW + 2)
@@ -244,13 +249,22 @@ def test_what_a_former_writer_answered_for_and_nobody_brought_stands_in_line_for
     box.writer_changed(None, NOW + 4)
     box.writer_changed(Writer(peer, ring.master.address, 2, is_fresh=True), NOW + 5)
     assert again in submitted(ring, box, NOW + 5)
+    box.writer_changed(Writer(another, ring.nodes[2].address, 2, is_fresh=True), NOW + 6)
+    channel, lines = ring.nodes[1].station.channel, []
+    for effect in box.tick(channel, NOW + 6).effects:
+        assert isinstance(effect, SendDatagram)
+        opened = ring.nodes[2].station.channel.open(effect.data, ring.nodes[1].address)
+        assert isinstance(opened, Opened)
+        lines.append(decode_submit(opened.plaintext))
+    assert lines == [(b"first", None), (b"second", ids[b"first"])]
 
 
 def test_what_stands_in_our_log_comes_before_what_follows_it_at_a_writer_of_another_branch_r3() -> None:
     """Whoever took over may lack it: with the second in its log it would have to reject the first."""
     ring, box, ids = in_lines({b"first": ANNA, b"other": BEN, b"second": ANNA, b"third": ANNA})
     box.on_logged(in_log(ids[b"first"], Seq(5), "applied"), durable=True)
-    peer = ring.nodes[1].station.peers.others[0]
+    peer = ring.nodes[1].station.peers.get(ring.master.station.peers.own_id)
+    assert peer is not None
     box.writer_changed(Writer(peer, ring.master.address, 2, is_fresh=True), NOW)
     expected = {(b"other", None), (b"second", ids[b"first"]), (b"third", ids[b"second"])}
     assert set(submitted(ring, box, NOW)) == expected
