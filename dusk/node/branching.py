@@ -107,5 +107,6 @@ class Branching:
         epoch = head_of(lost).epoch
         if epoch >= self._log.head.epoch:
             effects += self._leading.lead(now, epoch_above=epoch)
-        self._writing.strand([row.change for row in stranded(lost, self._log)], now)
+        if self._writing.leader is not None:
+            self._writing.strand([row.change for row in stranded(lost, self._log)], now)
         return effects

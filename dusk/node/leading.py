@@ -142,9 +142,13 @@ class Leading:
             return []
         self._is_copied = log.leader == own_id
         self._handed_at = None
+        return self._resign(now)
+
+    def _resign(self, now: float) -> list[Effect]:
+        """Watch who leads, instead of leading."""
         self._takeover.handle(DEPOSED, now)
-        effects = self._writing.step_down(now)
-        self.placed(log.leader, now)
+        effects = [] if self._writing.leader is None else self._writing.step_down(now)
+        self.placed(self._log.leader, now)
         return effects
 
     def log_moved(self, now: float) -> list[Effect]:
@@ -182,8 +186,13 @@ class Leading:
         self._writing.check_role(role, now)
 
     def lead(self, now: float, *, epoch_above: int = 0, role: Change | None = None) -> list[Effect]:
-        """Open an epoch, and write first what stands in branches alone that this device left."""
+        """Open an epoch, and write first what stands in branches alone that this device left.
+
+        A device that owners have taken out of the succession meanwhile opens none, and leads no more.
+        """
         self._handed_at = self._listening.lead_at = None
+        if role is None and not self._log.may_lead(self._station.peers.own_id):
+            return self._resign(now)
         self._takeover.handle(LED, now)
         self._forks.leads_anew()
         epoch_above = max(epoch_above, self._forks.epoch)

@@ -318,14 +318,24 @@ class Simulation:
         return float(codec.unpack(held.data, size_max=len(held.data))[0]) / 1000
 
     def _stay_quiet(self) -> None:
-        """Cycles without a change write nothing, and change nothing (R12)."""
-        before, head = self.checks.writes.copy(), self._head
-        self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
+        """Cycles without a change write nothing, and change nothing (R12).
+
+        A holder that is hindered may settle the last change late: then they begin anew.
+        """
+        while True:
+            settled, before, head = self._settled, self.checks.writes.copy(), self._head
+            self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
+            if self._settled == settled:
+                break
         written = self.checks.writes - before
         if written:
             raise RuleBroken("R12", f"writes without a change: {', '.join(sorted(written))}")
         if self._head is not head or not self._agree():
             raise RuleBroken("R2", f"agreement did not last: {self._states()}")
+
+    @property
+    def _settled(self) -> list[Seq]:
+        return [device.member.log.settled for device in self._honest if device.member is not None]
 
     def _let_excused_come(self) -> None:
         """Give a device that is hindered some time: if it comes back at all, it writes then."""

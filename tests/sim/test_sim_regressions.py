@@ -34,6 +34,10 @@ PLANS = {
         9151, without=frozenset(("crash_s",)), commits_max=8
     ),
     "the same with more devices": Plan(12000),
+    "a leader that owners had taken out of the succession opened an epoch above another branch": Plan(
+        202, holders_max=4
+    ),
+    "a holder that was hindered settled the last change late": Plan(208, holders_max=4),
 }
 
 

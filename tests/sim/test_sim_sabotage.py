@@ -149,7 +149,7 @@ class LeadsAtOnce(Node):
     """Comes back with an older disk and writes without asking anybody."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        self._listening = _Deaf(self._station, self.confirm)
+        self._listening = self._leading._listening = _Deaf(self._station, self.confirm)
         return super().start(now, restored)
 
 
