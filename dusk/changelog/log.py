@@ -348,9 +348,9 @@ class Log:
         """Return the certificates that settle this log for who has settled no more than this, in order."""
         return self._settling.above(settled)
 
-    def required_at(self, seq: int) -> frozenset[DeviceId]:
-        """Return the holders that must acknowledge entry ``seq`` to settle it."""
-        return self._settling.required(seq)
+    def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
+        """Return who must acknowledge entry ``seq``, for one that has settled ``since`` (None: us)."""
+        return self._settling.terms.required(seq, self.settled if since is None else since)
 
     def take_certificate(self, certificate: Certificate) -> bool:
         """Verify a certificate and raise the settled position to its entry.

@@ -38,10 +38,13 @@ class OwnAck:
         return self._made[1]
 
     def wanted(self) -> bytes | None:
-        """Return the acknowledgement of our newest head if it takes ours to settle that; else None."""
+        """Return the acknowledgement of our newest head if it may take ours to settle that; else None.
+
+        Who leads may have settled less than we have: then it needs former holders, too, us perhaps.
+        """
         log = self._station.log
         head = log.head
-        if head.seq <= log.settled or self._station.peers.own_id not in log.required_at(head.seq):
+        if head.seq <= log.settled or self._station.peers.own_id not in log.required_at(head.seq, since=0):
             return None
         return self.of(head)
 

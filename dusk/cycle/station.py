@@ -42,8 +42,8 @@ class LogView(Protocol):
     def certificates_above(self, settled: int) -> tuple[Certificate, ...]:
         """Return the certificates that settle the log for who has settled no more than this, in order."""
 
-    def required_at(self, seq: int) -> frozenset[DeviceId]:
-        """Return the holders that must acknowledge an entry to settle it."""
+    def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
+        """Return the holders that must acknowledge an entry, for who has settled ``since`` (None: us)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/governable.py::check_governable::limit moved: kinds <= _FREE": (
         "as above: without the saving the same comes out"
     ),
-    "dusk/changelog/log.py::Log.may_lead::operand of and left out: self.device_key(device) is not None": (
+    "dusk/changelog/judging.py::Judging.may_lead::"
+    "operand of and left out: self.device_key(device) is not None": (
         "no change leaves a device in the succession that is no active member; who reads this sees it at once"
     ),
-    "dusk/changelog/log.py::::one more: entry=codec.blob_to(limits.ENTRY_BYTES_MAX)": (
+    "dusk/changelog/items.py::::one more: entry=codec.blob_to(limits.ENTRY_BYTES_MAX)": (
         "the entry is bounded by the same number when it is decoded"
     ),
-    "dusk/changelog/log.py::::one more: change=codec.blob_to(limits.CHANGE_BYTES_MAX, or_nil=True)": (
+    "dusk/changelog/items.py::::one more: change=codec.blob_to(limits.CHANGE_BYTES_MAX, or_nil=True)": (
         "the change is bounded by the same number when it is decoded"
     ),
     "dusk/changelog/state.py::State._reindex::no condition: r[0] == section": (

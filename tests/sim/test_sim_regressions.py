@@ -38,6 +38,9 @@ PLANS = {
         202, holders_max=4
     ),
     "a holder that was hindered settled the last change late": Plan(208, holders_max=4),
+    "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
+        18, holders_max=4
+    ),
 }
 
 

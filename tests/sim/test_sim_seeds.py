@@ -6,16 +6,19 @@ from dusk.sim.scenario import Plan, Simulation
 
 CHUNK = 10
 SEEDS = 200
+HOLDERS_MAX = 4
+"""Half of the seeds have one writer from the beginning to the end, the others up to so many."""
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_all_rules_hold_and_all_devices_agree_in_the_end(first: int) -> None:
     for seed in range(first, first + CHUNK):
-        simulation = Simulation(Plan(seed))
+        holders_max = HOLDERS_MAX if seed % 2 else 1
+        simulation = Simulation(Plan(seed, holders_max=holders_max))
         try:
             simulation.run()
         except BaseException:
             print(simulation.transcript.text)
-            print(f"replay: python -m dusk.sim {seed}")
+            print(f"replay: python -m dusk.sim {seed} --holders {holders_max}")
             raise
