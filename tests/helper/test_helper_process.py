@@ -73,10 +73,11 @@ async def test_a_second_daemon_on_the_same_root_is_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "LOCK_S_MAX", 0.04)
-    async with served(root) as first, served(root) as second:
+    async with served(root) as first:
         await first.hello()
-        with pytest.raises(Refused, match="another dusk daemon runs on"):
-            await second.hello()
+        async with served(root) as second:
+            with pytest.raises(Refused, match="another dusk daemon runs on"):
+                await second.hello()
 
 
 @pytest.mark.parametrize(
