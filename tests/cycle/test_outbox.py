@@ -300,3 +300,15 @@ def test_a_change_that_is_answered_and_not_yet_in_our_log_is_still_to_be_counted
     box.on_answer(Answer(A, AnswerCode.STORED, Seq(5), ""))
     assert box.waiting() == ()
     assert box.not_logged() == (A,)
+
+
+def test_a_change_adrift_that_the_next_writer_refuses_is_forgotten_and_what_was_said_of_it_stays() -> None:
+    """It was said to be durable: a refusal later cannot unsay that, but there is no more to hand over."""
+    box = outbox()
+    box.add(A, b"change", NOW)
+    box.on_logged(in_log(A, Seq(7), "applied"), durable=True)
+    box.on_unlogged([A, B], NOW + 1)
+    assert box.not_logged() == (A,)
+    effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant", "outside-grant"))
+    assert effects == [Progress(A, ChangeState.DURABLE, Seq(0), "applied"), RemoveFile(file_name(A))]
+    assert A not in box

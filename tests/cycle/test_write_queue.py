@@ -222,3 +222,18 @@ def test_the_files_of_the_outbox_are_read_and_damaged_ones_left_alone() -> None:
 def test_an_outcome_has_a_word_for_programs() -> None:
     words = [outcome_word(Outcome(code)) for code in OutcomeCode]
     assert words == ["", "superseded", "rejected"]
+
+
+def test_what_a_lost_branch_held_is_queued_once_and_not_if_it_stands_in_the_log() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    logged, first, second = _numbered(world, 3)
+    queue.take(logged, OTHER)
+    queue.write(world.stamp())
+    queue.strand([logged, first])
+    queue.strand([first, second])
+    assert len(queue) == 2
+    assert queue.waiting() == []
+    written = queue.write(world.stamp())
+    assert [answer.change for answer in written.answers] == [first.id, second.id]
+    assert len(queue) == 0

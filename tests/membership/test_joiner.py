@@ -30,7 +30,7 @@ from dusk.effects import (
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, x25519_public
 from dusk.limits import (
     ANSWER_S_MAX,
     BACK_OFF_S_MAX,
@@ -454,3 +454,12 @@ def test_a6_a_server_that_trickles_does_not_hold_up_a_joiner() -> None:
         joiner.handle(Received(client.conn, bytes(50)), now)
         joiner.handle(Tick(), now)
     assert now < 100.0 + 2 * (ANSWER_S_MAX + STREAM_IDLE_S_MAX)
+
+
+def test_a_joiner_hands_nothing_to_a_member_even_if_that_leads() -> None:
+    """It heard no START: nothing shows it who leads, and a log that names one may be old."""
+    world = _world()
+    joiner = _joiner(world, world.key(), log=world.replica())
+    leads = x25519_public(world.master.public)
+    assert joiner.standing(leads) is Standing.MEMBER
+    assert not joiner.is_master(leads)
