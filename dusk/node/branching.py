@@ -5,7 +5,6 @@ from typing import Protocol
 
 from dusk.changelog.branches import (
     Extended,
-    NeedsReplay,
     Stayed,
     Switched,
     stranded,
@@ -72,15 +71,16 @@ class Branching:
             ForkFound: the fork is too old to be judged here.
             UntrustedInput: it is no log of this cluster; nothing was changed.
         """
-        match try_branch(self._log, items):
+        judged = try_branch(self._log, items)
+        match judged:
             case Extended(taken):
                 return self._took_more(taken, now)
             case Switched() as switched:
                 return self._switched(switched, now)
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
-            case NeedsReplay(seq):
-                raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
+            case _:  # it needs a replay; the type checker knows
+                raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
 
     def _switched(self, switched: Switched, now: float) -> list[Effect]:
         """Go on from the other branch; what stood in ours alone is handed in again."""

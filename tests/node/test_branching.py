@@ -87,3 +87,21 @@ def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:
     assert leader.node.log.position_of(change.id) is not None
     assert leader.node.log.head.epoch == epoch
     assert leader.branches == []
+
+
+def test_a_leader_that_owners_took_out_of_the_succession_opens_no_epoch_above_another_branch() -> None:
+    site, _, _ = _both_sides()
+    first, leader = site.all[:2]
+    first.restart()
+    site.run(3.0)
+    world, node = site.world, leader.node
+    world.log = node.log
+    edit = world.edit("cluster", "succession", [[first.node.device_id]])
+    leader.do(node.submit(world.change(edit), site.now))
+    site.run(1.0)
+    head = node.log.head
+    assert leader in site.leaders
+    assert first.node.log.head.epoch == head.epoch
+    assert node._branching.took_branch(first.items, site.now) == []
+    assert leader not in site.leaders, "it leads no more"
+    assert node.log.head == head

@@ -2,8 +2,10 @@
 
 import pytest
 
-from dusk.effects import Connect, Disconnected
+from dusk.cycle.takeover import DEADLINE, State, Told
+from dusk.effects import Connect, Disconnected, Effect
 from dusk.errors import Refused
+from dusk.ids import Seq
 from dusk.node.recovery import MUST_HEAR_FILE
 from tests.node.site import DELAY_S, Site
 from tests.node.test_node_forced_roles import role_for
@@ -69,3 +71,17 @@ def test_who_leads_wants_no_other_deadline_and_who_only_watches_the_wait_of_its_
     assert site.now < backup.deadline <= site.now + 1.5 * 5.0
     assert member.deadline is None
     assert [leading.is_first for leading in (master, backup, member)] == [True, False, False]
+
+
+def test_a_backup_that_was_shown_more_than_it_has_fetches_it_before_it_leads() -> None:
+    site = _settled(Site(3, holders=2))
+    backup, member = site.all[1:]
+    leading, head = backup.node._leading, backup.node.log.head
+    assert leading._act_on(leading._takeover.handle(DEADLINE, site.now), site.now), "it asks"
+    leading._act(Told(member.node.device_id, Seq(head.seq + 1), member.address, acknowledges=False), site.now)
+    effects: list[Effect] = []
+    while leading._takeover.state is State.ASKING:
+        effects = leading._act_on(leading._takeover.handle(DEADLINE, site.now), site.now)
+    assert leading._takeover.state is State.SYNCING
+    assert [effect.to for effect in effects if isinstance(effect, Connect)] == [member.address]
+    assert not backup.node.leads

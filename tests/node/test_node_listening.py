@@ -126,3 +126,14 @@ def test_r5_who_lost_its_own_end_is_no_witness_that_a_cut_log_is_whole() -> None
     site.until(lambda: master.node.leads, 120.0)
     assert master.node.log.chain_at(newest.seq) == newest.chain
     site.until(lambda: "cut-log" not in cut.node.alarms, 60.0)
+
+
+def test_who_does_not_listen_has_nothing_due_and_asks_nobody() -> None:
+    site = Site(2)
+    site.run(6.0)
+    for box in site.all:
+        listening = box.node._listening
+        assert listening.lead_at is None
+        assert listening.deadline is None
+        assert listening.tick(site.now) == listening.ask_all(site.now) == []
+        assert not listening.is_over(site.now)
