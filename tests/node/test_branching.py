@@ -6,7 +6,8 @@ from dusk import limits
 from dusk.changelog.branches import stranded
 from dusk.changelog.log import ForkFound
 from dusk.changelog.rewinds import LostBranch
-from dusk.effects import Append, Event
+from dusk.cycle.station import Conflict, Step
+from dusk.effects import Append, Connect, Event
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from tests.node.site import Box, Site
@@ -105,3 +106,18 @@ def test_a_leader_that_owners_took_out_of_the_succession_opens_no_epoch_above_an
     assert node._branching.took_branch(first.items, site.now) == []
     assert leader not in site.leaders, "it leads no more"
     assert node.log.head == head
+
+
+def test_r10_a_branch_that_was_dealt_with_is_not_fetched_of_everybody_who_still_stands_on_it() -> None:
+    site, losing, _ = _both_sides()
+    leader, head = site.all[1], losing.node.log.head
+
+    def fetched_from() -> list[str]:
+        step = Step(outcome=Conflict(losing.address, head, None))
+        effects = leader.node._receiving.do(step, site.now)
+        return [effect.to.host for effect in effects if isinstance(effect, Connect)]
+
+    leader.do(leader.node._branching.took_branch(losing.items, site.now))
+    assert fetched_from() == []
+    leader.do(leader.node._leading.lead(site.now))
+    assert fetched_from() == [losing.name], "another epoch looks again"
