@@ -102,15 +102,7 @@ def request(world: World, device: SigningKey, signers: Sequence[SigningKey], *ke
         for o, v in zip(whole.body.operations, whole.values, strict=True)
         if o.key in keys
     ]
-    return build_change(
-        cluster=world.cluster,
-        device=DeviceId(device.key_id),
-        counter=0,
-        message="",
-        edits=kept,
-        signers=signers,
-        random_bytes=world.random.randbytes,
-    )
+    return replace_edits(world, device, signers, kept)
 
 
 def test_a54_a_device_that_nobody_let_in_gets_no_entry() -> None:
