@@ -162,18 +162,22 @@ class Receiving:
             case Behind(address, _):
                 self._listening.somebody_has_more(now)
                 effects += self._exchanges.catch_up(address, now)
-            case Conflict(address, head, signed):
-                if not self._forks.has_dealt_with(head):
-                    effects += self._exchanges.catch_up(address, now)
-                if signed is not None and signed.signed_by(
-                    self._station.peers.own.public, self._station.peers.cluster
-                ):
-                    text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
-                    effects += self._alarm("clone", text)
+            case Conflict() as conflict:
+                effects += self._conflicting(conflict, now)
             case Offered(address, offer) if self._forks.is_new(offer):
                 self._forks.asks_for(offer)
                 effects += self._exchanges.branch(address, Position(offer.seq, offer.chain), now)
         return effects if step.certificate is None else effects + self._certified(step.certificate)
+
+    def _conflicting(self, conflict: Conflict, now: float) -> list[Effect]:
+        """Fetch a branch that was not dealt with; alarm where its head is signed with our own key (A21)."""
+        address, head, signed = conflict.address, conflict.head, conflict.signed_head
+        effects = [] if self._forks.has_dealt_with(head) else self._exchanges.catch_up(address, now)
+        own = self._station.peers.own.public
+        if signed is not None and signed.signed_by(own, self._station.peers.cluster):
+            text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
+            effects += self._alarm("clone", text)
+        return effects
 
     def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         try:
