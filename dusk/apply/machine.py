@@ -317,15 +317,3 @@ TABLE: dict[tuple[State, Kind], Step] = {
     (state, kind): _ROWS.get((state, kind), _step(Applier._stay, state)) for state in State for kind in Kind
 }
 """Every state with every kind of event; what has no row of its own changes nothing."""
-
-
-def diagram() -> str:
-    """Return the table as a mermaid state diagram, without what changes no state."""
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (state, kind), step in TABLE.items():
-        for then in State:
-            if then in step.then and then is not state:
-                arrows.setdefault((state, then), []).append(kind.value)
-    names = {state: state.value.replace("-", "_") for state in State}
-    lines = [f"    {names[a]} --> {names[b]}: {', '.join(kinds)}" for (a, b), kinds in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> idle", *lines, ""])
