@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from dusk.apply.events import Event, Kind, Mode, Restored, SetMode, Target, kind_of
+from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
@@ -99,7 +99,12 @@ class Applier:
         self._heard = False
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take one event; return what the helper is to do, in order."""
+        """Take one event; return what the helper is to do, in order.
+
+        A deadline that was not asked for is none: it would ask the helper for what is under way already.
+        """
+        if isinstance(event, Deadline) and self.deadline is None:
+            return []
         step = TABLE[self.state, kind_of(event)]
         actions = step.act(self, event, now)
         assert self.state in step.then, (self.state, kind_of(event))

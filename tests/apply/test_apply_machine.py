@@ -227,6 +227,14 @@ def test_r9_what_was_put_back_at_start_is_not_tried_again_at_once() -> None:
     assert isinstance(actions[0], WriteFiles)
 
 
+def test_r7_a_deadline_that_was_not_asked_for_starts_no_second_rollback() -> None:
+    applier, actions = after(WIFI, OLD, done("write", "storage: x"))
+    assert actions == [RollbackFiles(apply_id({"wireless": b"new"}))]
+    assert after(Deadline(), applier=applier)[1] == []
+    after(done("rollback", "storage: x"), applier=applier)
+    assert after(Deadline(), applier=applier)[1] == [RollbackFiles(apply_id({"wireless": b"new"}))]
+
+
 def test_the_table_has_every_state_with_every_kind_of_event() -> None:
     assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
 
