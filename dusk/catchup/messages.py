@@ -3,13 +3,13 @@
 The initiator asks, one request at a time; the server answers each with exactly one answer.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from dusk import codec
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.lazy import dataclass
 from dusk.limits import (
     ANSWER_BYTES_MAX,
     CHANGE_BYTES_MAX,

@@ -8,13 +8,13 @@ device that never heard of them.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dusk import limits
 from dusk.changelog.state import DerivedWrite, RecordWrite, Undo
 from dusk.effects import LogItem
 from dusk.ids import ChangeId, DeviceId, Head, Seq
+from dusk.lazy import dataclass
 
 
 class Step(NamedTuple):
