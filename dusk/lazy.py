@@ -36,8 +36,6 @@ class Lazy(Generic[T]):
 # --- data classes ----------------------------------------------------------------------------------
 
 _NOTHING = {"init": False, "repr": False, "eq": False}
-_OPTIONS = {"__init__": "init", "__repr__": "repr", "__eq__": "eq", "__hash__": "unsafe_hash"}
-"""Methods → what the standard library calls the wish for each."""
 
 
 def _dataclass(*, frozen: bool = False, slots: bool = False, eq: bool = True) -> Callable[[type], type]:
@@ -50,14 +48,15 @@ def _dataclass(*, frozen: bool = False, slots: bool = False, eq: bool = True) ->
         slots: whether instances have places for their fields, and no dictionary.
         eq: whether those with equal fields are equal and, if frozen, have the same hash.
     """
-    names = ["__init__", "__repr__", *(["__eq__"] if eq else []), *(["__hash__"] if eq and frozen else [])]
+    methods = {name: _LATER[name] for name in ("__init__", "__repr__")}
+    if eq:
+        methods |= {"__eq__": _LATER["__eq__"], "__hash__": _LATER["__hash__"] if frozen else None}
+    if frozen:
+        methods |= _FROZEN
 
     def made(plain: type) -> type:
         _standard(**_NOTHING)(plain)
         cls = _with_places(plain) if slots else plain
-        methods: dict[str, Any] = {"__hash__": None} if eq else {}
-        methods |= {name: _later(cls, name, frozen=frozen, slots=slots) for name in names}
-        methods |= _FROZEN if frozen else {}
         for name, method in methods.items():
             setattr(cls, name, method)
         return cls
@@ -73,26 +72,33 @@ def _with_places(plain: type) -> type:
     return type(plain)(plain.__name__, plain.__bases__, {**inside, "__slots__": names})
 
 
-def _later(cls: type, name: str, **form: bool) -> Callable[..., object]:
-    """Return a method that puts the compiled one in its own place when it is called."""
+def _later(name: str, option: str) -> Callable[..., Any]:
+    """Return a method that all classes share until it is called: that puts a class's own in its place.
+
+    Two threads may do so at once: then it is compiled twice, which is no harm.
+
+    Args:
+        name: of the method.
+        option: with which the standard library is asked for it.
+    """
 
     def method(self: object, *values: object, **named: object) -> object:
-        compiled = _compiled(cls, name, **form)
+        cls = next(cls for cls in type(self).__mro__ if "__dataclass_fields__" in vars(cls))
+        compiled = _compiled(cls, name, option)
         setattr(cls, name, compiled)
         return compiled(self, *values, **named)
 
     return method
 
 
-def _compiled(cls: type, name: str, *, frozen: bool, slots: bool) -> Callable[..., object]:
-    """Return one method as the standard library writes it for these fields."""
-    wanted: dict[str, Any] = {**_NOTHING, _OPTIONS[name]: True}
+def _compiled(cls: type, name: str, option: str) -> Callable[..., object]:
+    """Return one method as the standard library writes it for the fields of a class."""
     rows = [(field.name, field.type, field) for field in fields(cls)]
+    wanted: dict[str, Any] = {**_NOTHING, option: True, "slots": "__slots__" in vars(cls)}
+    # only an __init__ has to get around the ban to assign; for others the ban would be two methods to compile
+    wanted["frozen"] = name == "__init__" and vars(cls).get("__setattr__") is _refuse_to_set
     behind = {"__post_init__": None} if hasattr(cls, "__post_init__") else {}
-    # only a frozen class's own __init__ gets around the ban to assign; else the ban is two methods to compile
-    is_banned = frozen and name == "__init__"
-    twin = make_dataclass(cls.__name__, rows, namespace=behind, frozen=is_banned, slots=slots, **wanted)
-    method: Callable[..., object] = vars(twin)[name]
+    method: Callable[..., object] = vars(make_dataclass(cls.__name__, rows, namespace=behind, **wanted))[name]
     return method
 
 
@@ -105,6 +111,8 @@ def _refuse_to_delete(_self: object, name: str) -> None:
 
 
 _FROZEN = {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
+_OPTIONS = {"__init__": "init", "__repr__": "repr", "__eq__": "eq", "__hash__": "unsafe_hash"}
+_LATER = {name: _later(name, option) for name, option in _OPTIONS.items()}
 
 
 if TYPE_CHECKING:

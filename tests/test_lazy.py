@@ -152,3 +152,15 @@ def test_a_method_is_compiled_at_its_first_call_and_then_is_the_class_s_own() ->
     assert first == made(1, "a")
     assert vars(made)["__eq__"] is not before["__eq__"]
     assert made(2, "b").x == 2
+
+
+def test_a_method_that_a_subclass_calls_first_is_compiled_for_the_class_that_has_the_fields() -> None:
+    made = _point(OURS(frozen=True))
+
+    class Named(made):  # type: ignore[misc]  # made by a parameter of the test
+        def __init__(self, name: str) -> None:
+            super().__init__(1, name)
+
+    assert Named("a") == Named("a") != made(1, "a")
+    assert made(1, "b").name == "b"
+    assert "__eq__" not in vars(Named)
