@@ -48,7 +48,7 @@ def _dataclass(*, frozen: bool = False, slots: bool = False, eq: bool = True) ->
         slots: whether instances have places for their fields, and no dictionary.
         eq: whether those with equal fields are equal and, if frozen, have the same hash.
     """
-    methods = {name: _LATER[name] for name in ("__init__", "__repr__")}
+    methods: dict[str, Any] = {name: _LATER[name] for name in ("__init__", "__repr__")}
     if eq:
         methods |= {"__eq__": _LATER["__eq__"], "__hash__": _LATER["__hash__"] if frozen else None}
     if frozen:

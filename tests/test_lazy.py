@@ -157,7 +157,7 @@ def test_a_method_is_compiled_at_its_first_call_and_then_is_the_class_s_own() ->
 def test_a_method_that_a_subclass_calls_first_is_compiled_for_the_class_that_has_the_fields() -> None:
     made = _point(OURS(frozen=True))
 
-    class Named(made):  # type: ignore[misc]  # made by a parameter of the test
+    class Named(made):  # type: ignore[valid-type, misc]  # the class is made by the test
         def __init__(self, name: str) -> None:
             super().__init__(1, name)
 
