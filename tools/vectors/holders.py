@@ -50,7 +50,7 @@ class Line:
 
     def stamp(self) -> Stamp:
         """Return what who leads adds of itself."""
-        return replace(self.world.stamp(), writer=DeviceId(self.leading.key_id))
+        return self.world.stamp()._replace(writer=DeviceId(self.leading.key_id))
 
     def keep(self, item: LogItem, change: Change | None = None) -> Entry:
         """Sign a head for what was written."""
@@ -146,7 +146,7 @@ class Line:
             sections=(),
             derived=self.log.state.derived_hash,
         )
-        entry = replace(entry, **changed)
+        entry = entry._replace(**changed)
         signed = self.head(entry.head, self.leading)
         return [pack_entry_item(entry, change), LogItem(ItemKind.HEAD, signed.encode())]
 
