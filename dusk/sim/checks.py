@@ -36,6 +36,7 @@ from dusk.sim.disk import LOG_FILE, DiskEffect
 from dusk.sim.history import History
 from dusk.sim.holding import Holding, Shelf
 from dusk.sim.keyring import Keyring
+from dusk.sim.leaders import Leaders
 from dusk.sim.network import Network
 from dusk.sim.transcript import Transcript
 from dusk.sim.tree import Held, Logged, Place, behind, fork_of, written
@@ -74,6 +75,7 @@ class Checks:
         """Indices of devices that somebody else has the keys of: the others must come to one head."""
         self._network, self._transcript, self.keyring = network, transcript, keyring
         self.shelf = Shelf(self.history, keyring.publics)
+        self._leaders = Leaders(network, self.devices)
         self._holdings: dict[int, Holding] = {}
         self._compared: dict[int, Logged | None] = {}
         self._hashes: dict[tuple[ChainHash, str], bytes] = {}
@@ -134,7 +136,9 @@ class Checks:
         holding = self._holdings[device.index]
         proven = holding.proven
         self._transcript.say(device.name, f"appends {len(items)} items")
+        news = [i for i in items if i.kind is ItemKind.ENTRY and not self.history.knows(i)]
         self.shelf.append(holding, items)
+        self._leaders.opened(device, map(self.history.see, news))
         if holding.proven == proven and not any(item.kind is ItemKind.ENTRY for item in items):
             raise RuleBroken("R12", f"{device.name} appends no entry, and no proof that it lacked")
 
