@@ -110,16 +110,24 @@ class Exchanges:
                 client.is_behind = True
         return self._open(address, Goal.CATCH_UP, now)
 
-    def submit(self, address: Address, change: Change, now: float) -> list[Effect]:
+    def submit(
+        self, address: Address, change: Change, now: float, after: ChangeId | None = None
+    ) -> list[Effect]:
         """Hand a change over a stream to that peer; the answer comes by `Host.answered`.
 
         Nothing is promised: whoever holds the change tries again until it is answered.
+
+        Args:
+            address: the peer's.
+            change: to be written.
+            now: monotonic seconds.
+            after: the change that the writer must have before it.
         """
         for client in self._clients.values():
             if client.address == address:
-                client.add(change)
+                client.add(change, after)
                 return []
-        return self._open(address, Goal.SUBMIT, now, changes=(change,))
+        return self._open(address, Goal.SUBMIT, now, changes=((change, after),))
 
     def reports(self, address: Address, errand: Errand, now: float) -> list[Effect]:
         """Exchange statuses with that peer, unless a stream to it is open."""
@@ -139,7 +147,7 @@ class Exchanges:
         goal: Goal,
         now: float,
         *,
-        changes: tuple[Change, ...] = (),
+        changes: tuple[tuple[Change, ChangeId | None], ...] = (),
         errand: Errand | None = None,
         left: Position | None = None,
     ) -> list[Effect]:
@@ -157,8 +165,8 @@ class Exchanges:
             errand=errand,
             left=left,
         )
-        for change in changes:
-            client.add(change)
+        for change, after in changes:
+            client.add(change, after)
         self._clients[conn] = client
         self._started[conn] = now
         return [Connect(conn, address)]

@@ -89,14 +89,12 @@ class Log:
     """
 
     def __init__(self, cluster: ClusterId | None, verify_ahead: VerifyAhead = verified_of) -> None:
-        self._verify_ahead = verify_ahead
-        self.state = State()
+        self._verify_ahead, self.state = verify_ahead, State()
         self.head: Head = EMPTY_HEAD
         self.newest: SignedHead | None = None
         self.leader: DeviceId | None = None
         """Who opened the epoch of the head."""
-        self._expected = cluster
-        self._cluster = cluster
+        self._expected = self._cluster = cluster
         self._history = History()
         self._positions: dict[ChangeId, Seq] = {}
         self._not_applied: dict[ChangeId, Outcome] = {}
@@ -124,6 +122,10 @@ class Log:
     def position_of(self, change: ChangeId) -> Seq | None:
         """Return where a change stands in the log."""
         return self._positions.get(change)
+
+    def newest_change(self) -> tuple[ChangeId, Seq] | None:
+        """Return the change of the newest entry that has one, and its position."""
+        return next(reversed(self._positions.items()), None)
 
     def outcome_of(self, change: ChangeId) -> Outcome:
         """Return what became of a change that stands in the log."""

@@ -103,7 +103,8 @@ class Node:
         self._station.channel.keys = self._recovery.group_keys
         self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
-        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
+        self._forks = Forks(log, left)
+        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of, self._forks)
         self._writing = Writing(
             station=self._station,
             log=log,
@@ -118,7 +119,6 @@ class Node:
         self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
-        self._forks = Forks(log, left)
         self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
         self._refusals = Refusals(self._alarms)
         self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())

@@ -2,13 +2,14 @@
 
 import pytest
 
+from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Kind
 from dusk.cycle.write_queue import stored
 from dusk.daemon.status import status_of
-from dusk.effects import ChangeState, Event
-from dusk.ids import ChainHash, Seq
+from dusk.effects import ChangeState, Effect, Event
+from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import BRANCHES_MAX
 from dusk.node.alarms import QUIET_S_MIN, Alarms, Refusals
 from dusk.node.forks import chains_of
@@ -65,9 +66,11 @@ def test_a27_a_master_that_promises_and_does_not_write_is_shown_too() -> None:
     site = _ready()
     author = site.all[2]
     writing = site.master.node._writing
-    writing.queue = lambda change, _, now: writing._reply(  # type: ignore[assignment, method-assign]  # it lies
-        stored(change.id, Seq(99), APPLIED), now
-    )
+
+    def lie(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
+        return writing._reply(stored(change.id, Seq(99), APPLIED), now)
+
+    writing.queue = lie  # type: ignore[method-assign]  # it lies
     change = author.commit("never written")
     site.run(70.0)
     assert author.told(change.id)[-1] == (ChangeState.LOCAL, Seq(99))
