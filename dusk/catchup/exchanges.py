@@ -67,6 +67,8 @@ class Exchanges:
         self._next_conn = 2
         self.refused = 0
         """Streams ended for what came in on them, since start-up."""
+        self.turned_away_at: float | None = None
+        """Since when who was asked for the log says nothing and ends the stream, as to who is no member."""
 
     @property
     def deadline(self) -> float | None:
@@ -190,6 +192,7 @@ class Exchanges:
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
+        self.turned_away_at = None
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
@@ -210,10 +213,11 @@ class Exchanges:
         """A stream of ours is gone before its exchange was done."""
         if conn not in self._clients:
             return []
+        client = self._clients[conn]
+        if client.stage is Stage.LOCATING and self.turned_away_at is None:
+            self.turned_away_at = now
         return [
-            effect
-            for effect in self._drop(self._clients[conn], reason, now, lied=False)
-            if effect != Disconnect(conn)
+            effect for effect in self._drop(client, reason, now, lied=False) if effect != Disconnect(conn)
         ]
 
     # --- answering ---------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def _refusals() -> tuple[dict[str, str], Refusals, LostBranch]:
     lines: dict[str, str] = {}
     _, barn, fork = parted()
     items = [item for item in barn.items if item not in barn.items[: 2 * fork]]
-    return lines, Refusals(Alarms(lines, lambda: 1.0)), LostBranch(fork, tuple(items))
+    return lines, Alarms(lines, lambda: 1.0).refusals, LostBranch(fork, tuple(items))
 
 
 def test_a40_who_stands_on_a_refused_branch_and_gives_way_is_not_shown() -> None:
