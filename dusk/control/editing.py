@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
@@ -37,7 +38,7 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
 
 
 def _store(desk: Desk, session: Session, draft: Draft) -> None:
-    data = draft.encode() if draft.edits or draft.sent else None
+    data = drafts.stored(draft)
     if data != desk.draft(session.user):
         desk.store_draft(session.user, data)
 
@@ -100,15 +101,33 @@ def _review(desk: Desk, draft: Draft) -> Review:
 
 
 def draft_discard(desk: Desk, arguments: Json) -> Json:
-    """Forget the edits that are not yet sent; a damaged draft goes as a whole."""
-    session = desk.session(arguments["token"])
+    """Forget edits that are not yet sent: all, or those of a target; a damaged draft goes as a whole."""
+    session, target, key = desk.session(arguments["token"]), arguments["target"], arguments["key"]
+    if key and not target:
+        raise Refused("bad-params", "a key is of a target")
     try:
         draft, _ = _load(desk, session)
     except Refused:
+        if target:
+            raise
         draft = Draft()
-    count = len(draft.edits)
-    _store(desk, session, replace(draft, edits=()))
-    return {"discarded": count}
+    state = desk.log.state
+    kept = tuple(e for e in draft.edits if target and not _is_of(state, e, target, key))
+    if target and len(kept) == len(draft.edits):
+        raise Refused(
+            "not-in-draft", f"the draft has no edit of {f'{target} {key}'.strip()}; `dusk draft` shows it"
+        )
+    _store(desk, session, replace(draft, edits=kept))
+    return {"discarded": len(draft.edits) - len(kept)}
+
+
+def _is_of(state: State, edit: Edit, target: str, key: str) -> bool:
+    """Tell whether an edit stands below a heading of the draft, and is of a key or what is below that."""
+    item, _ = words.describe(state, edit.section, edit.key, None)
+    item = item.removeprefix("variable ").removeprefix("member ")
+    return names.section_title(state, edit.section) == target and f"{item}.".startswith(
+        f"{key}." if key else ""
+    )
 
 
 # --- signing -------------------------------------------------------------------------------------

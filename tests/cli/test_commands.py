@@ -221,7 +221,9 @@ def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in:
     logged_in.world.commit(logged_in.world.set("wifi", KEY, "theirs"))
     assert_refused(dusk("commit", "-m", "m"), "was changed by version", "the draft is kept")
     assert "'theirs' → 'mine'" in dusk("draft").out
-    assert dusk("draft", "discard").out == "discarded 1 edit\n"
+    assert dusk("draft", "discard", "policy/wifi", KEY).out == "discarded 1 edit\n"
+    assert_refused(dusk("draft", "discard", "policy/wifi"), "the draft has no edit of policy/wifi;")
+    assert_refused(dusk("draft", "show", "policy/wifi"), code=2)
 
 
 @pytest.mark.parametrize(
