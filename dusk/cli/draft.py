@@ -46,7 +46,11 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
 def _commit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", dest="message", metavar="MESSAGE", required=True, help="why, for people")
     parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
-    parser.add_argument("--wait", choices=("applied",), help="wait until every router that is online has it")
+    parser.add_argument(
+        "--wait",
+        choices=("applied",),
+        help="wait until every router that is online has it; exit 1 if one fails",
+    )
 
 
 def _commit(context: Context, arguments: argparse.Namespace) -> int:
@@ -60,7 +64,10 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         result["devices"] = _wait_applied(context, result, end_s)
     code = report(context, result)
     devices = result.get("devices", [])
-    failed = [d["name"] for d in devices if not d["done"]]
+    away = [d["name"] for d in devices if d["state"] == "offline"]
+    if away:
+        context.note(f"offline, and applies it when it is heard again: {', '.join(away)}")
+    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in away]
     if failed:
         why = f"`dusk device show {failed[0]}` says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
