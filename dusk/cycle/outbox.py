@@ -306,8 +306,9 @@ class Outbox:
         """Return what a writer must have before it takes the first of a line; None: nothing.
 
         That is the author's change before it, answered or not: a SUBMIT may come late, to a writer
-        on another branch. Else it is what the author saw last, whoever made that: on a branch that
-        lacks it the change may mean nothing, and with what follows in its log it would be too late.
+        on another branch, and with what follows in its log it would be too late. Without any it is
+        what the author saw last, whoever made that: where it lacks, the change may mean nothing.
+        That alone says nothing of the author's own: it may stand on both branches.
         """
         if item.relayed:
             return item.after
@@ -316,7 +317,7 @@ class Outbox:
         former = line[-1] if line else None
         if former is not None and not self._items[former].logged:
             return former
-        return self.outlook.left_before(item.data) or self.outlook.newest() or former
+        return self.outlook.left_before(item.data) or former or self.outlook.newest()
 
     def _back_off(self, item: _Item, now: float) -> None:
         jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512

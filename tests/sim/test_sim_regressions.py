@@ -45,6 +45,10 @@ PLANS = {
         444, holders_max=4
     ),
     "the same with another fault": Plan(654, holders_max=4),
+    "a change that named another's before it, which stood on both branches, overtook its author's own": Plan(
+        802, holders_max=4
+    ),
+    "an answer of before a switch left behind it": Plan(80, holders_max=4),
     "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
         18, holders_max=4
     ),
