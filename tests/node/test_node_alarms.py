@@ -207,9 +207,11 @@ def test_what_nobody_refused_is_nothing_and_few_branches_are_remembered() -> Non
         items = tuple(world.items[2 * lost.seq :])
         refusals.refused(LostBranch(lost.seq, items), 0.0, is_yielding=True)
     assert len(refusals._first_of) == BRANCHES_MAX
+    world = parted()[1]
     for number in range(BRANCHES_MAX + 1):
-        refusals.refused(LostBranch(lost.seq, lost.items[2 * (number % 2) :]), 0.0, is_yielding=True)
-    assert len(refusals._branches) <= BRANCHES_MAX
+        world.commit(world.set(f"p{number}", "system.a.b", "1"))
+        refusals.refused(LostBranch(lost.seq, tuple(world.items[-2:])), 0.0, is_yielding=True)
+    assert len(refusals._branches) == BRANCHES_MAX
     assert lines == {}
 
 
@@ -239,3 +241,27 @@ def test_what_was_seen_is_over_when_it_was_not_seen_for_20_cycles_or_30_seconds(
     assert lines == {"word": "first"}
     assert alarms.step(10.0 + quiet_s) == [Event("word", "over: first", loud=True)]
     assert lines == {}
+
+
+def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_shown_to_people() -> None:
+    site = _ready(4)
+    rogue, count = site.all[1], len(site.all[1].items)
+    change = site.master.commit("final")
+    site.until(lambda: site.master.node.log.position_of(change.id) is not None, 5.0, STEP_S)
+    site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
+    site.lost = lambda *_: True
+    rogue.restart(count)
+    rogue.do(rogue.node._leading.lead(site.now, epoch_above=rogue.node.log.head.epoch + 5))
+    branching = rogue.node._branching
+    branching.took = branching.took_branch = lambda *_: []  # type: ignore[method-assign]  # it does as it likes
+    rogue.commit("its own", policy="own")
+    site.lost = lambda *_: False
+    site.run(15.0)
+    honest = [box for box in site.all if box is not rogue]
+    assert not any("conflict" in box.node.alarms for box in honest), "an honest one would give way by now"
+    site.run(45.0)
+    assert site.master.node.alarms["conflict"].endswith("and who holds it does not give way")
+    assert {box.node.log.position_of(change.id) is not None for box in honest} == {True}
+    assert site.master.node.leads
+    rogue.on = False
+    site.until(lambda: not any("conflict" in box.node.alarms for box in honest), 60.0, STEP_S)

@@ -391,7 +391,9 @@ def _freezes(cluster: Cluster) -> list[Case]:
     shows = "The role takes the mark away, or names another."
     cases.append(line.refused("a role for a frozen device", shows, "not-leader", *cold))
     line.open(SECOND, line.role(line.succession(SECOND), free))
-    return [*cases, line.taken("a forced role for a frozen device", "It takes the mark away.")]
+    cases.append(line.taken("a forced role for a frozen device", "It takes the mark away."))
+    shows = "Owners have dealt with what was signed before their role."
+    return [*cases, bad("a freeze by the same proof", shows, "no-proof", frozen(*proof))]
 
 
 def _rejections(cluster: Cluster) -> list[Case]:
