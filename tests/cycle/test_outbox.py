@@ -367,6 +367,12 @@ def test_no_refusal_is_the_last_word_while_what_the_change_builds_on_is_stranded
     assert (b"second", A) in submitted(ring, box, NOW)
 
 
+def test_who_left_no_branch_has_nothing_stranded() -> None:
+    outlook = outbox().outlook
+    assert (outlook.newest(), outlook.left_before(b""), outlook.is_offering()) == (None, None, False)
+    assert outlook.left_number(ANNA, DeviceId(bytes(16))) == 0
+
+
 def test_a_refusal_that_is_repeated_for_long_is_the_last_word() -> None:
     ring, box, ids = in_lines({b"first": ANNA}, Leaving())
     told = [effect for effect in _refused_for_long(ring, box, ids[b"first"]) if isinstance(effect, Progress)]
