@@ -10,7 +10,9 @@ from dusk.control import drafts, joinkeys, names, roster, settings, words
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
+from dusk.control.overlay import Overlay
 from dusk.control.review import Review, review
+from dusk.control.reviewed import notes_on
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
@@ -34,7 +36,9 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
     count = _count_changed(draft, after)
     edits = f"{len(after.edits)} edit{'s' if len(after.edits) != 1 else ''} in the draft"
     text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
-    return {"changed": count, "edits": len(after.edits), "text": text, "notes": list(notes)}
+    new = [e for e in after.edits if e not in set(draft.edits)]
+    odd = notes_on(desk.reviewed(), Overlay(desk.log.state, after.all_edits), new)
+    return {"changed": count, "edits": len(after.edits), "text": text, "notes": [*notes, *odd]}
 
 
 def _store(desk: Desk, session: Session, draft: Draft) -> None:
@@ -97,7 +101,7 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
 def _review(desk: Desk, draft: Draft) -> Review:
     state = desk.log.state
     bases = {r.base for e in drafts.stale(state, draft) if (r := state.record(e.section, e.key)) is not None}
-    return review(state, draft, {base: change_words(desk, base) for base in bases})
+    return review(state, draft, {base: change_words(desk, base) for base in bases}, desk.reviewed())
 
 
 def draft_discard(desk: Desk, arguments: Json) -> Json:

@@ -12,6 +12,7 @@ from dusk.control import names, words
 from dusk.control.drafts import Draft, stale
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
+from dusk.control.reviewed import notes_on
 from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
@@ -36,13 +37,14 @@ class Review:
     notes: tuple[str, ...]
 
 
-def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review:
+def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Review:
     """Return what the draft's edits that are not yet sent would do.
 
     Args:
         state: what the log says.
         draft: the draft.
         author_of: words for changes that made an edit stale, such as ``version 12 by ann``.
+        reviewed: the table of what routers take without a word of their root.
     """
     sent = tuple(edit for one in draft.sent for edit in one.edits)
     before, after = Overlay(state, sent), Overlay(state, (*sent, *draft.edits))
@@ -55,7 +57,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
-        _notes(after, draft),
+        (*_notes(after, draft), *notes_on(reviewed, after, draft.edits)),
     )
 
 
