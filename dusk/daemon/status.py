@@ -42,7 +42,8 @@ def status_of(resident: object, trouble: str, alarms: Sequence[str], now: float)
         return _of_node(resident, alarms, now)
     if isinstance(resident, Joiner):
         joining = resident.status(now)
-        return {**_NOTHING, **joining, "alarms": list(alarms)}
+        refused = [f"not let in: {resident.refusal}"] if resident.refusal else []
+        return {**_NOTHING, **joining, "alarms": [*refused, *alarms]}
     text = trouble or "in no cluster: dusk init, or dusk join --file F"
     return {**_NOTHING, "role": "none", "alarms": [text, *alarms]}
 

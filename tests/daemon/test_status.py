@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from dusk.changelog.log import Log
 from dusk.daemon.builder import Idle
 from dusk.daemon.status import _failure, peers_of, status_of
 from dusk.ids import Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.membership.joiner import Joiner
 from tests.node.site import Site
 from tests.world import World
 
@@ -148,6 +151,23 @@ def test_a_member_that_hears_no_master_is_stale() -> None:
     site.master.on = False
     site.run(60)
     assert "stale: the master is not heard" in status_of(site.all[1].node, "", (), site.now)["alarms"]
+
+
+def test_a_joiner_that_is_not_let_in_shows_that_something_is_wrong() -> None:
+    world = World()
+    key = JoinKey(world.cluster, 0, Seq(1), world.log.head.chain, bytes(32), ())
+    joiner = Joiner(
+        device=world.key(),
+        join_key=key,
+        log=Log(world.cluster),
+        wanted="x",
+        label="",
+        random_bytes=world.random.randbytes,
+        now=0.0,
+    )
+    assert status_of(joiner, "", ("x",), 0.0)["alarms"] == ["x"]
+    joiner.refusal = "this join key was revoked"
+    assert status_of(joiner, "", ("x",), 0.0)["alarms"] == ["not let in: this join key was revoked", "x"]
 
 
 def test_a_device_without_a_cluster_or_in_trouble_says_what_to_do() -> None:
