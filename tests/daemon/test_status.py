@@ -96,7 +96,8 @@ def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it
     assert line.endswith(": no later version is final until it is")
     _change(site, "y")
     site.run(10)
-    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    line, waits = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert "waits here until another router is heard" in waits
     assert line.endswith(f": nothing above version {settled} is final until it is")
     site.all[1].on = True
     site.run(60)
@@ -111,6 +112,8 @@ def test_a_device_that_hears_nobody_says_why_it_changes_nothing() -> None:
     site.run(30)
     apply = status_of(site.master.node, "", (), site.now)["apply"]
     assert apply["reason"].startswith("waits until another member is heard")
+    alarms = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert any("waits here until another router is heard" in line for line in alarms)
     assert peers_of(site.master.node, site.now)[site.master.node.device_id].reason == apply["reason"]
     site.all[1].on = True
     site.run(30)
