@@ -43,7 +43,6 @@ BY_HAND = {
     "dusk/node/host.py:took": "composes the log, as the target of a server's answers does",
     "dusk/node/host.py:took_branch": "composes `try_branch`",
     "dusk/node/host.py:took_keys": "composes `decode_group_keys`",
-    "dusk/node/member.py:_took": "composes the log, as the target of a server's answers does",
 }
 """What no target calls, and why."""
 
