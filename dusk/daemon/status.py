@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from dusk.changelog import views
 from dusk.control.desk import Json, Peer
@@ -146,7 +147,17 @@ def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:
     online = node.online(now)
     known = {heard.device_id: _peer(heard, online, now) for heard in node.peers.others}
     known[node.device_id] = _own(node, now)
+    master = None if node.leads or not node.fresh(now) else node.master
+    if master in known:
+        known[master] = _leading(known[master], node)
     return known
+
+
+def _leading(peer: Peer, node: Node) -> Peer:
+    """Add what follows from hearing the master's STARTs: it is there, and has what it wrote here."""
+    cycle_s = views.cycle_ms(node.log.state) / 1000
+    seen_s_ago = cycle_s if peer.seen_s_ago is None else min(peer.seen_s_ago, cycle_s)
+    return replace(peer, head_seq=max(peer.head_seq, node.log.head.seq), seen_s_ago=seen_s_ago)
 
 
 def _own(node: Node, now: float) -> Peer:

@@ -86,6 +86,18 @@ def test_roles_follow_who_leads() -> None:
     assert status_of(site.master.node, "", (), site.now)["role"] == "backupMaster"
 
 
+def test_a_member_that_hears_the_master_shows_it_as_heard_with_what_it_wrote() -> None:
+    site = _two_holders()
+    backup, master = site.all[1].node, site.master.node
+    peer = peers_of(backup, site.now)[master.device_id]
+    assert (peer.online, peer.head_seq) == (True, master.log.head.seq)
+    assert peer.seen_s_ago is not None
+    assert peer.seen_s_ago <= 5.0
+    site.master.on = False
+    site.run(10)
+    assert not peers_of(backup, site.now + 600)[master.device_id].online
+
+
 def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it() -> None:
     site = _two_holders()
     settled = site.master.node.settled
