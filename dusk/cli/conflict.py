@@ -55,7 +55,9 @@ def _value(value: object) -> str:
 def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="as `dusk conflicts` shows it")
     parser.add_argument("--take", choices=("A", "B"), required=True, help="A: what stands; B: what was lost")
-    parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
 
 
 def _resolve(context: Context, arguments: argparse.Namespace) -> int:

@@ -45,7 +45,9 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
 
 def _commit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", dest="message", metavar="MESSAGE", required=True, help="why, for people")
-    parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
     parser.add_argument(
         "--wait",
         choices=("applied",),

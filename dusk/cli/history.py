@@ -5,6 +5,7 @@ import time
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, within
+from dusk.limits import NUMBER_MAX
 
 LOG_ENTRIES_MAX = 200
 """A reply of the control socket holds no more."""
@@ -19,7 +20,9 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many, up to {LOG_ENTRIES_MAX} (20)",
     )
-    parser.add_argument("--since", type=int, metavar="SEQ", help="only versions after this one")
+    parser.add_argument(
+        "--since", type=within(0, NUMBER_MAX), metavar="SEQ", help="only versions after this one"
+    )
 
 
 def _log(context: Context, arguments: argparse.Namespace) -> int:
@@ -41,7 +44,9 @@ def when(entry: Json) -> str:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("seq", type=int, metavar="SEQ", help="the version's number in `dusk log`")
+    parser.add_argument(
+        "seq", type=within(1, NUMBER_MAX), metavar="SEQ", help="the version's number in `dusk log`"
+    )
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:

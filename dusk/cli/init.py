@@ -69,6 +69,8 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
         raise
     document = {"cluster": made.cluster, "device": made.device, "name": made.name, "user": arguments.user}
     context.fields([*document.items()], document)
+    if made.name != plan.device_name:
+        context.note(f"names have a-z, 0-9 and -, so {plan.device_name!r} became {made.name}")
     if not context.json:
         context.note("the cluster is made; start the daemon, then `dusk login " + arguments.user + "`")
     return 0

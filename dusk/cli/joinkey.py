@@ -39,7 +39,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
     )
     create.add_argument("--name", default="", metavar="TEMPLATE", help="names, such as ap-{n}")
-    create.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    create.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
     verb(verbs, "list", "List join keys with their limits and uses.", "dusk joinkey list", _list)
 
 

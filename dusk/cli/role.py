@@ -47,7 +47,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     backup.add_argument("devices", nargs="*", metavar="DEVICE", help="names, or ids")
     backup.add_argument("--none", action="store_true", help="nobody takes over")
     for parser_of_verb in (master, backup):
-        parser_of_verb.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+        parser_of_verb.add_argument(
+            "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+        )
 
 
 def _show(context: Context, _arguments: argparse.Namespace) -> int:

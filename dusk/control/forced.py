@@ -220,8 +220,9 @@ def _what_follows(state: State, left_out: Sequence[DeviceId]) -> list[str]:
     if not left_out:
         return []
     who = ", ".join(names.device_name(state, device) for device in left_out)
-    text = (
-        f"{who} may lead no longer and is not waited for; when it comes back it follows, and what it "
-        "alone had written is handed in again; `dusk role backup` makes it a backup again"
-    )
-    return [text]
+    if len(left_out) == 1:
+        is_not, back, it = "is not", "when it comes back it follows, and what it", "it a backup"
+    else:
+        is_not, back, it = "are not", "when they come back they follow, and what they", "them backups"
+    text = f"{who} may lead no longer and {is_not} waited for; {back} alone had written is handed in again"
+    return [f"{text}; `dusk role backup` makes {it} again"]

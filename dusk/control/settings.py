@@ -45,7 +45,9 @@ def _change(
     said = settings_of(Overlay(state, draft.all_edits), section)
     below = [other for other in said if key.option is None and other.startswith(f"{name}.")]
     if request is Request.UNSET and name not in said and not below:
-        raise Refused("not-managed", f"{section_words(section)} says nothing about {name}")
+        what = section_words(section)
+        none = "" if said else "; it has no settings at all"
+        raise Refused("not-managed", f"{what} says nothing about {name}{none}")
     if key.option is not None and request in (Request.SET, Request.ADD_LIST):
         _check_section_is_there(said, name.removesuffix(f".{key.option}"), name)
     if request in (Request.DELETE, Request.UNSET):

@@ -17,6 +17,7 @@ from dusk.catchup.client import Client, Goal, ServerRefused, client_channel
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
+from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
 from dusk.changelog.entry import SignedHead
@@ -371,9 +372,16 @@ class Joiner:
             StoreFile(GROUP_KEYS_FILE, ring),
             RemoveFile(JOINING_FILE),
             Disconnect(client.conn),
-            Event("joined", "this device is a member of the cluster", loud=True),
+            Event("joined", f"this device is a member of the cluster, named {self._name()}", loud=True),
             Restart("joined"),
         ]
+
+    def _name(self) -> str:
+        """Return the name that the cluster gave, and the one that was wanted if that is another."""
+        found = views.member(self._log.state, DeviceId(self._device.key_id))
+        assert found is not None, "who is given keys is a member"
+        wanted = self._wanted
+        return found.name if found.name == wanted else f"{found.name} (it wanted to be {wanted!r})"
 
     def _own_standing(self) -> Standing:
         """Tell what this device is in the log so far."""

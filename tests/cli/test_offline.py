@@ -58,6 +58,7 @@ def test_init_makes_a_cluster_that_verifies_and_opens_with_its_password(
     init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
 ) -> None:
     assert init.code == 0, init.err
+    assert "so 'Attic' became attic" in init.err
     node = root / "etc/dusk/node"
     log = Log(None)
     log.extend(read_log(node).items)
@@ -336,7 +337,7 @@ def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) 
     path.write_bytes(MAGIC)
     assert "in no cluster" in one_line(dusk("verify"))
     path.unlink()
-    assert "cannot read" in one_line(dusk("verify"))
+    assert "in no cluster: there is no " in one_line(dusk("verify"))
 
 
 # --- the small parts ---------------------------------------------------------------------------

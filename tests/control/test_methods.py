@@ -456,7 +456,8 @@ def test_a_verb_without_its_value_is_refused(desk: FakeDesk) -> None:
     edits = [{"key": KEY, "values": ["x"]}]
     assert refusal(desk, "draft.edit", target="policy/x", verb="delete", edits=edits).code == "bad-params"
     edits = [{"key": KEY, "values": []}]
-    assert refusal(desk, "draft.edit", target="policy/x", verb="unset", edits=edits).code == "not-managed"
+    refused = refusal(desk, "draft.edit", target="policy/x", verb="unset", edits=edits)
+    assert (refused.code, "it has no settings at all" in refused.reason) == ("not-managed", True)
 
 
 async def test_sessions_tickets_joining_and_events_go_through_the_desk(desk: FakeDesk) -> None:

@@ -96,6 +96,8 @@ def test_a_joiner_ends_with_the_log_the_keys_and_a_restart() -> None:
     assert log.state.value(f"device/{key.key_id.hex()}", "name") == ["ap-1"]
     assert log.state.value(f"device/{key.key_id.hex()}", "groups") == [["aps"]]
     *_, stored, removed, joined, restart = [e for who, e in wires.events if who == "joiner"]
+    assert isinstance(joined, Event)
+    assert joined.text == "this device is a member of the cluster, named ap-1 (it wanted to be 'attic')"
     assert isinstance(stored, StoreFile)
     assert stored.name == "groupkeys"
     assert decode_group_keys(stored.data).newest is not None
