@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
-from dusk.cycle.messages import Kind
+from dusk.cycle.messages import HELLO_BYTES, Kind
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
@@ -22,6 +22,7 @@ _KIND_AT = CLUSTER_TAG_BYTES
 _ID_AT = _KIND_AT + 1
 _DEVICE_ID_BYTES = 16
 GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
+HELLO_DATAGRAM_BYTES = GROUP_OVERHEAD_BYTES + HELLO_BYTES
 PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
 _GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO))
 
@@ -47,6 +48,7 @@ class Opened:
         nonce: 24 bytes, of the seal.
         source: where it came from, which nothing proves.
         size_bytes: of the whole datagram; an answer to an unproven source is no larger.
+        by_multicast: whether it came to all on a link, not to this device alone.
     """
 
     kind: Kind
@@ -55,6 +57,7 @@ class Opened:
     nonce: bytes
     source: Address
     size_bytes: int
+    by_multicast: bool = False
 
 
 class Lack(Enum):
@@ -108,8 +111,13 @@ class Channel:
         header = self._tag + bytes((kind,)) + self._peers.own_id + nonce
         return header + seal(self._peers.key_with(peer), nonce, header + peer.device_id, plaintext)
 
-    def open(self, data: bytes, source: Address) -> Opened | Unreadable:
+    def open(self, data: bytes, source: Address, *, by_multicast: bool = False) -> Opened | Unreadable:
         """Authenticate outside bytes.
+
+        Args:
+            data: a datagram.
+            source: where it came from.
+            by_multicast: whether it came to all on a link.
 
         Raises:
             UntrustedInput: not for us, not authentic, from a stranger or from ourselves.
@@ -123,10 +131,12 @@ class Channel:
         except ValueError:
             raise UntrustedInput("datagram: unknown kind") from None
         if kind in _GROUP_KINDS:
-            return self._open_group(kind, data, source)
+            return self._open_group(kind, data, source, by_multicast=by_multicast)
         return self._open_pairwise(kind, data, source)
 
-    def _open_group(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
+    def _open_group(
+        self, kind: Kind, data: bytes, source: Address, *, by_multicast: bool
+    ) -> Opened | Unreadable:
         nonce_at = _ID_AT + KEY_ID_BYTES
         key = self.keys.find(data[_ID_AT:nonce_at])
         if key is None:
@@ -140,7 +150,7 @@ class Channel:
             if kind is Kind.START:
                 return Unreadable(source, Lack.REAL_KEY)
             raise
-        return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data))
+        return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data), by_multicast)
 
     def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
         if len(data) <= PAIRWISE_OVERHEAD_BYTES:

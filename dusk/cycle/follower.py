@@ -17,12 +17,12 @@ from dusk.cycle.messages import (
     Pong,
     Start,
     decode_fragment,
-    decode_hello,
     decode_pong,
     decode_start,
 )
 from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
 from dusk.cycle.relays import Relays
+from dusk.cycle.replies import Replies
 from dusk.cycle.signed import certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
@@ -40,10 +40,6 @@ ASK_BACKOFF_MAX = 8
 """Cycles between two questions to a silent cluster, at most."""
 HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
-HELLO_ANSWERS = 16
-"""How many members, on average, answer the HELLO of one that may lead."""
-FORWARDERS = 4
-"""How many of those, on average, pass it on to the master that they hear."""
 RELAYED_CYCLES = 0.5
 """Who hears the master through others asks again so soon: one lost datagram is no silence."""
 
@@ -68,6 +64,7 @@ class Follower:
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
         self._intake = Intake(station)
         self._relays = Relays(station, cycle_s)
+        self._replies = Replies(station, self._relays)
         self._mark: Mark = (0, 0)
         self._heard: Heard | None = None
         self._respond_at: float | None = None
@@ -415,33 +412,19 @@ class Follower:
     # --- HELLO, PONG -------------------------------------------------------------------------
 
     def on_hello(self, opened: Opened, now: float) -> list[Effect]:
-        """Answer an ASK by a PONG that says that we do not lead.
-
-        A HELLO is for who leads. One by a device that may lead some others answer too: with an
-        older disk it would else lead, and write what it had written before anew (A28).
-
-        That one may also not hear the master that we hear: then its question is passed on (A44).
+        """Answer a HELLO or ASK, as `replies` says.
 
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
         """
-        hello = decode_hello(opened.plaintext)
-        peer = self._station.asking(opened, hello)
-        newest = self._station.log.newest
-        chance = self._chance(opened, peer)
-        if newest is None or chance >= HELLO_ANSWERS:
-            return []
-        pong = self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
-        if chance >= FORWARDERS or not self.fresh(now):
-            return pong
-        return pong + self._relays.ask(opened, hello, (self.master, self.master_address), now)
+        master = (self.master, self.master_address) if self.fresh(now) else None
+        return self._replies.on_hello(opened, master, now)
 
-    def _chance(self, opened: Opened, peer: Peer) -> float:
-        """Draw a number below the count of members: of many only some answer a HELLO, whoever is there."""
-        if opened.kind is Kind.ASK:
-            return 0.0
-        peers = self._station.peers
-        return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
+    def seek(self, now: float) -> list[Effect]:
+        """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
+        station = self._station
+        silent = station.contacts.silent(self._freshness.cycle_s, now)
+        return station.hello_to(silent, self._freshness.challenge(now)) if silent else []
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.acks import Acks, Carried
 from dusk.cycle.audience import Audience
-from dusk.cycle.datagrams import Opened
+from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Opened
 from dusk.cycle.echoes import Echoes
+from dusk.cycle.far_messages import decode_refer
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.handback import Handback
 from dusk.cycle.heard import asked_by
@@ -387,9 +388,12 @@ class Leader:
         """
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
+        return self._asked(opened, peer, hello.challenge, now)
+
+    def _asked(self, opened: Opened, peer: Peer, challenge: bytes, now: float) -> list[Effect]:
         if self._sent and peer.device_id not in self._sent[-1].answered:
             self._sent[-1].told.add(peer.device_id)
-        return self._pong(opened, peer, hello.challenge, now, proven=False)
+        return self._pong(opened, peer, challenge, now, proven=False)
 
     def _pong(
         self, opened: Opened, peer: Peer, challenge: bytes, now: float, *, proven: bool
@@ -408,6 +412,19 @@ class Leader:
             assert opened.sender is not None, "a RESPOND is sealed pairwise"
             effects += self._pong(opened, opened.sender, challenge, now, proven=True)
         return effects
+
+    def on_refer(self, opened: Opened, now: float) -> list[Effect]:
+        """Answer a HELLO that another member was sent alone, where it came from: with no more bytes (A15).
+
+        Raises:
+            UntrustedInput: malformed, or the asker is no other member.
+        """
+        refer = decode_refer(opened.plaintext)
+        asker = self._station.peers.get(refer.asker)
+        if asker is None:
+            raise UntrustedInput("REFER: for no other member")
+        question = replace(opened, source=refer.source, size_bytes=HELLO_DATAGRAM_BYTES)
+        return self._asked(question, asker, refer.challenge, now)
 
     def on_forward(self, opened: Opened) -> None:
         """Take the question of a holder that may not hear us, from a member that does (A44).

@@ -36,6 +36,7 @@ class Kind(IntEnum):
     ANSWER = 8
     FORWARD = 9
     RELAYED = 10
+    REFER = 11
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,9 @@ class Builder:
             log=log,
             boot=self._boot,
             saved=saved.files,
-            settings=NodeSettings(mode_of(self.settings), self.facts, self.apply_window_s),
+            settings=NodeSettings(
+                mode_of(self.settings), self.facts, self.apply_window_s, self.settings.peers
+            ),
             random_bytes=os.urandom,
             left=saved.branches,
         )

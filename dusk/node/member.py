@@ -96,7 +96,7 @@ class Node:
         self.peers = Peers(key, log.cluster)
         self._recovery = Recovery(saved, self.alarms, random_bytes)
         self._random_bytes = random_bytes
-        self._station = Station(self.peers, log, boot, random_bytes)
+        self._station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
         self._station.channel.keys = self._recovery.group_keys
         self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
@@ -250,12 +250,12 @@ class Node:
         return [*force_role(role, self._leading, self._outbox, now), *self._after(now)]
 
     def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives; who leads hears the others by a START."""
+        """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
         leader = self._writing.leader
         if leader is None:
             return self._follower.confirm(now)
         leader.start_soon(now)
-        return []
+        return self._follower.seek(now)
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, for somebody who looks; at most every half a second."""

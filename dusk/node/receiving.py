@@ -87,9 +87,11 @@ class Receiving:
         """Take a datagram; one that is refused is counted, and changes nothing."""
         effects: list[Effect] = []
         try:
-            opened = self._station.channel.open(event.data, event.source)
+            by_multicast = event.link is not None
+            opened = self._station.channel.open(event.data, event.source, by_multicast=by_multicast)
             if isinstance(opened, Unreadable):
                 return self._on_unreadable(opened, now)
+            self._station.contacts.heard(event.source, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
                 effects += self._exchanges.catch_up(opened.source, now)
             return effects + self._on_opened(opened, now)
@@ -131,6 +133,8 @@ class Receiving:
                 return effects + self._outbox.on_settled(self._log.settled)
             case Kind.FORWARD if leader is not None:
                 leader.on_forward(opened)
+            case Kind.REFER if leader is not None:
+                return leader.on_refer(opened, now)
             case Kind.RELAYED if leader is None:
                 return self.do(follower.on_relayed(opened, now), now)
             case Kind.SUBMIT:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dusk.apply.events import Mode
+from dusk.effects import Address
 from dusk.membership.facts import Facts
 
 
@@ -14,8 +15,10 @@ class NodeSettings:
         mode: whether it applies what the log says.
         facts: what it says about itself.
         apply_window_s: how long an apply waits for contact after its reload.
+        contacts: where to ask when nobody is heard by multicast.
     """
 
     mode: Mode = Mode.RUN
     facts: Facts | None = None
     apply_window_s: float = 90.0
+    contacts: tuple[Address, ...] = ()

@@ -66,16 +66,18 @@ class Node:
         if step.certificate is not None:
             self.log.take_certificate(step.certificate)
 
-    def handle(self, data: bytes, source: Address) -> None:
+    def handle(self, data: bytes, source: Address, *, by_multicast: bool = False) -> None:
         """Take outside bytes as a node does; what is refused is counted."""
         try:
-            self._handle(data, source)
+            self._handle(data, source, by_multicast=by_multicast)
         except UntrustedInput as error:
             self.dropped.append(str(error))
 
-    def _handle(self, data: bytes, source: Address) -> None:
+    def _handle(self, data: bytes, source: Address, *, by_multicast: bool) -> None:
         now = self.ring.now
-        opened = self.station.channel.open(data, source)
+        opened = self.station.channel.open(data, source, by_multicast=by_multicast)
+        if isinstance(opened, Opened):
+            self.station.contacts.heard(source, now)
         if isinstance(opened, Unreadable):
             self.meet(self.follower.unreadable(opened.source, now).outcome)
         elif opened.kind in (Kind.HELLO, Kind.ASK):
@@ -84,6 +86,8 @@ class Node:
             self.take(self.leader.on_respond(opened, now))
         elif opened.kind is Kind.FORWARD and self.leader is not None:
             self.leader.on_forward(opened)
+        elif opened.kind is Kind.REFER and self.leader is not None:
+            self.do(self.leader.on_refer(opened, now))
         else:
             self._hear(opened, now)
 
@@ -171,18 +175,18 @@ class Ring:
             if frozenset((sender.address, node.address)) in self.dead:
                 continue
             if node.address == to or (to is None and self.multicast_reaches(node)):
-                self._carry(sender, node, data)
+                self._carry(sender, node, data, by_multicast=to is None)
 
-    def _carry(self, sender: Node, node: Node, data: bytes) -> None:
+    def _carry(self, sender: Node, node: Node, data: bytes, *, by_multicast: bool) -> None:
         copies = 1 + (self.random.random() < self.duplication)
         for _ in range(copies):
             if self.random.random() >= self.loss:
                 delay_s = 0.001 + self.random.random() * self.reorder_s
-                self.after(delay_s, lambda: self._deliver(sender, node, data))
+                self.after(delay_s, lambda: self._deliver(sender, node, data, by_multicast=by_multicast))
 
-    def _deliver(self, sender: Node, node: Node, data: bytes) -> None:
+    def _deliver(self, sender: Node, node: Node, data: bytes, *, by_multicast: bool) -> None:
         if node.on:
-            node.handle(self.tamper(data), sender.address)
+            node.handle(self.tamper(data), sender.address, by_multicast=by_multicast)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""

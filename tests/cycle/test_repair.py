@@ -92,14 +92,14 @@ def drop_data(ring: Ring, deaf: dict[Node, set[int]]) -> None:
     """Lose the first copy of some pieces on the way to some members."""
     carry = ring._carry
 
-    def lossy(sender: Node, node: Node, data: bytes) -> None:
+    def lossy(sender: Node, node: Node, data: bytes, *, by_multicast: bool) -> None:
         opened = sender.station.channel.open(data, sender.address) if data[8] == Kind.DATA else None
         if isinstance(opened, Opened):
             index = decode_fragment(opened.plaintext).index
             if index in deaf.get(node, ()):
                 deaf[node].discard(index)
                 return
-        carry(sender, node, data)
+        carry(sender, node, data, by_multicast=by_multicast)
 
     ring._carry = lossy  # type: ignore[method-assign]  # the one place where a test loses chosen pieces
 
