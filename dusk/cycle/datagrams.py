@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from dusk.cycle.far_messages import PATH_BYTES
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
 from dusk.cycle.messages import HELLO_BYTES, Kind
 from dusk.cycle.peers import Peer, Peers
@@ -24,7 +25,7 @@ _DEVICE_ID_BYTES = 16
 GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
 HELLO_DATAGRAM_BYTES = GROUP_OVERHEAD_BYTES + HELLO_BYTES
 PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
-_GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO))
+_GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT))
 
 
 def cluster_tag(cluster: ClusterId) -> bytes:
@@ -35,6 +36,23 @@ def cluster_tag(cluster: ClusterId) -> bytes:
 def is_start(data: bytes, tag: bytes) -> bool:
     """Tell whether this looks like a START of the cluster with this tag; a joiner cannot open it."""
     return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] == bytes((Kind.START,))
+
+
+def path_of(datagram: bytes) -> bytes:
+    """Return what an answer names of a datagram that came to one device alone."""
+    is_group = datagram[_KIND_AT] in _GROUP_KINDS
+    nonce_at = _ID_AT + (KEY_ID_BYTES if is_group else _DEVICE_ID_BYTES)
+    return datagram[nonce_at : nonce_at + PATH_BYTES]
+
+
+def without_name(datagram: bytes) -> bytes:
+    """Return a datagram as it goes in a BUNDLE: its tag and kind are known."""
+    return datagram[_ID_AT:]
+
+
+def sender_in(answer: bytes) -> bytes:
+    """Return whom an answer of a BUNDLE says to be from: proven by whoever opens it."""
+    return answer[:_DEVICE_ID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,11 @@ class Opened:
     source: Address
     size_bytes: int
     by_multicast: bool = False
+
+    @property
+    def path(self) -> bytes:
+        """What an answer to it names, to show that it arrived."""
+        return self.nonce[:PATH_BYTES]
 
 
 class Lack(Enum):
@@ -133,6 +156,16 @@ class Channel:
         if kind in _GROUP_KINDS:
             return self._open_group(kind, data, source, by_multicast=by_multicast)
         return self._open_pairwise(kind, data, source)
+
+    def open_bundled(self, answer: bytes, source: Address) -> Opened:
+        """Authenticate one answer of a BUNDLE.
+
+        Raises:
+            UntrustedInput: as :meth:`open`.
+        """
+        opened = self.open(self._tag + bytes((Kind.RESPOND,)) + answer, source)
+        assert isinstance(opened, Opened), "a RESPOND is of a member, or refused"
+        return opened
 
     def _open_group(
         self, kind: Kind, data: bytes, source: Address, *, by_multicast: bool

@@ -7,7 +7,7 @@ from typing import Protocol
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.contacts import Contacts
-from dusk.cycle.datagrams import Channel, Opened
+from dusk.cycle.datagrams import Channel, Opened, path_of
 from dusk.cycle.messages import Hello, Kind, Offer, Pong
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
@@ -193,6 +193,8 @@ class Station:
         if not proven and len(datagram) > opened.size_bytes:
             return []
         peer.pong_at = now
+        if opened.source == peer.path.address:
+            peer.path.sent(path_of(datagram))
         return [SendDatagram(datagram, opened.source)]
 
     def asking(self, opened: Opened, hello: Hello) -> Peer:

@@ -39,7 +39,7 @@ def test_what_one_lacks_goes_to_it_and_what_several_lack_to_all() -> None:
     repairs.heard(one, Request(1, (Held(bytes((1,)) * 8, 0b111), Held(bytes((2,)) * 8, 0b001))), NOW)
     repairs.heard(other, Request(1, (Held(bytes((2,)) * 8, 0b011),)), NOW + 0.01)
     assert repairs.due_at == NOW + GATHER_S
-    assert repairs.take(NOW + GATHER_S) == [(b"2/1", one), (b"2/2", None)]
+    assert repairs.take(NOW + GATHER_S) == [(b"2/1", (one,)), (b"2/2", (one, other))]
     assert repairs.due_at is None
 
 
@@ -48,7 +48,7 @@ def test_a_newer_answer_takes_back_what_was_asked_for() -> None:
     repairs.heard(one, ALL, NOW)
     repairs.heard(other, ALL, NOW)
     repairs.heard(one, None, NOW)
-    assert [who for _, who in repairs.take(NOW + GATHER_S)] == [other] * 3
+    assert [who for _, who in repairs.take(NOW + GATHER_S)] == [(other,)] * 3
     repairs.heard(one, Request(1, (Held(bytes((1,)) * 8, 0b111),)), NOW)
     assert repairs.take(NOW + 1.0) == []
 
