@@ -32,6 +32,8 @@ class Asking:
         self._wait_s = HELLO_S
         self._asked_him = False
         """Whether the master was asked since he was heard."""
+        self._is_odd = False
+        """Whether the last question was one that a member passes on to the master (`replies`)."""
 
     def confirm(self, him: Him, now: float) -> list[Effect]:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
@@ -67,7 +69,8 @@ class Asking:
         freshness.missed(now)
         self.at = now + self._wait_s * (0.75 + station.fraction() / 2)
         self._wait_s = min(2 * self._wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
-        challenge = freshness.challenge(now)
+        self._is_odd = not self._is_odd
+        challenge = freshness.challenge(now, is_odd=self._is_odd)
         asked = [] if him is None else station.ask(*him, challenge)
         return [*station.hello(challenge), *asked]
 
@@ -79,7 +82,7 @@ class Asking:
         """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
         station = self._station
         silent = station.contacts.silent(self._freshness.cycle_s, now)
-        return station.hello_to(silent, self._freshness.challenge(now)) if silent else []
+        return station.hello_to(silent, self._freshness.challenge(now, is_odd=True)) if silent else []
 
     # --- what was heard ----------------------------------------------------------------------
 

@@ -404,8 +404,9 @@ class Follower:
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
         """
-        master = (self.master, self.master_address) if self.fresh(now) else None
-        return self._replies.on_hello(opened, master, now)
+        is_fresh = self.fresh(now)
+        him = self._him if is_fresh or self.hears_starts(now) else None
+        return self._replies.on_hello(opened, him, now, is_fresh=is_fresh)
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.

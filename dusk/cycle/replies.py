@@ -1,13 +1,13 @@
 """What a device that follows says to those who ask who lives (`specs/cycles.md`, section 6)."""
 
+from dusk.cycle.asking import Him
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.far_messages import Refer, can_be_routed
 from dusk.cycle.messages import Hello, Kind, Pong, decode_hello
 from dusk.cycle.peers import Peer
 from dusk.cycle.relays import Relays
 from dusk.cycle.station import PONG_GAP_S, Station
-from dusk.effects import Address, Effect, SendDatagram
-from dusk.ids import DeviceId
+from dusk.effects import Effect, SendDatagram
 
 HELLO_ANSWERS = 16
 """How many members, on average, answer the HELLO of one that may lead."""
@@ -26,9 +26,7 @@ class Replies:
     def __init__(self, station: Station, relays: Relays) -> None:
         self._station, self._relays = station, relays
 
-    def on_hello(
-        self, opened: Opened, master: tuple[DeviceId | None, Address | None] | None, now: float
-    ) -> list[Effect]:
+    def on_hello(self, opened: Opened, him: Him, now: float, *, is_fresh: bool) -> list[Effect]:
         """Answer an ASK, or a HELLO that came to this device alone, by a PONG that says that we do not lead.
 
         Such a HELLO is of a device that hears no multicast: every other one is passed on to the
@@ -40,8 +38,9 @@ class Replies:
 
         Args:
             opened: the HELLO or ASK.
-            master: who leads and where he was heard from; None: not heard freshly.
+            him: who was heard to lead lately, and where; None: nobody, or that is not known.
             now: monotonic seconds.
+            is_fresh: whether that is beyond doubt.
 
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
@@ -52,12 +51,12 @@ class Replies:
         chance = self._chance(opened, peer)
         if newest is None or chance >= HELLO_ANSWERS:
             return []
-        effects = self._refer(opened, hello, peer, master, now)
+        effects = self._refer(opened, hello, peer, him, now)
         if not effects:
             effects = self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
-        if chance >= FORWARDERS or master is None:
+        if chance >= FORWARDERS or him is None or not is_fresh:
             return effects
-        return effects + self._relays.ask(opened, hello, master, now)
+        return effects + self._relays.ask(opened, hello, him, now)
 
     def _chance(self, opened: Opened, peer: Peer) -> float:
         """Draw a number below the count of members: of many only some answer a HELLO to all."""
@@ -66,22 +65,14 @@ class Replies:
         peers = self._station.peers
         return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
 
-    def _refer(
-        self,
-        opened: Opened,
-        hello: Hello,
-        peer: Peer,
-        master: tuple[DeviceId | None, Address | None] | None,
-        now: float,
-    ) -> list[Effect]:
+    def _refer(self, opened: Opened, hello: Hello, peer: Peer, him: Him, now: float) -> list[Effect]:
         """Tell the master of a HELLO that came here alone, if it is one of those that he answers."""
         station = self._station
         if opened.kind is not Kind.HELLO or opened.by_multicast or not hello.challenge[0] & 1:
             return []
-        device, at = master or (None, None)
-        leader = None if device is None else station.peers.get(device)
-        if leader is None or at is None or leader is peer or not can_be_routed(opened.source.host):
+        if him is None or him[0] is peer or not can_be_routed(opened.source.host):
             return []
+        leader, at = him
         if now - peer.pong_at < PONG_GAP_S:
             return []
         peer.pong_at = now

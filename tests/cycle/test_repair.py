@@ -106,6 +106,8 @@ def drop_data(ring: Ring, deaf: dict[Node, set[int]]) -> None:
 
 def test_a38_a_lost_piece_is_asked_for_and_it_alone_is_sent_again() -> None:
     ring = quiet_ring(6)
+    ring.run(20 * CYCLE_S)  # then an address has sent more than a piece has
+    ring.sent.clear()
     first, second = ring.nodes[1], ring.nodes[2]
     drop_data(ring, {first: {3}, second: {3, 5}})
     at, seq = ring.now, ring.commit(size_bytes=12_000)

@@ -54,3 +54,16 @@ def test_a_device_that_was_off_catches_up_over_the_routed_way() -> None:
         site.run(1.0)
     site.all[2].restart()
     site.until(lambda: len(site.heads) == 1, 3 * CYCLE_S)
+
+
+def test_a_backup_elsewhere_takes_over_and_hears_the_master_again_when_the_way_is_there_again() -> None:
+    site = two_links(4, 2, holders=3, asks={2: 0, 3: 1}.get)
+    here, there = site.all[:2], site.all[2:]
+    site.until(lambda: all_hear(site), 3 * CYCLE_S)
+    site.part(here, there)
+    site.until(lambda: there[0].node.leads, 10 * CYCLE_S)
+    there[0].commit("there")
+    here[0].commit("here")
+    site.run(CYCLE_S)
+    site.heal()
+    site.until(lambda: len(site.leaders) == 1 and len(site.heads) == 1, 40 * CYCLE_S)
