@@ -34,8 +34,11 @@ def cluster_tag(cluster: ClusterId) -> bytes:
 
 
 def is_start(data: bytes, tag: bytes) -> bool:
-    """Tell whether this looks like a START of the cluster with this tag; a joiner cannot open it."""
-    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] == bytes((Kind.START,))
+    """Tell whether this looks like a START of the cluster with this tag, or one that is repeated.
+
+    A joiner cannot open it, and asks its sender, who is a member.
+    """
+    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] in (bytes((Kind.START,)), bytes((Kind.REPEAT,)))
 
 
 def path_of(datagram: bytes) -> bytes:

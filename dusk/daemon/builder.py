@@ -132,6 +132,7 @@ class Builder:
             wanted=self.wanted,
             random_bytes=os.urandom,
             now=now,
+            configured=self.settings.peers,
         )
         return joiner, [*effects, *joiner.start(now)]
 

@@ -334,6 +334,11 @@ class Node:
         leader = self._writing.leader
         return self.peers.between(self._follower.asked if leader is None else leader.asked)
 
+    @property
+    def unreached(self) -> Mapping[DeviceId, bool]:
+        """Members that this leader's multicast does not reach → whether it did before."""
+        return {} if self._writing.leader is None else self._writing.leader.elsewhere.unreached
+
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
         if self.peers.count == 1 or not self.leads:

@@ -110,6 +110,7 @@ def test_a_start_under_an_unknown_key_is_a_reason_to_ask_and_other_kinds_are_not
 def test_a_joiner_knows_a_start_by_its_tag() -> None:
     tag = cluster_tag(CLUSTER)
     assert is_start(channel(0).seal_group(Kind.START, b"hi"), tag)
+    assert is_start(channel(0).seal_group(Kind.REPEAT, b"hi"), tag)
     assert not is_start(channel(0).seal_group(Kind.DATA, b"hi"), tag)
     assert not is_start(b"", tag)
 
