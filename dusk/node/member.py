@@ -205,10 +205,8 @@ class Node:
         self._receiving.follower = self._follower
         self._follower.answers.status = self._report.signed
         is_new = self._leading.is_first and self.peers.count == 1 and self._recovery.group_keys.newest is None
-        if is_new:
-            effects += self._make_group_key()
-        if restored is not None:
-            effects += self.applied.restored(restored, now)
+        effects += self._make_group_key() if is_new else []
+        effects += [] if restored is None else self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
@@ -420,8 +418,7 @@ class Node:
         """Look whether our status has changed; tells whether an apply has come to an end."""
         leader = self._writing.leader
         version = self._follower.version if leader is None else (self.log.head.epoch, leader.cycle)
-        alarms = tuple(sorted(self.alarms))
-        return self._report.note(self.applied, alarms, version, now, self._cycle_s)
+        return self._report.note(self.applied, tuple(sorted(self.alarms)), version, now, self._cycle_s)
 
     def _exchange_reports(self, now: float) -> list[Effect]:
         address = self._follower.master_address

@@ -1,16 +1,18 @@
 """Members on another link than the master, in virtual time (`specs/cycles.md`, section 10)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dusk.cycle.contacts import Contacts
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.far_messages import Refer
 from dusk.cycle.groupkeys import GroupKeys
-from dusk.cycle.messages import Hello, Kind, decode_pong
+from dusk.cycle.messages import Hello, Kind, decode_pong, sign_start
 from dusk.cycle.peers import Peer
+from dusk.cycle.station import Conflict
 from dusk.effects import Address, Effect, SendDatagram
-from dusk.ids import DeviceId
-from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring
+from dusk.ids import ChainHash, DeviceId
+from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring, rest
 
 
 def hello_of(asker: Node, first: int) -> bytes:
@@ -380,3 +382,75 @@ def test_a15_an_address_that_was_never_proven_gets_no_more_than_came_from_it() -
         )
         ring.sent = [row for row in ring.sent if row[2] == spoofed]
         assert sum(len(data) for _, data, _ in ring.sent) <= came
+
+
+# --- lost datagrams, and what is not what it says -----------------------------------------------
+
+
+def test_a38_changes_reach_members_elsewhere_though_datagrams_are_lost() -> None:
+    ring = Sites(2, 4, 1)
+    settled_in(ring)
+    ring.loss = 0.2
+    for number in range(6):
+        seq = ring.commit(size_bytes=6_000 + number)
+        ring.run(3.0)
+        assert all(seq in node.advanced_at for node in ring.nodes[1:])
+    resent = [to for sender, data, to in ring.sent if sender is ring.master and data[8] == Kind.RELAY]
+    assert len(resent) > len(set(resent))
+
+
+def test_a11_a_relay_order_by_who_did_not_sign_the_start_is_refused_and_nothing_repeated() -> None:
+    ring = Sites(2, 3)
+    settled_in(ring)
+    relay, hostile = ring.on(1)[:2]
+    peer = hostile.station.peers.get(relay.station.peers.own_id)
+    assert isinstance(peer, Peer)
+    ring.run(CYCLE_S)
+    opened = ring.nodes[1].station.channel.open(ring.last(Kind.START)[1], ring.master.address)
+    assert isinstance(opened, Opened)
+    ring.sent.clear()
+    relay.dropped.clear()
+    relay.handle(hostile.station.channel.seal_to(peer, Kind.RELAY, opened.plaintext), hostile.address)
+    assert relay.dropped == ["RELAY: not by who signed the START"]
+    assert ring.sent == []
+
+
+def test_a_start_of_another_history_is_not_repeated() -> None:
+    ring = Sites(2, 3)
+    settled_in(ring)
+    relay = ring.on(1)[0]
+    peer = ring.master.station.peers.get(relay.station.peers.own_id)
+    assert isinstance(peer, Peer)
+    head = replace(relay.log.head, chain=ChainHash(bytes(32)))
+    start = sign_start(ring.world.master, ring.world.cluster, head, rest(ring.world.master))
+    ring.sent.clear()
+    relay.handle(ring.master.station.channel.seal_to(peer, Kind.RELAY, start.encode()), ring.master.address)
+    assert not [data for _, data, _ in ring.sent if data[8] == Kind.REPEAT]
+    assert isinstance(relay.outcomes[-1], Conflict)
+
+
+def test_who_hears_of_a_new_master_by_what_is_repeated_alone_does_not_know_where_he_is() -> None:
+    ring = Sites(2, 3)
+    settled_in(ring)
+    member = ring.on(1)[2]
+    follower = member.follower
+    follower.master = follower.master_address = None
+    ring.run(1.1 * CYCLE_S)
+    assert (member.follower.master, member.follower.master_address) == (
+        ring.master.station.peers.own_id,
+        None,
+    )
+    assert member.follower.fresh(ring.now)
+
+
+def test_more_than_256_members_are_repeated_to_blindly_and_alone_where_multicast_does_not_reach() -> None:
+    ring = Sites(3, 3)
+    settled_in(ring)
+    ring.master.station.peers.count = 300
+    relay = ring.on(1)[0]
+    ring.on(1)[1].on = False
+    ring.commit()
+    ring.run(0.3)
+    sent = [(Kind(data[8]), to) for sender, data, to in ring.sent if sender is ring.master]
+    assert sent.count((Kind.START, None)) >= 2
+    assert [kind for kind, to in sent if to == relay.address].count(Kind.RELAY) >= 2

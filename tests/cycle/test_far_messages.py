@@ -3,7 +3,17 @@
 import pytest
 
 from dusk import codec
-from dusk.cycle.far_messages import Refer, can_be_routed, decode_refer
+from dusk.cycle.far_messages import (
+    Refer,
+    Repeat,
+    Via,
+    can_be_routed,
+    decode_bundle,
+    decode_refer,
+    decode_repeat,
+    decode_via,
+    encode_bundle,
+)
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -57,3 +67,18 @@ def test_a15_what_is_no_device_beyond_the_link_is_no_address_to_answer_at(host: 
 def test_a17_a_refer_of_another_form_is_refused(row: tuple[object, ...]) -> None:
     with pytest.raises(UntrustedInput):
         decode_refer(codec.pack(row))
+
+
+def test_repeats_ways_and_bundles_are_read_as_they_were_written() -> None:
+    for repeat in (Repeat(ASKER, b"start"), Repeat(ASKER, None)):
+        assert decode_repeat(repeat.encode()) == repeat
+    for via in (Via(b"p" * 8, ASKER), Via(None, ASKER)):
+        assert decode_via(codec.unpack(codec.pack((via.row(),)), size_max=99)[0]) == via
+    answers = (b"one", b"other")
+    assert decode_bundle(encode_bundle(answers)) == answers
+
+
+@pytest.mark.parametrize("answers", [[], [b"a"] * 17, ["text"]])
+def test_a17_a_bundle_of_another_form_is_refused(answers: list[object]) -> None:
+    with pytest.raises(UntrustedInput):
+        decode_bundle(codec.pack(answers))

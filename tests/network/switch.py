@@ -2,8 +2,8 @@
 
 A program of its own, started by `wiring.py` where the namespaces may be entered: it alone touches
 frames, so nobody's pause is another's. It imports nothing of ours. Standard input has one JSON object
-a line: ``strength``, ``cuts`` and ``deaf``, as far as they change; each is answered by the counts so far. The end
-of standard input ends it, and the devices with it.
+a line: ``strength``, ``cuts`` and ``deaf``, as far as they change; each is answered by the counts so far.
+The end of standard input ends it, and the devices with it.
 """
 
 import ctypes

@@ -22,8 +22,8 @@ from tests.vectors.reader.packing import (
 )
 
 SIZE_MAX = 1_200
-KINDS = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER", "FORWARD", "RELAYED")
-KINDS += ("REFER", "RELAY", "REPEAT", "BUNDLE")
+_USUAL = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
+KINDS = (*_USUAL, "FORWARD", "RELAYED", "REFER", "RELAY", "REPEAT", "BUNDLE")
 GROUP_KINDS = (*KINDS[:3], "REPEAT")
 HELLO_SIZE = 223
 
