@@ -284,8 +284,7 @@ class Node:
     @property
     def unhurried_until(self) -> float:
         """Until when datagrams may wait for others to be taken with them, monotonic seconds."""
-        leader = self._writing.leader
-        return float("-inf") if leader is None else leader.unhurried_until
+        return float("-inf") if self._writing.leader is None else self._writing.leader.unhurried_until
 
     # --- what views ask --------------------------------------------------------------------------
 

@@ -231,6 +231,10 @@ def _answers(scene: Scene) -> None:
         plaintext = answer.encode()
         assert messages.decode_respond(plaintext) == answer
         scene.say(name, shows, Kind.RESPOND, plaintext, _show_respond(plaintext))
+    _questions(scene, draw)
+
+
+def _questions(scene: Scene, draw: Source) -> None:
     hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
     said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex()}
     scene.say("HELLO", "Padded to 223 bytes.", Kind.HELLO, hello.encode(), said)
