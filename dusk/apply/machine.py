@@ -8,7 +8,7 @@ belong to the state that waits for it. A newer target that arrives meanwhile wai
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
@@ -16,6 +16,7 @@ from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
+from dusk.lazy import dataclass
 
 WINDOW_S = 90.0
 """How long a contact is waited for after a reload."""

@@ -1,7 +1,6 @@
 """What the exchange needs of the device it runs on; `dusk.node` and the joiner provide it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.lazy import dataclass
 
 
 class Standing(Enum):
@@ -118,9 +118,10 @@ class Host(LogHolder, Protocol):
         """Return the ring of group keys to hand out to members, encoded; empty if there is none."""
         ...
 
-    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
+    def submitted(self, change: Change, asker: bytes, now: float, after: ChangeId | None) -> list[Effect]:
         """Get a change that the member with an X25519 key hands in written, or pass it on to the writer.
 
+        It is written only where the one that it goes ``after``, if that is named, has its outcome.
         The answer goes back by `Exchanges.answered` (`dusk.catchup.exchanges`), within this
         call or at any time later; for a request to join only once this device's own log
         holds the outcome, as the joiner fetches from here next.

@@ -210,7 +210,7 @@ class Server:
         unverified = decode_change(request.change)
         self._expect(unverified, now)
         assert self.peer is not None, "a member has proven its key"
-        return self._host.submitted(unverified, self.peer, now)
+        return self._host.submitted(unverified, self.peer, now, request.after)
 
     def _join(self, request: Join, now: float) -> list[Effect]:
         """Pass a request to join on, if it was made for this stream by the key that asks."""

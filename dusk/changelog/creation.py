@@ -10,7 +10,7 @@ from typing import Any
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
-from dusk.changelog.holders import HolderKind
+from dusk.changelog.holders import DEVICE
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict
 from dusk.errors import Refused
@@ -127,4 +127,4 @@ def _added(change: Change, section: str, key: str, row: list[Any]) -> RecordWrit
 def is_device_key(state: State, key: KeyId) -> bool:
     """Tell whether a key id is an active device's."""
     holder = state.holder(key)
-    return holder is not None and holder.kind is HolderKind.DEVICE and holder.active
+    return holder is not None and holder.kind is DEVICE and holder.active

@@ -20,6 +20,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate, decode_certificate
 from dusk.changelog.entry import (
     APPLIED,
+    OPEN,
     Entry,
     EntryKind,
     Outcome,
@@ -59,6 +60,7 @@ from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead,
 
 __all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
 
+_ENTRY = ItemKind.ENTRY
 Judge = Callable[[State, Change, Stamp, Verified], Verdict]
 
 
@@ -87,14 +89,12 @@ class Log:
     """
 
     def __init__(self, cluster: ClusterId | None, verify_ahead: VerifyAhead = verified_of) -> None:
-        self._verify_ahead = verify_ahead
-        self.state = State()
+        self._verify_ahead, self.state = verify_ahead, State()
         self.head: Head = EMPTY_HEAD
         self.newest: SignedHead | None = None
         self.leader: DeviceId | None = None
         """Who opened the epoch of the head."""
-        self._expected = cluster
-        self._cluster = cluster
+        self._expected = self._cluster = cluster
         self._history = History()
         self._positions: dict[ChangeId, Seq] = {}
         self._not_applied: dict[ChangeId, Outcome] = {}
@@ -122,6 +122,10 @@ class Log:
     def position_of(self, change: ChangeId) -> Seq | None:
         """Return where a change stands in the log."""
         return self._positions.get(change)
+
+    def newest_change(self) -> tuple[ChangeId, Seq] | None:
+        """Return the change of the newest entry that has one, and its position."""
+        return next(reversed(self._positions.items()), None)
 
     def outcome_of(self, change: ChangeId) -> Outcome:
         """Return what became of a change that stands in the log."""
@@ -187,7 +191,7 @@ class Log:
 
     def _take_item(self, item: LogItem, glanced: Glanced | None, verified: Verified, took: Taking) -> None:
         """Verify one item behind those before it."""
-        if item.kind is ItemKind.ENTRY:
+        if item.kind is _ENTRY:
             step = self._take_expected(glanced, verified) or self._take_any(item, verified)
             if step is not None:
                 took.steps.append(Kept(step, item))
@@ -301,10 +305,10 @@ class Log:
         step = Step(undo, self.head, self.leader, entry.change)
         if entry.seq == 1:
             self._cluster = self.state.cluster = ClusterId(entry.digest)
-        if entry.kind is EntryKind.OPEN:
+        if entry.kind is OPEN:
             self.leader = entry.writer
-        if any(section == "cluster" for section, _ in entry.sections):
-            is_role = entry.kind is EntryKind.OPEN and entry.seq > 1
+        if "cluster" in dict(entry.sections):
+            is_role = entry.kind is OPEN and entry.seq > 1
             self._settling.terms.add(entry.seq, views.succession(self.state), forced=is_role)
         if entry.change is not None:
             self._positions[entry.change] = entry.seq
@@ -315,8 +319,7 @@ class Log:
         return step
 
     def _keep(self, *steps: Kept) -> None:
-        for kept in steps:
-            self._trail.add(kept)
+        self._trail.add(*steps)
         self._trail.trim(self.settled)
 
     def _undo(self, steps: Sequence[Kept]) -> None:

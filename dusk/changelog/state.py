@@ -7,7 +7,7 @@ and the derived state keep a hash whose cost does not grow with them.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from dusk.changelog import merkle
 from dusk.changelog.holders import Holder, HolderKind, Holders
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, labelled_hash
+from dusk.lazy import dataclass
 
 __all__ = [
     "DerivedWrite",
@@ -217,7 +218,7 @@ class State:
 
     def _reindex(self, changed: Undo) -> None:
         """Make what is looked up by key id or by name true again for records that changed."""
-        for section in dict.fromkeys([section for section, _, _, _ in changed.records]):
+        for section in dict.fromkeys([record[0] for record in changed.records]):
             path = parse_path(section)
             if path.kind not in _NOT_INDEXED:
                 self._reindex_section(section, path, [r[1] for r in changed.records if r[0] == section])
@@ -275,6 +276,7 @@ def _digest_number(number: int) -> bytes:
     return labelled_hash(b"dusk.derived", number.to_bytes(8, "big"))
 
 
+@lru_cache(maxsize=1024)
 def counter_key(author: KeyId, device: DeviceId) -> str:
     """Return the derived key of an author's counter at a device."""
     return f"counter/{author.hex()}/{device.hex()}"

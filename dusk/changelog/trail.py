@@ -8,13 +8,13 @@ device that never heard of them.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dusk import limits
 from dusk.changelog.state import DerivedWrite, RecordWrite, Undo
 from dusk.effects import LogItem
 from dusk.ids import ChangeId, DeviceId, Head, Seq
+from dusk.lazy import dataclass
 
 
 class Step(NamedTuple):
@@ -72,11 +72,11 @@ class Trail:
         self._held = False
         self.trim(settled)
 
-    def add(self, kept: Kept) -> None:
-        """Keep the log's next entry."""
-        assert not self._kept or kept.seq == self._kept[-1].seq + 1
-        self._kept.append(kept)
-        self._bytes += len(kept.item.data)
+    def add(self, *kept: Kept) -> None:
+        """Keep the log's next entries."""
+        assert not (self._kept and kept) or kept[0].seq == self._kept[-1].seq + 1
+        self._kept += kept
+        self._bytes += sum([len(one.item.data) for one in kept])
 
     def cover(self, head: LogItem) -> None:
         """Keep the signed head of the newest entry."""

@@ -7,7 +7,6 @@ the log at which it was signed; and a master that withholds changes never sees i
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dusk.changelog import views
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, decode_change
@@ -104,7 +103,7 @@ def role_sign(desk: Desk, arguments: Json) -> Json:
         raise Refused("signed-already", f"{session.user} has signed this already")
     signature = Signature(signer, session.key.sign(CHANGE_LABEL, state.cluster, change.body_bytes))
     signatures = sorted((*change.signatures, signature), key=lambda s: s.key_id)
-    return _described(desk, replace(change, signatures=tuple(signatures)), role)
+    return _described(desk, change._replace(signatures=tuple(signatures)), role)
 
 
 def role_submit(desk: Desk, arguments: Json) -> Json:

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dusk import limits
 from dusk.control import conflicts, editing, forced, history, roles, schema, views
 from dusk.control.desk import Desk, Json
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+from dusk.lazy import dataclass
 
 TIMEOUT_S_MAX = 3600.0
 LOG_PAGE_MAX = 200
@@ -108,7 +108,11 @@ METHODS: Mapping[str, Method] = {
         replace=Parameter(schema.flag, default=False),
     ),
     "draft.show": _signing(editing.draft_show),
-    "draft.discard": _signing(editing.draft_discard),
+    "draft.discard": _signing(
+        editing.draft_discard,
+        target=Parameter(schema.text(), ""),
+        key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), ""),
+    ),
     "draft.commit": _signing(
         editing.draft_commit,
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX)),

@@ -4,8 +4,6 @@ All that can be known before signing is said before signing: an undefined variab
 equal priority that disagree, a record that somebody else changed meanwhile.
 """
 
-from dataclasses import dataclass
-
 from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
@@ -14,8 +12,10 @@ from dusk.control import names, words
 from dusk.control.drafts import Draft, stale
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
+from dusk.control.reviewed import notes_on
 from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
+from dusk.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,14 @@ class Review:
     notes: tuple[str, ...]
 
 
-def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review:
+def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Review:
     """Return what the draft's edits that are not yet sent would do.
 
     Args:
         state: what the log says.
         draft: the draft.
         author_of: words for changes that made an edit stale, such as ``version 12 by ann``.
+        reviewed: the table of what routers take without a word of their root.
     """
     sent = tuple(edit for one in draft.sent for edit in one.edits)
     before, after = Overlay(state, sent), Overlay(state, (*sent, *draft.edits))
@@ -56,7 +57,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
-        _notes(after, draft),
+        (*_notes(after, draft), *notes_on(reviewed, after, draft.edits)),
     )
 
 

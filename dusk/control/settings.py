@@ -1,7 +1,6 @@
 """Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
@@ -92,5 +91,5 @@ def import_settings(
     for key, setting in found.items():
         held = said.get(key)
         place = held.position if held is not None and not is_replacing else setting.position + offset
-        draft = put(state, draft, section, SET + key, encode_setting(replace(setting, position=place)))
+        draft = put(state, draft, section, SET + key, encode_setting(setting._replace(position=place)))
     return draft

@@ -11,7 +11,7 @@ which nobody is heard, is passed over for a while.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.cycle.datagrams import path_of
 from dusk.cycle.far_messages import Via
@@ -20,6 +20,7 @@ from dusk.cycle.peers import Peer
 from dusk.cycle.station import Station
 from dusk.effects import Effect, SendDatagram
 from dusk.ids import DeviceId
+from dusk.lazy import dataclass
 
 COPIES_MAX = 64
 """Copies of one START, those for relays included."""

@@ -2,12 +2,12 @@
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dusk import codec, limits
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
+from dusk.lazy import dataclass
 
 CHALLENGE_BYTES = 8
 PATH_BYTES = 8

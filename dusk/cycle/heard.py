@@ -6,7 +6,6 @@ when somebody asks: a START costs a member the same however many answer.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from dusk.cycle.messages import Rest, Start
 from dusk.cycle.peers import FAMILY_6, Peer, Roster, family_of
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
+from dusk.lazy import dataclass
 
 ANSWERS_MAX = 4
 """Answers to one START: the first, with the new head, and to repetitions."""

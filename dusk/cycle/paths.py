@@ -5,9 +5,10 @@ of its nonce. Until then no more bytes go there than came from it.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.effects import Address
+from dusk.lazy import dataclass
 
 PATHS_MAX = 8
 """So many of the newest datagrams may be answered."""

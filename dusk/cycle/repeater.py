@@ -1,4 +1,4 @@
-"""A device that a START reached alone, and the others of its link (`specs/cycles.md`, section 10).
+"""A device that a START reached alone, and the others of its link (`specs/cycles.md`, section 11).
 
 On a link that the master's multicast does not reach, one device repeats for all: the one with the
 lowest id among those that hear each other. Each says in its answers whom it hears, and the
@@ -11,7 +11,6 @@ would repeat. Where one repeats already, nobody needs to.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Opened, sender_in, without_name
 from dusk.cycle.far_messages import Repeat, decode_bundle, encode_bundle
@@ -22,6 +21,7 @@ from dusk.cycle.station import Station
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
+from dusk.lazy import dataclass
 from dusk.limits import BATCHES_MAX, BUNDLE_ANSWERS_MAX, DATAGRAM_BYTES_MAX, FRAGMENTS_MAX
 
 HEARD_CYCLES = 2.5

@@ -10,12 +10,12 @@ fresh is told to this machine (A3). What members show to have is fetched before 
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dusk.cycle.freshness import CHAIN_CYCLES
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
+from dusk.lazy import dataclass
 
 ASK_CYCLES = 1.5
 """How long answers are waited for: the master's next START, and the way there and back."""

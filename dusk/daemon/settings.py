@@ -1,7 +1,6 @@
 """This node's own settings: ``etc/config/dusk``, section ``config dusk 'main'``."""
 
 import ipaddress
-from dataclasses import dataclass
 
 from dusk.config.parts import Section, Value
 from dusk.config.uci import parse
@@ -10,6 +9,7 @@ from dusk.daemon.multicast import PORT
 from dusk.daemon.sockets import Wanted
 from dusk.effects import Address
 from dusk.errors import ConfigError, UntrustedInput
+from dusk.lazy import dataclass
 from dusk.membership.joiner import parse_address
 
 FILE = "etc/config/dusk"

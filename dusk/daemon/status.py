@@ -11,6 +11,8 @@ from dusk.ids import DeviceId, Head, Seq
 from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
+NAMES_SHOWN_MAX = 5
+"""Of devices, in one line."""
 _NOTHING: Json = {
     "cluster": None,
     "device": None,
@@ -54,6 +56,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         lines.append("stale: the master is not heard")
     else:
         lines += [*_away(node, online, now), *_unreached(node)]
+    lines += _failures(node)
     return {
         "cluster": views.cluster_name(state),
         "device": node.device_id.hex(),
@@ -86,6 +89,21 @@ def _role(node: Node, succession: Sequence[DeviceId]) -> str:
     leader = node.log.leader if node.master is None else node.master
     is_over = leader == node.device_id and not node.leads  # it starts again, and does not lead yet
     return role_of(succession, None if is_over else leader, node.device_id)
+
+
+def _failures(node: Node) -> list[str]:
+    """Name the other members that could not apply what they tried last, as far as they are known."""
+    names: dict[Seq, list[str]] = {}
+    for peer in node.peers.others:
+        if peer.status is not None and peer.status.state == "failed":
+            names.setdefault(peer.status.judged, []).append(_name(node, peer.device_id) or "?")
+    return [_failure(sorted(who), seq) for seq, who in sorted(names.items())]
+
+
+def _failure(names: list[str], seq: Seq) -> str:
+    more = len(names) - NAMES_SHOWN_MAX
+    shown = ", ".join(names[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"{shown} could not apply version {seq}: `dusk device show {names[0]}` says why"
 
 
 def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:

@@ -27,7 +27,6 @@ from dusk.effects import (
     Datagram,
     Disconnected,
     Effect,
-    Event,
     FilesRead,
     HelperDone,
     Input,
@@ -43,6 +42,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
+from dusk.node.alarms import Alarms
 from dusk.node.applying import Applying
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
@@ -51,11 +51,14 @@ from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
+from dusk.node.presence import contact_since, online
+from dusk.node.proofs import Proofs
 from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import ASK_GAP_S, NodeReports
 from dusk.node.settings import NodeSettings
+from dusk.node.watching import Watching
 from dusk.node.writing import Writing
 
 
@@ -100,7 +103,8 @@ class Node:
         self._station.channel.keys = self._recovery.group_keys
         self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
-        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
+        self._forks = Forks(log, left)
+        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of, self._forks)
         self._writing = Writing(
             station=self._station,
             log=log,
@@ -115,13 +119,23 @@ class Node:
         self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
-        self._forks = Forks(log, left)
+        self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
+        self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._listening = Listening(self._station, self.confirm)
         self._leading = self._make_leading()
         self._branching = self._make_branching()
         self._receiving = self._make_receiving()
+        self._watching = Watching(
+            around=self,
+            alarms=self._alarms,
+            proofs=self._proofs,
+            not_logged=self._outbox.not_logged,
+            submit=self._changes.submit_own,
+            is_copied=lambda: self._leading.is_copied,
+            exchanges=self._exchanges,
+        )
         self._placed: object = None
         self._members_version = -1
         self._report_due_at = float("-inf")
@@ -169,7 +183,9 @@ class Node:
             leading=self._leading,
             took_more=self._took_more,
             log_moved=self._log_moved,
-            alarm=self._alarm,
+            alarms=self._alarms,
+            refusals=self._alarms.refusals,
+            proofs=self._proofs,
         )
 
     def _make_receiving(self) -> Receiving:
@@ -187,7 +203,8 @@ class Node:
             answered=self._changes.answered,
             took=self._took,
             certified=self._certified,
-            alarm=self._alarm,
+            alarms=self._alarms,
+            refusals=self._alarms.refusals,
         )
 
     # --- what the shell calls ------------------------------------------------------------------
@@ -319,17 +336,11 @@ class Node:
 
     def online(self, now: float) -> set[DeviceId]:
         """Return the members that are known to be there, this device included."""
-        leader, master = self._writing.leader, self._follower.master
-        if leader is not None:
-            return {self.device_id, *leader.online(now)}
-        if master is None or not self.fresh(now):
-            return {self.device_id}
-        return {self.device_id, master, *(d for d in self._follower.present(now) if d in self.peers)}
+        return online(self.peers, self._writing.leader, self._follower, now)
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
-        leader = self._writing.leader
-        return self.peers.between(self._follower.asked if leader is None else leader.asked)
+        return self.peers.between((self._writing.leader or self._follower).asked)
 
     @property
     def unreached(self) -> Mapping[DeviceId, bool]:
@@ -338,9 +349,7 @@ class Node:
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
-        if self.peers.count == 1 or not self.leads:
-            return self.peers.count == 1 or self._follower.contact_since(moment)
-        return any(p.heard_at is not None and p.heard_at > moment for p in self.peers.others)
+        return contact_since(self.peers, self._writing.leader, self._follower, moment)
 
     def reports_since(self, moment: float) -> bool:
         """Tell whether everybody's status is here as of a moment; at the master it always is."""
@@ -388,12 +397,14 @@ class Node:
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
-        effects = self._watch(now)
+        effects, self._branching.pending = self._branching.pending, []
+        effects += self._watch(now)
         effects += self._writing.hand_over(self._receiving.writer(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
             effects += self._changes.submit_own(edits, "facts", now) if edits else []
+        effects += self._watching.look(now)
         ended = self._note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
 
@@ -426,19 +437,8 @@ class Node:
 
     # --- the log has moved -----------------------------------------------------------------------
 
-    def _alarm(self, word: str, text: str) -> list[Effect]:
-        if self.alarms.get(word) == text:
-            return []
-        self.alarms[word] = text
-        return [Event(word, text, loud=True)]
-
     def _took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        """Verify items, take them, store them, and do what follows.
-
-        Raises:
-            UntrustedInput: they do not belong to this log; nothing was changed.
-        """
-        return self._took_more(self.log.extend(items), now)
+        return self._branching.took(items, now)
 
     def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         return self._branching.took_branch(items, now)
@@ -453,7 +453,7 @@ class Node:
         """Tell every room about new entries, or another branch; behind their ``Append``."""
         if self.log.state.members_version != self._members_version:
             self._members_changed()
-        effects = self._leading.deposed(now)
+        effects = [*self._leading.deposed(now), *self._alarms.end("version")]
         self._forget_forks()
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}

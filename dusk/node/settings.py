@@ -1,9 +1,8 @@
 """What a node is told about its own device."""
 
-from dataclasses import dataclass
-
 from dusk.apply.events import Mode
 from dusk.effects import Address
+from dusk.lazy import dataclass
 from dusk.membership.facts import Facts
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from dusk import limits
 from dusk.changelog import fold
-from dusk.changelog.body import Change
 from dusk.changelog.branches import (
     Extended,
     NeedsReplay,
@@ -19,15 +18,22 @@ from dusk.changelog.branches import (
     try_branch,
     unsettled,
 )
-from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.forkchoice import Choice, Rule
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.changelog.rewinds import LostBranch, resolve
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import DeviceId, Seq
-from dusk.keys.signing import SigningKey
-from tests.parted import RADIO, parted, side, two_holders
+from dusk.ids import Seq
+from tests.parted import (
+    RADIO,
+    certificate,
+    force,
+    from_fork,
+    lonely_attic,
+    parted,
+    side,
+    two_holders,
+)
 from tests.world import World
 
 
@@ -75,15 +81,6 @@ def test_to_come_back_needs_no_signature_again(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(fold, "verify", None)
     barn.log.restore(left)
     assert snapshot(barn.log) == before
-
-
-def from_fork(world: World, fork: int, key: SigningKey, seed: int = 5) -> World:
-    """Return a holder that has all up to an entry and goes on alone."""
-    other = side(world, key, seed)
-    other.items = world.items[: 2 * fork]
-    other.log = Log(world.cluster)
-    other.log.extend(other.items)
-    return other
 
 
 def test_an_entry_whose_head_is_not_signed_yet_can_be_left_too() -> None:
@@ -254,13 +251,6 @@ def test_a41_two_sides_of_a_partition_heal_to_one_log(
     assert [row.change.id for row in stranded(lost, logs[0])] == wanted
 
 
-def certificate(world: World, seq: int, *keys: SigningKey) -> LogItem:
-    head = world.log.head_at(seq)
-    assert head is not None
-    acks = sorted((DeviceId(key.key_id), sign_ack(key, world.cluster, head)) for key in keys)
-    return Certificate(head, tuple(acks)).item()
-
-
 def test_certificates_before_the_fork_are_taken_with_a_branch() -> None:
     attic, barn, fork = parted()
     shared = certificate(barn, fork, attic.master, barn.master)
@@ -293,32 +283,6 @@ def test_a_certificate_above_the_fork_outweighs_a_higher_epoch() -> None:
     assert found.chosen.rule is Rule.CERTIFICATE
     assert barn.log.settled == attic.log.head.seq
     assert found.items[-1] == settled
-
-
-def force(
-    world: World, number: int, base: int, *holders: SigningKey, signers: Sequence[SigningKey] = ()
-) -> Change:
-    """Return the owners' word that a device leads from now on, signed at an entry of a log."""
-    return world.change(
-        world.edit("cluster", "succession", [[key.key_id for key in holders]]),
-        world.edit("cluster", "mandate", [number, base, world.log.chain_at(base)]),
-        signers=signers,
-        device=holders[0],
-    )
-
-
-def lonely_attic() -> tuple[World, World, int]:
-    """Return the attic, alone in the succession, and the barn, to which its role was forced meanwhile."""
-    world = World()
-    world.allow_joining()
-    barn = world.join("barn")
-    world.commit(world.set("wifi", RADIO, "1"))
-    fork = world.log.head.seq
-    other = from_fork(world, fork, barn)
-    other._keep(other.log.write_open(other.stamp(), force(other, 1, fork - 1, barn)))
-    for channel in "234":
-        world.commit(world.set("wifi", RADIO, channel))
-    return world, other, fork
 
 
 def test_a55_owners_may_force_a_role_from_below_what_a_lost_master_settled_alone() -> None:

@@ -185,6 +185,8 @@ def test_a_conflict_is_shown_with_both_sides_and_decided(
     out = dusk("conflicts").out
     assert out.startswith(f"{ident}  version {world.log.head.seq}, superseded by")
     assert "    A: 'ours'  (version" in out
+    assert "  B is by alice on attic\n  it came into this log at " in out
+    assert "it may have been made before A" in out  # the time is the writer's, behind a cut as well
     assert "    B: 'theirs'" in out
     assert "    A: nothing  (nobody has written it)" in out
     assert dusk("conflicts", "--json").json[0]["id"] == late.id.hex()

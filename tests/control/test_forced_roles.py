@@ -172,7 +172,7 @@ def test_what_no_open_carries_is_refused_by_who_reads_it(desk: FakeDesk, world: 
 def with_signature(change: Change, number: int, signature: bytes) -> Change:
     signatures = list(change.signatures)
     signatures[number] = signatures[number]._replace(signature=signature)
-    return replace(change, signatures=tuple(signatures))
+    return change._replace(signatures=tuple(signatures))
 
 
 def test_a44_signatures_on_a_role_that_are_no_owners_or_do_not_verify_are_refused(
@@ -180,6 +180,6 @@ def test_a44_signatures_on_a_role_that_are_no_owners_or_do_not_verify_are_refuse
 ) -> None:
     by_device = world.role(world.kitchen, signers=(world.owner, world.kitchen))
     forged = with_signature(world.role(world.kitchen), 0, bytes(64))
-    unsigned = replace(world.role(world.kitchen), signatures=())
+    unsigned = world.role(world.kitchen)._replace(signatures=())
     for change in (by_device, forged, unsigned):
         assert refusal(desk, "role.read", line=line_of(change)) == "bad-signature"

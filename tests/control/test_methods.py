@@ -226,6 +226,25 @@ def test_an_empty_draft_is_not_committed_and_discard_counts(desk: FakeDesk) -> N
     assert desk.do("draft.discard") == {"discarded": 0}
 
 
+def test_one_edit_or_one_heading_of_a_draft_is_discarded_alone(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", wireless__a__ssid="x", wireless__a__hidden="1", wireless__ab__ssid="y")
+    desk.set("device/hall", system__s__x="1")
+    desk.do("group.create", name="lab")
+    desk.do("var.set", scope="cluster", variables=[{"name": "site", "values": ["A"]}])
+    for target, key, count in (
+        ("policy/wifi", "wireless.a", 2),
+        ("policy/wifi", "", 1),
+        ("device/hall", "system.s.x", 1),
+        ("cluster", "site", 1),
+    ):
+        assert desk.do("draft.discard", target=target, key=key) == {"discarded": count}
+    assert [row["where"] for row in desk.do("draft.show")["operations"]] == ["group/lab"]
+    assert refusal(desk, "draft.discard", target="policy/wifi").code == "not-in-draft"
+    assert refusal(desk, "draft.discard", key="site").code == "bad-params"
+    desk.drafts["alice"] = b"\x93\x01"
+    assert refusal(desk, "draft.discard", target="group/lab").code == "draft-damaged"
+
+
 def test_a_damaged_draft_is_said_and_can_be_discarded(desk: FakeDesk) -> None:
     desk.drafts["alice"] = b"\x93\x01"
     assert refusal(desk, "draft.show").code == "draft-damaged"

@@ -94,6 +94,28 @@ def test_a_head_is_acknowledged_by_its_holders_while_it_is_not_settled_and_signe
     assert own.wanted() is None
 
 
+def test_r4_a_former_holder_acknowledges_on_for_a_leader_alone_that_may_have_settled_less() -> None:
+    ring = two()
+    backup, stranger = ring.nodes[1], ring.nodes[2]
+    ring.run(3 * CYCLE_S)
+    world = ring.world
+    world.commit(world.edit("cluster", "succession", [[ring.master.station.peers.own_id]]))
+    head = ring.master.log.head
+    proof = Certificate.of(
+        head, {n.station.peers.own_id: sign_ack(n.key, world.cluster, head) for n in ring.nodes[:2]}
+    )
+    for node in (backup, stranger):
+        node.log.extend([*world.items[-2:], proof.item()])
+        assert node.log.settled == head.seq > ring.master.log.settled
+    former, other = OwnAck(backup.station), OwnAck(stranger.station)
+    ack = former.wanted()
+    assert ack is not None
+    assert other.wanted() is None
+    acks = collecting(ring)
+    acks.take(backup.station.peers.own_id, head, ack)
+    assert acks.ready() == proof
+
+
 def test_a41_an_answer_with_a_false_acknowledgement_changes_nothing() -> None:
     ring = HolderRing(3, 2)
     backup = ring.nodes[1]

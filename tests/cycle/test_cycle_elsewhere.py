@@ -1,4 +1,4 @@
-"""Members on another link than the master, in virtual time (`specs/cycles.md`, section 10)."""
+"""Members on another link than the master, in virtual time (`specs/cycles.md`, section 11)."""
 
 from collections.abc import Callable
 from dataclasses import replace

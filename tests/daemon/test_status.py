@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from dusk.daemon.builder import Idle
-from dusk.daemon.status import peers_of, status_of
+from dusk.daemon.status import _failure, peers_of, status_of
+from dusk.ids import Seq
 from tests.node.site import Site
 from tests.world import World
 
@@ -121,6 +122,25 @@ def test_a_master_waits_for_the_others_and_says_so() -> None:
     site.run(1)
     reason = status_of(site.master.node, "", (), site.now)["apply"]["reason"]
     assert reason == "waits until the other members have applied it"
+
+
+def test_who_could_not_apply_a_version_is_named_until_it_applies_one() -> None:
+    site = _site()
+    site.all[1].reload_exit = 1
+    _change(site, "y")
+    site.run(90)
+    head, name = site.master.node.log.head.seq, status_of(site.all[1].node, "", (), site.now)["name"]
+    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert line == f"{name} could not apply version {head}: `dusk device show {name}` says why"
+    site.all[1].reload_exit = 0
+    _change(site, "z")
+    site.run(90)
+    assert status_of(site.master.node, "", (), site.now)["alarms"] == []
+
+
+def test_of_many_that_could_not_apply_a_version_some_are_named() -> None:
+    names = [f"r{n}" for n in range(7)]
+    assert _failure(names, Seq(4)).startswith("r0, r1, r2, r3, r4 and 2 more could not apply version 4: ")
 
 
 def test_a_member_that_hears_no_master_is_stale() -> None:
