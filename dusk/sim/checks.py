@@ -201,9 +201,8 @@ class Checks:
             self.check_promise(device, said)
 
     def _repeats(self, device: Device, said: Said) -> bool:
-        """Tell whether a device passes on what a leader promises: the DATA of one on another link."""
-        member = device.member
-        return self._network.sites > 1 and said.kind is Kind.DATA and member is not None and not member.leads
+        """Tell whether a device passes on what a leader promises: DATA, to whom it does not reach."""
+        return said.kind is Kind.DATA and device.member is not None and not device.member.leads
 
     def read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram; at a forged or a former address it may be for another device."""
