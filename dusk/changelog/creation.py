@@ -77,7 +77,8 @@ def _usable_rule(state: State, joinkey: str, label: str, stamp: Stamp) -> list[A
     if mode != "auto":
         raise Refused("approval-needed", "this join key lets a device in only after an owner approved it")
     if state.derived(uses_key(joinkey)) >= uses:
-        raise Refused("joinkey-used-up", f"this join key was for {uses} devices, which have joined")
+        whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"
+        raise Refused("joinkey-used-up", f"this join key was for {whom}")
     if labels and not any(matches(pattern, label) for pattern in labels):
         raise Refused("label-not-listed", "this join key is for other hardware")
     if expires_s and not stamp.clock_trusted:

@@ -66,7 +66,13 @@ def _verify(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "log": Command("List the versions: who changed what, and when.", "dusk log -n 5", _log_arguments, _log),
+    "log": Command(
+        "List the versions: who changed what, and when they were written into the log. A ~ before a time: "
+        "no time service had set the clock of the router that wrote it.",
+        "dusk log -n 5",
+        _log_arguments,
+        _log,
+    ),
     "show": Command("Show one version with its differences.", "dusk show 12", _show_arguments, _show),
     "verify": Command(
         "Check the whole log on this router's disk from its first entry: every hash, signature and "

@@ -17,6 +17,9 @@ from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
 
+NAMES_SHOWN_MAX = 3
+"""Of devices of which the same is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -89,17 +92,26 @@ def _devices(
     old, new = Configs(before, reach.reads), Configs(after, reach.reads)
     compared = _Compared()
     concerned: list[str] = []
-    problems: list[Problem] = []
+    failing: dict[str, list[str]] = {}
     for member in names.members(state):
         if not reach.has(member.device_id, (before, after), (old, new)):
             continue
         was, former_error = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)
         if error is not None and error != former_error:
-            problems.append(Problem("bad-config", f"device {member.name}: {error}"))
+            failing.setdefault(error, []).append(member.name)
         if was is None or now is None or compared.differ(was, now):
             concerned.append(member.name)
+    problems = (Problem("bad-config", f"{_devices_words(who)}: {error}") for error, who in failing.items())
     return tuple(concerned), tuple(problems)
+
+
+def _devices_words(who: list[str]) -> str:
+    """Name devices of which the same is wrong, on one line."""
+    if len(who) == 1:
+        return f"device {who[0]}"
+    more = ", …" if len(who) > NAMES_SHOWN_MAX else ""
+    return f"{len(who)} devices ({', '.join(who[:NAMES_SHOWN_MAX])}{more})"
 
 
 class _Compared:

@@ -102,9 +102,9 @@ class DaemonDesk:
     def status(self) -> Json:
         """Return the fields of ``dusk status``."""
         status = status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
-        return {**status, "asks": self._asked() if isinstance(self._core.node, Node) else []}
+        return {**status, "asks": self.asked() if isinstance(self._core.node, Node) else []}
 
-    def _asked(self) -> list[str]:
+    def asked(self) -> list[str]:
         """Return what owners should decide; looked up anew once the log has moved."""
         chain = self.log.head.chain
         if self._asks is None or self._asks[0] != chain:

@@ -111,8 +111,8 @@ class Joiner:
         now: float,
         configured: tuple[Address, ...] = (),
     ) -> None:
-        self.reason = "looking for a member of the cluster"
-        """Where it stands, in one line for people."""
+        self.reason, self.refusal = "looking for a member of the cluster", ""
+        """Where it stands, in one line for people; why it was not let in when it asked last, if so."""
         self._role = "joining"
         self._join_key = join_key
         self._device = device
@@ -256,7 +256,7 @@ class Joiner:
         if self.reason == reason:
             return []
         self.reason = reason
-        return [Event("joining", f"{client.address.host}: {reason}")]
+        return [Event("joining", f"{client.address.host}: {reason}", loud=bool(self.refusal))]
 
     def _lost_reason(self, client: Client, reason: str) -> str:
         """Say what a stream's end means: a member of another cluster ends it without a word."""
@@ -391,8 +391,9 @@ class Joiner:
         del change_id, now  # one request a stream
         self._role = "pending" if answer.code == _PENDING else "joining"
         if answer.code not in (APPLIED, DEVICE_EXISTS):
+            self.refusal = answer.reason
             raise ServerRefused(f"{answer.reason} ({answer.code})")
-        self.reason = "fetching the log"
+        self.reason, self.refusal = "fetching the log", ""
         return []
 
 

@@ -361,7 +361,7 @@ def test_a_join_key_goes_to_its_file_alone(dusk: "Dusk", logged_in: FakeDesk, tm
     assert line not in result.out + result.err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert result.json["id"] in dusk("joinkey", "list").out
-    printed = dusk("joinkey", "create", "--file", "-")
+    printed = dusk("joinkey", "create", "--auto", "--file", "-")
     assert parse_join_line(printed.out).id
 
 
@@ -369,9 +369,9 @@ def test_a_join_key_file_that_cannot_be_written_is_refused_before_a_key_is_made(
     dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
 ) -> None:
     head = logged_in.log.head
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "none/key")), "cannot write")
+    assert_refused(dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "none/key")), "cannot write")
     (tmp_path / "key").write_text("a key\n")
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "key")), "give a new file")
+    assert_refused(dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "key")), "give a new file")
     assert (tmp_path / "key").read_text() == "a key\n"
     assert logged_in.log.head == head
 
@@ -445,7 +445,9 @@ def test_ctrl_c_while_a_commit_is_awaited_says_that_the_change_goes_on(
 def test_a_join_key_that_needs_an_approval_says_that_nobody_can_give_it_yet(
     dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
 ) -> None:
-    assert "use --auto" in dusk("joinkey", "create", "--file", str(tmp_path / "a")).err
+    head = logged_in.log.head
+    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "a")), "add --auto")
+    assert (logged_in.log.head, (tmp_path / "a").exists()) == (head, False)
     assert not dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "b")).err
     assert "never" in dusk("joinkey", "list").out
 

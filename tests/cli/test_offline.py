@@ -350,6 +350,14 @@ def test_a_table_is_one_line_a_row_and_fits_the_terminal(rows: list[list[str]], 
         assert table._width(text) <= width
 
 
+def test_a_key_is_never_cut_and_a_long_value_is() -> None:
+    key = "wireless.default_radio0.a_long_name_of_an_option_that_somebody_types_again"
+    for width in (20, 100):
+        _, row = table.render(("KEY", "VALUE"), [(key, "v" * 90)], width).split("\n")
+        assert row.startswith(f"{key}  vvvvv")
+        assert row.endswith("…")
+
+
 @pytest.mark.parametrize(
     ("pair", "expected"),
     [

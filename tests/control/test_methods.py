@@ -70,6 +70,25 @@ def test_an_undefined_variable_is_refused_before_anything_is_signed(desk: FakeDe
     assert desk.ask("effective", device="hall")["options"][0]["values"] == ["Hall"]
 
 
+def test_a_record_that_names_devices_is_shown_with_their_names(desk: FakeDesk) -> None:
+    hall = desk.ask("device.show", name="hall")["id"]
+    desk.do("role.backups", devices=["hall"])
+    diff = desk.ask("log.show", seq=desk.log.head.seq)["diff"]
+    assert "succession: [attic] → [attic hall]" in diff
+    assert hall not in diff
+
+
+def test_what_is_wrong_with_many_devices_is_said_once(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", **{SSID: "${site}"})
+    desk.do("policy.assign", name="wifi", to="all")
+    (problem,) = desk.do("draft.show")["problems"]
+    assert problem.startswith("3 devices (attic, hall, roof): ")
+    desk.world.join("shed")
+    (problem,) = desk.do("draft.show")["problems"]
+    assert problem.startswith("4 devices (attic, hall, roof, …): ")
+    assert problem.count("is not defined") == 1
+
+
 def test_two_policies_of_equal_priority_that_disagree_are_refused_by_name(desk: FakeDesk) -> None:
     desk.set("policy/a", **{SSID: "A"})
     desk.set("policy/b", **{SSID: "B"})
@@ -356,7 +375,8 @@ def test_a_join_key_is_made_with_its_limits_and_listed(desk: FakeDesk) -> None:
     desk.clock = WallTime(desk.clock.time_s + 4000, trusted=False)
     row = next(k for k in desk.ask("joinkey.list")["joinkeys"] if k["id"] == key.id)
     assert row["state"] == "expired"
-    assert refusal(desk, "joinkey.create", expires_s=60).code == "clock-unknown"
+    unknown = refusal(desk, "joinkey.create", expires_s=60)
+    assert (unknown.code, "time service (NTP)" in unknown.reason) == ("clock-unknown", True)
     assert refusal(desk, "joinkey.create", groups=["nowhere"]).code == "no-group"
 
 

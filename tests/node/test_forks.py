@@ -64,6 +64,20 @@ def test_a_branch_is_handed_over_in_chunks(monkeypatch: pytest.MonkeyPatch) -> N
     assert forks.chunk(chain, 2) == ((), False)
 
 
+def test_a_chunk_is_of_the_branch_that_was_asked_for_and_of_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    (one, _), (other, _) = _lost(world, "left"), _lost(world, "other")
+    forks = Forks(world.log, [one, other])
+    assert forks.chunk(head_of(other).chain, 0) == (other.items, False)
+    assert forks.chunk(ChainHash(bytes(32)), 0) == ((), False)
+    size_bytes = sum(len(item.data) for item in one.items)
+    for room_bytes, count in ((size_bytes, 2), (size_bytes - 1, 1)):
+        monkeypatch.setattr("dusk.node.forks.CHUNK_BYTES_MAX", room_bytes)
+        assert forks.chunk(head_of(one).chain, 0)[0] == one.items[:count]
+
+
 def test_what_others_offer_is_fetched_once_in_an_epoch_and_not_if_our_log_has_it() -> None:
     world = World()
     lost, _ = _lost(world, "left")
