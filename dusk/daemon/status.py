@@ -133,7 +133,7 @@ def _unreached(node: Node) -> list[str]:
     """Name the members that multicast reached before, or should, as they share the link."""
     peers = ((node.peers.get(device), died) for device, died in sorted(node.unreached.items()))
     near = [peer for peer, died in peers if peer is not None and (died or _shares_link(peer))]
-    return [f"multicast does not reach {_name(node, peer.device_id)}: served one by one" for peer in near]
+    return [f"multicast does not reach {name_of(node, peer.device_id)}: served one by one" for peer in near]
 
 
 def _shares_link(peer: Heard) -> bool:
