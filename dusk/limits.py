@@ -57,6 +57,8 @@ FRAGMENT_BYTES_MAX = 1100
 """Of a batch in one DATA; header, seal and array around it stay below 1,200."""
 FRAGMENTS_MAX = 15
 """DATA_BYTES_MAX in pieces of FRAGMENT_BYTES_MAX."""
+BUNDLE_ANSWERS_MAX = 16
+"""Answers in one BUNDLE: the shortest have more than 100 bytes."""
 BATCHES_MAX = 8
 """Batches under reassembly, and sent ones kept for repetition: 128 KiB either way."""
 REQUESTS_MAX = 8

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dusk.cycle.acks import OwnAck
+from dusk.cycle.far_messages import Via
 from dusk.cycle.messages import Offer, Request, Respond
 from dusk.cycle.station import Station
 from dusk.limits import STATUS_IN_RESPOND_BYTES_MAX
@@ -32,19 +33,25 @@ class Answers:
         self._ack = OwnAck(station)
         self._known: bytes | None = None
 
-    def to_start(self, cycle: int, nonce: bytes, challenge: bytes | None, request: Request | None) -> Respond:
+    def to_start(
+        self,
+        cycle: int,
+        nonce: bytes,
+        via: Via | None,
+        challenge: bytes | None,
+        request: Request | None,
+    ) -> Respond:
         """Return the answer to a START, with what the master may lack; no status beside a request."""
         status = self._status_to_send() if request is None else None
-        short = self.to_pong(cycle, nonce)
+        short = self.to_pong(cycle, nonce, via)
         return replace(short, challenge=challenge, request=request, status=status, health=self.health)
 
-    def to_pong(self, cycle: int, nonce: bytes) -> Respond:
+    def to_pong(self, cycle: int, nonce: bytes, via: Via | None) -> Respond:
         """Return the answer to a START that a PONG named: what is on our disk."""
         station = self._station
         log = station.log
-        return Respond(
-            cycle, nonce, log.head, log.settled, station.boot, ack=self._ack.wanted(), offer=self.offer
-        )
+        about = (cycle, nonce, log.head, log.settled, station.boot)
+        return Respond(*about, ack=self._ack.wanted(), offer=self.offer, via=via)
 
     def _status_to_send(self) -> bytes | None:
         """Return our status if the master lacks it and it fits."""

@@ -7,8 +7,9 @@ that fails here is ever answered by UDP (A15).
 from collections.abc import Callable
 from enum import Enum, auto
 
+from dusk.cycle.far_messages import PATH_BYTES
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
-from dusk.cycle.messages import Kind
+from dusk.cycle.messages import HELLO_BYTES, Kind
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
@@ -22,8 +23,9 @@ _KIND_AT = CLUSTER_TAG_BYTES
 _ID_AT = _KIND_AT + 1
 _DEVICE_ID_BYTES = 16
 GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
+HELLO_DATAGRAM_BYTES = GROUP_OVERHEAD_BYTES + HELLO_BYTES
 PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
-_GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO))
+_GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT))
 
 
 def cluster_tag(cluster: ClusterId) -> bytes:
@@ -32,8 +34,28 @@ def cluster_tag(cluster: ClusterId) -> bytes:
 
 
 def is_start(data: bytes, tag: bytes) -> bool:
-    """Tell whether this looks like a START of the cluster with this tag; a joiner cannot open it."""
-    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] == bytes((Kind.START,))
+    """Tell whether this looks like a START of the cluster with this tag, or one that is repeated.
+
+    A joiner cannot open it, and asks its sender, who is a member.
+    """
+    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] in (bytes((Kind.START,)), bytes((Kind.REPEAT,)))
+
+
+def path_of(datagram: bytes) -> bytes:
+    """Return what an answer names of a datagram that came to one device alone."""
+    is_group = datagram[_KIND_AT] in _GROUP_KINDS
+    nonce_at = _ID_AT + (KEY_ID_BYTES if is_group else _DEVICE_ID_BYTES)
+    return datagram[nonce_at : nonce_at + PATH_BYTES]
+
+
+def without_name(datagram: bytes) -> bytes:
+    """Return a datagram as it goes in a BUNDLE: its tag and kind are known."""
+    return datagram[_ID_AT:]
+
+
+def sender_in(answer: bytes) -> bytes:
+    """Return whom an answer of a BUNDLE says to be from: proven by whoever opens it."""
+    return answer[:_DEVICE_ID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,7 @@ class Opened:
         nonce: 24 bytes, of the seal.
         source: where it came from, which nothing proves.
         size_bytes: of the whole datagram; an answer to an unproven source is no larger.
+        by_multicast: whether it came to all on a link, not to this device alone.
     """
 
     kind: Kind
@@ -55,6 +78,12 @@ class Opened:
     nonce: bytes
     source: Address
     size_bytes: int
+    by_multicast: bool = False
+
+    @property
+    def path(self) -> bytes:
+        """What an answer to it names, to show that it arrived."""
+        return self.nonce[:PATH_BYTES]
 
 
 class Lack(Enum):
@@ -108,8 +137,13 @@ class Channel:
         header = self._tag + bytes((kind,)) + self._peers.own_id + nonce
         return header + seal(self._peers.key_with(peer), nonce, header + peer.device_id, plaintext)
 
-    def open(self, data: bytes, source: Address) -> Opened | Unreadable:
+    def open(self, data: bytes, source: Address, *, by_multicast: bool = False) -> Opened | Unreadable:
         """Authenticate outside bytes.
+
+        Args:
+            data: a datagram.
+            source: where it came from.
+            by_multicast: whether it came to all on a link.
 
         Raises:
             UntrustedInput: not for us, not authentic, from a stranger or from ourselves.
@@ -123,10 +157,22 @@ class Channel:
         except ValueError:
             raise UntrustedInput("datagram: unknown kind") from None
         if kind in _GROUP_KINDS:
-            return self._open_group(kind, data, source)
+            return self._open_group(kind, data, source, by_multicast=by_multicast)
         return self._open_pairwise(kind, data, source)
 
-    def _open_group(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
+    def open_bundled(self, answer: bytes, source: Address) -> Opened:
+        """Authenticate one answer of a BUNDLE.
+
+        Raises:
+            UntrustedInput: as :meth:`open`.
+        """
+        opened = self.open(self._tag + bytes((Kind.RESPOND,)) + answer, source)
+        assert isinstance(opened, Opened), "a RESPOND is of a member, or refused"
+        return opened
+
+    def _open_group(
+        self, kind: Kind, data: bytes, source: Address, *, by_multicast: bool
+    ) -> Opened | Unreadable:
         nonce_at = _ID_AT + KEY_ID_BYTES
         key = self.keys.find(data[_ID_AT:nonce_at])
         if key is None:
@@ -140,7 +186,7 @@ class Channel:
             if kind is Kind.START:
                 return Unreadable(source, Lack.REAL_KEY)
             raise
-        return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data))
+        return Opened(kind, None, plaintext, data[nonce_at:end], source, len(data), by_multicast)
 
     def _open_pairwise(self, kind: Kind, data: bytes, source: Address) -> Opened | Unreadable:
         if len(data) <= PAIRWISE_OVERHEAD_BYTES:

@@ -5,24 +5,29 @@ counts only if a holder of our succession signed it (A11) and its (epoch, cycle)
 what it announces is taken by the log alone.
 """
 
+from dataclasses import replace
+
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.answers import Answers
+from dusk.cycle.asking import Asking, Him
 from dusk.cycle.audience import online_s
 from dusk.cycle.datagrams import Opened
+from dusk.cycle.far_messages import Via, decode_repeat
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
-from dusk.cycle.heard import Heard, Presence, asked_by, has_bit
+from dusk.cycle.heard import ANSWERS_MAX, Came, Heard, Presence, Way, asked_by, came, has_bit
 from dusk.cycle.intake import Intake
 from dusk.cycle.messages import (
     Kind,
     Pong,
     Start,
     decode_fragment,
-    decode_hello,
     decode_pong,
     decode_start,
 )
-from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
+from dusk.cycle.peers import Peer, same_place
 from dusk.cycle.relays import Relays
+from dusk.cycle.repeater import Repeater, answer
+from dusk.cycle.replies import Replies
 from dusk.cycle.signed import certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
@@ -30,22 +35,8 @@ from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head
 from dusk.limits import EPOCH_JUMP_MAX
 
-ANSWERS_MAX = 4
-"""Answers to one START: the first, with the new head, and to repetitions."""
-REPEATED_AFTER_S = 0.03
-"""A copy that comes later than this after our answer is a repetition: the answer was lost."""
 UNREADABLE_GAP_S = 10.0
 """Between two catch-ups for STARTs that cannot be read."""
-ASK_BACKOFF_MAX = 8
-"""Cycles between two questions to a silent cluster, at most."""
-HELLO_S = 1.0
-"""First wait for an answer to a HELLO."""
-HELLO_ANSWERS = 16
-"""How many members, on average, answer the HELLO of one that may lead."""
-FORWARDERS = 4
-"""How many of those, on average, pass it on to the master that they hear."""
-RELAYED_CYCLES = 0.5
-"""Who hears the master through others asks again so soon: one lost datagram is no silence."""
 
 
 class Follower:
@@ -64,17 +55,17 @@ class Follower:
         """Who signed the newest START or fresh PONG."""
         self.master_address: Address | None = None
         """Where that came from."""
+        self.repeater = Repeater(station, cycle_s)
+        """What this device does for others of its link."""
         self._station = station
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
         self._intake = Intake(station)
         self._relays = Relays(station, cycle_s)
+        self._replies = Replies(station, self._relays)
         self._mark: Mark = (0, 0)
         self._heard: Heard | None = None
         self._respond_at: float | None = None
-        self._ask_at = now
-        self._ask_wait_s = HELLO_S
-        self._asked_him = False
-        """Whether the master was asked since he was heard."""
+        self._asking = Asking(station, self._freshness, now)
         self._unreadable_at = float("-inf")
         self._presence = Presence()
 
@@ -121,7 +112,7 @@ class Follower:
 
     def cycle_changed(self, cycle_s: float) -> None:
         """Take the cycle time from the log."""
-        self._freshness.cycle_s = self._relays.cycle_s = cycle_s
+        self._freshness.cycle_s = self._relays.cycle_s = self.repeater.cycle_s = cycle_s
 
     # --- time --------------------------------------------------------------------------------
 
@@ -129,8 +120,8 @@ class Follower:
     def deadline(self) -> float:
         """When :meth:`tick` is wanted, monotonic seconds."""
         intake = self._intake
-        times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._ask_at)
-        return min(at for at in times if at is not None)
+        times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._asking.at)
+        return min(at for at in (*times, self.repeater.deadline) if at is not None)
 
     def tick(self, now: float) -> Step:
         """Answer in the slot, or to ask for pieces; catch up if DATA stayed away; ask if STARTs did."""
@@ -143,67 +134,35 @@ class Follower:
             return intake.give_up()
         if intake.lost_start_at is not None and now >= intake.lost_start_at:
             intake.asked_for_start(now)
-            return Step(tuple(self._ask_master(self._freshness.challenge(now))))
-        if now >= self._ask_at:
-            return Step(tuple(self._ask(now)))
-        return NOTHING
+            return Step(tuple(self._asking.ask_master(self._him, now)))
+        if now >= self._asking.at:
+            return Step(tuple(self._asking.ask(self._him, now)))
+        return Step(tuple(self.repeater.tick(now)))
 
     def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
+        """Ask now whether the master lives, as an apply that waits for its contact does, or a boot."""
+        return self._asking.confirm(self._him, now)
 
-        Who hears him asks him alone at first: all members apply at once, and as many multicasts
-        would cost the link more than the change did. Without an answer soon all are asked.
-        """
-        return self._ask_him(now, HELLO_S) if self.fresh(now) else self._ask_all(now)
+    def seek(self, now: float) -> list[Effect]:
+        """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
+        return self._asking.seek(now)
 
-    def _ask(self, now: float) -> list[Effect]:
-        """Ask the master alone, and all who hear only if he was asked since he was heard last.
-
-        A START is lost to many at once: as many multicasts would cost the link the square of the
-        members.
-        """
-        again_s = min(HELLO_S, self._freshness.cycle_s)
-        return self._ask_all(now) if self._asked_him else self._ask_him(now, again_s)
-
-    def _ask_him(self, now: float, again_s: float) -> list[Effect]:
-        """Ask the master alone; without an answer soon, or if nobody knows where he is, all are asked."""
-        station, freshness = self._station, self._freshness
-        asked = self._ask_master(freshness.challenge(now))
-        if not asked:
-            return self._ask_all(now)
-        freshness.missed(now)
-        self._asked_him = True
-        again_at = now + again_s * (0.75 + station.fraction() / 2)
-        self._ask_at = again_at if self._ask_at <= now else min(self._ask_at, again_at)
-        return asked
-
-    def _ask_all(self, now: float) -> list[Effect]:
-        """Ask the master if he is known, and all who hear; again later, ever more rarely."""
-        station, freshness = self._station, self._freshness
-        freshness.missed(now)
-        self._ask_at = now + self._ask_wait_s * (0.75 + station.fraction() / 2)
-        self._ask_wait_s = min(2 * self._ask_wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
-        challenge = freshness.challenge(now)
-        return [*station.hello(challenge), *self._ask_master(challenge)]
-
-    def _ask_master(self, challenge: bytes) -> list[Effect]:
-        station = self._station
-        master = None if self.master is None else station.peers.get(self.master)
-        if master is None or self.master_address is None:
-            return []
-        return station.ask(master, self.master_address, challenge)
+    @property
+    def _him(self) -> Him:
+        master = None if self.master is None else self._station.peers.get(self.master)
+        return None if master is None or self.master_address is None else (master, self.master_address)
 
     # --- START -------------------------------------------------------------------------------
 
-    def on_start(self, opened: Opened, now: float) -> Step:
-        """Take a START.
+    def on_start(self, opened: Opened, now: float, repeater: Peer | None = None) -> Step:
+        """Take a START, as it came from the master or from who repeats it on this link.
 
         Raises:
             UntrustedInput: malformed, not signed by a holder, a replay, or our own.
         """
         start = decode_start(opened.plaintext)
         if self._heard is not None and start == self._heard.start:
-            return self._on_copy(self._heard, opened, now)
+            return self._on_copy(self._heard, came(opened, repeater), now)
         if start.rest.sender == self._station.peers.own_id:
             return self._on_own(start, opened.source)
         sender = signer_of(start, self._station.peers)
@@ -221,16 +180,17 @@ class Follower:
         asked = self._asked_last(start)
         self._mark = mark
         if self._freshness.heard(sender.device_id, mark, start.rest.echoes, now):
-            self._heard_fresh()
+            self._asking.heard_fresh()
             if asked is not None:
                 roster = self._station.peers.roster
                 self._presence.note(roster, asked, start.rest.bitmap, now, self._online_s)
-        self.master, self.master_address = sender.device_id, opened.source
-        self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
+        self._heard_from(sender.device_id, None if repeater else opened.source)
+        self._asking.heard(now)
         slot_at = now + self._slot_s(start)
-        self._heard = Heard(start, sender, opened.source, slot_at, now)
+        self._heard = Heard(start, sender, came(opened, repeater), slot_at, now)
+        self.repeater.reached(now, alone=self._heard.came.way is Way.ALONE)
         self._respond_at = slot_at if self._is_asked(start) else None
-        self._plan_proof(start, now)
+        self._asking.plan_proof(now, is_asked=self._is_asked(start))
         relayed = self._relays.heard(start, opened.plaintext)
         step = self._on_head(start, opened.source, now)
         return Step((*relayed, *step.effects), step.outcome, certificate)
@@ -256,20 +216,10 @@ class Follower:
         if not is_other_history(start.head, self._station.log):
             self._mark = max(self._mark, (mark[0], mark[1] - 1))  # it may yet come from the master himself
             self._freshness.heard(sender.device_id, mark, start.rest.echoes, now)
-            self._heard_fresh()
-            self.master_address = self.master_address if self.master == sender.device_id else None
-            self.master = sender.device_id
-            self._asked_him, self._ask_at = True, now + RELAYED_CYCLES * self._freshness.cycle_s
+            self._asking.heard_fresh()
+            self._heard_from(sender.device_id, None)
+            self._asking.heard_through_others(now)
         return Step(outcome=self._compare(start.signed_head, opened.source), certificate=certificate)
-
-    def _plan_proof(self, start: Start, now: float) -> None:
-        """Where no answer to this START carries the challenge that is due, ask the master by itself.
-
-        Of many members only a slice answers, and a proof that waited for its turn came too late.
-        """
-        self._asked_him = False
-        if self._freshness.proof_due and not self._is_asked(start):
-            self._ask_at = now + self._freshness.cycle_s * (0.25 + self._station.fraction() / 2)
 
     def unreadable(self, source: Address, now: float) -> Step:
         """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
@@ -293,19 +243,50 @@ class Follower:
             return NOTHING
         return Step(tuple(self._station.pong(opened, sender, Pong(None, 0, None, newest), now)))
 
-    def _on_copy(self, heard: Heard, opened: Opened, now: float) -> Step:
-        """Take the newest START once more: by IPv6 too, or because our answer was lost."""
-        if heard.answered_at is None:
-            if family_of(opened.source) == FAMILY_6 > family_of(heard.answer_to):
-                heard.answer_to = self.master_address = opened.source
-        elif now - heard.answered_at > REPEATED_AFTER_S and heard.answers < ANSWERS_MAX:
-            heard.answer_to = opened.source
+    def on_relay(self, opened: Opened, now: float) -> Step:
+        """Take a START that is to be repeated on this link.
+
+        Raises:
+            UntrustedInput: as for a START, or not by its sender.
+        """
+        start = decode_start(opened.plaintext)
+        assert opened.sender is not None, "a RELAY is sealed pairwise"
+        if start.rest.sender != opened.sender.device_id:
+            raise UntrustedInput("RELAY: not by who signed the START")
+        step = self.on_start(opened, now)
+        if self._heard is None or self._heard.start != start:
+            return step
+        return replace(step, effects=(*self.repeater.relay(opened, start.rest, now), *step.effects))
+
+    def on_repeat(self, opened: Opened, now: float) -> Step:
+        """Take what another device of this link repeats, or that it would.
+
+        Raises:
+            UntrustedInput: as for a START, or by no other member.
+        """
+        repeat = decode_repeat(opened.plaintext)
+        self.repeater.heard(repeat, now)
+        if repeat.start is None:
+            return NOTHING
+        by = self._station.peers.get(repeat.sender)
+        return self.on_start(replace(opened, plaintext=repeat.start), now, by)
+
+    def _on_copy(self, heard: Heard, how: Came, now: float) -> Step:
+        before = heard.came
+        is_again = heard.also(how, now)
+        if is_again:
             self._respond_at = now + self._slot_s(heard.start)
+        is_moved = heard.came.source != before.source and heard.came.way is not Way.REPEATED
+        if is_moved and (before.way is Way.REPEATED or not is_again):
+            self.master_address = heard.came.source
+        self.repeater.reached(now, alone=heard.came.way is Way.ALONE)
         return NOTHING
 
-    def _heard_fresh(self) -> None:
-        self._asked_him = False
-        self._ask_wait_s = max(HELLO_S, self._freshness.cycle_s)
+    def _heard_from(self, master: DeviceId, source: Address | None) -> None:
+        """Note who leads and where he is; None: another device passed on what he said."""
+        if source is None and self.master == master:
+            return
+        self.master, self.master_address = master, source
 
     # --- the head and its entries ------------------------------------------------------------
 
@@ -324,7 +305,8 @@ class Follower:
         """
         fragment = decode_fragment(opened.plaintext)
         trusted = same_place(self.master_address, opened.source)
-        return self._intake.on_fragment(fragment, opened.source, now, trusted=trusted)
+        step = self._intake.on_fragment(fragment, opened.source, now, trusted=trusted)
+        return replace(step, effects=(*self.repeater.data(opened, now), *step.effects))
 
     def stored(self, now: float) -> list[Effect]:
         """Note that our log has grown, however it did; behind the node's ``Append`` (R8).
@@ -380,13 +362,15 @@ class Follower:
         assert heard is not None, "a slot belongs to a START"
         request = self._intake.ask(now)
         challenge = self._freshness.challenge(now) if self._freshness.proof_due else None
-        respond = self.answers.to_start(heard.start.rest.cycle, heard.start.rest.nonce, challenge, request)
+        via = None if heard.came.way is Way.ALL else Via(heard.came.path, self.repeater.named(now))
+        rest = heard.start.rest
+        respond = self.answers.to_start(rest.cycle, rest.nonce, via, challenge, request)
         if heard.answered_at is None:
             heard.with_status = respond.status
         heard.answers += request is None
         heard.answered_at, heard.answered_seq = now, station.log.head.seq
         datagram = station.channel.seal_to(heard.sender, Kind.RESPOND, respond.encode())
-        return [SendDatagram(datagram, heard.answer_to)]
+        return answer(station, heard.came, datagram, self.master_address)
 
     def _note_bitmap(self, start: Start) -> None:
         """See whether the master got our status with the START before this one."""
@@ -415,33 +399,14 @@ class Follower:
     # --- HELLO, PONG -------------------------------------------------------------------------
 
     def on_hello(self, opened: Opened, now: float) -> list[Effect]:
-        """Answer an ASK by a PONG that says that we do not lead.
-
-        A HELLO is for who leads. One by a device that may lead some others answer too: with an
-        older disk it would else lead, and write what it had written before anew (A28).
-
-        That one may also not hear the master that we hear: then its question is passed on (A44).
+        """Answer a HELLO or ASK, as `replies` says.
 
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
         """
-        hello = decode_hello(opened.plaintext)
-        peer = self._station.asking(opened, hello)
-        newest = self._station.log.newest
-        chance = self._chance(opened, peer)
-        if newest is None or chance >= HELLO_ANSWERS:
-            return []
-        pong = self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
-        if chance >= FORWARDERS or not self.fresh(now):
-            return pong
-        return pong + self._relays.ask(opened, hello, (self.master, self.master_address), now)
-
-    def _chance(self, opened: Opened, peer: Peer) -> float:
-        """Draw a number below the count of members: of many only some answer a HELLO, whoever is there."""
-        if opened.kind is Kind.ASK:
-            return 0.0
-        peers = self._station.peers
-        return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
+        is_fresh = self.fresh(now)
+        him = self._him if is_fresh or self.hears_starts(now) else None
+        return self._replies.on_hello(opened, him, now, is_fresh=is_fresh)
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.
@@ -483,17 +448,18 @@ class Follower:
             raise UntrustedInput("PONG: older than a START that was heard")
         self._mark = max(self._mark, (epoch, pong.cycle - 1))  # the START that it names may yet come
         self._freshness.heard(sender.device_id, mark, (pong.challenge,), now)
-        self._heard_fresh()
+        self._asking.heard_fresh()
         self.master, self.master_address = sender.device_id, opened.source
-        self._ask_at = now + CHAIN_CYCLES * self._freshness.cycle_s
-        return self._answer_pong(pong, sender, opened)
+        self._asking.heard(now)
+        return self._answer_pong(pong, sender, opened, now)
 
-    def _answer_pong(self, pong: Pong, sender: Peer, opened: Opened) -> tuple[Effect, ...]:
+    def _answer_pong(self, pong: Pong, sender: Peer, opened: Opened, now: float) -> tuple[Effect, ...]:
         """Answer the START that a PONG names, unless we heard it: so the master knows us at once."""
         if self._heard is not None and self._heard.start.rest.nonce == pong.nonce:
             return ()
         station = self._station
         assert pong.nonce is not None, "who leads names its START"
-        respond = self.answers.to_pong(pong.cycle, pong.nonce)
+        via = Via(opened.path, self.repeater.named(now))
+        respond = self.answers.to_pong(pong.cycle, pong.nonce, via)
         datagram = station.channel.seal_to(sender, Kind.RESPOND, respond.encode())
         return (SendDatagram(datagram, opened.source),)

@@ -53,11 +53,18 @@ class Freshness:
         """Tell whether the master was heard within 1.5 cycles, beyond doubt."""
         return self.fresh_at is not None and now - self.fresh_at <= CHAIN_CYCLES * self.cycle_s
 
-    def challenge(self, now: float) -> bytes:
-        """Draw a challenge and remember it."""
+    def challenge(self, now: float, *, is_odd: bool | None = None) -> bytes:
+        """Draw a challenge and remember it.
+
+        Args:
+            now: monotonic seconds.
+            is_odd: what its first byte shall be; None: either.
+        """
         while len(self._open) >= OPEN_MAX:
             del self._open[next(iter(self._open))]
         drawn = self._random_bytes(CHALLENGE_BYTES)
+        if is_odd is not None:
+            drawn = bytes((drawn[0] & 0xFE | is_odd,)) + drawn[1:]
         self._open[drawn] = now
         return drawn
 

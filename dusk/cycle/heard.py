@@ -6,28 +6,93 @@ when somebody asks: a START costs a member the same however many answer.
 
 from collections import deque
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import NamedTuple
 
+from dusk.cycle.datagrams import Opened
 from dusk.cycle.messages import Rest, Start
-from dusk.cycle.peers import Peer, Roster
+from dusk.cycle.peers import FAMILY_6, Peer, Roster, family_of
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
 from dusk.lazy import dataclass
 
+ANSWERS_MAX = 4
+"""Answers to one START: the first, with the new head, and to repetitions."""
+REPEATED_AFTER_S = 0.03
+"""A copy that comes later than this after our answer is a repetition: the answer was lost."""
+
+
+class Way(IntEnum):
+    """How a START came, the best way last."""
+
+    REPEATED = 0
+    """By a device of this link, as it had reached that one alone."""
+    ALONE = 1
+    """By the master, to this device alone."""
+    ALL = 2
+    """By the master's multicast."""
+
+
+class Came(NamedTuple):
+    """Where a START came from."""
+
+    way: Way
+    source: Address
+    path: bytes | None = None
+    """What the answer names, if it came to this device alone."""
+    repeater: Peer | None = None
+    """Who repeated it."""
+
+
+def came(opened: Opened, repeater: Peer | None = None) -> Came:
+    """Return how a START came.
+
+    Args:
+        opened: the START, RELAY or REPEAT.
+        repeater: who sent a REPEAT.
+    """
+    if repeater is not None:
+        return Came(Way.REPEATED, opened.source, repeater=repeater)
+    if opened.by_multicast:
+        return Came(Way.ALL, opened.source)
+    return Came(Way.ALONE, opened.source, opened.path)
+
 
 @dataclass(slots=True)
 class Heard:
-    """The newest START and what we answered."""
+    """The newest START, how it came the best way, and what we answered."""
 
     start: Start
     sender: Peer
-    answer_to: Address
+    came: Came
     slot_at: float
     heard_at: float
     answers: int = 0
     answered_at: float | None = None
     answered_seq: Seq | None = None
     with_status: bytes | None = None
+
+    def also(self, how: Came, now: float) -> bool:
+        """Take the same START once more: by IPv6 too, by a better way, or because our answer was lost.
+
+        Returns:
+            Whether to answer it again.
+        """
+        before = self.came
+        moved = how if how.way is before.way else before._replace(source=how.source)
+        may = self.answered_at is not None and self.answers < ANSWERS_MAX
+        if how.way > before.way:
+            self.came = how
+            return may and before.way is Way.REPEATED
+        if how.way is Way.REPEATED is not before.way:
+            return False
+        if self.answered_at is None:
+            is_better = family_of(how.source) == FAMILY_6 > family_of(before.source)
+            self.came = moved if is_better else before
+            return False
+        is_repetition = may and now - self.answered_at > REPEATED_AFTER_S
+        self.came = moved if is_repetition else before
+        return is_repetition
 
 
 def asked_by(rest: Rest) -> range:

@@ -11,8 +11,10 @@ from dataclasses import field, replace
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.acks import Acks, Carried
 from dusk.cycle.audience import Audience
-from dusk.cycle.datagrams import Opened
+from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Opened
 from dusk.cycle.echoes import Echoes
+from dusk.cycle.elsewhere import Elsewhere, Served
+from dusk.cycle.far_messages import Via, decode_refer
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.handback import Handback
 from dusk.cycle.heard import asked_by
@@ -35,7 +37,7 @@ from dusk.cycle.peers import Peer
 from dusk.cycle.repair import Batch, Repairs
 from dusk.cycle.reports import read_status, take_report
 from dusk.cycle.station import Behind, Conflict, Offered, Outcome, Station, Step
-from dusk.effects import Effect, LogItem, SendDatagram
+from dusk.effects import Effect, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
 from dusk.lazy import dataclass
@@ -77,7 +79,7 @@ class _Sent:
     start: Start
     datagram: bytes
     sent_at: float
-    copied: set[DeviceId]
+    served: Served
     answered: set[DeviceId] = field(default_factory=set)
     told: set[DeviceId] = field(default_factory=set)
     """Who asked and was told of it by a PONG: an answer does not show that it was heard."""
@@ -104,7 +106,7 @@ class Leader:
         self.unhurried_until = now
         """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
-        self._audience = Audience(station)
+        self._audience, self.elsewhere = Audience(station), Elsewhere(station)
         self._next_at = now
         self._pending: list[Entries] = []
         self._prepared: Start | None = None
@@ -217,12 +219,14 @@ class Leader:
         batches = self._seal_pending()
         online = audience.online(now, self.cycle_s)
         self._judge_last(now, online)
-        datagram = station.channel.seal_group(Kind.START, start.encode())
-        links = audience.links(start.rest.cycle, online)
+        plaintext = start.encode()
+        datagram = station.channel.seal_group(Kind.START, plaintext)
+        links = audience.links(start.rest.cycle, self._near(online))
         data = [piece for batch in batches for piece in batch.datagrams]
         effects = station.multicast([*data, datagram], links)
-        copies, copied = audience.copies(datagram, start.rest.cycle)
-        sent = _Sent(start, datagram, now, copied)
+        served = self.elsewhere.plan()
+        effects += self.elsewhere.send(served, plaintext, data)
+        sent = _Sent(start, datagram, now, served)
         sent.bits = bytearray((start.rest.slice_count + 7) // 8)
         self._sent.append(sent)
         self.cycle = start.rest.cycle
@@ -230,7 +234,7 @@ class Leader:
         self._plan_start(now, is_new=bool(batches))
         is_idle = not batches and not self._repeats
         self.unhurried_until = now + start.rest.window_ms / 1000 if is_idle else now
-        return effects + copies + self._answer_challenges(start, now)
+        return effects + self._answer_challenges(start, now)
 
     def _plan_start(self, now: float, *, is_new: bool) -> None:
         """Plan the next START, and whom it asks."""
@@ -265,7 +269,8 @@ class Leader:
         """Note who missed the last START, if its answers had time to come."""
         if self._sent and now - self._sent[-1].sent_at >= min(JUDGED_AFTER_S, 0.9 * self.cycle_s):
             last = self._sent[-1]
-            self._audience.judge(asked_by(last.start.rest), last.answered, last.copied, online)
+            self._audience.judge(asked_by(last.start.rest), last.answered, online)
+            self.elsewhere.judge(last.served, last.answered)
             self._judge_first(last, now)
 
     def _judge_first(self, last: _Sent, now: float) -> None:
@@ -290,24 +295,36 @@ class Leader:
         _, seq = self._repeats.pop(0)
         sent, station = self._sent[-1], self._station
         online = self._audience.online(now, self.cycle_s)
-        links = self._audience.links(sent.start.rest.cycle, online)
+        links = self._audience.links(sent.start.rest.cycle, self._near(online))
+        lacking = [peer for peer in online if peer.stored < seq]
+        effects: list[Effect] = []
+        for peer, is_relay in self.elsewhere.doors(sent.served, filter(self.elsewhere.is_far, lacking)):
+            effects += self.elsewhere.start_to(peer, sent.start.encode(), is_relay=is_relay)
         if station.peers.count > SLICE_MEMBERS_MAX:
-            return station.multicast([*self._repairs.since(seq), sent.datagram], links)
-        lacking = [peer.address for peer in online if peer.stored < seq and peer.address is not None]
-        if len(lacking) > UNICAST_REPEATS_MAX:
-            return station.multicast([sent.datagram], links)
-        return [SendDatagram(sent.datagram, address) for address in lacking]
+            return effects + station.multicast([*self._repairs.since(seq), sent.datagram], links)
+        near = self._near(lacking)
+        alone = [self.elsewhere.give(peer, [sent.datagram]) for peer in near[:UNICAST_REPEATS_MAX]]
+        if len(near) > UNICAST_REPEATS_MAX or not all(alone):
+            return effects + station.multicast([sent.datagram], links)
+        return effects + [effect for each in alone for effect in each]
+
+    def _near(self, peers: Sequence[Peer]) -> list[Peer]:
+        """Return those that multicast may reach."""
+        return [peer for peer in peers if not self.elsewhere.is_far(peer)]
 
     def _repair(self, now: float) -> list[Effect]:
         """Send the pieces again that members asked for: to all, if more than one lacks them."""
         online = self._audience.online(now, self.cycle_s)
-        links = self._audience.links(self.cycle, online)
+        links = self._audience.links(self.cycle, self._near(online))
         effects: list[Effect] = []
-        for datagram, peer in self._repairs.take(now):
-            if peer is None or peer.address is None:
-                effects += self._station.multicast([datagram], links)
-            else:
-                effects.append(SendDatagram(datagram, peer.address))
+        for datagram, lacking in self._repairs.take(now):
+            near = self._near(lacking)
+            alone = self.elsewhere.give(near[0], [datagram]) if len(near) == 1 else []
+            effects += alone if alone or not near else self._station.multicast([datagram], links)
+            for peer, _ in self.elsewhere.doors(
+                self._sent[-1].served, filter(self.elsewhere.is_far, lacking)
+            ):
+                effects += self.elsewhere.give(peer, [datagram])
         return effects
 
     def _plan_repeats(self, seq: Seq | None, now: float) -> None:
@@ -321,8 +338,13 @@ class Leader:
 
     # --- answers -----------------------------------------------------------------------------
 
-    def on_respond(self, opened: Opened, now: float) -> Step:
+    def on_respond(self, opened: Opened, now: float, *, is_bundled: bool = False) -> Step:
         """Take a member's answer.
+
+        Args:
+            opened: the answer.
+            now: monotonic seconds.
+            is_bundled: whether a relay brought it: then its source is not the member's.
 
         Raises:
             UntrustedInput: malformed, not to one of the newest STARTs, or older than one that
@@ -343,13 +365,19 @@ class Leader:
             return Step()
         if respond.ack is not None:
             self._acks.take(peer.device_id, respond.head, respond.ack)
-        peer.answered, peer.address, peer.heard_at = max(mark, peer.answered), opened.source, now
+        peer.answered, peer.heard_at = max(mark, peer.answered), now
+        if is_bundled:
+            opened = replace(opened, source=peer.address or opened.source)
+        else:
+            peer.address = opened.source
+            peer.path.heard(opened.source, opened.size_bytes)
+            peer.path.answered(None if respond.via is None else respond.via.path, opened.source)
         if respond.challenge is not None:
             self._echoes.challenged(peer.device_id, respond.challenge, opened)
         outcome = self._take_head(peer, respond.head, opened)
         if outcome is None and respond.offer is not None:
             outcome = Offered(opened.source, respond.offer)
-        self._note_answer(peer, sent)
+        self._note_answer(peer, sent, respond.via)
         self._repairs.heard(peer, respond.request, now)
         certificate = None if respond.ack is None else self._acks.ready()
         return Step(tuple(take_report(peer, respond, status)), outcome, certificate)
@@ -371,9 +399,10 @@ class Leader:
             return Behind(opened.source, theirs)
         return Conflict(opened.source, theirs, None)
 
-    def _note_answer(self, peer: Peer, sent: _Sent) -> None:
+    def _note_answer(self, peer: Peer, sent: _Sent, via: Via | None) -> None:
         if peer.device_id not in sent.told:
             sent.answered.add(peer.device_id)
+            self.elsewhere.answered(peer, via)
         if peer.index in asked_by(sent.start.rest):
             place = peer.index - sent.start.rest.slice_first
             sent.bits[place // 8] |= 1 << place % 8
@@ -388,9 +417,14 @@ class Leader:
         """
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
+        return self._asked(opened, peer, hello.challenge, now)
+
+    def _asked(self, opened: Opened, peer: Peer, challenge: bytes, now: float) -> list[Effect]:
         if self._sent and peer.device_id not in self._sent[-1].answered:
             self._sent[-1].told.add(peer.device_id)
-        return self._pong(opened, peer, hello.challenge, now, proven=False)
+        if not peer.path.is_proven:
+            peer.path.heard(opened.source, 0)  # what it answers shows that it is there
+        return self._pong(opened, peer, challenge, now, proven=False)
 
     def _pong(
         self, opened: Opened, peer: Peer, challenge: bytes, now: float, *, proven: bool
@@ -409,6 +443,19 @@ class Leader:
             assert opened.sender is not None, "a RESPOND is sealed pairwise"
             effects += self._pong(opened, opened.sender, challenge, now, proven=True)
         return effects
+
+    def on_refer(self, opened: Opened, now: float) -> list[Effect]:
+        """Answer a HELLO that another member was sent alone, where it came from: with no more bytes (A15).
+
+        Raises:
+            UntrustedInput: malformed, or the asker is no other member.
+        """
+        refer = decode_refer(opened.plaintext)
+        asker = self._station.peers.get(refer.asker)
+        if asker is None:
+            raise UntrustedInput("REFER: for no other member")
+        question = replace(opened, source=refer.source, size_bytes=HELLO_DATAGRAM_BYTES)
+        return self._asked(question, asker, refer.challenge, now)
 
     def on_forward(self, opened: Opened) -> None:
         """Take the question of a holder that may not hear us, from a member that does (A44).

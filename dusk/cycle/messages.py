@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.entry import HEAD_ROW, SignedHead, head_from_row, sign_head
+from dusk.cycle.far_messages import Via, decode_via
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
 from dusk.keys.signing import SIGNATURE_BYTES, SigningKey
@@ -36,6 +37,10 @@ class Kind(IntEnum):
     ANSWER = 8
     FORWARD = 9
     RELAYED = 10
+    REFER = 11
+    RELAY = 12
+    REPEAT = 13
+    BUNDLE = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +263,7 @@ class Respond:
         ack: a holder's acknowledgement of ``head`` while that is not settled, 64 bytes, or None.
         offer: newest position of a branch that the member left, and the chain hash there, or None:
             changes of that branch still wait for their outcome.
+        via: how the START came, if not by its sender's multicast.
     """
 
     cycle: int
@@ -271,11 +277,13 @@ class Respond:
     health: bytes | None = None
     ack: bytes | None = None
     offer: Offer | None = None
+    via: Via | None = None
 
     def encode(self) -> bytes:
         """Return the plaintext."""
         request = None if self.request is None else self.request.row()
-        about = (self.challenge, request, self.status, self.health, self.ack, self.offer)
+        via = None if self.via is None else self.via.row()
+        about = (self.challenge, request, self.status, self.health, self.ack, self.offer, via)
         return codec.pack((self.cycle, self.nonce, _head_row(self.head), self.settled, self.boot, *about))
 
 
@@ -292,18 +300,21 @@ _RESPOND = codec.Row(
     health=codec.blob_to(limits.HEALTH_BYTES_MAX, or_nil=True),
     ack=codec.size(SIGNATURE_BYTES, or_nil=True),
     offer=codec.Place((list, type(None)), 2, 2),
+    via=codec.Place((list, type(None)), 2, 2),
 )
 
 
 def decode_respond(data: bytes) -> Respond:
     """Read a RESPOND; the status inside is not looked at."""
     row = _RESPOND.decode(data, size_max=limits.DATAGRAM_BYTES_MAX)
-    cycle, nonce, head, settled, boot, challenge, asked, status, health, ack, offer = row
+    asked, status, offer, via = row[6], row[7], row[10], row[11]
     if asked is not None and status is not None:
         raise UntrustedInput("RESPOND: a status beside a request")
-    request = None if asked is None else _decode_request(asked)
-    left = None if offer is None else _decode_offer(offer)
-    return Respond(cycle, nonce, Head(*head), settled, boot, challenge, request, status, health, ack, left)
+    row[2] = Head(*row[2])
+    row[6] = None if asked is None else _decode_request(asked)
+    row[10] = None if offer is None else _decode_offer(offer)
+    row[11] = None if via is None else decode_via(via)
+    return Respond(*row)
 
 
 def _decode_offer(value: object) -> Offer:

@@ -11,6 +11,7 @@ from dataclasses import field
 from dusk.changelog import views
 from dusk.changelog.state import State
 from dusk.changelog.views import Member
+from dusk.cycle.paths import Path
 from dusk.cycle.status import Status
 from dusk.effects import Address
 from dusk.ids import BootId, ClusterId, DeviceId, PublicKey, Seq
@@ -63,7 +64,7 @@ class Peer:
         settled: highest position that it knows to be settled.
         answered: (epoch, cycle, position, question) of its newest answer; older ones are replays (A12).
         missed: STARTs in a row that it did not answer.
-        copy_span, copies_left: unicast copies of STARTs that it gets: see `leader`.
+        path: where that is, and whether what is sent there arrives.
         pong_at: when it last got a PONG.
         status, status_bytes: its newest signed status, verified.
         health: its unsigned figures, as sent.
@@ -81,8 +82,7 @@ class Peer:
     settled: Seq = NOWHERE
     answered: tuple[int, int, int, int] = (0, 0, 0, 0)
     missed: int = 0
-    copy_span: int = 0
-    copies_left: int = 0
+    path: Path = field(default_factory=Path)
     pong_at: float = float("-inf")
     status: Status | None = None
     status_bytes: bytes = b""

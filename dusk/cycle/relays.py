@@ -43,9 +43,7 @@ class Relays:
         self._station = station
         self._open: dict[DeviceId, deque[_Question]] = {}
 
-    def ask(
-        self, opened: Opened, hello: Hello, master: tuple[DeviceId | None, Address | None], now: float
-    ) -> list[Effect]:
+    def ask(self, opened: Opened, hello: Hello, master: tuple[Peer, Address], now: float) -> list[Effect]:
         """Pass a question on to the master; the caller hears him freshly.
 
         Args:
@@ -54,9 +52,8 @@ class Relays:
             master: who leads, and where he was heard from.
             now: monotonic seconds.
         """
-        peers, (device, at) = self._station.peers, master
-        asker, leader = peers.holder(hello.sender), None if device is None else peers.get(device)
-        if asker is None or leader is None or at is None or asker is leader:
+        asker, (leader, at) = self._station.peers.holder(hello.sender), master
+        if asker is None or asker is leader:
             return []
         line = self._open.setdefault(asker.device_id, deque())
         while line and now - line[0].at >= self.cycle_s:

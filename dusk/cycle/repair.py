@@ -96,16 +96,11 @@ class Repairs:
             peers.pop(peer.device_id, None)
         self._wanted = {key: peers for key, peers in self._wanted.items() if peers}
 
-    def take(self, now: float) -> list[tuple[bytes, Peer | None]]:
-        """Return what to send now: a piece, and the only member that lacks it, or None for several."""
+    def take(self, now: float) -> list[tuple[bytes, tuple[Peer, ...]]]:
+        """Return what to send now: a piece, and the members that lack it."""
         pieces = {batch.last: batch.datagrams for batch in self._batches}
         keys = sorted(self._wanted)[:DATAGRAMS_MAX]
         found = [(key, self._wanted.pop(key)) for key in keys]
         self._taken_at = now
         self.due_at = now + GAP_S if self._wanted else None
-        return [(pieces[last][index], _only(peers)) for (last, index), peers in found]
-
-
-def _only(peers: dict[DeviceId, Peer]) -> Peer | None:
-    """Return the only one; None of several."""
-    return next(iter(peers.values())) if len(peers) == 1 else None
+        return [(pieces[last][index], tuple(peers.values())) for (last, index), peers in found]

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
-from dusk.cycle.datagrams import Channel, Opened
+from dusk.cycle.contacts import Contacts
+from dusk.cycle.datagrams import Channel, Opened, path_of
 from dusk.cycle.messages import Hello, Kind, Offer, Pong
 from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
@@ -119,6 +120,8 @@ class Station:
         random_bytes: source of nonces, challenges, jitter.
         channel: seals and opens.
         links: where multicast goes now.
+        configured: addresses to ask at besides.
+        contacts: the same, with what was heard from there.
     """
 
     peers: Peers
@@ -127,9 +130,12 @@ class Station:
     random_bytes: Callable[[int], bytes]
     channel: Channel = field(init=False)
     links: tuple[Link, ...] = ()
+    configured: tuple[Address, ...] = ()
+    contacts: Contacts = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the channel over these peers."""
+        self.contacts = Contacts(self.configured)
         self.channel = Channel(self.peers, self.random_bytes)
 
     @property
@@ -146,11 +152,24 @@ class Station:
         return [SendMulticast(datagram, link) for datagram in datagrams for link in links]
 
     def hello(self, challenge: bytes) -> list[Effect]:
-        """Ask all who hear; nothing without a group key."""
+        """Ask all who hear, and at the configured addresses; nothing without a group key."""
         if not self.can_send:
             return []
-        plaintext = Hello(self.peers.own_id, challenge).encode()
-        return self.multicast([self.channel.seal_group(Kind.HELLO, plaintext)], self.links)
+        datagram = self._hello(challenge)
+        return [
+            *self.multicast([datagram], self.links),
+            *(SendDatagram(datagram, to) for to in self.contacts.addresses),
+        ]
+
+    def hello_to(self, addresses: Sequence[Address], challenge: bytes) -> list[Effect]:
+        """Ask whoever is at some addresses; nothing without a group key."""
+        if not self.can_send or not addresses:
+            return []
+        datagram = self._hello(challenge)
+        return [SendDatagram(datagram, to) for to in addresses]
+
+    def _hello(self, challenge: bytes) -> bytes:
+        return self.channel.seal_group(Kind.HELLO, Hello(self.peers.own_id, challenge).encode())
 
     def ask(self, peer: Peer, to: Address, challenge: bytes) -> list[Effect]:
         """Ask one member."""
@@ -175,6 +194,8 @@ class Station:
         if not proven and len(datagram) > opened.size_bytes:
             return []
         peer.pong_at = now
+        if opened.source == peer.path.address:
+            peer.path.sent(path_of(datagram))
         return [SendDatagram(datagram, opened.source)]
 
     def asking(self, opened: Opened, hello: Hello) -> Peer:

@@ -90,7 +90,9 @@ class Builder:
             log=log,
             boot=self._boot,
             saved=saved.files,
-            settings=NodeSettings(mode_of(self.settings), self.facts, self.apply_window_s),
+            settings=NodeSettings(
+                mode_of(self.settings), self.facts, self.apply_window_s, self.settings.peers
+            ),
             random_bytes=os.urandom,
             left=saved.branches,
         )
@@ -131,6 +133,7 @@ class Builder:
             wanted=self.wanted,
             random_bytes=os.urandom,
             now=now,
+            configured=self.settings.peers,
         )
         return joiner, [*effects, *joiner.start(now)]
 

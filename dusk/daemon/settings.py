@@ -7,13 +7,17 @@ from dusk.config.uci import parse
 from dusk.daemon.interfaces import IpAddress
 from dusk.daemon.multicast import PORT
 from dusk.daemon.sockets import Wanted
-from dusk.errors import ConfigError
+from dusk.effects import Address
+from dusk.errors import ConfigError, UntrustedInput
 from dusk.lazy import dataclass
+from dusk.membership.joiner import parse_address
 
 FILE = "etc/config/dusk"
 INTERFACES_DEFAULT = ("br-lan",)
 _INTERFACE_NAME_MAX = 15
-_OPTIONS = frozenset({"enabled", "interface", "address", "port", "name", "apply", "reload", "hold"})
+_OPTIONS = frozenset({"enabled", "interface", "address", "peer", "port", "name", "apply", "reload", "hold"})
+_PEERS_MAX = 16
+"""Each gets a datagram with every question."""
 _YES, _NO = (
     frozenset({"1", "yes", "on", "true", "enabled"}),
     frozenset({"0", "no", "off", "false", "disabled"}),
@@ -28,6 +32,7 @@ class Settings:
         enabled: whether the daemon runs at all.
         interfaces: kernel names of interfaces to use.
         addresses: the only addresses to bind; empty for all of those interfaces.
+        peers: where to ask for other members that multicast does not reach.
         port: unicast UDP and TCP.
         name: the name that this device wants when it joins; empty for its host name.
         apply: whether files are changed at all.
@@ -37,6 +42,7 @@ class Settings:
     enabled: bool = True
     interfaces: tuple[str, ...] = INTERFACES_DEFAULT
     addresses: tuple[IpAddress, ...] = ()
+    peers: tuple[Address, ...] = ()
     port: int = PORT
     name: str = ""
     apply: bool = True
@@ -70,6 +76,7 @@ def read_settings(data: bytes | None) -> Settings:
         enabled=_flag(section, "enabled", default=True),
         interfaces=_interfaces(section) or INTERFACES_DEFAULT,
         addresses=tuple(_address(text) for text in _list(section, "address")),
+        peers=_peers(section),
         port=_port(section),
         name=_text(section, "name"),
         apply=_flag(section, "apply", default=True),
@@ -130,3 +137,25 @@ def _address(text: str) -> IpAddress:
     if ip.is_unspecified or ip.is_multicast:
         raise _wrong("address", text, "an address of this device")
     return ip
+
+
+def _peers(section: Section) -> tuple[Address, ...]:
+    peers = tuple(dict.fromkeys(_peer(text) for text in _list(section, "peer")))
+    if len(peers) > _PEERS_MAX:
+        raise ConfigError(
+            f"{FILE}: dusk.main.peer has {len(peers)} addresses; at most {_PEERS_MAX} are asked"
+        )
+    return peers
+
+
+def _peer(text: str) -> Address:
+    wanted = "an address such as 192.0.2.1, 192.0.2.1:3875, 2001:db8::1 or [2001:db8::1]:3875"
+    try:
+        found = parse_address(text)
+        ip = ipaddress.ip_address(found.host)
+    except (UntrustedInput, ValueError):
+        raise _wrong("peer", text, wanted) from None
+    is_without_scope = ip.is_link_local and ip.version == 6 and "%" not in found.host
+    if ip.is_unspecified or ip.is_multicast or is_without_scope:
+        raise _wrong("peer", text, "an address of one device; fe80::1 needs its interface: fe80::1%br-lan")
+    return Address(str(ip), found.port)

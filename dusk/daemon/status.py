@@ -57,7 +57,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
     if not node.fresh(now):
         lines.append("stale: the master is not heard")
     else:
-        lines += _away(node, online, now)
+        lines += [*_away(node, online, now), *_unreached(node)]
     lines += failures(node)
     lines += [alone] if (alone := waits_alone(node, now)) else []
     return {
@@ -127,6 +127,18 @@ def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:
     waits = f"nothing above version {log.settled} is final until it is"
     will_wait = "no later version is final until it is"
     return [f"{_away_words(node, d, now)}: {waits if d in awaited else will_wait}" for d in sorted(away)]
+
+
+def _unreached(node: Node) -> list[str]:
+    """Name the members that multicast reached before, or should, as they share the link."""
+    peers = ((node.peers.get(device), died) for device, died in sorted(node.unreached.items()))
+    near = [peer for peer, died in peers if peer is not None and (died or _shares_link(peer))]
+    return [f"multicast does not reach {name_of(node, peer.device_id)}: served one by one" for peer in near]
+
+
+def _shares_link(peer: Heard) -> bool:
+    """Tell whether a member answers from an address that has a meaning on one link only."""
+    return peer.address is not None and "%" in peer.address.host
 
 
 def _away_words(node: Node, device: DeviceId, now: float) -> str:

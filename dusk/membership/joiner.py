@@ -97,6 +97,7 @@ class Joiner:
         wanted: the name it would like, may be empty.
         random_bytes: for ephemeral keys, salts and jitter.
         now: seconds.
+        configured: where to ask besides, as this device's own settings say.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Joiner:
         wanted: str,
         random_bytes: Callable[[int], bytes],
         now: float,
+        configured: tuple[Address, ...] = (),
     ) -> None:
         self.reason, self.refusal = "looking for a member of the cluster", ""
         """Where it stands, in one line for people; why it was not let in when it asked last, if so."""
@@ -121,7 +123,7 @@ class Joiner:
         self._random_bytes = random_bytes
         self._peers = Peers()
         self._tag = cluster_tag(join_key.cluster_id)
-        self._addresses = _usable_addresses(join_key.addresses)
+        self._addresses = (*_usable_addresses(join_key.addresses), *configured)
         self._heard: dict[Address, None] = {}
         self._hint_next = False
         self._back_off = BackOff(random_bytes)

@@ -90,10 +90,17 @@ class Leading:
     def deadline(self) -> float | None:
         """When :meth:`tick` is wanted, monotonic seconds."""
         if self._writing.leader is not None:
-            return None if self._handed_at is None else self._handed_at + self._handover_s
+            handover_at = None if self._handed_at is None else self._handed_at + self._handover_s
+            times = (handover_at, self._seek_at)
+            return min((at for at in times if at is not None), default=None)
         if self._listening.lead_at is not None:
             return self._listening.deadline
         return self._takeover.deadline
+
+    @property
+    def _seek_at(self) -> float | None:
+        """When configured addresses are asked whether another leads there."""
+        return self._station.contacts.deadline(self._cycle_s())
 
     @property
     def _handover_s(self) -> float:
@@ -184,7 +191,8 @@ class Leading:
     def tick(self, now: float) -> list[Effect]:
         """Do what is due."""
         if self._writing.leader is not None:
-            return self._hand_back(now)
+            is_due = self._seek_at is not None and now >= self._seek_at
+            return self._hand_back(now) + (self._ask(now) if is_due else [])
         if self._listening.lead_at is not None:
             effects = self._listening.tick(now)
             return effects + self.lead(now) if self._listening.is_over(now) else effects

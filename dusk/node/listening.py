@@ -8,7 +8,7 @@ longer while not all of those that its log knows have answered.
 
 from collections.abc import Callable
 
-from dusk.cycle.follower import HELLO_ANSWERS
+from dusk.cycle.replies import HELLO_ANSWERS
 from dusk.cycle.station import Station
 from dusk.effects import Effect
 from dusk.ids import DeviceId, Seq

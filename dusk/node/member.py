@@ -99,7 +99,7 @@ class Node:
         self.peers = Peers(key, log.cluster)
         self._recovery = Recovery(saved, self.alarms, random_bytes)
         self._random_bytes = random_bytes
-        self._station = Station(self.peers, log, boot, random_bytes)
+        self._station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
         self._station.channel.keys = self._recovery.group_keys
         self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
@@ -222,10 +222,8 @@ class Node:
         self._receiving.follower = self._follower
         self._follower.answers.status = self._report.signed
         is_new = self._leading.is_first and self.peers.count == 1 and self._recovery.group_keys.newest is None
-        if is_new:
-            effects += self._make_group_key()
-        if restored is not None:
-            effects += self.applied.restored(restored, now)
+        effects += self._make_group_key() if is_new else []
+        effects += [] if restored is None else self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in self._outbox.waiting():
             effects += self._changes.logged(change, self.settled)
@@ -267,12 +265,12 @@ class Node:
         return [*force_role(role, self._leading, self._outbox, now), *self._after(now)]
 
     def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives; who leads hears the others by a START."""
+        """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
         leader = self._writing.leader
         if leader is None:
             return self._follower.confirm(now)
         leader.start_soon(now)
-        return []
+        return self._follower.seek(now)
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, for somebody who looks; at most every half a second."""
@@ -303,8 +301,7 @@ class Node:
     @property
     def unhurried_until(self) -> float:
         """Until when datagrams may wait for others to be taken with them, monotonic seconds."""
-        leader = self._writing.leader
-        return float("-inf") if leader is None else leader.unhurried_until
+        return float("-inf") if self._writing.leader is None else self._writing.leader.unhurried_until
 
     # --- what views ask --------------------------------------------------------------------------
 
@@ -343,8 +340,12 @@ class Node:
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
-        leader = self._writing.leader
-        return self.peers.between(self._follower.asked if leader is None else leader.asked)
+        return self.peers.between((self._writing.leader or self._follower).asked)
+
+    @property
+    def unreached(self) -> Mapping[DeviceId, bool]:
+        """Members that this leader's multicast does not reach → whether it did before."""
+        return {} if self._writing.leader is None else self._writing.leader.elsewhere.unreached
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
@@ -427,8 +428,7 @@ class Node:
         """Look whether our status has changed; tells whether an apply has come to an end."""
         leader = self._writing.leader
         version = self._follower.version if leader is None else (self.log.head.epoch, leader.cycle)
-        alarms = tuple(sorted(self.alarms))
-        return self._report.note(self.applied, alarms, version, now, self._cycle_s)
+        return self._report.note(self.applied, tuple(sorted(self.alarms)), version, now, self._cycle_s)
 
     def _exchange_reports(self, now: float) -> list[Effect]:
         address = self._follower.master_address

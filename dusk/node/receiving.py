@@ -10,7 +10,9 @@ from dusk.catchup.messages import Position
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Lack, Opened, Unreadable
+from dusk.cycle.far_messages import decode_bundle
 from dusk.cycle.follower import Follower
+from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Kind, decode_answer, decode_pong
 from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.signed import NoHolder
@@ -90,9 +92,11 @@ class Receiving:
         """Take a datagram; one that is refused is counted, and changes nothing."""
         effects: list[Effect] = []
         try:
-            opened = self._station.channel.open(event.data, event.source)
+            by_multicast = event.link is not None
+            opened = self._station.channel.open(event.data, event.source, by_multicast=by_multicast)
             if isinstance(opened, Unreadable):
                 return self._on_unreadable(opened, now)
+            self._station.contacts.heard(event.source, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
                 effects += self._exchanges.catch_up(opened.source, now)
             return effects + self._on_opened(opened, now)
@@ -129,11 +133,13 @@ class Receiving:
                 seq = decode_pong(opened.plaintext).signed_head.head.seq
                 return [*self.do(step, now), *self._leading.told(opened, seq, now)]
             case Kind.RESPOND if leader is not None:
-                effects = self.do(leader.on_respond(opened, now), now)
-                effects += self._outbox.on_durable(leader.durable)
-                return effects + self._outbox.on_settled(self._log.settled)
+                return self._answered_by(leader.on_respond(opened, now), leader, now)
             case Kind.FORWARD if leader is not None:
                 leader.on_forward(opened)
+            case Kind.REFER if leader is not None:
+                return leader.on_refer(opened, now)
+            case Kind.RELAY | Kind.REPEAT | Kind.BUNDLE:
+                return self._on_link(opened, now)
             case Kind.RELAYED if leader is None:
                 return self.do(follower.on_relayed(opened, now), now)
             case Kind.SUBMIT:
@@ -141,6 +147,32 @@ class Receiving:
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
                 return self._answered(decode_answer(opened.plaintext), now)
         return []
+
+    def _answered_by(self, step: Step, leader: Leader, now: float) -> list[Effect]:
+        """Do what a member's answer asks for, and what it proves."""
+        effects = self.do(step, now)
+        effects += self._outbox.on_durable(leader.durable)
+        return effects + self._outbox.on_settled(self._log.settled)
+
+    def _on_link(self, opened: Opened, now: float) -> list[Effect]:
+        """Take what goes to, by and from the device that repeats STARTs on a link."""
+        leader, follower = self._writing.leader, self.follower
+        if opened.kind is Kind.RELAY:
+            return self.do(follower.on_relay(opened, now), now)
+        if opened.kind is Kind.REPEAT:
+            return self.do(follower.on_repeat(opened, now), now)
+        if leader is None:
+            return follower.repeater.collect(opened, now)
+        effects: list[Effect] = []
+        for answer in decode_bundle(opened.plaintext):
+            try:
+                inner = self._station.channel.open_bundled(answer, opened.source)
+                step = leader.on_respond(inner, now, is_bundled=True)
+            except UntrustedInput:  # who carried it may have spoilt this one: the others stand
+                self.dropped += 1
+                continue
+            effects += self._answered_by(step, leader, now)
+        return effects
 
     def _on_start(self, opened: Opened, now: float) -> list[Effect]:
         """Take a START; one by who may not lead here is a reason to ask there, now and then.

@@ -1,6 +1,7 @@
 """What a node is told about its own device."""
 
 from dusk.apply.events import Mode
+from dusk.effects import Address
 from dusk.lazy import dataclass
 from dusk.membership.facts import Facts
 
@@ -13,8 +14,10 @@ class NodeSettings:
         mode: whether it applies what the log says.
         facts: what it says about itself.
         apply_window_s: how long an apply waits for contact after its reload.
+        contacts: where to ask when nobody is heard by multicast.
     """
 
     mode: Mode = Mode.RUN
     facts: Facts | None = None
     apply_window_s: float = 90.0
+    contacts: tuple[Address, ...] = ()

@@ -47,7 +47,7 @@ HEARD_MAX = 100
 FAR = (1, 2, 1000, 2**32, 2**62, 2**63 - 1)
 """How far a lie is from the truth (A5)."""
 _HEADER_BYTES = 9
-_GROUP_KINDS = (Kind.START, Kind.DATA, Kind.HELLO)
+_GROUP_KINDS = (Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT)
 
 
 @dataclass(frozen=True, slots=True)

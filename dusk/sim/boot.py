@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dusk.changelog.log import Log
+from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ClusterId
 from dusk.keys.joinkey import JoinKey
@@ -34,12 +35,13 @@ def read_log(name: str, cluster: ClusterId, disk: Disk) -> Log:
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """What a router has before it has a log: its key, what it joins by, its number, its program."""
+    """What a router has before it has a log: key, join key, number, program, whom its settings name."""
 
     key: SigningKey
     join_key: JoinKey
     index: int
     make_node: NodeMaker
+    contacts: tuple[Address, ...] = ()
 
 
 def build(router: FirstStart, disk: Disk, log: Log, random: Random, now: float) -> Node | Joiner:
@@ -53,13 +55,18 @@ def build(router: FirstStart, disk: Disk, log: Log, random: Random, now: float) 
             wanted=f"d{router.index // 2}",
             random_bytes=random.randbytes,
             now=now,
+            configured=router.contacts,
         )
     return router.make_node(
         key=router.key,
         log=log,
         boot=BootId(random.randbytes(8)),
         saved=dict(disk.files),
-        settings=NodeSettings(facts={"board": f"board-{router.index % 3}"}, apply_window_s=APPLY_WINDOW_S),
+        settings=NodeSettings(
+            facts={"board": f"board-{router.index % 3}"},
+            apply_window_s=APPLY_WINDOW_S,
+            contacts=router.contacts,
+        ),
         random_bytes=random.randbytes,
         left=disk.branches,
     )

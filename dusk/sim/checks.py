@@ -197,8 +197,12 @@ class Checks:
         if len(data) > limits.DATAGRAM_BYTES_MAX:
             raise RuleBroken("R10", f"{device.name} sends a datagram of {len(data)} bytes")
         said = self.read(device, data, receiver)
-        if said.seq:
+        if said.seq and not self._repeats(device, said):
             self.check_promise(device, said)
+
+    def _repeats(self, device: Device, said: Said) -> bool:
+        """Tell whether a device passes on what a leader promises: DATA, to whom it does not reach."""
+        return said.kind is Kind.DATA and device.member is not None and not device.member.leads
 
     def read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram; at a forged or a former address it may be for another device."""

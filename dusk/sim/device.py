@@ -287,7 +287,8 @@ class Device:
         return read_log(self.name, self._join_key.cluster_id, self.disk)
 
     def _build(self, log: Log) -> Node | Joiner:
-        first = FirstStart(self.key, self._join_key, self.index, self._make_node)
+        contacts = self._world.network.contacts(self.index)
+        first = FirstStart(self.key, self._join_key, self.index, self._make_node, contacts)
         return build(first, self.disk, log, self._random, self.now)
 
     def _end(self, *, politely: bool) -> None:

@@ -33,6 +33,7 @@ class Faults:
         outsider_s: somebody without any key attacks, on average each so many seconds (A7, A15, A16).
         insider_s: somebody with a member's device key and the group keys does (A9, A11, A12, A54).
         relentless: if not 0, the attacks do not end with the other faults.
+        sites: if not 0, every other device is on another link, to which no multicast passes.
     """
 
     loss: float = 0.0
@@ -61,6 +62,7 @@ class Faults:
     outsider_s: float = 0.0
     insider_s: float = 0.0
     relentless: float = 0.0
+    sites: float = 0.0
 
     def without(self, names: Iterable[str]) -> "Faults":
         """Return these faults with some of them off."""
@@ -120,4 +122,5 @@ def draw_faults(random: Random) -> Faults:
         outsider_s=every(0.3, 3, 0.3),
         insider_s=every(0.2, 2, 0.3),
         relentless=1.0 if random.random() < 0.3 else 0.0,
+        sites=1.0 if random.random() < 0.25 else 0.0,
     )

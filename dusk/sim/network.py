@@ -72,11 +72,18 @@ class Network:
         clock, random: of the simulation.
         transcript: counts and digests.
         families: address families on the link.
+        sites: how many links there are; unicast goes from each to all.
     """
 
     def __init__(
-        self, clock: Clock, random: Random, transcript: Transcript, families: Sequence[int] = (4,)
+        self,
+        clock: Clock,
+        random: Random,
+        transcript: Transcript,
+        families: Sequence[int] = (4,),
+        sites: int = 1,
     ) -> None:
+        self.sites = sites
         self.steady_since = 0.0
         """When what goes wrong on all links was last changed."""
         self._faults: Faults = NONE
@@ -120,6 +127,11 @@ class Network:
     def faults(self, faults: Faults) -> None:
         self._faults, self.steady_since = faults, self.now
 
+    def contacts(self, index: int) -> tuple[Address, ...]:
+        """Return what a device's settings name where there are several links: somebody on each."""
+        others = (other for other in range(self.sites) if other != index and self.sites > 1)
+        return tuple(Address(host_of(other, self.links[0].family), PORT) for other in others)
+
     # --- partitions --------------------------------------------------------------------------
 
     def split(self, apart: set[int], *, one_way: bool) -> None:
@@ -160,12 +172,13 @@ class Network:
     # --- datagrams ---------------------------------------------------------------------------
 
     def multicast(self, sender: Station, data: bytes, link: Link) -> None:
-        """Carry to all on the link; the sender hears itself."""
+        """Carry to all on the sender's link; the sender hears itself."""
         source = Address(host_of(sender.index, link.family), PORT)
         self._transcript.sent(sender.name, data, link.interface)
         self._tap(data, source, link)
         for receiver in self.stations:
-            self._carry(sender, receiver, data, source, link)
+            if (receiver.index - sender.index) % self.sites == 0:
+                self._carry(sender, receiver, data, source, link)
 
     def unicast(self, sender: Station, data: bytes, to: Address) -> None:
         """Carry to one address, if somebody has it."""

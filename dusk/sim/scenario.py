@@ -116,7 +116,10 @@ class Simulation:
         self.count = count if plan.devices is None else plan.devices
         self.duration_s = duration_s if plan.duration_s is None else plan.duration_s
         families = random.choice(((4,), (4, 6), (6,)))
-        self.network = Network(self.clock, self.generator("network"), self.transcript, families)
+        families = (4,) if self.faults.sites else families  # link-local addresses cannot be routed
+        sites = 2 if self.faults.sites else 1
+        chance = self.generator("network")
+        self.network = Network(self.clock, chance, self.transcript, families, sites)
         cycle_s = random.choice(CYCLES_S)
         hosts = [f"[{host_of(0, 6)}]:{PORT}" if families[0] == 6 else f"{host_of(0, 4)}:{PORT}"]
         addresses = hosts if random.random() < 0.5 else []

@@ -80,7 +80,7 @@ class Reader:
             KeyError: it is sealed with a key that no disk holds.
         """
         kind = Kind(data[CLUSTER_TAG_BYTES])
-        pairwise = kind not in (Kind.START, Kind.DATA, Kind.HELLO)
+        pairwise = kind not in (Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT)
         nonce_at = _ID_AT + (_DEVICE_BYTES if pairwise else KEY_ID_BYTES)
         name, end = data[_ID_AT:nonce_at], nonce_at + NONCE_BYTES
         associated = data[:end]

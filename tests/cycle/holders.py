@@ -60,8 +60,8 @@ class Holder(Node):
         super().tick()
         self.place()
 
-    def handle(self, data: bytes, source: Address) -> None:
-        super().handle(data, source)
+    def handle(self, data: bytes, source: Address, *, by_multicast: bool = False) -> None:
+        super().handle(data, source, by_multicast=by_multicast)
         self.place()
 
     def _hear(self, opened: Opened, now: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened, Unreadable
+from dusk.cycle.far_messages import decode_bundle
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import GroupKey, GroupKeys, new_group_key
 from dusk.cycle.leader import Leader
@@ -66,16 +67,18 @@ class Node:
         if step.certificate is not None:
             self.log.take_certificate(step.certificate)
 
-    def handle(self, data: bytes, source: Address) -> None:
+    def handle(self, data: bytes, source: Address, *, by_multicast: bool = False) -> None:
         """Take outside bytes as a node does; what is refused is counted."""
         try:
-            self._handle(data, source)
+            self._handle(data, source, by_multicast=by_multicast)
         except UntrustedInput as error:
             self.dropped.append(str(error))
 
-    def _handle(self, data: bytes, source: Address) -> None:
+    def _handle(self, data: bytes, source: Address, *, by_multicast: bool) -> None:
         now = self.ring.now
-        opened = self.station.channel.open(data, source)
+        opened = self.station.channel.open(data, source, by_multicast=by_multicast)
+        if isinstance(opened, Opened):
+            self.station.contacts.heard(source, now)
         if isinstance(opened, Unreadable):
             self.meet(self.follower.unreadable(opened.source, now).outcome)
         elif opened.kind in (Kind.HELLO, Kind.ASK):
@@ -84,8 +87,23 @@ class Node:
             self.take(self.leader.on_respond(opened, now))
         elif opened.kind is Kind.FORWARD and self.leader is not None:
             self.leader.on_forward(opened)
+        elif opened.kind is Kind.REFER and self.leader is not None:
+            self.do(self.leader.on_refer(opened, now))
+        elif opened.kind is Kind.BUNDLE:
+            self._bundle(opened, now)
         else:
             self._hear(opened, now)
+
+    def _bundle(self, opened: Opened, now: float) -> None:
+        if self.leader is None:
+            self.do(self.follower.repeater.collect(opened, now))
+            return
+        for answer in decode_bundle(opened.plaintext):
+            try:
+                inner = self.station.channel.open_bundled(answer, opened.source)
+                self.take(self.leader.on_respond(inner, now, is_bundled=True))
+            except UntrustedInput as error:
+                self.dropped.append(str(error))
 
     def _hear(self, opened: Opened, now: float) -> None:
         hear = {
@@ -93,6 +111,8 @@ class Node:
             Kind.DATA: self.follower.on_data,
             Kind.PONG: self.follower.on_pong,
             Kind.RELAYED: self.follower.on_relayed,
+            Kind.RELAY: self.follower.on_relay,
+            Kind.REPEAT: self.follower.on_repeat,
         }.get(opened.kind)
         if hear is not None:
             self.take(hear(opened, now))
@@ -148,6 +168,8 @@ class Ring:
         self.dead: set[frozenset[Address]] = set()
         """Pairs that do not hear each other."""
         self.multicast_reaches: Callable[[Node], bool] = lambda _: True
+        self.share_a_link: Callable[[Node, Node], bool] = lambda *_: True
+        """Whether a multicast of one reaches the other."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self.world.allow_joining(uses=size + 10)
@@ -170,19 +192,21 @@ class Ring:
         for node in self.nodes:
             if frozenset((sender.address, node.address)) in self.dead:
                 continue
-            if node.address == to or (to is None and self.multicast_reaches(node)):
-                self._carry(sender, node, data)
+            if node.address == to or (
+                to is None and self.multicast_reaches(node) and self.share_a_link(sender, node)
+            ):
+                self._carry(sender, node, data, by_multicast=to is None)
 
-    def _carry(self, sender: Node, node: Node, data: bytes) -> None:
+    def _carry(self, sender: Node, node: Node, data: bytes, *, by_multicast: bool) -> None:
         copies = 1 + (self.random.random() < self.duplication)
         for _ in range(copies):
             if self.random.random() >= self.loss:
                 delay_s = 0.001 + self.random.random() * self.reorder_s
-                self.after(delay_s, lambda: self._deliver(sender, node, data))
+                self.after(delay_s, lambda: self._deliver(sender, node, data, by_multicast=by_multicast))
 
-    def _deliver(self, sender: Node, node: Node, data: bytes) -> None:
+    def _deliver(self, sender: Node, node: Node, data: bytes, *, by_multicast: bool) -> None:
         if node.on:
-            node.handle(self.tamper(data), sender.address)
+            node.handle(self.tamper(data), sender.address, by_multicast=by_multicast)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""

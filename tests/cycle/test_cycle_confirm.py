@@ -1,6 +1,6 @@
 """Asking whether the master lives, as each member does after each apply."""
 
-from dusk.cycle.follower import HELLO_S
+from dusk.cycle.asking import HELLO_S
 from dusk.cycle.messages import Kind
 from tests.cycle.ring import Ring
 

@@ -110,11 +110,12 @@ def test_a_start_under_an_unknown_key_is_a_reason_to_ask_and_other_kinds_are_not
 def test_a_joiner_knows_a_start_by_its_tag() -> None:
     tag = cluster_tag(CLUSTER)
     assert is_start(channel(0).seal_group(Kind.START, b"hi"), tag)
+    assert is_start(channel(0).seal_group(Kind.REPEAT, b"hi"), tag)
     assert not is_start(channel(0).seal_group(Kind.DATA, b"hi"), tag)
     assert not is_start(b"", tag)
 
 
-@pytest.mark.parametrize("kind", [0, 11, 255])
+@pytest.mark.parametrize("kind", [0, 15, 255])
 def test_an_unknown_kind_is_refused(kind: int) -> None:
     with pytest.raises(UntrustedInput, match="unknown kind"):
         channel(1).open(cluster_tag(CLUSTER) + bytes((kind,)) + bytes(100), SOURCE)

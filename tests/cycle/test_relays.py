@@ -6,9 +6,9 @@ import pytest
 
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.echoes import Echoes
-from dusk.cycle.follower import FORWARDERS
 from dusk.cycle.messages import Forward, Hello, Kind, decode_forward, sign_start
 from dusk.cycle.relays import FORWARDS_MAX
+from dusk.cycle.replies import FORWARDERS
 from dusk.cycle.station import Behind, Conflict
 from dusk.effects import Address
 from dusk.ids import ChainHash, DeviceId, Seq
@@ -140,7 +140,7 @@ def test_of_many_members_few_pass_a_question_on() -> None:
     member = ring.all[2]
     member.station.peers.count = 2 * FORWARDERS
     for number in range(40):
-        member.handle(hello(ring, 1, number), ring.nodes[1].address)
+        member.handle(hello(ring, 1, number), ring.nodes[1].address, by_multicast=True)
         ring.run(CYCLE_S)
     assert 8 < len(forwards(ring)) < 32
 

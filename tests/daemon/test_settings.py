@@ -12,7 +12,7 @@ from dusk.daemon.facts import gather
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.say import LINE_CHARACTERS_MAX, one_line, say
 from dusk.daemon.settings import _OPTIONS, Settings, read_settings
-from dusk.effects import WallClock
+from dusk.effects import Address, WallClock
 from dusk.errors import ConfigError
 
 WHOLE = b"""
@@ -22,6 +22,9 @@ config dusk 'main'
 	list interface 'mesh0'
 	list address '192.0.2.1'
 	list address 'fd00::1'
+	list peer '198.51.100.7'
+	list peer '[2001:db8::0:1]:4000'
+	list peer 'fe80::1%wg0'
 	option port '4000'
 	option name 'attic'
 	option apply '0'
@@ -36,6 +39,11 @@ def test_every_setting_is_read() -> None:
         enabled=True,
         interfaces=("br-lan", "mesh0"),
         addresses=(ipaddress.ip_address("192.0.2.1"), ipaddress.ip_address("fd00::1")),
+        peers=(
+            Address("198.51.100.7", 3875),
+            Address("2001:db8::1", 4000),
+            Address("fe80::1%wg0", 3875),
+        ),
         port=4000,
         name="attic",
         apply=False,
@@ -57,6 +65,12 @@ def test_without_settings_all_is_as_by_default(data: bytes | None) -> None:
         ("option port 'http'", "not a port"),
         ("list port '1'", "not a single value"),
         ("list address 'router'", "dusk.main.address is 'router', not an IP address"),
+        ("list peer 'router'", "dusk.main.peer is 'router', not an address such as 192.0.2.1"),
+        ("list peer '192.0.2.1:http'", "dusk.main.peer is '192.0.2.1:http', not an address such as"),
+        ("list peer '0.0.0.0'", "not an address of one device"),
+        ("list peer '239.255.38.75'", "not an address of one device"),
+        ("list peer 'fe80::1'", "fe80::1 needs its interface: fe80::1%br-lan"),
+        ("\n".join(f"list peer '10.0.0.{n}'" for n in range(17)), "17 addresses; at most 16 are asked"),
         ("list address '0.0.0.0'", "not an address of this device"),
         ("list address 'ff12::3875'", "not an address of this device"),
         ("list interface '../eth0'", "not the name of a network interface"),

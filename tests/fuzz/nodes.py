@@ -9,6 +9,7 @@ from dusk.catchup import messages as streams
 from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Common, Items
+from dusk.cycle import far_messages as far
 from dusk.cycle import messages
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import Reassembly
@@ -88,7 +89,10 @@ class Hostile:
             ack=bytes(64),
         ).encode()
         found[Kind.FORWARD] = messages.Forward(b"f" * 8, self.site.master.node.device_id).encode()
-        found[Kind.RELAYED] = found[Kind.START]
+        found[Kind.RELAYED] = found[Kind.RELAY] = found[Kind.START]
+        found[Kind.REFER] = far.Refer(b"f" * 8, own.device_id, Address("10.0.0.9", 3875)).encode()
+        found[Kind.REPEAT] = far.Repeat(own.device_id, found[Kind.START]).encode()
+        found[Kind.BUNDLE] = far.encode_bundle([own.device_id + b"an answer of nobody"])
         hello = messages.Hello(own.device_id, b"h" * 8).encode()
         found[Kind.HELLO] = found[Kind.ASK] = hello
         assert own.log.newest is not None
@@ -118,7 +122,7 @@ class Members(Hostile):
             self.__init__()  # type: ignore[misc]  # the same cluster as at the start
         victim, channel = self.victim(data), self.liar.node._station.channel
         kind = KINDS[(data[1] if len(data) > 1 else 0) % len(KINDS) - 1]
-        if kind in {Kind.START, Kind.DATA, Kind.HELLO}:
+        if kind in {Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT}:
             sealed = channel.seal_group(kind, data[2:] or b"\0")
         else:
             peer = self.liar.node.peers.get(victim.node.device_id)

@@ -19,6 +19,7 @@ from dusk.changelog.entry import decode_entry, decode_signed_head
 from dusk.changelog.log import Log, pack_entry_item, unpack_entry_item
 from dusk.changelog.newer import later_entry, part, position
 from dusk.changelog.views import members
+from dusk.cycle import far_messages as far
 from dusk.cycle import fragments, messages
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
@@ -88,6 +89,7 @@ RESPOND_FULL = messages.Respond(
     health=encode_health({"up": 3}),
     ack=bytes(64),
     offer=messages.Offer(Seq(3), HEAD.head.chain),
+    via=far.Via(b"p" * 8, DeviceId(DEVICE.key_id)),
 )
 ASK = messages.Hello(DeviceId(DEVICE.key_id), b"h" * 8).encode()
 PLAIN: dict[Kind, bytes] = {
@@ -103,11 +105,19 @@ PLAIN: dict[Kind, bytes] = {
     ).encode(),
     Kind.FORWARD: messages.Forward(b"c" * 8, DeviceId(DEVICE.key_id)).encode(),
     Kind.RELAYED: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, CERTIFYING).encode(),
+    Kind.REFER: far.Refer(b"c" * 8, DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875)).encode(),
+    Kind.RELAY: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, REST).encode(),
+    Kind.REPEAT: far.Repeat(DeviceId(DEVICE.key_id), b"a start").encode(),
+    Kind.BUNDLE: far.encode_bundle([b"an answer", b"another"]),
 }
 
 
 def _submit(data: bytes) -> None:
     assert messages.encode_submit(*messages.decode_submit(data)) == data
+
+
+def _bundle(data: bytes) -> None:
+    assert far.encode_bundle(far.decode_bundle(data)) == data
 
 
 READ: dict[Kind, Callable[[bytes], None]] = {
@@ -121,6 +131,10 @@ READ: dict[Kind, Callable[[bytes], None]] = {
     Kind.ANSWER: again(messages.decode_answer),
     Kind.FORWARD: again(messages.decode_forward),
     Kind.RELAYED: again(messages.decode_start),
+    Kind.REFER: again(far.decode_refer),
+    Kind.RELAY: again(messages.decode_start),
+    Kind.REPEAT: again(far.decode_repeat),
+    Kind.BUNDLE: _bundle,
 }
 
 
@@ -136,7 +150,7 @@ RECEIVER, SENDER = _channel(WORLD.master), _channel(DEVICE)
 
 
 def _sealed(kind: Kind, plaintext: bytes) -> bytes:
-    if kind in {Kind.START, Kind.DATA, Kind.HELLO}:
+    if kind in {Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT}:
         return SENDER.seal_group(kind, plaintext)
     peer = SENDER._peers.get(WORLD.device_id)
     assert peer is not None

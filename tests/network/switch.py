@@ -2,8 +2,8 @@
 
 A program of its own, started by `wiring.py` where the namespaces may be entered: it alone touches
 frames, so nobody's pause is another's. It imports nothing of ours. Standard input has one JSON object
-a line: ``strength`` and ``cuts``, as far as they change; each is answered by the counts so far. The end
-of standard input ends it, and the devices with it.
+a line: ``strength``, ``cuts`` and ``deaf``, as far as they change; each is answered by the counts so far.
+The end of standard input ends it, and the devices with it.
 """
 
 import ctypes
@@ -32,6 +32,9 @@ _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _MAC_BYTES = 6
 _DRAWS = struct.Struct("<6I")
 _ONE = float(1 << 32)
+
+_GROUPS = (bytes.fromhex("01005e7f264b"), bytes.fromhex("333300003875"))
+"""Where the group of the cluster's multicast goes on Ethernet, by IPv4 and IPv6."""
 
 Port = int
 """Number of a host, from 1."""
@@ -98,6 +101,8 @@ class Fabric:
         self.counts: Counter[str] = Counter()
         self.strength = Strength()
         self.cuts: frozenset[tuple[Port, Port]] = frozenset()
+        self.deaf: frozenset[Port] = frozenset()
+        """Ports that get no multicast of the group, as of a switch that snoops without a querier."""
         self._seed, self._ports = seed, tuple(ports)
         self._where: dict[bytes, Port] = {}
         self._numbers: Counter[tuple[Port, Port]] = Counter()
@@ -112,7 +117,9 @@ class Fabric:
         self._where[source] = sender
         known = self._where.get(target)
         for receiver in self._ports if known is None else (known,):
-            if receiver != sender:
+            if receiver in self.deaf and target in _GROUPS:
+                self.counts["not given to the deaf"] += 1
+            elif receiver != sender:
                 self._send((sender, receiver), frame, now)
 
     def _send(self, pair: tuple[Port, Port], frame: bytes, now: float) -> None:
@@ -147,6 +154,8 @@ class Fabric:
         """Take over what a line of standard input says."""
         if "strength" in wanted:
             self.strength = Strength(**wanted["strength"])
+        if "deaf" in wanted:
+            self.deaf = frozenset(wanted["deaf"])
         if "cuts" in wanted:
             self.cuts = frozenset((sender, receiver) for sender, receiver in wanted["cuts"])
 

@@ -67,6 +67,10 @@ class Switch:
         """Let these ways be cut, and no other."""
         self._tell({"cuts": sorted(cuts)})
 
+    def set_deaf(self, ports: Iterable[Port]) -> None:
+        """Let these ports get no multicast of the cluster, and all others."""
+        self._tell({"deaf": sorted(ports)})
+
     def count(self) -> dict[str, int]:
         """Return how often what happened so far."""
         self._tell({})

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from dusk.apply.events import Mode
 from dusk.changelog.body import Change
@@ -64,6 +65,7 @@ class Box:
         self.branches: list[LostBranch] = []
         self.files: dict[str, bytes | None] = {}
         self.helper_s = HELPER_S
+        self.contacts: tuple[Address, ...] = ()
         self.reload_exit = 0
         self.written_at: list[float] = []
         self.effects: list[Effect] = []
@@ -77,7 +79,7 @@ class Box:
             log=log,
             boot=BootId(self.site.world.random.randbytes(8)),
             saved=self.saved,
-            settings=self.site.settings,
+            settings=replace(self.site.settings, contacts=self.contacts),
             random_bytes=self.site.world.random.randbytes,
             left=self.branches,
         )
@@ -141,9 +143,9 @@ class Box:
                 self.saved.pop(name, None)
             case SendDatagram(data, to):
                 site.send(self, data, to.host)
-            case SendMulticast(data):
+            case SendMulticast(data, link):
                 for other in site.boxes:
-                    site.send(self, data, other)
+                    site.send(self, data, other, link)
             case Connect(conn, to):
                 site.connect(self, conn, to)
             case SendFrame(conn, frame):
@@ -207,6 +209,8 @@ class Site:
         self._next_conn = 1
         self.lost: Callable[[str, str, bytes], bool] = lambda *_: False
         """Whether a datagram from one to another is lost."""
+        self.share_a_link: Callable[[str, str], bool] = lambda *_: True
+        """Whether a multicast of one reaches the other."""
         self.ring = GroupKeys((new_group_key(self.world.random.randbytes, 0, GroupKeys().removal),)).encode()
         self.world.allow_joining()
         keys = [self.world.master, *(self.world.join(f"r{number}") for number in range(1, size))]
@@ -275,11 +279,12 @@ class Site:
     def after(self, delay_s: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (self.now + delay_s, next(self._order), action))
 
-    def send(self, sender: Box, data: bytes, to: str) -> None:
+    def send(self, sender: Box, data: bytes, to: str, link: Link | None = None) -> None:
         box = self.boxes.get(to)
         is_lost = self._is_apart(sender.name, to) or self.lost(sender.name, to, data)
-        if box is not None and sender.on and not is_lost:
-            self.after(DELAY_S, lambda: box.give(Datagram(data, sender.address, None)))
+        is_heard = link is None or self.share_a_link(sender.name, to)
+        if box is not None and sender.on and is_heard and not is_lost:
+            self.after(DELAY_S, lambda: box.give(Datagram(data, sender.address, link)))
 
     def connect(self, box: Box, conn: int, to: Address) -> None:
         other = self.boxes.get(to.host)

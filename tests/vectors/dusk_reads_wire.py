@@ -11,6 +11,7 @@ from dusk.catchup.chunks import locator_positions
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.changelog.views import Member
+from dusk.cycle import far_messages
 from dusk.cycle import messages as datagram
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.fragments import _read as read_batch
@@ -70,6 +71,10 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "ANSWER": datagram.decode_answer,
     "FORWARD": datagram.decode_forward,
     "RELAYED": datagram.decode_start,
+    "REFER": far_messages.decode_refer,
+    "RELAY": datagram.decode_start,
+    "REPEAT": far_messages.decode_repeat,
+    "BUNDLE": far_messages.decode_bundle,
 }
 
 
@@ -116,6 +121,8 @@ def a_datagram(case: Case) -> None:
     elif case["kind"] == "SUBMIT":
         after = case["message"]["after"]
         assert decoded == (raw(case["message"]["change"]), after and raw(after))
+    elif case["kind"] == "BUNDLE":
+        assert [one.hex() for one in decoded] == case["message"]["answers"]
     else:
         assert decoded.encode() == found.plaintext
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from dusk import codec
 from dusk.cycle import messages
+from dusk.cycle.far_messages import decode_bundle, decode_refer, decode_repeat
 from dusk.cycle.messages import Kind
 from tools.vectors.case import invalid, key
 from tools.vectors.cluster import MASTER, SECOND, STRANGER
@@ -30,7 +31,7 @@ def unsealed(scene: Scene) -> None:
     bad("1,201 bytes", "At most 1,200.", "wrong-size", group + bytes(1201 - len(group)), SECOND)
     bad("another cluster", "Another tag.", "other-cluster", changed(group, 0), SECOND)
     bad("kind 0", "Kinds begin at 1.", "unknown-kind", group[:8] + b"\0" + group[9:], SECOND)
-    bad("kind 11", "Kinds end at 10.", "unknown-kind", group[:8] + b"\x0b" + group[9:], SECOND)
+    bad("kind 15", "Kinds end at 14.", "unknown-kind", group[:8] + b"\x0f" + group[9:], SECOND)
     shows = "A START under it is a reason to catch up."
     bad("an unknown group key", shows, "unknown-key", changed(group, 9), SECOND)
     data = group[:8] + bytes((Kind.DATA,)) + group[9:]
@@ -61,6 +62,9 @@ _DECODERS: dict[Kind, Callable[[bytes], object]] = {
     Kind.ANSWER: messages.decode_answer,
     Kind.FORWARD: messages.decode_forward,
     Kind.RELAYED: messages.decode_start,
+    Kind.REFER: decode_refer,
+    Kind.RELAY: messages.decode_start,
+    Kind.REPEAT: decode_repeat,
 }
 
 
@@ -82,7 +86,7 @@ def bad_plaintexts(scene: Scene) -> None:
                 f"{kind.name}: {what}",
                 "It authenticates, and is dropped all the same.",
                 "wrong-shape",
-                lambda: _DECODERS[kind](plaintext),
+                lambda: (_DECODERS | {Kind.BUNDLE: decode_bundle})[kind](plaintext),
                 kind=kind.name,
                 plaintext=plaintext.hex(),
             )
@@ -110,7 +114,7 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "a challenge of 9 bytes", 5, bytes(9))
     bad(Kind.RESPOND, "a status of 769 bytes", 7, bytes(769))
     bad(Kind.RESPOND, "a health of 129 bytes", 8, bytes(129))
-    both = codec.pack([*rows["RESPOND"][:6], [1, bytes(10)], bytes(9), None, None, None])
+    both = codec.pack([*rows["RESPOND"][:6], [1, bytes(10)], bytes(9), None, None, None, None])
     wrong(Kind.RESPOND, "a status beside a request", both)
     bad(Kind.RESPOND, "a request without a number", 6, [])
     bad(Kind.RESPOND, "request 0", 6, [0])
@@ -122,8 +126,7 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "an offer without a chain", 10, [9])
     bad(Kind.RESPOND, "an offer of position 0", 10, [0, bytes(32)])
     bad(Kind.RESPOND, "an offer with a chain of 8 bytes", 10, [9, bytes(8)])
-    bad(Kind.FORWARD, "a challenge of 7 bytes", 0, bytes(7))
-    bad(Kind.FORWARD, "an asker of 32 bytes", 1, bytes(32))
+    _bad_far(bad, wrong)
     bad(Kind.PONG, "a cycle without a nonce", 2, None)
     bad(Kind.PONG, "a nonce without a cycle", 1, 0)
     bad(Kind.PONG, "a rest of 31 bytes", 4, bytes(31))
@@ -132,6 +135,39 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.ANSWER, "code 4", 1, 4)
     bad(Kind.ANSWER, "a word of 64 bytes", 3, "a" * 64)
     bad(Kind.ANSWER, "a reason of 201 bytes", 4, "a" * 201)
+
+
+def _bad_far(
+    bad: Callable[[Kind, str, int, object], None], wrong: Callable[[Kind, str, bytes], None]
+) -> None:
+    bad(Kind.RESPOND, "a path of 7 bytes", 11, [bytes(7), bytes(16)])
+    bad(Kind.RESPOND, "nobody who repeats", 11, [bytes(8), None])
+    bad(Kind.RESPOND, "a way of three", 11, [bytes(8), bytes(16), None])
+    bad(Kind.FORWARD, "a challenge of 7 bytes", 0, bytes(7))
+    bad(Kind.FORWARD, "an asker of 32 bytes", 1, bytes(32))
+    bad(Kind.REFER, "a challenge of 9 bytes", 0, bytes(9))
+    bad(Kind.REFER, "an asker of 15 bytes", 1, bytes(15))
+    for host in (
+        "router",
+        "fe80::7",
+        "fe80::7%lan",
+        "239.255.38.75",
+        "::",
+        "255.255.255.255",
+        "2001:DB8::7",
+    ):
+        bad(Kind.REFER, f"to {host}", 2, host)
+    bad(Kind.REFER, "port 0", 3, 0)
+    bad(Kind.REFER, "port 65536", 3, 65536)
+    bad(Kind.REPEAT, "a sender of 8 bytes", 0, bytes(8))
+    bad(Kind.REPEAT, "a START that is text", 1, "start")
+    for what, plaintext in (
+        ("no answer", codec.pack(())),
+        ("17 answers", codec.pack((b"a",) * 17)),
+        ("an answer that is text", codec.pack(("answer",))),
+        ("no array", b"\xc0"),
+    ):
+        wrong(Kind.BUNDLE, what, plaintext)
 
 
 def _bad_rests(wrong: Callable[[Kind, str, bytes], None], start: list[Any]) -> None:

@@ -6,9 +6,19 @@ from typing import Any
 from dusk import codec
 from dusk.cycle import messages
 from dusk.cycle.datagrams import cluster_tag
+from dusk.cycle.far_messages import (
+    Refer,
+    Repeat,
+    Via,
+    decode_bundle,
+    decode_refer,
+    decode_repeat,
+    encode_bundle,
+)
 from dusk.cycle.fragments import Reassembly, cut_batch
 from dusk.cycle.messages import Kind
 from dusk.cycle.status import encode_health
+from dusk.effects import Address
 from dusk.ids import BootId, ChainHash, DeviceId, Seq
 from tools.vectors.bad_datagrams import bad_plaintexts, unsealed
 from tools.vectors.case import Case, Source, annotate, valid
@@ -207,10 +217,24 @@ def _answers(scene: Scene) -> None:
             "It acknowledges its head, and offers a branch that it left.",
             messages.Respond(**respond, **holding),
         ),
+        (
+            "RESPOND to a copy",
+            "It names the copy, and which device of its link repeats.",
+            messages.Respond(**respond, via=Via(draw(8), DeviceId(SECOND.key_id))),
+        ),
+        (
+            "RESPOND to what was repeated",
+            "No copy came to it alone.",
+            messages.Respond(**respond, via=Via(None, DeviceId(STRANGER.key_id))),
+        ),
     ):
         plaintext = answer.encode()
         assert messages.decode_respond(plaintext) == answer
         scene.say(name, shows, Kind.RESPOND, plaintext, _show_respond(plaintext))
+    _questions(scene, draw)
+
+
+def _questions(scene: Scene, draw: Source) -> None:
     hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
     said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex()}
     scene.say("HELLO", "Padded to 223 bytes.", Kind.HELLO, hello.encode(), said)
@@ -222,6 +246,9 @@ def _answers(scene: Scene) -> None:
     start = next(case for case in scene.cases if case["name"] == "START with echoes")
     shows = "The plaintext of the START that echoes it."
     scene.say("RELAYED", shows, Kind.RELAYED, bytes.fromhex(start["plaintext"]), start["message"])
+    shows = "The plaintext of a START, for a device that repeats it on its link."
+    scene.say("RELAY", shows, Kind.RELAY, bytes.fromhex(start["plaintext"]), start["message"])
+    _far(scene, draw, bytes.fromhex(start["plaintext"]))
     signed = scene.cluster.log.newest
     assert signed is not None
     for name, shows, pong in (
@@ -239,6 +266,32 @@ def _answers(scene: Scene) -> None:
         }
         scene.say(name, shows, Kind.PONG, plaintext, told)
     _submits(scene)
+
+
+def _far(scene: Scene, draw: Source, start: bytes) -> None:
+    """Add what brings members of other networks together."""
+    for name, shows, host in (
+        ("REFER", "Where a HELLO came from, for the master to answer there.", "198.51.100.7"),
+        ("REFER to IPv6", "In its usual form.", "2001:db8::7"),
+    ):
+        refer = Refer(draw(8), DeviceId(STRANGER.key_id), Address(host, 3875))
+        assert decode_refer(refer.encode()) == refer
+        asked = {"challenge": refer.challenge.hex(), "asker": refer.asker.hex(), "host": host, "port": 3875}
+        scene.say(name, shows, Kind.REFER, refer.encode(), asked)
+    for name, shows, inside in (
+        ("REPEAT", "A START that reached the sender alone.", start),
+        ("REPEAT of nothing", "The sender would repeat.", None),
+    ):
+        repeat = Repeat(DeviceId(SECOND.key_id), inside)
+        assert decode_repeat(repeat.encode()) == repeat
+        repeated = {"sender": repeat.sender.hex(), "start": hexed(inside)}
+        scene.say(name, shows, Kind.REPEAT, repeat.encode(), repeated)
+    respond = next(case for case in scene.cases if case["name"] == "RESPOND to what was repeated")
+    answers = [bytes.fromhex(respond["datagram"])[9:], draw(40)]
+    assert decode_bundle(encode_bundle(answers)) == tuple(answers)
+    shows = "A RESPOND without tag and kind, and what is none: the master opens each by itself."
+    carried = {"answers": [one.hex() for one in answers]}
+    scene.say("BUNDLE", shows, Kind.BUNDLE, encode_bundle(answers), carried)
 
 
 def _show_respond(plaintext: bytes) -> Json:
@@ -260,6 +313,7 @@ def _show_respond(plaintext: bytes) -> Json:
         "health": hexed(answer.health),
         "ack": hexed(answer.ack),
         "offer": answer.offer and {"seq": answer.offer.seq, "chain": answer.offer.chain.hex()},
+        "via": answer.via and {"path": hexed(answer.via.path), "repeater": answer.via.repeater.hex()},
     }
 
 

@@ -17,7 +17,18 @@ from tools.vectors.show import Json
 from tools.vectors.statuses import group_keys
 
 SOURCE = Address("192.0.2.1", 3875)
-_OF_MEMBERS = (Kind.RESPOND, Kind.SUBMIT, Kind.ASK, Kind.HELLO, Kind.FORWARD, Kind.RELAYED)
+_OF_MEMBERS = (
+    Kind.RESPOND,
+    Kind.SUBMIT,
+    Kind.ASK,
+    Kind.HELLO,
+    Kind.FORWARD,
+    Kind.RELAYED,
+    Kind.REFER,
+    Kind.REPEAT,
+    Kind.BUNDLE,
+)
+_TO_ALL = (Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT)
 
 
 @dataclass
@@ -45,7 +56,7 @@ class Scene:
         opened = self.channel(reader, "none").open(data, SOURCE)
         assert isinstance(opened, Opened)
         assert opened.plaintext == plaintext
-        to = {} if kind in (Kind.START, Kind.DATA, Kind.HELLO) else {"to": reader.key_id.hex()}
+        to = {} if kind in _TO_ALL else {"to": reader.key_id.hex()}
         self.cases.append(
             valid(
                 name,
@@ -66,7 +77,7 @@ class Scene:
     ) -> bytes:
         """Return a datagram."""
         channel = self.channel(sender, name)
-        if kind in (Kind.START, Kind.DATA, Kind.HELLO):
+        if kind in _TO_ALL:
             return channel.seal_group(kind, plaintext)
         peers = Peers(sender, self.cluster.id)
         other = Member(DeviceId(reader.key_id), reader.public, "", "", (), retired=False)

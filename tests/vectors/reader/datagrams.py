@@ -1,5 +1,6 @@
 """Datagrams, and what stands in them: statuses, health, rings of group keys (cycles.md)."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,8 +22,9 @@ from tests.vectors.reader.packing import (
 )
 
 SIZE_MAX = 1_200
-KINDS = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER", "FORWARD", "RELAYED")
-GROUP_KINDS = KINDS[:3]
+_USUAL = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
+KINDS = (*_USUAL, "FORWARD", "RELAYED", "REFER", "RELAY", "REPEAT", "BUNDLE")
+GROUP_KINDS = (*KINDS[:3], "REPEAT")
 HELLO_SIZE = 223
 
 
@@ -181,6 +183,22 @@ def offer(item: object) -> Offer | None:
 
 
 @dataclass(frozen=True)
+class Via:
+    """How a START came."""
+
+    path: bytes | None
+    repeater: bytes
+
+
+def via(item: object) -> Via | None:
+    """Read how a START came, if it was not by its sender's multicast."""
+    if item is None:
+        return None
+    path, repeater = array(item, 2)
+    return Via(octets_or_none(path, 8), octets(repeater, 16))
+
+
+@dataclass(frozen=True)
 class Respond:
     """A RESPOND."""
 
@@ -195,12 +213,13 @@ class Respond:
     health: bytes | None
     ack: bytes | None
     offer: Offer | None
+    via: Via | None
 
 
 def respond(fields: list[Any]) -> Respond:
     """Read a RESPOND."""
-    cycle, nonce, inside, settled, boot, challenge, asked, *more = array(fields, 11)
-    status_, health_, ack, offered = more
+    cycle, nonce, inside, settled, boot, challenge, asked, *more = array(fields, 12)
+    status_, health_, ack, offered, came = more
     need(asked is None or status_ is None, "wrong-shape")
     return Respond(
         number(cycle, 1),
@@ -214,6 +233,7 @@ def respond(fields: list[Any]) -> Respond:
         octets_or_none(health_, most=128),
         octets_or_none(ack, 64),
         offer(offered),
+        via(came),
     )
 
 
@@ -245,6 +265,44 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Refer:
+    """A REFER."""
+
+    challenge: bytes
+    asker: bytes
+    host: str
+    port: int
+
+
+def refer(fields: list[Any]) -> Refer:
+    """Read a REFER."""
+    challenge, asker, host, port = array(fields, 4)
+    try:
+        ip = ipaddress.ip_address(text(host, 45))
+    except ValueError:
+        raise Refused("wrong-shape") from None
+    need(str(ip) == host and "%" not in host, "wrong-shape")
+    need(not (ip.is_multicast or ip.is_unspecified or ip.is_link_local), "wrong-shape")
+    need(ip not in ipaddress.ip_network("240.0.0.0/4"), "wrong-shape")
+    return Refer(octets(challenge, 8), octets(asker, 16), host, number(port, 1, 65535))
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A REPEAT."""
+
+    sender: bytes
+    start: bytes | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A BUNDLE."""
+
+    answers: list[bytes]
+
+
+@dataclass(frozen=True)
 class Submit:
     """A SUBMIT."""
 
@@ -269,7 +327,7 @@ def message(
     """Read the plaintext of a datagram."""
     fields = unpack(plaintext, None, SIZE_MAX)
     match kind:
-        case "START" | "RELAYED":
+        case "START" | "RELAYED" | "RELAY":
             return start(fields, cluster, sender_public)
         case "DATA":
             return data(fields)
@@ -282,6 +340,13 @@ def message(
         case "FORWARD":
             challenge, asker = array(fields, 2)
             return Forward(octets(challenge, 8), octets(asker, 16))
+        case "REFER":
+            return refer(fields)
+        case "REPEAT":
+            sender, repeated = array(fields, 2)
+            return Repeat(octets(sender, 16), octets_or_none(repeated, most=SIZE_MAX))
+        case "BUNDLE":
+            return Bundle([octets(one) for one in array(fields, most=16, least=1)])
         case "SUBMIT":
             change, after = array(fields, 2)
             return Submit(octets(change), octets_or_none(after, 32))

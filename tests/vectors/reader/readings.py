@@ -8,7 +8,8 @@ from tests.vectors.reader import forks, streams
 from tests.vectors.reader.files import Case, File, Out
 
 Reading = Callable[[Case, File, Out], None]
-MESSAGES = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER", "FORWARD", "RELAYED")
+_USUAL = ("START", "DATA", "HELLO", "RESPOND", "PONG", "ASK", "SUBMIT", "ANSWER")
+MESSAGES = (*_USUAL, "FORWARD", "RELAYED", "REFER", "RELAY", "REPEAT", "BUNDLE")
 
 # File, kind → fields given, fields that may be given, how it is read.
 READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {

@@ -1,0 +1,44 @@
+"""Addresses that this device's own settings name: where to ask when nobody is heard by multicast.
+
+A router behind a VPN, or on a bridge that drops multicast, hears no START, and nobody hears its
+HELLO. So that goes to these addresses too, with the pauses of the HELLO itself. Who leads is
+heard by nobody in particular: it asks there now and then, while nothing comes from there, for
+another may lead on the other side of a link that was dead.
+"""
+
+from dusk.effects import Address
+
+SILENT_CYCLES = 10.0
+"""Who leads asks at an address from which nothing came for so long, and again after as long."""
+
+
+class Contacts:
+    """Configured addresses.
+
+    Args:
+        addresses: numeric hosts with ports.
+    """
+
+    def __init__(self, addresses: tuple[Address, ...] = ()) -> None:
+        self.addresses = addresses
+        self._heard: dict[Address, float] = {}
+        self._asked_at: float | None = None
+
+    def heard(self, source: Address, now: float) -> None:
+        """Note that something authentic came from an address."""
+        if source in self.addresses:
+            self._heard[source] = now
+
+    def deadline(self, cycle_s: float) -> float | None:
+        """Return when who leads asks again; None: never, as there is no such address."""
+        if not self.addresses:
+            return None
+        return float("-inf") if self._asked_at is None else self._asked_at + SILENT_CYCLES * cycle_s
+
+    def silent(self, cycle_s: float, now: float) -> tuple[Address, ...]:
+        """Return the addresses to ask now, for who leads: those from which nothing came lately."""
+        deadline = self.deadline(cycle_s)
+        if deadline is None or now < deadline:
+            return ()
+        self._asked_at, since = now, now - SILENT_CYCLES * cycle_s
+        return tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)

@@ -1,0 +1,24 @@
+"""Addresses from the settings: asked while they are silent, and not more often."""
+
+from dusk.cycle.contacts import SILENT_CYCLES, Contacts
+from dusk.effects import Address
+
+HERE, THERE = Address("198.51.100.1", 3875), Address("198.51.100.2", 3875)
+CYCLE_S = 5.0
+PAUSE_S = SILENT_CYCLES * CYCLE_S
+
+
+def test_without_addresses_nobody_is_ever_asked() -> None:
+    contacts = Contacts()
+    assert contacts.deadline(CYCLE_S) is None
+    assert contacts.silent(CYCLE_S, 100.0) == ()
+
+
+def test_addresses_are_asked_at_once_and_again_after_a_pause_while_they_are_silent() -> None:
+    contacts = Contacts((HERE, THERE))
+    contacts.heard(HERE, 99.0)
+    contacts.heard(Address("198.51.100.3", 3875), 99.0)
+    assert contacts.silent(CYCLE_S, 100.0) == (THERE,)
+    assert contacts.deadline(CYCLE_S) == 100.0 + PAUSE_S
+    assert contacts.silent(CYCLE_S, 99.0 + PAUSE_S) == ()
+    assert contacts.silent(CYCLE_S, 100.0 + PAUSE_S) == (HERE, THERE)
