@@ -28,7 +28,7 @@ from dusk.cycle.peers import Peer, same_place
 from dusk.cycle.relays import Relays
 from dusk.cycle.repeater import Repeater, answer
 from dusk.cycle.replies import Replies
-from dusk.cycle.signed import certificate_in, is_by_holder, is_other_history, signer_of
+from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
@@ -412,7 +412,7 @@ class Follower:
         """Take a PONG.
 
         Raises:
-            UntrustedInput: malformed, to no open challenge of ours, or its head is by no holder.
+            UntrustedInput: malformed, to no open challenge of ours, or (`NoHolder`) its head is by no holder.
         """
         pong = decode_pong(opened.plaintext)
         sender = opened.sender
@@ -421,7 +421,7 @@ class Follower:
         if not unasked and not self._freshness.answers(pong.challenge, now):
             raise UntrustedInput("PONG: to no open challenge of ours")
         if not is_by_holder(pong.signed_head, self._station.peers):
-            raise UntrustedInput("PONG: its head is not signed by a holder of our succession")
+            raise NoHolder("PONG: its head is not signed by a holder of our succession")
         effects: tuple[Effect, ...] = ()
         if pong.cycle:
             effects = self._on_leading(pong, sender, opened, now)

@@ -32,8 +32,8 @@ class Replies:
         Such a HELLO is of a device that hears no multicast: every other one is passed on to the
         master, who answers it himself; so nobody gets more than he sent (A15).
 
-        A HELLO to all is for who leads. One by a device that may lead some others answer too: with an
-        older disk it would else lead, and write what it had written before anew (A28). That one may
+        A HELLO to all is for who leads. One by a device that may lead, by our log or its own older one,
+        some others answer too: it would else lead, and write what it forgot anew (A28). That one may
         also not hear the master that we hear: then its question is passed on (A44).
 
         Args:
@@ -48,7 +48,7 @@ class Replies:
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
         newest = self._station.log.newest
-        chance = self._chance(opened, peer)
+        chance = self._chance(opened, hello)
         if newest is None or chance >= HELLO_ANSWERS:
             return []
         effects = self._refer(opened, hello, peer, him, now)
@@ -58,12 +58,13 @@ class Replies:
             return effects
         return effects + self._relays.ask(opened, hello, him, now)
 
-    def _chance(self, opened: Opened, peer: Peer) -> float:
+    def _chance(self, opened: Opened, hello: Hello) -> float:
         """Draw a number below the count of members: of many only some answer a HELLO to all."""
         if opened.kind is Kind.ASK or not opened.by_multicast:
             return 0.0
         peers = self._station.peers
-        return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
+        may_lead = hello.may_lead or peers.holder(hello.sender) is not None
+        return self._station.fraction() * peers.count if may_lead else float("inf")
 
     def _refer(self, opened: Opened, hello: Hello, peer: Peer, him: Him, now: float) -> list[Effect]:
         """Tell the master of a HELLO that came here alone, if it is one of those that he answers."""

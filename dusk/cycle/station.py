@@ -169,12 +169,15 @@ class Station:
         return [SendDatagram(datagram, to) for to in addresses]
 
     def _hello(self, challenge: bytes) -> bytes:
-        return self.channel.seal_group(Kind.HELLO, Hello(self.peers.own_id, challenge).encode())
+        return self.channel.seal_group(Kind.HELLO, self._question(challenge))
 
     def ask(self, peer: Peer, to: Address, challenge: bytes) -> list[Effect]:
         """Ask one member."""
-        plaintext = Hello(self.peers.own_id, challenge).encode()
-        return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, plaintext), to)]
+        return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, self._question(challenge)), to)]
+
+    def _question(self, challenge: bytes) -> bytes:
+        peers = self.peers
+        return Hello(peers.own_id, challenge, may_lead=peers.own_place is not None).encode()
 
     def pong(
         self, opened: Opened, peer: Peer, pong: Pong, now: float, *, proven: bool = False

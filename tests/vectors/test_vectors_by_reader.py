@@ -29,7 +29,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "DATA": (5, 9),
         "BUNDLE": (1, 4),
         "FORWARD": (1, 6),
-        "HELLO": (1, 7),
+        "HELLO": (2, 8),
         "PONG": (3, 7),
         "REFER": (2, 15),
         "RELAY": (1, 4),
