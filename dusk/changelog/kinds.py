@@ -5,18 +5,22 @@ from dusk.changelog.entry import EntryKind
 
 MANDATE = ("cluster", "mandate")
 """The record that only a forced role writes."""
+CHECKPOINT = "checkpoint"
+"""The section in which owners attest the state; each writes a record of his own."""
 FROZEN = "frozen"
 """The record of a device that only a proof sets."""
 
 
 def kind_of(change: Change) -> EntryKind:
-    """Return `OPEN` for a forced role, `FREEZE` for a proof against a device, else `CHANGE`."""
+    """Return `OPEN` for a forced role, `FREEZE` for a proof, `CHECKPOINT` for owners' word, else `CHANGE`."""
     kind = EntryKind.CHANGE
     for section, key, value_hash, _base in change.body.operations:
         if key == FROZEN and value_hash is not None and is_device(section):
             kind = EntryKind.FREEZE
         elif (section, key) == MANDATE:
             return EntryKind.OPEN
+        elif section == CHECKPOINT:
+            kind = EntryKind.CHECKPOINT
     return kind
 
 

@@ -13,7 +13,6 @@ Rules, as `extend` and `write` check them:
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from dusk.changelog import views
 from dusk.changelog.body import Change
@@ -29,21 +28,22 @@ from dusk.changelog.entry import (
 )
 from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
-from dusk.changelog.history import ForkFound, History
+from dusk.changelog.ground import Ground
+from dusk.changelog.history import ForkFound
 from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
 from dusk.changelog.judging import NOTHING, Judging
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.settling import Mark, Settling
+from dusk.changelog.milestones import Milestones
+from dusk.changelog.settling import Settling
 from dusk.changelog.state import State, Undo
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
-from dusk.changelog.trail import Again, Kept, Step, Trail
+from dusk.changelog.trail import Again, Kept, Left, Step, Trail
 from dusk.changelog.verdict import Verdict
 from dusk.changelog.writing import Carried, compose, touched
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import (
-    EMPTY_HEAD,
     NO_CLUSTER,
     BootId,
     ChainHash,
@@ -55,25 +55,11 @@ from dusk.ids import (
     PublicKey,
     Seq,
 )
-from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead, verified_of
+from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead, verified_before, verified_of
 
 __all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
 
 Judge = Callable[[State, Change, Stamp, Verified], Verdict]
-
-
-class Left(NamedTuple):
-    """A branch that the log left, and may come back to: entries with what they wrote, newest head."""
-
-    seq: Seq
-    again: tuple[Again, ...]
-    newest: SignedHead | None
-    mark: Mark
-
-    @property
-    def items(self) -> tuple[LogItem, ...]:
-        """The branch as the disk has it: entries and signed heads."""
-        return tuple(item for again in self.again for item in again.kept.items)
 
 
 class Log:
@@ -84,23 +70,32 @@ class Log:
             disk whose id it takes from there.
         verify_ahead: verifies many signatures at once, before the entries are judged one by
             one; what it leaves out is verified then.
+        ground: what it stands on, which nobody else uses; None for an empty log.
     """
 
-    def __init__(self, cluster: ClusterId | None, verify_ahead: VerifyAhead = verified_of) -> None:
+    def __init__(
+        self,
+        cluster: ClusterId | None,
+        verify_ahead: VerifyAhead = verified_of,
+        ground: Ground | None = None,
+    ) -> None:
         self._verify_ahead = verify_ahead
-        self.state = State()
-        self.head: Head = EMPTY_HEAD
+        self.ground = ground = Ground() if ground is None else ground
+        """What it is made of; its floor is what it stands on."""
+        self.state = ground.state
+        self.head: Head = ground.history.head
         self.newest: SignedHead | None = None
-        self.leader: DeviceId | None = None
+        self.leader: DeviceId | None = ground.history.leader
         """Who opened the epoch of the head."""
         self._expected = cluster
-        self._cluster = cluster
-        self._history = History()
-        self._positions: dict[ChangeId, Seq] = {}
-        self._not_applied: dict[ChangeId, Outcome] = {}
+        self._cluster = cluster if ground.cluster is None else ground.cluster
+        self._history = ground.history
+        self._positions = ground.positions
+        self._not_applied = ground.not_applied
         self._trail = Trail()
-        self._settling = Settling(self.state, self._history)
+        self._settling = Settling(self.state, self._history, ground.terms, ground.floor)
         self._judging = Judging(self.state, self._history, self._positions)
+        self._milestones = Milestones(self.state, self._history, self._not_applied, ground.terms)
 
     @property
     def cluster(self) -> ClusterId | None:
@@ -210,6 +205,7 @@ class Log:
     def _take_certificates(self, took: Taking) -> None:
         """Settle what the newest head and the waiting certificates settle, all of it covered now."""
         self._settling.by_head(took.newest)
+        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         for certificate in took.waiting:
             if self._settling.take(certificate):
                 took.taken.append(certificate.item())
@@ -312,6 +308,7 @@ class Log:
                 self._not_applied[entry.change] = entry.outcome
         self.head = entry.head
         self._history.add(entry)
+        self._milestones.add(entry)
         return step
 
     def _keep(self, *steps: Kept) -> None:
@@ -329,6 +326,7 @@ class Log:
                 del self._positions[step.change]
                 self._not_applied.pop(step.change, None)
         self._settling.terms.cut(self.head.seq)
+        self._milestones.cut(self.head.seq)
         if self.head.seq == 0:
             self.state.cluster, self._cluster = NO_CLUSTER, self._expected
 
@@ -368,11 +366,27 @@ class Log:
         self._trail.trim(self.settled)
         return is_new
 
+    # --- checkpoints -------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self) -> Seq:
+        """The newest checkpoint that is final; 0 for none. What is below it is needed no more."""
+        return self._milestones.in_force(self.settled).seq
+
+    def retake(self, item: LogItem) -> None:
+        """Take the next entry of the own disk again, which no head needs to cover.
+
+        Raises:
+            Refused, UntrustedInput: it was not verified before.
+        """
+        claims = self._claims(read_ahead([item]).values())
+        self._take_any(item, verified_before(claims))
+
     # --- leaving a branch (`branches.py`) -----------------------------------------------------
 
     def reaches(self, seq: int) -> bool:
         """Tell whether all entries behind a position can be taken back."""
-        return self._trail.reaches(seq)
+        return seq >= self.ground.floor and self._trail.reaches(seq)
 
     def leave(self, seq: int) -> Left:
         """Take back all entries behind a position that is within reach; `restore` undoes that.
@@ -490,6 +504,7 @@ class Log:
         assert signed.head == self.head
         self.newest = signed
         self._settling.by_head(signed)
+        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         item = LogItem(ItemKind.HEAD, signed.encode())
         self._trail.cover(item)
         self._trail.trim(self.settled)

@@ -27,12 +27,13 @@ class Settling:
     """The settled position of one log, with what proves it.
 
     Args:
-        state, history: the log's own.
+        state, history, terms: the log's own.
+        settled: what it stands on is settled.
     """
 
-    def __init__(self, state: State, history: History) -> None:
-        self.terms = Terms()
-        self.settled = Seq(0)
+    def __init__(self, state: State, history: History, terms: Terms, settled: Seq) -> None:
+        self.terms = terms
+        self.settled = settled
         self._state = state
         self._history = history
         self._certificates: tuple[Certificate, ...] = ()
@@ -62,6 +63,10 @@ class Settling:
     def required(self, seq: int) -> frozenset[DeviceId]:
         """Return who must acknowledge an entry to settle it."""
         return self.terms.required(seq, self.settled)
+
+    def by_owners(self, seq: Seq) -> None:
+        """Settle up to a checkpoint: owners attest no position that is not settled."""
+        self.settled = max(self.settled, seq)
 
     def by_head(self, signed: SignedHead | None) -> None:
         """Settle what a verified head settles: as far as its writer alone has a say."""
