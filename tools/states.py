@@ -10,8 +10,8 @@ from dusk.apply import machine
 from dusk.apply.events import Kind as Event
 from dusk.apply.machine import RESTING, TABLE, diagram
 from dusk.catchup import client, noise, server
-from dusk.catchup.client import Stage
 from dusk.catchup.server import Phase
+from dusk.catchup.stages import Stage
 from dusk.cycle import outbox, takeover
 from dusk.cycle.messages import AnswerCode, Kind
 from dusk.effects import ChangeState

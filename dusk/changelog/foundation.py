@@ -89,6 +89,9 @@ _FOUNDATION = codec.Row(
 )
 
 
+_KEPT_AT = 10
+
+
 class Foundation(NamedTuple):
     """What was read and hangs together.
 
@@ -98,6 +101,7 @@ class Foundation(NamedTuple):
         ground: what a log stands on; for one log.
         kept: the entries that changed the owners, and changes without effect, in log order.
         digests: of all entries up to there, 32 bytes each.
+        signers: who attested it.
     """
 
     head: Head
@@ -105,6 +109,7 @@ class Foundation(NamedTuple):
     ground: Ground
     kept: tuple[LogItem, ...]
     digests: bytes
+    signers: frozenset[KeyId]
 
 
 # --- making it ---------------------------------------------------------------------------------
@@ -158,6 +163,18 @@ def piece_hash(piece: bytes) -> bytes:
     return labelled_hash(b"dusk.piece", piece)
 
 
+def position_of(data: bytes) -> Seq:
+    """Return where a foundation that was verified before stands."""
+    row = codec.unproven(data, size_max=limits.FOUNDATION_BYTES_MAX)
+    return Seq(row[1][3])
+
+
+def kept_entries(data: bytes) -> tuple[LogItem, ...]:
+    """Return the kept entries of a foundation that was verified before."""
+    row = codec.unproven(data, size_max=limits.FOUNDATION_BYTES_MAX)
+    return tuple(LogItem(ItemKind.ENTRY, each) for each in row[_KEPT_AT])
+
+
 # --- reading it --------------------------------------------------------------------------------
 
 
@@ -200,11 +217,11 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
         raise UntrustedInput("foundation: other owners than those that the entries name")
     _take_milestones(ground, milestones)
     whole = _measure(ground, head.seq)
-    _check_attested(said, head, whole.state, owners, found)
+    signers = _check_attested(said, head, whole.state, owners, found)
     ground.state.milestones[head.seq] = whole
     if encode(ground, digests, items, [decode_change(each) for each in said]) != data:
         raise UntrustedInput("foundation: not the one way to write it")
-    return Foundation(head, whole.state, ground, items, digests)
+    return Foundation(head, whole.state, ground, items, digests, frozenset(signers))
 
 
 def _passed(head: Head, digests: bytes, changes: bytes) -> Passed:
@@ -314,8 +331,10 @@ def _measure(ground: Ground, seq: Seq) -> Milestone:
     return rest.here(seq, used)
 
 
-def _check_attested(rows: list[object], head: Head, state: bytes, owners: Owners, cluster: ClusterId) -> None:
-    """Check that as many owners as must be signed just this."""
+def _check_attested(
+    rows: list[object], head: Head, state: bytes, owners: Owners, cluster: ClusterId
+) -> set[KeyId]:
+    """Check that as many owners as must be signed just this; returns them."""
     signers: set[KeyId] = set()
     for change in _changes(rows):
         said = attested_by(change)
@@ -330,6 +349,7 @@ def _check_attested(rows: list[object], head: Head, state: bytes, owners: Owners
         signers.add(change.body.author)
     if len(signers) < owners.quorum:
         raise UntrustedInput("foundation: not attested by enough owners")
+    return signers
 
 
 def _changes(rows: list[object]) -> Iterator[Change]:

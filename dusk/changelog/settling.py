@@ -33,7 +33,7 @@ class Settling:
 
     def __init__(self, state: State, history: History, terms: Terms, settled: Seq) -> None:
         self.terms = terms
-        self.settled = settled
+        self.settled = self._floor = settled
         self._state = state
         self._history = history
         self._certificates: tuple[Certificate, ...] = ()
@@ -86,6 +86,9 @@ class Settling:
                 one is wrong, or of who is no holder.
         """
         seq, acks = certificate.head.seq, dict(certificate.acks)
+        if seq <= self._floor:
+            self._history.check(seq, certificate.head.chain, "certificate")
+            return False
         self._check_head(certificate)
         if seq <= self.settled:
             return False

@@ -12,6 +12,7 @@ from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log, verified_entry
@@ -23,6 +24,7 @@ from dusk.cycle.station import Station
 from dusk.effects import (
     Accepted,
     Append,
+    Compacted,
     Connected,
     Datagram,
     Disconnected,
@@ -36,6 +38,7 @@ from dusk.effects import (
     Link,
     Links,
     LogItem,
+    PieceRead,
     Progress,
     Received,
     Tick,
@@ -46,6 +49,7 @@ from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.applying import Applying
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
+from dusk.node.compacting import Compacting
 from dusk.node.forcing import force_role
 from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
@@ -70,6 +74,7 @@ class Node:
         settings: see `NodeSettings`.
         random_bytes: source of all randomness.
         left: branches of the log that its disk says it left.
+        plan: of the checkpoint that the log on its disk stands on; None for the first entry.
 
     Attributes:
         log: the log.
@@ -89,6 +94,7 @@ class Node:
         settings: NodeSettings,
         random_bytes: Callable[[int], bytes],
         left: Sequence[LostBranch] = (),
+        plan: Plan | None = None,
     ) -> None:
         assert log.cluster is not None
         self.log, self.device_id = log, DeviceId(key.key_id)
@@ -116,6 +122,7 @@ class Node:
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
         self._forks = Forks(log, left)
+        self._compacting = Compacting(log, self._forks, plan, self._alarm)
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._listening = Listening(self._station, self.confirm)
@@ -135,6 +142,7 @@ class Node:
             channel=self._station.channel,
             took=self._took,
             took_branch=self._took_branch,
+            compacting=self._compacting,
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
             reports=self._reports,
@@ -223,7 +231,9 @@ class Node:
                 effects = self._receiving.on_datagram(event, now)
             case Tick():
                 effects = self._tick(now)
-            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead():
+            case Compacted():
+                effects = self._compacting.compacted(event)
+            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead() | PieceRead():
                 effects = self._exchanges.handle(event, now)
             case FilesRead() | HelperDone():
                 effects = list(self.applied.answer(event, now))
@@ -386,7 +396,7 @@ class Node:
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
-        effects = self._watch(now)
+        effects = [*self._watch(now), *self._compacting.step()]
         effects += self._writing.hand_over(self._receiving.writer(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dusk.catchup.client import ServerRefused
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer
+from dusk.catchup.stages import ServerRefused
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import cluster_tag
