@@ -6,13 +6,13 @@ built. What is accepted encodes back to the very same bytes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
 import msgpack
 
 from dusk.errors import UntrustedInput
+from dusk.lazy import dataclass
 
 DEPTH_MAX = 8
 """No message of ours nests deeper than six arrays; two more for later kinds."""

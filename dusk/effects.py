@@ -7,10 +7,10 @@ and then the rest in order: that only makes promises later. When a disk effect f
 rest of the list is dropped and the node is built again from what the disk holds.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from dusk.ids import ChangeId, ClusterId, Seq
+from dusk.lazy import dataclass
 
 
 class ItemKind(IntEnum):

@@ -1,8 +1,9 @@
 """Names for the byte strings and numbers that everything else is made of."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NewType
+
+from dusk.lazy import dataclass
 
 ClusterId = NewType("ClusterId", bytes)
 """32 bytes: digest of the genesis entry."""

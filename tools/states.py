@@ -4,11 +4,9 @@ import sys
 from collections.abc import Collection, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dusk.apply import machine
-from dusk.apply.events import Kind as Event
-from dusk.apply.machine import RESTING, TABLE, diagram
 from dusk.catchup import client, noise, server
 from dusk.catchup.server import Phase
 from dusk.catchup.stages import Stage
@@ -20,6 +18,8 @@ from dusk.keys.box import TAG_BYTES, X25519_BYTES
 PAGE = Path(__file__).resolve().parents[1] / "specs" / "states.md"
 
 State = TypeVar("State", bound=Enum)
+Table = Mapping[tuple[Any, Any], Any]
+"""(state, kind of event) → step, of any of the machines."""
 
 _HEAD = """\
 # States
@@ -65,44 +65,54 @@ def chart(following: Mapping[State, Collection[State]], start: State) -> list[st
     return [*lines, "```", ""]
 
 
-def _apply() -> list[str]:
-    lines = ["## Apply ([apply](apply.md))", "", "```mermaid", *diagram().splitlines(), "```", ""]
-    lines += ["Each cell has the states in which the step can end; an empty one does nothing.", ""]
-    events = list(Event)
-    lines += [
+def diagram(table: Table, start: Enum) -> str:
+    """Return a table of steps as a mermaid state diagram, without what changes no state."""
+    arrows: dict[tuple[Enum, Enum], list[str]] = {}
+    for (state, event), step in table.items():
+        for then in type(state):
+            if then in step.then and then is not state:
+                arrows.setdefault((state, then), []).append(event.value)
+    lines = [f"    {word(a)} --> {word(b)}: {', '.join(events)}" for (a, b), events in arrows.items()]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {word(start)}", *lines, ""])
+
+
+def cells(table: Table, nothing: object, note: Mapping[Enum, str]) -> list[str]:
+    """Return a table of steps as rows of states and columns of events.
+
+    Args:
+        table: the steps.
+        nothing: the act of a step that does nothing: its cell stays empty.
+        note: what stands behind some states' names.
+    """
+    states, events = ({key[i]: None for key in table} for i in (0, 1))
+    lines = [
         "| in | " + " | ".join(event.value for event in events) + " |",
         "|---" * (len(events) + 1) + "|",
     ]
-    for state in machine.State:
-        cells = []
+    for state in states:
+        row = [f"{state.value}{note.get(state, '')}"]
         for event in events:
-            step = TABLE[state, event]
-            idle = step.act is machine.Applier._stay  # noqa: SLF001 - the table's word for nothing
-            cells.append("" if idle else ", ".join(s.value for s in machine.State if s in step.then))
-        rest = "" if state in RESTING else " (under way)"
-        lines.append(f"| {state.value}{rest} | " + " | ".join(cells) + " |")
+            step = table[state, event]
+            ends = (then.value for then in type(state) if then in step.then)
+            row.append("" if step.act is nothing else ", ".join(ends))
+        lines.append("| " + " | ".join(row) + " |")
     return [*lines, ""]
+
+
+def _apply() -> list[str]:
+    drawn = diagram(machine.TABLE, machine.State.IDLE)
+    lines = ["## Apply ([apply](apply.md))", "", "```mermaid", *drawn.splitlines(), "```", ""]
+    lines += ["Each cell has the states in which the step can end; an empty one does nothing.", ""]
+    under_way: dict[Enum, str] = {
+        state: " (under way)" for state in machine.State if state not in machine.RESTING
+    }
+    return [*lines, *cells(machine.TABLE, machine.Applier._stay, under_way)]  # noqa: SLF001 - nothing's name
 
 
 def _takeover() -> list[str]:
-    lines = [
-        "## Who leads ([cycles](cycles.md), 9)",
-        "",
-        "```mermaid",
-        *takeover.diagram().splitlines(),
-        "```",
-        "",
-    ]
-    kinds = list(takeover.Kind)
-    lines += ["| in | " + " | ".join(kind.value for kind in kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
-    for state in takeover.State:
-        cells = []
-        for kind in kinds:
-            step = takeover.TABLE[state, kind]
-            idle = step.act is takeover.Takeover._stay  # noqa: SLF001 - the table's word for nothing
-            cells.append("" if idle else ", ".join(s.value for s in takeover.State if s in step.then))
-        lines.append(f"| {state.value} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    drawn = diagram(takeover.TABLE, takeover.State.OUTSIDE)
+    lines = ["## Who leads ([cycles](cycles.md), 9)", "", "```mermaid", *drawn.splitlines(), "```", ""]
+    return [*lines, *cells(takeover.TABLE, takeover.Takeover._stay, {})]  # noqa: SLF001 - nothing's name
 
 
 def _outbox() -> list[str]:

@@ -1,20 +1,30 @@
 #!/bin/sh
 # Every test there is, in order of speed, going on after a failure so that one run shows all.
-# Ends with what this machine could not run; with CI=true that is a failure instead.
+# Ends with what this machine could not run (with CI=true that is a failure instead) and with the
+# last lines of each stage that failed: whoever reads only the end of a long output sees why.
 set -u
 
 cd "$(dirname "$0")/.." || exit
 bin=.venv/bin
 not_run=$(pwd)/build/not-run
+output=build/stage
+failures=build/failures
 failed=
 mkdir -p build
 : >"$not_run"
+: >"$failures"
+rm -f "$output.failed"
 
 stage() {
     name=$1
     shift
     printf '== %s\n' "$name"
-    "$@" || failed="$failed, $name"
+    { "$@" 2>&1 || echo "$?" >"$output.failed"; } | tee "$output"
+    if [ -f "$output.failed" ]; then
+        rm "$output.failed"
+        failed="$failed, $name"
+        { printf '== %s\n' "$name" && tail -n 12 "$output"; } >>"$failures"
+    fi
 }
 
 shell_scripts() {
@@ -58,7 +68,9 @@ else
     printf '\nnothing was left out on this machine\n'
 fi
 if [ -n "$failed" ]; then
-    printf 'FAILED: %s\n' "${failed#, }"
+    printf '\nthe end of what failed:\n'
+    cat "$failures"
+    printf '\nFAILED: %s\n' "${failed#, }"
     exit 1
 fi
 echo "all passed"

@@ -1,11 +1,11 @@
 """What the apply machine is told, and the kinds that its table knows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dusk.effects import FilesRead, HelperDone
 from dusk.ids import Head
+from dusk.lazy import dataclass
 
 Compute = Callable[[dict[str, bytes | None]], dict[str, bytes]]
 """Local files → resulting files of all managed packages; raises ``ConfigError``."""

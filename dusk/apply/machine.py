@@ -8,14 +8,15 @@ belong to the state that waits for it. A newer target that arrives meanwhile wai
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
-from dusk.apply.events import Event, Kind, Mode, Restored, SetMode, Target, kind_of
+from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
+from dusk.lazy import dataclass
 
 WINDOW_S = 90.0
 """How long a contact is waited for after a reload."""
@@ -99,7 +100,12 @@ class Applier:
         self._heard = False
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take one event; return what the helper is to do, in order."""
+        """Take one event; return what the helper is to do, in order.
+
+        A deadline that was not asked for is none: it would ask the helper for what is under way already.
+        """
+        if isinstance(event, Deadline) and self.deadline is None:
+            return []
         step = TABLE[self.state, kind_of(event)]
         actions = step.act(self, event, now)
         assert self.state in step.then, (self.state, kind_of(event))
@@ -317,15 +323,3 @@ TABLE: dict[tuple[State, Kind], Step] = {
     (state, kind): _ROWS.get((state, kind), _step(Applier._stay, state)) for state in State for kind in Kind
 }
 """Every state with every kind of event; what has no row of its own changes nothing."""
-
-
-def diagram() -> str:
-    """Return the table as a mermaid state diagram, without what changes no state."""
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (state, kind), step in TABLE.items():
-        for then in State:
-            if then in step.then and then is not state:
-                arrows.setdefault((state, then), []).append(kind.value)
-    names = {state: state.value.replace("-", "_") for state in State}
-    lines = [f"    {names[a]} --> {names[b]}: {', '.join(kinds)}" for (a, b), kinds in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> idle", *lines, ""])

@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 
+from dusk.lazy import dataclass
 from dusk.limits import BACK_OFF_LIAR_S_MIN, BACK_OFF_S_MAX, BACK_OFF_S_MIN, BACK_OFFS_MAX
 
 

@@ -6,11 +6,10 @@ length is checked before anything is kept (R10), and a sender that must deliver 
 time delivers a known number of bytes in that time: nobody holds a stream by trickling (A6).
 """
 
-from dataclasses import dataclass
-
 from dusk.catchup.noise import CipherState, Handshake
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId
+from dusk.lazy import dataclass
 from dusk.limits import FRAGMENT_BYTES
 
 _LENGTH_BYTES = 4

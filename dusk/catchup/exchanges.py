@@ -17,6 +17,7 @@ from dusk.catchup.server import Phase, Server
 from dusk.catchup.stages import Errand, Goal, ServerRefused, Stage
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
+from dusk.changelog.newer import NewerVersion
 from dusk.effects import (
     Accepted,
     Address,
@@ -176,7 +177,7 @@ class Exchanges:
                 raise ServerRefused("it is left alone for what it sent before")
         except ForkFound as error:
             return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
-        except ServerRefused as error:
+        except (ServerRefused, NewerVersion) as error:
             return self._drop(client, str(error), now, lied=False)
         except UntrustedInput as error:
             self.refused += 1

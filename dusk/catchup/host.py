@@ -1,7 +1,6 @@
 """What the exchange needs of the device it runs on; `dusk.node` and the joiner provide it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.lazy import dataclass
 
 
 class Standing(Enum):

@@ -3,7 +3,6 @@
 The initiator asks, one request at a time; the server answers each with exactly one answer.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from dusk import codec
@@ -11,6 +10,7 @@ from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.lazy import dataclass
 from dusk.limits import (
     ANSWER_BYTES_MAX,
     CHANGE_BYTES_MAX,

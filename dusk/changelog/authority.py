@@ -4,7 +4,6 @@ The whole of "may they?" is here. Roles, addresses and transports do not occur.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dusk.changelog.body import Operation, Value
@@ -15,6 +14,7 @@ from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
+from dusk.lazy import dataclass
 from dusk.limits import VALUE_BYTES_MAX
 
 _GRANTABLE = {

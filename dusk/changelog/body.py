@@ -6,7 +6,6 @@ holds only their salted hashes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from dusk import codec, limits
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, labelled_hash
 from dusk.keys.signing import SigningKey
-from dusk.lazy import Lazy
+from dusk.lazy import Lazy, dataclass
 
 CHANGE_LABEL = b"dusk.change"
 VERSION = 1

@@ -7,7 +7,6 @@ the branch that lost are written anew, in their order, by whoever leads.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dusk import limits
@@ -20,6 +19,7 @@ from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Head, KeyId, Seq
+from dusk.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,14 @@ class Stayed:
 
     Attributes:
         lost: the other branch, which was verified.
+        ours: the log's own items behind the fork.
         chosen: by which rule.
         is_yielding: whether who stands on it goes over to ours, by the same rules; one that is
             refused and does not is for people to see.
     """
 
     lost: LostBranch
+    ours: tuple[LogItem, ...]
     chosen: Chosen
     is_yielding: bool
 
@@ -117,7 +119,7 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
         else:
             log.stay()
     if stays:
-        return Stayed(LostBranch(fork, taken), chosen, _is_yielding(theirs, ours))
+        return Stayed(LostBranch(fork, taken), left.items, chosen, _is_yielding(theirs, ours))
     appended = (*kept, *taken)
     rewind = Rewind(fork, len(appended)).item()
     return Switched((rewind, *appended), LostBranch(fork, left.items), chosen)

@@ -5,7 +5,6 @@ acknowledgements of several holders; which of them it takes is the log's to say.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 from dusk import codec, limits
@@ -14,6 +13,7 @@ from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, Head, labelled_hash
 from dusk.keys.signing import SigningKey, verify
+from dusk.lazy import dataclass
 
 ACK_LABEL = b"dusk.ack"
 

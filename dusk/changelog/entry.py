@@ -1,14 +1,13 @@
 """Entries: what a writer adds to the log, and the chain over them (`specs/log.md`, section 3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
 from dusk.keys.signing import SigningKey, verify
-from dusk.lazy import Lazy
+from dusk.lazy import Lazy, dataclass
 
 VERSION = 1
 HEAD_LABEL = b"dusk.head"

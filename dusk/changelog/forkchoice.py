@@ -13,10 +13,10 @@ no row of branches, in whatever order they are heard, leads in a circle.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
 from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.lazy import dataclass
 
 
 class Raise(Enum):

@@ -5,7 +5,6 @@ the first device, and can verify everything behind it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, build_change
@@ -16,6 +15,7 @@ from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CLUSTER, DeviceId, KeyId, PublicKey, key_id
 from dusk.keys.signing import SigningKey, verify
+from dusk.lazy import dataclass
 
 ORIGIN = "genesis"
 MANUAL_BACKUP = ("cluster", "manual-backup")

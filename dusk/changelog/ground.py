@@ -1,12 +1,13 @@
 """What a log stands on: nothing, or the state at a checkpoint with what is kept of all before it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.changelog.entry import Outcome
 from dusk.changelog.history import History
 from dusk.changelog.state import State
 from dusk.changelog.terms import Terms
 from dusk.ids import ChangeId, ClusterId, Seq
+from dusk.lazy import dataclass
 
 NOWHERE = Seq(0)
 

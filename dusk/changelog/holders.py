@@ -6,10 +6,10 @@ alone, never on the order in which they came, so that taking an entry back is ex
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from dusk.ids import KeyId, PublicKey, key_id
+from dusk.lazy import dataclass
 
 
 class HolderKind(Enum):

@@ -7,13 +7,13 @@ work. Nothing here looks into entries; `Log` verifies what is left.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dusk import codec, limits
 from dusk.changelog.basis import NO_BASIS, Basis, basis_of
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
+from dusk.lazy import dataclass
 
 _REWIND = codec.Row(
     "rewind", seq=codec.number(0, limits.NUMBER_MAX), count=codec.number(1, limits.NUMBER_MAX)

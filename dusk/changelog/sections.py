@@ -6,7 +6,6 @@ entry may carry it (R1, A17), so that what is in the log can always be read.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
@@ -17,6 +16,7 @@ from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.keys.sealed import check_sealed_key
 from dusk.keys.signing import check_public_key
+from dusk.lazy import dataclass
 
 COMPONENT = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,63}\Z")
 """A name of ours; ``.`` and ``..`` would be folders to whoever makes a file of it."""

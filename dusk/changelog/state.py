@@ -7,7 +7,7 @@ and the derived state keep a hash whose cost does not grow with them.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from dusk.changelog.holders import Holder, HolderKind, Holders
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, labelled_hash
+from dusk.lazy import dataclass
 
 __all__ = [
     "DerivedWrite",

@@ -1,12 +1,13 @@
 """What a log has taken of the items that came together."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.settling import Mark
 from dusk.changelog.trail import Kept
 from dusk.effects import LogItem
+from dusk.lazy import dataclass
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ device that never heard of them.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dusk import limits
@@ -17,6 +16,7 @@ from dusk.changelog.settling import Mark
 from dusk.changelog.state import DerivedWrite, RecordWrite, Undo
 from dusk.effects import LogItem
 from dusk.ids import ChangeId, DeviceId, Head, Seq
+from dusk.lazy import dataclass
 
 
 class Step(NamedTuple):

@@ -1,12 +1,12 @@
 """What the state says, in the terms that the rest of Dusk asks in; read only."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State, uses_key
 from dusk.ids import DeviceId, PublicKey
+from dusk.lazy import dataclass
 
 CYCLE_MS_DEFAULT = 5000
 

@@ -6,7 +6,7 @@ The result is a function of layers, variables and facts alone, all of them from 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from dusk.config.names import Address, parse_key
 from dusk.config.settings import Setting, Verb
 from dusk.config.variables import Expander, VariableValue
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 
 PRIORITY_DEFAULT = 100
 PRIORITY_MAX = 999

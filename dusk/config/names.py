@@ -7,10 +7,10 @@ records and a record has one key.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 from dusk.limits import RECORD_KEY_BYTES_MAX
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")

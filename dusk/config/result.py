@@ -6,7 +6,6 @@ not hold still (a match on an option that is changed, an index that shifts) is a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dusk.config.merge import ManagedOption, ManagedSection
 from dusk.config.names import Address, Indexed, Matched, Named
@@ -14,6 +13,7 @@ from dusk.config.parts import Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 from dusk.limits import UCI_FILE_BYTES_MAX
 
 

@@ -1,13 +1,13 @@
 """Which layers and variables a device has: assignments, groups, precedence."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from dusk.config.merge import DEVICE_PRIORITY, PRIORITY_DEFAULT, Layer
 from dusk.config.settings import Setting
 from dusk.config.variables import VariableValue
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 
 
 class Scope(Enum):

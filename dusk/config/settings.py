@@ -5,7 +5,7 @@ target says one thing about an option; several ``add-list`` and ``del-list`` of 
 one record with both lists.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, IntEnum
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ from dusk.codec import Row, number, pack, texts_to, unpack
 from dusk.config.names import Address, Key, Matched, Named, check_value, is_plain_type, parse_key
 from dusk.config.parts import Value
 from dusk.errors import ConfigError, UntrustedInput
+from dusk.lazy import dataclass
 from dusk.limits import NUMBER_MAX, OPERATIONS_MAX, VALUE_BYTES_MAX
 
 

@@ -7,11 +7,11 @@ the router's own tools read must mean the same here.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from dusk.config.names import is_name, is_package, is_type
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 
 
 class Statement(Enum):

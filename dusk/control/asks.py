@@ -2,7 +2,7 @@
 
 from dusk.control.conflicts import conflicts
 from dusk.control.desk import Desk
-from dusk.control.roles import no_backup
+from dusk.control.roles import frozen_members, no_backup
 
 
 def asks_of(desk: Desk) -> list[str]:
@@ -12,4 +12,4 @@ def asks_of(desk: Desk) -> list[str]:
     waiting = (
         [f"{count} {what} in the log without effect; `dusk conflicts` shows both sides"] if count else []
     )
-    return [*no_backup(desk.log), *waiting]
+    return [*frozen_members(desk.log), *no_backup(desk.log), *waiting]

@@ -5,7 +5,6 @@ here waits: what takes longer than 100 ms returns a ticket, which the desk keeps
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dusk.changelog.body import Change
@@ -13,6 +12,7 @@ from dusk.changelog.log import Log
 from dusk.effects import LogItem, Progress
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.lazy import dataclass
 
 Json = dict[str, Any]
 """A JSON object, as it stands on the control socket."""

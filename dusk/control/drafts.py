@@ -5,7 +5,7 @@ is refused gives its edits back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dusk import codec, limits
 from dusk.changelog.body import Change, Edit
@@ -13,6 +13,7 @@ from dusk.changelog.state import State
 from dusk.effects import ChangeState, Progress
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId
+from dusk.lazy import dataclass
 
 VERSION = 1
 DRAFT_BYTES_MAX = 4 * limits.CHANGE_BYTES_MAX

@@ -1,7 +1,6 @@
 """Making join keys: a line for an image, and the record that limits it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from dusk import codec
 from dusk.changelog import views
@@ -12,6 +11,7 @@ from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import ChainHash, Seq
 from dusk.keys.joinkey import JoinKey
+from dusk.lazy import dataclass
 
 SEED_BYTES = 32
 

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dusk import limits
 from dusk.control import conflicts, editing, forced, history, roles, schema, views
 from dusk.control.desk import Desk, Json
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+from dusk.lazy import dataclass
 
 TIMEOUT_S_MAX = 3600.0
 LOG_PAGE_MAX = 200

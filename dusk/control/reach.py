@@ -4,7 +4,6 @@ A draft is reviewed within a call, and there may be a thousand devices.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dusk.changelog.body import Edit
 from dusk.changelog.views import groups_of
@@ -13,6 +12,7 @@ from dusk.config.names import Address, parse_key
 from dusk.control.overlay import Overlay
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
+from dusk.lazy import dataclass
 
 MEMBER = "member/"
 """Before a device's id in a group's record key."""

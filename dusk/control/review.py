@@ -4,8 +4,6 @@ All that can be known before signing is said before signing: an undefined variab
 equal priority that disagree, a record that somebody else changed meanwhile.
 """
 
-from dataclasses import dataclass
-
 from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
@@ -16,6 +14,7 @@ from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
 from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
+from dusk.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

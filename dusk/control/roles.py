@@ -115,6 +115,17 @@ def no_backup(log: Log) -> list[str]:
     return [f"no backup: only {name} may lead; `dusk role backup DEVICE` says who does when it fails"]
 
 
+def frozen_members(log: Log) -> list[str]:
+    """Ask what is to be done with devices that were proved to have signed two histories (A13)."""
+    return [
+        f"{device.name} signed two histories: its key is on two devices, or it lies; find out which, then"
+        " `dusk role master --here --force` on the router that is to lead, with --backup for who follows it:"
+        f" {device.name} again, or not"
+        for device in views.members(log.state)
+        if log.state.value(device_path(device.device_id), FROZEN) is not None
+    ]
+
+
 def _is_manual(state: State) -> bool:
     """Tell whether the cluster was made for owners to name each backup themselves."""
     return state.value(*MANUAL_BACKUP) is not None

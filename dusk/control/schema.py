@@ -1,12 +1,12 @@
 """Parameters of methods, checked strictly: every name known, every value of its kind."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dusk import limits
 from dusk.control.desk import Json
 from dusk.errors import Refused
+from dusk.lazy import dataclass
 
 Check = Callable[[object, str], Any]
 """Returns the value as the method wants it, or raises ``Refused("bad-params", …)``."""

@@ -1,13 +1,13 @@
 """Records in plain words, and changes of records as a diff."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from dusk import codec, limits
 from dusk.changelog.state import State
 from dusk.config.settings import Setting, Verb, decode_setting
 from dusk.control import names
+from dusk.lazy import dataclass
 
 NOTHING = "-"
 

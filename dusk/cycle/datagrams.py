@@ -5,7 +5,6 @@ that fails here is ever answered by UDP (A15).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
@@ -15,6 +14,7 @@ from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, labelled_hash
 from dusk.keys.box import NONCE_BYTES, TAG_BYTES, open_sealed, seal
+from dusk.lazy import dataclass
 from dusk.limits import DATAGRAM_BYTES_MAX
 
 CLUSTER_TAG_BYTES = 8

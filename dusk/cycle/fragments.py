@@ -6,13 +6,14 @@ an entry: the chain decides about those.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk import codec, limits
 from dusk.cycle.messages import CHAIN_PREFIX_BYTES, Fragment, Held
 from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Head, Seq
+from dusk.lazy import dataclass
 
 _STREAM_BYTES_MAX = limits.FRAGMENT_BYTES_MAX * limits.FRAGMENTS_MAX
 

@@ -5,11 +5,12 @@ is that entry, so that a removed device never holds a key that is in use (A22).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk import codec, limits
 from dusk.ids import NO_CHAIN, ChainHash, labelled_hash
 from dusk.keys.box import KEY_BYTES
+from dusk.lazy import dataclass
 
 FILE = "groupkeys"
 """Name of the node's file that holds them."""

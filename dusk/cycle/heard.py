@@ -6,13 +6,13 @@ when somebody asks: a START costs a member the same however many answer.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dusk.cycle.messages import Rest, Start
 from dusk.cycle.peers import Peer, Roster
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
+from dusk.lazy import dataclass
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ that it announces, and is repeated until those online have answered with that he
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.acks import Acks, Carried
@@ -38,6 +38,7 @@ from dusk.cycle.station import Behind, Conflict, Offered, Outcome, Station, Step
 from dusk.effects import Effect, LogItem, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head, Seq
+from dusk.lazy import dataclass
 from dusk.limits import SLICE_MEMBERS_MAX
 
 START_GAP_S = 0.05

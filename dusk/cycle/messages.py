@@ -1,6 +1,5 @@
 """Plaintexts of the datagrams (`specs/cycles.md`, section 3): strict both ways (R6, R10)."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from dusk.changelog.entry import HEAD_ROW, SignedHead, head_from_row, sign_head
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq, labelled_hash
 from dusk.keys.signing import SIGNATURE_BYTES, SigningKey
+from dusk.lazy import dataclass
 
 CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""

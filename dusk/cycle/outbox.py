@@ -14,7 +14,6 @@ another, or when we are the writer and another member reported that position.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 
 from dusk.changelog.body import Change, decode_change
@@ -24,6 +23,7 @@ from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.lazy import dataclass
 from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX, SUBMITS_MAX
 
 FOLDER = "outbox/"

@@ -6,7 +6,7 @@ when first needed, never per datagram (P7).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.changelog import views
 from dusk.changelog.state import State
@@ -16,6 +16,7 @@ from dusk.effects import Address
 from dusk.ids import BootId, ClusterId, DeviceId, PublicKey, Seq
 from dusk.keys.box import pairwise_key
 from dusk.keys.signing import SigningKey
+from dusk.lazy import dataclass
 
 FAMILY_4, FAMILY_6 = 4, 6
 NOWHERE = Seq(0)

@@ -6,7 +6,6 @@ and the challenge is the asker's. It can only fail to do it.
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Opened
 from dusk.cycle.messages import Forward, Hello, Kind, Start
@@ -14,6 +13,7 @@ from dusk.cycle.peers import Peer
 from dusk.cycle.station import Station
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.ids import DeviceId
+from dusk.lazy import dataclass
 
 FORWARDS_MAX = 4
 """Questions of one device that are passed on within a cycle: as many as it asks."""

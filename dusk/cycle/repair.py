@@ -7,11 +7,12 @@ costs a known number of bytes for each batch, and nothing without one (A6, A15).
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.cycle.messages import Request
 from dusk.cycle.peers import Peer
 from dusk.ids import DeviceId, Head, Seq
+from dusk.lazy import dataclass
 from dusk.limits import BATCHES_MAX, FRAGMENTS_MAX
 
 GATHER_S = 0.015

@@ -1,7 +1,7 @@
 """What both sides of a cycle share: who we are, our log, our peers, our links."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from dusk.changelog.certificate import Certificate
@@ -12,6 +12,7 @@ from dusk.cycle.peers import Peer, Peers
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, DeviceId, Head, Seq
+from dusk.lazy import dataclass
 
 PONG_GAP_S = 0.05
 """Between two PONGs to one member; its challenges come once a cycle."""

@@ -4,12 +4,11 @@ The hash of a resulting file is keyed with a key that only the device knows, or 
 guess the secrets in it (A53).
 """
 
-from dataclasses import dataclass
-
 from dusk import codec, limits
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.signing import SigningKey, verify
+from dusk.lazy import dataclass
 
 LABEL = b"dusk.status"
 FILE_HASH_BYTES = 16

@@ -10,12 +10,12 @@ fresh is told to this machine (A3). What members show to have is fetched before 
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dusk.cycle.freshness import CHAIN_CYCLES
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
+from dusk.lazy import dataclass
 
 ASK_CYCLES = 1.5
 """How long answers are waited for: the master's next START, and the way there and back."""
@@ -310,14 +310,3 @@ TABLE: dict[tuple[State, Kind], Step] = {
     (state, kind): _ROWS.get((state, kind), _step(Takeover._stay, state)) for state in State for kind in Kind
 }
 """Every state with every kind of event; what has no row of its own changes nothing."""
-
-
-def diagram() -> str:
-    """Return the table as a mermaid state diagram, without what changes no state."""
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (state, kind), step in TABLE.items():
-        for then in State:
-            if then in step.then and then is not state:
-                arrows.setdefault((state, then), []).append(kind.value)
-    lines = [f"    {a.value} --> {b.value}: {', '.join(kinds)}" for (a, b), kinds in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> outside", *lines, ""])

@@ -7,7 +7,7 @@ neither fill the queue nor have all the work of a turn (A54).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
@@ -16,6 +16,7 @@ from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Head, Seq
+from dusk.lazy import dataclass
 from dusk.limits import (
     DATA_BYTES_MAX,
     REFUSED_PER_SENDER_MAX,

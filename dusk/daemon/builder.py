@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk.apply.events import Mode
 from dusk.catchup.chunks import batches, thin
@@ -18,6 +18,7 @@ from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import BootId, ClusterId, DeviceId
 from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.signing import SigningKey
+from dusk.lazy import dataclass
 from dusk.membership.facts import Facts
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node, NodeSettings

@@ -1,10 +1,10 @@
 """Which sockets a node wants, by its settings and what the machine has now. Decides only."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from dusk.daemon.interfaces import Interface, IpAddress, IpNetwork
 from dusk.effects import Address, Link
+from dusk.lazy import dataclass
 
 
 @dataclass(frozen=True, slots=True)

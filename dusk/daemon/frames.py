@@ -6,10 +6,10 @@ Reading needs no trio and writes nothing, so that ``dusk verify`` uses it too.
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from dusk.changelog.rewinds import LostBranch, Resolved, resolve
 from dusk.effects import ItemKind, LogItem
+from dusk.lazy import dataclass
 from dusk.limits import FRAME_DATA_BYTES_MAX
 
 MAGIC = b"dusklog\x01"

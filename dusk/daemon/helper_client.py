@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import trio
 
@@ -11,6 +10,7 @@ from dusk.daemon.say import say
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
 from dusk.helper.pipe import HEADER_BYTES_MAX, encode, sizes
+from dusk.lazy import dataclass
 
 ANSWER_S_MAX = 30.0
 """Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""

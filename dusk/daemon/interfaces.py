@@ -7,10 +7,11 @@ Indexes come from ``socket``.
 import ipaddress
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import netifaces
+
+from dusk.lazy import dataclass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -5,10 +5,10 @@ import os
 import pwd
 import resource
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 from dusk.errors import Refused
+from dusk.lazy import dataclass
 
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 4, 24, 38, 47
 PR_SET_PDEATHSIG = 1

@@ -7,7 +7,6 @@ end, in the same moment in which it takes the place of the old file.
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dusk.changelog.basis import lay, plan_of
@@ -18,6 +17,7 @@ from dusk.daemon.store import NAME, Reading, Store
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import Refused, StorageError, UntrustedInput
 from dusk.ids import ClusterId, Seq
+from dusk.lazy import dataclass
 
 _COMPACTED, _REBASED = f".{NAME}-compacted.tmp", f".{NAME}-rebased.tmp"
 _WRITE_BYTES = 64 * 1024

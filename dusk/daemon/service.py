@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +34,7 @@ from dusk.daemon.tickets import Tickets
 from dusk.effects import Event, Progress
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
 from dusk.keys.signing import SEED_BYTES, SigningKey
+from dusk.lazy import dataclass
 from dusk.node import Node
 
 JOIN_FILE_BYTES_MAX = 4096

@@ -8,7 +8,7 @@ exist cost and wait the same.
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import trio
@@ -16,6 +16,7 @@ import trio
 from dusk.errors import Refused
 from dusk.keys.sealed import DEFAULT, open_user_key, seal_user_key
 from dusk.keys.signing import SigningKey
+from dusk.lazy import dataclass
 from dusk.limits import (
     LOGIN_FREE_TRIES,
     LOGIN_PAUSE_S_MAX,

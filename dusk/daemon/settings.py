@@ -1,7 +1,6 @@
 """This node's own settings: ``etc/config/dusk``, section ``config dusk 'main'``."""
 
 import ipaddress
-from dataclasses import dataclass
 
 from dusk.config.parts import Section, Value
 from dusk.config.uci import parse
@@ -9,6 +8,7 @@ from dusk.daemon.interfaces import IpAddress
 from dusk.daemon.multicast import PORT
 from dusk.daemon.sockets import Wanted
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 
 FILE = "etc/config/dusk"
 INTERFACES_DEFAULT = ("br-lan",)

@@ -9,7 +9,6 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -22,6 +21,7 @@ from dusk.daemon.interfaces import Interface, IpAddress, look_up
 from dusk.daemon.say import say
 from dusk.effects import Address, Datagram, Link, Links
 from dusk.errors import ConfigError
+from dusk.lazy import dataclass
 from dusk.limits import DATAGRAM_BYTES_MAX, RECEIVE_BATCH_MAX, ROUTES_MAX
 
 RESCAN_S = 5.0

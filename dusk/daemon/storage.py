@@ -4,7 +4,6 @@ Blocking: the core calls it in a thread, so that a slow flash does not stop the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from dusk.changelog.basis import lay
@@ -15,6 +14,7 @@ from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import Report, Store, open_store
 from dusk.effects import Append, Compact, LogItem, Rebase, RemoveFile, StoreFile, UseCompacted
 from dusk.errors import StorageError
+from dusk.lazy import dataclass
 
 DiskEffect = Append | StoreFile | RemoveFile | Rebase | UseCompacted
 

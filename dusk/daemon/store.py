@@ -9,7 +9,6 @@ import stat
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from dusk.daemon.frames import Contents, Frame
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import StorageError
 from dusk.ids import Seq
+from dusk.lazy import dataclass
 from dusk.limits import STORE_BYTES_MAX
 
 NAME = "log"

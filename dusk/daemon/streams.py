@@ -7,7 +7,7 @@ are taken, the oldest young one goes, so half-open connections never keep others
 
 import socket
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 import trio
@@ -17,6 +17,7 @@ from dusk.daemon.endpoints import sockaddr
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.interfaces import look_up
 from dusk.effects import Accepted, Address, Connected, Disconnected, Received
+from dusk.lazy import dataclass
 from dusk.limits import (
     FRAME_BYTES_MAX,
     HANDSHAKE_S_MAX,

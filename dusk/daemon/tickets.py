@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import trio
 
 from dusk.daemon.mistakes import MISTAKES, report
 from dusk.errors import DuskError, Refused
+from dusk.lazy import dataclass
 from dusk.limits import TICKET_KEPT_S_MAX, TICKETS_MAX
 
 Json = dict[str, Any]

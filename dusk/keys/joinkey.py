@@ -7,12 +7,13 @@ a damaged one; the checksum is no protection, the seed inside makes the whole li
 
 import binascii
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dusk import codec
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, Seq, key_id, labelled_hash
 from dusk.keys.signing import SEED_BYTES, SigningKey
+from dusk.lazy import dataclass
 from dusk.limits import ADDRESS_BYTES_MAX, JOIN_ADDRESSES_MAX, JOIN_LINE_BYTES_MAX, NUMBER_MAX
 
 _PREFIX = "dusk-join-"

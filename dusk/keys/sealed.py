@@ -5,8 +5,6 @@ opening, both ways: too low would be a weakened copy, too high would fell a rout
 A digest tells damage from a wrong password before any memory is spent.
 """
 
-from dataclasses import dataclass
-
 from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
@@ -15,6 +13,7 @@ from dusk.errors import Refused, UntrustedInput
 from dusk.ids import labelled_hash
 from dusk.keys.box import KEY_BYTES, NONCE_BYTES, TAG_BYTES, open_sealed, seal
 from dusk.keys.signing import SEED_BYTES, SigningKey
+from dusk.lazy import dataclass
 from dusk.limits import (
     ARGON2_LANES,
     ARGON2_MEMORY_KIB_MAX,

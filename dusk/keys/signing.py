@@ -5,7 +5,7 @@ cluster id has 32 bytes, so two different triples never make the same bytes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, NewType
 
 from nacl.bindings import (
@@ -19,6 +19,7 @@ from nacl.exceptions import CryptoError
 
 from dusk.errors import UntrustedInput
 from dusk.ids import KeyId, PublicKey, key_id
+from dusk.lazy import dataclass
 
 CLUSTER_ID_BYTES = 32
 PUBLIC_KEY_BYTES = 32

@@ -24,6 +24,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import ForkFound, Log, verified_entry
+from dusk.changelog.newer import NewerVersion, later_entry
 from dusk.cycle.datagrams import cluster_tag, is_start
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import decode_group_keys
@@ -237,7 +238,7 @@ class Joiner:
         self._ends_at = min(self._ends_at + len(frame) / STREAM_BYTES_PER_S_MIN, self._latest_end)
         try:
             client.receive(frame, now)
-        except ServerRefused as error:
+        except (ServerRefused, NewerVersion) as error:
             return [
                 *client.drain(),
                 Disconnect(client.conn),
@@ -319,10 +320,17 @@ class Joiner:
 
         Raises:
             GhostLog: the log is another than the join key means.
+            NewerVersion: this version cannot read it (R13).
             UntrustedInput: the chunk is not a log's continuation.
         """
         del now  # verification needs no clock (R11)
-        taken = self._log.extend(items)
+        try:
+            taken = self._log.extend(items)
+        except UntrustedInput:
+            seq = later_entry(self._log, self._log.head, self._log.leader, items)
+            if seq is not None:
+                raise NewerVersion(seq) from None
+            raise
         key = self._join_key
         if self._log.head.seq >= key.seq and self._log.chain_at(key.seq) != key.chain:
             raise GhostLog("the log found is not the one of the join key: its named entry differs")

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from dusk.changelog.branches import (
+    Branched,
     Extended,
+    NeedsReplay,
     Stayed,
     Switched,
     stranded,
@@ -13,11 +15,16 @@ from dusk.changelog.branches import (
 from dusk.changelog.forkchoice import Choice
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion, later_entry, part, position
 from dusk.cycle.outbox import Outbox
 from dusk.cycle.peers import NOWHERE, Peers
-from dusk.effects import Append, Effect, Event, LogItem
+from dusk.effects import Append, Effect, Event, ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import EMPTY_HEAD, Seq
+from dusk.node.alarms import Alarms, Refusals
 from dusk.node.forks import Forks, head_of
 from dusk.node.leading import Leading
+from dusk.node.proofs import Proofs
 from dusk.node.writing import Writing
 
 
@@ -29,7 +36,7 @@ class LogMoved(Protocol):
 
 
 class Branching:
-    """Judges branches that streams bring.
+    """Takes what others have of the log, and judges branches that streams bring.
 
     Args:
         log: the log.
@@ -40,7 +47,12 @@ class Branching:
         leading: opens another epoch, above that of the other branch.
         took_more: takes items that follow our head.
         log_moved: tells the node.
-        alarm: shows people what a person has to end.
+        alarms: show people what a person has to end.
+        refusals: branches that would undo what is final.
+        proofs: hear of all branches.
+
+    Attributes:
+        pending: what was taken of items that were refused then: to be done first.
     """
 
     def __init__(
@@ -54,11 +66,45 @@ class Branching:
         leading: Leading,
         took_more: Callable[[tuple[LogItem, ...], float], list[Effect]],
         log_moved: LogMoved,
-        alarm: Callable[[str, str], list[Effect]],
+        alarms: Alarms,
+        refusals: Refusals,
+        proofs: Proofs,
     ) -> None:
         self._log, self._forks, self._outbox, self._peers = log, forks, outbox, peers
         self._writing, self._leading = writing, leading
-        self._took_more, self._log_moved, self._alarm = took_more, log_moved, alarm
+        self._took_more, self._log_moved, self._alarms = took_more, log_moved, alarms
+        self._refusals, self._proofs = refusals, proofs
+        self.pending: list[Effect] = []
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Verify items that go on from our log, take them, store them, and do what follows.
+
+        Raises:
+            NewerVersion: this version cannot read all of them (R13); the rest was taken.
+            UntrustedInput: they do not belong to this log; nothing was changed.
+        """
+        try:
+            taken = self._log.extend(items)
+        except UntrustedInput:
+            parted = part(items)
+            if parted is None:
+                raise
+            self.pending += self._took_more(self._log.extend(parted.before), now)
+            self._stop_at(later_entry(self._log, self._log.head, self._log.leader, parted.rest), now)
+            raise
+        return self._took_more(taken, now)
+
+    def _stop_at(self, seq: Seq | None, now: float) -> None:
+        """Read no further, where the log goes on with what a later version wrote.
+
+        Raises:
+            NewerVersion: it does; people are told.
+        """
+        if seq is None:
+            return
+        newer = NewerVersion(seq)
+        self.pending += [*self._alarms.tell("version", str(newer)), *self._leading.stop(now)]
+        raise newer
 
     def took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Judge another branch of the log, and go over to it or stay.
@@ -69,22 +115,45 @@ class Branching:
 
         Raises:
             ForkFound: the fork is too old to be judged here.
+            NewerVersion: this version cannot read it.
             UntrustedInput: it is no log of this cluster; nothing was changed.
         """
-        judged = try_branch(self._log, items)
-        match judged:
+        match self._judged(items):
             case Extended(taken):
                 return self._took_more(taken, now)
             case Switched() as switched:
                 return self._switched(switched, now)
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
-            case _:  # it needs a replay; the type checker knows
-                raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
+            case NeedsReplay(seq):
+                raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
+
+    def _judged(self, items: Sequence[LogItem]) -> Branched:
+        try:
+            return try_branch(self._log, items)
+        except UntrustedInput:
+            first = next((item for item in items if item.kind is ItemKind.ENTRY), None)
+            if part(items) is not None and first is not None:
+                self._tell_of_newer(Seq(position(first) - 1), items)
+            raise
+
+    def _tell_of_newer(self, fork: Seq, items: Sequence[LogItem]) -> None:
+        """Keep our branch where the other cannot be read, and tell people if it is real.
+
+        Raises:
+            NewerVersion: it is.
+        """
+        base = self._log.head_at(fork) if fork else EMPTY_HEAD
+        seq = None if base is None else later_entry(self._log, base, self._log.writer_at(fork), items)
+        if seq is not None:
+            newer = NewerVersion(seq)
+            self.pending += self._alarms.tell("version", f"another history: {newer}")
+            raise newer
 
     def _switched(self, switched: Switched, now: float) -> list[Effect]:
         """Go on from the other branch; what stood in ours alone is handed in again."""
         lost = switched.lost
+        self._proofs.compare(lost.items, switched.items, now)
         self._forks.left(lost)
         gone = [row.change.id for row in stranded(lost, self._log)]
         self._outbox.on_unlogged(gone, now)
@@ -97,10 +166,10 @@ class Branching:
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:
         """Keep our branch; who leads takes up what stands in the other alone, above its epoch."""
         lost, effects = stayed.lost, list[Effect]()
+        self._proofs.compare(stayed.ours, lost.items, now)
         is_left = self._forks.is_left(lost)
-        if stayed.chosen.choice is Choice.REFUSED and not (is_left or stayed.is_yielding):
-            text = f"another history would undo what is final, behind entry {lost.seq}; it is refused"
-            effects += self._alarm("conflict", text)
+        if stayed.chosen.choice is Choice.REFUSED and not is_left:
+            effects += self._refusals.refused(lost, now, is_yielding=stayed.is_yielding)
         if self._writing.leader is None:
             return effects
         self._forks.dealt_with(lost)

@@ -22,6 +22,11 @@ def head_of(branch: LostBranch) -> Head:
     return next(verified_entry(item).head for item in reversed(branch.items) if item.kind is ItemKind.ENTRY)
 
 
+def chains_of(branch: LostBranch) -> list[ChainHash]:
+    """Return the chain hashes of a branch, one for each entry behind the fork."""
+    return [verified_entry(item).head.chain for item in branch.items if item.kind is ItemKind.ENTRY]
+
+
 class Forks:
     """The branches that this device left, and those that it has dealt with for others.
 

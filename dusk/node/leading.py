@@ -74,7 +74,17 @@ class Leading:
         self._takeover = Takeover(cycle_s(), 0.0)
         self._heard_at: float | None = None
         self._handed_at: float | None = None
-        self._is_copied = False
+        self._is_copied = self._is_stopped = False
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether another run under this device's key leads: this one does no more."""
+        return self._is_copied
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether this device has all of the log that it knows of, and its key for itself."""
+        return not (self._recovery.must_hear or self._is_copied or self._is_stopped)
 
     @property
     def deadline(self) -> float | None:
@@ -101,15 +111,14 @@ class Leading:
         self._takeover = Takeover(self._cycle_s(), now)
         self._takeover.handle(Moved(self._log.head.seq), now)
         self.placed(None, now)
-        if not self.is_first or self._recovery.must_hear:
+        if not self.is_first or not self._is_whole:
             return []
         return self._listening.begin(now, is_new=is_new)
 
     def placed(self, master: DeviceId | None, now: float) -> None:
         """Note that the succession, the master, or the state of the log has changed."""
         peers = self._station.peers
-        is_whole = not self._recovery.must_hear and not self._is_copied
-        may = is_whole and self._log.may_lead(peers.own_id)
+        may = self._is_whole and self._log.may_lead(peers.own_id)
         self._takeover.cycle_s = self._cycle_s()
         if self._writing.leader is None:
             place = rank(peers.succession, peers.own_id, master) if may else None
@@ -154,10 +163,18 @@ class Leading:
     def log_moved(self, now: float) -> list[Effect]:
         """Note a new head: an entry may hand the lead over to us."""
         log, own_id = self._log, self._station.peers.own_id
+        if self._is_stopped:  # it went on, or over to another branch
+            self._is_stopped = False
+            self.placed(log.leader, now)
         effects = self._act(Moved(log.head.seq), now)
-        if log.handed_over and log.leader != own_id and self.is_first and not self._recovery.must_hear:
+        if log.handed_over and log.leader != own_id and self.is_first and self._is_whole:
             effects += self._act_on(self._takeover.handle(HANDED, now), now)
         return effects
+
+    def stop(self, now: float) -> list[Effect]:
+        """Lead no more, for the log goes on with what this version cannot read (R13); owners may force it."""
+        self._is_stopped, self._listening.lead_at, self._handed_at = True, None, None
+        return self._resign(now)
 
     def whole_again(self, now: float) -> list[Effect]:
         """Go on where a damaged log has kept this device from leading."""
@@ -224,7 +241,8 @@ class Leading:
         assert leader is not None, "only who leads hands over"
         if self._handed_at is not None:
             return self.lead(now) if now >= self._handed_at + self._handover_s else []
-        if self.is_first or not leader.may_hand_back(now) or len(self._writing):
+        may = self._log.may_lead(self._station.peers.succession[0])  # not one that is frozen
+        if self.is_first or not may or not leader.may_hand_back(now) or len(self._writing):
             return []
         self._handed_at = now
         return self._writing.hand_back(now)

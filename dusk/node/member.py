@@ -10,7 +10,6 @@ from collections.abc import Set as AbstractSet
 from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
-from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
@@ -29,7 +28,6 @@ from dusk.effects import (
     Datagram,
     Disconnected,
     Effect,
-    Event,
     FilesRead,
     HelperDone,
     Input,
@@ -46,6 +44,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
+from dusk.node.alarms import Alarms, Refusals
 from dusk.node.applying import Applying
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
@@ -55,11 +54,14 @@ from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
+from dusk.node.presence import contact_since, online
+from dusk.node.proofs import Proofs
 from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import ASK_GAP_S, NodeReports
 from dusk.node.settings import NodeSettings
+from dusk.node.watching import Watching
 from dusk.node.writing import Writing
 
 
@@ -111,7 +113,7 @@ class Node:
             station=self._station,
             log=log,
             outbox=self._outbox,
-            answer_streams=self._answer_streams,
+            answer_streams=lambda change, answer, now: self._exchanges.answered(change, answer, now),
             log_moved=self._log_moved,
         )
         self._changes = OwnChanges(
@@ -123,12 +125,23 @@ class Node:
         self._reports = NodeReports(self.peers, log, self._report.signed)
         self._forks = Forks(log, left)
         self._compacting = Compacting(log, self._forks, plan, self._alarm)
+        self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
+        self._refusals = Refusals(self._alarms)
+        self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
         self._listening = Listening(self._station, self.confirm)
         self._leading = self._make_leading()
         self._branching = self._make_branching()
         self._receiving = self._make_receiving()
+        self._watching = Watching(
+            around=self,
+            alarms=self._alarms,
+            proofs=self._proofs,
+            not_logged=self._outbox.not_logged,
+            submit=self._changes.submit_own,
+            is_copied=lambda: self._leading.is_copied,
+        )
         self._placed: object = None
         self._members_version = -1
         self._report_due_at = float("-inf")
@@ -141,7 +154,7 @@ class Node:
             log=self.log,
             channel=self._station.channel,
             took=self._took,
-            took_branch=self._took_branch,
+            took_branch=lambda items, now: self._branching.took_branch(items, now),
             compacting=self._compacting,
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
@@ -149,7 +162,7 @@ class Node:
             forks=self._forks,
             is_whole=lambda: not self._recovery.must_hear,
             caught_up=self._caught_up,
-            is_holder=self._is_holder,
+            is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
             master=lambda: self.master,
         )
 
@@ -177,7 +190,9 @@ class Node:
             leading=self._leading,
             took_more=self._took_more,
             log_moved=self._log_moved,
-            alarm=self._alarm,
+            alarms=self._alarms,
+            refusals=self._refusals,
+            proofs=self._proofs,
         )
 
     def _make_receiving(self) -> Receiving:
@@ -195,7 +210,8 @@ class Node:
             answered=self._changes.answered,
             took=self._took,
             certified=self._certified,
-            alarm=self._alarm,
+            alarms=self._alarms,
+            refusals=self._refusals,
         )
 
     # --- what the shell calls ------------------------------------------------------------------
@@ -332,12 +348,7 @@ class Node:
 
     def online(self, now: float) -> set[DeviceId]:
         """Return the members that are known to be there, this device included."""
-        leader, master = self._writing.leader, self._follower.master
-        if leader is not None:
-            return {self.device_id, *leader.online(now)}
-        if master is None or not self.fresh(now):
-            return {self.device_id}
-        return {self.device_id, master, *(d for d in self._follower.present(now) if d in self.peers)}
+        return online(self.peers, self._writing.leader, self._follower, now)
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
@@ -346,9 +357,7 @@ class Node:
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
-        if self.peers.count == 1 or not self.leads:
-            return self.peers.count == 1 or self._follower.contact_since(moment)
-        return any(p.heard_at is not None and p.heard_at > moment for p in self.peers.others)
+        return contact_since(self.peers, self._writing.leader, self._follower, moment)
 
     def reports_since(self, moment: float) -> bool:
         """Tell whether everybody's status is here as of a moment; at the master it always is."""
@@ -396,12 +405,14 @@ class Node:
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
-        effects = [*self._watch(now), *self._compacting.step()]
+        effects, self._branching.pending = self._branching.pending, []
+        effects += [*self._watch(now), *self._compacting.step()]
         effects += self._writing.hand_over(self._receiving.writer(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):
             edits = self._report.facts_due(self.log.state, now)
             effects += self._changes.submit_own(edits, "facts", now) if edits else []
+        effects += self._watching.look(now)
         ended = self._note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
 
@@ -435,22 +446,8 @@ class Node:
 
     # --- the log has moved -----------------------------------------------------------------------
 
-    def _alarm(self, word: str, text: str) -> list[Effect]:
-        if self.alarms.get(word) == text:
-            return []
-        self.alarms[word] = text
-        return [Event(word, text, loud=True)]
-
     def _took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        """Verify items, take them, store them, and do what follows.
-
-        Raises:
-            UntrustedInput: they do not belong to this log; nothing was changed.
-        """
-        return self._took_more(self.log.extend(items), now)
-
-    def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        return self._branching.took_branch(items, now)
+        return self._branching.took(items, now)
 
     def _took_more(self, taken: tuple[LogItem, ...], now: float) -> list[Effect]:
         if not taken:
@@ -462,7 +459,7 @@ class Node:
         """Tell every room about new entries, or another branch; behind their ``Append``."""
         if self.log.state.members_version != self._members_version:
             self._members_changed()
-        effects = self._leading.deposed(now)
+        effects = [*self._leading.deposed(now), *self._alarms.end("version")]
         self._forget_forks()
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
@@ -492,9 +489,6 @@ class Node:
         effects = self._recovery.caught_up(seq, self.log.head.seq)
         return effects + self._leading.whole_again(now) if effects else []
 
-    def _is_holder(self, static_public: bytes) -> bool:
-        return any(x25519_public(peer.public) == static_public for peer in self.peers.holders())
-
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
@@ -503,6 +497,3 @@ class Node:
         self._follower.cycle_changed(self._cycle_s)
         if self._writing.leader is not None:
             self._writing.leader.cycle_s = self._cycle_s
-
-    def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
-        return self._exchanges.answered(change, answer, now)

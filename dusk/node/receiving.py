@@ -17,6 +17,7 @@ from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
 from dusk.effects import Datagram, Effect, ItemKind, LogItem
 from dusk.errors import UntrustedInput
+from dusk.node.alarms import Alarms, Refusals
 from dusk.node.forks import Forks
 from dusk.node.host import TakeAnswer, Took
 from dusk.node.leading import Leading
@@ -42,7 +43,8 @@ class Receiving:
         answered: takes a writer's answer to a change of ours.
         took: verifies, takes and stores entries.
         certified: takes a certificate, which the log verifies.
-        alarm: shows people what a person has to end.
+        alarms: show people what a person has to end.
+        refusals: branches that would undo what is final.
 
     Attributes:
         follower: a new one at the start, when the time is known.
@@ -65,13 +67,14 @@ class Receiving:
         answered: TakeAnswer,
         took: Took,
         certified: Callable[[Certificate], list[Effect]],
-        alarm: Callable[[str, str], list[Effect]],
+        alarms: Alarms,
+        refusals: Refusals,
     ) -> None:
         self.follower, self.dropped = follower, 0
         self._station, self._log, self._writing, self._leading = station, log, writing, leading
         self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
         self._exchanges, self._answered, self._took = exchanges, answered, took
-        self._certified, self._alarm = certified, alarm
+        self._certified, self._alarms, self._refusals = certified, alarms, refusals
 
     def writer(self, now: float) -> Writer | None:
         """Return who writes the log, and where that one was heard; None: nobody is known, or this device."""
@@ -173,10 +176,11 @@ class Receiving:
         """Fetch a branch that was not dealt with; alarm where its head is signed with our own key (A21)."""
         address, head, signed = conflict.address, conflict.head, conflict.signed_head
         effects = [] if self._forks.has_dealt_with(head) else self._exchanges.catch_up(address, now)
+        effects += self._refusals.shown(head.chain, now)
         own = self._station.peers.own.public
         if signed is not None and signed.signed_by(own, self._station.peers.cluster):
             text = f"{address.host} signs with this device's key, another entry {head.seq} than ours"
-            effects += self._alarm("clone", text)
+            effects += self._alarms.saw("clone", text, now)
         return effects
 
     def _advance(self, items: Sequence[LogItem], now: float) -> list[Effect]:

@@ -1,8 +1,7 @@
 """What a node is told about its own device."""
 
-from dataclasses import dataclass
-
 from dusk.apply.events import Mode
+from dusk.lazy import dataclass
 from dusk.membership.facts import Facts
 
 

@@ -134,8 +134,9 @@ def _can_change(value: object) -> bool:
         return True
     if isinstance(value, FunctionType | type | tuple):
         return False
-    parameters: Any = vars(type(value)).get("__dataclass_params__")
-    return not parameters.frozen if parameters is not None else hasattr(value, "__dict__")
+    if is_dataclass(value):
+        return type(value).__setattr__ is object.__setattr__  # a frozen one has its own, which refuses
+    return hasattr(value, "__dict__")
 
 
 class Snapshot:

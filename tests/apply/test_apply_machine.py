@@ -28,11 +28,11 @@ from dusk.apply.machine import (
     Action,
     Applier,
     State,
-    diagram,
 )
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
 from dusk.ids import ChainHash, Head, Seq
+from tools.states import diagram
 
 KEY = bytes(range(32))
 
@@ -227,6 +227,14 @@ def test_r9_what_was_put_back_at_start_is_not_tried_again_at_once() -> None:
     assert isinstance(actions[0], WriteFiles)
 
 
+def test_r7_a_deadline_that_was_not_asked_for_starts_no_second_rollback() -> None:
+    applier, actions = after(WIFI, OLD, done("write", "storage: x"))
+    assert actions == [RollbackFiles(apply_id({"wireless": b"new"}))]
+    assert after(Deadline(), applier=applier)[1] == []
+    after(done("rollback", "storage: x"), applier=applier)
+    assert after(Deadline(), applier=applier)[1] == [RollbackFiles(apply_id({"wireless": b"new"}))]
+
+
 def test_the_table_has_every_state_with_every_kind_of_event() -> None:
     assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
 
@@ -289,7 +297,7 @@ def test_the_keyed_hash_depends_on_key_package_and_content() -> None:
 
 def test_the_specification_has_the_table_as_its_diagram() -> None:
     specification = Path(__file__).parents[2] / "specs" / "apply.md"
-    assert f"```mermaid\n{diagram()}```\n" in specification.read_text()
+    assert f"```mermaid\n{diagram(TABLE, State.IDLE)}```\n" in specification.read_text()
 
 
 def test_a_head_before_any_target_changes_nothing() -> None:

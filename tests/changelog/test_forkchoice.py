@@ -161,3 +161,9 @@ def test_a41_of_branches_that_fork_anywhere_the_same_wins_in_whatever_order_they
         return theirs if chosen.choice is Choice.THEIRS else ours
 
     assert len({reduce(better, order) for order in permutations(found)}) == 1
+
+
+@given(ours=branches, theirs=branches)
+def test_where_nothing_is_certified_a_raise_counts_that_stands_here_too(ours: Branch, theirs: Branch) -> None:
+    known, new = (replace(theirs, raised=raised) for raised in (Raise.KNOWN, Raise.NEW))
+    assert choose(ours, known, BASE) == choose(ours, new, BASE)

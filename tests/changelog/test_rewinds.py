@@ -96,3 +96,14 @@ def test_r5_a_beginning_of_a_write_leaves_the_log_before_it_and_all_of_it_the_ne
     before = resolve(items[:used])
     ahead = tuple(takewhile(lambda item: item.kind is ItemKind.HEAD, before.items))
     assert found.items == ((*ahead, *switch[1:]) if size == 3 else before.items)
+
+
+@pytest.mark.parametrize("bent", [(1, 0), (0, 1)])
+def test_a17_a_rewind_has_numbers_that_a_log_can_have(bent: tuple[int, int]) -> None:
+    largest = Rewind(Seq(NUMBER_MAX), NUMBER_MAX)
+    assert decode_rewind(largest.item().data) == largest
+    beyond = Rewind(Seq(NUMBER_MAX + bent[0]), NUMBER_MAX + bent[1])
+    with pytest.raises(UntrustedInput):
+        decode_rewind(beyond.item().data)
+    with pytest.raises(UntrustedInput):
+        decode_rewind(Rewind(Seq(-1), 1).item().data)

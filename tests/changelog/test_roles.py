@@ -9,7 +9,7 @@ from dusk import codec
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import EntryKind, sign_head
 from dusk.changelog.log import Log, pack_entry_item, unpack_entry_item
-from dusk.changelog.roles import mandate_row
+from dusk.changelog.roles import mandate_row, read_role
 from dusk.changelog.sections import device_path
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
@@ -172,6 +172,12 @@ def test_a_role_does_nothing_beside() -> None:
         world.set("a", "system.s.x", "1"),
     ):
         assert refused(world, world.garage, world.role(world.garage, more=[more])) == "bad-role"
+    for more in (
+        Edit("user/bob", "retired", codec.pack([True]), None),
+        Edit("user/bob", "frozen", None, None),
+    ):
+        with pytest.raises(Refused, match="not for a forced role"):
+            read_role(world.role(world.garage, more=[more]))
     mandate = Edit("cluster", "mandate", mandate_row(world.log.head), None)
     deleted = Edit("cluster", "mandate", None, None)
     succession = world.edit("cluster", "succession", [[world.garage.key_id]])

@@ -342,3 +342,33 @@ def test_every_pair_of_holders_but_the_right_one_settles_nothing() -> None:
         with pytest.raises(UntrustedInput):
             world.log.take_certificate(world.certificate(*pair))
     assert world.log.take_certificate(world.certificate(*keys))
+
+
+def test_ends_of_successions_are_those_between_two_entries_and_the_last_of_these() -> None:
+    assert list(terms().ends(0, 15)) == [4, 7, 11, 14, 15]
+    assert list(terms().ends(4, 11)) == [7, 11]
+    assert list(terms().ends(3, 7)) == [4, 7]
+    assert list(terms().ends(7, 7)) == []
+
+
+def test_a_certificate_for_what_is_settled_just_so_far_brings_nothing() -> None:
+    world = two_holders()
+    certificate = world.certificate(world.master, world.kitchen)
+    assert world.log.take_certificate(certificate)
+    before = world.log.certificates_above(0)
+    assert not world.log.take_certificate(certificate)
+    assert world.log.certificates_above(0) == before
+
+
+def test_a55_certificates_behind_the_fork_are_left_with_the_branch() -> None:
+    world = two_holders()
+    world.settle(world.master, world.kitchen)
+    fork = world.log.head.seq
+    world.commit(world.set("a", "system.s.x", "2"))
+    world.settle(world.master, world.kitchen)
+    left = world.log.leave(fork)
+    assert world.log.settled == fork
+    assert all(certificate.head.seq <= fork for certificate in world.log.certificates_above(0))
+    world.log.restore(left)
+    assert world.log.settled == fork + 1
+    assert world.log.certificates_above(fork)

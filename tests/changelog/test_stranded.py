@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from dusk.changelog.body import Change, Edit, build_change
+from dusk import codec
+from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, build_change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, OutcomeCode, sign_head
 from dusk.changelog.log import pack_entry_item
 from dusk.changelog.sections import device_path
@@ -186,3 +187,28 @@ def test_a_stranded_freeze_is_rejected_as_one() -> None:
     entry = world.strand(change)
     assert (entry.kind, entry.outcome) == (EntryKind.FREEZE, rejected("no-proof"))
     assert world.replica().head == world.log.head
+
+
+def test_a54_a_change_that_its_author_did_not_sign_gets_no_entry() -> None:
+    world = Holders()
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", [bob.public]))
+    good = world.change(world.set("a", "system.s.x", "1"))
+    signature = bob.sign(CHANGE_LABEL, world.cluster, good.body_bytes)
+    alone = Change(good.body_bytes, (Signature(bob.key_id, signature),), good.values)
+    assert refused(world, alone) == "missing-signatures"
+
+
+def test_a54_a_device_that_brings_another_key_than_its_own_gets_no_entry() -> None:
+    world = used_up()
+    device, other = world.key(), world.key()
+    whole = request(world, device, (device, world.joinkey), "label", "origin")
+    section = device_path(device.key_id)
+    edits = [Edit(section, "key", codec.pack([other.public]), None)]
+    for operation, value in zip(whole.body.operations, whole.values, strict=True):
+        assert value is not None
+        edits.append(Edit(section, operation.key, value.data, None))
+    bent = replace_edits(world, device, (device, world.joinkey), edits)
+    by_other = other.sign(CHANGE_LABEL, world.cluster, bent.body_bytes)
+    signatures = [s._replace(signature=by_other) if s.key_id == device.key_id else s for s in bent.signatures]
+    assert refused(world, Change(bent.body_bytes, tuple(signatures), bent.values)) == "bad-request"

@@ -132,6 +132,17 @@ def test_a_frozen_device_leads_only_by_force(desk: FakeDesk, world: Holders) -> 
     assert desk.do("role.backups", devices=["garage"])["ticket"] is None
 
 
+def test_a13_owners_are_asked_what_to_do_with_a_device_that_signed_two_histories(
+    desk: FakeDesk, world: Holders
+) -> None:
+    freeze(world, world.kitchen)
+    (ask,) = [ask for ask in asks_of(desk) if ask.startswith("kitchen signed two histories")]
+    assert "`dusk role master --here --force`" in ask
+    role = world.role(world.master, more=[world.edit(device_path(world.kitchen.key_id), "frozen", None)])
+    world.lead(world.master, role)
+    assert not any("two histories" in ask for ask in asks_of(desk))
+
+
 def test_who_is_no_owner_changes_no_role(desk: FakeDesk, world: Holders) -> None:
     desk.people["token-alice"] = type(desk.people["token-alice"])("bob", world.kitchen)
     assert refusal(desk, "role.master", device="kitchen") == "missing-signatures"

@@ -31,11 +31,11 @@ from dusk.cycle.takeover import (
     State,
     Takeover,
     Told,
-    diagram,
     rank,
 )
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
+from tools.states import diagram
 
 ONE, TWO, THREE = (DeviceId(bytes([number]) * 16) for number in (1, 2, 3))
 HERE, THERE = Address("10.0.0.1", 1), Address("10.0.0.2", 1)
@@ -233,5 +233,6 @@ def test_whoever_may_lead_does_within_its_bound_from_when_all_are_silent(
 
 def test_the_table_is_whole_and_the_diagram_shows_it() -> None:
     assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
-    assert "    asking --> syncing: deadline\n" in diagram()
-    assert "    watching --> leading: handed over, opened\n" in diagram()
+    drawn = diagram(TABLE, State.OUTSIDE)
+    assert "    asking --> syncing: deadline\n" in drawn
+    assert "    watching --> leading: handed over, opened\n" in drawn

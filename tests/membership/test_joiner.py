@@ -1,12 +1,17 @@
 """A device with nothing but a join key becomes a member, or says clearly why not."""
 
+from dataclasses import replace
+
 import pytest
 
+from dusk import codec
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer
 from dusk.catchup.stages import ServerRefused
 from dusk.changelog.body import Change
+from dusk.changelog.entry import sign_head
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion
 from dusk.cycle.datagrams import cluster_tag
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.effects import (
@@ -20,6 +25,7 @@ from dusk.effects import (
     Disconnected,
     Effect,
     Event,
+    ItemKind,
     LogItem,
     Received,
     RemoveFile,
@@ -28,12 +34,13 @@ from dusk.effects import (
     Tick,
 )
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
+from dusk.ids import ChainHash, ClusterId, DeviceId, Seq, labelled_hash
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.limits import (
     ANSWER_S_MAX,
     BACK_OFF_S_MAX,
+    BACK_OFF_S_MIN,
     EXCHANGE_S_MAX,
     JOIN_CANDIDATES_MAX,
     STREAM_IDLE_S_MAX,
@@ -463,3 +470,24 @@ def test_a_joiner_hands_nothing_to_a_member_even_if_that_leads() -> None:
     leads = x25519_public(world.master.public)
     assert joiner.standing(leads) is Standing.MEMBER
     assert not joiner.is_master(leads)
+
+
+def test_a36_a_joiner_of_an_older_version_says_so_and_blames_nobody() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), log=world.replica())
+    data = codec.pack((2, "of a later version"))
+    digest = labelled_hash(b"dusk.entry", data)
+    chain = ChainHash(labelled_hash(b"dusk.chain", world.log.head.chain, digest))
+    head = replace(world.log.head, seq=Seq(world.log.head.seq + 1), chain=chain)
+    signed = LogItem(ItemKind.HEAD, sign_head(world.master, world.cluster, head, bytes(32)).encode())
+    later = [LogItem(ItemKind.ENTRY, codec.pack((data, None))), signed]
+    with pytest.raises(NewerVersion, match=f"entry {head.seq} is of a later version"):
+        joiner.took(later, 100.0)
+    with pytest.raises(UntrustedInput):
+        joiner.took(later[:1] * 2, 100.0)
+    took = joiner.took
+    joiner = _joiner(world, world.key())
+    joiner.took = lambda _, now: took(later, now)  # type: ignore[method-assign]  # what it meets
+    _start(world, joiner, master(world))
+    assert joiner.reason.endswith("is of a later version: update this device; until then it stays before")
+    assert joiner._back_off._failures[Address("master", 3875)].pause_s == BACK_OFF_S_MIN

@@ -25,6 +25,12 @@ EQUIVALENTS: dict[str, str] = {
     "operand of and left out: self.device_key(device) is not None": (
         "no change leaves a device in the succession that is no active member; who reads this sees it at once"
     ),
+    "dusk/changelog/branches.py::_raised::operand of or left out: change is None": (
+        "only an `open` that carries a change raises a mandate; the type checker asks for it"
+    ),
+    "dusk/changelog/freezing.py::check_freeze::operand of or left out: value is None": (
+        "only what sets the mark is a freeze, and a signed hash has its value; the type checker asks for it"
+    ),
     "dusk/changelog/items.py::::one more: entry=codec.blob_to(limits.ENTRY_BYTES_MAX)": (
         "the entry is bounded by the same number when it is decoded"
     ),

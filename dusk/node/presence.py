@@ -1,0 +1,31 @@
+"""Who is there, as a node knows it: the leader by what it hears, the others by the leader's word."""
+
+from dusk.cycle.follower import Follower
+from dusk.cycle.leader import Leader
+from dusk.cycle.peers import Peers
+from dusk.ids import DeviceId
+
+
+def online(peers: Peers, leader: Leader | None, follower: Follower, now: float) -> set[DeviceId]:
+    """Return the members that are known to be there, this device included.
+
+    Args:
+        peers: the other members.
+        leader: this device's cycles, if it leads.
+        follower: what it hears if it does not.
+        now: monotonic seconds.
+    """
+    if leader is not None:
+        return {peers.own_id, *leader.online(now)}
+    if follower.master is None or not follower.fresh(now):
+        return {peers.own_id}
+    return {peers.own_id, follower.master, *(d for d in follower.present(now) if d in peers)}
+
+
+def contact_since(peers: Peers, leader: Leader | None, follower: Follower, moment: float) -> bool:
+    """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
+    if peers.count == 1:
+        return True
+    if leader is None:
+        return follower.contact_since(moment)
+    return any(p.heard_at is not None and p.heard_at > moment for p in peers.others)

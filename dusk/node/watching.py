@@ -1,0 +1,121 @@
+"""What a node looks at once a cycle: what is over, who withholds, who is frozen, what is to be proved."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from dusk.changelog import views
+from dusk.changelog.body import Edit
+from dusk.changelog.kinds import FROZEN
+from dusk.changelog.log import Log
+from dusk.changelog.sections import device_path
+from dusk.changelog.state import State
+from dusk.effects import Effect
+from dusk.ids import ChangeId, DeviceId
+from dusk.node.alarms import Alarms
+from dusk.node.proofs import Proofs
+
+WITHHELD_CYCLES = 12.0
+WITHHELD_S_MIN = 60.0
+"""For so long a master that is heard all the time may leave a change without an outcome."""
+_COPIED = "another device leads with this device's key: this one leads no more until it is started again"
+
+
+class Around(Protocol):
+    """What there is to look at; the node is one."""
+
+    log: Log
+
+    @property
+    def leads(self) -> bool:
+        """Whether this device writes the log."""
+
+    @property
+    def master(self) -> DeviceId | None:
+        """Who does."""
+
+    def fresh(self, now: float) -> bool:
+        """Tell whether the master is heard."""
+
+
+class Watching:
+    """Keeps the alarms true that no single input raises or ends.
+
+    Args:
+        around: the node.
+        alarms: the node's.
+        proofs: what is to be proved.
+        not_logged: gives this device's changes whose outcome does not stand in the log.
+        submit: signs a change by this device's own key and gets it written; nothing if there is no room.
+        is_copied: whether another run under this device's key leads.
+    """
+
+    def __init__(
+        self,
+        *,
+        around: Around,
+        alarms: Alarms,
+        proofs: Proofs,
+        not_logged: Callable[[], Iterable[ChangeId]],
+        submit: Callable[[list[Edit], str, float], list[Effect]],
+        is_copied: Callable[[], bool],
+    ) -> None:
+        self._around, self._alarms, self._proofs = around, alarms, proofs
+        self._not_logged, self._submit, self._is_copied = not_logged, submit, is_copied
+        self._look_at = float("-inf")
+        self._waiting_since: dict[ChangeId, float] = {}
+
+    def look(self, now: float) -> list[Effect]:
+        """Look, once a cycle."""
+        if now < self._look_at:
+            return []
+        self._look_at = now + self._alarms.cycle_s()
+        effects = self._alarms.saw("clone", _COPIED, now) if self._is_copied() else []
+        effects += self._alarms.step(now)
+        effects += self._alarms.tell("withheld", self._withheld(now))
+        effects += self._alarms.tell("frozen", self._frozen_words())
+        return effects + self._prove(now)
+
+    def _withheld(self, now: float) -> str:
+        """Say that a master that is heard does not write what was given here (A27)."""
+        around, former = self._around, self._waiting_since
+        is_due = not around.leads and around.fresh(now)
+        self._waiting_since = {c: former.get(c, now) for c in self._not_logged()} if is_due else {}
+        patience_s = max(WITHHELD_S_MIN, WITHHELD_CYCLES * self._alarms.cycle_s())
+        if now - min(self._waiting_since.values(), default=now) < patience_s:
+            return ""
+        name = "the master" if around.master is None else _name(around.log, around.master)
+        return (
+            f"{name} is heard, and has not written what was given here for {patience_s:g} s: it may be"
+            " overloaded, or withhold it; owners move the lead by `dusk role master --here --force`"
+        )
+
+    def _frozen_words(self) -> str:
+        """Name the members that signed two histories (A13)."""
+        names = ", ".join(_frozen(self._around.log.state))
+        return f"{names} signed two histories and may not lead" if names else ""
+
+    def _prove(self, now: float) -> list[Effect]:
+        """Hand in what this device can prove and the log does not say."""
+        due = self._proofs.due(now)
+        if due is None:
+            return []
+        culprit, edits = due
+        effects = self._submit(edits, "two histories", now)
+        if effects:
+            self._proofs.handed_in(culprit)
+        return effects
+
+
+def _frozen(state: State) -> list[str]:
+    """Return the names of the members that are frozen, worked out once for each list of members."""
+    found: list[str] | None = state.of_members.get("frozen")
+    if found is None:
+        members = views.members(state)
+        found = [m.name for m in members if state.value(device_path(m.device_id), FROZEN) is not None]
+        state.of_members["frozen"] = found
+    return found
+
+
+def _name(log: Log, device: DeviceId) -> str:
+    found = views.member(log.state, device)
+    return device.hex() if found is None else found.name
