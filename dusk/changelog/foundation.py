@@ -17,7 +17,7 @@ from dusk.changelog.body import Change, Value, decode_change
 from dusk.changelog.entry import APPLIED, HEAD_ROW, Outcome, OutcomeCode
 from dusk.changelog.ground import Ground
 from dusk.changelog.history import Epoch, History, Passed
-from dusk.changelog.items import verified_entry
+from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.milestones import Milestones, outcome_row, used_hash
 from dusk.changelog.owners import Owners, changes_owners, walk
@@ -275,7 +275,7 @@ def _kept(rows: list[object], digests: bytes, ground: Ground) -> tuple[LogItem, 
     items = [
         LogItem(ItemKind.ENTRY, codec.blob(each, limits.KEPT_ITEM_BYTES_MAX, "kept entry")) for each in rows
     ]
-    entries = [verified_entry(item) for item in items]
+    entries = [unpack_entry_item(item.data)[0] for item in items]
     for before, entry in zip([None, *entries], entries, strict=False):
         at = (entry.seq - 1) * 32
         if (before is not None and before.seq >= entry.seq) or digests[at : at + 32] != entry.digest:

@@ -5,13 +5,14 @@ disk (`dusk.changelog.compaction`). A log that is too old to be gone on with ent
 replaced by a checkpoint that a member serves, if the owners attested it (A42, R5).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dusk.changelog.adopting import Adopted, adopt
 from dusk.changelog.basis import Plan, decode_plan
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
 from dusk.effects import Compact, Compacted, Effect, Event, LogItem, Rebase, Restart, UseCompacted
+from dusk.node.alarms import Alarms
 from dusk.node.forks import Forks
 
 
@@ -22,17 +23,15 @@ class Compacting:
         log: the log.
         forks: the branches that are still of use.
         plan: of what the log stands on, on the disk; None for its first entry.
-        alarm: shows people what a person has to end.
+        alarms: show people what a person has to end.
 
     Attributes:
         plan: as above, as it changes.
     """
 
-    def __init__(
-        self, log: Log, forks: Forks, plan: Plan | None, alarm: Callable[[str, str], list[Effect]]
-    ) -> None:
+    def __init__(self, log: Log, forks: Forks, plan: Plan | None, alarms: Alarms) -> None:
         self.plan = plan
-        self._log, self._forks, self._alarm = log, forks, alarm
+        self._log, self._forks, self._alarms = log, forks, alarms
         self._ordered = 0 if plan is None else int(plan.seq)
 
     def step(self) -> list[Effect]:
@@ -52,12 +51,13 @@ class Compacting:
         text = f"versions up to {event.seq} are compacted"
         return [UseCompacted(event.seq), Event("compacted", text)]
 
-    def took(self, data: bytes, items: Sequence[LogItem]) -> list[Effect]:
+    def took(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Go over to a checkpoint that a server sent, with what stands above it; or stay.
 
         Args:
             data: the foundation.
             items: from the entry above it on, up to a signed head.
+            now: monotonic seconds.
 
         Raises:
             ForkFound: it contradicts what is final here, or cannot be judged.
@@ -66,7 +66,7 @@ class Compacting:
         try:
             adopted = adopt(self._log, data, items)
         except ForkFound as error:
-            self._alarm("conflict", str(error))
+            self._alarms.saw("conflict", str(error), now)
             raise
         return [] if adopted is None else self._change_over(adopted, data)
 

@@ -113,7 +113,7 @@ class Node:
             station=self._station,
             log=log,
             outbox=self._outbox,
-            answer_streams=lambda change, answer, now: self._exchanges.answered(change, answer, now),
+            answer_streams=lambda *args: self._exchanges.answered(*args),  # noqa: PLW0108 - made later
             log_moved=self._log_moved,
         )
         self._changes = OwnChanges(
@@ -124,8 +124,8 @@ class Node:
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
         self._forks = Forks(log, left)
-        self._compacting = Compacting(log, self._forks, plan, self._alarm)
         self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
+        self._compacting = Compacting(log, self._forks, plan, self._alarms)
         self._refusals = Refusals(self._alarms)
         self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
@@ -154,7 +154,7 @@ class Node:
             log=self.log,
             channel=self._station.channel,
             took=self._took,
-            took_branch=lambda items, now: self._branching.took_branch(items, now),
+            took_branch=lambda *args: self._branching.took_branch(*args),  # noqa: PLW0108 - made later
             compacting=self._compacting,
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
