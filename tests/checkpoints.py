@@ -1,10 +1,7 @@
 """Owners that attest, and logs that stand on checkpoints, for tests of all rooms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import pytest
-
-from dusk import limits
 from dusk.changelog.attesting import attest_key, attested_row, due
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.compaction import compact
@@ -20,14 +17,6 @@ from tests.world import World
 
 STEP, RETENTION = 8, 4
 NAME = "system.@system[0].hostname"
-
-
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Attest every few entries, and keep few."""
-    monkeypatch.setattr(limits, "CHECKPOINT_STEP", STEP)
-    monkeypatch.setattr(limits, "RETENTION_ENTRIES", RETENTION)
-    yield
 
 
 def commit(world: World, count: int, signers: Sequence[SigningKey] = ()) -> None:

@@ -144,6 +144,7 @@ class Hands:
     async def let_go(self) -> None:
         """Forget what a node that is gone has asked for."""
         self._asked.clear()
-        self._jobs.clear()
+        while self._jobs:
+            self._jobs.pop()[1].drop()
         await self.streams.end_all()
         self._inbox.clear()

@@ -256,7 +256,8 @@ class Reading:
         """
         start, size, at_end = 0, _READ_BYTES, False
         while not at_end:
-            found, at_end = self.frames(start, size)
+            with disk.told_as_storage(f"cannot read {self._path}"):
+                found, at_end = self.frames(start, size)
             size = 2 * size if not found else _READ_BYTES
             yield from (frame.item for frame in found)
             start = found[-1].end if found else start

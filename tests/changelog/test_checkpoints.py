@@ -23,7 +23,6 @@ from dusk.effects import ItemKind
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChainHash, Seq
 from tests.checkpoints import STEP, above, attest, attestation, commit, compacted, foundation, grown
-from tests.checkpoints import small_steps as small_steps
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
