@@ -5,15 +5,15 @@ one refuses it (A42). Below a checkpoint no values and operations are needed any
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dusk import codec, limits
-from dusk.changelog.body import Change
+from dusk.changelog.body import Change, Edit
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.state import DerivedWrite, State
 from dusk.errors import Refused
-from dusk.ids import ChainHash, KeyId, Seq
+from dusk.ids import ChainHash, Head, KeyId, Seq
 
 IN_FORCE = "checkpoint"
 """Derived number: position of the newest checkpoint, 0 for none."""
@@ -91,6 +91,27 @@ def completed(state: State, change: Change) -> Iterator[DerivedWrite]:
             agreeing.add(owner)
     if len(agreeing) >= max(milestone.quorum, state.quorum):
         yield DerivedWrite(IN_FORCE, attested.seq)
+
+
+class Readable(Protocol):
+    """What is needed of a log to say what is due."""
+
+    state: State
+    head: Head
+
+    @property
+    def settled(self) -> Seq:
+        """Up to where it is final."""
+
+
+def to_attest(log: Readable, owner: KeyId) -> Edit | None:
+    """Return what an owner should attest now; None for nothing."""
+    seq = due(log.state, owner, log.head.seq, log.settled)
+    if seq is None:
+        return None
+    record = log.state.record(CHECKPOINT, attest_key(owner))
+    row = attested_row(seq, log.state.milestones[seq])
+    return Edit(CHECKPOINT, attest_key(owner), row, None if record is None else record.base)
 
 
 def due(state: State, owner: KeyId, head: int, settled: int) -> Seq | None:

@@ -115,6 +115,11 @@ class Book:
         return self._settling.terms.required(seq, self.settled if since is None else since)
 
     @property
+    def floor(self) -> Seq:
+        """The checkpoint that it stands on: of what is below, little is kept; 0 for the first entry."""
+        return self.ground.floor
+
+    @property
     def checkpoint(self) -> Seq:
         """The newest checkpoint that is final; 0 for none. What is below it is needed no more."""
         return self._milestones.in_force(self.settled).seq

@@ -1,7 +1,5 @@
 """Catching up past a checkpoint, from a server that has compacted and from servers that lie (R5, A42)."""
 
-
-
 import pytest
 
 from dusk.catchup.gathering import Gathering

@@ -99,9 +99,9 @@ def _do(world: World, what: str) -> None:
             commit(world, STEP)
         case "open":
             world.open()
-        case "attest" if due(
-            world.log.state, world.owner.key_id, world.log.head.seq, world.log.settled
-        ) is not None:
+        case "attest" if (
+            due(world.log.state, world.owner.key_id, world.log.head.seq, world.log.settled) is not None
+        ):
             attest(world)
         case "grant":
             prefix = f"policy/p{world.log.head.seq}"
@@ -202,7 +202,10 @@ def test_what_was_attested_or_is_too_old_is_refused() -> None:
     world = grown()
     assert refused(world, say(world, 16)) == "attested"
     assert refused(world, say(world, 8)) == "attested"
-    assert refused(world, Edit(CHECKPOINT, say(world, 16).key, codec.pack((9, bytes(32), bytes(32))), None)) == "attested"
+    assert (
+        refused(world, Edit(CHECKPOINT, say(world, 16).key, codec.pack((9, bytes(32), bytes(32))), None))
+        == "attested"
+    )
     commit(world, STEP * (limits.MILESTONES_MAX + 4))
     assert refused(world, say(world, 24)) == "attested"
 
@@ -289,7 +292,9 @@ def test_a42_a_foundation_of_another_cluster_is_refused(sound: tuple[World, byte
 
 
 @given(st.data())
-def test_a42_a_foundation_with_any_byte_changed_is_refused(sound: tuple[World, bytes], data: st.DataObject) -> None:
+def test_a42_a_foundation_with_any_byte_changed_is_refused(
+    sound: tuple[World, bytes], data: st.DataObject
+) -> None:
     world, whole = sound
     at = data.draw(st.integers(0, len(whole) - 1))
     changed = bytearray(whole)
@@ -302,7 +307,9 @@ def rows(data: bytes) -> list:  # type: ignore[type-arg] - of anything
     return codec.unpack(data, size_max=limits.FOUNDATION_BYTES_MAX)
 
 
-VERSION, HEAD, OPENED, TERMS, MILESTONES, DIGESTS, CHANGES, OUTCOMES, SECTIONS, DERIVED, KEPT, SAID = range(12)
+VERSION, HEAD, OPENED, TERMS, MILESTONES, DIGESTS, CHANGES, OUTCOMES, SECTIONS, DERIVED, KEPT, SAID = range(
+    12
+)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +354,10 @@ def test_a42_a_foundation_that_says_something_else_is_refused(
 def test_a42_attestations_of_others_do_not_count(sound: tuple[World, bytes]) -> None:
     world, data = sound
     row = rows(data)
-    for other in (world.change(say(world, 16, state=bytes(32))), world.change(say(world, 24), signers=(world.master,))):
+    for other in (
+        world.change(say(world, 16, state=bytes(32))),
+        world.change(say(world, 24), signers=(world.master,)),
+    ):
         row[SAID] = [other.encode()]
         with pytest.raises(UntrustedInput, match="attested"):
             read(codec.pack(row), world.cluster)

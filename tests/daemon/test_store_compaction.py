@@ -45,7 +45,9 @@ def test_a_compacted_log_reads_from_its_checkpoint_on_also_after_a_start(tmp_pat
         assert (store.floor, store.last, store.plan) == (seq, last, plan)
         assert store.read_items(seq, 1000) == ()
         assert store.read_items(Seq(seq + 1), 10**6) == tuple(above(world.items, seq))
-        assert [store.read_piece(seq, at) for at in range(len(plan.hashes))] == list(pieces(foundation(world)))
+        assert [store.read_piece(seq, at) for at in range(len(plan.hashes))] == list(
+            pieces(foundation(world))
+        )
         assert store.read_piece(Seq(seq - 8), 0) is None
         assert store.read_piece(seq, len(plan.hashes)) is None
         entries = [verified_entry(item).seq for item in store.read_entries(Seq(1), last)]
