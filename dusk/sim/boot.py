@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ClusterId
@@ -24,8 +25,9 @@ def read_log(name: str, cluster: ClusterId, disk: Disk) -> Log:
     Raises:
         RuleBroken: it does not verify (R6).
     """
-    log = Log(cluster)
     try:
+        data = disk.basis.data
+        log = Log(cluster, ground=read(data, cluster).ground if data else None)
         log.extend(disk.items)
     except UntrustedInput as error:
         raise RuleBroken("R6", f"{name} refuses its own log: {error}") from error
@@ -62,4 +64,5 @@ def build(router: FirstStart, disk: Disk, log: Log, random: Random, now: float) 
         settings=NodeSettings(facts={"board": f"board-{router.index % 3}"}, apply_window_s=APPLY_WINDOW_S),
         random_bytes=random.randbytes,
         left=disk.branches,
+        plan=disk.basis.plan,
     )

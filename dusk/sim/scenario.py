@@ -28,6 +28,7 @@ from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final
 from dusk.sim.keyring import Keyring
 from dusk.sim.network import PORT, Network, host_of
+from dusk.sim.pace import quick_checkpoints
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
 from dusk.sim.remember import remembered_crypto
 from dusk.sim.transcript import Transcript
@@ -233,7 +234,7 @@ class Simulation:
         Raises:
             RuleBroken: a rule does not hold.
         """
-        with remembered_crypto():
+        with remembered_crypto(), quick_checkpoints():
             self.transcript.say("-", f"seed {self._plan.seed}: {self.count} devices, {self.faults}")
             self.troubles.plan()
             self.clock.run_until(self.duration_s)
