@@ -283,7 +283,7 @@ class Simulation:
         nodes = [device.member for device in self._honest]
         heads = {None if node is None else node.log.head for node in nodes}
         is_cut = any(MUST_HEAR_FILE in device.disk.files for device in self._honest)
-        if len(heads) != 1 or None in heads or is_cut:
+        if len(heads) != 1 or None in heads or is_cut or not all(map(_is_compacted, self._honest)):
             return False
         running = [node for node in nodes if node is not None]
         return all(
@@ -353,3 +353,8 @@ class Simulation:
         counts["branch left"] += len(self.checks.history.ends) - 1
         self.transcript.say("-", f"ends at entry {head}")
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)
+
+
+def _is_compacted(device: Device) -> bool:
+    """Tell whether a device's disk stands on the newest checkpoint that is final there."""
+    return device.member is None or device.disk.basis.floor == device.member.log.checkpoint
