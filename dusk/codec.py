@@ -20,6 +20,8 @@ _ITEMS_AHEAD_MAX = 2**17
 """Places for items that long arrays may claim before the items were seen: 1 MiB."""
 _BYTES_ALWAYS_FEW = 362
 """However so many bytes are nested, they claim less than that: their square is below it."""
+_UTF8_BYTES_MAX = 4
+"""Of one character."""
 _packer = msgpack.Packer()
 """One for all: making another for each call takes longer than packing. It keeps nothing of a call."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
@@ -96,6 +98,8 @@ def _scan(data: bytes, depth_max: int) -> None:
 
 def _check_kinds(value: list[Any], depth_left: int) -> None:
     """Refuse floats, maps and extensions, and what is nested too deeply."""
+    if _SCALARS.issuperset(map(type, value)):
+        return
     for item in value:
         kind = type(item)
         if kind is list:
@@ -206,10 +210,12 @@ def rows_to(count_max: int, form: "Row", count_min: int = 0, *, or_nil: bool = F
 
     def check(items: list[Any]) -> None:
         for item in items:
-            if item is not None or not or_nil:
-                form.read(item)
+            form.read(item)
 
-    return Place((list,), count_min, count_max, check)
+    def check_or_nil(items: list[Any]) -> None:
+        check([item for item in items if item is not None])
+
+    return Place((list,), count_min, count_max, check_or_nil if or_nil else check)
 
 
 def texts_to(count_max: int, size_bytes_max: int) -> Place:
@@ -226,9 +232,9 @@ class _Bounds(NamedTuple):
     """What a row compares once its kinds are known: places with their bounds, ends included."""
 
     numbers: tuple[tuple[int, int, int], ...]
-    sizes: tuple[tuple[int, int], ...]
-    ranges: tuple[tuple[int, int, int], ...]
-    texts: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int, int], ...]
+    texts: tuple[tuple[int, int, int], ...]
+    """Each with so many characters as fit however they are encoded, and with the most bytes."""
 
 
 class Row:
@@ -253,11 +259,8 @@ class Row:
         ]
         return _Bounds(
             numbers=tuple((at, low, high) for at, kind, low, high in rows if kind is int),
-            sizes=tuple((at, low) for at, kind, low, high in rows if kind in (bytes, list) and low == high),
-            ranges=tuple(
-                (at, low, high) for at, kind, low, high in rows if kind in (bytes, list) and low < high
-            ),
-            texts=tuple((at, high) for at, kind, _, high in rows if kind is str),
+            sizes=tuple((at, low, high) for at, kind, low, high in rows if kind in (bytes, list)),
+            texts=tuple((at, high // _UTF8_BYTES_MAX, high) for at, kind, _, high in rows if kind is str),
         )
 
     @property
@@ -291,20 +294,18 @@ class Row:
         """
         if not isinstance(value, list):
             raise self._wrong_kinds(value)
-        bounds = self._forms.get(tuple(map(type, value)))
+        bounds = self._forms.get((*map(type, value),))
         if bounds is None:
             raise self._wrong_kinds(value)
-        for at, low, high in bounds.numbers:
+        numbers, sizes, texts = bounds
+        for at, low, high in numbers:
             if not low <= value[at] <= high:
                 raise self._wrong(at, "not", f"from {low} to {high}")
-        for at, size_bytes in bounds.sizes:
-            if len(value[at]) != size_bytes:
-                raise self._wrong(at, "not of", f"{size_bytes}")
-        for at, low, high in bounds.ranges:
+        for at, low, high in sizes:
             if not low <= len(value[at]) <= high:
-                raise self._wrong(at, "not of", f"{low} to {high}")
-        for at, high in bounds.texts:
-            if len(value[at]) * 4 > high and len(value[at].encode()) > high:
+                raise self._wrong(at, "not of", f"{low}" if low == high else f"{low} to {high}")
+        for at, few, high in texts:
+            if len(value[at]) > few and len(value[at].encode()) > high:
                 raise self._wrong(at, "not of", f"at most {high} bytes")
         for at, check in self._arrays:
             check(value[at])

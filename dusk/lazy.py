@@ -94,7 +94,8 @@ def _later(name: str, option: str) -> Callable[..., Any]:
 def _compiled(cls: type, name: str, option: str) -> Callable[..., object]:
     """Return one method as the standard library writes it for the fields of a class."""
     rows = [(field.name, field.type, field) for field in fields(cls)]
-    wanted: dict[str, Any] = {**_NOTHING, option: True, "slots": "__slots__" in vars(cls)}
+    # with slots, an __init__ sets also what it is not given: that takes longer, and few classes need it
+    wanted: dict[str, Any] = {**_NOTHING, option: True, "slots": any(not row.init for row in fields(cls))}
     # only an __init__ has to get around the ban to assign; for others the ban would be two methods to compile
     wanted["frozen"] = name == "__init__" and vars(cls).get("__setattr__") is _refuse_to_set
     behind = {"__post_init__": None} if hasattr(cls, "__post_init__") else {}

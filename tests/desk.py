@@ -9,6 +9,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.control.desk import Json, Peer, WallTime
 from dusk.control.methods import call
+from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
@@ -62,6 +63,9 @@ class FakeDesk:
 
     def addresses(self) -> Sequence[str]:
         return ("192.0.2.1:3875",)
+
+    def reviewed(self) -> str:
+        return REVIEWED
 
     def wall_time(self) -> WallTime:
         return self.clock

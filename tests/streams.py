@@ -82,6 +82,7 @@ class Member:
         self.ring = GroupKeys((new_group_key(world.random.randbytes, 0, NO_CHAIN),)).encode()
         self.taken_rings: list[bytes] = []
         self.answers: list[tuple[ChangeId, Answer]] = []
+        self.handed_in_after: list[ChangeId | None] = []
         self.silent = False
         self.report_rows: list[ReportRow] = []
         self.taken_reports: list[Report] = []
@@ -172,7 +173,8 @@ class Member:
     def group_keys(self) -> bytes:
         return self.ring
 
-    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
+    def submitted(self, change: Change, asker: bytes, now: float, after: ChangeId | None) -> list[Effect]:
+        self.handed_in_after.append(after)
         if self.silent:
             return []
         before = len(self.world.items)
@@ -197,7 +199,7 @@ class Member:
         return []
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:
-        return self.submitted(change, b"", now)
+        return self.submitted(change, b"", now, None)
 
 
 def master(world: World) -> Member:

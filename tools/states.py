@@ -34,6 +34,7 @@ _PAUSES = {
     Stage.JOINING: "ANSWER to JOIN",
     Stage.LOCATING: "COMMON",
     Stage.FETCHING: "ITEMS",
+    Stage.PIECES: "a piece of a checkpoint",
     Stage.KEYS: "KEYS",
     Stage.SUBMITTING: "ANSWER to SUBMIT",
     Stage.REPORTING: "ANSWER to REPORT",

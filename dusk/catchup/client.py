@@ -51,7 +51,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
 from dusk.effects import Address, Effect, ItemKind, LogItem, SendFrame
 from dusk.errors import UntrustedInput
-from dusk.ids import Seq
+from dusk.ids import ChangeId, Seq
 from dusk.limits import (
     ANSWER_BYTES_MAX,
     ANSWER_S_MAX,
@@ -109,7 +109,7 @@ class Client:
         self._after_device = b""
         self.is_behind = False
         """Whether to catch up, too, after reports."""
-        self._changes: deque[Change] = deque()
+        self._changes: deque[tuple[Change, ChangeId | None]] = deque()
         self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
         self._named = Seq(0)
@@ -132,10 +132,10 @@ class Client:
         """The server's static key, once its possession is proven."""
         return self._channel.remote_static if self._channel.established else None
 
-    def add(self, change: Change) -> None:
-        """Take one more change to submit before the end, once."""
-        if change.id not in {known.id for known in self._changes}:
-            self._changes.append(change)
+    def add(self, change: Change, after: ChangeId | None = None) -> None:
+        """Take one more change to submit before the end, once, with the one that goes before it."""
+        if change.id not in {known.id for known, _ in self._changes}:
+            self._changes.append((change, after))
 
     def drain(self) -> list[Effect]:
         """Return what is to be done, in order; also after an error: what was taken stays taken."""
@@ -208,7 +208,7 @@ class Client:
                 self._effects += self._host.took_keys(reply.ring, giver, now)
                 self._submit_next(now)
             case Stage.SUBMITTING, Answer():
-                self._effects += self._host.answered(self._changes.popleft().id, reply, now)
+                self._effects += self._host.answered(self._changes.popleft()[0].id, reply, now)
                 self._submit_next(now)
             case Stage.REPORTING, Answer():
                 assert self._errand is not None
@@ -450,7 +450,8 @@ class Client:
         elif not self._is_master():  # its address is a datagram's source, which proves nothing
             raise ServerRefused("the server is not the master: its word of a change would say nothing")
         else:
-            self._ask(Stage.SUBMITTING, Submit(self._changes[0].encode()), now, ANSWER_S_MAX)
+            change, after = self._changes[0]
+            self._ask(Stage.SUBMITTING, Submit(change.encode(), after), now, ANSWER_S_MAX)
 
     def _is_member(self) -> bool:
         return self._host.standing(self._channel.remote_static) is Standing.MEMBER

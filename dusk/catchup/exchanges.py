@@ -69,6 +69,8 @@ class Exchanges:
         self._next_conn = 2
         self.refused = 0
         """Streams ended for what came in on them, since start-up."""
+        self.turned_away_at: float | None = None
+        """Since when who was asked for the log says nothing and ends the stream, as to who is no member."""
 
     @property
     def deadline(self) -> float | None:
@@ -114,16 +116,24 @@ class Exchanges:
                 client.is_behind = True
         return self._open(address, Goal.CATCH_UP, now)
 
-    def submit(self, address: Address, change: Change, now: float) -> list[Effect]:
+    def submit(
+        self, address: Address, change: Change, now: float, after: ChangeId | None = None
+    ) -> list[Effect]:
         """Hand a change over a stream to that peer; the answer comes by `Host.answered`.
 
         Nothing is promised: whoever holds the change tries again until it is answered.
+
+        Args:
+            address: the peer's.
+            change: to be written.
+            now: monotonic seconds.
+            after: the change that the writer must have before it.
         """
         for client in self._clients.values():
             if client.address == address:
-                client.add(change)
+                client.add(change, after)
                 return []
-        return self._open(address, Goal.SUBMIT, now, changes=(change,))
+        return self._open(address, Goal.SUBMIT, now, changes=((change, after),))
 
     def reports(self, address: Address, errand: Errand, now: float) -> list[Effect]:
         """Exchange statuses with that peer, unless a stream to it is open."""
@@ -143,7 +153,7 @@ class Exchanges:
         goal: Goal,
         now: float,
         *,
-        changes: tuple[Change, ...] = (),
+        changes: tuple[tuple[Change, ChangeId | None], ...] = (),
         errand: Errand | None = None,
         left: Position | None = None,
     ) -> list[Effect]:
@@ -161,8 +171,8 @@ class Exchanges:
             errand=errand,
             left=left,
         )
-        for change in changes:
-            client.add(change)
+        for change, after in changes:
+            client.add(change, after)
         self._clients[conn] = client
         self._started[conn] = now
         return [Connect(conn, address)]
@@ -186,6 +196,7 @@ class Exchanges:
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
+        self.turned_away_at = None
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
@@ -206,10 +217,11 @@ class Exchanges:
         """A stream of ours is gone before its exchange was done."""
         if conn not in self._clients:
             return []
+        client = self._clients[conn]
+        if client.stage is Stage.LOCATING and self.turned_away_at is None:
+            self.turned_away_at = now
         return [
-            effect
-            for effect in self._drop(self._clients[conn], reason, now, lied=False)
-            if effect != Disconnect(conn)
+            effect for effect in self._drop(client, reason, now, lied=False) if effect != Disconnect(conn)
         ]
 
     # --- answering ---------------------------------------------------------------------------

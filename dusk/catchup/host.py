@@ -99,7 +99,7 @@ class LogHolder(Protocol):
         ...
 
     def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
-        """Judge a checkpoint with what stands above it, and go on from it (`specs/log.md`, section 11).
+        """Judge a checkpoint with what stands above it, and go on from it (`specs/log.md`, section 12).
 
         A member goes on with another life: its log does not move in this one.
 
@@ -146,9 +146,10 @@ class Host(LogHolder, Protocol):
         """Return the ring of group keys to hand out to members, encoded; empty if there is none."""
         ...
 
-    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
+    def submitted(self, change: Change, asker: bytes, now: float, after: ChangeId | None) -> list[Effect]:
         """Get a change that the member with an X25519 key hands in written, or pass it on to the writer.
 
+        It is written only where the one that it goes ``after``, if that is named, has its outcome.
         The answer goes back by `Exchanges.answered` (`dusk.catchup.exchanges`), within this
         call or at any time later; for a request to join only once this device's own log
         holds the outcome, as the joiner fetches from here next.

@@ -9,7 +9,7 @@ from dusk import codec
 from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
 from dusk.limits import (
     ANSWER_BYTES_MAX,
@@ -70,9 +70,10 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Have this encoded change written."""
+    """Have this encoded change written, behind another if that is named."""
 
     change: bytes
+    after: ChangeId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,8 @@ def _request_row(message: Request) -> list[Any]:
             return [3]
         case Join(change):
             return [4, change]
-        case Submit(change):
-            return [5, change]
+        case Submit(change, before):
+            return [5, change, before]
         case GetReports(after):
             return [6, after]
         case Report(device, status):
@@ -267,7 +268,11 @@ def decode_request(data: bytes) -> Request:
         case 4:
             return Join(codec.blob(codec.fields(rest, 1, "join")[0], CHANGE_BYTES_MAX, "join"))
         case 5:
-            return Submit(codec.blob(codec.fields(rest, 1, "submit")[0], CHANGE_BYTES_MAX, "submit"))
+            change, before = codec.fields(rest, 2, "submit")
+            return Submit(
+                codec.blob(change, CHANGE_BYTES_MAX, "submit"),
+                None if before is None else ChangeId(codec.exactly(before, 32, "change before")),
+            )
         case 6:
             return GetReports(codec.blob(codec.fields(rest, 1, "get reports")[0], _ID_BYTES, "device"))
         case 7:

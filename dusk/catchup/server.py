@@ -235,7 +235,7 @@ class Server:
         unverified = decode_change(request.change)
         self._expect(unverified, now)
         assert self.peer is not None, "a member has proven its key"
-        return self._host.submitted(unverified, self.peer, now)
+        return self._host.submitted(unverified, self.peer, now, request.after)
 
     def _read_piece(self, asked: GetPiece, plan: Plan | None, now: float) -> list[Effect]:
         """Have a piece read; whoever fetches a former checkpoint is told of the one of now."""

@@ -1,4 +1,4 @@
-"""Owners attest what the whole state was; enough of them make a checkpoint (`specs/log.md`, section 11).
+"""Owners attest what the whole state was; enough of them make a checkpoint (`specs/log.md`, section 12).
 
 An attestation states, and sets nothing: a replica whose own state at that position was another
 one refuses it (A42). Below a checkpoint no values and operations are needed any more.

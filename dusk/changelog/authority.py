@@ -27,6 +27,7 @@ _GRANTABLE = {
 }
 """Sections that others than owners may be granted (protocol: "owners, or granted")."""
 
+_FACTS = SectionKind.FACTS
 _NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin")}
 """Records that joining alone makes, whoever is granted the section."""
 
@@ -78,7 +79,7 @@ def check_authority(
         path = parse_path(operation.section)
         if _own_record(state, path, operation.key, signers):
             continue
-        if by_quorum and path.kind is not SectionKind.FACTS:
+        if by_quorum and path.kind is not _FACTS:
             continue
         grant = grant_for(state, operation.section) if path.kind in _GRANTABLE else None
         if grant is None or not _satisfies(grant, owners, signers):
@@ -88,9 +89,9 @@ def check_authority(
 
 def _own_record(state: State, path: SectionPath, key: str, signers: Collection[KeyId]) -> bool:
     """Tell whether it is a record that its subject alone may write."""
-    if path.kind is SectionKind.FACTS:
+    if path.kind is _FACTS:
         return any(_is_device(state.holder(s), path.name) for s in signers)
-    if (path.kind, key) == (SectionKind.USER, "sealed"):
+    if key == "sealed" and path.kind is SectionKind.USER:
         held = state.value(f"user/{path.name}", "key")
         return held is not None and key_id(held[0]) in signers
     return False

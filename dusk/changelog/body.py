@@ -62,8 +62,7 @@ class Operation(NamedTuple):
     base: ChangeId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """What an author signs: one atomic list of operations.
 
     ``counter`` rises strictly per (author, device); 0 stands only in device creations.
@@ -103,13 +102,16 @@ class Value(NamedTuple):
         return labelled_hash(b"dusk.value", self.salt, self.data)
 
 
-@dataclass(frozen=True)
-class Change:
-    """A body's exact bytes, its signatures sorted by key id, one value for each operation."""
+class _Parts(NamedTuple):
+    """What a change is made of, see `Change`."""
 
     body_bytes: bytes
     signatures: tuple[Signature, ...]
     values: tuple[Value | None, ...]
+
+
+class Change(_Parts):
+    """A body's exact bytes, its signatures sorted by key id, one value for each operation."""
 
     @Lazy
     def id(self) -> ChangeId:
@@ -168,7 +170,7 @@ def decode_change(data: bytes) -> Change:
     row = _CHANGE.decode(data, size_max=limits.CHANGE_BYTES_MAX)
     body_bytes, unverified_signatures, unverified_values = row
     signatures = tuple(map(Signature._make, unverified_signatures))
-    if any(a.key_id >= b.key_id for a, b in pairwise(signatures)):
+    if len(signatures) > 1 and any(a.key_id >= b.key_id for a, b in pairwise(signatures)):
         raise UntrustedInput("signatures: not sorted, or one twice")
     values = tuple([None if item is None else Value._make(item) for item in unverified_values])
     change = Change(body_bytes, signatures, values)

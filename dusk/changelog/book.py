@@ -68,6 +68,10 @@ class Book:
         """Return where a change stands in the log."""
         return self._positions.get(change)
 
+    def newest_change(self) -> tuple[ChangeId, Seq] | None:
+        """Return the change of the newest entry that has one, and its position."""
+        return next(reversed(self._positions.items()), None)
+
     def outcome_of(self, change: ChangeId) -> Outcome:
         """Return what became of a change that stands in the log."""
         assert change in self._positions

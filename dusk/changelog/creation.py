@@ -10,7 +10,7 @@ from typing import Any
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
-from dusk.changelog.holders import HolderKind
+from dusk.changelog.holders import DEVICE
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused
@@ -74,7 +74,8 @@ def _usable_rule(state: State, joinkey: str, label: str, stamp: Stamp) -> list[A
     if mode != "auto":
         raise Refused("approval-needed", "this join key lets a device in only after an owner approved it")
     if state.derived(uses_key(joinkey)) >= uses:
-        raise Refused("joinkey-used-up", f"this join key was for {uses} devices, which have joined")
+        whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"
+        raise Refused("joinkey-used-up", f"this join key was for {whom}")
     if labels and not any(matches(pattern, label) for pattern in labels):
         raise Refused("label-not-listed", "this join key is for other hardware")
     if expires_s and not stamp.clock_trusted:
@@ -124,4 +125,4 @@ def _added(change: Change, section: str, key: str, row: list[Any]) -> RecordWrit
 def is_device_key(state: State, key: KeyId) -> bool:
     """Tell whether a key id is an active device's."""
     holder = state.holder(key)
-    return holder is not None and holder.kind is HolderKind.DEVICE and holder.active
+    return holder is not None and holder.kind is DEVICE and holder.active

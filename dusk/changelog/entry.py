@@ -28,6 +28,11 @@ class EntryKind(IntEnum):
     FREEZE = 8
 
 
+OPEN, CHANGE, HANDOVER, FREEZE = EntryKind.OPEN, EntryKind.CHANGE, EntryKind.HANDOVER, EntryKind.FREEZE
+ATTESTED = EntryKind.CHECKPOINT
+"""For what is done at each entry: Python 3.11 looks a member up in its class slower than it calls (P4)."""
+
+
 class OutcomeCode(IntEnum):
     """What became of the change that an entry carries."""
 
@@ -36,8 +41,7 @@ class OutcomeCode(IntEnum):
     REJECTED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The verdict on a change: ``by`` names the superseding change, ``reason`` the rejection."""
 
     code: OutcomeCode
@@ -83,21 +87,8 @@ _SIGNED_HEAD = codec.Row(
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One position of the log.
-
-    Args:
-        generation, mandate, epoch, seq: the position, see `dusk.ids.Head`.
-        previous: chain hash before this entry.
-        writer, boot: who wrote it, in which run.
-        time_s, clock_trusted: the writer's wall time; people see it, order never needs it (R11).
-        kind: what the entry does.
-        change, signatures: id and hash of signatures of the change it carries, or None.
-        outcome: what became of that change.
-        sections: touched sections, sorted, each with its hash afterwards.
-        derived: hash of the derived state afterwards.
-    """
+class _Fields(NamedTuple):
+    """What stands in an entry, see `Entry`."""
 
     generation: int
     mandate: int
@@ -115,14 +106,26 @@ class Entry:
     sections: tuple[tuple[str, bytes], ...]
     derived: bytes
 
+
+class Entry(_Fields):
+    """One position of the log.
+
+    Args:
+        generation, mandate, epoch, seq: the position, see `dusk.ids.Head`.
+        previous: chain hash before this entry.
+        writer, boot: who wrote it, in which run.
+        time_s, clock_trusted: the writer's wall time; people see it, order never needs it (R11).
+        kind: what the entry does.
+        change, signatures: id and hash of signatures of the change it carries, or None.
+        outcome: what became of that change.
+        sections: touched sections, sorted, each with its hash afterwards.
+        derived: hash of the derived state afterwards.
+    """
+
     @Lazy
     def encoded(self) -> bytes:
         """The exact bytes that are hashed."""
-        position = (self.generation, self.mandate, self.epoch, self.seq, self.previous)
-        stamp = (self.writer, self.boot, self.time_s, self.clock_trusted)
-        outcome = (int(self.outcome.code), self.outcome.by, self.outcome.reason)
-        carried = (int(self.kind), self.change, self.signatures, outcome)
-        return codec.pack((VERSION, *position, *stamp, *carried, self.sections, self.derived))
+        return codec.pack((VERSION, *self))
 
     @Lazy
     def digest(self) -> bytes:
@@ -231,8 +234,7 @@ def decode_signed_head(data: bytes) -> SignedHead:
     return SignedHead(Head(*head), rest, signature)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What a writer adds of itself to each entry."""
 
     writer: DeviceId

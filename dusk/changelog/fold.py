@@ -22,10 +22,10 @@ from dusk.changelog.attesting import check_attestation, completed
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
-from dusk.changelog.entry import APPLIED, EntryKind, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import APPLIED, ATTESTED, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
 from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
-from dusk.changelog.holders import Holder, HolderKind
+from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
@@ -47,7 +47,7 @@ def judge(state: State, change: Change, stamp: Stamp, verified: Verified = NONE_
     Raises:
         Refused: no entry may carry this change here.
     """
-    if kind_of(change) is EntryKind.OPEN:
+    if kind_of(change) is OPEN:
         raise Refused("wrong-kind", "a forced role is carried by the entry of who leads from it on, alone")
     return judge_signed(state, change, stamp, verified)
 
@@ -71,9 +71,9 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     if body.counter <= last:
         raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
     kind = kind_of(change)
-    if kind is EntryKind.FREEZE:
+    if kind is FREEZE:
         check_freeze(state, change)
-    elif kind is EntryKind.CHECKPOINT:
+    elif kind is ATTESTED:
         check_attestation(state, change)
     else:
         check_authority(state, body.operations, change.values, signers)
@@ -83,7 +83,7 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
         return Verdict(stale, (), (counter,))
     writes = _writes(change)
     check_governable(state, writes)
-    if kind is EntryKind.CHECKPOINT:
+    if kind is ATTESTED:
         return Verdict(APPLIED, writes, (counter, *completed(state, change)))
     return Verdict(APPLIED, writes, (counter,))
 
@@ -104,7 +104,7 @@ def _verified_signers(state: State, change: Change, verified: Verified) -> Colle
         raise Refused("missing-signatures", "the author's own signature is missing")
     for signature in change.signatures:
         holder = state.holder(signature.key_id)
-        if holder is None or holder.kind is HolderKind.JOINKEY:
+        if holder is None or holder.kind is JOINKEY:
             raise Refused("unknown-key", "signed by a key that this cluster does not know")
         if not holder.active:
             raise Refused("inactive-key", f"signed by {holder.name}, who may not sign any more")

@@ -1,4 +1,4 @@
-"""A checkpoint as it is kept and sent: all that a log needs of what is below it (`specs/log.md`, section 11).
+"""A checkpoint as it is kept and sent: all that a log needs of what is below it (`specs/log.md`, section 12).
 
 One array of bytes: the state with its hash's parts, the digest of each entry and the id of its
 change, the entries that changed the owners, the newest changes without effect, and the owners'

@@ -8,7 +8,7 @@ opens no epoch, until the owners force a role and take the mark away.
 from dusk import codec
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead, decode_signed_head
-from dusk.changelog.kinds import FROZEN
+from dusk.changelog.kinds import FROZEN, MANDATE
 from dusk.changelog.sections import device_path, parse_path
 from dusk.changelog.state import State
 from dusk.errors import Refused
@@ -40,7 +40,7 @@ def check_freeze(state: State, change: Change) -> None:
 
     Raises:
         Refused: ``bad-value`` where it does more than that, ``frozen`` where the device is,
-            ``no-proof``.
+            ``no-proof``, also where owners have freed it since by a role.
     """
     (operation, *more), (value, *_) = change.body.operations, change.values
     if more or value is None:
@@ -49,8 +49,17 @@ def check_freeze(state: State, change: Change) -> None:
     key = state.value(device_path(device), "key")
     if key is None:
         raise Refused("no-proof", "there is no such device")
-    if state.value(device_path(device), FROZEN) is not None:
+    mark = state.record(device_path(device), FROZEN)
+    if mark is not None and mark.data is not None:
         raise Refused("frozen", "this device is frozen already")
     one, other = (decode_signed_head(data) for data in codec.unpack(value.data, size_max=len(value.data)))
     if not is_proof(one, other, PublicKey(key[0]), state.cluster):
         raise Refused("no-proof", "the two heads do not prove that this device signed twice")
+    if mark is not None and one.head.mandate < _mandate(state):
+        raise Refused("no-proof", "owners have forgiven this device what it signed before that")
+
+
+def _mandate(state: State) -> int:
+    """Return the mandate in force: owners take a mark away by making one."""
+    row = state.value(*MANDATE)
+    return 0 if row is None else int(row[0])

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dusk.changelog.entry import Entry, EntryKind
+from dusk.changelog.entry import HANDOVER, OPEN, Entry
 from dusk.errors import UntrustedInput
 from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ChangeId, DeviceId, Head, Seq
 
@@ -79,10 +79,10 @@ class History:
         """Take the next entry."""
         self._chains.append(entry.head.chain)
         self._changes.append(entry.change)
-        if entry.kind is EntryKind.OPEN:
+        if entry.kind is OPEN:
             position = (entry.generation, entry.mandate, entry.epoch)
             self._epochs.append(Epoch(entry.seq, *position, entry.writer, entry.boot))
-        elif entry.kind is EntryKind.HANDOVER:
+        elif entry.kind is HANDOVER:
             self._handovers.append(entry.seq)
 
     def pop(self) -> None:

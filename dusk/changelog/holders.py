@@ -21,6 +21,10 @@ class HolderKind(Enum):
     JOINKEY = "joinkey"
 
 
+DEVICE, JOINKEY = HolderKind.DEVICE, HolderKind.JOINKEY
+"""For what is done at each entry, as those of `EntryKind`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A key that the log knows, and whether it may still sign."""

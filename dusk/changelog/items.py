@@ -9,6 +9,7 @@ from dusk.changelog.entry import Entry, Glance, decode_entry, glance
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 
+_ENTRY = ItemKind.ENTRY
 _ITEM_BYTES_MAX = limits.ENTRY_BYTES_MAX + limits.CHANGE_BYTES_MAX + 64
 _ITEM = codec.Row(
     "log item",
@@ -75,7 +76,7 @@ def read_ahead(items: Sequence[LogItem]) -> Mapping[int, Glanced]:
     read: dict[int, Glanced] = {}
     try:
         for at, item in enumerate(items):
-            glanced = _glance_at(item) if item.kind is ItemKind.ENTRY else None
+            glanced = _glance_at(item) if item.kind is _ENTRY else None
             if glanced is not None:
                 read[at] = glanced
     except UntrustedInput:

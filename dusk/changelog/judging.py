@@ -9,10 +9,11 @@ from dusk.changelog.entry import APPLIED, Entry, EntryKind, OutcomeCode, Stamp
 from dusk.changelog.fold import judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import History
+from dusk.changelog.holders import DEVICE
 from dusk.changelog.kinds import FROZEN, kind_of
 from dusk.changelog.roles import judge_role
 from dusk.changelog.sections import device_path
-from dusk.changelog.state import HolderKind, State
+from dusk.changelog.state import State
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.verdict import Verdict
 from dusk.changelog.writing import is_role
@@ -40,7 +41,7 @@ class Judging:
     def device_key(self, device: DeviceId) -> PublicKey | None:
         """Return an active member's key."""
         holder = self._state.holder(KeyId(device))
-        if holder is None or holder.kind is not HolderKind.DEVICE or not holder.active:
+        if holder is None or holder.kind is not DEVICE or not holder.active:
             return None
         return holder.public
 

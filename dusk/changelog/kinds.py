@@ -1,7 +1,7 @@
 """Which kind of entry carries a change: the records that it touches say so, and nobody chooses."""
 
 from dusk.changelog.body import Change
-from dusk.changelog.entry import EntryKind
+from dusk.changelog.entry import ATTESTED, CHANGE, FREEZE, OPEN, EntryKind
 
 MANDATE = ("cluster", "mandate")
 """The record that only a forced role writes."""
@@ -13,14 +13,14 @@ FROZEN = "frozen"
 
 def kind_of(change: Change) -> EntryKind:
     """Return `OPEN` for a forced role, `FREEZE` for a proof, `CHECKPOINT` for owners' word, else `CHANGE`."""
-    kind = EntryKind.CHANGE
+    kind = CHANGE
     for section, key, value_hash, _base in change.body.operations:
         if key == FROZEN and value_hash is not None and is_device(section):
-            kind = EntryKind.FREEZE
-        elif (section, key) == MANDATE:
-            return EntryKind.OPEN
+            kind = FREEZE
+        elif key == MANDATE[1] and section == MANDATE[0]:
+            return OPEN
         elif section == CHECKPOINT:
-            kind = EntryKind.CHECKPOINT
+            kind = ATTESTED
     return kind
 
 

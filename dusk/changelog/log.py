@@ -20,6 +20,7 @@ from dusk.changelog.book import Book
 from dusk.changelog.certificate import Certificate, decode_certificate
 from dusk.changelog.entry import (
     APPLIED,
+    OPEN,
     Entry,
     EntryKind,
     SignedHead,
@@ -50,6 +51,7 @@ from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, verified_bef
 
 __all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
 
+_ENTRY = ItemKind.ENTRY
 Judge = Callable[[State, Change, Stamp, Verified], Verdict]
 
 
@@ -92,7 +94,7 @@ class Log(Book):
 
     def _take_item(self, item: LogItem, glanced: Glanced | None, verified: Verified, took: Taking) -> None:
         """Verify one item behind those before it."""
-        if item.kind is ItemKind.ENTRY:
+        if item.kind is _ENTRY:
             step = self._take_expected(glanced, verified) or self._take_any(item, verified)
             if step is not None:
                 took.steps.append(Kept(step, item))
@@ -207,10 +209,10 @@ class Log(Book):
         step = Step(undo, self.head, self.leader, entry.change)
         if entry.seq == 1:
             self._cluster = self.state.cluster = ClusterId(entry.digest)
-        if entry.kind is EntryKind.OPEN:
+        if entry.kind is OPEN:
             self.leader = entry.writer
-        if any(section == "cluster" for section, _ in entry.sections):
-            is_role = entry.kind is EntryKind.OPEN and entry.seq > 1
+        if "cluster" in dict(entry.sections):
+            is_role = entry.kind is OPEN and entry.seq > 1
             self._settling.terms.add(entry.seq, views.succession(self.state), forced=is_role)
         if entry.change is not None:
             self._positions[entry.change] = entry.seq
@@ -222,8 +224,7 @@ class Log(Book):
         return step
 
     def _keep(self, *steps: Kept) -> None:
-        for kept in steps:
-            self._trail.add(kept)
+        self._trail.add(*steps)
         self._trail.trim(self.settled)
 
     def _undo(self, steps: Sequence[Kept]) -> None:

@@ -49,7 +49,8 @@ def place_of(key: bytes) -> bytes:
 
 def put(root: Node | None, place: bytes, digest: bytes) -> Node:
     """Return the trie with the record at ``place`` set to ``digest`` (both 32 bytes)."""
-    return _put(root, Leaf(labelled_hash(b"dusk.leaf", place, digest), place, digest), 0)
+    leaf = Leaf(labelled_hash(b"dusk.leaf", place, digest), place, digest)
+    return leaf if root is None else _put(root, leaf, 0)
 
 
 def _nibble(place: bytes, depth: int) -> int:
@@ -57,8 +58,8 @@ def _nibble(place: bytes, depth: int) -> int:
     return byte & 15 if depth & 1 else byte >> 4
 
 
-def _put(node: Node | None, leaf: Leaf, depth: int) -> Node:
-    if node is None or node is _NOTHING:
+def _put(node: Node, leaf: Leaf, depth: int) -> Node:
+    if node is _NOTHING:
         return leaf
     if isinstance(node, Leaf):
         if node.place == leaf.place:
@@ -72,4 +73,4 @@ def _put(node: Node | None, leaf: Leaf, depth: int) -> Node:
 def _branch(children: tuple[Node, ...], at: int, child: Node) -> Branch:
     """Build a branch with one child replaced."""
     replaced = (*children[:at], child, *children[at + 1 :])
-    return Branch(labelled_hash(b"dusk.branch", *map(_hash_of, replaced)), replaced)
+    return Branch(labelled_hash(b"dusk.branch", b"".join(map(_hash_of, replaced))), replaced)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.attesting import IN_FORCE
-from dusk.changelog.entry import Entry, EntryKind, Outcome, pack_head
+from dusk.changelog.entry import ATTESTED, Entry, Outcome, pack_head
 from dusk.changelog.history import History
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.state import State
@@ -50,7 +50,7 @@ class Milestones:
 
     def add(self, entry: Entry) -> None:
         """Take an entry that the log stands behind now."""
-        if entry.kind is EntryKind.CHECKPOINT:
+        if entry.kind is ATTESTED:
             seq = self._state.derived(IN_FORCE)
             if seq > self.in_force(entry.seq).seq:
                 self._checkpoints.append(Checkpoint(Seq(seq), entry.seq))

@@ -120,7 +120,7 @@ def _is_later(item: LogItem) -> bool:
         kind = row[10] if len(row) > 10 else EntryKind.OPEN
         if isinstance(kind, int) and kind not in KNOWN_KINDS:
             return True
-        return change_bytes is not None and _is_later_change(change_bytes)
+        return change_bytes is not None and _is_later_change(change_bytes, row[11] if len(row) > 11 else None)
     except UntrustedInput:
         return False
 
@@ -132,11 +132,18 @@ def _halves(item: LogItem) -> tuple[bytes, bytes | None]:
     return codec.blob(row[0], limits.ENTRY_BYTES_MAX, "entry"), change
 
 
-def _is_later_change(data: bytes) -> bool:
-    """Tell whether a change has another form, or raises the cluster's level above what is known here."""
+def _is_later_change(data: bytes, named: object) -> bool:
+    """Tell whether a change has another form, or raises the cluster's level above what is known here.
+
+    Args:
+        data: the change, as it came.
+        named: the id of the change that the entry names: another one is put there by who sent it.
+    """
     row = codec.unpack(data, size_max=limits.CHANGE_BYTES_MAX)
     body_bytes = codec.blob(row[0] if row else None, limits.CHANGE_BYTES_MAX, "body")
     body = codec.unpack(body_bytes, size_max=len(data))
+    if labelled_hash(b"dusk.change", body_bytes) != named:
+        return False
     if _is_above(body, 0, _BODY_VERSION):
         return True
     change = decode_change(data)

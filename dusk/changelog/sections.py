@@ -297,7 +297,7 @@ def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
     if data is not None:
         row = codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
         check(key, row)
-        if path.kind is SectionKind.USER and key == "sealed":
+        if key == "sealed" and path.kind is SectionKind.USER:
             check_sealed_key(row[0], name=path.name)
 
 

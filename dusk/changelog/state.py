@@ -232,7 +232,7 @@ class State:
 
     def _reindex(self, changed: Undo) -> None:
         """Make what is looked up by key id or by name true again for records that changed."""
-        for section in dict.fromkeys([section for section, _, _, _ in changed.records]):
+        for section in dict.fromkeys([record[0] for record in changed.records]):
             path = parse_path(section)
             if path.kind not in _NOT_INDEXED:
                 self._reindex_section(section, path, [r[1] for r in changed.records if r[0] == section])
@@ -290,6 +290,7 @@ def _digest_number(number: int) -> bytes:
     return labelled_hash(b"dusk.derived", number.to_bytes(8, "big"))
 
 
+@lru_cache(maxsize=1024)
 def counter_key(author: KeyId, device: DeviceId) -> str:
     """Return the derived key of an author's counter at a device."""
     return f"counter/{author.hex()}/{device.hex()}"

@@ -88,11 +88,11 @@ class Trail:
         self._held = False
         self.trim(settled)
 
-    def add(self, kept: Kept) -> None:
-        """Keep the log's next entry."""
-        assert not self._kept or kept.seq == self._kept[-1].seq + 1
-        self._kept.append(kept)
-        self._bytes += len(kept.item.data)
+    def add(self, *kept: Kept) -> None:
+        """Keep the log's next entries."""
+        assert not (self._kept and kept) or kept[0].seq == self._kept[-1].seq + 1
+        self._kept += kept
+        self._bytes += sum([len(one.item.data) for one in kept])
 
     def cover(self, head: LogItem) -> None:
         """Keep the signed head of the newest entry."""

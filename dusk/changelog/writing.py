@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from dusk import limits
 from dusk.changelog.body import Change
-from dusk.changelog.entry import Entry, EntryKind, Stamp
+from dusk.changelog.entry import OPEN, Entry, EntryKind, Stamp
 from dusk.changelog.state import State, Undo
 from dusk.changelog.verdict import Verdict
 from dusk.ids import Head, Seq
@@ -33,28 +33,25 @@ def compose(
     kind, change, verdict = carried
     undo = state.take(verdict.writes, verdict.derived)
     entry = Entry(
-        generation=head.generation,
-        mandate=head.mandate + is_role(kind, change, head),
-        epoch=_next_epoch(head, epoch_above) if kind is EntryKind.OPEN else head.epoch,
-        seq=Seq(head.seq + 1),
-        previous=head.chain,
-        writer=stamp.writer,
-        boot=stamp.boot,
-        time_s=stamp.time_s,
-        clock_trusted=stamp.clock_trusted,
-        kind=kind,
-        change=None if change is None else change.id,
-        signatures=None if change is None else change.signatures_hash,
-        outcome=verdict.outcome,
-        sections=touched(state, verdict),
-        derived=state.derived_hash,
+        head.generation,
+        head.mandate + is_role(kind, change, head),
+        _next_epoch(head, epoch_above) if kind is OPEN else head.epoch,
+        Seq(head.seq + 1),
+        head.chain,
+        *stamp,
+        kind,
+        None if change is None else change.id,
+        None if change is None else change.signatures_hash,
+        verdict.outcome,
+        touched(state, verdict),
+        state.derived_hash,
     )
     return entry, undo
 
 
 def is_role(kind: EntryKind, change: object, head: Head) -> bool:
     """Tell whether an entry behind a head carries a forced role: an `open` with a change is one."""
-    return kind is EntryKind.OPEN and change is not None and head.seq > 0
+    return kind is OPEN and change is not None and head.seq > 0
 
 
 def _next_epoch(head: Head, above: int) -> int:
@@ -64,4 +61,4 @@ def _next_epoch(head: Head, above: int) -> int:
 
 def touched(state: State, verdict: Verdict) -> tuple[tuple[str, bytes], ...]:
     """Return the sections that a verdict wrote, sorted, with their hashes now."""
-    return tuple((s, state.section_hash(s)) for s in sorted({w.section for w in verdict.writes}))
+    return tuple([(s, state.section_hash(s)) for s in sorted({w[0] for w in verdict.writes})])

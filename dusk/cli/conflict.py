@@ -27,10 +27,13 @@ def _text(conflict: Json) -> str:
     lines = [
         f"{conflict['id'][:ID_CHARACTERS]}  version {conflict['seq']}, {conflict['outcome']}",
         f"  B is {_who(conflict)}",
+        f"  it came into this log at {when(conflict)}, too late; it may have been made before A",
     ]
     for row in conflict["records"]:
         by = (
-            "nobody has written it" if row["by"] is None else f"version {row['by']['seq']}, {_who(row['by'])}"
+            "nobody has written it"
+            if row["by"] is None
+            else f"version {row['by']['seq']} of {when(row['by'])}, {_who(row['by'])}"
         )
         lines += [
             f"  {row['where']} {row['item']}",
@@ -42,7 +45,7 @@ def _text(conflict: Json) -> str:
 
 def _who(entry: Json) -> str:
     message = f": {entry['message']}" if entry["message"] else ""
-    return f"by {entry['author']} on {entry['device']}, {when(entry)}{message}"
+    return f"by {entry['author']} on {entry['device']}{message}"
 
 
 def _value(value: object) -> str:
@@ -52,7 +55,9 @@ def _value(value: object) -> str:
 def _resolve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="as `dusk conflicts` shows it")
     parser.add_argument("--take", choices=("A", "B"), required=True, help="A: what stands; B: what was lost")
-    parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
 
 
 def _resolve(context: Context, arguments: argparse.Namespace) -> int:

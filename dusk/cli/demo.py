@@ -2,11 +2,11 @@
 
 import argparse
 
-from dusk.cli.command import Command, Context
+from dusk.cli.command import Command, Context, within
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--nodes", type=int, default=5, metavar="N", help="how many routers (5)")
+    parser.add_argument("--nodes", type=within(1, 1000), default=5, metavar="N", help="how many routers (5)")
     parser.add_argument("--once", action="store_true", help="run through, report, end; else until Ctrl-C")
 
 

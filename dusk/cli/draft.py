@@ -7,6 +7,7 @@ import time
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.device import refresh
+from dusk.cli.options import UsageError
 from dusk.cli.table import printable
 from dusk.errors import Refused
 
@@ -22,15 +23,19 @@ _OVER = frozenset({"failed", "held", "off", "offline"})
 
 def _draft_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=("show", "discard"), default="show", help="default: show")
+    parser.add_argument("target", nargs="?", default="", metavar="TARGET", help="discard only this heading")
+    parser.add_argument("key", nargs="?", default="", metavar="KEY", help="discard only this below it")
     parser.set_defaults(run=_draft)
 
 
 def _draft(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.what == "discard":
-        result = context.signed("draft.discard")
+        result = context.signed("draft.discard", target=arguments.target, key=arguments.key)
         count = result["discarded"]
         context.say(f"discarded {count} edit{'s' * (count != 1)}" if count else "the draft was empty", result)
         return 0
+    if arguments.target:
+        raise UsageError("`dusk draft` shows the whole draft; only `draft discard` takes a TARGET")
     result = context.signed("draft.show")
     context.say(result["text"] or "the draft is empty", result)
     for line in result["notes"]:
@@ -40,8 +45,14 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
 
 def _commit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", dest="message", metavar="MESSAGE", required=True, help="why, for people")
-    parser.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
-    parser.add_argument("--wait", choices=("applied",), help="wait until every router that is online has it")
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
+    parser.add_argument(
+        "--wait",
+        choices=("applied",),
+        help="wait until every router that is online has it; exit 1 if one fails",
+    )
 
 
 def _commit(context: Context, arguments: argparse.Namespace) -> int:
@@ -55,7 +66,10 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         result["devices"] = _wait_applied(context, result, end_s)
     code = report(context, result)
     devices = result.get("devices", [])
-    failed = [d["name"] for d in devices if not d["done"]]
+    away = [d["name"] for d in devices if d["state"] == "offline"]
+    if away:
+        context.note(f"offline, and applies it when it is heard again: {', '.join(away)}")
+    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in away]
     if failed:
         why = f"`dusk device show {failed[0]}` says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
@@ -136,8 +150,9 @@ class _Line:
 
 COMMANDS = {
     "draft": Command(
-        "Show what your draft would change, as differences; `draft discard` forgets it.",
-        "dusk draft",
+        "Show what your draft would change, as differences; `draft discard` forgets it, "
+        "`draft discard TARGET [KEY]` what stands there below that heading.",
+        "dusk draft discard policy/wifi wireless.default_radio0.ssid",
         _draft_arguments,
     ),
     "commit": Command(

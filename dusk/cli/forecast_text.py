@@ -20,7 +20,7 @@ LIMITS = (
     "One channel, on which frames follow each other as they were handed in: no",
     "collisions, no other traffic, no rate control, and no mesh that repeats each",
     "frame; with h hops the air carries about h times as much. Routers compute in",
-    "no time. No other router takes over yet: while the first is off, changes wait.",
+    "no time. This forecast has no backup: while the first is off, changes wait.",
 )
 
 

@@ -5,6 +5,7 @@ import time
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, within
+from dusk.limits import NUMBER_MAX
 
 LOG_ENTRIES_MAX = 200
 """A reply of the control socket holds no more."""
@@ -19,7 +20,9 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many, up to {LOG_ENTRIES_MAX} (20)",
     )
-    parser.add_argument("--since", type=int, metavar="SEQ", help="only versions after this one")
+    parser.add_argument(
+        "--since", type=within(0, NUMBER_MAX), metavar="SEQ", help="only versions after this one"
+    )
 
 
 def _log(context: Context, arguments: argparse.Namespace) -> int:
@@ -44,7 +47,9 @@ def when(entry: Json) -> str:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("seq", type=int, metavar="SEQ", help="the version's number in `dusk log`")
+    parser.add_argument(
+        "seq", type=within(1, NUMBER_MAX), metavar="SEQ", help="the version's number in `dusk log`"
+    )
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:
@@ -69,7 +74,13 @@ def _verify(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "log": Command("List the versions: who changed what, and when.", "dusk log -n 5", _log_arguments, _log),
+    "log": Command(
+        "List the versions: who changed what, and when they were written into the log. A ~ before a time: "
+        "no time service had set the clock of the router that wrote it.",
+        "dusk log -n 5",
+        _log_arguments,
+        _log,
+    ),
     "show": Command("Show one version with its differences.", "dusk show 12", _show_arguments, _show),
     "verify": Command(
         "Check the whole log on this router's disk from its first entry: every hash, signature and "

@@ -9,14 +9,21 @@ from dusk.cli.command import Command, Context, duration
 from dusk.errors import Refused
 
 CYCLE_S_DEFAULT = 5.0
+RETYPED_MAX = 3
+"""So often the phrase may be typed; then nothing is made."""
+WORDS_IN_ROW = 4
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster", metavar="NAME", required=True, help="the cluster's name, for people")
     parser.add_argument("--user", metavar="USER", required=True, help="its owner: you")
-    parser.add_argument("--password-file", metavar="F", help="read the owner's password from F")
     parser.add_argument(
-        "--phrase-file", metavar="F", help="write the recovery phrase to F (0600) instead of showing it once"
+        "--password-file", metavar="F", help="read the owner's password from F (at least 10 characters)"
+    )
+    parser.add_argument(
+        "--phrase-file",
+        metavar="F",
+        help="write the recovery phrase to F (0600) instead of showing it once; nothing can use it yet",
     )
     parser.add_argument(
         "--cycle", type=duration, default=CYCLE_S_DEFAULT, metavar="TIME", help="time between beats (5s)"
@@ -24,7 +31,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-auto-backup",
         action="store_true",
-        help="no router becomes the backup by itself; `dusk role backup` names it",
+        help="owners name each backup by `dusk role backup`; without this, the first router that an owner "
+        "approves becomes it, and this version cannot approve yet: name it by `dusk role backup` either way",
     )
 
 
@@ -37,9 +45,11 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
     account = privileges.account_for_daemon()
     founding.check_free(context.root)
     _check_no_daemon(context)
-    password = _password(arguments)
-    phrase = _phrase(arguments.phrase_file)
-    privileges.prepare_folders(str(context.root), account)
+    try:
+        password = _password(arguments)
+        phrase = _phrase(arguments.phrase_file)
+    except KeyboardInterrupt:
+        raise Refused("stopped", "stopped; nothing was made") from None
     plan = founding.Plan(
         root=context.root,
         cluster=arguments.cluster,
@@ -51,6 +61,7 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
         auto_backup=not arguments.no_auto_backup,
     )
     try:
+        privileges.prepare_folders(str(context.root), account)
         made = founding.write_as(account, plan)
     except BaseException:
         if arguments.phrase_file is not None:
@@ -58,6 +69,8 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
         raise
     document = {"cluster": made.cluster, "device": made.device, "name": made.name, "user": arguments.user}
     context.fields([*document.items()], document)
+    if made.name != plan.device_name:
+        context.note(f"names have a-z, 0-9 and -, so {plan.device_name!r} became {made.name}")
     if not context.json:
         context.note("the cluster is made; start the daemon, then `dusk login " + arguments.user + "`")
     return 0
@@ -78,6 +91,12 @@ def _password(arguments: argparse.Namespace) -> str:
     return read_password(arguments.password_file, f"a password for {arguments.user}", twice=True)
 
 
+_PHRASE_TEXT = """\
+Your recovery phrase. Write it on paper: it is shown this once. A later version
+will use it to make a new owner when all passwords are lost. This version cannot
+use it yet: until then, nothing helps who loses the last owner's password."""
+
+
 def _phrase(file: str | None) -> str:
     """Make the phrase; show it and have it typed again, or write it to a file."""
     from dusk.cli.passwords import ask_line, write_secret
@@ -90,18 +109,25 @@ def _phrase(file: str | None) -> str:
             raise Refused("file-exists", f"{file} is there already and is not overwritten; choose another")
         write_secret(file, phrase + "\n")
         return phrase
-    instead = "--phrase-file FILE"
     words = phrase.split()
+    firsts = range(0, len(words), WORDS_IN_ROW)
     rows = [
-        "  ".join(f"{n + 1:2} {words[n]:<9}" for n in range(first, first + 6)) for first in (0, 6, 12, 18)
+        "  ".join(f"{n + 1:2} {words[n]:<9}" for n in range(f, f + WORDS_IN_ROW)).rstrip() for f in firsts
     ]
-    text = (
-        "Your recovery phrase. Write it on paper: it is shown this once, and it is what helps when\n"
-        "every password or every router is lost.\n\n" + "\n".join(rows) + "\n\nThe whole phrase again: "
-    )
-    if ask_line(text, instead).lower().split() != words:
-        raise Refused("phrase-differs", "that is not the phrase; nothing was made, run `dusk init` again")
-    return phrase
+    text = f"{_PHRASE_TEXT}\n\n" + "\n".join(rows) + "\n\n"
+    for _ in range(RETYPED_MAX):
+        typed = ask_line(f"{text}The whole phrase again: ", "--phrase-file FILE").lower().split()
+        if typed == words:
+            return phrase
+        text = f"That is not the phrase: {_first_difference(typed, words)}.\n"
+    raise Refused("phrase-differs", "that is not the phrase; nothing was made, run `dusk init` again")
+
+
+def _first_difference(typed: list[str], words: list[str]) -> str:
+    for number, (one, other) in enumerate(zip(typed, words, strict=False), 1):
+        if one != other:
+            return f"word {number} differs"
+    return f"it has {len(words)} words, and you typed {len(typed)}"
 
 
 COMMANDS = {

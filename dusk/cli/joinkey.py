@@ -6,6 +6,7 @@ import time
 
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.errors import Refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,23 +22,37 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--uses", type=within(1, 10_000), default=1, metavar="N", help="how many routers it lets in (1)"
     )
-    create.add_argument("--expires", type=duration, metavar="TIME", help="dead after this time, such as 7d")
+    create.add_argument(
+        "--expires",
+        type=duration,
+        metavar="TIME",
+        help="dead after this time, such as 7d; needs a clock set by NTP",
+    )
     create.add_argument("--group", action="append", default=[], metavar="G", help="group of who joins")
     create.add_argument(
-        "--auto", action="store_true", help="let them in without an approval; this version cannot approve"
+        "--auto",
+        action="store_true",
+        help="let them in without an approval; needed, as nobody can approve yet",
     )
     create.add_argument("--label", action="append", default=[], metavar="PATTERN", help="only such hardware")
     create.add_argument(
         "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
     )
     create.add_argument("--name", default="", metavar="TEMPLATE", help="names, such as ap-{n}")
-    create.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+    create.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
     verb(verbs, "list", "List join keys with their limits and uses.", "dusk joinkey list", _list)
 
 
 def _create(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.passwords import check_new, check_writable, write_secret
 
+    if not arguments.auto:
+        raise Refused(
+            "no-approval",
+            "a key without --auto lets wait for an approval, which this version cannot give; add --auto",
+        )
     if arguments.file != "-":
         check_new(arguments.file)
         check_writable(arguments.file)
@@ -54,10 +69,6 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     )
     result = wait_for_change(context, started["ticket"], arguments.timeout)
     line = result.pop("line")
-    if not arguments.auto:
-        context.note(
-            "who joins by this key waits for an approval, which this version cannot give; use --auto"
-        )
     if arguments.file == "-":
         sys.stdout.write(line + "\n")
         return 0 if result["state"] != "queued" else 1

@@ -47,14 +47,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     backup.add_argument("devices", nargs="*", metavar="DEVICE", help="names, or ids")
     backup.add_argument("--none", action="store_true", help="nobody takes over")
     for parser_of_verb in (master, backup):
-        parser_of_verb.add_argument("--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="60s")
+        parser_of_verb.add_argument(
+            "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+        )
 
 
 def _show(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
     result = context.call("role.show")
     rows = [
-        ("-" if h["place"] is None else h["place"] + 1, h["name"], h["role"], h["head"], _state(h))
+        ("-" if h["place"] is None else h["place"] + 1, h["name"], _role(h), h["head"] or "-", _state(h))
         for h in result["holders"]
     ]
     context.table(("PLACE", "NAME", "ROLE", "VERSION", "STATE"), rows, result, "nobody may lead")
@@ -65,6 +67,11 @@ def _show(context: Context, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _role(holder: Json) -> str:
+    """Return what a holder is in the succession: all but who leads stand by."""
+    return "backup" if holder["role"] == "member" else str(holder["role"])
+
+
 def _state(holder: Json) -> str:
     """Say what a holder is waited for, if it is."""
     if holder["frozen"]:
@@ -72,6 +79,8 @@ def _state(holder: Json) -> str:
     if not holder["online"]:
         seen_s = holder["seen_s_ago"]
         return "not heard" if seen_s is None else f"not heard for {seen_s:.0f} s"
+    if not holder["head"]:
+        return "heard, and has not told its version"
     if holder["behind"]:
         return f"{holder['behind']} behind"
     return "acknowledging" if holder["awaited"] else "up to date"

@@ -11,7 +11,7 @@ LOGIN_S_MAX = 60.0
 
 
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("user", metavar="USER")
+    parser.add_argument("user", metavar="USER", help="your name in the cluster, as in `dusk init --user`")
     parser.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
 
 
@@ -48,7 +48,9 @@ def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     "login": Command(
-        "Open a session for this terminal: the daemon keeps your key unlocked in memory until you log out.",
+        "Open a session for this terminal: the daemon keeps your key unlocked in memory until you log out, "
+        "for 15 minutes without a command, or 12 hours. Without a terminal, as in a script, all of this uid "
+        "share a session for this root; DUSK_SESSION=TOKEN in the environment is one of its own.",
         "dusk login ann",
         _login_arguments,
         _login,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 GAP = "  "
 WIDTH_MIN = 6
 """A column is not cut below this many characters."""
+WHOLE = frozenset({"KEY", "ID"})
+"""Headings of columns that are never cut: who reads one types it again."""
 
 
 def terminal_width() -> int | None:
@@ -36,17 +38,22 @@ def shown_json(document: object) -> str:
 
 
 def render(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> str:
-    """Return a table as lines; the widest columns are cut (``…``) until it fits ``width``."""
+    """Return a table as lines; the widest columns but `WHOLE` are cut (``…``) until it fits ``width``."""
     cells = [[printable(str(cell)) for cell in row] for row in (headings, *rows)]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
     if width is not None:
-        _shrink(widths, width - len(GAP) * (len(widths) - 1))
+        whole = [column for column, heading in enumerate(headings) if heading in WHOLE]
+        _shrink(widths, width - len(GAP) * (len(widths) - 1), whole)
     return "\n".join(_line(row, widths) for row in cells)
 
 
-def _shrink(widths: list[int], room: int) -> None:
-    while sum(widths) > room and max(widths) > WIDTH_MIN:
-        widths[widths.index(max(widths))] -= 1
+def _shrink(widths: list[int], room: int, whole: Sequence[int]) -> None:
+    columns = [column for column in range(len(widths)) if column not in whole]
+    while sum(widths) > room:
+        widest = max(columns, key=lambda column: widths[column])
+        if widths[widest] <= WIDTH_MIN:
+            return  # a terminal so narrow breaks the lines itself
+        widths[widest] -= 1
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """``dusk verify``: the whole log of this router's disk, from its first entry, without a daemon."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,9 +8,9 @@ from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.cli.command import Context
 from dusk.daemon.frames import Contents
-from dusk.daemon.store import read_log
+from dusk.daemon.store import NAME, read_log
 from dusk.effects import ItemKind, LogItem
-from dusk.errors import StorageError, UntrustedInput
+from dusk.errors import Refused, StorageError, UntrustedInput
 
 _BATCH = 256
 """Items verified at once: bounded memory, and the first fault is found inside one batch."""
@@ -33,6 +34,8 @@ class Finding:
 def run(context: Context) -> int:
     """Check the log below the root, print what was found, and return the exit code."""
     folder = context.root / "etc/dusk/node"
+    if not os.path.lexists(folder / NAME):
+        raise Refused("no-cluster", f"this router is in no cluster: there is no {folder / NAME}")
     contents = read_log(folder)
     found = check(contents, folder)
     document = {

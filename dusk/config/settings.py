@@ -5,15 +5,14 @@ target says one thing about an option; several ``add-list`` and ``del-list`` of 
 one record with both lists.
 """
 
-from dataclasses import replace
 from enum import Enum, IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from dusk.codec import Row, number, pack, texts_to, unpack
 from dusk.config.names import Address, Key, Matched, Named, check_value, is_plain_type, parse_key
 from dusk.config.parts import Value
 from dusk.errors import ConfigError, UntrustedInput
-from dusk.lazy import dataclass
 from dusk.limits import NUMBER_MAX, OPERATIONS_MAX, VALUE_BYTES_MAX
 
 
@@ -42,8 +41,7 @@ class Edit(Enum):
     DEL_LIST = "del-list"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One record.
 
     Args:
@@ -230,12 +228,12 @@ def edit(
         case Edit.UNSET:
             return None
         case Edit.DELETE:
-            return replace(ABSENT, position=place)
+            return ABSENT._replace(position=place)
         case Edit.SET if is_section:
             return Setting(Verb.TYPE, values, place)
         case Edit.SET:
             if not value:
-                return replace(ABSENT, position=place)
+                return ABSENT._replace(position=place)
             return Setting(Verb.SET if isinstance(value, str) else Verb.SET_LIST, values, place)
         case Edit.ADD_LIST:
             return _add(existing or Setting(Verb.EDIT_LIST, (), place), values)
@@ -248,8 +246,8 @@ def _add(setting: Setting, values: tuple[str, ...]) -> Setting:
     if setting.verb is Verb.EDIT_LIST:
         added = tuple(dict.fromkeys((*setting.values, *values)))
         removed = tuple(value for value in setting.removed if value not in values)
-        return replace(setting, values=added, removed=removed)
-    return replace(setting, verb=Verb.SET_LIST, values=(*setting.values, *values))
+        return setting._replace(values=added, removed=removed)
+    return setting._replace(verb=Verb.SET_LIST, values=(*setting.values, *values))
 
 
 def _del(setting: Setting, values: tuple[str, ...]) -> Setting:
@@ -257,7 +255,7 @@ def _del(setting: Setting, values: tuple[str, ...]) -> Setting:
     kept = tuple(value for value in setting.values if value not in values)
     if setting.verb is Verb.EDIT_LIST:
         removed = tuple(dict.fromkeys((*setting.removed, *values)))
-        return replace(setting, values=kept, removed=removed)
+        return setting._replace(values=kept, removed=removed)
     if setting.verb is Verb.SET_LIST:
-        return replace(setting, values=kept) if kept else replace(ABSENT, position=setting.position)
+        return setting._replace(values=kept) if kept else ABSENT._replace(position=setting.position)
     return setting

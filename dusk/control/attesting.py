@@ -1,4 +1,4 @@
-"""An owner who commits attests what the state was, without being asked (`specs/log.md`, section 11)."""
+"""An owner who commits attests what the state was, without being asked (`specs/log.md`, section 12)."""
 
 from dusk.changelog.attesting import to_attest
 from dusk.control.desk import Desk, Session

@@ -13,8 +13,8 @@ from dusk.changelog.entry import Entry, EntryKind
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log
 from dusk.changelog.sections import SectionKind, parse_path
-from dusk.control import history, words
-from dusk.control.desk import Desk, Json
+from dusk.control import drafts, history, words
+from dusk.control.desk import Desk, Json, Session
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
@@ -101,7 +101,19 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
     change = sign(desk, session, f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}", edits)
     check_verdict(desk, change)
     ticket = desk.submit(change, arguments["timeout_s"], {})
+    _forget(desk, session, lost)
     return {"ticket": ticket, "hash": change.id.hex(), "text": what}
+
+
+def _forget(desk: Desk, session: Session, lost: Lost) -> None:
+    """Take what was lost out of the draft of who decided it, unless it says something else by now."""
+    try:
+        draft = drafts.load(desk.draft(session.user))
+    except Refused:
+        return  # damaged: said where the draft is looked at
+    kept = drafts.without(draft, lost.change)
+    if kept != draft:
+        desk.store_draft(session.user, drafts.stored(kept))
 
 
 def _as_it_stands(log: Log, edit: Edit) -> Edit:

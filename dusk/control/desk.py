@@ -86,6 +86,9 @@ class Desk(Protocol):
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device (``host:port``) that a join key may name."""
 
+    def reviewed(self) -> str:
+        """Return the table of what routers take without a word of their root."""
+
     def wall_time(self) -> WallTime:
         """Return the time for people, and for the expiry of join keys."""
 

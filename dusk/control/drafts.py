@@ -205,6 +205,15 @@ def _written(change: Change) -> Iterable[tuple[str, str, bytes | None, ChangeId 
     return ((o.section, o.key, None if v is None else v.data, o.base) for o, v in pairs)
 
 
+def without(draft: Draft, decided: Change) -> Draft:
+    """Return the draft without a change that was decided otherwise: as sent, and as edits given back."""
+    done = {(section, key, data) for section, key, data, _ in _written(decided)}
+    return Draft(
+        tuple(e for e in draft.edits if (e.section, e.key, e.data) not in done),
+        tuple(sent for sent in draft.sent if sent.change != decided.id),
+    )
+
+
 def without_done(state: State, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     """Drop the edits that the log says already, whoever wrote them: they would change nothing.
 
@@ -231,6 +240,11 @@ def check_size(edits: Sequence[Edit]) -> None:
         raise Refused(
             "too-large", f"the draft has some {size} bytes, a change at most {limits.CHANGE_BYTES_MAX}"
         )
+
+
+def stored(draft: Draft) -> bytes | None:
+    """Return the bytes of a draft's file; None: there is nothing to keep."""
+    return draft.encode() if draft.edits or draft.sent else None
 
 
 def load(data: bytes | None) -> Draft:

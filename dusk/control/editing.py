@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
@@ -10,7 +11,9 @@ from dusk.control.attesting import attest
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
+from dusk.control.overlay import Overlay
 from dusk.control.review import Review, review
+from dusk.control.reviewed import notes_on
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
@@ -34,11 +37,13 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
     count = _count_changed(draft, after)
     edits = f"{len(after.edits)} edit{'s' if len(after.edits) != 1 else ''} in the draft"
     text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
-    return {"changed": count, "edits": len(after.edits), "text": text, "notes": list(notes)}
+    new = [e for e in after.edits if e not in set(draft.edits)]
+    odd = notes_on(desk.reviewed(), Overlay(desk.log.state, after.all_edits), new)
+    return {"changed": count, "edits": len(after.edits), "text": text, "notes": [*notes, *odd]}
 
 
 def _store(desk: Desk, session: Session, draft: Draft) -> None:
-    data = draft.encode() if draft.edits or draft.sent else None
+    data = drafts.stored(draft)
     if data != desk.draft(session.user):
         desk.store_draft(session.user, data)
 
@@ -97,19 +102,37 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
 def _review(desk: Desk, draft: Draft) -> Review:
     state = desk.log.state
     bases = {r.base for e in drafts.stale(state, draft) if (r := state.record(e.section, e.key)) is not None}
-    return review(state, draft, {base: change_words(desk, base) for base in bases})
+    return review(state, draft, {base: change_words(desk, base) for base in bases}, desk.reviewed())
 
 
 def draft_discard(desk: Desk, arguments: Json) -> Json:
-    """Forget the edits that are not yet sent; a damaged draft goes as a whole."""
-    session = desk.session(arguments["token"])
+    """Forget edits that are not yet sent: all, or those of a target; a damaged draft goes as a whole."""
+    session, target, key = desk.session(arguments["token"]), arguments["target"], arguments["key"]
+    if key and not target:
+        raise Refused("bad-params", "a key is of a target")
     try:
         draft, _ = _load(desk, session)
     except Refused:
+        if target:
+            raise
         draft = Draft()
-    count = len(draft.edits)
-    _store(desk, session, replace(draft, edits=()))
-    return {"discarded": count}
+    state = desk.log.state
+    kept = tuple(e for e in draft.edits if target and not _is_of(state, e, target, key))
+    if target and len(kept) == len(draft.edits):
+        raise Refused(
+            "not-in-draft", f"the draft has no edit of {f'{target} {key}'.strip()}; `dusk draft` shows it"
+        )
+    _store(desk, session, replace(draft, edits=kept))
+    return {"discarded": len(draft.edits) - len(kept)}
+
+
+def _is_of(state: State, edit: Edit, target: str, key: str) -> bool:
+    """Tell whether an edit stands below a heading of the draft, and is of a key or what is below that."""
+    item, _ = words.describe(state, edit.section, edit.key, None)
+    item = item.removeprefix("variable ").removeprefix("member ")
+    return names.section_title(state, edit.section) == target and f"{item}.".startswith(
+        f"{key}." if key else ""
+    )
 
 
 # --- signing -------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ the log at which it was signed; and a master that withholds changes never sees i
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dusk.changelog import views
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, decode_change
@@ -104,7 +103,7 @@ def role_sign(desk: Desk, arguments: Json) -> Json:
         raise Refused("signed-already", f"{session.user} has signed this already")
     signature = Signature(signer, session.key.sign(CHANGE_LABEL, state.cluster, change.body_bytes))
     signatures = sorted((*change.signatures, signature), key=lambda s: s.key_id)
-    return _described(desk, replace(change, signatures=tuple(signatures)), role)
+    return _described(desk, change._replace(signatures=tuple(signatures)), role)
 
 
 def role_submit(desk: Desk, arguments: Json) -> Json:
@@ -221,8 +220,9 @@ def _what_follows(state: State, left_out: Sequence[DeviceId]) -> list[str]:
     if not left_out:
         return []
     who = ", ".join(names.device_name(state, device) for device in left_out)
-    text = (
-        f"{who} may lead no longer and is not waited for; when it comes back it follows, and what it "
-        "alone had written is handed in again; `dusk role backup` makes it a backup again"
-    )
-    return [text]
+    if len(left_out) == 1:
+        is_not, back, it = "is not", "when it comes back it follows, and what it", "it a backup"
+    else:
+        is_not, back, it = "are not", "when they come back they follow, and what they", "them backups"
+    text = f"{who} may lead no longer and {is_not} waited for; {back} alone had written is handed in again"
+    return [f"{text}; `dusk role backup` makes {it} again"]

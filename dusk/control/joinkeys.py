@@ -56,7 +56,9 @@ def create(
         names.require_group(store, group)
     if limits.expires_s and time_s is None:
         raise Refused(
-            "clock-unknown", "this router does not know the time, so a key cannot expire; set its clock"
+            "clock-unknown",
+            "a key that expires needs a clock to trust, and no time service (NTP) has set this router's yet: "
+            "start one, or leave out --expires",
         )
     seq, chain = _named_entry(log)
     generation = log.head.generation

@@ -108,7 +108,11 @@ METHODS: Mapping[str, Method] = {
         replace=Parameter(schema.flag, default=False),
     ),
     "draft.show": _signing(editing.draft_show),
-    "draft.discard": _signing(editing.draft_discard),
+    "draft.discard": _signing(
+        editing.draft_discard,
+        target=Parameter(schema.text(), ""),
+        key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), ""),
+    ),
     "draft.commit": _signing(
         editing.draft_commit,
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX)),

@@ -12,9 +12,13 @@ from dusk.control import names, words
 from dusk.control.drafts import Draft, stale
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
+from dusk.control.reviewed import notes_on
 from dusk.errors import ConfigError
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
+
+NAMES_SHOWN_MAX = 3
+"""Of devices of which the same is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,14 @@ class Review:
     notes: tuple[str, ...]
 
 
-def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review:
+def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Review:
     """Return what the draft's edits that are not yet sent would do.
 
     Args:
         state: what the log says.
         draft: the draft.
         author_of: words for changes that made an edit stale, such as ``version 12 by ann``.
+        reviewed: the table of what routers take without a word of their root.
     """
     sent = tuple(edit for one in draft.sent for edit in one.edits)
     before, after = Overlay(state, sent), Overlay(state, (*sent, *draft.edits))
@@ -55,7 +60,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str]) -> Review
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
-        _notes(after, draft),
+        (*_notes(after, draft), *notes_on(reviewed, after, draft.edits)),
     )
 
 
@@ -87,17 +92,26 @@ def _devices(
     old, new = Configs(before, reach.reads), Configs(after, reach.reads)
     compared = _Compared()
     concerned: list[str] = []
-    problems: list[Problem] = []
+    failing: dict[str, list[str]] = {}
     for member in names.members(state):
         if not reach.has(member.device_id, (before, after), (old, new)):
             continue
         was, former_error = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)
         if error is not None and error != former_error:
-            problems.append(Problem("bad-config", f"device {member.name}: {error}"))
+            failing.setdefault(error, []).append(member.name)
         if was is None or now is None or compared.differ(was, now):
             concerned.append(member.name)
+    problems = (Problem("bad-config", f"{_devices_words(who)}: {error}") for error, who in failing.items())
     return tuple(concerned), tuple(problems)
+
+
+def _devices_words(who: list[str]) -> str:
+    """Name devices of which the same is wrong, on one line."""
+    if len(who) == 1:
+        return f"device {who[0]}"
+    more = ", …" if len(who) > NAMES_SHOWN_MAX else ""
+    return f"{len(who)} devices ({', '.join(who[:NAMES_SHOWN_MAX])}{more})"
 
 
 class _Compared:

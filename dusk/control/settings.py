@@ -1,7 +1,6 @@
 """Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
@@ -46,7 +45,9 @@ def _change(
     said = settings_of(Overlay(state, draft.all_edits), section)
     below = [other for other in said if key.option is None and other.startswith(f"{name}.")]
     if request is Request.UNSET and name not in said and not below:
-        raise Refused("not-managed", f"{section_words(section)} says nothing about {name}")
+        what = section_words(section)
+        none = "" if said else "; it has no settings at all"
+        raise Refused("not-managed", f"{what} says nothing about {name}{none}")
     if key.option is not None and request in (Request.SET, Request.ADD_LIST):
         _check_section_is_there(said, name.removesuffix(f".{key.option}"), name)
     if request in (Request.DELETE, Request.UNSET):
@@ -92,5 +93,5 @@ def import_settings(
     for key, setting in found.items():
         held = said.get(key)
         place = held.position if held is not None and not is_replacing else setting.position + offset
-        draft = put(state, draft, section, SET + key, encode_setting(replace(setting, position=place)))
+        draft = put(state, draft, section, SET + key, encode_setting(setting._replace(position=place)))
     return draft

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from dusk import codec, limits
+from dusk.changelog import views
 from dusk.changelog.state import State
 from dusk.config.settings import Setting, Verb, decode_setting
 from dusk.control import names
+from dusk.ids import DeviceId
 from dusk.lazy import dataclass
 
 NOTHING = "-"
+ID_BYTES = 16
+"""Of a device's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
         return key.removeprefix("set/"), None if data is None else setting_words(decode_setting(data))
     row = None if data is None else codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
     if key.startswith("var/"):
-        return f"variable {key.removeprefix('var/')}", None if row is None else _value(row[0])
+        return f"variable {key.removeprefix('var/')}", None if row is None else _value(state, row[0])
     if key.startswith("member/"):
         name = names.device_name(state, bytes.fromhex(key.removeprefix("member/")))
         return f"member {name}", None if row is None else "yes"
@@ -62,7 +66,7 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
         return "to", None if row is None else assignment_words(state, row)
     if kind == "joinkey" and key == "rule":
         return "rule", None if row is None else _rule(row)
-    return key, None if row is None else " ".join(_value(item) for item in row)
+    return key, None if row is None else " ".join(_value(state, item) for item in row)
 
 
 def assignment_words(state: State, row: list[Any]) -> str:
@@ -82,11 +86,14 @@ def _rule(row: list[Any]) -> str:
     return f"{mode}, {uses} uses{until}{into}"
 
 
-def _value(item: object) -> str:
+def _value(state: State, item: object) -> str:
+    """Return an item of a record in words: a device by its name, other bytes in hex if they are few."""
     if isinstance(item, bytes):
-        return item.hex() if len(item) <= 64 else f"{len(item)} bytes"
+        device = views.member(state, DeviceId(item)) if len(item) == ID_BYTES else None
+        shown = item.hex() if len(item) <= 64 else f"{len(item)} bytes"
+        return shown if device is None else device.name
     if isinstance(item, list):
-        return "[" + " ".join(_value(one) for one in item) + "]"
+        return "[" + " ".join(_value(state, one) for one in item) + "]"
     if isinstance(item, str):
         return quote(item)
     return "yes" if item is True else str(item)

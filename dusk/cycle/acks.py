@@ -41,12 +41,15 @@ class OwnAck:
         """Return the acknowledgement of our newest head if it may take ours to settle that; else None.
 
         Who leads may have settled less than we have: then it needs former holders, too, us perhaps.
+        Where it is the only holder, its heads settle all for us, and nothing shows what it knows.
         """
-        log = self._station.log
+        log, own_id = self._station.log, self._station.peers.own_id
         head = log.head
-        if head.seq <= log.settled or self._station.peers.own_id not in log.required_at(head.seq, since=0):
+        if own_id not in log.required_at(head.seq, since=0):
             return None
-        return self.of(head)
+        needed = log.required_at(head.seq)
+        is_former = own_id not in needed and len(needed) == 1
+        return self.of(head) if head.seq > log.settled or is_former else None
 
 
 class Acks:

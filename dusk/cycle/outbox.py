@@ -7,7 +7,8 @@
       └──ANSWER refused──▶ refused, forgotten
 
 A change whose entry our log left for another branch is adrift: its state stays, for that was
-promised, and it is handed in again until it has its outcome there.
+promised, and it is handed in again until it has its outcome there. Neither it nor what was made
+in view of that branch is refused for good before the branch was taken up there (R3).
 
 A change is *durable* when its outcome stands in our own verified log and the writer is
 another, or when we are the writer and another member reported that position.
@@ -19,6 +20,7 @@ from itertools import takewhile
 from dusk.changelog.body import Change, decode_change
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Channel
 from dusk.cycle.messages import Answer, AnswerCode, Kind, encode_submit
+from dusk.cycle.outlook import Blind, Outlook
 from dusk.cycle.peers import NOWHERE, Peer
 from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused, UntrustedInput
@@ -63,7 +65,8 @@ class Submission:
     """What is due: effects, and the changes that are too long for a datagram."""
 
     effects: tuple[Effect, ...] = ()
-    by_stream: tuple[ChangeId, ...] = ()
+    by_stream: tuple[tuple[ChangeId, ChangeId | None], ...] = ()
+    """Each with the one that goes before it."""
 
 
 @dataclass(slots=True)
@@ -81,6 +84,12 @@ class _Item:
     """Whether it stands in our own log, at ``seq``."""
     adrift: bool = False
     """Whether our log left the branch in which it stood, and it has no outcome since."""
+    hopeless: bool = False
+    """Whether it is adrift, and refused for so long that it waits for others to bring its branch alone."""
+    untold: bool = False
+    """Whether it has another outcome than was told, which one disk alone has."""
+    after: ChangeId | None = None
+    """Which one goes before it, where another device says that."""
     answered_by: tuple[DeviceId, int] | None = None
     """The writer, and in which epoch, that answered for it last: the next one may not have it."""
     relayed: bool = False
@@ -117,6 +126,10 @@ class Outbox:
         line_of: says in whose line a change stands: an author's counters rise, so each of his
             changes names the one before it that is not settled, and is not taken before that; else
             it would be refused for ever where a datagram is lost, or another leads. None: in no line.
+        outlook: what this device's people have seen of the log, and others may lack.
+
+    Attributes:
+        outlook: as above.
     """
 
     def __init__(
@@ -124,10 +137,11 @@ class Outbox:
         saved: Mapping[ChangeId, bytes],
         random_bytes: Callable[[int], bytes],
         line_of: Callable[[bytes], KeyId | None] = lambda _: None,
+        outlook: Outlook | None = None,
     ) -> None:
         self._items = {change: _Item(data, line_of(data)) for change, data in saved.items()}
         self._random_bytes = random_bytes
-        self._line_of = line_of
+        self._line_of, self.outlook = line_of, outlook or Blind()
         self._settled = NOWHERE
         self._writer: Writer | None = None
         self._answering: tuple[DeviceId, int] | None = None
@@ -155,9 +169,9 @@ class Outbox:
         """Return this device's changes whose outcome does not stand in our log, answered or not."""
         return tuple(c for c, item in self._items.items() if not item.logged and not item.relayed)
 
-    def unwritten(self) -> tuple[ChangeId, ...]:
-        """Return all changes whose outcome does not stand in our log, those of others too."""
-        return tuple(c for c, item in self._items.items() if not item.logged)
+    def unwritten(self) -> tuple[tuple[ChangeId, ChangeId | None], ...]:
+        """Return all changes whose outcome does not stand in our log, and what those of others follow."""
+        return tuple((c, item.after) for c, item in self._items.items() if not item.logged)
 
     # --- in ----------------------------------------------------------------------------------
 
@@ -172,7 +186,7 @@ class Outbox:
             return [item.progress(change)]
         room = self._make_room()
         item = item or _Item(data, due_at=now)
-        item.line, item.relayed = self._line_of(data), False
+        item.line, item.relayed, item.after = self._line_of(data), False, None
         self._items[change] = item
         return [*room, StoreFile(file_name(change), data), item.progress(change)]
 
@@ -199,11 +213,17 @@ class Outbox:
         """Tell how well others keep it; of equal ones `max` takes the oldest."""
         return (item.seq <= self._settled, item.state is ChangeState.DURABLE)
 
-    def relay(self, change: ChangeId, data: bytes, now: float) -> None:
+    def relay(self, change: ChangeId, data: bytes, now: float, after: ChangeId | None = None) -> None:
         """Take another device's change on its way to the writer.
 
         Nothing of it was verified, and who handed it in keeps it: it gets no flash (A54), no
         place in an author's line, and none of the room for this device's own people.
+
+        Args:
+            change: its id.
+            data: the change, encoded.
+            now: monotonic seconds.
+            after: the one that goes before it, as who handed it in says.
 
         Raises:
             Refused: ``busy``.
@@ -212,7 +232,7 @@ class Outbox:
             return
         if sum(item.relayed for item in self._items.values()) >= RELAYED_MAX:
             raise Refused("busy", "too many changes of others wait for the master here")
-        self._items[change] = _Item(data, due_at=now, relayed=True)
+        self._items[change] = _Item(data, due_at=now, relayed=True, after=after)
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -237,7 +257,8 @@ class Outbox:
 
     def _is_open(self, item: _Item) -> bool:
         """Tell whether the present writer has not answered for it yet."""
-        return item.adrift or item.state is ChangeState.QUEUED or item.answered_by != self._answering
+        is_waiting = item.adrift or item.state is ChangeState.QUEUED
+        return not item.hopeless and (is_waiting or item.answered_by != self._answering)
 
     def writer_changed(self, writer: Writer | None, now: float) -> None:
         """Take who writes now; None: nobody is heard, or we ourselves. A new one is asked at once."""
@@ -255,10 +276,10 @@ class Outbox:
         if writer is None:
             return Submission()
         effects: list[Effect] = []
-        by_stream: list[ChangeId] = []
+        by_stream: list[tuple[ChangeId, ChangeId | None]] = []
         for change, item, former in [each for line in self._lines() for each in self._due(line, now)]:
             if item.is_long:
-                by_stream.append(change)
+                by_stream.append((change, former))
                 continue
             datagram = channel.seal_to(writer.peer, Kind.SUBMIT, encode_submit(item.data, former))
             effects.append(SendDatagram(datagram, writer.address))
@@ -272,7 +293,7 @@ class Outbox:
         """
         first = line[0][1]
         is_again = first.due_at <= now
-        formers = (self._logged_before(*line[0]), *(change for change, _ in line))
+        formers = (self._before(*line[0]), *(change for change, _ in line))
         pairs = zip(line, formers, strict=False)
         due = [(*each, former) for each, former in pairs if is_again or each[1].due_at <= now]
         if is_again:
@@ -281,16 +302,22 @@ class Outbox:
             item.due_at = first.due_at
         return due
 
-    def _logged_before(self, change: ChangeId, item: _Item) -> ChangeId | None:
-        """Return the author's last change before one of his that our log has, and not everybody for good.
+    def _before(self, change: ChangeId, item: _Item) -> ChangeId | None:
+        """Return what a writer must have before it takes the first of a line; None: nothing.
 
-        A writer on another branch lacks it: with what follows in its log it would have to reject it.
+        That is the author's change before it, answered or not: a SUBMIT may come late, to a writer
+        on another branch, and with what follows in its log it would be too late. Without any it is
+        what the author saw last, whoever made that: where it lacks, the change may mean nothing.
+        That alone says nothing of the author's own: it may stand on both branches.
         """
-        if item.line is None or not self._is_open(item):
-            return None
+        if item.relayed:
+            return item.after
         before = takewhile(lambda each: each[0] != change, self._items.items())
-        logged = [other for other, former in before if former.logged and former.line == item.line]
-        return logged[-1] if logged else None
+        line = [other for other, each in before if item.line and each.line == item.line and not each.hopeless]
+        former = line[-1] if line else None
+        if former is not None and not self._items[former].logged:
+            return former
+        return self.outlook.left_before(item.data) or former or self.outlook.newest()
 
     def _back_off(self, item: _Item, now: float) -> None:
         jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512
@@ -306,14 +333,31 @@ class Outbox:
             return []
         if answer.code in (AnswerCode.STORED, AnswerCode.REFUSED):
             item.answered_by = self._answering
-        if item.adrift and answer.code is AnswerCode.REFUSED:
-            return [item.progress(answer.change), *self._forget(answer.change)]
         if answer.code is AnswerCode.REFUSED:
-            effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
-            return effects + (self._forget(answer.change) if effects else [])
+            return self._refused(answer, item)
         if answer.code is AnswerCode.STORED:
             return self._move(answer.change, item, ChangeState.LOCAL, answer)
         return []
+
+    def _refused(self, answer: Answer, item: _Item) -> list[Effect]:
+        """Take a refusal, if that is the last word.
+
+        It is not while the writer may lack what stood in a branch that we left: that is offered to
+        it. A change that is adrift stood there itself, and gets its outcome by that alone in the end.
+        """
+        is_led = self._writer is not None and not item.relayed
+        if is_led and item.wait_s < RETRY_S_MAX and (item.adrift or self.outlook.is_offering()):
+            return []
+        for other in self._items.values():  # what comes behind it waits no more
+            if item.line is not None and other.line == item.line and other is not item:
+                other.due_at, other.wait_s = float("-inf"), RETRY_S_MIN
+        if item.adrift and is_led:
+            item.hopeless = True
+            return []
+        if item.adrift:
+            return [item.progress(answer.change), *self._forget(answer.change)]
+        effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
+        return effects + (self._forget(answer.change) if effects else [])
 
     def on_logged(self, outcome: Answer, *, durable: bool) -> list[Effect]:
         """Note that the outcome of a change stands in our own log; behind the ``Append`` (R8).
@@ -326,17 +370,18 @@ class Outbox:
         if item is None:
             return []
         item.logged, item.seq, item.reason, item.word = True, outcome.seq, outcome.reason, outcome.word
-        was_adrift, item.adrift = item.adrift, False
+        was_adrift, item.adrift, item.hopeless = item.adrift, False, False
         state = ChangeState.DURABLE if durable else ChangeState.LOCAL
         moved = self._move(outcome.change, item, state, outcome)
-        return moved or ([item.progress(outcome.change)] if was_adrift else [])
+        item.untold = not moved and was_adrift and item.state is not state
+        return moved or ([item.progress(outcome.change)] if was_adrift and not item.untold else [])
 
     def on_unlogged(self, changes: Iterable[ChangeId], now: float) -> None:
         """Note that our log left the branch in which these stood."""
         for change in changes:
             item = self._items.get(change)
             if item is not None:
-                item.logged, item.adrift, item.seq = False, True, NOWHERE
+                item.logged, item.adrift, item.untold, item.seq = False, True, False, NOWHERE
                 item.due_at, item.wait_s = now, RETRY_S_MIN
 
     def on_durable(self, up_to: Seq) -> list[Effect]:
@@ -345,6 +390,8 @@ class Outbox:
         for change, item in self._items.items():
             if item.logged and item.seq <= up_to:
                 effects += self._move(change, item, ChangeState.DURABLE)
+                effects += [item.progress(change)] if item.untold else []
+                item.untold = False
         return effects
 
     def on_settled(self, up_to: Seq) -> list[Effect]:

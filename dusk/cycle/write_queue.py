@@ -8,6 +8,7 @@ neither fill the queue nor have all the work of a turn (A54).
 
 from collections.abc import Iterable
 from dataclasses import field
+from typing import NamedTuple
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
@@ -70,26 +71,39 @@ def refused(change: ChangeId, refusal: Refused) -> Answer:
     return Answer(change, AnswerCode.REFUSED, Seq(0), refusal.reason, refusal.code)
 
 
+class Waiting(NamedTuple):
+    """A change that waits, its size, and the one that goes before it: it is not written without that."""
+
+    change: Change
+    size_bytes: int
+    after: ChangeId | None = None
+
+
 @dataclass(slots=True)
 class _Line:
     """What one sender handed in, oldest first.
 
     Attributes:
-        changes: each with its size in bytes.
+        changes: those that wait.
         size_bytes: of all of them.
     """
 
-    changes: dict[ChangeId, tuple[Change, int]] = field(default_factory=dict)
+    changes: dict[ChangeId, Waiting] = field(default_factory=dict)
     size_bytes: int = 0
 
-    def add(self, change: Change, size_bytes: int) -> None:
-        self.changes[change.id] = change, size_bytes
-        self.size_bytes += size_bytes
+    def add(self, waiting: Waiting) -> None:
+        self.changes[waiting.change.id] = waiting
+        self.size_bytes += waiting.size_bytes
 
-    def take_out(self) -> Change:
-        change, size_bytes = self.changes.pop(next(iter(self.changes)))
-        self.size_bytes -= size_bytes
-        return change
+    def take_out(self) -> Waiting:
+        waiting = self.changes.pop(next(iter(self.changes)))
+        self.size_bytes -= waiting.size_bytes
+        return waiting
+
+
+def _too_early(change: Change) -> Answer:
+    """Answer for a change that the writer may take only behind another, which it lacks."""
+    return Answer(change.id, AnswerCode.BUSY, Seq(0), "the change before it is not here")
 
 
 @dataclass(slots=True)
@@ -143,7 +157,7 @@ class WriteQueue:
         line = self._lines.get(sender)
         return self._log.position_of(change) is not None or (line is not None and change in line.changes)
 
-    def take(self, change: Change, sender: bytes) -> Answer | None:
+    def take(self, change: Change, sender: bytes, after: ChangeId | None = None) -> Answer | None:
         """Queue a change; the answer at once if there is one.
 
         A change that is in the log is answered with its position: who repeats a SUBMIT does
@@ -152,31 +166,34 @@ class WriteQueue:
         Args:
             change: not verified yet: that is work for the writer's turn.
             sender: who handed it in, proven by its seal or its stream.
+            after: the change that goes before it: without an outcome of that it is not written.
         """
         seq = self._log.position_of(change.id)
         if seq is not None:
             return stored(change.id, seq, self._log.outcome_of(change.id))
         if self.has(change.id, sender):
             return None
+        if after is not None and not self.has(after, sender):
+            return _too_early(change)
         if not self._has_room(sender):
             return Answer(change.id, AnswerCode.BUSY, Seq(0), "too many changes wait")
-        size_bytes = len(change.encode())
-        self._lines.setdefault(sender, _Line()).add(change, size_bytes)
-        self._count(sender, 1, size_bytes)
+        self._add(sender, Waiting(change, len(change.encode()), after))
         return None
+
+    def _add(self, sender: bytes, waiting: Waiting) -> None:
+        self._lines.setdefault(sender, _Line()).add(waiting)
+        self._count(sender, 1, waiting.size_bytes)
 
     def strand(self, changes: Iterable[Change]) -> None:
         """Queue what stood in a branch that lost, in that branch's order; it was verified with the branch."""
         for change in changes:
             if not self.has(change.id, STRANDED):
-                size_bytes = len(change.encode())
-                self._lines.setdefault(STRANDED, _Line()).add(change, size_bytes)
-                self._count(STRANDED, 1, size_bytes)
+                self._add(STRANDED, Waiting(change, len(change.encode())))
 
-    def waiting(self) -> list[Change]:
+    def waiting(self) -> list[Waiting]:
         """Return all that waits and did not come from a lost branch, each once."""
         lines = (line for sender, line in self._lines.items() if sender != STRANDED)
-        return list({change.id: change for line in lines for change, _ in line.changes.values()}.values())
+        return list({each.change.id: each for line in lines for each in line.changes.values()}.values())
 
     def _has_room(self, sender: bytes) -> bool:
         """Tell whether less of a sender waits than there is room left, so that others find some, too."""
@@ -210,10 +227,14 @@ class WriteQueue:
                 size_bytes += len(item.data)
         return tuple(items), self._log.head
 
-    def _write_one(self, change: Change, sender: bytes, stamp: Stamp, turn: _Turn) -> LogItem | None:
+    def _write_one(self, waiting: Waiting, sender: bytes, stamp: Stamp, turn: _Turn) -> LogItem | None:
+        change, _, after = waiting
         seq = self._log.position_of(change.id)
         if seq is not None:  # it waited in another line too, and was written from there
             turn.answers.append(stored(change.id, seq, self._log.outcome_of(change.id)))
+            return None
+        if after is not None and self._log.position_of(after) is None:  # it was refused: both may come again
+            turn.answers.append(_too_early(change))
             return None
         write = self._log.write_stranded if sender == STRANDED else self._log.write_change
         try:
@@ -234,12 +255,12 @@ class WriteQueue:
             return None
         return next((sender for sender in self._lines if turn.may_go_on(sender)), None)
 
-    def _take_out(self, sender: bytes) -> Change:
+    def _take_out(self, sender: bytes) -> Waiting:
         """Take a sender's oldest change out; its line goes behind all others."""
         line = self._lines.pop(sender)
         before = line.size_bytes
-        change = line.take_out()
+        waiting = line.take_out()
         self._count(sender, -1, line.size_bytes - before)
         if line.changes:
             self._lines[sender] = line
-        return change
+        return waiting

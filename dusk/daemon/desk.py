@@ -18,6 +18,7 @@ from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
 from dusk.daemon.drafts import Drafts
+from dusk.daemon.reviewed import REVIEWED
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
@@ -103,9 +104,9 @@ class DaemonDesk:
         status = status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
         storage = self._core.storage
         status["store_bytes"] = 0 if storage is None else storage.store.size_bytes
-        return {**status, "asks": self._asked() if isinstance(self._core.node, Node) else []}
+        return {**status, "asks": self.asked() if isinstance(self._core.node, Node) else []}
 
-    def _asked(self) -> list[str]:
+    def asked(self) -> list[str]:
         """Return what owners should decide; looked up anew once the log has moved."""
         chain = self.log.head.chain
         if self._asks is None or self._asks[0] != chain:
@@ -133,6 +134,10 @@ class DaemonDesk:
         """Return addresses of this device that a join key may name."""
         shown = (address for address in self._addresses() if "%" not in address.host)
         return [f"[{a.host}]:{a.port}" if ":" in a.host else f"{a.host}:{a.port}" for a in shown]
+
+    def reviewed(self) -> str:
+        """Return the table of what routers take without a word of their root."""
+        return REVIEWED
 
     def wall_time(self) -> WallTime:
         """Return the time for people, and for the expiry of join keys."""

@@ -5,7 +5,6 @@ top; everything else is imported before the rights of root are given up, since n
 importable afterwards (R14).
 """
 
-import gc
 import os
 import sys
 
@@ -26,7 +25,6 @@ def run(root: str) -> int:
 
     from dusk.daemon import service
 
-    gc.freeze()  # modules and classes stay as they are: the collector need not look at them again
     sys.excepthook = service.one_line_excepthook
     return service.serve(Path(root), reading, writing)
 

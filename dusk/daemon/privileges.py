@@ -89,7 +89,7 @@ def _folder(path: Path, mode: int, uid: int, gid: int) -> None:
         path.mkdir(mode=mode, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
-        raise Refused("untrusted", f"{path} must be a folder: {error.strerror}") from error
+        raise Refused("untrusted", f"no folder at {path}: {error.strerror}") from error
     try:
         owner = os.fstat(fd).st_uid
         if owner not in {uid, os.geteuid()}:

@@ -24,6 +24,7 @@ from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, hardware_label, wanted_name
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.mistakes import report
+from dusk.daemon.news import News
 from dusk.daemon.say import one_line, say
 from dusk.daemon.sessions import Sessions
 from dusk.daemon.settings import Settings, read_settings
@@ -251,7 +252,7 @@ async def _run_parts(parts: _Parts) -> None:
             nursery.start_soon(parts.hands.run_compactions)
             nursery.start_soon(watch_clock, parts.inbox)
             await nursery.start(parts.core.run)
-            nursery.start_soon(_forget_join_key, parts)
+            nursery.start_soon(_look_around, parts)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
             if isinstance(parts.core.node, Idle):
                 say("in no cluster yet: make one with `dusk init`, or join one with `dusk join --file F`")
@@ -277,14 +278,16 @@ async def _reread(parts: _Parts) -> None:
     say("settings read again")
 
 
-JOINED_LOOK_S = 5.0
+LOOK_S = 5.0
 
 
-async def _forget_join_key(parts: _Parts) -> None:
-    """Remove ``etc/dusk/join`` whenever this device is a member: it has done its work."""
-    path = parts.root / "etc/dusk/join"
+async def _look_around(parts: _Parts) -> None:
+    """Say what is new; remove ``etc/dusk/join`` whenever this device is a member: it has done its work."""
+    path, news = parts.root / "etc/dusk/join", News(parts.desk.asked)
     failed = ""
     while True:
+        for line in news.look(parts.core.node, trio.current_time()):
+            say(line)
         if isinstance(parts.core.node, Node) and _is_there(path):
             try:
                 await parts.helper.join_done()
@@ -292,7 +295,7 @@ async def _forget_join_key(parts: _Parts) -> None:
                 if str(error) != failed:
                     say(f"the used join key could not be removed: {error}")
                 failed = str(error)
-        await trio.sleep(JOINED_LOOK_S)
+        await trio.sleep(LOOK_S)
 
 
 def _is_there(path: Path) -> bool:

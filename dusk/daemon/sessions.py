@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import field
+from math import ceil
 from pathlib import Path
 
 import trio
@@ -150,7 +151,7 @@ class Sessions:
         tries = self._tries.get(user)
         wait_s = 0.0 if tries is None else tries.next_at - trio.current_time()
         if tries is not None and wait_s > 0:
-            reason = f"{tries.wrong} wrong passwords for user {user}; try again in {wait_s:.0f} s"
+            reason = f"{tries.wrong} wrong passwords for user {user}; try again in {ceil(wait_s)} s"
             raise Refused("too-many-tries", reason)
 
     def _check_memory(self) -> None:

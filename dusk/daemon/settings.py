@@ -64,7 +64,8 @@ def read_settings(data: bytes | None) -> Settings:
         raise ConfigError(f"{FILE}: section main is of type {section.type}, not dusk")
     unknown = sorted(set(section.options) - _OPTIONS)
     if unknown:
-        raise ConfigError(f"{FILE}: dusk.main.{unknown[0]} is no option of this file")
+        known = ", ".join(sorted(_OPTIONS))
+        raise ConfigError(f"{FILE}: dusk.main.{unknown[0]} is no option of this file, which are {known}")
     return Settings(
         enabled=_flag(section, "enabled", default=True),
         interfaces=_interfaces(section) or INTERFACES_DEFAULT,

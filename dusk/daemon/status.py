@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from dusk.changelog import views
 from dusk.control.desk import Json, Peer
@@ -11,6 +12,8 @@ from dusk.ids import DeviceId, Head, Seq
 from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
+NAMES_SHOWN_MAX = 5
+"""Of devices, in one line."""
 _NOTHING: Json = {
     "cluster": None,
     "device": None,
@@ -42,7 +45,8 @@ def status_of(resident: object, trouble: str, alarms: Sequence[str], now: float)
         return _of_node(resident, alarms, now)
     if isinstance(resident, Joiner):
         joining = resident.status(now)
-        return {**_NOTHING, **joining, "alarms": list(alarms)}
+        refused = [f"not let in: {resident.refusal}"] if resident.refusal else []
+        return {**_NOTHING, **joining, "alarms": [*refused, *alarms]}
     text = trouble or "in no cluster: dusk init, or dusk join --file F"
     return {**_NOTHING, "role": "none", "alarms": [text, *alarms]}
 
@@ -56,6 +60,8 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         lines.append("stale: the master is not heard")
     else:
         lines += _away(node, online, now)
+    lines += failures(node)
+    lines += [alone] if (alone := waits_alone(node, now)) else []
     return {
         "cluster": views.cluster_name(state),
         "device": node.device_id.hex(),
@@ -66,7 +72,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         "settled": node.settled,
         "checkpoint": node.log.floor,
         "store_bytes": 0,
-        "master": _name(node, node.master),
+        "master": name_of(node, node.master),
         "members": node.peers.count,
         "online": len(online),
         "apply": {"state": applied.state, "head": applied.head.seq, "reason": _reason(node, now)},
@@ -79,9 +85,19 @@ def _reason(node: Node, now: float) -> str:
     applied = node.applied
     if applied.reason or not applied.waiting:
         return applied.reason
-    if node.contact_since(now - 1.5 * views.cycle_ms(node.log.state) / 1000):
-        return "waits until the other members have applied it"
-    return "waits until another member is heard: who hears nobody changes nothing"
+    if waits_alone(node, now):
+        return "waits until another member is heard: who hears nobody changes nothing"
+    return "waits until the other members have applied it"
+
+
+def waits_alone(node: Node, now: float) -> str:
+    """Say that nothing is applied here as long as nobody is heard, if so; else nothing."""
+    if not node.applied.waiting or node.contact_since(now - 1.5 * views.cycle_ms(node.log.state) / 1000):
+        return ""
+    return (
+        f"version {node.log.head.seq} waits here until another router is heard: "
+        "one that hears nobody changes nothing"
+    )
 
 
 def _role(node: Node, succession: Sequence[DeviceId]) -> str:
@@ -90,6 +106,21 @@ def _role(node: Node, succession: Sequence[DeviceId]) -> str:
     leader = node.log.leader if node.master is None else node.master
     is_over = leader == node.device_id and not node.leads  # it starts again, and does not lead yet
     return role_of(succession, None if is_over else leader, node.device_id)
+
+
+def failures(node: Node) -> list[str]:
+    """Name the other members that could not apply what they tried last, as far as they are known."""
+    names: dict[Seq, list[str]] = {}
+    for peer in node.peers.others:
+        if peer.status is not None and peer.status.state == "failed":
+            names.setdefault(peer.status.judged, []).append(name_of(node, peer.device_id) or "?")
+    return [_failure(sorted(who), seq) for seq, who in sorted(names.items())]
+
+
+def _failure(names: list[str], seq: Seq) -> str:
+    more = len(names) - NAMES_SHOWN_MAX
+    shown = ", ".join(names[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"{shown} could not apply version {seq}: `dusk device show {names[0]}` says why"
 
 
 def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:
@@ -106,10 +137,11 @@ def _away_words(node: Node, device: DeviceId, now: float) -> str:
     heard = node.peers.get(device)
     seen_s = None if heard is None else _peer(heard, set(), now).seen_s_ago
     since = "" if seen_s is None else f" for {seen_s:.0f} s"
-    return f"{_name(node, device)} is not heard{since}"
+    return f"{name_of(node, device)} is not heard{since}"
 
 
-def _name(node: Node, device: DeviceId | None) -> str | None:
+def name_of(node: Node, device: DeviceId | None) -> str | None:
+    """Return a device's name, None if the log knows none."""
     found = None if device is None else views.member(node.log.state, device)
     return None if found is None else found.name
 
@@ -119,7 +151,17 @@ def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:
     online = node.online(now)
     known = {heard.device_id: _peer(heard, online, now) for heard in node.peers.others}
     known[node.device_id] = _own(node, now)
+    master = None if node.leads or not node.fresh(now) else node.master
+    if master in known:
+        known[master] = _leading(known[master], node)
     return known
+
+
+def _leading(peer: Peer, node: Node) -> Peer:
+    """Add what follows from hearing the master's STARTs: it is there, and has what it wrote here."""
+    cycle_s = views.cycle_ms(node.log.state) / 1000
+    seen_s_ago = cycle_s if peer.seen_s_ago is None else min(peer.seen_s_ago, cycle_s)
+    return replace(peer, head_seq=max(peer.head_seq, node.log.head.seq), seen_s_ago=seen_s_ago)
 
 
 def _own(node: Node, now: float) -> Peer:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from dusk.demo import files
@@ -260,7 +261,10 @@ class Story:
 
         self._wait(f"{title}: in the files", all_have_it, LOOK_INTERVAL_S)
         self.report.applied_ms[title] = times
-        self._screen.line("  in the files after " + ", ".join(f"{name} {times[name]} ms" for name in times))
+        told = ", ".join(f"{name} {times[name]} ms" for name in times)
+        self._screen.line(
+            fill(f"in the files after {told}", 80, initial_indent="  ", subsequent_indent="    ")
+        )
 
     def _has(self, router: Router, ssid: str) -> bool:
         expected = self._expected(router, ssid)

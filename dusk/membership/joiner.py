@@ -19,6 +19,7 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.catchup.stages import Goal, ServerRefused
+from dusk.changelog import views
 from dusk.changelog.adopting import adopt
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
@@ -113,8 +114,8 @@ class Joiner:
         random_bytes: Callable[[int], bytes],
         now: float,
     ) -> None:
-        self.reason = "looking for a member of the cluster"
-        """Where it stands, in one line for people."""
+        self.reason, self.refusal = "looking for a member of the cluster", ""
+        """Where it stands, in one line for people; why it was not let in when it asked last, if so."""
         self._role = "joining"
         self._join_key = join_key
         self._device = device
@@ -259,7 +260,7 @@ class Joiner:
         if self.reason == reason:
             return []
         self.reason = reason
-        return [Event("joining", f"{client.address.host}: {reason}")]
+        return [Event("joining", f"{client.address.host}: {reason}", loud=bool(self.refusal))]
 
     def _lost_reason(self, client: Client, reason: str) -> str:
         """Say what a stream's end means: a member of another cluster ends it without a word."""
@@ -395,9 +396,16 @@ class Joiner:
             StoreFile(GROUP_KEYS_FILE, ring),
             RemoveFile(JOINING_FILE),
             Disconnect(client.conn),
-            Event("joined", "this device is a member of the cluster", loud=True),
+            Event("joined", f"this device is a member of the cluster, named {self._name()}", loud=True),
             Restart("joined"),
         ]
+
+    def _name(self) -> str:
+        """Return the name that the cluster gave, and the one that was wanted if that is another."""
+        found = views.member(self._log.state, DeviceId(self._device.key_id))
+        assert found is not None, "who is given keys is a member"
+        wanted = self._wanted
+        return found.name if found.name == wanted else f"{found.name} (it wanted to be {wanted!r})"
 
     def _own_standing(self) -> Standing:
         """Tell what this device is in the log so far."""
@@ -413,8 +421,9 @@ class Joiner:
         del change_id, now  # one request a stream
         self._role = "pending" if answer.code == _PENDING else "joining"
         if answer.code not in (APPLIED, DEVICE_EXISTS):
+            self.refusal = answer.reason
             raise ServerRefused(f"{answer.reason} ({answer.code})")
-        self.reason = "fetching the log"
+        self.reason, self.refusal = "fetching the log", ""
         return []
 
 

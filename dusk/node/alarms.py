@@ -20,16 +20,24 @@ class Alarms:
     Args:
         lines: word → line for people, of what is wrong now; the node's, others put theirs there too.
         cycle_s: gives the length of a cycle, seconds.
+
+    Attributes:
+        refusals: branches that are refused.
     """
 
     def __init__(self, lines: dict[str, str], cycle_s: Callable[[], float]) -> None:
         self._lines, self.cycle_s = lines, cycle_s
         self._seen_at: dict[str, float] = {}
+        self.refusals = Refusals(self)
 
     @property
     def quiet_s(self) -> float:
         """For how long something must not be seen to be over, seconds."""
         return max(QUIET_S_MIN, QUIET_CYCLES * self.cycle_s())
+
+    def is_on(self, word: str) -> bool:
+        """Tell whether it is shown now."""
+        return word in self._lines
 
     def tell(self, word: str, text: str) -> list[Effect]:
         """Show a line until it is another or ended; an empty one ends it."""
@@ -43,7 +51,7 @@ class Alarms:
     def saw(self, word: str, text: str, now: float) -> list[Effect]:
         """Show what was seen just now until it is seen no more; meanwhile its first line stays."""
         self._seen_at[word] = now
-        return [] if word in self._lines else self.tell(word, text)
+        return [] if self.is_on(word) else self.tell(word, text)
 
     def end(self, word: str) -> list[Effect]:
         """Show it no more, and tell that it is over."""

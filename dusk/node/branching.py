@@ -6,7 +6,6 @@ from typing import Protocol
 from dusk.changelog.branches import (
     Branched,
     Extended,
-    NeedsReplay,
     Stayed,
     Switched,
     stranded,
@@ -118,15 +117,16 @@ class Branching:
             NewerVersion: this version cannot read it.
             UntrustedInput: it is no log of this cluster; nothing was changed.
         """
-        match self._judged(items):
+        judged = self._judged(items)
+        match judged:
             case Extended(taken):
                 return self._took_more(taken, now)
             case Switched() as switched:
                 return self._switched(switched, now)
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
-            case NeedsReplay(seq):
-                raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
+            case _:  # it needs a replay; the type checker knows
+                raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
 
     def _judged(self, items: Sequence[LogItem]) -> Branched:
         try:

@@ -91,9 +91,10 @@ class OwnChanges:
         return None if seq is None else _durable(self._outcome(change, seq))
 
     def next_counter(self, author: KeyId) -> int:
-        """Return a counter above all of this author's changes at this device."""
+        """Return a counter above all of this author's changes at this device, in what it left, too."""
         last = self._log.state.derived(counter_key(author, self._device))
-        return 1 + max([last, *(change.body.counter for change in self.waiting(author))])
+        left = self._outbox.outlook.left_number(author, self._device)
+        return 1 + max([last, left, *(change.body.counter for change in self.waiting(author))])
 
     def waiting(self, author: KeyId) -> tuple[Change, ...]:
         """Return this author's changes from here whose outcome does not stand in our log."""

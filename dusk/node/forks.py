@@ -7,13 +7,13 @@ it, verifies it as any other log, and writes its changes before newer ones.
 
 from collections.abc import Sequence
 
-from dusk.changelog.body import Change
+from dusk.changelog.body import Change, decode_change
 from dusk.changelog.branches import remembered, stranded
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import ChainHash, Head
+from dusk.ids import ChainHash, ChangeId, DeviceId, Head, KeyId
 from dusk.limits import BRANCHES_MAX, CHUNK_BYTES_MAX
 
 
@@ -77,6 +77,33 @@ class Forks:
     def stranded(self) -> list[Change]:
         """Return the changes of what we left that stand nowhere in the log, in order."""
         return [row.change for branch in self._left for row in stranded(branch, self._log)]
+
+    # --- what this device has seen and others may lack (`Outlook`) ------------------------------
+
+    def newest(self) -> ChangeId | None:
+        """Return the newest change in our log that is not final."""
+        newest = self._log.newest_change()
+        return None if newest is None or newest[1] <= self._log.settled else newest[0]
+
+    def left_before(self, data: bytes) -> ChangeId | None:
+        """Return the stranded change before an encoded one, of the same author and device."""
+        if not self._left:
+            return None
+        body = decode_change(data).body
+        numbers = self._numbers(body.author, body.device)
+        return numbers.get(max((number for number in numbers if number < body.counter), default=0))
+
+    def left_number(self, author: KeyId, device: DeviceId) -> int:
+        """Return the highest number of an author's stranded changes by a device; 0: there are none."""
+        return max(self._numbers(author, device), default=0)
+
+    def is_offering(self) -> bool:
+        """Tell whether there is any stranded change."""
+        return bool(self.stranded())
+
+    def _numbers(self, author: KeyId, device: DeviceId) -> dict[int, ChangeId]:
+        bodies = ((change.id, change.body) for change in self.stranded())
+        return {body.counter: name for name, body in bodies if (body.author, body.device) == (author, device)}
 
     @property
     def epoch(self) -> int:

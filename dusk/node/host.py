@@ -26,7 +26,7 @@ _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
-TakeChange = Callable[[Change, float, bytes], list[Effect]]
+TakeChange = Callable[[Change, float, bytes, ChangeId | None], list[Effect]]
 RandomBytes = Callable[[int], bytes]
 TakeAnswer = Callable[[Answer, float], list[Effect]]
 
@@ -181,13 +181,13 @@ class MemberHost:
         word = answer.code if code is AnswerCode.REFUSED else ""
         return self._answered(Answer(change_id, code, answer.seq, answer.reason, word), now)
 
-    def submitted(self, change: Change, asker: bytes, now: float) -> list[Effect]:
-        """Get a member's change written, or pass it on to the writer."""
-        return self._submitted(change, now, asker)
+    def submitted(self, change: Change, asker: bytes, now: float, after: ChangeId | None) -> list[Effect]:
+        """Get a member's change written behind the one that it names, or pass it on to the writer."""
+        return self._submitted(change, now, asker, after)
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
-        return self._submitted(change, now, STRANGERS)
+        return self._submitted(change, now, STRANGERS, None)
 
     def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         """Return a chunk of a branch that this device left, and whether there is more behind it."""

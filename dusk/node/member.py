@@ -44,7 +44,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
-from dusk.node.alarms import Alarms, Refusals
+from dusk.node.alarms import Alarms
 from dusk.node.applying import Applying
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
@@ -108,7 +108,8 @@ class Node:
         self._station.channel.keys = self._recovery.group_keys
         self._cycle_s = views.cycle_ms(log.state) / 1000
         self._follower = Follower(self._station, self._cycle_s, 0.0)
-        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of)
+        self._forks = Forks(log, left)
+        self._outbox = Outbox(saved_changes(self._recovery.files), random_bytes, line_of, self._forks)
         self._writing = Writing(
             station=self._station,
             log=log,
@@ -123,10 +124,8 @@ class Node:
         self.applied = Driver(self.device_id, status_key, settings.mode, settings.apply_window_s)
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
-        self._forks = Forks(log, left)
         self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
         self._compacting = Compacting(log, self._forks, plan, self._alarms)
-        self._refusals = Refusals(self._alarms)
         self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
@@ -141,6 +140,7 @@ class Node:
             not_logged=self._outbox.not_logged,
             submit=self._changes.submit_own,
             is_copied=lambda: self._leading.is_copied,
+            exchanges=self._exchanges,
         )
         self._placed: object = None
         self._members_version = -1
@@ -191,7 +191,7 @@ class Node:
             took_more=self._took_more,
             log_moved=self._log_moved,
             alarms=self._alarms,
-            refusals=self._refusals,
+            refusals=self._alarms.refusals,
             proofs=self._proofs,
         )
 
@@ -211,7 +211,7 @@ class Node:
             took=self._took,
             certified=self._certified,
             alarms=self._alarms,
-            refusals=self._refusals,
+            refusals=self._alarms.refusals,
         )
 
     # --- what the shell calls ------------------------------------------------------------------

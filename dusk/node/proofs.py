@@ -9,9 +9,8 @@ from dusk.changelog.freezing import is_proof, proof_row
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.sections import device_path
-from dusk.changelog.state import State
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import ChangeId, DeviceId, PublicKey, Seq
+from dusk.ids import DeviceId, PublicKey, Seq
 from dusk.limits import SUCCESSION_MAX
 
 WAIT_CYCLES = 3.0
@@ -56,21 +55,18 @@ class Proofs:
         state = self._log.state
         for culprit, proof in tuple(self._found.items()):
             path = device_path(culprit)
-            if state.value(path, FROZEN) is not None or proof.one.head.mandate < self._log.head.mandate:
-                del self._found[culprit]  # owners forced a role since: they have decided of it
+            mark = state.record(path, FROZEN)
+            is_old = mark is not None and proof.one.head.mandate < self._log.head.mandate
+            if is_old or (mark is not None and mark.data is not None):
+                del self._found[culprit]  # it is frozen, or owners have forgiven it
             elif proof.due_at <= now:
-                edit = Edit(path, FROZEN, proof_row(proof.one, proof.other), _base(state, path))
-                return culprit, [edit]
+                base = None if mark is None else mark.base
+                return culprit, [Edit(path, FROZEN, proof_row(proof.one, proof.other), base)]
         return None
 
     def handed_in(self, culprit: DeviceId) -> None:
         """Note that a proof is on its way: the outbox keeps it."""
         self._found.pop(culprit, None)
-
-
-def _base(state: State, path: str) -> ChangeId | None:
-    record = state.record(path, FROZEN)
-    return None if record is None else record.base
 
 
 def _is_one_run(entry: Entry, other: Entry) -> bool:

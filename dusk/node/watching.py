@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.kinds import FROZEN
@@ -18,6 +19,11 @@ WITHHELD_CYCLES = 12.0
 WITHHELD_S_MIN = 60.0
 """For so long a master that is heard all the time may leave a change without an outcome."""
 _COPIED = "another device leads with this device's key: this one leads no more until it is started again"
+
+_TURNED_AWAY = (
+    "who is asked for the log gives this router nothing: it may be a member in a history that did not stand;"
+    " then an owner lets it in anew"
+)
 
 
 class Around(Protocol):
@@ -47,6 +53,7 @@ class Watching:
         not_logged: gives this device's changes whose outcome does not stand in the log.
         submit: signs a change by this device's own key and gets it written; nothing if there is no room.
         is_copied: whether another run under this device's key leads.
+        exchanges: know whether others give this device the log.
     """
 
     def __init__(
@@ -58,9 +65,11 @@ class Watching:
         not_logged: Callable[[], Iterable[ChangeId]],
         submit: Callable[[list[Edit], str, float], list[Effect]],
         is_copied: Callable[[], bool],
+        exchanges: Exchanges,
     ) -> None:
         self._around, self._alarms, self._proofs = around, alarms, proofs
         self._not_logged, self._submit, self._is_copied = not_logged, submit, is_copied
+        self._exchanges = exchanges
         self._look_at = float("-inf")
         self._waiting_since: dict[ChangeId, float] = {}
 
@@ -73,6 +82,7 @@ class Watching:
         effects += self._alarms.step(now)
         effects += self._alarms.tell("withheld", self._withheld(now))
         effects += self._alarms.tell("frozen", self._frozen_words())
+        effects += self._alarms.tell("turned-away", self._turned_away(now))
         return effects + self._prove(now)
 
     def _withheld(self, now: float) -> str:
@@ -88,6 +98,13 @@ class Watching:
             f"{name} is heard, and has not written what was given here for {patience_s:g} s: it may be"
             " overloaded, or withhold it; owners move the lead by `dusk role master --here --force`"
         )
+
+    def _turned_away(self, now: float) -> str:
+        """Say that others do not know this device, as where two sides of a cut used a join key up (A45)."""
+        if self._around.fresh(now):  # who leads knows it
+            self._exchanges.turned_away_at = None
+        since = self._exchanges.turned_away_at
+        return "" if since is None or now - since < self._alarms.quiet_s else _TURNED_AWAY
 
     def _frozen_words(self) -> str:
         """Name the members that signed two histories (A13)."""

@@ -27,7 +27,7 @@ WRITE_GAP_S = 0.05
 """Between two batches: the least time between STARTs."""
 
 AnswerStreams = Callable[[ChangeId, StreamAnswer, float], list[Effect]]
-SubmitStream = Callable[[Address, Change, float], list[Effect]]
+SubmitStream = Callable[[Address, Change, float, ChangeId | None], list[Effect]]
 LogMoved = Callable[[Iterable[LogItem], float], list[Effect]]
 
 
@@ -95,8 +95,8 @@ class Writing:
         self.leader = Leader(self._station, cycle_s, now)
         self.set_clock(self.clock)
         effects = self._publish((((item,), self._log.head),), now)
-        for change in self._outbox.unwritten():
-            effects += self.queue(decode_change(self._outbox.encoded(change)), self._own_id, now)
+        for change, after in self._outbox.unwritten():
+            effects += self.queue(decode_change(self._outbox.encoded(change)), self._own_id, now, after)
         return effects
 
     def hand_back(self, now: float) -> list[Effect]:
@@ -115,9 +115,9 @@ class Writing:
         self.leader = self.deadline = None
         self._datagrams.clear()
         effects: list[Effect] = []
-        for change in waiting:
+        for change, _, after in waiting:
             if change.id in self._streams:
-                effects += self.on_stream(change, now)
+                effects += self.on_stream(change, now, after=after)
         return effects
 
     def strand(self, changes: Sequence[Change], now: float) -> None:
@@ -149,9 +149,9 @@ class Writing:
 
     # --- changes -------------------------------------------------------------------------------
 
-    def queue(self, change: Change, sender: bytes, now: float) -> list[Effect]:
+    def queue(self, change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
         """Take a change for the next batch, from this device or another; this device leads."""
-        answer = self._queue.take(change, sender)
+        answer = self._queue.take(change, sender, after)
         if answer is not None:
             return self._reply(answer, now)
         if self.deadline is None:
@@ -165,9 +165,9 @@ class Writing:
             return []
         submission = self._outbox.tick(self._station.channel, now)
         effects = list(submission.effects)
-        for change in submission.by_stream:
+        for change, after in submission.by_stream:
             assert writer is not None, "nothing is submitted to nobody"
-            effects += by_stream(writer.address, decode_change(self._outbox.encoded(change)), now)
+            effects += by_stream(writer.address, decode_change(self._outbox.encoded(change)), now, after)
         return effects
 
     def tick(self, now: float) -> list[Effect]:
@@ -200,17 +200,19 @@ class Writing:
         if self.leader is None:
             reason = "this device does not lead"
             return self._reply(Answer(change.id, AnswerCode.NOT_WRITER, Seq(0), reason), now)
-        return self.queue(change, sender, now)
+        return self.queue(change, sender, now, after)
 
-    def on_stream(self, change: Change, now: float, asker: bytes = STRANGERS) -> list[Effect]:
+    def on_stream(
+        self, change: Change, now: float, asker: bytes = STRANGERS, after: ChangeId | None = None
+    ) -> list[Effect]:
         """Take a change from a stream, of a member by its X25519 key; pass it on if another leads."""
         self._streams.add(change.id)
         if self.leader is not None:
-            return self.queue(change, asker, now)
+            return self.queue(change, asker, now, after)
         if self._log.position_of(change.id) is not None:
             return self.logged(change.id, now)
         try:
-            self._outbox.relay(change.id, change.encode(), now)
+            self._outbox.relay(change.id, change.encode(), now, after)
         except Refused as refusal:  # the asker may come again
             answer = Answer(change.id, AnswerCode.BUSY, Seq(0), refusal.reason)
             return self._answer_stream(answer, now)

@@ -38,6 +38,7 @@ from dusk.sim.disk import LOG_FILE, DiskEffect
 from dusk.sim.history import History
 from dusk.sim.holding import Holding, Shelf
 from dusk.sim.keyring import Keyring
+from dusk.sim.leaders import Leaders
 from dusk.sim.network import Network
 from dusk.sim.transcript import Transcript
 from dusk.sim.tree import Held, Logged, Place, behind, fork_of, written
@@ -76,6 +77,7 @@ class Checks:
         """Indices of devices that somebody else has the keys of: the others must come to one head."""
         self._network, self._transcript, self.keyring = network, transcript, keyring
         self.shelf = Shelf(self.history, keyring.publics)
+        self._leaders = Leaders(network, self.devices)
         self._holdings: dict[int, Holding] = {}
         self._compared: dict[int, Logged | None] = {}
         self._hashes: dict[tuple[ChainHash, str], bytes] = {}
@@ -131,17 +133,32 @@ class Checks:
             raise RuleBroken("R12", f"{device.name} removes {name}, which is not there")
         if was is not None and name.startswith(OUTBOX):
             change = decode_change(was).id
-            if change in self.keyring.owed - self.history.settled_changes:
+            if change in self.keyring.owed - self.history.settled_changes and not self._is_excused(change):
                 raise RuleBroken("R3", f"{device.name} throws change {change.hex()[:8]} away")
 
     def _appended(self, device: Device, items: Sequence[LogItem]) -> None:
         """Take what is behind a log now: entries, or proof that older ones are final (R12)."""
         holding = self._holdings[device.index]
-        proven = holding.proven
+        proven, path = holding.proven, set(holding.path) if items[0].kind is ItemKind.REWIND else set()
         self._transcript.say(device.name, f"appends {len(items)} items")
+        news = [i for i in items if i.kind is ItemKind.ENTRY and not self.history.knows(i)]
+        for item in items:
+            self._in_order(device, item)
         self.shelf.append(holding, items)
+        holding.just_left |= path - set(holding.path)
+        self._leaders.opened(device, map(self.history.see, news))
         if holding.proven == proven and not any(item.kind is ItemKind.ENTRY for item in items):
             raise RuleBroken("R12", f"{device.name} appends no entry, and no proof that it lacked")
+
+    def _in_order(self, device: Device, item: LogItem) -> None:
+        """No change is too late because a later one of its author stands before it (R3)."""
+        if item.kind is not ItemKind.ENTRY:
+            return
+        entry, change = self.history.decode(item)
+        if change is not None and entry.outcome.reason == "counter-used" and change.id in self.keyring.owed:
+            raise RuleBroken(
+                "R3", f"{device.name}: a later change of its author overtook {change.id.hex()[:8]}"
+            )
 
     def reread(self, device: Device) -> None:
         """Read a device's disk from its beginning: it has all that it ever had."""
@@ -207,10 +224,13 @@ class Checks:
     def check_promise(self, device: Device, said: Said) -> None:
         """Check that a device has what it says that it has (R8), and that it is as final as it says (R4)."""
         holding = self._holdings[device.index]
-        held, where = holding.at(said.seq), f"{device.name} says in {said.kind.name}"
-        if held is None:
+        where, now = f"{device.name} says in {said.kind.name}", holding.at(said.seq)
+        had = [now, *(logged for logged in holding.just_left if logged.seq == said.seq)]
+        found = [logged for logged in had if logged is not None]
+        if not found:
             raise RuleBroken("R8", f"{where} that it has {said.seq}: not on its disk")
-        if not held.chain.startswith(said.chain):
+        held = next((logged for logged in found if logged.chain.startswith(said.chain)), None)
+        if held is None:
             raise RuleBroken("R2", f"{where} another entry {said.seq}")
         if said.kind is Kind.ANSWER and said.change != held.change:
             raise RuleBroken("R8", f"{where} that another change is entry {said.seq}")
@@ -244,13 +264,16 @@ class Checks:
     def _refused(self, device: Device, told: Progress) -> None:
         """Nothing is refused for ever that somebody with the right to it has signed (R3)."""
         self.refused[told.change] = told.reason
-        if told.change not in self.keyring.owed:
-            return
-        change = self.keyring.changes[told.change]
-        if told.change not in self.durable and "no-succession" in self.history.refusals(change):
-            self.keyring.owed.discard(told.change)  # it names who is no member where it was judged
-        else:
+        if told.change in self.keyring.owed and not self._is_excused(told.change):
             raise RuleBroken("R3", f"{device.name} says that a good change is refused: {told.reason}")
+
+    def _is_excused(self, change: ChangeId) -> bool:
+        """Tell whether a change may be refused that names who is no member where it is judged."""
+        signed = self.keyring.changes[change]
+        if change in self.durable or "no-succession" not in self.history.refusals(signed):
+            return False
+        self.keyring.owed.discard(change)
+        return True
 
     # --- lives and steps -------------------------------------------------------------------------
 
@@ -275,6 +298,7 @@ class Checks:
         if self._network.open_streams(device) > limits.STREAMS_MAX:
             raise RuleBroken("R10", f"{device.name} has too many streams")
         node = device.member
+        self._holdings[device.index].just_left.clear()
         if node is None:
             return
         if len(node.waiting_changes()) > limits.OUTBOX_MAX:

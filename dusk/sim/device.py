@@ -130,6 +130,8 @@ class Device:
         self._world, self._join_key, self._make_node = world, join_key, make_node
         self._random = random
         self._kept: tuple[Disk, Helper, SigningKey] | None = None
+        self.started_at = 0.0
+        """When its newest life began, by the simulation's clock."""
         self._born = 0.0
         self._uptime_s = 0.0
         self._inbox: list[Input] = []
@@ -265,6 +267,7 @@ class Device:
         """Build a node from the disk, as each life begins."""
         self.lives += 1
         self._forget()
+        self.started_at = self._world.clock.now
         world, cut = self._world, self.disk.recover()
         log = self.read_log()
         world.watcher.booted(self, log)

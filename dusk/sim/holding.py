@@ -30,6 +30,7 @@ class Holding:
         proven: up to where the disk itself proves that they are final.
         all: every entry on it, also of branches that it left.
         kept: changes that its outbox ever had; they may not be lost.
+        just_left: what the log left in this round: messages of before the switch leave behind it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Holding:
     proven: Seq = NOWHERE
     all: set[Logged] = field(default_factory=set)
     kept: set[ChangeId] = field(default_factory=set)
+    just_left: set[Logged] = field(default_factory=set)
 
     @property
     def head(self) -> Logged | None:

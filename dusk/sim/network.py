@@ -77,7 +77,9 @@ class Network:
     def __init__(
         self, clock: Clock, random: Random, transcript: Transcript, families: Sequence[int] = (4,)
     ) -> None:
-        self.faults: Faults = NONE
+        self.steady_since = 0.0
+        """When what goes wrong on all links was last changed."""
+        self._faults: Faults = NONE
         self.stations: list[Station] = []
         self.links = tuple(Link("lan", family) for family in families)
         self.heard: dict[tuple[int, int], float] = {}
@@ -85,6 +87,8 @@ class Network:
         self._clock, self._random, self._transcript = clock, random, transcript
         self.taps: list[Tap] = []
         self._cut_pairs: set[tuple[int, int]] = set()
+        self._former_cuts: list[tuple[float, set[tuple[int, int]]]] = []
+        """Until when which pairs were cut."""
         self._uneven: dict[tuple[int, int], float] = {}
         self._streams: Counter[int] = Counter()
         self._hosts: dict[str, Station] = {}
@@ -102,6 +106,20 @@ class Network:
         """Return who has an address."""
         return self._hosts.get(host)
 
+    @property
+    def now(self) -> float:
+        """The simulation's time, seconds."""
+        return self._clock.now
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on all links."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults, self.steady_since = faults, self.now
+
     # --- partitions --------------------------------------------------------------------------
 
     def split(self, apart: set[int], *, one_way: bool) -> None:
@@ -112,15 +130,22 @@ class Network:
 
     def cut(self, pairs: set[tuple[int, int]]) -> None:
         """Cut directed pairs (sender, receiver) and mend all others."""
+        self._former_cuts.append((self.now, self._cut_pairs))
         self._cut_pairs = pairs
 
     def heal(self) -> None:
         """Mend all links."""
-        self._cut_pairs = set()
+        self.cut(set())
 
     def reaches(self, sender: Station, receiver: Station) -> bool:
         """Tell whether a path leads from one to the other now."""
         return (sender.index, receiver.index) not in self._cut_pairs
+
+    def joined_since(self, moment: float, one: Station, other: Station) -> bool:
+        """Tell whether paths led from each of two to the other ever since."""
+        ways = {(one.index, other.index), (other.index, one.index)}
+        former = [pairs for until, pairs in self._former_cuts if until >= moment]
+        return not any(ways & pairs for pairs in (*former, self._cut_pairs))
 
     def _loss(self, sender: Station, receiver: Station) -> float:
         """Return what share is lost from one to the other: the two ways may differ."""

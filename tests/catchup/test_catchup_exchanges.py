@@ -4,7 +4,7 @@ import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER
 from dusk.effects import Accepted, Append, Connect, Disconnect, Event, ItemsRead, Tick
-from dusk.ids import Seq
+from dusk.ids import ChangeId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, CATCH_UPS_MAX, EXCHANGE_S_MAX
 from tests.streams import Member, Wires, at, master, member
@@ -116,8 +116,10 @@ def _frames_of_a_whole_exchange() -> int:
 def test_a_change_is_submitted_over_a_stream_and_answered() -> None:
     wires, server, stale = _pair(known=10_000)
     change = server.world.change(server.world.set("wifi", "wireless.radio0.channel", "6" * 2000))
-    wires.do("stale", stale.exchanges.submit(at("master"), change, wires.now))
+    before = ChangeId(bytes(32))
+    wires.do("stale", stale.exchanges.submit(at("master"), change, wires.now, before))
     assert [(c, a.code) for c, a in stale.answers] == [(change.id, APPLIED)]
+    assert server.handed_in_after == [before]
     assert server.head == server.world.log.head
 
 

@@ -1,7 +1,6 @@
 """Servers that lie are found out, backed off, and nothing of theirs stays (A9, A6, A2)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -86,7 +85,7 @@ def _changed(items: Sequence[LogItem]) -> list[LogItem]:
 
 def _other_hash(items: Sequence[LogItem]) -> list[LogItem]:
     entry, change = unpack_entry_item(items[4].data)
-    return [*items[:4], pack_entry_item(replace(entry, derived=bytes(32)), change), *items[5:]]
+    return [*items[:4], pack_entry_item(entry._replace(derived=bytes(32)), change), *items[5:]]
 
 
 def _no_head_at_the_end(items: Sequence[LogItem]) -> list[LogItem]:

@@ -25,7 +25,7 @@ from dusk.catchup.messages import (
 from dusk.changelog.rewinds import Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import LOCATOR_MAX, NUMBER_MAX
 
 SEQ = st.integers(1, NUMBER_MAX).map(Seq)
@@ -39,7 +39,7 @@ REQUESTS = st.one_of(
     st.builds(GetKeys),
     st.builds(GetBranch, st.binary(min_size=32, max_size=32).map(ChainHash), st.integers(0, NUMBER_MAX)),
     st.builds(Join, BYTES),
-    st.builds(Submit, BYTES),
+    st.builds(Submit, BYTES, st.none() | st.binary(min_size=32, max_size=32).map(ChangeId)),
 )
 REPLIES = st.one_of(
     st.builds(Common, SEQ, st.none() | BYTES),
@@ -101,6 +101,8 @@ ROWS = [
     [8, bytes(32)],
     [9, bytes(32), 0],
     [4, "text"],
+    [5, b""],
+    [5, b"", bytes(31)],
     [1, [[1, b"short"]]],
     [1, [[1, bytes(32)]] * (LOCATOR_MAX + 1)],
     [17, -1, None],

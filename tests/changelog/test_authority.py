@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -128,7 +127,7 @@ def refuse_by_replica(world: World, change: Change, reason: str) -> None:
     before = replica.head
     honest = world.change(world.set("forged", "system.s.x", "1"), counter=2**40)
     _, entry = forger.write_change(honest, world.stamp())
-    forged = replace(entry, change=change.id, signatures=change.signatures_hash)
+    forged = entry._replace(change=change.id, signatures=change.signatures_hash)
     head = sign_head(world.master, world.cluster, forged.head, NO_REST)
     with pytest.raises(UntrustedInput, match=re.escape(reason)):
         replica.extend([pack_entry_item(forged, change), LogItem(ItemKind.HEAD, head.encode())])

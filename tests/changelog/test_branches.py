@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from dusk import limits
 from dusk.changelog import fold
-from dusk.changelog.body import Change
 from dusk.changelog.branches import (
     Extended,
     NeedsReplay,
@@ -19,15 +18,22 @@ from dusk.changelog.branches import (
     try_branch,
     unsettled,
 )
-from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.forkchoice import Choice, Rule
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.changelog.rewinds import LostBranch, resolve
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import DeviceId, Seq
-from dusk.keys.signing import SigningKey
-from tests.parted import RADIO, parted, side, two_holders
+from dusk.ids import Seq
+from tests.parted import (
+    RADIO,
+    certificate,
+    force,
+    from_fork,
+    lonely_attic,
+    parted,
+    side,
+    two_holders,
+)
 from tests.world import World
 
 
@@ -75,15 +81,6 @@ def test_to_come_back_needs_no_signature_again(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(fold, "verify", None)
     barn.log.restore(left)
     assert snapshot(barn.log) == before
-
-
-def from_fork(world: World, fork: int, key: SigningKey, seed: int = 5) -> World:
-    """Return a holder that has all up to an entry and goes on alone."""
-    other = side(world, key, seed)
-    other.items = world.items[: 2 * fork]
-    other.log = Log(world.cluster)
-    other.log.extend(other.items)
-    return other
 
 
 def test_an_entry_whose_head_is_not_signed_yet_can_be_left_too() -> None:
@@ -254,13 +251,6 @@ def test_a41_two_sides_of_a_partition_heal_to_one_log(
     assert [row.change.id for row in stranded(lost, logs[0])] == wanted
 
 
-def certificate(world: World, seq: int, *keys: SigningKey) -> LogItem:
-    head = world.log.head_at(seq)
-    assert head is not None
-    acks = sorted((DeviceId(key.key_id), sign_ack(key, world.cluster, head)) for key in keys)
-    return Certificate(head, tuple(acks)).item()
-
-
 def test_certificates_before_the_fork_are_taken_with_a_branch() -> None:
     attic, barn, fork = parted()
     shared = certificate(barn, fork, attic.master, barn.master)
@@ -293,32 +283,6 @@ def test_a_certificate_above_the_fork_outweighs_a_higher_epoch() -> None:
     assert found.chosen.rule is Rule.CERTIFICATE
     assert barn.log.settled == attic.log.head.seq
     assert found.items[-1] == settled
-
-
-def force(
-    world: World, number: int, base: int, *holders: SigningKey, signers: Sequence[SigningKey] = ()
-) -> Change:
-    """Return the owners' word that a device leads from now on, signed at an entry of a log."""
-    return world.change(
-        world.edit("cluster", "succession", [[key.key_id for key in holders]]),
-        world.edit("cluster", "mandate", [number, base, world.log.chain_at(base)]),
-        signers=signers,
-        device=holders[0],
-    )
-
-
-def lonely_attic() -> tuple[World, World, int]:
-    """Return the attic, alone in the succession, and the barn, to which its role was forced meanwhile."""
-    world = World()
-    world.allow_joining()
-    barn = world.join("barn")
-    world.commit(world.set("wifi", RADIO, "1"))
-    fork = world.log.head.seq
-    other = from_fork(world, fork, barn)
-    other._keep(other.log.write_open(other.stamp(), force(other, 1, fork - 1, barn)))
-    for channel in "234":
-        world.commit(world.set("wifi", RADIO, channel))
-    return world, other, fork
 
 
 def test_a55_owners_may_force_a_role_from_below_what_a_lost_master_settled_alone() -> None:
@@ -445,94 +409,3 @@ def test_r3_beyond_the_bounds_only_branches_are_forgotten_of_which_all_stands_in
     assert remembered(branches, barn.log) == (waiting, standing, waiting)
     monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", 1)
     assert remembered(branches, barn.log) == (waiting, waiting)
-
-
-def test_a_branch_as_long_as_the_bounds_is_tried_however_much_is_known_before_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    attic, barn, fork = parted()
-    behind = barn.items[2 * fork :]
-    monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", len(behind))
-    monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", sum(len(item.data) for item in behind))
-    assert isinstance(try_branch(attic.log, barn.items), Switched)
-
-
-def test_an_own_branch_longer_than_what_is_kept_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    attic, barn, fork = parted()
-    attic.commit(attic.set("wifi", RADIO, "3"))
-    short = from_fork(attic, fork, barn.master)
-    short.open()
-    monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 2)
-    log = attic.replica()
-    before = snapshot(log)
-    assert try_branch(log, short.items) == NeedsReplay(fork)
-    assert snapshot(log) == before
-
-
-def test_two_branches_may_part_right_behind_the_genesis() -> None:
-    world = World()
-    other = from_fork(world, 1, world.master)
-    world.commit(world.set("wifi", RADIO, "1"))
-    other.open()
-    found = try_branch(world.log, other.items)
-    assert isinstance(found, Stayed)
-    assert (found.lost.seq, found.chosen.choice) == (1, Choice.REFUSED)
-
-
-def test_of_branches_without_a_certificate_nobody_is_said_to_yield() -> None:
-    attic, barn, _ = parted()
-    found = try_branch(barn.log, attic.items)
-    assert isinstance(found, Stayed)
-    assert not found.is_yielding
-
-
-@pytest.mark.parametrize("theirs", [False, True])
-def test_who_is_refused_yields_to_a_certificate_unless_there_is_one_for_his_branch_too(
-    *, theirs: bool
-) -> None:
-    attic, barn, _ = parted()
-    attic.log.extend([certificate(attic, attic.log.head.seq, attic.master, barn.master)])
-    more = [certificate(barn, barn.log.head.seq, attic.master, barn.master)] if theirs else []
-    found = try_branch(attic.log, [*barn.items, *more])
-    assert isinstance(found, Stayed)
-    assert found.chosen.choice is Choice.REFUSED
-    assert found.is_yielding != theirs
-
-
-def test_who_has_the_lower_mandate_yields_whatever_is_certified_for_it() -> None:
-    attic, barn, _ = lonely_attic()
-    found = try_branch(barn.log, attic.items)
-    assert isinstance(found, Stayed)
-    assert (found.chosen.choice, found.is_yielding) == (Choice.REFUSED, True)
-
-
-def test_who_has_the_higher_mandate_does_not_yield_to_a_certificate() -> None:
-    attic, barn, fork = lonely_attic()
-    carol = attic.key()
-    attic.commit(attic.edit("trust", "owner/carol", [carol.public]))
-    attic.commit(attic.edit("trust", "owner/alice", None))
-    both = from_fork(barn, fork, barn.master)
-    both._keep(both.log.write_open(both.stamp(), force(both, 1, fork - 1, barn.master, attic.master)))
-    found = try_branch(attic.log, both.items)
-    assert isinstance(found, Stayed)
-    assert (found.chosen.choice, found.is_yielding) == (Choice.REFUSED, False)
-
-
-def test_a_handover_in_a_branch_that_was_left_is_no_change() -> None:
-    attic, barn, fork = parted()
-    attic._keep(attic.log.write_handover(attic.stamp()))
-    lost = LostBranch(fork, tuple(attic.items[2 * fork :]))
-    assert [row.seq for row in stranded(lost, barn.log)] == [fork + 1, fork + 2]
-
-
-def test_branches_of_just_the_bytes_that_are_kept_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    attic, barn, _ = parted()
-    found = try_branch(attic.log, barn.items)
-    assert isinstance(found, Switched)
-    for row in stranded(found.lost, barn.log):
-        barn.write(row.change)
-    size_bytes = sum(len(item.data) for item in found.lost.items)
-    monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", size_bytes)
-    assert remembered([found.lost], barn.log) == (found.lost,)
-    monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", size_bytes - 1)
-    assert remembered([found.lost], barn.log) == ()

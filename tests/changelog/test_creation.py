@@ -254,7 +254,7 @@ def test_a19_both_keys_must_sign_and_nobody_else() -> None:
         signatures = tuple(
             Signature(KeyId(s.key_id), bytes(64)) if s.key_id == spoilt else s for s in good.signatures
         )
-        assert refused(world, replace(good, signatures=signatures)) == "bad-signature"
+        assert refused(world, good._replace(signatures=signatures)) == "bad-signature"
 
 
 def test_a_request_neither_deletes_nor_replaces() -> None:

@@ -73,7 +73,7 @@ def test_an_entry_decodes_to_itself(entry: Entry) -> None:
     decoded = decode_entry(entry.encoded)
     assert decoded == entry
     assert decoded.encoded == entry.encoded
-    assert replace(decoded).encoded == entry.encoded
+    assert decoded._replace().encoded == entry.encoded
     assert (decoded.digest, decoded.head) == (entry.digest, entry.head)
 
 
@@ -141,7 +141,7 @@ def test_a36_a_kind_of_a_later_version_stops_the_reader() -> None:
 def test_the_chain_binds_each_entry_to_all_before_it() -> None:
     expected = labelled_hash(b"dusk.chain", ENTRY.previous, labelled_hash(b"dusk.entry", ENTRY.encoded))
     assert ENTRY.head == Head(0, 0, 1, Seq(2), ChainHash(expected))
-    assert replace(ENTRY, previous=ChainHash(b"1" * 32)).head.chain != ENTRY.head.chain
+    assert ENTRY._replace(previous=ChainHash(b"1" * 32)).head.chain != ENTRY.head.chain
 
 
 @given(HEADS, HASHES)

@@ -1,7 +1,6 @@
 """Entries that we would have written so: taken at once, and never where reading them would refuse (R2)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def test_r2_an_entry_is_judged_the_same_part_by_part_and_by_its_bytes(data: st.D
     ],
 )
 def test_r2_of_an_entry_its_writer_chooses_the_run_and_the_time_alone(wrong: dict[str, Any]) -> None:
-    entry = replace(LAST, **wrong)
+    entry = LAST._replace(**wrong)
     head = sign_head(WORLD.master, WORLD.cluster, entry.head, NO_REST)
     items = [*WORLD.items[:-2], pack_entry_item(entry, LAST_CHANGE), LogItem(ItemKind.HEAD, head.encode())]
     log, pedant = Log(WORLD.cluster), Pedant(WORLD.cluster)

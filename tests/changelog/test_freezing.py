@@ -47,8 +47,7 @@ def test_a13_who_signs_two_heads_for_one_position_is_proved_frozen_and_opens_no_
     assert world.log.may_lead(id_of(world.kitchen))
     replica = world.replica()
     assert replica.head == world.log.head
-    usurped = replace(
-        entry,
+    usurped = entry._replace(
         kind=EntryKind.OPEN,
         epoch=entry.epoch + 1,
         seq=Seq(entry.seq + 1),
@@ -156,3 +155,20 @@ def test_a_device_that_leads_no_more_is_frozen_all_the_same() -> None:
     proof = heads(world, world.garage)
     world.write(world.freeze(world.garage, *proof, by=world.kitchen))
     assert world.log.state.value(device_path(DeviceId(world.garage.key_id)), "frozen") is not None
+
+
+def test_a56_a_proof_that_owners_have_dealt_with_freezes_nobody_again() -> None:
+    world = Holders()
+    world.succeed(world.kitchen, world.master)
+    old, section = heads(world, world.master), device_path(world.device_id)
+    world.lead(world.kitchen)
+    world.write(world.freeze(world.master, *old, by=world.kitchen))
+    role = world.role(world.kitchen, world.master, more=[world.edit(section, "frozen", None)])
+    world.lead(world.kitchen, role)
+    again = Edit(section, "frozen", proof_row(*old), world.base(section, "frozen"))
+    assert refused(world, again, by=world.garage) == "no-proof"
+    new = heads(world, world.master)
+    assert new[0].head.mandate == 1
+    world.write(world.freeze(world.master, *new, by=world.garage))
+    assert not world.log.may_lead(world.device_id)
+    assert world.replica().head == world.log.head

@@ -60,7 +60,7 @@ def refused(change: Change, writer: DeviceId = ID) -> str:
         judge_genesis(change, writer)
     log = Log(None)
     with pytest.raises(Refused):
-        log.write_genesis(change, replace(WORLD.stamp(), writer=writer))
+        log.write_genesis(change, WORLD.stamp()._replace(writer=writer))
     assert log.head.seq == 0
     return refusal.value.code
 
@@ -146,7 +146,7 @@ def test_a_genesis_is_signed_by_both_and_by_nobody_else() -> None:
     assert refused(genesis(dict(ROWS), signers=(OWNER, DEVICE, RECOVERY))) == "missing-signatures"
     for spoilt in GENESIS.signatures:
         signatures = tuple(Signature(s.key_id, bytes(64)) if s == spoilt else s for s in GENESIS.signatures)
-        assert refused(replace(GENESIS, signatures=signatures)) == "bad-signature"
+        assert refused(GENESIS._replace(signatures=signatures)) == "bad-signature"
 
 
 def test_a_name_that_cannot_stand_in_the_log_is_refused_before_signing_ends() -> None:

@@ -1,7 +1,5 @@
 """What no quorum may do to its own cluster, and what a key or a name may mean (R1, A26)."""
 
-from dataclasses import replace
-
 import pytest
 
 from dusk.changelog.body import Edit
@@ -121,8 +119,7 @@ def test_a25_a_leader_signs_its_own_retirement_and_nothing_behind_it() -> None:
     with pytest.raises(Refused, match="retired"):
         world.write(later)
     last = world.entries[-1]
-    forged = replace(
-        last,
+    forged = last._replace(
         seq=Seq(last.seq + 1),
         previous=world.log.head.chain,
         change=later.id,

@@ -76,26 +76,26 @@ STRANGER = DeviceId(b"?" * 16)
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        (replace(LAST, seq=Seq(LAST.seq + 1)), "does not follow"),
-        (replace(LAST, previous=ChainHash(bytes(32))), "does not follow"),
-        (replace(LAST, generation=1), "generation"),
-        (replace(LAST, mandate=1), "generation or mandate"),
-        (replace(LAST, epoch=LAST.epoch + 1), "not by the writer"),
-        (replace(LAST, writer=STRANGER), "not by the writer"),
-        (replace(LAST, kind=EntryKind.OPEN), "mandate"),
-        (replace(LAST, kind=EntryKind.OPEN, mandate=1), "epoch"),
-        (replace(LAST, kind=EntryKind.OPEN, mandate=1, epoch=2**40), "epoch"),
-        (replace(LAST, kind=EntryKind.OPEN, mandate=1, epoch=LAST.epoch + 1), "forced role"),
-        (replace(LAST, kind=EntryKind.HANDOVER), "does not write"),
-        (replace(LAST, kind=EntryKind.FREEZE), "does not write"),
-        (replace(LAST, kind=EntryKind.VOID), "does not write"),
-        (replace(LAST, outcome=Outcome(OutcomeCode.REJECTED, None, "no")), "outcome"),
-        (replace(LAST, outcome=Outcome(OutcomeCode.SUPERSEDED, LAST.change)), "outcome"),
-        (replace(LAST, sections=()), "hashes"),
-        (replace(LAST, sections=(("policy/wifi", bytes(32)),)), "hashes"),
-        (replace(LAST, derived=bytes(32)), "hashes"),
-        (replace(LAST, signatures=bytes(32)), "another change"),
-        (replace(LAST, change=None, signatures=None), "another change"),
+        (LAST._replace(seq=Seq(LAST.seq + 1)), "does not follow"),
+        (LAST._replace(previous=ChainHash(bytes(32))), "does not follow"),
+        (LAST._replace(generation=1), "generation"),
+        (LAST._replace(mandate=1), "generation or mandate"),
+        (LAST._replace(epoch=LAST.epoch + 1), "not by the writer"),
+        (LAST._replace(writer=STRANGER), "not by the writer"),
+        (LAST._replace(kind=EntryKind.OPEN), "mandate"),
+        (LAST._replace(kind=EntryKind.OPEN, mandate=1), "epoch"),
+        (LAST._replace(kind=EntryKind.OPEN, mandate=1, epoch=2**40), "epoch"),
+        (LAST._replace(kind=EntryKind.OPEN, mandate=1, epoch=LAST.epoch + 1), "forced role"),
+        (LAST._replace(kind=EntryKind.HANDOVER), "does not write"),
+        (LAST._replace(kind=EntryKind.FREEZE), "does not write"),
+        (LAST._replace(kind=EntryKind.VOID), "does not write"),
+        (LAST._replace(outcome=Outcome(OutcomeCode.REJECTED, None, "no")), "outcome"),
+        (LAST._replace(outcome=Outcome(OutcomeCode.SUPERSEDED, LAST.change)), "outcome"),
+        (LAST._replace(sections=()), "hashes"),
+        (LAST._replace(sections=(("policy/wifi", bytes(32)),)), "hashes"),
+        (LAST._replace(derived=bytes(32)), "hashes"),
+        (LAST._replace(signatures=bytes(32)), "another change"),
+        (LAST._replace(change=None, signatures=None), "another change"),
     ],
 )
 def test_a9_an_entry_that_says_something_else_than_our_own_fold_is_refused_whole(
@@ -167,8 +167,8 @@ def test_r5_an_older_head_that_was_never_ours_is_a_fork() -> None:
 def test_a_log_begins_with_a_genesis() -> None:
     genesis, change = unpack_entry_item(WORLD.items[0].data)
     for entry, carried in (
-        (replace(genesis, change=None, signatures=None), None),
-        (replace(genesis, kind=EntryKind.CHANGE, epoch=0), change),
+        (genesis._replace(change=None, signatures=None), None),
+        (genesis._replace(kind=EntryKind.CHANGE, epoch=0), change),
     ):
         with pytest.raises(UntrustedInput, match="entry 1"):
             Log(None).extend([pack_entry_item(entry, carried)])
@@ -225,7 +225,7 @@ def test_an_entry_without_its_change_is_refused() -> None:
 
 
 def test_an_entry_without_a_change_names_no_part_of_one() -> None:
-    for named in (replace(LAST, change=None), replace(LAST, signatures=None)):
+    for named in (LAST._replace(change=None), LAST._replace(signatures=None)):
         with pytest.raises(UntrustedInput, match="change is missing"):
             unpack_entry_item(codec.pack([named.encoded, None]))
 
@@ -276,7 +276,7 @@ def test_r7_entries_before_one_that_is_refused_are_taken_back_with_it() -> None:
     _, entry = forger.log.write_change(
         forger.change(forger.set("wifi", "wireless.radio0.channel", "9")), forger.stamp()
     )
-    forged = replace(entry, change=bad.id, signatures=bad.signatures_hash)
+    forged = entry._replace(change=bad.id, signatures=bad.signatures_hash)
     assert first.seq == log.head.seq + 1
     with pytest.raises(UntrustedInput, match="does not know"):
         log.extend([forger.items[-2], pack_entry_item(forged, bad)])
@@ -290,7 +290,7 @@ def test_a25_an_epoch_is_opened_by_the_succession_only() -> None:
     log, before = world.replica(), snapshot(world.replica())
     entry = unpack_entry_item(world.log.write_open(world.stamp()).data)[0]
     for key in (member, world.owner, world.key()):
-        usurped = replace(entry, writer=DeviceId(key.key_id))
+        usurped = entry._replace(writer=DeviceId(key.key_id))
         head = sign_head(key, world.cluster, usurped.head, NO_REST)
         with pytest.raises(UntrustedInput, match="may not lead"):
             log.extend([pack_entry_item(usurped, None), LogItem(ItemKind.HEAD, head.encode())])
@@ -309,7 +309,7 @@ def test_an_entry_that_neither_opens_nor_carries_a_change_is_refused() -> None:
     world = World()
     log = world.replica()
     entry = unpack_entry_item(world.log.write_open(world.stamp()).data)[0]
-    empty = replace(entry, kind=EntryKind.CHANGE, epoch=entry.epoch - 1)
+    empty = entry._replace(kind=EntryKind.CHANGE, epoch=entry.epoch - 1)
     with pytest.raises(UntrustedInput, match="a kind that this version does not write"):
         log.extend([pack_entry_item(empty, None)])
 
@@ -330,7 +330,7 @@ def test_r7_an_outcome_that_no_head_covered_is_forgotten_with_its_entry() -> Non
 
 def test_our_own_mistakes_in_writing_are_assertions() -> None:
     world = World()
-    stranger = replace(world.stamp(), writer=DeviceId(bytes(16)))
+    stranger = world.stamp()._replace(writer=DeviceId(bytes(16)))
     change = world.change(world.set("wifi", "system.s.x", "1"))
     with pytest.raises(AssertionError):
         world.log.write_open(stranger)
@@ -354,10 +354,10 @@ def test_a5_an_epoch_is_not_pushed_to_its_end() -> None:
     entry = unpack_entry_item(item.data)[0]
     log = Log(world.cluster)
     log.extend(world.items)
-    far = replace(entry, epoch=entry.epoch + 2**20)
+    far = entry._replace(epoch=entry.epoch + 2**20)
     with pytest.raises(UntrustedInput, match="epoch"):
         log.extend([pack_entry_item(far, None)])
-    farthest = replace(entry, epoch=entry.epoch - 1 + 2**20)
+    farthest = entry._replace(epoch=entry.epoch - 1 + 2**20)
     head = sign_head(world.master, world.cluster, farthest.head, NO_REST)
     items = [pack_entry_item(farthest, None), LogItem(ItemKind.HEAD, head.encode())]
     assert log.extend(items) == tuple(items)
@@ -388,7 +388,7 @@ def test_a_change_is_written_once() -> None:
 def replace_counter(world: World, change: Change) -> list[LogItem]:
     """Forge, as the master could, an entry that carries a change a second time."""
     last = world.entries[-1]
-    entry = replace(last, seq=Seq(last.seq + 1), previous=world.log.head.chain)
+    entry = last._replace(seq=Seq(last.seq + 1), previous=world.log.head.chain)
     head = sign_head(world.master, world.cluster, entry.head, NO_REST)
     return [pack_entry_item(entry, change), LogItem(ItemKind.HEAD, head.encode())]
 

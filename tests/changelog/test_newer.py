@@ -63,10 +63,21 @@ def test_a36_a_later_form_of_entries_or_changes_is_known_by_its_version() -> Non
     world = Holders()
     assert _later(world.log, _signed(world, [2, "whatever", None])) == world.log.head.seq + 1
     row = _row(world)
-    change = codec.pack((codec.pack((2, "whatever")), [], []))
+    body = codec.pack((2, "whatever"))
+    change, row[11] = codec.pack((body, [], [])), labelled_hash(b"dusk.change", body)
     (entry, head) = _signed(world, row)
     entry = LogItem(ItemKind.ENTRY, codec.pack((codec.pack(row), change)))
     assert _later(world.log, [entry, head]) == world.log.head.seq + 1
+
+
+def test_a36_a_change_of_a_later_version_that_its_entry_does_not_name_is_junk() -> None:
+    world = Holders()
+    row = _row(world)
+    (_, head) = _signed(world, row)
+    change = codec.pack((codec.pack((2, "whatever")), [], []))
+    assert _later(world.log, [LogItem(ItemKind.ENTRY, codec.pack((codec.pack(row), change))), head]) is None
+    short = codec.pack((codec.pack(row[:11]), change))
+    assert _later(world.log, [LogItem(ItemKind.ENTRY, short), head]) is None
 
 
 def _raised(world: Holders, level: int) -> list[LogItem]:

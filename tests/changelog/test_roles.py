@@ -68,12 +68,12 @@ def test_a55_a_removed_holder_opens_nothing_below_or_behind_its_removal() -> Non
     replica = world.replica()
     thief = Log(world.cluster)
     thief.extend(world.items[:before])
-    item = thief.write_open(replace(world.stamp(), writer=id_of(world.garage)))
+    item = thief.write_open(world.stamp()._replace(writer=id_of(world.garage)))
     head = thief.signed(sign_head(world.garage, world.cluster, thief.head, NO_REST))
     with pytest.raises(UntrustedInput, match="differs"):
         replica.extend([item, head])
     with pytest.raises(AssertionError):
-        replica.write_open(replace(world.stamp(), writer=id_of(world.garage)))
+        replica.write_open(world.stamp()._replace(writer=id_of(world.garage)))
     assert replica.head == world.log.head
 
 
@@ -85,7 +85,7 @@ def test_a56_a_role_on_an_older_prefix_than_it_was_signed_on_is_refused() -> Non
     older = Log(world.cluster)
     older.extend(world.items[:short])
     with pytest.raises(Refused) as refusal:
-        older.write_open(replace(world.stamp(), writer=id_of(world.garage)), role)
+        older.write_open(world.stamp()._replace(writer=id_of(world.garage)), role)
     assert refusal.value.code == "not-ancestor"
     world.lead(world.garage, role)
     assert world.log.head.mandate == 1
@@ -102,15 +102,15 @@ def test_a56_a_role_is_used_once() -> None:
     older = Log(world.cluster)
     older.extend(world.items[:short])
     with pytest.raises(Refused):
-        older.write_open(replace(world.stamp(), writer=id_of(world.kitchen)), other)
+        older.write_open(world.stamp()._replace(writer=id_of(world.kitchen)), other)
 
 
 def test_a56_replicas_refuse_a_role_that_was_used() -> None:
     world = Holders()
     world.lead(world.garage, role := world.role(world.garage))
     last = unpack_entry_item(world.items[-2].data)[0]
-    again = replace(
-        last, seq=Seq(last.seq + 1), previous=world.log.head.chain, mandate=2, epoch=last.epoch + 1
+    again = last._replace(
+        seq=Seq(last.seq + 1), previous=world.log.head.chain, mandate=2, epoch=last.epoch + 1
     )
     head = sign_head(world.garage, world.cluster, again.head, NO_REST)
     with pytest.raises(UntrustedInput, match="stands in the log already"):
@@ -223,7 +223,7 @@ def test_after_a_handover_only_an_open_follows() -> None:
             write()
     replica = world.replica()
     assert replica.handed_over
-    late = replace(entry, seq=Seq(entry.seq + 1), previous=world.log.head.chain)
+    late = entry._replace(seq=Seq(entry.seq + 1), previous=world.log.head.chain)
     head = sign_head(world.master, world.cluster, late.head, NO_REST)
     with pytest.raises(UntrustedInput, match="not by the writer"):
         replica.extend([pack_entry_item(late, None), LogItem(ItemKind.HEAD, head.encode())])
@@ -251,7 +251,7 @@ def test_a25_a_retired_leader_hands_nothing_over() -> None:
     with pytest.raises(Refused, match="retired"):
         world.hand_over()
     with pytest.raises(AssertionError):
-        world.log.write_handover(replace(world.stamp(), writer=id_of(world.kitchen)))
+        world.log.write_handover(world.stamp()._replace(writer=id_of(world.kitchen)))
 
 
 def test_an_epoch_that_was_heard_of_is_not_opened_again() -> None:

@@ -1,7 +1,6 @@
 """Changes of a losing branch: each gets its outcome, and strangers get none."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -147,8 +146,7 @@ def test_a54_a_key_that_is_not_the_devices_signs_nothing_for_it() -> None:
 def forged(world: World, entry: Entry, change: Change, outcome: Outcome) -> list[LogItem]:
     """Return the next entry with a change that the master gives an outcome of its own liking."""
     head = world.log.head
-    lie = replace(
-        entry,
+    lie = entry._replace(
         seq=Seq(head.seq + 1),
         previous=head.chain,
         change=change.id,

@@ -1,7 +1,6 @@
 """Signatures verified ahead: the log is what it is without, and trusts exactly what was verified (R6)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -45,8 +44,8 @@ def forged(at: int) -> list[LogItem]:
     """Return the world's items up to an entry whose change is signed wrongly; all else fits."""
     entry, change = unpack_entry_item(WORLD.items[at].data)
     assert change is not None
-    wrong = replace(change, signatures=(Signature(change.signatures[0].key_id, bytes(64)),))
-    entry = replace(entry, signatures=wrong.signatures_hash)
+    wrong = change._replace(signatures=(Signature(change.signatures[0].key_id, bytes(64)),))
+    entry = entry._replace(signatures=wrong.signatures_hash)
     head = sign_head(WORLD.master, WORLD.cluster, entry.head, NO_REST)
     return [*WORLD.items[:at], pack_entry_item(entry, wrong), LogItem(ItemKind.HEAD, head.encode())]
 

@@ -56,6 +56,9 @@ def test_every_command_has_help_with_an_example(dusk: "Dusk", name: str) -> None
         ("commit",),
         ("set", "policy/wifi"),
         ("set", "policy/wifi", KEY),
+        ("show", "abc"),
+        ("log", "--since", "x"),
+        ("demo", "--nodes", "x"),
         ("delete", "policy/wifi", f"{KEY}=x"),
         ("var", "set", "cluster", "a"),
         ("policy", "assign", "wifi"),
@@ -122,6 +125,30 @@ def test_status_exits_3_when_something_needs_attention(
     assert dusk("status", "--json").json == full
 
 
+def test_a_member_asks_who_failed_to_apply_before_it_says_that_all_is_well(
+    dusk: "Dusk", server: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def ask() -> str:
+        asked.append(1)
+        status("member", 3)
+        return FakeDesk.refresh(server)
+
+    def status(role: str, members: int) -> None:
+        alarms = ["hall could not apply version 3"] if asked else []
+        monkeypatch.setattr(server, "status", lambda: {"role": role, "members": members, "alarms": alarms})
+
+    monkeypatch.setattr(server, "refresh", ask)
+    status("member", 3)
+    result = dusk("status")
+    assert (result.code, "hall could not apply version 3" in result.out) == (3, True)
+    for role, count in (("master", 3), ("member", 300)):
+        asked.clear()
+        status(role, count)
+        assert (dusk("status").code, asked) == (0, [])
+
+
 def test_a_change_goes_from_the_draft_to_the_log(dusk: "Dusk", logged_in: FakeDesk) -> None:
     value = 'Bob\'s "Café" $(id) \\ #'
     assert dusk("set", "policy/wifi", f"{KEY}={value}").code == 0
@@ -176,12 +203,12 @@ def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDe
     logged_in.seen[logged_in.device_id] = peer(online=True, applied=99, state="committed")
     dusk("set", "policy/wifi", f"{KEY}=x")
     result = dusk("commit", "-m", "m", "--wait", "applied", "--json")
-    assert result.code == 1
+    assert result.code == 0
     assert [(d["name"], d["state"]) for d in result.json["devices"]] == [
         ("attic", "applied"),
         ("hall", "offline"),
     ]
-    assert "not applied everywhere: hall" in result.err
+    assert result.err.endswith("offline, and applies it when it is heard again: hall\n")
 
 
 def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(
@@ -221,7 +248,9 @@ def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in:
     logged_in.world.commit(logged_in.world.set("wifi", KEY, "theirs"))
     assert_refused(dusk("commit", "-m", "m"), "was changed by version", "the draft is kept")
     assert "'theirs' → 'mine'" in dusk("draft").out
-    assert dusk("draft", "discard").out == "discarded 1 edit\n"
+    assert dusk("draft", "discard", "policy/wifi", KEY).out == "discarded 1 edit\n"
+    assert_refused(dusk("draft", "discard", "policy/wifi"), "the draft has no edit of policy/wifi;")
+    assert_refused(dusk("draft", "show", "policy/wifi"), code=2)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +364,7 @@ def test_a_join_key_goes_to_its_file_alone(dusk: "Dusk", logged_in: FakeDesk, tm
     assert line not in result.out + result.err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert result.json["id"] in dusk("joinkey", "list").out
-    printed = dusk("joinkey", "create", "--file", "-")
+    printed = dusk("joinkey", "create", "--auto", "--file", "-")
     assert parse_join_line(printed.out).id
 
 
@@ -343,9 +372,9 @@ def test_a_join_key_file_that_cannot_be_written_is_refused_before_a_key_is_made(
     dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
 ) -> None:
     head = logged_in.log.head
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "none/key")), "cannot write")
+    assert_refused(dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "none/key")), "cannot write")
     (tmp_path / "key").write_text("a key\n")
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "key")), "give a new file")
+    assert_refused(dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "key")), "give a new file")
     assert (tmp_path / "key").read_text() == "a key\n"
     assert logged_in.log.head == head
 
@@ -419,7 +448,9 @@ def test_ctrl_c_while_a_commit_is_awaited_says_that_the_change_goes_on(
 def test_a_join_key_that_needs_an_approval_says_that_nobody_can_give_it_yet(
     dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
 ) -> None:
-    assert "use --auto" in dusk("joinkey", "create", "--file", str(tmp_path / "a")).err
+    head = logged_in.log.head
+    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "a")), "add --auto")
+    assert (logged_in.log.head, (tmp_path / "a").exists()) == (head, False)
     assert not dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "b")).err
     assert "never" in dusk("joinkey", "list").out
 

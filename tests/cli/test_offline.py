@@ -58,6 +58,7 @@ def test_init_makes_a_cluster_that_verifies_and_opens_with_its_password(
     init: "Result", dusk: "Dusk", root: Path, tmp_path: Path
 ) -> None:
     assert init.code == 0, init.err
+    assert "so 'Attic' became attic" in init.err
     node = root / "etc/dusk/node"
     log = Log(None)
     log.extend(read_log(node).items)
@@ -125,7 +126,7 @@ def test_init_refuses_bad_names_and_makes_nothing(
 
 
 def test_init_does_not_overwrite_a_phrase(dusk: "Dusk", root: Path, tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("p")
+    (tmp_path / "password").write_text("a long password")
     (tmp_path / "phrase").write_text("of another cluster")
     words = ("init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password"))
     assert "not overwritten" in one_line(dusk(*words, "--phrase-file", str(tmp_path / "phrase")))
@@ -143,7 +144,7 @@ def test_without_a_terminal_nothing_is_asked(root: Path) -> None:
 
 
 def test_the_phrase_is_shown_once_and_checked_by_typing_it_again(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("p")
+    (tmp_path / "password").write_text("a long password")
     words = ["init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password")]
     pid, terminal = pty.fork()
     if pid == 0:
@@ -151,8 +152,16 @@ def test_the_phrase_is_shown_once_and_checked_by_typing_it_again(root: Path, tmp
     text = b""
     while b"The whole phrase again: " not in text:
         text += os.read(terminal, 4096)
-    shown = text.split(b"lost.")[1].decode().split("The whole")[0].split()
+    assert b"This version cannot" in text
+    assert max(len(row) for row in text.decode().splitlines()) <= 80
+    shown = text.split(b"owner's password.")[1].decode().split("The whole")[0].split()
     phrase = " ".join(word for word in shown if not word.isdigit())
+    for typed, answer in ((f"x{phrase}", b"word 1 differs"), (f"{phrase} x", b"24 words, and you typed 25")):
+        text = b""
+        os.write(terminal, typed.encode() + b"\n")
+        while b"The whole phrase again: " not in text:
+            text += os.read(terminal, 4096)
+        assert answer in text
     os.write(terminal, phrase.encode() + b"\n")
     text = b""
     while part := _read_terminal(terminal):
@@ -162,6 +171,49 @@ def test_the_phrase_is_shown_once_and_checked_by_typing_it_again(root: Path, tmp
     log = Log(None)
     log.extend(read_log(root / "etc/dusk/node").items)
     assert log.state.value("trust", "recovery") == [recovery_key(phrase).public, 0]
+
+
+def test_a_phrase_that_is_typed_wrong_three_times_or_not_at_all_makes_nothing(
+    dusk: "Dusk", root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("a long password")
+    words = ("init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password"))
+    asked: list[str] = []
+
+    def wrong(prompt: str, _instead: str) -> str:
+        asked.append(prompt)
+        return "wrong words"
+
+    def stop(*_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passwords, "ask_line", wrong)
+    assert "nothing was made" in one_line(dusk(*words))
+    assert len(asked) == 3
+    monkeypatch.setattr(passwords, "ask_line", stop)
+    assert one_line(dusk(*words)) == "dusk: stopped; nothing was made\n"
+    assert not (root / "etc").exists()
+
+
+def test_a_new_password_is_long_and_the_reason_is_said(
+    dusk: "Dusk", root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("llama 123")
+    words = ("init", "--cluster", "home", "--user", "ann")
+    said = one_line(dusk(*words, "--password-file", str(tmp_path / "password")))
+    assert "at least 10 characters" in said
+    monkeypatch.setattr(passwords, "ask_secret", lambda _: "llama 123")
+    assert "at least 10 characters" in one_line(dusk(*words))
+    assert not (root / "etc").exists()
+
+
+def test_where_the_folders_cannot_be_made_no_phrase_is_left(dusk: "Dusk", root: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a long password")
+    (root / "var/run").mkdir(parents=True)
+    (root / "var/run/dusk").write_text("")
+    secrets = ("--password-file", str(tmp_path / "password"), "--phrase-file", str(tmp_path / "phrase"))
+    assert "no folder at " in one_line(dusk("init", "--cluster", "home", "--user", "ann", *secrets))
+    assert not (tmp_path / "phrase").exists()
 
 
 def _read_terminal(terminal: int) -> bytes:
@@ -192,7 +244,7 @@ def test_a_join_key_is_stored_for_the_daemon_alone(
     assert stat.S_IMODE((root / "etc/dusk/join").stat().st_mode) == 0o600
     assert line not in result.out + result.err
     assert dusk("join", "-", stdin=line).code == 0
-    (tmp_path / "password").write_text("p")
+    (tmp_path / "password").write_text("a long password")
     words = ("init", "--cluster", "home", "--user", "ann", "--password-file", str(tmp_path / "password"))
     assert "is to join a cluster" in one_line(dusk(*words))
 
@@ -285,7 +337,7 @@ def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) 
     path.write_bytes(MAGIC)
     assert "in no cluster" in one_line(dusk("verify"))
     path.unlink()
-    assert "cannot read" in one_line(dusk("verify"))
+    assert "in no cluster: there is no " in one_line(dusk("verify"))
 
 
 # --- the small parts ---------------------------------------------------------------------------
@@ -297,6 +349,14 @@ def test_a_table_is_one_line_a_row_and_fits_the_terminal(rows: list[list[str]], 
     assert len(lines) == len(rows) + 1
     for text in lines:
         assert table._width(text) <= width
+
+
+def test_a_key_is_never_cut_and_a_long_value_is() -> None:
+    key = "wireless.default_radio0.a_long_name_of_an_option_that_somebody_types_again"
+    for width in (20, 100):
+        _, row = table.render(("KEY", "VALUE"), [(key, "v" * 90)], width).split("\n")
+        assert row.startswith(f"{key}  vvvvv")
+        assert row.endswith("…")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,11 @@ def test_the_state_of_each_holder_is_said_in_words(dusk: "Dusk", logged_in: Fake
     assert "not heard for 40 s" in out
     assert f"version {head}, final up to {world.log.settled}" in out
     logged_in.seen[id_of(world.kitchen)] = replace(peer, head_seq=Seq(head - 2))
-    assert "2 behind" in dusk("role").out
+    logged_in.seen[id_of(world.garage)] = replace(peer, head_seq=Seq(0))
+    lines = [line.split(maxsplit=4) for line in dusk("role").out.splitlines()]
+    assert lines[1][2:4] == ["master", str(head)]
+    assert lines[2][1:] == ["kitchen", "backupMaster", str(head - 2), "2 behind"]
+    assert lines[3][1:] == ["garage", "backup", "-", "heard, and has not told its version"]
     world.settle(world.master, world.kitchen, world.garage)
     logged_in.seen[id_of(world.kitchen)] = replace(peer, head_seq=world.log.head.seq)
     assert "up to date" in dusk("role").out
@@ -185,6 +189,8 @@ def test_a_conflict_is_shown_with_both_sides_and_decided(
     out = dusk("conflicts").out
     assert out.startswith(f"{ident}  version {world.log.head.seq}, superseded by")
     assert "    A: 'ours'  (version" in out
+    assert "  B is by alice on attic\n  it came into this log at " in out
+    assert "it may have been made before A" in out  # the time is the writer's, behind a cut as well
     assert "    B: 'theirs'" in out
     assert "    A: nothing  (nobody has written it)" in out
     assert dusk("conflicts", "--json").json[0]["id"] == late.id.hex()

@@ -1,7 +1,6 @@
 """Settings as records: encoding, what is allowed, how edits add up."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -187,9 +186,9 @@ def test_edits_of_a_key_add_up_as_in_uci(
 
 
 def test_an_edit_keeps_its_place_and_a_new_one_gets_it() -> None:
-    assert edit(replace(SET, position=7), Edit.DELETE, position=9) == replace(ABSENT, position=7)
-    assert edit(None, Edit.SET, "x", position=9) == replace(SET, position=9)
-    assert edit(None, Edit.SET, "rule", is_section=True, position=2) == replace(TYPE, position=2)
+    assert edit(SET._replace(position=7), Edit.DELETE, position=9) == ABSENT._replace(position=7)
+    assert edit(None, Edit.SET, "x", position=9) == SET._replace(position=9)
+    assert edit(None, Edit.SET, "rule", is_section=True, position=2) == TYPE._replace(position=2)
 
 
 def test_the_specification_lists_every_secret_option() -> None:

@@ -77,6 +77,32 @@ def test_one_command_decides_a_conflict(desk: FakeDesk, world: Holders, take: st
     assert [ask for ask in asks_of(desk) if "without effect" in ask] == []
 
 
+@pytest.mark.parametrize("take", ["A", "B"])
+def test_who_decides_a_conflict_of_his_own_finds_nothing_of_it_in_his_draft(
+    desk: FakeDesk, world: Holders, take: str
+) -> None:
+    desk.is_cut_off, desk.counter = True, 100
+    desk.set("policy/wifi", system__s__x="mine")
+    ident = desk.commit("from the other side")["hash"]
+    world.commit(world.set("wifi", OPTION, "theirs"))
+    desk.deliver()
+    desk.set("policy/lan", system__s__y="later")
+    assert desk.do("draft.show")["edits"] == 2
+    desk.is_cut_off = False
+    desk.do("conflict.resolve", id=ident, take=take)
+    shown = desk.do("draft.show")
+    assert (shown["edits"], shown["problems"]) == (1, [])
+    assert not any("was not applied" in note for note in shown["notes"])
+    assert desk.commit("what else there was")["state"] == "durable"
+
+
+def test_a_damaged_draft_of_who_decides_a_conflict_stays_as_it_is(desk: FakeDesk, world: Holders) -> None:
+    late = two_sides(world)
+    desk.drafts["alice"], desk.counter = b"\x93\x01", 100
+    desk.do("conflict.resolve", id=late.id.hex(), take="A")
+    assert desk.drafts["alice"] == b"\x93\x01"
+
+
 def test_a_later_change_of_the_same_record_decides_as_well(desk: FakeDesk, world: Holders) -> None:
     first, second = two_sides(world, theirs="1"), world.change(world.set("lan", OPTION, "2"), counter=60)
     world.commit(world.set("lan", OPTION, "3"))

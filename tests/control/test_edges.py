@@ -115,12 +115,12 @@ def test_a_change_that_would_be_superseded_is_refused_before_it_is_sent(desk: Fa
 def test_outcomes_are_told_with_what_they_name(desk: FakeDesk) -> None:
     entry, change = unpack_entry_item(desk.read_items(Seq(2), 1)[0].data)
     assert change is not None
-    rejected = replace(entry, outcome=Outcome(OutcomeCode.REJECTED, None, "not-allowed"))
+    rejected = entry._replace(outcome=Outcome(OutcomeCode.REJECTED, None, "not-allowed"))
     assert history._outcome(desk, rejected) == "rejected: not-allowed"
-    by = replace(entry, outcome=Outcome(OutcomeCode.SUPERSEDED, change.id))
+    by = entry._replace(outcome=Outcome(OutcomeCode.SUPERSEDED, change.id))
     assert history._outcome(desk, by) == "superseded by 2"
     for unknown in (None, ID):
-        other = replace(entry, outcome=Outcome(OutcomeCode.SUPERSEDED, unknown))
+        other = entry._replace(outcome=Outcome(OutcomeCode.SUPERSEDED, unknown))
         assert history._outcome(desk, other) == "superseded"
 
 
@@ -130,7 +130,7 @@ def test_entries_without_a_message_say_what_they_did(desk: FakeDesk) -> None:
     assert said[0] == "the master started"
     assert "a device joined" in said
     opened, _ = unpack_entry_item(desk.read_items(desk.log.head.seq, 1)[0].data)
-    assert history._message(replace(opened, kind=opened.kind.CHANGE), None) == ""
+    assert history._message(opened._replace(kind=opened.kind.CHANGE), None) == ""
     assert desk.ask("log.show", seq=desk.log.head.seq)["diff"] == ""
 
 

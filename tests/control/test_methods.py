@@ -70,6 +70,25 @@ def test_an_undefined_variable_is_refused_before_anything_is_signed(desk: FakeDe
     assert desk.ask("effective", device="hall")["options"][0]["values"] == ["Hall"]
 
 
+def test_a_record_that_names_devices_is_shown_with_their_names(desk: FakeDesk) -> None:
+    hall = desk.ask("device.show", name="hall")["id"]
+    desk.do("role.backups", devices=["hall"])
+    diff = desk.ask("log.show", seq=desk.log.head.seq)["diff"]
+    assert "succession: [attic] → [attic hall]" in diff
+    assert hall not in diff
+
+
+def test_what_is_wrong_with_many_devices_is_said_once(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", **{SSID: "${site}"})
+    desk.do("policy.assign", name="wifi", to="all")
+    (problem,) = desk.do("draft.show")["problems"]
+    assert problem.startswith("3 devices (attic, hall, roof): ")
+    desk.world.join("shed")
+    (problem,) = desk.do("draft.show")["problems"]
+    assert problem.startswith("4 devices (attic, hall, roof, …): ")
+    assert problem.count("is not defined") == 1
+
+
 def test_two_policies_of_equal_priority_that_disagree_are_refused_by_name(desk: FakeDesk) -> None:
     desk.set("policy/a", **{SSID: "A"})
     desk.set("policy/b", **{SSID: "B"})
@@ -226,6 +245,25 @@ def test_an_empty_draft_is_not_committed_and_discard_counts(desk: FakeDesk) -> N
     assert desk.do("draft.discard") == {"discarded": 0}
 
 
+def test_one_edit_or_one_heading_of_a_draft_is_discarded_alone(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", wireless__a__ssid="x", wireless__a__hidden="1", wireless__ab__ssid="y")
+    desk.set("device/hall", system__s__x="1")
+    desk.do("group.create", name="lab")
+    desk.do("var.set", scope="cluster", variables=[{"name": "site", "values": ["A"]}])
+    for target, key, count in (
+        ("policy/wifi", "wireless.a", 2),
+        ("policy/wifi", "", 1),
+        ("device/hall", "system.s.x", 1),
+        ("cluster", "site", 1),
+    ):
+        assert desk.do("draft.discard", target=target, key=key) == {"discarded": count}
+    assert [row["where"] for row in desk.do("draft.show")["operations"]] == ["group/lab"]
+    assert refusal(desk, "draft.discard", target="policy/wifi").code == "not-in-draft"
+    assert refusal(desk, "draft.discard", key="site").code == "bad-params"
+    desk.drafts["alice"] = b"\x93\x01"
+    assert refusal(desk, "draft.discard", target="group/lab").code == "draft-damaged"
+
+
 def test_a_damaged_draft_is_said_and_can_be_discarded(desk: FakeDesk) -> None:
     desk.drafts["alice"] = b"\x93\x01"
     assert refusal(desk, "draft.show").code == "draft-damaged"
@@ -337,7 +375,8 @@ def test_a_join_key_is_made_with_its_limits_and_listed(desk: FakeDesk) -> None:
     desk.clock = WallTime(desk.clock.time_s + 4000, trusted=False)
     row = next(k for k in desk.ask("joinkey.list")["joinkeys"] if k["id"] == key.id)
     assert row["state"] == "expired"
-    assert refusal(desk, "joinkey.create", expires_s=60).code == "clock-unknown"
+    unknown = refusal(desk, "joinkey.create", expires_s=60)
+    assert (unknown.code, "time service (NTP)" in unknown.reason) == ("clock-unknown", True)
     assert refusal(desk, "joinkey.create", groups=["nowhere"]).code == "no-group"
 
 
@@ -417,7 +456,8 @@ def test_a_verb_without_its_value_is_refused(desk: FakeDesk) -> None:
     edits = [{"key": KEY, "values": ["x"]}]
     assert refusal(desk, "draft.edit", target="policy/x", verb="delete", edits=edits).code == "bad-params"
     edits = [{"key": KEY, "values": []}]
-    assert refusal(desk, "draft.edit", target="policy/x", verb="unset", edits=edits).code == "not-managed"
+    refused = refusal(desk, "draft.edit", target="policy/x", verb="unset", edits=edits)
+    assert (refused.code, "it has no settings at all" in refused.reason) == ("not-managed", True)
 
 
 async def test_sessions_tickets_joining_and_events_go_through_the_desk(desk: FakeDesk) -> None:

@@ -66,6 +66,35 @@ def test_what_settles_nothing_is_not_looked_at() -> None:
     acks.take(backup.own_id, head, junk)  # settled
 
 
+def test_what_is_settled_already_is_not_looked_at() -> None:
+    ring = two()
+    acks, head, backup = collecting(ring), ring.master.log.head, ring.all[1]
+    proof = {n.own_id: sign_ack(n.key, ring.world.cluster, head) for n in ring.all[:2]}
+    assert ring.master.log.take_certificate(Certificate.of(head, proof))
+    acks.take(backup.own_id, head, bytes(64))
+    assert acks.ready() is None
+
+
+def test_a_head_that_is_announced_again_keeps_its_acknowledgements() -> None:
+    ring = two()
+    acks, head, backup = collecting(ring), ring.master.log.head, ring.all[1]
+    acks.take(backup.own_id, head, sign_ack(backup.key, ring.world.cluster, head))
+    acks.announced(head)
+    assert acks.ready() is not None
+
+
+def test_as_many_heads_as_are_remembered_are_remembered() -> None:
+    ring = two()
+    acks, head, backup = collecting(ring), ring.master.log.head, ring.all[1]
+    for number in range(ACKNOWLEDGED_HEADS_MAX - 1):
+        ring.commit(str(number))
+        acks.announced(ring.master.log.head)
+    acks.take(backup.own_id, head, sign_ack(backup.key, ring.world.cluster, head))
+    certificate = acks.ready()
+    assert certificate is not None
+    assert certificate.head == head
+
+
 def test_a_few_heads_are_remembered_and_the_newest_is_certified() -> None:
     ring = two()
     acks, backup = collecting(ring), ring.all[1]
@@ -92,6 +121,28 @@ def test_a_head_is_acknowledged_by_its_holders_while_it_is_not_settled_and_signe
     assert stranger.wanted() is None
     ring.run(3 * CYCLE_S)
     assert own.wanted() is None
+
+
+def test_r4_a_former_holder_acknowledges_on_for_a_leader_alone_that_may_have_settled_less() -> None:
+    ring = two()
+    backup, stranger = ring.nodes[1], ring.nodes[2]
+    ring.run(3 * CYCLE_S)
+    world = ring.world
+    world.commit(world.edit("cluster", "succession", [[ring.master.station.peers.own_id]]))
+    head = ring.master.log.head
+    proof = Certificate.of(
+        head, {n.station.peers.own_id: sign_ack(n.key, world.cluster, head) for n in ring.nodes[:2]}
+    )
+    for node in (backup, stranger):
+        node.log.extend([*world.items[-2:], proof.item()])
+        assert node.log.settled == head.seq > ring.master.log.settled
+    former, other = OwnAck(backup.station), OwnAck(stranger.station)
+    ack = former.wanted()
+    assert ack is not None
+    assert other.wanted() is None
+    acks = collecting(ring)
+    acks.take(backup.station.peers.own_id, head, ack)
+    assert acks.ready() == proof
 
 
 def test_a41_an_answer_with_a_false_acknowledgement_changes_nothing() -> None:

@@ -9,10 +9,11 @@ import pytest
 from dusk import limits
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.messages import Answer, AnswerCode, Kind, decode_submit
-from dusk.cycle.outbox import Outbox, Writer, file_name
-from dusk.effects import ChangeState, Progress, RemoveFile, SendDatagram, StoreFile
+from dusk.cycle.outbox import RETRY_S_MAX, Outbox, Writer, file_name
+from dusk.cycle.outlook import Outlook
+from dusk.effects import ChangeState, Effect, Progress, RemoveFile, SendDatagram, StoreFile
 from dusk.errors import Refused
-from dusk.ids import ChangeId, KeyId, Seq
+from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from tests.cycle.ring import Ring
 
 A, B = ChangeId(b"a" * 32), ChangeId(b"b" * 32)
@@ -78,7 +79,7 @@ def test_a_change_is_submitted_until_it_is_in_our_log() -> None:
 def test_a_long_change_is_for_a_stream() -> None:
     ring, box = submitter(size=5000)
     submission = box.tick(ring.nodes[1].station.channel, NOW)
-    assert (submission.effects, submission.by_stream) == ((), (A,))
+    assert (submission.effects, submission.by_stream) == ((), ((A, None),))
     assert box.encoded(A) == bytes(5000)
 
 
@@ -201,10 +202,12 @@ def submitted(ring: Ring, box: Outbox, now: float) -> list[tuple[bytes, ChangeId
     return found
 
 
-def in_lines(changes: dict[bytes, KeyId | None]) -> tuple[Ring, Outbox, dict[bytes, ChangeId]]:
+def in_lines(
+    changes: dict[bytes, KeyId | None], outlook: Outlook | None = None
+) -> tuple[Ring, Outbox, dict[bytes, ChangeId]]:
     """A member with changes of several authors, and a writer."""
     ring, ids = Ring(3), {data: ChangeId(bytes([number]) * 32) for number, data in enumerate(changes)}
-    box = Outbox({}, random.Random(1).randbytes, changes.__getitem__)
+    box = Outbox({}, random.Random(1).randbytes, changes.__getitem__, outlook)
     for data in changes:
         box.add(ids[data], data, NOW)
     peer = ring.nodes[1].station.peers.get(ring.master.station.peers.own_id)
@@ -233,7 +236,7 @@ def test_what_a_former_writer_answered_for_and_nobody_brought_stands_in_line_for
     """The next one may not have it: if it wrote what comes behind, it would refuse this for ever."""
     ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA})
     box.on_answer(Answer(ids[b"first"], AnswerCode.STORED, Seq(5), ""))
-    again = (b"second", None)
+    again = (b"second", ids[b"first"])
     assert again in submitted(ring, box, NOW)
     peers = ring.nodes[1].station.peers
     peer = peers.get(ring.master.station.peers.own_id)
@@ -289,9 +292,9 @@ def test_nothing_of_a_line_overtakes_what_goes_by_a_stream() -> None:
     assert [data for data, _ in submitted(ring, box, NOW)] == [first]
     box.on_answer(Answer(ids[first], AnswerCode.STORED, Seq(5), ""))
     submission = box.tick(ring.nodes[1].station.channel, NOW)
-    assert (submission.effects, submission.by_stream) == ((), (ids[long],))
+    assert (submission.effects, submission.by_stream) == ((), ((ids[long], ids[first]),))
     box.on_answer(Answer(ids[long], AnswerCode.STORED, Seq(6), ""))
-    assert submitted(ring, box, NOW) == [(last, None)]
+    assert submitted(ring, box, NOW) == [(last, ids[long])]
 
 
 def test_a_change_that_is_answered_and_not_yet_in_our_log_is_still_to_be_counted() -> None:
@@ -302,7 +305,115 @@ def test_a_change_that_is_answered_and_not_yet_in_our_log_is_still_to_be_counted
     assert box.not_logged() == (A,)
 
 
-def test_a_change_adrift_that_the_next_writer_refuses_is_forgotten_and_what_was_said_of_it_stays() -> None:
+def _refused(box: Outbox, change: ChangeId) -> list[Effect]:
+    return box.on_answer(Answer(change, AnswerCode.REFUSED, Seq(0), "no", "inactive-key"))
+
+
+def _refused_for_long(ring: Ring, box: Outbox, change: ChangeId) -> list[Effect]:
+    """Let a writer refuse a change until that is its last word."""
+    now, effects = NOW, list[Effect]()
+    for _ in range(8):
+        now += RETRY_S_MAX * 2
+        box.tick(ring.nodes[1].station.channel, now)
+        effects += _refused(box, change)
+    return effects
+
+
+def test_a_change_adrift_that_the_writer_refuses_is_kept_until_its_outcome_is_in_the_log_r3() -> None:
+    """It was said to be durable: its branch is offered, and gets it an outcome, be it a rejection."""
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA})
+    box.on_logged(in_log(ids[b"first"], Seq(7), "applied"), durable=True)
+    box.on_unlogged([ids[b"first"]], NOW)
+    assert _refused(box, ids[b"first"]) == []
+    both = {(b"first", None), (b"second", ids[b"first"])}
+    assert set(submitted(ring, box, NOW + 60)) == both, "the second waits for it"
+    assert _refused_for_long(ring, box, ids[b"first"]) == []
+    assert ids[b"first"] in box
+    assert set(submitted(ring, box, NOW + 1000)) == {(b"first", None), (b"second", None)}, "and no longer"
+    told = box.on_logged(in_log(ids[b"first"], Seq(9), "rejected: inactive-key"), durable=True)
+    assert told == [Progress(ids[b"first"], ChangeState.DURABLE, Seq(9), "rejected: inactive-key")]
+
+
+class Leaving:
+    """An outlook of somebody who left a branch."""
+
+    def __init__(self) -> None:
+        self.stranded: ChangeId | None = B
+        self.seen: ChangeId | None = A
+
+    def newest(self) -> ChangeId | None:
+        return self.seen
+
+    def left_before(self, _data: bytes) -> ChangeId | None:
+        return self.stranded
+
+    def left_number(self, _author: KeyId, _device: DeviceId) -> int:
+        return 0
+
+    def is_offering(self) -> bool:
+        return self.stranded is not None
+
+
+def test_no_refusal_is_the_last_word_while_what_the_change_builds_on_is_stranded_r3() -> None:
+    """It may name a device that joined on the branch that lost: the writer has not taken that up yet."""
+    outlook = Leaving()
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA}, outlook)
+    assert _refused(box, ids[b"first"]) == []
+    assert box.waiting() == tuple(ids.values())
+    outlook.stranded = None
+    effects = _refused(box, ids[b"first"])
+    assert effects[-1] == RemoveFile(file_name(ids[b"first"]))
+    assert box.deadline == float("-inf"), "what comes behind it waits no more"
+    assert (b"second", A) in submitted(ring, box, NOW)
+
+
+def test_who_left_no_branch_has_nothing_stranded() -> None:
+    outlook = outbox().outlook
+    assert (outlook.newest(), outlook.left_before(b""), outlook.is_offering()) == (None, None, False)
+    assert outlook.left_number(ANNA, DeviceId(bytes(16))) == 0
+
+
+def test_a_refusal_that_is_repeated_for_long_is_the_last_word() -> None:
+    ring, box, ids = in_lines({b"first": ANNA}, Leaving())
+    told = [effect for effect in _refused_for_long(ring, box, ids[b"first"]) if isinstance(effect, Progress)]
+    assert [each.state for each in told] == [ChangeState.REFUSED]
+
+
+def test_what_an_author_makes_follows_what_he_saw_r3() -> None:
+    """A writer on another branch lacks that: what is made in its view would mean nothing there."""
+    outlook = Leaving()
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA, b"third": BEN}, outlook)
+    assert set(submitted(ring, box, NOW)) == {(b"first", B), (b"second", ids[b"first"]), (b"third", B)}
+    outlook.stranded = None
+    box.on_logged(in_log(ids[b"first"], Seq(5), "applied"), durable=True)
+    assert set(submitted(ring, box, NOW + 60)) == {(b"second", ids[b"first"]), (b"third", A)}, (
+        "his own goes first: what others made may stand on both branches"
+    )
+    outlook.seen = None
+    assert set(submitted(ring, box, NOW + 120)) == {(b"second", ids[b"first"]), (b"third", None)}
+
+
+def test_what_is_passed_on_for_another_keeps_what_goes_before_it_r3() -> None:
+    ring, box, _ = in_lines({}, Leaving())
+    box.relay(B, b"theirs", NOW, A)
+    assert submitted(ring, box, NOW) == [(b"theirs", A)]
+    assert box.unwritten() == ((B, A),)
+    assert _refused(box, B) == [Progress(B, ChangeState.REFUSED, Seq(0), "no", "inactive-key")]
+
+
+def test_another_outcome_is_told_when_two_disks_have_it_r3() -> None:
+    """It was durable: its new outcome stands on one disk first, that of who took it up."""
+    box = outbox()
+    box.add(A, b"change", NOW)
+    box.on_logged(in_log(A, Seq(7), ""), durable=True)
+    box.on_unlogged([A], NOW + 1)
+    assert box.on_logged(in_log(A, Seq(9), "superseded"), durable=False) == []
+    assert box.on_durable(Seq(8)) == []
+    assert box.on_durable(Seq(9)) == [Progress(A, ChangeState.DURABLE, Seq(9), "superseded")]
+    assert box.on_durable(Seq(9)) == []
+
+
+def test_a_change_adrift_that_this_device_itself_refuses_is_forgotten_and_what_was_said_of_it_stays() -> None:
     """It was said to be durable: a refusal later cannot unsay that, but there is no more to hand over."""
     box = outbox()
     box.add(A, b"change", NOW)

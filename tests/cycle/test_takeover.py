@@ -29,6 +29,7 @@ from dusk.cycle.takeover import (
     Moved,
     Placed,
     State,
+    Step,
     Takeover,
     Told,
     rank,
@@ -236,3 +237,11 @@ def test_the_table_is_whole_and_the_diagram_shows_it() -> None:
     drawn = diagram(TABLE, State.OUTSIDE)
     assert "    asking --> syncing: deadline\n" in drawn
     assert "    watching --> leading: handed over, opened\n" in drawn
+
+
+def test_a_step_ends_in_no_state_but_those_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = asking()
+    step = TABLE[State.ASKING, Kind.HEARD]
+    monkeypatch.setitem(TABLE, (State.ASKING, Kind.HEARD), Step(step.act, frozenset({State.LEADING})))
+    with pytest.raises(AssertionError):
+        clock.tell(Heard())

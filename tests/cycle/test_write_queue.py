@@ -237,3 +237,26 @@ def test_what_a_lost_branch_held_is_queued_once_and_not_if_it_stands_in_the_log(
     written = queue.write(world.stamp())
     assert [answer.change for answer in written.answers] == [first.id, second.id]
     assert len(queue) == 0
+
+
+def test_what_comes_behind_a_refused_change_is_not_written_until_its_author_knows_r3() -> None:
+    """Refused on one branch, a change may be good on another: its author's next must not overtake it."""
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    first, second, third = _numbered(world, 3)
+    assert queue.take(_twisted(first), OTHER) is None
+    assert queue.take(second, OTHER, first.id) is None
+    assert queue.take(third, OTHER, second.id) is None
+    written = queue.write(world.stamp())
+    assert written.items == ()
+    assert [each.code for each in written.answers] == [
+        AnswerCode.REFUSED,
+        AnswerCode.BUSY,
+        AnswerCode.BUSY,
+    ]
+    early = queue.take(second, OTHER, first.id)
+    assert early is not None
+    assert early.code is AnswerCode.BUSY
+    for change, after in ((first, None), (second, first.id)):
+        assert queue.take(change, OTHER, after) is None
+    assert len(queue.write(world.stamp()).items) == 2

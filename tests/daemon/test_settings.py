@@ -11,7 +11,7 @@ from dusk.daemon import clock
 from dusk.daemon.facts import gather
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.say import LINE_CHARACTERS_MAX, one_line, say
-from dusk.daemon.settings import Settings, read_settings
+from dusk.daemon.settings import _OPTIONS, Settings, read_settings
 from dusk.effects import WallClock
 from dusk.errors import ConfigError
 
@@ -62,7 +62,10 @@ def test_without_settings_all_is_as_by_default(data: bytes | None) -> None:
         ("list interface '../eth0'", "not the name of a network interface"),
         ("list interface 'a-name-that-is-too-long'", "not the name of a network interface"),
         ("option apply 'maybe'", "not 0 or 1"),
-        ("option prot '1'", "dusk.main.prot is no option"),
+        (
+            "option prot '1'",
+            "dusk.main.prot is no option of this file, which are address, apply, ",
+        ),
         ("option port 'x", "etc/config/dusk:2"),
     ],
 )
@@ -71,6 +74,13 @@ def test_a_wrong_setting_is_named_with_file_and_option(line: str, message: str) 
         read_settings(f"config dusk 'main'\n\t{line}\n".encode())
     assert str(caught.value).startswith("etc/config/dusk:")
     assert message in str(caught.value)
+
+
+def test_the_page_names_every_option_of_the_file() -> None:
+    text = (Path(__file__).resolve().parents[2] / "specs/storage.md").read_text()
+    table = text.partition("## `etc/config/dusk`")[2]
+    for option in _OPTIONS:
+        assert f"| `{option}` |" in table
 
 
 def test_a17_an_interface_name_that_is_no_utf8_is_refused_with_the_one_error() -> None:

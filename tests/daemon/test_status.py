@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
+from dusk.changelog.log import Log
 from dusk.daemon.builder import Idle
-from dusk.daemon.status import peers_of, status_of
+from dusk.daemon.status import _failure, peers_of, status_of
+from dusk.ids import Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.membership.joiner import Joiner
 from tests.node.site import Site
 from tests.world import World
 
@@ -84,6 +88,18 @@ def test_roles_follow_who_leads() -> None:
     assert status_of(site.master.node, "", (), site.now)["role"] == "backupMaster"
 
 
+def test_a_member_that_hears_the_master_shows_it_as_heard_with_what_it_wrote() -> None:
+    site = _two_holders()
+    backup, master = site.all[1].node, site.master.node
+    peer = peers_of(backup, site.now)[master.device_id]
+    assert (peer.online, peer.head_seq) == (True, master.log.head.seq)
+    assert peer.seen_s_ago is not None
+    assert peer.seen_s_ago <= 5.0
+    site.master.on = False
+    site.run(10)
+    assert not peers_of(backup, site.now + 600)[master.device_id].online
+
+
 def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it() -> None:
     site = _two_holders()
     settled = site.master.node.settled
@@ -94,7 +110,8 @@ def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it
     assert line.endswith(": no later version is final until it is")
     _change(site, "y")
     site.run(10)
-    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    line, waits = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert "waits here until another router is heard" in waits
     assert line.endswith(f": nothing above version {settled} is final until it is")
     site.all[1].on = True
     site.run(60)
@@ -109,6 +126,8 @@ def test_a_device_that_hears_nobody_says_why_it_changes_nothing() -> None:
     site.run(30)
     apply = status_of(site.master.node, "", (), site.now)["apply"]
     assert apply["reason"].startswith("waits until another member is heard")
+    alarms = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert any("waits here until another router is heard" in line for line in alarms)
     assert peers_of(site.master.node, site.now)[site.master.node.device_id].reason == apply["reason"]
     site.all[1].on = True
     site.run(30)
@@ -125,11 +144,47 @@ def test_a_master_waits_for_the_others_and_says_so() -> None:
     assert reason == "waits until the other members have applied it"
 
 
+def test_who_could_not_apply_a_version_is_named_until_it_applies_one() -> None:
+    site = _site()
+    site.all[1].reload_exit = 1
+    _change(site, "y")
+    site.run(90)
+    head, name = site.master.node.log.head.seq, status_of(site.all[1].node, "", (), site.now)["name"]
+    (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
+    assert line == f"{name} could not apply version {head}: `dusk device show {name}` says why"
+    site.all[1].reload_exit = 0
+    _change(site, "z")
+    site.run(90)
+    assert status_of(site.master.node, "", (), site.now)["alarms"] == []
+
+
+def test_of_many_that_could_not_apply_a_version_some_are_named() -> None:
+    names = [f"r{n}" for n in range(7)]
+    assert _failure(names, Seq(4)).startswith("r0, r1, r2, r3, r4 and 2 more could not apply version 4: ")
+
+
 def test_a_member_that_hears_no_master_is_stale() -> None:
     site = _site()
     site.master.on = False
     site.run(60)
     assert "stale: the master is not heard" in status_of(site.all[1].node, "", (), site.now)["alarms"]
+
+
+def test_a_joiner_that_is_not_let_in_shows_that_something_is_wrong() -> None:
+    world = World()
+    key = JoinKey(world.cluster, 0, Seq(1), world.log.head.chain, bytes(32), ())
+    joiner = Joiner(
+        device=world.key(),
+        join_key=key,
+        log=Log(world.cluster),
+        wanted="x",
+        label="",
+        random_bytes=world.random.randbytes,
+        now=0.0,
+    )
+    assert status_of(joiner, "", ("x",), 0.0)["alarms"] == ["x"]
+    joiner.refusal = "this join key was revoked"
+    assert status_of(joiner, "", ("x",), 0.0)["alarms"] == ["not let in: this join key was revoked", "x"]
 
 
 def test_a_device_without_a_cluster_or_in_trouble_says_what_to_do() -> None:

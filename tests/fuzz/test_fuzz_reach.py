@@ -45,11 +45,11 @@ BY_HAND = {
     "dusk/node/compacting.py:took": "composes `adopt`",
     "dusk/node/host.py:took_checkpoint": "composes `adopt`",
     "dusk/membership/joiner.py:took_keys": "composes `decode_group_keys`; test_joiner.py has its liars",
+    "dusk/node/branching.py:took": "composes the log, and what a later version wrote",
     "dusk/node/branching.py:took_branch": "composes `try_branch`",
     "dusk/node/host.py:took": "composes the log, as the target of a server's answers does",
     "dusk/node/host.py:took_branch": "composes `try_branch`",
     "dusk/node/host.py:took_keys": "composes `decode_group_keys`",
-    "dusk/node/member.py:_took": "composes the log, as the target of a server's answers does",
 }
 """What no target calls, and why."""
 

@@ -17,6 +17,7 @@ from dusk.catchup.noise import Handshake
 from dusk.changelog.body import decode_body, decode_change
 from dusk.changelog.entry import decode_entry, decode_signed_head
 from dusk.changelog.log import Log, pack_entry_item, unpack_entry_item
+from dusk.changelog.newer import later_entry, part, position
 from dusk.changelog.views import members
 from dusk.cycle import fragments, messages
 from dusk.cycle.datagrams import Channel, Opened
@@ -306,9 +307,17 @@ class Growing:
             self.log.extend(items)
         except UntrustedInput:
             assert (self.log.head, dict(self.log.state.records("policy/wifi"))) == before
+            self.ask_for_later(items)
             raise
         assert data == ENTRIES[-1], "nobody makes another entry under the master's signature"
         self.log = _without_last()
+
+    def ask_for_later(self, items: list[LogItem]) -> None:
+        """Nobody makes one of a later version under the master's signature either (R13)."""
+        parted = part(items)
+        assert parted is None or (*parted.before, *parted.rest) == tuple(items)
+        assert later_entry(self.log, self.log.head, self.log.leader, items) is None
+        assert position(items[0]) >= 0
 
 
 def _group_keys(data: bytes) -> None:

@@ -182,7 +182,7 @@ def test_a_join_key_is_removed_when_used_and_a_used_up_or_foreign_one_is_told(pa
     pair.wait("it joined, the key is gone", lambda: role(member) == "member" and not join.exists())
     member.cut_power()
     as_new(member, line)
-    pair.wait("it is told", lambda: "was for 1 devices, which have joined" in why(member))
+    pair.wait("it is told", lambda: "was for one device, which has joined" in why(member))
     assert role(member) == "joining"
     assert join.stat().st_mode & 0o777 == 0o600
     member.cut_power()

@@ -107,7 +107,7 @@ class Box:
         world.log = node.log
         counter = node.next_counter(world.owner.key_id)
         edit = world.set(policy, "wireless.a.ssid", value)
-        change = world.change(edit, device=self.key, counter=counter, message=value)
+        change = world.change(edit, device=self.key, counter=counter, message=value[:200])
         self.do(node.submit(change, self.site.now))
         return change
 

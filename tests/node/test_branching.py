@@ -76,6 +76,7 @@ def test_r5_the_better_branch_is_appended_at_once_before_anybody_is_told() -> No
 def test_a_member_that_stays_does_nothing_else() -> None:
     site, losing, winning = _both_sides()
     assert winning.node._branching.took_branch(losing.items, site.now) == []
+    assert not winning.node._forks.has_dealt_with(losing.node.log.head), "that is for who leads"
 
 
 def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import sign_head
+from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
 from dusk.ids import ChainHash
@@ -63,6 +64,20 @@ def test_a_branch_is_handed_over_in_chunks(monkeypatch: pytest.MonkeyPatch) -> N
     assert forks.chunk(chain, 2) == ((), False)
 
 
+def test_a_chunk_is_of_the_branch_that_was_asked_for_and_of_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    (one, _), (other, _) = _lost(world, "left"), _lost(world, "other")
+    forks = Forks(world.log, [one, other])
+    assert forks.chunk(head_of(other).chain, 0) == (other.items, False)
+    assert forks.chunk(ChainHash(bytes(32)), 0) == ((), False)
+    size_bytes = sum(len(item.data) for item in one.items)
+    for room_bytes, count in ((size_bytes, 2), (size_bytes - 1, 1)):
+        monkeypatch.setattr("dusk.node.forks.CHUNK_BYTES_MAX", room_bytes)
+        assert forks.chunk(head_of(one).chain, 0)[0] == one.items[:count]
+
+
 def test_what_others_offer_is_fetched_once_in_an_epoch_and_not_if_our_log_has_it() -> None:
     world = World()
     lost, _ = _lost(world, "left")
@@ -96,3 +111,34 @@ def test_a6_branches_without_end_take_no_room(monkeypatch: pytest.MonkeyPatch) -
         forks.asks_for(_offer(lost))
     assert [forks.has_dealt_with(head_of(lost)) for lost in (first, second)] == [False, True]
     assert [forks.is_left(lost) for lost in (first, second)] == [False, True]
+
+
+def test_who_left_a_branch_knows_which_of_an_authors_changes_are_stranded_there_r3() -> None:
+    world = World()
+    lost, change = _lost(world, "left")
+    author, device, number = change.body.author, change.body.device, change.body.counter
+    later = world.change(world.set("wifi", "wireless.a.ssid", "later"), counter=number + 1)
+    forks = Forks(world.log, ())
+    assert forks.left_before(later.encode()) is None
+    assert (forks.left_number(author, device), forks.is_offering()) == (0, False)
+    forks.left(lost)
+    assert forks.left_before(later.encode()) == change.id
+    assert forks.left_before(change.encode()) is None
+    assert (forks.left_number(author, device), forks.is_offering()) == (number, True)
+    other = world.change(world.set("a", "x.y.z", "1"), device=world.key(), counter=number + 1)
+    assert forks.left_before(other.encode()) is None
+    world.strand(change)
+    assert forks.left_before(later.encode()) is None
+    assert (forks.left_number(author, device), forks.is_offering()) == (0, False)
+
+
+def test_what_was_seen_last_is_the_newest_change_that_is_not_final() -> None:
+    world = World()
+    forks = Forks(world.log, ())
+    assert forks.newest() is None
+    change = world.change(world.set("wifi", "wireless.a.ssid", "new"))
+    world.log.write_change(change, world.stamp())
+    assert forks.newest() == change.id
+    world.log.signed(sign_head(world.master, world.cluster, world.log.head, NO_REST))
+    assert forks.newest() is None, "one holder alone settles it"
+    assert Forks(Log(None), ()).newest() is None

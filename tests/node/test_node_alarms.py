@@ -2,13 +2,14 @@
 
 import pytest
 
+from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Kind
 from dusk.cycle.write_queue import stored
 from dusk.daemon.status import status_of
-from dusk.effects import ChangeState, Event
-from dusk.ids import ChainHash, Seq
+from dusk.effects import ChangeState, Effect, Event
+from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import BRANCHES_MAX
 from dusk.node.alarms import QUIET_S_MIN, Alarms, Refusals
 from dusk.node.forks import chains_of
@@ -65,9 +66,11 @@ def test_a27_a_master_that_promises_and_does_not_write_is_shown_too() -> None:
     site = _ready()
     author = site.all[2]
     writing = site.master.node._writing
-    writing.queue = lambda change, _, now: writing._reply(  # type: ignore[assignment, method-assign]  # it lies
-        stored(change.id, Seq(99), APPLIED), now
-    )
+
+    def lie(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
+        return writing._reply(stored(change.id, Seq(99), APPLIED), now)
+
+    writing.queue = lie  # type: ignore[method-assign]  # it lies
     change = author.commit("never written")
     site.run(70.0)
     assert author.told(change.id)[-1] == (ChangeState.LOCAL, Seq(99))
@@ -159,7 +162,7 @@ def _refusals() -> tuple[dict[str, str], Refusals, LostBranch]:
     lines: dict[str, str] = {}
     _, barn, fork = parted()
     items = [item for item in barn.items if item not in barn.items[: 2 * fork]]
-    return lines, Refusals(Alarms(lines, lambda: 1.0)), LostBranch(fork, tuple(items))
+    return lines, Alarms(lines, lambda: 1.0).refusals, LostBranch(fork, tuple(items))
 
 
 def test_a40_who_stands_on_a_refused_branch_and_gives_way_is_not_shown() -> None:
@@ -204,9 +207,11 @@ def test_what_nobody_refused_is_nothing_and_few_branches_are_remembered() -> Non
         items = tuple(world.items[2 * lost.seq :])
         refusals.refused(LostBranch(lost.seq, items), 0.0, is_yielding=True)
     assert len(refusals._first_of) == BRANCHES_MAX
+    world = parted()[1]
     for number in range(BRANCHES_MAX + 1):
-        refusals.refused(LostBranch(lost.seq, lost.items[2 * (number % 2) :]), 0.0, is_yielding=True)
-    assert len(refusals._branches) <= BRANCHES_MAX
+        world.commit(world.set(f"p{number}", "system.a.b", "1"))
+        refusals.refused(LostBranch(lost.seq, tuple(world.items[-2:])), 0.0, is_yielding=True)
+    assert len(refusals._branches) == BRANCHES_MAX
     assert lines == {}
 
 
@@ -236,3 +241,27 @@ def test_what_was_seen_is_over_when_it_was_not_seen_for_20_cycles_or_30_seconds(
     assert lines == {"word": "first"}
     assert alarms.step(10.0 + quiet_s) == [Event("word", "over: first", loud=True)]
     assert lines == {}
+
+
+def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_shown_to_people() -> None:
+    site = _ready(4)
+    rogue, count = site.all[1], len(site.all[1].items)
+    change = site.master.commit("final")
+    site.until(lambda: site.master.node.log.position_of(change.id) is not None, 5.0, STEP_S)
+    site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
+    site.lost = lambda *_: True
+    rogue.restart(count)
+    rogue.do(rogue.node._leading.lead(site.now, epoch_above=rogue.node.log.head.epoch + 5))
+    branching = rogue.node._branching
+    branching.took = branching.took_branch = lambda *_: []  # type: ignore[method-assign]  # it does as it likes
+    rogue.commit("its own", policy="own")
+    site.lost = lambda *_: False
+    site.run(15.0)
+    honest = [box for box in site.all if box is not rogue]
+    assert not any("conflict" in box.node.alarms for box in honest), "an honest one would give way by now"
+    site.run(45.0)
+    assert site.master.node.alarms["conflict"].endswith("and who holds it does not give way")
+    assert {box.node.log.position_of(change.id) is not None for box in honest} == {True}
+    assert site.master.node.leads
+    rogue.on = False
+    site.until(lambda: not any("conflict" in box.node.alarms for box in honest), 60.0, STEP_S)

@@ -1,5 +1,7 @@
 """Whole nodes on both sides of a cut: one history is left, and every change has its outcome in it (R3-R5)."""
 
+import pytest
+
 from dusk.changelog.body import Change
 from dusk.changelog.log import unpack_entry_item
 from dusk.cycle.messages import Kind
@@ -94,6 +96,36 @@ def test_r3_what_is_stranded_is_written_before_newer_changes_of_its_author() -> 
     assert [order.index(change.id) for change in old] == sorted(order.index(change.id) for change in old)
     assert order.index(newer[1].id) > order.index(old[-1].id)
     assert {_outcome(site.master, change) for change in (*old, *newer)} == {"applied"}
+
+
+@pytest.mark.parametrize("long", ["first", "second", "third"])
+def test_r3_an_authors_changes_keep_their_order_also_where_a_stream_brings_them(long: str) -> None:
+    """By a datagram each names the one before it; what is too long for that says it on its stream."""
+    site = _parted()
+    author, words = site.all[2], ("first", "second", "third")
+    said = {word: word * (1000 if word == long else 1) for word in words}
+    changes = [author.commit(said["first"], policy="first")]
+    site.until(lambda: _is(author, changes[0], ChangeState.DURABLE), 5.0, STEP_S)
+    site.part(site.all[:1], site.all[1:])
+    changes += [author.commit(said[word], policy=word) for word in words[1:]]
+    site.until(lambda: site.all[1].node.log.position_of(changes[-1].id) is not None, 20.0, STEP_S)
+    site.heal()
+    site.until(lambda: _is_one(site), 60.0, STEP_S)
+    order = [each for each in _order(site.master) if each in {change.id for change in changes}]
+    assert order == [change.id for change in changes]
+    assert {_outcome(site.master, change) for change in changes} == {"applied"}
+
+
+def test_r3_a_new_number_is_above_what_is_stranded_though_nothing_of_it_waits() -> None:
+    site = _parted()
+    author = site.all[2]
+    change = author.commit("here")
+    site.until(lambda: _is(author, change, ChangeState.DURABLE), 5.0, STEP_S)
+    site.part(*([box] for box in site.all))
+    author.do(author.node._outbox._forget(change.id))
+    author.do(author.node._branching.took_branch(site.all[1].items, site.now))
+    assert author.node._forks.stranded()
+    assert author.node.next_counter(change.body.author) == change.body.counter + 1
 
 
 def test_r3_a_change_that_was_durable_on_the_branch_that_lost_is_told_again_with_its_outcome() -> None:

@@ -6,7 +6,7 @@ from dusk.catchup.messages import APPLIED, NO_ANSWER, Answer
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.cycle.messages import Kind, encode_submit
 from dusk.effects import Append, ChangeState, Datagram, Effect, Progress, StoreFile
-from dusk.ids import Seq
+from dusk.ids import ChangeId, Seq
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
 from tests.node.site import Box, Site
 
@@ -101,7 +101,7 @@ def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_
     master, author, liar = site.all
     asked: list[Change] = []
 
-    def lie(change: Change, now: float, _asker: bytes) -> list[Effect]:
+    def lie(change: Change, now: float, _asker: bytes, _after: ChangeId | None) -> list[Effect]:
         asked.append(change)
         return liar.node._exchanges.answered(change.id, Answer(word, Seq(1), ""), now)
 

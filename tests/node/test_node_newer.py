@@ -2,12 +2,13 @@
 
 import pytest
 
+from dusk import codec
 from dusk.changelog import newer
 from dusk.changelog.entry import Entry, EntryKind
 from dusk.changelog.verdict import Verdict
 from dusk.cli.status import healthy
 from dusk.daemon.status import status_of
-from dusk.effects import Event, ItemKind, Tick
+from dusk.effects import Event, ItemKind, LogItem, Tick
 from dusk.errors import UntrustedInput
 from tests.node.site import Box, Site
 from tests.node.test_node_forced_roles import role_for
@@ -125,3 +126,14 @@ def test_r13_a_branch_that_cannot_be_read_leaves_ours_where_it_is(site: Site) ->
     assert other.node.alarms["version"].startswith(f"another history: entry {seq} is of a later version")
     assert other.node.leads
     assert other.node.log.position_of(change.id) is not None
+
+
+def test_a36_what_nobody_who_leads_has_signed_stops_nobody(site: Site) -> None:
+    member = site.all[1]
+    head = member.node.log.head
+    later = LogItem(ItemKind.ENTRY, codec.pack((codec.pack((2, "later")), None)))
+    with pytest.raises(UntrustedInput):
+        member.node._took([later], site.now)
+    member.do(member.node.handle(Tick(), site.now))
+    assert member.node.log.head == head
+    assert "version" not in member.node.alarms

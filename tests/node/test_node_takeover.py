@@ -318,6 +318,26 @@ def test_who_steps_down_passes_on_what_streams_brought(monkeypatch: pytest.Monke
     assert old.node.log.position_of(by_datagram.id) is None
 
 
+def test_r3_what_a_stream_brought_before_what_it_follows_is_written_by_no_new_leader() -> None:
+    """Whoever handed it in comes again; written first it would keep the other out for ever."""
+    site = _ready(3, cycle_ms=500)
+    world, author = site.world, site.all[2].key
+    first = world.change(world.set("wifi", "wireless.a.ssid", "1"), device=author, counter=5)
+    second = world.change(world.set("wifi", "wireless.b.ssid", "2"), device=author, counter=6)
+    backup = site.all[1]
+    assert backup.node._writing.on_stream(second, site.now, b"somebody", first.id) == []
+    site.part([site.all[0]], site.all[1:])
+    site.until(lambda: backup.node.leads, 5.0, STEP_S)
+    site.run(1.0)
+    assert backup.node.log.position_of(second.id) is None
+    for change, after in ((first, None), (second, first.id)):
+        backup.do(backup.node._writing.on_stream(change, site.now, b"somebody", after))
+    site.run(1.0)
+    seqs = [backup.node.log.position_of(change.id) for change in (first, second)]
+    assert seqs[0] is not None
+    assert seqs[1] == seqs[0] + 1
+
+
 def test_a_certificate_that_a_stream_brings_ends_the_wait_of_the_outbox_too() -> None:
     site = _ready(3)
     member = site.all[2]

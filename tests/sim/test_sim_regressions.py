@@ -38,6 +38,17 @@ PLANS = {
         202, holders_max=4
     ),
     "a holder that was hindered settled the last change late": Plan(208, holders_max=4),
+    "a change was refused for good before the branch was taken up in which what it names joined": Plan(
+        357, holders_max=4
+    ),
+    "who took up a change of its own that was durable called it durable where it alone had it": Plan(
+        444, holders_max=4
+    ),
+    "the same with another fault": Plan(654, holders_max=4),
+    "a change that named another's before it, which stood on both branches, overtook its author's own": Plan(
+        802, holders_max=4
+    ),
+    "an answer of before a switch left behind it": Plan(80, holders_max=4),
     "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
         18, holders_max=4
     ),

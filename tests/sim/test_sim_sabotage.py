@@ -20,7 +20,7 @@ from dusk.effects import (
     StoreFile,
     Tick,
 )
-from dusk.ids import DeviceId
+from dusk.ids import ChangeId, DeviceId
 from dusk.keys.signing import SigningKey
 from dusk.node import Node
 from dusk.node.listening import Listening
@@ -169,8 +169,8 @@ class KeepsJunk(Node):
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
         queue = self._writing.queue
 
-        def keep(change: Change, sender: bytes, now: float) -> list[Effect]:
-            return [*queue(change, sender, now), StoreFile(FOLDER + change.id.hex(), change.encode())]
+        def keep(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
+            return [*queue(change, sender, now, after), StoreFile(FOLDER + change.id.hex(), change.encode())]
 
         self._writing.queue = keep  # type: ignore[method-assign]  # the sabotage
         return super().start(now, restored)

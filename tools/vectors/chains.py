@@ -170,7 +170,7 @@ class Forger:
         assert reason in REFUSED_BY_THE_FOLD, reason
         entry = self.entry(after, change, **stamp)
         replica = self.replica(after)
-        made = replace(self.cluster.stamp(trusted=entry.clock_trusted), time_s=entry.time_s)
+        made = self.cluster.stamp(trusted=entry.clock_trusted)._replace(time_s=entry.time_s)
         try:
             judge(replica.state, change, made)
         except Refused as error:
@@ -221,7 +221,7 @@ class Forger:
     def bend(self, name: str, shows: str, reason: str, after: int, says: str, **changed: Any) -> None:
         """Add the log's own next entry with some fields changed, under a head that fits it."""
         step = self.cluster.steps[after]
-        entry = replace(step.entry, **changed)
+        entry = step.entry._replace(**changed)
         self.items(name, shows, reason, after, self.with_head(entry, step.change), says)
 
 
@@ -291,24 +291,24 @@ def _broken_opens(f: Forger) -> None:
     def bad(name: str, shows: str, reason: str, entry: Entry, signer: SigningKey = MASTER) -> None:
         f.items(name, shows, reason, after, f.with_head(entry, None, signer))
 
-    bad("an epoch opened twice", "An epoch is above the one before.", "epoch", replace(opened, epoch=3))
-    far = replace(opened, epoch=3 + 2**20 + 1)
+    bad("an epoch opened twice", "An epoch is above the one before.", "epoch", opened._replace(epoch=3))
+    far = opened._replace(epoch=3 + 2**20 + 1)
     bad("an epoch far ahead", "At most 2^20 above (A5).", "epoch", far)
 
     for person, name, shows in (
         (THIRD, "opened by a retired device", "It is not a member any more."),
         (STRANGER, "opened by a stranger", "Only devices lead."),
     ):
-        entry = replace(opened, writer=DeviceId(person.key_id))
+        entry = opened._replace(writer=DeviceId(person.key_id))
         bad(name, shows, "writer", entry, person)
     before = f.cluster.marks["quorum"]
-    entry = replace(f.entry(before, None), writer=DeviceId(SECOND.key_id))
+    entry = f.entry(before, None)._replace(writer=DeviceId(SECOND.key_id))
     shows = "A member, but not in the succession."
     f.items("opened by a member that may not lead", shows, "writer", before, f.with_head(entry, None, SECOND))
-    carried = replace(opened, mandate=1, change=change.id, signatures=change.signatures_hash)
+    carried = opened._replace(mandate=1, change=change.id, signatures=change.signatures_hash)
     shows = "Only forced roles stand there."
     f.items("an open with a change", shows, "bad-role", after, f.with_head(carried, change))
-    without = replace(opened, epoch=3, kind=EntryKind.CHANGE)
+    without = opened._replace(epoch=3, kind=EntryKind.CHANGE)
     f.items(
         "a change without a change",
         "The kind needs one.",
@@ -320,7 +320,7 @@ def _broken_opens(f: Forger) -> None:
     shows = "Its change is in the log already."
     step = f.cluster.steps[end - 1]
     assert step.change is not None
-    again = replace(f.entry(end, step.change), sections=step.entry.sections)
+    again = f.entry(end, step.change)._replace(sections=step.entry.sections)
     f.items("a change twice", shows, "known", end, f.with_head(again, step.change), "already")
 
 
@@ -343,7 +343,7 @@ def _broken_items(f: Forger) -> None:
     f.items("an entry left out", "One position is missing.", "position", at, items)
     items = [later.item, step.item, later.head]
     f.items("entries exchanged", "In the order of the log.", "position", at, items)
-    fork = replace(step.entry, time_s=step.entry.time_s + 1)
+    fork = step.entry._replace(time_s=step.entry.time_s + 1)
     behind = at + 2
     items = f.with_head(fork, step.change)
     shows = "A position that we hold, with other bytes: nothing is taken."

@@ -50,7 +50,7 @@ class Line:
 
     def stamp(self) -> Stamp:
         """Return what who leads adds of itself."""
-        return replace(self.world.stamp(), writer=DeviceId(self.leading.key_id))
+        return self.world.stamp()._replace(writer=DeviceId(self.leading.key_id))
 
     def keep(self, item: LogItem, change: Change | None = None) -> Entry:
         """Sign a head for what was written."""
@@ -146,7 +146,7 @@ class Line:
             sections=(),
             derived=self.log.state.derived_hash,
         )
-        entry = replace(entry, **changed)
+        entry = entry._replace(**changed)
         signed = self.head(entry.head, self.leading)
         return [pack_entry_item(entry, change), LogItem(ItemKind.HEAD, signed.encode())]
 
@@ -391,7 +391,9 @@ def _freezes(cluster: Cluster) -> list[Case]:
     shows = "The role takes the mark away, or names another."
     cases.append(line.refused("a role for a frozen device", shows, "not-leader", *cold))
     line.open(SECOND, line.role(line.succession(SECOND), free))
-    return [*cases, line.taken("a forced role for a frozen device", "It takes the mark away.")]
+    cases.append(line.taken("a forced role for a frozen device", "It takes the mark away."))
+    shows = "Owners have dealt with what was signed before their role."
+    return [*cases, bad("a freeze by the same proof", shows, "no-proof", frozen(*proof))]
 
 
 def _rejections(cluster: Cluster) -> list[Case]:

@@ -1,7 +1,5 @@
 """Broken chains whose entry carries a change that the fold refuses: each rule once."""
 
-from dataclasses import replace
-
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
 from dusk.changelog.entry import Entry, EntryKind, sign_head
@@ -433,7 +431,7 @@ def _geneses(cluster: Cluster) -> list[Case]:
 
 def first_entry(cluster: Cluster, change: Change) -> Entry:
     """Return the first entry that a writer who checks nothing makes of a change."""
-    return replace(Forger(cluster).entry(0, change), kind=EntryKind.OPEN, epoch=1)
+    return Forger(cluster).entry(0, change)._replace(kind=EntryKind.OPEN, epoch=1)
 
 
 def _first_entries(cluster: Cluster) -> list[Case]:
@@ -447,26 +445,26 @@ def _first_entries(cluster: Cluster) -> list[Case]:
             "a first entry of kind change",
             "It opens.",
             "bad-genesis",
-            replace(good, kind=EntryKind.CHANGE),
+            good._replace(kind=EntryKind.CHANGE),
             change,
             None,
         ),
-        ("a first entry at 2", "Positions begin at 1.", "position", replace(good, seq=Seq(2)), change, None),
-        ("a first epoch of 0", "From 1.", "epoch", replace(good, epoch=0), change, None),
-        ("a first epoch far ahead", "To 2^20.", "epoch", replace(good, epoch=2**20 + 1), change, None),
-        ("a first generation of 1", "0.", "position", replace(good, generation=1), change, None),
+        ("a first entry at 2", "Positions begin at 1.", "position", good._replace(seq=Seq(2)), change, None),
+        ("a first epoch of 0", "From 1.", "epoch", good._replace(epoch=0), change, None),
+        ("a first epoch far ahead", "To 2^20.", "epoch", good._replace(epoch=2**20 + 1), change, None),
+        ("a first generation of 1", "0.", "position", good._replace(generation=1), change, None),
         (
             "a first entry behind another",
             "32 zeros.",
             "position",
-            replace(good, previous=good.head.chain),
+            good._replace(previous=good.head.chain),
             change,
             None,
         ),
     ]
-    empty = replace(good, change=None, signatures=None, sections=())
+    empty = good._replace(change=None, signatures=None, sections=())
     rows.append(("a first entry without a change", "It founds.", "bad-genesis", empty, None, None))
-    other = replace(good, writer=DeviceId(SECOND.key_id))
+    other = good._replace(writer=DeviceId(SECOND.key_id))
     rows.append(("a genesis by another writer", "Its own device.", "bad-genesis", other, change, None))
     cases = []
     for name, shows, reason, entry, carried, named in rows:

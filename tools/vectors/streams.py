@@ -10,7 +10,7 @@ from dusk.changelog.basis import Plan
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.errors import UntrustedInput
-from dusk.ids import DeviceId, Seq
+from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.membership.joiner import parse_address
 from dusk.membership.names import decide_name
@@ -21,6 +21,7 @@ from tools.vectors.show import Json, hexed, show_change
 from tools.vectors.statuses import group_keys, sample_status
 
 DEVICE = DeviceId(SECOND.key_id)
+AFTER = ChangeId(bytes(range(32)))
 
 Answer = tuple[str, str, messages.Reply, Json]
 """Name, what it shows, answer, what it says."""
@@ -50,7 +51,18 @@ def _requests(cluster: Cluster) -> list[Case]:
         ("FETCH", "From position 7 on.", messages.Fetch(Seq(7)), {"first": 7}),
         ("KEYS asked for", "No fields.", messages.GetKeys(), {}),
         ("JOIN", "A request to be made.", messages.Join(change.encode()), {"change": change.encode().hex()}),
-        ("SUBMIT", "A change.", messages.Submit(change.encode()), {"change": change.encode().hex()}),
+        (
+            "SUBMIT",
+            "A change that follows none.",
+            messages.Submit(change.encode()),
+            {"change": change.encode().hex(), "after": None},
+        ),
+        (
+            "SUBMIT of one that follows another",
+            "A change, and the one that goes before it.",
+            messages.Submit(change.encode(), AFTER),
+            {"change": change.encode().hex(), "after": AFTER.hex()},
+        ),
         ("GET REPORTS, first page", "Behind no device.", messages.GetReports(b""), {"after": ""}),
         ("GET REPORTS, next page", "Behind a device.", messages.GetReports(DEVICE), {"after": DEVICE.hex()}),
         (
@@ -210,7 +222,8 @@ def _bad_requests() -> list[Case]:
             ("FETCH from 2^53", [2, 2**53]),
             ("KEYS with a field", [3, None]),
             ("JOIN with text", [4, "change"]),
-            ("SUBMIT with two changes", [5, b"", b""]),
+            ("SUBMIT without what goes before it", [5, b""]),
+            ("SUBMIT behind 31 bytes", [5, b"", bytes(31)]),
             ("GET REPORTS behind 17 bytes", [6, bytes(17)]),
             ("REPORT of a device of 15 bytes", [7, bytes(15), b""]),
             ("REPORT of 16,385 bytes", [7, bytes(16), bytes(16_385)]),

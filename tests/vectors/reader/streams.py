@@ -196,7 +196,7 @@ def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
     number(kind, 1, 9)
-    count = {3: 0, 7: 2, 8: 2, 9: 2}.get(kind, 1)
+    count = {3: 0, 5: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
     array(rest, count)
     match kind:
         case 1:
@@ -205,8 +205,10 @@ def request(data: bytes) -> dict[str, Any]:
             return {"first": number(rest[0], 1)}
         case 3:
             return {}
-        case 4 | 5:
+        case 4:
             return {"change": octets(rest[0], most=changes.SIZE_MAX)}
+        case 5:
+            return {"change": octets(rest[0], most=changes.SIZE_MAX), "after": octets_or_none(rest[1], 32)}
         case 6:
             return {"after": octets(rest[0]) if rest[0] == b"" else octets(rest[0], 16)}
         case 7:

@@ -48,6 +48,9 @@ def check_freeze(state: State, cluster: bytes, change: Change, values: list[Deco
         other.verify(key[0], cluster)
     except Refused:
         raise Refused("no-proof") from None
+    if state.base(operation.section, "frozen") is not None:
+        mandate = state.get(*MANDATE)
+        need(mandate is None or one.head.mandate >= mandate[0], "no-proof")
 
 
 # A forced role

@@ -1,0 +1,90 @@
+"""What routers take without a word of their root, as far as it shows before anything is signed.
+
+A router's helper decides by the same table and by its root's ``etc/dusk/allow``, which nobody else
+knows; so what is said here are notes. Values are left to the helper.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from dusk.changelog.body import Edit
+from dusk.config.device import SET
+from dusk.config.names import Key, Named, parse_key
+from dusk.config.settings import Setting, Verb, decode_setting
+from dusk.control.overlay import Overlay
+
+NOTES_MAX = 20
+"""So many are shown at once."""
+_MARKED = re.compile(r'([^=!+"~]+)')
+_ROOT = "where root allows it (etc/dusk/allow)"
+
+Table = dict[str, dict[str, set[str]]]
+"""Package → type → options."""
+
+
+def read_table(text: str) -> Table:
+    """Read the helper's table (``PACKAGE.TYPE OPTION...``, an option with its mark or value)."""
+    table: Table = {}
+    for line in text.splitlines():
+        head, *options = line.partition("#")[0].split() or [""]
+        package, _, kind = head.partition(".")
+        if package:
+            known = table.setdefault(package, {}).setdefault(kind, set())
+            known.update(match[0] for match in map(_MARKED.match, options) if match)
+    return table
+
+
+def notes_on(text: str, store: Overlay, edits: Sequence[Edit]) -> list[str]:
+    """Return a line for each edit that a router takes only if its root allowed it.
+
+    Args:
+        text: the helper's table.
+        store: the datastore with all edits on top, for the types of sections.
+        edits: what is looked at.
+    """
+    settings = [e for e in edits if e.key.startswith(SET) and e.data is not None]
+    if not settings:
+        return []
+    table = read_table(text)
+    found = list(dict.fromkeys(note for edit in settings for note in _notes(table, store, edit)))
+    more = len(found) - NOTES_MAX
+    return [*found[:NOTES_MAX], *([f"and {more} more like these"] if more > 0 else [])]
+
+
+def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
+    assert edit.data is not None, "chosen above"
+    key, setting = parse_key(edit.key.removeprefix(SET)), decode_setting(edit.data)
+    if setting.verb is Verb.ABSENT:
+        return
+    if key.package not in table:
+        yield f"{key}: a router takes {key.package} only {_ROOT}{_near(key.package, table)}"
+        return
+    types, kinds = table[key.package], _kinds(store, edit.section, key, setting)
+    for kind in kinds:
+        if kind not in types:
+            yield f"{key}: a router takes {key.package}.{kind} only {_ROOT}{_near(kind, types)}"
+        elif key.option is not None and key.option not in types[kind]:
+            word = f"{key.package}.{kind}.{key.option}"
+            yield f"{key}: a router takes {word} only {_ROOT}{_near(key.option, types[kind])}"
+    options = set().union(*types.values())
+    if not kinds and key.option is not None and key.option not in options:
+        where = f"in no section of {key.package} a router takes {key.option}, but {_ROOT}"
+        yield f"{key}: {where}{_near(key.option, options)}"
+
+
+def _kinds(store: Overlay, section: str, key: Key, setting: Setting) -> list[str]:
+    """Return the types that the section has, as far as anything in the datastore says so."""
+    if not isinstance(key.section, Named):
+        return [key.section.type]
+    if setting.verb is Verb.TYPE:
+        return [setting.values[0]]
+    record = f"{SET}{key.package}.{key.section}"
+    stored = (store.data(path, record) for path in dict.fromkeys((section, *store.sections("policy/"))))
+    said = (decode_setting(data) for data in stored if data is not None)
+    return sorted({one.values[0] for one in said if one.verb is Verb.TYPE})
+
+
+def _near(word: str, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, sorted(words), 1)
+    return f"; did you mean {near[0]}?" if near else ""
