@@ -33,7 +33,10 @@ FLAGS = ("replace", "auto", "collect")
 
 EDITING = "changed edits text notes"
 DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
-STATUS = "cluster device name epoch head settled checkpoint store_bytes master members online apply alarms asks reason"
+STATUS = (
+    "cluster device name epoch head settled checkpoint store_bytes master members online"
+    " apply alarms asks reason"
+)
 ENTRY = "seq time time_trusted kind author device outcome message hash epoch"
 HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
 ROLE = "ticket hash text notes"
