@@ -1,6 +1,7 @@
 """Owners attest the state; a log that stands on a checkpoint is the same log (R2, A42)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk import codec, limits
+from dusk.changelog.adopting import adopt
 from dusk.changelog.attesting import attest_key, attested_row, due, read_attested
+from dusk.changelog.basis import NO_BASIS, basis_of, decode_plan, lay, plan_of
 from dusk.changelog.body import Edit
 from dusk.changelog.compaction import compact
 from dusk.changelog.entry import EntryKind, OutcomeCode
@@ -19,10 +22,11 @@ from dusk.changelog.foundation import (
     position_of,
     read,
 )
+from dusk.changelog.history import ForkFound
 from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
-from dusk.effects import ItemKind
+from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChainHash, Seq
 from tests.checkpoints import STEP, above, attest, attestation, commit, compacted, foundation, grown
@@ -375,3 +379,87 @@ def test_certificates_and_heads_of_below_a_checkpoint_are_known_there() -> None:
     log = compacted(world)
     heads = [item for item in world.items if item.kind is ItemKind.HEAD]
     assert log.extend(heads[:3]) == ()
+
+
+# --- what a disk begins with ---------------------------------------------------------------------
+
+
+LEFT = (
+    LostBranch(Seq(3), (LogItem(ItemKind.ENTRY, b"one"), LogItem(ItemKind.HEAD, b"two"))),
+    LostBranch(Seq(2), (LogItem(ItemKind.ENTRY, b"three"),)),
+)
+
+
+def test_what_a_disk_begins_with_comes_back_as_it_was(sound: tuple[World, bytes]) -> None:
+    _, data = sound
+    items = list(lay(Seq(16), data, LEFT))
+    basis = basis_of([*items, LogItem(ItemKind.ENTRY, b"an entry")])
+    assert basis is not None
+    assert (basis.floor, basis.data, basis.branches, basis.taken) == (16, data, LEFT, len(items))
+    assert decode_plan(items[0].data) == plan_of(Seq(16), pieces(data)) == basis.plan
+    assert basis_of([]) is not None
+    assert NO_BASIS.floor == 0
+
+
+def test_a_beginning_that_is_not_whole_is_none(sound: tuple[World, bytes]) -> None:
+    _, data = sound
+    plan, piece = lay(Seq(16), data, ())
+    assert basis_of([plan]) is None
+    assert basis_of([plan, LogItem(ItemKind.PIECE, piece.data[:-1])]) is None
+    assert basis_of([plan, piece, LogItem(ItemKind.LEFT, b"?")]) is None
+    assert basis_of([LogItem(ItemKind.PLAN, b"?"), piece]) is None
+
+
+# --- going over to one ------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused() -> None:
+    world = World()
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    early = world.replica()
+    world.commit(world.edit("trust", "owner/bob", (bob.public,)))
+    late = world.replica()
+    commit(world, 20)
+    attest(world)
+    items = above(world.items, world.log.checkpoint)
+    assert adopt(early, foundation(world), items) is not None
+    late.state.quorum = 2
+    with pytest.raises(UntrustedInput, match="other owners"):
+        adopt(late, foundation(world), items)
+
+
+def parted(world: World, *, settled: int = 0) -> Log:
+    """Return a log that has some of its own behind what it shares, of which no more than that is final."""
+    other = World()
+    commit(other, 2)
+    log = other.replica()
+    log._settling.settled = Seq(settled)
+    assert log.cluster == world.cluster
+    return log
+
+
+def test_a_branch_that_is_not_final_is_left_for_a_checkpoint_that_owners_of_here_attested() -> None:
+    world = World()
+    world.allow_joining()
+    commit(world, 20)
+    attest(world)
+    data, items = foundation(world), above(world.items, world.log.checkpoint)
+    adopted = adopt(parted(world), data, items)
+    assert adopted is not None
+    assert adopted.lost is not None
+    assert (adopted.lost.seq, len(adopted.lost.items)) == (1, 4)
+    with pytest.raises(ForkFound, match="undo what is final"):
+        adopt(parted(world, settled=2), data, items)
+    raised = parted(world)
+    raised.head = replace(raised.head, mandate=1)
+    with pytest.raises(ForkFound, match="forced a role"):
+        adopt(raised, data, items)
+    foreign = parted(world)
+    foreign.state.quorum = 2
+    with pytest.raises(ForkFound, match="did not attest"):
+        adopt(foreign, data, items)
+    short = parted(world)
+    short.give_up(Seq(2))
+    with pytest.raises(ForkFound, match="too long ago"):
+        adopt(short, data, items)
