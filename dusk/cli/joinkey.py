@@ -51,7 +51,7 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     if not arguments.auto:
         raise Refused(
             "no-approval",
-            "a key without --auto lets wait for an approval, which this version cannot give; add --auto",
+            "without --auto a router waits for an approval, which nobody can give in this version; add it",
         )
     if arguments.file != "-":
         check_new(arguments.file)

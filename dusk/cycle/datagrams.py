@@ -65,7 +65,7 @@ class Lack(Enum):
     REAL_KEY = auto()
     """A START under the name of a key that we have, which does not open it: ours may be forged."""
     SENDER = auto()
-    """A PONG by a device that our log does not know: the log may be an old one."""
+    """A PONG by a device that our log does not know, or with a head by one that it does not let lead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
 from dusk.cycle.heard import Heard, Presence, asked_by, has_bit
 from dusk.cycle.intake import Intake
 from dusk.cycle.messages import (
+    Hello,
     Kind,
     Pong,
     Start,
@@ -23,7 +24,7 @@ from dusk.cycle.messages import (
 )
 from dusk.cycle.peers import FAMILY_6, Peer, family_of, same_place
 from dusk.cycle.relays import Relays
-from dusk.cycle.signed import certificate_in, is_by_holder, is_other_history, signer_of
+from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
@@ -417,10 +418,8 @@ class Follower:
     def on_hello(self, opened: Opened, now: float) -> list[Effect]:
         """Answer an ASK by a PONG that says that we do not lead.
 
-        A HELLO is for who leads. One by a device that may lead some others answer too: with an
-        older disk it would else lead, and write what it had written before anew (A28).
-
-        That one may also not hear the master that we hear: then its question is passed on (A44).
+        A HELLO is for who leads. One by who may lead, by our log or its own older one, some others
+        answer too, or it wrote anew what it forgot (A28); and they pass it on to the master (A44).
 
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
@@ -428,7 +427,7 @@ class Follower:
         hello = decode_hello(opened.plaintext)
         peer = self._station.asking(opened, hello)
         newest = self._station.log.newest
-        chance = self._chance(opened, peer)
+        chance = self._chance(opened, hello)
         if newest is None or chance >= HELLO_ANSWERS:
             return []
         pong = self._station.pong(opened, peer, Pong(hello.challenge, 0, None, newest), now)
@@ -436,18 +435,19 @@ class Follower:
             return pong
         return pong + self._relays.ask(opened, hello, (self.master, self.master_address), now)
 
-    def _chance(self, opened: Opened, peer: Peer) -> float:
+    def _chance(self, opened: Opened, hello: Hello) -> float:
         """Draw a number below the count of members: of many only some answer a HELLO, whoever is there."""
         if opened.kind is Kind.ASK:
             return 0.0
         peers = self._station.peers
-        return self._station.fraction() * peers.count if peers.holder(peer.device_id) else float("inf")
+        may_lead = hello.may_lead or peers.holder(hello.sender) is not None
+        return self._station.fraction() * peers.count if may_lead else float("inf")
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.
 
         Raises:
-            UntrustedInput: malformed, to no open challenge of ours, or its head is by no holder.
+            UntrustedInput: malformed, to no open challenge of ours, or (`NoHolder`) its head is by no holder.
         """
         pong = decode_pong(opened.plaintext)
         sender = opened.sender
@@ -456,7 +456,7 @@ class Follower:
         if not unasked and not self._freshness.answers(pong.challenge, now):
             raise UntrustedInput("PONG: to no open challenge of ours")
         if not is_by_holder(pong.signed_head, self._station.peers):
-            raise UntrustedInput("PONG: its head is not signed by a holder of our succession")
+            raise NoHolder("PONG: its head is not signed by a holder of our succession")
         effects: tuple[Effect, ...] = ()
         if pong.cycle:
             effects = self._on_leading(pong, sender, opened, now)

@@ -319,24 +319,27 @@ class Hello:
     Attributes:
         sender: who asks; in an ASK the same as in its header.
         challenge: 8 fresh random bytes.
+        may_lead: whether the sender may lead by its own log, which may be an older one (A28).
     """
 
     sender: DeviceId
     challenge: bytes
+    may_lead: bool = False
 
     def encode(self) -> bytes:
         """Return the plaintext, always ``HELLO_BYTES`` long."""
-        bare = 1 + 18 + (2 + CHALLENGE_BYTES) + 2
-        return codec.pack((self.sender, self.challenge, bytes(HELLO_BYTES - bare)))
+        bare = 1 + 18 + (2 + CHALLENGE_BYTES) + 1 + 2
+        return codec.pack((self.sender, self.challenge, self.may_lead, bytes(HELLO_BYTES - bare)))
 
 
 def decode_hello(data: bytes) -> Hello:
     """Read a HELLO or an ASK."""
-    row = codec.fields(_unpack(data), 3, "HELLO")
-    if len(data) != HELLO_BYTES or any(codec.blob(row[2], HELLO_BYTES, "HELLO padding")):
+    row = codec.fields(_unpack(data), 4, "HELLO")
+    if len(data) != HELLO_BYTES or any(codec.blob(row[3], HELLO_BYTES, "HELLO padding")):
         raise UntrustedInput("HELLO: not padded as it must be")
     sender = DeviceId(codec.exactly(row[0], 16, "HELLO sender"))
-    return Hello(sender, codec.exactly(row[1], CHALLENGE_BYTES, "HELLO challenge"))
+    challenge = codec.exactly(row[1], CHALLENGE_BYTES, "HELLO challenge")
+    return Hello(sender, challenge, codec.boolean(row[2], "HELLO may lead"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dusk.ids import Head
 
 
 class NoHolder(UntrustedInput):
-    """A START by who may not lead in our log: junk, or the succession has changed where it leads."""
+    """A START, or a head in a PONG, by who may not lead in our log: junk, or the succession has changed."""
 
 
 def signer_of(start: Start, peers: Peers) -> Peer:

@@ -149,13 +149,16 @@ class Station:
         """Ask all who hear; nothing without a group key."""
         if not self.can_send:
             return []
-        plaintext = Hello(self.peers.own_id, challenge).encode()
+        plaintext = self._question(challenge)
         return self.multicast([self.channel.seal_group(Kind.HELLO, plaintext)], self.links)
 
     def ask(self, peer: Peer, to: Address, challenge: bytes) -> list[Effect]:
         """Ask one member."""
-        plaintext = Hello(self.peers.own_id, challenge).encode()
-        return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, plaintext), to)]
+        return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, self._question(challenge)), to)]
+
+    def _question(self, challenge: bytes) -> bytes:
+        peers = self.peers
+        return Hello(peers.own_id, challenge, may_lead=peers.own_place is not None).encode()
 
     def pong(
         self, opened: Opened, peer: Peer, pong: Pong, now: float, *, proven: bool = False

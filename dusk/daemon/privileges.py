@@ -63,9 +63,13 @@ def prepare_folders(root: str, account: Account | None) -> None:
     """
     uid, gid = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
     base = Path(root)
-    _folder(base / "etc/dusk", 0o711, os.geteuid(), os.getegid())
-    _folder(base / "etc/dusk/node", 0o700, uid, gid)
-    _folder(base / "var/run/dusk", 0o755, uid, gid)
+    umask = os.umask(0o022)  # the daemon's user passes through the folders above, whatever root's umask is
+    try:
+        _folder(base / "etc/dusk", 0o711, os.geteuid(), os.getegid())
+        _folder(base / "etc/dusk/node", 0o700, uid, gid)
+        _folder(base / "var/run/dusk", 0o755, uid, gid)
+    finally:
+        os.umask(umask)
     for parent in (base / "etc/dusk", base / "etc", base):  # all that is promised is found by these names
         _bring_names(parent)
 

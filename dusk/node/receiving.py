@@ -107,7 +107,7 @@ class Receiving:
         needs_nothing = {
             Lack.KEY: False,
             Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),
-            Lack.SENDER: not is_unsure,  # it answers us: it may have joined behind the end of an old disk
+            Lack.SENDER: not is_unsure,  # it answers us: our disk may be an old one
         }
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
@@ -125,9 +125,7 @@ class Receiving:
             case Kind.HELLO | Kind.ASK:
                 return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:
-                step = follower.on_pong(opened, now)
-                seq = decode_pong(opened.plaintext).signed_head.head.seq
-                return [*self.do(step, now), *self._leading.told(opened, seq, now)]
+                return self._on_pong(opened, now)
             case Kind.RESPOND if leader is not None:
                 effects = self.do(leader.on_respond(opened, now), now)
                 effects += self._outbox.on_durable(leader.durable)
@@ -141,6 +139,15 @@ class Receiving:
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
                 return self._answered(decode_answer(opened.plaintext), now)
         return []
+
+    def _on_pong(self, opened: Opened, now: float) -> list[Effect]:
+        """Take a PONG; one with a head by who may not lead here may show that our disk is old (A28)."""
+        try:
+            step = self.follower.on_pong(opened, now)
+        except NoHolder:
+            return self._on_unreadable(Unreadable(opened.source, Lack.SENDER), now)
+        seq = decode_pong(opened.plaintext).signed_head.head.seq
+        return [*self.do(step, now), *self._leading.told(opened, seq, now)]
 
     def _on_start(self, opened: Opened, now: float) -> list[Effect]:
         """Take a START; one by who may not lead here is a reason to ask there, now and then.

@@ -456,7 +456,8 @@ class Attacker:
         kind = self._random.choice(list(Kind))
         plaintext = self._random.randbytes(self._random.choice((1, 30, 199, 1000)))
         if self._random.random() < 0.3:
-            plaintext = Hello(DeviceId(self.key.key_id), self._random.randbytes(8)).encode()
+            own = DeviceId(self.key.key_id)
+            plaintext = Hello(own, self._random.randbytes(8), may_lead=True).encode()
         if kind in _GROUP_KINDS:
             self._send(self._seal_group(kind, plaintext))
         else:

@@ -449,7 +449,7 @@ def test_a_join_key_that_needs_an_approval_says_that_nobody_can_give_it_yet(
     dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
 ) -> None:
     head = logged_in.log.head
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "a")), "add --auto")
+    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "a")), "without --auto a router waits")
     assert (logged_in.log.head, (tmp_path / "a").exists()) == (head, False)
     assert not dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "b")).err
     assert "never" in dusk("joinkey", "list").out

@@ -170,9 +170,8 @@ def test_a_pong_is_read_as_it_was_written(pong: Pong) -> None:
     assert decode_pong(pong.encode()) == pong
 
 
-@given(sixteen, eight)
-def test_a_hello_is_always_as_long_as_any_pong_a15(sender: bytes, challenge: bytes) -> None:
-    hello = Hello(DeviceId(sender), challenge)
+@given(st.builds(Hello, sixteen.map(DeviceId), eight, st.booleans()))
+def test_a_hello_is_always_as_long_as_any_pong_a15(hello: Hello) -> None:
     assert decode_hello(hello.encode()) == hello
     assert len(hello.encode()) == HELLO_BYTES
 
@@ -211,7 +210,7 @@ def test_a_hello_with_other_padding_is_refused() -> None:
     with pytest.raises(UntrustedInput, match="padded"):
         decode_hello(good[:-1] + b"x")
     with pytest.raises(UntrustedInput, match="padded"):
-        decode_hello(codec.pack([bytes(16), bytes(8), b""]))
+        decode_hello(codec.pack([bytes(16), bytes(8), False, b""]))
 
 
 def test_a_pong_that_leads_and_does_not_is_refused() -> None:

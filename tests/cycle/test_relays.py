@@ -39,7 +39,9 @@ def calm(size: int = 3, holders: int = 2) -> HolderRing:
 
 def hello(ring: HolderRing, asker: int, number: int) -> bytes:
     node = ring.all[asker]
-    return node.station.channel.seal_group(Kind.HELLO, Hello(node.own_id, challenge(number)).encode())
+    return node.station.channel.seal_group(
+        Kind.HELLO, Hello(node.own_id, challenge(number), may_lead=True).encode()
+    )
 
 
 # --- the master's echoes ----------------------------------------------------------------------

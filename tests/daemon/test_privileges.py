@@ -106,3 +106,14 @@ def test_a35_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path / "etc/dusk/node", 0, 0)
     prepare_folders(str(tmp_path), nobody())
     assert (tmp_path / "etc/dusk/node").stat().st_uid == nobody().uid
+
+
+def test_the_folders_above_let_the_daemon_through_whatever_the_umask_is(tmp_path: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        prepare_folders(str(tmp_path), None)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(umask)
+    for folder, mode in (("etc", 0o755), ("var", 0o755), ("var/run", 0o755), ("etc/dusk/node", 0o700)):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == mode

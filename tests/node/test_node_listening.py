@@ -88,6 +88,25 @@ def test_a28_a_disk_from_before_anybody_joined_is_caught_up_by_those_whom_it_doe
     assert all("conflict" not in each.node.alarms for each in site.all)
 
 
+@pytest.mark.parametrize("holders", [2, 1], ids=["it knows who led since", "it does not"])
+def test_a28_who_may_lead_by_its_old_disk_alone_is_answered_though_nobody_leads(holders: int) -> None:
+    """Its disk may even not know the one who led since, by whom the head in all answers is."""
+    site = Site(3, holders=holders)
+    site.run(6.0)
+    items, other = list(site.master.items), site.all[1]
+    site.world.log = site.master.node.log
+    role = site.world.change(site.world.edit("cluster", "succession", [[other.node.device_id]]))
+    site.master.do(site.master.node.submit(role, site.now))
+    site.until(lambda: site.leaders == [other] and len(site.heads) == 1, 60.0)
+    newest = other.node.log.head
+    other.on = False
+    old = _started_anew(site, items)
+    assert old.node.peers.own_place == 0
+    site.run(20.0)
+    assert old.node.log.head == newest
+    assert site.leaders == []
+
+
 def _members_at(items: list[LogItem]) -> int:
     log = Log(None)
     log.extend(items)

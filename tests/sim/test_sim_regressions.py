@@ -49,6 +49,9 @@ PLANS = {
         802, holders_max=4
     ),
     "an answer of before a switch left behind it": Plan(80, holders_max=4),
+    "nobody answered who might lead by its old disk alone, for in their logs it might not": Plan(
+        896, holders_max=4
+    ),
     "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
         18, holders_max=4
     ),

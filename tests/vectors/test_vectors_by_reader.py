@@ -28,7 +28,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "ASK": (1, 0),
         "DATA": (5, 9),
         "FORWARD": (1, 6),
-        "HELLO": (1, 7),
+        "HELLO": (2, 8),
         "PONG": (3, 7),
         "RELAYED": (1, 4),
         "RESPOND": (4, 20),

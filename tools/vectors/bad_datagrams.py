@@ -102,9 +102,13 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.DATA, "an index that is the count", 3, rows["DATA"][4])
     bad(Kind.DATA, "16 pieces", 4, 16)
     bad(Kind.DATA, "a chunk of 1,101 bytes", 5, bytes(1101))
-    bad(Kind.HELLO, "a padding that is short", 2, bytes(100))
-    bad(Kind.HELLO, "a padding that says something", 2, b"\1" * len(rows["HELLO"][2]))
-    bad(Kind.HELLO, "a challenge of 16 bytes", 1, bytes(16))
+    for what, place, value in (
+        ("a padding that is short", 3, bytes(100)),
+        ("a padding that says something", 3, b"\1" * len(rows["HELLO"][3])),
+        ("a challenge of 16 bytes", 1, bytes(16)),
+        ("a number for whether it may lead", 2, 1),
+    ):
+        bad(Kind.HELLO, what, place, value)
     bad(Kind.RESPOND, "cycle 0", 0, 0)
     bad(Kind.RESPOND, "a boot id of 7 bytes", 4, bytes(7))
     bad(Kind.RESPOND, "a challenge of 9 bytes", 5, bytes(9))

@@ -1,6 +1,7 @@
 """`datagrams.json`: what goes by UDP, sealed and open, and the signed status inside."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dusk import codec
@@ -212,9 +213,12 @@ def _answers(scene: Scene) -> None:
         assert messages.decode_respond(plaintext) == answer
         scene.say(name, shows, Kind.RESPOND, plaintext, _show_respond(plaintext))
     hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
-    said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex()}
+    said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex(), "may_lead": False}
     scene.say("HELLO", "Padded to 223 bytes.", Kind.HELLO, hello.encode(), said)
     scene.say("ASK", "The same plaintext, to one device.", Kind.ASK, hello.encode(), said)
+    shows = "By its own log the sender may lead: some answer who do not."
+    leads = replace(hello, may_lead=True)
+    scene.say("HELLO of who may lead", shows, Kind.HELLO, leads.encode(), {**said, "may_lead": True})
     forward = messages.Forward(draw(8), DeviceId(STRANGER.key_id))
     assert messages.decode_forward(forward.encode()) == forward
     asked_for = {"challenge": forward.challenge.hex(), "asker": forward.asker.hex()}

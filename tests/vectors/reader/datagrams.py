@@ -123,13 +123,14 @@ class Hello:
 
     sender: bytes
     challenge: bytes
+    may_lead: bool
 
 
 def hello(fields: list[Any], size: int) -> Hello:
     """Read a HELLO or an ASK of a plaintext of this size."""
-    sender, challenge, padding = array(fields, 3)
+    sender, challenge, may_lead, padding = array(fields, 4)
     need(size == HELLO_SIZE and not any(octets(padding)), "wrong-shape")
-    return Hello(octets(sender, 16), octets(challenge, 8))
+    return Hello(octets(sender, 16), octets(challenge, 8), flag(may_lead))
 
 
 @dataclass(frozen=True)
