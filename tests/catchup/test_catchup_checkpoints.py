@@ -13,6 +13,7 @@ from dusk.codec import pack
 from dusk.effects import ItemKind
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
+from dusk.keys.signing import SigningKey
 from tests.checkpoints import above, attest, commit, compacted, foundation, grown
 from tests.streams import Member, Wires, at
 from tests.world import World
@@ -20,9 +21,9 @@ from tests.world import World
 pytestmark = pytest.mark.usefixtures("small_steps")
 
 
-def cluster(seed: int = 1) -> tuple[World, Member, int]:
+def cluster() -> tuple[World, Member, tuple[SigningKey, int]]:
     """Return a cluster, its compacted master, and how many items there were when a device had joined."""
-    world = World(seed)
+    world = World()
     world.allow_joining()
     key = world.join()
     early = len(world.items)
@@ -30,8 +31,7 @@ def cluster(seed: int = 1) -> tuple[World, Member, int]:
     attest(world)
     server = Member(world.master, compacted(world), above(world.items, world.log.checkpoint), world)
     serve(server, world)
-    server.other_key = key  # type: ignore[attr-defined] - of the device that was away
-    return world, server, early
+    return world, server, (key, early)
 
 
 def serve(server: Member, world: World) -> None:
@@ -40,11 +40,12 @@ def serve(server: Member, world: World) -> None:
     server.plan = plan_of(world.log.checkpoint, pieces(server.foundation))
 
 
-def away(world: World, server: Member, count: int) -> Member:
-    """Return the device that was away, with so many items."""
+def away(world: World, early: tuple[SigningKey, int]) -> Member:
+    """Return the device that was away, with what it had then."""
+    key, count = early
     log = Log(world.cluster)
     log.extend(world.items[:count])
-    return Member(server.other_key, log, world.items[:count], world)  # type: ignore[attr-defined] - see above
+    return Member(key, log, world.items[:count], world)
 
 
 def meet(server: Member, stale: Member) -> Wires:
@@ -56,7 +57,7 @@ def meet(server: Member, stale: Member) -> Wires:
 @pytest.mark.parametrize("known", ["all that was then", "nothing"])
 def test_a_device_that_was_away_for_long_goes_on_from_a_checkpoint(known: str) -> None:
     world, server, early = cluster()
-    stale = away(world, server, early if known == "all that was then" else 0)
+    stale = away(world, early if known == "all that was then" else (early[0], 0))
     meet(server, stale)
     assert stale.head == world.log.head
     assert stale.log.state.derived_hash == world.log.state.derived_hash
@@ -71,7 +72,7 @@ def test_a_checkpoint_in_many_pieces_is_gone_on_with_where_the_stream_was_cut(
     world, server, early = cluster()
     assert server.plan is not None
     assert len(server.plan.hashes) > 10
-    stale = away(world, server, early)
+    stale = away(world, early)
     frames = 0
 
     def cut(_to: str, frame: bytes) -> bytes | None:
@@ -91,7 +92,7 @@ def test_a_checkpoint_in_many_pieces_is_gone_on_with_where_the_stream_was_cut(
 
 def test_a_server_that_compacts_meanwhile_tells_of_the_new_checkpoint() -> None:
     world, server, early = cluster()
-    stale = away(world, server, early)
+    stale = away(world, early)
     old = server.plan
     assert old is not None
 
@@ -108,8 +109,9 @@ def test_a_server_that_compacts_meanwhile_tells_of_the_new_checkpoint() -> None:
             serve(server, world)
         return original(plan)
 
-    stale.gatherings.of = of  # type: ignore[method-assign] - the server moves on within the exchange
-    meet(server, stale)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stale.gatherings, "of", of)  # the server moves on within the exchange
+        meet(server, stale)
     assert asked == [old.seq, world.log.checkpoint]
     assert stale.head == world.log.head
 
@@ -119,7 +121,7 @@ def test_a_server_that_compacts_meanwhile_tells_of_the_new_checkpoint() -> None:
 
 def test_a42_a_server_whose_checkpoint_nobody_attested_is_left_alone() -> None:
     world, server, early = cluster()
-    stale = away(world, server, early)
+    stale = away(world, early)
     before = stale.head
     other = grown(30, seed=5)
     server.foundation = foundation(other)
@@ -132,7 +134,7 @@ def test_a42_a_server_whose_checkpoint_nobody_attested_is_left_alone() -> None:
 
 def test_a42_a_piece_that_the_plan_does_not_name_ends_the_exchange() -> None:
     world, server, early = cluster()
-    stale = away(world, server, early)
+    stale = away(world, early)
     server.foundation = bytes(len(server.foundation))
     meet(server, stale)
     assert (stale.adopted, stale.exchanges.refused) == ([], 1)
@@ -140,7 +142,7 @@ def test_a42_a_piece_that_the_plan_does_not_name_ends_the_exchange() -> None:
 
 def test_a9_a_plan_for_what_was_not_asked_for_is_a_lie() -> None:
     world, server, early = cluster()
-    stale = away(world, server, early)
+    stale = away(world, early)
     frames = 0
 
     def lie(to: str, frame: bytes) -> bytes:
@@ -182,7 +184,7 @@ def test_a_log_that_came_to_the_checkpoint_by_itself_stays() -> None:
 
 def test_a_checkpoint_without_a_signed_head_behind_it_is_refused() -> None:
     world, server, early = cluster()
-    stale = away(world, server, early)
+    stale = away(world, early)
     entries = [item for item in server.items if item.kind is ItemKind.ENTRY]
     with pytest.raises(UntrustedInput, match="signed head"):
         adopt(stale.log, server.foundation, entries)

@@ -1,6 +1,6 @@
 """Owners attest the state; a log that stands on a checkpoint is the same log (R2, A42)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,13 +23,13 @@ from dusk.changelog.foundation import (
     read,
 )
 from dusk.changelog.history import ForkFound
-from dusk.changelog.items import pack_entry_item, unpack_entry_item, verified_entry
+from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
-from dusk.changelog.owners import walk
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
+from dusk.ids import ChainHash, Seq
+from dusk.keys.signing import SigningKey
 from tests.checkpoints import STEP, above, attest, attestation, commit, compacted, foundation, grown
 from tests.world import World
 
@@ -151,14 +151,15 @@ def test_a_replayed_change_is_known_on_a_checkpoint_as_everywhere() -> None:
 # --- what owners may attest -----------------------------------------------------------------------
 
 
-def refused(world: World, edit: Edit, **how: object) -> str:
+def refused(world: World, edit: Edit, signers: Sequence[SigningKey] = ()) -> str:
     with pytest.raises(Refused) as error:
-        world.write(world.change(edit, **how))  # type: ignore[arg-type] - what the test names
+        world.write(world.change(edit, signers=signers))
     return error.value.code
 
 
-def say(world: World, seq: int, **wrong: bytes) -> Edit:
-    milestone = world.log.state.milestones[seq]._replace(**wrong)  # type: ignore[arg-type] - bytes, all of them
+def say(world: World, seq: int, state: bytes | None = None, chain: ChainHash | None = None) -> Edit:
+    milestone = world.log.state.milestones[seq]
+    milestone = milestone._replace(state=state or milestone.state, chain=chain or milestone.chain)
     key = attest_key(world.owner.key_id)
     return Edit(CHECKPOINT, key, attested_row(seq, milestone), world.base(CHECKPOINT, key))
 
@@ -464,41 +465,3 @@ def test_a_branch_that_is_not_final_is_left_for_a_checkpoint_that_owners_of_here
     short.give_up(Seq(2))
     with pytest.raises(ForkFound, match="too long ago"):
         adopt(short, data, items)
-
-
-# --- the chain of owners ------------------------------------------------------------------------------
-
-
-def test_a1_a_chain_of_owners_that_they_did_not_sign_is_refused() -> None:
-    world = World()
-    genesis = world.items[0]
-    assert walk(world.cluster, [genesis]).quorum == 1
-    with pytest.raises(UntrustedInput, match="nobody said"):
-        walk(world.cluster, [])
-    entry, change = unpack_entry_item(genesis.data)
-    other = pack_entry_item(entry._replace(writer=DeviceId(bytes(16))), change)
-    with pytest.raises(UntrustedInput, match="entry 1"):
-        walk(world.cluster, [other])
-    bob = world.key()
-    edit = world.edit("trust", "owner/bob", (bob.public,))
-    for signer, cluster in ((world.master, world.cluster), (world.owner, ClusterId(bytes(32)))):
-        wrong = world.change(edit, signers=(signer,), cluster=cluster)
-        later = entry._replace(seq=Seq(2), change=wrong.id, signatures=wrong.signatures_hash)
-        with pytest.raises(UntrustedInput, match="have not signed"):
-            walk(world.cluster, [genesis, pack_entry_item(later, wrong)])
-    world.open()
-    with pytest.raises(UntrustedInput, match="changes nothing"):
-        walk(world.cluster, [genesis, world.items[2]])
-
-
-def test_owners_come_and_go_and_other_records_of_trust_change_none_of_them() -> None:
-    world = World()
-    bob = world.key()
-    count = len(world.items)
-    world.commit(world.edit("user/bob", "key", (bob.public,)))
-    world.commit(world.edit("trust", "owner/bob", (bob.public,)))
-    world.commit(world.edit("trust", "grant/policy/x", ([bob.key_id], 1, None, None, None)))
-    world.commit(world.edit("trust", "owner/bob", None))
-    items = [world.items[0], *[item for item in world.items[count:] if item.kind is ItemKind.ENTRY][1:]]
-    assert set(walk(world.cluster, items[:2]).keys) == {world.owner.key_id, bob.key_id}
-    assert set(walk(world.cluster, items).keys) == {world.owner.key_id}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
+from typing import Any
 
 from dusk import codec, limits
 from dusk.catchup.gathering import Gathering
@@ -114,7 +115,7 @@ def _grown(rng: Random) -> bytes:
         return bytes(data)
     row = codec.unpack(ATTESTED.data, size_max=len(data))
     at = rng.randrange(len(row))
-    part = row[at]
+    part: Any = row[at]
     if isinstance(part, list | bytes) and part:
         cut = rng.randrange(len(part))
         row[at] = rng.choice((part[:cut], part[cut:], part + part[cut:], part[cut:] + part[:cut]))

@@ -63,10 +63,9 @@ def compacting(root: Path, told: Told[int]) -> None:
     try:
         have = tale.found(saved.foundation, saved.items)
         compact = Compact(tale.world.cluster, tale.seq, LEFT)
-        if saved.foundation is None:
-            job = storage.job(compact)
+        job = storage.job(compact) if saved.foundation is None else None
         have = append(storage, told, have, tale.second)
-        if saved.foundation is None:
+        if job is not None:
             storage.made(job.run(compact.cluster))
             storage.do([UseCompacted(tale.seq)])
         append(storage, told, have, len(tale.items))
