@@ -116,7 +116,7 @@ def _grown(rng: Random) -> bytes:
     row = codec.unpack(ATTESTED.data, size_max=len(data))
     at = rng.randrange(len(row))
     part: Any = row[at]
-    if isinstance(part, list | bytes) and part:
+    if hasattr(part, "__len__") and len(part):
         cut = rng.randrange(len(part))
         row[at] = rng.choice((part[:cut], part[cut:], part + part[cut:], part[cut:] + part[:cut]))
     else:
