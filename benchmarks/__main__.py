@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import (
     absence,
     changelog,
+    compacted,
     foundation,
     processes,
     scale,
@@ -72,6 +73,7 @@ GROUPS = (
     Group(("P12",), absence.missed, needs_network=True),
     Group(("P13",), scale.rows),
     Group(("P14",), settings.rows, settings.profile),
+    Group(("P17",), compacted.rows),
     Group(("P18",), foundation.command, foundation.profile_command),
     Group((), foundation.imports),
     Group((), foundation.keys),

@@ -9,7 +9,7 @@ rest of the list is dropped and the node is built again from what the disk holds
 
 from enum import IntEnum, StrEnum
 
-from dusk.ids import ChangeId, Seq
+from dusk.ids import ChangeId, ClusterId, Seq
 from dusk.lazy import dataclass
 
 
@@ -21,6 +21,10 @@ class ItemKind(IntEnum):
     CERTIFICATE = 3
     REWIND = 4
     """On the own disk only: the items behind it take the place of what stood there (`rewinds.py`)."""
+    PLAN = 5
+    """On the own disk only, as the next two: the log stands on a checkpoint (`basis.py`)."""
+    PIECE = 6
+    LEFT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,14 @@ class LogItem:
 
     kind: ItemKind
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LostBranch:
+    """A branch of the log that does not stand: what it has behind entry ``seq``, in log order."""
+
+    seq: Seq
+    items: tuple[LogItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,23 @@ class ItemsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRead:
+    """Answer to ``ReadPiece``: the piece, None where the log stands on another checkpoint by now."""
+
+    conn: int
+    piece: int
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """Answer to ``Compact``: the plan, encoded; None where it could not be done."""
+
+    seq: Seq
+    plan: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class FilesRead:
     """Answer to ``ReadFiles``: package → bytes, or None where there is no such file."""
 
@@ -154,6 +183,8 @@ Input = (
     | Received
     | Disconnected
     | ItemsRead
+    | PieceRead
+    | Compacted
     | FilesRead
     | HelperDone
 )
@@ -166,6 +197,23 @@ class Append:
     """Append to the log and fsync."""
 
     items: tuple[LogItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebase:
+    """Let the whole log be another: a foundation, what stands above it, and branches that were left."""
+
+    seq: Seq
+    foundation: bytes
+    items: tuple[LogItem, ...]
+    left: tuple[LostBranch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UseCompacted:
+    """Let the log that `Compact` made take the place of the one that it was made of (fsync, rename)."""
+
+    seq: Seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +277,27 @@ class ReadItems:
     conn: int
     first: Seq
     bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPiece:
+    """Read a piece of the foundation at ``seq`` for a stream."""
+
+    conn: int
+    seq: Seq
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Make a log that stands on the checkpoint at ``seq``, beside the one in use and while that grows.
+
+    ``left``: the branches that are still of use.
+    """
+
+    cluster: ClusterId
+    seq: Seq
+    left: tuple[LostBranch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +374,10 @@ class Restart:
 
 Effect = (
     Append
+    | Rebase
+    | UseCompacted
+    | ReadPiece
+    | Compact
     | StoreFile
     | RemoveFile
     | SendDatagram

@@ -45,6 +45,20 @@ BRANCH_SETTLED_STEPS_MAX = 256
 """Of settled entries: what a lost master alone had, before owners forced its role."""
 BRANCHES_MAX = 16
 """Replaced branches in memory; only those of which all stands in the log are forgotten."""
+CHECKPOINT_STEP = 256
+"""Owners attest the state at multiples of this: small beside what is kept anyway, and rarely to hash."""
+RETENTION_ENTRIES = 256
+"""Of the newest entries all is kept, for people: weeks of a busy desk, a quarter of a megabyte."""
+MILESTONES_MAX = 16
+"""Positions that may be attested at once: owners have 4,096 entries to agree on one."""
+FOUNDATION_BYTES_MAX = 32 * 1024 * 1024
+"""A checkpoint with all that is kept below it: ten thousand members, or half a million entries."""
+PIECE_BYTES_MAX = 60_000
+"""A piece of it on the disk and on a stream."""
+KEPT_ITEM_BYTES_MAX = ENTRY_BYTES_MAX + CHANGE_BYTES_MAX + 64
+"""An entry with its change."""
+CONFLICTS_KEPT_MAX = 64
+"""Changes without effect below a checkpoint, the newest: as many as people are ever shown."""
 
 # --- datagrams ---------------------------------------------------------------------------
 DATAGRAM_BYTES_MAX = 1200

@@ -67,3 +67,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("not run on this machine")
         for note in notes:
             terminalreporter.line(note)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let owners attest every few entries, and keep few behind a checkpoint."""
+    monkeypatch.setattr("dusk.limits.CHECKPOINT_STEP", 8)
+    monkeypatch.setattr("dusk.limits.RETENTION_ENTRIES", 4)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dusk.changelog.body import Change
+from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.control.desk import Json, Peer, WallTime
@@ -150,7 +151,7 @@ class FakeDesk:
 
     def read_items(self, first: Seq, count: int) -> list[LogItem]:
         entries = [item for item in self.world.items if item.kind is ItemKind.ENTRY]
-        return entries[first - 1 : first - 1 + count]
+        return [item for item in entries if first <= verified_entry(item).seq < first + count]
 
     def subscribe(self, connection: object) -> None:
         self.listeners.append(connection)

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dusk.catchup.exchanges import Exchanges
+from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, Reports
 from dusk.catchup.peers import Peers
+from dusk.changelog.adopting import adopt
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Branched, Extended, Switched, try_branch
 from dusk.changelog.entry import SignedHead
+from dusk.changelog.foundation import pieces
 from dusk.changelog.log import ForkFound, Log, unpack_entry_item
 from dusk.changelog.rewinds import resolve
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
@@ -29,7 +33,10 @@ from dusk.effects import (
     ItemKind,
     ItemsRead,
     LogItem,
+    PieceRead,
     ReadItems,
+    ReadPiece,
+    Rebase,
     Received,
     SendFrame,
     Tick,
@@ -86,6 +93,11 @@ class Member:
         self.reaches = True
         """Whether a branch can be judged here."""
         self.peers = Peers()
+        self.plan: Plan | None = None
+        self.foundation = b""
+        """The checkpoint that this device's log stands on."""
+        self.gatherings = Gatherings()
+        self.adopted: list[tuple[bytes, Sequence[LogItem]]] = []
         self.exchanges = Exchanges(key.x25519_private(), self, world.random.randbytes)
 
     @property
@@ -134,6 +146,14 @@ class Member:
             case Extended(taken) | Switched(taken):
                 return [Append(taken)]
         return []
+
+    def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        adopted = adopt(self.log, data, items)
+        self.adopted.append((data, items))
+        if adopted is None:
+            return []
+        self.log = adopted.log
+        return [Rebase(adopted.seq, data, adopted.items, ())]
 
     def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         ends = [
@@ -248,6 +268,12 @@ class Wires:
                     assert isinstance(core, Member)
                     read = ItemsRead(conn, first, read_items(core.items, first, bytes_max))
                     self._inputs.append((name, read))
+                case ReadPiece(conn, seq, at):
+                    core = self.cores[name]
+                    assert isinstance(core, Member)
+                    same = core.plan is not None and core.plan.seq == seq
+                    data = pieces(core.foundation)[at] if same else None
+                    self._inputs.append((name, PieceRead(conn, at, data)))
                 case Append(items):
                     core = self.cores[name]
                     if isinstance(core, Member) and core.items is not core.world.items:

@@ -1,6 +1,6 @@
 """The page of states is what the tables in the code say."""
 
-from dusk.catchup import client, server
+from dusk.catchup import server, stages
 from tools.states import PAGE, page
 
 
@@ -9,5 +9,5 @@ def test_the_committed_page_is_drawn_from_the_code() -> None:
 
 
 def test_every_stage_and_phase_has_its_row() -> None:
-    assert set(client.NEXT) == set(client.Stage)
+    assert set(stages.NEXT) == set(stages.Stage)
     assert set(server.NEXT) == set(server.Phase)

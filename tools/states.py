@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dusk.apply import machine
-from dusk.catchup import client, noise, server
-from dusk.catchup.client import Stage
+from dusk.catchup import noise, server, stages
 from dusk.catchup.server import Phase
+from dusk.catchup.stages import Stage
 from dusk.cycle import outbox, takeover
 from dusk.cycle.messages import AnswerCode, Kind
 from dusk.effects import ChangeState
@@ -34,6 +34,7 @@ _PAUSES = {
     Stage.JOINING: "ANSWER to JOIN",
     Stage.LOCATING: "COMMON",
     Stage.FETCHING: "ITEMS",
+    Stage.PIECES: "a piece of a checkpoint",
     Stage.KEYS: "KEYS",
     Stage.SUBMITTING: "ANSWER to SUBMIT",
     Stage.REPORTING: "ANSWER to REPORT",
@@ -127,10 +128,10 @@ def _client() -> list[str]:
         "| stage | waits for | then |",
         "|---|---|---|",
     ]
-    for stage, others in client.NEXT.items():
+    for stage, others in stages.NEXT.items():
         then = ", ".join(word(other) for other in Stage if other in others) or "–"
         lines.append(f"| {word(stage)} | {_PAUSES[stage]} | {then} |")
-    return [*lines, "", *chart(client.NEXT, Stage.CONNECTING)]
+    return [*lines, "", *chart(stages.NEXT, Stage.CONNECTING)]
 
 
 def _server() -> list[str]:

@@ -2,36 +2,39 @@
 
 The steps of an exchange, each one request and its answer::
 
-    JOINING → LOCATING → FETCHING … → KEYS → SUBMITTING … → DONE
+    JOINING → LOCATING → FETCHING … (→ PIECES … → FETCHING …) → KEYS → SUBMITTING … → DONE
     REPORTING → ASKING … → (LOCATING … if wanted meanwhile) → SUBMITTING … → DONE
     BRANCHING … → SUBMITTING … → DONE
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
-anywhere is gone on with by the next one (R7). A server need not be known: content proves
-itself (A9). Group keys are taken from, and changes shown to, members at our head only.
+anywhere is gone on with by the next one (R7). What a server has compacted comes as a checkpoint.
+A server need not be known: content proves itself (A9). Group keys are taken from, and changes
+shown to, members at our head only.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
 
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, locator_positions, up_to_last_head
+from dusk.catchup.gathering import Gathering
 from dusk.catchup.host import Giver, LogHolder, Standing
 from dusk.catchup.messages import (
     Answer,
     Common,
+    Compacted,
     Fetch,
     GetBranch,
     GetKeys,
+    GetPiece,
     GetReports,
     Items,
     Join,
     Keys,
     Locate,
+    Piece,
     Position,
     Removed,
     Reply,
@@ -42,6 +45,8 @@ from dusk.catchup.messages import (
     decode_reply,
     encode,
 )
+from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
 from dusk.effects import Address, Effect, ItemKind, LogItem, SendFrame
@@ -56,85 +61,8 @@ from dusk.limits import (
     UNSIGNED_BYTES_MAX,
 )
 
-
-class Goal(Enum):
-    """What a stream is opened for."""
-
-    JOIN = "join"
-    CATCH_UP = "catch-up"
-    SUBMIT = "submit"
-    REPORTS = "reports"
-    BRANCH = "branch"
-
-
-class Stage(Enum):
-    """Which answer a client waits for; see the module."""
-
-    CONNECTING = auto()
-    HANDSHAKE = auto()
-    JOINING = auto()
-    LOCATING = auto()
-    FETCHING = auto()
-    KEYS = auto()
-    SUBMITTING = auto()
-    REPORTING = auto()
-    ASKING = auto()
-    BRANCHING = auto()
-    DONE = auto()
-
-
-NEXT: Mapping[Stage, frozenset[Stage]] = {
-    Stage.CONNECTING: frozenset({Stage.HANDSHAKE}),
-    Stage.HANDSHAKE: frozenset(
-        {
-            *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
-            *(Stage.SUBMITTING, Stage.DONE),
-        }
-    ),
-    Stage.JOINING: frozenset({Stage.LOCATING}),
-    Stage.LOCATING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
-    Stage.FETCHING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
-    Stage.KEYS: frozenset({Stage.SUBMITTING, Stage.DONE}),
-    Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
-    Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
-    Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
-    Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
-    Stage.DONE: frozenset(),
-}
-"""Where an exchange goes on from each stage; anything wrong ends it instead."""
-
-
-class ServerRefused(UntrustedInput):
-    """The server is honest as far as we know, and of no use: it is to be tried again later."""
-
-
-RequestMaker = Callable[[bytes], Change]
-"""Makes the request to join for a stream, from the stream's hash."""
-
-
-class Errand(Protocol):
-    """What an exchange about statuses is for (goal REPORTS)."""
-
-    def own_report(self) -> Report | None:
-        """Return our own status where it must go by a stream."""
-        ...
-
-    def delivered(self, report: Report) -> None:
-        """Note that the server has it."""
-        ...
-
-    @property
-    def wants_all(self) -> bool:
-        """Whether everybody's status is wanted."""
-        ...
-
-    def took_reports(self, reports: Reports, now: float) -> list[Effect]:
-        """Take a page.
-
-        Raises:
-            UntrustedInput: something in it is not signed by its device.
-        """
-        ...
+_PLANS_MAX = 4
+"""Checkpoints that one exchange begins to fetch: a server may compact its log meanwhile."""
 
 
 class Client:
@@ -188,6 +116,9 @@ class Client:
         self._unproven: tuple[LogItem, ...] = ()
         self._branch: list[LogItem] | None = None
         """The log there from the common point on, where it parts from ours."""
+        self._gathering: Gathering | None = None
+        """The checkpoint that is fetched, with what stands above it."""
+        self._piece = self._plans = 0
         self._next = Seq(0)
         self._located_from = Seq(0)
 
@@ -268,6 +199,8 @@ class Client:
                 self._located(reply, now)
             case Stage.FETCHING, Items():
                 self._fetched(reply, now)
+            case ((Stage.FETCHING | Stage.PIECES), Compacted() | Piece()):
+                self._checkpoint(reply, now)
             case Stage.BRANCHING, Items():
                 self._took_left(reply, now)
             case Stage.KEYS, Keys():
@@ -345,6 +278,9 @@ class Client:
 
         Meanwhile the log may have grown by another way: what is known then is skipped.
         """
+        if self._gathering is not None:
+            self._fetched_above(self._gathering, chunk, now)
+            return
         if chunk.more and not entries_in(chunk.items):
             raise UntrustedInput("exchange: a chunk without an entry")
         self._next = Seq(self._next + entries_in(chunk.items))
@@ -359,10 +295,62 @@ class Client:
         else:
             self._after_log(now)
 
+    # --- below a checkpoint ------------------------------------------------------------------
+
+    def _checkpoint(self, reply: Compacted | Piece, now: float) -> None:
+        """Take a plan or a piece."""
+        if isinstance(reply, Compacted):
+            self._compacted(reply.plan, now)
+            return
+        if self.stage is not Stage.PIECES or self._gathering is None:
+            raise UntrustedInput("exchange: an answer to another question")
+        self._gathering.put(self._piece, reply.data)
+        self._ask_piece(self._gathering, now)
+
+    def _compacted(self, plan: Plan, now: float) -> None:
+        """Fetch the checkpoint that the server's log stands on, and what stands above it."""
+        self._plans += 1
+        if plan.seq < self._next or self._plans > _PLANS_MAX:
+            raise UntrustedInput("exchange: a checkpoint that takes the place of nothing that was asked for")
+        self._branch, self._unproven = None, ()
+        self._gathering = self._host.gatherings.of(plan)
+        self._ask_piece(self._gathering, now)
+
+    def _ask_piece(self, gathering: Gathering, now: float) -> None:
+        missing, seq = gathering.missing, gathering.plan.seq
+        if missing is None:
+            self._next = Seq(seq + 1)
+            if self.stage is Stage.FETCHING:
+                self._enter(Stage.PIECES)
+            self._ask(Stage.FETCHING, Fetch(self._next), now)
+        else:
+            self._piece = missing
+            self._ask(Stage.PIECES, GetPiece(seq, missing), now)
+
+    def _fetched_above(self, gathering: Gathering, chunk: Items, now: float) -> None:
+        """Gather what stands above a checkpoint up to a signed head, and have both judged together."""
+        self._next = Seq(self._next + entries_in(chunk.items))
+        items = (*self._unproven, *chunk.items)
+        proven = up_to_last_head(items)
+        if not proven:
+            if not chunk.more or not chunk.items or _size_bytes(items) > UNSIGNED_BYTES_MAX:
+                raise UntrustedInput("exchange: a checkpoint without a signed head behind it")
+            self._unproven = items
+            self._ask(Stage.FETCHING, Fetch(self._next), now)
+            return
+        self._unproven, self._gathering = (), None
+        self._host.gatherings.forget()
+        self._effects += self._host.took_checkpoint(gathering.data, proven, now)
+        if self._host.head.seq < gathering.plan.seq:
+            self._enter(Stage.DONE)  # the device starts again from what is on its disk now
+        else:
+            self._next = Seq(self._host.head.seq + 1)
+            self._fetch(now)
+
     def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
         """Gather a branch to its end, within a bound: it is judged as a whole."""
         branch += chunk.items
-        if sum(len(item.data) for item in branch) > BRANCH_BYTES_MAX:
+        if _size_bytes(branch) > BRANCH_BYTES_MAX:
             raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
         if chunk.more:
             self._ask(Stage.FETCHING, Fetch(self._next), now)
@@ -379,7 +367,7 @@ class Client:
         """Hand what is proven to the log and keep the rest."""
         proven = up_to_last_head(items)
         self._unproven = items[len(proven) :]
-        if sum(len(item.data) for item in self._unproven) > UNSIGNED_BYTES_MAX:
+        if _size_bytes(self._unproven) > UNSIGNED_BYTES_MAX:
             raise UntrustedInput("exchange: too much without a signed head")
         if proven:
             self._effects += self._host.took(proven, now)
@@ -407,7 +395,7 @@ class Client:
         """Gather what the server left, within a bound, and have it judged as a whole."""
         assert self._branch is not None
         branch = self._branch + list(chunk.items)
-        if sum(len(item.data) for item in branch) > BRANCH_BYTES_MAX or (chunk.more and not chunk.items):
+        if _size_bytes(branch) > BRANCH_BYTES_MAX or (chunk.more and not chunk.items):
             raise UntrustedInput("exchange: a branch that is too long, or does not end")
         if chunk.more:
             self._ask_branch(branch, now)
@@ -470,6 +458,10 @@ class Client:
 
     def _is_master(self) -> bool:
         return self._host.is_master(self._channel.remote_static)
+
+
+def _size_bytes(items: Sequence[LogItem]) -> int:
+    return sum(len(item.data) for item in items)
 
 
 def client_channel(static_private: bytes, ephemeral_private: bytes, host: LogHolder) -> Channel:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel
-from dusk.catchup.client import Client, Errand, Goal, ServerRefused, Stage, client_channel
+from dusk.catchup.client import Client, client_channel
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Answer, Position
 from dusk.catchup.server import Phase, Server
+from dusk.catchup.stages import Errand, Goal, ServerRefused, Stage
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
 from dusk.changelog.newer import NewerVersion
@@ -28,6 +29,7 @@ from dusk.effects import (
     Event,
     Input,
     ItemsRead,
+    PieceRead,
     Received,
     Tick,
 )
@@ -93,6 +95,8 @@ class Exchanges:
                 return self._run_client(self._clients[conn], frame, now)
             case ItemsRead(conn) if conn in self._servers:
                 return self._guard_server(self._servers[conn], lambda s: s.read(event, now))
+            case PieceRead(conn) if conn in self._servers:
+                return self._guard_server(self._servers[conn], lambda s: s.read_piece(event, now))
             case Disconnected(conn, reason):
                 self._servers.pop(conn, None)
                 return self._lost(conn, reason, now)

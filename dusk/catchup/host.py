@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
+from dusk.catchup.gathering import Gatherings
 from dusk.catchup.messages import Answer, Position, Report, Reports
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Effect, LogItem
@@ -91,6 +93,27 @@ class LogHolder(Protocol):
         """
         ...
 
+    @property
+    def gatherings(self) -> Gatherings:
+        """What is here of checkpoints that are fetched."""
+        ...
+
+    def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Judge a checkpoint with what stands above it, and go on from it (`specs/log.md`, section 12).
+
+        A member goes on with another life: its log does not move in this one.
+
+        Args:
+            data: the whole of it.
+            items: from the entry above it on, up to a signed head.
+            now: seconds.
+
+        Raises:
+            ForkFound: it contradicts what is final here.
+            UntrustedInput: the owners did not attest it; nothing was changed.
+        """
+        ...
+
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the ring of group keys of a server that is a member at our head.
 
@@ -108,6 +131,11 @@ class LogHolder(Protocol):
 
 class Host(LogHolder, Protocol):
     """A member: it serves others, too."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the log on the disk stands on; None for its first entry."""
+        ...
 
     @property
     def newest(self) -> SignedHead | None:

@@ -6,6 +6,7 @@ The initiator asks, one request at a time; the server answers each with exactly 
 from typing import Any
 
 from dusk import codec
+from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
@@ -18,6 +19,7 @@ from dusk.limits import (
     LOCATOR_MAX,
     MEMBERS_MAX,
     NUMBER_MAX,
+    PIECE_BYTES_MAX,
     REQUEST_BYTES_MAX,
     STATUS_BYTES_MAX,
 )
@@ -27,8 +29,8 @@ SIGNED_HEAD_BYTES_MAX = 512
 CODE_BYTES_MAX = 63
 REASON_BYTES_MAX = 512
 _ID_BYTES = 16
-_ITEM_KINDS = {int(kind): kind for kind in ItemKind if kind is not ItemKind.REWIND}
-"""A rewind says what a disk replaced; no log has one, so none is sent or taken."""
+_ITEM_KINDS = {int(kind): kind for kind in (ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE)}
+"""The others say how a disk has a log; no log has one, so none is sent or taken."""
 _ITEM = codec.Row("item", kind=codec.number(1, max(_ITEM_KINDS)), data=codec.blob_to(ANSWER_BYTES_MAX))
 
 
@@ -97,7 +99,15 @@ class GetBranch:
     first: int
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch
+@dataclass(frozen=True, slots=True)
+class GetPiece:
+    """Send me a piece of the checkpoint at this position, counted from 0."""
+
+    seq: Seq
+    piece: int
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,21 @@ class Reports:
     more: bool
 
 
-Reply = Common | Items | Keys | Answer | Removed | Reports
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was asked for is below the checkpoint that the server's log stands on: this is its plan."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a checkpoint."""
+
+    data: bytes
+
+
+Reply = Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
 
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
@@ -186,7 +210,7 @@ def _row(message: Request | Reply) -> list[Any]:
         case Common(seq, newest):
             return [17, seq, newest]
         case Items(items, more):
-            assert not any(i.kind is ItemKind.REWIND for i in items), "no log has one"
+            assert all(int(i.kind) in _ITEM_KINDS for i in items), "no log has others"
             return [18, [[int(i.kind), i.data] for i in items], more]
         case Keys(ring):
             return [19, ring]
@@ -196,6 +220,10 @@ def _row(message: Request | Reply) -> list[Any]:
             return [21]
         case Reports(rows, more):
             return [22, [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows], more]
+        case Compacted(plan):
+            return [23, plan.seq, plan.hashes]
+        case Piece(data):
+            return [24, data]
     return _request_row(message)
 
 
@@ -215,6 +243,8 @@ def _request_row(message: Request) -> list[Any]:
             return [6, after]
         case Report(device, status):
             return [7, device, status]
+        case GetPiece(seq, piece):
+            return [9, seq, piece]
     return [8, message.chain, message.first]
 
 
@@ -254,6 +284,9 @@ def decode_request(data: bytes) -> Request:
                 ChainHash(codec.exactly(chain, 32, "chain hash")),
                 codec.integer(first, 0, NUMBER_MAX, "place"),
             )
+        case 9:
+            seq, piece = codec.fields(rest, 2, "get piece")
+            return GetPiece(_seq(seq, 1), codec.integer(piece, 0, PIECES_MAX - 1, "piece"))
     raise UntrustedInput("exchange: unknown request")
 
 
@@ -290,6 +323,10 @@ def decode_reply(data: bytes) -> Reply:
             found, more = codec.fields(rest, 2, "reports")
             reports = tuple(_report_row(row) for row in codec.items(found, MEMBERS_MAX, "reports"))
             return Reports(reports, codec.boolean(more, "more"))
+        case 23:
+            return Compacted(plan_from_row(rest))
+        case 24:
+            return Piece(codec.blob(codec.fields(rest, 1, "piece")[0], PIECE_BYTES_MAX, "piece"))
     raise UntrustedInput("exchange: unknown answer")
 
 

@@ -19,14 +19,17 @@ from dusk.catchup.messages import (
     NO_ANSWER,
     Answer,
     Common,
+    Compacted,
     Fetch,
     GetBranch,
     GetKeys,
+    GetPiece,
     GetReports,
     Items,
     Join,
     Keys,
     Locate,
+    Piece,
     Removed,
     Reply,
     Report,
@@ -34,8 +37,9 @@ from dusk.catchup.messages import (
     decode_request,
     encode,
 )
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change, decode_change
-from dusk.effects import Address, Disconnect, Effect, ItemsRead, ReadItems, SendFrame
+from dusk.effects import Address, Disconnect, Effect, ItemsRead, PieceRead, ReadItems, ReadPiece, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import (
@@ -99,6 +103,7 @@ class Server:
         self._host = host
         self._patient_until = now + HANDSHAKE_S_MAX
         self._first = Seq(0)
+        self._piece = -1
 
     @property
     def peer(self) -> bytes | None:
@@ -147,6 +152,19 @@ class Server:
         more = entries_in(items) > 0 and self._first + entries_in(items) <= self._host.head.seq
         return self._send(Items(items, more), now)
 
+    def read_piece(self, read: PieceRead, now: float) -> list[Effect]:
+        """Send the piece that was read from the disk; a late or foreign one is ignored.
+
+        Raises:
+            UntrustedInput: the asker was removed meanwhile.
+        """
+        if self.phase is not Phase.ITEMS or read.piece != self._piece:
+            return []
+        plan = self._host.plan
+        if self.standing is not Standing.MEMBER or plan is None:
+            raise UntrustedInput("exchange: removed meanwhile")
+        return self._send(Compacted(plan) if read.data is None else Piece(read.data), now)
+
     def answered(self, answer: Answer, now: float) -> list[Effect]:
         """Tell the asker what became of its change."""
         self.waits_for = None
@@ -184,16 +202,23 @@ class Server:
         return self._serve(request, now)
 
     def _serve(
-        self, request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch, now: float
+        self,
+        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece,
+        now: float,
     ) -> list[Effect]:
         """Answer a member."""
+        plan = self._host.plan
         match request:
             case Locate(positions):
                 common = next((p.seq for p in positions if self._host.chain_at(p.seq) == p.chain), Seq(0))
                 newest = self._host.newest
                 return self._send(Common(common, None if newest is None else newest.encode()), now)
+            case Fetch(first) if plan is not None and first <= plan.seq:
+                return self._send(Compacted(plan), now)
+            case GetPiece():
+                return self._read_piece(request, plan, now)
             case Fetch(first) if first <= self._host.head.seq:
-                self._first = first
+                self._first, self._piece = first, -1
                 self._wait(Phase.ITEMS, now)
                 return [ReadItems(self.conn, first, CHUNK_BYTES_MAX)]
             case Fetch():
@@ -211,6 +236,16 @@ class Server:
         self._expect(unverified, now)
         assert self.peer is not None, "a member has proven its key"
         return self._host.submitted(unverified, self.peer, now, request.after)
+
+    def _read_piece(self, asked: GetPiece, plan: Plan | None, now: float) -> list[Effect]:
+        """Have a piece read; whoever fetches a former checkpoint is told of the one of now."""
+        if plan is None or (plan.seq == asked.seq and asked.piece >= len(plan.hashes)):
+            raise UntrustedInput("exchange: a piece of no checkpoint")
+        if plan.seq != asked.seq:
+            return self._send(Compacted(plan), now)
+        self._first, self._piece = Seq(0), asked.piece
+        self._wait(Phase.ITEMS, now)
+        return [ReadPiece(self.conn, asked.seq, asked.piece)]
 
     def _join(self, request: Join, now: float) -> list[Effect]:
         """Pass a request to join on, if it was made for this stream by the key that asks."""

@@ -200,7 +200,8 @@ class Stranded(NamedTuple):
 def stranded(lost: LostBranch, log: Log) -> tuple[Stranded, ...]:
     """Return the changes of a branch that stand nowhere in the log, in the branch's order.
 
-    What an `open` carries is no change to write anew: a role is forced at its place or not.
+    What an `open` carries is no change to write anew: a role is forced at its place or not. Nor is
+    an attestation: the next session of that owner makes another.
     """
     return tuple(row for row in _changes(lost) if log.position_of(row.change.id) is None)
 
@@ -231,5 +232,5 @@ def _changes(lost: LostBranch) -> Iterator[Stranded]:
     for item in lost.items:
         if item.kind is ItemKind.ENTRY:
             entry, change = unpack_entry_item(item.data)
-            if change is not None and entry.kind is not EntryKind.OPEN:
+            if change is not None and entry.kind not in (EntryKind.OPEN, EntryKind.CHECKPOINT):
                 yield Stranded(entry.seq, change, item)

@@ -12,7 +12,7 @@ from dusk.changelog.body import CHANGE_LABEL, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
 from dusk.changelog.holders import DEVICE
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
-from dusk.changelog.verdict import Verdict
+from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 from dusk.keys.signing import verify
@@ -49,10 +49,7 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     return Verdict(
         APPLIED,
         (
-            *(
-                RecordWrite(section, o.key, Record(v.data if v else None, o.value_hash, change.id))
-                for o, v in zip(body.operations, change.values, strict=True)
-            ),
+            *(written(o, v, change.id) for o, v in zip(body.operations, change.values, strict=True)),
             _added(change, section, "name", [name]),
             _added(change, section, "groups", [rule[3]]),
         ),
@@ -122,7 +119,7 @@ def _check_signatures(change: Change, publics: dict[KeyId, PublicKey]) -> None:
 def _added(change: Change, section: str, key: str, row: list[Any]) -> RecordWrite:
     """Make a record that the fold itself writes: its salt is the start of the change's id."""
     value = Value(change.id[:16], codec.pack(row))
-    return RecordWrite(section, key, Record(value.data, value.hash, change.id))
+    return RecordWrite(section, key, Record(value.data, value.hash, change.id, value.salt))
 
 
 def is_device_key(state: State, key: KeyId) -> bool:

@@ -10,24 +10,26 @@ at all. Rules, in the order in which they are checked:
 4. The author's signature is there; every signature is by an active key and verifies.
 5. It was made on an active device, and its counter is above the author's last one there.
 6. The signatures satisfy the proper keys of all that it touches, within the grants' limits; or
-   it freezes a device, and the proof stands for itself (A13).
+   it freezes a device, and the proof stands for itself (A13); or an owner attests what the
+   state here was too.
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique.
 """
 
 from collections.abc import Collection
 
+from dusk.changelog.attesting import check_attestation, completed
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
-from dusk.changelog.entry import APPLIED, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import APPLIED, ATTESTED, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
 from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.sections import check_record, parse_path
-from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, counter_key
-from dusk.changelog.verdict import Verdict
+from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
+from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import KeyId
 from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, verify
@@ -68,8 +70,11 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     last = state.derived(key)
     if body.counter <= last:
         raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
-    if kind_of(change) is FREEZE:
+    kind = kind_of(change)
+    if kind is FREEZE:
         check_freeze(state, change)
+    elif kind is ATTESTED:
+        check_attestation(state, change)
     else:
         check_authority(state, body.operations, change.values, signers)
     counter = DerivedWrite(key, body.counter)
@@ -78,6 +83,8 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
         return Verdict(stale, (), (counter,))
     writes = _writes(change)
     check_governable(state, writes)
+    if kind is ATTESTED:
+        return Verdict(APPLIED, writes, (counter, *completed(state, change)))
     return Verdict(APPLIED, writes, (counter,))
 
 
@@ -134,9 +141,4 @@ def _stale(state: State, body: Body) -> Outcome | None:
 
 def _writes(change: Change) -> tuple[RecordWrite, ...]:
     pairs, name = zip(change.body.operations, change.values, strict=True), change.id
-    return tuple(
-        [
-            RecordWrite(section, key, Record(None if v is None else v.data, value_hash, name))
-            for (section, key, value_hash, _), v in pairs
-        ]
-    )
+    return tuple([written(operation, value, name) for operation, value in pairs])

@@ -10,8 +10,8 @@ from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, build_change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.sections import check_record, device_path, parse_path
-from dusk.changelog.state import DerivedWrite, Record, RecordWrite, counter_key
-from dusk.changelog.verdict import Verdict
+from dusk.changelog.state import DerivedWrite, counter_key
+from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CLUSTER, DeviceId, KeyId, PublicKey, key_id
 from dusk.keys.signing import SigningKey, verify
@@ -103,10 +103,7 @@ def judge_genesis(change: Change, writer: DeviceId) -> Verdict:
             raise Refused("bad-genesis", str(error)) from None
     owner, device = _founders(records, body.author, body.device)
     _check_founders_signed(change, {body.author: owner, KeyId(body.device): device})
-    writes = tuple(
-        RecordWrite(o.section, o.key, Record(v.data if v else None, o.value_hash, change.id))
-        for o, v in zip(body.operations, change.values, strict=True)
-    )
+    writes = tuple(written(o, v, change.id) for o, v in zip(body.operations, change.values, strict=True))
     return Verdict(APPLIED, writes, (DerivedWrite(counter_key(body.author, body.device), 1),))
 
 

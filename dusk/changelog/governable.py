@@ -17,7 +17,13 @@ from dusk.ids import KeyId, key_id
 
 _SET_BY_JOINING = ("key", "origin", "label")
 _NEEDED = {(SectionKind.DEVICE, "name"), (SectionKind.DEVICE, "groups")}
-_FREE = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE_CONFIG}
+_FREE = {
+    SectionKind.POLICY,
+    SectionKind.ASSIGNMENT,
+    SectionKind.GROUP,
+    SectionKind.DEVICE_CONFIG,
+    SectionKind.CHECKPOINT,
+}
 """Sections that no rule of this module is about."""
 
 

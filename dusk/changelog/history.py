@@ -1,11 +1,12 @@
 """What a log keeps of every position: its chain hash, and of which epoch it is."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dusk.changelog.entry import HANDOVER, OPEN, Entry
 from dusk.errors import UntrustedInput
-from dusk.ids import EMPTY_HEAD, BootId, ChainHash, DeviceId, Head, Seq
+from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ChangeId, DeviceId, Head, Seq
 
 
 class ForkFound(UntrustedInput):
@@ -23,13 +24,32 @@ class Epoch(NamedTuple):
     boot: BootId
 
 
+class Passed(NamedTuple):
+    """The entries from the first on up to some position: of each the chain hash and the change's id."""
+
+    chains: Sequence[ChainHash]
+    changes: Sequence[ChangeId | None]
+
+
 class History:
     """Chain hashes by position, and the epochs, of which there are few."""
 
     def __init__(self) -> None:
         self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
+        self._changes: list[ChangeId | None] = [None]
         self._epochs: list[Epoch] = []
         self._handovers: list[Seq] = []
+
+    @classmethod
+    def up_to(cls, passed: "Passed", epoch: Epoch, *, handed_over: bool) -> "History":
+        """Return the history of a log of which the entries up to some position are gone."""
+        history = cls()
+        history._chains += passed.chains
+        history._changes += passed.changes
+        history._epochs.append(epoch)
+        if handed_over:
+            history._handovers.append(Seq(len(passed.chains)))
+        return history
 
     @property
     def head(self) -> Head:
@@ -46,9 +66,19 @@ class History:
         """Whether the newest entry is a handover: what follows is another epoch."""
         return bool(self._handovers) and self._handovers[-1] == len(self._chains) - 1
 
+    @property
+    def epoch(self) -> Epoch:
+        """The newest epoch; there is one."""
+        return self._epochs[-1]
+
+    def changes(self, first: int, last: int) -> list[ChangeId | None]:
+        """Return the ids of the changes of entries ``first`` to ``last``; None for one without."""
+        return self._changes[first : last + 1]
+
     def add(self, entry: Entry) -> None:
         """Take the next entry."""
         self._chains.append(entry.head.chain)
+        self._changes.append(entry.change)
         if entry.kind is OPEN:
             position = (entry.generation, entry.mandate, entry.epoch)
             self._epochs.append(Epoch(entry.seq, *position, entry.writer, entry.boot))
@@ -58,6 +88,7 @@ class History:
     def pop(self) -> None:
         """Forget the newest entry."""
         self._chains.pop()
+        self._changes.pop()
         if self._epochs[-1].seq == len(self._chains):
             self._epochs.pop()
         if self._handovers and self._handovers[-1] == len(self._chains):

@@ -13,50 +13,41 @@ Rules, as `extend` and `write` check them:
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from dusk.changelog import views
 from dusk.changelog.body import Change
+from dusk.changelog.book import Book
 from dusk.changelog.certificate import Certificate, decode_certificate
 from dusk.changelog.entry import (
     APPLIED,
     OPEN,
     Entry,
     EntryKind,
-    Outcome,
     SignedHead,
     Stamp,
     decode_signed_head,
 )
 from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
-from dusk.changelog.history import ForkFound, History
+from dusk.changelog.history import ForkFound
 from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
-from dusk.changelog.judging import NOTHING, Judging
+from dusk.changelog.judging import NOTHING
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.settling import Mark, Settling
 from dusk.changelog.state import State, Undo
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
-from dusk.changelog.trail import Again, Kept, Step, Trail
+from dusk.changelog.trail import Again, Kept, Left, Step
 from dusk.changelog.verdict import Verdict
 from dusk.changelog.writing import Carried, compose, touched
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import (
-    EMPTY_HEAD,
     NO_CLUSTER,
-    BootId,
-    ChainHash,
-    ChangeId,
     ClusterId,
-    DeviceId,
-    Head,
     KeyId,
-    PublicKey,
     Seq,
 )
-from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, VerifyAhead, verified_of
+from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, verified_before
 
 __all__ = ["ForkFound", "Left", "Log", "pack_entry_item", "unpack_entry_item", "verified_entry"]
 
@@ -64,96 +55,8 @@ _ENTRY = ItemKind.ENTRY
 Judge = Callable[[State, Change, Stamp, Verified], Verdict]
 
 
-class Left(NamedTuple):
-    """A branch that the log left, and may come back to: entries with what they wrote, newest head."""
-
-    seq: Seq
-    again: tuple[Again, ...]
-    newest: SignedHead | None
-    mark: Mark
-
-    @property
-    def items(self) -> tuple[LogItem, ...]:
-        """The branch as the disk has it: entries and signed heads."""
-        return tuple(item for again in self.again for item in again.kept.items)
-
-
-class Log:
-    """The verified log of one cluster, with the state that it adds up to.
-
-    Args:
-        cluster: the cluster's id; None only for who makes a genesis or reads a log of its own
-            disk whose id it takes from there.
-        verify_ahead: verifies many signatures at once, before the entries are judged one by
-            one; what it leaves out is verified then.
-    """
-
-    def __init__(self, cluster: ClusterId | None, verify_ahead: VerifyAhead = verified_of) -> None:
-        self._verify_ahead, self.state = verify_ahead, State()
-        self.head: Head = EMPTY_HEAD
-        self.newest: SignedHead | None = None
-        self.leader: DeviceId | None = None
-        """Who opened the epoch of the head."""
-        self._expected = self._cluster = cluster
-        self._history = History()
-        self._positions: dict[ChangeId, Seq] = {}
-        self._not_applied: dict[ChangeId, Outcome] = {}
-        self._trail = Trail()
-        self._settling = Settling(self.state, self._history)
-        self._judging = Judging(self.state, self._history, self._positions)
-
-    @property
-    def cluster(self) -> ClusterId | None:
-        """The cluster's id, None while it is not known."""
-        return self._cluster
-
-    def chain_at(self, seq: int) -> ChainHash | None:
-        """Return the chain hash at a position that we hold."""
-        return self._history.chain_at(seq)
-
-    def head_at(self, seq: int) -> Head | None:
-        """Return the head that the log had when its entry ``seq`` was the newest."""
-        return self._history.head_at(seq)
-
-    def writer_at(self, seq: int) -> DeviceId | None:
-        """Return who led the epoch of an entry that we hold."""
-        return self._history.writer_at(seq)
-
-    def position_of(self, change: ChangeId) -> Seq | None:
-        """Return where a change stands in the log."""
-        return self._positions.get(change)
-
-    def newest_change(self) -> tuple[ChangeId, Seq] | None:
-        """Return the change of the newest entry that has one, and its position."""
-        return next(reversed(self._positions.items()), None)
-
-    def outcome_of(self, change: ChangeId) -> Outcome:
-        """Return what became of a change that stands in the log."""
-        assert change in self._positions
-        return self._not_applied.get(change, APPLIED)
-
-    @property
-    def not_applied(self) -> tuple[ChangeId, ...]:
-        """The changes that stand in the log without effect, in order."""
-        return tuple(self._not_applied)
-
-    def device_key(self, device: DeviceId) -> PublicKey | None:
-        """Return an active member's key."""
-        return self._judging.device_key(device)
-
-    def may_lead(self, device: DeviceId) -> bool:
-        """Tell whether a device may open an epoch: an active member in the succession, not frozen."""
-        return self._judging.may_lead(device)
-
-    @property
-    def leader_boot(self) -> BootId | None:
-        """In which run of its device the epoch of the head was opened."""
-        return self._history.boot
-
-    @property
-    def handed_over(self) -> bool:
-        """Whether the leader handed over with the newest entry: nothing but an `open` follows."""
-        return self._history.handed_over
+class Log(Book):
+    """The verified log of one cluster, with the state that it adds up to."""
 
     # --- verifying ---------------------------------------------------------------------------
 
@@ -214,6 +117,7 @@ class Log:
     def _take_certificates(self, took: Taking) -> None:
         """Settle what the newest head and the waiting certificates settle, all of it covered now."""
         self._settling.by_head(took.newest)
+        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         for certificate in took.waiting:
             if self._settling.take(certificate):
                 took.taken.append(certificate.item())
@@ -316,6 +220,7 @@ class Log:
                 self._not_applied[entry.change] = entry.outcome
         self.head = entry.head
         self._history.add(entry)
+        self._milestones.add(entry)
         return step
 
     def _keep(self, *steps: Kept) -> None:
@@ -332,28 +237,11 @@ class Log:
                 del self._positions[step.change]
                 self._not_applied.pop(step.change, None)
         self._settling.terms.cut(self.head.seq)
+        self._milestones.cut(self.head.seq)
         if self.head.seq == 0:
             self.state.cluster, self._cluster = NO_CLUSTER, self._expected
 
     # --- settling ----------------------------------------------------------------------------
-
-    @property
-    def settled(self) -> Seq:
-        """Up to where all holders that have a say have the log on their disks; never falls by itself."""
-        return self._settling.settled
-
-    @property
-    def certified(self) -> Certificate | None:
-        """The newest certificate that was taken; None where heads of a single holder settle."""
-        return self._settling.certified
-
-    def certificates_above(self, settled: int) -> tuple[Certificate, ...]:
-        """Return the certificates that settle this log for who has settled no more than this, in order."""
-        return self._settling.above(settled)
-
-    def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
-        """Return who must acknowledge entry ``seq``, for one that has settled ``since`` (None: us)."""
-        return self._settling.terms.required(seq, self.settled if since is None else since)
 
     def take_certificate(self, certificate: Certificate) -> bool:
         """Verify a certificate and raise the settled position to its entry.
@@ -371,11 +259,22 @@ class Log:
         self._trail.trim(self.settled)
         return is_new
 
-    # --- leaving a branch (`branches.py`) -----------------------------------------------------
+    # --- checkpoints -------------------------------------------------------------------------
 
-    def reaches(self, seq: int) -> bool:
-        """Tell whether all entries behind a position can be taken back."""
-        return self._trail.reaches(seq)
+    def give_up(self, seq: Seq) -> None:
+        """Go back below a checkpoint no more: what is there is dropped from the disk."""
+        self.ground.floor = seq
+
+    def retake(self, item: LogItem) -> None:
+        """Take the next entry of the own disk again, which no head needs to cover.
+
+        Raises:
+            Refused, UntrustedInput: it was not verified before.
+        """
+        claims = self._claims(read_ahead([item]).values())
+        self._take_any(item, verified_before(claims))
+
+    # --- leaving a branch (`branches.py`) -----------------------------------------------------
 
     def leave(self, seq: int) -> Left:
         """Take back all entries behind a position that is within reach; `restore` undoes that.
@@ -493,6 +392,7 @@ class Log:
         assert signed.head == self.head
         self.newest = signed
         self._settling.by_head(signed)
+        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         item = LogItem(ItemKind.HEAD, signed.encode())
         self._trail.cover(item)
         self._trail.trim(self.settled)

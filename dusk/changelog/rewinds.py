@@ -9,7 +9,8 @@ work. Nothing here looks into entries; `Log` verifies what is left.
 from collections.abc import Sequence
 
 from dusk import codec, limits
-from dusk.effects import ItemKind, LogItem
+from dusk.changelog.basis import NO_BASIS, Basis, basis_of
+from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.lazy import dataclass
@@ -18,6 +19,8 @@ _REWIND = codec.Row(
     "rewind", seq=codec.number(0, limits.NUMBER_MAX), count=codec.number(1, limits.NUMBER_MAX)
 )
 REWIND_BYTES_MAX = 32
+_AT_THE_BEGINNING = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
+__all__ = ["LostBranch", "Resolved", "Rewind", "decode_rewind", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,6 @@ def decode_rewind(data: bytes) -> Rewind:
 
 
 @dataclass(frozen=True, slots=True)
-class LostBranch:
-    """A branch that does not stand: what it has behind entry ``seq``, in log order."""
-
-    seq: Seq
-    items: tuple[LogItem, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Resolved:
     """What the items of a disk add up to.
 
@@ -59,11 +54,13 @@ class Resolved:
         branches: what it replaced, oldest first.
         used: how many of the items count; what follows is a rewind without all its items, or
             one that says what cannot be, and whatever stands behind it.
+        basis: what the log stands on, which the items begin with.
     """
 
     items: tuple[LogItem, ...]
     branches: tuple[LostBranch, ...]
     used: int
+    basis: Basis = NO_BASIS
 
 
 def resolve(items: Sequence[LogItem]) -> Resolved:
@@ -72,36 +69,43 @@ def resolve(items: Sequence[LogItem]) -> Resolved:
     A rewind counts only with all of its items, none of them another rewind: a switch that the
     power cut short leaves the branch before it (R5, R7).
     """
+    basis = basis_of(items)
+    if basis is None:
+        return Resolved((), (), 0)
     rewinds = [at for at, item in enumerate(items) if item.kind is ItemKind.REWIND]
     next_of = dict(zip(rewinds, [*rewinds[1:], len(items)], strict=False))
     log: list[LogItem] = []
     starts: list[int] = []
-    branches: list[LostBranch] = []
-    for at, item in enumerate(items):
+    branches = list(basis.branches)
+    for at, item in enumerate(items[basis.taken :], basis.taken):
         if item.kind is ItemKind.REWIND:
-            rewind = _counting(item.data, behind=next_of[at] - at - 1, last=len(starts))
+            rewind = _counting(item.data, next_of[at] - at - 1, basis.floor, len(starts))
             if rewind is None:
-                return Resolved(tuple(log), tuple(branches), at)
-            cut = starts[rewind.seq] if rewind.seq < len(starts) else len(log)
+                return Resolved(tuple(log), tuple(branches), at, basis)
+            first = rewind.seq - basis.floor
+            cut = starts[first] if first < len(starts) else len(log)
             branches.append(LostBranch(rewind.seq, tuple(log[cut:])))
-            del log[cut:], starts[rewind.seq :]
+            del log[cut:], starts[first:]
             continue
+        if item.kind in _AT_THE_BEGINNING:
+            return Resolved(tuple(log), tuple(branches), at, basis)
         if item.kind is ItemKind.ENTRY:
             starts.append(len(log))
         log.append(item)
-    return Resolved(tuple(log), tuple(branches), len(items))
+    return Resolved(tuple(log), tuple(branches), len(items), basis)
 
 
-def _counting(data: bytes, *, behind: int, last: int) -> Rewind | None:
+def _counting(data: bytes, behind: int, floor: Seq, entries: int) -> Rewind | None:
     """Read a rewind; None for one that does not count.
 
     Args:
         data: of the item.
         behind: how many items follow it, up to the next rewind.
-        last: position of the newest entry before it.
+        floor: on which position the log stands.
+        entries: how many stand there before it.
     """
     try:
         rewind = decode_rewind(data)
     except UntrustedInput:
         return None
-    return rewind if rewind.count <= behind and rewind.seq <= last else None
+    return rewind if rewind.count <= behind and floor <= rewind.seq <= floor + entries else None

@@ -42,6 +42,7 @@ class SectionKind(StrEnum):
     POLICY = "policy"
     ASSIGNMENT = "assignment"
     GROUP = "group"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SectionPath:
     name: str
 
 
-_SINGLE = {"trust": SectionKind.TRUST, "cluster": SectionKind.CLUSTER}
+_SINGLE = {kind.value: kind for kind in (SectionKind.TRUST, SectionKind.CLUSTER, SectionKind.CHECKPOINT)}
 _DOUBLE = {
     kind.value: kind
     for kind in (
@@ -174,6 +175,14 @@ def _mandate(_key: str, row: list[object]) -> None:
     codec.exactly(chain, 32, "mandate chain hash")
 
 
+def _attested(_key: str, row: list[object]) -> None:
+    """Check what an owner attests, see `dusk.changelog.attesting.Attested`."""
+    seq, chain, state = codec.fields(row, 3, "attested")
+    codec.integer(seq, 1, limits.NUMBER_MAX, "attested position")
+    codec.exactly(chain, 32, "attested chain hash")
+    codec.exactly(state, 32, "attested state")
+
+
 def _frozen(_key: str, row: list[object]) -> None:
     for head in codec.fields(row, 2, "frozen"):
         decode_signed_head(codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, "frozen"))
@@ -273,6 +282,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.POLICY: {"set/": _setting},
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
+    SectionKind.CHECKPOINT: {"by/": _attested},
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 
@@ -325,5 +335,6 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "set/": _is_setting_key,
     "grant/": _is_prefix,
     "member/": _is_id,
+    "by/": _is_id,
 }
 """What may stand behind a prefix, where it is not a single component."""

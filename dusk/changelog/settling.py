@@ -27,12 +27,13 @@ class Settling:
     """The settled position of one log, with what proves it.
 
     Args:
-        state, history: the log's own.
+        state, history, terms: the log's own.
+        settled: what it stands on is settled.
     """
 
-    def __init__(self, state: State, history: History) -> None:
-        self.terms = Terms()
-        self.settled = Seq(0)
+    def __init__(self, state: State, history: History, terms: Terms, settled: Seq) -> None:
+        self.terms = terms
+        self.settled = self._floor = settled
         self._state = state
         self._history = history
         self._certificates: tuple[Certificate, ...] = ()
@@ -63,6 +64,10 @@ class Settling:
         """Return who must acknowledge an entry to settle it."""
         return self.terms.required(seq, self.settled)
 
+    def by_owners(self, seq: Seq) -> None:
+        """Settle up to a checkpoint: owners attest no position that is not settled."""
+        self.settled = max(self.settled, seq)
+
     def by_head(self, signed: SignedHead | None) -> None:
         """Settle what a verified head settles: as far as its writer alone has a say."""
         if signed is None:
@@ -81,6 +86,9 @@ class Settling:
                 one is wrong, or of who is no holder.
         """
         seq, acks = certificate.head.seq, dict(certificate.acks)
+        if seq <= self._floor:
+            self._history.check(seq, certificate.head.chain, "certificate")
+            return False
         self._check_head(certificate)
         if seq <= self.settled:
             return False

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dusk import codec, limits
 from dusk.changelog import merkle
 from dusk.changelog.holders import Holder, HolderKind, Holders
+from dusk.changelog.milestone import Milestone
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, PublicKey, labelled_hash
 from dusk.lazy import dataclass
@@ -43,6 +44,8 @@ class Record(NamedTuple):
     data: bytes | None
     value_hash: bytes | None
     base: ChangeId
+    salt: bytes | None = None
+    """What the value's hash was salted with; who is handed the state checks its values by it."""
 
 
 class RecordWrite(NamedTuple):
@@ -106,6 +109,8 @@ class State:
         """Rises whenever a device is made or changed: caches of members compare it."""
         self.of_members: dict[str, Any] = {}
         """What was worked out from members and cluster; a new, empty one when `members_version` rises."""
+        self.milestones: dict[int, Milestone] = {}
+        """What the whole state was at the positions at which owners may attest it."""
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -152,6 +157,15 @@ class State:
     def derived(self, key: str) -> int:
         """Return a derived number, 0 when it was never set."""
         return self._derived.get(key, 0)
+
+    def numbers(self) -> Mapping[str, int]:
+        """Return all derived numbers."""
+        return self._derived
+
+    def tombstones(self, section: str) -> Mapping[str, Record]:
+        """Return the records of a section, deleted ones too."""
+        held = self._sections.get(section)
+        return {} if held is None else held.records
 
     def holder(self, name: KeyId) -> Holder | None:
         """Return whose key that is."""

@@ -32,14 +32,14 @@ def judge_stranded(state: State, change: Change, stamp: Stamp, verified: Verifie
 
 
 def _may_be_rejected(state: State, change: Change) -> bool:
-    """Tell whether everybody who signed is known, and did sign; a forced role has no outcome."""
+    """Tell whether everybody who signed is known, and did sign; a role and an attestation have no outcome."""
     signers = {s.key_id for s in change.signatures}
     return (
         change.body.cluster == state.cluster
         and change.body.author in signers
         and any(state.holder(signer) is not None for signer in signers)
         and all(_is_signed(state, change, signature) for signature in change.signatures)
-        and kind_of(change) is not EntryKind.OPEN
+        and kind_of(change) not in (EntryKind.OPEN, EntryKind.CHECKPOINT)
     )
 
 

@@ -1,6 +1,6 @@
 """Who held the succession when, and so who has a say in what is settled (`specs/log.md`, section 9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dusk.ids import DeviceId, Seq
@@ -17,8 +17,13 @@ class Term(NamedTuple):
 class Terms:
     """The successions of a log, in order."""
 
-    def __init__(self) -> None:
-        self._terms: list[Term] = []
+    def __init__(self, terms: Iterable[Term] = ()) -> None:
+        self._terms: list[Term] = list(terms)
+
+    @property
+    def all(self) -> tuple[Term, ...]:
+        """All of them, oldest first."""
+        return tuple(self._terms)
 
     def add(self, seq: Seq, holders: tuple[DeviceId, ...], *, forced: bool) -> None:
         """Take the succession that an entry sets, if it is another or by force."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dusk import limits
+from dusk.changelog.entry import SignedHead
+from dusk.changelog.settling import Mark
 from dusk.changelog.state import DerivedWrite, RecordWrite, Undo
 from dusk.effects import LogItem
 from dusk.ids import ChangeId, DeviceId, Head, Seq
@@ -53,6 +55,20 @@ class Again(NamedTuple):
     kept: Kept
     writes: tuple[RecordWrite, ...]
     derived: tuple[DerivedWrite, ...]
+
+
+class Left(NamedTuple):
+    """A branch that the log left, and may come back to: entries with what they wrote, newest head."""
+
+    seq: Seq
+    again: tuple[Again, ...]
+    newest: SignedHead | None
+    mark: Mark
+
+    @property
+    def items(self) -> tuple[LogItem, ...]:
+        """The branch as the disk has it: entries and signed heads."""
+        return tuple(item for again in self.again for item in again.kept.items)
 
 
 class Trail:

@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from dusk.changelog.body import Operation, Value
 from dusk.changelog.entry import Outcome
-from dusk.changelog.state import DerivedWrite, RecordWrite
+from dusk.changelog.state import DerivedWrite, Record, RecordWrite
+from dusk.ids import ChangeId
 
 
 class Verdict(NamedTuple):
@@ -12,3 +14,11 @@ class Verdict(NamedTuple):
     outcome: Outcome
     writes: tuple[RecordWrite, ...]
     derived: tuple[DerivedWrite, ...]
+
+
+def written(operation: Operation, value: Value | None, change: ChangeId) -> RecordWrite:
+    """Return what an operation of a change does to its record."""
+    section, key, value_hash, _base = operation
+    if value is None:
+        return RecordWrite(section, key, Record(None, None, change))
+    return RecordWrite(section, key, Record(value.data, value_hash, change, value.salt))

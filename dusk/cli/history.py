@@ -26,7 +26,8 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _log(context: Context, arguments: argparse.Namespace) -> int:
-    entries = context.call("log.list", count=arguments.count, since=arguments.since)["entries"]
+    found = context.call("log.list", count=arguments.count, since=arguments.since)
+    entries, compacted = found["entries"], found.get("compacted", 0)
     rows = [(e["seq"], when(e), e["author"], e["outcome"], e["message"]) for e in entries]
     context.table(
         ("VERSION", "TIME", "WHO", "OUTCOME", "WHY"),
@@ -34,6 +35,8 @@ def _log(context: Context, arguments: argparse.Namespace) -> int:
         entries,
         "there is no such version; `dusk status` shows the newest",
     )
+    if compacted and len(entries) < arguments.count and not (arguments.since or 0) >= compacted:
+        context.note(f"versions up to {compacted} were compacted: what they set is kept, who and when is not")
     return 0
 
 

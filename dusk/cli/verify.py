@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.cli.command import Context
 from dusk.daemon.frames import Contents
@@ -26,6 +27,8 @@ class Finding:
     cluster: str
     fault: str
     position: int
+    compacted: int = 0
+    """Up to here entries were checked when they came; now only that owners attested the sum of them."""
 
 
 def run(context: Context) -> int:
@@ -41,6 +44,7 @@ def run(context: Context) -> int:
         "entries": found.entries,
         "head": {"seq": found.entries, "hash": found.head},
         "uncovered": found.uncovered,
+        "compacted": found.compacted,
         "fault": found.fault or None,
         "position": found.position if found.fault else None,
     }
@@ -54,6 +58,9 @@ def run(context: Context) -> int:
         ("head", found.head),
         ("log", "sound: every hash, signature and right was checked"),
     ]
+    if found.compacted:
+        checked = "its state and owners' chain were checked against the owners' signatures,"
+        rows.append(("compacted", f"up to {found.compacted}: {checked} its single versions cannot be again"))
     context.fields(rows, document)
     if contents.cut_bytes:
         context.note(f"an unfinished write of {contents.cut_bytes} bytes at its end is cut at the next start")
@@ -63,12 +70,18 @@ def run(context: Context) -> int:
 def check(contents: Contents, folder: Path) -> Finding:
     """Verify a log's contents from the first entry on."""
     log = Log(None)
-    fault = _verify(log, contents.items)
+    fault = ""
+    if contents.foundation is not None:
+        try:
+            log = Log(None, ground=read(contents.foundation, None).ground)
+        except UntrustedInput as error:
+            fault = str(error)
+    fault = fault or _verify(log, contents.items)
     if not fault and contents.damage_at is not None:
         fault = f"{folder / 'log'} is damaged at byte {contents.damage_at}"
     if not fault and log.head.seq == 0:
         fault = f"there is no entry in {folder / 'log'}; this router is in no cluster"
-    entries = sum(1 for item in contents.items if item.kind is ItemKind.ENTRY)
+    entries = log.floor + sum(1 for item in contents.items if item.kind is ItemKind.ENTRY)
     return Finding(
         entries=log.head.seq,
         uncovered=max(0, entries - log.head.seq) if not fault else 0,
@@ -76,6 +89,7 @@ def check(contents: Contents, folder: Path) -> Finding:
         cluster=log.cluster.hex() if log.cluster is not None else "",
         fault=fault,
         position=log.head.seq + 1,
+        compacted=log.floor,
     )
 
 

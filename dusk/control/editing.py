@@ -7,6 +7,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
+from dusk.control.attesting import attest
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
@@ -156,6 +157,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     sent = Sent(change.id, arguments["message"], draft.edits)
     ticket = desk.submit(change, arguments["timeout_s"], {"devices_concerned": list(found.concerned)})
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
+    attest(desk, session)
     return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
 
 

@@ -15,7 +15,7 @@ def log_list(desk: Desk, arguments: Json) -> Json:
     first = max(1, head - arguments["count"] + 1, (arguments["since"] or 0) + 1)
     items = desk.read_items(Seq(first), head - first + 1) if first <= head else []
     rows = [row(desk, *unpack_entry_item(item.data)) for item in items]
-    return {"head": head, "entries": rows[::-1]}
+    return {"head": head, "compacted": desk.log.floor, "entries": rows[::-1]}
 
 
 def row(desk: Desk, entry: Entry, change: Change | None) -> Json:
@@ -67,6 +67,7 @@ def log_show(desk: Desk, arguments: Json) -> Json:
         **row(desk, entry, change),
         "writer": names.device_name(desk.log.state, entry.writer),
         "chain": entry.head.chain.hex(),
+        "compacted": desk.log.floor,
         "operations": words.diff_rows(differences),
         "diff": words.diff_text(differences),
     }
@@ -75,6 +76,9 @@ def log_show(desk: Desk, arguments: Json) -> Json:
 def read(desk: Desk, seq: Seq) -> tuple[Entry, Change | None]:
     """Return an entry of the log with its change."""
     items = desk.read_items(seq, 1)
+    if not items and seq <= desk.log.floor:
+        text = f"versions up to {desk.log.floor} were compacted: of version {seq} only its effect is kept"
+        raise Refused("compacted", text)
     if not items:
         raise Refused("no-version", f"version {seq} is not on this device")
     return unpack_entry_item(items[0].data)
@@ -96,8 +100,7 @@ def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change
     if base is None:
         return None
     if base not in bases:
-        position = desk.log.position_of(base)
-        bases[base] = None if position is None else read(desk, position)[1]
+        bases[base] = _change_of(desk, base)
     change = bases[base]
     if change is None:
         return None
@@ -107,12 +110,21 @@ def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change
     return None
 
 
+def _change_of(desk: Desk, change: ChangeId) -> Change | None:
+    """Return a change by its id; None for one that is not here, or not any more."""
+    position = desk.log.position_of(change)
+    try:
+        return None if position is None else read(desk, position)[1]
+    except Refused:
+        return None
+
+
 def change_words(desk: Desk, change: ChangeId) -> str:
     """Return a change in words, such as ``version 12 by ann``."""
     position = desk.log.position_of(change)
     if position is None:
         return "another change"
-    _, found = read(desk, position)
+    found = _change_of(desk, change)
     who = "" if found is None else f" by {names.author_name(desk.log.state, found.body.author)}"
     return f"version {position}{who}"
 
@@ -121,5 +133,8 @@ def origin_of(desk: Desk, change: ChangeId) -> Json:
     """Return when and by whom a change was made that wrote a record of the state."""
     position = desk.log.position_of(change)
     assert position is not None, "what wrote a record stands in the log"
+    if _change_of(desk, change) is None:
+        nobody = {"time": 0, "time_trusted": False, "author": "", "device": "", "message": ""}
+        return {"seq": position, **nobody}
     found = row(desk, *read(desk, position))
     return {name: found[name] for name in ("seq", "time", "time_trusted", "author", "device", "message")}

@@ -6,6 +6,8 @@ from dataclasses import field
 
 from dusk.apply.events import Mode
 from dusk.catchup.chunks import batches, thin
+from dusk.changelog import foundation
+from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.log import Log
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
@@ -95,6 +97,7 @@ class Builder:
             ),
             random_bytes=os.urandom,
             left=saved.branches,
+            plan=_plan(saved),
         )
         restored, self.restored = self.restored, None
         return node, [*effects, *node.start(now, restored)]
@@ -138,8 +141,15 @@ class Builder:
         return joiner, [*effects, *joiner.start(now)]
 
 
+def _plan(saved: Saved) -> Plan | None:
+    """Return what the log on the disk stands on, to be served to others."""
+    if saved.foundation is None:
+        return None
+    return plan_of(foundation.position_of(saved.foundation), foundation.pieces(saved.foundation))
+
+
 def _load(saved: Saved, cluster: ClusterId | None) -> Log:
-    """Verify the whole log of the disk, from genesis (R6).
+    """Verify the whole log of the disk, from genesis, or from the checkpoint that it stands on (R6).
 
     Piece by piece, for what the log keeps to take a piece back is as large as the piece many
     times over. Of the signed heads that one epoch has in a piece, the signature of the last
@@ -148,7 +158,12 @@ def _load(saved: Saved, cluster: ClusterId | None) -> Log:
     Raises:
         UnverifiedLogError: it does not verify; says at which entry, and has what is good.
     """
-    log, good = Log(cluster, verify_ahead_here()), 0
+    try:
+        found = None if saved.foundation is None else foundation.read(saved.foundation, cluster)
+    except UntrustedInput as error:
+        text = f"the checkpoint on this device does not verify: {error}; it is kept as {DAMAGED_NAME}"
+        raise UnverifiedLogError(text, ()) from None
+    log, good = Log(cluster, verify_ahead_here(), None if found is None else found.ground), 0
     for piece in batches(saved.items, _PIECE_ITEMS):
         try:
             log.extend(thin(piece))

@@ -102,6 +102,8 @@ class DaemonDesk:
     def status(self) -> Json:
         """Return the fields of ``dusk status``."""
         status = status_of(self._core.node, self._core.trouble, self._alarms(), trio.current_time())
+        storage = self._core.storage
+        status["store_bytes"] = 0 if storage is None else storage.store.size_bytes
         return {**status, "asks": self.asked() if isinstance(self._core.node, Node) else []}
 
     def asked(self) -> list[str]:

@@ -67,6 +67,11 @@ class Contents:
         return self.log.items
 
     @property
+    def foundation(self) -> bytes | None:
+        """What the log stands on; None where it begins with its first entry."""
+        return None if self.log.basis.plan is None else self.log.basis.data
+
+    @property
     def branches(self) -> tuple[LostBranch, ...]:
         """What was replaced, oldest first."""
         return self.log.branches
@@ -137,7 +142,8 @@ def parse(data: bytes) -> Contents:
     """Read a log file's bytes; any bytes at all give an answer, never an exception.
 
     What cannot be read at the end is a torn tail if nothing good behind it was written later;
-    a later write proves that it had been on disk, and then it is damage. Entries behind the
+    a later write proves that it had been on disk, and then it is damage; so is what a log stands on,
+    for it is never written behind anything. Entries behind the
     last signed head belong to such a tail or to damage: nothing covers them, and whatever
     is appended next would follow the head. A rewind without all its items is like a frame
     that cannot be read.
@@ -148,13 +154,15 @@ def parse(data: bytes) -> Contents:
         salvaged = tuple(frame.item for frame in _behind_damage(data, len(MAGIC)))
         return Contents((), 0, damage_at=0, salvaged=salvaged)
     read = tuple(frames_of(data, len(MAGIC)))
-    good = read[: resolve(_items(read)).used]
+    found = resolve(_items(read))
+    good = read[: found.used]
     stop = good[-1].end if good else len(MAGIC)
-    covered, log = _covered(good)
+    covered, log = _covered(good, found.basis.taken)
     end = covered[-1].end if covered else len(MAGIC)
     bad = read[-1].end if read else len(MAGIC)
     behind = (*read[len(good) :], *(_behind_damage(data, bad + 1) if bad < len(data) else ()))
-    if any(frame.batch > stop for frame in behind):
+    lost_its_ground = bool(read) and not good and read[0].item.kind is ItemKind.PLAN
+    if lost_its_ground or any(frame.batch > stop for frame in behind):
         salvaged = tuple(_items((*good[len(covered) :], *behind)))
         return Contents(covered, end, damage_at=stop, salvaged=salvaged, log=log)
     return Contents(covered, end, cut_bytes=len(data) - end, log=log)
@@ -164,17 +172,17 @@ def _items(frames: Sequence[Frame]) -> list[LogItem]:
     return [frame.item for frame in frames]
 
 
-def _covered(good: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], Resolved]:
-    """Return the frames that count, and what they add up to.
+def _covered(good: tuple[Frame, ...], basis: int) -> tuple[tuple[Frame, ...], Resolved]:
+    """Return the frames that count, and what they add up to; the first ``basis`` need no head.
 
     They go up to the last signed head and the certificates right behind it, and no rewind
     among them lacks any of its items.
     """
     while True:
         count = len(good)
-        while count and good[count - 1].item.kind is not ItemKind.HEAD:
+        while count > basis and good[count - 1].item.kind is not ItemKind.HEAD:
             count -= 1
-        while count and count < len(good) and good[count].item.kind is ItemKind.CERTIFICATE:
+        while basis < count < len(good) and good[count].item.kind is ItemKind.CERTIFICATE:
             count += 1
         log = resolve(_items(good[:count]))
         if log.used == len(good):

@@ -7,26 +7,32 @@ from typing import Protocol
 import trio
 
 from dusk.daemon.inbox import Inbox
+from dusk.daemon.rewriting import Job
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.storage import Storage
 from dusk.daemon.streams import Streams
 from dusk.effects import (
     CommitFiles,
+    Compact,
+    Compacted,
     Connect,
     Disconnect,
     Event,
     FilesRead,
     HelperDone,
     ItemsRead,
+    PieceRead,
     Progress,
     ReadFiles,
     ReadItems,
+    ReadPiece,
     RollbackFiles,
     SendDatagram,
     SendFrame,
     SendMulticast,
     WriteFiles,
 )
+from dusk.errors import StorageError
 
 HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
 HandEffect = (
@@ -36,6 +42,8 @@ HandEffect = (
     | SendFrame
     | Disconnect
     | ReadItems
+    | ReadPiece
+    | Compact
     | HelperEffect
     | Progress
     | Event
@@ -75,6 +83,7 @@ class Hands:
         self.tell = tell
         self._asked: deque[HelperEffect] = deque()
         self._request = trio.Event()
+        self._jobs, self._wanted = deque[tuple[Storage, Job, Compact]](), trio.Event()
 
     def do(self, effect: HandEffect, storage: Storage) -> None:
         """Do one effect.
@@ -95,6 +104,11 @@ class Hands:
                 self.streams.disconnect(conn)
             case ReadItems(conn, first, bytes_max):
                 self._inbox.put(ItemsRead(conn, first, storage.store.read_items(first, bytes_max)))
+            case ReadPiece(conn, seq, piece):
+                self._inbox.put(PieceRead(conn, piece, storage.store.read_piece(seq, piece)))
+            case Compact():
+                self._jobs.append((storage, storage.job(effect), effect))
+                self._wanted.set()
             case Progress() | Event():
                 self.tell(effect)
             case _:
@@ -109,8 +123,28 @@ class Hands:
             self._request = trio.Event()
             await self._request.wait()
 
+    async def run_compactions(self) -> None:
+        """Compact logs in a thread, one after the other, until cancelled."""
+        while True:
+            while self._jobs:
+                storage, job, effect = self._jobs[0]
+                plan: bytes | None = None
+                try:
+                    made = await trio.to_thread.run_sync(job.run, effect.cluster)
+                    storage.made(made)
+                    plan = made.plan
+                except StorageError as error:
+                    self.tell(Event("compaction", str(error), loud=True))
+                if self._jobs and self._jobs[0][1] is job:  # else the node that asked is gone
+                    self._jobs.popleft()
+                    self._inbox.put(Compacted(effect.seq, plan))
+            self._wanted = trio.Event()
+            await self._wanted.wait()
+
     async def let_go(self) -> None:
         """Forget what a node that is gone has asked for."""
         self._asked.clear()
+        while self._jobs:
+            self._jobs.pop()[1].drop()
         await self.streams.end_all()
         self._inbox.clear()

@@ -6,15 +6,17 @@ Blocking: the core calls it in a thread, so that a slow flash does not stop the 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dusk.changelog.basis import lay
 from dusk.changelog.rewinds import LostBranch
-from dusk.daemon import store
+from dusk.daemon import rewriting, store
+from dusk.daemon.rewriting import Job, Rewritten
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import Report, Store, open_store
-from dusk.effects import Append, LogItem, RemoveFile, StoreFile
+from dusk.effects import Append, Compact, LogItem, Rebase, RemoveFile, StoreFile, UseCompacted
 from dusk.errors import StorageError
 from dusk.lazy import dataclass
 
-DiskEffect = Append | StoreFile | RemoveFile
+DiskEffect = Append | StoreFile | RemoveFile | Rebase | UseCompacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Saved:
         files: small files, name → content.
         report: what was cut or damaged.
         branches: branches of the log that were replaced, oldest first.
+        foundation: what the log stands on; None where it begins with its first entry.
     """
 
     items: tuple[LogItem, ...]
     files: Mapping[str, bytes]
     report: Report
     branches: tuple[LostBranch, ...] = ()
+    foundation: bytes | None = None
 
 
 class UnverifiedLogError(StorageError):
@@ -53,11 +57,14 @@ class Storage:
     Args:
         log: the open log.
         files: the small files.
+        directory: the folder.
     """
 
-    def __init__(self, log: Store, files: SmallFiles) -> None:
+    def __init__(self, log: Store, files: SmallFiles, directory: Path) -> None:
         self.store = log
         self.files = files
+        self._directory = directory
+        self._rewritten: Rewritten | None = None
 
     def do(self, effects: Sequence[DiskEffect]) -> None:
         """Do disk effects in order, appends that follow each other with one write and one fsync.
@@ -78,6 +85,15 @@ class Storage:
                     self.store.clear()
                 case RemoveFile(name):
                     removals.append(name)
+                case Rebase(seq, foundation, above, left):
+                    self._flush(items, removals)
+                    whole = (*lay(seq, foundation, left), *above)
+                    rewriting.rebase(self.store, self._directory, whole)
+                case UseCompacted(seq):
+                    self._flush(items, removals)
+                    made, self._rewritten = self._rewritten, None
+                    if made is not None and made.seq == seq:
+                        rewriting.use(self.store, self._directory, made)
                 case StoreFile(name, data):
                     self._flush(items, removals)
                     self.files.store(name, data)
@@ -90,6 +106,14 @@ class Storage:
         if removals:
             self.files.remove(*removals)
             removals.clear()
+
+    def job(self, effect: Compact) -> Job:
+        """Return what makes a compacted log beside the one in use, in a thread of its own."""
+        return Job(self.store, self._directory, effect.seq, effect.left)
+
+    def made(self, rewritten: Rewritten) -> None:
+        """Take what that made; `UseCompacted` changes over to it."""
+        self._rewritten = rewritten
 
     def close(self) -> None:
         """Close all files."""
@@ -116,4 +140,5 @@ def open_storage(directory: Path) -> tuple[Storage, Saved]:
         opened.store.close()
         files.close()
         raise
-    return Storage(opened.store, files), Saved(opened.items, saved, opened.report, opened.branches)
+    found = Saved(opened.items, saved, opened.report, opened.branches, opened.foundation)
+    return Storage(opened.store, files, directory), found

@@ -7,11 +7,14 @@ then, so the file is cut back and opened again from what the disk has.
 import os
 import stat
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
+from dusk.changelog.basis import Plan, decode_plan
+from dusk.changelog.foundation import kept_entries
+from dusk.changelog.items import verified_entry
 from dusk.changelog.rewinds import LostBranch, decode_rewind
 from dusk.daemon import disk, frames
 from dusk.daemon.frames import Contents, Frame
@@ -67,6 +70,7 @@ class Opened:
     items: tuple[LogItem, ...]
     report: Report
     branches: tuple[LostBranch, ...] = ()
+    foundation: bytes | None = None
 
 
 def read_log(directory: Path) -> Contents:
@@ -128,7 +132,7 @@ def _open_in(folder: int, path: Path) -> Opened:
             os.close(fd)
         raise
     report = Report(contents.cut_bytes, contents.damage_at, contents.salvaged, path)
-    return Opened(store, contents.items, report, contents.branches)
+    return Opened(store, contents.items, report, contents.branches, contents.foundation)
 
 
 def _open_file(folder: int) -> int:
@@ -164,16 +168,99 @@ def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
     disk.replace(folder, NAME, frames.MAGIC + frames.encode(good, len(frames.MAGIC)))
 
 
+_READ_BYTES = 256 * 1024
+"""Of a log that is read from its beginning, in memory at once."""
 _CERTIFICATES_BYTES = 8192
 """Of what follows a signed head, read for the certificates right behind it: more than two of the largest."""
 
 
 @dataclass(slots=True)
-class _Span:
+class Span:
     """A piece of the file that belongs to the log: between two of them stands what was replaced."""
 
     start: int
     end: int
+
+
+_BASIS = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
+
+
+class Reading:
+    """Reads frames of a log out of its file.
+
+    Args:
+        fd: the open file.
+        path: its name, for messages.
+        spans: the pieces of the file that are the log's.
+        pieces: those that are what it stands on.
+    """
+
+    def __init__(self, fd: int, path: Path, spans: list[Span], pieces: list[Span]) -> None:
+        self.fd, self.spans, self.pieces = fd, spans, pieces
+        self._path = path
+
+    def copy(self) -> "Reading":
+        """Return what reads the log as it is now, while it grows; the caller closes its file."""
+        spans = [Span(span.start, span.end) for span in self.spans]
+        return Reading(os.dup(self.fd), self._path, spans, list(self.pieces))
+
+    def piece(self, at: int) -> bytes:
+        """Return a piece of what the log stands on.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        span = self.pieces[at]
+        with disk.told_as_storage(f"cannot read {self._path}"):
+            return os.pread(self.fd, span.end - span.start, span.start)
+
+    def foundation(self) -> bytes | None:
+        """Return the bytes of what the log stands on; None for its first entry.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        return b"".join(map(self.piece, range(len(self.pieces)))) if self.pieces else None
+
+    def frames(self, start: int, size: int, end: int | None = None) -> tuple[list[Frame], bool]:
+        """Return the frames of the log in so many bytes of it, and whether these are its last.
+
+        Args:
+            start: offset of a frame of the log.
+            size: how many bytes of the log, at most.
+            end: offset of an entry behind it at which to end; None for the end of the log.
+
+        Raises:
+            StorageError: a frame is not what it was.
+        """
+        found: list[Frame] = []
+        for span in self.spans:
+            if span.end <= start or (end is not None and end <= span.start):
+                continue
+            first = max(start, span.start)
+            last = span.end if end is None else min(span.end, end)
+            piece = os.pread(self.fd, min(size, last - first), first)
+            found += frames.frames_of(piece, 0, first)
+            if first + size < last:
+                return found, False
+            if last > first and (not found or found[-1].end != last):
+                raise StorageError(f"{self._path} was damaged while in use")
+            size -= last - first
+        return found, True
+
+    def items(self) -> Iterator[LogItem]:
+        """Yield all items of the log, with little of it in memory.
+
+        Raises:
+            StorageError: a frame is not what it was.
+        """
+        start, size, at_end = 0, _READ_BYTES, False
+        while not at_end:
+            with disk.told_as_storage(f"cannot read {self._path}"):
+                found, at_end = self.frames(start, size)
+            size = 2 * size if not found else _READ_BYTES
+            yield from (frame.item for frame in found)
+            start = found[-1].end if found else start
 
 
 class Store:
@@ -189,15 +276,30 @@ class Store:
         self._fd = fd
         self._path = path
         self._usable = True
-        self._end = len(frames.MAGIC)
-        self._offsets = array("I")
-        self._spans = [_Span(self._end, self._end)]
+        self._begin(fd)
         self._take([frame.item for frame in present])
+
+    def _begin(self, fd: int) -> None:
+        """Stand at the beginning of a file."""
+        self._fd, self._end = fd, len(frames.MAGIC)
+        self._offsets = array("I")
+        self._spans = [Span(self._end, self._end)]
+        self._pieces: list[Span] = []
+        self.reading = Reading(fd, self._path, self._spans, self._pieces)
+        """Reads it; a copy of it may be used in another thread."""
+        self.plan: Plan | None = None
+        """What the log stands on; None for its first entry."""
+        self._kept: dict[Seq, LogItem] | None = None
 
     @property
     def last(self) -> Seq:
         """Position of the newest entry; 0 for an empty log."""
-        return Seq(len(self._offsets))
+        return Seq(self.floor + len(self._offsets))
+
+    @property
+    def floor(self) -> Seq:
+        """Up to where entries are here no more, but for those that were kept."""
+        return Seq(0) if self.plan is None else self.plan.seq
 
     @property
     def size_bytes(self) -> int:
@@ -241,17 +343,27 @@ class Store:
                 continue
             if item.kind is ItemKind.ENTRY:
                 self._offsets.append(start)
+            elif item.kind in _BASIS:
+                self._take_basis(item, start)
             self._spans[-1].end = self._end
+
+    def _take_basis(self, item: LogItem, start: int) -> None:
+        """Know what the log stands on; it begins behind that."""
+        if item.kind is ItemKind.PLAN:
+            self.plan = decode_plan(item.data)
+        elif item.kind is ItemKind.PIECE:
+            self._pieces.append(Span(start + frames.HEADER_BYTES, self._end))
+        self._spans[-1].start = self._end
 
     def _rewind(self, seq: Seq) -> None:
         """Let the log go on at the end of the file, behind entry ``seq``."""
         if seq < self.last:
-            cut = self._offsets[seq]
-            del self._offsets[seq:]
+            cut = self._offsets[seq - self.floor]
+            del self._offsets[seq - self.floor :]
             while self._spans[-1].start > cut:
                 self._spans.pop()
             self._spans[-1].end = cut
-        self._spans.append(_Span(self._end, self._end))
+        self._spans.append(Span(self._end, self._end))
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
         """Return whole items from entry ``first`` on, in log order.
@@ -263,15 +375,41 @@ class Store:
         Raises:
             StorageError: the file cannot be read any more.
         """
-        if not 1 <= first <= self.last:
+        if not self.floor < first <= self.last:
             return ()
         with disk.told_as_storage(f"cannot read {self._path}"):
-            return self._read(self._offsets[first - 1], bytes_max)
+            return self._read(self._offsets[first - self.floor - 1], bytes_max)
+
+    def read_piece(self, seq: Seq, piece: int) -> bytes | None:
+        """Return a piece of the foundation at ``seq``; None where the log stands on another one.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        if self.floor != seq or not 0 <= piece < len(self._pieces):
+            return None
+        return self.reading.piece(piece)
+
+    def written_behind(self, end: int) -> tuple[LogItem, ...]:
+        """Return all that was written behind an offset, rewinds too.
+
+        Raises:
+            StorageError: the file cannot be read any more.
+        """
+        with disk.told_as_storage(f"cannot read {self._path}"):
+            data = os.pread(self._fd, self._end - end, end)
+        return tuple(frame.item for frame in frames.frames_of(data, 0, end))
+
+    def change_over(self, fd: int) -> None:
+        """Go on with another file, which has the name of this one now."""
+        os.close(self._fd)
+        self._begin(fd)
+        self._take([frame.item for frame in frames.frames_of(disk.read_whole(fd), len(frames.MAGIC))])
 
     def _read(self, start: int, bytes_max: int) -> tuple[LogItem, ...]:
         size = max(bytes_max, frames.HEADER_BYTES)
         while True:
-            found, at_end = self._frames(start, size)
+            found, at_end = self.reading.frames(start, size)
             if not at_end:
                 found = self._covered(found)
             if found:
@@ -284,48 +422,35 @@ class Store:
             found.pop()
         if not found:
             return []
-        behind, _ = self._frames(found[-1].end, _CERTIFICATES_BYTES)
+        behind, _ = self.reading.frames(found[-1].end, _CERTIFICATES_BYTES)
         return [*found, *takewhile(lambda frame: frame.item.kind is ItemKind.CERTIFICATE, behind)]
-
-    def _frames(self, start: int, size: int, end: int | None = None) -> tuple[list[Frame], bool]:
-        """Return the frames of the log in so many bytes of it, and whether these are its last.
-
-        Args:
-            start: offset of a frame of the log.
-            size: how many bytes of the log, at most.
-            end: offset of an entry behind it at which to end; None for the end of the log.
-
-        Raises:
-            StorageError: a frame is not what it was.
-        """
-        found: list[Frame] = []
-        for span in self._spans:
-            if span.end <= start or (end is not None and end <= span.start):
-                continue
-            first = max(start, span.start)
-            last = span.end if end is None else min(span.end, end)
-            piece = os.pread(self._fd, min(size, last - first), first)
-            found += frames.frames_of(piece, 0, first)
-            if first + size < last:
-                return found, False
-            if last > first and (not found or found[-1].end != last):
-                raise StorageError(f"{self._path} was damaged while in use")
-            size -= last - first
-        return found, True
 
     def read_entries(self, first: Seq, count: int) -> tuple[LogItem, ...]:
         """Return at most ``count`` entries from ``first`` on, without heads.
 
+        Of those that a checkpoint took the place of, the ones that were kept.
+
         Raises:
             StorageError: the file cannot be read any more.
         """
-        last = min(self.last, first + count - 1)
+        last, floor = Seq(min(self.last, first + count - 1)), self.floor
         if first < 1 or last < first:
             return ()
-        start, end = self._offsets[first - 1], None if last == self.last else self._offsets[last]
+        if first <= floor:
+            kept = (self._kept_entry(Seq(seq)) for seq in range(first, min(last, floor) + 1))
+            below = tuple(item for item in kept if item is not None)
+            return below if last <= floor else (*below, *self.read_entries(Seq(floor + 1), last - floor))
+        start = self._offsets[first - floor - 1]
+        end = None if last == self.last else self._offsets[last - floor]
         with disk.told_as_storage(f"cannot read {self._path}"):
-            found, _ = self._frames(start, self._end, end)
+            found, _ = self.reading.frames(start, self._end, end)
         return tuple(frame.item for frame in found if frame.item.kind is ItemKind.ENTRY)
+
+    def _kept_entry(self, seq: Seq) -> LogItem | None:
+        if self._kept is None:
+            found = kept_entries(self.reading.foundation() or b"")
+            self._kept = {verified_entry(item).seq: item for item in found}
+        return self._kept.get(seq)
 
     def set_aside(self, good: Sequence[LogItem]) -> None:
         """Keep the file as ``log.damaged`` and make its good beginning the log; open it again then.
@@ -350,9 +475,7 @@ class Store:
         with disk.told_as_storage(f"cannot empty {self._path}"):
             disk.truncate(self._fd, len(frames.MAGIC))
             disk.sync_data(self._fd)
-        self._end = len(frames.MAGIC)
-        self._spans = [_Span(self._end, self._end)]
-        del self._offsets[:]
+        self._begin(self._fd)
 
     def close(self) -> None:
         """Close the file; nothing waits to be written."""

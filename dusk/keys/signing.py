@@ -140,7 +140,7 @@ class SignedBytes(NamedTuple):
 
 
 Verified = NewType("Verified", frozenset[SignedBytes])
-"""Claims that were verified; made by :func:`verified_of` and :func:`all_verified` alone (R6)."""
+"""Claims that were verified; made by the three functions below alone (R6)."""
 
 VerifyAhead = Callable[[Sequence[SignedBytes]], Verified]
 """Verifies many claims at once, as the machine does it best; may leave out any of them."""
@@ -151,6 +151,11 @@ NONE_VERIFIED = Verified(frozenset())
 def verified_of(claims: Iterable[SignedBytes]) -> Verified:
     """Return those claims that are true."""
     return Verified(frozenset(claim for claim in claims if verify(*claim)))
+
+
+def verified_before(claims: Iterable[SignedBytes]) -> Verified:
+    """Return claims that this device itself verified when it took what they stand in."""
+    return Verified(frozenset(claims))
 
 
 def all_verified(parts: Iterable[Verified]) -> Verified:

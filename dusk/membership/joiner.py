@@ -13,11 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dusk.catchup.backoff import BackOff
-from dusk.catchup.client import Client, Goal, ServerRefused, client_channel
+from dusk.catchup.client import Client, client_channel
+from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
+from dusk.catchup.stages import Goal, ServerRefused
 from dusk.changelog import views
+from dusk.changelog.adopting import adopt
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
 from dusk.changelog.entry import SignedHead
@@ -40,6 +43,7 @@ from dusk.effects import (
     Input,
     ItemKind,
     LogItem,
+    Rebase,
     Received,
     RemoveFile,
     Restart,
@@ -122,6 +126,7 @@ class Joiner:
         self._wanted = wanted
         self._random_bytes = random_bytes
         self._peers = Peers()
+        self.gatherings = Gatherings()
         self._tag = cluster_tag(join_key.cluster_id)
         self._addresses = (*_usable_addresses(join_key.addresses), *configured)
         self._heard: dict[Address, None] = {}
@@ -354,6 +359,25 @@ class Joiner:
             case NeedsReplay(seq):
                 raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
         return []
+
+    def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Begin with a checkpoint in place of the first entry; what was fetched so far is nobody's work.
+
+        Raises:
+            ServerRefused: that log lacks the entry that the join key names.
+            UntrustedInput: the owners did not attest it; nothing was changed.
+        """
+        del now  # verification needs no clock (R11)
+        adopted, key = adopt(Log(self._join_key.cluster_id), data, items), self._join_key
+        assert adopted is not None, "an empty log has no position"
+        log = adopted.log
+        if log.head.seq >= key.seq and log.chain_at(key.seq) != key.chain:
+            raise ServerRefused("the log there lacks the entry that the join key names")
+        if log.head.seq <= self._log.head.seq:
+            return []
+        self._log, self._peers = log, Peers()
+        self.reason = f"fetching the log, at entry {log.head.seq}"
+        return [Rebase(adopted.seq, data, adopted.items, ())]
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Finish: the log is whole, the keys are here; a node takes over.

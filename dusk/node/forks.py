@@ -53,6 +53,11 @@ class Forks:
             self._left = remembered(self._left, self._log)
 
     @property
+    def all(self) -> tuple[LostBranch, ...]:
+        """The branches that this device left and of which a change waits, oldest first."""
+        return self._left
+
+    @property
     def offer(self) -> Offer | None:
         """The newest position of the oldest branch that somebody has to deal with."""
         if not self._left:

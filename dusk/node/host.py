@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
@@ -16,6 +18,7 @@ from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
+from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
 
@@ -37,6 +40,7 @@ class MemberHost:
         channel: has the group keys.
         took: verifies, takes and stores fetched items.
         took_branch: judges a log that parts from ours.
+        compacting: judges checkpoints, and has the one that the log on the disk stands on.
         submitted: gets a change written that the member with an X25519 key, or a stranger, hands in.
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
@@ -55,6 +59,7 @@ class MemberHost:
         channel: Channel,
         took: Took,
         took_branch: Took,
+        compacting: Compacting,
         submitted: TakeChange,
         answered: TakeAnswer,
         reports: NodeReports,
@@ -65,7 +70,8 @@ class MemberHost:
         master: Callable[[], DeviceId | None],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
-        self._forks = forks
+        self._forks, self._compacting = forks, compacting
+        self.gatherings = Gatherings()
         self._own = own
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
@@ -133,6 +139,20 @@ class MemberHost:
             UntrustedInput: it is no log of this cluster; nothing was changed.
         """
         return self._took_branch(items, now)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the log on the disk stands on; None for its first entry."""
+        return self._compacting.plan
+
+    def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Judge a checkpoint with what stands above it, and begin another life that goes on from it.
+
+        Raises:
+            ForkFound: it contradicts what is final here.
+            UntrustedInput: the owners did not attest it; nothing was changed.
+        """
+        return self._compacting.took(data, items, now)
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the group keys of another member, whose log is here by now.

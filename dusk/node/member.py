@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
 from dusk.catchup.exchanges import Exchanges
-from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log, verified_entry
@@ -23,6 +23,7 @@ from dusk.cycle.station import Station
 from dusk.effects import (
     Accepted,
     Append,
+    Compacted,
     Connected,
     Datagram,
     Disconnected,
@@ -35,6 +36,7 @@ from dusk.effects import (
     Link,
     Links,
     LogItem,
+    PieceRead,
     Progress,
     Received,
     Tick,
@@ -46,6 +48,7 @@ from dusk.node.alarms import Alarms
 from dusk.node.applying import Applying
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
+from dusk.node.compacting import Compacting
 from dusk.node.forcing import force_role
 from dusk.node.forks import Forks
 from dusk.node.host import MemberHost, make_group_key
@@ -73,6 +76,7 @@ class Node:
         settings: see `NodeSettings`.
         random_bytes: source of all randomness.
         left: branches of the log that its disk says it left.
+        plan: of the checkpoint that the log on its disk stands on; None for the first entry.
 
     Attributes:
         log: the log.
@@ -92,6 +96,7 @@ class Node:
         settings: NodeSettings,
         random_bytes: Callable[[int], bytes],
         left: Sequence[LostBranch] = (),
+        plan: Plan | None = None,
     ) -> None:
         assert log.cluster is not None
         self.log, self.device_id = log, DeviceId(key.key_id)
@@ -109,7 +114,7 @@ class Node:
             station=self._station,
             log=log,
             outbox=self._outbox,
-            answer_streams=self._answer_streams,
+            answer_streams=lambda *args: self._exchanges.answered(*args),  # noqa: PLW0108 - made later
             log_moved=self._log_moved,
         )
         self._changes = OwnChanges(
@@ -120,6 +125,7 @@ class Node:
         self._report = SelfReport(key, log.cluster, settings.facts)
         self._reports = NodeReports(self.peers, log, self._report.signed)
         self._alarms = Alarms(self.alarms, lambda: self._cycle_s)
+        self._compacting = Compacting(log, self._forks, plan, self._alarms)
         self._proofs = Proofs(log, lambda: 0.0 if self.leads else self._cycle_s * self._station.fraction())
         self._exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self._applying = Applying(self.applied, self, lambda: self._cycle_s, settings.apply_window_s)
@@ -148,14 +154,15 @@ class Node:
             log=self.log,
             channel=self._station.channel,
             took=self._took,
-            took_branch=self._took_branch,
+            took_branch=lambda *args: self._branching.took_branch(*args),  # noqa: PLW0108 - made later
+            compacting=self._compacting,
             submitted=self._writing.on_stream,
             answered=self._changes.answered,
             reports=self._reports,
             forks=self._forks,
             is_whole=lambda: not self._recovery.must_hear,
             caught_up=self._caught_up,
-            is_holder=self._is_holder,
+            is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
             master=lambda: self.master,
         )
 
@@ -238,7 +245,9 @@ class Node:
                 effects = self._receiving.on_datagram(event, now)
             case Tick():
                 effects = self._tick(now)
-            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead():
+            case Compacted():
+                effects = self._compacting.compacted(event)
+            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead() | PieceRead():
                 effects = self._exchanges.handle(event, now)
             case FilesRead() | HelperDone():
                 effects = list(self.applied.answer(event, now))
@@ -398,7 +407,7 @@ class Node:
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
         effects, self._branching.pending = self._branching.pending, []
-        effects += self._watch(now)
+        effects += [*self._watch(now), *self._compacting.step()]
         effects += self._writing.hand_over(self._receiving.writer(now), self._exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):
@@ -440,9 +449,6 @@ class Node:
     def _took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         return self._branching.took(items, now)
 
-    def _took_branch(self, items: Sequence[LogItem], now: float) -> list[Effect]:
-        return self._branching.took_branch(items, now)
-
     def _took_more(self, taken: tuple[LogItem, ...], now: float) -> list[Effect]:
         if not taken:
             return []
@@ -483,9 +489,6 @@ class Node:
         effects = self._recovery.caught_up(seq, self.log.head.seq)
         return effects + self._leading.whole_again(now) if effects else []
 
-    def _is_holder(self, static_public: bytes) -> bool:
-        return any(x25519_public(peer.public) == static_public for peer in self.peers.holders())
-
     def _members_changed(self) -> None:
         state = self.log.state
         self._members_version = state.members_version
@@ -494,6 +497,3 @@ class Node:
         self._follower.cycle_changed(self._cycle_s)
         if self._writing.leader is not None:
             self._writing.leader.cycle_s = self._cycle_s
-
-    def _answer_streams(self, change: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
-        return self._exchanges.answered(change, answer, now)

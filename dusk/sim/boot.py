@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
@@ -25,8 +26,9 @@ def read_log(name: str, cluster: ClusterId, disk: Disk) -> Log:
     Raises:
         RuleBroken: it does not verify (R6).
     """
-    log = Log(cluster)
     try:
+        data = disk.basis.data
+        log = Log(cluster, ground=read(data, cluster).ground if data else None)
         log.extend(disk.items)
     except UntrustedInput as error:
         raise RuleBroken("R6", f"{name} refuses its own log: {error}") from error
@@ -69,4 +71,5 @@ def build(router: FirstStart, disk: Disk, log: Log, random: Random, now: float) 
         ),
         random_bytes=random.randbytes,
         left=disk.branches,
+        plan=disk.basis.plan,
     )

@@ -7,7 +7,7 @@ at the end, is said there.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from dusk import limits
+from dusk import codec, limits
 from dusk.changelog.body import Change, decode_change
 from dusk.changelog.log import Log
 from dusk.changelog.state import State
@@ -21,11 +21,13 @@ from dusk.effects import (
     ItemKind,
     LogItem,
     Progress,
+    Rebase,
     RemoveFile,
     SendDatagram,
     SendFrame,
     SendMulticast,
     StoreFile,
+    UseCompacted,
 )
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, DeviceId, Seq
@@ -102,8 +104,11 @@ class Checks:
 
     def stored(self, device: Device, effect: DiskEffect, was: bytes | None) -> None:
         """Check what was written: in place (R7), by the model (R1), and not for nothing (R12)."""
-        self.writes[LOG_FILE if isinstance(effect, Append) else effect.name] += 1
+        self.writes[effect.name if isinstance(effect, StoreFile | RemoveFile) else LOG_FILE] += 1
         match effect:
+            case Rebase() | UseCompacted():
+                self._transcript.count("rebase" if isinstance(effect, Rebase) else "compaction")
+                self.reread(device)
             case Append(items):
                 self._appended(device, items)
             case StoreFile(name, data):
@@ -158,7 +163,10 @@ class Checks:
     def reread(self, device: Device) -> None:
         """Read a device's disk from its beginning: it has all that it ever had."""
         left = [item for branch in device.disk.branches for item in branch.items]
-        self.shelf.reread(self._holdings[device.index], device.disk.items, left)
+        data = device.disk.basis.data
+        head = codec.unpack(data, size_max=len(data))[1] if data else None
+        below = None if head is None else ChainHash(head[-1])
+        self.shelf.reread(self._holdings[device.index], device.disk.items, left, below)
 
     def holding_of(self, device: Device) -> Holding:
         """Return what a device's disk holds."""

@@ -12,8 +12,9 @@ from typing import Protocol
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.effects import (
-    Append,
     CommitFiles,
+    Compact,
+    Compacted,
     Connect,
     Disconnect,
     Effect,
@@ -23,9 +24,11 @@ from dusk.effects import (
     Input,
     ItemsRead,
     Links,
+    PieceRead,
     Progress,
     ReadFiles,
     ReadItems,
+    ReadPiece,
     RemoveFile,
     Restart,
     RollbackFiles,
@@ -53,6 +56,8 @@ from dusk.sim.transcript import Transcript
 
 PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
 """Between one life and the next, after the disk failed."""
+COMPACTION_S = 2.0
+"""What it takes at most to compact a log."""
 HELPER_S = 0.02
 """What a request to the helper takes, up to ten times as long."""
 
@@ -333,7 +338,7 @@ class Device:
 
     def _perform(self, steps: Sequence[tuple[Effect, ...]]) -> None:
         """Do effects, now or when a slow disk is done; those of a step become durable together."""
-        writes = any(isinstance(step[0], Append | StoreFile | RemoveFile) for step in steps)
+        writes = any(isinstance(step[0], DiskEffect) for step in steps)
         if writes and self.faults.slow_disk_s:
             self._busy = True
             self._world.transcript.count("slow write")
@@ -409,7 +414,26 @@ class Device:
         (effect,) = step
         world = self._world
         world.watcher.sending(self, effect)
-        network = world.network
+        match effect:
+            case SendDatagram() | SendMulticast() | Connect() | SendFrame() | Disconnect():
+                self._send(effect)
+            case ReadItems(conn, first, bytes_max):
+                self._inbox.append(ItemsRead(conn, first, self.disk.read_items(first, bytes_max)))
+            case ReadPiece(conn, seq, piece):
+                self._inbox.append(PieceRead(conn, piece, self.disk.read_piece(seq, piece)))
+            case Compact():
+                self._compact(effect)
+            case ReadFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
+                self._ask(effect)
+            case Progress(change, state, seq, reason):
+                told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
+                world.transcript.say(self.name, told)
+            case Event(name, text):
+                world.transcript.count(f"event {name}")
+                world.transcript.say(self.name, f"event {name}: {text}")
+
+    def _send(self, effect: SendDatagram | SendMulticast | Connect | SendFrame | Disconnect) -> None:
+        network = self._world.network
         match effect:
             case SendDatagram(data, to):
                 network.unicast(self, data, to)
@@ -421,16 +445,12 @@ class Device:
                 network.frame(self, conn, frame)
             case Disconnect(conn):
                 network.disconnect(self, conn)
-            case ReadItems(conn, first, bytes_max):
-                self._inbox.append(ItemsRead(conn, first, self.disk.read_items(first, bytes_max)))
-            case ReadFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
-                self._ask(effect)
-            case Progress(change, state, seq, reason):
-                told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
-                world.transcript.say(self.name, told)
-            case Event(name, text):
-                world.transcript.count(f"event {name}")
-                world.transcript.say(self.name, f"event {name}: {text}")
+
+    def _compact(self, effect: Compact) -> None:
+        """Compact the log beside all else, and tell when that is done."""
+        plan = self.disk.prepare(effect)
+        delay_s = self._random.random() * COMPACTION_S
+        self._plan(delay_s, lambda: self.deliver(Compacted(effect.seq, plan)))
 
     def _store(self, step: tuple[DiskEffect, ...]) -> None:
         random, world = self._random, self._world
@@ -439,7 +459,7 @@ class Device:
             self.disk.tear(step, random)
             raise DiskError("the disk is full")
         for effect in step:
-            was = None if isinstance(effect, Append) else self.disk.files.get(effect.name)
+            was = self.disk.files.get(effect.name) if isinstance(effect, StoreFile | RemoveFile) else None
             self.disk.do(effect)
             world.watcher.stored(self, effect, was)
 
@@ -463,4 +483,4 @@ class Device:
 
 def _disk_effects(step: tuple[Effect, ...]) -> tuple[DiskEffect, ...]:
     """Return the effects of a step if they are the disk's; a step has no others then."""
-    return tuple(effect for effect in step if isinstance(effect, Append | StoreFile | RemoveFile))
+    return tuple(effect for effect in step if isinstance(effect, DiskEffect))

@@ -10,13 +10,28 @@ file is replaced by a rename that is there or not.
 from collections.abc import Mapping, MutableSequence, Sequence
 from random import Random
 
+from dusk.changelog.basis import NO_BASIS, Basis, lay, plan_of
+from dusk.changelog.compaction import compact
+from dusk.changelog.foundation import pieces
+from dusk.changelog.items import verified_entry
 from dusk.changelog.rewinds import LostBranch, resolve
-from dusk.effects import Append, Effect, ItemKind, LogItem, RemoveFile, StoreFile
+from dusk.effects import (
+    Append,
+    Compact,
+    Effect,
+    ItemKind,
+    LogItem,
+    Rebase,
+    RemoveFile,
+    StoreFile,
+    UseCompacted,
+)
 from dusk.ids import Seq
 from dusk.node.recovery import MUST_HEAR_FILE
 
-DiskEffect = Append | StoreFile | RemoveFile
+DiskEffect = Append | StoreFile | RemoveFile | Rebase | UseCompacted
 LOG_FILE = "log"
+_PLAIN = (ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE)
 
 
 class DiskError(Exception):
@@ -29,12 +44,15 @@ class Disk:
     Attributes:
         items: the log; of what a switch replaced, and of an unfinished one, it shows nothing.
         branches: what was replaced, oldest first.
+        basis: what the log stands on.
         files: small files, name → content.
     """
 
     def __init__(self, items: Sequence[LogItem] = (), files: Mapping[str, bytes] | None = None) -> None:
         self.items: MutableSequence[LogItem] = []
         self.branches: tuple[LostBranch, ...] = ()
+        self.basis: Basis = NO_BASIS
+        self._made: tuple[Compact, bytes] | None = None
         self.files: dict[str, bytes] = dict(files or {})
         self._written: MutableSequence[LogItem] = []
         self._starts: MutableSequence[int] = []
@@ -42,14 +60,40 @@ class Disk:
 
     @property
     def last(self) -> Seq:
-        """How many entries it has."""
-        return Seq(len(self._starts))
+        """The position of its newest entry."""
+        return Seq(self.basis.floor + len(self._starts))
+
+    def prepare(self, effect: Compact) -> bytes:
+        """Make a compacted log; returns the plan of what it stands on."""
+        data = compact(effect.cluster, self.basis.data or None, self.items, effect.seq)
+        self._made = effect, data
+        return plan_of(effect.seq, pieces(data)).encode()
+
+    def read_piece(self, seq: Seq, piece: int) -> bytes | None:
+        """Return a piece of what the log stands on; None where that is something else."""
+        return pieces(self.basis.data)[piece] if self.basis.floor == seq else None
+
+    def _rewrite(self, items: Sequence[LogItem]) -> None:
+        self._written[:] = items
+        self._follow()
+
+    def _above(self, seq: Seq) -> list[LogItem]:
+        """Return what stands from the entry behind a position on."""
+        entries = ((at, item) for at, item in enumerate(self.items) if item.kind is ItemKind.ENTRY)
+        first = next((at for at, item in entries if verified_entry(item).seq > seq), len(self.items))
+        return list(self.items[first:])
 
     def do(self, effect: DiskEffect) -> None:
         """Do one effect whole; it is durable then."""
         match effect:
             case Append(items):
                 self._append(items)
+            case Rebase(seq, data, above, left):
+                self._rewrite([*lay(seq, data, left), *above])
+            case UseCompacted(seq):
+                made, self._made = self._made, None
+                if made is not None and made[0].seq == seq:
+                    self._rewrite([*lay(seq, made[1], made[0].left), *self._above(seq)])
             case StoreFile(name, data):
                 self.files[name] = data
             case RemoveFile(name) if name == LOG_FILE:
@@ -103,16 +147,16 @@ class Disk:
 
     def _good(self) -> int:
         """Count the items up to the last head, with certificates right behind it, that rewinds leave."""
-        end = len(self._written)
-        while end and self._written[end - 1].kind is not ItemKind.HEAD:
+        end, least = len(self._written), self.basis.taken
+        while end > least and self._written[end - 1].kind is not ItemKind.HEAD:
             end -= 1
-        while end and end < len(self._written) and self._written[end].kind is ItemKind.CERTIFICATE:
+        while least < end < len(self._written) and self._written[end].kind is ItemKind.CERTIFICATE:
             end += 1
         return resolve(self._written[:end]).used
 
     def _append(self, items: Sequence[LogItem]) -> None:
         self._written += items
-        if self.branches or any(item.kind is ItemKind.REWIND for item in items):
+        if self.branches or any(item.kind not in _PLAIN for item in items):
             self._follow()
             return
         for item in items:
@@ -123,7 +167,7 @@ class Disk:
     def _follow(self) -> None:
         """See what all that was written adds up to."""
         found = resolve(self._written)
-        self.items, self.branches = list(found.items), found.branches
+        self.items, self.branches, self.basis = list(found.items), found.branches, found.basis
         self._starts = [at for at, item in enumerate(self.items) if item.kind is ItemKind.ENTRY]
 
     def shared(self) -> tuple[tuple[LogItem, ...], tuple[int, ...]]:
@@ -132,11 +176,11 @@ class Disk:
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
         """Return items as the store does: whole, up to a signed head if there is one."""
-        if not 1 <= first <= len(self._starts):
+        if not self.basis.floor < first <= self.last:
             return ()
         found: list[LogItem] = []
         size_bytes, covered = 0, 0
-        for item in self.items[self._starts[first - 1] :]:
+        for item in self.items[self._starts[first - self.basis.floor - 1] :]:
             is_certificate = item.kind is ItemKind.CERTIFICATE and covered == len(found)
             if size_bytes + len(item.data) > bytes_max and covered and not is_certificate:
                 return tuple(found[:covered])
@@ -168,9 +212,9 @@ def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
                 appends.append(effect)
             case RemoveFile(name) if name != LOG_FILE:
                 removals.append(effect)
-            case RemoveFile() | StoreFile():
+            case RemoveFile() | StoreFile() | Rebase() | UseCompacted():
                 flush()
                 steps.append((effect,))
     flush()
-    rest = [effect for effect in effects if not isinstance(effect, Append | StoreFile | RemoveFile)]
+    rest = [effect for effect in effects if not isinstance(effect, DiskEffect)]
     return [*steps, *((effect,) for effect in rest)]

@@ -1,7 +1,7 @@
 """Notes when each entry is on each disk and in effect on each device: the watcher of a forecast."""
 
 from dusk.changelog.log import Log
-from dusk.effects import Append, ChangeState, Effect, Progress
+from dusk.effects import Append, ChangeState, Effect, Progress, RemoveFile, StoreFile
 from dusk.ids import ChangeId, Seq
 from dusk.sim.clock import Clock
 from dusk.sim.device import Device
@@ -50,7 +50,7 @@ class Meter:
         """Note how far a disk goes."""
         if isinstance(effect, Append):
             self._reach(self.on_disk[device.index], device.disk.last)
-        else:
+        elif isinstance(effect, StoreFile | RemoveFile):
             self.files.add(effect.name)
 
     def sending(self, device: Device, effect: Effect) -> None:  # noqa: ARG002 - of all watchers

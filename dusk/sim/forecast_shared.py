@@ -24,8 +24,10 @@ from dusk.sim.disk import Disk
 T = TypeVar("T")
 
 WRITES = (
+    "give_up",
     "leave",
     "restore",
+    "retake",
     "signed",
     "stay",
     "take_certificate",

@@ -16,7 +16,7 @@ from dusk.ids import ChainHash, ChangeId, DeviceId, KeyId, PublicKey, Seq
 from dusk.sim.broken import RuleBroken
 from dusk.sim.choice import Side
 from dusk.sim.history import History
-from dusk.sim.tree import NOWHERE, Logged, proven_by
+from dusk.sim.tree import NOWHERE, Logged, behind, proven_by
 
 
 @dataclass(slots=True)
@@ -89,19 +89,28 @@ class Shelf:
             self._take(holding, item)
         self._history.check_switch(holding.name, before, holding.head)
 
-    def reread(self, holding: Holding, items: Sequence[LogItem], left: Iterable[LogItem] = ()) -> None:
+    def reread(
+        self,
+        holding: Holding,
+        items: Sequence[LogItem],
+        left: Iterable[LogItem] = (),
+        below: ChainHash | None = None,
+    ) -> None:
         """Take a disk as it is at a start: nothing that was durable may be missing.
 
         Args:
             holding: what is known of it.
             items: all of its log.
             left: what stood on branches that do not stand any more.
+            below: chain hash of the checkpoint that the log stands on.
 
         Raises:
             RuleBroken: something is.
         """
         before = holding.side
         holding.path, holding.stored, holding.proven = [], NOWHERE, NOWHERE
+        if below is not None:
+            self._stand_on(holding, below)
         for item in whole(items):
             self._take(holding, item)
         for item in left:
@@ -112,6 +121,18 @@ class Shelf:
         self._history.check_switch(holding.name, before, holding.head)
         if holding.proven < before.settled and holding.head is before.head:
             raise RuleBroken("R4", f"{holding.name} forgot that entry {before.settled} is final")
+
+    def _stand_on(self, holding: Holding, below: ChainHash) -> None:
+        """Begin at a checkpoint: it stands for all before it, which is final (R4, A42)."""
+        logged = self._history.at(below)
+        if logged is None or not logged.settled:
+            raise RuleBroken("R4", f"{holding.name} stands on a checkpoint that is not final, or of no log")
+        holding.path = behind(None, logged)
+        holding.all.update(holding.path)
+        for each in holding.path:
+            each.on.add(holding.index)
+            each.ever.add(holding.index)
+        holding.stored = holding.proven = logged.seq
 
     def _take(self, holding: Holding, item: LogItem) -> None:
         match item.kind:

@@ -19,6 +19,7 @@ from dusk.keys.signing import verify
 from dusk.limits import EPOCH_JUMP_MAX
 from dusk.sim.broken import RuleBroken
 from dusk.sim.keyring import Keyring
+from dusk.sim.pace import STEP
 from dusk.sim.tree import Held, Logged, Place, Ruling, at
 
 SUCCESSION, MANDATE = ("cluster", "succession"), ("cluster", "mandate")
@@ -124,6 +125,9 @@ class Judge:
             case EntryKind.FREEZE, Change():
                 self._check_proof(entry, change)
                 return self._changed(plain, entry, change, was_left=was_left)
+            case EntryKind.CHECKPOINT, Change():
+                self._check_attested(parent, entry, change)
+                return self._changed(plain, entry, change, was_left=False)
         raise RuleBroken("R1", f"entry {entry.seq}: {entry.kind.name} out of nowhere")
 
     # --- where it stands -------------------------------------------------------------------------
@@ -189,6 +193,17 @@ class Judge:
         chains = {h.head.chain for h in heads}
         if (len(places), len(chains)) != (1, 2) or not all(h.signed_by(public, self.cluster) for h in heads):
             raise RuleBroken("R1", f"entry {entry.seq}: freezes a device without proof")
+
+    def _check_attested(self, parent: Logged, entry: Entry, change: Change) -> None:
+        """An owner says what the log is at a position, and is right (A42)."""
+        (place, held), *more = _writes(change).items()
+        owner = self._keyring.owner
+        seq, chain, _state = row_of(held) or (0, b"", b"")
+        named = at(parent, seq)
+        if more or place != ("checkpoint", f"by/{owner.hex()}") or change.body.author != owner:
+            raise RuleBroken("R1", f"entry {entry.seq}: attests, and does something else")
+        if named is None or named.chain != chain or seq % STEP:
+            raise RuleBroken("R1", f"entry {entry.seq}: attests what is not there")
 
     # --- what becomes of a change ----------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final
 from dusk.sim.keyring import Keyring
 from dusk.sim.network import PORT, Network, host_of
+from dusk.sim.pace import quick_checkpoints
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
 from dusk.sim.remember import remembered_crypto
 from dusk.sim.transcript import Transcript
@@ -236,7 +237,7 @@ class Simulation:
         Raises:
             RuleBroken: a rule does not hold.
         """
-        with remembered_crypto():
+        with remembered_crypto(), quick_checkpoints():
             self.transcript.say("-", f"seed {self._plan.seed}: {self.count} devices, {self.faults}")
             self.troubles.plan()
             self.clock.run_until(self.duration_s)
@@ -285,7 +286,7 @@ class Simulation:
         nodes = [device.member for device in self._honest]
         heads = {None if node is None else node.log.head for node in nodes}
         is_cut = any(MUST_HEAR_FILE in device.disk.files for device in self._honest)
-        if len(heads) != 1 or None in heads or is_cut:
+        if len(heads) != 1 or None in heads or is_cut or not all(map(_is_compacted, self._honest)):
             return False
         running = [node for node in nodes if node is not None]
         return all(
@@ -355,3 +356,8 @@ class Simulation:
         counts["branch left"] += len(self.checks.history.ends) - 1
         self.transcript.say("-", f"ends at entry {head}")
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)
+
+
+def _is_compacted(device: Device) -> bool:
+    """Tell whether a device's disk stands on the newest checkpoint that is final there."""
+    return device.member is None or device.disk.basis.floor == device.member.log.checkpoint

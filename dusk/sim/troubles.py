@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from dusk.changelog.attesting import to_attest
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.ids import ChangeId, DeviceId
@@ -27,6 +28,8 @@ from dusk.sim.tree import is_on
 
 COMMIT_S = 2.2
 """Between two changes, on average."""
+ATTESTED_SHARE = 0.7
+"""Of an owner's commits, those whose session gets to attesting."""
 BACKUP_S = 1.5
 """Between two looks of the owner whether somebody could take over."""
 STALE_S = 3.0
@@ -177,6 +180,21 @@ class Troubles:
         change = device.submit(lambda node: self._draw_change(device, node))
         if change is not None:
             stage.transcript.say(device.name, f"gets change {change.id.hex()[:8]}")
+            self._attest(device)
+
+    def _attest(self, device: Device) -> None:
+        """The owner who has committed attests what the state was, as their session does by itself."""
+        node, owner = device.member, self._stage.founded.owner
+        edit = None if node is None else to_attest(node.log, owner.key_id)
+        if node is None or edit is None or self._people.random() >= ATTESTED_SHARE:
+            return
+        self._stage.transcript.count("attested")
+        device.submit(lambda node: self._attestation(device, node, edit))
+
+    def _attestation(self, device: Device, node: Node, edit: Edit) -> Change:
+        change = self._sign(device, node, [edit], self._stage.founded.owner)
+        self._stage.keyring.changes[change.id] = change  # it may be refused: the next one is another chance
+        return change
 
     def _draw_change(self, device: Device, node: Node) -> Change:
         stage, random = self._stage, self._people

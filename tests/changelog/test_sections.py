@@ -115,6 +115,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("group/ap", f"member/{ID}", [True]),
     ("group/ap", "var/x", ["y"]),
 ]
+GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
 BAD: list[tuple[str, str, list[object]]] = [
     ("trust", "owner/alice", [SMALL_ORDER]),
     ("trust", "owner/alice", [b"short"]),
@@ -199,6 +200,12 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("assignment/wifi", "to", ["all", [], 1000]),
     ("group/ap", "member/kitchen", [True]),
     ("group/ap", "made", [False]),
+    ("checkpoint", f"by/{ID}", [0, bytes(32), bytes(32)]),
+    ("checkpoint", f"by/{ID}", [256, bytes(31), bytes(32)]),
+    ("checkpoint", f"by/{ID}", [256, bytes(32), None]),
+    ("checkpoint", f"by/{ID}", [256, bytes(32)]),
+    ("checkpoint", "by/alice", [256, bytes(32), bytes(32)]),
+    ("checkpoint", ID, [256, bytes(32), bytes(32)]),
 ]
 
 

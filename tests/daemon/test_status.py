@@ -46,6 +46,8 @@ def test_the_status_has_the_fields_of_the_contract() -> None:
         "epoch": 2,
         "head": {"seq": head.seq, "hash": head.chain.hex()},
         "settled": head.seq,
+        "checkpoint": 0,
+        "store_bytes": 0,
         "master": "attic",
         "members": 2,
         "online": 2,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from dusk import codec
-from dusk.catchup.client import ServerRefused
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, Answer
+from dusk.catchup.stages import ServerRefused
 from dusk.changelog.body import Change
 from dusk.changelog.entry import sign_head
 from dusk.changelog.log import Log

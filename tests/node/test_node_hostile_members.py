@@ -103,7 +103,7 @@ def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_
 
     def lie(change: Change, now: float, _asker: bytes, _after: ChangeId | None) -> list[Effect]:
         asked.append(change)
-        return liar.node._answer_streams(change.id, Answer(word, Seq(1), ""), now)
+        return liar.node._exchanges.answered(change.id, Answer(word, Seq(1), ""), now)
 
     def send_on(sender: str, to: str, data: bytes) -> bool:
         """Let the liar stand between the master and the author: it passes all datagrams on."""

@@ -118,10 +118,10 @@ def test_r13_a_branch_that_cannot_be_read_leaves_ours_where_it_is(site: Site) ->
     entries = [at for at, item in enumerate(site.master.items) if item.kind is ItemKind.ENTRY]
     for first in (0, entries[seq - 2], entries[seq - 1]):
         with pytest.raises(newer.NewerVersion):
-            other.node._took_branch(site.master.items[first:], site.now)
+            other.node._branching.took_branch(site.master.items[first:], site.now)
     junk = [item for item in site.master.items[entries[seq - 1] :] if item.kind is ItemKind.ENTRY]
     with pytest.raises(UntrustedInput, match="unknown kind"):
-        other.node._took_branch(junk, site.now)
+        other.node._branching.took_branch(junk, site.now)
     other.do(other.node.handle(Tick(), site.now))
     assert other.node.alarms["version"].startswith(f"another history: entry {seq} is of a later version")
     assert other.node.leads

@@ -6,6 +6,7 @@ from functools import partial
 from dusk import codec
 from dusk.catchup import messages
 from dusk.catchup.chunks import locator_positions
+from dusk.changelog.basis import Plan
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.errors import UntrustedInput
@@ -81,6 +82,12 @@ def _requests(cluster: Cluster) -> list[Case]:
             "Behind 300 items.",
             messages.GetBranch(positions[0].chain, 300),
             {"chain": positions[0].chain.hex(), "first": 300},
+        ),
+        (
+            "GET PIECE",
+            "The third one of the checkpoint at 256.",
+            messages.GetPiece(Seq(256), 2),
+            {"seq": 256, "piece": 2},
         ),
     )
     cases = []
@@ -159,6 +166,13 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             messages.Reports(reports, more=False),
             {"rows": [_said(report) for report in reports], "more": False},
         ),
+        (
+            "COMPACTED",
+            "A checkpoint in two pieces.",
+            messages.Compacted(Plan(Seq(256), (bytes(range(32)), bytes(32)))),
+            {"seq": 256, "hashes": [bytes(range(32)).hex(), bytes(32).hex()]},
+        ),
+        ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
     )
 
 
@@ -193,7 +207,11 @@ def _bad_requests() -> list[Case]:
         (
             ("empty", []),
             ("kind 0", [0]),
-            ("kind 9", [9, chain, 0]),
+            ("kind 10", [10, chain, 0]),
+            ("GET PIECE at 0", [9, 0, 0]),
+            ("GET PIECE of a hash", [9, chain, 0]),
+            ("GET PIECE 560", [9, 256, 560]),
+            ("GET PIECE without a number", [9, 256]),
             ("an answer", [21]),
             ("kind as text", ["1", []]),
             ("LOCATE without positions", [1]),
@@ -226,7 +244,13 @@ def _bad_replies() -> list[Case]:
         (
             ("empty", []),
             ("kind 16", [16]),
-            ("kind 23", [23]),
+            ("kind 25", [25]),
+            ("COMPACTED at 0", [23, 0, [bytes(32)]]),
+            ("COMPACTED without pieces", [23, 256, []]),
+            ("COMPACTED of 561 pieces", [23, 256, [bytes(32)] * 561]),
+            ("COMPACTED of a short hash", [23, 256, [bytes(31)]]),
+            ("PIECE of 60,001 bytes", [24, bytes(60_001)]),
+            ("PIECE of nil", [24, None]),
             ("a request", [3]),
             ("COMMON below 0", [17, -1, None]),
             ("COMMON with a head of 513 bytes", [17, 1, bytes(513)]),

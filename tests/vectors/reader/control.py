@@ -33,7 +33,10 @@ FLAGS = ("replace", "auto", "collect")
 
 EDITING = "changed edits text notes"
 DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
-STATUS = "cluster device name epoch head settled master members online apply alarms asks reason"
+STATUS = (
+    "cluster device name epoch head settled checkpoint store_bytes master members online"
+    " apply alarms asks reason"
+)
 ENTRY = "seq time time_trusted kind author device outcome message hash epoch"
 HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
 ROLE = "ticket hash text notes"
@@ -96,8 +99,8 @@ METHODS = {
     "role.submit": Method("line timeout_s?", ROLE),
     "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text"),
-    "log.list": Method("count? since?", "head entries", ENTRY),
-    "log.show": Method("seq", f"{ENTRY} writer chain operations diff", "where item before after"),
+    "log.list": Method("count? since?", "head compacted entries", ENTRY),
+    "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", "where item before after"),
     "events.subscribe": Method("", ""),
 }
 

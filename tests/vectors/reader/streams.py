@@ -195,8 +195,8 @@ def _position(item: object) -> tuple[int, bytes]:
 def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
-    number(kind, 1, 8)
-    count = {3: 0, 5: 2, 7: 2, 8: 2}.get(kind, 1)
+    number(kind, 1, 9)
+    count = {3: 0, 5: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
     array(rest, count)
     match kind:
         case 1:
@@ -213,6 +213,8 @@ def request(data: bytes) -> dict[str, Any]:
             return {"after": octets(rest[0]) if rest[0] == b"" else octets(rest[0], 16)}
         case 7:
             return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
+        case 9:
+            return {"seq": number(rest[0], 1), "piece": number(rest[1], 0, 559)}
     return {"chain": octets(rest[0], 32), "first": number(rest[1])}
 
 
@@ -237,8 +239,8 @@ def _row(item: object) -> dict[str, Any]:
 def answer(data: bytes) -> dict[str, Any]:
     """Read an answer."""
     kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
-    number(kind, 17, 22)
-    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 2}[kind])
+    number(kind, 17, 24)
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 2, 23: 2, 24: 1}[kind])
     match kind:
         case 17:
             newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
@@ -251,6 +253,11 @@ def answer(data: bytes) -> dict[str, Any]:
             return {"code": text(rest[0], 63), "seq": number(rest[1]), "reason": text(rest[2], 512)}
         case 21:
             return {}
+        case 23:
+            hashes = [octets(item, 32) for item in array(rest[1], least=1, most=560)]
+            return {"seq": number(rest[0], 1), "hashes": hashes}
+        case 24:
+            return {"piece": octets(rest[0], most=60_000)}
     return {"rows": [_row(item) for item in array(rest[0], most=10_000)], "more": flag(rest[1])}
 
 

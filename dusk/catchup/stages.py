@@ -1,0 +1,94 @@
+"""What a stream is opened for, and the steps that an exchange goes through; see `client.py`."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Protocol
+
+from dusk.catchup.messages import Report, Reports
+from dusk.changelog.body import Change
+from dusk.effects import Effect
+from dusk.errors import UntrustedInput
+
+
+class Goal(Enum):
+    """What a stream is opened for."""
+
+    JOIN = "join"
+    CATCH_UP = "catch-up"
+    SUBMIT = "submit"
+    REPORTS = "reports"
+    BRANCH = "branch"
+
+
+class Stage(Enum):
+    """Which answer a client waits for; see the module."""
+
+    CONNECTING = auto()
+    HANDSHAKE = auto()
+    JOINING = auto()
+    LOCATING = auto()
+    FETCHING = auto()
+    PIECES = auto()
+    KEYS = auto()
+    SUBMITTING = auto()
+    REPORTING = auto()
+    ASKING = auto()
+    BRANCHING = auto()
+    DONE = auto()
+
+
+NEXT: Mapping[Stage, frozenset[Stage]] = {
+    Stage.CONNECTING: frozenset({Stage.HANDSHAKE}),
+    Stage.HANDSHAKE: frozenset(
+        {
+            *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
+            *(Stage.SUBMITTING, Stage.DONE),
+        }
+    ),
+    Stage.JOINING: frozenset({Stage.LOCATING}),
+    Stage.LOCATING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
+    Stage.FETCHING: frozenset(
+        {Stage.FETCHING, Stage.PIECES, Stage.KEYS, Stage.SUBMITTING, Stage.DONE},
+    ),
+    Stage.PIECES: frozenset({Stage.PIECES, Stage.FETCHING}),
+    Stage.KEYS: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.DONE: frozenset(),
+}
+"""Where an exchange goes on from each stage; anything wrong ends it instead."""
+
+
+class ServerRefused(UntrustedInput):
+    """The server is honest as far as we know, and of no use: it is to be tried again later."""
+
+
+RequestMaker = Callable[[bytes], Change]
+"""Makes the request to join for a stream, from the stream's hash."""
+
+
+class Errand(Protocol):
+    """What an exchange about statuses is for (goal REPORTS)."""
+
+    def own_report(self) -> Report | None:
+        """Return our own status where it must go by a stream."""
+        ...
+
+    def delivered(self, report: Report) -> None:
+        """Note that the server has it."""
+        ...
+
+    @property
+    def wants_all(self) -> bool:
+        """Whether everybody's status is wanted."""
+        ...
+
+    def took_reports(self, reports: Reports, now: float) -> list[Effect]:
+        """Take a page.
+
+        Raises:
+            UntrustedInput: something in it is not signed by its device.
+        """
+        ...

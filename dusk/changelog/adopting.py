@@ -1,0 +1,109 @@
+"""Going over to a checkpoint that somebody serves: only forward, and only with the owners' word (R4, R5).
+
+The own log may end below it, on its branch: then the checkpoint is where that log would have
+come to. Or it parts from it further down. Then what is final here stays, and what is not may
+be left, as for any branch that is settled: the owners of here must have attested that.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dusk.changelog import foundation
+from dusk.changelog.foundation import Foundation
+from dusk.changelog.history import ForkFound
+from dusk.changelog.items import verified_entry
+from dusk.changelog.log import Log
+from dusk.changelog.owners import changes_owners, walk
+from dusk.effects import LogItem, LostBranch
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+
+
+class Adopted(NamedTuple):
+    """A checkpoint that takes the place of a log.
+
+    Args:
+        seq: where it stands.
+        log: the new log.
+        items: what of it stands above the checkpoint.
+        lost: what the old log had alone; None for nothing.
+    """
+
+    seq: Seq
+    log: Log
+    items: tuple[LogItem, ...]
+    lost: LostBranch | None
+
+
+def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
+    """Verify a checkpoint with what stands above it, and tell what going over to it means.
+
+    Args:
+        log: the own log, which is not changed.
+        data: the foundation.
+        items: from the entry above it on, up to a signed head.
+
+    Returns:
+        None where the own log has come to that checkpoint by itself.
+
+    Raises:
+        ForkFound: it contradicts what is final here.
+        UntrustedInput: anything in it is wrong, or owners of here have not attested it.
+    """
+    found = foundation.read(data, log.cluster)
+    seq, ours = found.head.seq, log.head.seq
+    if log.chain_at(seq) == found.head.chain:
+        return None
+    fork = _fork(log, found)
+    if fork < ours or seq < ours:
+        _check_may_leave(log, found, fork)
+    elif fork:
+        _check_owners(log, found, fork)
+    left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
+    other = Log(log.cluster, ground=found.ground)
+    taken = other.extend(items)
+    if other.newest is None:
+        raise UntrustedInput("a checkpoint without a signed head behind it")
+    return Adopted(seq, other, taken, left)
+
+
+def _fork(log: Log, found: Foundation) -> Seq:
+    """Return the newest position that both logs have."""
+    low, high = 0, int(min(log.head.seq, found.head.seq))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if log.chain_at(middle) == found.ground.history.chain_at(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return Seq(low)
+
+
+def _check_may_leave(log: Log, found: Foundation, fork: Seq) -> None:
+    """Check that nothing here stands above that checkpoint by the rules of branches."""
+    if log.settled > fork:
+        raise ForkFound(f"a checkpoint would undo what is final, behind entry {fork}; it is refused")
+    raised = (log.head.generation, log.head.mandate)
+    if raised > (found.head.generation, found.head.mandate):
+        raise ForkFound(f"a checkpoint is of before owners forced a role here, behind entry {fork}")
+    ours = found.signers & log.state.owners().keys()
+    if len(ours) < log.state.quorum:
+        raise ForkFound(
+            f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
+        )
+
+
+def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
+    """Check that the chain of owners goes on from the owners of here."""
+    entries = [(verified_entry(item), item) for item in found.kept]
+    before = [item for entry, item in entries if entry.seq <= head and changes_owners(entry)]
+    owners = walk(log.state.cluster, before)
+    if set(owners.keys) != set(log.state.owners()) or owners.quorum != log.state.quorum:
+        raise UntrustedInput("a checkpoint that says of our own log that it had other owners")
+
+
+def _behind(log: Log, fork: Seq) -> tuple[LogItem, ...]:
+    items = log.kept_behind(fork)
+    if items is None:
+        raise ForkFound(f"the log there parts from ours at entry {fork}, too long ago")
+    return items
