@@ -7,7 +7,6 @@ what it says in every file; then some cycles in which nothing may be written (R1
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from random import Random
 
 from dusk import codec
@@ -28,6 +27,7 @@ from dusk.sim.disk import Disk
 from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final
 from dusk.sim.keyring import Keyring
+from dusk.sim.leaders import is_handed_back
 from dusk.sim.network import PORT, Network, host_of
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
 from dusk.sim.remember import remembered_crypto
@@ -327,7 +327,7 @@ class Simulation:
         while True:
             settled, before, head = self._settled, self.checks.writes.copy(), self._head
             self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
-            if self._settled == settled and not _is_handed_back(head, self._head):
+            if self._settled == settled and not is_handed_back(head, self._head):
                 break
         written = self.checks.writes - before
         if written:
@@ -354,12 +354,3 @@ class Simulation:
         counts["branch left"] += len(self.checks.history.ends) - 1
         self.transcript.say("-", f"ends at entry {head}")
         return Result(self._plan.seed, self.clock.now, self.clock.steps, head, counts)
-
-
-def _is_handed_back(since: Logged | None, head: Logged | None) -> bool:
-    """Tell whether all that was written is that who stood in handed back, and that the first leads then."""
-    assert head is not None, "they agreed"
-    news = list(takewhile(lambda logged: logged is not since, head.back()))
-    is_back = head.is_handover or head.leader == head.holders[0]
-    pairs = ((logged, logged.parent) for logged in news)
-    return bool(news) and is_back and all(new.is_handover or (old and old.is_handover) for new, old in pairs)
