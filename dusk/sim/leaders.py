@@ -5,6 +5,7 @@ through in time. A device that starts has to hear first, so it is judged some cy
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from dusk.changelog import views
 from dusk.changelog.entry import EntryKind
@@ -82,3 +83,12 @@ def _hears(member: Device, leader: Device, since: float) -> bool:
 def _judged_s(node: Node) -> float:
     """Return for how long all must have been as it is."""
     return CYCLES * views.cycle_ms(node.log.state) / 1000 + STEADY_S
+
+
+def is_handed_back(since: Logged | None, head: Logged | None) -> bool:
+    """Tell whether all that was written is that who stood in handed back, and that the first leads then."""
+    assert head is not None, "they agreed"
+    news = list(takewhile(lambda logged: logged is not since, head.back()))
+    is_back = head.is_handover or head.leader == head.holders[0]
+    pairs = ((logged, logged.parent) for logged in news)
+    return bool(news) and is_back and all(new.is_handover or (old and old.is_handover) for new, old in pairs)

@@ -27,6 +27,7 @@ from dusk.sim.disk import Disk
 from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final
 from dusk.sim.keyring import Keyring
+from dusk.sim.leaders import is_handed_back
 from dusk.sim.network import PORT, Network, host_of
 from dusk.sim.pace import quick_checkpoints
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
@@ -324,12 +325,13 @@ class Simulation:
     def _stay_quiet(self) -> None:
         """Cycles without a change write nothing, and change nothing (R12).
 
-        A holder that is hindered may settle the last change late: then they begin anew.
+        A holder that is hindered may settle the last change late, and who stands in may hand back
+        where nothing is settled, as a holder is gone: then they begin anew.
         """
         while True:
             settled, before, head = self._settled, self.checks.writes.copy(), self._head
             self.clock.run_until(self.clock.now + QUIET_CYCLES * self._cycle_s)
-            if self._settled == settled:
+            if self._settled == settled and not is_handed_back(head, self._head):
                 break
         written = self.checks.writes - before
         if written:

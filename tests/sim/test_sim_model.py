@@ -444,7 +444,7 @@ def test_a_change_that_stood_nowhere_is_not_rejected_but_refused_r1() -> None:
     first = grove.setting(grove.trunk, 1)
     after = grove.grow(grove.trunk, grove.change([grove.edit(grove.trunk, "cluster", "name", ["x"])]))
     with breaks("R1"):
-        grove.grow(after, first, outcome=rejected("counter-used"))
+        grove.history.see(grove.entry(after, first, outcome=rejected("counter-used")))
 
 
 def test_a_durable_change_that_is_lost_is_caught_r3() -> None:

@@ -52,6 +52,7 @@ PLANS = {
     "nobody answered who might lead by its old disk alone, for in their logs it might not": Plan(
         896, holders_max=4
     ),
+    "who stood in handed back while all was quiet and nothing could settle": Plan(74, holders_max=4),
     "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
         18, holders_max=4
     ),
