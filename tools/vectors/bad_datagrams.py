@@ -113,12 +113,27 @@ def bad_plaintexts(scene: Scene) -> None:
         ("a number for whether it may lead", 2, 1),
     ):
         bad(Kind.HELLO, what, place, value)
+    _bad_answers(bad, wrong, rows["RESPOND"])
+    _bad_far(bad, wrong)
+    bad(Kind.PONG, "a cycle without a nonce", 2, None)
+    bad(Kind.PONG, "a nonce without a cycle", 1, 0)
+    bad(Kind.PONG, "a rest of 31 bytes", 4, bytes(31))
+    bad(Kind.SUBMIT, "a change before of 16 bytes", 1, bytes(16))
+    bad(Kind.SUBMIT, "a change that is text", 0, "change")
+    bad(Kind.ANSWER, "code 4", 1, 4)
+    bad(Kind.ANSWER, "a word of 64 bytes", 3, "a" * 64)
+    bad(Kind.ANSWER, "a reason of 201 bytes", 4, "a" * 201)
+
+
+def _bad_answers(
+    bad: Callable[[Kind, str, int, object], None], wrong: Callable[[Kind, str, bytes], None], row: Any
+) -> None:
     bad(Kind.RESPOND, "cycle 0", 0, 0)
     bad(Kind.RESPOND, "a boot id of 7 bytes", 4, bytes(7))
     bad(Kind.RESPOND, "a challenge of 9 bytes", 5, bytes(9))
     bad(Kind.RESPOND, "a status of 769 bytes", 7, bytes(769))
     bad(Kind.RESPOND, "a health of 129 bytes", 8, bytes(129))
-    both = codec.pack([*rows["RESPOND"][:6], [1, bytes(10)], bytes(9), None, None, None, None])
+    both = codec.pack([*row[:6], [1, bytes(10)], bytes(9), None, None, None, None])
     wrong(Kind.RESPOND, "a status beside a request", both)
     bad(Kind.RESPOND, "a request without a number", 6, [])
     bad(Kind.RESPOND, "request 0", 6, [0])
@@ -130,15 +145,6 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.RESPOND, "an offer without a chain", 10, [9])
     bad(Kind.RESPOND, "an offer of position 0", 10, [0, bytes(32)])
     bad(Kind.RESPOND, "an offer with a chain of 8 bytes", 10, [9, bytes(8)])
-    _bad_far(bad, wrong)
-    bad(Kind.PONG, "a cycle without a nonce", 2, None)
-    bad(Kind.PONG, "a nonce without a cycle", 1, 0)
-    bad(Kind.PONG, "a rest of 31 bytes", 4, bytes(31))
-    bad(Kind.SUBMIT, "a change before of 16 bytes", 1, bytes(16))
-    bad(Kind.SUBMIT, "a change that is text", 0, "change")
-    bad(Kind.ANSWER, "code 4", 1, 4)
-    bad(Kind.ANSWER, "a word of 64 bytes", 3, "a" * 64)
-    bad(Kind.ANSWER, "a reason of 201 bytes", 4, "a" * 201)
 
 
 def _bad_far(
