@@ -141,6 +141,8 @@ STREAM_BYTES_PER_S_MIN = 512
 """Floor on an open stream's rate, so that trickling does not hold a place."""
 FRAGMENT_BYTES = 8192
 """What each frame of a message carries but the last: one in STREAM_IDLE_S_MAX is above the floor."""
+ITEM_BYTES_MIN = 128
+"""An item that is gathered counts as so many at least; no honest one has fewer."""
 ANSWER_BYTES_MAX = 640 * 1024
 """One answer: a chunk and one more of the largest entries with its change."""
 JOIN_BYTES_MAX = 4096

@@ -6,14 +6,16 @@ from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.items import verified_entry
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import Seq
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, Seq
+from dusk.limits import ITEM_BYTES_MIN
 
 _CERTIFICATES_FEW = 2
 """In a chunk: nothing is gained by looking closer."""
 _SUCCESSION_SECTION = b"\xa7cluster"
 """How the section of the succession stands in the bytes of an entry that wrote it."""
 
-__all__ = ["batches", "entries_in", "locator_positions", "thin", "up_to_last_head"]
+__all__ = ["batches", "end_of", "entries_in", "locator_positions", "size_bytes", "thin", "up_to_last_head"]
 
 
 def locator_positions(head: Seq) -> list[Seq]:
@@ -31,6 +33,24 @@ def locator_positions(head: Seq) -> list[Seq]:
 def entries_in(items: Sequence[LogItem]) -> int:
     """Count the entries: each is one position."""
     return sum(item.kind is ItemKind.ENTRY for item in items)
+
+
+def size_bytes(items: Sequence[LogItem]) -> int:
+    """Return what items cost in memory: one without bytes is not for nothing (R10)."""
+    return sum(max(len(item.data), ITEM_BYTES_MIN) for item in items)
+
+
+def end_of(items: Sequence[LogItem]) -> tuple[Seq, ChainHash]:
+    """Return where a branch ends, as its last entry says; whether it leads there is the log's to verify.
+
+    Raises:
+        UntrustedInput: there is no entry, or none can be read.
+    """
+    last = next((item for item in reversed(items) if item.kind is ItemKind.ENTRY), None)
+    if last is None:
+        raise UntrustedInput("exchange: a branch without an entry")
+    head = verified_entry(last).head
+    return head.seq, head.chain
 
 
 def up_to_last_head(items: Sequence[LogItem]) -> tuple[LogItem, ...]:

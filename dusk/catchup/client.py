@@ -14,11 +14,10 @@ shown to, members at our head only.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from itertools import pairwise
 
 from dusk.catchup.channel import Channel
-from dusk.catchup.chunks import entries_in, locator_positions, up_to_last_head
+from dusk.catchup.chunks import end_of, entries_in, locator_positions, size_bytes, up_to_last_head
 from dusk.catchup.gathering import Gathering
 from dusk.catchup.host import Giver, LogHolder, Standing
 from dusk.catchup.messages import (
@@ -119,6 +118,7 @@ class Client:
         self._gathering: Gathering | None = None
         """The checkpoint that is fetched, with what stands above it."""
         self._piece = self._plans = 0
+        self._branch_bytes = 0
         self._next = Seq(0)
         self._located_from = Seq(0)
 
@@ -333,7 +333,7 @@ class Client:
         items = (*self._unproven, *chunk.items)
         proven = up_to_last_head(items)
         if not proven:
-            if not chunk.more or not chunk.items or _size_bytes(items) > UNSIGNED_BYTES_MAX:
+            if not chunk.more or not chunk.items or size_bytes(items) > UNSIGNED_BYTES_MAX:
                 raise UntrustedInput("exchange: a checkpoint without a signed head behind it")
             self._unproven = items
             self._ask(Stage.FETCHING, Fetch(self._next), now)
@@ -349,8 +349,7 @@ class Client:
 
     def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
         """Gather a branch to its end, within a bound: it is judged as a whole."""
-        branch += chunk.items
-        if _size_bytes(branch) > BRANCH_BYTES_MAX:
+        if not self._gather(branch, chunk):
             raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
         if chunk.more:
             self._ask(Stage.FETCHING, Fetch(self._next), now)
@@ -363,11 +362,17 @@ class Client:
         self._effects += self._host.took_branch(items, now)
         self._after_log(now)
 
+    def _gather(self, branch: list[LogItem], chunk: Items) -> bool:
+        """Add a chunk to a branch; tell whether that is within its bound."""
+        branch += chunk.items
+        self._branch_bytes += size_bytes(chunk.items)
+        return self._branch_bytes <= BRANCH_BYTES_MAX
+
     def _take(self, items: tuple[LogItem, ...], now: float) -> None:
         """Hand what is proven to the log and keep the rest."""
         proven = up_to_last_head(items)
         self._unproven = items[len(proven) :]
-        if _size_bytes(self._unproven) > UNSIGNED_BYTES_MAX:
+        if size_bytes(self._unproven) > UNSIGNED_BYTES_MAX:
             raise UntrustedInput("exchange: too much without a signed head")
         if proven:
             self._effects += self._host.took(proven, now)
@@ -394,14 +399,16 @@ class Client:
     def _took_left(self, chunk: Items, now: float) -> None:
         """Gather what the server left, within a bound, and have it judged as a whole."""
         assert self._branch is not None
-        branch = self._branch + list(chunk.items)
-        if _size_bytes(branch) > BRANCH_BYTES_MAX or (chunk.more and not chunk.items):
+        branch = self._branch
+        if not self._gather(branch, chunk) or (chunk.more and not chunk.items):
             raise UntrustedInput("exchange: a branch that is too long, or does not end")
         if chunk.more:
             self._ask_branch(branch, now)
             return
         if not branch:
             raise ServerRefused("the branch there is needed no more")
+        if self._left != Position(*end_of(branch)):
+            raise UntrustedInput("exchange: another branch than was offered")
         self._effects += self._host.took_branch(branch, now)
         self._submit_next(now)
 
@@ -458,10 +465,6 @@ class Client:
 
     def _is_master(self) -> bool:
         return self._host.is_master(self._channel.remote_static)
-
-
-def _size_bytes(items: Sequence[LogItem]) -> int:
-    return sum(len(item.data) for item in items)
 
 
 def client_channel(static_private: bytes, ephemeral_private: bytes, host: LogHolder) -> Channel:

@@ -2,7 +2,8 @@
 
 A member's own has another way if there is no room: a PONG. One that a member passed on for a
 device of the succession which may not reach us has none, so these go first, and each START
-has room for at least one (A44).
+has room for at least one (A44). It has none for a certificate then: so a few go first, and then a
+START that may have one, or a member that forwards without end would keep them from all.
 """
 
 from itertools import zip_longest
@@ -12,6 +13,9 @@ from dusk.cycle.messages import Forward
 from dusk.ids import DeviceId
 from dusk.limits import CHALLENGES_MAX, ECHOES_MAX
 
+FORWARDED_IN_A_ROW = 3
+"""So many STARTs; behind one without it the asker has time for another question still."""
+
 
 class Echoes:
     """What members want to be echoed."""
@@ -20,6 +24,7 @@ class Echoes:
         self._own: dict[DeviceId, tuple[bytes, Opened]] = {}
         self._forwarded: dict[DeviceId, dict[DeviceId, bytes]] = {}
         """By who passed it on, by who asks: the newest each."""
+        self._in_a_row = 0
 
     def challenged(self, device: DeviceId, challenge: bytes, opened: Opened) -> None:
         """Take the challenge in a member's answer, if there is room."""
@@ -31,13 +36,20 @@ class Echoes:
         if sum(map(len, self._forwarded.values())) < CHALLENGES_MAX:
             self._forwarded.setdefault(by, {})[forward.asker] = forward.challenge
 
-    def pick(self, room: int) -> tuple[bytes, ...]:
+    def goes_first(self) -> bool:
+        """Tell whether what was passed on goes before a certificate in this START; once for each."""
+        is_first = bool(self._forwarded) and self._in_a_row < FORWARDED_IN_A_ROW
+        self._in_a_row = self._in_a_row + 1 if is_first else 0
+        return is_first
+
+    def pick(self, room: int, *, is_short: bool = True) -> tuple[bytes, ...]:
         """Return what the next START echoes.
 
         Args:
             room: how many there is room for, so that the START keeps its usual size.
+            is_short: whether it can be passed back: it is no longer than the question was (A15).
         """
-        first = self._passed_on()[: max(1, min(room, ECHOES_MAX))]
+        first = self._passed_on()[: max(1, min(room, ECHOES_MAX))] if is_short else []
         own = [challenge for challenge, _ in self._own.values()]
         return tuple([*first, *own][: max(len(first), min(room, ECHOES_MAX))])
 
@@ -46,11 +58,6 @@ class Echoes:
         lines = [line.values() for line in self._forwarded.values()]
         in_turn = [one for row in zip_longest(*lines) for one in row if one is not None]
         return list(dict.fromkeys(in_turn))
-
-    @property
-    def has_forwarded(self) -> bool:
-        """Whether a START is awaited that can be passed back: no longer than the question was (A15)."""
-        return bool(self._forwarded)
 
     def sent(self, echoes: tuple[bytes, ...]) -> list[tuple[bytes, Opened]]:
         """Forget what a START echoes; return the members' own challenges that found no room in it."""

@@ -16,6 +16,7 @@ from dusk.cycle.far_messages import Via, decode_repeat
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness, Mark
 from dusk.cycle.heard import ANSWERS_MAX, Came, Heard, Presence, Way, asked_by, came, has_bit
 from dusk.cycle.intake import Intake
+from dusk.cycle.marks import Marks
 from dusk.cycle.messages import (
     Kind,
     Pong,
@@ -62,7 +63,7 @@ class Follower:
         self._intake = Intake(station)
         self._relays = Relays(station, cycle_s)
         self._replies = Replies(station, self._relays)
-        self._mark: Mark = (0, 0)
+        self._marks = Marks(station.log)
         self._heard: Heard | None = None
         self._respond_at: float | None = None
         self._asking = Asking(station, self._freshness, now)
@@ -108,7 +109,7 @@ class Follower:
     @property
     def version(self) -> Mark:
         """(epoch, cycle) of the newest START: the version of a status made now."""
-        return self._mark
+        return self._marks.newest
 
     def cycle_changed(self, cycle_s: float) -> None:
         """Take the cycle time from the log."""
@@ -171,14 +172,14 @@ class Follower:
         if is_other_history(start.head, self._station.log):
             return Step(outcome=Conflict(opened.source, start.head, start.signed_head))
         mark = (start.head.epoch, start.rest.cycle)
-        if mark <= self._mark:
-            raise UntrustedInput("START: older than one that was heard")
+        if not self._marks.rises(sender.device_id, mark):
+            return self._marks.older(start, opened.source)
         if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
             raise UntrustedInput("START: its epoch is out of reach")
         certificate = certificate_in(start, self._station.log)
         self._note_bitmap(start)
         asked = self._asked_last(start)
-        self._mark = mark
+        self._marks.note(sender.device_id, mark)
         if self._freshness.heard(sender.device_id, mark, start.rest.echoes, now):
             self._asking.heard_fresh()
             if asked is not None:
@@ -191,9 +192,8 @@ class Follower:
         self.repeater.reached(now, alone=self._heard.came.way is Way.ALONE)
         self._respond_at = slot_at if self._is_asked(start) else None
         self._asking.plan_proof(now, is_asked=self._is_asked(start))
-        relayed = self._relays.heard(start, opened.plaintext)
         step = self._on_head(start, opened.source, now)
-        return Step((*relayed, *step.effects), step.outcome, certificate)
+        return Step((*self._relays.heard(start, opened.plaintext), *step.effects), step.outcome, certificate)
 
     def on_relayed(self, opened: Opened, now: float) -> Step:
         """Take a START that another member heard and passed on, as it answers our question (A44).
@@ -205,16 +205,16 @@ class Follower:
         """
         start = decode_start(opened.plaintext)
         sender = signer_of(start, self._station.peers)
-        mark = (start.head.epoch, start.rest.cycle)
         if not any(self._freshness.answers(echo, now) for echo in start.rest.echoes):
             raise UntrustedInput("RELAYED: echoes no open challenge of ours")
-        if mark < self._mark or start.head.epoch < self._station.log.head.epoch:
+        mark, epoch = (start.head.epoch, start.rest.cycle), self._station.log.head.epoch
+        if mark[0] < epoch or not self._marks.rises(sender.device_id, mark, again=True):
             raise UntrustedInput("RELAYED: older than a START that was heard")
-        if start.head.epoch - self._station.log.head.epoch > EPOCH_JUMP_MAX:
+        if mark[0] - epoch > EPOCH_JUMP_MAX:
             raise UntrustedInput("RELAYED: its epoch is out of reach")
         certificate = certificate_in(start, self._station.log)
         if not is_other_history(start.head, self._station.log):
-            self._mark = max(self._mark, (mark[0], mark[1] - 1))  # it may yet come from the master himself
+            self._marks.note(sender.device_id, (mark[0], mark[1] - 1))  # it may yet come from himself
             self._freshness.heard(sender.device_id, mark, start.rest.echoes, now)
             self._asking.heard_fresh()
             self._heard_from(sender.device_id, None)
@@ -384,7 +384,7 @@ class Follower:
 
     def _follows(self, start: Start) -> bool:
         """Tell whether no START was missed before this one."""
-        return (start.head.epoch, start.rest.cycle) == (self._mark[0], self._mark[1] + 1)
+        return (start.head.epoch, start.rest.cycle) == (self.version[0], self.version[1] + 1)
 
     def _asked_last(self, start: Start) -> range | None:
         """Return whom the last START asked, if we know which members its indices meant.
@@ -444,9 +444,9 @@ class Follower:
             raise UntrustedInput("PONG: by who may not lead")
         mark = (epoch, pong.cycle)
         assert pong.challenge is not None, "only a PONG that does not lead comes unasked"
-        if mark < self._mark:
+        if not self._marks.rises(sender.device_id, mark, again=True):
             raise UntrustedInput("PONG: older than a START that was heard")
-        self._mark = max(self._mark, (epoch, pong.cycle - 1))  # the START that it names may yet come
+        self._marks.note(sender.device_id, (epoch, pong.cycle - 1))  # the START that it names may yet come
         self._freshness.heard(sender.device_id, mark, (pong.challenge,), now)
         self._asking.heard_fresh()
         self.master, self.master_address = sender.device_id, opened.source

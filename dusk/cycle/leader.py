@@ -193,9 +193,9 @@ class Leader:
             sender=peers.own_id,
         )
         carried = None
-        if not self._echoes.has_forwarded:  # such a START is passed on, and must be short (A15)
+        if not self._echoes.goes_first():  # such a START is passed on, and must be short (A15)
             carried = self._carried.choose(self._audience.online(now, self.cycle_s))
-        echoes = self._echoes.pick(echo_room(head, bare))
+        echoes = self._echoes.pick(echo_room(head, bare), is_short=carried is None)
         self._acks.announced(head)
         rest = replace(bare, echoes=echoes, certificate=carried)
         return sign_start(peers.own, peers.cluster, head, rest)

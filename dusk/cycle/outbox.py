@@ -26,7 +26,7 @@ from dusk.effects import Address, ChangeState, Effect, Progress, RemoveFile, Sen
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.lazy import dataclass
-from dusk.limits import DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX, SUBMITS_MAX
+from dusk.limits import ANSWER_S_MAX, DATAGRAM_BYTES_MAX, OUTBOX_MAX, RELAYED_MAX, SUBMITS_MAX
 
 FOLDER = "outbox/"
 RETRY_S_MIN = 0.25
@@ -94,6 +94,8 @@ class _Item:
     """The writer, and in which epoch, that answered for it last: the next one may not have it."""
     relayed: bool = False
     """Whether another device keeps it, and only the way leads through here."""
+    since: float = float("-inf")
+    """When it came, where another device keeps it."""
     due_at: float = float("-inf")
     wait_s: float = RETRY_S_MIN
 
@@ -213,11 +215,14 @@ class Outbox:
         """Tell how well others keep it; of equal ones `max` takes the oldest."""
         return (item.seq <= self._settled, item.state is ChangeState.DURABLE)
 
-    def relay(self, change: ChangeId, data: bytes, now: float, after: ChangeId | None = None) -> None:
+    def relay(
+        self, change: ChangeId, data: bytes, now: float, after: ChangeId | None = None
+    ) -> ChangeId | None:
         """Take another device's change on its way to the writer.
 
         Nothing of it was verified, and who handed it in keeps it: it gets no flash (A54), no
-        place in an author's line, and none of the room for this device's own people.
+        place in an author's line, and none of the room for this device's own people. A writer
+        takes none behind what it never gets: so the oldest makes room once nobody waits for it.
 
         Args:
             change: its id.
@@ -225,14 +230,23 @@ class Outbox:
             now: monotonic seconds.
             after: the one that goes before it, as who handed it in says.
 
+        Returns:
+            The one that was forgotten for it.
+
         Raises:
             Refused: ``busy``.
         """
         if change in self._items:
-            return
-        if sum(item.relayed for item in self._items.values()) >= RELAYED_MAX:
-            raise Refused("busy", "too many changes of others wait for the master here")
-        self._items[change] = _Item(data, due_at=now, relayed=True, after=after)
+            return None
+        relayed = [(name, item.since) for name, item in self._items.items() if item.relayed]
+        forgotten = None
+        if len(relayed) >= RELAYED_MAX:
+            forgotten, since = min(relayed, key=lambda each: each[1], default=(change, now))
+            if now - since < ANSWER_S_MAX:
+                raise Refused("busy", "too many changes of others wait for the master here")
+            self._forget(forgotten)
+        self._items[change] = _Item(data, due_at=now, relayed=True, after=after, since=now)
+        return forgotten
 
     # --- out ---------------------------------------------------------------------------------
 

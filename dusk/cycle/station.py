@@ -30,6 +30,10 @@ class LogView(Protocol):
     def newest(self) -> SignedHead | None:
         """The newest signed head."""
 
+    @property
+    def leader(self) -> DeviceId | None:
+        """Who opened the epoch of the head."""
+
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that the log has."""
 

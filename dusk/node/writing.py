@@ -212,10 +212,12 @@ class Writing:
         if self._log.position_of(change.id) is not None:
             return self.logged(change.id, now)
         try:
-            self._outbox.relay(change.id, change.encode(), now, after)
+            forgotten = self._outbox.relay(change.id, change.encode(), now, after)
         except Refused as refusal:  # the asker may come again
             answer = Answer(change.id, AnswerCode.BUSY, Seq(0), refusal.reason)
             return self._answer_stream(answer, now)
+        if forgotten is not None:
+            self._streams.discard(forgotten)
         return []
 
     def logged(self, change: ChangeId, now: float) -> list[Effect]:

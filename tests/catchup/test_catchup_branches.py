@@ -319,12 +319,14 @@ def test_a_branch_that_is_needed_no_more_is_no_lie() -> None:
 
 def test_a6_a_left_branch_without_end_or_progress_is_a_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     junk = LogItem(ItemKind.ENTRY, bytes(20_000))
-    for piece in (Items((), more=True), Items((junk,), more=True)):
+    nothing = LogItem(ItemKind.HEAD, b"")
+    pieces = {(): 1, (junk,): 6, (nothing,) * 100: 8}
+    for items, count in pieces.items():
         wires, attic, barn, left = _left_one()
         monkeypatch.setattr(clients, "BRANCH_BYTES_MAX", 100_000)
-        asked = _lying(monkeypatch, attic, _always(piece))
+        asked = _lying(monkeypatch, attic, _always(Items(items, more=True)))
         wires.do("barn", barn.exchanges.branch(at("attic"), left, wires.now))
-        assert len(asked) == (6 if piece.items else 1)
+        assert len(asked) == count
         assert "too long, or does not end" in wires.texts("barn")
         assert (barn.judged, barn.exchanges.refused) == ([], 1)
 
@@ -341,6 +343,22 @@ def test_a9_a_left_branch_with_anything_wrong_in_it_is_a_lie(
     _lying(monkeypatch, attic, _always(Items(bent, more=False)))
     wires.do("barn", barn.exchanges.branch(at("attic"), left, wires.now))
     assert (barn.head, barn.judged, barn.exchanges.refused) == (head, [], 1)
+
+
+@pytest.mark.parametrize("what", ["another chain", "another position", "no entry"])
+def test_a6_what_is_another_branch_than_was_offered_is_judged_by_nobody(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who offers ever new ones had its own log judged for each, and was left alone for none."""
+    wires, attic, barn, left = _left_one()
+    offered = Position(left.seq, NO_CHAIN) if what == "another chain" else left
+    offered = Position(Seq(left.seq + 1), left.chain) if what == "another position" else offered
+    heads = tuple(item for item in attic.left if item.kind is ItemKind.HEAD)
+    served = heads if what == "no entry" else tuple(attic.left)
+    _lying(monkeypatch, attic, _always(Items(served, more=False)))
+    wires.do("barn", barn.exchanges.branch(at("attic"), offered, wires.now))
+    assert (barn.judged, barn.exchanges.refused) == ([], 1)
+    assert barn.exchanges.branch(at("attic"), offered, wires.now + BACK_OFF_LIAR_S_MIN - 1) == []
 
 
 def test_a9_an_answer_to_another_question_is_no_branch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,19 @@ def test_a_change_that_another_hands_in_too_stays_as_it_is() -> None:
     assert box.waiting() == (A,)
 
 
+def test_a54_what_no_writer_answers_makes_room_once_nobody_waits_for_it() -> None:
+    box = outbox()
+    for number in range(limits.RELAYED_MAX):
+        assert box.relay(ChangeId(number.to_bytes(32, "big")), b"", NOW + number, B) is None
+    with pytest.raises(Refused, match="of others wait"):
+        box.relay(A, b"", NOW + limits.ANSWER_S_MAX - 1)
+    oldest = ChangeId(bytes(32))
+    assert box.relay(A, b"", NOW + limits.ANSWER_S_MAX) == oldest
+    assert oldest not in box
+    assert box.relay(A, b"", NOW + limits.ANSWER_S_MAX) is None
+    assert len(box) == limits.RELAYED_MAX
+
+
 def submitted(ring: Ring, box: Outbox, now: float) -> list[tuple[bytes, ChangeId | None]]:
     """Let a box hand over what is due, and return what the datagrams say."""
     node, found = ring.nodes[1], []

@@ -52,12 +52,23 @@ def test_what_was_passed_on_goes_before_what_a_pong_can_answer() -> None:
     opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
     echoes.challenged(ONE, challenge(1), opened)
     echoes.forwarded(TWO, Forward(challenge(2), THREE))
-    assert echoes.has_forwarded
+    assert echoes.goes_first()
     assert echoes.pick(2) == (challenge(2), challenge(1))
     assert echoes.pick(0) == (challenge(2),)
     assert echoes.sent((challenge(2),)) == [(challenge(1), opened)]
     assert echoes.pick(8) == ()
-    assert not Echoes().has_forwarded
+    assert not Echoes().goes_first()
+
+
+def test_a44_questions_without_end_leave_a_start_in_four_to_a_certificate_and_come_in_the_next() -> None:
+    ring, echoes = calm(), Echoes()
+    opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
+    echoes.challenged(ONE, challenge(1), opened)
+    echoes.forwarded(TWO, Forward(challenge(2), THREE))
+    assert [echoes.goes_first() for _ in range(8)] == 2 * [True, True, True, False]
+    assert echoes.pick(8, is_short=False) == (challenge(1),)
+    assert echoes.sent((challenge(1),)) == []
+    assert echoes.pick(8) == (challenge(2),)
 
 
 def test_members_that_pass_on_have_their_turns_and_one_challenge_is_echoed_once() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Answer
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.cycle.messages import Kind, encode_submit
+from dusk.cycle.messages import Forward, Kind, encode_submit
 from dusk.effects import Append, ChangeState, Datagram, Effect, Progress, StoreFile
 from dusk.ids import ChangeId, Seq
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
@@ -125,6 +125,41 @@ def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_
     site.lost = lambda *_: False
     site.until(lambda: author.node.log.position_of(change.id) is not None, 30.0)
     assert author.node.waiting_changes() == ()
+
+
+def test_a54_changes_behind_what_never_comes_do_not_fill_a_members_room_for_others_for_ever() -> None:
+    site = Site(3)
+    site.run(6.0)
+    master, victim, liar = site.all
+    for number in range(2 * RELAYED_MAX):
+        change, after = _junk(site, number), ChangeId(bytes([number]) * 32)
+        victim.do(victim.node._writing.on_stream(change, site.now, bytes(32), after))
+    site.run(60.0)
+    honest = site.world.change(site.world.set("wifi", "wireless.a.ssid", "Home"), device=liar.key)
+    victim.do(victim.node._writing.on_stream(honest, site.now))
+    site.until(lambda: master.node.log.position_of(honest.id) is not None, 10.0)
+    assert len(victim.node._outbox) == RELAYED_MAX
+    site.until(lambda: honest.id not in victim.node._writing._streams, 10.0)
+    assert len(victim.node._writing._streams) == RELAYED_MAX - 1
+
+
+def test_a41_a_members_questions_without_end_keep_no_certificate_from_the_others() -> None:
+    site = Site(4, holders=2, cycle_ms=500)
+    site.run(6.0)
+    master, backup, author, liar = site.all
+    peer = liar.node.peers.get(master.node.device_id)
+    assert peer is not None
+
+    def ask(number: int) -> None:
+        plaintext = Forward(number.to_bytes(8, "big"), backup.node.device_id).encode()
+        forward = liar.node._station.channel.seal_to(peer, Kind.FORWARD, plaintext)
+        master.give(Datagram(forward, liar.address, None))
+        site.after(0.05, lambda: ask(number + 1))
+
+    ask(0)
+    change = author.commit("Home")
+    site.until(lambda: author.node.log.position_of(change.id) is not None, 5.0)
+    site.until(lambda: author.node.settled == author.node.log.head.seq, 10.0)
 
 
 @pytest.mark.parametrize("by_stream", [False, True])
