@@ -55,7 +55,7 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
     if log.chain_at(seq) == found.head.chain:
         return None
     fork = _fork(log, found)
-    if fork < ours or seq < ours:
+    if fork < ours:
         _check_may_leave(log, found, fork)
     elif fork:
         _check_owners(log, found, fork)

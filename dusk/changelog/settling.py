@@ -86,7 +86,7 @@ class Settling:
                 one is wrong, or of who is no holder.
         """
         seq, acks = certificate.head.seq, dict(certificate.acks)
-        if seq <= self._floor:
+        if 0 < seq <= self._floor:
             self._history.check(seq, certificate.head.chain, "certificate")
             return False
         self._check_head(certificate)
