@@ -11,7 +11,7 @@ from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import Seq
+from dusk.ids import ChainHash, Seq
 from dusk.keys.signing import SigningKey
 from tests.world import World
 
@@ -71,3 +71,32 @@ def compacted(world: World) -> Log:
     log = Log(world.cluster, ground=read(foundation(world), world.cluster).ground)
     log.extend(above(world.items, seq))
     return log
+
+
+def looks(log: Log) -> tuple[object, ...]:
+    """Return all that decides how a log goes on, and what people are shown."""
+    state, last = log.state, log.head.seq
+    sections = {path: dict(state.tombstones(path)) for path in state.sections()}
+    return (
+        log.head, log.newest, log.leader, log.leader_boot, log.handed_over, log.settled, log.checkpoint,
+        log.not_applied, [log.outcome_of(change) for change in log.not_applied], state.derived_hash,
+        sections, dict(state.numbers()), [log.chain_at(seq) for seq in range(last + 1)], dict(state.owners()),
+        state.quorum, [log.required_at(seq, 0) for seq in range(last + 1)], dict(state.device_names()),
+    )  # fmt: skip
+
+
+def said_of(world: World, seq: int, state: bytes | None = None, chain: ChainHash | None = None) -> Edit:
+    """Return an owner's word for a state, or for another one than it was."""
+    milestone = world.log.state.milestones[seq]
+    milestone = milestone._replace(state=state or milestone.state, chain=chain or milestone.chain)
+    key = attest_key(world.owner.key_id)
+    return Edit(CHECKPOINT, key, attested_row(seq, milestone), world.base(CHECKPOINT, key))
+
+
+def quorum_of_two(seed: int = 1) -> tuple[World, SigningKey]:
+    """Return a cluster in which two owners must sign, with the second of them."""
+    world = World(seed)
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    world.commit(world.edit("trust", "owner/bob", (bob.public,)), world.edit("trust", "quorum", (2,)))
+    return world, bob

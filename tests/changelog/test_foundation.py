@@ -1,0 +1,178 @@
+"""Foundations that lie: none is taken that does not hang together (A1, A42)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk import codec, limits
+from dusk.changelog.body import Edit, decode_change
+from dusk.changelog.foundation import piece_hash, pieces, read
+from dusk.errors import UntrustedInput
+from tests.checkpoints import STEP, attest, attestation, commit, foundation, quorum_of_two, said_of
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("small_steps")
+
+
+def test_pieces_are_the_whole_cut() -> None:
+    data = bytes(range(256)) * 600
+    cut = pieces(data)
+    assert b"".join(cut) == data
+    assert {len(piece) for piece in cut[:-1]} == {limits.PIECE_BYTES_MAX}
+    assert len({piece_hash(piece) for piece in cut}) == len(cut)
+
+
+WORLD_SEED = 3
+
+
+@pytest.fixture(scope="module")
+def sound() -> tuple[World, bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "CHECKPOINT_STEP", STEP)
+        patch.setattr(limits, "RETENTION_ENTRIES", 4)
+        world = World(WORLD_SEED)
+        commit(world, 3)
+        setting = world.set("office", "system.@system[0].hostname", "late")
+        world.write(world.change(Edit(setting.section, setting.key, setting.data, None)))
+        world.open()
+        commit(world, 20)
+        attest(world)
+        return world, foundation(world)
+
+
+def test_a42_a_foundation_of_another_cluster_is_refused(sound: tuple[World, bytes]) -> None:
+    _, data = sound
+    with pytest.raises(UntrustedInput, match="another cluster"):
+        read(data, World(9).cluster)
+    assert read(data, None).head.seq == 16
+
+
+@given(st.data())
+def test_a42_a_foundation_with_any_byte_changed_is_refused(
+    sound: tuple[World, bytes], data: st.DataObject
+) -> None:
+    world, whole = sound
+    at = data.draw(st.integers(0, len(whole) - 1))
+    changed = bytearray(whole)
+    changed[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(UntrustedInput):
+        read(bytes(changed), world.cluster)
+
+
+def rows(data: bytes) -> list[Any]:
+    return codec.unpack(data, size_max=limits.FOUNDATION_BYTES_MAX)
+
+
+def _unsalted(record: list[Any]) -> list[Any]:
+    return [record[0], None, *record[2:]]
+
+
+VERSION, HEAD, OPENED, TERMS, MILESTONES, DIGESTS, CHANGES, OUTCOMES, SECTIONS, DERIVED, KEPT, SAID = range(
+    12
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "change"),
+    [
+        ("version", VERSION, lambda _: 2),
+        ("no digests", DIGESTS, lambda _: b""),
+        ("a digest too few", DIGESTS, lambda old: old[:-32]),
+        ("another head", HEAD, lambda old: [*old[:4], bytes(32)]),
+        ("another epoch", HEAD, lambda old: [old[0], old[1], old[2] + 1, *old[3:]]),
+        ("a later epoch", OPENED, lambda old: [old[0] + 100, *old[1:]]),
+        ("handed over", OPENED, lambda old: [*old[:3], True]),
+        ("another term", TERMS, lambda old: [[old[0][0], [bytes(16)], False]]),
+        ("terms behind its end", TERMS, lambda old: [*old, [999, old[0][1], True]]),
+        ("two terms at once", TERMS, lambda old: [*old, *old]),
+        ("a milestone too few", MILESTONES, lambda old: old[:-1]),
+        ("a milestone behind", MILESTONES, lambda old: [*old, [999, bytes(32), [bytes(16)], 1]]),
+        ("a bad owner", MILESTONES, lambda old: [[old[0][0], old[0][1], [b""], 1]]),
+        ("a forgotten change", CHANGES, lambda old: bytes(32) + old[32:]),
+        ("no outcome", OUTCOMES, lambda _: []),
+        ("an outcome of no change", OUTCOMES, lambda old: [*old, [999, 1, None, ""]]),
+        ("outcomes twice", OUTCOMES, lambda old: [*old, *old]),
+        ("a section too few", SECTIONS, lambda old: old[:-1]),
+        ("no salt", SECTIONS, lambda old: [[old[0][0], [_unsalted(old[0][1][0])]], *old[1:]]),
+        ("sections in another order", SECTIONS, lambda old: old[::-1]),
+        ("records in another order", SECTIONS, lambda old: [[path, records[::-1]] for path, records in old]),
+        ("numbers twice", DERIVED, lambda old: [*old, *old]),
+        ("a derived number", DERIVED, lambda old: [*old, ["uses/x", 1]]),
+        ("nobody's owners", KEPT, lambda old: old[1:]),
+        ("a conflict too few", KEPT, lambda old: old[:1]),
+        ("out of order", KEPT, lambda old: old[::-1]),
+        ("no attestation", SAID, lambda _: []),
+        ("twice attested", SAID, lambda old: [*old, *old]),
+    ],
+)  # fmt: skip
+def test_a42_a_foundation_that_says_something_else_is_refused(
+    sound: tuple[World, bytes], what: str, at: int, change: Callable[[Any], Any]
+) -> None:
+    world, data = sound
+    row = rows(data)
+    row[at] = change(row[at])
+    with pytest.raises(UntrustedInput):
+        read(codec.pack(row), world.cluster)
+
+
+@pytest.mark.parametrize(
+    ("key", "record"), [("owner/alice", None), ("quorum", codec.pack((2,))), ("quorum", codec.pack((0,)))]
+)
+def test_a1_a_foundation_names_no_other_owners_than_their_chain(
+    sound: tuple[World, bytes], key: str, record: bytes | None
+) -> None:
+    world, data = sound
+    row = rows(data)
+    (trust,) = [records for path, records in row[SECTIONS] if path == "trust"]
+    (old,) = [each for each in trust if each[0] == key]
+    trust[trust.index(old)] = [key, None if record is None else old[1], record, old[3]]
+    with pytest.raises(UntrustedInput):
+        read(codec.pack(row), world.cluster)
+
+
+def test_a42_too_few_owners_attest_no_foundation() -> None:
+    world, bob = quorum_of_two()
+    commit(world, 20, (world.owner, bob))
+    attest(world, bob)
+    attest(world)
+    data = foundation(world)
+    row = rows(data)
+    for left in (row[SAID][:1], row[SAID][1:]):
+        with pytest.raises(UntrustedInput, match="not attested by enough owners"):
+            read(codec.pack([*row[:SAID], left]), world.cluster)
+
+
+def test_a42_owners_attest_nothing_between_milestones(
+    sound: tuple[World, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, data = sound
+    monkeypatch.setattr(limits, "CHECKPOINT_STEP", 5)
+    with pytest.raises(UntrustedInput, match="not at a position that owners attest"):
+        read(data, world.cluster)
+
+
+def test_a42_attestations_of_others_do_not_count(sound: tuple[World, bytes]) -> None:
+    world, data = sound
+    row = rows(data)
+    for other in (
+        world.change(said_of(world, 16, state=bytes(32))),
+        world.change(said_of(world, 24), signers=(world.master,)),
+    ):
+        row[SAID] = [other.encode()]
+        with pytest.raises(UntrustedInput, match="attested"):
+            read(codec.pack(row), world.cluster)
+
+
+def test_only_the_owners_word_for_that_very_checkpoint_goes_into_its_foundation() -> None:
+    world, bob = quorum_of_two()
+    commit(world, 30, (world.owner, bob))
+    for seq, owner in ((16, bob), (24, world.owner), (24, bob)):
+        world.write(attestation(world, seq, owner))
+    assert world.log.checkpoint == 24
+    found = read(foundation(world), world.cluster)
+    assert found.signers == {world.owner.key_id, bob.key_id}
+    said = [decode_change(each) for each in rows(foundation(world))[SAID]]
+    assert [change.body.author for change in said] == [world.owner.key_id, bob.key_id]
