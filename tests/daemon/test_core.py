@@ -108,7 +108,7 @@ class Device:
         return self.lives[-1]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        with trio.fail_after(90):
+        with trio.fail_after(1000):  # virtual seconds: they run fast while a thread is at the disk
             while not condition():
                 await trio.testing.wait_all_tasks_blocked()
                 await trio.sleep(0.01)
