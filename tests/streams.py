@@ -5,10 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dusk.catchup.channel import Channel
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
-from dusk.catchup.messages import APPLIED, Answer, Position, Report, ReportRow, Reports
+from dusk.catchup.messages import (
+    APPLIED,
+    Answer,
+    Position,
+    Reply,
+    Report,
+    ReportRow,
+    Reports,
+    Request,
+    decode_reply,
+    encode,
+)
 from dusk.catchup.peers import Peers
 from dusk.changelog.adopting import adopt
 from dusk.changelog.basis import Plan
@@ -213,6 +225,49 @@ def member(world: World, key: SigningKey, known: int | None = None) -> Member:
     log = Log(world.cluster)
     log.extend(items)
     return Member(key, log, items, world)
+
+
+class Asker:
+    """A peer made by hand: shakes hands and sends what it likes."""
+
+    def __init__(self, server: Member, key: SigningKey, conn: int, host: str = "asker") -> None:
+        self.server = server
+        self.conn = conn
+        self.channel = Channel(
+            initiator=True,
+            static_private=key.x25519_private(),
+            ephemeral_private=server.world.random.randbytes(32),
+            cluster_id=server.cluster_id,
+            message_bytes_max=10**6,
+        )
+        self.accepted = server.handle(Accepted(conn, Address(host, conn)), 0.0)
+
+    def shake(self, now: float = 0.0) -> list[Effect]:
+        """Do the handshake; return the effects of its last message."""
+        (second,) = self._frames(self.give(self.channel.open(), now))
+        (third,) = self.channel.receive(second).frames
+        return self.give(third, now)
+
+    def ask(self, request: Request, now: float = 0.0) -> list[Effect]:
+        """Send a request; return the effects of its last frame."""
+        effects: list[Effect] = []
+        for frame in self.channel.send(encode(request)):
+            effects = self.give(frame, now)
+        return effects
+
+    def replies(self, effects: list[Effect]) -> list[Reply]:
+        """Return the answers among the effects."""
+        messages = [self.channel.receive(frame).message for frame in self._frames(effects)]
+        return [decode_reply(message) for message in messages if message is not None]
+
+    def give(self, frame: bytes, now: float = 0.0) -> list[Effect]:
+        return self.server.handle(Received(self.conn, frame), now)
+
+    def ended(self, effects: list[Effect]) -> bool:
+        return Disconnect(self.conn) in effects
+
+    def _frames(self, effects: list[Effect]) -> list[bytes]:
+        return [e.frame for e in effects if isinstance(e, SendFrame) and e.conn == self.conn]
 
 
 @dataclass

@@ -1,21 +1,35 @@
 """Catching up past a checkpoint, from a server that has compacted and from servers that lie (R5, A42)."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from dusk.catchup.gathering import Gathering
-from dusk.catchup.messages import Compacted, GetPiece, Piece, decode_reply, decode_request, encode
+from dusk.catchup.messages import (
+    Compacted,
+    Fetch,
+    GetPiece,
+    Items,
+    Piece,
+    Reply,
+    Request,
+    decode_reply,
+    decode_request,
+    encode,
+)
+from dusk.catchup.server import Server
 from dusk.changelog.adopting import adopt
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.foundation import piece_hash, pieces
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
 from dusk.codec import pack
-from dusk.effects import ItemKind
+from dusk.effects import Effect, ItemKind, LogItem, PieceRead, ReadPiece, Rebase, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.keys.signing import SigningKey
 from tests.checkpoints import above, attest, commit, compacted, foundation, grown
-from tests.streams import Member, Wires, at
+from tests.streams import Asker, Member, Wires, at
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -177,17 +191,177 @@ def test_r5_a_checkpoint_above_what_a_device_has_alone_is_taken_only_where_that_
         adopt(mine.log, foundation(world), items)
 
 
-def test_a_log_that_came_to_the_checkpoint_by_itself_stays() -> None:
-    world = grown()
-    assert adopt(world.log, foundation(world), above(world.items, world.log.checkpoint)) is None
+def lying(monkeypatch: pytest.MonkeyPatch, server: Member, lie: Callable[[Request], Reply | None]) -> None:
+    """Have a server answer what it likes; where that is None, the truth."""
+    real = Server._answer_request
+
+    def answer(self: Server, message: bytes, now: float) -> list[Effect]:
+        reply = lie(decode_request(message))
+        if reply is None or self._host is not server:
+            return real(self, message, now)
+        self._wait(self.phase, now)
+        return [SendFrame(self.conn, frame) for frame in self._channel.send(encode(reply))]
+
+    monkeypatch.setattr(Server, "_answer_request", answer)
 
 
-def test_a_checkpoint_without_a_signed_head_behind_it_is_refused() -> None:
+def test_a9_a_piece_that_nobody_asked_for_is_a_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     world, server, early = cluster()
     stale = away(world, early)
-    entries = [item for item in server.items if item.kind is ItemKind.ENTRY]
-    with pytest.raises(UntrustedInput, match="signed head"):
-        adopt(stale.log, server.foundation, entries)
+    lying(monkeypatch, server, lambda asked: Piece(b"a piece") if isinstance(asked, Fetch) else None)
+    wires = meet(server, stale)
+    assert "an answer to another question" in wires.texts("stale")
+    assert (stale.adopted, stale.exchanges.refused) == ([], 1)
+
+
+def test_a9_a_checkpoint_below_what_was_asked_for_is_a_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    below = Plan(Seq(1), (bytes(32),))
+    lying(monkeypatch, server, lambda asked: Compacted(below) if isinstance(asked, Fetch) else None)
+    wires = meet(server, stale)
+    assert "takes the place of nothing that was asked for" in wires.texts("stale")
+    assert (stale.adopted, stale.exchanges.refused) == ([], 1)
+
+
+def test_a6_a_server_that_names_one_checkpoint_after_the_other_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    named: list[Plan] = []
+
+    def lie(asked: Request) -> Reply | None:
+        if not isinstance(asked, Fetch | GetPiece):
+            return None
+        named.append(Plan(Seq(1000 + len(named)), (bytes(32),)))
+        return Compacted(named[-1])
+
+    lying(monkeypatch, server, lie)
+    meet(server, stale)
+    assert len(named) == 5
+    assert (stale.adopted, stale.exchanges.refused) == ([], 1)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a9_a_checkpoint_with_nothing_signed_above_it_is_a_lie(
+    monkeypatch: pytest.MonkeyPatch, *, more: bool
+) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+
+    def lie(asked: Request) -> Reply | None:
+        above_it = isinstance(asked, Fetch) and asked.first > world.log.checkpoint
+        return Items((), more) if above_it else None
+
+    lying(monkeypatch, server, lie)
+    wires = meet(server, stale)
+    assert "a checkpoint without a signed head behind it" in wires.texts("stale")
+    assert (stale.adopted, stale.exchanges.refused) == ([], 1)
+
+
+def test_what_stands_above_a_checkpoint_is_gathered_up_to_a_signed_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    newest = server.items[-1]
+    server.items = [*(item for item in server.items if item.kind is ItemKind.ENTRY), newest]
+    monkeypatch.setattr("dusk.catchup.server.CHUNK_BYTES_MAX", 1500)
+    asked: list[Seq] = []
+
+    def note(request: Request) -> None:
+        if isinstance(request, Fetch):
+            asked.append(request.first)
+
+    lying(monkeypatch, server, note)
+    meet(server, stale)
+    assert len([first for first in asked if first > world.log.checkpoint]) > 2
+    assert asked == sorted(asked)
+    assert stale.head == world.log.head
+    assert len(stale.adopted) == 1
+
+
+def test_a_checkpoint_whose_pieces_are_all_here_is_not_fetched_again() -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    assert server.plan is not None
+    gathering = stale.gatherings.of(server.plan)
+    for place, piece in enumerate(pieces(server.foundation)):
+        gathering.put(place, piece)
+    server.foundation = b"gone"
+    meet(server, stale)
+    assert stale.head == world.log.head
+
+
+def test_a_device_that_starts_again_from_a_checkpoint_asks_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    before = stale.head
+
+    def later(data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        adopted = adopt(stale.log, data, items)
+        assert adopted is not None
+        return [Rebase(adopted.seq, data, adopted.items, ())]
+
+    monkeypatch.setattr(stale, "took_checkpoint", later)  # as a node does: another life goes on from there
+    wires = meet(server, stale)
+    assert (stale.head, stale.taken_rings) == (before, [])
+    assert len(wires.of("stale", Rebase)) == 1
+    assert wires.connected_to == {}
+
+
+# --- who serves -------------------------------------------------------------------------------------
+
+
+def asker(server: Member, key: SigningKey) -> Asker:
+    """Return a member that has shaken hands."""
+    made = Asker(server, key, 1)
+    made.shake()
+    return made
+
+
+def test_a_piece_is_read_from_the_disk_and_a_late_or_foreign_one_is_ignored() -> None:
+    _, server, (key, _) = cluster()
+    assert server.plan is not None
+    one = asker(server, key)
+    assert server.handle(PieceRead(1, 0, b"early"), 0.0) == []
+    assert one.ask(GetPiece(server.plan.seq, 0)) == [ReadPiece(1, server.plan.seq, 0)]
+    assert server.handle(PieceRead(1, 1, b"another"), 0.0) == []
+    assert one.replies(server.handle(PieceRead(1, 0, b"data"), 0.0)) == [Piece(b"data")]
+
+
+def test_who_asks_for_a_piece_of_a_former_checkpoint_is_told_of_the_one_of_now() -> None:
+    _, server, (key, _) = cluster()
+    assert server.plan is not None
+    one = asker(server, key)
+    assert one.replies(one.ask(GetPiece(Seq(8), 0))) == [Compacted(server.plan)]
+    one.ask(GetPiece(server.plan.seq, 0))
+    assert one.replies(server.handle(PieceRead(1, 0, None), 0.0)) == [Compacted(server.plan)]
+
+
+def test_a9_who_asks_for_a_piece_of_no_checkpoint_is_cut_off() -> None:
+    _, server, (key, _) = cluster()
+    plan = server.plan
+    assert plan is not None
+    one = asker(server, key)
+    assert one.ended(one.ask(GetPiece(plan.seq, len(plan.hashes))))
+    server.plan = None
+    one = asker(server, key)
+    assert one.ended(one.ask(GetPiece(plan.seq, 0)))
+
+
+def test_a_device_that_is_removed_meanwhile_gets_no_piece() -> None:
+    world, server, (key, _) = cluster()
+    assert server.plan is not None
+    one = asker(server, key)
+    one.ask(GetPiece(server.plan.seq, 0))
+    before = len(world.items)
+    world.commit(world.edit(f"device/{key.key_id.hex()}", "retired", (True,)))
+    server.log.extend(world.items[before:])
+    assert one.ended(server.handle(PieceRead(1, 0, b"data"), 0.0))
 
 
 def test_messages_about_checkpoints_come_back_as_they_were() -> None:

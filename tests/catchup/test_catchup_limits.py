@@ -15,10 +15,9 @@ from dusk.catchup.messages import (
     Request,
     Submit,
     decode_reply,
-    encode,
 )
 from dusk.changelog.body import Change
-from dusk.effects import Accepted, Address, Connect, Disconnect, Effect, ItemsRead, Received, SendFrame, Tick
+from dusk.effects import Connect, Disconnect, ItemsRead, SendFrame, Tick
 from dusk.ids import NO_CHAIN, ClusterId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
@@ -32,46 +31,8 @@ from dusk.limits import (
     STREAM_IDLE_S_MAX,
 )
 from dusk.membership.request import build_request
-from tests.streams import Member, Wires, at, master, member
+from tests.streams import Asker, Member, Wires, at, master, member
 from tests.world import World
-
-
-class Asker:
-    """A peer made by hand: shakes hands and sends what it likes."""
-
-    def __init__(self, server: Member, key: SigningKey, conn: int, host: str = "asker") -> None:
-        self.server = server
-        self.conn = conn
-        self.channel = Channel(
-            initiator=True,
-            static_private=key.x25519_private(),
-            ephemeral_private=server.world.random.randbytes(32),
-            cluster_id=server.cluster_id,
-            message_bytes_max=10**6,
-        )
-        self.accepted = server.handle(Accepted(conn, Address(host, conn)), 0.0)
-
-    def shake(self, now: float = 0.0) -> list[Effect]:
-        """Do the handshake; return the effects of its last message."""
-        (second,) = self._frames(self.give(self.channel.open(), now))
-        (third,) = self.channel.receive(second).frames
-        return self.give(third, now)
-
-    def ask(self, request: Request, now: float = 0.0) -> list[Effect]:
-        """Send a request; return the effects of its last frame."""
-        effects: list[Effect] = []
-        for frame in self.channel.send(encode(request)):
-            effects = self.give(frame, now)
-        return effects
-
-    def give(self, frame: bytes, now: float = 0.0) -> list[Effect]:
-        return self.server.handle(Received(self.conn, frame), now)
-
-    def ended(self, effects: list[Effect]) -> bool:
-        return Disconnect(self.conn) in effects
-
-    def _frames(self, effects: list[Effect]) -> list[bytes]:
-        return [e.frame for e in effects if isinstance(e, SendFrame) and e.conn == self.conn]
 
 
 @pytest.fixture
