@@ -159,6 +159,8 @@ SERVED_MAX = 32
 """Members served at once."""
 CATCH_UPS_MAX = 2
 """Peers fetched from at once: a slow one does not keep a device behind."""
+USELESS_S_MAX = 30.0
+"""A catch-up that brought nothing for so long makes room for one with another peer."""
 BACK_OFF_S_MIN = 2.0
 """After a failed exchange; doubles with each."""
 BACK_OFF_LIAR_S_MIN = 60.0

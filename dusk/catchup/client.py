@@ -97,6 +97,8 @@ class Client:
         self.goal = goal
         self.stage = Stage.CONNECTING
         self.deadline = now + STREAM_IDLE_S_MAX
+        self.useful_at = now
+        """When it began, or last brought what is proven."""
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
         self._channel = channel
@@ -376,6 +378,7 @@ class Client:
             raise UntrustedInput("exchange: too much without a signed head")
         if proven:
             self._effects += self._host.took(proven, now)
+            self.useful_at = now
         if proven and self._host.head.seq + entries_in(self._unproven) < self._next - 1:
             raise UntrustedInput("exchange: entries that were not asked for")
 

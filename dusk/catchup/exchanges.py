@@ -45,6 +45,7 @@ from dusk.limits import (
     SERVED_MAX,
     STREAM_BYTES_PER_S_MIN,
     STREAM_IDLE_S_MAX,
+    USELESS_S_MAX,
 )
 
 
@@ -107,10 +108,18 @@ class Exchanges:
     # --- asking ------------------------------------------------------------------------------
 
     def catch_up(self, address: Address, now: float) -> list[Effect]:
-        """Fetch from there what we lack, unless that is under way or the peer is backed off."""
+        """Fetch from there what we lack, unless that is under way or the peer is backed off.
+
+        Of as many as may be under way the one that was of no use for longest makes room (A6, A9).
+        """
         fetching = [c for c in self._clients.values() if c.goal is Goal.CATCH_UP]
         if len(fetching) >= CATCH_UPS_MAX:
-            return []
+            useless = min(fetching, key=lambda client: client.useful_at)
+            is_new = not self.busy(address) and self._back_off.ready(address, now)
+            if not is_new or now - useless.useful_at < USELESS_S_MAX:
+                return []
+            dropped = self._drop(useless, "it brings nothing, and another may", now, lied=False)
+            return [*dropped, *self._open(address, Goal.CATCH_UP, now)]
         for client in self._clients.values():
             if client.address == address and client.goal is Goal.REPORTS:
                 client.is_behind = True

@@ -6,7 +6,7 @@ from dusk.catchup.messages import APPLIED, NO_ANSWER
 from dusk.effects import Accepted, Append, Connect, Disconnect, Event, ItemsRead, Tick
 from dusk.ids import ChangeId, Seq
 from dusk.keys.signing import SigningKey
-from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, CATCH_UPS_MAX, EXCHANGE_S_MAX
+from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, CATCH_UPS_MAX, EXCHANGE_S_MAX, USELESS_S_MAX
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
 
@@ -207,6 +207,24 @@ def test_one_exchange_with_a_peer_and_two_in_all_fetch() -> None:
     assert stale.exchanges.catch_up(at("b"), wires.now) != []
     assert CATCH_UPS_MAX == 2
     assert stale.exchanges.catch_up(at("c"), wires.now) == []
+
+
+def test_a6_of_two_that_bring_nothing_one_makes_room_for_who_may() -> None:
+    """Who trickles, honest or not, held both places for ten minutes, from two addresses."""
+    wires, server, stale = _pair()
+    began = wires.now
+    first, _ = stale.exchanges.catch_up(at("a"), began), stale.exchanges.catch_up(at("b"), began + 1)
+    (opened,) = first
+    assert isinstance(opened, Connect)
+    assert stale.exchanges.catch_up(at("master"), began + USELESS_S_MAX - 1) == []
+    assert stale.exchanges.catch_up(at("b"), began + USELESS_S_MAX) == [], "it has a place"
+    effects = stale.exchanges.catch_up(at("master"), began + USELESS_S_MAX)
+    assert effects[0] == Disconnect(opened.conn)
+    wires.do("stale", effects)
+    assert stale.head == server.world.log.head
+    for host in ("a", "d"):
+        stale.exchanges.catch_up(at(host), began + USELESS_S_MAX)
+    assert stale.exchanges.catch_up(at("a"), began + USELESS_S_MAX + 1) == [], "it is left alone for a while"
 
 
 def test_two_exchanges_at_once_do_not_take_each_other_for_liars() -> None:
