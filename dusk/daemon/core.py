@@ -18,6 +18,7 @@ from dusk.daemon.mistakes import MISTAKES, describe
 from dusk.daemon.say import say
 from dusk.daemon.storage import DiskEffect, Saved, Storage, UnverifiedLogError, open_storage
 from dusk.effects import (
+    Compact,
     Effect,
     Event,
     Input,
@@ -163,7 +164,7 @@ class Core:
         await self._perform(effects)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
-        """Do all disk effects first, then the rest in order."""
+        """Do all disk effects first, then the rest in order; a compaction begins there, and runs here."""
         assert self.storage is not None, "an open disk"
         on_disk: list[DiskEffect] = [effect for effect in effects if isinstance(effect, DiskEffect)]
         if on_disk:
@@ -175,7 +176,7 @@ class Core:
                 say(f"starting again: {effect.reason}")
                 self._restarting = True
                 return
-            if not isinstance(effect, DiskEffect):
+            if not isinstance(effect, DiskEffect) or isinstance(effect, Compact):
                 self._hands.do(effect, self.storage)
 
     def _note_written(self) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 import trio
 
 from dusk.daemon.inbox import Inbox
+from dusk.daemon.mistakes import MISTAKES, describe
 from dusk.daemon.rewriting import Job
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.storage import Storage
@@ -130,11 +131,14 @@ class Hands:
                 storage, job, effect = self._jobs[0]
                 plan: bytes | None = None
                 try:
+                    job.begin()
                     made = await trio.to_thread.run_sync(job.run, effect.cluster)
                     storage.made(made)
                     plan = made.plan
                 except StorageError as error:
                     self.tell(Event("compaction", str(error), loud=True))
+                except MISTAKES as error:  # the log in use is whole: no reason to end
+                    self.tell(Event("compaction", describe(error), loud=True))
                 if self._jobs and self._jobs[0][1] is job:  # else the node that asked is gone
                     self._jobs.popleft()
                     self._inbox.put(Compacted(effect.seq, plan))

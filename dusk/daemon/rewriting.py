@@ -97,12 +97,16 @@ class Job:
     def __init__(self, store: Store, directory: Path, seq: Seq, left: Sequence[LostBranch]) -> None:
         self._reading, self._copied, self._floor = store.reading.copy(), store.size_bytes, store.floor
         self._directory, self._seq, self._left = directory, seq, left
-        self._is_running = False
+        self._is_begun = False
 
     def drop(self) -> None:
-        """Let it be, unless it runs: then it ends by itself, and nobody takes what it makes."""
-        if not self._is_running:
+        """Let it be, unless it was begun: then it ends by itself, and nobody takes what it makes."""
+        if not self._is_begun:
             os.close(self._reading.fd)
+
+    def begin(self) -> None:
+        """Note that a thread is about to run it: from now on only that one closes what it reads."""
+        self._is_begun = True
 
     def run(self, cluster: ClusterId) -> Rewritten:
         """Make a compacted log beside the one in use.
@@ -110,7 +114,7 @@ class Job:
         Raises:
             StorageError: the log in use is as it was.
         """
-        reading, seq, self._is_running = self._reading, self._seq, True
+        reading, seq = self._reading, self._seq
         try:
             data = compact(cluster, reading.foundation(), reading.items(), seq)
             items = _chained(lay(seq, data, self._left), _above(reading, seq - self._floor))

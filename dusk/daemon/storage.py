@@ -14,9 +14,11 @@ from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.store import Report, Store, open_store
 from dusk.effects import Append, Compact, LogItem, Rebase, RemoveFile, StoreFile, UseCompacted
 from dusk.errors import StorageError
+from dusk.ids import Seq
 from dusk.lazy import dataclass
 
-DiskEffect = Append | StoreFile | RemoveFile | Rebase | UseCompacted
+DiskEffect = Append | StoreFile | RemoveFile | Rebase | Compact | UseCompacted
+"""A compaction too begins among them: what it is made of is the log as it stands at its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Storage:
         self.store = log
         self.files = files
         self._directory = directory
+        self._jobs: dict[Seq, Job] = {}
         self._rewritten: Rewritten | None = None
 
     def do(self, effects: Sequence[DiskEffect]) -> None:
@@ -89,6 +92,10 @@ class Storage:
                     self._flush(items, removals)
                     whole = (*lay(seq, foundation, left), *above)
                     rewriting.rebase(self.store, self._directory, whole)
+                case Compact(_, seq, left):
+                    # a branch left behind this place is not among those: its rewind has to be copied
+                    self._flush(items, removals)
+                    self._jobs[seq] = Job(self.store, self._directory, seq, left)
                 case UseCompacted(seq):
                     self._flush(items, removals)
                     made, self._rewritten = self._rewritten, None
@@ -108,8 +115,8 @@ class Storage:
             removals.clear()
 
     def job(self, effect: Compact) -> Job:
-        """Return what makes a compacted log beside the one in use, in a thread of its own."""
-        return Job(self.store, self._directory, effect.seq, effect.left)
+        """Return what makes a compacted log beside the one in use, in a thread; the effect was done."""
+        return self._jobs.pop(effect.seq)
 
     def made(self, rewritten: Rewritten) -> None:
         """Take what that made; `UseCompacted` changes over to it."""
@@ -117,6 +124,8 @@ class Storage:
 
     def close(self) -> None:
         """Close all files."""
+        while self._jobs:
+            self._jobs.popitem()[1].drop()
         self.store.close()
         self.files.close()
 

@@ -52,7 +52,7 @@ class Disk:
         self.items: MutableSequence[LogItem] = []
         self.branches: tuple[LostBranch, ...] = ()
         self.basis: Basis = NO_BASIS
-        self._made: tuple[Compact, bytes] | None = None
+        self._made: tuple[Compact, bytes, int] | None = None
         self.files: dict[str, bytes] = dict(files or {})
         self._written: MutableSequence[LogItem] = []
         self._starts: MutableSequence[int] = []
@@ -66,7 +66,7 @@ class Disk:
     def prepare(self, effect: Compact) -> bytes:
         """Make a compacted log; returns the plan of what it stands on."""
         data = compact(effect.cluster, self.basis.data or None, self.items, effect.seq)
-        self._made = effect, data
+        self._made = effect, data, len(self.branches)
         return plan_of(effect.seq, pieces(data)).encode()
 
     def read_piece(self, seq: Seq, piece: int) -> bytes | None:
@@ -93,7 +93,8 @@ class Disk:
             case UseCompacted(seq):
                 made, self._made = self._made, None
                 if made is not None and made[0].seq == seq:
-                    self._rewrite([*lay(seq, made[1], made[0].left), *self._above(seq)])
+                    left = (*made[0].left, *self.branches[made[2] :])
+                    self._rewrite([*lay(seq, made[1], left), *self._above(seq)])
             case StoreFile(name, data):
                 self.files[name] = data
             case RemoveFile(name) if name == LOG_FILE:
@@ -194,8 +195,8 @@ class Disk:
 def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
     """Order effects as the daemon's core does, and tell which become durable together.
 
-    The disk first, then the rest. Appends that follow each other are one write, also around
-    removals, which come behind them.
+    The disk first, then the rest; a compaction is made of the log as it is at its place. Appends that
+    follow each other are one write, also around removals, which come behind them.
     """
     steps: list[tuple[Effect, ...]] = []
     appends: list[Effect] = []
@@ -212,9 +213,9 @@ def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
                 appends.append(effect)
             case RemoveFile(name) if name != LOG_FILE:
                 removals.append(effect)
-            case RemoveFile() | StoreFile() | Rebase() | UseCompacted():
+            case RemoveFile() | StoreFile() | Rebase() | Compact() | UseCompacted():
                 flush()
                 steps.append((effect,))
     flush()
-    rest = [effect for effect in effects if not isinstance(effect, DiskEffect)]
+    rest = [effect for effect in effects if not isinstance(effect, DiskEffect | Compact)]
     return [*steps, *((effect,) for effect in rest)]

@@ -7,9 +7,10 @@ import pytest
 from dusk.changelog.basis import basis_of, decode_plan, lay
 from dusk.changelog.foundation import pieces
 from dusk.changelog.items import verified_entry
+from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.daemon.rewriting import Job
 from dusk.daemon.storage import Storage, open_storage
-from dusk.effects import Append, Compact, Rebase, UseCompacted
+from dusk.effects import Append, Compact, LogItem, Rebase, UseCompacted
 from dusk.errors import StorageError
 from dusk.ids import Seq
 from tests.checkpoints import above, attest, commit, foundation, grown
@@ -26,10 +27,22 @@ def stored(root: Path, world: World) -> Storage:
 
 def compact(storage: Storage, world: World) -> bytes:
     effect = Compact(world.cluster, world.log.checkpoint, ())
+    storage.do([effect])
     made = storage.job(effect).run(world.cluster)
     storage.made(made)
     storage.do([UseCompacted(effect.seq)])
     return made.plan
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def written(world: World, count: int) -> tuple[LogItem, ...]:
+    """Write some more entries, each with its signed head."""
+    before = len(world.items)
+    commit(world, count)
+    return tuple(world.items[before:])
 
 
 def test_a_compacted_log_reads_from_its_checkpoint_on_also_after_a_start(tmp_path: Path) -> None:
@@ -81,6 +94,7 @@ def test_what_is_appended_while_a_log_is_compacted_is_behind_it(tmp_path: Path) 
     world = grown()
     storage = stored(tmp_path, world)
     effect = Compact(world.cluster, world.log.checkpoint, ())
+    storage.do([effect])
     job, count = storage.job(effect), len(world.items)
     commit(world, 2)
     storage.do([Append(tuple(world.items[count:]))])
@@ -90,6 +104,36 @@ def test_what_is_appended_while_a_log_is_compacted_is_behind_it(tmp_path: Path) 
     storage.do([Append(tuple(world.items[count:])), UseCompacted(effect.seq)])
     assert storage.store.read_items(Seq(effect.seq + 1), 10**6) == tuple(above(world.items, effect.seq))
     storage.close()
+
+
+def test_r3_a_branch_that_is_left_in_the_round_in_which_a_compaction_begins_stays_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    world = grown()
+    storage = stored(tmp_path, world)
+    effect, fork = Compact(world.cluster, world.log.checkpoint, ()), world.log.head.seq
+    lost = written(world, 2)
+    other = lost[:2]  # as good as another branch: the disk looks into no entry
+    switch = Append((Rewind(fork, len(other)).item(), *other))
+    storage.do([Append(lost), effect, switch])
+    storage.made(storage.job(effect).run(world.cluster))
+    storage.do([UseCompacted(effect.seq)])
+    storage.close()
+    storage, saved = open_storage(tmp_path)
+    assert saved.foundation is not None
+    assert saved.branches == (LostBranch(fork, lost),)
+    assert saved.items[-2:] == other
+    storage.close()
+
+
+def test_what_nobody_took_of_a_compaction_is_closed_with_the_log(tmp_path: Path) -> None:
+    world = grown()
+    storage = stored(tmp_path, world)
+    before = open_files()
+    storage.do([Compact(world.cluster, world.log.checkpoint, ())])
+    assert open_files() == before + 1
+    storage.close()
+    assert open_files() < before
 
 
 def test_what_was_not_made_is_not_used(tmp_path: Path) -> None:

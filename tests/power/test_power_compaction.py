@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dusk.changelog.attesting import due
+from dusk.daemon.rewriting import Job
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.storage import Storage, open_storage
 from dusk.effects import Append, Compact, ItemKind, LogItem, LostBranch, Rebase, UseCompacted
@@ -63,7 +64,7 @@ def compacting(root: Path, told: Told[int]) -> None:
     try:
         have = tale.found(saved.foundation, saved.items)
         compact = Compact(tale.world.cluster, tale.seq, LEFT)
-        job = storage.job(compact) if saved.foundation is None else None
+        job = begun(storage, compact) if saved.foundation is None else None
         have = append(storage, told, have, tale.second)
         if job is not None:
             storage.made(job.run(compact.cluster))
@@ -71,6 +72,11 @@ def compacting(root: Path, told: Told[int]) -> None:
         append(storage, told, have, len(tale.items))
     finally:
         storage.close()
+
+
+def begun(storage: Storage, compact: Compact) -> Job:
+    storage.do([compact])
+    return storage.job(compact)
 
 
 def rebasing(root: Path, told: Told[int]) -> None:

@@ -11,12 +11,14 @@ from dusk.daemon.identity import encode_identity
 from dusk.daemon.privileges import prepare_folders
 from dusk.daemon.service import own_key
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.daemon.storage import DiskEffect, open_storage
+from dusk.daemon.storage import open_storage
 from dusk.daemon.store import NAME
 from dusk.effects import Append, ItemKind, LogItem, RemoveFile, StoreFile
 from dusk.errors import Refused, StorageError
 from dusk.sim.disk import Disk, in_rounds
 from tests.power.cuts import Bench, Told, Work
+
+Written = Append | StoreFile | RemoveFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +41,20 @@ def batch(first: int, count: int = 1) -> Append:
     return Append((*entries, LogItem(ItemKind.HEAD, b"head" + bytes([first]))))
 
 
-ROUNDS: tuple[tuple[DiskEffect, ...], ...] = (
+ROUNDS: tuple[tuple[Written, ...], ...] = (
     (StoreFile("groupkeys", b"first keys"),),
     (StoreFile("outbox/1a", b"a change" * 9), batch(1), batch(2, 2), StoreFile("groupkeys", b"more keys")),
     (RemoveFile("outbox/1a"), batch(4), StoreFile("drafts/_ann", b"draft"), RemoveFile("drafts/_ann")),
     (StoreFile("outbox/2b", b"b"), StoreFile("outbox/3c", b"c"), batch(5)),
     (RemoveFile("outbox/2b"), RemoveFile("outbox/3c"), batch(6), RemoveFile("groupkeys")),
 )
-REJOINED: tuple[tuple[DiskEffect, ...], ...] = (
+REJOINED: tuple[tuple[Written, ...], ...] = (
     (batch(1, 2), StoreFile("joining", b"key")),
     (RemoveFile(NAME), batch(3), RemoveFile("joining"), StoreFile("status-key", b"s" * 32)),
 )
 
 
-def torn(disk: Disk, step: Sequence[DiskEffect]) -> Iterator[State]:
+def torn(disk: Disk, step: Sequence[Written]) -> Iterator[State]:
     """Yield what a power cut within one step may leave, as the disk of the simulator has it."""
     if isinstance(step[0], Append):
         items = [item for effect in step if isinstance(effect, Append) for item in effect.items]
@@ -68,7 +70,7 @@ def torn(disk: Disk, step: Sequence[DiskEffect]) -> Iterator[State]:
         yield state(begun.items, begun.files)
 
 
-def begin(told: Told[State], effects: Sequence[DiskEffect]) -> State:
+def begin(told: Told[State], effects: Sequence[Written]) -> State:
     """Tell what a round may leave when it is cut; return what it leaves when it is not."""
     assert told.kept is not None
     disk = Disk(told.kept.items, dict(told.kept.files))
@@ -81,7 +83,7 @@ def begin(told: Told[State], effects: Sequence[DiskEffect]) -> State:
     return state(disk.items, disk.files)
 
 
-def live(root: Path, told: Told[State], rounds: Sequence[Sequence[DiskEffect]]) -> None:
+def live(root: Path, told: Told[State], rounds: Sequence[Sequence[Written]]) -> None:
     """One life of a node: it reads its folder, and promises what is there; then rounds."""
     storage, saved = open_storage(root)
     try:
@@ -101,7 +103,7 @@ def recover(root: Path, told: Told[State]) -> None:
     live(root, told, [(batch(200), StoreFile("outbox/ff", b"again"), RemoveFile("groupkeys"))])
 
 
-def work(rounds: Sequence[Sequence[DiskEffect]]) -> Work[State]:
+def work(rounds: Sequence[Sequence[Written]]) -> Work[State]:
     return Work(lambda _: Told(NEW), lambda root, told: live(root, told, rounds), recover)
 
 
