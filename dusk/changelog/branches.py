@@ -68,13 +68,13 @@ class Stayed:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsReplay:
-    """The log is what it was, and cannot go back to the fork: it has to be read anew up to ``seq``."""
+class BeyondReach:
+    """The log is what it was: the fork behind ``seq`` is too far down, or the other branch too long."""
 
     seq: Seq
 
 
-Branched = Extended | Switched | Stayed | NeedsReplay
+Branched = Extended | Switched | Stayed | BeyondReach
 
 
 def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
@@ -94,7 +94,7 @@ def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
     behind = (*(item for item in items[:at] if item.kind is ItemKind.CERTIFICATE), *items[at:])
     is_long = len(behind) > limits.BRANCH_STEPS_MAX or _size_bytes(behind) > limits.BRANCH_BYTES_MAX
     if is_long or not log.reaches(fork):
-        return NeedsReplay(fork)
+        return BeyondReach(fork)
     return _try_behind(log, fork, behind)
 
 

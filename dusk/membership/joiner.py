@@ -22,7 +22,7 @@ from dusk.catchup.stages import Goal, ServerRefused
 from dusk.changelog import views
 from dusk.changelog.adopting import adopt
 from dusk.changelog.body import Change
-from dusk.changelog.branches import Extended, NeedsReplay, Switched, try_branch
+from dusk.changelog.branches import BeyondReach, Extended, Switched, try_branch
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import ForkFound, Log, verified_entry
 from dusk.changelog.newer import NewerVersion, later_entry
@@ -356,12 +356,14 @@ class Joiner:
         match try_branch(self._log, items):
             case Extended(taken) | Switched(taken):
                 return [Append(taken)] if taken else []
-            case NeedsReplay(seq):
+            case BeyondReach(seq):
                 raise ForkFound(f"the log there parts from ours at entry {seq}, too long ago")
         return []
 
     def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Begin with a checkpoint in place of the first entry; what was fetched so far is nobody's work.
+
+        A log that has come to that checkpoint goes on from there: nothing is done.
 
         Raises:
             ServerRefused: that log lacks the entry that the join key names.
@@ -373,7 +375,7 @@ class Joiner:
         log = adopted.log
         if log.head.seq >= key.seq and log.chain_at(key.seq) != key.chain:
             raise ServerRefused("the log there lacks the entry that the join key names")
-        if log.head.seq <= self._log.head.seq:
+        if self._log.chain_at(adopted.seq) == log.chain_at(adopted.seq):
             return []
         self._log, self._peers = log, Peers()
         self.reason = f"fetching the log, at entry {log.head.seq}"

@@ -125,7 +125,7 @@ class Branching:
                 return self._switched(switched, now)
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
-            case _:  # it needs a replay; the type checker knows
+            case _:  # it is beyond reach; the type checker knows
                 raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
 
     def _judged(self, items: Sequence[LogItem]) -> Branched:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dusk import limits
 from dusk.changelog import fold
 from dusk.changelog.branches import (
+    BeyondReach,
     Extended,
-    NeedsReplay,
     Stayed,
     Switched,
     remembered,
@@ -133,7 +133,7 @@ def test_a_fork_that_is_out_of_reach_changes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", steps)
     log = attic.replica()
     before = snapshot(log)
-    assert try_branch(log, barn.items) == NeedsReplay(fork)
+    assert try_branch(log, barn.items) == BeyondReach(fork)
     assert snapshot(log) == before
 
 
@@ -142,7 +142,7 @@ def test_a_branch_beyond_the_bounds_is_not_tried(monkeypatch: pytest.MonkeyPatch
     attic, barn, fork = parted()
     before = snapshot(attic.log)
     monkeypatch.setattr(limits, limit, 3)
-    assert try_branch(attic.log, barn.items) == NeedsReplay(fork)
+    assert try_branch(attic.log, barn.items) == BeyondReach(fork)
     assert snapshot(attic.log) == before
 
 

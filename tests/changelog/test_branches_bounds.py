@@ -4,7 +4,7 @@ import pytest
 
 from dusk import limits
 from dusk.changelog.branches import (
-    NeedsReplay,
+    BeyondReach,
     Stayed,
     Switched,
     remembered,
@@ -35,7 +35,7 @@ def test_an_own_branch_longer_than_what_is_kept_is_not_left(monkeypatch: pytest.
     monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 2)
     log = attic.replica()
     before = log.head, log.state.derived_hash
-    assert try_branch(log, short.items) == NeedsReplay(fork)
+    assert try_branch(log, short.items) == BeyondReach(fork)
     assert (log.head, log.state.derived_hash) == before
 
 

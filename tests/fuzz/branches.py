@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dusk import codec
 from dusk.catchup import messages as streams
-from dusk.changelog.branches import Extended, NeedsReplay, try_branch
+from dusk.changelog.branches import BeyondReach, Extended, try_branch
 from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import Rewind, decode_rewind, resolve
@@ -132,7 +132,7 @@ class Parting:
             assert self.log.head == self.before
             raise
         assert self.log.head.chain in self.heads
-        if isinstance(found, Extended | NeedsReplay):
+        if isinstance(found, Extended | BeyondReach):
             assert self.log.head == self.before
         if self.log.head != self.before:
             self.renew()
