@@ -40,6 +40,7 @@ from dusk.ids import (
 )
 
 VERSION = 1
+"""Of the form below."""
 _NO_CHANGE = bytes(32)
 _COUNT_MAX = limits.FOUNDATION_BYTES_MAX
 """Of rows in an array: its bytes bound them."""

@@ -65,7 +65,7 @@ class Settling:
         return self.terms.required(seq, self.settled)
 
     def by_owners(self, seq: Seq) -> None:
-        """Settle up to a checkpoint: owners attest no position that is not settled."""
+        """Settle up to a checkpoint: the owners' word for it, which no replica can check (section 12)."""
         self.settled = max(self.settled, seq)
 
     def by_head(self, signed: SignedHead | None) -> None:
