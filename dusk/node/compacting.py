@@ -33,15 +33,19 @@ class Compacting:
         self.plan = plan
         self._log, self._forks, self._alarms = log, forks, alarms
         self._ordered = 0 if plan is None else int(plan.seq)
+        self._pending: list[Effect] = []
+        """What is to be told of checkpoints that were refused."""
 
     def step(self) -> list[Effect]:
-        """Order a compaction, once for each checkpoint that became final."""
+        """Order a compaction, once for each checkpoint that became final; tell of those that were refused."""
+        effects, self._pending = self._pending, []
         seq = self._log.checkpoint
-        if seq <= self._ordered or self._log.cluster is None:
-            return []
+        if seq <= self._ordered:
+            return effects
+        assert self._log.cluster is not None, "a log with a checkpoint is a cluster's"
         self._ordered = seq
         self._log.give_up(seq)
-        return [Compact(self._log.cluster, seq, self._forks.all)]
+        return [*effects, Compact(self._log.cluster, seq, self._forks.all)]
 
     def compacted(self, event: Compacted) -> list[Effect]:
         """Change over to what was made; where that failed, the next checkpoint is another chance."""
@@ -66,7 +70,7 @@ class Compacting:
         try:
             adopted = adopt(self._log, data, items)
         except ForkFound as error:
-            self._alarms.saw("conflict", str(error), now)
+            self._pending += self._alarms.saw("conflict", str(error), now)
             raise
         return [] if adopted is None else self._change_over(adopted, data)
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from dusk.apply.events import Mode
+from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.body import Change
+from dusk.changelog.compaction import compact
+from dusk.changelog.foundation import pieces, read
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch, resolve
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
@@ -17,6 +20,8 @@ from dusk.effects import (
     Append,
     ChangeState,
     CommitFiles,
+    Compact,
+    Compacted,
     Connect,
     Connected,
     Datagram,
@@ -30,9 +35,12 @@ from dusk.effects import (
     Link,
     Links,
     LogItem,
+    PieceRead,
     Progress,
     ReadFiles,
     ReadItems,
+    ReadPiece,
+    Rebase,
     Received,
     RemoveFile,
     RollbackFiles,
@@ -41,12 +49,14 @@ from dusk.effects import (
     SendMulticast,
     StoreFile,
     Tick,
+    UseCompacted,
     WriteFiles,
 )
 from dusk.ids import BootId, ChangeId, Head, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import Joiner
 from dusk.node import Node, NodeSettings
+from tests.checkpoints import above
 from tests.streams import read_items
 from tests.world import World
 
@@ -62,6 +72,9 @@ class Box:
         self.site, self.name, self.key = site, name, key
         self.address = Address(name, 3875)
         self.items = items
+        self.foundation = b""
+        self.plan: Plan | None = None
+        self._made = b""
         self.branches: list[LostBranch] = []
         self.files: dict[str, bytes | None] = {}
         self.helper_s = HELPER_S
@@ -82,6 +95,7 @@ class Box:
             settings=replace(self.site.settings, contacts=self.contacts),
             random_bytes=self.site.world.random.randbytes,
             left=self.branches,
+            plan=self.plan,
         )
 
     @property
@@ -98,7 +112,8 @@ class Box:
         """Begin another run with what the disk holds, or with its first items alone: an older copy."""
         if count is not None:
             self.items, self.branches = self.items[:count], []
-        log = Log(self.site.world.cluster)
+        cluster = self.site.world.cluster
+        log = Log(cluster, ground=read(self.foundation, cluster).ground if self.plan else None)
         log.extend(self.items)
         self.core, self.on = self._boot(log), True
         self.start()
@@ -154,8 +169,28 @@ class Box:
                 site.cut(self, conn)
             case ReadItems(conn, first, bytes_max):
                 self._later(ItemsRead(conn, first, read_items(self.items, first, bytes_max)))
+            case Compact() | UseCompacted() | Rebase() | ReadPiece():
+                self._compact(effect)
             case _:
                 self._help(effect)
+
+    def _compact(self, effect: Compact | UseCompacted | Rebase | ReadPiece) -> None:
+        """Do what a log needs that stands on a checkpoint; nothing of it happens beside anything else."""
+        match effect:
+            case Compact(cluster, seq):
+                self._made = compact(cluster, self.foundation or None, self.items, seq)
+                self._later(Compacted(seq, plan_of(seq, pieces(self._made)).encode()))
+            case UseCompacted(seq):
+                self._stand_on(seq, self._made, above(self.items, seq))
+            case Rebase(seq, data, items, left):
+                self._stand_on(seq, data, items)
+                self.branches = list(left)
+            case ReadPiece(conn, seq, piece):
+                is_same = self.plan is not None and self.plan.seq == seq
+                self._later(PieceRead(conn, piece, pieces(self.foundation)[piece] if is_same else None))
+
+    def _stand_on(self, seq: Seq, data: bytes, items: Sequence[LogItem]) -> None:
+        self.foundation, self.plan, self.items = data, plan_of(seq, pieces(data)), list(items)
 
     def _help(self, effect: Effect) -> None:
         """Answer as the helper does."""

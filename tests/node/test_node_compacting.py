@@ -1,0 +1,215 @@
+"""Nodes and checkpoints: what is final is compacted unasked, and who was away goes on from it (R5, A42)."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from dusk.changelog.basis import Plan, plan_of
+from dusk.changelog.foundation import pieces
+from dusk.changelog.history import ForkFound
+from dusk.changelog.log import Log
+from dusk.changelog.rewinds import LostBranch
+from dusk.effects import Compact, Compacted, Event, LogItem, Rebase, Restart, UseCompacted
+from dusk.errors import UntrustedInput
+from dusk.ids import Seq
+from dusk.node.alarms import Alarms
+from dusk.node.compacting import Compacting
+from dusk.node.forks import Forks
+from tests.checkpoints import above, attest, attestation, commit, compacted, foundation, grown
+from tests.node.site import Box, Site
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("small_steps")
+
+
+class Alone:
+    """The compacting of a node without the rest of it."""
+
+    def __init__(self, log: Log, plan: Plan | None = None, left: Sequence[LostBranch] = ()) -> None:
+        self.lines: dict[str, str] = {}
+        alarms = Alarms(self.lines, lambda: 5.0)
+        self.compacting = Compacting(log, Forks(log, left), plan, alarms)
+
+
+def plan(world: World) -> Plan:
+    """Return the plan of a world's checkpoint."""
+    return plan_of(world.log.checkpoint, pieces(foundation(world)))
+
+
+def served(world: World) -> tuple[bytes, list[LogItem]]:
+    """Return the newest checkpoint, and what stands above it."""
+    return foundation(world), above(world.items, world.log.checkpoint)
+
+
+def parted(*, settled: int) -> Log:
+    """Return a log that has one change of its own behind the first entry, and up to where that is final."""
+    other = World()
+    other.commit(other.set("wifi", "wireless.a.ssid", "own"))
+    log = other.replica()
+    log._settling.settled = Seq(settled)
+    return log
+
+
+# --- the own log ------------------------------------------------------------------------------------
+
+
+def test_each_checkpoint_is_ordered_once_and_nothing_below_it_is_gone_back_to() -> None:
+    world = World()
+    node = Alone(world.log)
+    assert node.compacting.step() == []
+    commit(world, 20)
+    attest(world)
+    first = world.log.checkpoint
+    assert node.compacting.step() == [Compact(world.cluster, first, ())]
+    assert world.log.floor == first
+    assert node.compacting.step() == []
+    commit(world, 10)
+    attest(world)
+    assert world.log.checkpoint > first
+    assert node.compacting.step() == [Compact(world.cluster, world.log.checkpoint, ())]
+
+
+def test_a_log_that_stands_on_a_checkpoint_already_is_not_compacted_to_it_again() -> None:
+    world = grown()
+    node = Alone(compacted(world), plan(world))
+    assert node.compacting.step() == []
+    assert node.compacting.plan == plan(world)
+
+
+def test_r3_branches_that_are_still_of_use_are_kept_by_a_compaction() -> None:
+    world = World()
+    other = world.replica()
+    item, _ = other.write_change(world.change(world.set("wifi", "wireless.a.ssid", "left")), world.stamp())
+    commit(world, 20)
+    attest(world)
+    branch = LostBranch(Seq(1), (item,))
+    (order,) = Alone(world.log, left=[branch]).compacting.step()
+    assert isinstance(order, Compact)
+    assert order.left == (branch,)
+
+
+def test_what_was_made_is_used_and_told_of() -> None:
+    world = grown()
+    node, made = Alone(world.log), plan(world)
+    node.compacting.step()
+    used, told = node.compacting.compacted(Compacted(made.seq, made.encode()))
+    assert used == UseCompacted(made.seq)
+    assert isinstance(told, Event)
+    assert (told.name, told.loud) == ("compacted", False)
+    assert node.compacting.plan == made
+
+
+@pytest.mark.parametrize("what", ["it failed", "it is of another checkpoint"])
+def test_what_was_not_made_or_is_not_wanted_any_more_changes_nothing(what: str) -> None:
+    world = grown()
+    node, made = Alone(world.log), plan(world)
+    node.compacting.step()
+    answer = Compacted(made.seq, None) if what == "it failed" else Compacted(Seq(3), made.encode())
+    assert node.compacting.compacted(answer) == []
+    assert node.compacting.plan is None
+    commit(world, 10)
+    attest(world)
+    assert len(node.compacting.step()) == 1, "the next checkpoint is another chance"
+
+
+# --- checkpoints of others --------------------------------------------------------------------------
+
+
+def test_who_has_come_to_a_checkpoint_by_itself_does_nothing() -> None:
+    world = grown()
+    assert Alone(world.log).compacting.took(*served(world), 1.0) == []
+
+
+def test_r3_what_stands_in_our_log_alone_is_kept_when_a_checkpoint_takes_its_place() -> None:
+    world = World()
+    commit(world, 20)
+    attest(world)
+    data, items = served(world)
+    log = parted(settled=0)
+    own = log.kept_behind(Seq(1))
+    node = Alone(log)
+    rebase, told, restart = node.compacting.took(data, items, 1.0)
+    assert own is not None
+    assert rebase == Rebase(world.log.checkpoint, data, tuple(items), (LostBranch(Seq(1), own),))
+    assert isinstance(told, Event)
+    assert (told.name, told.loud) == ("rebased", True)
+    assert isinstance(restart, Restart)
+    assert node.lines == {}
+
+
+def test_r5_a_checkpoint_that_would_undo_what_is_final_is_refused_and_people_are_told_once() -> None:
+    world = World()
+    commit(world, 20)
+    attest(world)
+    node = Alone(parted(settled=2))
+    for _ in range(2):
+        with pytest.raises(ForkFound, match="undo what is final"):
+            node.compacting.took(*served(world), 1.0)
+    (text,) = node.lines.values()
+    assert node.lines == {"conflict": text}
+    assert node.compacting.step() == [Event("conflict", text, loud=True)]
+    assert node.compacting.step() == []
+
+
+def test_a42_a_checkpoint_of_another_cluster_is_refused_without_an_alarm() -> None:
+    node = Alone(World().log)
+    with pytest.raises(UntrustedInput):
+        node.compacting.took(*served(grown(seed=5)), 1.0)
+    assert node.lines == {}
+    assert node.compacting.step() == []
+
+
+# --- whole nodes ------------------------------------------------------------------------------------
+
+
+def attested(site: Site) -> Seq:
+    """Have the owner attest the newest state that is due, and let all hear of it; returns where."""
+    site.world.log = site.master.node.log
+    newest = next(reversed(site.world.log.state.milestones))
+    site.master.do(site.master.node.submit(attestation(site.world, newest), site.now))
+    site.run(12.0)
+    return site.master.node.log.checkpoint
+
+
+def restarted(box: Box) -> None:
+    """Begin another life with what is on the disk."""
+    box.effects.clear()
+    box.restart()
+
+
+def test_all_devices_compact_what_owners_attested_and_start_again_from_it() -> None:
+    site = Site(3, lambda world: commit(world, 20))
+    site.run(6.0)
+    seq = attested(site)
+    assert seq > 0
+    head = site.master.node.log.head
+    for box in site.all:
+        assert [effect.seq for effect in box.effects if isinstance(effect, UseCompacted)] == [seq]
+        assert box.node._exchanges._host.plan == box.plan
+        assert box.items == above(box.items, seq)
+        restarted(box)
+        assert box.node.log.head == head
+        assert box.node.log.floor == seq
+    site.run(12.0)
+    assert len(site.heads) == 1
+    assert not any(box.of(Compact) or box.node.alarms for box in site.all)
+
+
+def test_r5_a_node_that_was_away_for_long_goes_on_from_a_checkpoint_of_one_that_has_compacted() -> None:
+    site = Site(3)
+    site.run(6.0)
+    stale = site.all[2]
+    stale.on = False
+    for number in range(20):
+        site.master.commit(f"version {number}")
+        site.run(1.0)
+    seq = attested(site)
+    assert stale.node.log.head.seq < seq
+    stale.restart()
+    site.until(lambda: bool(stale.of(Restart)), 30.0)
+    restarted(stale)
+    assert stale.node.log.floor == seq
+    site.run(12.0)
+    assert stale.node.log.head == site.master.node.log.head
+    assert stale.node.log.state.derived_hash == site.master.node.log.state.derived_hash
+    assert not stale.node.alarms
