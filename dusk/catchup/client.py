@@ -14,6 +14,7 @@ shown to, members at our head only.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 
 from dusk.catchup.channel import Channel
@@ -342,12 +343,22 @@ class Client:
             return
         self._unproven, self._gathering = (), None
         self._host.gatherings.forget()
-        self._effects += self._host.took_checkpoint(gathering.data, proven, now)
-        if self._host.head.seq < gathering.plan.seq:
-            self._enter(Stage.DONE)  # the device starts again from what is on its disk now
-        else:
+        effects = self._host.took_checkpoint(gathering.data, proven, now)
+        self._effects += effects
+        if not effects:  # the log here has come to that checkpoint, and parts from the one there above it
+            self._branch = []
+            self._collect(self._branch, Items(items, chunk.more), now)
+        elif self._is_ours(proven):
             self._next = Seq(self._host.head.seq + 1)
             self._fetch(now)
+        else:
+            self._enter(Stage.DONE)  # the device starts again from what is on its disk now
+
+    def _is_ours(self, items: Sequence[LogItem]) -> bool:
+        """Tell whether the log here has the newest signed head among items, of which there is one."""
+        newest = next(item for item in reversed(items) if item.kind is ItemKind.HEAD)
+        head = decode_signed_head(newest.data).head
+        return self._host.chain_at(head.seq) == head.chain
 
     def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
         """Gather a branch to its end, within a bound: it is judged as a whole."""
@@ -357,11 +368,10 @@ class Client:
             self._ask(Stage.FETCHING, Fetch(self._next), now)
             return
         items = up_to_last_head(branch)
-        heads = [item for item in items if item.kind is ItemKind.HEAD]
-        ends_at = decode_signed_head(heads[-1].data).head if heads else None
-        if ends_at is None or self._host.chain_at(ends_at.seq) == ends_at.chain:
+        if not items or (self._is_ours(items) and not self._plans):
             raise UntrustedInput("exchange: a log that was said to part from ours, and does not")
-        self._effects += self._host.took_branch(items, now)
+        if not self._is_ours(items):  # behind a checkpoint it was not said to part
+            self._effects += self._host.took_branch(items, now)
         self._after_log(now)
 
     def _gather(self, branch: list[LogItem], chunk: Items) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from dusk.catchup.chunks import locator_positions
 from dusk.catchup.gathering import Gathering
 from dusk.catchup.messages import (
     Compacted,
@@ -20,6 +21,7 @@ from dusk.catchup.messages import (
 from dusk.catchup.server import Server
 from dusk.changelog.adopting import adopt
 from dusk.changelog.basis import Plan, plan_of
+from dusk.changelog.branches import Switched
 from dusk.changelog.foundation import piece_hash, pieces
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
@@ -128,6 +130,63 @@ def test_a_server_that_compacts_meanwhile_tells_of_the_new_checkpoint() -> None:
         meet(server, stale)
     assert asked == [old.seq, world.log.checkpoint]
     assert stale.head == world.log.head
+
+
+def side(shared: int, alone: int, *, stands: bool = False) -> tuple[World, SigningKey]:
+    """Return a cluster that shares so many changes with its twin, and wrote others alone; and its member."""
+    world = World()
+    world.allow_joining()
+    key = world.join()
+    commit(world, shared)
+    attest(world)
+    fork = world.log.head.seq
+    if stands:
+        world.open()
+    commit(world, alone)
+    world.log._settling.settled = fork  # as where the succession has more holders
+    return world, key
+
+
+def sides(shared: int, *, ours: int, theirs: int) -> tuple[Member, Member]:
+    """Return two members whose logs part behind a checkpoint: the second wrote what stands, and compacted."""
+    (one, key), (other, _) = (side(shared, ours), side(shared, theirs, stands=True))
+    here = Member(key, one.log, one.items, other)
+    there = Member(other.master, other.log, above(other.items, other.log.checkpoint), other)
+    serve(there, other)
+    return here, there
+
+
+@pytest.mark.parametrize("chunk_bytes", [3000, 10**6])
+def test_r2_logs_that_part_above_a_checkpoint_are_judged_though_the_position_in_common_is_below_it(
+    monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr("dusk.catchup.server.CHUNK_BYTES_MAX", chunk_bytes)
+    here, there = sides(28, ours=18, theirs=30)
+    assert there.plan is not None
+    asked = locator_positions(here.head.seq)
+    common = max(seq for seq in asked if there.log.chain_at(seq) == here.log.chain_at(seq))
+    assert common < there.plan.seq
+    assert there.log.chain_at(there.plan.seq) == here.log.chain_at(there.plan.seq)
+    wires = meet(there, here)
+    assert [type(judged) for judged in here.judged] == [Switched], wires.texts("stale")
+    assert here.head == there.head
+    assert here.exchanges.refused == 0
+    assert "done" in wires.texts("stale")
+
+
+def test_who_came_to_the_end_by_another_way_meanwhile_blames_nobody() -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+
+    def overtaken(data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        stale.log.extend(world.items)
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stale, "took_checkpoint", overtaken)
+        meet(server, stale)
+    assert (stale.judged, stale.exchanges.refused) == ([], 0)
+    assert stale.taken_rings == [server.ring]
 
 
 # --- liars ------------------------------------------------------------------------------------------

@@ -1,0 +1,132 @@
+"""A joiner whose cluster has compacted its log: it begins with a checkpoint (A2, R5, R13)."""
+
+import pytest
+
+from dusk.catchup.stages import ServerRefused
+from dusk.changelog.basis import lay, plan_of
+from dusk.changelog.foundation import pieces, read
+from dusk.changelog.log import Log
+from dusk.changelog.rewinds import resolve
+from dusk.effects import Append, LogItem, Rebase, Restart
+from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash, Seq
+from dusk.keys.joinkey import JoinKey
+from dusk.membership.joiner import Joiner
+from tests.checkpoints import above, attest, commit, compacted, foundation
+from tests.streams import Member, Wires
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("small_steps")
+
+
+def cluster() -> World:
+    """Return a cluster with a checkpoint."""
+    world = World()
+    world.allow_joining()
+    commit(world, 30)
+    attest(world)
+    return world
+
+
+def serving(world: World) -> Member:
+    """Return the master, whose log stands on the checkpoint."""
+    server = Member(world.master, compacted(world), above(world.items, world.log.checkpoint), world)
+    server.foundation = foundation(world)
+    server.plan = plan_of(world.log.checkpoint, pieces(server.foundation))
+    return server
+
+
+def joiner_of(world: World, log: Log | None = None, seq: int = 1, chain: ChainHash | None = None) -> Joiner:
+    """Return a joiner whose join key names an entry."""
+    named = world.log.chain_at(seq) if chain is None else chain
+    assert named is not None
+    return Joiner(
+        join_key=JoinKey(world.cluster, 0, Seq(seq), named, world.joinkey.seed, ("master",)),
+        device=world.key(),
+        log=Log(world.cluster) if log is None else log,
+        label="02:00:00:00:00:aa",
+        wanted="attic",
+        random_bytes=world.random.randbytes,
+        now=100.0,
+    )
+
+
+def join(world: World, joiner: Joiner) -> Wires:
+    wires = Wires({"master": serving(world), "joiner": joiner})
+    wires.do("joiner", joiner.start(wires.now))
+    return wires
+
+
+def disk_of(wires: Wires) -> list[LogItem]:
+    """Return what the joiner's disk has: the newest basis, and what was appended."""
+    disk: list[LogItem] = []
+    for who, effect in wires.events:
+        match effect:
+            case Rebase(seq, data, items, left) if who == "joiner":
+                disk = [*lay(seq, data, left), *items]
+            case Append(items) if who == "joiner":
+                disk += items
+    return disk
+
+
+@pytest.mark.parametrize("seq", [1, 20, 30])
+def test_a_joiner_begins_with_the_checkpoint_and_has_the_same_log(seq: int) -> None:
+    world = cluster()
+    joiner = joiner_of(world, seq=seq)
+    wires = join(world, joiner)
+    assert joiner.head == world.log.head
+    assert len(wires.of("joiner", Rebase)) == 1
+    assert len(wires.of("joiner", Restart)) == 1
+    resolved = resolve(disk_of(wires))
+    log = Log(world.cluster, ground=read(resolved.basis.data, world.cluster).ground)
+    log.extend(resolved.items)
+    assert log.head == world.log.head
+    assert log.state.derived_hash == world.log.state.derived_hash
+
+
+@pytest.mark.parametrize("seq", [8, 30])
+def test_a2_a_checkpoint_without_the_entry_of_the_join_key_is_not_begun_with(seq: int) -> None:
+    world = cluster()
+    joiner = joiner_of(world, seq=seq, chain=ChainHash(bytes(32)))
+    with pytest.raises(ServerRefused, match="lacks the entry that the join key names"):
+        joiner.took_checkpoint(foundation(world), above(world.items, world.log.checkpoint), 0.0)
+    assert joiner.head.seq == 0
+    wires = join(world, joiner)
+    assert wires.of("joiner", Rebase) == []
+
+
+def test_a_checkpoint_that_the_owners_did_not_attest_changes_nothing() -> None:
+    world = cluster()
+    joiner = joiner_of(world)
+    with pytest.raises(UntrustedInput):
+        joiner.took_checkpoint(foundation(world)[:-1], above(world.items, world.log.checkpoint), 0.0)
+    assert joiner.head.seq == 0
+
+
+def test_a_joiner_whose_log_has_come_to_the_checkpoint_goes_on_from_there() -> None:
+    world = cluster()
+    items = above(world.items, world.log.checkpoint)
+    longer = world.replica()
+    commit(world, 3)
+    for log in (longer, world.replica(), compacted(world)):
+        joiner = joiner_of(world, log)
+        before = joiner.head
+        assert joiner.took_checkpoint(foundation(world), items, 0.0) == []
+        assert joiner.head == before
+
+
+@pytest.mark.parametrize("alone", [3, 60])
+def test_a_joiner_that_fetched_another_branch_leaves_it_for_a_checkpoint_however_long_it_is(
+    alone: int,
+) -> None:
+    world = cluster()
+    other = World()
+    other.allow_joining()
+    commit(other, 4)
+    other.open()
+    commit(other, alone)
+    assert other.cluster == world.cluster
+    joiner = joiner_of(world, other.replica())
+    wires = join(world, joiner)
+    assert joiner.head == world.log.head
+    assert len(wires.of("joiner", Rebase)) == 1
