@@ -2,6 +2,9 @@
 
 import pytest
 
+from dusk.changelog.attesting import due
+from dusk.changelog.body import Change
+from dusk.control.desk import Json
 from dusk.errors import Refused
 from tests.checkpoints import above, attest, commit
 from tests.desk import FakeDesk
@@ -34,6 +37,52 @@ def test_where_nothing_is_due_a_commit_is_one_entry(world: Holders) -> None:
     desk.set("policy/office", **{"system.s.x": "a"})
     desk.commit()
     assert world.log.head.seq == before + 1
+
+
+class FullDesk(FakeDesk):
+    """Has room for so many changes."""
+
+    room = 1
+
+    def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
+        if not self.room:
+            raise Refused("outbox-full", "changes wait for the master; nothing was kept")
+        self.room -= 1
+        return super().submit(change, timeout_s, answer)
+
+
+def test_a_commit_stands_though_nothing_could_be_attested_with_it_and_the_next_one_attests(
+    world: Holders,
+) -> None:
+    desk = FullDesk(world)
+    commit(world, 20)
+    before = world.log.head.seq
+    desk.set("policy/office", **{"system.s.x": "a"})
+    assert desk.commit()["seq"] == before + 1
+    assert (world.log.head.seq, world.log.checkpoint) == (before + 1, 0)
+    assert due(world.log.state, world.owner.key_id, before + 1, world.log.settled) is not None
+    desk.room = 2
+    desk.set("policy/office", **{"system.s.x": "b"})
+    desk.commit()
+    assert world.log.checkpoint > 0
+
+
+def test_of_what_decided_a_conflict_only_its_position_is_known_once_it_was_compacted(world: Holders) -> None:
+    desk = FakeDesk(world)
+    late = world.change(world.set("office", "system.s.x", "theirs"), counter=50)
+    decided = world.commit(world.set("office", "system.s.x", "ours")).seq
+    commit(world, 20)
+    attest(world)
+    world.strand(late)
+    (row,) = desk.ask("conflict.list")["conflicts"]
+    assert row["records"][0]["by"]["author"] == "alice"
+    world.items = above(world.items, world.log.checkpoint)
+    world.log.give_up(world.log.checkpoint)
+    (row,) = desk.ask("conflict.list")["conflicts"]
+    (record,) = row["records"]
+    nobody = {"time": 0, "time_trusted": False, "author": "", "device": "", "message": ""}
+    assert record["by"] == {"seq": decided, **nobody}
+    assert (record["a"], record["b"]) == ("'ours'", "'theirs'")
 
 
 def test_what_was_compacted_is_said_and_what_is_kept_is_shown(world: Holders) -> None:

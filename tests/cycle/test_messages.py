@@ -153,10 +153,15 @@ def test_a_bitmap_is_never_shorter_than_eight_bytes(head: Head, rest: Rest, bitm
     [[], [0], [9], [1, bytes(9)], [1, bytes(11)], [1, bytes(8) + b"\x80\0"], [1, 7], [1, *[bytes(10)] * 9]],
 )
 def test_a_request_has_its_number_and_only_pieces_that_a_batch_may_have(asked: list[object]) -> None:
-    head = (0, 0, 1, 1, bytes(32))
-    row = (1, bytes(8), head, 0, bytes(8), None, asked, None, None, None, None)
+    def respond(request: list[object]) -> bytes:
+        head = (0, 0, 1, 1, bytes(32))
+        return codec.pack((1, bytes(8), head, 0, bytes(8), None, request, None, None, None, None, None))
+
+    assert decode_respond(respond([1, bytes(8) + b"\x7f\xff"])).request == Request(
+        1, (Held(bytes(8), 2**15 - 1),)
+    )
     with pytest.raises(UntrustedInput):
-        decode_respond(codec.pack(row))
+        decode_respond(respond(asked))
 
 
 @given(eight, sixteen)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from dusk.effects import Address
+from dusk.cycle.messages import Kind
+from dusk.effects import Address, Effect
 from tests.node.site import Site
 
 CYCLE_S = 5.0
@@ -67,3 +68,60 @@ def test_a_backup_elsewhere_takes_over_and_hears_the_master_again_when_the_way_i
     site.run(CYCLE_S)
     site.heal()
     site.until(lambda: len(site.leaders) == 1 and len(site.heads) == 1, 40 * CYCLE_S)
+
+
+# --- several devices elsewhere: one of them repeats STARTs, and carries the answers ----------------
+
+
+def served_by_a_relay() -> tuple[Site, list[tuple[str, str, Kind]]]:
+    """Return two links that have found their places, and what is sent from then on: from, to, kind."""
+    site = two_links(6, 2, asks=lambda number: 0 if number >= 2 else None)
+    site.run(12 * CYCLE_S)
+    sent: list[tuple[str, str, Kind]] = []
+
+    def listen(sender: str, to: str, data: bytes) -> bool:
+        sent.append((sender, to, Kind(data[8])))
+        return False
+
+    site.lost = listen
+    return site, sent
+
+
+def test_several_devices_elsewhere_are_served_by_one_of_them_and_their_answers_come_in_bundles() -> None:
+    site, sent = served_by_a_relay()
+    here, there = site.all[:2], site.all[2:]
+    site.run(5 * CYCLE_S)
+    relay = min(there, key=lambda box: box.node.device_id)
+    names = {box.name for box in there}
+    assert {to for _, to, kind in sent if kind is Kind.RELAY} == {relay.name}
+    assert {sender for sender, _, kind in sent if kind is Kind.REPEAT} == {relay.name}
+    assert {sender for sender, to, kind in sent if to == site.master.name and sender in names} == {relay.name}
+    assert all_hear(site)
+    site.all[3].commit("there")
+    site.until(lambda: len(site.heads) == 1, CYCLE_S)
+    heard = [peer.heard_at for peer in site.master.node.peers.others]
+    assert all(at is not None and site.now - at <= 2 * CYCLE_S for at in heard)
+    assert len(heard) == len(here) + len(there) - 1
+
+
+def test_a44_an_answer_that_its_carrier_spoilt_is_dropped_and_those_beside_it_stand() -> None:
+    site, _ = served_by_a_relay()
+    relay, victim, *others = sorted(site.all[2:], key=lambda box: box.node.device_id)
+    repeater = relay.node._follower.repeater
+    flush = repeater._flush
+
+    def hostile() -> list[Effect]:
+        answers, device = repeater._answers, victim.node.device_id
+        if device in answers:
+            answers[device] = answers[device][:-1] + bytes((answers[device][-1] ^ 1,))
+        return flush()
+
+    repeater._flush = hostile  # type: ignore[method-assign]  # the hostile device
+    before, began = site.master.node.dropped, site.now
+    site.run(2 * CYCLE_S)
+    assert site.master.node.dropped > before
+    for box in (relay, *others):
+        peer = site.master.node.peers.get(box.node.device_id)
+        assert peer is not None
+        assert peer.heard_at is not None
+        assert peer.heard_at > began
