@@ -1,19 +1,21 @@
 """Owners that attest, and logs that stand on checkpoints, for tests of all rooms."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from dusk import codec
 from dusk.changelog.attesting import attest_key, attested_row, due
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.compaction import compact
-from dusk.changelog.entry import Entry
+from dusk.changelog.entry import Entry, sign_head
 from dusk.changelog.foundation import read
 from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, Seq, labelled_hash
 from dusk.keys.signing import SigningKey
-from tests.world import World
+from tests.world import NO_REST, World
 
 STEP, RETENTION = 8, 4
 NAME = "system.@system[0].hostname"
@@ -100,3 +102,13 @@ def quorum_of_two(seed: int = 1) -> tuple[World, SigningKey]:
     world.commit(world.edit("user/bob", "key", (bob.public,)))
     world.commit(world.edit("trust", "owner/bob", (bob.public,)), world.edit("trust", "quorum", (2,)))
     return world, bob
+
+
+def later_item(world: World, by: SigningKey | None = None) -> list[LogItem]:
+    """Return an entry of a later version behind the log, and the head that its leader signs."""
+    data = codec.pack((2, "of a later version"))
+    digest = labelled_hash(b"dusk.entry", data)
+    chain = ChainHash(labelled_hash(b"dusk.chain", world.log.head.chain, digest))
+    head = replace(world.log.head, seq=Seq(world.log.head.seq + 1), chain=chain)
+    signed = sign_head(by or world.master, world.cluster, head, NO_REST).encode()
+    return [LogItem(ItemKind.ENTRY, codec.pack((data, None))), LogItem(ItemKind.HEAD, signed)]

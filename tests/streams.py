@@ -71,10 +71,10 @@ class Core(Protocol):
 def read_items(items: Sequence[LogItem], first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
     """Read a log as the disk does: whole items from a position on, at least one."""
     chosen: list[LogItem] = []
-    seq = 0
+    seq = Seq(0)
     for item in items:
         if item.kind is ItemKind.ENTRY:
-            seq = unpack_entry_item(item.data)[0].seq
+            seq = Seq(seq + 1) if seq else unpack_entry_item(item.data)[0].seq
         if seq >= first:
             chosen.append(item)
             bytes_max -= len(item.data)

@@ -343,12 +343,13 @@ class Client:
             return
         self._unproven, self._gathering = (), None
         self._host.gatherings.forget()
+        before = self._host.head
         effects = self._host.took_checkpoint(gathering.data, proven, now)
         self._effects += effects
         if not effects:  # the log here has come to that checkpoint, and parts from the one there above it
             self._branch = []
             self._collect(self._branch, Items(items, chunk.more), now)
-        elif self._is_ours(proven):
+        elif self._host.head != before:
             self._next = Seq(self._host.head.seq + 1)
             self._fetch(now)
         else:

@@ -13,6 +13,7 @@ from dusk.changelog.foundation import Foundation
 from dusk.changelog.history import ForkFound
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion, later_entry, part
 from dusk.changelog.owners import changes_owners, walk
 from dusk.effects import LogItem, LostBranch
 from dusk.errors import UntrustedInput
@@ -48,6 +49,7 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
 
     Raises:
         ForkFound: it contradicts what is final here.
+        NewerVersion: this version cannot read what stands right above it (R13).
         UntrustedInput: anything in it is wrong, or owners of here have not attested it.
     """
     found = foundation.read(data, log.cluster)
@@ -61,10 +63,27 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
         _check_owners(log, found, fork)
     left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
     other = Log(log.cluster, ground=found.ground)
-    taken = other.extend(items)
+    taken = _extended(other, items)
     if other.newest is None:
         raise UntrustedInput("a checkpoint without a signed head behind it")
     return Adopted(seq, other, taken, left)
+
+
+def _extended(log: Log, items: Sequence[LogItem]) -> tuple[LogItem, ...]:
+    """Take what stands above the checkpoint, up to what a later version wrote; returns what was taken."""
+    try:
+        return log.extend(items)
+    except UntrustedInput:
+        parted = part(items)
+        if parted is None:
+            raise
+        taken = log.extend(parted.before)
+        later = later_entry(log, log.head, log.leader, parted.rest)
+        if later is None:
+            raise
+        if not taken:
+            raise NewerVersion(later) from None
+        return taken
 
 
 def _fork(log: Log, found: Foundation) -> Seq:

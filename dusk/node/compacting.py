@@ -11,6 +11,7 @@ from dusk.changelog.adopting import Adopted, adopt
 from dusk.changelog.basis import Plan, decode_plan
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion
 from dusk.effects import Compact, Compacted, Effect, Event, LogItem, Rebase, Restart, UseCompacted
 from dusk.node.alarms import Alarms
 from dusk.node.forks import Forks
@@ -65,12 +66,16 @@ class Compacting:
 
         Raises:
             ForkFound: it contradicts what is final here, or cannot be judged.
+            NewerVersion: this version cannot read what stands above it (R13); people are told.
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
         try:
             adopted = adopt(self._log, data, items)
         except ForkFound as error:
             self._pending += self._alarms.saw("conflict", str(error), now)
+            raise
+        except NewerVersion as error:
+            self._pending += self._alarms.tell("version", str(error))
             raise
         return [] if adopted is None else self._change_over(adopted, data)
 

@@ -7,10 +7,11 @@ import pytest
 from dusk.changelog.adopting import adopt
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
-from tests.checkpoints import above, attest, commit, compacted, foundation
+from tests.checkpoints import above, attest, commit, compacted, foundation, later_item
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -56,6 +57,36 @@ def test_a_checkpoint_without_a_signed_head_behind_it_is_refused() -> None:
     for unsigned in ([], entries):
         with pytest.raises(UntrustedInput, match="without a signed head"):
             adopt(Log(world.cluster), data, unsigned)
+
+
+def test_r13_who_reads_an_older_version_goes_over_as_far_as_it_can_read() -> None:
+    world, data, items = served()
+    adopted = adopt(Log(world.cluster), data, [*items, *later_item(world)])
+    assert adopted is not None
+    assert (adopted.items, adopted.log.head) == (tuple(items), world.log.head)
+
+
+def test_r13_where_nothing_above_a_checkpoint_can_be_read_that_is_said_and_nobody_blamed() -> None:
+    world, data, items = served()
+    entries = [item for item in items if item.kind is ItemKind.ENTRY]
+    with pytest.raises(NewerVersion) as error:
+        adopt(Log(world.cluster), data, [*entries, *later_item(world)])
+    assert error.value.seq == world.log.head.seq + 1
+
+
+def test_a36_what_merely_says_that_it_is_of_a_later_version_is_a_lie_above_a_checkpoint_too() -> None:
+    world, data, items = served()
+    entry, _ = later_item(world)
+    for lie in ([*items, entry], [*items, *later_item(world, by=world.owner)]):
+        with pytest.raises(UntrustedInput) as error:
+            adopt(Log(world.cluster), data, lie)
+        assert not isinstance(error.value, NewerVersion)
+
+
+def test_a9_what_is_wrong_above_a_checkpoint_is_refused_whole() -> None:
+    world, data, items = served()
+    with pytest.raises(UntrustedInput, match="does not follow"):
+        adopt(Log(world.cluster), data, items[2:])
 
 
 def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused() -> None:

@@ -1,18 +1,23 @@
 """A joiner whose cluster has compacted its log: it begins with a checkpoint (A2, R5, R13)."""
 
+from dataclasses import replace
+
 import pytest
 
 from dusk.catchup.stages import ServerRefused
 from dusk.changelog.basis import lay, plan_of
+from dusk.changelog.body import Change
+from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.foundation import pieces, read
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import resolve
-from dusk.effects import Append, LogItem, Rebase, Restart
+from dusk.effects import Address, Append, Effect, LogItem, Rebase, Restart
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, Seq
 from dusk.keys.joinkey import JoinKey
+from dusk.limits import BACK_OFF_S_MIN
 from dusk.membership.joiner import Joiner
-from tests.checkpoints import above, attest, commit, compacted, foundation
+from tests.checkpoints import above, attest, commit, compacted, foundation, later_item
 from tests.streams import Member, Wires
 from tests.world import World
 
@@ -130,3 +135,28 @@ def test_a_joiner_that_fetched_another_branch_leaves_it_for_a_checkpoint_however
     wires = join(world, joiner)
     assert joiner.head == world.log.head
     assert len(wires.of("joiner", Rebase)) == 1
+
+
+def test_r13_a_joiner_of_an_older_version_says_so_behind_a_checkpoint_and_blames_nobody() -> None:
+    world = cluster()
+    joiner = joiner_of(world)
+    server = serving(world)
+    wires = Wires({"master": server, "joiner": joiner})
+
+    def answer(change: Change, now: float) -> list[Effect]:
+        before = len(world.items)
+        written, *effects = Member.join_requested(server, change, now)
+        assert isinstance(written, Append)
+        head, later = world.log.head, later_item(world)
+        server.items += [*world.items[before:], *later]
+        server.log.head, server.log.newest = (
+            replace(head, seq=Seq(head.seq + 1)),
+            decode_signed_head(later[1].data),
+        )
+        return effects
+
+    server.join_requested = answer  # type: ignore[method-assign]  # the cluster goes on in a later version
+    wires.do("joiner", joiner.start(wires.now))
+    assert joiner.reason.endswith("is of a later version: update this device; until then it stays before")
+    assert wires.of("joiner", Restart) == []
+    assert joiner._back_off._failures[Address("master", 3875)].pause_s == BACK_OFF_S_MIN

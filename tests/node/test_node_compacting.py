@@ -8,14 +8,15 @@ from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.foundation import pieces
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
+from dusk.changelog.newer import NewerVersion
 from dusk.changelog.rewinds import LostBranch
-from dusk.effects import Compact, Compacted, Event, LogItem, Rebase, Restart, UseCompacted
+from dusk.effects import Compact, Compacted, Event, ItemKind, LogItem, Rebase, Restart, UseCompacted
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.node.alarms import Alarms
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
-from tests.checkpoints import above, attest, attestation, commit, compacted, foundation, grown
+from tests.checkpoints import above, attest, attestation, commit, compacted, foundation, grown, later_item
 from tests.node.site import Box, Site
 from tests.world import World
 
@@ -149,6 +150,18 @@ def test_r5_a_checkpoint_that_would_undo_what_is_final_is_refused_and_people_are
     assert node.lines == {"conflict": text}
     assert node.compacting.step() == [Event("conflict", text, loud=True)]
     assert node.compacting.step() == []
+
+
+def test_r13_that_nothing_above_a_checkpoint_can_be_read_here_is_told() -> None:
+    world = grown()
+    node = Alone(Log(world.cluster))
+    data, items = served(world)
+    entries = [item for item in items if item.kind is ItemKind.ENTRY]
+    with pytest.raises(NewerVersion):
+        node.compacting.took(data, [*entries, *later_item(world)], 0.0)
+    assert node.lines["version"].endswith(
+        "is of a later version: update this device; until then it stays before"
+    )
 
 
 def test_a42_a_checkpoint_of_another_cluster_is_refused_without_an_alarm() -> None:
