@@ -30,17 +30,21 @@ def _text(conflict: Json) -> str:
         f"  it came into this log at {when(conflict)}, too late; it may have been made before A",
     ]
     for row in conflict["records"]:
-        by = (
-            "nobody has written it"
-            if row["by"] is None
-            else f"version {row['by']['seq']} of {when(row['by'])}, {_who(row['by'])}"
-        )
         lines += [
             f"  {row['where']} {row['item']}",
-            f"    A: {_value(row['a'])}  ({by})",
+            f"    A: {_value(row['a'])}  ({_origin(row['by'])})",
             f"    B: {_value(row['b'])}",
         ]
     return "\n".join(lines)
+
+
+def _origin(by: Json | None) -> str:
+    """Say who wrote what stands; of a version that was compacted only the number is known."""
+    if by is None:
+        return "nobody has written it"
+    if not by["author"]:
+        return f"version {by['seq']}, which was compacted"
+    return f"version {by['seq']} of {when(by)}, {_who(by)}"
 
 
 def _who(entry: Json) -> str:

@@ -199,3 +199,14 @@ def test_a_conflict_is_shown_with_both_sides_and_decided(
     assert (decided.code, "counts after all" in decided.out) == (0, True)
     assert dusk("conflicts").out == ""
     assert_refused(dusk("resolve", ident, "--take", "A"), "no conflict")
+
+
+def test_of_a_conflict_with_what_was_compacted_the_version_is_shown_and_no_made_up_time(
+    dusk: "Dusk", logged_in: FakeDesk, world: Holders
+) -> None:
+    late = world.change(world.set("wifi", "system.s.x", "theirs"), counter=50)
+    seq = world.commit(world.set("wifi", "system.s.x", "ours")).seq
+    written = len(world.items)
+    world.strand(late)
+    world.items = world.items[written:]
+    assert f"    A: 'ours'  (version {seq}, which was compacted)" in dusk("conflicts").out
