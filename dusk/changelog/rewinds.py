@@ -19,8 +19,9 @@ _REWIND = codec.Row(
     "rewind", seq=codec.number(0, limits.NUMBER_MAX), count=codec.number(1, limits.NUMBER_MAX)
 )
 REWIND_BYTES_MAX = 32
-_AT_THE_BEGINNING = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
-__all__ = ["LostBranch", "Resolved", "Rewind", "decode_rewind", "resolve"]
+AT_THE_BEGINNING = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
+"""Kinds of what a log stands on; they are written with it, and behind nothing."""
+__all__ = ["AT_THE_BEGINNING", "LostBranch", "Resolved", "Rewind", "decode_rewind", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def resolve(items: Sequence[LogItem]) -> Resolved:
             branches.append(LostBranch(rewind.seq, tuple(log[cut:])))
             del log[cut:], starts[first:]
             continue
-        if item.kind in _AT_THE_BEGINNING:
+        if item.kind in AT_THE_BEGINNING:
             return Resolved(tuple(log), tuple(branches), at, basis)
         if item.kind is ItemKind.ENTRY:
             starts.append(len(log))

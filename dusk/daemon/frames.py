@@ -7,7 +7,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Sequence
 
-from dusk.changelog.rewinds import LostBranch, Resolved, resolve
+from dusk.changelog.rewinds import AT_THE_BEGINNING, LostBranch, Resolved, resolve
 from dusk.effects import ItemKind, LogItem
 from dusk.lazy import dataclass
 from dusk.limits import FRAME_DATA_BYTES_MAX
@@ -161,7 +161,7 @@ def parse(data: bytes) -> Contents:
     end = covered[-1].end if covered else len(MAGIC)
     bad = read[-1].end if read else len(MAGIC)
     behind = (*read[len(good) :], *(_behind_damage(data, bad + 1) if bad < len(data) else ()))
-    lost_its_ground = bool(read) and not good and read[0].item.kind is ItemKind.PLAN
+    lost_its_ground = not good and any(frame.item.kind in AT_THE_BEGINNING for frame in behind)
     if lost_its_ground or any(frame.batch > stop for frame in behind):
         salvaged = tuple(_items((*good[len(covered) :], *behind)))
         return Contents(covered, end, damage_at=stop, salvaged=salvaged, log=log)

@@ -1,6 +1,7 @@
 """Owners attest the state; a log that stands on a checkpoint is the same log (R2, A42)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,13 @@ from dusk.changelog.foundation import (
     position_of,
     read,
 )
+from dusk.changelog.history import ForkFound
 from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
+from dusk.changelog.log import Log
 from dusk.effects import ItemKind
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChainHash, Seq
+from dusk.ids import NO_CHAIN, ChainHash, Seq
 from dusk.keys.signing import SigningKey
 from tests.checkpoints import (
     STEP,
@@ -35,6 +38,7 @@ from tests.checkpoints import (
     quorum_of_two,
     said_of,
 )
+from tests.holders import Holders
 from tests.world import World
 
 DEEDS = ["commit", "many", "open", "attest", "grant", "join", "stale", "delete"]
@@ -329,3 +333,26 @@ def test_certificates_and_heads_of_below_a_checkpoint_are_known_there() -> None:
     log = compacted(world)
     heads = [item for item in world.items if item.kind is ItemKind.HEAD]
     assert log.extend(heads[:3]) == ()
+
+
+def test_a_log_on_a_checkpoint_says_where_it_begins_and_what_came_last() -> None:
+    world = grown()
+    log = compacted(world)
+    assert (world.log.floor, log.floor) == (0, 16)
+    assert log.newest_change() == world.log.newest_change() == (world.entries[-1].change, world.log.head.seq)
+    bare = Log(world.cluster, ground=read(foundation(world), world.cluster).ground)
+    assert bare.newest_change() == (bare._history.changes(16, 16)[0], 16)
+    assert Log(world.cluster).newest_change() is None
+
+
+def test_a41_a_certificate_of_below_a_checkpoint_is_no_news_and_one_for_another_log_is_refused() -> None:
+    world = Holders()
+    commit(world, 20)
+    attest(world)
+    log = compacted(world)
+    for seq in (5, 16):
+        head = world.log.head_at(seq)
+        assert head is not None
+        assert not log.take_certificate(world.certificate(world.master, head=head))
+        with pytest.raises(ForkFound):
+            log.take_certificate(world.certificate(world.master, head=replace(head, chain=NO_CHAIN)))

@@ -11,7 +11,7 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import Entry, EntryKind, sign_head
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.changelog.log import Log
-from dusk.changelog.newer import LEVEL, later_entry, part
+from dusk.changelog.newer import LEVEL, later_entry, part, position
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Head, Seq, labelled_hash
@@ -186,3 +186,13 @@ def test_entries_and_changes_of_this_version_are_not_later() -> None:
             assert pack_entry_item(entry, change) == item
             kinds.add(entry.kind)
     assert kinds == {EntryKind.OPEN, EntryKind.CHANGE}
+
+
+def test_an_entry_of_any_version_says_where_it_stands() -> None:
+    world = Holders()
+    row = _row(world)
+    row[10] = 77
+    item, _ = _signed(world, row)
+    assert position(item) == world.log.head.seq + 1
+    with pytest.raises(UntrustedInput):
+        position(LogItem(ItemKind.ENTRY, codec.pack((codec.pack([2, "later"]), None))))

@@ -262,3 +262,16 @@ def test_an_epoch_that_was_heard_of_is_not_opened_again() -> None:
     assert world.log.head.epoch == 11
     world.log.write_open(world.stamp(), epoch_above=2**50)
     assert world.log.head.epoch == 11 + 2**20
+
+
+def test_whether_a_role_can_be_carried_is_known_without_writing_it() -> None:
+    world = Holders()
+    stamp = world.stamp()._replace(writer=id_of(world.garage))
+    role = world.role(world.garage, world.kitchen)
+    before = (world.log.head, world.log.state.derived_hash)
+    world.log.check_role(role, stamp)
+    assert (world.log.head, world.log.state.derived_hash) == before
+    world.lead(world.garage, role)
+    with pytest.raises(Refused) as refused:
+        world.log.check_role(role, stamp)
+    assert refused.value.code == "known"

@@ -372,3 +372,15 @@ def test_a55_certificates_behind_the_fork_are_left_with_the_branch() -> None:
     world.log.restore(left)
     assert world.log.settled == fork + 1
     assert world.log.certificates_above(fork)
+
+
+def test_a_certificate_that_brings_nothing_new_is_not_kept_with_the_items_that_do() -> None:
+    world = two_holders()
+    old = world.certificate(world.master, world.kitchen).item()
+    world.commit(world.set("a", "system.s.x", "2"))
+    world.settle(world.master, world.kitchen)
+    log = Log(world.cluster)
+    log.extend(world.items)
+    before = (log.settled, log.certified)
+    assert log.extend([old]) == ()
+    assert (log.settled, log.certified) == before

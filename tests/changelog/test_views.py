@@ -155,3 +155,12 @@ def test_an_empty_state_has_answers_too() -> None:
     assert views.cluster_name(state) == ""
     assert views.member(state, KITCHEN) is None
     assert views.groups_of(state, KITCHEN) == ()
+
+
+def test_members_and_the_cycle_are_worked_out_once_for_a_state() -> None:
+    world, _ = populated()
+    state = world.log.state
+    assert views.members(state) is views.members(state)
+    assert [views.cycle_ms(state) for _ in range(2)] == [5000, 5000]
+    world.commit(world.edit("cluster", "cycle", [7000]))
+    assert views.cycle_ms(state) == 7000
