@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dusk.changelog import foundation
+from dusk.changelog.attesting import IN_FORCE
 from dusk.changelog.foundation import Foundation
 from dusk.changelog.history import ForkFound
 from dusk.changelog.items import verified_entry
@@ -63,16 +64,22 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
         _check_owners(log, found, fork)
     left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
     other = Log(log.cluster, ground=found.ground)
-    taken = _extended(other, items)
+    taken, later = _extended(other, items)
     if other.newest is None:
         raise UntrustedInput("a checkpoint without a signed head behind it")
+    if (
+        other.state.derived(IN_FORCE) < seq
+    ):  # else keys that owners had then would do, though they have none now
+        if later is not None:
+            raise NewerVersion(later)
+        raise UntrustedInput("a checkpoint that the log above it does not put in force")
     return Adopted(seq, other, taken, left)
 
 
-def _extended(log: Log, items: Sequence[LogItem]) -> tuple[LogItem, ...]:
-    """Take what stands above the checkpoint, up to what a later version wrote; returns what was taken."""
+def _extended(log: Log, items: Sequence[LogItem]) -> tuple[tuple[LogItem, ...], Seq | None]:
+    """Take what stands above the checkpoint; returns that, and where a later version begins, if one does."""
     try:
-        return log.extend(items)
+        return log.extend(items), None
     except UntrustedInput:
         parted = part(items)
         if parted is None:
@@ -83,7 +90,7 @@ def _extended(log: Log, items: Sequence[LogItem]) -> tuple[LogItem, ...]:
             raise
         if not taken:
             raise NewerVersion(later) from None
-        return taken
+        return taken, later
 
 
 def _fork(log: Log, found: Foundation) -> Seq:

@@ -74,6 +74,30 @@ def test_r13_where_nothing_above_a_checkpoint_can_be_read_that_is_said_and_nobod
     assert error.value.seq == world.log.head.seq + 1
 
 
+def _before_it_was_attested(world: World) -> tuple[World, list[LogItem]]:
+    """Return the cluster before the owner's newest word, and what then stood above the checkpoint."""
+    before = World()
+    before.allow_joining()
+    commit(before, 20)
+    assert world.items[: len(before.items)] == before.items
+    return before, above(before.items, world.log.checkpoint)
+
+
+def test_a42_a_checkpoint_that_the_log_above_it_does_not_put_in_force_is_refused() -> None:
+    world, data, _ = served()
+    _, items = _before_it_was_attested(world)
+    with pytest.raises(UntrustedInput, match="does not put in force"):
+        adopt(Log(world.cluster), data, items)
+
+
+def test_r13_a_checkpoint_that_a_later_version_put_in_force_waits_for_that_version() -> None:
+    world, data, _ = served()
+    before, items = _before_it_was_attested(world)
+    with pytest.raises(NewerVersion) as error:
+        adopt(Log(world.cluster), data, [*items, *later_item(before)])
+    assert error.value.seq == before.log.head.seq + 1
+
+
 def test_a36_what_merely_says_that_it_is_of_a_later_version_is_a_lie_above_a_checkpoint_too() -> None:
     world, data, items = served()
     entry, _ = later_item(world)
