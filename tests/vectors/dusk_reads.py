@@ -202,6 +202,7 @@ def storage(case: Case) -> None:
     assert [[int(item.kind), item.data.hex()] for item in contents.salvaged] == case["salvaged"]
     branches = [[b.seq, [[int(item.kind), item.data.hex()] for item in b.items]] for b in contents.branches]
     assert branches == case["branches"]
+    assert (contents.log.basis.floor, contents.log.basis.data.hex()) == (case["floor"], case["foundation"])
 
 
 def forks(case: Case) -> None:

@@ -65,7 +65,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     "merges": {"": (44, 29)},
     "records": {"": (59, 135)},
     "settings": {"edit": (60, 0), "expand": (16, 11), "import": (10, 13), "key": (16, 24)},
-    "storage": {"": (29, 0)},
+    "storage": {"": (44, 0)},
     "uci": {"document": (38, 24), "edit": (32, 0)},
 }
 

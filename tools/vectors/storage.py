@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dusk import codec
+from dusk.changelog.basis import plan_of
 from dusk.changelog.rewinds import Rewind
 from dusk.daemon import frames
 from dusk.effects import ItemKind, LogItem
@@ -11,6 +12,7 @@ from tools.vectors.case import Case, valid
 from tools.vectors.cluster import Cluster
 
 _START = len(frames.MAGIC)
+_CERTIFICATE = LogItem(ItemKind.CERTIFICATE, codec.pack(["a certificate"]))
 
 
 def storage(cluster: Cluster) -> list[Case]:
@@ -44,6 +46,7 @@ def storage(cluster: Cluster) -> list[Case]:
         _file("damage in one single write", "It cannot be told from a torn tail.", _bent(one_write)),
         _file("a frame at another place", "Its checksum covers the place.", moved),
         *_switches(cluster, whole),
+        *_compacted(cluster),
         _file("another format", "The eight bytes are others.", b"dusklog\x02" + whole[_START:]),
     ]
 
@@ -51,8 +54,7 @@ def storage(cluster: Cluster) -> list[Case]:
 def _switches(cluster: Cluster, whole: bytes) -> list[Case]:
     """Return files in which a branch was replaced; what the entries say is of no matter here."""
     third = [cluster.steps[2].item, cluster.steps[2].head]
-    certificate = LogItem(ItemKind.CERTIFICATE, codec.pack(["a certificate"]))
-    switch = [Rewind(Seq(1), 3).item(), *third, certificate]
+    switch = [Rewind(Seq(1), 3).item(), *third, _CERTIFICATE]
     file = whole + frames.encode(switch, len(whole))
     later = file + frames.encode(third, len(file))
     again = later + frames.encode([Rewind(Seq(2), 2).item(), *third], len(later))
@@ -72,8 +74,8 @@ def _switches(cluster: Cluster, whole: bytes) -> list[Case]:
         _file(
             "to before the first entry", "All is replaced.", _more(whole, [Rewind(Seq(0), 2).item(), *third])
         ),
-        _file("a certificate behind the last head", "It stays.", _more(whole, [certificate])),
-        _file("a certificate behind an entry", "It goes with it.", _more(whole, [third[0], certificate])),
+        _file("a certificate behind the last head", "It stays.", _more(whole, [_CERTIFICATE])),
+        _file("a certificate behind an entry", "It goes with it.", _more(whole, [third[0], _CERTIFICATE])),
         _file("a switch whose last entry no head covers", "None of it counts.", _more(whole, uncovered)),
         _file(
             "damage in a switch", "A later write proves that it was there.", _flipped(later, len(file) - 1)
@@ -85,6 +87,47 @@ def _switches(cluster: Cluster, whole: bytes) -> list[Case]:
             _more(_more(whole, bad["a rewind of no items"]), third),
         ),
     ]
+
+
+def _compacted(cluster: Cluster) -> list[Case]:
+    """Return files whose log stands on a checkpoint; what its pieces say is of no matter here."""
+    first, second, third = ([step.item, step.head] for step in cluster.steps[:3])
+    cut = (b"what a log ", b"stands on")
+    plan = LogItem(ItemKind.PLAN, plan_of(Seq(256), cut).encode())
+    ground = [plan, *(LogItem(ItemKind.PIECE, piece) for piece in cut)]
+    left = [_left(0, 250, item) for item in second] + [_left(1, 256, item) for item in third]
+    bare = _more(frames.MAGIC, ground)
+    file = _more(_more(frames.MAGIC, [*ground, *left]), first)
+    short = _more(frames.MAGIC, [plan, ground[1], *first])
+    bent = [plan, ground[1], LogItem(ItemKind.PIECE, b"stands up"), *first]
+    junk = LogItem(ItemKind.LEFT, codec.pack([0, 250, 4, b"x"]))
+    switch = [Rewind(Seq(256), 2).item(), *second]
+    none = LogItem(ItemKind.PLAN, codec.pack([0, [bytes(32)]]))
+    return [
+        _file("a checkpoint alone", "No head covers it, and none has to.", bare),
+        _file("a checkpoint with an entry", "It is the 257th.", _more(bare, first)),
+        _file("a checkpoint with two branches that were left", "In their order.", file),
+        _file("a switch above a checkpoint", "Positions go on from it.", _more(file, switch)),
+        _file("a switch to below a checkpoint", "Torn.", _more(file, [Rewind(Seq(255), 2).item(), *second])),
+        _file("a switch beyond what is there", "Torn.", _more(file, [Rewind(Seq(258), 2).item(), *second])),
+        _file("an entry without a head on a checkpoint", "Torn.", _more(bare, first[:1])),
+        _file("a certificate on a checkpoint alone", "Torn.", _more(bare, [_CERTIFICATE])),
+        _file("a checkpoint without its last piece", "Damage, though no later write proves it.", short),
+        _file("a checkpoint with another piece", "Damage.", _more(frames.MAGIC, bent)),
+        _file("a checkpoint with a left item that is none", "Damage.", _more(frames.MAGIC, [*ground, junk])),
+        _file("a plan at position 0", "Damage.", _more(frames.MAGIC, [none, *ground[1:]])),
+        _file("a plan that is bent", "A piece proves that it was there.", _flipped(bare, _START + 20)),
+        _file(
+            "a plan behind an entry",
+            "It belongs to the beginning: torn.",
+            _more(_more(frames.MAGIC, first), ground),
+        ),
+        _file("a piece behind an entry of a checkpoint", "Torn.", _more(_more(bare, first), ground[1:2])),
+    ]
+
+
+def _left(branch: int, seq: int, item: LogItem) -> LogItem:
+    return LogItem(ItemKind.LEFT, codec.pack([branch, seq, int(item.kind), item.data]))
 
 
 def _more(data: bytes, items: Sequence[LogItem]) -> bytes:
@@ -126,6 +169,8 @@ def _file(name: str, shows: str, data: bytes) -> Case:
         damage_at=contents.damage_at,
         salvaged=_rows(contents.salvaged),
         branches=[[branch.seq, _rows(branch.items)] for branch in contents.branches],
+        floor=contents.log.basis.floor,
+        foundation=contents.log.basis.data.hex(),
     )
 
 
