@@ -2,8 +2,9 @@
 
 A router behind a VPN, or on a bridge that drops multicast, hears no START, and nobody hears its
 HELLO. So that goes to these addresses too, with the pauses of the HELLO itself. Who leads is
-heard by nobody in particular: it asks there now and then, while nothing comes from there, for
-another may lead on the other side of a link that was dead.
+heard by nobody in particular: it asks there as it opens an epoch, for another may just have opened
+one that no multicast tells of, and then now and then, while nothing comes from there, for another
+may lead on the other side of a link that was dead.
 """
 
 from dusk.effects import Address
@@ -28,6 +29,11 @@ class Contacts:
         """Note that something authentic came from an address."""
         if source in self.addresses:
             self._heard[source] = now
+
+    def leads_anew(self) -> None:
+        """Note that this device opens an epoch: what was heard before does not tell who leads since."""
+        self._heard.clear()
+        self._asked_at = None
 
     def deadline(self, cycle_s: float) -> float | None:
         """Return when who leads asks again; None: never, as there is no such address."""

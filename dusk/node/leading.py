@@ -220,6 +220,7 @@ class Leading:
             return self._resign(now)
         self._takeover.handle(LED, now)
         self._forks.leads_anew()
+        self._station.contacts.leads_anew()
         epoch_above = max(epoch_above, self._forks.epoch)
         effects = self._make_group_key()
         effects += self._writing.lead(self._cycle_s(), now, epoch_above=epoch_above, role=role)

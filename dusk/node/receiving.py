@@ -156,9 +156,9 @@ class Receiving:
         """Take what goes to, by and from the device that repeats STARTs on a link."""
         leader, follower = self._writing.leader, self.follower
         if opened.kind is Kind.RELAY:
-            return self.do(follower.on_relay(opened, now), now)
+            return self._heard_start(follower.on_relay(opened, now), now)
         if opened.kind is Kind.REPEAT:
-            return self.do(follower.on_repeat(opened, now), now)
+            return self._heard_start(follower.on_repeat(opened, now), now)
         if leader is None:
             return follower.repeater.collect(opened, now)
         effects: list[Effect] = []
@@ -182,15 +182,19 @@ class Receiving:
         return [*self.do(step, now), *self._leading.told(opened, seq, now)]
 
     def _on_start(self, opened: Opened, now: float) -> list[Effect]:
-        """Take a START; one by who may not lead here is a reason to ask there, now and then.
-
-        Who leads itself does not wait for the DATA of another: what that wrote parts from our log.
-        """
+        """Take a START; one by who may not lead here is a reason to ask there, now and then."""
         try:
             step = self.follower.on_start(opened, now)
         except NoHolder:
             self.dropped += 1
             return self.do(self.follower.unreadable(opened.source, now), now)
+        return self._heard_start(step, now)
+
+    def _heard_start(self, step: Step, now: float) -> list[Effect]:
+        """Do what a START asks for, whoever brought it.
+
+        Who leads itself does not wait for the DATA of another: what that wrote parts from our log.
+        """
         effects = self.do(step, now)
         return effects if self._writing.leader is None else effects + self.do(self.follower.refused(), now)
 

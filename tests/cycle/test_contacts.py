@@ -22,3 +22,12 @@ def test_addresses_are_asked_at_once_and_again_after_a_pause_while_they_are_sile
     assert contacts.deadline(CYCLE_S) == 100.0 + PAUSE_S
     assert contacts.silent(CYCLE_S, 99.0 + PAUSE_S) == ()
     assert contacts.silent(CYCLE_S, 100.0 + PAUSE_S) == (HERE, THERE)
+
+
+def test_who_opens_an_epoch_asks_all_whatever_was_heard_before() -> None:
+    contacts = Contacts((HERE, THERE))
+    contacts.heard(HERE, 99.0)
+    contacts.silent(CYCLE_S, 100.0)
+    contacts.leads_anew()
+    assert contacts.silent(CYCLE_S, 100.1) == (HERE, THERE)
+    assert contacts.silent(CYCLE_S, 100.2) == ()

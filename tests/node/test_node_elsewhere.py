@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from dusk.cycle.far_messages import Repeat
 from dusk.cycle.messages import Kind
-from dusk.effects import Address, Effect
-from tests.node.site import Site
+from dusk.effects import Address, Connect, Datagram, Effect
+from tests.node.site import LAN, Site
 
 CYCLE_S = 5.0
 
@@ -68,6 +69,47 @@ def test_a_backup_elsewhere_takes_over_and_hears_the_master_again_when_the_way_i
     site.run(CYCLE_S)
     site.heal()
     site.until(lambda: len(site.leaders) == 1 and len(site.heads) == 1, 40 * CYCLE_S)
+
+
+def test_a44_who_opens_an_epoch_asks_where_it_heard_somebody_lately() -> None:
+    site = two_links(2, 1, holders=2, asks={0: 1, 1: 0}.get)
+    site.until(lambda: all_hear(site), 3 * CYCLE_S)
+    asked: list[str] = []
+
+    def listen(sender: str, to: str, data: bytes) -> bool:
+        if Kind(data[8]) is Kind.HELLO and site.all[1].node.leads:
+            asked.append(to)
+        return False
+
+    site.lost = listen
+    site.all[0].on = False
+    site.until(lambda: site.all[1].node.leads, 4 * CYCLE_S)
+    site.run(0.1)
+    assert asked == [site.all[0].name]
+
+
+def test_who_leads_fetches_the_branch_of_another_leader_that_only_a_repeat_tells_of() -> None:
+    site = Site(3, holders=3)
+    site.run(2 * CYCLE_S)
+    alone, other, member = site.all
+    site.part([alone], [other, member])
+    site.until(lambda: other.node.leads and other.node.log.head == member.node.log.head, 10 * CYCLE_S)
+    for value in "abc":
+        other.commit(value)
+        site.run(CYCLE_S)
+    alone.commit("alone")
+    site.lost = lambda sender, to, _: alone.name in (sender, to)
+    site.heal()
+    leader = other.node._writing.leader
+    assert leader is not None
+    start = leader._sign(other.node.log.head, site.now)
+    repeat = Repeat(member.node.device_id, start.encode()).encode()
+    data = member.node._station.channel.seal_group(Kind.REPEAT, repeat)
+    alone.effects.clear()
+    alone.give(Datagram(data, member.address, LAN[0]))
+    assert [effect.to for effect in alone.effects if isinstance(effect, Connect)] == [member.address]
+    site.lost = lambda *_: False
+    site.until(lambda: len(site.heads) == 1, 4 * CYCLE_S)
 
 
 # --- several devices elsewhere: one of them repeats STARTs, and carries the answers ----------------

@@ -56,6 +56,10 @@ PLANS = {
     "a holder that had left knew more to be settled than who led, and acknowledged no more": Plan(
         18, holders_max=4
     ),
+    "who led its own branch heard another leader by REPEATs alone, and waited for DATA for ever": Plan(
+        0, Faults(sites=1.0, loss=0.1, partition_s=8.0), devices=6, holders_max=2
+    ),
+    "two on two links led within a moment, and asked each other ten cycles later": Plan(87, holders_max=4),
 }
 
 
