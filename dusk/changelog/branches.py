@@ -190,11 +190,16 @@ def _raised(items: Sequence[LogItem], base: Base, rights: _Rights, known: set[Ch
 
 
 class Stranded(NamedTuple):
-    """A change that stands in a branch that lost: where, and the item that proves it was written."""
+    """A change that stands in a branch that lost: where, the item that proves it was written, its kind."""
 
     seq: Seq
     change: Change
     item: LogItem
+    kind: EntryKind
+
+
+_BOUND = frozenset({EntryKind.OPEN, EntryKind.CHECKPOINT})
+"""Kinds whose changes mean something at their place alone."""
 
 
 def stranded(lost: LostBranch, log: Log) -> tuple[Stranded, ...]:
@@ -204,6 +209,12 @@ def stranded(lost: LostBranch, log: Log) -> tuple[Stranded, ...]:
     an attestation: the next session of that owner makes another.
     """
     return tuple(row for row in _changes(lost) if log.position_of(row.change.id) is None)
+
+
+def lapsed(lost: LostBranch, log: Log) -> tuple[ChangeId, ...]:
+    """Return the forced roles and attestations of a branch that stand nowhere in the log, and never will."""
+    rows = (row for row in _all_changes(lost) if row.kind in _BOUND)
+    return tuple(row.change.id for row in rows if log.position_of(row.change.id) is None)
 
 
 def unsettled(lost: LostBranch, log: Log) -> bool:
@@ -229,8 +240,12 @@ def remembered(branches: Sequence[LostBranch], log: Log) -> tuple[LostBranch, ..
 
 
 def _changes(lost: LostBranch) -> Iterator[Stranded]:
+    return (row for row in _all_changes(lost) if row.kind not in _BOUND)
+
+
+def _all_changes(lost: LostBranch) -> Iterator[Stranded]:
     for item in lost.items:
         if item.kind is ItemKind.ENTRY:
             entry, change = unpack_entry_item(item.data)
-            if change is not None and entry.kind not in (EntryKind.OPEN, EntryKind.CHECKPOINT):
-                yield Stranded(entry.seq, change, item)
+            if change is not None:
+                yield Stranded(entry.seq, change, item, entry.kind)

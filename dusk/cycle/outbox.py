@@ -8,7 +8,8 @@
 
 A change whose entry our log left for another branch is adrift: its state stays, for that was
 promised, and it is handed in again until it has its outcome there. Neither it nor what was made
-in view of that branch is refused for good before the branch was taken up there (R3).
+in view of that branch is refused for good before the branch was taken up there (R3). An
+attestation and a forced role mean something in their branch alone, and are forgotten with it.
 
 A change is *durable* when its outcome stands in our own verified log and the writer is
 another, or when we are the writer and another member reported that position.
@@ -397,6 +398,10 @@ class Outbox:
             if item is not None:
                 item.logged, item.adrift, item.untold, item.seq = False, True, False, NOWHERE
                 item.due_at, item.wait_s = now, RETRY_S_MIN
+
+    def on_lapsed(self, changes: Iterable[ChangeId]) -> list[Effect]:
+        """Forget what stood in a branch that our log left, and nobody writes anew: nothing waits for it."""
+        return [effect for change in changes if change in self._items for effect in self._forget(change)]
 
     def on_durable(self, up_to: Seq) -> list[Effect]:
         """Note up to where another member holds what we, leading, wrote."""

@@ -8,6 +8,7 @@ from dusk.changelog.branches import (
     Extended,
     Stayed,
     Switched,
+    lapsed,
     stranded,
     try_branch,
 )
@@ -157,10 +158,11 @@ class Branching:
         self._forks.left(lost)
         gone = [row.change.id for row in stranded(lost, self._log)]
         self._outbox.on_unlogged(gone, now)
+        dropped = self._outbox.on_lapsed(lapsed(lost, self._log))
         for peer in self._peers.others:
             peer.stored = NOWHERE
         text = f"another history stands behind entry {lost.seq}; changes handed in again: {len(gone)}"
-        effects: list[Effect] = [Append(switched.items), Event("switched", text, loud=True)]
+        effects: list[Effect] = [Append(switched.items), Event("switched", text, loud=True), *dropped]
         return effects + self._log_moved(switched.items, now, is_other=True)
 
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:

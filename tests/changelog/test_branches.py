@@ -13,6 +13,7 @@ from dusk.changelog.branches import (
     Extended,
     Stayed,
     Switched,
+    lapsed,
     remembered,
     stranded,
     try_branch,
@@ -341,6 +342,10 @@ def test_what_an_open_carries_is_no_stranded_change() -> None:
     barn.commit(barn.set("wifi", RADIO, "9"))
     lost = LostBranch(Seq(fork), tuple(barn.items[2 * fork :]))
     assert [row.seq for row in stranded(lost, attic.log)] == [fork + 2]
+    _, opened = unpack_entry_item(lost.items[0].data)
+    assert opened is not None
+    assert lapsed(lost, attic.log) == (opened.id,), "it is not waited for, either"
+    assert lapsed(lost, barn.log) == ()
 
 
 def test_a26_of_two_mutual_removals_the_one_in_the_log_that_stands_stands() -> None:

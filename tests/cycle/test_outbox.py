@@ -436,3 +436,13 @@ def test_a_change_adrift_that_this_device_itself_refuses_is_forgotten_and_what_w
     effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant", "outside-grant"))
     assert effects == [Progress(A, ChangeState.DURABLE, Seq(0), "applied"), RemoveFile(file_name(A))]
     assert A not in box
+
+
+def test_what_lapsed_with_its_branch_is_forgotten_and_holds_nothing_up_r3() -> None:
+    """An attestation is never written anew: neither is it durable by its former place, nor waited for."""
+    ring, box, ids = in_lines({b"first": ANNA, b"second": ANNA})
+    box.on_logged(in_log(ids[b"first"], Seq(7), ""), durable=False)
+    assert submitted(ring, box, NOW) == [(b"second", ids[b"first"])]
+    assert box.on_lapsed([ids[b"first"], B]) == [RemoveFile(file_name(ids[b"first"]))]
+    assert box.on_durable(Seq(7)) == []
+    assert submitted(ring, box, NOW + 60) == [(b"second", None)]
