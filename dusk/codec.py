@@ -62,9 +62,10 @@ def _claims_little(data: bytes) -> bool:
     return len(data) * (data.count(0xDC) + data.count(0xDD)) <= _ITEMS_AHEAD_MAX
 
 
-def _scan(data: bytes, depth_max: int) -> None:
-    """Walk over the structure without building it; raise on depth, kinds, or a wrong end."""
+def _scan(data: bytes, depth_max: int, items_max: int | None = None) -> None:
+    """Walk over the structure without building it; raise on depth, kinds, too many items, or a wrong end."""
     position, end = 0, len(data)
+    items_left = end if items_max is None else items_max
     open_arrays = [1]
     while open_arrays:
         if open_arrays[-1] == 0:
@@ -89,6 +90,9 @@ def _scan(data: bytes, depth_max: int) -> None:
             position += size
             if count > end - position:
                 raise UntrustedInput("encoding: array longer than its bytes")
+            items_left -= count
+            if items_left < 0:
+                raise UntrustedInput("encoding: too many items in all")
             if len(open_arrays) > depth_max:
                 raise UntrustedInput("encoding: nested too deeply")
             open_arrays.append(count)
@@ -133,18 +137,26 @@ def unpack(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[An
     return value
 
 
-def unproven(data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX) -> list[Any]:
+def unproven(
+    data: bytes, *, size_max: int, depth_max: int = DEPTH_MAX, items_max: int | None = None
+) -> list[Any]:
     """Decode outside bytes at a bounded price, and prove nothing else of their form.
 
     For who takes little from it, checks that, and compares the bytes with what he packs himself.
+
+    Args:
+        data: the bytes, all of them.
+        size_max: largest accepted length in bytes.
+        depth_max: how many arrays may be nested.
+        items_max: how many items all arrays may have; None: the length bounds them well enough.
 
     Raises:
         UntrustedInput: too large, wrong UTF-8, or not one array that could be built.
     """
     if len(data) > size_max:
         raise UntrustedInput(f"encoding: {len(data)} bytes, at most {size_max}")
-    if len(data) > _BYTES_ALWAYS_FEW and not _claims_little(data):
-        _scan(data, depth_max)
+    if items_max is not None or (len(data) > _BYTES_ALWAYS_FEW and not _claims_little(data)):
+        _scan(data, depth_max, items_max)
     try:
         value = msgpack.unpackb(data, max_map_len=0, max_ext_len=0)
     except ValueError as error:
@@ -268,7 +280,7 @@ class Row:
         """How many places it has."""
         return len(self._places)
 
-    def decode(self, data: bytes, *, size_max: int) -> list[Any]:
+    def decode(self, data: bytes, *, size_max: int, items_max: int | None = None) -> list[Any]:
         """Decode outside bytes to such an array; `unpack` and `read` in one, sooner.
 
         What `read` takes has our kinds only, so that is not looked for first.
@@ -276,7 +288,7 @@ class Row:
         Raises:
             UntrustedInput: as `unpack`, or else as `read`.
         """
-        value = unproven(data, size_max=size_max)
+        value = unproven(data, size_max=size_max, items_max=items_max)
         try:
             self.read(value)
         except UntrustedInput:

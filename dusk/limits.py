@@ -38,7 +38,7 @@ EPOCH_JUMP_MAX = 2**20
 NUMBER_MAX = 2**53 - 1
 """Counters, positions, times: exact in every JSON reader too."""
 BRANCH_STEPS_MAX = 4096
-"""Entries that a log can take back at once for another branch; beyond them a fork is shown to people, and stays."""
+"""Entries that a log can take back at once for another branch; a fork beyond is shown to people, and stays."""
 BRANCH_BYTES_MAX = 4 * 1024 * 1024
 """Their bytes, which stay in memory while they are not settled."""
 BRANCH_SETTLED_STEPS_MAX = 256
@@ -51,8 +51,24 @@ RETENTION_ENTRIES = 256
 """Of the newest entries all is kept, for people: weeks of a busy desk, a quarter of a megabyte."""
 MILESTONES_MAX = 16
 """Positions that may be attested at once: owners have 4,096 entries to agree on one."""
-FOUNDATION_BYTES_MAX = 32 * 1024 * 1024
-"""A checkpoint with all that is kept below it: ten thousand members, or half a million entries."""
+FOUNDATION_BYTES_MAX = 8 * 1024 * 1024
+"""A checkpoint with all that is kept below it: 100,000 entries; 10,000 over 200 records have 0.8 MiB."""
+FOUNDATION_ITEMS_MAX = 2**18
+"""Items of all its arrays, 50,000 records: they are built before any signature in it can be checked (A6)."""
+FOUNDATION_BYTES_PER_ITEM_MIN = 4
+"""Fewer have none, with the 64 bytes of each entry: a small one may not be as dear as the largest."""
+FOUNDATION_TERMS_MAX = 4096
+"""Successions so far; each took owners' signatures."""
+FOUNDATION_OUTCOMES_MAX = 2**15
+"""Changes without effect: a third of all entries that fit."""
+FOUNDATION_SECTIONS_MAX = 2**14
+"""Three of each of five thousand members, and some."""
+FOUNDATION_RECORDS_MAX = 2**14
+"""Of one section, tombstones too: four changes as large as any."""
+FOUNDATION_NUMBERS_MAX = 2**15
+"""A counter of each author at each of his devices, uses of each join key."""
+FOUNDATION_KEPT_MAX = 4096
+"""Changes of the owners so far, and the newest without effect."""
 PIECE_BYTES_MAX = 60_000
 """A piece of it on the disk and on a stream."""
 KEPT_ITEM_BYTES_MAX = ENTRY_BYTES_MAX + CHANGE_BYTES_MAX + 64

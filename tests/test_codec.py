@@ -198,6 +198,14 @@ def test_a17_nested_arrays_that_promise_much_cost_little_memory(header: bytes) -
         assert peak < 4 * 2**20
 
 
+@pytest.mark.parametrize("value", [[1, 2, 3], [[], [1]], [[[]], 1], ["text", None, b"bytes"]])
+def test_a6_items_are_counted_at_all_depths_before_they_are_built(value: list[object]) -> None:
+    data = codec.pack(value)
+    assert codec.unproven(data, size_max=100, items_max=3) == value
+    with pytest.raises(UntrustedInput, match="too many items"):
+        codec.unproven(data, size_max=100, items_max=2)
+
+
 def test_a17_what_is_too_large_is_not_looked_at() -> None:
     with pytest.raises(UntrustedInput, match="at most 10"):
         codec.unpack(bytes(11), size_max=10)

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dusk.changelog.attesting import attested_by
 from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
-from dusk.changelog.foundation import encode, kept_changes, read
+from dusk.changelog.foundation import encode, form, kept_changes, read
 from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.owners import changes_owners
@@ -32,7 +32,8 @@ def compact(cluster: ClusterId, below: bytes | None, items: Iterable[LogItem], s
         The bytes of the foundation.
 
     Raises:
-        UntrustedInput, Refused: these items are not such a log; the disk was damaged.
+        UntrustedInput, Refused: these items are not such a log; the disk was damaged. Or it would be
+            larger than any that is read.
     """
     made = _Making(cluster, below)
     for item in items:
@@ -78,10 +79,12 @@ class _Making:
             self._attestations.append(change)
 
     def encoded(self) -> bytes:
-        """Return the bytes."""
+        """Return the bytes, which can be read again."""
         wanted = set(kept_changes(self.log.ground))
         kept = [item for item in self._kept if _is_kept(verified_entry(item), wanted)]
-        return encode(self.log.ground, b"".join(self._digests), kept, self._attestations)
+        data = encode(self.log.ground, b"".join(self._digests), kept, self._attestations)
+        form(data)
+        return data
 
 
 def _is_kept(entry: Entry, wanted: AbstractSet[ChangeId]) -> bool:

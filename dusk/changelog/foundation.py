@@ -42,8 +42,6 @@ from dusk.ids import (
 VERSION = 1
 """Of the form below."""
 _NO_CHANGE = bytes(32)
-_COUNT_MAX = limits.FOUNDATION_BYTES_MAX
-"""Of rows in an array: its bytes bound them."""
 _DIGESTS = codec.blob_to(limits.FOUNDATION_BYTES_MAX)
 _NUMBER = codec.number(0, limits.NUMBER_MAX)
 _SEQ = codec.number(1, limits.NUMBER_MAX)
@@ -57,7 +55,9 @@ _RECORD = codec.Row(
     base=codec.size(32),
 )
 _SECTION = codec.Row(
-    "section", path=codec.text_to(limits.SECTION_BYTES_MAX), records=codec.rows_to(_COUNT_MAX, _RECORD, 1)
+    "section",
+    path=codec.text_to(limits.SECTION_BYTES_MAX),
+    records=codec.rows_to(limits.FOUNDATION_RECORDS_MAX, _RECORD, 1),
 )
 _TERM_PLACES = codec.Row(
     "term", seq=_SEQ, holders=codec.Place((list,), 1, limits.SUCCESSION_MAX), forced=codec.FLAG
@@ -78,14 +78,14 @@ _FOUNDATION = codec.Row(
     version=codec.number(VERSION, VERSION),
     head=codec.row(HEAD_ROW),
     opened=codec.row(_OPENED),
-    terms=codec.rows_to(_COUNT_MAX, _TERM_PLACES, 1),
+    terms=codec.rows_to(limits.FOUNDATION_TERMS_MAX, _TERM_PLACES, 1),
     milestones=codec.rows_to(limits.MILESTONES_MAX, _MILESTONE),
     digests=_DIGESTS,
     changes=_DIGESTS,
-    outcomes=codec.rows_to(_COUNT_MAX, _OUTCOME),
-    sections=codec.rows_to(_COUNT_MAX, _SECTION, 1),
-    derived=codec.rows_to(_COUNT_MAX, _DERIVED),
-    kept=codec.Place((list,), 1, _COUNT_MAX),
+    outcomes=codec.rows_to(limits.FOUNDATION_OUTCOMES_MAX, _OUTCOME),
+    sections=codec.rows_to(limits.FOUNDATION_SECTIONS_MAX, _SECTION, 1),
+    derived=codec.rows_to(limits.FOUNDATION_NUMBERS_MAX, _DERIVED),
+    kept=codec.Place((list,), 1, limits.FOUNDATION_KEPT_MAX),
     attestations=codec.Place((list,), 1, limits.SIGNATURES_MAX * 2),
 )
 
@@ -179,8 +179,18 @@ def kept_entries(data: bytes) -> tuple[LogItem, ...]:
 # --- reading it --------------------------------------------------------------------------------
 
 
+def form(data: bytes) -> list[Any]:
+    """Decode the bytes of a foundation; nobody's word is needed for them to be built, so they are few.
+
+    Raises:
+        UntrustedInput: not the form, or larger than any that is written, sent or read (A6).
+    """
+    items_max = min(limits.FOUNDATION_ITEMS_MAX, len(data) // limits.FOUNDATION_BYTES_PER_ITEM_MIN)
+    return _FOUNDATION.decode(data, size_max=limits.FOUNDATION_BYTES_MAX, items_max=items_max)
+
+
 def read(data: bytes, cluster: ClusterId | None) -> Foundation:
-    """Verify a foundation.
+    """Verify a foundation: what its form, the digests and the owners' signatures are, before the state.
 
     Args:
         data: all its bytes.
@@ -189,7 +199,6 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
     Raises:
         UntrustedInput: anything of it does not hang together.
     """
-    row = _FOUNDATION.decode(data, size_max=limits.FOUNDATION_BYTES_MAX)
     (
         _version,
         head_row,
@@ -203,26 +212,27 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
         derived,
         kept,
         said,
-    ) = row
-    head = Head(*head_row)
-    passed = _passed(head, digests, changes)
-    found = ClusterId(digests[:32])
+    ) = form(data)
+    head, found = Head(*head_row), ClusterId(digests[:32])
     if cluster not in (None, found):
         raise UntrustedInput("foundation: of another cluster")
+    passed = _passed(head, digests, changes)
     ground = _ground(head, passed, opened, terms, found)
     _take_outcomes(ground, outcomes)
     items = _kept(kept, digests, ground)
     owners = walk(found, [item for item in items if changes_owners(verified_entry(item))])
+    signers, state = _attested(said, head, owners, found)
     _take_sections(ground.state, sections, derived)
     if set(owners.keys) != set(ground.state.owners()) or owners.quorum != ground.state.quorum:
         raise UntrustedInput("foundation: other owners than those that the entries name")
     _take_milestones(ground, milestones)
     whole = _measure(ground, head.seq)
-    signers = _check_attested(said, head, whole.state, owners, found)
+    if whole.state != state:
+        raise UntrustedInput("foundation: attested is another state")
     ground.state.milestones[head.seq] = whole
     if encode(ground, digests, items, [decode_change(each) for each in said]) != data:
         raise UntrustedInput("foundation: not the one way to write it")
-    return Foundation(head, whole.state, ground, items, digests, frozenset(signers))
+    return Foundation(head, state, ground, items, digests, frozenset(signers))
 
 
 def _passed(head: Head, digests: bytes, changes: bytes) -> Passed:
@@ -332,25 +342,28 @@ def _measure(ground: Ground, seq: Seq) -> Milestone:
     return rest.here(seq, used)
 
 
-def _check_attested(
-    rows: list[object], head: Head, state: bytes, owners: Owners, cluster: ClusterId
-) -> set[KeyId]:
-    """Check that as many owners as must be signed just this; returns them."""
+def _attested(rows: list[object], head: Head, owners: Owners, cluster: ClusterId) -> tuple[set[KeyId], bytes]:
+    """Check that as many owners as must be signed one state here; returns them and its hash."""
     signers: set[KeyId] = set()
+    states: set[bytes] = set()
     for change in _changes(rows):
         said = attested_by(change)
         if (
-            change.body.cluster != cluster
+            said is None
+            or (said.seq, said.chain) != (head.seq, head.chain)
+            or change.body.cluster != cluster
             or len(change.signatures) != 1
-            or said != (head.seq, head.chain, state)
         ):
-            raise UntrustedInput("foundation: attested is another state")
+            raise UntrustedInput("foundation: attested is another position")
         if change.body.author in signers or owners.signed(change) != 1:
             raise UntrustedInput("foundation: attested by who was no owner, or twice")
         signers.add(change.body.author)
+        states.add(said.state)
     if len(signers) < owners.quorum:
         raise UntrustedInput("foundation: not attested by enough owners")
-    return signers
+    if len(states) != 1:
+        raise UntrustedInput("foundation: attested is more than one state")
+    return signers, states.pop()
 
 
 def _changes(rows: list[object]) -> Iterator[Change]:

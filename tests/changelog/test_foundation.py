@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dusk import codec, limits
 from dusk.changelog.body import Edit, decode_change
 from dusk.changelog.foundation import piece_hash, pieces, read
+from dusk.changelog.state import State
 from dusk.errors import UntrustedInput
-from tests.checkpoints import STEP, attest, attestation, commit, foundation, quorum_of_two, said_of
+from tests.checkpoints import STEP, attest, attestation, commit, foundation, grown, quorum_of_two, said_of
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -176,3 +177,82 @@ def test_only_the_owners_word_for_that_very_checkpoint_goes_into_its_foundation(
     assert found.signers == {world.owner.key_id, bob.key_id}
     said = [decode_change(each) for each in rows(foundation(world))[SAID]]
     assert [change.body.author for change in said] == [world.owner.key_id, bob.key_id]
+
+
+def bomb(sound: tuple[World, bytes], at: int, what: list[Any], digests: int) -> bytes:
+    """Return a foundation with other rows, and as many bytes of digests as make it look honest."""
+    row = rows(sound[1])
+    row[at], row[DIGESTS], row[CHANGES] = what, bytes(32 * digests), bytes(32 * digests)
+    return codec.pack(row)
+
+
+@pytest.mark.parametrize("count", [20, 50_000, limits.FOUNDATION_ITEMS_MAX // 2])
+def test_a6_a_foundation_of_many_tiny_items_is_refused_before_they_are_built(
+    sound: tuple[World, bytes], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bomb(sound, DERIVED, [["a", 0]] * count, 100 if count < 10**5 else 30_000)
+    if count == 20:
+        with pytest.raises(UntrustedInput, match="of another cluster"):
+            read(data, sound[0].cluster)
+        return
+    monkeypatch.setattr("msgpack.unpackb", None)
+    with pytest.raises(UntrustedInput, match="too many items"):
+        read(data, sound[0].cluster)
+
+
+@pytest.mark.parametrize(
+    ("at", "most", "what"),
+    [
+        (TERMS, limits.FOUNDATION_TERMS_MAX, [1, [bytes(16)], False]),
+        (MILESTONES, limits.MILESTONES_MAX, [1, bytes(32), [], 1]),
+        (OUTCOMES, limits.FOUNDATION_OUTCOMES_MAX, [1, 1, None, ""]),
+        (SECTIONS, limits.FOUNDATION_SECTIONS_MAX, ["a", [["a", None, None, bytes(32)]]]),
+        (DERIVED, limits.FOUNDATION_NUMBERS_MAX, ["a", 1]),
+        (KEPT, limits.FOUNDATION_KEPT_MAX, b""),
+    ],
+)
+def test_a6_each_kind_of_row_has_its_bound(sound: tuple[World, bytes], at: int, most: int, what: Any) -> None:
+    with pytest.raises(UntrustedInput, match=f"not of . to {most}$"):
+        read(bomb(sound, at, [what] * (most + 1), 25_000), sound[0].cluster)
+    with pytest.raises(UntrustedInput, match="of another cluster"):
+        read(bomb(sound, at, [what] * most, 25_000), sound[0].cluster)
+
+
+def test_a6_a_section_has_so_many_records(sound: tuple[World, bytes]) -> None:
+    record = ["a", None, None, bytes(32)]
+    section = ["policy/office", [record] * (limits.FOUNDATION_RECORDS_MAX + 1)]
+    with pytest.raises(UntrustedInput, match=f"section: records not of 1 to {limits.FOUNDATION_RECORDS_MAX}"):
+        read(bomb(sound, SECTIONS, [section], 100), sound[0].cluster)
+
+
+def test_a6_no_state_is_built_that_nobody_attested(
+    sound: tuple[World, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, data = sound
+    row = rows(data)
+    row[SAID] = [attestation(world, 16, world.master).encode()]
+    monkeypatch.setattr(State, "take", None)
+    with pytest.raises(UntrustedInput, match="by who was no owner"):
+        read(codec.pack(row), world.cluster)
+
+
+def test_a42_owners_that_attest_different_states_attest_none() -> None:
+    world, bob = quorum_of_two()
+    commit(world, 20, (world.owner, bob))
+    attest(world, bob)
+    attest(world)
+    row = rows(foundation(world))
+    seq = row[HEAD][3]
+    row[SAID][1] = world.change(said_of(world, seq, state=bytes(32))).encode()
+    with pytest.raises(UntrustedInput, match="more than one state"):
+        read(codec.pack(row), world.cluster)
+
+
+@pytest.mark.parametrize("bound", ["FOUNDATION_ITEMS_MAX", "FOUNDATION_BYTES_MAX"])
+def test_a6_nothing_is_compacted_to_what_would_be_too_large_to_read(
+    monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    world = grown()
+    monkeypatch.setattr(limits, bound, 100)
+    with pytest.raises(UntrustedInput, match=r"too many items|at most 100"):
+        foundation(world)

@@ -210,7 +210,7 @@ def _bad_requests() -> list[Case]:
             ("kind 10", [10, chain, 0]),
             ("GET PIECE at 0", [9, 0, 0]),
             ("GET PIECE of a hash", [9, chain, 0]),
-            ("GET PIECE 560", [9, 256, 560]),
+            ("GET PIECE 140", [9, 256, 140]),
             ("GET PIECE without a number", [9, 256]),
             ("an answer", [21]),
             ("kind as text", ["1", []]),

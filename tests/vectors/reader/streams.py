@@ -214,7 +214,7 @@ def request(data: bytes) -> dict[str, Any]:
         case 7:
             return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
         case 9:
-            return {"seq": number(rest[0], 1), "piece": number(rest[1], 0, 559)}
+            return {"seq": number(rest[0], 1), "piece": number(rest[1], 0, 139)}
     return {"chain": octets(rest[0], 32), "first": number(rest[1])}
 
 
@@ -254,7 +254,7 @@ def answer(data: bytes) -> dict[str, Any]:
         case 21:
             return {}
         case 23:
-            hashes = [octets(item, 32) for item in array(rest[1], least=1, most=560)]
+            hashes = [octets(item, 32) for item in array(rest[1], least=1, most=140)]
             return {"seq": number(rest[0], 1), "hashes": hashes}
         case 24:
             return {"piece": octets(rest[0], most=60_000)}
