@@ -6,6 +6,7 @@ and the challenge is the asker's. It can only fail to do it.
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from dusk.cycle.datagrams import PAIRWISE_OVERHEAD_BYTES, Opened
 from dusk.cycle.messages import Forward, Hello, Kind, Start
@@ -17,6 +18,8 @@ from dusk.lazy import dataclass
 
 FORWARDS_MAX = 4
 """Questions of one device that are passed on within a cycle: as many as it asks."""
+HOSTS_MAX = 4
+"""Addresses at which one device asks all within a cycle: it has a few links; anybody could add more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class _Question:
     challenge: bytes
     asker: Peer
     source: Address
+    is_proven: bool
     size_bytes: int
     at: float
 
@@ -58,9 +62,10 @@ class Relays:
         line = self._open.setdefault(asker.device_id, deque())
         while line and now - line[0].at >= self.cycle_s:
             line.popleft()
-        if len(line) >= FORWARDS_MAX:
+        is_proven = opened.kind is Kind.ASK
+        if not _has_room(line, None if is_proven else opened.source.host):
             return []
-        line.append(_Question(hello.challenge, asker, opened.source, opened.size_bytes, now))
+        line.append(_Question(hello.challenge, asker, opened.source, is_proven, opened.size_bytes, now))
         plaintext = Forward(hello.challenge, asker.device_id).encode()
         return [SendDatagram(self._station.channel.seal_to(leader, Kind.FORWARD, plaintext), at)]
 
@@ -79,3 +84,19 @@ class Relays:
                     sealed = self._station.channel.seal_to(question.asker, Kind.RELAYED, plaintext)
                     effects.append(SendDatagram(sealed, question.source))
         return effects
+
+
+def _has_room(line: Collection[_Question], host: str | None) -> bool:
+    """Tell whether one more question of a device is passed on.
+
+    An ASK is its own. A HELLO may be of anybody with the group key, so those of one address
+    take nothing from those of another.
+
+    Args:
+        line: what was passed on for it within a cycle.
+        host: where the HELLO came from; None for an ASK.
+    """
+    if host is None:
+        return sum(one.is_proven for one in line) < FORWARDS_MAX
+    hosts = [one.source.host for one in line if not one.is_proven]
+    return hosts.count(host) < FORWARDS_MAX and len({*hosts, host}) <= HOSTS_MAX

@@ -7,7 +7,7 @@ import pytest
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.echoes import Echoes
 from dusk.cycle.messages import Forward, Hello, Kind, decode_forward, sign_start
-from dusk.cycle.relays import FORWARDS_MAX
+from dusk.cycle.relays import FORWARDS_MAX, HOSTS_MAX
 from dusk.cycle.replies import FORWARDERS
 from dusk.cycle.station import Behind, Conflict
 from dusk.effects import Address
@@ -124,6 +124,37 @@ def test_a_holders_question_is_passed_on_to_the_master_a_few_times_a_cycle() -> 
     ring.run(CYCLE_S)
     ring.nodes[2].handle(hello(ring, 1, 77), ring.nodes[1].address)
     assert len(forwards(ring)) == 1
+
+
+def asks(ring: HolderRing, number: int) -> bytes:
+    backup, member = ring.all[1], ring.all[2]
+    peer = backup.station.peers.get(member.own_id)
+    assert peer is not None
+    question = Hello(backup.own_id, challenge(number), may_lead=True).encode()
+    return backup.station.channel.seal_to(peer, Kind.ASK, question)
+
+
+def test_a44_forged_hellos_take_nothing_from_what_the_asker_asks_elsewhere_or_proves() -> None:
+    ring = calm()
+    own, member = ring.all[1].own_id, ring.nodes[2]
+    for number in range(2 * FORWARDS_MAX):
+        member.handle(hello(ring, 1, number), Address("fe80::bad", number + 1))
+    for number in range(100, 100 + 2 * FORWARDS_MAX):
+        member.handle(hello(ring, 1, number), ring.nodes[1].address)
+    for number in range(200, 200 + 2 * FORWARDS_MAX):
+        member.handle(asks(ring, number), ring.nodes[1].address)
+    passed = [decode_forward(plaintext) for plaintext in forwards(ring)]
+    shares = [first + number for first in (0, 100, 200) for number in range(FORWARDS_MAX)]
+    assert passed == [Forward(challenge(number), own) for number in shares]
+
+
+def test_a44_hellos_of_addresses_without_end_are_passed_on_a_bounded_number_of_times() -> None:
+    ring = calm()
+    for number in range(50):
+        ring.nodes[2].handle(hello(ring, 1, number), Address(f"fe80::{number % 25:x}", 1))
+    assert len(forwards(ring)) == 2 * HOSTS_MAX
+    ring.nodes[2].handle(asks(ring, 99), ring.nodes[1].address)
+    assert decode_forward(forwards(ring)[-1]) == Forward(challenge(99), ring.all[1].own_id)
 
 
 def test_nothing_is_passed_on_for_others_for_the_master_or_by_who_does_not_hear_him() -> None:
