@@ -38,7 +38,7 @@ EPOCH_JUMP_MAX = 2**20
 NUMBER_MAX = 2**53 - 1
 """Counters, positions, times: exact in every JSON reader too."""
 BRANCH_STEPS_MAX = 4096
-"""Entries that a log can take back at once for another branch; a fork beyond is shown to people, and stays."""
+"""Entries that a log can take back at once for another branch; a fork beyond is shown to people and stays."""
 BRANCH_BYTES_MAX = 4 * 1024 * 1024
 """Their bytes, which stay in memory while they are not settled."""
 BRANCH_SETTLED_STEPS_MAX = 256
