@@ -53,16 +53,16 @@ MILESTONES_MAX = 16
 """Positions that may be attested at once: owners have 4,096 entries to agree on one."""
 FOUNDATION_BYTES_MAX = 8 * 1024 * 1024
 """A checkpoint with all that is kept below it: 100,000 entries; 10,000 over 200 records have 0.8 MiB."""
-FOUNDATION_ITEMS_MAX = 2**18
-"""Items of all its arrays, 50,000 records: they are built before any signature in it can be checked (A6)."""
+FOUNDATION_ITEMS_MAX = 2**17
+"""Items of all its arrays, 25,000 records: they are built before any signature in it can be checked (A6)."""
 FOUNDATION_BYTES_PER_ITEM_MIN = 4
 """Fewer have none, with the 64 bytes of each entry: a small one may not be as dear as the largest."""
 FOUNDATION_TERMS_MAX = 4096
 """Successions so far; each took owners' signatures."""
-FOUNDATION_OUTCOMES_MAX = 2**15
-"""Changes without effect: a third of all entries that fit."""
-FOUNDATION_SECTIONS_MAX = 2**14
-"""Three of each of five thousand members, and some."""
+FOUNDATION_OUTCOMES_MAX = 2**14
+"""Changes without effect: a sixth of all entries that fit."""
+FOUNDATION_SECTIONS_MAX = 2**13
+"""Three of each of 2,500 members, and some."""
 FOUNDATION_RECORDS_MAX = 2**14
 """Of one section, tombstones too: four changes as large as any."""
 FOUNDATION_NUMBERS_MAX = 2**15
