@@ -10,7 +10,7 @@ from dusk.catchup.noise import CipherState, Handshake
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId
 from dusk.lazy import dataclass
-from dusk.limits import FRAGMENT_BYTES
+from dusk.limits import ANSWER_BYTES_MAX, FRAGMENT_BYTES
 
 _LENGTH_BYTES = 4
 _PROLOGUE = b"dusk.stream\0\x01"
@@ -141,3 +141,14 @@ class Channel:
             raise UntrustedInput("stream: fragment of wrong size")
         self._missing_bytes = length
         return fragment[_LENGTH_BYTES:]
+
+
+def client_channel(static_private: bytes, ephemeral_private: bytes, cluster_id: ClusterId) -> Channel:
+    """Return a fresh channel for a client."""
+    return Channel(
+        initiator=True,
+        static_private=static_private,
+        ephemeral_private=ephemeral_private,
+        cluster_id=cluster_id,
+        message_bytes_max=ANSWER_BYTES_MAX,
+    )

@@ -7,7 +7,7 @@ from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.items import verified_entry
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, Head, Seq
 from dusk.limits import ITEM_BYTES_MIN
 
 _CERTIFICATES_FEW = 2
@@ -15,7 +15,16 @@ _CERTIFICATES_FEW = 2
 _SUCCESSION_SECTION = b"\xa7cluster"
 """How the section of the succession stands in the bytes of an entry that wrote it."""
 
-__all__ = ["batches", "end_of", "entries_in", "locator_positions", "size_bytes", "thin", "up_to_last_head"]
+__all__ = [
+    "batches",
+    "end_of",
+    "entries_in",
+    "locator_positions",
+    "newest_head",
+    "size_bytes",
+    "thin",
+    "up_to_last_head",
+]
 
 
 def locator_positions(head: Seq) -> list[Seq]:
@@ -51,6 +60,12 @@ def end_of(items: Sequence[LogItem]) -> tuple[Seq, ChainHash]:
         raise UntrustedInput("exchange: a branch without an entry")
     head = verified_entry(last).head
     return head.seq, head.chain
+
+
+def newest_head(items: Sequence[LogItem]) -> Head:
+    """Return the newest signed head among items, of which there is one."""
+    newest = next(item for item in reversed(items) if item.kind is ItemKind.HEAD)
+    return decode_signed_head(newest.data).head
 
 
 def up_to_last_head(items: Sequence[LogItem]) -> tuple[LogItem, ...]:

@@ -18,7 +18,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from dusk.catchup.channel import Channel
-from dusk.catchup.chunks import end_of, entries_in, locator_positions, size_bytes, up_to_last_head
+from dusk.catchup.chunks import (
+    end_of,
+    entries_in,
+    locator_positions,
+    newest_head,
+    size_bytes,
+    up_to_last_head,
+)
 from dusk.catchup.gathering import Gathering
 from dusk.catchup.host import Giver, LogHolder, Standing
 from dusk.catchup.messages import (
@@ -46,14 +53,14 @@ from dusk.catchup.messages import (
     encode,
 )
 from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
+from dusk.changelog.adopting import NotInForce
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
-from dusk.effects import Address, Effect, ItemKind, LogItem, SendFrame
+from dusk.effects import Address, Effect, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import (
-    ANSWER_BYTES_MAX,
     ANSWER_S_MAX,
     BRANCH_BYTES_MAX,
     HANDSHAKE_S_MAX,
@@ -323,6 +330,7 @@ class Client:
         missing, seq = gathering.missing, gathering.plan.seq
         if missing is None:
             self._next = Seq(seq + 1)
+            gathering.begin()
             if self.stage is Stage.FETCHING:
                 self._enter(Stage.PIECES)
             self._ask(Stage.FETCHING, Fetch(self._next), now)
@@ -331,34 +339,43 @@ class Client:
             self._ask(Stage.PIECES, GetPiece(seq, missing), now)
 
     def _fetched_above(self, gathering: Gathering, chunk: Items, now: float) -> None:
-        """Gather what stands above a checkpoint up to a signed head, and have both judged together."""
+        """Gather what stands above a checkpoint until it is in force, and have both judged together."""
         self._next = Seq(self._next + entries_in(chunk.items))
-        items = (*self._unproven, *chunk.items)
-        proven = up_to_last_head(items)
-        if not proven:
-            if not chunk.more or not chunk.items or size_bytes(items) > UNSIGNED_BYTES_MAX:
-                raise UntrustedInput("exchange: a checkpoint without a signed head behind it")
-            self._unproven = items
-            self._ask(Stage.FETCHING, Fetch(self._next), now)
+        if not gathering.add(chunk.items):
+            raise ServerRefused("too much stands between a checkpoint there and the owners' last word of it")
+        items = gathering.to_judge(more=chunk.more)
+        if items and self._went_over(gathering, items, now, more=chunk.more):
             return
-        self._unproven, self._gathering = (), None
-        self._host.gatherings.forget()
+        if not chunk.more or not chunk.items:
+            raise UntrustedInput("exchange: a checkpoint without a signed head behind it")
+        self._ask(Stage.FETCHING, Fetch(self._next), now)
+
+    def _went_over(self, gathering: Gathering, items: tuple[LogItem, ...], now: float, *, more: bool) -> bool:
+        """Have a checkpoint judged; False where it is not in force yet, and more may put it so."""
         before = self._host.head
-        effects = self._host.took_checkpoint(gathering.data, proven, now)
+        try:
+            effects = self._host.took_checkpoint(gathering.data, items, now)
+        except UntrustedInput as error:
+            if more and isinstance(error, NotInForce):
+                return False
+            self._host.gatherings.forget()
+            raise
         self._effects += effects
+        self._gathering = None
+        self._host.gatherings.forget()
         if not effects:  # the log here has come to that checkpoint, and parts from the one there above it
             self._branch = []
-            self._collect(self._branch, Items(items, chunk.more), now)
+            self._collect(self._branch, Items(tuple(gathering.above), more), now)
         elif self._host.head != before:
             self._next = Seq(self._host.head.seq + 1)
             self._fetch(now)
         else:
             self._enter(Stage.DONE)  # the device starts again from what is on its disk now
+        return True
 
     def _is_ours(self, items: Sequence[LogItem]) -> bool:
         """Tell whether the log here has the newest signed head among items, of which there is one."""
-        newest = next(item for item in reversed(items) if item.kind is ItemKind.HEAD)
-        head = decode_signed_head(newest.data).head
+        head = newest_head(items)
         return self._host.chain_at(head.seq) == head.chain
 
     def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
@@ -479,14 +496,3 @@ class Client:
 
     def _is_master(self) -> bool:
         return self._host.is_master(self._channel.remote_static)
-
-
-def client_channel(static_private: bytes, ephemeral_private: bytes, host: LogHolder) -> Channel:
-    """Return a fresh channel for a client."""
-    return Channel(
-        initiator=True,
-        static_private=static_private,
-        ephemeral_private=ephemeral_private,
-        cluster_id=host.cluster_id,
-        message_bytes_max=ANSWER_BYTES_MAX,
-    )

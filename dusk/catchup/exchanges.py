@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from dusk.catchup.backoff import BackOff
-from dusk.catchup.channel import Channel
-from dusk.catchup.client import Client, client_channel
+from dusk.catchup.channel import Channel, client_channel
+from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Answer, Position
 from dusk.catchup.server import Phase, Server
@@ -169,7 +169,7 @@ class Exchanges:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
         conn, self._next_conn = self._next_conn, self._next_conn + 2
-        channel = client_channel(self._static_private, self._random_bytes(32), self._host)
+        channel = client_channel(self._static_private, self._random_bytes(32), self._host.cluster_id)
         client = Client(
             conn=conn,
             address=address,

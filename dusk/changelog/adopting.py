@@ -21,6 +21,10 @@ from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 
 
+class NotInForce(UntrustedInput):
+    """What is known of the log above a checkpoint does not put it in force; what follows may."""
+
+
 class Adopted(NamedTuple):
     """A checkpoint that takes the place of a log.
 
@@ -51,6 +55,7 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
     Raises:
         ForkFound: it contradicts what is final here.
         NewerVersion: this version cannot read what stands right above it (R13).
+        NotInForce: what stands above does not make it a checkpoint, so far.
         UntrustedInput: anything in it is wrong, or owners of here have not attested it.
     """
     found = foundation.read(data, log.cluster)
@@ -67,12 +72,10 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
     taken, later = _extended(other, items)
     if other.newest is None:
         raise UntrustedInput("a checkpoint without a signed head behind it")
-    if (
-        other.state.derived(IN_FORCE) < seq
-    ):  # else keys that owners had then would do, though they have none now
+    if other.state.derived(IN_FORCE) < seq:  # else keys of owners of then would do, though they are none now
         if later is not None:
             raise NewerVersion(later)
-        raise UntrustedInput("a checkpoint that the log above it does not put in force")
+        raise NotInForce("a checkpoint that the log above it does not put in force")
     return Adopted(seq, other, taken, left)
 
 

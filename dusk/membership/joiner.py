@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dusk.catchup.backoff import BackOff
-from dusk.catchup.client import Client, client_channel
+from dusk.catchup.channel import client_channel
+from dusk.catchup.client import Client
 from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
@@ -214,7 +215,7 @@ class Joiner:
         self._client = Client(
             conn=conn,
             address=address,
-            channel=client_channel(self._device.x25519_private(), self._random_bytes(32), self),
+            channel=client_channel(self._device.x25519_private(), self._random_bytes(32), self.cluster_id),
             goal=Goal.JOIN,
             host=self,
             now=now,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from dusk import limits
 from dusk.catchup.chunks import locator_positions
 from dusk.catchup.gathering import Gathering
 from dusk.catchup.messages import (
@@ -14,7 +15,6 @@ from dusk.catchup.messages import (
     Piece,
     Reply,
     Request,
-    decode_reply,
     decode_request,
     encode,
 )
@@ -22,16 +22,14 @@ from dusk.catchup.server import Server
 from dusk.changelog.adopting import adopt
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.branches import Switched
-from dusk.changelog.foundation import piece_hash, pieces
+from dusk.changelog.foundation import pieces
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
-from dusk.codec import pack
-from dusk.effects import Effect, ItemKind, LogItem, PieceRead, ReadPiece, Rebase, SendFrame
-from dusk.errors import UntrustedInput
+from dusk.effects import Effect, ItemKind, LogItem, Rebase, SendFrame
 from dusk.ids import Seq
 from dusk.keys.signing import SigningKey
-from tests.checkpoints import above, attest, commit, compacted, foundation, grown
-from tests.streams import Asker, Member, Wires, at
+from tests.checkpoints import above, attest, attestation, commit, compacted, foundation, grown, quorum_of_two
+from tests.streams import Member, Wires, at
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -341,6 +339,97 @@ def test_what_stands_above_a_checkpoint_is_gathered_up_to_a_signed_head(
     assert len(stale.adopted) == 1
 
 
+def counted(stale: Member, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return where it is noted how many items each judgement of a checkpoint was given."""
+    judged: list[int] = []
+    real = stale.took_checkpoint
+
+    def took(data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
+        judged.append(len(items))
+        return real(data, items, now)
+
+    monkeypatch.setattr(stale, "took_checkpoint", took)
+    return judged
+
+
+def test_a_checkpoint_is_judged_once_the_owners_word_for_it_is_there_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, server, early = cluster()
+    commit(world, 20)
+    server.items = above(world.items, world.log.checkpoint)
+    server.log = compacted(world)
+    stale = away(world, early)
+    judged = counted(stale, monkeypatch)
+    monkeypatch.setattr("dusk.catchup.server.CHUNK_BYTES_MAX", 1500)  # as 256 entries are more than one chunk
+    meet(server, stale)
+    assert len(judged) == 1
+    assert stale.head == world.log.head
+
+
+def test_one_owner_of_two_puts_no_checkpoint_in_force_and_more_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, bob = quorum_of_two()
+    world.write(world.change(world.edit("cluster", "name", ["x"]), signers=(world.owner, bob)))
+    both = (world.owner, bob)
+    name = world.joinkey.key_id.hex()
+    rule: tuple[object, ...] = (world.joinkey.public, 100, 0, [], "auto", [], "ask", "")
+    world.write(world.change(world.edit(f"joinkey/{name}", "rule", rule), signers=both))
+    key, count = world.join(), len(world.items)
+    commit(world, 24, both)
+    attest(world, bob)
+    seq = max(world.log.state.milestones)
+    commit(world, 7, both)
+    assert world.log.checkpoint == 0
+    world.write(attestation(world, seq, world.owner))
+    assert world.log.checkpoint == seq
+    commit(world, 3, both)
+    server = Member(world.master, compacted(world), above(world.items, seq), world)
+    serve(server, world)
+    stale = away(world, (key, count))
+    judged = counted(stale, monkeypatch)
+    monkeypatch.setattr("dusk.catchup.server.CHUNK_BYTES_MAX", 1500)
+    meet(server, stale)
+    assert len(judged) == 2
+    assert (stale.head, stale.exchanges.refused) == (world.log.head, 0)
+
+
+def test_a42_a_server_that_ends_before_the_owners_word_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    short = server.items[:-2]
+
+    def lie(asked: Request) -> Reply | None:
+        above_it = isinstance(asked, Fetch) and asked.first > world.log.checkpoint
+        return Items(tuple(short), more=False) if above_it else None
+
+    lying(monkeypatch, server, lie)
+    wires = meet(server, stale)
+    assert "does not put in force" in wires.texts("stale")
+    assert (stale.adopted, stale.exchanges.refused) == ([], 1)
+
+
+def test_a6_what_is_gathered_above_a_checkpoint_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, server, early = cluster()
+    stale = away(world, early)
+    entry = server.items[0]
+    asked: list[Request] = []
+
+    def lie(request: Request) -> Reply | None:
+        if not isinstance(request, Fetch) or request.first <= world.log.checkpoint:
+            return None
+        asked.append(request)
+        return Items((entry,) * 50, more=True)
+
+    lying(monkeypatch, server, lie)
+    monkeypatch.setattr(limits, "FOUNDATION_BYTES_MAX", 100_000)
+    wires = meet(server, stale)
+    assert "too much stands between" in wires.texts("stale")
+    assert len(asked) < 10
+    assert stale.adopted == []
+
+
 def test_a_checkpoint_whose_pieces_are_all_here_is_not_fetched_again() -> None:
     world, server, early = cluster()
     stale = away(world, early)
@@ -370,68 +459,3 @@ def test_a_device_that_starts_again_from_a_checkpoint_asks_nothing_more(
     assert (stale.head, stale.taken_rings) == (before, [])
     assert len(wires.of("stale", Rebase)) == 1
     assert wires.connected_to == {}
-
-
-# --- who serves -------------------------------------------------------------------------------------
-
-
-def asker(server: Member, key: SigningKey) -> Asker:
-    """Return a member that has shaken hands."""
-    made = Asker(server, key, 1)
-    made.shake()
-    return made
-
-
-def test_a_piece_is_read_from_the_disk_and_a_late_or_foreign_one_is_ignored() -> None:
-    _, server, (key, _) = cluster()
-    assert server.plan is not None
-    one = asker(server, key)
-    assert server.handle(PieceRead(1, 0, b"early"), 0.0) == []
-    assert one.ask(GetPiece(server.plan.seq, 0)) == [ReadPiece(1, server.plan.seq, 0)]
-    assert server.handle(PieceRead(1, 1, b"another"), 0.0) == []
-    assert one.replies(server.handle(PieceRead(1, 0, b"data"), 0.0)) == [Piece(b"data")]
-
-
-def test_who_asks_for_a_piece_of_a_former_checkpoint_is_told_of_the_one_of_now() -> None:
-    _, server, (key, _) = cluster()
-    assert server.plan is not None
-    one = asker(server, key)
-    assert one.replies(one.ask(GetPiece(Seq(8), 0))) == [Compacted(server.plan)]
-    one.ask(GetPiece(server.plan.seq, 0))
-    assert one.replies(server.handle(PieceRead(1, 0, None), 0.0)) == [Compacted(server.plan)]
-
-
-def test_a9_who_asks_for_a_piece_of_no_checkpoint_is_cut_off() -> None:
-    _, server, (key, _) = cluster()
-    plan = server.plan
-    assert plan is not None
-    one = asker(server, key)
-    assert one.ended(one.ask(GetPiece(plan.seq, len(plan.hashes))))
-    server.plan = None
-    one = asker(server, key)
-    assert one.ended(one.ask(GetPiece(plan.seq, 0)))
-
-
-def test_a_device_that_is_removed_meanwhile_gets_no_piece() -> None:
-    world, server, (key, _) = cluster()
-    assert server.plan is not None
-    one = asker(server, key)
-    one.ask(GetPiece(server.plan.seq, 0))
-    before = len(world.items)
-    world.commit(world.edit(f"device/{key.key_id.hex()}", "retired", (True,)))
-    server.log.extend(world.items[before:])
-    assert one.ended(server.handle(PieceRead(1, 0, b"data"), 0.0))
-
-
-def test_messages_about_checkpoints_come_back_as_they_were() -> None:
-    plan = Plan(Seq(256), (piece_hash(b"a"), piece_hash(b"b")))
-    for reply in (Compacted(plan), Piece(b"data")):
-        assert decode_reply(encode(reply)) == reply
-    request = GetPiece(Seq(256), 1)
-    assert decode_request(encode(request)) == request
-    for wrong in ([23, 0, [bytes(32)]], [23, 1, []], [23, 1, [b""]], [24], [24, bytes(60_001)]):
-        with pytest.raises(UntrustedInput):
-            decode_reply(pack(wrong))
-    for wrong in ([9, 0, 0], [9, 1, -1], [9, 1]):
-        with pytest.raises(UntrustedInput):
-            decode_request(pack(wrong))
