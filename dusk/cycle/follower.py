@@ -335,6 +335,12 @@ class Follower:
         """Note that the log refused what DATA brought: catch up instead."""
         return self._intake.refused()
 
+    def leads(self) -> Step:
+        """Note that this device leads: it waits for no DATA, and what a PONG shows is news to it."""
+        step = self.refused()
+        self._intake.nothing_wanted()
+        return step
+
     # --- answers -----------------------------------------------------------------------------
 
     def _is_asked(self, start: Start) -> bool:

@@ -196,7 +196,7 @@ class Receiving:
         Who leads itself does not wait for the DATA of another: what that wrote parts from our log.
         """
         effects = self.do(step, now)
-        return effects if self._writing.leader is None else effects + self.do(self.follower.refused(), now)
+        return effects if self._writing.leader is None else effects + self.do(self.follower.leads(), now)
 
     def do(self, step: Step, now: float) -> list[Effect]:
         """Do what a cycle's step asks of the node."""

@@ -225,3 +225,17 @@ def test_progress_puts_the_stream_off() -> None:
     member.log.extend(ring.world.items)
     intake.stored(NOW + 0.5)
     assert waits(intake) == (False, None)
+
+
+def test_who_leads_waits_for_nothing_and_fetches_by_a_stream_at_once() -> None:
+    ring = quiet_ring(3)
+    member = ring.nodes[1]
+    member.on = False
+    ring.commit("first")
+    ring.run(0.1)
+    opened = member.station.channel.open(ring.last(Kind.START)[1], ring.master.address)
+    assert isinstance(opened, Opened)
+    head = decode_start(opened.plaintext).head
+    assert member.follower.on_start(opened, ring.now).outcome is None
+    assert member.follower.leads().outcome == Behind(ring.master.address, head)
+    assert member.follower.leads().outcome is None
