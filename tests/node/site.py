@@ -370,3 +370,13 @@ class Site:
 
 def _deadline(box: Box) -> float:
     return box.core.deadline if box.core.deadline is not None else float("inf")
+
+
+def listening(heard: list[bytes]) -> Callable[[str, str, bytes], bool]:
+    """Return what hears all datagrams and loses none."""
+
+    def listen(_from: str, _to: str, data: bytes) -> bool:
+        heard.append(data)
+        return False
+
+    return listen

@@ -9,7 +9,7 @@ from tests.vectors.reader.packing import Refused, array, number, octets, unpack
 BEGINNING = b"dusklog\x01"
 FRAME_HEAD = 17
 DATA_MAX = 589_824
-PIECES_MAX = 560
+PIECES_MAX = 140
 PLAN, PIECE, LEFT = 5, 6, 7
 
 
