@@ -67,14 +67,15 @@ class Resolved:
 def resolve(items: Sequence[LogItem]) -> Resolved:
     """Follow the rewinds among the items of a disk; any items at all give an answer.
 
-    A rewind counts only with all of its items, none of them another rewind: a switch that the
-    power cut short leaves the branch before it (R5, R7).
+    A rewind counts only with all of its items, none of them another rewind or of a log's beginning:
+    a switch that the power cut short leaves the branch before it (R5, R7).
     """
     basis = basis_of(items)
     if basis is None:
         return Resolved((), (), 0)
-    rewinds = [at for at, item in enumerate(items) if item.kind is ItemKind.REWIND]
-    next_of = dict(zip(rewinds, [*rewinds[1:], len(items)], strict=False))
+    ending = {ItemKind.REWIND, *AT_THE_BEGINNING}
+    ends = [at for at, item in enumerate(items) if item.kind in ending]
+    next_of = dict(zip(ends, [*ends[1:], len(items)], strict=False))
     log: list[LogItem] = []
     starts: list[int] = []
     branches = list(basis.branches)

@@ -107,3 +107,10 @@ def test_a17_a_rewind_has_numbers_that_a_log_can_have(bent: tuple[int, int]) -> 
         decode_rewind(beyond.item().data)
     with pytest.raises(UntrustedInput):
         decode_rewind(Rewind(Seq(-1), 1).item().data)
+
+
+def test_r7_a_rewind_whose_items_a_beginning_cuts_short_does_not_count() -> None:
+    entry, head = LogItem(ItemKind.ENTRY, b"entry"), LogItem(ItemKind.HEAD, b"head")
+    before = [entry, head, entry, head]
+    found = resolve([*before, Rewind(Seq(1), 2).item(), LogItem(ItemKind.PLAN, b"plan"), head])
+    assert (found.items, found.branches, found.used) == (tuple(before), (), 4)

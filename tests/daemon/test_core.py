@@ -234,7 +234,8 @@ async def test_the_helper_answers_in_order(device: Device) -> None:
     async with running(device):
         device.do(ReadFiles(("network",)), CommitFiles("id"))
         await device.until_seen(HelperDone)
-        assert device.node.seen[-2:] == [
+        answers = [item for item in device.node.seen if isinstance(item, FilesRead | HelperDone)]
+        assert answers == [  # others on this link may be heard in between
             FilesRead({"network": b"content"}),
             HelperDone("commit", "id", None, None, ""),
         ]

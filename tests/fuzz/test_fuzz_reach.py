@@ -18,6 +18,7 @@ REFUSALS = ("UntrustedInput", "ConfigError")
 INPUTS = 100
 BY_HAND = {
     "dusk/apply/driver.py:compute_files": "composes `managed_config` and `resulting`",
+    "dusk/catchup/chunks.py:end_of": "looks at the last of items that the target of branches judges",
     "dusk/catchup/host.py:took": "an interface",
     "dusk/catchup/host.py:took_branch": "an interface",
     "dusk/catchup/host.py:took_keys": "an interface",
@@ -30,6 +31,7 @@ BY_HAND = {
     "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",
     "dusk/changelog/genesis.py:found": "builds; runs when the targets are made",
     "dusk/cli/founding.py:write": "builds",
+    "dusk/cycle/marks.py:older": "compares two numbers of a START that was read",
     "dusk/config/device.py:managed_config": "composes records that were checked, and `merge`",
     "dusk/control/roster.py:set_variables": "composes `check_variable`",
     "dusk/control/settings.py:import_settings": "composes `import_text`",
