@@ -4,34 +4,11 @@ from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.daemon.builder import Idle
 from dusk.daemon.news import News
 from dusk.errors import StorageError
-from tests.node.site import Site
-from tests.world import World
-
-
-def _manage(world: World) -> None:
-    world.commit(
-        world.set("base", "system.@system[0].hostname", "x"),
-        world.edit("assignment/base", "to", ("all", [], 100)),
-    )
-
-
-def _site() -> Site:
-    site = Site(2, _manage)
-    for box in site.all:
-        box.files["system"] = b"config system\n"
-    site.run(12)
-    return site
-
-
-def _change(site: Site, value: str) -> None:
-    world = site.world
-    world.log = site.master.node.log
-    change = world.change(world.set("base", "system.@system[0].hostname", value))
-    site.master.do(site.master.node.submit(change, site.now))
+from tests.managed import manage, managed_site
 
 
 def test_who_leads_is_said_once_and_a_master_that_is_missed_after_a_second_look() -> None:
-    site = _site()
+    site = managed_site()
     first, other = News(list), News(list)
     assert first.look(site.master.node, site.now) == [f"leads, in epoch {site.master.node.log.head.epoch}"]
     assert other.look(site.all[1].node, site.now) == ["follows attic"]
@@ -46,12 +23,12 @@ def test_who_leads_is_said_once_and_a_master_that_is_missed_after_a_second_look(
 
 
 def test_what_could_not_be_applied_is_said_where_it_failed_and_at_the_master_until_it_is_over() -> None:
-    site = _site()
+    site = managed_site()
     here, master = News(list), News(list)
     here.look(site.all[1].node, site.now)
     master.look(site.master.node, site.now)
     site.all[1].reload_exit = 1
-    _change(site, "y")
+    manage(site, "y")
     site.run(90)
     head = site.master.node.log.head.seq
     (line,) = here.look(site.all[1].node, site.now)
@@ -59,26 +36,26 @@ def test_what_could_not_be_applied_is_said_where_it_failed_and_at_the_master_unt
     (told,) = master.look(site.master.node, site.now)
     assert f" could not apply version {head}: " in told
     site.all[1].reload_exit = 0
-    _change(site, "z")
+    manage(site, "z")
     site.run(90)
     assert here.look(site.all[1].node, site.now) == [f"over: {line}"]
     assert master.look(site.master.node, site.now) == [f"over: {told}"]
 
 
 def test_a_router_that_hears_no_other_says_that_a_version_waits() -> None:
-    site = _site()
+    site = managed_site()
     news = News(list)
     news.look(site.master.node, site.now)
     site.all[1].on = False
     site.run(30)
-    _change(site, "y")
+    manage(site, "y")
     site.run(30)
     (line,) = news.look(site.master.node, site.now)
     assert line.endswith("waits here until another router is heard: one that hears nobody changes nothing")
 
 
 def test_changes_without_effect_are_looked_up_where_there_are_more() -> None:
-    site = _site()
+    site = managed_site()
     looks: list[int] = []
 
     def asked() -> list[str]:

@@ -8,34 +8,13 @@ from dusk.daemon.status import _failure, peers_of, status_of
 from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.membership.joiner import Joiner
+from tests.managed import manage, managed_site
 from tests.node.site import Site
 from tests.world import World
 
 
-def _manage(world: World) -> None:
-    world.commit(
-        world.set("base", "system.@system[0].hostname", "x"),
-        world.edit("assignment/base", "to", ("all", [], 100)),
-    )
-
-
-def _change(site: Site, value: str) -> None:
-    world = site.world
-    world.log = site.master.node.log
-    change = world.change(world.set("base", "system.@system[0].hostname", value))
-    site.master.do(site.master.node.submit(change, site.now))
-
-
-def _site() -> Site:
-    site = Site(2, _manage)
-    for box in site.all:
-        box.files["system"] = b"config system\n"
-    site.run(12)
-    return site
-
-
 def test_the_status_has_the_fields_of_the_contract() -> None:
-    site = _site()
+    site = managed_site()
     status = status_of(site.master.node, "", ("eth9: there is no such interface",), site.now)
     head = site.master.node.log.head
     assert status == {
@@ -108,7 +87,7 @@ def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it
     (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
     assert " is not heard for " in line
     assert line.endswith(": no later version is final until it is")
-    _change(site, "y")
+    manage(site, "y")
     site.run(10)
     line, waits = status_of(site.master.node, "", (), site.now)["alarms"]
     assert "waits here until another router is heard" in waits
@@ -119,10 +98,10 @@ def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it
 
 
 def test_a_device_that_hears_nobody_says_why_it_changes_nothing() -> None:
-    site = _site()
+    site = managed_site()
     site.all[1].on = False
     site.run(30)
-    _change(site, "y")
+    manage(site, "y")
     site.run(30)
     apply = status_of(site.master.node, "", (), site.now)["apply"]
     assert apply["reason"].startswith("waits until another member is heard")
@@ -136,24 +115,24 @@ def test_a_device_that_hears_nobody_says_why_it_changes_nothing() -> None:
 
 
 def test_a_master_waits_for_the_others_and_says_so() -> None:
-    site = _site()
+    site = managed_site()
     site.all[1].helper_s = 3.0
-    _change(site, "y")
+    manage(site, "y")
     site.run(1)
     reason = status_of(site.master.node, "", (), site.now)["apply"]["reason"]
     assert reason == "waits until the other members have applied it"
 
 
 def test_who_could_not_apply_a_version_is_named_until_it_applies_one() -> None:
-    site = _site()
+    site = managed_site()
     site.all[1].reload_exit = 1
-    _change(site, "y")
+    manage(site, "y")
     site.run(90)
     head, name = site.master.node.log.head.seq, status_of(site.all[1].node, "", (), site.now)["name"]
     (line,) = status_of(site.master.node, "", (), site.now)["alarms"]
     assert line == f"{name} could not apply version {head}: `dusk device show {name}` says why"
     site.all[1].reload_exit = 0
-    _change(site, "z")
+    manage(site, "z")
     site.run(90)
     assert status_of(site.master.node, "", (), site.now)["alarms"] == []
 
@@ -164,7 +143,7 @@ def test_of_many_that_could_not_apply_a_version_some_are_named() -> None:
 
 
 def test_a_member_that_hears_no_master_is_stale() -> None:
-    site = _site()
+    site = managed_site()
     site.master.on = False
     site.run(60)
     assert "stale: the master is not heard" in status_of(site.all[1].node, "", (), site.now)["alarms"]

@@ -94,11 +94,7 @@ def test_a27_nobody_withholds_where_no_master_is_heard_or_this_device_is_it() ->
 def test_a21_the_alarm_of_a_copy_ends_when_the_copy_is_gone() -> None:
     site = Site(3)
     site.run(6.0)
-    log = site.world.replica()
-    log.extend(site.master.items)
-    copy = Box(site, "10.0.0.8", site.world.master, log, list(site.master.items))
-    site.boxes[copy.name] = copy
-    copy.start()
+    copy = site.copy_of_the_master()
     site.lost = lambda _, to, data: to == copy.name and data[8] == Kind.PONG
     site.master.commit("here")
     site.until(lambda: copy.node.leads, 5.0)

@@ -7,12 +7,7 @@ from tests.node.site import Box, Site
 def _with_a_copy_of_the_master() -> tuple[Site, Box]:
     site = Site(3)
     site.run(6.0)
-    log = site.world.replica()
-    log.extend(site.master.items)
-    copy = Box(site, "10.0.0.8", site.world.master, log, list(site.master.items))
-    site.boxes[copy.name] = copy
-    copy.start()
-    return site, copy
+    return site, site.copy_of_the_master()
 
 
 def _commit(site: Site, box: Box, value: str) -> None:
