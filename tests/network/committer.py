@@ -106,6 +106,11 @@ class Committer(threading.Thread):
         self._random, self._halt = random.Random(seed), halt
         self._rest_s_max, self._look = rest_s_max, look
 
+    @property
+    def promised(self) -> int:
+        """How many changes were called durable here so far; each was looked for on the disks."""
+        return sum(1 for one in list(self.tried) if one.disks is not None)
+
     def run(self) -> None:
         """Commit until it is enough."""
         owner = Owner(self.router)

@@ -115,13 +115,13 @@ class Storm:
                 self._free(one.victim)
                 self._strike(one)
         self._let_run(self._size.seconds)
-        self._cluster.wait("some durable changes, still losing frames", self._has_enough)
+        self._cluster.wait("some durable changes of each owner, still losing frames", self._has_enough)
 
     def _has_enough(self) -> bool:
         """Tell whether promises were made that can be held; on a busy machine it takes longer."""
         self._let_run(self._now_s)
-        tried = [one for committer in self._committers for one in list(committer.tried)]
-        return sum(1 for one in tried if one.disks is not None) >= DURABLE_MIN
+        counts = [committer.promised for committer in self._committers]
+        return all(counts) and sum(counts) >= DURABLE_MIN
 
     @property
     def _now_s(self) -> float:
@@ -241,6 +241,9 @@ class Storm:
         counts["disks that nobody else could vouch for"] = len(self._deferred)
         counts["heads seen settled"] = len(self.report.settled)
         counts["logins"] = sum(committer.logins for committer in self._committers)
+        for committer in self._committers:
+            counts[f"commits at {committer.router.name}"] = len(committer.tried)
+            counts[f"of them called durable at {committer.router.name}"] = committer.promised
 
 
 def storm(seed: int, size: Size, say: Say) -> Report:
