@@ -1,4 +1,4 @@
-"""Who was away for long is soon current, with real daemons and sizes: steps of 256, pieces of 60,000 bytes."""
+"""Who was away for long is soon current: real daemons, steps of 256 entries, pieces of 60,000 bytes."""
 
 import pytest
 
