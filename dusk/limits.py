@@ -185,6 +185,8 @@ BACK_OFF_S_MAX = 600.0
 """However often it failed: a repaired peer is found again."""
 BACK_OFFS_MAX = 256
 """Peers remembered as failed."""
+REFUSED_PLANS_MAX = 16
+"""Checkpoints that were fetched and refused: 4 KiB of hashes each, and 8 MiB that are not fetched again."""
 JOIN_CANDIDATES_MAX = 8
 """Members that a joiner has heard and not tried yet."""
 

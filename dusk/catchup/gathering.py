@@ -4,16 +4,18 @@ What one stream brought is gone on with by the next one, from any member whose l
 same checkpoint. That the plan is that of a checkpoint is proven by the whole alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dusk import limits
 from dusk.catchup.chunks import size_bytes, up_to_last_head
+from dusk.changelog.adopting import Apart, Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.entry import ATTESTED
 from dusk.changelog.foundation import piece_hash
 from dusk.changelog.items import verified_entry
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
+from dusk.ids import Head
 
 
 class Gathering:
@@ -84,16 +86,37 @@ def _may_attest(item: LogItem) -> bool:
 
 
 class Gatherings:
-    """The newest gathering of a device, to be gone on with."""
+    """The newest gathering of a device, to be gone on with, and which checkpoints need no other.
 
-    def __init__(self) -> None:
+    Args:
+        head: gives the head of the own log.
+    """
+
+    def __init__(self, head: Callable[[], Head]) -> None:
+        self._head = head
         self._newest: Gathering | None = None
+        self._refused: dict[Plan, tuple[Head, Unfit]] = {}
 
     def of(self, plan: Plan) -> Gathering:
-        """Return what is here of a checkpoint."""
+        """Return what is here of a checkpoint.
+
+        Raises:
+            Unfit: the whole of it was fetched and refused, and nothing has changed here since.
+        """
+        head, error = self._refused.get(plan, (None, None))
+        if error is not None and (head == self._head() or not isinstance(error, Apart)):
+            raise type(error)(str(error))
         if self._newest is None or self._newest.plan != plan:
             self._newest = Gathering(plan)
         return self._newest
+
+    def refuse(self, error: Unfit) -> None:
+        """Note that the newest one was refused: it is not fetched again after each back-off."""
+        assert self._newest is not None, "what is refused was fetched"
+        self._refused.pop(self._newest.plan, None)
+        self._refused[self._newest.plan] = self._head(), error
+        if len(self._refused) > limits.REFUSED_PLANS_MAX:
+            del self._refused[next(iter(self._refused))]
 
     def forget(self) -> None:
         """Keep nothing: it is used, or worth nothing."""

@@ -18,7 +18,15 @@ from dusk.changelog.newer import NewerVersion, later_entry, part
 from dusk.changelog.owners import changes_owners, walk
 from dusk.effects import LogItem, LostBranch
 from dusk.errors import UntrustedInput
-from dusk.ids import Seq
+from dusk.ids import ClusterId, Seq
+
+
+class Unfit(UntrustedInput):
+    """A checkpoint that takes the place of no log here, whatever stands above it."""
+
+
+class Apart(ForkFound, Unfit):
+    """The same as long as the log here stands where it does."""
 
 
 class NotInForce(UntrustedInput):
@@ -58,7 +66,7 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
         NotInForce: what stands above does not make it a checkpoint, so far.
         UntrustedInput: anything in it is wrong, or owners of here have not attested it.
     """
-    found = foundation.read(data, log.cluster)
+    found = _read(data, log.cluster)
     seq, ours = found.head.seq, log.head.seq
     if log.chain_at(seq) == found.head.chain:
         return None
@@ -77,6 +85,13 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
             raise NewerVersion(later)
         raise NotInForce("a checkpoint that the log above it does not put in force")
     return Adopted(seq, other, taken, left)
+
+
+def _read(data: bytes, cluster: ClusterId | None) -> Foundation:
+    try:
+        return foundation.read(data, cluster)
+    except UntrustedInput as error:
+        raise Unfit(str(error)) from None
 
 
 def _extended(log: Log, items: Sequence[LogItem]) -> tuple[tuple[LogItem, ...], Seq | None]:
@@ -111,13 +126,13 @@ def _fork(log: Log, found: Foundation) -> Seq:
 def _check_may_leave(log: Log, found: Foundation, fork: Seq) -> None:
     """Check that nothing here stands above that checkpoint by the rules of branches."""
     if log.settled > fork:
-        raise ForkFound(f"a checkpoint would undo what is final, behind entry {fork}; it is refused")
+        raise Apart(f"a checkpoint would undo what is final, behind entry {fork}; it is refused")
     raised = (log.head.generation, log.head.mandate)
     if raised > (found.head.generation, found.head.mandate):
-        raise ForkFound(f"a checkpoint is of before owners forced a role here, behind entry {fork}")
+        raise Apart(f"a checkpoint is of before owners forced a role here, behind entry {fork}")
     ours = found.signers & log.state.owners().keys()
     if len(ours) < log.state.quorum:
-        raise ForkFound(
+        raise Apart(
             f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
         )
 
@@ -128,11 +143,11 @@ def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
     before = [item for entry, item in entries if entry.seq <= head and changes_owners(entry)]
     owners = walk(log.state.cluster, before)
     if set(owners.keys) != set(log.state.owners()) or owners.quorum != log.state.quorum:
-        raise UntrustedInput("a checkpoint that says of our own log that it had other owners")
+        raise Unfit("a checkpoint that says of our own log that it had other owners")
 
 
 def _behind(log: Log, fork: Seq) -> tuple[LogItem, ...]:
     items = log.kept_behind(fork)
     if items is None:
-        raise ForkFound(f"the log there parts from ours at entry {fork}, too long ago")
+        raise Apart(f"the log there parts from ours at entry {fork}, too long ago")
     return items

@@ -13,6 +13,7 @@ from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion
 from dusk.effects import Compact, Compacted, Effect, Event, LogItem, Rebase, Restart, UseCompacted
+from dusk.ids import Seq
 from dusk.node.alarms import Alarms
 from dusk.node.forks import Forks
 
@@ -50,7 +51,10 @@ class Compacting:
 
     def compacted(self, event: Compacted) -> list[Effect]:
         """Change over to what was made; where that failed, the next checkpoint is another chance."""
-        if event.plan is None or event.seq != self._ordered:
+        if event.seq != self._ordered:
+            return []
+        if event.plan is None:
+            self._log.give_up(Seq(0) if self.plan is None else self.plan.seq)  # all is there still
             return []
         self.plan = decode_plan(event.plan)
         text = f"versions up to {event.seq} are compacted"
