@@ -180,7 +180,7 @@ def test_who_leads_on_out_of_the_succession_signs_for_what_is_later_and_who_is_n
     row[10] = 77
     assert _later(world.log, _signed(world, row)) == world.log.head.seq + 1
     items = _signed(world, row)
-    world.log.device_key = lambda _: None  # type: ignore[method-assign]  # as of one that was removed
+    world.log.device_key = lambda _: None  # type: ignore[assignment, method-assign]  # as of one that was removed
     assert _later(world.log, items) is None
 
 
