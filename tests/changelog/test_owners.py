@@ -97,3 +97,4 @@ def test_a_change_of_trust_without_effect_changes_no_owners() -> None:
     late = world.write(world.change(replace(again, base=None)))
     assert late.outcome.code is OutcomeCode.SUPERSEDED
     assert not changes_owners(late)
+    assert not changes_owners(entry._replace(outcome=late.outcome))

@@ -15,6 +15,23 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/codec.py::unproven::operand of and left out: not _claims_little(data)": (
         "it only saves the time of the scan, which refuses nothing that is not refused after it"
     ),
+    "dusk/changelog/compaction.py::_Making._add::"
+    "operand of and left out: change.body.author in self.log.state.owners()": (
+        "an attestation by who was no owner at the checkpoint is refused before it is written"
+    ),
+    "dusk/changelog/milestones.py::Milestones.add::limit moved: seq > self.in_force(entry.seq).seq": (
+        "a checkpoint that is noted once more is at the same position"
+    ),
+    "dusk/changelog/milestones.py::used_hash::operand of and left out: change is not None": (
+        "no change is none without effect; the type checker asks for it"
+    ),
+    "dusk/changelog/newer.py::_covers::operand of or left out: leader is None": (
+        "nobody has no key; the type checker asks for it"
+    ),
+    "dusk/changelog/newer.py::_is_later_change::"
+    "one more: codec.blob(row[0] if row else None, limits.CHANGE_BYTES_MAX, 'body')": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
     "dusk/changelog/governable.py::check_governable::no guard: if kinds <= _FREE": (
         "it only saves the time of rules that have nothing to say about these sections"
     ),
