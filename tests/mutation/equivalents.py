@@ -42,7 +42,7 @@ EQUIVALENTS: dict[str, str] = {
     "operand of and left out: self.device_key(device) is not None": (
         "no change leaves a device in the succession that is no active member; who reads this sees it at once"
     ),
-    "dusk/changelog/branches.py::_raised::operand of or left out: change is None": (
+    "dusk/changelog/raises.py::Rights.judge::operand of or left out: change is None": (
         "only an `open` that carries a change raises a mandate; the type checker asks for it"
     ),
     "dusk/changelog/freezing.py::check_freeze::operand of or left out: value is None": (
