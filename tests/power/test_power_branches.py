@@ -66,7 +66,7 @@ def losing(place: int) -> Scene:
     site.until(lambda: all(told(author, each) is ChangeState.DURABLE for each in changes), 5.0, STEP_S)
     site.part(*([one] for one in site.all))
     items = tuple(site.all[1].items)
-    return Scene(site, box, lambda: box.node._branching.took_branch(items, site.now), changes)
+    return Scene(site, box, lambda: box.node._rooms.branching.took_branch(items, site.now), changes)
 
 
 def forced() -> Scene:
