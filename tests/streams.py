@@ -163,7 +163,7 @@ class Member:
         try:
             adopted = adopt(self.log, data, items)
         except Unfit as error:
-            self.gatherings.refuse(error)
+            self.gatherings.refuse(data, error)
             raise
         self.adopted.append((data, items))
         if adopted is None:

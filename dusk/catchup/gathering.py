@@ -12,7 +12,7 @@ from dusk.changelog.adopting import Apart, Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import ATTESTED
-from dusk.changelog.foundation import piece_hash
+from dusk.changelog.foundation import piece_hash, pieces
 from dusk.changelog.items import verified_entry
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
@@ -107,7 +107,8 @@ class Gatherings:
     def __init__(self, head: Callable[[], Head]) -> None:
         self._head = head
         self._newest: Gathering | None = None
-        self._refused: dict[Plan, tuple[Head, Unfit]] = {}
+        self._refused: dict[tuple[bytes, ...], tuple[Head, Unfit]] = {}
+        """By the hashes of the pieces."""
 
     def of(self, plan: Plan) -> Gathering:
         """Return what is here of a checkpoint.
@@ -115,18 +116,18 @@ class Gatherings:
         Raises:
             Unfit: the whole of it was fetched and refused, and nothing has changed here since.
         """
-        head, error = self._refused.get(plan, (None, None))
+        head, error = self._refused.get(plan.hashes, (None, None))
         if error is not None and (head == self._head() or not isinstance(error, Apart)):
             raise type(error)(str(error))
         if self._newest is None or self._newest.plan != plan:
             self._newest = Gathering(plan)
         return self._newest
 
-    def refuse(self, error: Unfit) -> None:
-        """Note that the newest one was refused: it is not fetched again after each back-off."""
-        assert self._newest is not None, "what is refused was fetched"
-        self._refused.pop(self._newest.plan, None)
-        self._refused[self._newest.plan] = self._head(), error
+    def refuse(self, data: bytes, error: Unfit) -> None:
+        """Note that a whole one was refused: it is not fetched again after each back-off."""
+        hashes = tuple(piece_hash(piece) for piece in pieces(data))
+        self._refused.pop(hashes, None)
+        self._refused[hashes] = self._head(), error
         if len(self._refused) > limits.REFUSED_PLANS_MAX:
             del self._refused[next(iter(self._refused))]
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from dusk import limits
 from dusk.changelog import views
 from dusk.changelog.body import Change
-from dusk.changelog.entry import EntryKind
+from dusk.changelog.entry import EntryKind, decode_signed_head
 from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise, choose
 from dusk.changelog.log import Log, unpack_entry_item, verified_entry
 from dusk.changelog.raises import Rights, rights_at
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, Head, Seq
+from dusk.ids import ChangeId, Head, KeyId, Seq
 from dusk.lazy import dataclass
 
 
@@ -170,6 +170,38 @@ def _raised(items: Sequence[LogItem], base: Base, rights: Rights, known: set[Cha
         if (entry.generation, entry.mandate) != (base.generation, base.mandate):
             return rights.judge(change, known)
     return Raise.NONE
+
+
+def proven(log: Log, items: Sequence[LogItem]) -> LostBranch | None:
+    """Return a branch that forks below what a log stands on, as far as its writers prove it; else None.
+
+    What its entries did cannot be judged, for the state at the fork is gone. But that they stand on our
+    chain hash there, and that holders of the succession of then signed for them, can: enough to write
+    their changes anew, each of which is judged by itself.
+
+    Args:
+        log: the own log.
+        items: the branch, from its first entry on.
+
+    Raises:
+        UntrustedInput: they do not meet the own log, or cannot be read.
+    """
+    _, fork = _meeting(log, items)
+    if fork >= log.floor:
+        return None
+    chain, writer, covered = log.chain_at(fork), None, 0
+    holders = set(log.ground.terms.at(fork).holders)
+    for at, item in enumerate(items, 1):
+        if item.kind is ItemKind.ENTRY:
+            entry = verified_entry(item)
+            if entry.previous != chain or entry.writer not in holders:
+                break
+            chain, writer = entry.head.chain, entry.writer
+        elif item.kind is ItemKind.HEAD and writer is not None:
+            signed, holder = decode_signed_head(item.data), log.state.holder(KeyId(writer))
+            if signed.head.chain == chain and holder and signed.signed_by(holder.public, log.state.cluster):
+                covered = at
+    return LostBranch(fork, tuple(items[:covered])) if covered else None
 
 
 # --- what lost ------------------------------------------------------------------------------------

@@ -375,7 +375,7 @@ class Joiner:
         try:
             adopted = adopt(Log(key.cluster_id), data, items)
         except Unfit as error:
-            self.gatherings.refuse(error)
+            self.gatherings.refuse(data, error)
             raise
         assert adopted is not None, "an empty log has no position"
         log = adopted.log

@@ -9,6 +9,7 @@ from dusk.changelog.branches import (
     Stayed,
     Switched,
     lapsed,
+    proven,
     stranded,
     try_branch,
 )
@@ -16,6 +17,7 @@ from dusk.changelog.forkchoice import Choice
 from dusk.changelog.history import ForkFound
 from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion, later_entry, part, position
+from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.outbox import Outbox
 from dusk.cycle.peers import NOWHERE, Peers
 from dusk.effects import Append, Effect, Event, ItemKind, LogItem
@@ -127,7 +129,10 @@ class Branching:
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
             case _:  # it is beyond reach; the type checker knows
-                raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
+                lost = proven(self._log, items)
+                if lost is None or not self._forks.is_left(lost):
+                    raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
+                return self._take_up(lost, now)
 
     def _judged(self, items: Sequence[LogItem]) -> Branched:
         try:
@@ -167,12 +172,17 @@ class Branching:
         return effects + self._log_moved(switched.items, now, is_other=True)
 
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:
-        """Keep our branch; who leads takes up what stands in the other alone, above its epoch."""
+        """Keep our branch; who leads takes up what stands in the other alone."""
         lost, effects = stayed.lost, list[Effect]()
         self._proofs.compare(stayed.ours, lost.items, now)
         is_left = self._forks.is_left(lost)
         if stayed.chosen.choice is Choice.REFUSED and not is_left:
             effects += self._refusals.refused(lost, now, is_yielding=stayed.is_yielding)
+        return [*effects, *self._take_up(lost, now)]
+
+    def _take_up(self, lost: LostBranch, now: float) -> list[Effect]:
+        """Write what stands in a branch alone, above its epoch, if this device leads."""
+        effects: list[Effect] = []
         if self._writing.leader is None:
             return effects
         self._forks.dealt_with(lost)

@@ -156,7 +156,7 @@ class MemberHost:
         try:
             return self._compacting.took(data, items, now)
         except Unfit as error:
-            self.gatherings.refuse(error)
+            self.gatherings.refuse(data, error)
             raise
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:

@@ -182,11 +182,12 @@ class Rooms:
         return self.peers.own_id if self.leads else self.follower.master
 
     def begin(self, now: float) -> None:
-        """Know the members, and listen from now on."""
+        """Know the members, and listen from now on; offer what was left before."""
         self._members_changed()
         self.follower = Follower(self.station, self.cycle_s, now)
         self.receiving.follower = self.follower
         self.follower.answers.status = self.report.signed
+        self._forget_forks()
 
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""

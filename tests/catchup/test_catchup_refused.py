@@ -59,7 +59,7 @@ def test_a6_one_that_contradicts_what_is_final_is_fetched_again_when_the_log_has
     gatherings = Gatherings(lambda: heads[-1])
     for error in (Unfit("worth nothing"), Apart("would undo what is final")):
         gatherings.of(plan)
-        gatherings.refuse(error)
+        gatherings.refuse(server.foundation, error)
         gatherings.forget()
         with pytest.raises(type(error), match=str(error)):
             gatherings.of(plan)
@@ -75,10 +75,10 @@ def test_a6_one_that_contradicts_what_is_final_is_fetched_again_when_the_log_has
 def test_a10_only_so_many_refused_checkpoints_are_remembered() -> None:
     head = World().log.head
     gatherings = Gatherings(lambda: head)
-    plans = [Plan(Seq(number), (bytes(32),)) for number in range(1, limits.REFUSED_PLANS_MAX + 2)]
-    for plan in plans:
-        gatherings.of(plan)
-        gatherings.refuse(Unfit("worth nothing"))
+    refused = [bytes((number,)) for number in range(1, limits.REFUSED_PLANS_MAX + 2)]
+    plans = [plan_of(Seq(1), pieces(data)) for data in refused]
+    for data in refused:
+        gatherings.refuse(data, Unfit("worth nothing"))
     assert gatherings.of(plans[0]).missing == 0
     with pytest.raises(Unfit):
         gatherings.of(plans[-1])
