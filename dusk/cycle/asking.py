@@ -4,6 +4,7 @@ from dusk.cycle.freshness import CHAIN_CYCLES, Freshness
 from dusk.cycle.peers import Peer
 from dusk.cycle.station import Station
 from dusk.effects import Address, Effect
+from dusk.limits import SLICE_MEMBERS_MAX
 
 HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
@@ -11,6 +12,9 @@ ASK_BACKOFF_MAX = 8
 """Cycles between two questions to a silent cluster, at most."""
 RELAYED_CYCLES = 0.5
 """Who hears the master through others asks again so soon: one lost datagram is no silence."""
+PROOF_AFTER_CYCLES = 0.25
+PROOF_CYCLES_MIN = 0.5
+"""So long behind a START that does not ask it a member asks for a proof, and spread over so much at first."""
 
 Him = tuple[Peer, Address] | None
 """The master and where he was heard, if both are known."""
@@ -32,6 +36,12 @@ class Asking:
         self._wait_s = HELLO_S
         self._asked_him = False
         """Whether the master was asked since he was heard."""
+        self._missed_at = now
+        """When a START counts as missed."""
+        self._proof_at: float | None = None
+        """When the master is, or was, asked for the proof that is due; None: none is, or an answer asks."""
+        self._proof_cycles = PROOF_CYCLES_MIN
+        """Over how many cycles the next such question is spread."""
         self._is_odd = False
         """Whether the last question was one that a member passes on to the master (`replies`)."""
 
@@ -47,8 +57,11 @@ class Asking:
         """Ask the master alone, and all who hear only if he was asked since he was heard last.
 
         A START is lost to many at once: as many multicasts would cost the link the square of the
-        members.
+        members. For a proof he is asked once: the next START is there before others could help.
         """
+        if him is not None and self._proof_at is not None and self._proof_at <= now < self._missed_at:
+            self.at = self._missed_at
+            return self.ask_master(him, now)
         again_s = min(HELLO_S, self._freshness.cycle_s)
         return self._ask_all(him, now) if self._asked_him else self._ask_him(him, now, again_s)
 
@@ -68,7 +81,8 @@ class Asking:
         station, freshness = self._station, self._freshness
         freshness.missed(now)
         self.at = now + self._wait_s * (0.75 + station.fraction() / 2)
-        self._wait_s = min(2 * self._wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
+        cycles_max = max(ASK_BACKOFF_MAX, self._slices)
+        self._wait_s = min(2 * self._wait_s, cycles_max * max(freshness.cycle_s, HELLO_S))
         self._is_odd = not self._is_odd
         challenge = freshness.challenge(now, is_odd=self._is_odd)
         asked = [] if him is None else station.ask(*him, challenge)
@@ -87,13 +101,26 @@ class Asking:
     # --- what was heard ----------------------------------------------------------------------
 
     def heard(self, now: float) -> None:
-        """Note a START or PONG of who leads: the next one is waited for."""
-        self.at = now + CHAIN_CYCLES * self._freshness.cycle_s
+        """Note a START or PONG of who leads: the next one is waited for.
+
+        Of many members each waits for up to a cycle more. One that missed a START alone hears the next
+        one by then; where all missed it, their questions do not come at once.
+        """
+        is_many = self._slices > 1 and self._station.peers.own_place is None
+        late = self._station.fraction() if is_many else 0.0
+        self.at = self._missed_at = now + (CHAIN_CYCLES + late) * self._freshness.cycle_s
+
+    @property
+    def _slices(self) -> float:
+        """How many slices the members make; not above 1 where all answer each START."""
+        return self._station.peers.count / SLICE_MEMBERS_MAX
 
     def heard_fresh(self) -> None:
         """Note that it was a fresh one."""
         self._asked_him = False
         self._wait_s = max(HELLO_S, self._freshness.cycle_s)
+        if not self._freshness.proof_due:
+            self._proof_at, self._proof_cycles = None, PROOF_CYCLES_MIN
 
     def heard_through_others(self, now: float) -> None:
         """Note that only word of who leads came: all are asked again soon."""
@@ -103,7 +130,15 @@ class Asking:
         """Where no answer to a START carries the challenge that is due, ask the master by itself.
 
         Of many members only a slice answers, and a proof that waited for its turn came too late.
+        Where all need one at once, as after a START that nobody heard, the link could not carry all
+        questions and answers of a cycle, nor the next START: each question that was not answered
+        spreads the next over twice as many cycles, up to as many as there are slices.
         """
         self._asked_him = False
-        if self._freshness.proof_due and not is_asked:
-            self.at = now + self._freshness.cycle_s * (0.25 + self._station.fraction() / 2)
+        if is_asked or not self._freshness.proof_due:
+            return
+        if self._proof_at is None or self._proof_at <= now:
+            spread = self._station.fraction() * self._proof_cycles
+            self._proof_at = now + (PROOF_AFTER_CYCLES + spread) * self._freshness.cycle_s
+            self._proof_cycles = min(2 * self._proof_cycles, max(PROOF_CYCLES_MIN, self._slices))
+        self.at = min(self.at, self._proof_at)

@@ -103,6 +103,8 @@ class Leader:
         """Highest position that stands on our disk and another member's."""
         self.cycle = 0
         """Number of the newest START."""
+        self.heard_at = float("-inf")
+        """When a member last answered, monotonic seconds."""
         self.unhurried_until = now
         """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
@@ -365,7 +367,7 @@ class Leader:
             return Step()
         if respond.ack is not None:
             self._acks.take(peer.device_id, respond.head, respond.ack)
-        peer.answered, peer.heard_at = max(mark, peer.answered), now
+        peer.answered, peer.heard_at, self.heard_at = max(mark, peer.answered), now, now
         if is_bundled:
             opened = replace(opened, source=peer.address or opened.source)
         else:

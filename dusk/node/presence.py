@@ -26,6 +26,4 @@ def contact_since(peers: Peers, leader: Leader | None, follower: Follower, momen
     """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
     if peers.count == 1:
         return True
-    if leader is None:
-        return follower.contact_since(moment)
-    return any(p.heard_at is not None and p.heard_at > moment for p in peers.others)
+    return follower.contact_since(moment) if leader is None else leader.heard_at > moment

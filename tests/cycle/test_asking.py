@@ -1,0 +1,113 @@
+"""When a member of many asks for what proves that the master lives: never all at once (R10)."""
+
+import pytest
+
+from dusk.cycle import asking as room
+from dusk.cycle.asking import ASK_BACKOFF_MAX, PROOF_CYCLES_MIN, Asking, Him
+from dusk.cycle.freshness import CHAIN_CYCLES, Freshness
+from dusk.cycle.messages import Kind
+from dusk.effects import Effect, SendDatagram, SendMulticast
+from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring
+
+MEMBERS = 3
+LATEST = 1 - 2**-32
+"""The highest number that chance gives."""
+
+
+def _site(monkeypatch: pytest.MonkeyPatch, *, slices: int = 1, place: int = 1) -> tuple[Asking, Him, Ring]:
+    """Return the questions of a member whose chances are always the highest, and whom it hears."""
+    ring = quiet_ring()
+    monkeypatch.setattr(room, "SLICE_MEMBERS_MAX", MEMBERS // slices)
+    node: Node = ring.nodes[place] if place else ring.master
+    node.station.random_bytes = lambda count: b"\xff" * count
+    master = node.station.peers.get(ring.master.station.peers.own_id)
+    freshness = Freshness(CYCLE_S, node.station.random_bytes, ring.now)
+    him = None if master is None else (master, ring.master.address)
+    return Asking(node.station, freshness, ring.now), him, ring
+
+
+def _kinds(effects: list[Effect]) -> list[Kind]:
+    return [Kind(e.data[8]) for e in effects if isinstance(e, SendDatagram | SendMulticast)]
+
+
+def _spreads(asking: Asking, him: Him, now: float, starts: int) -> list[float]:
+    """Hear STARTs that do not ask us, and nothing else; return after how many cycles questions were due."""
+    due: list[float] = []
+    for number in range(starts):
+        heard_at = now + number * CYCLE_S
+        asking.heard(heard_at)
+        asking.plan_proof(heard_at, is_asked=False)
+        while asking.at < heard_at + CYCLE_S:
+            due.append((asking.at - now) / CYCLE_S)
+            assert _kinds(asking.ask(him, asking.at)) == [Kind.ASK], "the master alone, once"
+    return due
+
+
+def test_questions_for_a_proof_are_spread_ever_wider_while_none_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking, him, ring = _site(monkeypatch, slices=3)
+    assert _spreads(asking, him, ring.now, 12) == pytest.approx([0.75, 2.25, 5.25, 9.25], abs=1e-6)
+
+
+def test_an_answer_makes_the_next_question_a_quick_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, him, ring = _site(monkeypatch, slices=3)
+    _spreads(asking, him, ring.now, 5)
+    now = ring.now + 5 * CYCLE_S
+    asking.heard_fresh()
+    assert asking._proof_cycles > PROOF_CYCLES_MIN, "a fresh START is no proof"
+    challenge = asking._freshness.challenge(now)
+    assert asking._freshness.heard(ring.master.station.peers.own_id, (1, 9), (challenge,), now)
+    asking.heard_fresh()
+    asking.plan_proof(now, is_asked=False)
+    asking._freshness.missed(now)
+    assert _spreads(asking, him, now, 1) == pytest.approx([0.75], abs=1e-6)
+
+
+def test_who_is_asked_itself_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, _, ring = _site(monkeypatch, slices=3)
+    asking.heard(ring.now)
+    before = asking.at
+    asking.plan_proof(ring.now, is_asked=True)
+    assert asking.at == before
+
+
+def test_where_the_master_is_heard_through_others_alone_all_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking, _, ring = _site(monkeypatch, slices=3)
+    asking.heard(ring.now)
+    asking.plan_proof(ring.now, is_asked=False)
+    assert _kinds(asking.ask(None, asking.at)) == [Kind.HELLO]
+
+
+def test_a_start_that_stays_away_is_asked_for_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, him, ring = _site(monkeypatch, slices=3)
+    asking.heard(ring.now)
+    asking.plan_proof(ring.now, is_asked=False)
+    kinds = [_kinds(asking.ask(him, asking.at)) for _ in range(3)]
+    assert kinds == [[Kind.ASK], [Kind.ASK], [Kind.HELLO, Kind.ASK]]
+
+
+@pytest.mark.parametrize(("slices", "place", "late"), [(1, 1, 0.0), (3, 1, LATEST), (3, 0, 0.0)])
+def test_of_many_members_not_all_notice_at_once_that_a_start_stays_away(
+    slices: int, place: int, late: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, _, ring = _site(monkeypatch, slices=slices, place=place)
+    asking.heard(ring.now)
+    assert asking.at - ring.now == pytest.approx((CHAIN_CYCLES + late) * CYCLE_S)
+
+
+@pytest.mark.parametrize(("slices", "longest"), [(1, ASK_BACKOFF_MAX), (3, 3 * ASK_BACKOFF_MAX)])
+def test_many_members_that_hear_nobody_ask_all_the_more_rarely(
+    slices: int, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, _, _ = _site(monkeypatch)
+    monkeypatch.setattr(room, "SLICE_MEMBERS_MAX", MEMBERS / longest if slices > 1 else MEMBERS)
+    waits = []
+    for _ in range(12):
+        now = asking.at
+        asking.ask(None, now)
+        waits.append(asking.at - now)
+    assert waits[-1] == pytest.approx(1.25 * longest * CYCLE_S)
+    assert max(waits) == waits[-1] > waits[0]
