@@ -6,7 +6,6 @@ built. What is accepted encodes back to the very same bytes.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from typing import Any, NamedTuple
 
 import msgpack
@@ -260,11 +259,18 @@ class Row:
     def __init__(self, what: str, **places: Place) -> None:
         self._what = what
         self._places = places
-        self._forms = {kinds: self._bounds(kinds) for kinds in product(*(p.kinds for p in places.values()))}
+        self._forms: dict[tuple[type, ...], _Bounds] = {}
         self._arrays = [(at, p.check) for at, p in enumerate(places.values()) if p.check is not None]
 
+    def _fitting(self, kinds: tuple[type, ...], value: object) -> tuple[type, ...]:
+        """Return the kinds if they may stand there; met for the first time, or not to be taken."""
+        places = self._places.values()
+        if len(kinds) != len(places) or any(k not in p.kinds for k, p in zip(kinds, places, strict=True)):
+            raise self._wrong_kinds(value)
+        return kinds
+
     def _bounds(self, kinds: Sequence[type]) -> _Bounds:
-        """Return what is to be compared where these kinds stand."""
+        """Return what is to be compared where these kinds stand; most of what may is never met."""
         rows = [
             (at, kind, p.low, p.high)
             for at, (kind, p) in enumerate(zip(kinds, self._places.values(), strict=True))
@@ -306,9 +312,10 @@ class Row:
         """
         if not isinstance(value, list):
             raise self._wrong_kinds(value)
-        bounds = self._forms.get((*map(type, value),))
+        kinds = (*map(type, value),)
+        bounds = self._forms.get(kinds)
         if bounds is None:
-            raise self._wrong_kinds(value)
+            bounds = self._forms[kinds] = self._bounds(self._fitting(kinds, value))
         numbers, sizes, texts = bounds
         for at, low, high in numbers:
             if not low <= value[at] <= high:

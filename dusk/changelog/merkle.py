@@ -2,8 +2,8 @@
 
 A radix-16 trie over the hashes of the keys. A subtree with one leaf *is* that leaf, so the
 shape, and with it the root hash, depends on the set alone and not on the order of updates.
-Nodes are never changed: an update builds the few nodes on its path anew, which makes keeping
-an old root (to undo, to compare) free.
+Nodes are never changed: an update builds the few nodes on its path anew. So an old root stays good
+beside a new one; it holds those few nodes, which is why what was undone is put back, not kept (P6).
 """
 
 from operator import itemgetter
@@ -53,6 +53,12 @@ def put(root: Node | None, place: bytes, digest: bytes) -> Node:
     return leaf if root is None else _put(root, leaf, 0)
 
 
+def without(root: Node, place: bytes) -> Node | None:
+    """Return the trie without the record at ``place``, which is in it; None if that was all."""
+    left = _without(root, place, 0)
+    return None if left is _NOTHING else left
+
+
 def _nibble(place: bytes, depth: int) -> int:
     byte = place[depth >> 1]
     return byte & 15 if depth & 1 else byte >> 4
@@ -68,6 +74,21 @@ def _put(node: Node, leaf: Leaf, depth: int) -> Node:
         return _put(alone, leaf, depth)
     at = _nibble(leaf.place, depth)
     return _branch(node.children, at, _put(node.children[at], leaf, depth + 1))
+
+
+def _without(node: Node, place: bytes, depth: int) -> Node:
+    if isinstance(node, Leaf):
+        assert node.place == place, "only what was put is taken out"
+        return _NOTHING
+    at = _nibble(place, depth)
+    child = _without(node.children[at], place, depth + 1)
+    if isinstance(child, Leaf):
+        left = [
+            other for other in (*node.children[:at], child, *node.children[at + 1 :]) if other is not _NOTHING
+        ]
+        if len(left) == 1 and isinstance(left[0], Leaf):
+            return left[0]
+    return _branch(node.children, at, child)
 
 
 def _branch(children: tuple[Node, ...], at: int, child: Node) -> Branch:

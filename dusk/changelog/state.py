@@ -70,10 +70,13 @@ class _Section:
 
 
 class Undo(NamedTuple):
-    """What `State.take` changed, newest last: each record or number with the root before it."""
+    """What `State.take` changed, newest last: each record or number as it was before.
 
-    records: list[tuple[str, str, Record | None, merkle.Node | None]]
-    derived: list[tuple[str, int | None, merkle.Node | None]]
+    Without the hashes: hundreds of these are kept, and are hardly ever used (P6).
+    """
+
+    records: list[tuple[str, str, Record | None]]
+    derived: list[tuple[str, int | None]]
 
 
 _KEY_RECORDS = {
@@ -186,11 +189,11 @@ class State:
         undo = Undo([], [])
         for section, key, record in writes:
             held = self._section(section)
-            undo.records.append((section, key, held.records.get(key), held.root))
+            undo.records.append((section, key, held.records.get(key)))
             held.records[key] = record
             held.root = merkle.put(held.root, _place(key), _digest(record))
         for key, number in derived:
-            undo.derived.append((key, self._derived.get(key), self._derived_root))
+            undo.derived.append((key, self._derived.get(key)))
             self._derived[key] = number
             self._derived_root = merkle.put(self._derived_root, _place(key), _digest_number(number))
         self._reindex(undo)
@@ -198,16 +201,16 @@ class State:
 
     def writes_of(self, undo: Undo) -> tuple[tuple[RecordWrite, ...], tuple[DerivedWrite, ...]]:
         """Return what the newest `take` wrote, to do it again after it was undone."""
-        records = dict.fromkeys((section, key) for section, key, _, _ in undo.records)
-        numbers = dict.fromkeys(key for key, _, _ in undo.derived)
+        records = dict.fromkeys((section, key) for section, key, _ in undo.records)
+        numbers = dict.fromkeys(key for key, _ in undo.derived)
         writes = (RecordWrite(s, k, self._sections[s].records[k]) for s, k in records)
         return tuple(writes), tuple(DerivedWrite(key, self._derived[key]) for key in numbers)
 
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
-        for section, key, record, root in reversed(undo.records):
+        for section, key, record in reversed(undo.records):
             held = self._sections[section]
-            held.root = root
+            held.root = _before(held.root, key, None if record is None else _digest(record))
             if record is not None:
                 held.records[key] = record
                 continue
@@ -215,8 +218,9 @@ class State:
             if not held.records:
                 del self._sections[section]
                 self._paths[section.partition("/")[0]].discard(section)
-        for key, number, root in reversed(undo.derived):
-            self._derived_root = root
+        for key, number in reversed(undo.derived):
+            former = None if number is None else _digest_number(number)
+            self._derived_root = _before(self._derived_root, key, former)
             if number is None:
                 del self._derived[key]
             else:
@@ -280,6 +284,12 @@ class State:
 @lru_cache(maxsize=1024)
 def _place(key: str) -> bytes:
     return merkle.place_of(key.encode())
+
+
+def _before(root: merkle.Node | None, key: str, former: bytes | None) -> merkle.Node | None:
+    """Return a trie as it was before a key was written: with its former digest, or without it."""
+    assert root is not None, "the key was written"
+    return merkle.without(root, _place(key)) if former is None else merkle.put(root, _place(key), former)
 
 
 def _digest(record: Record) -> bytes:

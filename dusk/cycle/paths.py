@@ -4,9 +4,6 @@ An address is proven when the member answers a datagram that was sent there alon
 of its nonce. Until then no more bytes go there than came from it.
 """
 
-from collections import deque
-from dataclasses import field
-
 from dusk.effects import Address
 from dusk.lazy import dataclass
 
@@ -29,18 +26,18 @@ class Path:
     address: Address | None = None
     is_proven: bool = False
     credit_bytes: int = 0
-    _sent: deque[bytes] = field(default_factory=lambda: deque(maxlen=PATHS_MAX))
+    _sent: tuple[bytes, ...] = ()  # of most members nothing: a deque has room for 64 from the beginning (P6)
 
     def heard(self, source: Address, size_bytes: int) -> None:
         """Note that an authentic datagram came from an address."""
         if source != self.address:
             self.address, self.is_proven, self.credit_bytes = source, False, 0
-            self._sent.clear()
+            self._sent = ()
         self.credit_bytes = min(CREDIT_BYTES_MAX, self.credit_bytes + size_bytes)
 
     def sent(self, path: bytes) -> None:
         """Note what a datagram to the address will be answered with."""
-        self._sent.append(path)
+        self._sent = (*self._sent, path)[-PATHS_MAX:]
 
     def answered(self, path: bytes | None, source: Address) -> None:
         """Take what an answer names."""

@@ -9,7 +9,7 @@ import trio
 from dusk.daemon.say import say
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
-from dusk.helper.pipe import HEADER_BYTES_MAX, encode, sizes
+from dusk.helper.message import HEADER_BYTES_MAX, encode, sizes
 from dusk.lazy import dataclass
 
 ANSWER_S_MAX = 30.0

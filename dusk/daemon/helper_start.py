@@ -1,8 +1,6 @@
-"""Forks the helper. Imports no more than the helper itself, so that both stay small."""
+"""Forks the helper. Imports next to nothing, so that it and the daemon stay small."""
 
 import os
-
-from dusk.helper.pipe import become_helper
 
 
 def start_helper(root: str) -> tuple[int, int, int]:
@@ -19,7 +17,12 @@ def start_helper(root: str) -> tuple[int, int, int]:
     from_helper, answers = os.pipe()
     pid = os.fork()
     if pid == 0:
-        become_helper(root, requests, answers)
+        try:
+            from dusk.helper.pipe import become_helper  # here: the daemon has no use for it (P6)
+
+            become_helper(root, requests, answers)
+        finally:  # whatever happens, there is no second daemon
+            os._exit(1)
     os.close(requests)
     os.close(answers)
     return pid, from_helper, to_helper

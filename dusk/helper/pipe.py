@@ -1,37 +1,13 @@
-"""The helper's process: nothing of its starter's, two pipes, and the loop that answers.
-
-A message is a line with the sizes of its fields in bytes, and the fields.
-"""
+"""The helper's process: nothing of its starter's, two pipes, and the loop that answers."""
 
 import fcntl
 import os
 import resource
-from collections.abc import Iterable
 from io import BufferedReader, BufferedWriter
 
 from dusk.helper.files import Refusal
+from dusk.helper.message import HEADER_BYTES_MAX, encode, first_line, sizes
 from dusk.helper.process import Helper
-
-HEADER_BYTES_MAX = 2048
-MESSAGE_BYTES_MAX = 4 * 1024 * 1024  # all managed files of a router, many times over
-
-
-def first_line(lengths: Iterable[int]) -> bytes:
-    """Return the line that announces fields of these sizes."""
-    return b" ".join(b"%d" % length for length in lengths) + b"\n"
-
-
-def encode(*fields: bytes) -> bytes:
-    """Return a message."""
-    return first_line(map(len, fields)) + b"".join(fields)
-
-
-def sizes(header: bytes) -> list[int]:
-    """Return the sizes in a message's first line, of bounded sum (R10); ``ValueError`` if they are not."""
-    found = [int(size) for size in header.split()]
-    if min(found) < 0 or sum(found) > MESSAGE_BYTES_MAX or header != first_line(found):
-        raise ValueError(f"a message's first line is malformed or announces over {MESSAGE_BYTES_MAX} bytes")
-    return found
 
 
 def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:

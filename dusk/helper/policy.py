@@ -4,12 +4,11 @@ It acts on nothing: it is shown what is there and what is wanted, and refuses.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 
 from dusk.helper.files import Refusal, read_file
-from dusk.helper.uci import sections
 
 Fact = tuple[bytes, bytes, tuple[tuple[bytes, tuple[bytes, ...]], ...]]  # type, name, (option, values)...
 
@@ -17,11 +16,11 @@ Fact = tuple[bytes, bytes, tuple[tuple[bytes, tuple[bytes, ...]], ...]]  # type,
 # even once a script has taken punctuation out of it.
 PLAIN = rb"(?![^\w ]*-\D|.*(?:\.\.| [^\w ]*-\D))[^\0-\x1f\x7f\\`$\"';|&<>()]*"
 SHAPES = {  # by the mark behind an option in the table
-    b"": re.compile(PLAIN),
-    b"+": re.compile(PLAIN),  # whose items never come to stand in one line
-    b"!": re.compile(rb"(?![/:]|.* )(?=.{0,253}\Z)" + PLAIN),  # one word
-    b'"': re.compile(rb"[^\0-\x1f\x7f]*"),
-    b"~": re.compile(rb"[^\0-\x1f\x7f']*"),
+    b"": PLAIN,
+    b"+": PLAIN,  # whose items never come to stand in one line
+    b"!": rb"(?![/:]|.* )(?=.{0,253}\Z)" + PLAIN,  # one word
+    b'"': rb"[^\0-\x1f\x7f]*",
+    b"~": rb"[^\0-\x1f\x7f']*",
 }
 # What a section may come to in one line of what is made of it: dnsmasq and hostapd take the rest of a line
 # that is longer than 1,024 and 4,095 bytes for the next one.
@@ -45,11 +44,19 @@ class Policy:
     """Says no to packages and contents; ``allow`` is root's file, None if there is none."""
 
     def __init__(self, reviewed: bytes, allow: bytes | None) -> None:
-        lines = [(row[0], [b"", *row[1:]]) for row in rows(reviewed) if row]
-        self.reviewed = {head + b"." + option for head, options in lines for option in options}
-        words = (word for row in rows(allow or b"") for word in row)
-        self.selectors = {word.partition(b"=")[0] for word in self.reviewed if b"=" in word}
-        self.words = {head.partition(b".")[0] for head, _ in lines} if allow is None else set(words)
+        self.text = reviewed
+        usual = (row[0].partition(b".")[0] for row in rows(reviewed) if row)
+        self.words = set(usual if allow is None else (word for row in rows(allow) for word in row))
+
+    @cached_property
+    def reviewed(self) -> set[bytes]:
+        """Types and options that are not root's; who only reads needs no such table (P19)."""
+        return {row[0] + b"." + option for row in rows(self.text) if row for option in [b"", *row[1:]]}
+
+    @cached_property
+    def selectors(self) -> set[bytes]:
+        """Options whose value decides what else is read."""
+        return {word.partition(b"=")[0] for word in self.reviewed if b"=" in word}
 
     def check_package(self, package: str) -> None:
         """Refuse a package that root did not name, or where root names none, that was not reviewed.
@@ -85,6 +92,8 @@ class Policy:
 
     def _frozen(self, package: bytes, text: bytes) -> Iterator[Fact]:
         """Yield the sections in which something is for root to set, with all that is."""
+        from dusk.helper.uci import sections  # here, for it brings ``re``: memory that reading does not need
+
         for kind, name, options in sections(text):
             head = package + b"." + kind + b"."
             found = [
@@ -103,9 +112,11 @@ class Policy:
 
     def _may(self, word: bytes, values: tuple[bytes, ...]) -> bool:
         """Tell whether an option may have these values whoever wants it."""
+        import re
+
         shapes = [shape for mark, shape in SHAPES.items() if word + mark in self.reviewed]
         return (len(values) == 1 or word + b"!" not in self.reviewed) and all(
-            word + b"=" + value in self.reviewed or any(shape.fullmatch(value) for shape in shapes)
+            word + b"=" + value in self.reviewed or any(re.fullmatch(shape, value) for shape in shapes)
             for value in values
         )
 

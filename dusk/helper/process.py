@@ -7,6 +7,7 @@ from io import FileIO
 
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
+from dusk.helper.policy import load
 
 RELOAD_S_MAX = 30.0
 SIGKILL = 9  # the signal module would bring in much
@@ -72,8 +73,6 @@ class Helper:
 
     def _package(self, raw: bytes, *readable: bytes) -> str:
         """Return the name of a package that may be managed, or that may be read at least."""
-        from dusk.helper.policy import load  # here, for it brings ``re``: a sixth of this process's memory
-
         if raw not in readable:
             load(self.dusk).check_package(name(raw))
         return name(raw)
@@ -85,8 +84,6 @@ class Helper:
 
     def apply(self, ident: bytes, *rest: bytes) -> list[bytes]:
         """Write files: package, digest of what was read (``-``: no file), new content of each."""
-        from dusk.helper.policy import load
-
         files = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
         wanted = {self._package(raw): (old.decode(), new) for raw, old, new in files}
         if any(len(new) > FILE_BYTES_MAX for _, new in wanted.values()):

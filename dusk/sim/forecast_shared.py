@@ -54,7 +54,7 @@ class _Branch(State):
 
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
-        for section, _, _, _ in undo.records:
+        for section, _, _ in undo.records:
             self._section(section)
         super().undo(undo)
 

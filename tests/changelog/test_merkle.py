@@ -37,6 +37,21 @@ def test_overwriting_leaves_no_trace(records: dict[bytes, bytes], digest: bytes)
     assert merkle.root_hash(dirty) == merkle.root_hash(trie(list(records.items())))
 
 
+@given(RECORDS, RECORDS)
+def test_taking_out_leaves_no_trace(records: dict[bytes, bytes], more: dict[bytes, bytes]) -> None:
+    root = trie([*records.items(), *more.items()])
+    for key in more.keys() - records.keys():
+        assert root is not None
+        root = merkle.without(root, merkle.place_of(key))
+    assert root == trie([*records.items(), *((key, more[key]) for key in more.keys() & records.keys())])
+
+
+def test_the_last_of_places_that_share_a_long_prefix_is_as_if_it_had_been_alone() -> None:
+    one, two = bytes(31) + b"\x01", bytes(31) + b"\x02"
+    alone = merkle.put(None, one, b"a" * 32)
+    assert merkle.without(merkle.put(alone, two, b"b" * 32), two) == alone
+
+
 def test_an_old_root_stays_as_it_was() -> None:
     old = trie([(b"a", b"1" * 32)])
     before = merkle.root_hash(old)

@@ -9,7 +9,7 @@ import pytest
 from dusk.daemon.helper_client import HelperClient
 from dusk.effects import CommitFiles, HelperDone, RollbackFiles, WriteFiles
 from dusk.errors import StorageError
-from dusk.helper.pipe import encode
+from dusk.helper.message import encode
 
 
 @asynccontextmanager

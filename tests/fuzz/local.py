@@ -25,7 +25,8 @@ from dusk.daemon.identity import decode_identity, encode_identity
 from dusk.daemon.settings import read_settings
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import ConfigError, UntrustedInput
-from dusk.helper import pipe, process
+from dusk.helper import message as wire
+from dusk.helper import process
 from dusk.helper.journal import digest
 from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey, parse_join_line
@@ -413,12 +414,12 @@ class Root:
     def feed(self, data: bytes) -> None:
         """Each request has one answer, whatever it is, and nothing else is read, written or run."""
         source, sink = io.BytesIO(data), io.BytesIO()
-        while header := source.readline(pipe.HEADER_BYTES_MAX):
-            fields = [source.read(size) for size in pipe.sizes(header)]
+        while header := source.readline(wire.HEADER_BYTES_MAX):
+            fields = [source.read(size) for size in wire.sizes(header)]
             answer = self.helper.answer(*fields)
             assert answer[0] in {b"ok", b"refused"}
             assert b"secret" not in b"".join(answer)
-            sink.write(pipe.encode(*answer))
+            sink.write(wire.encode(*answer))
         assert {found.name for found in self.path.iterdir()} == {"etc"}
         assert {found.name for found in (self.path / "etc").iterdir()} == {"config", "dusk", "secret"}
         assert {found.name for found in (self.path / "etc/dusk").iterdir()} <= {"journal", "join"}
@@ -441,18 +442,18 @@ def _grown_request(rng: random.Random) -> bytes:
         request = rng.choice([*sorted(process.REQUESTS), b"answer", b"__init__", b"journal"])
         if request == b"apply" and rng.random() < 0.7:
             old = rng.choice((b"-", digest(b"#old\n").encode(), digest(b"#new\n").encode()))
-            return pipe.encode(request, b"ab", rng.choice(NAMES), old, rng.choice((b"#new\n", b"#old\n")))
-        return pipe.encode(request, *(field() for _ in range(rng.randrange(5))))
+            return wire.encode(request, b"ab", rng.choice(NAMES), old, rng.choice((b"#new\n", b"#old\n")))
+        return wire.encode(request, *(field() for _ in range(rng.randrange(5))))
 
     return b"".join(message() for _ in range(rng.randrange(1, 4)))
 
 
-REQUEST = pipe.encode(b"apply", b"ab", b"system", digest(b"#old\n").encode(), b"#new\n")
+REQUEST = wire.encode(b"apply", b"ab", b"system", digest(b"#old\n").encode(), b"#new\n")
 MESSAGES = [
     REQUEST,
-    REQUEST + pipe.encode(b"rollback"),
-    pipe.encode(b"read", b"system"),
-    pipe.encode(b"commit", b"ab"),
+    REQUEST + wire.encode(b"rollback"),
+    wire.encode(b"read", b"system"),
+    wire.encode(b"commit", b"ab"),
 ]
 
 

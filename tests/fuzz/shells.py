@@ -26,7 +26,7 @@ from dusk.daemon.inbox import Inbox
 from dusk.daemon.streams import Streams, _Stream
 from dusk.effects import Address, CommitFiles, ReadFiles, Received, RollbackFiles, WriteFiles
 from dusk.errors import UntrustedInput
-from dusk.helper import pipe
+from dusk.helper import message
 from dusk.limits import CONTROL_LINE_BYTES_MAX
 from dusk.node.recovery import STATUS_KEY_FILE, Recovery
 from tests.fuzzing import Feed, Rig, Target
@@ -175,7 +175,7 @@ def _grown_answers(rng: random.Random) -> bytes:
     def answer() -> bytes:
         fields = [rng.choice((b"ok", b"ok", b"ok", b"refused", b"failed", b""))]
         words = (b"+old\n", b"-", b"ab", b"system", b"system wireless", b"0", b"1", b"\xff", b"", b"storage")
-        return pipe.encode(*fields, *(rng.choice(words) for _ in range(rng.randrange(4))))
+        return message.encode(*fields, *(rng.choice(words) for _ in range(rng.randrange(4))))
 
     head = bytes((rng.randrange(4), rng.choice((0, 1, 30, 255))))
     return head + b"".join(answer() for _ in range(rng.randrange(1, 4)))
@@ -409,10 +409,10 @@ TARGETS = [
         _looped(_helper_answers),
         UntrustedInput,
         [
-            b"\0\x05" + pipe.encode(b"ok", b"+a") + pipe.encode(b"ok", b"-"),
-            b"\x01\xff" + pipe.encode(b"ok", b"system") + pipe.encode(b"ok", b"0", b""),
-            b"\x02\x10" + pipe.encode(b"ok"),
-            b"\x03\x10" + pipe.encode(b"ok", b"ab", b"system", b"") + pipe.encode(b"ok", b"1", b"why"),
+            b"\0\x05" + message.encode(b"ok", b"+a") + message.encode(b"ok", b"-"),
+            b"\x01\xff" + message.encode(b"ok", b"system") + message.encode(b"ok", b"0", b""),
+            b"\x02\x10" + message.encode(b"ok"),
+            b"\x03\x10" + message.encode(b"ok", b"ab", b"system", b"") + message.encode(b"ok", b"1", b"why"),
         ],
         _grown_answers,
     ),
