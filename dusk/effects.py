@@ -144,10 +144,11 @@ class PieceRead:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """Answer to ``Compact``: the plan, encoded; None where it could not be done."""
+    """Answer to ``Compact``: the plan, encoded; None where it could not be done, and why."""
 
     seq: Seq
     plan: bytes | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

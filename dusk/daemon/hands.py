@@ -129,19 +129,18 @@ class Hands:
         while True:
             while self._jobs:
                 storage, job, effect = self._jobs[0]
-                plan: bytes | None = None
                 try:
                     job.begin()
                     made = await trio.to_thread.run_sync(job.run, effect.cluster)
                     storage.made(made)
-                    plan = made.plan
+                    answer = Compacted(effect.seq, made.plan)
                 except StorageError as error:
-                    self.tell(Event("compaction", str(error), loud=True))
+                    answer = Compacted(effect.seq, None, str(error))
                 except MISTAKES as error:  # the log in use is whole: no reason to end
-                    self.tell(Event("compaction", describe(error), loud=True))
+                    answer = Compacted(effect.seq, None, describe(error))
                 if self._jobs and self._jobs[0][1] is job:  # else the node that asked is gone
                     self._jobs.popleft()
-                    self._inbox.put(Compacted(effect.seq, plan))
+                    self._inbox.put(answer)
             self._wanted = trio.Event()
             await self._wanted.wait()
 

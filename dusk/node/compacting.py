@@ -18,6 +18,10 @@ from dusk.ids import Seq
 from dusk.node.alarms import Alarms, undone_by_owners
 from dusk.node.forks import Forks
 
+AGAIN_S_MIN, AGAIN_S_MAX = 10.0, 3600.0
+"""After what time a compaction that failed is tried again: later each time, for it writes until it fails."""
+_ALARM = "compaction"
+
 
 class Compacting:
     """The checkpoints of one node.
@@ -35,20 +39,23 @@ class Compacting:
     def __init__(self, log: Log, forks: Forks, plan: Plan | None, alarms: Alarms) -> None:
         self.plan = plan
         self._log, self._forks, self._alarms = log, forks, alarms
-        self._ordered = 0 if plan is None else int(plan.seq)
+        self._ordered = Seq(0) if plan is None else plan.seq
+        self._again_at, self._pause_s = float("inf"), AGAIN_S_MIN
         self._waived = log.waived
         self._pending: list[Effect] = []
         """What is to be told of checkpoints that were refused."""
 
-    def step(self) -> list[Effect]:
-        """Order a compaction, once for each checkpoint that became final; tell of those that were refused."""
+    def step(self, now: float) -> list[Effect]:
+        """Order a compaction for each checkpoint that became final; tell of those that were refused."""
         effects, self._pending = [*self._pending, *self._tell_of_waived()], []
         seq = self._log.checkpoint
-        if seq <= self._ordered:
+        if seq > self._ordered:
+            self._ordered, self._pause_s = seq, AGAIN_S_MIN
+        elif seq < self._ordered or now < self._again_at:
             return effects
-        assert self._log.cluster is not None, "a log with a checkpoint is a cluster's"
-        self._ordered = seq
+        self._again_at = float("inf")
         self._log.give_up(seq)
+        assert self._log.cluster is not None, "a log with a checkpoint is a cluster's"
         return [*effects, Compact(self._log.cluster, seq, self._forks.all)]
 
     def _tell_of_waived(self) -> list[Effect]:
@@ -62,16 +69,18 @@ class Compacting:
         text = f"version {waived.seq} is final by a checkpoint of the owners', without the signature of {who}"
         return [Event("waived", text, loud=True)]
 
-    def compacted(self, event: Compacted) -> list[Effect]:
-        """Change over to what was made; where that failed, the next checkpoint is another chance."""
+    def compacted(self, event: Compacted, now: float) -> list[Effect]:
+        """Change over to what was made; where that failed, people are told, and it is tried again later."""
         if event.seq != self._ordered:
             return []
         if event.plan is None:
             self._log.give_up(Seq(0) if self.plan is None else self.plan.seq)  # all is there still
-            return []
+            self._again_at = now + self._pause_s
+            self._pause_s = min(2 * self._pause_s, AGAIN_S_MAX)
+            return self._alarms.tell(_ALARM, f"the log keeps its size, for now: {event.reason}")
         self.plan = decode_plan(event.plan)
         text = f"versions up to {event.seq} are compacted"
-        return [UseCompacted(event.seq), Event("compacted", text)]
+        return [UseCompacted(event.seq), Event("compacted", text), *self._alarms.end(_ALARM)]
 
     def took(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Go over to a checkpoint that a server sent, with what stands above it; or stay.

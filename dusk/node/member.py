@@ -130,7 +130,7 @@ class Node:
             case Tick():
                 effects = self._tick(now)
             case Compacted():
-                effects = self._rooms.compacting.compacted(event)
+                effects = self._rooms.compacting.compacted(event, now)
             case Accepted() | Connected() | Received() | Disconnected() | ItemsRead() | PieceRead():
                 effects = self._rooms.exchanges.handle(event, now)
             case FilesRead() | HelperDone():
@@ -290,7 +290,7 @@ class Node:
         """Do what any input may have made due."""
         rooms = self._rooms
         effects, rooms.branching.pending = rooms.branching.pending, []
-        effects += [*self._watch(now), *rooms.compacting.step()]
+        effects += [*self._watch(now), *rooms.compacting.step(now)]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += self._applying.step(now)
         if self.fresh(now):

@@ -1,26 +1,35 @@
 """A full disk: nothing is promised falsely, and it works again once there is room (A31)."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from benchmarks.absence import floor_of
+from benchmarks.cluster import running as site_of
+from benchmarks.processes import write_changes
 from dusk.errors import Refused
 from tests.network.cluster import Cluster, Machine, Owner, running
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]
 
+NODES, CHANGES = 2, 1000
+"""So many that a checkpoint is due, and what it is compacted to does not fit in the room."""
+ROOM_KIB = 40
+
 
 @contextmanager
-def small_disk(router: Machine, folder: Path) -> Iterator[Path]:
-    """Move a folder of a router that is off to a disk of 256 KiB; yield a file to fill it with."""
+def small_disk(router: Machine, folder: Path, kib: int = 256) -> Iterator[Path]:
+    """Move a folder of a router that is off to a disk of so many KiB; yield a file to fill it with."""
     kept = router.root / "kept"
     subprocess.run(["cp", "-a", str(folder), str(kept)], check=True)
     mode = folder.stat().st_mode & 0o777
-    options = f"size=256k,mode={mode:o}"
+    options = f"size={kib}k,mode={mode:o}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
     try:
         subprocess.run(["cp", "-a", f"{kept}/.", str(folder)], check=True)
@@ -41,6 +50,11 @@ def fill(file: Path) -> None:
     with suppress(OSError), file.open("wb", buffering=0) as stream:
         while True:
             stream.write(bytes(4096))
+
+
+def leave(file: Path, kib: int) -> None:
+    """Leave so much room on a disk that is full of this file."""
+    os.truncate(file, file.stat().st_size - kib * 1024)
 
 
 def alarms(router: Machine) -> str:
@@ -141,3 +155,39 @@ def give_name(owner: Owner, name: str) -> None:
 def _applied(router: Machine) -> dict[str, str]:
     state = router.state()
     return {"state": "", "reason": ""} if state is None else state["apply"]
+
+
+def test_a31_a_compaction_that_finds_no_room_is_shown_and_is_made_once_there_is_room() -> None:
+    with site_of(NODES, prepare=partial(write_changes, count=CHANGES)) as site:
+        cluster, writer, member = site.cluster, *site.nodes
+        member.cut_power()
+        log_kib = (member.node_folder / "log").stat().st_size // 1024
+        with small_disk(member, member.node_folder, kib=3 * log_kib) as ballast:
+            member.power_on()
+            cluster.wait("one head", cluster.at_one_head)
+            fill(ballast)
+            leave(ballast, ROOM_KIB)
+            process, owner = member.pid, site.owner(writer)
+            say(owner, "attested")
+            cluster.wait("the writer's log compacted", lambda: floor_of(writer) > 0)
+            cluster.wait("it says so", lambda: "the log keeps its size, for now" in alarms(member))
+            assert "the disk is full" in alarms(member)
+            assert "compact" not in alarms(writer)
+            say(owner, "more")
+            cluster.wait("the writer's next change", cluster.at_one_head)
+            assert floor_of(member) == 0
+            assert [file.name for file in member.node_folder.glob("*.tmp")] == []
+            ballast.unlink()
+            cluster.wait("its log compacted, too", lambda: floor_of(member) == floor_of(writer))
+            cluster.wait("no alarm", lambda: alarms(member) == "[]")
+            assert member.pid == process
+            assert all(cluster.stop().values())
+            for router in site.nodes:
+                router.dusk("verify")
+                assert "Traceback" not in router.said
+
+
+def say(owner: Owner, value: str) -> None:
+    """Set an option."""
+    owner.set("policy/p0", "system.s0.x", value)
+    assert owner.commit(value)["state"] == "durable"

@@ -14,7 +14,7 @@ from dusk.effects import Compact, Compacted, Event, ItemKind, LogItem, Rebase, R
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.node.alarms import Alarms
-from dusk.node.compacting import Compacting
+from dusk.node.compacting import AGAIN_S_MAX, AGAIN_S_MIN, Compacting
 from dusk.node.forks import Forks
 from tests.checkpoints import above, attest, attestation, commit, compacted, foundation, grown, later_item
 from tests.node.site import Box, Site
@@ -57,23 +57,23 @@ def parted(*, settled: int) -> Log:
 def test_each_checkpoint_is_ordered_once_and_nothing_below_it_is_gone_back_to() -> None:
     world = World()
     node = Alone(world.log)
-    assert node.compacting.step() == []
+    assert node.compacting.step(1.0) == []
     commit(world, 20)
     attest(world)
     first = world.log.checkpoint
-    assert node.compacting.step() == [Compact(world.cluster, first, ())]
+    assert node.compacting.step(1.0) == [Compact(world.cluster, first, ())]
     assert world.log.floor == first
-    assert node.compacting.step() == []
+    assert node.compacting.step(1.0) == []
     commit(world, 10)
     attest(world)
     assert world.log.checkpoint > first
-    assert node.compacting.step() == [Compact(world.cluster, world.log.checkpoint, ())]
+    assert node.compacting.step(1.0) == [Compact(world.cluster, world.log.checkpoint, ())]
 
 
 def test_a_log_that_stands_on_a_checkpoint_already_is_not_compacted_to_it_again() -> None:
     world = grown()
     node = Alone(compacted(world), plan(world))
-    assert node.compacting.step() == []
+    assert node.compacting.step(1.0) == []
     assert node.compacting.plan == plan(world)
 
 
@@ -84,7 +84,7 @@ def test_r3_branches_that_are_still_of_use_are_kept_by_a_compaction() -> None:
     commit(world, 20)
     attest(world)
     branch = LostBranch(Seq(1), (item,))
-    (order,) = Alone(world.log, left=[branch]).compacting.step()
+    (order,) = Alone(world.log, left=[branch]).compacting.step(1.0)
     assert isinstance(order, Compact)
     assert order.left == (branch,)
 
@@ -92,25 +92,56 @@ def test_r3_branches_that_are_still_of_use_are_kept_by_a_compaction() -> None:
 def test_what_was_made_is_used_and_told_of() -> None:
     world = grown()
     node, made = Alone(world.log), plan(world)
-    node.compacting.step()
-    used, told = node.compacting.compacted(Compacted(made.seq, made.encode()))
+    node.compacting.step(1.0)
+    used, told = node.compacting.compacted(Compacted(made.seq, made.encode()), 1.0)
     assert used == UseCompacted(made.seq)
     assert isinstance(told, Event)
     assert (told.name, told.loud) == ("compacted", False)
     assert node.compacting.plan == made
 
 
-@pytest.mark.parametrize("what", ["it failed", "it is of another checkpoint"])
-def test_what_was_not_made_or_is_not_wanted_any_more_changes_nothing(what: str) -> None:
+def test_what_was_made_of_another_checkpoint_is_not_used() -> None:
     world = grown()
     node, made = Alone(world.log), plan(world)
-    node.compacting.step()
-    answer = Compacted(made.seq, None) if what == "it failed" else Compacted(Seq(3), made.encode())
-    assert node.compacting.compacted(answer) == []
-    assert node.compacting.plan is None
+    node.compacting.step(1.0)
+    assert node.compacting.compacted(Compacted(Seq(3), made.encode()), 1.0) == []
+    assert node.compacting.compacted(Compacted(Seq(3), None, "no room"), 1.0) == []
+    assert (node.compacting.plan, node.lines) == (None, {})
+
+
+def test_a31_what_could_not_be_made_is_shown_and_tried_again_less_and_less_often() -> None:
+    world = grown()
+    node, made = Alone(world.log), plan(world)
+    failed, now, pauses = Compacted(made.seq, None, "the disk is full"), 1.0, list[float]()
+    order = node.compacting.step(now)
+    (told,) = node.compacting.compacted(failed, now)
+    assert told == Event("compaction", "the log keeps its size, for now: the disk is full", loud=True)
+    for _ in range(12):
+        before = now
+        while not (again := node.compacting.step(now)):
+            now += 5.0
+        pauses.append(now - before)
+        assert again == order
+        assert node.compacting.step(now + AGAIN_S_MAX) == [], "it is under way"
+        assert node.compacting.compacted(failed, now) == [], "it was told"
+    assert pauses[:3] == [AGAIN_S_MIN, 2 * AGAIN_S_MIN, 4 * AGAIN_S_MIN]
+    assert pauses[-2:] == [AGAIN_S_MAX, AGAIN_S_MAX]
+    assert list(node.lines) == ["compaction"]
+    used, _, over = node.compacting.compacted(Compacted(made.seq, made.encode()), now)
+    assert used == UseCompacted(made.seq)
+    assert over == Event("compaction", f"over: {told.text}", loud=True)
+    assert node.lines == {}
+
+
+def test_the_next_checkpoint_is_another_chance_for_what_could_not_be_made() -> None:
+    world = grown()
+    node = Alone(world.log)
+    node.compacting.step(1.0)
+    node.compacting.compacted(Compacted(world.log.checkpoint, None, "the disk is full"), 1.0)
     commit(world, 10)
     attest(world)
-    assert len(node.compacting.step()) == 1, "the next checkpoint is another chance"
+    assert node.compacting.step(1.0) == [Compact(world.cluster, world.log.checkpoint, ())]
+    assert node.compacting.step(1.0 + AGAIN_S_MIN) == []
 
 
 # --- checkpoints of others --------------------------------------------------------------------------
@@ -148,8 +179,8 @@ def test_r5_a_checkpoint_that_would_undo_what_is_final_is_refused_and_people_are
             node.compacting.took(*served(world), 1.0)
     (text,) = node.lines.values()
     assert node.lines == {"conflict": text}
-    assert node.compacting.step() == [Event("conflict", text, loud=True)]
-    assert node.compacting.step() == []
+    assert node.compacting.step(1.0) == [Event("conflict", text, loud=True)]
+    assert node.compacting.step(1.0) == []
 
 
 def test_r13_that_nothing_above_a_checkpoint_can_be_read_here_is_told() -> None:
@@ -169,7 +200,7 @@ def test_a42_a_checkpoint_of_another_cluster_is_refused_without_an_alarm() -> No
     with pytest.raises(UntrustedInput):
         node.compacting.took(*served(grown(seed=5)), 1.0)
     assert node.lines == {}
-    assert node.compacting.step() == []
+    assert node.compacting.step(1.0) == []
 
 
 # --- whole nodes ------------------------------------------------------------------------------------
