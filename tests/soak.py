@@ -39,12 +39,13 @@ class Part:
     once: bool = False
 
 
+AIMED = "tests/network/test_aimed_kills.py"
 PARTS: dict[str, Part] = {
     "coverage": Part("every branch of the pure rooms by unit tests", ("-m", "tests.measured"), once=True),
     "mutants": Part("each check taken out in turn", ("-m", "tests.mutation")),
     "kills": Part(
-        "daemons killed a hundred times while owners commit",
-        ("-m", "pytest", "-q", "--timeout", "0", "tests/network/test_kills.py"),
+        "daemons killed a hundred times while owners commit, and as a log becomes another",
+        ("-m", "pytest", "-q", "--timeout", "0", "tests/network/test_kills.py", AIMED),
         environment={"DUSK_EFFORT": "soak"},
         once=True,
     ),

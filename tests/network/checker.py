@@ -1,14 +1,21 @@
 """What must hold of a cluster after everything happened to it, and how it is told."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from dusk.changelog.body import Change
-from dusk.changelog.entry import Entry, OutcomeCode
+from dusk.changelog.body import Operation, Value
+from dusk.changelog.entry import APPLIED, Entry, Outcome, OutcomeCode
+from dusk.changelog.foundation import Foundation, read
+from dusk.changelog.log import unpack_entry_item
 from dusk.config.settings import decode_setting
+from dusk.daemon.frames import Contents
+from dusk.daemon.store import read_log
 from dusk.demo import files
 from dusk.demo.router import DemoError
+from dusk.effects import ItemKind
+from dusk.ids import EMPTY_HEAD, Head
 from tests.network.cluster import Cluster, Machine
 from tests.network.committer import SHARED, Tried
 
@@ -16,7 +23,80 @@ DISKS = 2
 """*Durable* means on so many."""
 _OUTCOMES = {"durable": OutcomeCode.APPLIED, "superseded": OutcomeCode.SUPERSEDED}
 
-Entries = list[tuple[Entry, Change | None]]
+
+class Stands(NamedTuple):
+    """Where a change stands in a log, and what came of it."""
+
+    seq: int
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Logged:
+    """What a log says, whether single entries are there or a checkpoint took their place.
+
+    Attributes:
+        head: its end.
+        floor: up to where a checkpoint took the place of entries; 0 for none.
+        changes: change, by its id in hex → where it stands.
+        twice: changes that stand there more than once.
+        chains: position → chain hash in hex.
+        settings: option → values, as applied changes leave them.
+    """
+
+    head: Head = EMPTY_HEAD
+    floor: int = 0
+    changes: dict[str, Stands] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+    chains: dict[int, str] = field(default_factory=dict)
+    settings: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contents: Contents) -> "Logged":
+        """Read what stands in a log file."""
+        found = cls()
+        if contents.foundation is not None:
+            found._stand_on(read(contents.foundation, None))
+        for item in contents.items:
+            if item.kind is ItemKind.ENTRY:
+                entry, change = unpack_entry_item(item.data)
+                found._add(entry, {} if change is None else _settings(change.body.operations, change.values))
+        return found
+
+    def _stand_on(self, foundation: Foundation) -> None:
+        ground, self.head, self.floor = foundation.ground, foundation.head, foundation.head.seq
+        for seq, change in enumerate(ground.history.changes(1, self.floor), 1):
+            chain = ground.history.chain_at(seq)
+            assert chain is not None, "it has the digests of all"
+            self.chains[seq] = chain.hex()
+            if change is not None:
+                self._note(change.hex(), Stands(seq, ground.not_applied.get(change, APPLIED)))
+        for section in ground.state.sections("policy/"):
+            for key, record in ground.state.records(section, "set/").items():
+                if record.data is not None:
+                    self.settings[key.removeprefix("set/")] = list(decode_setting(record.data).values)
+
+    def _add(self, entry: Entry, settings: dict[str, list[str]]) -> None:
+        self.head = entry.head
+        self.chains[entry.seq] = entry.head.chain.hex()
+        if entry.change is not None:
+            self._note(entry.change.hex(), Stands(entry.seq, entry.outcome))
+        if entry.outcome.code is OutcomeCode.APPLIED:
+            self.settings |= settings
+
+    def _note(self, change: str, stands: Stands) -> None:
+        if change in self.changes:
+            self.twice.append(change)
+        self.changes[change] = stands
+
+
+def _settings(operations: Sequence[Operation], values: Sequence[Value | None]) -> dict[str, list[str]]:
+    """Return what a change sets."""
+    return {
+        operation.key.removeprefix("set/"): list(decode_setting(value.data).values)
+        for operation, value in zip(operations, values, strict=True)
+        if operation.key.startswith("set/") and value is not None
+    }
 
 
 @dataclass(slots=True)
@@ -98,24 +178,21 @@ class Checker:
                 self._object(f"{router.name} said: {router.said[-2000:]}")
 
     def _check_logs(self) -> None:
-        logs = [router.entries() for router in self._cluster.routers]
-        entries = logs[0]
-        if any(log[-1][0].head != entries[-1][0].head for log in logs):
-            self._object(f"heads differ: {[log[-1][0].head for log in logs]}")
-        twice = [i for i, n in Counter(e.change for e, _ in entries if e.change).items() if n > 1]
-        if twice:
-            self._object(f"in the log twice: {[change.hex() for change in twice]}")
+        logs = [Logged.of(read_log(router.node_folder)) for router in self._cluster.routers]
+        if len({log.head for log in logs}) != 1:
+            self._object(f"heads differ: {[log.head for log in logs]}")
         for log, router in zip(logs, self._cluster.routers, strict=True):
-            logged = {entry.change.hex(): entry for entry, _ in log if entry.change}
+            if log.twice:
+                self._object(f"in the log of {router.name} twice: {log.twice}")
             for one in self._report.tried:
                 if one.is_answered:
-                    self._check_answer(one, logged.get(one.change), router.name)
-            self._check_settled(log, router.name)
+                    self._check_answer(one, log.changes.get(one.change), router.name)
+            self._check_settled(log.chains, router.name)
             self._check_files(log, router)
         self._check_disks()
-        self._count(entries)
+        self._count(logs)
 
-    def _check_answer(self, one: Tried, entry: Entry | None, name: str) -> None:
+    def _check_answer(self, one: Tried, entry: Stands | None, name: str) -> None:
         """Hold an answer that was given against one router's log."""
         wanted = _OUTCOMES.get(one.state)
         if one.state == "refused":
@@ -129,9 +206,8 @@ class Checker:
         elif not self._is_forking and (entry.outcome.code is not wanted or one.seq not in {None, entry.seq}):
             self._object(f"{one} at {one.seq} is {entry.outcome} at {entry.seq} in {name}")
 
-    def _check_settled(self, entries: Entries, name: str) -> None:
+    def _check_settled(self, chains: Mapping[int, str], name: str) -> None:
         """Hold what was called settled against one router's log: nobody goes behind that (R5)."""
-        chains: dict[int, str] = {entry.seq: entry.head.chain.hex() for entry, _ in entries}
         for (seq, chain), witness in self._report.settled.items():
             if chains.get(seq) != chain:
                 self._object(f"{seq} was settled at {witness} as {chain}, and is {chains.get(seq)} at {name}")
@@ -141,18 +217,18 @@ class Checker:
             if one.disks is not None and one.disks < DISKS:
                 self._object(f"{one} was called durable and stood on {one.disks} disks")
 
-    def _check_files(self, entries: Entries, router: Machine) -> None:
+    def _check_files(self, log: Logged, router: Machine) -> None:
         """Compare the files with the last applied values in the log."""
-        for key, value in newest_settings(entries).items():
+        for key, value in log.settings.items():
             found = files.values(router.config, key)
             if found != value:
                 self._object(f"{router.name}: {key} is {found} in the file, {value} in the log")
 
-    def _count(self, entries: Entries) -> None:
-        outcomes = {entry.change.hex(): entry.outcome.code for entry, _ in entries if entry.change}
+    def _count(self, logs: Sequence[Logged]) -> None:
+        outcomes = {change: stands.outcome.code for change, stands in logs[0].changes.items()}
         counts = self._report.counts
-        reasons = Counter(e.outcome.reason for e, _ in entries if e.outcome.code is OutcomeCode.REJECTED)
-        for reason, count in sorted(reasons.items()):
+        rejected = [s.outcome for s in logs[0].changes.values() if s.outcome.code is OutcomeCode.REJECTED]
+        for reason, count in sorted(Counter(outcome.reason for outcome in rejected).items()):
             counts[f"rejected: {reason}"] = count
         for state, these in sorted(_by_state(self._report.tried).items()):
             found = Counter(
@@ -161,24 +237,15 @@ class Checker:
             )
             ends = ", ".join(f"{count} {end}" for end, count in sorted(found.items()))
             counts[f"answer: {state}"] = f"{len(these)}: {ends}"
-        counts["entries"] = len(entries)
-        counts["epochs"] = entries[-1][0].epoch
+        counts["entries"] = logs[0].head.seq
+        counts["of them below a checkpoint"] = ", ".join(
+            str(floor) for floor in sorted({x.floor for x in logs})
+        )
+        counts["epochs"] = logs[0].head.epoch
 
 
 def _by_state(tried: Sequence[Tried]) -> dict[str, list[Tried]]:
     found: dict[str, list[Tried]] = {}
     for one in tried:
         found.setdefault(one.state if one.is_answered else "none", []).append(one)
-    return found
-
-
-def newest_settings(entries: Entries) -> dict[str, list[str]]:
-    """Return option → values as the applied changes of the log leave them."""
-    found: dict[str, list[str]] = {}
-    for entry, change in entries:
-        if change is None or entry.outcome.code is not OutcomeCode.APPLIED:
-            continue
-        for operation, value in zip(change.body.operations, change.values, strict=True):
-            if operation.key.startswith("set/") and value is not None:
-                found[operation.key.removeprefix("set/")] = list(decode_setting(value.data).values)
     return found

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from tests.network.cluster import Machine
+from tests.network.exposed import Exposed
 
 LOOK_S = 0.2
 
@@ -19,7 +19,7 @@ class Witness(threading.Thread):
         settled: position and chain hash in hex of heads that were called settled → by whom first.
     """
 
-    def __init__(self, routers: Sequence[Machine], halt: threading.Event) -> None:
+    def __init__(self, routers: Sequence[Exposed], halt: threading.Event) -> None:
         super().__init__(name="witness")
         self.settled: dict[tuple[int, str], str] = {}
         self._routers, self._halt = routers, halt
@@ -30,7 +30,7 @@ class Witness(threading.Thread):
             for router in self._routers:
                 self._ask(router)
 
-    def _ask(self, router: Machine) -> None:
-        state = router.state() if router.is_on else None
+    def _ask(self, router: Exposed) -> None:
+        state = router.state() if router.is_on and not router.is_paused else None
         if state is not None and 0 < state["settled"] == state["head"]["seq"]:
             self.settled.setdefault((state["settled"], state["head"]["hash"]), router.name)

@@ -114,7 +114,9 @@ def test_a31_what_could_not_be_made_is_shown_and_tried_again_less_and_less_often
     node, made = Alone(world.log), plan(world)
     failed, now, pauses = Compacted(made.seq, None, "the disk is full"), 1.0, list[float]()
     order = node.compacting.step(now)
+    assert world.log.floor == made.seq
     (told,) = node.compacting.compacted(failed, now)
+    assert world.log.floor == 0, "what is on the disk may be gone back to"
     assert told == Event("compaction", "the log keeps its size, for now: the disk is full", loud=True)
     for _ in range(12):
         before = now
