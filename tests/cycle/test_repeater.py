@@ -56,6 +56,36 @@ def test_one_start_is_repeated_as_often_as_the_master_does_and_no_more() -> None
     assert sum(sent) == REPEATS_MAX - 1
 
 
+def test_another_start_is_repeated_anew_hands_over_what_waited_and_makes_room_for_as_many_answers() -> None:
+    ring, node, repeater, relay = relaying()
+    member, rest = ring.nodes[2], decode_start(relay.plaintext).rest
+    honest = bundle_of(member, node, encode_bundle([own_answer(member)]))
+    for _ in range(ANSWERS_MAX):
+        repeater.collect(honest, ring.now)
+        repeater.relay(relay, rest, ring.now)
+    assert repeater.relay(relay, rest, ring.now) == []
+    waiting, repeated = repeater.relay(replace(relay, plaintext=b"another"), rest, ring.now)
+    assert isinstance(waiting, SendDatagram)
+    assert waiting.to == ring.master.address
+    assert not isinstance(repeated, SendDatagram)
+    for _ in range(ANSWERS_MAX):
+        assert repeater.collect(honest, ring.now) == []
+
+
+def test_what_was_collected_goes_when_it_is_due_and_an_offer_too() -> None:
+    ring, node, repeater, _ = relaying()
+    member = ring.nodes[2]
+    repeater.collect(bundle_of(member, node, encode_bundle([own_answer(member)])), ring.now)
+    assert repeater.flush_at is not None
+    assert repeater.tick(repeater.flush_at - 0.001) == []
+    assert len(repeater.tick(repeater.flush_at)) == 1
+    offering = Repeater(node.station, CYCLE_S)
+    offering.reached(ring.now, alone=True)
+    assert offering.offer_at is not None
+    assert offering.tick(offering.offer_at - 0.001) == []
+    assert len(offering.tick(offering.offer_at)) == 1
+
+
 def test_data_is_repeated_only_from_where_the_master_is_and_up_to_a_bound() -> None:
     ring, node, repeater, _ = relaying()
     sealed = ring.master.station.channel.seal_group(Kind.DATA, b"a piece")
@@ -169,6 +199,65 @@ def test_who_would_repeat_says_so_ever_more_rarely_and_again_to_a_newcomer() -> 
     assert repeater.deadline is not None
     repeater.reached(now + 99 * CYCLE_S, alone=False)
     assert repeater.deadline is None
+
+
+def test_who_is_told_to_repeat_names_itself_for_two_and_a_half_cycles_and_offers_nothing() -> None:
+    ring, node, repeater, _ = relaying()
+    own = node.station.peers.own_id
+    lower = min(peer.device_id for peer in node.station.peers.others)
+    assert lower < own
+    repeater.heard(Repeat(lower, None), ring.now)
+    until = ring.now + 2.5 * CYCLE_S
+    assert repeater.is_relay(until)
+    assert repeater.named(until) == own
+    repeater.reached(until, alone=True)
+    assert repeater.offer_at is None
+    assert not repeater.is_relay(until + 0.01)
+    assert repeater.named(until + 0.01) == lower
+
+
+def test_of_many_devices_those_that_were_heard_last_are_remembered() -> None:
+    ring = quiet_ring(HEARD_MAX + 4)
+    node = ring.nodes[1]
+    repeater = Repeater(node.station, CYCLE_S)
+    others = [peer.device_id for peer in node.station.peers.others]
+    for device in [*others[:HEARD_MAX], others[0], others[HEARD_MAX]]:
+        repeater.heard(Repeat(device, None), ring.now)
+    assert set(repeater._would) == {others[0], *others[2 : HEARD_MAX + 1]}
+
+
+def offers(repeater: Repeater, start: float, heard: dict[int, Repeat]) -> list[int]:
+    """Return the cycles in which a device to which all STARTs come alone offers to repeat."""
+    said = []
+    for cycle in range(60):
+        now = start + cycle * CYCLE_S
+        if cycle in heard:
+            repeater.heard(heard[cycle], now)
+        repeater.reached(now, alone=True)
+        at = repeater.offer_at
+        repeater.reached(now, alone=True)
+        assert repeater.offer_at == at, "it is put off by nothing that comes again"
+        said += [cycle] if repeater.tick(now + 0.5 * CYCLE_S) else []
+    return said
+
+
+@pytest.mark.parametrize(
+    ("is_lower", "start", "said"),
+    [
+        (False, None, [0, 2, 6, 7, 9, 13, 21, 37, 53]),
+        (False, b"start", [0, 2, 6, 14, 30, 46]),
+        (True, None, [0, 2, 6, 28, 44]),
+        (True, b"start", [0, 2, 6, 14, 30, 46]),
+    ],
+)
+def test_only_one_that_would_repeat_and_does_not_know_of_a_lower_one_brings_offers_forward(
+    start: bytes | None, said: list[int], *, is_lower: bool
+) -> None:
+    ring = quiet_ring(3)
+    node = sorted(ring.nodes, key=lambda one: one.station.peers.own_id)[1]
+    pick = min if is_lower else max
+    other = pick(peer.device_id for peer in node.station.peers.others)
+    assert offers(Repeater(node.station, CYCLE_S), ring.now, {7: Repeat(other, start)}) == said
 
 
 def test_who_hears_of_a_lower_one_meanwhile_does_not_offer_itself() -> None:
