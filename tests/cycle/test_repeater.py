@@ -99,7 +99,9 @@ def test_data_is_repeated_only_from_where_the_master_is_and_up_to_a_bound() -> N
 
 def test_who_lost_the_group_key_repeats_nothing() -> None:
     ring, node, repeater, relay = relaying()
+    piece = opened_at(node, ring.master.station.channel.seal_group(Kind.DATA, b"x"), ring.master.address)
     node.station.channel.keys = type(node.station.channel.keys)()
+    assert repeater.data(piece, ring.now) == []
     assert repeater.relay(relay, decode_start(relay.plaintext).rest, ring.now) == []
 
 
