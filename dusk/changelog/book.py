@@ -5,7 +5,7 @@ from dusk.changelog.entry import APPLIED, Outcome, SignedHead
 from dusk.changelog.ground import Ground
 from dusk.changelog.judging import Judging
 from dusk.changelog.milestones import Milestones
-from dusk.changelog.settling import Settling, Waived
+from dusk.changelog.settling import Lacking, Settling
 from dusk.changelog.trail import Trail
 from dusk.effects import LogItem
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, PublicKey, Seq
@@ -120,9 +120,9 @@ class Book:
         return self._settling.required(seq) if since is None else self._settling.terms.required(seq, since)
 
     @property
-    def waived(self) -> Waived | None:
-        """The newest entry that is settled without some who would have had to sign, but for owners' word."""
-        return self._settling.waived
+    def lacking(self) -> Lacking | None:
+        """What is settled elsewhere, and not here, for want of signatures that are gone; None for nothing."""
+        return self._settling.lacking
 
     @property
     def floor(self) -> Seq:

@@ -5,7 +5,6 @@ certificates that prove nothing which later ones do not prove as well may be lef
 (`dusk.catchup.chunks.thin`).
 """
 
-from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from dusk.changelog.certificate import Certificate, verify_ack
@@ -18,12 +17,12 @@ from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, KeyId, PublicKey, Seq
 
 
-class Waived(NamedTuple):
-    """What owners' word for a checkpoint spared: an entry is settled that these holders have not signed.
+class Lacking(NamedTuple):
+    """A certificate that settles its entry elsewhere, and not here, for want of some holders' signatures.
 
     Args:
         seq: the entry.
-        holders: of terms before the checkpoint, who would have had to.
+        holders: of terms before the checkpoint in force, that are not settled here.
     """
 
     seq: Seq
@@ -35,7 +34,7 @@ class Mark(NamedTuple):
 
     settled: Seq
     certificates: tuple[Certificate, ...]
-    waived: Waived | None
+    lacking: Lacking | None
 
 
 class Settling:
@@ -46,14 +45,14 @@ class Settling:
         settled: what it stands on is settled.
 
     Attributes:
-        waived: the newest entry that is settled for less than what was settled here would ask for.
+        lacking: the newest certificate that is of no use here; None once something newer is settled.
     """
 
     def __init__(
         self, state: State, history: History, terms: Terms, milestones: Milestones, settled: Seq
     ) -> None:
         self.terms, self._milestones = terms, milestones
-        self.waived: Waived | None = None
+        self.lacking: Lacking | None = None
         self.settled = self._floor = settled
         self._state = state
         self._history = history
@@ -70,26 +69,22 @@ class Settling:
 
     def mark(self) -> Mark:
         """Remember what is settled."""
-        return Mark(self.settled, self._certificates, self.waived)
+        return Mark(self.settled, self._certificates, self.lacking)
 
     def restore(self, mark: Mark) -> None:
         """Take back what was settled since."""
-        self.settled, self._certificates, self.waived = mark
+        self.settled, self._certificates, self.lacking = mark
 
     def fall(self, seq: Seq) -> None:
         """Forget what was settled behind ``seq``: owners forced a role from an older entry."""
         self.settled = min(self.settled, seq)
         self._certificates = tuple(c for c in self._certificates if c.head.seq <= seq)
-        if self.waived is not None and self.waived.seq > seq:
-            self.waived = None
+        if self.lacking is not None and self.lacking.seq > seq:
+            self.lacking = None
 
     def required(self, seq: int) -> frozenset[DeviceId]:
-        """Return who must acknowledge an entry to settle it.
-
-        Owners' word for a checkpoint settles nothing. But as they attest what is final for them, who
-        held only terms before the one that is in force at the entry is asked no more (section 12).
-        """
-        return self.terms.required(seq, max(self.settled, self._milestones.in_force(seq).seq))
+        """Return who must acknowledge an entry to settle it; owners' word for a checkpoint spares nobody."""
+        return self.terms.required(seq, self.settled)
 
     def by_head(self, signed: SignedHead | None) -> None:
         """Settle what a verified head settles: as far as its writer alone has a say."""
@@ -98,7 +93,7 @@ class Settling:
         leader = self._history.writer_at(signed.head.seq)
         for end in self.terms.ends(self.settled, signed.head.seq):
             if self.required(end) == {leader}:
-                self._settle(end, {leader})
+                self._settle(end)
 
     def take(self, certificate: Certificate) -> bool:
         """Settle an entry of ours; False where that brings nothing new.
@@ -116,21 +111,30 @@ class Settling:
         if seq <= self.settled:
             return False
         if missing := self.required(seq) - acks.keys():
-            raise UntrustedInput(f"certificate {seq}: {len(missing)} holders have not acknowledged it")
+            if not self._required_since_checkpoint(seq) <= acks.keys():
+                raise UntrustedInput(f"certificate {seq}: {len(missing)} holders have not acknowledged it")
+            self.lacking = Lacking(seq, missing)
+            return False
         if not acks.keys() <= self.terms.allowed(seq):
             raise UntrustedInput(f"certificate {seq}: acknowledged by who holds nothing")
         for device, ack in acks.items():
             if not verify_ack(self._key_of(device), self._state.cluster, certificate.head, ack):
                 raise UntrustedInput(f"certificate {seq}: an acknowledgement does not verify")
-        self._settle(seq, acks.keys())
+        self._settle(seq)
         self._keep(certificate)
         return True
 
-    def _settle(self, seq: Seq, signers: AbstractSet[DeviceId | None]) -> None:
-        missing = self.terms.required(seq, self.settled) - signers
-        if missing:
-            self.waived = Waived(seq, missing)
+    def _required_since_checkpoint(self, seq: int) -> frozenset[DeviceId]:
+        """Return who must acknowledge an entry for one that has settled the checkpoint in force there.
+
+        Where all have compacted, certificates of before it are gone: a newer one is no lie for that.
+        """
+        return self.terms.required(seq, max(self.settled, self._milestones.in_force(seq).seq))
+
+    def _settle(self, seq: Seq) -> None:
         self.settled = seq
+        if self.lacking is not None and self.lacking.seq <= seq:
+            self.lacking = None
 
     def _check_head(self, certificate: Certificate) -> None:
         head = certificate.head

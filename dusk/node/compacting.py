@@ -41,13 +41,12 @@ class Compacting:
         self._log, self._forks, self._alarms = log, forks, alarms
         self._ordered = Seq(0) if plan is None else plan.seq
         self._again_at, self._pause_s = float("inf"), AGAIN_S_MIN
-        self._waived = log.waived
         self._pending: list[Effect] = []
         """What is to be told of checkpoints that were refused."""
 
     def step(self, now: float) -> list[Effect]:
         """Order a compaction for each checkpoint that became final; tell of those that were refused."""
-        effects, self._pending = [*self._pending, *self._tell_of_waived()], []
+        effects, self._pending = [*self._pending, *self._tell_of_lacking()], []
         seq = self._log.checkpoint
         if seq > self._ordered:
             self._ordered, self._pause_s = seq, AGAIN_S_MIN
@@ -58,16 +57,15 @@ class Compacting:
         assert self._log.cluster is not None, "a log with a checkpoint is a cluster's"
         return [*effects, Compact(self._log.cluster, seq, self._forks.all)]
 
-    def _tell_of_waived(self) -> list[Effect]:
-        """Tell, once, that owners' word spared a signature without which less would be final (R4)."""
-        waived = self._log.waived
-        if waived == self._waived or waived is None:
-            return []
-        self._waived = waived
+    def _tell_of_lacking(self) -> list[Effect]:
+        """Show, while it is so, that what is final elsewhere is not here, and whose signature is missing."""
+        lacking = self._log.lacking
+        if lacking is None:
+            return self._alarms.end("not-final")
         devices = views.devices(self._log.state)
-        who = ", ".join(device.name for device in devices if device.device_id in waived.holders)
-        text = f"version {waived.seq} is final by a checkpoint of the owners', without the signature of {who}"
-        return [Event("waived", text, loud=True)]
+        who = ", ".join(device.name for device in devices if device.device_id in lacking.holders)
+        text = f"what is final elsewhere is not here, for want of the signature of {who}: owners force a role"
+        return self._alarms.tell("not-final", text)
 
     def compacted(self, event: Compacted, now: float) -> list[Effect]:
         """Change over to what was made; where that failed, people are told, and it is tried again later."""

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from dusk.changelog.body import Change, Edit
+from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.roles import mandate_row
 from dusk.effects import Compact, Event, Rebase, Restart, UseCompacted
-from dusk.ids import Seq
+from dusk.ids import DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from tests.checkpoints import attestation, commit
 from tests.node.site import Box, Site
@@ -121,7 +122,9 @@ def test_where_two_owners_must_sign_each_attests_where_he_is_and_then_all_compac
     assert len(site.heads) == 1
 
 
-def test_r4_a_holder_whose_signature_owners_spared_is_named_once() -> None:
+def test_r4_what_owners_attest_without_a_holder_is_not_final_and_whose_signature_is_missing_is_shown() -> (
+    None
+):
     site = Site(3, lambda world: commit(world, 2))
     site.run(6.0)
     old, box, third = site.all
@@ -135,12 +138,18 @@ def test_r4_a_holder_whose_signature_owners_spared_is_named_once() -> None:
         old.commit(f"version {number}")
         site.run(1.0)
     settled = old.node.settled
-    seq = attested(site, old)
-    assert settled < seq <= old.node.settled
-    for each in (old, third):
-        (text,) = loud(each, "waived")
-        assert "is final by a checkpoint of the owners', without the signature of" in text
+    assert attested(site, old) > settled
+    assert {each.node.settled for each in (old, third)} == {settled}
+    log = old.node.log
+    keys = {DeviceId(each.key.key_id): each.key for each in (old, third)}
+    acks = {name: sign_ack(key, site.world.cluster, log.head) for name, key in keys.items()}
+    certificate = Certificate.of(log.head, acks)
+    assert not third.node.log.take_certificate(certificate)
+    site.run(6.0)
+    assert third.node.alarms["not-final"].endswith("for want of the signature of r1: owners force a role")
     box.on = True
+    site.until(lambda: third.node.settled == log.head.seq, 60.0)
+    assert not third.node.alarms
 
 
 def _succeed(site: Site, first: Box, second: Box) -> Change:
