@@ -9,7 +9,16 @@ from dusk.cycle.far_messages import Repeat, encode_bundle
 from dusk.cycle.heard import ANSWERS_MAX as ANSWERS_TO_A_START
 from dusk.cycle.heard import Came, Heard, Way
 from dusk.cycle.messages import Kind, decode_start
-from dusk.cycle.repeater import ANSWERS_MAX, DATA_MAX, HEARD_MAX, REPEATS_MAX, Repeater, answer
+from dusk.cycle.repeater import (
+    ANSWERS_MAX,
+    BUNDLE_BYTES_MAX,
+    DATA_MAX,
+    HEARD_MAX,
+    REPEATS_MAX,
+    Repeater,
+    answer,
+    size_in_bundle,
+)
 from dusk.effects import Address, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -138,6 +147,19 @@ def test_a_full_bundle_goes_at_once_and_a_late_answer_soon() -> None:
     assert repeater.deadline is None
     assert repeater.collect(bundle_of(first, node, encode_bundle([own_answer(first)])), ring.now + 1) == []
     assert repeater.deadline == ring.now + 1.02
+
+
+def test_a_bundle_takes_what_fits_and_of_each_member_the_newest_answer_alone() -> None:
+    ring, node, repeater, _ = relaying()
+    first, second = ring.nodes[2], ring.nodes[3]
+    for _ in range(2):
+        answered = bundle_of(first, node, encode_bundle([own_answer(first, 700)]))
+        assert repeater.collect(answered, ring.now) == []
+    rest = BUNDLE_BYTES_MAX - size_in_bundle(own_answer(first, 700)) - size_in_bundle(own_answer(second, 0))
+    fits = bundle_of(second, node, encode_bundle([own_answer(second, rest)]))
+    assert repeater.collect(fits, ring.now) == []
+    beyond = bundle_of(second, node, encode_bundle([own_answer(second, rest + 1)]))
+    assert len(repeater.collect(beyond, ring.now)) == 1
 
 
 def test_an_answer_that_is_too_long_for_a_bundle_goes_to_the_master_if_it_is_known_where_he_is() -> None:
