@@ -28,6 +28,7 @@ from dusk.effects import (
     PieceRead,
     Progress,
     Received,
+    Restart,
     Tick,
     WallClock,
 )
@@ -99,6 +100,8 @@ class Node:
         )
         self._placed: object = None
         self._report_due_at = float("-inf")
+        self._is_over = False
+        """Whether the disk has another log by now than this node has in memory: it is built again."""
 
     # --- what the shell calls ------------------------------------------------------------------
 
@@ -122,7 +125,19 @@ class Node:
         return effects + self._after(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
-        """Take one input; what it leads to, in order."""
+        """Take one input; what it leads to, in order.
+
+        Nothing comes behind a `Restart`, whatever else the shell has gathered: it would be about
+        the log that was, and be written behind another one (R7).
+        """
+        if self._is_over:
+            return []
+        effects = self._taken(event, now)
+        self._is_over = any(isinstance(effect, Restart) for effect in effects)
+        return effects if self._is_over else effects + self._after(now)
+
+    def _taken(self, event: Input, now: float) -> list[Effect]:
+        """Give an input to the room that it is for."""
         effects: list[Effect] = []
         match event:
             case Datagram():
@@ -139,7 +154,7 @@ class Node:
                 effects = self._links_changed(links, now)
             case _:  # a wall clock; the type checker knows
                 self._rooms.writing.set_clock(event)
-        return effects + self._after(now)
+        return effects
 
     def submit(self, change: Change, now: float) -> list[Effect]:
         """Take a change of this device's people: keep it, and get it written.

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dusk.cycle.messages import Kind
-from dusk.effects import SendMulticast
+from dusk.effects import Append, Disconnected, Links, Restart, SendMulticast, Tick
 from tests.node.site import Box, Site
 
 
@@ -60,3 +62,16 @@ def test_heads_are_vouched_for_by_who_leads_alone() -> None:
         host = box.node._rooms.exchanges._host
         assert host.vouched(signed)
         assert not host.vouched(replace(signed, signature=bytes(64)))
+
+
+def test_r7_nothing_is_written_behind_another_log_that_took_the_place_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A shell gathers inputs: what comes with the last piece of a checkpoint is judged by the old log."""
+    site = _site()
+    member = site.all[1]
+    over = [Append(()), Restart("another log is on the disk")]
+    monkeypatch.setattr(member.node._rooms.exchanges, "handle", lambda *_: list(over))
+    assert member.node.handle(Disconnected(2, ""), site.now) == over
+    for event in (Disconnected(2, ""), Tick(), Links(())):
+        assert member.node.handle(event, site.now + 1000.0) == []
