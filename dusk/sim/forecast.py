@@ -205,7 +205,8 @@ class Forecast:
         question = self._question
         keys = self._generator("keys")
         boards = [f"board-{index % 3}" for index in range(question.nodes)]  # as `Device` tells its node
-        ready = self._ready = grow(question.nodes, round(question.cycle_s * 1000), boards, keys.randbytes)
+        cycle_ms = round(question.cycle_s * 1000)
+        ready = self._ready = grow(question.nodes, cycle_ms, boards, keys.randbytes, self._grown)
         starts = self._generator("starts")
         empty, verified = self.snapshots.of(Log(ready.cluster)), self.snapshots.of(ready.log)
         shared = Disk(ready.items).shared()
@@ -219,7 +220,10 @@ class Forecast:
             self.routers.append(router)
             self.air.add(router)
             self.clock.at(starts.uniform(0, question.cycle_s) if index else 0.0, router.power_on)
-            self._progress(0.2 * index / question.nodes)
+            self._progress(0.1 + 0.1 * index / question.nodes)
+
+    def _grown(self, count: int) -> None:
+        self._progress(0.1 * count / self._question.nodes)
 
     @property
     def _settle_s(self) -> float:

@@ -110,7 +110,13 @@ class _Writer:
         self.items.append(self.log.signed(signed))
 
 
-def grow(count: int, cycle_ms: int, boards: Sequence[str], random_bytes: Callable[[int], bytes]) -> Ready:
+def grow(
+    count: int,
+    cycle_ms: int,
+    boards: Sequence[str],
+    random_bytes: Callable[[int], bytes],
+    told: Callable[[int], None] = lambda _: None,
+) -> Ready:
     """Make a cluster of many devices.
 
     Args:
@@ -118,6 +124,7 @@ def grow(count: int, cycle_ms: int, boards: Sequence[str], random_bytes: Callabl
         cycle_ms: the time between two STARTs, milliseconds.
         boards: what each device says that it is.
         random_bytes: source of all keys and salts.
+        told: called with the number of devices that are there: many take a while.
     """
     keys = tuple(SigningKey.from_seed(random_bytes(32)) for _ in range(count))
     writer = _Writer(keys[0], cycle_ms, random_bytes)
@@ -129,6 +136,7 @@ def grow(count: int, cycle_ms: int, boards: Sequence[str], random_bytes: Callabl
         if index:
             writer.join(joinkey, key, f"02:00:00:00:{index >> 8:02x}:{index & 255:02x}", f"r{index}")
         writer.say(key, "board", boards[index])
+        told(index + 1)
     writer.sign()
     group_key = new_group_key(random_bytes, writer.log.head.generation, NO_CHAIN)
     ring = GroupKeys((group_key,)).encode()

@@ -105,7 +105,7 @@ def test_progress_rises_to_the_end() -> None:
     told: list[float] = []
     Forecast(replace(QUIET, measured_s=10.0, changes=1), told.append).run()
     assert told == sorted(told)
-    assert told[-1] == 1.0
+    assert told[0] < 0.1 < told[-1] == 1.0, "founding counts: of thousands it takes a while"
 
 
 # --- faults ------------------------------------------------------------------------------------
