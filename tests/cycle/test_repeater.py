@@ -22,6 +22,7 @@ from dusk.cycle.repeater import (
 from dusk.effects import Address, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
+from dusk.limits import BUNDLE_ANSWERS_MAX
 from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring
 
 FOUR, SIX = Address("10.0.0.1", 3875), Address("fe80::1%lan", 3875)
@@ -144,6 +145,8 @@ def test_a_full_bundle_goes_at_once_and_a_late_answer_soon() -> None:
     assert repeater.flush_at is not None
     (last,) = repeater.tick(repeater.flush_at)
     assert isinstance(last, SendDatagram)
+    repeater.flush_at = ring.now
+    assert repeater.tick(ring.now) == [], "nothing waits"
     assert repeater.deadline is None
     assert repeater.collect(bundle_of(first, node, encode_bundle([own_answer(first)])), ring.now + 1) == []
     assert repeater.deadline == ring.now + 1.02
@@ -162,6 +165,16 @@ def test_a_bundle_takes_what_fits_and_of_each_member_the_newest_answer_alone() -
     assert len(repeater.collect(beyond, ring.now)) == 1
 
 
+def test_a_bundle_has_no_more_answers_than_are_read() -> None:
+    ring, node, repeater, _ = relaying(BUNDLE_ANSWERS_MAX + 3)
+    members = [one for one in ring.nodes if one not in (node, ring.master)]
+    handed = [
+        len(repeater.collect(bundle_of(one, node, encode_bundle([own_answer(one, 0)])), ring.now))
+        for one in members[: BUNDLE_ANSWERS_MAX + 1]
+    ]
+    assert handed == [0] * BUNDLE_ANSWERS_MAX + [1]
+
+
 def test_an_answer_that_is_too_long_for_a_bundle_goes_to_the_master_if_it_is_known_where_he_is() -> None:
     ring = quiet_ring(3)
     member = ring.nodes[1]
@@ -170,6 +183,10 @@ def test_an_answer_that_is_too_long_for_a_bundle_goes_to_the_master_if_it_is_kno
     data = bytes(1195)
     assert answer(member.station, came, data, None) == []
     assert answer(member.station, came, data, FOUR) == [SendDatagram(data, FOUR)]
+    named = len(data) - len(without_name(data))
+    longest = bytes(BUNDLE_BYTES_MAX - size_in_bundle(b"") + named)
+    assert len(answer(member.station, came, longest, None)) == 1
+    assert answer(member.station, came, longest + b"x", None) == []
     (effect,) = answer(member.station, came, data[:300], None)
     assert isinstance(effect, SendDatagram)
     assert effect.to == ring.nodes[2].address
@@ -192,6 +209,8 @@ def test_of_those_who_repeat_or_would_the_lowest_is_named_and_few_are_remembered
     repeater.heard(Repeat(others[1], b"start"), ring.now)
     assert repeater.named(ring.now) == others[1]
     assert repeater.named(ring.now + 3 * CYCLE_S) == min(own, *others)
+    assert repeater.named(ring.now + 20 * CYCLE_S) == min(own, *others)
+    assert repeater.named(ring.now + 20.01 * CYCLE_S) == own
     assert repeater.named(ring.now + 21 * CYCLE_S) == own
 
 

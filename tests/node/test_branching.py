@@ -6,6 +6,7 @@ from dusk import limits
 from dusk.changelog.branches import stranded
 from dusk.changelog.log import ForkFound
 from dusk.changelog.rewinds import LostBranch
+from dusk.cycle.messages import Offer
 from dusk.cycle.station import Conflict, Step
 from dusk.effects import Append, Connect, Event
 from dusk.errors import UntrustedInput
@@ -77,6 +78,24 @@ def test_a_member_that_stays_does_nothing_else() -> None:
     site, losing, winning = _both_sides()
     assert winning.node._rooms.branching.took_branch(losing.items, site.now) == []
     assert not winning.node._rooms.forks.has_dealt_with(losing.node.log.head), "that is for who leads"
+
+
+def test_a40_only_what_would_undo_what_is_final_and_nobody_offers_as_left_is_refused() -> None:
+    site, losing, winning = _both_sides()
+    items, head = list(losing.items), losing.node.log.head
+    branching = winning.node._rooms.branching
+    refused = branching._refusals._branches
+    branching.took_branch(items, site.now)
+    assert not refused, "nothing is final behind the fork"
+    site.heal()
+    site.until(lambda: len(site.heads) == 1, 30.0, STEP_S)
+    site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 30.0, STEP_S)
+    refused.clear()
+    winning.node._rooms.forks.asks_for(Offer(head.seq, head.chain))
+    branching.took_branch(items, site.now)
+    assert not refused, "who offers it stands on it no more"
+    branching.took_branch(items, site.now)
+    assert len(refused) == 1
 
 
 def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:
