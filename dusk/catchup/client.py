@@ -53,10 +53,11 @@ from dusk.catchup.messages import (
     encode,
 )
 from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
-from dusk.changelog.adopting import NotInForce
+from dusk.changelog.adopting import NotInForce, Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.history import ForkFound
 from dusk.effects import Address, Effect, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
@@ -351,14 +352,16 @@ class Client:
         self._ask(Stage.FETCHING, Fetch(self._next), now)
 
     def _went_over(self, gathering: Gathering, items: tuple[LogItem, ...], now: float, *, more: bool) -> bool:
-        """Have a checkpoint judged; False where it is not in force yet, and more may put it so."""
+        """Have a checkpoint judged; False where what follows may make it stand above the log here."""
         before = self._host.head
         try:
             effects = self._host.took_checkpoint(gathering.data, items, now)
         except UntrustedInput as error:
-            if more and isinstance(error, NotInForce):
+            is_decided = isinstance(error, Unfit) or not isinstance(error, (NotInForce, ForkFound))
+            if more and not is_decided:
                 return False
-            self._host.gatherings.forget()
+            if is_decided:  # else the pieces are needed again, when owners have said more
+                self._host.gatherings.forget()
             raise
         self._effects += effects
         self._gathering = None

@@ -52,23 +52,22 @@ class Adopted(NamedTuple):
     settled: Seq
 
 
-def adopt(log: Log, data: bytes, items: Sequence[LogItem], *, more: bool = False) -> Adopted | None:
+def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
     """Verify a checkpoint with what stands above it, and tell what going over to it means.
 
     Args:
         log: the own log, which is not changed.
         data: the foundation.
         items: from the entry above it on, up to a signed head.
-        more: whether that log goes on behind them.
 
     Returns:
         None where the own log has come to that checkpoint by itself.
 
     Raises:
-        ForkFound: it contradicts what is final here, or what owners said.
+        Apart: it contradicts what is final here.
+        ForkFound: so it does, by what is known of the log above it; owners may force a role there.
         NewerVersion: this version cannot read what stands right above it (R13).
-        NotInForce: what stands above does not make it a checkpoint that is final, or does not outrank
-            the own branch, so far.
+        NotInForce: what stands above does not make it a checkpoint that is final, so far.
         UntrustedInput: anything in it is wrong, or owners of here have not attested it.
     """
     found = _read(data, log.cluster)
@@ -88,7 +87,7 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem], *, more: bool = False
         raise NotInForce("a checkpoint that the log above it does not put in force, or not for good")
     left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
     if left is not None:
-        _check_may_leave(log, found, _Other(other, taken, more=more), fork)
+        _check_may_leave(log, found, _Other(other, taken), fork)
     return Adopted(seq, other, taken, left, log.settled)
 
 
@@ -129,11 +128,10 @@ def _fork(log: Log, found: Foundation) -> Seq:
 
 
 class _Other(NamedTuple):
-    """The other branch: its log, what was taken above the checkpoint, and whether it goes on."""
+    """The other branch: its log, and what was taken of it above the checkpoint."""
 
     log: Log
     taken: tuple[LogItem, ...]
-    more: bool
 
 
 def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> None:
@@ -160,7 +158,7 @@ def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> N
     text = f"{_WORDS[chosen.rule]}, behind entry {fork}; it is refused"
     if first is not None and first <= found.head.seq and raised is not Raise.NEW:
         raise Apart(text)
-    raise NotInForce(text) if other.more else ForkFound(text)
+    raise ForkFound(text)
 
 
 _WORDS = {

@@ -20,7 +20,7 @@ from tests.world import World
 pytestmark = pytest.mark.usefixtures("small_steps")
 
 
-def _pieces_asked(monkeypatch: pytest.MonkeyPatch) -> list[GetPiece]:
+def pieces_asked(monkeypatch: pytest.MonkeyPatch) -> list[GetPiece]:
     asked: list[GetPiece] = []
     read = Server._read_piece
 
@@ -34,7 +34,7 @@ def _pieces_asked(monkeypatch: pytest.MonkeyPatch) -> list[GetPiece]:
 
 def test_a6_a_checkpoint_that_was_refused_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     world, server, early = cluster()
-    stale, asked = away(world, early), _pieces_asked(monkeypatch)
+    stale, asked = away(world, early), pieces_asked(monkeypatch)
     assert server.plan is not None
     server.foundation = server.foundation[:-1] + bytes((server.foundation[-1] ^ 1,))
     server.plan = plan_of(server.plan.seq, pieces(server.foundation))

@@ -104,7 +104,7 @@ def test_r4_the_first_role_counts_wherever_it_stands_below_or_above_the_checkpoi
     assert isinstance(adopt(log, *parted.compact()), Adopted)
 
 
-def _forced_above() -> tuple[Parted, bytes, list[LogItem], list[LogItem]]:
+def forced_above() -> tuple[Parted, bytes, list[LogItem], list[LogItem]]:
     """Return a branch that was forced above its checkpoint, and what stands above without and with that."""
     parted = Parted()
     parted.world.lead(parted.world.kitchen)
@@ -118,11 +118,9 @@ def _forced_above() -> tuple[Parted, bytes, list[LogItem], list[LogItem]]:
     return parted, data, before, above(parted.world.items, seq)
 
 
-def test_r4_a_role_above_the_checkpoint_is_waited_for_while_more_may_come() -> None:
-    parted, data, before, after = _forced_above()
+def test_r4_a_role_above_the_checkpoint_counts_and_until_it_comes_nothing_is_decided() -> None:
+    parted, data, before, after = forced_above()
     log = parted.go_on()
-    with pytest.raises(NotInForce, match="undo what is final"):
-        adopt(log, data, before, more=True)
     with pytest.raises(ForkFound, match="undo what is final") as refused:
         adopt(log, data, before)
     assert not isinstance(refused.value, Apart), "owners may still say so"
