@@ -7,6 +7,7 @@ lost, doubled or delayed; how the machine runs it differs from run to run.
 
 import argparse
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -248,13 +249,14 @@ class Storm:
             counts[f"of them called durable at {committer.router.name}"] = committer.promised
 
 
-def storm(seed: int, size: Size, say: Say) -> Report:
+def storm(seed: int, size: Size, say: Say, keep: Path | None = None) -> Report:
     """Make a cluster, let everything happen to it, and report.
 
     Args:
         seed: decides everything that is decided by us.
         size: how large.
         say: called with each line as it comes.
+        keep: where all disks are copied to if anything is wrong.
     """
     places: list[TapPlace] = []
 
@@ -273,10 +275,12 @@ def storm(seed: int, size: Size, say: Say) -> Report:
     ) as cluster:
         raging = Storm(cluster, places[0].switch, seed, size, say)
         try:
-            return raging.run()
+            raging.run()
         except (StuckError, NetworkError, DemoError) as error:
             raging.report.faults.append(f"stuck: {error}")
-            return raging.report
+        if raging.report.faults and keep is not None:
+            subprocess.run(["cp", "-a", str(cluster.base), str(keep)], check=True)
+        return raging.report
 
 
 def main() -> int:
@@ -289,6 +293,7 @@ def main() -> int:
     parser.add_argument("--backups", type=int, help="holders of the succession besides the master")
     parser.add_argument("--without", default="", help=", ".join(kind.name.lower() for kind in Kind))
     parser.add_argument("--file", type=Path, help="keep the report here")
+    parser.add_argument("--keep", type=Path, help="copy all disks there if anything is wrong")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
     size = LONG if options.long else SHORT
@@ -299,7 +304,7 @@ def main() -> int:
         backups=size.backups if options.backups is None else options.backups,
         without=frozenset(Kind[name.upper()] for name in options.without.split(",") if name),
     )
-    report = storm(seed, size, lambda line: print(line, flush=True))
+    report = storm(seed, size, lambda line: print(line, flush=True), options.keep)
     for line in report.lines[1 + len(report.events) :]:
         print(line)
     print(f"seed {seed}: {'failed' if report.faults else 'nothing was lost'}")
