@@ -7,7 +7,7 @@ and two disks have the change. When the killed one is back the next round kills 
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -112,23 +112,26 @@ def absence(missed: int) -> Iterator[Site]:
         yield site
 
 
-def compact(site: Site) -> None:
+def compact(site: Site, whom: Sequence[Machine]) -> None:
     """Let an owner commit where attesting is due: whoever runs then compacts its log.
+
+    Args:
+        site: the cluster.
+        whom: all who run; the second of them is where the owner commits.
 
     Raises:
         ClusterError: they do not.
     """
-    member = site.nodes[1]
-    owner = site.owner(member)
+    owner = site.owner(whom[1])
     owner.set("policy/p0", "system.s0.x", "attested")
     try:
         owner.commit("attested", timeout_s=COMMIT_S_MAX)
-        site.cluster.wait("compacted logs", lambda: all(map(floor_of, site.nodes[:-1])), RETURNS_S_MAX)
+        site.cluster.wait("compacted logs", lambda: all(map(floor_of, whom)), RETURNS_S_MAX)
     except (Refused, StuckError) as error:
         raise ClusterError(f"compaction: {error}") from error
     finally:
         owner.close()
-    site.wait_until_quiet(nodes=site.nodes[:-1])
+    site.wait_until_quiet(nodes=whom)
 
 
 def floor_of(node: Machine) -> int:
@@ -182,5 +185,5 @@ def missed() -> list[Row]:
     with absence(MISSED) as site:
         found = _rows(f"off for {MISSED:,} entries", returns(site))
     with absence(MISSED) as site:
-        compact(site)
+        compact(site, site.nodes[:-1])
         return [*found, *_rows("the same past a compaction and a checkpoint", returns(site))]

@@ -57,6 +57,9 @@ def _is_somebody_outside() -> bool:
 def prepare_folders(root: str, account: Account | None) -> None:
     """Make ``etc/dusk`` (0711), ``etc/dusk/node`` and ``var/run/dusk``, the last two the daemon's own.
 
+    So are the folders in ``etc/dusk/node``: where files were put back from an archive that has no folders,
+    as after a new image, root has made them.
+
     Raises:
         Refused: one of them is a link, no folder, or somebody else's.
         OSError: the disk failed.
@@ -67,11 +70,17 @@ def prepare_folders(root: str, account: Account | None) -> None:
     try:
         _folder(base / "etc/dusk", 0o711, os.geteuid(), os.getegid())
         _folder(base / "etc/dusk/node", 0o700, uid, gid)
+        for inner in filter(_is_folder, (base / "etc/dusk/node").iterdir()):
+            _folder(inner, 0o700, uid, gid)
         _folder(base / "var/run/dusk", 0o755, uid, gid)
     finally:
         os.umask(umask)
     for parent in (base / "etc/dusk", base / "etc", base):  # all that is promised is found by these names
         _bring_names(parent)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _bring_names(path: Path) -> None:

@@ -108,6 +108,24 @@ def test_a35_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "etc/dusk/node").stat().st_uid == nobody().uid
 
 
+@pytest.mark.needs("root")
+def test_folders_that_root_made_as_it_put_files_back_are_the_daemons_again(tmp_path: Path) -> None:
+    """An archive of files alone, as sysupgrade makes it, has the files' owners and no folders."""
+    node = tmp_path / "etc/dusk/node"
+    (node / "drafts").mkdir(parents=True, mode=0o755)
+    (node / "identity").touch(mode=0o600)
+    (node / "elsewhere").symlink_to(tmp_path)
+    before = tmp_path.stat()
+    prepare_folders(str(tmp_path), nobody())
+    found = (node / "drafts").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (nobody().uid, nobody().gid, 0o700)
+    assert (tmp_path.stat().st_uid, tmp_path.stat().st_mode) == (before.st_uid, before.st_mode)
+    (node / "outbox").mkdir()
+    os.chown(node / "outbox", 12345, 12345)
+    with pytest.raises(Refused, match="belongs to uid 12345"):
+        prepare_folders(str(tmp_path), nobody())
+
+
 def test_the_folders_above_let_the_daemon_through_whatever_the_umask_is(tmp_path: Path) -> None:
     umask = os.umask(0o077)
     try:
