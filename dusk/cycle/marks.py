@@ -43,7 +43,7 @@ class Marks:
             again: the one that counted last may be spoken of once more.
         """
         own = self._by_sender.get(who, _NONE)
-        least = max(own, self.newest) if not self._is_led(who, mark) or self._is_borne_out else own
+        least = own if self._is_led(who, mark) else max(own, self.newest)
         return mark > least or (again and mark == least)
 
     def note(self, who: DeviceId, mark: Mark) -> None:
@@ -62,11 +62,6 @@ class Marks:
         if start.rest.sender == self.who or start.head.seq <= self._log.head.seq:
             raise UntrustedInput("START: older than one that was heard")
         return Step(outcome=Behind(source, start.head))
-
-    @property
-    def _is_borne_out(self) -> bool:
-        """Whether our log shows that who was heard last leads that epoch."""
-        return self.who is not None and self._is_led(self.who, self.newest)
 
     def _is_led(self, who: DeviceId, mark: Mark) -> bool:
         return (self._log.leader, self._log.head.epoch) == (who, mark[0])
