@@ -67,5 +67,17 @@ EQUIVALENTS: dict[str, str] = {
         "it only saves the time of comparing one operation with itself"
     ),
     "dusk/changelog/body.py::decode_body::limit moved: len(decoded) > 1": "as above",
+    "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
+        "who sends it is another member"
+    ),
+    "dusk/cycle/repeater.py::Repeater._flush::operand of or left out: known is None": (
+        "nothing is collected before something is repeated; the type checker asks for it"
+    ),
+    "dusk/cycle/far_messages.py::decode_repeat::"
+    "one more: codec.blob(row[1], limits.DATAGRAM_BYTES_MAX, 'REPEAT start')": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
+    "dusk/cycle/far_messages.py::decode_bundle::"
+    "one more: codec.blob(row, limits.DATAGRAM_BYTES_MAX, 'BUNDLE answer')": "as above",
 }
 """Id of the mutant → why no test can notice it."""
