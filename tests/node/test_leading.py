@@ -1,11 +1,14 @@
 """When a node leads: what keeps it from it, and what it waits for."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from dusk.cycle.takeover import DEADLINE, State, Told
-from dusk.effects import Connect, Disconnected, Effect
+from dusk.effects import Address, Connect, Disconnected, Effect, Event, SendDatagram
 from dusk.errors import Refused
-from dusk.ids import Seq
+from dusk.ids import ChainHash, Seq
+from dusk.node.leading import Leading
 from dusk.node.recovery import MUST_HEAR_FILE
 from tests.node.site import DELAY_S, Site
 from tests.node.test_node_forced_roles import role_for
@@ -85,3 +88,171 @@ def test_a_backup_that_was_shown_more_than_it_has_fetches_it_before_it_leads() -
     assert leading._takeover.state is State.SYNCING
     assert [effect.to for effect in effects if isinstance(effect, Connect)] == [member.address]
     assert not backup.node.leads
+
+
+# --- one device's part, step by step -----------------------------------------------------------------
+
+NOBODY = Address("10.9.9.9", 3875)
+
+
+def _parts(holders: int = 2) -> tuple[Site, Leading, Leading]:
+    """Return a cluster, with what its master and its backup know of who leads."""
+    site = _settled(Site(2, holders=holders))
+    master, backup = (box.node._rooms.leading for box in site.all)
+    return site, master, backup
+
+
+def _state(leading: Leading) -> State:
+    return leading._takeover.state
+
+
+def test_who_lacks_a_part_of_the_log_was_copied_or_stopped_does_not_even_watch() -> None:
+    site, _, backup = _parts()
+    assert (_state(backup), backup.is_copied) == (State.WATCHING, False)
+    backup._is_copied = True
+    backup.placed(None, site.now)
+    assert (_state(backup), backup.is_copied) == (State.OUTSIDE, True)
+    with pytest.raises(Refused) as refused:
+        backup.check_role(role_for(site, site.all[1]), site.now)
+    assert refused.value.code == "not-whole"
+    backup._is_copied, backup._recovery.must_hear = False, True
+    backup.placed(None, site.now)
+    assert _state(backup) is State.OUTSIDE
+    backup._recovery.must_hear = False
+    assert backup.whole_again(site.now) == []
+    assert _state(backup) is State.WATCHING
+    backup.stop(site.now)
+    assert _state(backup) is State.OUTSIDE
+    backup.log_moved(site.now)
+    assert _state(backup) is State.WATCHING
+
+
+def test_who_may_not_lead_by_the_log_is_not_the_first_and_does_not_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site, master, backup = _parts()
+    for leading in (master, backup):
+        monkeypatch.setattr(leading._log, "may_lead", lambda _: False)
+    assert not master.is_first
+    backup.placed(None, site.now)
+    assert _state(backup) is State.OUTSIDE
+    master.lead(site.now)
+    assert site.leaders == []
+
+
+def test_who_begins_to_watch_knows_what_it_has_and_its_place() -> None:
+    site, _, backup = _parts()
+    backup._takeover.handle(DEADLINE, site.now)
+    assert backup.begin(site.now, is_new=False) == []
+    assert _state(backup) is State.WATCHING
+    assert backup._takeover._own == site.all[1].node.log.head.seq
+
+
+def test_only_word_that_was_not_heard_before_ends_the_question_who_leads() -> None:
+    site, _, backup = _parts()
+    backup.heard(site.now, site.now)
+    backup._takeover.handle(DEADLINE, site.now)
+    for fresh_at in (None, site.now):
+        backup.heard(fresh_at, site.now)
+        assert _state(backup) is State.ASKING
+    backup.heard(site.now + 1.0, site.now + 1.0)
+    assert _state(backup) is State.WATCHING
+
+
+def test_a21_who_begins_anew_takes_its_own_former_run_for_no_copy() -> None:
+    site, _, _ = _parts()
+    site.master.restart()
+    again = site.master.node._rooms.leading
+    assert not site.master.node.leads
+    assert again.deposed(site.now) == []
+    assert not again.is_copied
+    site.until(lambda: site.master.node.leads, 10.0, STEP_S)
+    assert again.deposed(site.now) == []
+    assert site.master.node.leads
+
+
+def test_who_leads_no_more_watches_at_once() -> None:
+    site, master, _ = _parts()
+    assert _state(master) is State.LEADING
+    master._resign(site.now)
+    assert _state(master) is State.WATCHING
+    assert site.leaders == []
+    master.lead(site.now)
+    assert _state(master) is State.LEADING
+
+
+def test_the_first_takes_over_only_what_another_handed_over() -> None:
+    site, first, _ = _parts()
+    first._resign(site.now)
+    log, own = first._log, site.master.node.device_id
+    for leader, handed_over in ((own, True), (site.all[1].node.device_id, False)):
+        first._log = SimpleNamespace(  # type: ignore[assignment]  # as much of a log as is looked at
+            leader=leader, handed_over=handed_over, head=log.head, may_lead=log.may_lead
+        )
+        assert first.log_moved(site.now) == []
+    assert site.leaders == []
+
+
+def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
+    site, master, _ = _parts()
+    master._station.contacts.addresses = (NOBODY,)
+
+    def asks(now: float) -> bool:
+        return any(isinstance(e, SendDatagram) and e.to == NOBODY for e in master.tick(now))
+
+    assert asks(site.now)
+    at = master.deadline
+    assert at == site.now + 50.0
+    assert [asks(now) for now in (at - 0.01, at, at + 1.0)] == [False, True, False]
+    master.lead(at + 2.0)
+    assert asks(at + 2.0), "at once in each epoch"
+
+
+def test_in_each_epoch_it_is_asked_anew_for_what_others_left() -> None:
+    site, master, _ = _parts()
+    master._forks._dealt_with[ChainHash(bytes(32))] = None
+    master.lead(site.now)
+    assert not master._forks._dealt_with
+
+
+BACK: list[Effect] = [Event("handed", "back")]
+AGAIN: list[Effect] = [Event("leads", "again")]
+
+
+class _Writing:
+    """As much of a writing leader as handing back asks."""
+
+    def __init__(self, *, may: bool = True, waiting: int = 0) -> None:
+        self.leader = SimpleNamespace(may_hand_back=lambda _: may)
+        self.waiting = waiting
+
+    def __len__(self) -> int:
+        return self.waiting
+
+    def hand_back(self, now: float) -> list[Effect]:
+        return BACK
+
+
+@pytest.mark.parametrize(
+    ("writing", "is_first", "is_frozen", "is_handed"),
+    [
+        (_Writing(), False, False, True),
+        (_Writing(), True, False, False),
+        (_Writing(), False, True, False),
+        (_Writing(may=False), False, False, False),
+        (_Writing(waiting=1), False, False, False),
+    ],
+)
+def test_who_stands_in_hands_back_to_a_first_that_may_lead_once_nothing_waits(
+    writing: _Writing, monkeypatch: pytest.MonkeyPatch, *, is_first: bool, is_frozen: bool, is_handed: bool
+) -> None:
+    site, master, backup = _parts()
+    leading = master if is_first else backup
+    leading._writing = writing  # type: ignore[assignment]
+    if is_frozen:
+        monkeypatch.setattr(leading._log, "may_lead", lambda _: False)
+    assert leading.tick(site.now) == (BACK if is_handed else [])
+    assert leading.deadline == (site.now + 15.0 if is_handed else None)
+    if is_handed:
+        monkeypatch.setattr(leading, "lead", lambda _: AGAIN)
+        assert [leading.tick(site.now + s) for s in (0.0, 14.99, 15.0)] == [[], [], AGAIN]
