@@ -31,3 +31,10 @@ def test_who_opens_an_epoch_asks_all_whatever_was_heard_before() -> None:
     contacts.leads_anew()
     assert contacts.silent(CYCLE_S, 100.1) == (HERE, THERE)
     assert contacts.silent(CYCLE_S, 100.2) == ()
+
+
+def test_an_address_is_silent_from_which_nothing_came_for_the_whole_pause() -> None:
+    contacts = Contacts((HERE, THERE))
+    contacts.heard(HERE, 100.0)
+    contacts.heard(THERE, 100.1)
+    assert contacts.silent(CYCLE_S, 100.0 + PAUSE_S) == (HERE,)
