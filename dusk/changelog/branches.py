@@ -235,25 +235,43 @@ def lapsed(lost: LostBranch, log: Log) -> tuple[ChangeId, ...]:
     return tuple(row.change.id for row in rows if log.position_of(row.change.id) is None)
 
 
-def unsettled(lost: LostBranch, log: Log) -> bool:
-    """Tell whether any change of a branch still waits: until its outcome in the log is settled."""
-    positions = [log.position_of(row.change.id) for row in _changes(lost)]
-    return any(seq is None or seq > log.settled for seq in positions)
+class Left:
+    """A branch that this device left, and its changes: they are asked for with each datagram, and read once.
+
+    Args:
+        branch: what was left.
+
+    Attributes:
+        branch: as above.
+    """
+
+    def __init__(self, branch: LostBranch) -> None:
+        self.branch = branch
+        self._changes = tuple(row.change for row in _changes(branch))
+
+    def stranded(self, log: Log) -> list[Change]:
+        """Return its changes that stand nowhere in the log, as `stranded` does."""
+        return [change for change in self._changes if log.position_of(change.id) is None]
+
+    def waits(self, log: Log) -> bool:
+        """Tell whether any of its changes still waits: until its outcome in the log is settled."""
+        positions = [log.position_of(change.id) for change in self._changes]
+        return any(seq is None or seq > log.settled for seq in positions)
 
 
-def remembered(branches: Sequence[LostBranch], log: Log) -> tuple[LostBranch, ...]:
+def remembered(branches: Sequence[Left], log: Log) -> tuple[Left, ...]:
     """Return the branches that are still of use, oldest first.
 
     Those of which a change waits; beyond the bounds the oldest go of which all stands in the
     log, settled or not. One of which a change stands nowhere is never forgotten (R3).
     """
-    kept = [branch for branch in branches if unsettled(branch, log)]
-    for branch in tuple(kept):
-        size_bytes = sum(_size_bytes(other.items) for other in kept)
+    kept = [left for left in branches if left.waits(log)]
+    for left in tuple(kept):
+        size_bytes = sum(_size_bytes(other.branch.items) for other in kept)
         if len(kept) <= limits.BRANCHES_MAX and size_bytes <= limits.BRANCH_BYTES_MAX:
             break
-        if not stranded(branch, log):
-            kept.remove(branch)
+        if not left.stranded(log):
+            kept.remove(left)
     return tuple(kept)
 
 

@@ -8,7 +8,7 @@ it, verifies it as any other log, and writes its changes before newer ones.
 from collections.abc import Sequence
 
 from dusk.changelog.body import Change, decode_change
-from dusk.changelog.branches import remembered, stranded
+from dusk.changelog.branches import Left, remembered
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
@@ -37,7 +37,7 @@ class Forks:
 
     def __init__(self, log: Log, left: Sequence[LostBranch]) -> None:
         self._log = log
-        self._left = remembered(left, log)
+        self._left = remembered([Left(branch) for branch in left], log)
         self._dealt_with: dict[ChainHash, None] = {}
         self._asked_for: dict[ChainHash, None] = {}
 
@@ -45,7 +45,7 @@ class Forks:
 
     def left(self, branch: LostBranch) -> None:
         """Keep a branch that this device has just left."""
-        self._left = remembered((*self._left, branch), self._log)
+        self._left = remembered((*self._left, Left(branch)), self._log)
 
     def log_moved(self) -> None:
         """Forget what has its outcome for good."""
@@ -55,19 +55,19 @@ class Forks:
     @property
     def all(self) -> tuple[LostBranch, ...]:
         """The branches that this device left and of which a change waits, oldest first."""
-        return self._left
+        return tuple(left.branch for left in self._left)
 
     @property
     def offer(self) -> Offer | None:
         """The newest position of the oldest branch that somebody has to deal with."""
         if not self._left:
             return None
-        head = head_of(self._left[0])
+        head = head_of(self._left[0].branch)
         return Offer(head.seq, head.chain)
 
     def chunk(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         """Return a chunk of a branch, and whether there is more behind it; of others nothing."""
-        items = next((branch.items for branch in self._left if head_of(branch).chain == chain), ())
+        items = next((branch.items for branch in self.all if head_of(branch).chain == chain), ())
         size_bytes, end = 0, first
         while end < len(items) and (end == first or size_bytes + len(items[end].data) <= CHUNK_BYTES_MAX):
             size_bytes += len(items[end].data)
@@ -76,7 +76,7 @@ class Forks:
 
     def stranded(self) -> list[Change]:
         """Return the changes of what we left that stand nowhere in the log, in order."""
-        return [row.change for branch in self._left for row in stranded(branch, self._log)]
+        return [change for left in self._left for change in left.stranded(self._log)]
 
     # --- what this device has seen and others may lack (`Outlook`) ------------------------------
 
@@ -108,7 +108,7 @@ class Forks:
     @property
     def epoch(self) -> int:
         """The highest epoch in what we left: one that we may have opened, and none is opened twice."""
-        return max((head_of(branch).epoch for branch in self._left), default=0)
+        return max((head_of(branch).epoch for branch in self.all), default=0)
 
     # --- what others left --------------------------------------------------------------------
 

@@ -11,13 +11,13 @@ from dusk.changelog import fold
 from dusk.changelog.branches import (
     BeyondReach,
     Extended,
+    Left,
     Stayed,
     Switched,
     lapsed,
     remembered,
     stranded,
     try_branch,
-    unsettled,
 )
 from dusk.changelog.forkchoice import Choice, Rule
 from dusk.changelog.log import Log, unpack_entry_item
@@ -387,15 +387,18 @@ def test_r3_a_change_waits_until_its_outcome_is_settled() -> None:
     rows = stranded(found.lost, log)
     assert [row.seq for row in rows] == [found.lost.seq + 1, found.lost.seq + 2]
     assert all(row.item in found.lost.items for row in rows)
-    assert unsettled(found.lost, log)
+    left = Left(found.lost)
+    assert left.waits(log)
+    assert left.stranded(log) == [row.change for row in rows]
     for row in rows:
         barn.write(row.change)
     assert stranded(found.lost, log) == ()
-    assert unsettled(found.lost, log)
-    assert remembered([found.lost], log) == (found.lost,)
+    assert left.waits(log)
+    assert left.stranded(log) == []
+    assert remembered([left], log) == (left,)
     log.extend([certificate(barn, log.head.seq, attic.master, barn.master)])
-    assert not unsettled(found.lost, log)
-    assert remembered([found.lost], log) == ()
+    assert not left.waits(log)
+    assert remembered([left], log) == ()
 
 
 def test_r3_beyond_the_bounds_only_branches_are_forgotten_of_which_all_stands_in_the_log(
@@ -406,8 +409,8 @@ def test_r3_beyond_the_bounds_only_branches_are_forgotten_of_which_all_stands_in
     assert isinstance(found, Switched)
     rows = stranded(found.lost, barn.log)
     barn.write(rows[0].change)
-    standing = LostBranch(found.lost.seq, (rows[0].item,))
-    waiting = LostBranch(found.lost.seq, (rows[1].item,))
+    standing = Left(LostBranch(found.lost.seq, (rows[0].item,)))
+    waiting = Left(LostBranch(found.lost.seq, (rows[1].item,)))
     branches = (waiting, standing, standing, waiting)
     assert remembered(branches, barn.log) == branches
     monkeypatch.setattr(limits, "BRANCHES_MAX", 3)

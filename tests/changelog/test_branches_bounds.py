@@ -5,6 +5,7 @@ import pytest
 from dusk import limits
 from dusk.changelog.branches import (
     BeyondReach,
+    Left,
     Stayed,
     Switched,
     remembered,
@@ -103,6 +104,7 @@ def test_branches_of_just_the_bytes_that_are_kept_are_kept(monkeypatch: pytest.M
         barn.write(row.change)
     size_bytes = sum(len(item.data) for item in found.lost.items)
     monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", size_bytes)
-    assert remembered([found.lost], barn.log) == (found.lost,)
+    left = Left(found.lost)
+    assert remembered([left], barn.log) == (left,)
     monkeypatch.setattr(limits, "BRANCH_BYTES_MAX", size_bytes - 1)
-    assert remembered([found.lost], barn.log) == ()
+    assert remembered([left], barn.log) == ()
