@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from dusk import limits
-from dusk.changelog.adopting import Adopted, Apart, NotInForce, adopt
+from dusk.changelog.adopting import Adopted, Apart, NotInForce, Unfit, adopt
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.compaction import compact
 from dusk.changelog.foundation import read
@@ -244,3 +244,10 @@ def test_r4_a_branch_of_a_checkpoint_that_is_not_final_there_waits() -> None:
         adopt(Log(world.cluster), data, unsigned)
     world.settle(world.master, world.kitchen)
     assert isinstance(adopt(Log(world.cluster), data, above(world.items, seq)), Adopted)
+
+
+def test_a42_what_hangs_not_together_takes_the_place_of_no_log_whatever_stands_above() -> None:
+    parted = sides()
+    data, items = parted.compact()
+    with pytest.raises(Unfit):
+        adopt(parted.go_on(), data[:-1], items)
