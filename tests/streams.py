@@ -54,7 +54,7 @@ from dusk.effects import (
     Tick,
 )
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from tests.world import World
 
@@ -93,6 +93,7 @@ class Member:
         self.world = world
         self.ring = GroupKeys((new_group_key(world.random.randbytes, 0, NO_CHAIN),)).encode()
         self.taken_rings: list[bytes] = []
+        self.addresses: list[tuple[bytes, Sequence[tuple[DeviceId, Address]]]] = []
         self.answers: list[tuple[ChangeId, Answer]] = []
         self.handed_in_after: list[ChangeId | None] = []
         self.silent = False
@@ -207,6 +208,10 @@ class Member:
     def reports(self, after: bytes, now: float) -> Reports:
         rows = [row for row in self.report_rows if row.device > after]
         return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
+
+    def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
+        self.addresses.append((asker, rows))
+        return self.is_master(asker)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         if report.status == b"junk":

@@ -12,9 +12,10 @@ from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel, client_channel
 from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
-from dusk.catchup.messages import Answer, Position
+from dusk.catchup.messages import Addresses, Answer, Position
 from dusk.catchup.server import Phase, Server
 from dusk.catchup.stages import Errand, Goal, ServerRefused, Stage
+from dusk.catchup.telling import IsHolder, Telling
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
 from dusk.changelog.newer import NewerVersion
@@ -152,6 +153,31 @@ class Exchanges:
         """Fetch a branch that that peer left, unless a stream to it is open; `Host.took_branch` judges it."""
         return self._open(address, Goal.BRANCH, now, left=left)
 
+    def tell(
+        self,
+        address: Address,
+        table: Addresses,
+        now: float,
+        *,
+        is_whom: IsHolder,
+        delivered: Callable[[], None],
+    ) -> list[Effect]:
+        """Hand the table of addresses to a device that may lead, unless a stream to it is open."""
+        if self.busy(address) or not self._back_off.ready(address, now):
+            return []
+        conn, channel = self._new_stream()
+        telling = Telling(
+            conn=conn,
+            address=address,
+            channel=channel,
+            host=self._host,
+            now=now,
+            table=table,
+            is_whom=is_whom,
+            delivered=delivered,
+        )
+        return self._begin(telling, now)
+
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
         return any(client.address == address for client in self._clients.values())
@@ -168,8 +194,7 @@ class Exchanges:
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
-        conn, self._next_conn = self._next_conn, self._next_conn + 2
-        channel = client_channel(self._static_private, self._random_bytes(32), self._host.cluster_id)
+        conn, channel = self._new_stream()
         client = Client(
             conn=conn,
             address=address,
@@ -182,9 +207,16 @@ class Exchanges:
         )
         for change, after in changes:
             client.add(change, after)
-        self._clients[conn] = client
-        self._started[conn] = now
-        return [Connect(conn, address)]
+        return self._begin(client, now)
+
+    def _new_stream(self) -> tuple[int, Channel]:
+        conn, self._next_conn = self._next_conn, self._next_conn + 2
+        return conn, client_channel(self._static_private, self._random_bytes(32), self._host.cluster_id)
+
+    def _begin(self, client: Client, now: float) -> list[Effect]:
+        self._clients[client.conn] = client
+        self._started[client.conn] = now
+        return [Connect(client.conn, client.address)]
 
     def _run_client(self, client: Client, frame: bytes, now: float) -> list[Effect]:
         """Give a client its frame; whatever it objects to ends the stream."""
@@ -215,7 +247,7 @@ class Exchanges:
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
-        if lied or client.goal is not Goal.REPORTS:  # people look again, and what they see is no need
+        if lied or client.goal not in (Goal.REPORTS, Goal.ADDRESSES):  # it comes again, and is no need
             self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
             self._back_off.failed(client.server, now, lied=True)

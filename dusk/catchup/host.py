@@ -9,8 +9,8 @@ from dusk.catchup.messages import Answer, Position, Report, Reports
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
-from dusk.effects import Effect, LogItem
-from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
+from dusk.effects import Address, Effect, LogItem
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.lazy import dataclass
 
 
@@ -175,6 +175,10 @@ class Host(LogHolder, Protocol):
         Raises:
             UntrustedInput: not signed by that device.
         """
+        ...
+
+    def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
+        """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""
         ...
 
     def join_requested(self, change: Change, now: float) -> list[Effect]:

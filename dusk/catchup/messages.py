@@ -7,7 +7,8 @@ from typing import Any
 
 from dusk import codec
 from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
-from dusk.effects import ItemKind, LogItem
+from dusk.cycle.whereabouts import table_from_rows
+from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
@@ -107,7 +108,14 @@ class GetPiece:
     piece: int
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """This is where members are, as who leads has heard them, by rising id."""
+
+    rows: tuple[tuple[DeviceId, Address], ...]
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece | Addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,8 @@ Reply = Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
 """The asking device is in the log already: an earlier answer got lost."""
+NOT_MASTER = "not-master"
+"""Only who leads may say this."""
 NO_ANSWER = "no-answer"
 """The outcome was not known in time; ask again."""
 
@@ -245,6 +255,8 @@ def _request_row(message: Request) -> list[Any]:
             return [7, device, status]
         case GetPiece(seq, piece):
             return [9, seq, piece]
+        case Addresses(rows):
+            return [10, [[device, at.host, at.port] for device, at in rows]]
     return [8, message.chain, message.first]
 
 
@@ -287,6 +299,8 @@ def decode_request(data: bytes) -> Request:
         case 9:
             seq, piece = codec.fields(rest, 2, "get piece")
             return GetPiece(_seq(seq, 1), codec.integer(piece, 0, PIECES_MAX - 1, "piece"))
+        case 10:
+            return Addresses(table_from_rows(codec.fields(rest, 1, "addresses")[0]))
     raise UntrustedInput("exchange: unknown request")
 
 

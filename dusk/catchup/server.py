@@ -17,6 +17,8 @@ from dusk.catchup.messages import (
     APPLIED,
     DEVICE_EXISTS,
     NO_ANSWER,
+    NOT_MASTER,
+    Addresses,
     Answer,
     Common,
     Compacted,
@@ -203,7 +205,7 @@ class Server:
 
     def _serve(
         self,
-        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece,
+        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece | Addresses,
         now: float,
     ) -> list[Effect]:
         """Answer a member."""
@@ -232,6 +234,9 @@ class Server:
             case Report():
                 effects = self._host.took_report(request, now)
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]
+            case Addresses(rows):
+                is_taken = self.peer is not None and self._host.took_addresses(rows, self.peer)
+                return self._send(Answer(APPLIED if is_taken else NOT_MASTER, Seq(0), ""), now)
         unverified = decode_change(request.change)
         self._expect(unverified, now)
         assert self.peer is not None, "a member has proven its key"

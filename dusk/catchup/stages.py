@@ -18,6 +18,7 @@ class Goal(Enum):
     SUBMIT = "submit"
     REPORTS = "reports"
     BRANCH = "branch"
+    ADDRESSES = "addresses"
 
 
 class Stage(Enum):
@@ -34,6 +35,7 @@ class Stage(Enum):
     REPORTING = auto()
     ASKING = auto()
     BRANCHING = auto()
+    TELLING = auto()
     DONE = auto()
 
 
@@ -42,7 +44,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.HANDSHAKE: frozenset(
         {
             *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
-            *(Stage.SUBMITTING, Stage.DONE),
+            *(Stage.TELLING, Stage.SUBMITTING, Stage.DONE),
         }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
@@ -55,6 +57,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.TELLING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.DONE: frozenset(),
 }

@@ -51,7 +51,7 @@ class Asking:
         Who hears him asks him alone at first: all members apply at once, and as many multicasts
         would cost the link more than the change did. Without an answer soon all are asked.
         """
-        return self._ask_him(him, now, HELLO_S) if self._freshness.is_fresh(now) else self._ask_all(him, now)
+        return self._ask_him(him, now, HELLO_S) if self._freshness.is_fresh(now) else self.ask_all(him, now)
 
     def ask(self, him: Him, now: float) -> list[Effect]:
         """Ask the master alone, and all who hear only if he was asked since he was heard last.
@@ -63,12 +63,12 @@ class Asking:
             self.at = self._missed_at
             return self.ask_master(him, now)
         again_s = min(HELLO_S, self._freshness.cycle_s)
-        return self._ask_all(him, now) if self._asked_him else self._ask_him(him, now, again_s)
+        return self.ask_all(him, now) if self._asked_him else self._ask_him(him, now, again_s)
 
     def _ask_him(self, him: Him, now: float, again_s: float) -> list[Effect]:
         """Ask the master alone; without an answer soon, or if nobody knows where he is, all are asked."""
         if him is None:
-            return self._ask_all(him, now)
+            return self.ask_all(him, now)
         asked = self.ask_master(him, now)
         self._freshness.missed(now)
         self._asked_him = True
@@ -76,7 +76,7 @@ class Asking:
         self.at = again_at if self.at <= now else min(self.at, again_at)
         return asked
 
-    def _ask_all(self, him: Him, now: float) -> list[Effect]:
+    def ask_all(self, him: Him, now: float) -> list[Effect]:
         """Ask the master if he is known, and all who hear; again later, ever more rarely."""
         station, freshness = self._station, self._freshness
         freshness.missed(now)
@@ -86,6 +86,8 @@ class Asking:
         self._is_odd = not self._is_odd
         challenge = freshness.challenge(now, is_odd=self._is_odd)
         asked = [] if him is None else station.ask(*him, challenge)
+        if station.peers.own_place is not None:
+            asked += station.ask_known(challenge, besides=None if him is None else him[0].device_id)
         return [*station.hello(challenge), *asked]
 
     def ask_master(self, him: Him, now: float) -> list[Effect]:
@@ -93,10 +95,13 @@ class Asking:
         return [] if him is None else self._station.ask(*him, self._freshness.challenge(now))
 
     def seek(self, now: float) -> list[Effect]:
-        """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
-        station = self._station
-        silent = station.contacts.silent(self._freshness.cycle_s, now)
-        return station.hello_to(silent, self._freshness.challenge(now, is_odd=True)) if silent else []
+        """Ask at configured addresses, and members, that are silent, for who leads and so hears nobody."""
+        station, cycle_s = self._station, self._freshness.cycle_s
+        silent, missing = station.contacts.silent(cycle_s, now), station.whereabouts.missing(cycle_s, now)
+        if not silent and not missing:
+            return []
+        challenge = self._freshness.challenge(now, is_odd=True)
+        return [*station.hello_to(silent, challenge), *station.ask_at(missing, challenge)]
 
     # --- what was heard ----------------------------------------------------------------------
 

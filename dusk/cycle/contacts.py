@@ -25,6 +25,11 @@ class Contacts:
         self._heard: dict[Address, float] = {}
         self._asked_at: float | None = None
 
+    def configure(self, addresses: tuple[Address, ...]) -> None:
+        """Take others in their place: who leads asks them at once, but for those that were heard lately."""
+        self.addresses, self._asked_at = addresses, None
+        self._heard = {source: at for source, at in self._heard.items() if source in addresses}
+
     def heard(self, source: Address, now: float) -> None:
         """Note that something authentic came from an address."""
         if source in self.addresses:

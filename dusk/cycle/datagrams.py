@@ -9,8 +9,9 @@ from enum import Enum, auto
 
 from dusk.cycle.far_messages import PATH_BYTES
 from dusk.cycle.groupkeys import KEY_ID_BYTES, GroupKeys
-from dusk.cycle.messages import HELLO_BYTES, Kind
+from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peer, Peers
+from dusk.cycle.questions import HELLO_BYTES
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, labelled_hash

@@ -6,10 +6,11 @@ has room for at least one (A44). It has none for a certificate then: so a few go
 START that may have one, or a member that forwards without end would keep them from all.
 """
 
+from collections.abc import Iterable
 from itertools import zip_longest
 
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.messages import Forward
+from dusk.cycle.questions import Forward
 from dusk.ids import DeviceId
 from dusk.limits import CHALLENGES_MAX, ECHOES_MAX
 
@@ -22,8 +23,8 @@ class Echoes:
 
     def __init__(self) -> None:
         self._own: dict[DeviceId, tuple[bytes, Opened]] = {}
-        self._forwarded: dict[DeviceId, dict[DeviceId, bytes]] = {}
-        """By who passed it on, by who asks: the newest each."""
+        self._forwarded: dict[DeviceId, dict[DeviceId, Forward]] = {}
+        """By who passed it on, by who asks: the newest each, of what the asker itself sealed if anything."""
         self._in_a_row = 0
 
     def challenged(self, device: DeviceId, challenge: bytes, opened: Opened) -> None:
@@ -32,9 +33,19 @@ class Echoes:
             self._own[device] = challenge, opened
 
     def forwarded(self, by: DeviceId, forward: Forward) -> None:
-        """Take what a member passed on, if there is room; its newest counts for each asker."""
-        if sum(map(len, self._forwarded.values())) < CHALLENGES_MAX:
-            self._forwarded.setdefault(by, {})[forward.asker] = forward.challenge
+        """Take what a member passed on; its newest counts for each asker.
+
+        What anybody with the group key may have asked takes nothing from what the asker sealed itself (A44).
+        Where there is no more room, who passed on most makes some.
+        """
+        line = self._forwarded.setdefault(by, {})
+        former = line.get(forward.asker)
+        if former is not None and former.is_proven and not forward.is_proven:
+            return
+        line[forward.asker] = forward
+        if sum(map(len, self._forwarded.values())) > CHALLENGES_MAX:
+            longest = max(self._forwarded.values(), key=len)
+            del longest[min(longest, key=lambda asker: longest[asker].is_proven)]
 
     def goes_first(self) -> bool:
         """Tell whether what was passed on goes before a certificate in this START; once for each."""
@@ -55,17 +66,21 @@ class Echoes:
 
     def _passed_on(self) -> list[bytes]:
         """Return what was passed on, the members in turn: one that sends many takes no other's place."""
-        lines = [line.values() for line in self._forwarded.values()]
+        lines = [_proven_first(line.values()) for line in self._forwarded.values()]
         in_turn = [one for row in zip_longest(*lines) for one in row if one is not None]
-        return list(dict.fromkeys(in_turn))
+        return list(dict.fromkeys(one.challenge for one in _proven_first(in_turn)))
 
     def sent(self, echoes: tuple[bytes, ...]) -> list[tuple[bytes, Opened]]:
         """Forget what a START echoes; return the members' own challenges that found no room in it."""
         left = [(challenge, opened) for challenge, opened in self._own.values() if challenge not in echoes]
         self._own = {}
         lines = {
-            by: {asker: challenge for asker, challenge in line.items() if challenge not in echoes}
+            by: {asker: one for asker, one in line.items() if one.challenge not in echoes}
             for by, line in self._forwarded.items()
         }
         self._forwarded = {by: line for by, line in lines.items() if line}
         return left
+
+
+def _proven_first(questions: Iterable[Forward]) -> list[Forward]:
+    return sorted(questions, key=lambda one: not one.is_proven)

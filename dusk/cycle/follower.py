@@ -26,7 +26,7 @@ from dusk.cycle.messages import (
     decode_start,
 )
 from dusk.cycle.peers import Peer, same_place
-from dusk.cycle.relays import Relays
+from dusk.cycle.relays import Master, Relays
 from dusk.cycle.repeater import Repeater, answer
 from dusk.cycle.replies import Replies
 from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
@@ -144,6 +144,10 @@ class Follower:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot."""
         return self._asking.confirm(self._him, now)
 
+    def ask_all(self, now: float) -> list[Effect]:
+        """Ask all who hear whether the master lives, and at the configured addresses."""
+        return self._asking.ask_all(self._him, now)
+
     def seek(self, now: float) -> list[Effect]:
         """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
         return self._asking.seek(now)
@@ -185,6 +189,9 @@ class Follower:
             if asked is not None:
                 roster = self._station.peers.roster
                 self._presence.note(roster, asked, start.rest.bitmap, now, self._online_s)
+        before = self._heard
+        if before is not None and before.came.way is Way.ALONE:
+            self._station.whereabouts.leads_elsewhere(before.sender.device_id, before.came.source)
         self._heard_from(sender.device_id, None if repeater else opened.source)
         self._asking.heard(now)
         slot_at = now + self._slot_s(start)
@@ -410,9 +417,10 @@ class Follower:
         Raises:
             UntrustedInput: malformed, or from ourselves or a stranger.
         """
-        is_fresh = self.fresh(now)
-        him = self._him if is_fresh or self.hears_starts(now) else None
-        return self._replies.on_hello(opened, him, now, is_fresh=is_fresh)
+        heard, him, master = self._heard, self._him, None
+        if heard is not None and him is not None and heard.sender is him[0] and self.hears_starts(now):
+            master = Master(*him, heard.start.rest.nonce)
+        return self._replies.on_hello(opened, master, now, is_fresh=self.fresh(now))
 
     def on_pong(self, opened: Opened, now: float) -> Step:
         """Take a PONG.
@@ -423,9 +431,10 @@ class Follower:
         pong = decode_pong(opened.plaintext)
         sender = opened.sender
         assert sender is not None, "a PONG is sealed pairwise"
-        unasked = pong.challenge is None and pong.cycle == 0
-        if not unasked and not self._freshness.answers(pong.challenge, now):
-            raise UntrustedInput("PONG: to no open challenge of ours")
+        if pong.challenge is not None or pong.cycle:
+            if not self._freshness.answers(pong.challenge, now):
+                raise UntrustedInput("PONG: to no open challenge of ours")
+            self._station.whereabouts.heard(sender.device_id, opened.source)
         if not is_by_holder(pong.signed_head, self._station.peers):
             raise NoHolder("PONG: its head is not signed by a holder of our succession")
         effects: tuple[Effect, ...] = ()

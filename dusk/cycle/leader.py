@@ -14,7 +14,7 @@ from dusk.cycle.audience import Audience
 from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Opened
 from dusk.cycle.echoes import Echoes
 from dusk.cycle.elsewhere import Elsewhere, Served
-from dusk.cycle.far_messages import Via, decode_refer
+from dusk.cycle.far_messages import Via
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.handback import Handback
 from dusk.cycle.heard import asked_by
@@ -27,13 +27,12 @@ from dusk.cycle.messages import (
     Respond,
     Rest,
     Start,
-    decode_forward,
-    decode_hello,
     decode_respond,
     echo_room,
     sign_start,
 )
 from dusk.cycle.peers import Peer
+from dusk.cycle.questions import decode_forward, decode_hello, decode_refer
 from dusk.cycle.repair import Batch, Repairs
 from dusk.cycle.reports import read_status, take_report
 from dusk.cycle.station import Behind, Conflict, Offered, Outcome, Station, Step
@@ -450,12 +449,13 @@ class Leader:
         """Answer a HELLO that another member was sent alone, where it came from: with no more bytes (A15).
 
         Raises:
-            UntrustedInput: malformed, or the asker is no other member.
+            UntrustedInput: malformed, a recording, or the asker is no other member.
         """
         refer = decode_refer(opened.plaintext)
         asker = self._station.peers.get(refer.asker)
         if asker is None:
             raise UntrustedInput("REFER: for no other member")
+        self._names_a_start(refer.nonce, "REFER")
         question = replace(opened, source=refer.source, size_bytes=HELLO_DATAGRAM_BYTES)
         return self._asked(question, asker, refer.challenge, now)
 
@@ -463,10 +463,24 @@ class Leader:
         """Take the question of a holder that may not hear us, from a member that does (A44).
 
         Raises:
-            UntrustedInput: malformed, or the asker is no other holder.
+            UntrustedInput: malformed, a recording, or the asker is no other holder.
         """
         forward = decode_forward(opened.plaintext)
         assert opened.sender is not None, "a FORWARD is sealed pairwise"
         if self._station.peers.holder(forward.asker) is None:
             raise UntrustedInput("FORWARD: for no other holder of our succession")
+        self._names_a_start(forward.nonce, "FORWARD")
         self._echoes.forwarded(opened.sender.device_id, forward)
+
+    def _names_a_start(self, nonce: bytes, what: str) -> None:
+        """Check that what a member passes on is no recording: it heard one of our newest STARTs."""
+        if not any(sent.start.rest.nonce == nonce for sent in self._sent):
+            raise UntrustedInput(f"{what}: names no START of ours, or an old one")
+
+    def told(self, opened: Opened) -> None:
+        """Note where a member's answer to a question of ours came from, that we did not hear so far."""
+        peer = opened.sender
+        assert peer is not None, "a PONG is sealed pairwise"
+        if not peer.path.is_proven:
+            peer.address = opened.source
+            peer.path.heard(opened.source, opened.size_bytes)

@@ -15,8 +15,6 @@ CHALLENGE_BYTES = 8
 """Challenges and START nonces: guessed with 2⁻⁶⁴, and only while open."""
 CHAIN_PREFIX_BYTES = 8
 """Of a chain hash: names a batch among those in flight."""
-HELLO_BYTES = 223
-"""Plaintext of HELLO and ASK: their datagrams are at least as long as any PONG or RELAYED (A15)."""
 START_PLAINTEXT_BYTES = 199
 """Echoes go into a START while it is no longer than this: a datagram of 256 bytes (P8)."""
 BITMAP_BYTES_MIN = 8
@@ -324,36 +322,6 @@ def _decode_offer(value: object) -> Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
-    """HELLO (multicast) and ASK (unicast): who lives, and who leads? Padded (A15).
-
-    Attributes:
-        sender: who asks; in an ASK the same as in its header.
-        challenge: 8 fresh random bytes.
-        may_lead: whether the sender may lead by its own log, which may be an older one (A28).
-    """
-
-    sender: DeviceId
-    challenge: bytes
-    may_lead: bool = False
-
-    def encode(self) -> bytes:
-        """Return the plaintext, always ``HELLO_BYTES`` long."""
-        bare = 1 + 18 + (2 + CHALLENGE_BYTES) + 1 + 2
-        return codec.pack((self.sender, self.challenge, self.may_lead, bytes(HELLO_BYTES - bare)))
-
-
-def decode_hello(data: bytes) -> Hello:
-    """Read a HELLO or an ASK."""
-    row = codec.fields(_unpack(data), 4, "HELLO")
-    if len(data) != HELLO_BYTES or any(codec.blob(row[3], HELLO_BYTES, "HELLO padding")):
-        raise UntrustedInput("HELLO: not padded as it must be")
-    sender = DeviceId(codec.exactly(row[0], 16, "HELLO sender"))
-    challenge = codec.exactly(row[1], CHALLENGE_BYTES, "HELLO challenge")
-    return Hello(sender, challenge, codec.boolean(row[2], "HELLO may lead"))
-
-
-@dataclass(frozen=True, slots=True)
 class Pong:
     """Answer to HELLO, ASK, a challenge without room in a START, or a START of a lower epoch.
 
@@ -385,30 +353,6 @@ def decode_pong(data: bytes) -> Pong:
         raise UntrustedInput("PONG: leads and does not")
     rest, signature = codec.exactly(row[4], 32, "PONG rest"), codec.exactly(row[5], 64, "PONG signature")
     return Pong(_optional_challenge(row[0]), cycle, nonce, SignedHead(head_from_row(row[3]), rest, signature))
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """FORWARD: a member passes the challenge of a HELLO or ASK on to the master that it hears (A44).
-
-    Attributes:
-        challenge: to be echoed by the next START.
-        asker: the device of the succession that drew it.
-    """
-
-    challenge: bytes
-    asker: DeviceId
-
-    def encode(self) -> bytes:
-        """Return the plaintext."""
-        return codec.pack((self.challenge, self.asker))
-
-
-def decode_forward(data: bytes) -> Forward:
-    """Read a FORWARD."""
-    row = codec.fields(_unpack(data), 2, "FORWARD")
-    challenge = codec.exactly(row[0], CHALLENGE_BYTES, "FORWARD challenge")
-    return Forward(challenge, DeviceId(codec.exactly(row[1], 16, "FORWARD asker")))
 
 
 def encode_submit(change: bytes, after: ChangeId | None = None) -> bytes:

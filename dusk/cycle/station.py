@@ -8,13 +8,20 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.contacts import Contacts
 from dusk.cycle.datagrams import Channel, Opened, path_of
-from dusk.cycle.messages import Hello, Kind, Offer, Pong
+from dusk.cycle.messages import Kind, Offer, Pong
 from dusk.cycle.peers import Peer, Peers
+from dusk.cycle.questions import FIRST_MAX, Hello
+from dusk.cycle.whereabouts import Row, Whereabouts
 from dusk.effects import Address, Effect, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, DeviceId, Head, Seq
 from dusk.lazy import dataclass
 
+HELLO_ANSWERS = 2
+"""So many members answer a HELLO to all besides who leads: with a PONG, and a START that they pass back.
+All that is no more than the HELLO has bytes (A15); the next one asks the next."""
+KNOWN_ASKED = 4
+"""Members that a device which may lead asks alone, with each question to all."""
 PONG_GAP_S = 0.05
 """Between two PONGs to one member; its challenges come once a cycle."""
 
@@ -126,6 +133,8 @@ class Station:
         links: where multicast goes now.
         configured: addresses to ask at besides.
         contacts: the same, with what was heard from there.
+        whereabouts: where members are, as far as that was learnt.
+        asked: how many questions to all wanted answers of several.
     """
 
     peers: Peers
@@ -136,10 +145,13 @@ class Station:
     links: tuple[Link, ...] = ()
     configured: tuple[Address, ...] = ()
     contacts: Contacts = field(init=False)
+    whereabouts: Whereabouts = field(init=False)
+    asked: int = 0
 
     def __post_init__(self) -> None:
         """Make the channel over these peers."""
         self.contacts = Contacts(self.configured)
+        self.whereabouts = Whereabouts(self.peers)
         self.channel = Channel(self.peers, self.random_bytes)
 
     @property
@@ -159,29 +171,46 @@ class Station:
         """Ask all who hear, and at the configured addresses; nothing without a group key."""
         if not self.can_send:
             return []
-        datagram = self._hello(challenge)
+        to_all = self._hello(challenge, self._whom_next())
         return [
-            *self.multicast([datagram], self.links),
-            *(SendDatagram(datagram, to) for to in self.contacts.addresses),
+            *self.multicast([to_all], self.links),
+            *self.hello_to((*self.contacts.addresses, *self.whereabouts.elsewhere()), challenge),
         ]
+
+    def _whom_next(self) -> int | None:
+        """Return which members shall answer though they do not lead: who may lead asks all in turn."""
+        peers = self.peers
+        if peers.own_place is None:
+            return None
+        self.asked += 1
+        return ((peers.own_index or 0) + 1 + HELLO_ANSWERS * (self.asked - 1)) % (FIRST_MAX + 1)
 
     def hello_to(self, addresses: Sequence[Address], challenge: bytes) -> list[Effect]:
         """Ask whoever is at some addresses; nothing without a group key."""
         if not self.can_send or not addresses:
             return []
         datagram = self._hello(challenge)
-        return [SendDatagram(datagram, to) for to in addresses]
+        return [SendDatagram(datagram, to) for to in dict.fromkeys(addresses)]
 
-    def _hello(self, challenge: bytes) -> bytes:
-        return self.channel.seal_group(Kind.HELLO, self._question(challenge))
+    def _hello(self, challenge: bytes, first: int | None = None) -> bytes:
+        return self.channel.seal_group(Kind.HELLO, self._question(challenge, first))
 
     def ask(self, peer: Peer, to: Address, challenge: bytes) -> list[Effect]:
         """Ask one member."""
         return [SendDatagram(self.channel.seal_to(peer, Kind.ASK, self._question(challenge)), to)]
 
-    def _question(self, challenge: bytes) -> bytes:
+    def ask_known(self, challenge: bytes, besides: DeviceId | None) -> list[Effect]:
+        """Ask a few members where they were heard or said to be, in turn: nobody else can ask so (A44)."""
+        return self.ask_at(self.whereabouts.some(KNOWN_ASKED, besides), challenge)
+
+    def ask_at(self, rows: Sequence[Row], challenge: bytes) -> list[Effect]:
+        """Ask some members where they may be."""
+        found = ((self.peers.get(device), at) for device, at in rows)
+        return [effect for peer, at in found if peer is not None for effect in self.ask(peer, at, challenge)]
+
+    def _question(self, challenge: bytes, first: int | None = None) -> bytes:
         peers = self.peers
-        return Hello(peers.own_id, challenge, may_lead=peers.own_place is not None).encode()
+        return Hello(peers.own_id, challenge, peers.own_place is not None, first).encode()
 
     def pong(
         self, opened: Opened, peer: Peer, pong: Pong, now: float, *, proven: bool = False

@@ -36,6 +36,7 @@ from dusk.effects import Event, Progress
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
+from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
 JOIN_FILE_BYTES_MAX = 4096
@@ -259,6 +260,7 @@ async def _run_parts(parts: _Parts) -> None:
             async for number in signals:
                 if number != signal.SIGHUP:
                     say("stopping")
+                    await _keep(parts)
                     break
                 await _reread(parts)
             nursery.cancel_scope.cancel()
@@ -272,13 +274,26 @@ async def _reread(parts: _Parts) -> None:
         say(f"the settings stay as they were: {error}")
         return
     parts.sockets.configure(parts.builder.settings.wanted)
-    node = parts.core.node
+    node, now = parts.core.node, trio.current_time()
     if isinstance(node, Node):
-        parts.core.add(node.set_mode(mode_of(parts.builder.settings), trio.current_time()))
+        parts.core.add(node.set_mode(mode_of(parts.builder.settings), now))
+    if isinstance(node, Node | Joiner):
+        parts.core.add(node.set_contacts(parts.builder.settings.peers, now))
     say("settings read again")
 
 
+async def _keep(parts: _Parts) -> None:
+    """Have the node keep what is worth it at a stop, if its disk does that soon."""
+    node = parts.core.node
+    if isinstance(node, Node):
+        parts.core.add(node.stop(trio.current_time()))
+        with trio.move_on_after(STOP_S_MAX):
+            await parts.core.quiet()
+
+
 LOOK_S = 5.0
+STOP_S_MAX = 2.0
+"""A disk that takes longer keeps nobody from stopping."""
 
 
 async def _look_around(parts: _Parts) -> None:

@@ -129,7 +129,8 @@ class Joiner:
         self._peers = Peers()
         self.gatherings = Gatherings(lambda: self._log.head)
         self._tag = cluster_tag(join_key.cluster_id)
-        self._addresses = (*_usable_addresses(join_key.addresses), *configured)
+        self._of_key = _usable_addresses(join_key.addresses)
+        self._addresses = (*self._of_key, *configured)
         self._heard: dict[Address, None] = {}
         self._hint_next = False
         self._back_off = BackOff(random_bytes)
@@ -165,6 +166,11 @@ class Joiner:
     def start(self, now: float) -> list[Effect]:
         """Look for a member at once where the join key says."""
         return self._look(now)
+
+    def set_contacts(self, addresses: tuple[Address, ...], now: float) -> list[Effect]:
+        """Take the configured addresses, as the settings have them now."""
+        self._addresses = (*self._of_key, *addresses)
+        return [] if self._done or self._client is not None else self._look(now)
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         """Take an input; others than those of streams, STARTs and time do nothing yet."""

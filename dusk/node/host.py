@@ -15,10 +15,12 @@ from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
 from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Answer, AnswerCode
+from dusk.cycle.whereabouts import Row
 from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
+from dusk.node.addresses import Addresses
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
@@ -46,6 +48,7 @@ class MemberHost:
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
         forks: the branches that this device left.
+        addresses: where members are.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -65,13 +68,14 @@ class MemberHost:
         answered: TakeAnswer,
         reports: NodeReports,
         forks: Forks,
+        addresses: Addresses,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
         master: Callable[[], DeviceId | None],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
-        self._forks, self._compacting = forks, compacting
+        self._forks, self._compacting, self._addresses = forks, compacting, addresses
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
@@ -193,6 +197,13 @@ class MemberHost:
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
         return self._submitted(change, now, STRANGERS, None)
+
+    def took_addresses(self, rows: Sequence[Row], asker: bytes) -> bool:
+        """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""
+        if not self._is_holder(asker) or not self.is_master(asker) or not self._addresses.may_lead:
+            return False
+        self._addresses.took(rows)
+        return True
 
     def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         """Return a chunk of a branch that this device left, and whether there is more behind it."""

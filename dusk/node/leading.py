@@ -99,8 +99,10 @@ class Leading:
 
     @property
     def _seek_at(self) -> float | None:
-        """When configured addresses are asked whether another leads there."""
-        return self._station.contacts.deadline(self._cycle_s())
+        """When configured addresses are asked whether another leads there, and silent members are sought."""
+        station = self._station
+        times = (station.contacts.deadline(self._cycle_s()), station.whereabouts.deadline)
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def _handover_s(self) -> float:
@@ -221,6 +223,7 @@ class Leading:
         self._takeover.handle(LED, now)
         self._forks.leads_anew()
         self._station.contacts.leads_anew()
+        self._station.whereabouts.leads_anew(self._cycle_s(), now)
         epoch_above = max(epoch_above, self._forks.epoch)
         effects = self._make_group_key()
         effects += self._writing.lead(self._cycle_s(), now, epoch_above=epoch_above, role=role)

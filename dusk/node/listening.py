@@ -8,7 +8,6 @@ longer while not all of those that its log knows have answered.
 
 from collections.abc import Callable
 
-from dusk.cycle.replies import HELLO_ANSWERS
 from dusk.cycle.station import Station
 from dusk.effects import Effect
 from dusk.ids import DeviceId, Seq
@@ -22,6 +21,8 @@ ROUNDS_MAX = 3
 """So often it listens while some of the members that its log knows do not answer."""
 ROUNDS_BEHIND_MAX = 6
 """So often if its disk was proven old or cut: its log does not know who joined since, so whom to await."""
+AWAITED_MAX = 16
+"""Members that have to answer for one round to be enough, if there are so many."""
 STRANGERS_MAX = 8
 """So many that our log does not know are asked by a stream at one position."""
 FETCH_S = 5.0
@@ -124,7 +125,7 @@ class Listening:
             return True
         if self._was_behind:
             return self._rounds < ROUNDS_BEHIND_MAX
-        awaited = min(station.peers.count - 1, HELLO_ANSWERS)
+        awaited = min(station.peers.count - 1, AWAITED_MAX)
         return len(self._answered) < awaited and self._rounds < ROUNDS_MAX
 
     def is_over(self, now: float) -> bool:

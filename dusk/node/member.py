@@ -14,6 +14,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch
 from dusk.effects import (
     Accepted,
+    Address,
     Compacted,
     Connected,
     Datagram,
@@ -188,6 +189,17 @@ class Node:
         """Take the brake, or the option ``apply``, as the settings have it now."""
         return [*self.applied.set_mode(mode, now), *self._after(now)]
 
+    def set_contacts(self, addresses: tuple[Address, ...], now: float) -> list[Effect]:
+        """Take the configured addresses, as the settings have them now; new ones are asked at once."""
+        contacts = self._rooms.station.contacts
+        is_new = bool(set(addresses) - set(contacts.addresses))
+        contacts.configure(addresses)
+        return [*(self._rooms.ask_anew(now) if is_new else ()), *self._after(now)]
+
+    def stop(self, now: float) -> list[Effect]:
+        """Return what is to be kept, as the daemon stops; the node is not used any more."""
+        return self._rooms.addresses.store(now)
+
     @property
     def deadline(self) -> float | None:
         """When a ``Tick`` is wanted, monotonic seconds."""
@@ -311,7 +323,7 @@ class Node:
         if self.fresh(now):
             edits = rooms.report.facts_due(self.log.state, now)
             effects += rooms.changes.submit_own(edits, "facts", now) if edits else []
-        effects += self._watching.look(now)
+        effects += [*self._watching.look(now), *rooms.addresses.look(rooms.exchanges, now)]
         ended = rooms.note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
 

@@ -178,7 +178,10 @@ class Receiving:
             step = self.follower.on_pong(opened, now)
         except NoHolder:
             return self._on_unreadable(Unreadable(opened.source, Lack.SENDER), now)
-        seq = decode_pong(opened.plaintext).signed_head.head.seq
+        pong, leader = decode_pong(opened.plaintext), self._writing.leader
+        if leader is not None and pong.challenge is not None:
+            leader.told(opened)
+        seq = pong.signed_head.head.seq
         return [*self.do(step, now), *self._leading.told(opened, seq, now)]
 
     def _on_start(self, opened: Opened, now: float) -> list[Effect]:

@@ -11,6 +11,8 @@ from dusk.changelog.body import decode_change
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys
 from dusk.cycle.outbox import FOLDER as OUTBOX_FOLDER
+from dusk.cycle.whereabouts import FILE as ADDRESSES_FILE
+from dusk.cycle.whereabouts import decode_table
 from dusk.effects import Effect, Event, RemoveFile, StoreFile
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
@@ -84,6 +86,8 @@ def _is_sound(name: str, data: bytes) -> bool:
     try:
         if name == GROUP_KEYS_FILE:
             decode_group_keys(data)
+        elif name == ADDRESSES_FILE:
+            decode_table(data)
         elif name.startswith(OUTBOX_FOLDER):
             return decode_change(data).id.hex() == name.removeprefix(OUTBOX_FOLDER)
     except UntrustedInput:

@@ -26,6 +26,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
+from dusk.node.addresses import Addresses
 from dusk.node.alarms import Alarms
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
@@ -93,6 +94,9 @@ class Rooms:
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
         self.compacting = Compacting(log, self.forks, plan, self.alarms)
         self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
+        self.addresses = Addresses(
+            self.station, self.recovery.files, lambda: self.writing.leader, lambda: self.cycle_s
+        )
         self.exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self.listening = Listening(self.station, self.confirm)
         self.leading = self._make_leading()
@@ -115,6 +119,7 @@ class Rooms:
             answered=self.changes.answered,
             reports=self.reports,
             forks=self.forks,
+            addresses=self.addresses,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
@@ -195,6 +200,12 @@ class Rooms:
         if leader is None:
             return self.follower.confirm(now)
         leader.start_soon(now)
+        return self.follower.seek(now)
+
+    def ask_anew(self, now: float) -> list[Effect]:
+        """Ask all, and at each configured address, though somebody may be heard."""
+        if self.writing.leader is None:
+            return self.follower.ask_all(now)
         return self.follower.seek(now)
 
     def make_group_key(self) -> list[Effect]:

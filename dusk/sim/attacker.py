@@ -21,16 +21,15 @@ from dusk.cycle.messages import (
     Answer,
     AnswerCode,
     Fragment,
-    Hello,
     Kind,
     Pong,
     Respond,
     Start,
-    decode_hello,
     decode_start,
     encode_submit,
     sign_start,
 )
+from dusk.cycle.questions import Hello, decode_hello
 from dusk.effects import Address, Input, Link, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq

@@ -15,8 +15,9 @@ from dusk.config.device import managed_config, options_of
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.cycle import messages
 from dusk.cycle.datagrams import Opened, without_name
-from dusk.cycle.far_messages import Refer, Repeat, encode_bundle
+from dusk.cycle.far_messages import Repeat, encode_bundle
 from dusk.cycle.messages import Kind
+from dusk.cycle.questions import Forward, Refer
 from dusk.daemon.inbox import Inbox
 from dusk.effects import (
     Address,
@@ -238,11 +239,11 @@ def _between_networks(site: Site, start: bytes, respond: bytes) -> dict[int, byt
     master, relay, member = site.all
     opened = member.node._rooms.station.channel.open(start, master.address)
     assert isinstance(opened, Opened)
-    asker = relay.node.device_id
+    asker, opened_nonce = relay.node.device_id, messages.decode_start(opened.plaintext).rest.nonce
     to_master = {
-        Kind.FORWARD: messages.Forward(b"c" * 8, asker).encode(),
+        Kind.FORWARD: Forward(b"c" * 8, asker, opened_nonce).encode(),
         Kind.RELAYED: bytes(200),
-        Kind.REFER: Refer(b"c" * 8, asker, relay.address).encode(),
+        Kind.REFER: Refer(b"c" * 8, asker, relay.address, opened_nonce).encode(),
         Kind.BUNDLE: encode_bundle([without_name(respond)]),
     }
     sealed = {int(kind): _sealed(member, master, kind, plaintext) for kind, plaintext in to_master.items()}
@@ -271,8 +272,8 @@ def test_a15_what_does_not_authenticate_is_never_answered_by_udp_whatever_kind_i
             assert _spoken(box, data[:-1], OUTSIDE, site.now) == []
 
 
-STANDS_FOR = {int(Kind.REFER): int(Kind.HELLO), int(Kind.RELAY): int(Kind.REPEAT)}
-"""Kinds whose answer may be a little longer: to a question that a member was asked, for a whole link."""
+STANDS_FOR = {int(Kind.RELAY): int(Kind.REPEAT)}
+"""A kind whose answer may be a little longer: for a whole link."""
 
 
 @pytest.mark.parametrize("times", [1, 50])

@@ -9,7 +9,6 @@ from dusk.changelog.entry import sign_head
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.messages import (
     Fragment,
-    Hello,
     Kind,
     Pong,
     Respond,
@@ -17,6 +16,7 @@ from dusk.cycle.messages import (
     decode_start,
     sign_start,
 )
+from dusk.cycle.questions import Hello
 from dusk.cycle.station import Advance, Behind, Conflict
 from dusk.effects import Address, SendDatagram
 from dusk.ids import ChainHash, DeviceId, Seq

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from dusk.cycle.contacts import Contacts
 from dusk.cycle.datagrams import Opened
-from dusk.cycle.far_messages import Refer
 from dusk.cycle.groupkeys import GroupKeys
-from dusk.cycle.messages import Hello, Kind, decode_pong, sign_start
+from dusk.cycle.messages import Kind, decode_pong, sign_start
 from dusk.cycle.peers import Peer
+from dusk.cycle.questions import Hello, Refer
 from dusk.cycle.station import Conflict
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.ids import ChainHash, DeviceId
@@ -89,7 +89,7 @@ def test_a15_a_refer_for_no_other_member_is_refused() -> None:
     master = member.station.peers.get(ring.master.station.peers.own_id)
     assert isinstance(master, Peer)
     for asker in (DeviceId(b"?" * 16), ring.master.station.peers.own_id):
-        refer = Refer(b"c" * 8, asker, Address("10.0.0.9", 3875))
+        refer = Refer(b"c" * 8, asker, Address("10.0.0.9", 3875), b"nonce-it")
         data = member.station.channel.seal_to(master, Kind.REFER, refer.encode())
         ring.master.handle(data, member.address)
     assert ring.master.dropped == ["REFER: for no other member"] * 2

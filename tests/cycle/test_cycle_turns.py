@@ -9,12 +9,12 @@ from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.leader import START_GAP_S, Leader
 from dusk.cycle.messages import (
-    Hello,
     Kind,
     Pong,
     decode_respond,
     decode_start,
 )
+from dusk.cycle.questions import Hello
 from dusk.cycle.status import Status, encode_health
 from dusk.effects import Address, Link
 from dusk.ids import DeviceId

@@ -12,22 +12,17 @@ from dusk import codec
 from dusk.changelog.entry import SignedHead
 from dusk.cycle import messages
 from dusk.cycle.messages import (
-    HELLO_BYTES,
     Answer,
     AnswerCode,
-    Forward,
     Fragment,
     Held,
-    Hello,
     Offer,
     Pong,
     Request,
     Respond,
     Rest,
     decode_answer,
-    decode_forward,
     decode_fragment,
-    decode_hello,
     decode_pong,
     decode_respond,
     decode_start,
@@ -35,6 +30,7 @@ from dusk.cycle.messages import (
     encode_submit,
     sign_start,
 )
+from dusk.cycle.questions import HELLO_BYTES, HELLO_LONG_BYTES, Forward, Hello, decode_forward, decode_hello
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CLUSTER, BootId, ChainHash, ChangeId, DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey
@@ -108,11 +104,9 @@ DECODERS: tuple[Callable[[bytes], Any], ...] = (
     messages.decode_rest,
     decode_fragment,
     decode_respond,
-    decode_hello,
     decode_pong,
     decode_submit,
     decode_answer,
-    decode_forward,
 )
 
 
@@ -166,7 +160,7 @@ def test_a_request_has_its_number_and_only_pieces_that_a_batch_may_have(asked: l
 
 @given(eight, sixteen)
 def test_a_forward_is_read_as_it_was_written(challenge: bytes, asker: bytes) -> None:
-    forward = Forward(challenge, DeviceId(asker))
+    forward = Forward(challenge, DeviceId(asker), bytes(8), is_proven=bool(asker[0] & 1))
     assert decode_forward(forward.encode()) == forward
 
 
@@ -175,10 +169,10 @@ def test_a_pong_is_read_as_it_was_written(pong: Pong) -> None:
     assert decode_pong(pong.encode()) == pong
 
 
-@given(st.builds(Hello, sixteen.map(DeviceId), eight, st.booleans()))
+@given(st.builds(Hello, sixteen.map(DeviceId), eight, st.booleans(), st.none() | st.integers(0, 65_535)))
 def test_a_hello_is_always_as_long_as_any_pong_a15(hello: Hello) -> None:
     assert decode_hello(hello.encode()) == hello
-    assert len(hello.encode()) == HELLO_BYTES
+    assert len(hello.encode()) == (HELLO_BYTES if hello.first is None else HELLO_LONG_BYTES)
 
 
 @given(pongs)
@@ -215,7 +209,7 @@ def test_a_hello_with_other_padding_is_refused() -> None:
     with pytest.raises(UntrustedInput, match="padded"):
         decode_hello(good[:-1] + b"x")
     with pytest.raises(UntrustedInput, match="padded"):
-        decode_hello(codec.pack([bytes(16), bytes(8), False, b""]))
+        decode_hello(codec.pack([bytes(16), bytes(8), False, None, b""]))
 
 
 def test_a_pong_that_leads_and_does_not_is_refused() -> None:

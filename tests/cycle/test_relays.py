@@ -6,10 +6,10 @@ import pytest
 
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.echoes import Echoes
-from dusk.cycle.messages import Forward, Hello, Kind, decode_forward, sign_start
+from dusk.cycle.messages import Kind, sign_start
+from dusk.cycle.questions import Forward, Hello, decode_forward
 from dusk.cycle.relays import FORWARDS_MAX, HOSTS_MAX
-from dusk.cycle.replies import FORWARDERS
-from dusk.cycle.station import Behind, Conflict
+from dusk.cycle.station import HELLO_ANSWERS, Behind, Conflict
 from dusk.effects import Address
 from dusk.ids import ChainHash, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -22,6 +22,10 @@ ONE, TWO, THREE = (DeviceId(bytes([number]) * 16) for number in (1, 2, 3))
 
 def challenge(number: int) -> bytes:
     return number.to_bytes(8, "big")
+
+
+def question(number: int, asker: DeviceId, *, is_proven: bool = False) -> Forward:
+    return Forward(challenge(number), asker, b"nonce-it", is_proven)
 
 
 def opened_by(node: Holder, data: bytes, source: Address) -> Opened:
@@ -37,10 +41,10 @@ def calm(size: int = 3, holders: int = 2) -> HolderRing:
     return ring
 
 
-def hello(ring: HolderRing, asker: int, number: int) -> bytes:
+def hello(ring: HolderRing, asker: int, number: int, first: int | None = None) -> bytes:
     node = ring.all[asker]
     return node.station.channel.seal_group(
-        Kind.HELLO, Hello(node.own_id, challenge(number), may_lead=True).encode()
+        Kind.HELLO, Hello(node.own_id, challenge(number), may_lead=True, first=first).encode()
     )
 
 
@@ -51,7 +55,7 @@ def test_what_was_passed_on_goes_before_what_a_pong_can_answer() -> None:
     ring, echoes = calm(), Echoes()
     opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
     echoes.challenged(ONE, challenge(1), opened)
-    echoes.forwarded(TWO, Forward(challenge(2), THREE))
+    echoes.forwarded(TWO, question(2, THREE))
     assert echoes.goes_first()
     assert echoes.pick(2) == (challenge(2), challenge(1))
     assert echoes.pick(0) == (challenge(2),)
@@ -64,7 +68,7 @@ def test_a44_questions_without_end_leave_a_start_in_four_to_a_certificate_and_co
     ring, echoes = calm(), Echoes()
     opened = opened_by(ring.all[0], hello(ring, 1, 0), ring.nodes[1].address)
     echoes.challenged(ONE, challenge(1), opened)
-    echoes.forwarded(TWO, Forward(challenge(2), THREE))
+    echoes.forwarded(TWO, question(2, THREE))
     assert [echoes.goes_first() for _ in range(8)] == 2 * [True, True, True, False]
     assert echoes.pick(8, is_short=False) == (challenge(1),)
     assert echoes.sent((challenge(1),)) == []
@@ -74,9 +78,9 @@ def test_a44_questions_without_end_leave_a_start_in_four_to_a_certificate_and_co
 def test_members_that_pass_on_have_their_turns_and_one_challenge_is_echoed_once() -> None:
     echoes = Echoes()
     for number in range(20):
-        echoes.forwarded(ONE, Forward(challenge(number), DeviceId(number.to_bytes(16, "big"))))
-    echoes.forwarded(TWO, Forward(challenge(99), THREE))
-    echoes.forwarded(THREE, Forward(challenge(0), THREE))
+        echoes.forwarded(ONE, question(number, DeviceId(number.to_bytes(16, "big"))))
+    echoes.forwarded(TWO, question(99, THREE))
+    echoes.forwarded(THREE, question(0, THREE))
     assert echoes.pick(3) == (challenge(0), challenge(99), challenge(1))
     assert len(echoes.pick(100)) == ECHOES_MAX
     echoes.sent(echoes.pick(3))
@@ -89,9 +93,24 @@ def test_a10_only_so_many_wait() -> None:
     for number in range(2 * CHALLENGES_MAX):
         device = DeviceId(number.to_bytes(16, "big"))
         echoes.challenged(device, challenge(number), opened)
-        echoes.forwarded(ONE, Forward(challenge(number), device))
+        echoes.forwarded(ONE, question(number, device, is_proven=number == 3))
     assert len(echoes.sent(())) == CHALLENGES_MAX
     assert len(echoes._forwarded[ONE]) == CHALLENGES_MAX
+    echoes.forwarded(TWO, question(999, THREE))
+    assert len(echoes._forwarded[ONE]) == CHALLENGES_MAX - 1, "who passed on most makes room"
+    assert echoes.pick(8)[:1] == (challenge(3),)
+
+
+def test_a44_a_later_hello_in_the_name_of_who_asks_displaces_nothing_that_it_sealed_itself() -> None:
+    echoes = Echoes()
+    echoes.forwarded(ONE, question(1, THREE))
+    echoes.forwarded(ONE, question(2, THREE, is_proven=True))
+    echoes.forwarded(ONE, question(3, THREE))
+    for number in range(10, 30):
+        echoes.forwarded(TWO, question(number, DeviceId(number.to_bytes(16, "big"))))
+    assert echoes.pick(1) == (challenge(2),)
+    echoes.forwarded(ONE, question(4, THREE, is_proven=True))
+    assert echoes.pick(1) == (challenge(4),), "its newest counts"
 
 
 def test_a_question_for_who_may_not_lead_is_refused() -> None:
@@ -100,9 +119,22 @@ def test_a_question_for_who_may_not_lead_is_refused() -> None:
     peer = member.station.peers.get(ring.all[0].own_id)
     assert peer is not None
     for asker in (member.own_id, ring.all[0].own_id):
-        forward = Forward(challenge(1), asker).encode()
+        forward = question(1, asker).encode()
         ring.master.handle(member.station.channel.seal_to(peer, Kind.FORWARD, forward), member.address)
     assert ring.master.dropped[-2:] == ["FORWARD: for no other holder of our succession"] * 2
+
+
+def test_a44_a_recorded_forward_takes_no_place_of_a_new_one() -> None:
+    ring = calm()
+    ring.nodes[2].handle(hello(ring, 1, 1), ring.nodes[1].address)
+    recorded = ring.last(Kind.FORWARD)[1]
+    ring.run(5 * CYCLE_S)
+    ring.nodes[2].handle(hello(ring, 1, 2), ring.nodes[1].address)
+    ring.run(0.01)
+    ring.master.dropped.clear()
+    ring.master.handle(recorded, ring.nodes[2].address)
+    assert ring.master.dropped == ["FORWARD: names no START of ours, or an old one"]
+    assert ring.leader._echoes.pick(1) == (challenge(2),)
 
 
 # --- members that pass on ---------------------------------------------------------------------
@@ -118,7 +150,9 @@ def test_a_holders_question_is_passed_on_to_the_master_a_few_times_a_cycle() -> 
     for number in range(2 * FORWARDS_MAX):
         ring.nodes[2].handle(hello(ring, 1, number), ring.nodes[1].address)
     passed = [decode_forward(plaintext) for plaintext in forwards(ring)]
-    assert passed == [Forward(challenge(number), ring.all[1].own_id) for number in range(FORWARDS_MAX)]
+    assert [(one.challenge, one.asker) for one in passed] == [
+        (challenge(number), ring.all[1].own_id) for number in range(FORWARDS_MAX)
+    ]
     ring.run(CYCLE_S / 2)
     ring.sent.clear()
     ring.run(CYCLE_S)
@@ -143,9 +177,13 @@ def test_a44_forged_hellos_take_nothing_from_what_the_asker_asks_elsewhere_or_pr
         member.handle(hello(ring, 1, number), ring.nodes[1].address)
     for number in range(200, 200 + 2 * FORWARDS_MAX):
         member.handle(asks(ring, number), ring.nodes[1].address)
+    for number in range(300, 300 + 2 * FORWARDS_MAX):
+        member.handle(hello(ring, 1, number), Address("fe80::77", 1))
     passed = [decode_forward(plaintext) for plaintext in forwards(ring)]
     shares = [first + number for first in (0, 100, 200) for number in range(FORWARDS_MAX)]
-    assert passed == [Forward(challenge(number), own) for number in shares]
+    assert [(one.challenge, one.asker, one.is_proven) for one in passed] == [
+        (challenge(number), own, number >= 200) for number in shares
+    ]
 
 
 def test_a44_hellos_of_addresses_without_end_are_passed_on_a_bounded_number_of_times() -> None:
@@ -154,7 +192,8 @@ def test_a44_hellos_of_addresses_without_end_are_passed_on_a_bounded_number_of_t
         ring.nodes[2].handle(hello(ring, 1, number), Address(f"fe80::{number % 25:x}", 1))
     assert len(forwards(ring)) == 2 * HOSTS_MAX
     ring.nodes[2].handle(asks(ring, 99), ring.nodes[1].address)
-    assert decode_forward(forwards(ring)[-1]) == Forward(challenge(99), ring.all[1].own_id)
+    last = decode_forward(forwards(ring)[-1])
+    assert (last.challenge, last.asker, last.is_proven) == (challenge(99), ring.all[1].own_id, True)
 
 
 def test_nothing_is_passed_on_for_others_for_the_master_or_by_who_does_not_hear_him() -> None:
@@ -179,14 +218,48 @@ def test_who_does_not_know_where_the_master_is_passes_nothing_on() -> None:
     assert forwards(ring) == []
 
 
-def test_of_many_members_few_pass_a_question_on() -> None:
-    ring = calm(size=3)
-    member = ring.all[2]
-    member.station.peers.count = 2 * FORWARDERS
-    for number in range(40):
-        member.handle(hello(ring, 1, number), ring.nodes[1].address, by_multicast=True)
-        ring.run(CYCLE_S)
-    assert 8 < len(forwards(ring)) < 32
+def test_of_a_question_to_all_the_few_that_it_names_answer_and_the_next_one_names_the_next() -> None:
+    ring = calm(size=9)
+    asker = ring.all[1].own_id
+    places = {node.own_id: node.station.peers.own_index for node in ring.all}
+    for first in (0, 2, 4, 6, 8, 65_535):
+        ring.sent.clear()
+        for node in ring.nodes[2:]:
+            node.handle(hello(ring, 1, 100 + first, first), ring.nodes[1].address, by_multicast=True)
+        named = {(first + step) % 9 for step in range(HELLO_ANSWERS)}
+        kinds = (Kind.PONG, Kind.FORWARD)
+        for kind in kinds:
+            who = {
+                places[node.own_id]
+                for node in ring.all
+                if any(n is node and d[8] == kind for n, d, _ in ring.sent)
+            }
+            assert who == named - {places[asker], places[ring.all[0].own_id]}
+        ring.run(1.1 * CYCLE_S)
+
+
+def test_a28_a_question_to_all_that_names_nobody_is_answered_by_one_where_nobody_is_heard_to_lead() -> None:
+    ring = calm(size=5)
+    ring.master.on = False
+    ring.run(2 * CYCLE_S)
+    for asker, answers in ((1, 4), (2, 0)):
+        ring.sent.clear()
+        for number in range(5):
+            for node in {0: (), 1: ring.nodes[2:], 2: ring.nodes[3:]}[asker]:
+                node.handle(hello(ring, asker, number), ring.nodes[asker].address, by_multicast=True)
+            ring.now += 0.06
+        pongs = [data for _, data, _ in ring.sent if data[8] == Kind.PONG]
+        assert len(pongs) <= answers
+        assert bool(pongs) is bool(answers)
+
+
+def test_a_question_to_all_that_names_nobody_is_for_who_leads_and_one_to_a_member_names_nobody() -> None:
+    ring = calm()
+    ring.nodes[2].handle(hello(ring, 1, 1), ring.nodes[1].address, by_multicast=True)
+    ring.nodes[2].handle(hello(ring, 1, 2, first=0), ring.nodes[1].address)
+    ring.all[2].station.peers.own_index = None
+    ring.nodes[2].handle(hello(ring, 1, 3, first=0), ring.nodes[1].address, by_multicast=True)
+    assert ring.sent == []
 
 
 def relayed(ring: HolderRing) -> list[bytes]:

@@ -10,7 +10,7 @@ from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Common, Items
 from dusk.cycle import far_messages as far
-from dusk.cycle import messages
+from dusk.cycle import messages, questions
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.fragments import Reassembly
 from dusk.cycle.messages import Kind
@@ -88,12 +88,14 @@ class Hostile:
             request=messages.Request(1, ()),
             ack=bytes(64),
         ).encode()
-        found[Kind.FORWARD] = messages.Forward(b"f" * 8, self.site.master.node.device_id).encode()
+        found[Kind.FORWARD] = questions.Forward(b"f" * 8, self.site.master.node.device_id, b"n" * 8).encode()
         found[Kind.RELAYED] = found[Kind.RELAY] = found[Kind.START]
-        found[Kind.REFER] = far.Refer(b"f" * 8, own.device_id, Address("10.0.0.9", 3875)).encode()
+        found[Kind.REFER] = questions.Refer(
+            b"f" * 8, own.device_id, Address("10.0.0.9", 3875), b"n" * 8
+        ).encode()
         found[Kind.REPEAT] = far.Repeat(own.device_id, found[Kind.START]).encode()
         found[Kind.BUNDLE] = far.encode_bundle([own.device_id + b"an answer of nobody"])
-        hello = messages.Hello(own.device_id, b"h" * 8).encode()
+        hello = questions.Hello(own.device_id, b"h" * 8).encode()
         found[Kind.HELLO] = found[Kind.ASK] = hello
         assert own.log.newest is not None
         found[Kind.PONG] = messages.Pong(None, 0, None, own.log.newest).encode()
@@ -339,6 +341,7 @@ ASKED = [
         streams.Fetch(Seq(1)),
         streams.Fetch(Seq(99)),
         streams.GetBranch(MEMBERS.head.chain, 0),
+        streams.Addresses(((MEMBERS.liar.node.device_id, Address("198.51.100.7", 3875)),)),
         streams.GetKeys(),
         streams.GetReports(b""),
         streams.Submit(UNSIGNED.encode()),

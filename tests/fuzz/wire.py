@@ -20,7 +20,7 @@ from dusk.changelog.log import Log, pack_entry_item, unpack_entry_item
 from dusk.changelog.newer import later_entry, part, position
 from dusk.changelog.views import members
 from dusk.cycle import far_messages as far
-from dusk.cycle import fragments, messages
+from dusk.cycle import fragments, messages, questions
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Kind
@@ -91,7 +91,7 @@ RESPOND_FULL = messages.Respond(
     offer=messages.Offer(Seq(3), HEAD.head.chain),
     via=far.Via(b"p" * 8, DeviceId(DEVICE.key_id)),
 )
-ASK = messages.Hello(DeviceId(DEVICE.key_id), b"h" * 8).encode()
+ASK = questions.Hello(DeviceId(DEVICE.key_id), b"h" * 8).encode()
 PLAIN: dict[Kind, bytes] = {
     Kind.START: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, REST).encode(),
     Kind.DATA: messages.Fragment(1, Seq(4), b"c" * 8, 0, 2, b"chunk").encode(),
@@ -103,9 +103,11 @@ PLAIN: dict[Kind, bytes] = {
     Kind.ANSWER: messages.Answer(
         ChangeId(bytes(32)), next(iter(messages.AnswerCode)), Seq(3), "why"
     ).encode(),
-    Kind.FORWARD: messages.Forward(b"c" * 8, DeviceId(DEVICE.key_id)).encode(),
+    Kind.FORWARD: questions.Forward(b"c" * 8, DeviceId(DEVICE.key_id), b"n" * 8).encode(),
     Kind.RELAYED: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, CERTIFYING).encode(),
-    Kind.REFER: far.Refer(b"c" * 8, DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875)).encode(),
+    Kind.REFER: questions.Refer(
+        b"c" * 8, DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875), b"n" * 8
+    ).encode(),
     Kind.RELAY: messages.sign_start(WORLD.master, WORLD.cluster, HEAD.head, REST).encode(),
     Kind.REPEAT: far.Repeat(DeviceId(DEVICE.key_id), b"a start").encode(),
     Kind.BUNDLE: far.encode_bundle([b"an answer", b"another"]),
@@ -123,15 +125,15 @@ def _bundle(data: bytes) -> None:
 READ: dict[Kind, Callable[[bytes], None]] = {
     Kind.START: again(messages.decode_start),
     Kind.DATA: again(messages.decode_fragment),
-    Kind.HELLO: again(messages.decode_hello),
+    Kind.HELLO: again(questions.decode_hello),
     Kind.RESPOND: again(messages.decode_respond),
     Kind.PONG: again(messages.decode_pong),
-    Kind.ASK: again(messages.decode_hello),
+    Kind.ASK: again(questions.decode_hello),
     Kind.SUBMIT: _submit,
     Kind.ANSWER: again(messages.decode_answer),
-    Kind.FORWARD: again(messages.decode_forward),
+    Kind.FORWARD: again(questions.decode_forward),
     Kind.RELAYED: again(messages.decode_start),
-    Kind.REFER: again(far.decode_refer),
+    Kind.REFER: again(questions.decode_refer),
     Kind.RELAY: again(messages.decode_start),
     Kind.REPEAT: again(far.decode_repeat),
     Kind.BUNDLE: _bundle,
@@ -193,6 +195,7 @@ REQUESTS = [
         streams.Join(CHANGES[1]),
         streams.Submit(CHANGES[0]),
         streams.GetBranch(HEAD.head.chain, 7),
+        streams.Addresses(((DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875)),)),
     )
 ]
 REPLIES = [

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from dusk.changelog.adopting import Unfit
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.foundation import pieces
 from dusk.changelog.history import ForkFound
@@ -203,6 +204,16 @@ def test_a42_a_checkpoint_of_another_cluster_is_refused_without_an_alarm() -> No
         node.compacting.took(*served(grown(seed=5)), 1.0)
     assert node.lines == {}
     assert node.compacting.step(1.0) == []
+
+
+def test_a6_a_node_remembers_the_checkpoint_that_it_refused() -> None:
+    world, site = grown(seed=5), Site(1)
+    host = site.master.node._rooms.exchanges._host
+    data, items = served(world)
+    host.gatherings.of(plan(world))
+    for call in (lambda: host.took_checkpoint(data, items, 1.0), lambda: host.gatherings.of(plan(world))):
+        with pytest.raises(Unfit, match="another cluster"):
+            call()
 
 
 # --- whole nodes ------------------------------------------------------------------------------------

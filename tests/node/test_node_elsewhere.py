@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dusk.cycle.far_messages import Repeat
 from dusk.cycle.messages import Kind
-from dusk.effects import Address, Connect, Datagram, Effect
+from dusk.effects import Address, Connect, Datagram, Effect, SendDatagram
 from tests.node.site import LAN, Site
 
 CYCLE_S = 5.0
@@ -168,3 +168,25 @@ def test_a44_an_answer_that_its_carrier_spoilt_is_dropped_and_those_beside_it_st
         assert peer is not None
         assert peer.heard_at is not None
         assert peer.heard_at > began
+
+
+def test_addresses_that_the_settings_name_anew_are_asked_at_once_and_others_no_more() -> None:
+    site = two_links(3, 2, asks=lambda _: None)
+    site.run(10 * CYCLE_S)
+    lonely = site.all[2]
+    assert not lonely.node.fresh(site.now)
+    lonely.do(lonely.node.set_contacts((site.master.address,), site.now))
+    site.until(lambda: all_hear(site), CYCLE_S)
+    lonely.effects.clear()
+    lonely.do(lonely.node.set_contacts((), site.now))
+    lonely.do(lonely.node.set_contacts((), site.now))
+    assert lonely.node._rooms.station.contacts.addresses == ()
+    assert not lonely.of(SendDatagram)
+
+
+def test_who_leads_finds_a_device_elsewhere_at_an_address_that_its_own_settings_name_anew() -> None:
+    site = two_links(3, 2, asks=lambda _: None)
+    site.run(10 * CYCLE_S)
+    master, lonely = site.all[0], site.all[2]
+    master.do(master.node.set_contacts((lonely.address,), site.now))
+    site.until(lambda: all_hear(site), 3 * CYCLE_S)

@@ -4,7 +4,8 @@ import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Answer
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.cycle.messages import Forward, Kind, encode_submit
+from dusk.cycle.messages import Kind, encode_submit
+from dusk.cycle.questions import Forward
 from dusk.effects import Append, ChangeState, Datagram, Effect, Progress, StoreFile
 from dusk.ids import ChangeId, Seq
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
@@ -151,7 +152,10 @@ def test_a41_a_members_questions_without_end_keep_no_certificate_from_the_others
     assert peer is not None
 
     def ask(number: int) -> None:
-        plaintext = Forward(number.to_bytes(8, "big"), backup.node.device_id).encode()
+        start = liar.node._rooms.follower._heard
+        assert start is not None
+        nonce = start.start.rest.nonce
+        plaintext = Forward(number.to_bytes(8, "big"), backup.node.device_id, nonce, is_proven=True).encode()
         forward = liar.node._rooms.station.channel.seal_to(peer, Kind.FORWARD, plaintext)
         master.give(Datagram(forward, liar.address, None))
         site.after(0.05, lambda: ask(number + 1))

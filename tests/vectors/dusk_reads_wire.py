@@ -11,7 +11,7 @@ from dusk.catchup.chunks import locator_positions
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.changelog.views import Member
-from dusk.cycle import far_messages
+from dusk.cycle import far_messages, questions
 from dusk.cycle import messages as datagram
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.fragments import _read as read_batch
@@ -63,15 +63,15 @@ def opened(data: bytes, reader: str) -> Opened:
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "START": datagram.decode_start,
     "DATA": datagram.decode_fragment,
-    "HELLO": datagram.decode_hello,
-    "ASK": datagram.decode_hello,
+    "HELLO": questions.decode_hello,
+    "ASK": questions.decode_hello,
     "RESPOND": datagram.decode_respond,
     "PONG": datagram.decode_pong,
     "SUBMIT": datagram.decode_submit,
     "ANSWER": datagram.decode_answer,
-    "FORWARD": datagram.decode_forward,
+    "FORWARD": questions.decode_forward,
     "RELAYED": datagram.decode_start,
-    "REFER": far_messages.decode_refer,
+    "REFER": questions.decode_refer,
     "RELAY": datagram.decode_start,
     "REPEAT": far_messages.decode_repeat,
     "BUNDLE": far_messages.decode_bundle,

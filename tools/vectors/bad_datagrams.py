@@ -5,8 +5,9 @@ from typing import Any
 
 from dusk import codec
 from dusk.cycle import messages
-from dusk.cycle.far_messages import decode_bundle, decode_refer, decode_repeat
+from dusk.cycle.far_messages import decode_bundle, decode_repeat
 from dusk.cycle.messages import Kind
+from dusk.cycle.questions import decode_forward, decode_hello, decode_refer
 from tools.vectors.case import invalid, key
 from tools.vectors.cluster import MASTER, SECOND, STRANGER
 from tools.vectors.scene import Scene
@@ -55,12 +56,12 @@ def unsealed(scene: Scene) -> None:
 _DECODERS: dict[Kind, Callable[[bytes], object]] = {
     Kind.START: messages.decode_start,
     Kind.DATA: messages.decode_fragment,
-    Kind.HELLO: messages.decode_hello,
+    Kind.HELLO: decode_hello,
     Kind.RESPOND: messages.decode_respond,
     Kind.PONG: messages.decode_pong,
     Kind.SUBMIT: messages.decode_submit,
     Kind.ANSWER: messages.decode_answer,
-    Kind.FORWARD: messages.decode_forward,
+    Kind.FORWARD: decode_forward,
     Kind.RELAYED: messages.decode_start,
     Kind.REFER: decode_refer,
     Kind.RELAY: messages.decode_start,
@@ -107,10 +108,12 @@ def bad_plaintexts(scene: Scene) -> None:
     bad(Kind.DATA, "16 pieces", 4, 16)
     bad(Kind.DATA, "a chunk of 1,101 bytes", 5, bytes(1101))
     for what, place, value in (
-        ("a padding that is short", 3, bytes(100)),
-        ("a padding that says something", 3, b"\1" * len(rows["HELLO"][3])),
+        ("a padding that is short", 4, bytes(100)),
+        ("a padding that says something", 4, b"\1" * len(rows["HELLO"][4])),
         ("a challenge of 16 bytes", 1, bytes(16)),
         ("a number for whether it may lead", 2, 1),
+        ("who is to answer, and short", 3, 3),
+        ("place 65,536", 3, 2**16),
     ):
         bad(Kind.HELLO, what, place, value)
     _bad_answers(bad, wrong, rows["RESPOND"])
@@ -155,6 +158,8 @@ def _bad_far(
     bad(Kind.RESPOND, "a way of three", 11, [bytes(8), bytes(16), None])
     bad(Kind.FORWARD, "a challenge of 7 bytes", 0, bytes(7))
     bad(Kind.FORWARD, "an asker of 32 bytes", 1, bytes(32))
+    bad(Kind.FORWARD, "a nonce of 7 bytes", 2, bytes(7))
+    bad(Kind.FORWARD, "a number for whether it is proven", 3, 1)
     bad(Kind.REFER, "a challenge of 9 bytes", 0, bytes(9))
     bad(Kind.REFER, "an asker of 15 bytes", 1, bytes(15))
     for host in (
@@ -169,6 +174,9 @@ def _bad_far(
         bad(Kind.REFER, f"to {host}", 2, host)
     bad(Kind.REFER, "port 0", 3, 0)
     bad(Kind.REFER, "port 65536", 3, 65536)
+    bad(Kind.REFER, "a nonce of 9 bytes", 4, bytes(9))
+    bad(Kind.REFER, "a padding that is short", 5, bytes(100))
+    bad(Kind.REFER, "a padding that says something", 5, b"\1" * 150)
     bad(Kind.REPEAT, "a sender of 8 bytes", 0, bytes(8))
     bad(Kind.REPEAT, "a START that is text", 1, "start")
     for what, plaintext in (

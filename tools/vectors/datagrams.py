@@ -7,17 +7,10 @@ from typing import Any
 from dusk import codec
 from dusk.cycle import messages
 from dusk.cycle.datagrams import cluster_tag
-from dusk.cycle.far_messages import (
-    Refer,
-    Repeat,
-    Via,
-    decode_bundle,
-    decode_refer,
-    decode_repeat,
-    encode_bundle,
-)
+from dusk.cycle.far_messages import Repeat, Via, decode_bundle, decode_repeat, encode_bundle
 from dusk.cycle.fragments import Reassembly, cut_batch
 from dusk.cycle.messages import Kind
+from dusk.cycle.questions import Forward, Hello, Refer, decode_forward, decode_hello, decode_refer
 from dusk.cycle.status import encode_health
 from dusk.effects import Address
 from dusk.ids import BootId, ChainHash, DeviceId, Seq
@@ -236,16 +229,21 @@ def _answers(scene: Scene) -> None:
 
 
 def _questions(scene: Scene, draw: Source) -> None:
-    hello = messages.Hello(DeviceId(SECOND.key_id), draw(8))
-    said = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex(), "may_lead": False}
+    hello = Hello(DeviceId(SECOND.key_id), draw(8))
+    said: Json = {"sender": hello.sender.hex(), "challenge": hello.challenge.hex(), "may_lead": False}
+    said["first"] = None
     scene.say("HELLO", "Padded to 223 bytes.", Kind.HELLO, hello.encode(), said)
     scene.say("ASK", "The same plaintext, to one device.", Kind.ASK, hello.encode(), said)
-    shows = "By its own log the sender may lead: some answer who do not."
-    leads = replace(hello, may_lead=True)
-    scene.say("HELLO of who may lead", shows, Kind.HELLO, leads.encode(), {**said, "may_lead": True})
-    forward = messages.Forward(draw(8), DeviceId(STRANGER.key_id))
-    assert messages.decode_forward(forward.encode()) == forward
-    asked_for = {"challenge": forward.challenge.hex(), "asker": forward.asker.hex()}
+    shows = "By its own log the sender may lead: two members answer who do not. Padded to 1,143 bytes."
+    leads = replace(hello, may_lead=True, first=3)
+    assert [decode_hello(one.encode()) for one in (hello, leads)] == [hello, leads]
+    scene.say(
+        "HELLO of who may lead", shows, Kind.HELLO, leads.encode(), {**said, "may_lead": True, "first": 3}
+    )
+    forward = Forward(draw(8), DeviceId(STRANGER.key_id), draw(8), is_proven=True)
+    assert decode_forward(forward.encode()) == forward
+    asked_for: Json = {"challenge": forward.challenge.hex(), "asker": forward.asker.hex()}
+    asked_for |= {"nonce": forward.nonce.hex(), "is_proven": True}
     scene.say("FORWARD", "A challenge for the master to echo.", Kind.FORWARD, forward.encode(), asked_for)
     start = next(case for case in scene.cases if case["name"] == "START with echoes")
     shows = "The plaintext of the START that echoes it."
@@ -278,9 +276,15 @@ def _far(scene: Scene, draw: Source, start: bytes) -> None:
         ("REFER", "Where a HELLO came from, for the master to answer there.", "198.51.100.7"),
         ("REFER to IPv6", "In its usual form.", "2001:db8::7"),
     ):
-        refer = Refer(draw(8), DeviceId(STRANGER.key_id), Address(host, 3875))
+        refer = Refer(draw(8), DeviceId(STRANGER.key_id), Address(host, 3875), draw(8))
         assert decode_refer(refer.encode()) == refer
-        asked = {"challenge": refer.challenge.hex(), "asker": refer.asker.hex(), "host": host, "port": 3875}
+        asked: Json = {
+            "challenge": refer.challenge.hex(),
+            "asker": refer.asker.hex(),
+            "host": host,
+            "port": 3875,
+        }
+        asked["nonce"] = refer.nonce.hex()
         scene.say(name, shows, Kind.REFER, refer.encode(), asked)
     for name, shows, inside in (
         ("REPEAT", "A START that reached the sender alone.", start),

@@ -9,6 +9,7 @@ from dusk.catchup.chunks import locator_positions
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
+from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
@@ -25,6 +26,15 @@ AFTER = ChangeId(bytes(range(32)))
 
 Answer = tuple[str, str, messages.Reply, Json]
 """Name, what it shows, answer, what it says."""
+
+
+def _where() -> tuple[str, str, messages.Request, Json]:
+    rows = (
+        (DeviceId(bytes(16)), Address("198.51.100.7", 3875)),
+        (DeviceId(b"\1" * 16), Address("2001:db8::7", 40000)),
+    )
+    said = {"rows": [[device.hex(), at.host, at.port] for device, at in rows]}
+    return "ADDRESSES", "Where two members are, by rising id.", messages.Addresses(rows), said
 
 
 def catchup(cluster: Cluster) -> list[Case]:
@@ -89,6 +99,7 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.GetPiece(Seq(256), 2),
             {"seq": 256, "piece": 2},
         ),
+        _where(),
     )
     cases = []
     for name, shows, request, said in rows:
@@ -207,7 +218,15 @@ def _bad_requests() -> list[Case]:
         (
             ("empty", []),
             ("kind 0", [0]),
-            ("kind 10", [10, chain, 0]),
+            ("kind 11", [11, chain, 0]),
+            ("ADDRESSES of a name", [10, [[bytes(16), "router", 3875]]]),
+            ("ADDRESSES of one link", [10, [[bytes(16), "fe80::1%lan", 3875]]]),
+            ("ADDRESSES, port 0", [10, [[bytes(16), "198.51.100.7", 0]]]),
+            (
+                "ADDRESSES, one member twice",
+                [10, [[bytes(16), "198.51.100.7", 1], [bytes(16), "198.51.100.8", 1]]],
+            ),
+            ("ADDRESSES of 257", [10, [[n.to_bytes(16, "big"), "198.51.100.7", 1] for n in range(257)]]),
             ("GET PIECE at 0", [9, 0, 0]),
             ("GET PIECE of a hash", [9, chain, 0]),
             ("GET PIECE 140", [9, 256, 140]),

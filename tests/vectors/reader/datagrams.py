@@ -1,6 +1,5 @@
 """Datagrams, and what stands in them: statuses, health, rings of group keys (cycles.md)."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +16,7 @@ from tests.vectors.reader.packing import (
     number,
     octets,
     octets_or_none,
+    routed,
     text,
     unpack,
 )
@@ -126,13 +126,15 @@ class Hello:
     sender: bytes
     challenge: bytes
     may_lead: bool
+    first: int | None
 
 
 def hello(fields: list[Any], size: int) -> Hello:
     """Read a HELLO or an ASK of a plaintext of this size."""
-    sender, challenge, may_lead, padding = array(fields, 4)
-    need(size == HELLO_SIZE and not any(octets(padding)), "wrong-shape")
-    return Hello(octets(sender, 16), octets(challenge, 8), flag(may_lead))
+    sender, challenge, may_lead, first, padding = array(fields, 5)
+    need(size == (HELLO_SIZE if first is None else 1_143) and not any(octets(padding)), "wrong-shape")
+    place = None if first is None else number(first, 0, 65_535)
+    return Hello(octets(sender, 16), octets(challenge, 8), flag(may_lead), place)
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,8 @@ class Forward:
 
     challenge: bytes
     asker: bytes
+    nonce: bytes
+    is_proven: bool
 
 
 @dataclass(frozen=True)
@@ -273,19 +277,15 @@ class Refer:
     asker: bytes
     host: str
     port: int
+    nonce: bytes
 
 
-def refer(fields: list[Any]) -> Refer:
-    """Read a REFER."""
-    challenge, asker, host, port = array(fields, 4)
-    try:
-        ip = ipaddress.ip_address(text(host, 45))
-    except ValueError:
-        raise Refused("wrong-shape") from None
-    need(str(ip) == host and "%" not in host, "wrong-shape")
-    need(not (ip.is_multicast or ip.is_unspecified or ip.is_link_local), "wrong-shape")
-    need(ip not in ipaddress.ip_network("240.0.0.0/4"), "wrong-shape")
-    return Refer(octets(challenge, 8), octets(asker, 16), host, number(port, 1, 65535))
+def refer(fields: list[Any], size: int) -> Refer:
+    """Read a REFER of a plaintext of this size."""
+    challenge, asker, host, port, nonce, padding = array(fields, 6)
+    need(size == 215 and not any(octets(padding)), "wrong-shape")
+    asked = octets(challenge, 8), octets(asker, 16)
+    return Refer(*asked, routed(host), number(port, 1, 65535), octets(nonce, 8))
 
 
 @dataclass(frozen=True)
@@ -339,10 +339,10 @@ def message(
         case "PONG":
             return pong(fields)
         case "FORWARD":
-            challenge, asker = array(fields, 2)
-            return Forward(octets(challenge, 8), octets(asker, 16))
+            challenge, asker, nonce, is_proven = array(fields, 4)
+            return Forward(octets(challenge, 8), octets(asker, 16), octets(nonce, 8), flag(is_proven))
         case "REFER":
-            return refer(fields)
+            return refer(fields, len(plaintext))
         case "REPEAT":
             sender, repeated = array(fields, 2)
             return Repeat(octets(sender, 16), octets_or_none(repeated, most=SIZE_MAX))

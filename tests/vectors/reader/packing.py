@@ -1,5 +1,6 @@
 """The encoding of everything: one msgpack array in its one spelling (log.md, 1), and its fields."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import fields as fields_of
 from dataclasses import is_dataclass
@@ -231,3 +232,16 @@ def shown(value: object) -> Any:
     if isinstance(value, dict):
         return {shown(key): shown(item) for key, item in value.items()}
     return [shown(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def routed(host: object) -> str:
+    """Read the numeric address of one device beyond any one link."""
+    found = text(host, 45)
+    try:
+        ip = ipaddress.ip_address(found)
+    except ValueError:
+        raise Refused("wrong-shape") from None
+    is_far = not (ip.is_multicast or ip.is_unspecified or ip.is_link_local)
+    need(str(ip) == found and "%" not in found and is_far, "wrong-shape")
+    need(ip not in ipaddress.ip_network("240.0.0.0/4"), "wrong-shape")
+    return found

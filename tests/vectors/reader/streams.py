@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import nacl.bindings as sodium
@@ -18,6 +19,7 @@ from tests.vectors.reader.packing import (
     number,
     octets,
     octets_or_none,
+    routed,
     text,
     unpack,
 )
@@ -195,7 +197,7 @@ def _position(item: object) -> tuple[int, bytes]:
 def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
-    number(kind, 1, 9)
+    number(kind, 1, 10)
     count = {3: 0, 5: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
     array(rest, count)
     match kind:
@@ -215,6 +217,11 @@ def request(data: bytes) -> dict[str, Any]:
             return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
         case 9:
             return {"seq": number(rest[0], 1), "piece": number(rest[1], 0, 139)}
+        case 10:
+            rows = [array(row, 3) for row in array(rest[0], most=256)]
+            ids = [octets(row[0], 16) for row in rows]
+            need(all(one < other for one, other in pairwise(ids)), "wrong-shape")
+            return {"rows": [[row[0], routed(row[1]), number(row[2], 1, 65_535)] for row in rows]}
     return {"chain": octets(rest[0], 32), "first": number(rest[1])}
 
 
