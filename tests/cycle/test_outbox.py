@@ -406,6 +406,27 @@ def test_what_an_author_makes_follows_what_he_saw_r3() -> None:
     assert set(submitted(ring, box, NOW + 120)) == {(b"second", ids[b"first"]), (b"third", None)}
 
 
+def test_a6_what_goes_before_a_change_is_looked_for_only_when_the_change_is_due() -> None:
+    """A tick follows each datagram: who left much in another branch would do nothing else."""
+
+    class Noting(Leaving):
+        asked = 0
+
+        def left_before(self, _data: bytes) -> ChangeId | None:
+            self.asked += 1
+            return super().left_before(_data)
+
+    outlook = Noting()
+    ring, box, _ = in_lines({b"first": ANNA, b"second": ANNA, b"third": BEN}, outlook)
+    assert len(submitted(ring, box, NOW)) == 3
+    assert outlook.asked == 2
+    for _ in range(20):
+        assert submitted(ring, box, NOW + 0.01) == []
+    assert outlook.asked == 2
+    assert len(submitted(ring, box, NOW + 60)) == 3
+    assert outlook.asked == 4
+
+
 def test_what_is_passed_on_for_another_keeps_what_goes_before_it_r3() -> None:
     ring, box, _ = in_lines({}, Leaving())
     box.relay(B, b"theirs", NOW, A)
