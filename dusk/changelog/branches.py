@@ -6,7 +6,7 @@ the two branches afterwards. What then stands nowhere in the log is not lost: th
 the branch that lost are written anew, in their order, by whoever leads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dusk import limits
@@ -19,7 +19,7 @@ from dusk.changelog.raises import Rights, rights_at
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, DeviceId, Head, KeyId, Seq
+from dusk.ids import ChangeId, Head, KeyId, Seq
 from dusk.lazy import dataclass
 
 
@@ -235,59 +235,43 @@ def lapsed(lost: LostBranch, log: Log) -> tuple[ChangeId, ...]:
     return tuple(row.change.id for row in rows if log.position_of(row.change.id) is None)
 
 
-class Place(NamedTuple):
-    """A change that waits in a branch until its outcome is final: where, and what is asked of it often.
+class Left:
+    """A branch that this device left, and its changes: they are asked for with each datagram, and read once.
 
     Args:
-        at: its place among the branch's items.
-        change: its id.
-        author, device, counter: those of its body.
+        branch: what was left.
+
+    Attributes:
+        branch: as above.
     """
 
-    at: int
-    change: ChangeId
-    author: KeyId
-    device: DeviceId
-    counter: int
+    def __init__(self, branch: LostBranch) -> None:
+        self.branch = branch
+        self._changes = tuple(row.change for row in _changes(branch))
+
+    def stranded(self, log: Log) -> list[Change]:
+        """Return its changes that stand nowhere in the log, as `stranded` does."""
+        return [change for change in self._changes if log.position_of(change.id) is None]
+
+    def waits(self, log: Log) -> bool:
+        """Tell whether any of its changes still waits: until its outcome in the log is settled."""
+        positions = [log.position_of(change.id) for change in self._changes]
+        return any(seq is None or seq > log.settled for seq in positions)
 
 
-def places(lost: LostBranch) -> tuple[Place, ...]:
-    """Return where the changes of a branch stand, in its order: to read a long one takes a while."""
-    found = []
-    for at, item in enumerate(lost.items):
-        for row in _changes(LostBranch(lost.seq, (item,))):
-            body = row.change.body
-            found.append(Place(at, row.change.id, body.author, body.device, body.counter))
-    return tuple(found)
-
-
-Places = Callable[[LostBranch], Sequence[Place]]
-
-
-def unsettled(lost: LostBranch, log: Log, read: Places = places) -> bool:
-    """Tell whether any change of a branch still waits: until its outcome in the log is settled."""
-    positions = (log.position_of(place.change) for place in read(lost))
-    return any(seq is None or seq > log.settled for seq in positions)
-
-
-def remembered(branches: Sequence[LostBranch], log: Log, read: Places = places) -> tuple[LostBranch, ...]:
+def remembered(branches: Sequence[Left], log: Log) -> tuple[Left, ...]:
     """Return the branches that are still of use, oldest first.
 
     Those of which a change waits; beyond the bounds the oldest go of which all stands in the
     log, settled or not. One of which a change stands nowhere is never forgotten (R3).
-
-    Args:
-        branches: oldest first.
-        log: the log.
-        read: tells what is in a branch; it may have read that before.
     """
-    kept = [branch for branch in branches if unsettled(branch, log, read)]
-    for branch in tuple(kept):
-        size_bytes = sum(_size_bytes(other.items) for other in kept)
+    kept = [left for left in branches if left.waits(log)]
+    for left in tuple(kept):
+        size_bytes = sum(_size_bytes(other.branch.items) for other in kept)
         if len(kept) <= limits.BRANCHES_MAX and size_bytes <= limits.BRANCH_BYTES_MAX:
             break
-        if all(log.position_of(place.change) is not None for place in read(branch)):
-            kept.remove(branch)
+        if not left.stranded(log):
+            kept.remove(left)
     return tuple(kept)
 
 

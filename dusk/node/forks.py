@@ -5,15 +5,15 @@ answers, until all its changes have an outcome in the log that is settled. Who l
 it, verifies it as any other log, and writes its changes before newer ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from dusk.changelog.body import Change, decode_change
-from dusk.changelog.branches import Place, places, remembered
-from dusk.changelog.log import Log, unpack_entry_item, verified_entry
+from dusk.changelog.branches import Left, remembered
+from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import ChainHash, ChangeId, DeviceId, Head, KeyId, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, Head, KeyId
 from dusk.limits import BRANCHES_MAX, CHUNK_BYTES_MAX
 
 
@@ -37,9 +37,7 @@ class Forks:
 
     def __init__(self, log: Log, left: Sequence[LostBranch]) -> None:
         self._log = log
-        self._read: dict[tuple[Seq, ChainHash], tuple[LostBranch, tuple[Place, ...]]] = {}
-        self._left: tuple[LostBranch, ...] = ()
-        self._keep(left)
+        self._left = remembered([Left(branch) for branch in left], log)
         self._dealt_with: dict[ChainHash, None] = {}
         self._asked_for: dict[ChainHash, None] = {}
 
@@ -47,42 +45,29 @@ class Forks:
 
     def left(self, branch: LostBranch) -> None:
         """Keep a branch that this device has just left."""
-        self._keep((*self._left, branch))
-
-    def _keep(self, branches: Sequence[LostBranch]) -> None:
-        """Keep those that are still of use, and of each what it has, which is read once."""
-        self._left = remembered(branches, self._log, self._places)
-        self._read = {name: read for name, read in self._read.items() if read[0] in self._left}
-
-    def _places(self, branch: LostBranch) -> tuple[Place, ...]:
-        """Return where the changes of a branch stand, read when that is first asked."""
-        name = branch.seq, head_of(branch).chain
-        read = self._read.get(name)
-        if read is None or read[0] != branch:
-            read = self._read[name] = (branch, places(branch))
-        return read[1]
+        self._left = remembered((*self._left, Left(branch)), self._log)
 
     def log_moved(self) -> None:
         """Forget what has its outcome for good."""
         if self._left:
-            self._keep(self._left)
+            self._left = remembered(self._left, self._log)
 
     @property
     def all(self) -> tuple[LostBranch, ...]:
         """The branches that this device left and of which a change waits, oldest first."""
-        return self._left
+        return tuple(left.branch for left in self._left)
 
     @property
     def offer(self) -> Offer | None:
         """The newest position of the oldest branch that somebody has to deal with."""
         if not self._left:
             return None
-        head = head_of(self._left[0])
+        head = head_of(self._left[0].branch)
         return Offer(head.seq, head.chain)
 
     def chunk(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         """Return a chunk of a branch, and whether there is more behind it; of others nothing."""
-        items = next((branch.items for branch in self._left if head_of(branch).chain == chain), ())
+        items = next((branch.items for branch in self.all if head_of(branch).chain == chain), ())
         size_bytes, end = 0, first
         while end < len(items) and (end == first or size_bytes + len(items[end].data) <= CHUNK_BYTES_MAX):
             size_bytes += len(items[end].data)
@@ -91,13 +76,7 @@ class Forks:
 
     def stranded(self) -> list[Change]:
         """Return the changes of what we left that stand nowhere in the log, in order."""
-        return [_change(branch.items[place.at]) for branch, place in self._stranded()]
-
-    def _stranded(self) -> Iterator[tuple[LostBranch, Place]]:
-        for branch in self._left:
-            for place in self._places(branch):
-                if self._log.position_of(place.change) is None:
-                    yield branch, place
+        return [change for left in self._left for change in left.stranded(self._log)]
 
     # --- what this device has seen and others may lack (`Outlook`) ------------------------------
 
@@ -120,16 +99,16 @@ class Forks:
 
     def is_offering(self) -> bool:
         """Tell whether there is any stranded change."""
-        return any(True for _ in self._stranded())
+        return bool(self.stranded())
 
     def _numbers(self, author: KeyId, device: DeviceId) -> dict[int, ChangeId]:
-        found = (place for _, place in self._stranded())
-        return {each.counter: each.change for each in found if (each.author, each.device) == (author, device)}
+        bodies = ((change.id, change.body) for change in self.stranded())
+        return {body.counter: name for name, body in bodies if (body.author, body.device) == (author, device)}
 
     @property
     def epoch(self) -> int:
         """The highest epoch in what we left: one that we may have opened, and none is opened twice."""
-        return max((head_of(branch).epoch for branch in self._left), default=0)
+        return max((head_of(branch).epoch for branch in self.all), default=0)
 
     # --- what others left --------------------------------------------------------------------
 
@@ -160,12 +139,6 @@ class Forks:
     def leads_anew(self) -> None:
         """Ask anew for what others offer: what a former epoch took up may not have been written."""
         self._dealt_with.clear()
-
-
-def _change(item: LogItem) -> Change:
-    _, change = unpack_entry_item(item.data)
-    assert change is not None, "it stands in the index of changes"
-    return change
 
 
 def _note(chains: dict[ChainHash, None], chain: ChainHash) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from dusk.changelog.body import Change
-from dusk.changelog.branches import Place, places
-from dusk.changelog.entry import sign_head
+from dusk.changelog.entry import Entry, sign_head
+from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
@@ -133,6 +133,29 @@ def test_who_left_a_branch_knows_which_of_an_authors_changes_are_stranded_there_
     assert (forks.left_number(author, device), forks.is_offering()) == (0, False)
 
 
+def test_a6_what_was_left_is_read_once_however_often_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device with work of an hour in a branch asks with each datagram what to hand in first."""
+    world = World()
+    lost, change = _lost(world, "left")
+    later = world.change(world.set("wifi", "wireless.a.ssid", "later"), counter=change.body.counter + 1)
+    forks, read = Forks(world.log, ()), list[bytes]()
+
+    def noted(data: bytes) -> tuple[Entry, Change | None]:
+        read.append(data)
+        return unpack_entry_item(data)
+
+    monkeypatch.setattr("dusk.changelog.branches.unpack_entry_item", noted)
+    forks.left(lost)
+    assert len(read) == 1
+    for number in range(20):
+        world.commit(world.set("base", "system.a.b", str(number)))
+        forks.log_moved()
+        assert forks.left_before(later.encode()) == change.id
+        assert forks.is_offering()
+        assert forks.stranded() == [change]
+    assert len(read) == 1
+
+
 def test_what_was_seen_last_is_the_newest_change_that_is_not_final() -> None:
     world = World()
     forks = Forks(world.log, ())
@@ -143,26 +166,3 @@ def test_what_was_seen_last_is_the_newest_change_that_is_not_final() -> None:
     world.log.signed(sign_head(world.master, world.cluster, world.log.head, NO_REST))
     assert forks.newest() is None, "one holder alone settles it"
     assert Forks(Log(None), ()).newest() is None
-
-
-def test_r10_a_branch_is_read_once_however_often_the_log_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long one takes a router seconds to read, and the log moves with each batch that is written anew."""
-    world, reads = World(), list[LostBranch]()
-    lost, change = _lost(world, "left")
-
-    def read(branch: LostBranch) -> tuple[Place, ...]:
-        reads.append(branch)
-        return places(branch)
-
-    monkeypatch.setattr("dusk.node.forks.places", read)
-    forks = Forks(world.log, [lost])
-    for value in "abc":
-        world.commit(world.set("base", "system.a.b", value))
-        forks.log_moved()
-        assert forks.stranded() == [change]
-        assert forks.is_offering()
-        assert forks.left_number(change.body.author, change.body.device) == change.body.counter
-    assert reads == [lost]
-    forks.left(LostBranch(lost.seq, lost.items[:1]))
-    assert forks.stranded() == [change, change], "it ends as the other does, and is another"
-    assert set(reads) == set(forks.all)
