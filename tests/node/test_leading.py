@@ -148,6 +148,21 @@ def test_who_begins_to_watch_knows_what_it_has_and_its_place() -> None:
     assert backup._takeover._own == site.all[1].node.log.head.seq
 
 
+def test_the_first_listens_before_it_leads_and_counts_who_answers_unless_it_lacks_a_part_of_the_log() -> None:
+    site, _, _ = _parts()
+    site.master.restart()
+    first = site.master.node._rooms.leading
+    assert first._listening.lead_at is not None
+    assert first.deadline == first._listening.deadline
+    told = SimpleNamespace(sender=first._station.peers.get(site.all[1].node.device_id), source=NOBODY)
+    first.told(told, Seq(1), site.now)  # type: ignore[arg-type]  # as much of a datagram as is looked at
+    assert first._listening._answered == {site.all[1].node.device_id}
+    first._listening.lead_at = None
+    first._recovery.must_hear = True
+    assert first.begin(site.now, is_new=False) == []
+    assert first._listening.lead_at is None
+
+
 def test_only_word_that_was_not_heard_before_ends_the_question_who_leads() -> None:
     site, _, backup = _parts()
     backup.heard(site.now, site.now)
