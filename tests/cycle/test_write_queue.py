@@ -260,3 +260,18 @@ def test_what_comes_behind_a_refused_change_is_not_written_until_its_author_know
     for change, after in ((first, None), (second, first.id)):
         assert queue.take(change, OTHER, after) is None
     assert len(queue.write(world.stamp()).items) == 2
+
+
+def test_a54_changes_that_name_themselves_each_other_or_nobodys_take_no_room() -> None:
+    world = World()
+    queue = WriteQueue(world.log, OWN)
+    first, second, third = _numbered(world, 3)
+    circles = ((first, first.id), (first, second.id), (second, first.id), (third, ChangeId(bytes(32))))
+    for change, after in circles * 50:
+        answer = queue.take(change, LIAR, after)
+        assert answer is not None
+        assert answer.code is AnswerCode.BUSY
+    assert len(queue) == 0
+    assert queue.take(first, OTHER) is None
+    assert queue.take(second, LIAR, first.id) is not None, "what another handed in is no reason to wait"
+    assert len(queue.write(world.stamp()).items) == 1
