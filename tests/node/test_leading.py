@@ -196,21 +196,30 @@ def test_who_leads_no_more_watches_at_once() -> None:
     assert _state(master) is State.LEADING
 
 
-def test_the_first_takes_over_only_what_another_handed_over() -> None:
-    site, first, _ = _parts()
+def test_the_first_alone_takes_over_what_another_handed_over_if_it_lacks_nothing() -> None:
+    site, first, backup = _parts()
     first._resign(site.now)
-    log, own = first._log, site.master.node.device_id
-    for leader, handed_over in ((own, True), (site.all[1].node.device_id, False)):
-        first._log = SimpleNamespace(  # type: ignore[assignment]  # as much of a log as is looked at
+    log = first._log
+    own, other = (box.node.device_id for box in site.all)
+    for leading, leader, handed_over, lacks_some in (
+        (first, own, True, False),
+        (first, other, False, False),
+        (first, other, True, True),
+        (backup, own, True, False),
+    ):
+        leading._recovery.must_hear = lacks_some
+        leading._log = SimpleNamespace(  # type: ignore[assignment]  # as much of a log as is looked at
             leader=leader, handed_over=handed_over, head=log.head, may_lead=log.may_lead
         )
-        assert first.log_moved(site.now) == []
+        assert leading.log_moved(site.now) == []
     assert site.leaders == []
 
 
 def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
     site, master, _ = _parts()
     master._station.contacts.addresses = (NOBODY,)
+    asked_at, ask = list[float](), master._ask
+    master._ask = lambda now: (asked_at.append(now), ask(now))[1]
 
     def asks(now: float) -> bool:
         return any(isinstance(e, SendDatagram) and e.to == NOBODY for e in master.tick(now))
@@ -221,6 +230,7 @@ def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
     assert [asks(now) for now in (at - 0.01, at, at + 1.0)] == [False, True, False]
     master.lead(at + 2.0)
     assert asks(at + 2.0), "at once in each epoch"
+    assert asked_at == [site.now, at, at + 2.0]
 
 
 def test_in_each_epoch_it_is_asked_anew_for_what_others_left() -> None:
