@@ -235,7 +235,8 @@ class Server:
                 effects = self._host.took_report(request, now)
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]
             case Addresses(rows):
-                is_taken = self.peer is not None and self._host.took_addresses(rows, self.peer)
+                assert self.peer is not None, "a member has proven its key"
+                is_taken = self._host.took_addresses(rows, self.peer)
                 return self._send(Answer(APPLIED if is_taken else NOT_MASTER, Seq(0), ""), now)
         unverified = decode_change(request.change)
         self._expect(unverified, now)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dusk.catchup.channel import Channel
 from dusk.catchup.client import Client
 from dusk.catchup.host import LogHolder
-from dusk.catchup.messages import Addresses, Answer, Reply
+from dusk.catchup.messages import APPLIED, Addresses, Answer, Reply
 from dusk.catchup.stages import Goal, ServerRefused, Stage
 from dusk.effects import Address
 
@@ -54,5 +54,6 @@ class Telling(Client):
         if self.stage is not Stage.TELLING or not isinstance(reply, Answer):
             super()._reply(reply, now)
             return
-        self._delivered()
+        if reply.code == APPLIED:
+            self._delivered()
         self._submit_next(now)

@@ -38,3 +38,14 @@ def test_an_address_is_silent_from_which_nothing_came_for_the_whole_pause() -> N
     contacts.heard(HERE, 100.0)
     contacts.heard(THERE, 100.1)
     assert contacts.silent(CYCLE_S, 100.0 + PAUSE_S) == (HERE,)
+
+
+def test_others_in_their_place_are_asked_at_once_and_what_was_heard_of_those_that_stay_counts() -> None:
+    contacts = Contacts((HERE,))
+    contacts.heard(HERE, 99.0)
+    assert contacts.silent(CYCLE_S, 100.0) == ()
+    contacts.configure((HERE, THERE))
+    assert contacts.silent(CYCLE_S, 101.0) == (THERE,)
+    contacts.configure((THERE,))
+    contacts.configure((HERE, THERE))
+    assert contacts.silent(CYCLE_S, 102.0) == (HERE, THERE)
