@@ -219,7 +219,12 @@ def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
     site, master, _ = _parts()
     master._station.contacts.addresses = (NOBODY,)
     asked_at, ask = list[float](), master._ask
-    master._ask = lambda now: (asked_at.append(now), ask(now))[1]
+
+    def counted(now: float) -> list[Effect]:
+        asked_at.append(now)
+        return ask(now)
+
+    master._ask = counted
 
     def asks(now: float) -> bool:
         return any(isinstance(e, SendDatagram) and e.to == NOBODY for e in master.tick(now))
