@@ -186,6 +186,13 @@ def test_a40_one_that_is_back_for_a_moment_again_and_again_is_another_case_each_
     assert lines == {}
 
 
+def test_a40_one_that_was_not_seen_for_long_enough_is_another_case() -> None:
+    lines, refusals, lost = _refusals()
+    for time in range(4):
+        assert refusals.refused(lost, QUIET_S_MIN * time, is_yielding=True) == []
+    assert lines == {}
+
+
 def test_a40_one_that_will_not_give_way_by_the_rules_is_shown_at_once() -> None:
     lines, refusals, lost = _refusals()
     assert len(refusals.refused(lost, 0.0, is_yielding=False)) == 1

@@ -11,7 +11,8 @@ from dusk.changelog.sections import device_path
 from dusk.daemon.status import status_of
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused
-from dusk.ids import BootId
+from dusk.ids import BootId, DeviceId
+from dusk.limits import SUCCESSION_MAX
 from dusk.node.proofs import Proofs
 from tests.node.site import Box, Site
 from tests.world import NO_REST
@@ -129,6 +130,17 @@ def test_a_proof_waits_for_up_to_three_cycles_for_somebody_else_to_hand_it_in() 
     assert proofs.due(104.0) == due, "there was no room for it"
     proofs.handed_in(culprit)
     assert proofs.due(105.0) is None
+
+
+def test_another_proof_of_the_same_device_puts_nothing_off_and_only_so_many_devices_are_kept() -> None:
+    site, proofs, log = _found()
+    proofs.compare(_written(site, ["e"]), _written(site, ["f"]), 102.0)
+    assert proofs.due(103.0) is not None
+    (proof,) = proofs._found.values()
+    full = Proofs(log, lambda: 0.0)
+    full._found = {DeviceId(bytes([number]) * 16): proof for number in range(SUCCESSION_MAX)}
+    full.compare(_written(site, ["e"]), _written(site, ["f"]), 102.0)
+    assert site.master.node.device_id not in full._found
 
 
 def test_a_proof_that_the_log_has_is_not_handed_in_again() -> None:
