@@ -284,7 +284,7 @@ class Checks:
     def lost_disk(self, device: Device) -> None:
         """Forget what a device had: its disk is another one now."""
         holding = self._holdings[device.index]
-        holding.lose()
+        holding.lose(device.device_id)
         self._compared.pop(device.index, None)
         names = [name for name in device.disk.files if name.startswith(OUTBOX)]
         holding.kept = {decode_change(device.disk.files[name]).id for name in names}

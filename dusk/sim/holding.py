@@ -57,8 +57,9 @@ class Holding:
         """Return the covered entry at a position."""
         return self.path[seq - 1] if 1 <= seq <= self.stored else None
 
-    def lose(self) -> None:
-        """Forget all: the disk is another one now."""
+    def lose(self, device: DeviceId) -> None:
+        """Forget all: the disk is another one now, perhaps with another key."""
+        self.device = device
         for logged in self.all:
             logged.on.discard(self.index)
         self.path, self.all, self.kept = [], set(), set()

@@ -368,10 +368,11 @@ class Troubles:
     def _may_change(self, device: Device) -> bool:
         """Tell whether this disk may become another one now.
 
-        That of who may lead may if somebody who runs has all of its log, and for a while nothing
-        else goes wrong but that datagrams are lost, doubled and damaged: what it learns before it
-        leads is all that keeps it from writing anew what it has forgotten. That somebody may have
-        joined behind the end of what is left; who lost the end of its own log vouches for nothing.
+        That of who may lead may if somebody who runs on its link has all of its log, and for a while
+        nothing else goes wrong but that datagrams are lost, doubled and damaged: what it learns before
+        it leads is all that keeps it from writing anew what it has forgotten. That somebody may have
+        joined behind the end of what is left, so where it is elsewhere the old disk cannot tell; who
+        lost the end of its own log vouches for nothing.
         """
         if not device.listens:
             return False
@@ -381,7 +382,8 @@ class Troubles:
         head = checks.head_of(device)
         for other in self._stage.devices:
             is_sound = other.member is not None and MUST_HEAR_FILE not in other.disk.files
-            if other is not device and is_sound and is_on(checks.head_of(other), head):
+            is_near = (other.index - device.index) % self._stage.network.sites == 0
+            if other is not device and is_near and is_sound and is_on(checks.head_of(other), head):
                 self._calm()
                 return True
         return False

@@ -466,7 +466,7 @@ def test_it_is_lost_by_right_once_all_disks_with_it_are() -> None:
     grove.checks.sending(grove.devices[0], Progress(change.id, ChangeState.DURABLE, ours.seq, ""))
     theirs = grove.grow(grove.trunk, writer=1, on=(2,))
     for index in (0, 3):
-        grove.checks.holding_of(grove.devices[index]).lose()
+        grove.checks.holding_of(grove.devices[index]).lose(grove.devices[index].device_id)
     Final(grove.checks).check_promised(grove.devices, theirs)
 
 
