@@ -116,6 +116,8 @@ class Node:
         }.get(opened.kind)
         if hear is not None:
             self.take(hear(opened, now))
+        if opened.kind is Kind.PONG and self.leader is not None:
+            self.leader.told(opened)
 
     def meet(self, outcome: Outcome | None) -> None:
         """Do what a node does with an outcome; catching up is copying the leader's log."""

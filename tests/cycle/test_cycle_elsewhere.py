@@ -454,3 +454,40 @@ def test_more_than_256_members_are_repeated_to_blindly_and_alone_where_multicast
     sent = [(Kind(data[8]), to) for sender, data, to in ring.sent if sender is ring.master]
     assert sent.count((Kind.START, None)) >= 2
     assert [kind for kind, to in sent if to == relay.address].count(Kind.RELAY) >= 2
+
+
+def test_who_leads_serves_who_answers_from_where_it_is_said_to_be_and_nobody_else_there() -> None:
+    ring = Sites(2, 1)
+    lonely, master = ring.on(1)[0], ring.master
+    lonely.station.contacts = Contacts()
+    where, device = master.station.whereabouts, lonely.station.peers.own_id
+    ring.run(3 * CYCLE_S)
+    assert not lonely.follower.fresh(ring.now)
+    where.told([(device, lonely.address)])
+    where.leads_anew(CYCLE_S, ring.now)
+    assert master.follower.seek(ring.now) == []
+    ring.run(1.3 * CYCLE_S)
+    master.do(master.follower.seek(ring.now))
+    ring.run(2.2 * CYCLE_S)
+    assert lonely.follower.fresh(ring.now)
+    assert where.missing(CYCLE_S, ring.now + CYCLE_S) == []
+    peer = master.station.peers.get(device)
+    assert isinstance(peer, Peer)
+    assert peer.path.is_proven
+    (pong,) = [data for data, to in sent_by(ring, lonely, Kind.PONG) if to == master.address][:1]
+    opened = master.station.channel.open(pong, lonely.address)
+    assert isinstance(opened, Opened)
+    ring.leader.told(replace(opened, source=Address("198.51.100.66", 3875)))
+    assert peer.address == lonely.address, "what is proven stays"
+
+
+def test_a_device_that_may_lead_asks_members_that_it_knows_and_all_who_hear() -> None:
+    ring = quiet_ring(4)
+    first, other = ring.nodes[0], ring.nodes[1]
+    first.station.whereabouts.heard(other.station.peers.own_id, other.address)
+    asked = first.follower.ask_all(ring.now)
+    assert [effect.to for effect in asked if isinstance(effect, SendDatagram)] == [other.address]
+    first.station.channel.keys = GroupKeys()
+    assert first.station.hello_to((other.address,), bytes(8)) == []
+    plain = other.follower.ask_all(ring.now)
+    assert [effect.to for effect in plain if isinstance(effect, SendDatagram)] == [ring.master.address]
