@@ -12,6 +12,9 @@ from dusk.effects import Address
 SILENT_CYCLES = 10.0
 """Who leads asks at an address from which nothing came for so long, and again after as long."""
 
+ASKED_SOON = 2
+"""Who opens an epoch asks so often again, a cycle later each: one lost datagram may hide another leader."""
+
 
 class Contacts:
     """Configured addresses.
@@ -24,6 +27,7 @@ class Contacts:
         self.addresses = addresses
         self._heard: dict[Address, float] = {}
         self._asked_at: float | None = None
+        self._soon = 0
 
     def configure(self, addresses: tuple[Address, ...]) -> None:
         """Take others in their place: who leads asks them at once, but for those that were heard lately."""
@@ -38,18 +42,21 @@ class Contacts:
     def leads_anew(self) -> None:
         """Note that this device opens an epoch: what was heard before does not tell who leads since."""
         self._heard.clear()
-        self._asked_at = None
+        self._asked_at, self._soon = None, ASKED_SOON
 
     def deadline(self, cycle_s: float) -> float | None:
         """Return when who leads asks again; None: never, as there is no such address."""
         if not self.addresses:
             return None
-        return float("-inf") if self._asked_at is None else self._asked_at + SILENT_CYCLES * cycle_s
+        pause_cycles = 1.0 if self._soon else SILENT_CYCLES
+        return float("-inf") if self._asked_at is None else self._asked_at + pause_cycles * cycle_s
 
     def silent(self, cycle_s: float, now: float) -> tuple[Address, ...]:
         """Return the addresses to ask now, for who leads: those from which nothing came lately."""
         deadline = self.deadline(cycle_s)
         if deadline is None or now < deadline:
             return ()
+        if self._asked_at is not None:
+            self._soon = max(0, self._soon - 1)
         self._asked_at, since = now, now - SILENT_CYCLES * cycle_s
         return tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)

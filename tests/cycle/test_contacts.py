@@ -49,3 +49,18 @@ def test_others_in_their_place_are_asked_at_once_and_what_was_heard_of_those_tha
     contacts.configure((THERE,))
     contacts.configure((HERE, THERE))
     assert contacts.silent(CYCLE_S, 102.0) == (HERE, THERE)
+
+
+def test_a44_who_opens_an_epoch_asks_those_that_stay_silent_twice_again_soon() -> None:
+    contacts = Contacts((HERE, THERE))
+    contacts.leads_anew()
+    asked: list[tuple[float, tuple[Address, ...]]] = []
+    for step in range(int(2 * PAUSE_S)):
+        now = 100.0 + step
+        if step == CYCLE_S + 1:
+            contacts.heard(THERE, now)
+        silent = contacts.silent(CYCLE_S, now)
+        asked += [(now, silent)] if silent else []
+    soon = [100.0 + number * CYCLE_S for number in range(3)]
+    assert asked[:3] == [(soon[0], (HERE, THERE)), (soon[1], (HERE, THERE)), (soon[2], (HERE,))]
+    assert [at for at, _ in asked[3:]] == [soon[2] + PAUSE_S]
