@@ -140,6 +140,19 @@ def test_who_may_not_lead_by_the_log_is_not_the_first_and_does_not_watch(
     assert site.leaders == []
 
 
+def test_owners_force_the_lead_upon_who_may_not_lead_by_the_log_and_not_upon_another_than_they_name() -> None:
+    site = _settled(Site(2))
+    site.master.on = False
+    member = site.all[1]
+    leading, role = member.node._rooms.leading, role_for(site, member)
+    assert not leading._log.may_lead(member.node.device_id)
+    with pytest.raises(Refused):
+        leading.check_role(role_for(site, site.master), site.now)
+    leading.check_role(role, site.now)
+    leading.lead(site.now, role=role)
+    assert member.node.leads
+
+
 def test_who_begins_to_watch_knows_what_it_has_and_its_place() -> None:
     site, _, backup = _parts()
     backup._takeover.handle(DEADLINE, site.now)
