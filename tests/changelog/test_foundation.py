@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dusk import codec, limits
 from dusk.changelog.body import Change, Edit, decode_change
-from dusk.changelog.foundation import piece_hash, pieces, read
+from dusk.changelog.entry import OutcomeCode
+from dusk.changelog.foundation import form, piece_hash, pieces, read
 from dusk.changelog.items import pack_entry_item, unpack_entry_item, verified_entry
 from dusk.changelog.state import State
 from dusk.effects import ItemKind
@@ -384,3 +385,75 @@ def test_a6_nothing_is_compacted_to_what_would_be_too_large_to_read(
     monkeypatch.setattr(limits, bound, 100)
     with pytest.raises(UntrustedInput, match=r"too many items|at most 100"):
         foundation(world)
+
+
+BEYOND = limits.NUMBER_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        ((VERSION,), 0),
+        ((VERSION,), 2),
+        ((OPENED, 0), 0),
+        ((OPENED, 0), BEYOND),
+        ((TERMS,), []),
+        ((TERMS, 0, 0), 0),
+        ((TERMS, 0, 0), BEYOND),
+        ((MILESTONES, 0, 0), 0),
+        ((MILESTONES, 0, 0), BEYOND),
+        ((MILESTONES, 0, 3), -1),
+        ((MILESTONES, 0, 3), BEYOND),
+        ((OUTCOMES, 0, 0), 0),
+        ((OUTCOMES, 0, 0), BEYOND),
+        ((OUTCOMES, 0, 1), 0),
+        ((OUTCOMES, 0, 1), max(OutcomeCode) + 1),
+        ((OUTCOMES, 0, 3), "x" * 65),
+        ((SECTIONS,), []),
+        ((SECTIONS, 0, 0), "x" * (limits.SECTION_BYTES_MAX + 1)),
+        ((SECTIONS, 0, 1), []),
+        ((SECTIONS, 0, 1, 0, 0), "x" * (limits.RECORD_KEY_BYTES_MAX + 1)),
+        ((SECTIONS, 0, 1, 0, 2), bytes(limits.VALUE_BYTES_MAX + 1)),
+        ((DERIVED, 0, 0), "x" * 256),
+        ((DERIVED, 0, 1), -1),
+        ((DERIVED, 0, 1), BEYOND),
+    ],
+)
+def test_a6_the_form_of_a_foundation_has_bounds(
+    sound: tuple[World, bytes], at: tuple[int, ...], value: object
+) -> None:
+    row = rows(sound[1])
+    inner = row
+    for place in at[:-1]:
+        inner = inner[place]
+    inner[at[-1]] = value
+    with pytest.raises(UntrustedInput):
+        form(codec.pack(row))
+
+
+@pytest.mark.parametrize(
+    ("at", "bound"),
+    [
+        ((TERMS,), limits.FOUNDATION_TERMS_MAX),
+        ((MILESTONES,), limits.MILESTONES_MAX),
+        ((OUTCOMES,), limits.FOUNDATION_OUTCOMES_MAX),
+        ((SECTIONS,), limits.FOUNDATION_SECTIONS_MAX),
+        ((SECTIONS, 0, 1), limits.FOUNDATION_RECORDS_MAX),
+        ((DERIVED,), limits.FOUNDATION_NUMBERS_MAX),
+    ],
+)
+def test_a6_a_foundation_has_only_so_many_rows(
+    sound: tuple[World, bytes], at: tuple[int, ...], bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FOUNDATION_ITEMS_MAX", 10**8)
+    monkeypatch.setattr(limits, "FOUNDATION_BYTES_PER_ITEM_MIN", 1)
+    monkeypatch.setattr(limits, "FOUNDATION_BYTES_MAX", 10**9)
+    row = rows(sound[1])
+    inner = row
+    for place in at[:-1]:
+        inner = inner[place]
+    inner[at[-1]] = [inner[at[-1]][0]] * bound
+    assert form(codec.pack(row))
+    inner[at[-1]].append(inner[at[-1]][0])
+    with pytest.raises(UntrustedInput):
+        form(codec.pack(row))

@@ -251,11 +251,17 @@ def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
     assert asked_at == [site.now, at, at + 2.0]
 
 
-def test_in_each_epoch_it_is_asked_anew_for_what_others_left() -> None:
+def test_in_each_epoch_it_is_asked_anew_for_what_others_left_and_what_this_device_left_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site, master, _ = _parts()
+    written: list[object] = []
+    monkeypatch.setattr(master._forks, "stranded", lambda: ["left"])
+    monkeypatch.setattr(master._writing, "strand", lambda changes, now: written.append((changes, now)))
     master._forks._dealt_with[ChainHash(bytes(32))] = None
     master.lead(site.now)
     assert not master._forks._dealt_with
+    assert written == [(["left"], site.now)]
 
 
 BACK: list[Effect] = [Event("handed", "back")]
