@@ -457,3 +457,51 @@ def test_a6_a_foundation_has_only_so_many_rows(
     inner[at[-1]].append(inner[at[-1]][0])
     with pytest.raises(UntrustedInput):
         form(codec.pack(row))
+
+
+def _owner_gone(row: list[Any]) -> None:
+    (trust,) = [records for path, records in row[SECTIONS] if path == "trust"]
+    (old,) = [each for each in trust if each[0] == "owner/alice"]
+    old[1:3] = [None, None]
+
+
+def _quorum_of_two(row: list[Any]) -> None:
+    (trust,) = [records for path, records in row[SECTIONS] if path == "trust"]
+    (old,) = [each for each in trust if each[0] == "quorum"]
+    old[2] = codec.pack((2,))
+
+
+def _digest_too_few(row: list[Any]) -> None:
+    row[DIGESTS] = row[DIGESTS][:-32]
+
+
+def _change_too_few(row: list[Any]) -> None:
+    row[CHANGES] = row[CHANGES][:-32]
+
+
+def _other_chain(row: list[Any]) -> None:
+    row[HEAD][4] = bytes(32)
+
+
+def _of_nothing(row: list[Any]) -> None:
+    row[HEAD][3:], row[DIGESTS], row[CHANGES] = [0, NO_CHAIN], b"", b""
+
+
+@pytest.mark.parametrize(
+    ("lie", "text"),
+    [
+        (_owner_gone, "other owners than those that the entries name"),
+        (_quorum_of_two, "other owners than those that the entries name"),
+        (_digest_too_few, "not a digest and a change for each entry"),
+        (_change_too_few, "not a digest and a change for each entry"),
+        (_other_chain, "not those of its chain hash"),
+        (_of_nothing, "not those of its chain hash"),
+    ],
+)
+def test_a42_each_lie_is_found_where_it_stands_and_not_only_by_the_hash_of_all(
+    sound: tuple[World, bytes], lie: Callable[[list[Any]], None], text: str
+) -> None:
+    row = rows(sound[1])
+    lie(row)
+    with pytest.raises(UntrustedInput, match=text):
+        read(codec.pack(row), None)
