@@ -487,9 +487,32 @@ def _of_nothing(row: list[Any]) -> None:
     row[HEAD][3:], row[DIGESTS], row[CHANGES] = [0, NO_CHAIN], b"", b""
 
 
+def _epoch_at(behind: int) -> Callable[[list[Any]], None]:
+    def lie(row: list[Any]) -> None:
+        row[OPENED][0] = row[HEAD][3] + behind
+
+    return lie
+
+
+def _term_at(behind: int) -> Callable[[list[Any]], None]:
+    def lie(row: list[Any]) -> None:
+        row[TERMS].append([row[HEAD][3] + behind, row[TERMS][0][1], False])
+
+    return lie
+
+
+def _term_twice(row: list[Any]) -> None:
+    row[TERMS].append(row[TERMS][-1])
+
+
 @pytest.mark.parametrize(
     ("lie", "text"),
     [
+        (_epoch_at(1), "epoch or successions behind its end"),
+        (_epoch_at(0), "attested is another state"),
+        (_term_at(1), "epoch or successions behind its end"),
+        (_term_at(0), "attested is another state"),
+        (_term_twice, "epoch or successions behind its end"),
         (_owner_gone, "other owners than those that the entries name"),
         (_quorum_of_two, "other owners than those that the entries name"),
         (_digest_too_few, "not a digest and a change for each entry"),
