@@ -104,6 +104,7 @@ def _case(name: str, shows: str, ours: Branch, theirs: Branch, base: Base) -> Ca
 
 
 def _show(branch: Branch) -> dict[str, Any]:
+    assert branch.first is not None, "each branch here has its first entry"
     return {
         "epoch": branch.first.epoch,
         "writer": branch.first.writer.hex(),
