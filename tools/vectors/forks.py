@@ -79,6 +79,7 @@ def _lone() -> Base:
 
 
 def _with(**parts: Any) -> Branch:
+    assert _PLAIN.first is not None, "it has one"
     first = replace(_PLAIN.first, **{k: parts.pop(k) for k in ("epoch", "writer", "chain") if k in parts})
     raised = Raise.NEW if parts.keys() & {"generation", "mandate"} else Raise.NONE
     return replace(_PLAIN, first=first, **{"raised": raised, **parts})
