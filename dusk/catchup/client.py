@@ -8,25 +8,17 @@ The steps of an exchange, each one request and its answer::
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
-anywhere is gone on with by the next one (R7). What a server has compacted comes as a checkpoint.
+anywhere is gone on with by the next one (R7); `fetching.py` does that. What a server has compacted
+comes as a checkpoint.
 A server need not be known: content proves itself (A9). Group keys are taken from, and changes
 shown to, members at our head only.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from itertools import pairwise
 
 from dusk.catchup.channel import Channel
-from dusk.catchup.chunks import (
-    end_of,
-    entries_in,
-    locator_positions,
-    newest_head,
-    size_bytes,
-    up_to_last_head,
-)
-from dusk.catchup.gathering import Gathering
+from dusk.catchup.fetching import Ended, Fetching, Next
 from dusk.catchup.host import Giver, LogHolder, Standing
 from dusk.catchup.messages import (
     Answer,
@@ -40,7 +32,6 @@ from dusk.catchup.messages import (
     Items,
     Join,
     Keys,
-    Locate,
     Piece,
     Position,
     Removed,
@@ -53,24 +44,11 @@ from dusk.catchup.messages import (
     encode,
 )
 from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
-from dusk.changelog.adopting import NotInForce, Unfit
-from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
-from dusk.changelog.entry import decode_signed_head
-from dusk.changelog.history import ForkFound
-from dusk.effects import Address, Effect, LogItem, SendFrame
+from dusk.effects import Address, Effect, SendFrame
 from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, Seq
-from dusk.limits import (
-    ANSWER_S_MAX,
-    BRANCH_BYTES_MAX,
-    HANDSHAKE_S_MAX,
-    STREAM_IDLE_S_MAX,
-    UNSIGNED_BYTES_MAX,
-)
-
-_PLANS_MAX = 4
-"""Checkpoints that one exchange begins to fetch: a server may compact its log meanwhile."""
+from dusk.ids import ChangeId
+from dusk.limits import ANSWER_S_MAX, HANDSHAKE_S_MAX, STREAM_IDLE_S_MAX
 
 
 class Client:
@@ -106,32 +84,19 @@ class Client:
         self.goal = goal
         self.stage = Stage.CONNECTING
         self.deadline = now + STREAM_IDLE_S_MAX
-        self.useful_at = now
-        """When it began, or last brought what is proven."""
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
         self._channel = channel
         self._host = host
         self._make_request = make_request
         self._errand = errand
-        self._left = left
         self._report: Report | None = None
         self._after_device = b""
         self.is_behind = False
         """Whether to catch up, too, after reports."""
         self._changes: deque[tuple[Change, ChangeId | None]] = deque()
         self._effects: list[Effect] = []
-        self._asked: frozenset[Seq] = frozenset()
-        self._named = Seq(0)
-        self._unproven: tuple[LogItem, ...] = ()
-        self._branch: list[LogItem] | None = None
-        """The log there from the common point on, where it parts from ours."""
-        self._gathering: Gathering | None = None
-        """The checkpoint that is fetched, with what stands above it."""
-        self._piece = self._plans = 0
-        self._branch_bytes = 0
-        self._next = Seq(0)
-        self._located_from = Seq(0)
+        self._fetching = Fetching(host=host, effects=self._effects, now=now, left=left)
 
     @property
     def done(self) -> bool:
@@ -143,6 +108,11 @@ class Client:
         """The server's static key, once its possession is proven."""
         return self._channel.remote_static if self._channel.established else None
 
+    @property
+    def useful_at(self) -> float:
+        """When it began, or last brought what is proven."""
+        return self._fetching.useful_at
+
     def add(self, change: Change, after: ChangeId | None = None) -> None:
         """Take one more change to submit before the end, once, with the one that goes before it."""
         if change.id not in {known.id for known, _ in self._changes}:
@@ -150,7 +120,8 @@ class Client:
 
     def drain(self) -> list[Effect]:
         """Return what is to be done, in order; also after an error: what was taken stays taken."""
-        effects, self._effects = self._effects, []
+        effects = list(self._effects)
+        self._effects.clear()  # it is shared
         return effects
 
     def connected(self, now: float) -> None:
@@ -191,7 +162,7 @@ class Client:
         elif self.goal is Goal.REPORTS:
             self._exchange_reports(now)
         elif self.goal is Goal.BRANCH:
-            self._ask_branch([], now)
+            self._ask_branch(self._fetching.ask_left(), now)
         else:
             self._submit_next(now)
 
@@ -207,15 +178,17 @@ class Client:
             case Stage.JOINING, Answer():
                 self._joined(reply, now)
             case Stage.LOCATING, Common():
-                self._located(reply, now)
+                self._go_on(self._fetching.located(reply, is_member=self._is_member()), now)
             case Stage.FETCHING, Items():
-                self._fetched(reply, now)
-            case ((Stage.FETCHING | Stage.PIECES), Compacted() | Piece()):
-                self._checkpoint(reply, now)
+                self._go_on(self._fetching.fetched(reply, now), now)
+            case ((Stage.FETCHING | Stage.PIECES), Compacted()):
+                self._go_on(self._fetching.compacted(reply), now)
+            case Stage.PIECES, Piece():
+                self._go_on(self._fetching.took_piece(reply), now)
             case Stage.BRANCHING, Items():
-                self._took_left(reply, now)
+                self._ask_branch(self._fetching.took_left(reply, now), now)
             case Stage.KEYS, Keys():
-                giver = Giver(self._channel.remote_static, self._named)
+                giver = Giver(self._channel.remote_static, self._fetching.named)
                 self._effects += self._host.took_keys(reply.ring, giver, now)
                 self._submit_next(now)
             case Stage.SUBMITTING, Answer():
@@ -244,174 +217,18 @@ class Client:
     # --- catching up -------------------------------------------------------------------------
 
     def _locate(self, now: float) -> None:
-        """Ask where our logs part."""
-        self._located_from = self._host.head.seq
-        positions = [self._position(seq) for seq in locator_positions(self._located_from)]
-        anchor = self._host.anchor
-        if anchor is not None and anchor.seq > self._located_from:
-            positions.insert(0, anchor)
-        self._asked = frozenset(position.seq for position in positions)
-        self._ask(Stage.LOCATING, Locate(tuple(positions)), now)
+        self._ask(Stage.LOCATING, self._fetching.locate(), now)
 
-    def _position(self, seq: Seq) -> Position:
-        chain = self._host.chain_at(seq)
-        assert chain is not None, "the log holds every position up to its head"
-        return Position(seq, chain)
-
-    def _located(self, common: Common, now: float) -> None:
-        """Decide what the server's log is to us."""
-        if common.seq and common.seq not in self._asked:
-            raise UntrustedInput("exchange: a common position that was not asked for")
-        head, anchor = self._host.head, self._host.anchor
-        if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
-            raise ServerRefused("the log there lacks the entry that the join key names")
-        newest = None if common.newest is None else decode_signed_head(common.newest)
-        self._named = Seq(0) if newest is None else newest.head.seq
-        if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
-            self._after_log(now)
-        elif common.seq >= self._located_from:  # our log may have grown since by another exchange
-            self._fetch(now)
-        elif self._is_member() or self._host.vouched(newest):
-            self._branch, self._next = [], Seq(common.seq + 1)
-            self._ask(Stage.FETCHING, Fetch(self._next), now)
-        else:
-            raise UntrustedInput("exchange: a log that is not ours, of no member, that no leader signed")
-
-    def _fetch(self, now: float) -> None:
-        """Ask for what stands behind all that we have, proven or not yet."""
-        if self._host.head.seq >= self._next:
-            self._next = Seq(self._host.head.seq + 1)
-            self._unproven = ()
-        self._ask(Stage.FETCHING, Fetch(self._next), now)
-
-    def _fetched(self, chunk: Items, now: float) -> None:
-        """Take a chunk as far as a signed head proves it; the rest waits, within a bound.
-
-        Meanwhile the log may have grown by another way: what is known then is skipped.
-        """
-        if self._gathering is not None:
-            self._fetched_above(self._gathering, chunk, now)
-            return
-        if chunk.more and not entries_in(chunk.items):
-            raise UntrustedInput("exchange: a chunk without an entry")
-        self._next = Seq(self._next + entries_in(chunk.items))
-        if self._branch is not None:
-            self._collect(self._branch, chunk, now)
-            return
-        self._take((*self._unproven, *chunk.items), now)
-        if chunk.more:
-            self._fetch(now)
-        elif self._host.head.seq < self._next - 1:
-            raise UntrustedInput("exchange: a log that does not end with a signed head")
+    def _go_on(self, following: Next, now: float) -> None:
+        """Ask for more of the log, or go on where its fetching has ended."""
+        if isinstance(following, Fetch):
+            self._ask(Stage.FETCHING, following, now)
+        elif isinstance(following, GetPiece):
+            self._ask(Stage.PIECES, following, now)
+        elif following is Ended.RESTARTS:
+            self._enter(Stage.DONE)
         else:
             self._after_log(now)
-
-    # --- below a checkpoint ------------------------------------------------------------------
-
-    def _checkpoint(self, reply: Compacted | Piece, now: float) -> None:
-        """Take a plan or a piece."""
-        if isinstance(reply, Compacted):
-            self._compacted(reply.plan, now)
-            return
-        if self.stage is not Stage.PIECES or self._gathering is None:
-            raise UntrustedInput("exchange: an answer to another question")
-        self._gathering.put(self._piece, reply.data)
-        self._ask_piece(self._gathering, now)
-
-    def _compacted(self, plan: Plan, now: float) -> None:
-        """Fetch the checkpoint that the server's log stands on, and what stands above it."""
-        self._plans += 1
-        if plan.seq < self._next or self._plans > _PLANS_MAX:
-            raise UntrustedInput("exchange: a checkpoint that takes the place of nothing that was asked for")
-        self._branch, self._unproven = None, ()
-        self._gathering = self._host.gatherings.of(plan)
-        self._ask_piece(self._gathering, now)
-
-    def _ask_piece(self, gathering: Gathering, now: float) -> None:
-        missing, seq = gathering.missing, gathering.plan.seq
-        if missing is None:
-            self._next = Seq(seq + 1)
-            gathering.begin()
-            if self.stage is Stage.FETCHING:
-                self._enter(Stage.PIECES)
-            self._ask(Stage.FETCHING, Fetch(self._next), now)
-        else:
-            self._piece = missing
-            self._ask(Stage.PIECES, GetPiece(seq, missing), now)
-
-    def _fetched_above(self, gathering: Gathering, chunk: Items, now: float) -> None:
-        """Gather what stands above a checkpoint until it is in force, and have both judged together."""
-        self._next = Seq(self._next + entries_in(chunk.items))
-        if not gathering.add(chunk.items):
-            raise ServerRefused("too much stands between a checkpoint there and the owners' last word of it")
-        items = gathering.to_judge(more=chunk.more)
-        if items and self._went_over(gathering, items, now, more=chunk.more):
-            return
-        if not chunk.more or not chunk.items:
-            raise UntrustedInput("exchange: a checkpoint without a signed head behind it")
-        self._ask(Stage.FETCHING, Fetch(self._next), now)
-
-    def _went_over(self, gathering: Gathering, items: tuple[LogItem, ...], now: float, *, more: bool) -> bool:
-        """Have a checkpoint judged; False where what follows may make it stand above the log here."""
-        before = self._host.head
-        try:
-            effects = self._host.took_checkpoint(gathering.data, items, now)
-        except UntrustedInput as error:
-            is_decided = isinstance(error, Unfit) or not isinstance(error, (NotInForce, ForkFound))
-            if more and not is_decided:
-                return False
-            if is_decided:  # else the pieces are needed again, when owners have said more
-                self._host.gatherings.forget()
-            raise
-        self._effects += effects
-        self._gathering = None
-        self._host.gatherings.forget()
-        if not effects:  # the log here has come to that checkpoint, and parts from the one there above it
-            self._branch = []
-            self._collect(self._branch, Items(tuple(gathering.above), more), now)
-        elif self._host.head != before:
-            self._next = Seq(self._host.head.seq + 1)
-            self._fetch(now)
-        else:
-            self._enter(Stage.DONE)  # the device starts again from what is on its disk now
-        return True
-
-    def _is_ours(self, items: Sequence[LogItem]) -> bool:
-        """Tell whether the log here has the newest signed head among items, of which there is one."""
-        head = newest_head(items)
-        return self._host.chain_at(head.seq) == head.chain
-
-    def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> None:
-        """Gather a branch to its end, within a bound: it is judged as a whole."""
-        if not self._gather(branch, chunk):
-            raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
-        if chunk.more:
-            self._ask(Stage.FETCHING, Fetch(self._next), now)
-            return
-        items = up_to_last_head(branch)
-        if not items or (self._is_ours(items) and not self._plans):
-            raise UntrustedInput("exchange: a log that was said to part from ours, and does not")
-        if not self._is_ours(items):  # behind a checkpoint it was not said to part
-            self._effects += self._host.took_branch(items, now)
-        self._after_log(now)
-
-    def _gather(self, branch: list[LogItem], chunk: Items) -> bool:
-        """Add a chunk to a branch; tell whether that is within its bound."""
-        branch += chunk.items
-        self._branch_bytes += size_bytes(chunk.items)
-        return self._branch_bytes <= BRANCH_BYTES_MAX
-
-    def _take(self, items: tuple[LogItem, ...], now: float) -> None:
-        """Hand what is proven to the log and keep the rest."""
-        proven = up_to_last_head(items)
-        self._unproven = items[len(proven) :]
-        if size_bytes(self._unproven) > UNSIGNED_BYTES_MAX:
-            raise UntrustedInput("exchange: too much without a signed head")
-        if proven:
-            self._effects += self._host.took(proven, now)
-            self.useful_at = now
-        if proven and self._host.head.seq + entries_in(self._unproven) < self._next - 1:
-            raise UntrustedInput("exchange: entries that were not asked for")
 
     def _after_log(self, now: float) -> None:
         """Ask a member for the group keys; from others the log is all that we take."""
@@ -422,29 +239,14 @@ class Client:
         else:
             self._submit_next(now)
 
-    def _ask_branch(self, branch: list[LogItem], now: float) -> None:
-        """Ask for the next piece of a branch that the server left; only a member is asked."""
-        if not self._is_member():
+    def _ask_branch(self, request: GetBranch | None, now: float) -> None:
+        """Ask for the next piece of a branch that the server left, if any; only a member is asked."""
+        if request is None:
+            self._submit_next(now)
+        elif not self._is_member():
             raise ServerRefused("the server is no member: it cannot have left a branch")
-        assert self._left is not None
-        self._branch = branch
-        self._ask(Stage.BRANCHING, GetBranch(self._left.chain, len(branch)), now)
-
-    def _took_left(self, chunk: Items, now: float) -> None:
-        """Gather what the server left, within a bound, and have it judged as a whole."""
-        assert self._branch is not None
-        branch = self._branch
-        if not self._gather(branch, chunk) or (chunk.more and not chunk.items):
-            raise UntrustedInput("exchange: a branch that is too long, or does not end")
-        if chunk.more:
-            self._ask_branch(branch, now)
-            return
-        if not branch:
-            raise ServerRefused("the branch there is needed no more")
-        if self._left != Position(*end_of(branch)):
-            raise UntrustedInput("exchange: another branch than was offered")
-        self._effects += self._host.took_branch(branch, now)
-        self._submit_next(now)
+        else:
+            self._ask(Stage.BRANCHING, request, now)
 
     # --- reports -----------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from dusk.catchup import client as clients
+from dusk.catchup import fetching
 from dusk.catchup.messages import (
     Common,
     Fetch,
@@ -148,7 +148,7 @@ def test_r7_a_branch_that_is_cut_off_at_any_frame_changes_nothing_and_is_fetched
 
 def test_a6_a_log_that_parts_by_more_than_the_bound_is_left_there(monkeypatch: pytest.MonkeyPatch) -> None:
     wires, attic, _barn, _world = _sides()
-    monkeypatch.setattr(clients, "BRANCH_BYTES_MAX", 500)
+    monkeypatch.setattr(fetching, "BRANCH_BYTES_MAX", 500)
     head = attic.head
     wires.do("attic", attic.exchanges.catch_up(at("barn"), wires.now))
     assert (attic.head, attic.judged) == (head, [])
@@ -158,7 +158,7 @@ def test_a6_a_log_that_parts_by_more_than_the_bound_is_left_there(monkeypatch: p
 
 def test_a6_a_branch_that_grows_without_end_is_given_up_at_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     wires, attic, barn, world = _sides()
-    monkeypatch.setattr(clients, "BRANCH_BYTES_MAX", 100_000)
+    monkeypatch.setattr(fetching, "BRANCH_BYTES_MAX", 100_000)
     piece = Items(tuple(world.items[-4:]), more=True)
     size_bytes = sum(len(item.data) for item in piece.items)
     asked = _lying(
@@ -323,7 +323,7 @@ def test_a6_a_left_branch_without_end_or_progress_is_a_lie(monkeypatch: pytest.M
     pieces = {(): 1, (junk,): 6, (nothing,) * 100: 8}
     for items, count in pieces.items():
         wires, attic, barn, left = _left_one()
-        monkeypatch.setattr(clients, "BRANCH_BYTES_MAX", 100_000)
+        monkeypatch.setattr(fetching, "BRANCH_BYTES_MAX", 100_000)
         asked = _lying(monkeypatch, attic, _always(Items(items, more=True)))
         wires.do("barn", barn.exchanges.branch(at("attic"), left, wires.now))
         assert len(asked) == count
