@@ -104,14 +104,20 @@ class Receiving:
             self.dropped += 1
             return effects
 
-    def _on_unreadable(self, unreadable: Unreadable, now: float) -> list[Effect]:
-        """Ask by a stream who may have what we lack; who needs nothing lets junk be junk."""
+    def _on_unreadable(self, unreadable: Unreadable, now: float, *, is_above: bool = False) -> list[Effect]:
+        """Ask by a stream who may have what we lack; who needs nothing lets junk be junk.
+
+        Args:
+            unreadable: what came.
+            now: monotonic seconds.
+            is_above: whether it shows an epoch above that of our log.
+        """
         hears_nobody = self._writing.leader is None and not self.follower.fresh(now)
         is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
             Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),
-            Lack.SENDER: not is_unsure,  # it answers us: our disk may be an old one
+            Lack.SENDER: not (is_unsure or is_above),  # our disk may be an old one, or our branch not stand
         }
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
@@ -173,11 +179,16 @@ class Receiving:
         return effects
 
     def _on_pong(self, opened: Opened, now: float) -> list[Effect]:
-        """Take a PONG; one with a head by who may not lead here may show that our disk is old (A28)."""
+        """Take a PONG; one with a head by who may not lead here may show that our disk is old (A28).
+
+        If its epoch is above ours, both sides may have written another succession since they parted: who
+        opened that epoch may lead by neither, hears our STARTs as old ones, and says so by PONGs alone.
+        """
         try:
             step = self.follower.on_pong(opened, now)
         except NoHolder:
-            return self._on_unreadable(Unreadable(opened.source, Lack.SENDER), now)
+            is_above = decode_pong(opened.plaintext).signed_head.head.epoch > self._log.head.epoch
+            return self._on_unreadable(Unreadable(opened.source, Lack.SENDER), now, is_above=is_above)
         pong, leader = decode_pong(opened.plaintext), self._writing.leader
         if leader is not None and pong.challenge is not None:
             leader.told(opened)

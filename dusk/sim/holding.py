@@ -145,6 +145,7 @@ class Shelf:
                 certified = self.certificate(item.data)
                 if certified.seq <= len(holding.path) and holding.path[certified.seq - 1] is certified:
                     holding.proven = max(holding.proven, certified.seq)
+                    self._by_head(holding)  # what stands behind it may be its leader's alone
             case ItemKind.REWIND:
                 self._rewind(holding, item)
 
@@ -170,6 +171,13 @@ class Shelf:
             each.on.add(holding.index)
             each.ever.add(holding.index)
         holding.stored = logged.seq
+        self._by_head(holding)
+
+    def _by_head(self, holding: Holding) -> None:
+        """Take the newest signed head for what its leader alone has a say in (R4)."""
+        logged = holding.head
+        if logged is None:
+            return
         self._history.cover(logged)
         base = holding.path[holding.proven - 1] if holding.proven else None
         if base is None or len(base.holders) == 1 or base.holders != logged.holders:

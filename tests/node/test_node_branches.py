@@ -50,6 +50,16 @@ def _outcome(box: Box, change: Change) -> str:
     return outcome_word(box.node.log.outcome_of(change.id)) or "applied"
 
 
+def _succeed(box: Box, *holders: Box) -> Change:
+    """Have the owner say at a device who may lead."""
+    world, node = box.site.world, box.node
+    world.log = node.log
+    edit = world.edit("cluster", "succession", [[holder.key.key_id for holder in holders]])
+    change = world.change(edit, device=box.key, counter=node.next_counter(world.owner.key_id))
+    box.do(node.submit(change, box.site.now))
+    return change
+
+
 def _offers(site: Site) -> list[bool]:
     return [box.node._rooms.follower.answers.offer is not None for box in site.all if box.on]
 
@@ -284,6 +294,21 @@ def test_people_are_told_once_where_a_device_went_over_to_another_history() -> N
         told = [e.text for e in box.of(Event) if isinstance(e, Event) and e.name == "switched"]
         assert len(told) == len(box.branches)
         assert all(text.startswith("another history stands behind entry ") for text in told)
+
+
+def test_r5_who_may_lead_on_neither_branch_any_more_brings_the_higher_epoch_that_it_opened() -> None:
+    site = _parted()
+    master, backup = site.all[:2]
+    here = _succeed(master, master, site.all[2])
+    there = _succeed(backup, master)
+    site.until(lambda: _is(master, here, ChangeState.DURABLE), 5.0, STEP_S)
+    backup.restart()
+    site.run(5.0)
+    assert not backup.node.leads and backup.node.log.head.epoch > master.node.log.head.epoch
+    site.heal()
+    site.until(lambda: _is_one(site), 30.0, STEP_S)
+    assert {(_outcome(box, there), _outcome(box, here)) for box in site.all} == {("applied", "superseded")}
+    assert site.leaders == [master]
 
 
 def test_a11_a_start_of_a_member_that_may_not_lead_makes_nobody_leave_its_branch() -> None:

@@ -236,6 +236,16 @@ def test_until_a_change_of_the_succession_is_final_old_and_new_must_sign() -> No
     assert after.settled
 
 
+def test_a_certificate_lets_the_newest_head_settle_what_is_its_leaders_alone() -> None:
+    grove = Grove((0, 1))
+    alone = grove.grow(grove.trunk, grove.succeed(grove.trunk, 0), on=(1,))
+    after = grove.grow(alone, grove.setting(alone, 1))
+    assert not after.settled
+    grove.write(0, grove.certificate(alone, 0, 1), quietly=True)
+    assert after.settled
+    assert grove.checks.holding_of(grove.devices[0]).proven == after.seq
+
+
 def test_a_device_that_gives_up_what_it_knows_to_be_final_is_caught_r4() -> None:
     grove = Grove((0, 1, 2))
     final = grove.grow(grove.trunk, grove.setting(grove.trunk, 1), on=(1, 2))
