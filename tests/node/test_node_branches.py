@@ -304,7 +304,8 @@ def test_r5_who_may_lead_on_neither_branch_any_more_brings_the_higher_epoch_that
     site.until(lambda: _is(master, here, ChangeState.DURABLE), 5.0, STEP_S)
     backup.restart()
     site.run(5.0)
-    assert not backup.node.leads and backup.node.log.head.epoch > master.node.log.head.epoch
+    assert not backup.node.leads
+    assert backup.node.log.head.epoch > master.node.log.head.epoch
     site.heal()
     site.until(lambda: _is_one(site), 30.0, STEP_S)
     assert {(_outcome(box, there), _outcome(box, here)) for box in site.all} == {("applied", "superseded")}
