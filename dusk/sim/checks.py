@@ -14,6 +14,7 @@ from dusk.changelog.state import State
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.messages import Kind
 from dusk.cycle.outbox import FOLDER as OUTBOX
+from dusk.cycle.whereabouts import FILE as TABLE_FILE
 from dusk.effects import (
     Append,
     ChangeState,
@@ -44,6 +45,9 @@ from dusk.sim.transcript import Transcript
 from dusk.sim.tree import Held, Logged, Place, behind, fork_of, written
 from dusk.sim.wire import Reader, Said
 
+TABLE_S = 3600.0
+"""Between two writes of the table of addresses by one run: it moves without a change, and quietly (R12)."""
+
 
 class Checks:
     """Watches every device; raises `RuleBroken`.
@@ -69,7 +73,7 @@ class Checks:
         self.refused: dict[ChangeId, str] = {}
         """Changes that were refused, with the reason that was shown."""
         self.writes: Counter[str] = Counter()
-        """Disk effects so far, by file (R12)."""
+        """Disk effects so far, by file (R12); but for the table of addresses, which is written rarely."""
         self.devices: list[Device] = []
         self.claimed = Seq(0)
         """Highest position that a hostile member says is on its disk: nobody can know better."""
@@ -79,6 +83,8 @@ class Checks:
         self.shelf = Shelf(self.history, keyring.publics)
         self._leaders = Leaders(network, self.devices)
         self._holdings: dict[int, Holding] = {}
+        self._table_at: dict[int, float] = {}
+        """When each device wrote its table of addresses, in its newest run."""
         self._compared: dict[int, Logged | None] = {}
         self._hashes: dict[tuple[ChainHash, str], bytes] = {}
         for item in founded:
@@ -104,7 +110,11 @@ class Checks:
 
     def stored(self, device: Device, effect: DiskEffect, was: bytes | None) -> None:
         """Check what was written: in place (R7), by the model (R1), and not for nothing (R12)."""
-        self.writes[effect.name if isinstance(effect, StoreFile | RemoveFile) else LOG_FILE] += 1
+        name = effect.name if isinstance(effect, StoreFile | RemoveFile) else LOG_FILE
+        if name == TABLE_FILE:
+            self._table_stored(device)
+        else:
+            self.writes[name] += 1
         match effect:
             case Rebase() | UseCompacted():
                 self._transcript.count("rebase" if isinstance(effect, Rebase) else "compaction")
@@ -120,6 +130,12 @@ class Checks:
                     self._kept(device, decode_change(data))
             case RemoveFile(name):
                 self._removed(device, name, was)
+
+    def _table_stored(self, device: Device) -> None:
+        """A run keeps where others are once an hour at most (R12)."""
+        if self._network.now - self._table_at.get(device.index, float("-inf")) < TABLE_S:
+            raise RuleBroken("R12", f"{device.name} writes its table of addresses again")
+        self._table_at[device.index] = self._network.now
 
     def _kept(self, device: Device, change: Change) -> None:
         """A device keeps what was committed at it, and nothing that others send (A54)."""
@@ -294,6 +310,7 @@ class Checks:
         """Check that a disk still has all that was ever durable on it (R5, R7), and says it right."""
         if GROUP_KEYS_FILE in device.disk.files:
             self._reader.learn(device.disk.files[GROUP_KEYS_FILE])
+        self._table_at.pop(device.index, None)
         self.reread(device)
         self.compare_all(device, log)
 

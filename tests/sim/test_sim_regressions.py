@@ -63,6 +63,7 @@ PLANS = {
     "who led heard of a higher epoch by PONGs alone, by who might lead on neither branch any more": Plan(
         991, commits_max=6, holders_max=4
     ),
+    "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
 }
 
 

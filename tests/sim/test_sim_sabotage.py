@@ -68,13 +68,20 @@ class WritesForNothing(Sabotaged):
     """Writes a file at every tick."""
 
     ticks = 0
+    file = "ticks"
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         effects = super().handle(event, now)
         if isinstance(event, Tick):
             self.ticks += 1
-            effects.append(StoreFile("ticks", str(self.ticks).encode()))
+            effects.append(StoreFile(self.file, str(self.ticks).encode()))
         return effects
+
+
+class WritesAddressesOften(WritesForNothing):
+    """Keeps where others are at every tick."""
+
+    file = "addresses"
 
 
 class ClaimsDurable(Sabotaged):
@@ -221,6 +228,10 @@ def test_a_master_that_never_stores_is_caught_r8() -> None:
 
 def test_a_node_that_writes_without_a_change_is_caught_r12() -> None:
     assert broken(with_node(WritesForNothing, 1)) == "R12"
+
+
+def test_a_node_that_writes_its_table_of_addresses_again_within_an_hour_is_caught_r12() -> None:
+    assert broken(with_node(WritesAddressesOften, 1)) == "R12"
 
 
 def test_a_master_that_calls_durable_what_one_disk_has_is_caught_r3() -> None:
