@@ -15,7 +15,7 @@ from benchmarks.cluster import ClusterError, Site, backup_edit, cycle_edit, runn
 from benchmarks.measure import Row
 from benchmarks.processes import write_changes
 from dusk.changelog.foundation import position_of
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.errors import Refused
 from tests.network.cluster import Machine, StuckError
 from tests.world import World

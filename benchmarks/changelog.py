@@ -14,7 +14,7 @@ from dusk.catchup.chunks import entries_in, thin, up_to_last_head
 from dusk.catchup.messages import Items, decode_reply, encode
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
-from dusk.daemon.store import open_store
+from dusk.daemon.opening import open_store
 from dusk.daemon.verifying import verify_ahead_here
 from dusk.ids import Seq
 from dusk.limits import CHUNK_BYTES_MAX

@@ -24,8 +24,8 @@ from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import encode_identity
+from dusk.daemon.opening import open_store
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.daemon.store import open_store
 from dusk.demo.place import BridgePlace
 from dusk.effects import LogItem
 from dusk.ids import NO_CHAIN

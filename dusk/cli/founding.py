@@ -11,7 +11,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.sections import COMPONENT
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
-from dusk.daemon import disk, frames, privileges, store
+from dusk.daemon import disk, frames, logfiles, opening, privileges
 from dusk.daemon.clock import is_trusted
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, hardware_label
@@ -66,7 +66,7 @@ def check_names(cluster: str, user: str, cycle_s: float) -> None:
 
 def check_no_cluster(root: Path) -> None:
     """Refuse a root that has a log."""
-    log = root / NODE / store.NAME
+    log = root / NODE / logfiles.NAME
     try:
         size = log.lstat().st_size
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def check_no_cluster(root: Path) -> None:
 def check_free(root: Path) -> None:
     """Refuse a root that has a cluster, had one until its log was damaged, or is joining one."""
     check_no_cluster(root)
-    damaged = root / NODE / store.DAMAGED_NAME
+    damaged = root / NODE / logfiles.DAMAGED_NAME
     if os.path.lexists(damaged):
         raise Refused(
             "damaged-log",
@@ -157,7 +157,7 @@ def write(plan: Plan) -> Made:
         files.store(GROUP_KEYS_FILE, GroupKeys((key,)).encode())
     finally:
         files.close()
-    opened = store.open_store(folder)
+    opened = opening.open_store(folder)
     try:
         opened.store.append((entry, head))
     finally:

@@ -8,7 +8,8 @@ from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.cli.command import Context
 from dusk.daemon.frames import Contents
-from dusk.daemon.store import NAME, read_log
+from dusk.daemon.logfiles import NAME
+from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, StorageError, UntrustedInput
 

@@ -9,9 +9,9 @@ from dusk.catchup.chunks import batches, thin
 from dusk.changelog import foundation
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.log import Log
+from dusk.daemon.logfiles import DAMAGED_NAME, MUST_HEAR_NAME
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
-from dusk.daemon.store import DAMAGED_NAME, MUST_HEAR_NAME
 from dusk.daemon.verifying import verify_ahead_here
 from dusk.effects import Effect, Event, Input, ItemKind, LogItem, StoreFile
 from dusk.errors import StorageError, UntrustedInput

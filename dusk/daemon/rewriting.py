@@ -13,7 +13,9 @@ from dusk.changelog.basis import lay, plan_of
 from dusk.changelog.compaction import compact
 from dusk.changelog.foundation import pieces
 from dusk.daemon import disk, frames
-from dusk.daemon.store import NAME, Reading, Store
+from dusk.daemon.logfiles import NAME
+from dusk.daemon.reading import Reading
+from dusk.daemon.store import Store
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import Refused, StorageError, UntrustedInput
 from dusk.ids import ClusterId, Seq

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from dusk.changelog.basis import lay
 from dusk.changelog.rewinds import LostBranch
-from dusk.daemon import rewriting, store
+from dusk.daemon import logfiles, rewriting
+from dusk.daemon.opening import Report, open_store
 from dusk.daemon.rewriting import Job, Rewritten
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.daemon.store import Report, Store, open_store
+from dusk.daemon.store import Store
 from dusk.effects import Append, Compact, LogItem, Rebase, RemoveFile, StoreFile, UseCompacted
 from dusk.errors import StorageError
 from dusk.ids import Seq
@@ -83,7 +84,7 @@ class Storage:
             match effect:
                 case Append(appended):
                     items += appended
-                case RemoveFile(store.NAME):
+                case RemoveFile(logfiles.NAME):
                     self._flush(items, removals)
                     self.store.clear()
                 case RemoveFile(name):

@@ -1,13 +1,12 @@
-"""The append-only log file ``log`` of a node (R7, R8); its form is in ``frames.py``.
+"""The append-only log file ``log`` of a node in use (R7, R8); its form is in ``frames.py``.
 
 Any failed write ends the use of a :class:`Store`: what the page cache holds is not known
-then, so the file is cut back and opened again from what the disk has.
+then, so the file is cut back and opened again from what the disk has (``opening.py``).
 """
 
 import os
-import stat
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
@@ -15,252 +14,18 @@ from pathlib import Path
 from dusk.changelog.basis import Plan, decode_plan
 from dusk.changelog.foundation import kept_entries
 from dusk.changelog.items import verified_entry
-from dusk.changelog.rewinds import LostBranch, decode_rewind
-from dusk.daemon import disk, frames
-from dusk.daemon.frames import Contents, Frame
+from dusk.changelog.rewinds import decode_rewind
+from dusk.daemon import disk, frames, logfiles
+from dusk.daemon.frames import Frame
+from dusk.daemon.reading import Reading, Span
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import StorageError
 from dusk.ids import Seq
-from dusk.lazy import dataclass
 from dusk.limits import STORE_BYTES_MAX
 
-NAME = "log"
-MUST_HEAR_NAME = "must-hear"
-"""A small file: the log was cut, so another member must be caught up with before this one leads."""
-DAMAGED_NAME = "log.damaged"
-"""Where a file with damage is kept, for people and for what only it may hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What opening found.
-
-    Attributes:
-        cut_bytes: size of a torn tail that was cut; nothing that depended on it was promised.
-        damage_at: position of damage to what had been on disk; None if there is none. The
-            log then ends before it and catch-up brings the rest again.
-        salvaged: good items from behind the damage.
-        file: the log file, for messages.
-    """
-
-    cut_bytes: int
-    damage_at: int | None
-    salvaged: tuple[LogItem, ...]
-    file: Path
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """What to tell people, one line each."""
-        found = []
-        if self.cut_bytes:
-            found.append(f"{self.file}: an unfinished write of {self.cut_bytes} bytes was cut off")
-        if self.damage_at is not None:
-            found.append(
-                f"{self.file}: damaged at byte {self.damage_at}, {len(self.salvaged)} good items behind it; "
-                f"kept as {DAMAGED_NAME}, the rest comes from other devices"
-            )
-        return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A store that is ready for appends, and what it held: the log, and branches that were replaced."""
-
-    store: "Store"
-    items: tuple[LogItem, ...]
-    report: Report
-    branches: tuple[LostBranch, ...] = ()
-    foundation: bytes | None = None
-
-
-def read_log(directory: Path) -> Contents:
-    """Read the log of a node's folder without changing anything; for ``dusk verify``.
-
-    Args:
-        directory: ``etc/dusk/node`` below a root.
-
-    Raises:
-        StorageError: there is no log, or it cannot be read.
-    """
-    path = directory / NAME
-    with disk.told_as_storage(f"cannot read {path}"):
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > STORE_BYTES_MAX:
-                raise StorageError(f"{path} is no log: not a regular file, or larger than any log")
-            return frames.parse(disk.read_whole(fd))
-        finally:
-            os.close(fd)
-
-
-def open_store(directory: Path) -> Opened:
-    """Open, check and, where needed, repair the log of a node's folder; make it if it is missing.
-
-    Args:
-        directory: ``etc/dusk/node`` below a root.
-
-    Raises:
-        StorageError: the disk refused; nothing was lost.
-    """
-    path = directory / NAME
-    with disk.told_as_storage(f"cannot open {path}"):
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            return _open_in(folder, path)
-        finally:
-            os.close(folder)
-
-
-def _open_in(folder: int, path: Path) -> Opened:
-    """Do the work of :func:`open_store` with ``OSError`` for errors."""
-    fd = _open_file(folder)
-    try:
-        disk.settle(fd)
-        contents = frames.parse(disk.read_whole(fd))
-        if contents.damage_at is not None:
-            os.close(fd)
-            fd = -1
-            _set_aside(folder, [frame.item for frame in contents.frames])
-            fd = _open_file(folder)
-        elif contents.cut_bytes or contents.end == 0:
-            _cut(fd, contents.end)
-        disk.sync_directory(folder)
-        store = Store(fd, path, contents.frames)
-    except OSError:
-        if fd >= 0:
-            os.close(fd)
-        raise
-    report = Report(contents.cut_bytes, contents.damage_at, contents.salvaged, path)
-    return Opened(store, contents.items, report, contents.branches, contents.foundation)
-
-
-def _open_file(folder: int) -> int:
-    """Open the log; a new one appears with its first bytes, for without them it would be a damaged one."""
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        return os.open(NAME, flags, dir_fd=folder)
-    except FileNotFoundError:
-        disk.replace(folder, NAME, frames.MAGIC)
-        return os.open(NAME, flags, dir_fd=folder)
-
-
-def _cut(fd: int, end: int) -> None:
-    """Cut a torn tail; an unfinished file gets its first bytes."""
-    disk.truncate(fd, end)
-    if end == 0:
-        os.lseek(fd, 0, os.SEEK_SET)
-        disk.write_all(fd, frames.MAGIC)
-    disk.sync_data(fd)
-
-
-def _set_aside(folder: int, good: Sequence[LogItem]) -> None:
-    """Keep a damaged file under another name and put its good beginning in its place.
-
-    Batches are written again as one: all of it is on disk before the name changes. That the
-    log was cut is on disk before it is.
-    """
-    disk.replace(folder, MUST_HEAR_NAME, b"1")
-    with suppress(FileNotFoundError):
-        disk.unlink(folder, DAMAGED_NAME)
-    os.link(NAME, DAMAGED_NAME, src_dir_fd=folder, dst_dir_fd=folder)
-    disk.sync_directory(folder)  # before the log is replaced: else both names of the old file may be gone
-    disk.replace(folder, NAME, frames.MAGIC + frames.encode(good, len(frames.MAGIC)))
-
-
-_READ_BYTES = 256 * 1024
-"""Of a log that is read from its beginning, in memory at once."""
 _CERTIFICATES_BYTES = 8192
 """Of what follows a signed head, read for the certificates right behind it: more than two of the largest."""
-
-
-@dataclass(slots=True)
-class Span:
-    """A piece of the file that belongs to the log: between two of them stands what was replaced."""
-
-    start: int
-    end: int
-
-
 _BASIS = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
-
-
-class Reading:
-    """Reads frames of a log out of its file.
-
-    Args:
-        fd: the open file.
-        path: its name, for messages.
-        spans: the pieces of the file that are the log's.
-        pieces: those that are what it stands on.
-    """
-
-    def __init__(self, fd: int, path: Path, spans: list[Span], pieces: list[Span]) -> None:
-        self.fd, self.spans, self.pieces = fd, spans, pieces
-        self._path = path
-
-    def copy(self) -> "Reading":
-        """Return what reads the log as it is now, while it grows; the caller closes its file."""
-        spans = [Span(span.start, span.end) for span in self.spans]
-        return Reading(os.dup(self.fd), self._path, spans, list(self.pieces))
-
-    def piece(self, at: int) -> bytes:
-        """Return a piece of what the log stands on.
-
-        Raises:
-            StorageError: the file cannot be read any more.
-        """
-        span = self.pieces[at]
-        with disk.told_as_storage(f"cannot read {self._path}"):
-            return os.pread(self.fd, span.end - span.start, span.start)
-
-    def foundation(self) -> bytes | None:
-        """Return the bytes of what the log stands on; None for its first entry.
-
-        Raises:
-            StorageError: the file cannot be read any more.
-        """
-        return b"".join(map(self.piece, range(len(self.pieces)))) if self.pieces else None
-
-    def frames(self, start: int, size: int, end: int | None = None) -> tuple[list[Frame], bool]:
-        """Return the frames of the log in so many bytes of it, and whether these are its last.
-
-        Args:
-            start: offset of a frame of the log.
-            size: how many bytes of the log, at most.
-            end: offset of an entry behind it at which to end; None for the end of the log.
-
-        Raises:
-            StorageError: a frame is not what it was.
-        """
-        found: list[Frame] = []
-        for span in self.spans:
-            if span.end <= start or (end is not None and end <= span.start):
-                continue
-            first = max(start, span.start)
-            last = span.end if end is None else min(span.end, end)
-            piece = os.pread(self.fd, min(size, last - first), first)
-            found += frames.frames_of(piece, 0, first)
-            if first + size < last:
-                return found, False
-            if last > first and (not found or found[-1].end != last):
-                raise StorageError(f"{self._path} was damaged while in use")
-            size -= last - first
-        return found, True
-
-    def items(self) -> Iterator[LogItem]:
-        """Yield all items of the log, with little of it in memory.
-
-        Raises:
-            StorageError: a frame is not what it was.
-        """
-        start, size, at_end = 0, _READ_BYTES, False
-        while not at_end:
-            with disk.told_as_storage(f"cannot read {self._path}"):
-                found, at_end = self.frames(start, size)
-            size = 2 * size if not found else _READ_BYTES
-            yield from (frame.item for frame in found)
-            start = found[-1].end if found else start
 
 
 class Store:
@@ -462,7 +227,7 @@ class Store:
         with disk.told_as_storage(f"cannot set {self._path} aside"):
             folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                _set_aside(folder, good)
+                logfiles.set_aside(folder, good)
             finally:
                 os.close(folder)
 

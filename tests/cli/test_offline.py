@@ -21,7 +21,7 @@ from dusk.cycle.groupkeys import decode_group_keys
 from dusk.daemon.frames import MAGIC
 from dusk.daemon.frames import encode as encode_frames
 from dusk.daemon.identity import decode_identity, hardware_label, wanted_name
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import Seq

@@ -7,9 +7,9 @@ import pytest
 
 from dusk.changelog.entry import decode_signed_head
 from dusk.daemon.builder import Builder
+from dusk.daemon.opening import Report
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
-from dusk.daemon.store import Report
 from dusk.effects import ItemKind, LogItem
 from dusk.ids import ChainHash, Head
 from dusk.node import Node

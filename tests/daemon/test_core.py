@@ -11,9 +11,9 @@ import trio.testing
 from dusk.daemon.core import Core
 from dusk.daemon.hands import Hands, HelperEffect
 from dusk.daemon.inbox import Inbox
+from dusk.daemon.opening import read_log
 from dusk.daemon.sockets import Sockets, Wanted
 from dusk.daemon.storage import Saved, open_storage
-from dusk.daemon.store import read_log
 from dusk.daemon.streams import Streams
 from dusk.effects import (
     Accepted,

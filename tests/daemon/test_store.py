@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.daemon import disk, frames
-from dusk.daemon.store import DAMAGED_NAME, Store, open_store, read_log
+from dusk.daemon.logfiles import DAMAGED_NAME
+from dusk.daemon.opening import open_store, read_log
+from dusk.daemon.store import Store
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import StorageError
 from dusk.ids import Seq

@@ -6,7 +6,9 @@ import pytest
 
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.daemon import frames
-from dusk.daemon.store import DAMAGED_NAME, Opened, Store, open_store, read_log
+from dusk.daemon.logfiles import DAMAGED_NAME
+from dusk.daemon.opening import Opened, open_store, read_log
+from dusk.daemon.store import Store
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import StorageError
 from dusk.ids import Seq

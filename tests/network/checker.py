@@ -11,7 +11,7 @@ from dusk.changelog.foundation import Foundation, read
 from dusk.changelog.log import unpack_entry_item
 from dusk.config.settings import decode_setting
 from dusk.daemon.frames import Contents
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.demo import files
 from dusk.demo.router import DemoError
 from dusk.effects import ItemKind

@@ -17,7 +17,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import Entry
 from dusk.changelog.log import unpack_entry_item
 from dusk.cli.client import Client
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.demo.place import BridgePlace, Place
 from dusk.demo.router import Router
 from dusk.effects import ItemKind

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dusk.daemon import store
+from dusk.daemon import logfiles
 from dusk.demo.place import Place
 from tests.network import skewed
 from tests.network.cluster import Machine, StuckError, ends_within
@@ -126,7 +126,7 @@ class Exposed(Machine):
         return any(_has(file, wanted) for file in files)
 
 
-LOGS = (store.NAME, store.DAMAGED_NAME)
+LOGS = (logfiles.NAME, logfiles.DAMAGED_NAME)
 
 
 def _has(file: Path, wanted: bytes) -> bool:

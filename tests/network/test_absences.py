@@ -7,7 +7,7 @@ from benchmarks.absence import floor_of, returns
 from benchmarks.cluster import Site
 from dusk import limits
 from dusk.changelog.foundation import pieces
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from tests.network.cluster import Machine
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]

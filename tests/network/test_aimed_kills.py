@@ -19,7 +19,7 @@ from benchmarks.absence import floor_of
 from benchmarks.cluster import running as site_of
 from benchmarks.processes import write_changes
 from dusk.changelog.entry import APPLIED
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind
 from dusk.errors import Refused
 from tests.capabilities import EFFORT_FACTOR

@@ -6,8 +6,8 @@ import pytest
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Outcome, OutcomeCode
+from dusk.daemon.opening import read_log
 from dusk.daemon.storage import open_storage
-from dusk.daemon.store import read_log
 from dusk.effects import Append, Compact, UseCompacted
 from tests.checkpoints import attest, commit, grown
 from tests.network.checker import Checker, Logged, Report, Stands

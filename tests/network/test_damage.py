@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dusk.daemon import frames
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind, LogItem
 from dusk.ids import ClusterId
 from dusk.keys.joinkey import parse_join_line

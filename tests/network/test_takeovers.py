@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind
 from tests.network.cluster import Cluster, Machine, running
 from tests.network.committer import SHARED, make_backups, prepare

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.absence import compact, floor_of
 from benchmarks.cluster import Site, running
 from benchmarks.processes import write_changes
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from tests.network.checker import Logged
 from tests.network.cluster import Machine
 

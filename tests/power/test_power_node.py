@@ -8,11 +8,11 @@ from pathlib import Path
 from dusk.daemon.drafts import FOLDER as DRAFTS
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import encode_identity
+from dusk.daemon.logfiles import NAME
 from dusk.daemon.privileges import prepare_folders
 from dusk.daemon.service import own_key
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.storage import open_storage
-from dusk.daemon.store import NAME
 from dusk.effects import Append, ItemKind, LogItem, RemoveFile, StoreFile
 from dusk.errors import Refused, StorageError
 from dusk.sim.disk import Disk, in_rounds

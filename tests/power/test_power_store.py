@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from dusk.daemon import frames
+from dusk.daemon.logfiles import DAMAGED_NAME, MUST_HEAR_NAME
+from dusk.daemon.opening import open_store, read_log
 from dusk.daemon.smallfiles import SmallFiles
-from dusk.daemon.store import DAMAGED_NAME, MUST_HEAR_NAME, Store, open_store, read_log
+from dusk.daemon.store import Store
 from dusk.effects import ItemKind, LogItem
 from tests.power.cuts import Bench, Told, Work
 

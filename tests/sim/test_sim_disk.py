@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dusk.changelog.rewinds import Rewind
 from dusk.daemon import frames
-from dusk.daemon.store import open_store
+from dusk.daemon.opening import open_store
 from dusk.effects import Address, Append, ItemKind, LogItem, RemoveFile, SendDatagram, StoreFile
 from dusk.ids import Seq
 from dusk.sim.disk import Disk, in_rounds
