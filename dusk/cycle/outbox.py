@@ -371,8 +371,8 @@ class Outbox:
         if item.adrift and is_led:
             item.hopeless = True
             return []
-        if item.adrift:
-            return [item.progress(answer.change), *self._forget(answer.change)]
+        if item.adrift:  # what was said of it stays, and it has no place to tell
+            return self._forget(answer.change)
         effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
         return effects + (self._forget(answer.change) if effects else [])
 

@@ -455,7 +455,17 @@ def test_a_change_adrift_that_this_device_itself_refuses_is_forgotten_and_what_w
     box.on_unlogged([A, B], NOW + 1)
     assert box.not_logged() == (A,)
     effects = box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "no grant", "outside-grant"))
-    assert effects == [Progress(A, ChangeState.DURABLE, Seq(0), "applied"), RemoveFile(file_name(A))]
+    assert effects == [RemoveFile(file_name(A))]
+    assert A not in box
+
+
+def test_what_was_passed_on_stood_in_a_branch_that_was_left_and_is_refused_is_forgotten_r3() -> None:
+    """It is its branch that gets it an outcome; here nobody waits for it, and it stands nowhere."""
+    _, box, _ = in_lines({})
+    box.relay(A, b"theirs", NOW)
+    box.on_logged(in_log(A, Seq(7), ""), durable=True)
+    box.on_unlogged([A], NOW + 1)
+    assert box.on_answer(Answer(A, AnswerCode.REFUSED, Seq(0), "joined otherwise", "device-exists")) == []
     assert A not in box
 
 
