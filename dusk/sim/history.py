@@ -37,6 +37,7 @@ class History:
         self._settled: list[Logged] = []
         self._writers: set[tuple[ChainHash, DeviceId]] = set()
         self._epochs: dict[DeviceId, int] = {}
+        self.once_holders: set[DeviceId] = set()
         self._decoded: dict[bytes, tuple[Entry, Change | None]] = {}
 
     @property
@@ -113,6 +114,7 @@ class History:
         """Let the sum of a branch go on with it: it was the parent's so far."""
         entry = logged.entry
         self._entries[logged.chain] = logged
+        self.once_holders.update(logged.holders)
         self._writers.add((entry.previous, entry.writer))
         self._epochs[entry.writer] = max(entry.epoch, self._epochs.get(entry.writer, 0))
         self._sums.pop(entry.previous, None)

@@ -368,7 +368,7 @@ class Troubles:
     def _may_change(self, device: Device) -> bool:
         """Tell whether this disk may become another one now.
 
-        That of who may lead may if somebody who runs on its link has all of its log, and for a while
+        That of who may lead, or might by what is left, may if somebody who runs on its link has all of its log, and for a while
         nothing else goes wrong but that datagrams are lost, doubled and damaged: what it learns before
         it leads is all that keeps it from writing anew what it has forgotten. That somebody may have
         joined behind the end of what is left, so where it is elsewhere the old disk cannot tell; who
@@ -376,9 +376,9 @@ class Troubles:
         """
         if not device.listens:
             return False
-        if device not in self._holders():
-            return True
         checks = self._stage.checks
+        if device.device_id not in checks.history.once_holders:
+            return True
         head = checks.head_of(device)
         for other in self._stage.devices:
             is_sound = other.member is not None and MUST_HEAR_FILE not in other.disk.files
