@@ -31,6 +31,7 @@ from dusk.cycle.repeater import Repeater, answer
 from dusk.cycle.replies import Replies
 from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
+from dusk.cycle.whereis import WhereIs
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head
@@ -54,12 +55,11 @@ class Follower:
         """What we say of ourselves."""
         self.master: DeviceId | None = None
         """Who signed the newest START or fresh PONG."""
-        self.master_address: Address | None = None
-        """Where that came from."""
         self.repeater = Repeater(station, cycle_s)
         """What this device does for others of its link."""
         self._station = station
         self._freshness = Freshness(cycle_s, station.random_bytes, now)
+        self._place = WhereIs(station, self._freshness)
         self._intake = Intake(station)
         self._relays = Relays(station, cycle_s)
         self._replies = Replies(station, self._relays)
@@ -72,9 +72,20 @@ class Follower:
 
     # --- what others ask ---------------------------------------------------------------------
 
+    @property
+    def master_address(self) -> Address | None:
+        """Where who leads was heard; None: that is not known."""
+        return self._place.address
+
     def fresh(self, now: float) -> bool:
         """Tell whether the master is heard, now and beyond doubt; else *stale* (A3)."""
         return self._freshness.is_fresh(now)
+
+    @property
+    def repeated_from(self) -> Address | None:
+        """Where the member is that repeated the newest START here; None: the master himself was heard."""
+        heard = self._heard
+        return heard.came.source if heard is not None and heard.came.way is Way.REPEATED else None
 
     def hears_starts(self, now: float) -> bool:
         """Tell whether a START was read lately: a PONG needs no group key."""
@@ -122,7 +133,7 @@ class Follower:
         """When :meth:`tick` is wanted, monotonic seconds."""
         intake = self._intake
         times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._asking.at)
-        return min(at for at in (*times, self.repeater.deadline) if at is not None)
+        return min(at for at in (*times, self._place.ask_at, self.repeater.deadline) if at is not None)
 
     def tick(self, now: float) -> Step:
         """Answer in the slot, or to ask for pieces; catch up if DATA stayed away; ask if STARTs did."""
@@ -138,6 +149,9 @@ class Follower:
             return Step(tuple(self._asking.ask_master(self._him, now)))
         if now >= self._asking.at:
             return Step(tuple(self._asking.ask(self._him, now)))
+        heard = self._heard
+        if heard is not None and self._place.ask_at is not None and now >= self._place.ask_at:
+            return Step(tuple(self._place.ask(heard.sender, heard.came, now)))
         return Step(tuple(self.repeater.tick(now)))
 
     def confirm(self, now: float) -> list[Effect]:
@@ -196,7 +210,7 @@ class Follower:
         self._asking.heard(now)
         slot_at = now + self._slot_s(start)
         self._heard = Heard(start, sender, came(opened, repeater), slot_at, now)
-        self.repeater.reached(now, alone=self._heard.came.way is Way.ALONE)
+        self._reached(self._heard, now)
         self._respond_at = slot_at if self._is_asked(start) else None
         self._asking.plan_proof(now, is_asked=self._is_asked(start))
         step = self._on_head(start, opened.source, now)
@@ -285,15 +299,23 @@ class Follower:
             self._respond_at = now + self._slot_s(heard.start)
         is_moved = heard.came.source != before.source and heard.came.way is not Way.REPEATED
         if is_moved and (before.way is Way.REPEATED or not is_again):
-            self.master_address = heard.came.source
-        self.repeater.reached(now, alone=heard.came.way is Way.ALONE)
+            self._place.moved(heard.came.source)
+        self._reached(heard, now)
         return NOTHING
+
+    def _reached(self, heard: Heard, now: float) -> None:
+        """Note how the newest START came, or came again."""
+        self.repeater.reached(now, alone=heard.came.way is Way.ALONE)
+        self._place.reached(heard.came.way, now)
 
     def _heard_from(self, master: DeviceId, source: Address | None) -> None:
         """Note who leads and where he is; None: another device passed on what he said."""
         if source is None and self.master == master:
             return
-        self.master, self.master_address = master, source
+        if self.master != master:
+            self._place.moved(None)
+        self.master = master
+        self._place.moved(source)
 
     # --- the head and its entries ------------------------------------------------------------
 
@@ -464,7 +486,8 @@ class Follower:
         self._marks.note(sender.device_id, (epoch, pong.cycle - 1))  # the START that it names may yet come
         self._freshness.heard(sender.device_id, mark, (pong.challenge,), now)
         self._asking.heard_fresh()
-        self.master, self.master_address = sender.device_id, opened.source
+        self.master = sender.device_id
+        self._place.moved(opened.source, is_proven=True)
         self._asking.heard(now)
         return self._answer_pong(pong, sender, opened, now)
 

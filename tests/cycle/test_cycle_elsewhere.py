@@ -75,7 +75,7 @@ def test_a_hello_that_the_master_could_not_answer_where_it_came_from_is_answered
     asker, member = ring.nodes[1], ring.nodes[2]
     member.handle(hello_of(asker, 1), Address("fe80::7%lan", 3875))
     ring.run(0.1)
-    member.follower.master_address = None
+    member.follower._place.moved(None)
     member.handle(hello_of(asker, 1), asker.address)
     ring.run(0.1)
     member.handle(hello_of(ring.master, 1), ring.master.address)
@@ -427,20 +427,6 @@ def test_a_start_of_another_history_is_not_repeated() -> None:
     relay.handle(ring.master.station.channel.seal_to(peer, Kind.RELAY, start.encode()), ring.master.address)
     assert not [data for _, data, _ in ring.sent if data[8] == Kind.REPEAT]
     assert isinstance(relay.outcomes[-1], Conflict)
-
-
-def test_who_hears_of_a_new_master_by_what_is_repeated_alone_does_not_know_where_he_is() -> None:
-    ring = Sites(2, 3)
-    settled_in(ring)
-    member = ring.on(1)[2]
-    follower = member.follower
-    follower.master = follower.master_address = None
-    ring.run(1.1 * CYCLE_S)
-    assert (member.follower.master, member.follower.master_address) == (
-        ring.master.station.peers.own_id,
-        None,
-    )
-    assert member.follower.fresh(ring.now)
 
 
 def test_more_than_256_members_are_repeated_to_blindly_and_alone_where_multicast_does_not_reach() -> None:

@@ -211,7 +211,7 @@ def test_nothing_is_passed_on_for_others_for_the_master_or_by_who_does_not_hear_
 
 def test_who_does_not_know_where_the_master_is_passes_nothing_on() -> None:
     ring = calm()
-    ring.all[2].follower.master_address = None
+    ring.all[2].follower._place.moved(None)
     ring.nodes[2].handle(hello(ring, 1, 1), ring.nodes[1].address)
     ring.all[2].follower.master = None
     ring.nodes[2].handle(hello(ring, 1, 2), ring.nodes[1].address)
