@@ -1,4 +1,4 @@
-"""The master's side of a cycle (`specs/cycles.md`, section 5): STARTs, DATA, repetition, challenges.
+"""The master's side of a cycle (`specs/cycles.md`, section 5): STARTs, DATA, repetition, answers.
 
 A START with a new head goes out at once, at least 50 ms after the one before, behind the DATA
 that it announces, and is repeated until those online have answered with that head.
@@ -6,14 +6,14 @@ that it announces, and is repeated until those online have answered with that he
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import replace
 
 from dusk.changelog.entry import SignedHead
 from dusk.cycle.acks import Acks, Carried
 from dusk.cycle.audience import Audience
-from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Opened
+from dusk.cycle.datagrams import Opened
 from dusk.cycle.echoes import Echoes
-from dusk.cycle.elsewhere import Elsewhere, Served
+from dusk.cycle.elsewhere import Elsewhere
 from dusk.cycle.far_messages import Via
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.handback import Handback
@@ -23,7 +23,6 @@ from dusk.cycle.messages import (
     CHAIN_PREFIX_BYTES,
     CHALLENGE_BYTES,
     Kind,
-    Pong,
     Respond,
     Rest,
     Start,
@@ -32,9 +31,10 @@ from dusk.cycle.messages import (
     sign_start,
 )
 from dusk.cycle.peers import Peer
-from dusk.cycle.questions import decode_forward, decode_hello, decode_refer
+from dusk.cycle.pongs import Pongs
 from dusk.cycle.repair import Batch, Repairs
 from dusk.cycle.reports import read_status, take_report
+from dusk.cycle.sent import RECENT_STARTS, Sent
 from dusk.cycle.station import Behind, Conflict, Offered, Outcome, Station, Step
 from dusk.effects import Effect, LogItem
 from dusk.errors import UntrustedInput
@@ -53,8 +53,6 @@ CONFIRM_S = 1.5
 which each would else ask by itself, and asks the same slice, whose answers say how these went."""
 JUDGED_AFTER_S = 0.45
 """Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
-RECENT_STARTS = 4
-"""An answer may come so many STARTs late (a slow disk)."""
 NEW_HEAD_WINDOW_MS_MAX = 40
 """Answers to a new head come before the first repetition, and behind most others' taking it (P1)."""
 
@@ -69,20 +67,6 @@ class Announcement:
 
     signed_head: SignedHead
     effects: tuple[Effect, ...]
-
-
-@dataclass(slots=True)
-class _Sent:
-    """A START on the air and what came of it."""
-
-    start: Start
-    datagram: bytes
-    sent_at: float
-    served: Served
-    answered: set[DeviceId] = field(default_factory=set)
-    told: set[DeviceId] = field(default_factory=set)
-    """Who asked and was told of it by a PONG: an answer does not show that it was heard."""
-    bits: bytearray = field(default_factory=bytearray)
 
 
 class Leader:
@@ -111,11 +95,13 @@ class Leader:
         self._next_at = now
         self._pending: list[Entries] = []
         self._prepared: Start | None = None
-        self._sent: deque[_Sent] = deque(maxlen=RECENT_STARTS)
+        self._sent: deque[Sent] = deque(maxlen=RECENT_STARTS)
         self._repairs = Repairs()
         self._repeats: list[tuple[float, Seq]] = []
         """When to repeat, and up to which position members must have answered."""
         self._echoes = Echoes()
+        self.pongs = Pongs(station, self._sent, self._echoes)
+        """What it says to those who ask whether it lives."""
         self._acks, self._carried = Acks(station), Carried(station)
         self._handback = Handback()
         self._slice_first = 0
@@ -227,7 +213,7 @@ class Leader:
         effects = station.multicast([*data, datagram], links)
         served = self.elsewhere.plan()
         effects += self.elsewhere.send(served, plaintext, data)
-        sent = _Sent(start, datagram, now, served)
+        sent = Sent(start, datagram, now, served)
         sent.bits = bytearray((start.rest.slice_count + 7) // 8)
         self._sent.append(sent)
         self.cycle = start.rest.cycle
@@ -235,7 +221,7 @@ class Leader:
         self._plan_start(now, is_new=bool(batches))
         is_idle = not batches and not self._repeats
         self.unhurried_until = now + start.rest.window_ms / 1000 if is_idle else now
-        return effects + self._answer_challenges(start, now)
+        return effects + self.pongs.answer_challenges(start, now)
 
     def _plan_start(self, now: float, *, is_new: bool) -> None:
         """Plan the next START, and whom it asks."""
@@ -274,7 +260,7 @@ class Leader:
             self.elsewhere.judge(last.served, last.answered)
             self._judge_first(last, now)
 
-    def _judge_first(self, last: _Sent, now: float) -> None:
+    def _judge_first(self, last: Sent, now: float) -> None:
         """Note whether the first of the succession, if we stand in for it, is there and has all."""
         peers = self._station.peers
         first = peers.holder(peers.succession[0]) if peers.own_place else None
@@ -383,7 +369,7 @@ class Leader:
         certificate = None if respond.ack is None else self._acks.ready()
         return Step(tuple(take_report(peer, respond, status)), outcome, certificate)
 
-    def _start_of(self, respond: Respond) -> _Sent:
+    def _start_of(self, respond: Respond) -> Sent:
         for sent in reversed(self._sent):
             if (sent.start.rest.cycle, sent.start.rest.nonce) == (respond.cycle, respond.nonce):
                 return sent
@@ -400,82 +386,13 @@ class Leader:
             return Behind(opened.source, theirs)
         return Conflict(opened.source, theirs, None)
 
-    def _note_answer(self, peer: Peer, sent: _Sent, via: Via | None) -> None:
+    def _note_answer(self, peer: Peer, sent: Sent, via: Via | None) -> None:
         if peer.device_id not in sent.told:
             sent.answered.add(peer.device_id)
             self.elsewhere.answered(peer, via)
         if peer.index in asked_by(sent.start.rest):
             place = peer.index - sent.start.rest.slice_first
             sent.bits[place // 8] |= 1 << place % 8
-
-    # --- challenges --------------------------------------------------------------------------
-
-    def on_hello(self, opened: Opened, now: float) -> list[Effect]:
-        """Answer a HELLO or ASK with a PONG.
-
-        Raises:
-            UntrustedInput: malformed, or from ourselves or a stranger.
-        """
-        hello = decode_hello(opened.plaintext)
-        peer = self._station.asking(opened, hello)
-        return self._asked(opened, peer, hello.challenge, now)
-
-    def _asked(self, opened: Opened, peer: Peer, challenge: bytes, now: float) -> list[Effect]:
-        if self._sent and peer.device_id not in self._sent[-1].answered:
-            self._sent[-1].told.add(peer.device_id)
-        if not peer.path.is_proven:
-            peer.path.heard(opened.source, 0)  # what it answers shows that it is there
-        return self._pong(opened, peer, challenge, now, proven=False)
-
-    def _pong(
-        self, opened: Opened, peer: Peer, challenge: bytes, now: float, *, proven: bool
-    ) -> list[Effect]:
-        newest = self._station.log.newest
-        if newest is None or not self._sent:
-            return []
-        rest = self._sent[-1].start.rest
-        pong = Pong(challenge, rest.cycle, rest.nonce, newest)
-        return self._station.pong(opened, peer, pong, now, proven=proven)
-
-    def _answer_challenges(self, start: Start, now: float) -> list[Effect]:
-        """Forget the challenges that this START echoes; the others get a PONG."""
-        effects: list[Effect] = []
-        for challenge, opened in self._echoes.sent(start.rest.echoes):
-            assert opened.sender is not None, "a RESPOND is sealed pairwise"
-            effects += self._pong(opened, opened.sender, challenge, now, proven=True)
-        return effects
-
-    def on_refer(self, opened: Opened, now: float) -> list[Effect]:
-        """Answer a HELLO that another member was sent alone, where it came from: with no more bytes (A15).
-
-        Raises:
-            UntrustedInput: malformed, a recording, or the asker is no other member.
-        """
-        refer = decode_refer(opened.plaintext)
-        asker = self._station.peers.get(refer.asker)
-        if asker is None:
-            raise UntrustedInput("REFER: for no other member")
-        self._names_a_start(refer.nonce, "REFER")
-        question = replace(opened, source=refer.source, size_bytes=HELLO_DATAGRAM_BYTES)
-        return self._asked(question, asker, refer.challenge, now)
-
-    def on_forward(self, opened: Opened) -> None:
-        """Take the question of a holder that may not hear us, from a member that does (A44).
-
-        Raises:
-            UntrustedInput: malformed, a recording, or the asker is no other holder.
-        """
-        forward = decode_forward(opened.plaintext)
-        assert opened.sender is not None, "a FORWARD is sealed pairwise"
-        if self._station.peers.holder(forward.asker) is None:
-            raise UntrustedInput("FORWARD: for no other holder of our succession")
-        self._names_a_start(forward.nonce, "FORWARD")
-        self._echoes.forwarded(opened.sender.device_id, forward)
-
-    def _names_a_start(self, nonce: bytes, what: str) -> None:
-        """Check that what a member passes on is no recording: it heard one of our newest STARTs."""
-        if not any(sent.start.rest.nonce == nonce for sent in self._sent):
-            raise UntrustedInput(f"{what}: names no START of ours, or an old one")
 
     def told(self, opened: Opened) -> None:
         """Note where a member's answer to a question of ours came from, that we did not hear so far."""

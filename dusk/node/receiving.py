@@ -133,15 +133,15 @@ class Receiving:
             case Kind.DATA:
                 return self.do(follower.on_data(opened, now), now)
             case Kind.HELLO | Kind.ASK:
-                return leader.on_hello(opened, now) if leader else follower.on_hello(opened, now)
+                return leader.pongs.on_hello(opened, now) if leader else follower.on_hello(opened, now)
             case Kind.PONG:
                 return self._on_pong(opened, now)
             case Kind.RESPOND if leader is not None:
                 return self._answered_by(leader.on_respond(opened, now), leader, now)
             case Kind.FORWARD if leader is not None:
-                leader.on_forward(opened)
+                leader.pongs.on_forward(opened)
             case Kind.REFER if leader is not None:
-                return leader.on_refer(opened, now)
+                return leader.pongs.on_refer(opened, now)
             case Kind.RELAY | Kind.REPEAT | Kind.BUNDLE:
                 return self._on_link(opened, now)
             case Kind.RELAYED if leader is None:

@@ -82,13 +82,13 @@ class Node:
         if isinstance(opened, Unreadable):
             self.meet(self.follower.unreadable(opened.source, now).outcome)
         elif opened.kind in (Kind.HELLO, Kind.ASK):
-            self.do((self.leader or self.follower).on_hello(opened, now))
+            self.do((self.leader.pongs if self.leader else self.follower).on_hello(opened, now))
         elif opened.kind is Kind.RESPOND and self.leader is not None:
             self.take(self.leader.on_respond(opened, now))
         elif opened.kind is Kind.FORWARD and self.leader is not None:
-            self.leader.on_forward(opened)
+            self.leader.pongs.on_forward(opened)
         elif opened.kind is Kind.REFER and self.leader is not None:
-            self.do(self.leader.on_refer(opened, now))
+            self.do(self.leader.pongs.on_refer(opened, now))
         elif opened.kind is Kind.BUNDLE:
             self._bundle(opened, now)
         else:
