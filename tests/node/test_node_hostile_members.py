@@ -1,13 +1,16 @@
 """What a member of the cluster, or whoever knows its id, can do to another one's disk and people."""
 
+from dataclasses import replace
+
 import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Answer
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.cycle.messages import Kind, encode_submit
+from dusk.changelog.entry import SignedHead
+from dusk.cycle.messages import Kind, Pong, encode_submit
 from dusk.cycle.questions import Forward
-from dusk.effects import Append, ChangeState, Datagram, Effect, Progress, StoreFile
-from dusk.ids import ChangeId, Seq
+from dusk.effects import Append, ChangeState, Connect, Datagram, Effect, Progress, StoreFile
+from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import NUMBER_MAX, OUTBOX_MAX, RELAYED_MAX
 from tests.node.site import Box, Site
 
@@ -196,3 +199,22 @@ def test_a54_one_members_junk_without_end_does_not_keep_anothers_change_from_the
     site.run(0.2)
     assert master.node.log.position_of(change.id) is not None
     assert len(master.node._rooms.writing._queue) > RELAYED_MAX
+
+
+def test_a11_a_members_word_of_a_higher_epoch_makes_who_leads_ask_it_now_and_then_and_nothing_more() -> None:
+    site = Site(3)
+    site.run(6.0)
+    master, liar, head = site.master, site.all[2], site.master.node.log.head
+    forged = SignedHead(replace(head, epoch=head.epoch + 1, chain=ChainHash(bytes(32))), bytes(32), bytes(64))
+    station = liar.node._rooms.station
+    peer = station.peers.get(master.node.device_id)
+    assert peer is not None
+    master.effects.clear()
+    for _ in range(300):
+        sealed = station.channel.seal_to(peer, Kind.PONG, Pong(None, 0, None, forged).encode())
+        master.give(Datagram(sealed, liar.address, None))
+        site.run(0.1)
+    assert 3 <= len(master.of(Connect)) <= 5, "at once, and every 10 s"
+    assert site.heads == {head}
+    assert site.leaders == [master]
+    assert not master.node.alarms
