@@ -228,7 +228,7 @@ def test_the_first_alone_takes_over_what_another_handed_over_if_it_lacks_nothing
     assert site.leaders == []
 
 
-def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
+def test_who_leads_asks_at_a_configured_address_twice_more_soon_and_then_every_ten_cycles() -> None:
     site, master, _ = _parts()
     master._station.contacts.addresses = (NOBODY,)
     asked_at, ask = list[float](), master._ask
@@ -242,13 +242,16 @@ def test_who_leads_asks_at_a_configured_address_every_ten_cycles() -> None:
     def asks(now: float) -> bool:
         return any(isinstance(e, SendDatagram) and e.to == NOBODY for e in master.tick(now))
 
+    due = [site.now]
     assert asks(site.now)
-    at = master.deadline
-    assert at == site.now + 50.0
-    assert [asks(now) for now in (at - 0.01, at, at + 1.0)] == [False, True, False]
-    master.lead(at + 2.0)
-    assert asks(at + 2.0), "at once in each epoch"
-    assert asked_at == [site.now, at, at + 2.0]
+    for wait_s in (5.0, 5.0, 50.0):
+        at = master.deadline
+        assert at == due[-1] + wait_s
+        assert [asks(now) for now in (at - 0.01, at, at + 1.0)] == [False, True, False]
+        due.append(at)
+    master.lead(due[-1] + 2.0)
+    assert asks(due[-1] + 2.0), "at once in each epoch"
+    assert asked_at == [*due, due[-1] + 2.0]
 
 
 def test_in_each_epoch_it_is_asked_anew_for_what_others_left_and_what_this_device_left_is_written(
