@@ -60,6 +60,9 @@ PLANS = {
         0, Faults(sites=1.0, loss=0.1, partition_s=8.0), devices=6, holders_max=2
     ),
     "two on two links led within a moment, and asked each other ten cycles later": Plan(87, holders_max=4),
+    "who heard STARTs by REPEAT alone kept a forged address of the master, and handed changes in there": Plan(
+        9, Faults(sites=1.0, replay_s=0.02, loss=0.1, delay_s=0.1), devices=8, duration_s=20.0
+    ),
     "who led heard of a higher epoch by PONGs alone, by who might lead on neither branch any more": Plan(
         991, commits_max=6, holders_max=4
     ),
