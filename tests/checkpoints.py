@@ -7,13 +7,13 @@ from dusk import codec
 from dusk.changelog.attesting import attest_key, attested_row, due
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.compaction import compact
-from dusk.changelog.entry import Entry, sign_head
+from dusk.changelog.entry import Entry, OutcomeCode, sign_head
 from dusk.changelog.foundation import read
 from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
 from dusk.effects import ItemKind, LogItem
-from dusk.ids import ChainHash, Seq, labelled_hash
+from dusk.ids import ChainHash, ChangeId, Seq, labelled_hash
 from dusk.keys.signing import SigningKey
 from tests.world import NO_REST, World
 
@@ -102,6 +102,19 @@ def quorum_of_two(seed: int = 1) -> tuple[World, SigningKey]:
     world.commit(world.edit("user/bob", "key", (bob.public,)))
     world.commit(world.edit("trust", "owner/bob", (bob.public,)), world.edit("trust", "quorum", (2,)))
     return world, bob
+
+
+def with_a_conflict_of_another(world: World) -> ChangeId:
+    """Have a user who is no owner write a change that came too late; returns which."""
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    world.commit(world.edit("trust", "grant/policy", ([bob.key_id], 1, None, None, None)))
+    commit(world, 1)
+    (key,) = [key for key in world.log.state.tombstones("policy/office") if key.startswith("set/")]
+    setting = world.set("office", key.removeprefix("set/"), "late")
+    late = world.change(Edit(setting.section, setting.key, setting.data, None), signers=(bob,))
+    assert world.write(late).outcome.code is OutcomeCode.SUPERSEDED
+    return late.id
 
 
 def later_item(world: World, by: SigningKey | None = None) -> list[LogItem]:

@@ -88,3 +88,16 @@ def test_a9_another_answer_is_a_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     tell(wires, holder, got)
     assert got == []
     assert "an answer to another question" in wires.texts("master")
+
+
+def test_a9_who_answers_twice_was_handed_the_table_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wires, _, holder = pair()
+    got: list[str] = []
+
+    def stutter(self: Server, *_: object) -> list[Effect]:
+        answer = Answer(APPLIED, Seq(0), "")
+        return [*self._send(answer, wires.now), *self._send(answer, wires.now)]
+
+    monkeypatch.setattr(Server, "_serve", stutter)
+    tell(wires, holder, got)
+    assert got == ["master"]

@@ -82,3 +82,15 @@ def test_a10_only_so_many_refused_checkpoints_are_remembered() -> None:
     assert gatherings.of(plans[0]).missing == 0
     with pytest.raises(Unfit):
         gatherings.of(plans[-1])
+
+
+def test_a10_of_refused_checkpoints_those_that_were_refused_last_are_remembered() -> None:
+    head = World().log.head
+    gatherings = Gatherings(lambda: head)
+    refused = [bytes((number,)) for number in range(1, limits.REFUSED_PLANS_MAX + 2)]
+    for data in (*refused[:-1], refused[0], refused[-1]):
+        gatherings.refuse(data, Unfit("worth nothing"))
+    assert gatherings.of(plan_of(Seq(1), pieces(refused[1]))).missing == 0
+    for data in (refused[0], *refused[2:]):
+        with pytest.raises(Unfit):
+            gatherings.of(plan_of(Seq(1), pieces(data)))

@@ -1,6 +1,7 @@
 """Going over to a checkpoint: only forward, with the owners' word, never over what is final (R4, R5)."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,15 @@ from dusk.changelog.newer import NewerVersion
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
-from tests.checkpoints import above, attest, commit, compacted, foundation, later_item
+from tests.checkpoints import (
+    above,
+    attest,
+    commit,
+    compacted,
+    foundation,
+    later_item,
+    with_a_conflict_of_another,
+)
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -113,7 +122,9 @@ def test_a9_what_is_wrong_above_a_checkpoint_is_refused_whole() -> None:
         adopt(Log(world.cluster), data, items[2:])
 
 
-def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused() -> None:
+def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World()
     bob = world.key()
     world.commit(world.edit("user/bob", "key", (bob.public,)))
@@ -123,10 +134,24 @@ def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused()
     commit(world, 20)
     attest(world)
     items = above(world.items, world.log.checkpoint)
-    assert adopt(early, foundation(world), items) is not None
-    late.state.quorum = 2
+    for log in (early, late):
+        assert adopt(log, foundation(world), items) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(late.state, "quorum", 2)
+        with pytest.raises(UntrustedInput, match="other owners"):
+            adopt(late, foundation(world), items)
+    monkeypatch.setattr("dusk.changelog.adopting.walk", lambda *_: SimpleNamespace(keys={}, quorum=1))
     with pytest.raises(UntrustedInput, match="other owners"):
         adopt(late, foundation(world), items)
+
+
+def test_who_goes_on_from_a_change_without_effect_by_who_is_no_owner_goes_over_too() -> None:
+    world = World()
+    with_a_conflict_of_another(world)
+    early = world.replica()
+    commit(world, 20)
+    attest(world)
+    assert adopt(early, foundation(world), above(world.items, world.log.checkpoint)) is not None
 
 
 def parted(world: World, *, count: int = 2, settled: int = 0) -> Log:
@@ -139,10 +164,12 @@ def parted(world: World, *, count: int = 2, settled: int = 0) -> Log:
     return log
 
 
-@pytest.mark.parametrize("count", [2, 20, 40])
-def test_a_branch_that_is_not_final_is_left_for_a_checkpoint_that_owners_of_here_attested(count: int) -> None:
+@pytest.mark.parametrize(("count", "settled"), [(2, 0), (2, 1), (20, 0), (40, 0)])
+def test_a_branch_that_is_not_final_is_left_for_a_checkpoint_that_owners_of_here_attested(
+    count: int, settled: int
+) -> None:
     world, data, items = served()
-    log = parted(world, count=count)
+    log = parted(world, count=count, settled=settled)
     before = log.head
     adopted = adopt(log, data, items)
     assert adopted is not None

@@ -15,7 +15,7 @@ from dusk.changelog.raises import rights_at
 from dusk.effects import LogItem
 from dusk.ids import Seq
 from dusk.keys.signing import SigningKey
-from tests.checkpoints import above, attest, commit, foundation
+from tests.checkpoints import RETENTION, STEP, above, attest, commit, foundation
 from tests.holders import Holders
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -25,9 +25,10 @@ class Parted:
     """A log that settled two entries behind a fork, and the branch of a backup from there.
 
     Both of the first two holders signed for what is final here; the branch is that of the second.
+    With ``behind_a_role`` both have a role that owners forced, and so many entries behind it.
     """
 
-    def __init__(self, owners: int = 1) -> None:
+    def __init__(self, owners: int = 1, *, behind_a_role: int | None = None) -> None:
         self.world, self.mine = Holders(), Holders()
         self.bob = self.world.key()
         assert self.bob == self.mine.key()
@@ -39,6 +40,9 @@ class Parted:
                 each.write(each.change(self._successors(each), signers=(each.owner, self.bob)))
             else:
                 each.commit(self._successors(each))
+            if behind_a_role is not None:
+                each.lead(each.kitchen, each.role(each.kitchen, each.master))
+                commit(each, behind_a_role)
             each.settle(each.master, each.kitchen)
         self.fork = self.mine.log.head.seq
         assert self.world.items == self.mine.items
@@ -104,6 +108,44 @@ def test_r4_the_first_role_counts_wherever_it_stands_below_or_above_the_checkpoi
     assert isinstance(adopt(log, *parted.compact()), Adopted)
 
 
+def test_r4_a_change_of_the_succession_before_the_first_role_is_none() -> None:
+    parted = Parted()
+    log = parted.go_on()
+    world = parted.world
+    world.lead(world.kitchen)
+    keys = [key.key_id for key in (world.kitchen, world.master)]
+    world.commit(world.edit("cluster", "succession", [keys]))
+    world.lead(world.kitchen, parted.role())
+    assert isinstance(adopt(log, *parted.compact()), Adopted)
+
+
+@pytest.mark.parametrize("behind", [0, 2])
+def test_r4_a_role_that_both_sides_have_is_not_the_first_of_either(behind: int) -> None:
+    parted = Parted(behind_a_role=behind)
+    log = parted.go_on()
+    parted.world.lead(parted.world.kitchen, parted.role())
+    assert isinstance(adopt(log, *parted.compact()), Adopted)
+
+
+def test_a40_a_role_right_at_the_checkpoint_is_of_what_can_be_judged_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parted = Parted()
+    log, world = parted.go_on(), parted.world
+    world.lead(world.kitchen)
+    commit(world, 2 * STEP - 1 - world.log.head.seq)
+    world.lead(world.kitchen, parted.role())
+    commit(world, RETENTION + 1)
+    world.settle(world.kitchen)
+    attest(world)
+    world.settle(world.kitchen)
+    assert world.log.checkpoint == 2 * STEP
+    rights = rights_at(log.state)._replace(owners={})
+    monkeypatch.setattr("dusk.changelog.adopting.rights_at", lambda _: rights)
+    with pytest.raises(Apart, match="undo what is final"):
+        adopt(log, foundation(world), above(world.items, world.log.checkpoint))
+
+
 def forced_above() -> tuple[Parted, bytes, list[LogItem], list[LogItem]]:
     """Return a branch that was forced above its checkpoint, and what stands above without and with that."""
     parted = Parted()
@@ -125,6 +167,18 @@ def test_r4_a_role_above_the_checkpoint_counts_and_until_it_comes_nothing_is_dec
         adopt(log, data, before)
     assert not isinstance(refused.value, Apart), "owners may still say so"
     assert isinstance(adopt(log, data, after), Adopted)
+
+
+def test_a40_a_role_above_the_checkpoint_that_counts_for_nothing_leaves_room_for_one_that_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parted, data, _, after = forced_above()
+    log = parted.go_on()
+    rights = rights_at(log.state)._replace(owners={})
+    monkeypatch.setattr("dusk.changelog.adopting.rights_at", lambda _: rights)
+    with pytest.raises(ForkFound, match="undo what is final") as refused:
+        adopt(log, data, after)
+    assert not isinstance(refused.value, Apart)
 
 
 def test_r4_without_a_forced_role_nothing_final_is_given_up_for_a_checkpoint() -> None:
@@ -190,8 +244,9 @@ def test_r2_where_both_sides_were_forced_the_higher_mandate_stands_and_of_equal_
     log = parted.go_on()
     parted.mine.lead(parted.mine.master, parted.mine.role(parted.mine.master))
     parted.mine.settle(parted.mine.master)
-    with pytest.raises(ForkFound, match="as many roles here"):
+    with pytest.raises(ForkFound, match="as many roles here") as refused:
         adopt(log, *parted.compact())
+    assert not isinstance(refused.value, Apart), "they may force another"
     parted.world.lead(parted.world.kitchen, parted.role())
     items = above(parted.world.items, parted.world.log.checkpoint)
     assert isinstance(adopt(log, foundation(parted.world), items), Adopted)

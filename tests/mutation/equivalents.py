@@ -67,6 +67,22 @@ EQUIVALENTS: dict[str, str] = {
         "it only saves the time of comparing one operation with itself"
     ),
     "dusk/changelog/body.py::decode_body::limit moved: len(decoded) > 1": "as above",
+    "dusk/changelog/foundation.py::_check_roles::operand of and left out: change is not None": (
+        "what raises a mandate carries a change; the type checker asks for it"
+    ),
+    "dusk/changelog/foundation.py::_check_roles::limit moved: mandate.seq < entry.seq": (
+        "no role names the chain hash of the entry that carries it"
+    ),
+    "dusk/changelog/foundation.py::_record::operand of or left out: salt is None": (
+        "both are there or neither, as was checked; the type checker asks for it"
+    ),
+    "dusk/changelog/foundation.py::_record::operand of or left out: data is None": "as above",
+    "dusk/changelog/adopting.py::_check_may_leave::limit moved: other.log.settled > fork": (
+        "a checkpoint in force is final there, and stands behind the fork"
+    ),
+    "dusk/changelog/adopting.py::_judged::operand of or left out: change is None": (
+        "what raises a mandate carries a change; the type checker asks for it"
+    ),
     "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
         "who sends it is another member"
     ),
