@@ -30,6 +30,7 @@ from dusk.cycle.relays import Master, Relays
 from dusk.cycle.repeater import Repeater, answer
 from dusk.cycle.replies import Replies
 from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
+from dusk.cycle.slots import is_asked, slot_s
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
 from dusk.cycle.whereis import WhereIs
 from dusk.effects import Address, Effect, SendDatagram
@@ -208,11 +209,12 @@ class Follower:
             self._station.whereabouts.leads_elsewhere(before.sender.device_id, before.came.source)
         self._heard_from(sender.device_id, None if repeater else opened.source)
         self._asking.heard(now)
-        slot_at = now + self._slot_s(start)
+        slot_at = now + slot_s(self._station.peers, start.rest, self._station.fraction())
         self._heard = Heard(start, sender, came(opened, repeater), slot_at, now)
         self._reached(self._heard, now)
-        self._respond_at = slot_at if self._is_asked(start) else None
-        self._asking.plan_proof(now, is_asked=self._is_asked(start))
+        is_ours = is_asked(self._station.peers, start.rest)
+        self._respond_at = slot_at if is_ours else None
+        self._asking.plan_proof(now, is_asked=is_ours)
         step = self._on_head(start, opened.source, now)
         return Step((*self._relays.heard(start, opened.plaintext), *step.effects), step.outcome, certificate)
 
@@ -296,7 +298,7 @@ class Follower:
         before = heard.came
         is_again = heard.also(how, now)
         if is_again:
-            self._respond_at = now + self._slot_s(heard.start)
+            self._respond_at = now + slot_s(self._station.peers, heard.start.rest, self._station.fraction())
         is_moved = heard.came.source != before.source and heard.came.way is not Way.REPEATED
         if is_moved and (before.way is Way.REPEATED or not is_again):
             self._place.moved(heard.came.source)
@@ -348,7 +350,7 @@ class Follower:
         heard = self._heard
         if heard is None or heard.answered_seq is None or heard.answered_seq >= own.seq:
             return []
-        if heard.answers >= ANSWERS_MAX or not self._is_asked(heard.start):
+        if heard.answers >= ANSWERS_MAX or not is_asked(self._station.peers, heard.start.rest):
             return []
         return self._respond(now) if now >= heard.slot_at else []
 
@@ -357,7 +359,7 @@ class Follower:
         heard = self._heard
         if heard is None or heard.answered_at is None or self._respond_at is not None:
             return []
-        may = heard.answers < ANSWERS_MAX and self._is_asked(heard.start)
+        may = heard.answers < ANSWERS_MAX and is_asked(self._station.peers, heard.start.rest)
         return self._respond(now) if may else []
 
     def refused(self) -> Step:
@@ -371,24 +373,6 @@ class Follower:
         return step
 
     # --- answers -----------------------------------------------------------------------------
-
-    def _is_asked(self, start: Start) -> bool:
-        """Tell whether we answer this START: our slice, or a place in the succession."""
-        peers, rest = self._station.peers, start.rest
-        if peers.own_index is None:
-            return False
-        in_slice = rest.slice_first <= peers.own_index < rest.slice_first + rest.slice_count
-        return in_slice or peers.own_place is not None
-
-    def _slot_s(self, start: Start) -> float:
-        """Return when our slot is, from now: holders first, with jitter inside the slot."""
-        peers, rest = self._station.peers, start.rest
-        holders = len(peers.succession)
-        place = peers.own_place
-        if place is None:
-            place = holders + max(0, (peers.own_index or 0) - rest.slice_first)
-        slots = holders + rest.slice_count
-        return rest.window_ms / 1000 * (place + self._station.fraction()) / max(1, slots)
 
     def _respond(self, now: float) -> list[Effect]:
         """Answer the newest START with what is on our disk."""
