@@ -386,12 +386,13 @@ class Outbox:
         item = self._items.get(outcome.change)
         if item is None:
             return []
+        is_other = item.logged and (item.reason, item.word) != (outcome.reason, outcome.word)
+        is_news, item.adrift, item.hopeless = item.adrift or is_other, False, False
         item.logged, item.seq, item.reason, item.word = True, outcome.seq, outcome.reason, outcome.word
-        was_adrift, item.adrift, item.hopeless = item.adrift, False, False
         state = ChangeState.DURABLE if durable else ChangeState.LOCAL
         moved = self._move(outcome.change, item, state, outcome)
-        item.untold = not moved and was_adrift and item.state is not state
-        return moved or ([item.progress(outcome.change)] if was_adrift and not item.untold else [])
+        item.untold = not moved and is_news and item.state is not state
+        return moved or ([item.progress(outcome.change)] if is_news and not item.untold else [])
 
     def on_unlogged(self, changes: Iterable[ChangeId], now: float) -> None:
         """Note that our log left the branch in which these stood."""

@@ -447,6 +447,15 @@ def test_another_outcome_is_told_when_two_disks_have_it_r3() -> None:
     assert box.on_durable(Seq(9)) == []
 
 
+def test_of_a_change_that_stands_on_both_branches_another_outcome_is_told_and_the_same_is_not_r3() -> None:
+    box = outbox()
+    box.add(A, b"change", NOW)
+    box.on_logged(in_log(A, Seq(7), ""), durable=True)
+    assert box.on_logged(in_log(A, Seq(9), ""), durable=True) == []
+    told = box.on_logged(in_log(A, Seq(8), "superseded"), durable=True)
+    assert told == [Progress(A, ChangeState.DURABLE, Seq(8), "superseded")]
+
+
 def test_a_change_adrift_that_this_device_itself_refuses_is_forgotten_and_what_was_said_of_it_stays() -> None:
     """It was said to be durable: a refusal later cannot unsay that, but there is no more to hand over."""
     box = outbox()
