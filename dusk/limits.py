@@ -17,6 +17,10 @@ SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024
 """The author's message."""
+LOGIN_DEVICES_MAX = 1024
+"""Devices on the owners' list of where people log in; with more, all may."""
+SECRET_NAMES_MAX = 256
+"""Options that a cluster takes for secrets beside the usual ones."""
 SUCCESSION_MAX = 16
 """Devices that may lead: each costs a certificate 80 bytes."""
 ROLE_LINE_CHARACTERS_MAX = 16 * 1024
@@ -201,6 +205,8 @@ ARGON2_LANES = 1
 """libsodium computes Argon2id with one lane only; others could not check our keys with it."""
 SEALED_KEY_BYTES_MAX = 256
 """A sealed user key has some 130."""
+EXPECTED_VARIABLES_MAX = 64
+"""Variables that are set aside for one expected device."""
 JOIN_LINE_BYTES_MAX = 2048
 """A join key with all its addresses."""
 JOIN_ADDRESSES_MAX = 8

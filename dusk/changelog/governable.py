@@ -8,14 +8,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dusk import codec
+from dusk.changelog.approval import NONE_MADE, REQUEST
+from dusk.changelog.creation import REQUESTED
 from dusk.changelog.holders import HolderKind
 from dusk.changelog.kinds import FROZEN, MANDATE
-from dusk.changelog.sections import FACTS_MAX, SectionKind, device_path, parse_path
+from dusk.changelog.sections import FACTS_MAX, PASSED_MAX, SectionKind, device_path, parse_path
 from dusk.changelog.state import Record, RecordWrite, State
 from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
 
-_SET_BY_JOINING = ("key", "origin", "label")
+_SET_BY_JOINING = (*REQUESTED, REQUEST)
 _NEEDED = {(SectionKind.DEVICE, "name"), (SectionKind.DEVICE, "groups")}
 _FREE = {
     SectionKind.POLICY,
@@ -23,8 +25,11 @@ _FREE = {
     SectionKind.GROUP,
     SectionKind.DEVICE_CONFIG,
     SectionKind.CHECKPOINT,
+    SectionKind.EXPECTED,
 }
 """Sections that no rule of this module is about."""
+_COUNTED = {SectionKind.FACTS: FACTS_MAX, SectionKind.PASSED: PASSED_MAX}
+"""Sections that others than owners fill."""
 
 
 class _After:
@@ -48,8 +53,15 @@ def row_of(record: Record) -> list[Any] | None:
     return None if record.data is None else codec.unpack(record.data, size_max=len(record.data))
 
 
-def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
+def check_governable(
+    state: State, writes: Collection[RecordWrite], made: Collection[str] = NONE_MADE
+) -> None:
     """Check what a change that is in order otherwise would leave behind.
+
+    Args:
+        state: what the log says before it.
+        writes: what it does.
+        made: sections of the devices that it lets in, their requests judged.
 
     Raises:
         Refused: ``too-few-owners``, ``no-succession``, ``in-succession``, ``name-taken``, or
@@ -67,7 +79,8 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
     if kinds & {SectionKind.TRUST, SectionKind.USER}:
         _check_owners_are_enabled(after)
     for write in writes:
-        _check_write(after, write)
+        if write.section not in made:
+            _check_write(after, write)
     _check_names(after)
     _check_keys(after)
 
@@ -127,8 +140,8 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
     if (kind, key) == (SectionKind.JOINKEY, "rule"):
         _check_rule(after.state, write)
-    if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
-        raise Refused("bad-value", f"{section}: more than {FACTS_MAX} facts")
+    if kind in _COUNTED and len(after.keys(section)) > _COUNTED[kind]:
+        raise Refused("bad-value", f"{section}: more than {_COUNTED[kind]} records, deleted ones included")
 
 
 def _check_rule(state: State, write: RecordWrite) -> None:
@@ -166,7 +179,7 @@ def _check_keys(after: _After) -> None:
             user = key.removeprefix("owner/")
         elif (kind, key) == (SectionKind.USER, "key"):
             user = section.removeprefix("user/")
-        elif (kind, key) != (SectionKind.JOINKEY, "rule"):
+        elif (kind, key) not in ((SectionKind.JOINKEY, "rule"), (SectionKind.DEVICE, "key")):
             continue
         name = key_id(row[0])
         if _held_by_another(after.state, name, user) or chosen.setdefault(name, user) != user:

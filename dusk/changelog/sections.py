@@ -5,7 +5,7 @@ entry may carry it (R1, A17), so that what is in the log can always be read.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ from dusk.changelog.entry import decode_signed_head
 from dusk.config.names import parse_key
 from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
+from dusk.ids import labelled_hash
 from dusk.keys.sealed import check_sealed_key
 from dusk.keys.signing import check_public_key
 from dusk.lazy import dataclass
@@ -21,8 +22,13 @@ from dusk.lazy import dataclass
 COMPONENT = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,63}\Z")
 """A name of ours; ``.`` and ``..`` would be folders to whoever makes a file of it."""
 _HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
+DEVICE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+"""What the log takes for a device's name."""
+_LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 FACTS_MAX = 64
 """Facts of one device: selectors need a dozen."""
+PASSED_MAX = 1024
+"""Grants that were ever passed on: each costs every device some hundred bytes for good."""
 FACT_BYTES_MAX = 1024
 """A fact is a name, a number or a short list of ports."""
 GROUPS_MAX = 64
@@ -43,6 +49,8 @@ class SectionKind(StrEnum):
     ASSIGNMENT = "assignment"
     GROUP = "group"
     CHECKPOINT = "checkpoint"
+    EXPECTED = "expected"
+    PASSED = "passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,10 @@ class SectionPath:
     name: str
 
 
-_SINGLE = {kind.value: kind for kind in (SectionKind.TRUST, SectionKind.CLUSTER, SectionKind.CHECKPOINT)}
+_SINGLE = {
+    kind.value: kind
+    for kind in (SectionKind.TRUST, SectionKind.CLUSTER, SectionKind.CHECKPOINT, SectionKind.PASSED)
+}
 _DOUBLE = {
     kind.value: kind
     for kind in (
@@ -63,6 +74,7 @@ _DOUBLE = {
         SectionKind.POLICY,
         SectionKind.ASSIGNMENT,
         SectionKind.GROUP,
+        SectionKind.EXPECTED,
     )
 }
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
@@ -87,7 +99,7 @@ def parse_path(path: str) -> SectionPath:
         kind = None
     if kind is None:
         raise UntrustedInput(f"section {path!r}: there is no such section")
-    if parts[0] in ("device", "joinkey") and not _HEX_ID.match(parts[1]):
+    if parts[0] in ("device", "joinkey", "expected") and not _HEX_ID.match(parts[1]):
         raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
     return SectionPath(kind, parts[1])
 
@@ -114,7 +126,7 @@ def _number(low: int, high: int) -> Check:
     return check
 
 
-def _text(size_bytes_max: int, pattern: str = r"[^\x00-\x1f\x7f]*\Z") -> Check:
+def _text(size_bytes_max: int, pattern: str = _LINE.pattern) -> Check:
     expression = re.compile(pattern)
 
     def check(key: str, row: list[object]) -> None:
@@ -137,7 +149,19 @@ def _recovery(_key: str, row: list[object]) -> None:
 
 
 def _grant(_key: str, row: list[object]) -> None:
-    keys, threshold, packages, groups, priority = codec.fields(row, 5, "grant")
+    _check_grant(codec.fields(row, 5, "grant"))
+
+
+def _passed(key: str, row: list[object]) -> None:
+    """Check a grant that was passed on, under one for a proper prefix of its own."""
+    *grant, above = codec.fields(row, 6, "passed grant")
+    _check_grant(grant)
+    if not key.removeprefix("grant/").startswith(codec.text(above, 191, "passed under") + "/"):
+        raise UntrustedInput("passed grant: passed on under another prefix than one above it")
+
+
+def _check_grant(grant: Sequence[object]) -> None:
+    keys, threshold, packages, groups, priority = grant
     names = [codec.exactly(k, 16, "grant key") for k in codec.items(keys, 64, "grant keys")]
     if names != sorted(set(names)):
         raise UntrustedInput("grant: keys not sorted, or one twice")
@@ -165,6 +189,20 @@ def _succession(_key: str, row: list[object]) -> None:
     ids = [codec.exactly(d, 16, "succession") for d in listed]
     if not ids or len(set(ids)) != len(ids):
         raise UntrustedInput("succession: empty, or a device twice")
+
+
+def _logins(_key: str, row: list[object]) -> None:
+    (devices,) = codec.fields(row, 1, "logins")
+    ids = [codec.exactly(d, 16, "logins") for d in codec.items(devices, limits.LOGIN_DEVICES_MAX, "logins")]
+    if not ids or ids != sorted(set(ids)):
+        raise UntrustedInput("logins: empty, not sorted, or a device twice")
+
+
+def _secret_names(_key: str, row: list[object]) -> None:
+    (listed,) = codec.fields(row, 1, "secrets")
+    names = _texts(listed, limits.SECRET_NAMES_MAX, 63, "secrets")
+    if names != sorted(set(names)) or not all(re.fullmatch(r"[a-z0-9_]+", name) for name in names):
+        raise UntrustedInput("secrets: names of options in lower case, sorted, none twice")
 
 
 def _mandate(_key: str, row: list[object]) -> None:
@@ -216,6 +254,41 @@ def _origin(_key: str, row: list[object]) -> None:
     codec.text(wanted, 63, "wanted name")
 
 
+def _request(_key: str, row: list[object]) -> None:
+    """Check the form of a request to join; `dusk.changelog.approval` judges what it says."""
+    body, signatures = codec.fields(row, 2, "request")
+    codec.blob(body, limits.JOIN_BYTES_MAX, "request")
+    signers = []
+    for signature in codec.items(signatures, 2, "request signatures"):
+        signer, signed = codec.fields(signature, 2, "request signature")
+        signers.append(codec.exactly(signer, 16, "request signer"))
+        codec.exactly(signed, 64, "request signature")
+    if not signers or signers != sorted(set(signers)):
+        raise UntrustedInput("request: signatures missing, not sorted, or one twice")
+
+
+def _expected(_key: str, row: list[object]) -> None:
+    """Check what is set aside for a label, see `dusk.changelog.views.Expected`."""
+    label, name, groups, variables = codec.fields(row, 4, "expected")
+    if not codec.text(label, 255, "expected label") or not _LINE.match(label):
+        raise UntrustedInput("expected: a label is one line")
+    if codec.text(name, 63, "expected name") and not DEVICE_NAME.match(name):
+        raise UntrustedInput(f"expected: {name!r} cannot be a device's name")
+    _components(groups, "expected groups")
+    listed = []
+    for variable in codec.items(variables, limits.EXPECTED_VARIABLES_MAX, "expected variables"):
+        named, value = codec.fields(variable, 2, "expected variable")
+        listed.append(codec.text(named, 63, "expected variable"))
+        _text_or_list(limits.VALUE_BYTES_MAX - 16)(listed[-1], [value])
+    if listed != sorted(set(listed)) or not all(map(_is_component, listed)):
+        raise UntrustedInput("expected: variables not sorted, one twice, or not a name")
+
+
+def expected_path(label: str) -> str:
+    """Return the section of what is expected with a label."""
+    return f"expected/{labelled_hash(b'dusk.expected', label.encode())[:16].hex()}"
+
+
 def _text_or_list(size_bytes_max: int) -> Check:
     def check(key: str, row: list[object]) -> None:
         (value,) = codec.fields(row, 1, key)
@@ -264,18 +337,22 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "cycle": _number(200, 3_600_000),
         "level": _number(1, 1),
         "manual-backup": _flag,
+        "logins": _logins,
+        "secrets": _secret_names,
         **_VARIABLE,
     },
     SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},
-    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag},
+    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag, "rejected/": _flag},
     SectionKind.DEVICE: {
         "key": _public,
-        "name": _text(63, r"[a-z0-9][a-z0-9-]{0,62}\Z"),
+        "name": _text(63, DEVICE_NAME.pattern),
         "label": _text(255),
         "groups": _device_groups,
         "origin": _origin,
+        "request": _request,
         "retired": _flag,
         "frozen": _frozen,
+        "wipe": _flag,
     },
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
@@ -283,6 +360,8 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
     SectionKind.CHECKPOINT: {"by/": _attested},
+    SectionKind.EXPECTED: {"as": _expected},
+    SectionKind.PASSED: {"grant/": _passed},
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 
@@ -299,6 +378,8 @@ def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
         check(key, row)
         if key == "sealed" and path.kind is SectionKind.USER:
             check_sealed_key(row[0], name=path.name)
+        if path.kind is SectionKind.EXPECTED and expected_path(row[0]) != f"expected/{path.name}":
+            raise UntrustedInput("expected: the id is not that of the label")
 
 
 @lru_cache(maxsize=1024)
@@ -336,5 +417,6 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "grant/": _is_prefix,
     "member/": _is_id,
     "by/": _is_id,
+    "rejected/": _is_id,
 }
 """What may stand behind a prefix, where it is not a single component."""

@@ -352,6 +352,22 @@ def _people(c: Cluster) -> None:
         ),
     )
     c.write(
+        "a grant is passed on",
+        "Two of three have the policies; Bob and Carol pass one of them on.",
+        c.change(
+            c.edit("passed", "grant/policy/lab", [*grant(BOB, CAROL, threshold=2, groups=["lab"]), "policy"]),
+            signers=(BOB, CAROL),
+        ),
+    )
+    c.write(
+        "a change within a passed grant",
+        "Whoever has the grant above counts, too.",
+        c.change(
+            c.setting("policy/lab", "system.lab.x", Verb.SET, ["1"]),
+            signers=(ALICE, CAROL),
+        ),
+    )
+    c.write(
         "a change within a grant",
         "Bob may write the wireless settings of the policy wifi.",
         c.change(c.setting("policy/wifi", "wireless.radio0.channel", Verb.SET, ["100"]), signers=(BOB,)),

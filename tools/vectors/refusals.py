@@ -1,5 +1,7 @@
 """Broken chains whose entry carries a change that the fold refuses: each rule once."""
 
+from typing import Any
+
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
 from dusk.changelog.entry import Entry, EntryKind, sign_head
@@ -26,6 +28,7 @@ from tools.vectors.cluster import (
     STRANGER,
     THIRD,
     Cluster,
+    grant,
     rule,
 )
 
@@ -195,6 +198,17 @@ def _grants(f: Forger) -> None:
     def bad(name: str, shows: str, edit: Edit) -> None:
         f.refuse(name, shows, "outside-grant", at.after, w.change(edit, signers=(BOB,)))
 
+    def passed(prefix: str, above: str, **limits: Any) -> Edit:
+        return w.edit("passed", f"grant/{prefix}", [*grant(CAROL, **limits), above])
+
+    wide = passed("assignment/a", "assignment", groups=["aps", "all"], priority=1)
+    bad("passing on more groups", "At most what he has.", wide)
+    bad("passing on every group", "No limit is the widest.", passed("assignment/a", "assignment", priority=1))
+    high = passed("assignment/a", "assignment", groups=["aps"], priority=301)
+    bad("passing on a higher priority", "At most what he has.", high)
+    stolen = w.edit("passed", "grant/policy/lab", None)
+    alone = w.change(stolen, signers=(BOB,))
+    f.refuse("taking back alone what two passed on", "Two sign.", "missing-signatures", at.after, alone)
     wifi = "policy/wifi"
     bad("another package", "A39.", w.setting(wifi, "firewall.@zone[0].input", Verb.SET, ["ACCEPT"]))
     bad("deleting another package's", "By a grant for packages.", w.edit(wifi, "set/network.lan.mtu", None))

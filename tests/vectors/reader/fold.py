@@ -10,7 +10,7 @@ from tests.vectors.reader import changes, naming, succession
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
-from tests.vectors.reader.records import FACTS_MAX, record
+from tests.vectors.reader.records import FACTS_MAX, PASSED_MAX, record
 from tests.vectors.reader.state import Record, State, Subject, section_hash
 from tests.vectors.reader.succession import Settled
 
@@ -68,15 +68,50 @@ def _authorize(state: State, one: Operation, value: Decoded | None, signers: lis
     owners = {subject.name for subject in signers if subject.owner}
     if len(owners) >= state.get("trust", "quorum")[0]:
         return None
+    if parts[0] == "passed":
+        return _pass_on(state, one, value, signers)
     need(parts[0] in {"joinkey", "device", "policy", "assignment", "group"}, "missing-signatures")
-    rows = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    grants = [grant for row in rows if (grant := state.get("trust", f"grant/{row}"))]
+    grants = _in_force(state, parts)
+    _satisfy(grants, signers)
+    return need(not any(_outside(state, one, value, grant[3:6]) for grant in grants), "outside-grant")
+
+
+Granted = list[Any]
+"""A prefix, and the five items of its grant."""
+
+
+def _in_force(state: State, parts: list[str]) -> list[Granted]:
+    """The grant in force with the longest prefix, and those that it hangs on, in order; or none."""
+    for count in range(len(parts), 0, -1):
+        prefix = "/".join(parts[:count])
+        if own := state.get("trust", f"grant/{prefix}"):
+            return [[prefix, *own]]
+        if passed := state.get("passed", f"grant/{prefix}"):
+            above = _in_force(state, parts[: count - 1])
+            if above and above[0][0] == passed[5]:
+                return [[prefix, *passed[:5]], *above]
+    return []
+
+
+def _satisfy(grants: list[Granted], signers: list[Subject]) -> None:
     need(grants, "missing-signatures")
-    holders, threshold, *limits = grants[0]
     counted = {key_id(subject.public) for subject in signers if subject.owner}
-    counted |= {key_id(subject.public) for subject in signers} & set(holders)
-    need(len(counted) >= threshold, "missing-signatures")
-    return need(not _outside(state, one, value, limits), "outside-grant")
+    counted |= {key_id(subject.public) for subject in signers} & {key for one in grants for key in one[1]}
+    need(len(counted) >= grants[0][2], "missing-signatures")
+
+
+def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
+    above = _in_force(state, one.key.split("/")[1:-1])
+    _satisfy(above, signers)
+    before = state.get("passed", one.key)
+    need(all(said is None or said[5] == above[0][0] for said in (before, value)), "outside-grant")
+    if value is None:
+        return
+    need(value[1] >= above[0][2], "outside-grant")
+    for _prefix, _keys, _threshold, packages, groups, priority in above:
+        for limit, said in ((packages, value[2]), (groups, value[3])):
+            need(limit is None or (said is not None and set(said) <= set(limit)), "outside-grant")
+        need(priority is None or (value[4] is not None and value[4] <= priority), "outside-grant")
 
 
 # The rules that hold afterwards
@@ -107,6 +142,8 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
     for path in touched:
         if path.endswith("/facts"):
             need(len(after.sections[path]) <= FACTS_MAX, "bad-value")
+        if path == "passed":
+            need(len(after.sections[path]) <= PASSED_MAX, "bad-value")
     for one, value in zip(change.body.operations, values, strict=True):
         if one.section.startswith("device/") and one.key == "name" and value and "/" not in one.section[7:]:
             need(value[0] not in after.names(one.section), "name-taken")

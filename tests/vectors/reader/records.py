@@ -1,5 +1,6 @@
 """The table of sections and records, and what their values are (log.md, 4)."""
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ T = TypeVar("T")
 COMPONENT = r"(?!\.{1,2}(?:/|$))[a-z0-9._-]{1,63}"
 ID = r"[0-9a-f]{32}"
 FACTS_MAX = 64
+PASSED_MAX = 1_024
 
 
 def is_name(value: object) -> bool:
@@ -64,6 +66,12 @@ def _recovery(value: list[Any], _name: str) -> None:
     number(generation)
 
 
+def _passed(value: list[Any], name: str) -> None:
+    *granted, above = array(value, 6)
+    _grant(granted, name)
+    need(isinstance(above, str) and name.removeprefix("grant/").startswith(above + "/"), "bad-value")
+
+
 def _grant(value: list[Any], _name: str) -> None:
     holders, threshold, packages, groups, priority = array(value, 5)
     ids = [octets(holder, 16) for holder in array(holders, most=64)]
@@ -79,6 +87,17 @@ def _grant(value: list[Any], _name: str) -> None:
 def _succession(value: list[Any], _name: str) -> None:
     devices = [octets(device, 16) for device in array(array(value, 1)[0], most=16, least=1)]
     _distinct(devices)
+
+
+def _logins(value: list[Any], _name: str) -> None:
+    ids = [octets(device, 16) for device in array(array(value, 1)[0], most=1_024, least=1)]
+    need(all(one < other for one, other in itertools.pairwise(ids)), "bad-value")
+
+
+def _secrets(value: list[Any], _name: str) -> None:
+    names = array(array(value, 1)[0], most=256)
+    need(all(isinstance(name, str) and re.fullmatch("[a-z0-9_]{1,63}", name) for name in names), "bad-value")
+    need(all(one < other for one, other in itertools.pairwise(names)), "bad-value")
 
 
 def _mandate(value: list[Any], _name: str) -> None:
@@ -156,6 +175,8 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("cycle", _one(lambda value: number(value, 200, 3_600_000))),
             ("level", _one(lambda value: number(value, 1, 1))),
             ("manual-backup", _one(_true)),
+            ("logins", _logins),
+            ("secrets", _secrets),
             VARIABLE,
         ],
     ),
@@ -180,6 +201,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"device/{ID}/config", [SETTING, VARIABLE]),
     (rf"policy/{COMPONENT}", [SETTING]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
+    ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE]),
 ]
 
