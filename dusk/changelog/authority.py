@@ -4,7 +4,7 @@ The whole of "may they?" is here. Roles, addresses and transports do not occur.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dusk.changelog.approval import NONE_MADE, Made
 from dusk.changelog.body import Operation, Value
@@ -128,7 +128,7 @@ def check_authority(
         if grant is None or not _satisfies(grant, owners, signers):
             raise _missing(state, operation.section, path, grant)
         for limiting in grant.chain():
-            _check_limits(state, limiting, path, operation, value, made)
+            _check_limits(state, limiting, _Step(path, operation, value, made.get(f"device/{path.name}")))
 
 
 def _check_passing(
@@ -199,34 +199,42 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
     return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
 
 
-def _check_limits(
-    state: State,
-    grant: Grant,
-    path: SectionPath,
-    operation: Operation,
-    value: Value | None,
-    made: Mapping[str, Made],
-) -> None:
+class _Step(NamedTuple):
+    """One operation of a change, and the device that it is about if the change makes that."""
+
+    path: SectionPath
+    operation: Operation
+    value: Value | None
+    made: Made | None
+
+    @property
+    def after(self) -> bytes | None:
+        """What the record has afterwards."""
+        return None if self.value is None else self.value.data
+
+
+def _check_limits(state: State, grant: Grant, step: _Step) -> None:
     """Check what a grant's holders put there, and what they take away (A39)."""
-    section, key = operation.section, operation.key
-    if (path.kind, key) in _NEVER_GRANTED and section not in made:
+    (section, key, *_), path, after = step.operation, step.path, step.after
+    if (path.kind, key) in _NEVER_GRANTED and step.made is None:
         raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
     if grant.packages is not None:
-        _check_package(grant, section, path, key, value)
-    after, before = None if value is None else value.data, state.record(section, key)
+        _check_package(grant, step)
+    before = state.record(section, key)
     for data in (after, None if before is None else before.data):
         if path.kind is SectionKind.ASSIGNMENT:
             _check_assignment(grant, section, data)
     if grant.groups is not None:
-        foreign = _groups_touched(state, grant, path, key, after, made) - set(grant.groups)
+        foreign = _groups_touched(state, grant, step) - set(grant.groups)
         if foreign:
             raise Refused("outside-grant", f"{section}: the grant is not for {', '.join(sorted(foreign))}")
 
 
-def _check_package(grant: Grant, section: str, path: SectionPath, key: str, value: Value | None) -> None:
+def _check_package(grant: Grant, step: _Step) -> None:
     """A variable may stand in a setting of any package, so no grant for packages covers it."""
     allowed = ", ".join(grant.packages or ())
-    sets_aside = path.kind is SectionKind.EXPECTED and value is not None and _row(value.data)[3]
+    section, key = step.operation.section, step.operation.key
+    sets_aside = step.path.kind is SectionKind.EXPECTED and _row(step.after)[3]
     if key.startswith("var/") or sets_aside:
         raise Refused("outside-grant", f"{section}: granted are {allowed}, and no variables")
     if key.startswith("set/"):
@@ -235,22 +243,13 @@ def _check_package(grant: Grant, section: str, path: SectionPath, key: str, valu
             raise Refused("outside-grant", f"{section}: granted are {allowed}, not {package}")
 
 
-def _groups_touched(
-    state: State, grant: Grant, path: SectionPath, key: str, after: bytes | None, made: Mapping[str, Made]
-) -> set[str]:
+def _groups_touched(state: State, grant: Grant, step: _Step) -> set[str]:
     """Return the groups into, out of or within which an operation would act."""
+    path, key, after = step.path, step.operation.key, step.after
     if path.kind is SectionKind.GROUP:
         return {path.name}
     if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
-        section = f"device/{path.name}"
-        if section in made:
-            return set(made[section].groups) or {_UNGROUPED}
-        held = state.value(section, "groups")
-        if (path.kind, key) == (SectionKind.DEVICE, "groups"):
-            return set(_row(after)[0]) ^ set(held[0] if held else ())
-        if grant.prefix != "device":  # it names the device itself
-            return set()
-        return set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
+        return _groups_of_device(state, grant, step)
     if path.kind is SectionKind.EXPECTED:
         rows = (_row(after), state.value(f"expected/{path.name}", key) or _row(None))
         return {group for row in rows for group in row[2]}
@@ -258,6 +257,19 @@ def _groups_touched(
         rule = _row(after) if key == "rule" else state.value(f"joinkey/{path.name}", "rule")
         return set(rule[3]) if rule else set()
     return set()
+
+
+def _groups_of_device(state: State, grant: Grant, step: _Step) -> set[str]:
+    """Return in which groups a device must be for what is done to it: all of its own."""
+    path, section = step.path, f"device/{step.path.name}"
+    if step.made is not None:
+        return set(step.made.groups) or {_UNGROUPED}
+    if (path.kind, step.operation.key) == (SectionKind.DEVICE, "groups"):
+        held = state.value(section, "groups")
+        return set(_row(step.after)[0]) ^ set(held[0] if held else ())
+    if grant.prefix != "device":  # it names the device itself
+        return set()
+    return set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
 
 
 def _row(data: bytes | None) -> list[Any]:

@@ -12,12 +12,14 @@ at all. Rules, in the order in which they are checked:
 6. The signatures satisfy the proper keys of all that it touches, within the grants' limits; or
    it freezes a device, and the proof stands for itself (A13); or an owner attests what the
    state here was too.
+   A device that it makes is one that asked, as `approval` judges.
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique.
 """
 
 from collections.abc import Collection
 
+from dusk.changelog.approval import devices_made, uses_written
 from dusk.changelog.attesting import check_attestation, completed
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
@@ -70,22 +72,22 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     last = state.derived(key)
     if body.counter <= last:
         raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
-    kind = kind_of(change)
+    kind, made = kind_of(change), devices_made(state, change)
     if kind is FREEZE:
         check_freeze(state, change)
     elif kind is ATTESTED:
         check_attestation(state, change)
     else:
-        check_authority(state, body.operations, change.values, signers)
+        check_authority(state, body.operations, change.values, signers, made)
     counter = DerivedWrite(key, body.counter)
     stale = _stale(state, body)
     if stale is not None:
         return Verdict(stale, (), (counter,))
     writes = _writes(change)
-    check_governable(state, writes)
+    check_governable(state, writes, made)
     if kind is ATTESTED:
         return Verdict(APPLIED, writes, (counter, *completed(state, change)))
-    return Verdict(APPLIED, writes, (counter,))
+    return Verdict(APPLIED, writes, (counter, *uses_written(state, made)))
 
 
 def _check_records(change: Change) -> None:

@@ -134,6 +134,8 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: {key} cannot be deleted")
     if deleted and key in ("retired", "revoked"):
         raise Refused("bad-value", f"{section}: what was {key} stays so; make a new one")
+    if (kind, key) == (SectionKind.DEVICE, "wipe") and after.value(section, "retired") is None:
+        raise Refused("bad-value", f"{section}: only a device that is retired is wiped")
     if deleted and (kind, key) == (SectionKind.DEVICE, FROZEN) and MANDATE not in after.writes:
         raise Refused("bad-value", f"{section}: only a forced role takes the mark from a frozen device")
     if deleted and (kind, key) == (SectionKind.USER, "key"):

@@ -86,7 +86,13 @@ _ENDING_RECORDS = {
     SectionKind.DEVICE: "retired",
     SectionKind.JOINKEY: "revoked",
 }
-_NOT_INDEXED = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.FACTS, SectionKind.DEVICE_CONFIG}
+_NOT_INDEXED = {
+    SectionKind.POLICY,
+    SectionKind.ASSIGNMENT,
+    SectionKind.FACTS,
+    SectionKind.DEVICE_CONFIG,
+    SectionKind.EXPECTED,
+}
 """Nothing is looked up of these but what stands there."""
 _MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dusk import codec
-from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, parse_path
+from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, expected_path, parse_path
 from dusk.errors import UntrustedInput
 from dusk.limits import MEMBERS_MAX, NUMBER_MAX, VALUE_BYTES_MAX
 from tests.world import World, sealed_key
@@ -12,6 +12,7 @@ WORLD = World()
 PUBLIC = WORLD.owner.public
 ID = "0f" * 16
 SMALL_ORDER = bytes(32)
+EXPECTED = expected_path("02:aa")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ SMALL_ORDER = bytes(32)
         ("policy/...", SectionKind.POLICY),
         (f"assignment/{'x' * 63}", SectionKind.ASSIGNMENT),
         ("group/g", SectionKind.GROUP),
+        (f"expected/{ID}", SectionKind.EXPECTED),
     ],
 )
 def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None:
@@ -58,6 +60,7 @@ def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None
         f"device/{ID}/facts/x",
         f"group/{ID}/facts",
         "joinkey/short",
+        "expected/short",
         f"joinkey/{ID}/config",
     ],
 )
@@ -120,6 +123,11 @@ GOOD += [
     ("cluster", "logins", [[bytes(16), b"x" * 16]]),
     ("cluster", "secrets", [[]]),
     ("cluster", "secrets", [["ppp_pin", "pw2"]]),
+    (f"joinkey/{ID}", f"rejected/{ID}", [True]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(64)], [b"x" * 16, bytes(64)]]]),
+    (f"device/{ID}", "wipe", [True]),
+    (EXPECTED, "as", ["02:aa", "", [], []]),
+    (EXPECTED, "as", ["02:aa", "porch", ["ap"], [["floor", "2"], ["ssids", ["a", "b"]]]]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 1, ["wireless"], None, 5, "policy"]),
     ("passed", "grant/group/ap", [[], 1, None, ["ap"], None, "group"]),
     ("passed", f"grant/device/{ID}/config", [[], 1, None, None, None, f"device/{ID}"]),
@@ -147,6 +155,20 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("cluster", "secrets", [["A"]]),
     ("cluster", "secrets", [[""]]),
     ("cluster", "secrets", [["a\n"]]),
+    (f"joinkey/{ID}", "rejected/kitchen", [True]),
+    (f"device/{ID}", "request", [b"body", []]),
+    (f"device/{ID}", "request", [b"body", [[b"x" * 16, bytes(64)], [bytes(16), bytes(64)]]]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(64)]] * 2]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(63)]]]),
+    (f"device/{ID}", "request", [bytes(4097), [[bytes(16), bytes(64)]]]),
+    (EXPECTED, "as", ["02:bb", "", [], []]),
+    (EXPECTED, "as", ["02:aa", "Porch", [], []]),
+    (EXPECTED, "as", ["02:aa", "", ["a b"], []]),
+    (EXPECTED, "as", ["02:aa", "", [], [["b", "1"], ["a", "1"]]]),
+    (EXPECTED, "as", ["02:aa", "", [], [["a/b", "1"]]]),
+    (EXPECTED, "as", ["02:aa", "", [], [["a", 1]]]),
+    (expected_path("a\n"), "as", ["a\n", "", [], []]),
+    (expected_path(""), "as", ["", "", [], []]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 2, None, None, None, "policy"]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None, "policy/wifi"]),
