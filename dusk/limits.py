@@ -72,13 +72,15 @@ FOUNDATION_RECORDS_MAX = 2**14
 FOUNDATION_NUMBERS_MAX = 2**15
 """A counter of each author at each of his devices, uses of each join key."""
 FOUNDATION_KEPT_MAX = 4096
-"""Changes of the owners so far, and the newest without effect."""
+"""Changes of the owners so far, the newest forced roles, and the newest changes without effect."""
 PIECE_BYTES_MAX = 60_000
 """A piece of it on the disk and on a stream."""
 KEPT_ITEM_BYTES_MAX = ENTRY_BYTES_MAX + CHANGE_BYTES_MAX + 64
 """An entry with its change."""
 CONFLICTS_KEPT_MAX = 64
 """Changes without effect below a checkpoint, the newest: as many as people are ever shown."""
+ROLES_KEPT_MAX = 64
+"""Forced roles below a checkpoint, the newest: who parted from the log before judges the first."""
 
 # --- datagrams ---------------------------------------------------------------------------
 DATAGRAM_BYTES_MAX = 1200
@@ -103,6 +105,8 @@ CHALLENGES_MAX = 64
 """Challenges waiting for an echo; more than one cycle's worth of a booting site."""
 ACKNOWLEDGED_HEADS_MAX = 8
 """Heads of which a master collects acknowledgements: what is written faster settles with a later one."""
+ADDRESSES_MAX = 256
+"""Where members are: 18 KiB; whoever is not among them is on the link of one that is, or asks by itself."""
 GROUP_KEYS_MAX = 4
 """Group keys a member accepts: those in flight while a new one spreads."""
 STATUS_BYTES_MAX = 16 * 1024
@@ -189,6 +193,8 @@ BACK_OFF_S_MAX = 600.0
 """However often it failed: a repaired peer is found again."""
 BACK_OFFS_MAX = 256
 """Peers remembered as failed."""
+REFUSED_PLANS_MAX = 16
+"""Checkpoints that were fetched and refused: 4 KiB of hashes each, and 8 MiB that are not fetched again."""
 JOIN_CANDIDATES_MAX = 8
 """Members that a joiner has heard and not tried yet."""
 

@@ -22,7 +22,7 @@ from dusk.catchup.messages import (
     encode,
 )
 from dusk.catchup.peers import Peers
-from dusk.changelog.adopting import adopt
+from dusk.changelog.adopting import Unfit, adopt
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Branched, Extended, Switched, try_branch
@@ -108,7 +108,7 @@ class Member:
         self.plan: Plan | None = None
         self.foundation = b""
         """The checkpoint that this device's log stands on."""
-        self.gatherings = Gatherings()
+        self.gatherings = Gatherings(lambda: self.head)
         self.adopted: list[tuple[bytes, Sequence[LogItem]]] = []
         self.exchanges = Exchanges(key.x25519_private(), self, world.random.randbytes)
 
@@ -160,7 +160,11 @@ class Member:
         return []
 
     def took_checkpoint(self, data: bytes, items: Sequence[LogItem], now: float) -> list[Effect]:
-        adopted = adopt(self.log, data, items)
+        try:
+            adopted = adopt(self.log, data, items)
+        except Unfit as error:
+            self.gatherings.refuse(error)
+            raise
         self.adopted.append((data, items))
         if adopted is None:
             return []

@@ -9,20 +9,29 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dusk.changelog import foundation
-from dusk.changelog.attesting import IN_FORCE
+from dusk.changelog.forkchoice import Base, Branch, Choice, Raise, Rule, choose
 from dusk.changelog.foundation import Foundation
 from dusk.changelog.history import ForkFound
-from dusk.changelog.items import verified_entry
+from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion, later_entry, part
 from dusk.changelog.owners import changes_owners, walk
-from dusk.effects import LogItem, LostBranch
+from dusk.changelog.raises import rights_at
+from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
-from dusk.ids import Seq
+from dusk.ids import ClusterId, Head, Seq
+
+
+class Unfit(UntrustedInput):
+    """A checkpoint that takes the place of no log here, whatever stands above it."""
+
+
+class Apart(ForkFound, Unfit):
+    """The same as long as the log here stands where it does."""
 
 
 class NotInForce(UntrustedInput):
-    """What is known of the log above a checkpoint does not put it in force; what follows may."""
+    """What is known of the log above a checkpoint does not decide; what follows may."""
 
 
 class Adopted(NamedTuple):
@@ -33,50 +42,61 @@ class Adopted(NamedTuple):
         log: the new log.
         items: what of it stands above the checkpoint.
         lost: what the old log had alone; None for nothing.
+        settled: up to where the old log was settled: behind the fork, if owners said so (R4).
     """
 
     seq: Seq
     log: Log
     items: tuple[LogItem, ...]
     lost: LostBranch | None
+    settled: Seq
 
 
-def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
+def adopt(log: Log, data: bytes, items: Sequence[LogItem], *, more: bool = False) -> Adopted | None:
     """Verify a checkpoint with what stands above it, and tell what going over to it means.
 
     Args:
         log: the own log, which is not changed.
         data: the foundation.
         items: from the entry above it on, up to a signed head.
+        more: whether that log goes on behind them.
 
     Returns:
         None where the own log has come to that checkpoint by itself.
 
     Raises:
-        ForkFound: it contradicts what is final here.
+        ForkFound: it contradicts what is final here, or what owners said.
         NewerVersion: this version cannot read what stands right above it (R13).
-        NotInForce: what stands above does not make it a checkpoint, so far.
+        NotInForce: what stands above does not make it a checkpoint that is final, or does not outrank
+            the own branch, so far.
         UntrustedInput: anything in it is wrong, or owners of here have not attested it.
     """
-    found = foundation.read(data, log.cluster)
+    found = _read(data, log.cluster)
     seq, ours = found.head.seq, log.head.seq
     if log.chain_at(seq) == found.head.chain:
         return None
     fork = _fork(log, found)
-    if fork < ours:
-        _check_may_leave(log, found, fork)
-    elif fork:
+    if 0 < fork == ours:
         _check_owners(log, found, fork)
-    left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
     other = Log(log.cluster, ground=found.ground)
     taken, later = _extended(other, items)
     if other.newest is None:
         raise UntrustedInput("a checkpoint without a signed head behind it")
-    if other.state.derived(IN_FORCE) < seq:  # else keys of owners of then would do, though they are none now
+    if other.checkpoint < seq:  # else keys of owners of then would do, though they are none now
         if later is not None:
             raise NewerVersion(later)
-        raise NotInForce("a checkpoint that the log above it does not put in force")
-    return Adopted(seq, other, taken, left)
+        raise NotInForce("a checkpoint that the log above it does not put in force, or not for good")
+    left = LostBranch(fork, _behind(log, fork)) if fork < ours else None
+    if left is not None:
+        _check_may_leave(log, found, _Other(other, taken, more=more), fork)
+    return Adopted(seq, other, taken, left, log.settled)
+
+
+def _read(data: bytes, cluster: ClusterId | None) -> Foundation:
+    try:
+        return foundation.read(data, cluster)
+    except UntrustedInput as error:
+        raise Unfit(str(error)) from None
 
 
 def _extended(log: Log, items: Sequence[LogItem]) -> tuple[tuple[LogItem, ...], Seq | None]:
@@ -108,18 +128,69 @@ def _fork(log: Log, found: Foundation) -> Seq:
     return Seq(low)
 
 
-def _check_may_leave(log: Log, found: Foundation, fork: Seq) -> None:
-    """Check that nothing here stands above that checkpoint by the rules of branches."""
-    if log.settled > fork:
-        raise ForkFound(f"a checkpoint would undo what is final, behind entry {fork}; it is refused")
-    raised = (log.head.generation, log.head.mandate)
-    if raised > (found.head.generation, found.head.mandate):
-        raise ForkFound(f"a checkpoint is of before owners forced a role here, behind entry {fork}")
-    ours = found.signers & log.state.owners().keys()
-    if len(ours) < log.state.quorum:
-        raise ForkFound(
+class _Other(NamedTuple):
+    """The other branch: its log, what was taken above the checkpoint, and whether it goes on."""
+
+    log: Log
+    taken: tuple[LogItem, ...]
+    more: bool
+
+
+def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> None:
+    """Check that the other branch stands above ours, as for any, and that owners of here attested it.
+
+    Its first entry is gone, so where that alone would decide, ours stays.
+    """
+    if len(found.signers & log.state.owners().keys()) < log.state.quorum:
+        raise Apart(
             f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
         )
+    at, ours, theirs = log.head_at(fork), log.head, other.log.head
+    assert at is not None, "it is not below what the log stands on"
+    base = Base(fork, at.generation, at.mandate, (), log.settled)
+    first = next((term.seq for term in other.log.ground.terms.all if term.forced and term.seq > fork), None)
+    raised = Raise.NONE if first is None else _judged(log, [*found.kept, *other.taken], first, at)
+    chosen = choose(
+        Branch(None, ours.generation, ours.mandate, Raise.NONE, log.settled > fork),
+        Branch(None, theirs.generation, theirs.mandate, raised, other.log.settled > fork),
+        base,
+    )
+    if chosen.choice is Choice.THEIRS:
+        return
+    text = f"{_WORDS[chosen.rule]}, behind entry {fork}; it is refused"
+    if first is not None and first <= found.head.seq and raised is not Raise.NEW:
+        raise Apart(text)
+    raise NotInForce(text) if other.more else ForkFound(text)
+
+
+_WORDS = {
+    Rule.CERTIFIED: "a checkpoint would undo what is final",
+    Rule.GENERATION: "a checkpoint is of before the cluster was recovered here",
+    Rule.MANDATE: "a checkpoint is of before owners forced a role here",
+    Rule.FIRST_ENTRY: "a checkpoint would undo what is final, and owners forced as many roles here",
+}
+"""Why a branch stays; for want of a certificate none does: what stands on a checkpoint has one."""
+
+
+def _judged(log: Log, items: Sequence[LogItem], first: Seq, base: Head) -> Raise:
+    """Judge the first raise of the other branch by who may raise at the own head.
+
+    Which it is, the successions say, which owners attest. One that is not kept any more counts for nothing.
+
+    Args:
+        log: the own log.
+        items: the other branch, as far as it is here.
+        first: where that raise stands.
+        base: what both have in common.
+    """
+    for item in items:
+        if item.kind is not ItemKind.ENTRY:
+            continue
+        entry, change = unpack_entry_item(item.data)
+        if (entry.generation, entry.mandate, entry.seq) == (base.generation, base.mandate + 1, first):
+            known = () if change is None or log.position_of(change.id) is None else (change.id,)
+            return rights_at(log.state).judge(change, known)
+    return Raise.FOREIGN
 
 
 def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
@@ -128,11 +199,11 @@ def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
     before = [item for entry, item in entries if entry.seq <= head and changes_owners(entry)]
     owners = walk(log.state.cluster, before)
     if set(owners.keys) != set(log.state.owners()) or owners.quorum != log.state.quorum:
-        raise UntrustedInput("a checkpoint that says of our own log that it had other owners")
+        raise Unfit("a checkpoint that says of our own log that it had other owners")
 
 
 def _behind(log: Log, fork: Seq) -> tuple[LogItem, ...]:
     items = log.kept_behind(fork)
     if items is None:
-        raise ForkFound(f"the log there parts from ours at entry {fork}, too long ago")
+        raise Apart(f"the log there parts from ours at entry {fork}, too long ago")
     return items

@@ -5,7 +5,7 @@ from dusk.changelog.entry import APPLIED, Outcome, SignedHead
 from dusk.changelog.ground import Ground
 from dusk.changelog.judging import Judging
 from dusk.changelog.milestones import Milestones
-from dusk.changelog.settling import Settling
+from dusk.changelog.settling import Settling, Waived
 from dusk.changelog.trail import Trail
 from dusk.effects import LogItem
 from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, PublicKey, Seq
@@ -43,9 +43,10 @@ class Book:
         self._positions = ground.positions
         self._not_applied = ground.not_applied
         self._trail = Trail()
-        self._settling = Settling(self.state, self._history, ground.terms, ground.floor)
         self._judging = Judging(self.state, self._history, self._positions)
         self._milestones = Milestones(self.state, self._history, self._not_applied, ground.terms)
+        own = (self.state, self._history, ground.terms, self._milestones)
+        self._settling = Settling(*own, ground.floor)
 
     @property
     def cluster(self) -> ClusterId | None:
@@ -116,7 +117,12 @@ class Book:
 
     def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
         """Return who must acknowledge entry ``seq``, for one that has settled ``since`` (None: us)."""
-        return self._settling.terms.required(seq, self.settled if since is None else since)
+        return self._settling.required(seq) if since is None else self._settling.terms.required(seq, since)
+
+    @property
+    def waived(self) -> Waived | None:
+        """The newest entry that is settled without some who would have had to sign, but for owners' word."""
+        return self._settling.waived
 
     @property
     def floor(self) -> Seq:

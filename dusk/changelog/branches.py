@@ -15,10 +15,11 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import EntryKind
 from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise, choose
 from dusk.changelog.log import Log, unpack_entry_item, verified_entry
+from dusk.changelog.raises import Rights, rights_at
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, Head, KeyId, Seq
+from dusk.ids import ChangeId, Head, Seq
 from dusk.lazy import dataclass
 
 
@@ -42,11 +43,13 @@ class Switched:
             fork and are about what is before it, and the branch.
         lost: the branch that the log left.
         chosen: by which rule.
+        settled: up to where the log was settled before: behind the fork, if owners said so (R4).
     """
 
     items: tuple[LogItem, ...]
     lost: LostBranch
     chosen: Chosen
+    settled: Seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
 
 
 def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Stayed:
-    rights, settled, head = _rights(log), log.settled, log.head
+    rights, settled, head = rights_at(log.state), log.settled, log.head
     left = log.leave(fork)
     stays = True
     try:
@@ -122,7 +125,7 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
         return Stayed(LostBranch(fork, taken), left.items, chosen, _is_yielding(theirs, ours))
     appended = (*kept, *taken)
     rewind = Rewind(fork, len(appended)).item()
-    return Switched((rewind, *appended), LostBranch(fork, left.items), chosen)
+    return Switched((rewind, *appended), LostBranch(fork, left.items), chosen, settled)
 
 
 def _branch(items: Sequence[LogItem], head: Head, raised: Raise, *, certified: bool) -> Branch:
@@ -158,31 +161,14 @@ def _size_bytes(items: Sequence[LogItem]) -> int:
     return sum(len(item.data) for item in items)
 
 
-class _Rights(NamedTuple):
-    """Who may raise a mandate at the reader's own head."""
-
-    owners: frozenset[KeyId]
-    quorum: int
-
-    def hold(self, change: Change) -> bool:
-        signers = {signature.key_id for signature in change.signatures}
-        return len(signers & self.owners) >= self.quorum
-
-
-def _rights(log: Log) -> _Rights:
-    return _Rights(frozenset(log.state.owners()), log.state.quorum)
-
-
-def _raised(items: Sequence[LogItem], base: Base, rights: _Rights, known: set[ChangeId | None]) -> Raise:
+def _raised(items: Sequence[LogItem], base: Base, rights: Rights, known: set[ChangeId | None]) -> Raise:
     """Judge the first raise of a branch by who may raise at the reader's own head."""
     for item in items:
         if item.kind is not ItemKind.ENTRY:
             continue
         entry, change = unpack_entry_item(item.data)
         if (entry.generation, entry.mandate) != (base.generation, base.mandate):
-            if change is None or not rights.hold(change):
-                return Raise.FOREIGN
-            return Raise.KNOWN if change.id in known else Raise.NEW
+            return rights.judge(change, known)
     return Raise.NONE
 
 

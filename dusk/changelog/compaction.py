@@ -10,10 +10,11 @@ from collections.abc import Set as AbstractSet
 from dusk.changelog.attesting import attested_by
 from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
-from dusk.changelog.foundation import encode, form, kept_changes, read
+from dusk.changelog.foundation import encode, form, kept_changes, kept_roles, read
 from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.owners import changes_owners
+from dusk.changelog.raises import is_raise
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, ClusterId, Seq
@@ -61,7 +62,7 @@ class _Making:
         self.log.retake(item)
         entry = verified_entry(item)
         self._digests.append(entry.digest)
-        if changes_owners(entry) or entry.outcome != APPLIED:
+        if changes_owners(entry) or is_raise(entry) or entry.outcome != APPLIED:
             self._kept.append(item)
 
     def collect(self, item: LogItem, seq: Seq) -> bool:
@@ -80,12 +81,12 @@ class _Making:
 
     def encoded(self) -> bytes:
         """Return the bytes, which can be read again."""
-        wanted = set(kept_changes(self.log.ground))
-        kept = [item for item in self._kept if _is_kept(verified_entry(item), wanted)]
+        wanted, roles = set(kept_changes(self.log.ground)), set(kept_roles(self.log.ground))
+        kept = [item for item in self._kept if _is_kept(verified_entry(item), wanted, roles)]
         data = encode(self.log.ground, b"".join(self._digests), kept, self._attestations)
         form(data)
         return data
 
 
-def _is_kept(entry: Entry, wanted: AbstractSet[ChangeId]) -> bool:
-    return changes_owners(entry) or entry.change in wanted
+def _is_kept(entry: Entry, wanted: AbstractSet[ChangeId], roles: AbstractSet[Seq]) -> bool:
+    return changes_owners(entry) or entry.change in wanted or entry.seq in roles

@@ -64,14 +64,14 @@ class Branch:
     """What decides of one branch.
 
     Attributes:
-        first: its entry right behind the fork.
+        first: its entry right behind the fork; None where that is gone below a checkpoint.
         generation, mandate: at its head.
         raised: its first raise behind the fork. Of the own branch it is not looked at: the own
             log has judged it.
         certified: whether a certificate for a position behind the fork is known.
     """
 
-    first: First
+    first: First | None
     generation: int
     mandate: int
     raised: Raise
@@ -107,6 +107,8 @@ class Chosen:
 def choose(ours: Branch, theirs: Branch, base: Base) -> Chosen:
     """Choose between the own branch and another one that was verified as strictly.
 
+    Where the first entries alone would decide, and one of them is gone, the other is refused.
+
     Args:
         ours: as the reader holds it.
         theirs: as the reader has just verified it; its first entry differs from ours.
@@ -116,17 +118,20 @@ def choose(ours: Branch, theirs: Branch, base: Base) -> Chosen:
         return Chosen(Choice.REFUSED, Rule.CERTIFIED)
     own = _standing(ours, base, counts=True)
     other = _standing(theirs, base, counts=theirs.raised in {Raise.KNOWN, Raise.NEW})
-    choice = Choice.THEIRS if other > own else Choice.OURS
-    differing = [rule for rule, mine, its in zip(_RULES, own, other, strict=True) if mine != its]
-    return Chosen(choice, differing[0] if differing else Rule.FIRST_ENTRY)
+    for rule, mine, its in zip(_RULES, own, other, strict=True):
+        if mine != its:
+            return Chosen(Choice.THEIRS if its > mine else Choice.OURS, rule)
+    if ours.first is None or theirs.first is None:
+        return Chosen(Choice.REFUSED, Rule.FIRST_ENTRY)
+    is_theirs = _first_standing(theirs.first, base.succession) > _first_standing(ours.first, base.succession)
+    return Chosen(Choice.THEIRS if is_theirs else Choice.OURS, Rule.FIRST_ENTRY)
 
 
-_RULES = (Rule.GENERATION, Rule.MANDATE, Rule.CERTIFICATE, Rule.FIRST_ENTRY)
-_Standing = tuple[int, int, bool, tuple[int, int, int]]
+_RULES = (Rule.GENERATION, Rule.MANDATE, Rule.CERTIFICATE)
 
 
-def _standing(branch: Branch, base: Base, *, counts: bool) -> _Standing:
-    """Return what is compared, one item for each rule; the higher stands.
+def _standing(branch: Branch, base: Base, *, counts: bool) -> tuple[int, int, bool]:
+    """Return what is compared before the first entries, one item for each rule; the higher stands.
 
     Args:
         branch: one of the two.
@@ -134,7 +139,7 @@ def _standing(branch: Branch, base: Base, *, counts: bool) -> _Standing:
         counts: whether its raises do.
     """
     raised = (branch.generation, branch.mandate) if counts else (base.generation, base.mandate)
-    return (*raised, branch.certified, _first_standing(branch.first, base.succession))
+    return (*raised, branch.certified)
 
 
 def _first_standing(first: First, succession: Sequence[DeviceId]) -> tuple[int, int, int]:

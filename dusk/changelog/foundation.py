@@ -1,8 +1,8 @@
 """A checkpoint as it is kept and sent: all that a log needs of what is below it (`specs/log.md`, section 12).
 
 One array of bytes: the state with its hash's parts, the digest of each entry and the id of its
-change, the entries that changed the owners, the newest changes without effect, and the owners'
-attestations. `read` believes nothing of it but what hangs together: the digests add up to the
+change, the entries that changed the owners, the newest forced roles and changes without effect, and
+the owners' attestations. `read` believes nothing of it but what hangs together: the digests add up to the
 chain hash, the owners' chain goes from the first entry to whoever attested, and the state has the
 hash that they attested. Two devices that have the same log make the same bytes of it.
 """
@@ -14,18 +14,20 @@ from typing import Any, NamedTuple
 from dusk import codec, limits
 from dusk.changelog.attesting import attested_by
 from dusk.changelog.body import Change, Value, decode_change
-from dusk.changelog.entry import APPLIED, HEAD_ROW, Outcome, OutcomeCode
+from dusk.changelog.entry import APPLIED, HEAD_ROW, Entry, Outcome, OutcomeCode
 from dusk.changelog.ground import Ground
 from dusk.changelog.history import Epoch, History, Passed
 from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.milestones import Milestones, outcome_row, used_hash
 from dusk.changelog.owners import Owners, changes_owners, walk
+from dusk.changelog.raises import is_raise
+from dusk.changelog.roles import Role, read_role
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State
 from dusk.changelog.terms import Term, Terms
 from dusk.effects import ItemKind, LogItem
-from dusk.errors import UntrustedInput
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import (
     NO_CHAIN,
     BootId,
@@ -100,7 +102,7 @@ class Foundation(NamedTuple):
         head: where the checkpoint stands.
         state: hash of the whole state there, which owners attested.
         ground: what a log stands on; for one log.
-        kept: the entries that changed the owners, and changes without effect, in log order.
+        kept: the entries that changed the owners, forced roles, and changes without effect, in log order.
         digests: of all entries up to there, 32 bytes each.
         signers: who attested it.
     """
@@ -220,7 +222,8 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
     ground = _ground(head, passed, opened, terms, found)
     _take_outcomes(ground, outcomes)
     items = _kept(kept, digests, ground)
-    owners = walk(found, [item for item in items if changes_owners(verified_entry(item))])
+    owners = walk(found, _of_owners(items))
+    _check_roles(items, ground)
     signers, state = _attested(said, head, owners, found)
     _take_sections(ground.state, sections, derived)
     if set(owners.keys) != set(ground.state.owners()) or owners.quorum != ground.state.quorum:
@@ -294,7 +297,54 @@ def _kept(rows: list[object], digests: bytes, ground: Ground) -> tuple[LogItem, 
     without_effect = [entry.change for entry in entries if entry.outcome != APPLIED]
     if without_effect != kept_changes(ground):
         raise UntrustedInput("foundation: not the changes without effect that belong there")
+    if [entry.seq for entry in entries if is_raise(entry)] != kept_roles(ground):
+        raise UntrustedInput("foundation: not the forced roles that belong there")
+    if any(entry.outcome == APPLIED and not _is_of_owners(entry) for entry in entries):
+        raise UntrustedInput("foundation: an entry that nobody needs")
     return tuple(items)
+
+
+def _of_owners(items: Sequence[LogItem]) -> list[LogItem]:
+    """Return the entries that the owners before them must have signed."""
+    entries = ((verified_entry(item), item) for item in items)
+    return [item for entry, item in entries if _is_of_owners(entry)]
+
+
+def _is_of_owners(entry: Entry) -> bool:
+    return changes_owners(entry) or is_raise(entry)
+
+
+def _check_roles(items: Sequence[LogItem], ground: Ground) -> None:
+    """Check that each forced role is one, makes the mandate that was due, and sets the term that begins.
+
+    That all are here that should be, and in which order they stand, the terms say, which owners attest.
+    """
+    forced = [term for term in ground.terms.all if term.forced]
+    if len(forced) != ground.history.head.mandate:
+        raise UntrustedInput("foundation: not a forced role for each mandate")
+    due = {term.seq: (number, term.holders) for number, term in enumerate(forced, 1)}
+    for entry, change in (unpack_entry_item(item.data) for item in items):
+        if change is not None and is_raise(entry):
+            role = _role(change)
+            mandate, writer = role.mandate, role.succession[0]
+            named = ground.history.chain_at(mandate.seq) if mandate.seq < entry.seq else None
+            if (mandate.number, role.succession) != due[entry.seq] or named != mandate.chain:
+                raise UntrustedInput(f"foundation: the role in entry {entry.seq} is not what was due there")
+            if (entry.mandate, entry.writer, entry.outcome) != (mandate.number, writer, APPLIED):
+                raise UntrustedInput(f"foundation: entry {entry.seq} is not the `open` of its role")
+
+
+def _role(change: Change) -> Role:
+    _check_records(change)
+    try:
+        return read_role(change)
+    except Refused as error:
+        raise UntrustedInput(f"foundation: {error}") from None
+
+
+def kept_roles(ground: Ground) -> list[Seq]:
+    """Return where the newest forced roles stand, which are kept whole for who parted before them."""
+    return [term.seq for term in ground.terms.all if term.forced][-limits.ROLES_KEPT_MAX :]
 
 
 def kept_changes(ground: Ground) -> list[ChangeId]:
@@ -369,7 +419,10 @@ def _attested(rows: list[object], head: Head, owners: Owners, cluster: ClusterId
 def _changes(rows: list[object]) -> Iterator[Change]:
     for each in rows:
         change = decode_change(codec.blob(each, limits.CHANGE_BYTES_MAX, "attestation"))
-        for operation, value in zip(change.body.operations, change.values, strict=True):
-            path = parse_path(operation.section)
-            check_record(path, operation.key, None if value is None else value.data)
+        _check_records(change)
         yield change
+
+
+def _check_records(change: Change) -> None:
+    for operation, value in zip(change.body.operations, change.values, strict=True):
+        check_record(parse_path(operation.section), operation.key, None if value is None else value.data)

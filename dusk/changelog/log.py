@@ -117,7 +117,6 @@ class Log(Book):
     def _take_certificates(self, took: Taking) -> None:
         """Settle what the newest head and the waiting certificates settle, all of it covered now."""
         self._settling.by_head(took.newest)
-        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         for certificate in took.waiting:
             if self._settling.take(certificate):
                 took.taken.append(certificate.item())
@@ -392,7 +391,6 @@ class Log(Book):
         assert signed.head == self.head
         self.newest = signed
         self._settling.by_head(signed)
-        self._settling.by_owners(self._milestones.in_force(self.head.seq).seq)
         item = LogItem(ItemKind.HEAD, signed.encode())
         self._trail.cover(item)
         self._trail.trim(self.settled)

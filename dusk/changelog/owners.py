@@ -42,7 +42,7 @@ class Owners:
         )
 
     def take(self, entry: Entry, change: Change) -> None:
-        """Take the next change of `trust`.
+        """Take the next change of `trust`, or the next forced role, which owners must sign too.
 
         Raises:
             UntrustedInput: those who were owners before it have not signed it.
@@ -53,7 +53,7 @@ class Owners:
             except Refused as error:
                 raise UntrustedInput(f"entry 1: {error.reason}") from None
         elif change.body.cluster != self._cluster or self.signed(change) < self.quorum:
-            raise UntrustedInput(f"entry {entry.seq}: changes the owners, and they have not signed it")
+            raise UntrustedInput(f"entry {entry.seq}: the owners before it have not signed it")
         for operation, value in zip(change.body.operations, change.values, strict=True):
             if operation.section == TRUST:
                 self._write(operation.key, None if value is None else value.data)
@@ -78,8 +78,8 @@ def walk(cluster: ClusterId, items: Sequence[LogItem]) -> Owners:
 
     Args:
         cluster: whose they are.
-        items: the entries that changed `trust`, the first entry among them, in order; that they are
-            the log's is for the caller to check.
+        items: the entries that changed `trust`, the first entry among them, in order, and any forced
+            roles between them; that they are the log's is for the caller to check.
 
     Raises:
         UntrustedInput: one was not signed by the owners before it, or there is none.

@@ -5,15 +5,29 @@ certificates that prove nothing which later ones do not prove as well may be lef
 (`dusk.catchup.chunks.thin`).
 """
 
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from dusk.changelog.certificate import Certificate, verify_ack
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.history import History
+from dusk.changelog.milestones import Milestones
 from dusk.changelog.state import State
 from dusk.changelog.terms import Terms
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, KeyId, PublicKey, Seq
+
+
+class Waived(NamedTuple):
+    """What owners' word for a checkpoint spared: an entry is settled that these holders have not signed.
+
+    Args:
+        seq: the entry.
+        holders: of terms before the checkpoint, who would have had to.
+    """
+
+    seq: Seq
+    holders: frozenset[DeviceId]
 
 
 class Mark(NamedTuple):
@@ -21,18 +35,25 @@ class Mark(NamedTuple):
 
     settled: Seq
     certificates: tuple[Certificate, ...]
+    waived: Waived | None
 
 
 class Settling:
     """The settled position of one log, with what proves it.
 
     Args:
-        state, history, terms: the log's own.
+        state, history, terms, milestones: the log's own.
         settled: what it stands on is settled.
+
+    Attributes:
+        waived: the newest entry that is settled for less than what was settled here would ask for.
     """
 
-    def __init__(self, state: State, history: History, terms: Terms, settled: Seq) -> None:
-        self.terms = terms
+    def __init__(
+        self, state: State, history: History, terms: Terms, milestones: Milestones, settled: Seq
+    ) -> None:
+        self.terms, self._milestones = terms, milestones
+        self.waived: Waived | None = None
         self.settled = self._floor = settled
         self._state = state
         self._history = history
@@ -49,24 +70,26 @@ class Settling:
 
     def mark(self) -> Mark:
         """Remember what is settled."""
-        return Mark(self.settled, self._certificates)
+        return Mark(self.settled, self._certificates, self.waived)
 
     def restore(self, mark: Mark) -> None:
         """Take back what was settled since."""
-        self.settled, self._certificates = mark
+        self.settled, self._certificates, self.waived = mark
 
     def fall(self, seq: Seq) -> None:
         """Forget what was settled behind ``seq``: owners forced a role from an older entry."""
         self.settled = min(self.settled, seq)
         self._certificates = tuple(c for c in self._certificates if c.head.seq <= seq)
+        if self.waived is not None and self.waived.seq > seq:
+            self.waived = None
 
     def required(self, seq: int) -> frozenset[DeviceId]:
-        """Return who must acknowledge an entry to settle it."""
-        return self.terms.required(seq, self.settled)
+        """Return who must acknowledge an entry to settle it.
 
-    def by_owners(self, seq: Seq) -> None:
-        """Settle up to a checkpoint: the owners' word for it, which no replica can check (section 12)."""
-        self.settled = max(self.settled, seq)
+        Owners' word for a checkpoint settles nothing. But as they attest what is final for them, who
+        held only terms before the one that is in force at the entry is asked no more (section 12).
+        """
+        return self.terms.required(seq, max(self.settled, self._milestones.in_force(seq).seq))
 
     def by_head(self, signed: SignedHead | None) -> None:
         """Settle what a verified head settles: as far as its writer alone has a say."""
@@ -75,7 +98,7 @@ class Settling:
         leader = self._history.writer_at(signed.head.seq)
         for end in self.terms.ends(self.settled, signed.head.seq):
             if self.required(end) == {leader}:
-                self.settled = end
+                self._settle(end, {leader})
 
     def take(self, certificate: Certificate) -> bool:
         """Settle an entry of ours; False where that brings nothing new.
@@ -99,9 +122,15 @@ class Settling:
         for device, ack in acks.items():
             if not verify_ack(self._key_of(device), self._state.cluster, certificate.head, ack):
                 raise UntrustedInput(f"certificate {seq}: an acknowledgement does not verify")
-        self.settled = seq
+        self._settle(seq, acks.keys())
         self._keep(certificate)
         return True
+
+    def _settle(self, seq: Seq, signers: AbstractSet[DeviceId | None]) -> None:
+        missing = self.terms.required(seq, self.settled) - signers
+        if missing:
+            self.waived = Waived(seq, missing)
+        self.settled = seq
 
     def _check_head(self, certificate: Certificate) -> None:
         head = certificate.head

@@ -1,15 +1,31 @@
-"""An owner who commits attests what the state was, without being asked (`specs/log.md`, section 12)."""
+"""Handing in what a session signed: an owner also attests what is due (`specs/log.md`, section 12)."""
 
 from dusk.changelog.attesting import to_attest
-from dusk.control.desk import Desk, Session
+from dusk.changelog.body import Change
+from dusk.control.desk import Desk, Json, Session
 from dusk.control.signing import check_verdict, sign
-from dusk.errors import Refused
+from dusk.errors import Refused, StorageError
 
 
-def attest(desk: Desk, session: Session) -> None:
+def hand_in(desk: Desk, session: Session, change: Change, timeout_s: float, answer: Json) -> str:
+    """Submit what a session has signed, and with it what is due; returns the ticket of the change."""
+    ticket = desk.submit(change, timeout_s, answer)
+    _attest(desk, session)
+    return ticket
+
+
+def hand_in_role(desk: Desk, session: Session | None, change: Change, timeout_s: float) -> str:
+    """Lead by a role, and attest what is due if a session has just signed it; returns the role's ticket."""
+    ticket = desk.force_role(change, timeout_s, {})
+    if session is not None:
+        _attest(desk, session)
+    return ticket
+
+
+def _attest(desk: Desk, session: Session) -> None:
     """Have an owner who has just signed attest the newest state that is due, if one is.
 
-    What comes of it is of no concern to who commits: the next commit is another chance.
+    What comes of it is of no concern to what was handed in: the next time is another chance.
     """
     owner = session.key.key_id
     edit = to_attest(desk.log, owner)
@@ -20,5 +36,5 @@ def attest(desk: Desk, session: Session) -> None:
         change = sign(desk, session, "checkpoint", [edit])
         check_verdict(desk, change)
         desk.submit(change, 0.0, {})
-    except Refused:
+    except (Refused, StorageError):
         return

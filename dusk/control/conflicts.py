@@ -14,6 +14,7 @@ from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
+from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
@@ -100,7 +101,7 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
     what = "what stands is kept" if is_a else f"version {lost.entry.seq} counts after all"
     change = sign(desk, session, f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}", edits)
     check_verdict(desk, change)
-    ticket = desk.submit(change, arguments["timeout_s"], {})
+    ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
     _forget(desk, session, lost)
     return {"ticket": ticket, "hash": change.id.hex(), "text": what}
 

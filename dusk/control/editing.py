@@ -7,7 +7,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
-from dusk.control.attesting import attest
+from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
@@ -155,9 +155,9 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     if not draft.sent:
         check_verdict(desk, change)
     sent = Sent(change.id, arguments["message"], draft.edits)
-    ticket = desk.submit(change, arguments["timeout_s"], {"devices_concerned": list(found.concerned)})
+    answer = {"devices_concerned": list(found.concerned)}
+    ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
-    attest(desk, session)
     return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
 
 
@@ -193,7 +193,8 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     )
     change = sign(desk, session, f"join key {key.id[:8]}", (edit,))
     check_verdict(desk, change)
-    ticket = desk.submit(change, arguments["timeout_s"], {"id": key.id, "line": key.line()})
+    answer = {"id": key.id, "line": key.line()}
+    ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     return {"ticket": ticket, "id": key.id}
 
 

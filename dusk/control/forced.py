@@ -18,7 +18,8 @@ from dusk.changelog.roles import Role, mandate_row, read_role
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.control import names, words
-from dusk.control.desk import Desk, Json
+from dusk.control.attesting import hand_in_role
+from dusk.control.desk import Desk, Json, Session
 from dusk.control.roles import check_succession, new_holder, succession_edit, succession_words
 from dusk.control.signing import sign
 from dusk.errors import Refused, UntrustedInput
@@ -52,7 +53,7 @@ def role_force(desk: Desk, arguments: Json) -> Json:
     change = sign(desk, session, text, _edits(log, devices), counters_skipped=skipped)
     if is_collected:
         return _described(desk, change, read_role(change))
-    return _submit(desk, change, devices, arguments["timeout_s"])
+    return _hand_in(desk, session, change, devices, arguments["timeout_s"])
 
 
 def _successors(desk: Desk, backups: Sequence[str] | None) -> tuple[DeviceId, ...]:
@@ -117,7 +118,7 @@ def role_submit(desk: Desk, arguments: Json) -> Json:
     if missing > 0:
         raise Refused("more-signatures", f"{missing} more of the owners must `dusk sign` the file first")
     _check_fits(desk.log, role)
-    return _submit(desk, change, role.succession, arguments["timeout_s"])
+    return _hand_in(desk, None, change, role.succession, arguments["timeout_s"])
 
 
 def line_of(change: Change) -> str:
@@ -207,11 +208,13 @@ def _described(desk: Desk, change: Change, role: Role) -> Json:
 # --- taking ---------------------------------------------------------------------------------------
 
 
-def _submit(desk: Desk, change: Change, devices: Sequence[DeviceId], timeout_s: float) -> Json:
+def _hand_in(
+    desk: Desk, session: Session | None, change: Change, devices: Sequence[DeviceId], timeout_s: float
+) -> Json:
     log = desk.log
     left_out = [d for d in views.succession(log.state) if d not in devices]
     text, notes = succession_words(log.state, devices), _what_follows(log.state, left_out)
-    ticket = desk.force_role(change, timeout_s, {})
+    ticket = hand_in_role(desk, session, change, timeout_s)
     return {"ticket": ticket, "hash": change.id.hex(), "text": text, "notes": notes}
 
 

@@ -12,6 +12,7 @@ from dusk.changelog.roles import SUCCESSION
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.control import names
+from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json
 from dusk.control.signing import check_verdict, sign
 from dusk.cycle.handback import STABLE_CYCLES
@@ -219,7 +220,7 @@ def _succeed(desk: Desk, arguments: Json, devices: Sequence[DeviceId]) -> Json:
     change = sign(desk, session, f"succession: {words}", (succession_edit(log.state, devices),))
     check_verdict(desk, change)
     notes = _what_follows(desk, before, devices)
-    ticket = desk.submit(change, arguments["timeout_s"], {})
+    ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
     return {"ticket": ticket, "hash": change.id.hex(), "text": words, "notes": notes}
 
 

@@ -133,6 +133,7 @@ class Elsewhere:
     def plan(self) -> Served:
         """Decide how the next START goes to those whom multicast may not reach."""
         self._starts += 1
+        self._forget_removed()
         others = self._station.peers.others
         relays = {relay: tuple(self._behind(relay, group)) for relay, group in self._groups()}
         covered = {device for behind in relays.values() for device in behind}
@@ -144,6 +145,13 @@ class Elsewhere:
             if device in self._far:
                 self._far[device].copies_left = max(0, self._far[device].copies_left - 1)
         return Served(relays, tuple(alone))
+
+    def _forget_removed(self) -> None:
+        """Keep nothing of who is no member any more; who comes back is met anew."""
+        for known in (self._far, self._passed_over, self._failures):
+            for device in [device for device in known if device not in self._station.peers]:
+                del known[device]
+        self._near = {device for device in self._near if device in self._station.peers}
 
     def _wants_copy(self, peer: Peer) -> bool:
         is_unsure = peer.device_id not in self._near or peer.missed > 0

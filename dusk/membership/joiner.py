@@ -21,7 +21,7 @@ from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.catchup.stages import Goal, ServerRefused
 from dusk.changelog import views
-from dusk.changelog.adopting import adopt
+from dusk.changelog.adopting import Unfit, adopt
 from dusk.changelog.body import Change
 from dusk.changelog.branches import BeyondReach, Extended, Switched, try_branch
 from dusk.changelog.entry import SignedHead
@@ -127,7 +127,7 @@ class Joiner:
         self._wanted = wanted
         self._random_bytes = random_bytes
         self._peers = Peers()
-        self.gatherings = Gatherings()
+        self.gatherings = Gatherings(lambda: self._log.head)
         self._tag = cluster_tag(join_key.cluster_id)
         self._addresses = (*_usable_addresses(join_key.addresses), *configured)
         self._heard: dict[Address, None] = {}
@@ -371,7 +371,12 @@ class Joiner:
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
         del now  # verification needs no clock (R11)
-        adopted, key = adopt(Log(self._join_key.cluster_id), data, items), self._join_key
+        key = self._join_key
+        try:
+            adopted = adopt(Log(key.cluster_id), data, items)
+        except Unfit as error:
+            self.gatherings.refuse(error)
+            raise
         assert adopted is not None, "an empty log has no position"
         log = adopted.log
         if log.head.seq >= key.seq and log.chain_at(key.seq) != key.chain:

@@ -14,6 +14,19 @@ QUIET_S_MIN = 30.0
 """What was not seen again for so long is over."""
 
 
+def undone_by_owners(fork: int, settled: int) -> list[Effect]:
+    """Tell that owners forced a role from below what was final here, if they did (R4).
+
+    Args:
+        fork: behind which entry the log is another one now.
+        settled: up to where it was final before.
+    """
+    if settled <= fork:
+        return []
+    text = f"owners forced a role behind version {fork}: what was final here up to {settled} does not stand"
+    return [Event("undone", text, loud=True)]
+
+
 class Alarms:
     """The alarms of a node.
 

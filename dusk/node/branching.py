@@ -21,7 +21,7 @@ from dusk.cycle.peers import NOWHERE, Peers
 from dusk.effects import Append, Effect, Event, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import EMPTY_HEAD, Seq
-from dusk.node.alarms import Alarms, Refusals
+from dusk.node.alarms import Alarms, Refusals, undone_by_owners
 from dusk.node.forks import Forks, head_of
 from dusk.node.leading import Leading
 from dusk.node.proofs import Proofs
@@ -163,6 +163,7 @@ class Branching:
             peer.stored = NOWHERE
         text = f"another history stands behind entry {lost.seq}; changes handed in again: {len(gone)}"
         effects: list[Effect] = [Append(switched.items), Event("switched", text, loud=True), *dropped]
+        effects += undone_by_owners(lost.seq, switched.settled)
         return effects + self._log_moved(switched.items, now, is_other=True)
 
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:

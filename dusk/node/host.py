@@ -7,6 +7,7 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
+from dusk.changelog.adopting import Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -71,7 +72,7 @@ class MemberHost:
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks, self._compacting = forks, compacting
-        self.gatherings = Gatherings()
+        self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
@@ -152,7 +153,11 @@ class MemberHost:
             ForkFound: it contradicts what is final here.
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
-        return self._compacting.took(data, items, now)
+        try:
+            return self._compacting.took(data, items, now)
+        except Unfit as error:
+            self.gatherings.refuse(error)
+            raise
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Take the group keys of another member, whose log is here by now.

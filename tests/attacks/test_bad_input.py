@@ -90,7 +90,7 @@ def _lowest_key(site: Site) -> SigningKey:
 def _claims_all(box: Box) -> None:
     """Let a device believe that it may lead, and lead far ahead of everybody."""
     box.node.log._judging.may_lead = lambda _: True  # type: ignore[assignment, method-assign]  # it does as it likes
-    box.do(box.node._leading.lead(box.site.now, epoch_above=box.node.log.head.epoch + 1000))
+    box.do(box.node._rooms.leading.lead(box.site.now, epoch_above=box.node.log.head.epoch + 1000))
     box.commit("mine", policy="own")
 
 

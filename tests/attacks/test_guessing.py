@@ -26,7 +26,7 @@ def _statuses(psks: Sequence[str]) -> list[bytes]:
         box.files["wireless"] = _wireless(psk)
     site.run(150.0)
     assert all(b"Managed" in (box.files["wireless"] or b"") for box in site.all[1:])
-    signed = [box.node._report.signed() for box in site.all[1:]]
+    signed = [box.node._rooms.report.signed() for box in site.all[1:]]
     return [status for status in signed if status is not None]
 
 
@@ -98,7 +98,7 @@ def _opened(site: Site, heard: Sequence[bytes]) -> list[bytes]:
     for box in site.all:
         for data in heard:
             try:
-                opened = box.node._station.channel.open(data, OUTSIDE)
+                opened = box.node._rooms.station.channel.open(data, OUTSIDE)
             except UntrustedInput:
                 continue
             if isinstance(opened, Opened):

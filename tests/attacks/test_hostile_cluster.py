@@ -92,11 +92,11 @@ def test_a1_what_nobody_may_write_is_refused_by_datagram_and_by_stream_at_master
     for victim in site.all[:2]:
         peer = liar.node.peers.get(victim.node.device_id)
         assert peer is not None
-        submit = liar.node._station.channel.seal_to(
+        submit = liar.node._rooms.station.channel.seal_to(
             peer, Kind.SUBMIT, messages.encode_submit(change.encode())
         )
         victim.give(Datagram(submit, liar.address, None))
-        victim.do(victim.node._writing.on_stream(change, site.now))
+        victim.do(victim.node._rooms.writing.on_stream(change, site.now))
         site.run(3.0)
     _refused_by_all(site, change)
 
@@ -110,12 +110,12 @@ def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
     (before,) = _heads(site)
     with monkeypatch.context() as hijacked:
         hijacked.setattr(log.Log._make, "__defaults__", (_anything,))
-        site.master.do(site.master.node._writing.queue(change, b"", site.now))
-        site.master.do(site.master.node._writing.tick(site.now))
+        site.master.do(site.master.node._rooms.writing.queue(change, b"", site.now))
+        site.master.do(site.master.node._rooms.writing.tick(site.now))
     site.run(60.0)
     assert site.master.node.log.position_of(change.id) is not None
     assert {box.node.log.head for box in site.all[1:]} == {before}
-    assert all(box.node.dropped or box.node._exchanges.refused for box in site.all[1:])
+    assert all(box.node.dropped or box.node._rooms.exchanges.refused for box in site.all[1:])
 
 
 def _anything(_state: State, change: Change, _stamp: Stamp, _verified: object) -> Verdict:
@@ -213,12 +213,12 @@ def _recorded(site: Site) -> dict[int, bytes]:
     change = _set(site, "Home", device=site.all[1].key)
     site.all[1].do(site.all[1].node.submit(change, site.now))
     for victim in site.all[:2]:
-        (hello,) = site.all[2].node._station.hello(b"h" * 8)
+        (hello,) = site.all[2].node._rooms.station.hello(b"h" * 8)
         assert isinstance(hello, SendMulticast)
         found.setdefault(hello.data[8], hello.data)
         peer = site.all[2].node.peers.get(victim.node.device_id)
         assert peer is not None
-        (ask,) = site.all[2].node._station.ask(peer, victim.address, b"c" * 8)
+        (ask,) = site.all[2].node._rooms.station.ask(peer, victim.address, b"c" * 8)
         assert isinstance(ask, SendDatagram)
         found.setdefault(ask.data[8], ask.data)
         victim.give(Datagram(ask.data, site.all[2].address, None))
@@ -236,7 +236,7 @@ def _between_networks(site: Site, start: bytes, respond: bytes) -> dict[int, byt
         respond: a member's answer.
     """
     master, relay, member = site.all
-    opened = member.node._station.channel.open(start, master.address)
+    opened = member.node._rooms.station.channel.open(start, master.address)
     assert isinstance(opened, Opened)
     asker = relay.node.device_id
     to_master = {
@@ -248,14 +248,14 @@ def _between_networks(site: Site, start: bytes, respond: bytes) -> dict[int, byt
     sealed = {int(kind): _sealed(member, master, kind, plaintext) for kind, plaintext in to_master.items()}
     repeat = Repeat(asker, opened.plaintext).encode()
     sealed[Kind.RELAY] = _sealed(master, relay, Kind.RELAY, opened.plaintext)
-    sealed[Kind.REPEAT] = relay.node._station.channel.seal_group(Kind.REPEAT, repeat)
+    sealed[Kind.REPEAT] = relay.node._rooms.station.channel.seal_group(Kind.REPEAT, repeat)
     return sealed
 
 
 def _sealed(box: Box, to: Box, kind: Kind, plaintext: bytes) -> bytes:
     peer = box.node.peers.get(to.node.device_id)
     assert peer is not None
-    return box.node._station.channel.seal_to(peer, kind, plaintext)
+    return box.node._rooms.station.channel.seal_to(peer, kind, plaintext)
 
 
 def test_a15_what_does_not_authenticate_is_never_answered_by_udp_whatever_kind_it_says_it_is() -> None:
@@ -387,11 +387,11 @@ def test_a54_junk_without_end_is_written_nowhere_at_the_master_or_at_a_member(pl
         change = changes[number % len(changes)]
         junk = _set(site, str(number), counter=1000 + number, signers=(liar.key,), device=liar.key)
         for one in (change, junk):
-            submit = liar.node._station.channel.seal_to(
+            submit = liar.node._rooms.station.channel.seal_to(
                 peer, Kind.SUBMIT, messages.encode_submit(one.encode())
             )
             victim.give(Datagram(submit, liar.address, None))
-            victim.do(victim.node._writing.on_stream(one, site.now))
+            victim.do(victim.node._rooms.writing.on_stream(one, site.now))
         site.run(0.02)
     site.run(12.0)
     assert not [effect for box in site.all for effect in box.effects if isinstance(effect, WRITES)]

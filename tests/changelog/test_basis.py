@@ -11,7 +11,7 @@ from dusk.changelog.rewinds import Resolved, resolve
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
-from dusk.limits import NUMBER_MAX
+from dusk.limits import KEPT_ITEM_BYTES_MAX, NUMBER_MAX
 
 DATA = bytes(range(200)) * 700
 """Of three pieces; nothing here looks into it."""
@@ -46,6 +46,24 @@ def test_a_beginning_that_is_not_whole_is_none() -> None:
     assert basis_of([LogItem(ItemKind.PLAN, b"?"), *cut]) is None
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        (-1, 3, 1, b""),
+        (NUMBER_MAX + 1, 3, 1, b""),
+        (0, -1, 1, b""),
+        (0, NUMBER_MAX + 1, 1, b""),
+        (0, 3, 0, b""),
+        (0, 3, 4, b""),
+        (0, 3, 1, bytes(KEPT_ITEM_BYTES_MAX + 1)),
+    ],
+)
+def test_a_beginning_with_an_item_of_a_branch_that_is_none_is_not_whole(row: tuple[object, ...]) -> None:
+    start = [*lay(Seq(16), DATA, ())]
+    assert basis_of([*start, LogItem(ItemKind.LEFT, codec.pack((0, 3, 1, b"")))]) is not None
+    assert basis_of([*start, LogItem(ItemKind.LEFT, codec.pack(row))]) is None
+
+
 def test_r7_of_a_disk_whose_beginning_is_not_whole_nothing_counts() -> None:
     plan, *cut = lay(Seq(16), DATA, ())
     assert resolve([plan, *cut[:-1], ENTRY]) == Resolved((), (), 0)
@@ -69,7 +87,16 @@ def test_a_plan_is_read_as_it_was_written(seq: int, hashes: list[bytes]) -> None
 
 @pytest.mark.parametrize(
     "row",
-    [[], [0, [bytes(32)]], [1, []], [1, [b""]], [1, ["x" * 32]], [1, [bytes(32)], 2], [True, [bytes(32)]]],
+    [
+        [],
+        [0, [bytes(32)]],
+        [NUMBER_MAX + 1, [bytes(32)]],
+        [1, []],
+        [1, [b""]],
+        [1, ["x" * 32]],
+        [1, [bytes(32)], 2],
+        [True, [bytes(32)]],
+    ],
 )
 def test_a17_anything_else_is_no_plan(row: list[object]) -> None:
     with pytest.raises(UntrustedInput):

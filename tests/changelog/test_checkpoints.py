@@ -13,6 +13,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.compaction import compact
 from dusk.changelog.entry import EntryKind, OutcomeCode
 from dusk.changelog.foundation import (
+    form,
     kept_entries,
     position_of,
     read,
@@ -21,6 +22,7 @@ from dusk.changelog.history import ForkFound
 from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import CHECKPOINT
 from dusk.changelog.log import Log
+from dusk.changelog.milestones import Milestones
 from dusk.effects import ItemKind
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, Seq
@@ -178,6 +180,41 @@ def test_a_replayed_change_is_known_on_a_checkpoint_as_everywhere() -> None:
         with pytest.raises(Refused) as refused:
             log.write_change(change, world.stamp())
         assert refused.value.code == "known"
+
+
+def test_an_attestation_without_effect_stands_in_no_foundation() -> None:
+    world = grown()
+    commit(world, 20)
+    good = said_of(world, 32)
+    late = world.write(world.change(replace(good, base=None)))
+    assert late.outcome.code is OutcomeCode.SUPERSEDED
+    change = world.change(good)
+    world.write(change)
+    assert world.log.checkpoint == 32
+    assert form(foundation(world))[-1] == [change.encode()]
+
+
+def test_a_log_goes_back_as_far_as_to_what_it_stands_on() -> None:
+    world = grown()
+    log = compacted(world)
+    assert log.reaches(log.floor)
+    assert log.kept_behind(log.floor) == tuple(above(world.items, log.floor))
+    assert not log.reaches(log.floor - 1)
+
+
+def test_the_milestones_that_count_are_above_the_checkpoint_and_no_more_than_may_be_attested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dusk.limits.MILESTONES_MAX", 2)
+    world = World()
+    commit(world, 36)
+    ground = world.log.ground
+    rows = Milestones(ground.state, ground.history, ground.not_applied, ground.terms).rows
+    assert [row[0] for row in rows(Seq(32))] == [24]
+    assert [row[0] for row in rows(Seq(33))] == [24, 32]
+    world.commit(said_of(world, 24))
+    assert world.log.checkpoint == 24
+    assert [row[0] for row in rows(Seq(33))] == [32]
 
 
 # --- what owners may attest -----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Foundations that lie: none is taken that does not hang together (A1, A42)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk import codec, limits
-from dusk.changelog.body import Edit, decode_change
+from dusk.changelog.body import Change, Edit, decode_change
 from dusk.changelog.foundation import piece_hash, pieces, read
+from dusk.changelog.items import pack_entry_item, unpack_entry_item, verified_entry
 from dusk.changelog.state import State
+from dusk.effects import ItemKind
 from dusk.errors import UntrustedInput
-from tests.checkpoints import STEP, attest, attestation, commit, foundation, grown, quorum_of_two, said_of
+from dusk.ids import NO_CHAIN, ChainHash, Seq, labelled_hash
+from tests.checkpoints import (
+    NAME,
+    STEP,
+    attest,
+    attestation,
+    commit,
+    foundation,
+    grown,
+    quorum_of_two,
+    said_of,
+)
+from tests.holders import Holders
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -116,6 +131,119 @@ def test_a42_a_foundation_that_says_something_else_is_refused(
     row = rows(data)
     row[at] = change(row[at])
     with pytest.raises(UntrustedInput):
+        read(codec.pack(row), world.cluster)
+
+
+@pytest.fixture(scope="module")
+def forced() -> tuple[Holders, bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "CHECKPOINT_STEP", STEP)
+        patch.setattr(limits, "RETENTION_ENTRIES", 4)
+        world = Holders(WORLD_SEED)
+        commit(world, 2)
+        for holder in (world.kitchen, world.garage):
+            world.lead(holder, world.role(holder))
+            commit(world, 2)
+        commit(world, 20)
+        attest(world)
+        return world, foundation(world)
+
+
+def _remade(item: bytes, **fields: Any) -> bytes:
+    """Return a kept entry that says something else of itself."""
+    entry, change = unpack_entry_item(item)
+    return pack_entry_item(entry._replace(**fields), change).data
+
+
+def _with_digests(row: list[Any]) -> list[Any]:
+    """Have the digests be those of the entries that are kept, and the head stand on them."""
+    digests = bytearray(row[DIGESTS])
+    for item in row[KEPT]:
+        entry, _ = unpack_entry_item(item)
+        digests[(entry.seq - 1) * 32 : entry.seq * 32] = entry.digest
+    chain = NO_CHAIN
+    for at in range(0, len(digests), 32):
+        chain = ChainHash(labelled_hash(b"dusk.chain", chain, bytes(digests[at : at + 32])))
+    row[DIGESTS], row[HEAD] = bytes(digests), [*row[HEAD][:4], chain]
+    return row
+
+
+def test_r4_a_foundation_has_the_roles_that_owners_forced(forced: tuple[Holders, bytes]) -> None:
+    world, data = forced
+    found = read(data, world.cluster)
+    roles = [unpack_entry_item(item.data)[0] for item in found.kept]
+    assert [entry.mandate for entry in roles] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("at", "change", "text"),
+    [
+        (KEPT, lambda old: old[:-1], "not the forced roles that belong there"),
+        (KEPT, lambda old: [old[0], *old[2:]], "not the forced roles that belong there"),
+        (TERMS, lambda old: [[*old[0][:2], True], *old[1:]], "not the forced roles that belong there"),
+        (HEAD, lambda old: [old[0], 1, *old[2:]], "not a forced role for each mandate"),
+        (TERMS, lambda old: [*old[:-1], [old[-1][0], old[0][1], True]], "is not what was due there"),
+        (KEPT, lambda old: [*old[:-1], _remade(old[-1], mandate=1)], "is not the `open` of its role"),
+        (KEPT, lambda old: [*old[:-1], _remade(old[-1], writer=bytes(16))], "is not the `open` of its role"),
+    ],
+)
+def test_r4_a_foundation_shows_no_other_roles_than_the_first_to_the_last(
+    forced: tuple[Holders, bytes], at: int, change: Callable[[Any], Any], text: str
+) -> None:
+    world, data = forced
+    row = rows(data)
+    row[at] = change(row[at])
+    with pytest.raises(UntrustedInput, match=text):
+        read(codec.pack(_with_digests(row)), None)
+    with pytest.raises(UntrustedInput):
+        read(codec.pack(row), world.cluster)
+
+
+def _forged(forced: tuple[Holders, bytes], change: Change) -> bytes:
+    """Return a foundation whose last role is another change, with digests that fit."""
+    row = rows(forced[1])
+    entry, _ = unpack_entry_item(row[KEPT][-1])
+    entry = entry._replace(change=change.id, signatures=change.signatures_hash)
+    row[KEPT][-1] = pack_entry_item(entry, change).data
+    return codec.pack(_with_digests(row))
+
+
+def test_a40_a_role_in_a_foundation_is_signed_by_the_owners_of_then_at_its_place(
+    forced: tuple[Holders, bytes],
+) -> None:
+    world, data = forced
+    entry, real = unpack_entry_item(rows(data)[KEPT][-1])
+    assert real is not None
+    base = world.log.head_at(entry.seq - 1)
+    assert base is not None
+    keys: dict[str, Any] = {"head": replace(base, mandate=1), "counter": real.body.counter}
+    again = world.role(world.garage, **keys)
+    with pytest.raises(UntrustedInput, match="attested is another"):
+        read(_forged(forced, again), None)
+    with pytest.raises(UntrustedInput, match="have not signed it"):
+        read(_forged(forced, world.role(world.garage, signers=(world.kitchen,), **keys)), None)
+    late = {**keys, "head": replace(base, mandate=1, seq=Seq(entry.seq))}
+    for bad in (
+        world.role(world.garage, head=replace(base, mandate=5)),
+        world.role(world.kitchen, **keys),
+        world.role(world.garage, **{**keys, "head": replace(base, mandate=1, chain=NO_CHAIN)}),
+        world.role(world.garage, **late),
+    ):
+        with pytest.raises(UntrustedInput, match="is not what was due there"):
+            read(_forged(forced, bad), None)
+    more = world.set("office", NAME, "more")
+    with pytest.raises(UntrustedInput, match="not for a forced role"):
+        read(_forged(forced, world.role(world.garage, more=(more,), **keys)), None)
+
+
+def test_a_foundation_has_no_entry_that_nobody_needs(forced: tuple[Holders, bytes]) -> None:
+    world, data = forced
+    row = rows(data)
+    plain = next(
+        item for item in world.items if item.kind is ItemKind.ENTRY and verified_entry(item).seq == 4
+    )
+    row[KEPT].insert(1, plain.data)
+    with pytest.raises(UntrustedInput, match="an entry that nobody needs"):
         read(codec.pack(row), world.cluster)
 
 

@@ -172,3 +172,13 @@ def test_a56_a_proof_that_owners_have_dealt_with_freezes_nobody_again() -> None:
     world.write(world.freeze(world.master, *new, by=world.garage))
     assert not world.log.may_lead(world.device_id)
     assert world.replica().head == world.log.head
+
+
+def test_a13_a_proof_of_before_a_forced_role_freezes_whom_owners_have_not_forgiven() -> None:
+    world = Holders()
+    world.succeed(world.kitchen, world.master)
+    proof = heads(world, world.master)
+    world.lead(world.kitchen, world.role(world.kitchen, world.master))
+    world.write(world.freeze(world.master, *proof, by=world.garage))
+    assert proof[0].head.mandate < world.log.head.mandate
+    assert not world.log.may_lead(world.device_id)

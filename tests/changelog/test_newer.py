@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dusk import codec
+from dusk import codec, limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import Entry, EntryKind, sign_head
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
@@ -161,8 +161,81 @@ def test_who_opens_without_the_right_to_lead_signs_for_nothing_later() -> None:
     assert _later(reader, [opened, later, _head(world, head, world.garage)]) is None
 
 
+def test_of_two_later_entries_the_first_ends_what_is_read_and_a_head_before_it_ends_nothing() -> None:
+    world = Holders()
+    row = _row(world)
+    row[10] = 77
+    items = _signed(world, row, row)
+    assert _later(world.log, items) == world.log.head.seq + 1
+    before = _head(world, world.log.head, world.master)
+    found = later_entry(world.log, world.log.head, world.log.leader, [before, *items])
+    assert found == world.log.head.seq + 1
+
+
+def test_who_leads_on_out_of_the_succession_signs_for_what_is_later_and_who_is_no_member_does_not() -> None:
+    world = Holders()
+    world.succeed(world.kitchen)
+    assert not world.log.may_lead(world.device_id)
+    row = _row(world)
+    row[10] = 77
+    assert _later(world.log, _signed(world, row)) == world.log.head.seq + 1
+    items = _signed(world, row)
+    world.log.device_key = lambda _: None  # type: ignore[assignment, method-assign]  # as of one that was removed
+    assert _later(world.log, items) is None
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"\xc0", codec.pack(()), codec.pack((b"", None)), codec.pack((b"\x90", 5))]
+    "item",
+    [
+        (bytes(limits.ENTRY_BYTES_MAX + 1), None),
+        (b"", bytes(limits.CHANGE_BYTES_MAX + 1)),
+    ],
+)
+def test_a17_what_stands_behind_a_later_entry_is_no_larger_than_any_entry(item: Sequence[Any]) -> None:
+    world = Holders()
+    row = _row(world)
+    row[10] = 77
+    entry, head = _signed(world, row)
+    with pytest.raises(UntrustedInput):
+        _later(world.log, [entry, LogItem(ItemKind.ENTRY, codec.pack(item)), head])
+    small = [entry, LogItem(ItemKind.ENTRY, codec.pack((b"", b""))), head]
+    assert _later(world.log, small) is None, "the head is not for that"
+
+
+@pytest.mark.parametrize("kind", [None, "77", b"77", [77]])
+def test_a17_a_kind_that_is_no_number_is_of_no_version(kind: object) -> None:
+    row = _row(Holders())
+    row[10] = kind
+    assert part([LogItem(ItemKind.ENTRY, codec.pack((codec.pack(row), None)))]) is None
+    assert part([LogItem(ItemKind.ENTRY, codec.pack((codec.pack(row[:10]), None)))]) is None
+
+
+def test_only_an_entry_is_of_a_later_version() -> None:
+    later = codec.pack((codec.pack((2, "later")), None))
+    assert part([LogItem(ItemKind.ENTRY, later)]) is not None
+    assert part([LogItem(ItemKind.HEAD, later)]) is None
+
+
+def test_a_deleted_level_is_none_that_is_later() -> None:
+    world = Holders()
+    change = world.change(world.edit("cluster", "level", None))
+    row = _row(world)
+    row[11], row[12] = change.id, change.signatures_hash
+    assert part([LogItem(ItemKind.ENTRY, codec.pack((codec.pack(row), change.encode())))]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc0",
+        codec.pack(()),
+        codec.pack((b"", None)),
+        codec.pack((b"\x90", 5)),
+        codec.pack((5, None)),
+        codec.pack((codec.pack(()), None)),
+        codec.pack((codec.pack(("2",)), None)),
+    ],
 )
 def test_junk_is_of_no_version(data: bytes) -> None:
     assert part([LogItem(ItemKind.ENTRY, data)]) is None

@@ -1,13 +1,24 @@
 """The chain of owners, from the first entry on: who may attest is whom those before them named (A1, A42)."""
 
+from dataclasses import replace
+
 import pytest
 
+from dusk.changelog.body import CHANGE_LABEL, Change
+from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
-from dusk.changelog.owners import walk
-from dusk.effects import ItemKind
+from dusk.changelog.owners import changes_owners, walk
+from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, Seq
 from tests.world import World
+
+
+def behind(genesis: LogItem, change: Change) -> LogItem:
+    """Return an entry behind the first that carries a change, whatever that is worth."""
+    entry, _ = unpack_entry_item(genesis.data)
+    later = entry._replace(seq=Seq(2), change=change.id, signatures=change.signatures_hash)
+    return pack_entry_item(later, change)
 
 
 def test_a1_a_chain_of_owners_that_they_did_not_sign_is_refused() -> None:
@@ -24,9 +35,8 @@ def test_a1_a_chain_of_owners_that_they_did_not_sign_is_refused() -> None:
     edit = world.edit("trust", "owner/bob", (bob.public,))
     for signer, cluster in ((world.master, world.cluster), (world.owner, ClusterId(bytes(32)))):
         wrong = world.change(edit, signers=(signer,), cluster=cluster)
-        later = entry._replace(seq=Seq(2), change=wrong.id, signatures=wrong.signatures_hash)
         with pytest.raises(UntrustedInput, match="have not signed"):
-            walk(world.cluster, [genesis, pack_entry_item(later, wrong)])
+            walk(world.cluster, [genesis, behind(genesis, wrong)])
     world.open()
     with pytest.raises(UntrustedInput, match="changes nothing"):
         walk(world.cluster, [genesis, world.items[2]])
@@ -43,3 +53,47 @@ def test_owners_come_and_go_and_other_records_of_trust_change_none_of_them() -> 
     items = [world.items[0], *[item for item in world.items[count:] if item.kind is ItemKind.ENTRY][1:]]
     assert set(walk(world.cluster, items[:2]).keys) == {world.owner.key_id, bob.key_id}
     assert set(walk(world.cluster, items).keys) == {world.owner.key_id}
+
+
+def test_a1_a_signature_in_an_owners_name_that_is_not_hers_names_no_owner() -> None:
+    world = World()
+    good = world.change(world.edit("trust", "owner/bob", (world.key().public,)))
+    assert len(walk(world.cluster, [world.items[0], behind(world.items[0], good)]).keys) == 2
+    signatures = (good.signatures[0]._replace(signature=bytes(64)),)
+    forged = good._replace(signatures=signatures)
+    with pytest.raises(UntrustedInput, match="have not signed"):
+        walk(world.cluster, [world.items[0], behind(world.items[0], forged)])
+
+
+def test_a17_what_owners_signed_here_with_another_clusters_name_in_it_names_no_owner() -> None:
+    world = World()
+    other = world.change(
+        world.edit("trust", "owner/bob", (world.key().public,)), cluster=ClusterId(bytes(32))
+    )
+    signature = world.owner.sign(CHANGE_LABEL, world.cluster, other.body_bytes)
+    signatures = (other.signatures[0]._replace(signature=signature),)
+    with pytest.raises(UntrustedInput, match="have not signed"):
+        walk(world.cluster, [world.items[0], behind(world.items[0], other._replace(signatures=signatures))])
+
+
+def test_a17_what_may_not_stand_in_trust_names_no_owner_whoever_signed_it() -> None:
+    world = World()
+    for key, row in (
+        ("owner/bob", ("x" * 32,)),
+        ("owner/bob", (bytes(31),)),
+        ("quorum", (0,)),
+        ("other", (1,)),
+    ):
+        change = world.change(world.edit("trust", key, row))
+        with pytest.raises(UntrustedInput):
+            walk(world.cluster, [world.items[0], behind(world.items[0], change)])
+
+
+def test_a_change_of_trust_without_effect_changes_no_owners() -> None:
+    world = World()
+    entry = world.commit(world.edit("trust", "grant/policy/x", ([world.owner.key_id], 1, None, None, None)))
+    assert changes_owners(entry)
+    again = world.edit("trust", "grant/policy/x", None)
+    late = world.write(world.change(replace(again, base=None)))
+    assert late.outcome.code is OutcomeCode.SUPERSEDED
+    assert not changes_owners(late)

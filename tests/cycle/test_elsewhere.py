@@ -50,6 +50,22 @@ def test_a_silent_member_gets_every_tenth_start_and_one_without_an_address_none(
     assert sum(len(elsewhere.plan().alone) for _ in range(40)) == 4
 
 
+def test_what_was_known_of_a_removed_member_is_forgotten() -> None:
+    elsewhere, station, peers = scene()
+    gone, near = peers[0], peers[3]
+    name(elsewhere, peers[:3], gone)
+    elsewhere.answered(near, None)
+    for _ in range(2):
+        elsewhere.judge(elsewhere.plan(), ())
+    roster, left = station.peers.roster, (gone.device_id, near.device_id)
+    members = [member for member in roster.members if member.device_id not in left]
+    station.peers.members_changed(members, roster.succession)
+    elsewhere.plan()
+    kept = (elsewhere._far, elsewhere._near, elsewhere._passed_over, elsewhere._failures)
+    assert not {device for known in kept for device in known} & set(left)
+    assert elsewhere._far
+
+
 def test_of_many_at_most_64_get_a_copy_and_all_in_turn() -> None:
     elsewhere, station, peers = scene()
     station.peers._others = tuple(peers) * 20

@@ -68,7 +68,7 @@ class Hostile:
 
     def plaintexts(self) -> list[bytes]:
         """Return kind and plaintext of what a member can open, and of what it would send itself."""
-        channel, source = self.liar.node._station.channel, self.site.master.address
+        channel, source = self.liar.node._rooms.station.channel, self.site.master.address
         found: dict[Kind, bytes] = {}
         for data in self.heard:
             try:
@@ -84,7 +84,7 @@ class Hostile:
             start.rest.nonce,
             self.head,
             Seq(self.head.seq),
-            own._station.boot,
+            own._rooms.station.boot,
             request=messages.Request(1, ()),
             ack=bytes(64),
         ).encode()
@@ -120,7 +120,7 @@ class Members(Hostile):
         self.fed += 1
         if self.fed % RENEW_EVERY == 0:
             self.__init__()  # type: ignore[misc]  # the same cluster as at the start
-        victim, channel = self.victim(data), self.liar.node._station.channel
+        victim, channel = self.victim(data), self.liar.node._rooms.station.channel
         kind = KINDS[(data[1] if len(data) > 1 else 0) % len(KINDS) - 1]
         if kind in {Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT}:
             sealed = channel.seal_group(kind, data[2:] or b"\0")
@@ -242,7 +242,7 @@ def _reports(data: bytes) -> None:
     if not isinstance(reply, streams.Reports):
         raise UntrustedInput("no page of reports")
     node = SERVERS.site.all[1].node
-    node._reports.took_reports(reply, SERVERS.site.now)
+    node._rooms.reports.took_reports(reply, SERVERS.site.now)
     for peer in node.peers.others:
         if peer.status_bytes:
             assert open_status(peer.status_bytes, peer.public, SERVERS.site.world.cluster) == peer.status
@@ -318,7 +318,7 @@ SAID = MEMBERS.plaintexts()
 UNSIGNED = MEMBERS.site.world.change(
     MEMBERS.site.world.set("x", "a.b.c", "1"), signers=(MEMBERS.liar.key,), device=MEMBERS.liar.key
 )
-STATUS = MEMBERS.liar.node._report.signed() or b""
+STATUS = MEMBERS.liar.node._rooms.report.signed() or b""
 REPORTS = [
     streams.encode(
         streams.Reports(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dusk.catchup.stages import ServerRefused
+from dusk.changelog.adopting import Unfit
 from dusk.changelog.basis import lay, plan_of
 from dusk.changelog.body import Change
 from dusk.changelog.entry import decode_signed_head
@@ -103,9 +104,14 @@ def test_a2_a_checkpoint_without_the_entry_of_the_join_key_is_not_begun_with(seq
 def test_a_checkpoint_that_the_owners_did_not_attest_changes_nothing() -> None:
     world = cluster()
     joiner = joiner_of(world)
+    data = foundation(world)[:-1]
+    plan = plan_of(world.log.checkpoint, pieces(data))
+    joiner.gatherings.of(plan)
     with pytest.raises(UntrustedInput):
-        joiner.took_checkpoint(foundation(world)[:-1], above(world.items, world.log.checkpoint), 0.0)
+        joiner.took_checkpoint(data, above(world.items, world.log.checkpoint), 0.0)
     assert joiner.head.seq == 0
+    with pytest.raises(Unfit):  # nor is it fetched again
+        joiner.gatherings.of(plan)
 
 
 def test_a_joiner_whose_log_has_come_to_the_checkpoint_goes_on_from_there() -> None:

@@ -23,6 +23,7 @@ class Exposed(Machine):
     """A router whose disk and clock are ours, too.
 
     Attributes:
+        is_paused: whether its daemon was stopped in its tracks; it answers nobody then.
         lost: folders that were its disk before it got another one; what it promised may stand there.
     """
 
@@ -30,7 +31,7 @@ class Exposed(Machine):
         self._clock = base / f"router-{number}.clock"
         self._copy = base / f"router-{number}.copy"
         self._clock.write_bytes(skewed.FORM.pack(0.0))
-        self._is_paused = False
+        self.is_paused = False
         self.lost: list[Path] = []
         super().__init__(place, base, number)
 
@@ -45,20 +46,20 @@ class Exposed(Machine):
     def pause(self) -> None:
         """Stop its daemon in its tracks."""
         os.kill(self.pid, signal.SIGSTOP)
-        self._is_paused = True
+        self.is_paused = True
 
     def go_on(self) -> None:
         """Let it go on as if nothing had been, if it is paused."""
-        if self._is_paused and self.is_on:
+        if self.is_paused and self.is_on:
             os.kill(self.pid, signal.SIGCONT)
-        self._is_paused = False
+        self.is_paused = False
 
     def cut_power(self) -> None:
         """Kill its daemon; its helper notices by itself, and is waited for."""
         helper = self.helper_pid if self.is_on else None
         watch = None if helper is None else os.pidfd_open(helper)
         super().cut_power()
-        self._is_paused = False
+        self.is_paused = False
         if watch is not None and not ends_within(watch, HELPER_S_MAX):
             raise StuckError(f"the helper of {self.name} lives on")
 

@@ -111,6 +111,8 @@ class Storm:
         self._switch.set_strength(self._size.strength)
         for strike in plan(self.report.seed, self._size):
             self._let_run(strike.at_s)
+            if self._now_s >= self._size.seconds:
+                break
             for one in [*self._deferred, strike]:
                 self._free(one.victim)
                 self._strike(one)
@@ -164,7 +166,7 @@ class Storm:
         victim = self._router(strike.victim).state()
         if victim is None or (strike.kind is Kind.OLD_DISK and not self._router(strike.victim).has_copy):
             return False
-        others = [router.state() for router in self._routers if router.number != strike.victim]
+        others = [r.state() for r in self._routers if r.number != strike.victim and not r.is_paused]
         seqs = [state["head"]["seq"] for state in others if state is not None]
         return sum(1 for seq in seqs if seq >= victim["head"]["seq"]) >= PROMISED_DISKS
 

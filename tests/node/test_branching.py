@@ -41,7 +41,7 @@ def test_what_only_follows_our_log_is_taken() -> None:
     site.master.commit("follows")
     site.run(1.0)
     assert member.node.log.head != site.master.node.log.head
-    effects = member.node._branching.took_branch(site.master.items, site.now)
+    effects = member.node._rooms.branching.took_branch(site.master.items, site.now)
     assert isinstance(effects[0], Append)
     assert member.node.log.head == site.master.node.log.head
 
@@ -51,7 +51,7 @@ def test_r5_a_fork_from_too_long_ago_is_found_and_nothing_changes(monkeypatch: p
     head = losing.node.log.head
     monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 0)
     with pytest.raises(ForkFound, match="too long ago"):
-        losing.node._branching.took_branch(winning.items, site.now)
+        losing.node._rooms.branching.took_branch(winning.items, site.now)
     assert losing.node.log.head == head
 
 
@@ -59,31 +59,31 @@ def test_r6_a_branch_that_does_not_verify_changes_nothing() -> None:
     site, losing, winning = _both_sides()
     head, items = losing.node.log.head, list(winning.items)
     with pytest.raises(UntrustedInput):
-        losing.node._branching.took_branch([*items[:-2], items[-1]], site.now)
+        losing.node._rooms.branching.took_branch([*items[:-2], items[-1]], site.now)
     assert losing.node.log.head == head
 
 
 def test_r5_the_better_branch_is_appended_at_once_before_anybody_is_told() -> None:
     site, losing, winning = _both_sides()
-    effects = losing.node._branching.took_branch(winning.items, site.now)
+    effects = losing.node._rooms.branching.took_branch(winning.items, site.now)
     assert isinstance(effects[0], Append)
     assert [e.name for e in effects if isinstance(e, Event)] == ["switched"]
     assert losing.node.log.head == winning.node.log.head
-    assert losing.node._forks.offer is not None
+    assert losing.node._rooms.forks.offer is not None
     assert losing.node.waiting(site.world.owner.key_id), "it is handed in again"
 
 
 def test_a_member_that_stays_does_nothing_else() -> None:
     site, losing, winning = _both_sides()
-    assert winning.node._branching.took_branch(losing.items, site.now) == []
-    assert not winning.node._forks.has_dealt_with(losing.node.log.head), "that is for who leads"
+    assert winning.node._rooms.branching.took_branch(losing.items, site.now) == []
+    assert not winning.node._rooms.forks.has_dealt_with(losing.node.log.head), "that is for who leads"
 
 
 def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:
     site, losing, winning = _both_sides()
     leader = site.all[1]
     (change,) = (row.change for row in stranded(_as_lost(losing, winning), winning.node.log))
-    leader.do(leader.node._branching.took_branch(losing.items, site.now))
+    leader.do(leader.node._rooms.branching.took_branch(losing.items, site.now))
     epoch = leader.node.log.head.epoch
     site.run(1.0)
     assert leader.node.log.position_of(change.id) is not None
@@ -104,7 +104,7 @@ def test_a_leader_that_owners_took_out_of_the_succession_opens_no_epoch_above_an
     head = node.log.head
     assert leader in site.leaders
     assert first.node.log.head.epoch == head.epoch
-    assert node._branching.took_branch(first.items, site.now) == []
+    assert node._rooms.branching.took_branch(first.items, site.now) == []
     assert leader not in site.leaders, "it leads no more"
     assert node.log.head == head
 
@@ -115,10 +115,10 @@ def test_r10_a_branch_that_was_dealt_with_is_not_fetched_of_everybody_who_still_
 
     def fetched_from() -> list[str]:
         step = Step(outcome=Conflict(losing.address, head, None))
-        effects = leader.node._receiving.do(step, site.now)
+        effects = leader.node._rooms.receiving.do(step, site.now)
         return [effect.to.host for effect in effects if isinstance(effect, Connect)]
 
-    leader.do(leader.node._branching.took_branch(losing.items, site.now))
+    leader.do(leader.node._rooms.branching.took_branch(losing.items, site.now))
     assert fetched_from() == []
-    leader.do(leader.node._leading.lead(site.now))
+    leader.do(leader.node._rooms.leading.lead(site.now))
     assert fetched_from() == [losing.name], "another epoch looks again"

@@ -65,7 +65,7 @@ def test_a28_what_a_member_showed_and_does_not_hand_over_is_waited_for_shortly()
 
 def test_who_leads_wants_no_other_deadline_and_who_only_watches_the_wait_of_its_place() -> None:
     site = _settled(Site(3, holders=2))
-    master, backup, member = (box.node._leading for box in site.all)
+    master, backup, member = (box.node._rooms.leading for box in site.all)
     assert master.deadline is None
     assert backup.deadline is not None
     assert site.now < backup.deadline <= site.now + 1.5 * 5.0
@@ -76,7 +76,7 @@ def test_who_leads_wants_no_other_deadline_and_who_only_watches_the_wait_of_its_
 def test_a_backup_that_was_shown_more_than_it_has_fetches_it_before_it_leads() -> None:
     site = _settled(Site(3, holders=2))
     backup, member = site.all[1:]
-    leading, head = backup.node._leading, backup.node.log.head
+    leading, head = backup.node._rooms.leading, backup.node.log.head
     assert leading._act_on(leading._takeover.handle(DEADLINE, site.now), site.now), "it asks"
     leading._act(Told(member.node.device_id, Seq(head.seq + 1), member.address, acknowledges=False), site.now)
     effects: list[Effect] = []

@@ -57,6 +57,6 @@ def test_heads_are_vouched_for_by_who_leads_alone() -> None:
     signed = site.master.node.log.newest
     assert signed is not None
     for box in site.all:
-        host = box.node._exchanges._host
+        host = box.node._rooms.exchanges._host
         assert host.vouched(signed)
         assert not host.vouched(replace(signed, signature=bytes(64)))

@@ -65,7 +65,7 @@ def _status_words(box: Box, of: Box) -> tuple[str, ...]:
 def test_a27_a_master_that_promises_and_does_not_write_is_shown_too() -> None:
     site = _ready()
     author = site.all[2]
-    writing = site.master.node._writing
+    writing = site.master.node._rooms.writing
 
     def lie(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
         return writing._reply(stored(change.id, Seq(99), APPLIED), now)
@@ -82,7 +82,7 @@ def test_a27_nobody_withholds_where_no_master_is_heard_or_this_device_is_it() ->
     author = site.all[2]
     site.part([author], site.all[:2])
     author.commit("alone")
-    site.master.node._writing.queue = lambda *_: []  # type: ignore[method-assign]
+    site.master.node._rooms.writing.queue = lambda *_: []  # type: ignore[method-assign]
     site.master.commit("at the writer")
     site.run(120.0)
     assert not any("withheld" in box.node.alarms for box in (author, site.master))
@@ -112,7 +112,7 @@ def test_a21_the_alarm_of_a_copy_ends_when_the_copy_is_gone() -> None:
 
 def test_a21_who_gave_way_to_its_copy_says_so_for_the_rest_of_its_run() -> None:
     site = _ready()
-    site.all[2].node._leading._is_copied = True
+    site.all[2].node._rooms.leading._is_copied = True
     site.run(100.0)
     assert site.all[2].node.alarms["clone"].endswith("this one leads no more until it is started again")
     site.all[2].restart()
@@ -247,8 +247,8 @@ def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_sh
     site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
     site.lost = lambda *_: True
     rogue.restart(count)
-    rogue.do(rogue.node._leading.lead(site.now, epoch_above=rogue.node.log.head.epoch + 5))
-    branching = rogue.node._branching
+    rogue.do(rogue.node._rooms.leading.lead(site.now, epoch_above=rogue.node.log.head.epoch + 5))
+    branching = rogue.node._rooms.branching
     branching.took = branching.took_branch = lambda *_: []  # type: ignore[method-assign]  # it does as it likes
     rogue.commit("its own", policy="own")
     site.lost = lambda *_: False
@@ -256,7 +256,7 @@ def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_sh
     honest = [box for box in site.all if box is not rogue]
     assert not any("conflict" in box.node.alarms for box in honest), "an honest one would give way by now"
     for _ in range(9):  # it opens above whoever opened above it
-        rogue.do(rogue.node._leading.lead(site.now, epoch_above=site.master.node.log.head.epoch + 5))
+        rogue.do(rogue.node._rooms.leading.lead(site.now, epoch_above=site.master.node.log.head.epoch + 5))
         site.run(5.0)
     assert site.master.node.alarms["conflict"].endswith("and who holds it does not give way")
     assert {box.node.log.position_of(change.id) is not None for box in honest} == {True}

@@ -51,7 +51,7 @@ def _outcome(box: Box, change: Change) -> str:
 
 
 def _offers(site: Site) -> list[bool]:
-    return [box.node._follower.answers.offer is not None for box in site.all if box.on]
+    return [box.node._rooms.follower.answers.offer is not None for box in site.all if box.on]
 
 
 # --- a cut that heals -----------------------------------------------------------------------------
@@ -122,9 +122,9 @@ def test_r3_a_new_number_is_above_what_is_stranded_though_nothing_of_it_waits() 
     change = author.commit("here")
     site.until(lambda: _is(author, change, ChangeState.DURABLE), 5.0, STEP_S)
     site.part(*([box] for box in site.all))
-    author.do(author.node._outbox._forget(change.id))
-    author.do(author.node._branching.took_branch(site.all[1].items, site.now))
-    assert author.node._forks.stranded()
+    author.do(author.node._rooms.outbox._forget(change.id))
+    author.do(author.node._rooms.branching.took_branch(site.all[1].items, site.now))
+    assert author.node._rooms.forks.stranded()
     assert author.node.next_counter(change.body.author) == change.body.counter + 1
 
 
@@ -209,14 +209,14 @@ def test_r3_what_a_device_left_is_still_offered_after_a_restart() -> None:
     change = member.commit("left behind")
     site.until(lambda: _is(member, change, ChangeState.DURABLE), 5.0, STEP_S)
     site.master.on = False
-    site.all[1].node._writing.strand = lambda *_: None  # type: ignore[method-assign]  # it writes nothing anew
+    site.all[1].node._rooms.writing.strand = lambda *_: None  # type: ignore[method-assign]  # it writes nothing anew
     member.saved = {name: data for name, data in member.saved.items() if not name.startswith("outbox/")}
     member.restart()
     site.heal()
     site.until(lambda: bool(member.branches), 60.0, STEP_S)
     site.all[1].on = False
     member.restart()
-    assert member.node._forks.offer is not None
+    assert member.node._rooms.forks.offer is not None
     site.all[1].restart()
     site.until(lambda: member.node.log.position_of(change.id) is not None, 60.0, STEP_S)
     site.until(lambda: len(site.heads) == 1, 30.0, STEP_S)
@@ -291,7 +291,7 @@ def test_a11_a_start_of_a_member_that_may_not_lead_makes_nobody_leave_its_branch
     head = site.master.node.log.head
     liar = site.all[3]
     liar.node.log._judging.may_lead = lambda _: True  # type: ignore[assignment, method-assign]  # it does as it likes
-    liar.do(liar.node._leading.lead(site.now))
+    liar.do(liar.node._rooms.leading.lead(site.now))
     site.run(10.0)
     assert {box.node.log.head.epoch for box in site.all[:3]} == {head.epoch}
     assert not any(box.branches for box in site.all[:3])

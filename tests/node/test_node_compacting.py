@@ -198,7 +198,7 @@ def test_all_devices_compact_what_owners_attested_and_start_again_from_it() -> N
     head = site.master.node.log.head
     for box in site.all:
         assert [effect.seq for effect in box.effects if isinstance(effect, UseCompacted)] == [seq]
-        assert box.node._exchanges._host.plan == box.plan
+        assert box.node._rooms.exchanges._host.plan == box.plan
         assert box.items == above(box.items, seq)
         restarted(box)
         assert box.node.log.head == head

@@ -100,15 +100,15 @@ def test_who_leads_fetches_the_branch_of_another_leader_that_only_a_repeat_tells
     alone.commit("alone")
     site.lost = lambda sender, to, _: alone.name in (sender, to)
     site.heal()
-    leader = other.node._writing.leader
+    leader = other.node._rooms.writing.leader
     assert leader is not None
     start = leader._sign(other.node.log.head, site.now)
     repeat = Repeat(member.node.device_id, start.encode()).encode()
-    data = member.node._station.channel.seal_group(Kind.REPEAT, repeat)
+    data = member.node._rooms.station.channel.seal_group(Kind.REPEAT, repeat)
     alone.effects.clear()
     alone.give(Datagram(data, member.address, LAN[0]))
     assert [effect.to for effect in alone.effects if isinstance(effect, Connect)] == [member.address]
-    assert not alone.node._follower._intake.is_waiting  # else the PONGs of the other said nothing to it
+    assert not alone.node._rooms.follower._intake.is_waiting  # else the PONGs of the other said nothing to it
     site.lost = lambda *_: False
     site.until(lambda: len(site.heads) == 1, 4 * CYCLE_S)
 
@@ -150,7 +150,7 @@ def test_several_devices_elsewhere_are_served_by_one_of_them_and_their_answers_c
 def test_a44_an_answer_that_its_carrier_spoilt_is_dropped_and_those_beside_it_stand() -> None:
     site, _ = served_by_a_relay()
     relay, victim, *others = sorted(site.all[2:], key=lambda box: box.node.device_id)
-    repeater = relay.node._follower.repeater
+    repeater = relay.node._rooms.follower.repeater
     flush = repeater._flush
 
     def hostile() -> list[Effect]:

@@ -22,12 +22,12 @@ def _forged(site: Site) -> GroupKeys:
 
 def _renamed(site: Site) -> GroupKeys:
     """Others by the names of the real ones."""
-    ring = site.master.node._station.channel.keys
+    ring = site.master.node._rooms.station.channel.keys
     return GroupKeys(tuple(replace(key, key=site.world.random.randbytes(32)) for key in ring.keys))
 
 
 def _take(box: Box, ring: GroupKeys, giver: Box) -> list[StoreFile]:
-    host = box.node._exchanges._host
+    host = box.node._rooms.exchanges._host
     given = Giver(x25519_public(giver.key.public), Seq(0))
     effects = host.took_keys(ring.encode(), given, box.site.now)
     return [effect for effect in effects if isinstance(effect, StoreFile)]
@@ -37,18 +37,18 @@ def test_a54_keys_of_a_member_that_may_not_lead_are_written_nowhere_by_who_has_o
     site = Site(3)
     site.run(6.0)
     member, hostile = site.all[1:]
-    before = member.node._station.channel.keys
+    before = member.node._rooms.station.channel.keys
     for _ in range(5):
         assert _take(member, _forged(site), hostile) == []
         assert _take(member, _renamed(site), hostile) == []
-    assert member.node._station.channel.keys is before
+    assert member.node._rooms.station.channel.keys is before
 
 
 def test_a54_who_has_no_key_takes_one_ring_of_any_member_and_no_second() -> None:
     site = Site(3)
     site.run(6.0)
     member, hostile = site.all[1:]
-    member.node._station.channel.keys = GroupKeys()
+    member.node._rooms.station.channel.keys = GroupKeys()
     assert [effect.name for effect in _take(member, _forged(site), hostile)] == [FILE]
     assert _take(member, _forged(site), hostile) == []
 
@@ -56,11 +56,11 @@ def test_a54_who_has_no_key_takes_one_ring_of_any_member_and_no_second() -> None
 def test_a_holder_is_asked_for_keys_and_its_word_is_written_once() -> None:
     site = Site(3)
     site.run(6.0)
-    member, real = site.all[1], site.master.node._station.channel.keys
-    member.node._station.channel.keys = _forged(site)
+    member, real = site.all[1], site.master.node._rooms.station.channel.keys
+    member.node._rooms.station.channel.keys = _forged(site)
     assert len(_take(member, real, site.master)) == 1
     assert _take(member, real, site.master) == []
-    assert member.node._station.channel.keys.newest == real.newest
+    assert member.node._rooms.station.channel.keys.newest == real.newest
 
 
 @pytest.mark.parametrize("forge", [_forged, _renamed])
@@ -70,9 +70,9 @@ def test_a2_a_device_that_was_given_forged_keys_gets_the_real_ones_of_the_master
     site = Site(3)
     site.run(6.0)
     member = site.all[1]
-    member.node._station.channel.keys = forge(site)
-    real = site.master.node._station.channel.keys.newest
-    site.until(lambda: member.node._station.channel.keys.newest == real, 30.0)
+    member.node._rooms.station.channel.keys = forge(site)
+    real = site.master.node._rooms.station.channel.keys.newest
+    site.until(lambda: member.node._rooms.station.channel.keys.newest == real, 30.0)
     site.run(10.0)
     assert member.node.fresh(site.now)
 
@@ -81,7 +81,7 @@ def test_a15_junk_by_the_name_of_a_real_key_asks_nothing_of_who_hears_the_master
     site = Site(2)
     site.run(6.0)
     for box in site.all:
-        sealed = site.master.node._station.channel.seal_group(Kind.START, b"x")
+        sealed = site.master.node._rooms.station.channel.seal_group(Kind.START, b"x")
         before, dropped = len(box.of(Connect)), box.node.dropped
         box.give(Datagram(sealed[:-1] + bytes(1), site.master.address, None))
         assert len(box.of(Connect)) == before

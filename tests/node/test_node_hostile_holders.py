@@ -29,7 +29,7 @@ def _shout(
     head = Head(log.generation, log.mandate, log.epoch + above, Seq(log.seq + 1), ChainHash(b"\x66" * 32))
     rest = Rest(cycle, bytes(8), echoes, 0, bytes(8), 0, 4, 5, data=False, sender=liar.node.device_id)
     start: Start = sign_start(liar.key, site.world.cluster, head, rest)
-    datagram = liar.node._station.channel.seal_group(Kind.START, start.encode())
+    datagram = liar.node._rooms.station.channel.seal_group(Kind.START, start.encode())
     for box in site.all:
         if box is not liar:
             box.give(Datagram(datagram, liar.address, None))

@@ -35,7 +35,7 @@ def _junk(site: Site, number: int) -> Change:
 
 def _flood(site: Site, victim: Box, count: int) -> None:
     for number in range(count):
-        victim.do(victim.node._writing.on_stream(_junk(site, number), site.now))
+        victim.do(victim.node._rooms.writing.on_stream(_junk(site, number), site.now))
 
 
 def test_a54_what_others_hand_in_at_a_member_is_never_written_to_its_flash() -> None:
@@ -64,7 +64,7 @@ def test_a54_junk_of_others_leaves_room_and_numbers_for_this_devices_own_people(
 def test_a_relayed_change_that_this_devices_people_hand_in_too_is_kept_on_the_disk() -> None:
     site, member = _site_of_three()
     change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "Home"), device=member.key)
-    member.do(member.node._writing.on_stream(change, site.now))
+    member.do(member.node._rooms.writing.on_stream(change, site.now))
     member.effects.clear()
     member.do(member.node.submit(change, site.now))
     assert [effect.data for effect in member.of(StoreFile) if isinstance(effect, StoreFile)] == [
@@ -89,7 +89,7 @@ def test_a_writer_that_nobody_answers_goes_on_for_more_changes_than_its_outbox_h
         master.do(master.node.submit(change, site.now))
         site.run(0.1)
         assert master.node.log.position_of(change.id) is not None
-    assert len(master.node._outbox) <= OUTBOX_MAX
+    assert len(master.node._rooms.outbox) <= OUTBOX_MAX
 
 
 @pytest.mark.parametrize("word", [APPLIED, NO_ANSWER, "missing-signatures"])
@@ -103,7 +103,7 @@ def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_
 
     def lie(change: Change, now: float, _asker: bytes, _after: ChangeId | None) -> list[Effect]:
         asked.append(change)
-        return liar.node._exchanges.answered(change.id, Answer(word, Seq(1), ""), now)
+        return liar.node._rooms.exchanges.answered(change.id, Answer(word, Seq(1), ""), now)
 
     def send_on(sender: str, to: str, data: bytes) -> bool:
         """Let the liar stand between the master and the author: it passes all datagrams on."""
@@ -111,9 +111,9 @@ def test_a11_a_members_word_of_a_change_is_not_the_masters_though_its_datagrams_
             site.after(0.0, lambda: author.give(Datagram(data, liar.address, None)))
         return (sender, to) == (master.name, author.name)
 
-    liar.node._exchanges._host._submitted = lie  # type: ignore[attr-defined]  # a host of a node has it
+    liar.node._rooms.exchanges._host._submitted = lie  # type: ignore[attr-defined]  # a host of a node has it
     site.lost = send_on
-    site.until(lambda: author.node._follower.master_address == liar.address, 30.0)
+    site.until(lambda: author.node._rooms.follower.master_address == liar.address, 30.0)
     long = site.world.set("wifi", "wireless.a.ssid", "x" * 2000)
     change = site.world.change(long, device=author.key)
     author.do(author.node.submit(change, site.now))
@@ -133,14 +133,14 @@ def test_a54_changes_behind_what_never_comes_do_not_fill_a_members_room_for_othe
     master, victim, liar = site.all
     for number in range(2 * RELAYED_MAX):
         change, after = _junk(site, number), ChangeId(bytes([number]) * 32)
-        victim.do(victim.node._writing.on_stream(change, site.now, bytes(32), after))
+        victim.do(victim.node._rooms.writing.on_stream(change, site.now, bytes(32), after))
     site.run(60.0)
     honest = site.world.change(site.world.set("wifi", "wireless.a.ssid", "Home"), device=liar.key)
-    victim.do(victim.node._writing.on_stream(honest, site.now))
+    victim.do(victim.node._rooms.writing.on_stream(honest, site.now))
     site.until(lambda: master.node.log.position_of(honest.id) is not None, 10.0)
-    assert len(victim.node._outbox) == RELAYED_MAX
-    site.until(lambda: honest.id not in victim.node._writing._streams, 10.0)
-    assert len(victim.node._writing._streams) == RELAYED_MAX - 1
+    assert len(victim.node._rooms.outbox) == RELAYED_MAX
+    site.until(lambda: honest.id not in victim.node._rooms.writing._streams, 10.0)
+    assert len(victim.node._rooms.writing._streams) == RELAYED_MAX - 1
 
 
 def test_a41_a_members_questions_without_end_keep_no_certificate_from_the_others() -> None:
@@ -152,7 +152,7 @@ def test_a41_a_members_questions_without_end_keep_no_certificate_from_the_others
 
     def ask(number: int) -> None:
         plaintext = Forward(number.to_bytes(8, "big"), backup.node.device_id).encode()
-        forward = liar.node._station.channel.seal_to(peer, Kind.FORWARD, plaintext)
+        forward = liar.node._rooms.station.channel.seal_to(peer, Kind.FORWARD, plaintext)
         master.give(Datagram(forward, liar.address, None))
         site.after(0.05, lambda: ask(number + 1))
 
@@ -178,9 +178,11 @@ def test_a54_one_members_junk_without_end_does_not_keep_anothers_change_from_the
         for number in range(600):
             junk = _junk(site, number)
             if by_stream:
-                master.do(master.node._writing.on_stream(junk, site.now, static))
+                master.do(master.node._rooms.writing.on_stream(junk, site.now, static))
             else:
-                sealed = liar.node._station.channel.seal_to(peer, Kind.SUBMIT, encode_submit(junk.encode()))
+                sealed = liar.node._rooms.station.channel.seal_to(
+                    peer, Kind.SUBMIT, encode_submit(junk.encode())
+                )
                 master.give(Datagram(sealed, liar.address, None))
 
     flood()
@@ -189,4 +191,4 @@ def test_a54_one_members_junk_without_end_does_not_keep_anothers_change_from_the
     author.do(author.node.submit(change, site.now))
     site.run(0.2)
     assert master.node.log.position_of(change.id) is not None
-    assert len(master.node._writing._queue) > RELAYED_MAX
+    assert len(master.node._rooms.writing._queue) > RELAYED_MAX

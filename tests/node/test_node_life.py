@@ -190,7 +190,7 @@ def test_a_start_under_an_unknown_group_key_is_a_reason_to_ask_by_a_stream_but_r
     site = Site(2)
     site.run(6.0)
     member = site.all[1]
-    sealed = site.master.node._station.channel.seal_group(Kind.START, b"x")
+    sealed = site.master.node._rooms.station.channel.seal_group(Kind.START, b"x")
     unreadable = sealed[:9] + bytes(8) + sealed[17:]
     before = len(member.of(Connect))
     for _ in range(5):
@@ -268,7 +268,7 @@ def _answers(box: Box, to: Box) -> list[AnswerCode]:
     for effect in box.of(SendDatagram):
         assert isinstance(effect, SendDatagram)
         if effect.to == to.address and effect.data[8] == Kind.ANSWER:
-            opened = to.node._station.channel.open(effect.data, box.address)
+            opened = to.node._rooms.station.channel.open(effect.data, box.address)
             assert isinstance(opened, Opened)
             found.append(decode_answer(opened.plaintext).code)
     return found
@@ -279,7 +279,7 @@ def test_who_does_not_lead_says_so_to_a_submit() -> None:
     site.run(6.0)
     asking, asked = site.all[1:]
     change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), device=asking.key)
-    station = asking.node._station
+    station = asking.node._rooms.station
     peer = station.peers.get(asked.node.device_id)
     assert peer is not None
     datagram = station.channel.seal_to(peer, Kind.SUBMIT, encode_submit(change.encode()))
@@ -323,7 +323,7 @@ def test_a_repeated_submit_is_answered_with_its_position() -> None:
     member.do(member.node.submit(change, site.now))
     assert member.node.waiting_changes() == (change.id,)
     site.run(6.0)
-    station = member.node._station
+    station = member.node._rooms.station
     peer = station.peers.get(site.master.node.device_id)
     assert peer is not None
     datagram = station.channel.seal_to(peer, Kind.SUBMIT, encode_submit(change.encode()))
@@ -363,8 +363,8 @@ def test_a_stream_that_brings_what_the_log_has_is_answered_at_once() -> None:
         told.append((about, answer.seq))
         return []
 
-    member.node._writing._answer_streams = tell
-    assert member.node._writing.on_stream(change, site.now) == []
+    member.node._rooms.writing._answer_streams = tell
+    assert member.node._rooms.writing.on_stream(change, site.now) == []
     assert told == [(change.id, member.node.log.position_of(change.id))]
     assert member.node.waiting_changes() == ()
 
@@ -431,9 +431,9 @@ def test_a_cycle_of_another_length_holds_from_the_next_start_on() -> None:
     site.master.do(site.master.node.submit(site.world.change(edit), site.now))
     site.run(3.0)
     assert views.cycle_ms(site.all[1].node.log.state) == 1000
-    heard = site.all[1].node._follower.version[1]
+    heard = site.all[1].node._rooms.follower.version[1]
     site.run(12.0)  # the next START was planned by the old one
-    assert site.all[1].node._follower.version[1] >= heard + 9
+    assert site.all[1].node._rooms.follower.version[1] >= heard + 9
 
 
 # --- what a master makes up -----------------------------------------------------------------------
@@ -442,7 +442,7 @@ def test_a_cycle_of_another_length_holds_from_the_next_start_on() -> None:
 def _announce(site: Site, data: bytes) -> None:
     """Have the master sign a head that no entry leads to, and send this as the entry."""
     node = site.master.node
-    leader = node._writing.leader
+    leader = node._rooms.writing.leader
     assert leader is not None
     item = LogItem(ItemKind.ENTRY, data)
     forged = replace(node.log.head, seq=Seq(node.log.head.seq + 1), chain=ChainHash(bytes(32)))

@@ -124,7 +124,7 @@ def test_a28_who_was_brought_something_asks_on_though_all_that_it_knows_have_ans
 
 def test_a6_each_stranger_is_asked_once_and_a_few_in_all() -> None:
     site = Site(2)
-    listening = _started_anew(site, site.master.items).node._listening
+    listening = _started_anew(site, site.master.items).node._rooms.listening
     assert [listening.is_new_stranger("fe80::1") for _ in range(2)] == [True, False]
     asked = sum(listening.is_new_stranger(f"fe80::{number}") for number in range(2, 100))
     assert asked == STRANGERS_MAX - 1
@@ -151,7 +151,7 @@ def test_who_does_not_listen_has_nothing_due_and_asks_nobody() -> None:
     site = Site(2)
     site.run(6.0)
     for box in site.all:
-        listening = box.node._listening
+        listening = box.node._rooms.listening
         assert listening.lead_at is None
         assert listening.deadline is None
         assert listening.tick(site.now) == listening.ask_all(site.now) == []

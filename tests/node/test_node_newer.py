@@ -76,10 +76,10 @@ def test_r13_who_stopped_does_not_lead_though_nobody_else_is_there(site: Site) -
 
 def test_r13_who_stopped_while_it_led_leads_no_more(site: Site) -> None:
     old = site.all[2]
-    old.node._leading._is_stopped = False
-    old.do(old.node._leading.lead(site.now))
+    old.node._rooms.leading._is_stopped = False
+    old.do(old.node._rooms.leading.lead(site.now))
     assert old.node.leads
-    old.do(old.node._leading.stop(site.now))
+    old.do(old.node._rooms.leading.stop(site.now))
     site.run(60.0)
     assert not old.node.leads
 
@@ -110,18 +110,18 @@ def test_r13_a_branch_that_cannot_be_read_leaves_ours_where_it_is(site: Site) ->
     reader, other = site.all[1:]
     seq = _handover(site.master)
     site.part([site.master, reader], [other])
-    other.node._leading._is_stopped = False
-    other.node._leading.placed(None, site.now)
+    other.node._rooms.leading._is_stopped = False
+    other.node._rooms.leading.placed(None, site.now)
     site.until(lambda: other.node.leads, 30.0, STEP_S)
     change = other.commit("on a branch of its own")
     site.run(2.0)
     entries = [at for at, item in enumerate(site.master.items) if item.kind is ItemKind.ENTRY]
     for first in (0, entries[seq - 2], entries[seq - 1]):
         with pytest.raises(newer.NewerVersion):
-            other.node._branching.took_branch(site.master.items[first:], site.now)
+            other.node._rooms.branching.took_branch(site.master.items[first:], site.now)
     junk = [item for item in site.master.items[entries[seq - 1] :] if item.kind is ItemKind.ENTRY]
     with pytest.raises(UntrustedInput, match="unknown kind"):
-        other.node._branching.took_branch(junk, site.now)
+        other.node._rooms.branching.took_branch(junk, site.now)
     other.do(other.node.handle(Tick(), site.now))
     assert other.node.alarms["version"].startswith(f"another history: entry {seq} is of a later version")
     assert other.node.leads
@@ -133,7 +133,7 @@ def test_a36_what_nobody_who_leads_has_signed_stops_nobody(site: Site) -> None:
     head = member.node.log.head
     later = LogItem(ItemKind.ENTRY, codec.pack((codec.pack((2, "later")), None)))
     with pytest.raises(UntrustedInput):
-        member.node._took([later], site.now)
+        member.node._rooms.took([later], site.now)
     member.do(member.node.handle(Tick(), site.now))
     assert member.node.log.head == head
     assert "version" not in member.node.alarms

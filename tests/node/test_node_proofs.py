@@ -42,8 +42,8 @@ def _told_two_histories(*, other_boot: BootId | None = None, values: Sequence[st
     site.master.on = False
     site.part([backup, other], [member])
     for box in (backup, other):
-        box.do(box.node._took(here, site.now))
-    member.do(member.node._took(there, site.now))
+        box.do(box.node._rooms.took(here, site.now))
+    member.do(member.node._rooms.took(there, site.now))
     site.until(lambda: backup.node.leads, 10.0, STEP_S)
     site.heal()
     return site
@@ -162,17 +162,17 @@ def test_nothing_is_proved_by_one_history_by_heads_apart_or_by_who_is_unknown() 
 def test_a_full_outbox_keeps_a_proof_until_there_is_room() -> None:
     site = _told_two_histories(values=["one"])
     member = site.all[2]
-    submit = member.node._changes.submit
+    submit = member.node._rooms.changes.submit
 
     def full(*_: object) -> None:
         raise Refused("outbox-full", "no room")
 
-    member.node._changes.submit = full  # type: ignore[assignment, method-assign]
+    member.node._rooms.changes.submit = full  # type: ignore[assignment, method-assign]
     for box in site.all:  # it alone sees both, whichever of the two histories wins
-        box.node._proofs.handed_in(site.master.node.device_id)
-        box.node._proofs.compare = lambda *_: None  # type: ignore[method-assign]
-    Proofs.compare(member.node._proofs, _written(site, ["one"]), _written(site, ["another"]), site.now)
+        box.node._rooms.proofs.handed_in(site.master.node.device_id)
+        box.node._rooms.proofs.compare = lambda *_: None  # type: ignore[method-assign]
+    Proofs.compare(member.node._rooms.proofs, _written(site, ["one"]), _written(site, ["another"]), site.now)
     site.run(20.0)
     assert not _is_frozen(member, site.master)
-    member.node._changes.submit = submit  # type: ignore[method-assign]
+    member.node._rooms.changes.submit = submit  # type: ignore[method-assign]
     site.until(lambda: _is_frozen(site.all[1], site.master), 10.0, STEP_S)

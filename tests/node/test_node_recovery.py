@@ -83,7 +83,7 @@ def test_r5_a_stream_to_oneself_is_nobody_s_word() -> None:
     master = site.master
     site.all[1].on = False
     _lose_end(site, master, 1)
-    master.do(master.node._exchanges.catch_up(master.address, site.now))  # as by a replayed HELLO
+    master.do(master.node._rooms.exchanges.catch_up(master.address, site.now))  # as by a replayed HELLO
     site.run(30.0)
     assert master.node.alarms.keys() == {"cut-log"}
     assert not master.node.leads

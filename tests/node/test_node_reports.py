@@ -100,7 +100,7 @@ def _signed(box: Box, *, cycle: int, state: str = "committed") -> bytes:
 
 
 def _reports(box: Box) -> NodeReports:
-    return box.node._reports
+    return box.node._rooms.reports
 
 
 def _page(*rows: ReportRow, more: bool = False) -> Reports:

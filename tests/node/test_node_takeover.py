@@ -300,13 +300,13 @@ def test_who_steps_down_passes_on_what_streams_brought(monkeypatch: pytest.Monke
         told.append(about)
         return []
 
-    monkeypatch.setattr(old.node._writing, "_answer_streams", tell)
+    monkeypatch.setattr(old.node._rooms.writing, "_answer_streams", tell)
     site.part([old], [backup, site.all[2]])
     site.until(lambda: backup.node.leads, 3.0, STEP_S)
     world = site.world
     change = world.change(world.set("wifi", "wireless.a.ssid", "by a stream"), device=site.all[2].key)
     by_datagram = world.change(world.set("wifi", "wireless.b.ssid", "by none"), device=site.all[2].key)
-    writing = old.node._writing
+    writing = old.node._rooms.writing
     writing.queue(by_datagram, b"somebody", site.now)
     assert writing.on_stream(change, site.now, b"somebody") == []
     old.do(writing.step_down(site.now))
@@ -325,13 +325,13 @@ def test_r3_what_a_stream_brought_before_what_it_follows_is_written_by_no_new_le
     first = world.change(world.set("wifi", "wireless.a.ssid", "1"), device=author, counter=5)
     second = world.change(world.set("wifi", "wireless.b.ssid", "2"), device=author, counter=6)
     backup = site.all[1]
-    assert backup.node._writing.on_stream(second, site.now, b"somebody", first.id) == []
+    assert backup.node._rooms.writing.on_stream(second, site.now, b"somebody", first.id) == []
     site.part([site.all[0]], site.all[1:])
     site.until(lambda: backup.node.leads, 5.0, STEP_S)
     site.run(1.0)
     assert backup.node.log.position_of(second.id) is None
     for change, after in ((first, None), (second, first.id)):
-        backup.do(backup.node._writing.on_stream(change, site.now, b"somebody", after))
+        backup.do(backup.node._rooms.writing.on_stream(change, site.now, b"somebody", after))
     site.run(1.0)
     seqs = [backup.node.log.position_of(change.id) for change in (first, second)]
     assert seqs[0] is not None
@@ -349,6 +349,6 @@ def test_a_certificate_that_a_stream_brings_ends_the_wait_of_the_outbox_too() ->
     site.until(lambda: site.master.node.settled == site.master.node.log.head.seq, 20.0, STEP_S)
     assert _outbox(member)
     certificates = [item for item in site.master.items if item.kind is ItemKind.CERTIFICATE]
-    member.do(member.node._took(certificates[-1:], site.now))
+    member.do(member.node._rooms.took(certificates[-1:], site.now))
     assert member.node.settled == site.master.node.settled
     assert not _outbox(member)

@@ -120,7 +120,7 @@ def test_an_insiders_answer_does_not_make_a_change_forgotten() -> None:
     site.lost = lambda sender, to, _: (sender, to) == (member.name, site.master.name)
     member.do(member.node.submit(change, site.now))
     lie = Answer(change.id, AnswerCode.REFUSED, Seq(0), "no", "outside-grant")
-    station = liar.node._station
+    station = liar.node._rooms.station
     peer = station.peers.get(member.node.device_id)
     assert peer is not None
     member.give(Datagram(station.channel.seal_to(peer, Kind.ANSWER, lie.encode()), liar.address, None))

@@ -94,7 +94,7 @@ class LosesChanges(Node):
 
     def submit(self, change: Change, now: float) -> list[Effect]:
         effects = [e for e in super().submit(change, now) if isinstance(e, StoreFile | Progress)]
-        self._outbox._items.clear()
+        self._rooms.outbox._items.clear()
         return [*effects, RemoveFile(FOLDER + change.id.hex())]
 
 
@@ -149,7 +149,7 @@ class LeadsAtOnce(Node):
     """Comes back with an older disk and writes without asking anybody."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        self._listening = self._leading._listening = _Deaf(self._station, self.confirm)
+        self._rooms.listening = self._rooms.leading._listening = _Deaf(self._rooms.station, self.confirm)
         return super().start(now, restored)
 
 
@@ -167,12 +167,12 @@ class KeepsJunk(Node):
     """Writes whatever others hand in to its flash."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        queue = self._writing.queue
+        queue = self._rooms.writing.queue
 
         def keep(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:
             return [*queue(change, sender, now, after), StoreFile(FOLDER + change.id.hex(), change.encode())]
 
-        self._writing.queue = keep  # type: ignore[method-assign]  # the sabotage
+        self._rooms.writing.queue = keep  # type: ignore[method-assign]  # the sabotage
         return super().start(now, restored)
 
 

@@ -59,9 +59,9 @@ class NeverHandsInAgain(Node):
     """Takes what stood in a branch that it left for written, and neither offers nor writes it."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        self._forks.__class__ = _Silent
-        self._outbox.on_unlogged = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
-        self._writing.strand = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
+        self._rooms.forks.__class__ = _Silent
+        self._rooms.outbox.on_unlogged = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
+        self._rooms.writing.strand = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
         return super().start(now, restored)
 
 
@@ -77,7 +77,7 @@ class CountsItsOwnDisk(Node):
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         effects = super().handle(event, now)
-        return effects + self._outbox.on_durable(self.log.head.seq) if self.leads else effects
+        return effects + self._rooms.outbox.on_durable(self.log.head.seq) if self.leads else effects
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -90,14 +90,14 @@ class Unsynchronised(Node):
     """Leads with what it has: while it hears nobody who leads, it fetches nothing."""
 
     def start(self, now: float, restored: str | None = None) -> list[Effect]:
-        fetch = self._exchanges.catch_up
+        fetch = self._rooms.exchanges.catch_up
 
         def catch_up(address: object, now: float) -> list[Effect]:
             hears = self.fresh(now) or not self.log.may_lead(self.device_id)
             return fetch(address, now) if hears else []  # type: ignore[arg-type]  # passed on as it is
 
-        self._exchanges.catch_up = catch_up  # type: ignore[method-assign]  # the sabotage
-        self._leading._fetch = catch_up
+        self._rooms.exchanges.catch_up = catch_up  # type: ignore[method-assign]  # the sabotage
+        self._rooms.leading._fetch = catch_up
         return super().start(now, restored)
 
 

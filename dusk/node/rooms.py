@@ -1,0 +1,262 @@
+"""The rooms of a member, and how they are joined.
+
+Each is given here what it needs of the others, and all are told here when the log has moved,
+in the order that their effects need. What an input is for, and when a room is due, is the
+node's to say (`member.py`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from dusk.apply.driver import Driver
+from dusk.catchup.exchanges import Exchanges
+from dusk.changelog import views
+from dusk.changelog.basis import Plan
+from dusk.changelog.certificate import Certificate
+from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.rewinds import LostBranch
+from dusk.cycle.follower import Follower
+from dusk.cycle.outbox import Outbox, line_of, saved_changes
+from dusk.cycle.peers import Peers, roster_of
+from dusk.cycle.station import Station
+from dusk.effects import (
+    Append,
+    Effect,
+    ItemKind,
+    LogItem,
+)
+from dusk.ids import BootId, DeviceId, Seq
+from dusk.keys.signing import SigningKey, x25519_public
+from dusk.node.alarms import Alarms
+from dusk.node.branching import Branching
+from dusk.node.changes import OwnChanges
+from dusk.node.compacting import Compacting
+from dusk.node.forks import Forks
+from dusk.node.host import MemberHost, make_group_key
+from dusk.node.leading import Leading
+from dusk.node.listening import Listening
+from dusk.node.proofs import Proofs
+from dusk.node.receiving import Receiving
+from dusk.node.recovery import Recovery
+from dusk.node.report import SelfReport
+from dusk.node.reports import NodeReports
+from dusk.node.settings import NodeSettings
+from dusk.node.writing import Writing
+
+
+class Rooms:
+    """What a member is made of; the arguments are those of `Node`.
+
+    Attributes:
+        log: the log.
+        peers: the other members, with what they said.
+        alarm_lines: word → line for people, of what is wrong now.
+        cycle_s: length of a cycle, seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: SigningKey,
+        log: Log,
+        boot: BootId,
+        saved: Mapping[str, bytes],
+        settings: NodeSettings,
+        random_bytes: Callable[[int], bytes],
+        left: Sequence[LostBranch],
+        plan: Plan | None,
+    ) -> None:
+        assert log.cluster is not None
+        self.log, self.peers = log, Peers(key, log.cluster)
+        self.alarm_lines: dict[str, str] = {}
+        self.recovery = Recovery(saved, self.alarm_lines, random_bytes)
+        self._random_bytes = random_bytes
+        self.station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
+        self.station.channel.keys = self.recovery.group_keys
+        self.cycle_s = views.cycle_ms(log.state) / 1000
+        self.follower = Follower(self.station, self.cycle_s, 0.0)
+        self.forks = Forks(log, left)
+        self.outbox = Outbox(saved_changes(self.recovery.files), random_bytes, line_of, self.forks)
+        self.writing = Writing(
+            station=self.station,
+            log=log,
+            outbox=self.outbox,
+            answer_streams=lambda *args: self.exchanges.answered(*args),  # noqa: PLW0108 - made later
+            log_moved=self._log_moved,
+        )
+        self.changes = OwnChanges(
+            key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
+        )
+        status_key = self.recovery.status_key
+        self.applied = Driver(self.peers.own_id, status_key, settings.mode, settings.apply_window_s)
+        self.report = SelfReport(key, log.cluster, settings.facts)
+        self.reports = NodeReports(self.peers, log, self.report.signed)
+        self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
+        self.compacting = Compacting(log, self.forks, plan, self.alarms)
+        self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
+        self.exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
+        self.listening = Listening(self.station, self.confirm)
+        self.leading = self._make_leading()
+        self.branching = self._make_branching()
+        self.receiving = self._make_receiving()
+        self.members_version = -1
+        """Of the state whose members all rooms know."""
+
+    # --- what each is given ----------------------------------------------------------------------
+
+    def _make_host(self) -> MemberHost:
+        return MemberHost(
+            own=x25519_public(self.peers.own.public),
+            log=self.log,
+            channel=self.station.channel,
+            took=self.took,
+            took_branch=lambda *args: self.branching.took_branch(*args),  # noqa: PLW0108 - made later
+            compacting=self.compacting,
+            submitted=self.writing.on_stream,
+            answered=self.changes.answered,
+            reports=self.reports,
+            forks=self.forks,
+            is_whole=lambda: not self.recovery.must_hear,
+            caught_up=self._caught_up,
+            is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
+            master=lambda: self.master,
+        )
+
+    def _make_leading(self) -> Leading:
+        return Leading(
+            station=self.station,
+            log=self.log,
+            writing=self.writing,
+            forks=self.forks,
+            recovery=self.recovery,
+            listening=self.listening,
+            ask=self.confirm,
+            fetch=self.exchanges.catch_up,
+            make_group_key=self.make_group_key,
+            cycle_s=lambda: self.cycle_s,
+        )
+
+    def _make_branching(self) -> Branching:
+        return Branching(
+            log=self.log,
+            forks=self.forks,
+            outbox=self.outbox,
+            peers=self.peers,
+            writing=self.writing,
+            leading=self.leading,
+            took_more=self._took_more,
+            log_moved=self._log_moved,
+            alarms=self.alarms,
+            refusals=self.alarms.refusals,
+            proofs=self.proofs,
+        )
+
+    def _make_receiving(self) -> Receiving:
+        return Receiving(
+            station=self.station,
+            log=self.log,
+            follower=self.follower,
+            writing=self.writing,
+            leading=self.leading,
+            listening=self.listening,
+            recovery=self.recovery,
+            forks=self.forks,
+            outbox=self.outbox,
+            exchanges=self.exchanges,
+            answered=self.changes.answered,
+            took=self.took,
+            certified=self._certified,
+            alarms=self.alarms,
+            refusals=self.alarms.refusals,
+        )
+
+    # --- who leads, and what all share -----------------------------------------------------------
+
+    @property
+    def leads(self) -> bool:
+        """Whether this device writes the log now."""
+        return self.writing.leader is not None
+
+    @property
+    def master(self) -> DeviceId | None:
+        """Who writes the log, as far as this device knows."""
+        return self.peers.own_id if self.leads else self.follower.master
+
+    def begin(self, now: float) -> None:
+        """Know the members, and listen from now on."""
+        self._members_changed()
+        self.follower = Follower(self.station, self.cycle_s, now)
+        self.receiving.follower = self.follower
+        self.follower.answers.status = self.report.signed
+
+    def confirm(self, now: float) -> list[Effect]:
+        """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
+        leader = self.writing.leader
+        if leader is None:
+            return self.follower.confirm(now)
+        leader.start_soon(now)
+        return self.follower.seek(now)
+
+    def make_group_key(self) -> list[Effect]:
+        """Make a group key if there is none of this generation."""
+        return make_group_key(self.station.channel, self.log.head.generation, self._random_bytes)
+
+    def note_status(self, now: float) -> bool:
+        """Look whether our status has changed; tells whether an apply has come to an end."""
+        leader = self.writing.leader
+        version = self.follower.version if leader is None else (self.log.head.epoch, leader.cycle)
+        return self.report.note(self.applied, tuple(sorted(self.alarm_lines)), version, now, self.cycle_s)
+
+    # --- the log has moved -----------------------------------------------------------------------
+
+    def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
+        """Take items of the log that another member sent."""
+        return self.branching.took(items, now)
+
+    def _took_more(self, taken: tuple[LogItem, ...], now: float) -> list[Effect]:
+        if not taken:
+            return []
+        self.listening.log_moved(now)
+        return [Append(taken), *self._log_moved(taken, now)]
+
+    def _log_moved(self, items: Iterable[LogItem], now: float, *, is_other: bool = False) -> list[Effect]:
+        """Tell every room about new entries, or another branch; behind their ``Append``."""
+        if self.log.state.members_version != self.members_version:
+            self._members_changed()
+        effects = [*self.leading.deposed(now), *self.alarms.end("version")]
+        self._forget_forks()
+        entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
+        touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
+        self.applied.log_moved(self.log.state, self.log.head, touched)
+        self.note_status(now)  # before the answer that carries it
+        effects += [] if self.leads else self.follower.stored(now)
+        for entry in entries:
+            if entry.change is not None:
+                effects += [
+                    *self.changes.logged(entry.change, self.log.settled),
+                    *self.writing.logged(entry.change, now),
+                ]
+        return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
+
+    def _certified(self, certificate: Certificate) -> list[Effect]:
+        effects = self.writing.certified(certificate)
+        self._forget_forks()
+        return effects
+
+    def _forget_forks(self) -> None:
+        """Offer no more what has its outcome for good."""
+        self.forks.log_moved()
+        self.follower.answers.offer = self.forks.offer
+
+    def _caught_up(self, seq: Seq, now: float) -> list[Effect]:
+        """Note that all that a member has is here; one whose log was cut may lead again."""
+        effects = self.recovery.caught_up(seq, self.log.head.seq)
+        return effects + self.leading.whole_again(now) if effects else []
+
+    def _members_changed(self) -> None:
+        state = self.log.state
+        self.members_version = state.members_version
+        self.cycle_s = views.cycle_ms(self.log.state) / 1000
+        self.peers.take(roster_of(state))
+        self.follower.cycle_changed(self.cycle_s)
+        if self.writing.leader is not None:
+            self.writing.leader.cycle_s = self.cycle_s
