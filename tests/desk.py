@@ -1,6 +1,6 @@
 """The daemon as the control methods see it, in memory, over a `World`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,14 @@ from dusk.changelog.body import Change
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
-from dusk.control.desk import Json, Peer, WallTime
+from dusk.control.desk import Json, Peer, SealedKey, WallTime
 from dusk.control.methods import call
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
-from tests.world import World
+from tests.world import World, sealed_key
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class FakeDesk:
         self.seen: dict[DeviceId, Peer] = {}
         self.listeners: list[object] = []
         self.joined_with: list[str] = []
+        self.keys: dict[str, SigningKey] = {}
         self.counter = 0
 
     @property
@@ -84,6 +85,28 @@ class FakeDesk:
 
     def logout(self, token: str) -> None:
         self.people.pop(token, None)
+
+    def sessions(self) -> Sequence[Json]:
+        return [{"user": one.user, "began_s_ago": 0.0, "idle_s": 0.0} for one in self.people.values()]
+
+    def end_sessions(self, user: str) -> int:
+        found = [token for token, one in self.people.items() if one.user == user]
+        for token in found:
+            del self.people[token]
+        return len(found)
+
+    def seal(
+        self,
+        user: str,
+        password: str,
+        seed: bytes | None,
+        build: Callable[[SealedKey], Change],
+        timeout_s: float,
+    ) -> str:
+        key = SigningKey.from_seed(self.random_bytes(32) if seed is None else seed)
+        self.keys[user] = key
+        change = build(SealedKey(key.public, sealed_key(key, user, password.encode())))
+        return self.submit(change, timeout_s, {})
 
     def join(self, line: str) -> None:
         self.joined_with.append(line)

@@ -23,10 +23,10 @@ TIME_S = 1_700_000_000
 
 
 @cache
-def sealed_key(key: SigningKey, name: str) -> bytes:
-    """Seal a user's key under the password "password", as cheaply as the log takes it."""
+def sealed_key(key: SigningKey, name: str, password: bytes = b"password") -> bytes:
+    """Seal a user's key under a password, as cheaply as the log takes it."""
     cheap = Argon2Parameters(limits.ARGON2_MEMORY_KIB_MIN, limits.ARGON2_PASSES_MIN, limits.ARGON2_LANES)
-    return seal_user_key(key.seed, b"password", name=name, salt=bytes(16), nonce=bytes(24), parameters=cheap)
+    return seal_user_key(key.seed, password, name=name, salt=bytes(16), nonce=bytes(24), parameters=cheap)
 
 
 class World:
@@ -153,11 +153,15 @@ class World:
         self.commit(self.edit(f"joinkey/{name}", "rule", rule))
         return name
 
-    def request(self, device: SigningKey, wanted: str = "router", label: str = "02:aa") -> Change:
-        """Build a device's request to join."""
+    def request(self, device: SigningKey, wanted: str = "router", label: str | None = None) -> Change:
+        """Build a device's request to join; each has a label of its own unless told otherwise."""
         section = device_path(device.key_id)
         origin = (self.joinkey.key_id.hex(), bytes(32), wanted)
-        rows = (("key", (device.public,)), ("label", (label,)), ("origin", origin))
+        rows = (
+            ("key", (device.public,)),
+            ("label", (f"02:{device.key_id.hex()[:8]}" if label is None else label,)),
+            ("origin", origin),
+        )
         return build_change(
             cluster=self.cluster,
             device=DeviceId(device.key_id),

@@ -6,7 +6,19 @@
 from collections.abc import Callable, Mapping
 
 from dusk import limits
-from dusk.control import conflicts, editing, forced, history, roles, schema, views
+from dusk.control import (
+    cluster,
+    conflicts,
+    editing,
+    forced,
+    history,
+    membership,
+    people,
+    rights,
+    roles,
+    schema,
+    views,
+)
 from dusk.control.desk import Desk, Json
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
@@ -48,6 +60,18 @@ def _logout(desk: Desk, arguments: Json) -> Json:
     return {}
 
 
+def _sessions(desk: Desk, arguments: Json) -> Json:
+    desk.session(arguments["token"])
+    return {"sessions": list(desk.sessions())}
+
+
+def _end(desk: Desk, arguments: Json) -> Json:
+    session, user = desk.session(arguments["token"]), arguments["user"]
+    if user != session.user and session.key.key_id not in desk.log.state.owners():
+        raise Refused("missing-signatures", "owners end the sessions of others")
+    return {"ended": desk.end_sessions(user)}
+
+
 def _whoami(desk: Desk, arguments: Json) -> Json:
     session = desk.session(arguments["token"])
     return {"user": session.user, "key": session.key.key_id.hex()}
@@ -71,6 +95,8 @@ def _refresh(desk: Desk, _arguments: Json) -> Json:
 
 
 _NAMES = Parameter(schema.texts())
+_PASSWORD = Parameter(schema.text(1024), None)
+_PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
@@ -83,11 +109,39 @@ METHODS: Mapping[str, Method] = {
     "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
     "session.logout": _query(_logout, token=_TEXT),
     "session.whoami": _signing(_whoami),
+    "session.list": _signing(_sessions),
+    "session.end": _signing(_end, user=_TEXT),
     "ticket.poll": _query(_poll, ticket=_TEXT),
     "device.refresh": _query(_refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
+    "device.approve": _signing(
+        membership.device_approve,
+        names=Parameter(schema.texts(), ()),
+        all=Parameter(schema.flag, default=False),
+        name=Parameter(schema.text(63), ""),
+        groups=Parameter(schema.texts(), ()),
+        timeout_s=_TIMEOUT,
+    ),
+    "device.reject": _signing(membership.device_reject, names=_NAMES, timeout_s=_TIMEOUT),
+    "device.expect": _signing(
+        membership.device_expect, devices=Parameter(schema.expected()), timeout_s=_TIMEOUT
+    ),
+    "device.rename": _signing(membership.device_rename, name=_TEXT, new_name=_TEXT, timeout_s=_TIMEOUT),
+    "device.replace": _signing(membership.device_replace, old=_TEXT, new=_TEXT, timeout_s=_TIMEOUT),
+    "device.remove": _signing(
+        membership.device_remove,
+        names=_NAMES,
+        wipe_managed=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "joinkey.list": _query(views.joinkey_list),
+    "joinkey.revoke": _signing(
+        membership.joinkey_revoke,
+        id=_TEXT,
+        with_devices=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "joinkey.create": _signing(
         editing.joinkey_create,
         uses=Parameter(schema.integer(1, limits.MEMBERS_MAX), 1),
@@ -143,6 +197,42 @@ METHODS: Mapping[str, Method] = {
     "effective": _query(
         views.effective, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
     ),
+    "user.list": _query(people.user_list),
+    "user.add": _signing(
+        people.user_add, name=_TEXT, password=_PASSWORD, public_key=_PUBLIC_LINE, timeout_s=_TIMEOUT
+    ),
+    "user.passwd": _signing(
+        people.user_passwd,
+        name=Parameter(schema.text(), ""),
+        password=_PASSWORD,
+        public_key=_PUBLIC_LINE,
+        new_key=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
+    "user.disable": _signing(people.user_disable, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.add": _signing(people.owner_add, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.remove": _signing(people.owner_remove, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.quorum": _signing(people.owner_quorum, count=Parameter(schema.integer(1, 64)), timeout_s=_TIMEOUT),
+    "grant.list": _query(rights.grant_list),
+    "grant.set": _signing(
+        rights.grant_set,
+        prefix=_TEXT,
+        users=_NAMES,
+        threshold=Parameter(schema.integer(1, 64), 1),
+        packages=Parameter(schema.texts(), None),
+        groups=Parameter(schema.texts(), None),
+        max_priority=Parameter(schema.integer(0, 999), None),
+        timeout_s=_TIMEOUT,
+    ),
+    "grant.remove": _signing(rights.grant_remove, prefix=_TEXT, timeout_s=_TIMEOUT),
+    "section.list": _query(
+        rights.section_list, prefix=Parameter(schema.text(), ""), after=Parameter(schema.text(), "")
+    ),
+    "section.show": _query(
+        rights.section_show, path=_TEXT, after=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "cluster.show": _query(cluster.cluster_show),
+    "cluster.set": _signing(cluster.cluster_set, values=Parameter(schema.rows("name")), timeout_s=_TIMEOUT),
     "role.show": _query(roles.role_show),
     "role.master": _signing(roles.role_master, device=_TEXT, timeout_s=_TIMEOUT),
     "role.backups": _signing(roles.role_backups, devices=_NAMES, timeout_s=_TIMEOUT),
