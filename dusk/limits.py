@@ -17,6 +17,10 @@ SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024
 """The author's message."""
+PROPOSALS_MAX = 16
+"""Proposals of one author that wait for signatures: they are in everybody's log."""
+PROPOSAL_BYTES_MAX = 65_000
+"""A proposed change, so that it fits a record."""
 LOGIN_DEVICES_MAX = 1024
 """Devices on the owners' list of where people log in; with more, all may."""
 SECRET_NAMES_MAX = 256
@@ -211,6 +215,16 @@ ARGON2_LANES = 1
 """libsodium computes Argon2id with one lane only; others could not check our keys with it."""
 SEALED_KEY_BYTES_MAX = 256
 """A sealed user key has some 130."""
+PENDING_MAX = 1024
+"""Devices that wait for a person to let them in, at the leader: 4 MiB at most."""
+PENDING_PER_KEY_MAX = 256
+"""Of these by one join key: one that leaked is not in the way of the others."""
+PENDING_S_MAX = 7200.0
+"""Who has not asked again for so long waits no more."""
+PENDING_ASK_S_MAX = 30.0
+"""Between two requests of a device that waits for a person: it is in soon after the word was given."""
+WHY_BYTES_MAX = 63
+"""The word that says what a request to join waits for."""
 EXPECTED_VARIABLES_MAX = 64
 """Variables that are set aside for one expected device."""
 JOIN_LINE_BYTES_MAX = 2048

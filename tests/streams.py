@@ -12,6 +12,7 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import (
     APPLIED,
     Answer,
+    GetReports,
     Position,
     Reply,
     Report,
@@ -204,8 +205,8 @@ class Member:
             self.log.extend(written)
         return [Append(written), *self.exchanges.answered(change.id, answer, now)]
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        rows = [row for row in self.report_rows if row.device > after]
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        rows = [row for row in self.report_rows if row.device > asked.after]
         return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:

@@ -115,7 +115,7 @@ class Client:
         self._errand = errand
         self._left = left
         self._report: Report | None = None
-        self._after_device = b""
+        self._after_device = self._after_waiting = b""
         self.is_behind = False
         """Whether to catch up, too, after reports."""
         self._changes: deque[tuple[Change, ChangeId | None]] = deque()
@@ -460,7 +460,7 @@ class Client:
         """Ask for the next page, or go on where no more is wanted."""
         assert self._errand is not None
         if self._errand.wants_all:
-            self._ask(Stage.ASKING, GetReports(self._after_device), now)
+            self._ask(Stage.ASKING, GetReports(self._after_device, self._after_waiting), now)
         elif self.is_behind:
             self._locate(now)
         else:
@@ -468,13 +468,14 @@ class Client:
 
     def _reported(self, page: Reports, now: float) -> None:
         """Take a page; pages rise, so there is an end to them."""
-        devices = [bytes(row.device) for row in page.rows]
-        rising = all(a < b for a, b in pairwise([self._after_device, *devices]))
-        if not rising or (page.more and not devices):
+        devices = [self._after_device, *(bytes(row.device) for row in page.rows)]
+        waiting = [self._after_waiting, *(bytes(row.device) for row in page.waiting)]
+        rising = all(a < b for ids in (devices, waiting) for a, b in pairwise(ids))
+        if not rising or (page.more and not page.rows and not page.waiting):
             raise UntrustedInput("exchange: reports out of order")
         assert self._errand is not None
         self._effects += self._errand.took_reports(page, now)
-        self._after_device = devices[-1] if devices else self._after_device
+        self._after_device, self._after_waiting = devices[-1], waiting[-1]
         self._ask_reports(now)
 
     # --- submitting --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Protocol
 
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.messages import Answer, Position, Report, Reports
+from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -165,8 +165,8 @@ class Host(LogHolder, Protocol):
         """
         ...
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        """Return a page of what is known of the devices behind one, by id; empty: from the first."""
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        """Return a page of what is known of the devices, and of who waits, behind those that are named."""
         ...
 
     def took_report(self, report: Report, now: float) -> list[Effect]:

@@ -16,12 +16,15 @@ from dusk.limits import (
     CHANGE_BYTES_MAX,
     CHUNK_BYTES_MAX,
     HEALTH_BYTES_MAX,
+    JOIN_BYTES_MAX,
     LOCATOR_MAX,
     MEMBERS_MAX,
     NUMBER_MAX,
+    PENDING_MAX,
     PIECE_BYTES_MAX,
     REQUEST_BYTES_MAX,
     STATUS_BYTES_MAX,
+    WHY_BYTES_MAX,
 )
 
 GROUP_KEYS_BYTES_MAX = 1024
@@ -78,9 +81,10 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class GetReports:
-    """What do you know of the devices behind this one (empty: of all)?"""
+    """What do you know of the devices, and of those that wait, behind these (empty: of all)?"""
 
     after: bytes
+    after_waiting: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +174,30 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A device that waits to be let in, as the leader knows it.
+
+    Attributes:
+        device: the id that it would have.
+        request: its encoded request to join.
+        why: what it waits for, a word.
+        asked_ms, seen_ms: how long ago it asked first, and last.
+    """
+
+    device: DeviceId
+    request: bytes
+    why: str
+    asked_ms: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reports:
-    """A page of reports, sorted by device, and whether there are more behind it."""
+    """A page of reports, then of who waits, each sorted by device, and whether there are more behind it."""
 
     rows: tuple[ReportRow, ...]
     more: bool
+    waiting: tuple[WaitingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +241,9 @@ def _row(message: Request | Reply) -> list[Any]:
             return [20, code, seq, codec.shortened(reason, REASON_BYTES_MAX)]
         case Removed():
             return [21]
-        case Reports(rows, more):
-            return [22, [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows], more]
+        case Reports(rows, more, waiting):
+            reports = [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows]
+            return [22, reports, [[w.device, w.request, w.why, w.asked_ms, w.seen_ms] for w in waiting], more]
         case Compacted(plan):
             return [23, plan.seq, plan.hashes]
         case Piece(data):
@@ -239,8 +263,8 @@ def _request_row(message: Request) -> list[Any]:
             return [4, change]
         case Submit(change, before):
             return [5, change, before]
-        case GetReports(after):
-            return [6, after]
+        case GetReports(after, after_waiting):
+            return [6, after, after_waiting]
         case Report(device, status):
             return [7, device, status]
         case GetPiece(seq, piece):
@@ -274,7 +298,8 @@ def decode_request(data: bytes) -> Request:
                 None if before is None else ChangeId(codec.exactly(before, 32, "change before")),
             )
         case 6:
-            return GetReports(codec.blob(codec.fields(rest, 1, "get reports")[0], _ID_BYTES, "device"))
+            both = codec.fields(rest, 2, "get reports")
+            return GetReports(*(codec.blob(after, _ID_BYTES, "device") for after in both))
         case 7:
             device, status = codec.fields(rest, 2, "report")
             return Report(_device(device), codec.blob(status, STATUS_BYTES_MAX, "status"))
@@ -320,9 +345,10 @@ def decode_reply(data: bytes) -> Reply:
             codec.fields(rest, 0, "removed")
             return Removed()
         case 22:
-            found, more = codec.fields(rest, 2, "reports")
+            found, waiting, more = codec.fields(rest, 3, "reports")
             reports = tuple(_report_row(row) for row in codec.items(found, MEMBERS_MAX, "reports"))
-            return Reports(reports, codec.boolean(more, "more"))
+            asking = tuple(_waiting_row(row) for row in codec.items(waiting, PENDING_MAX, "waiting"))
+            return Reports(reports, codec.boolean(more, "more"), asking)
         case 23:
             return Compacted(plan_from_row(rest))
         case 24:
@@ -359,6 +385,17 @@ def _report_row(row: object) -> ReportRow:
         None if health is None else codec.blob(health, HEALTH_BYTES_MAX, "health"),
         _seq(stored, 0),
         None if age_ms is None else codec.integer(age_ms, 0, NUMBER_MAX, "age"),
+    )
+
+
+def _waiting_row(row: object) -> WaitingRow:
+    device, request, why, asked_ms, seen_ms = codec.fields(row, 5, "waiting")
+    return WaitingRow(
+        _device(device),
+        codec.blob(request, JOIN_BYTES_MAX, "waiting request"),
+        codec.text(why, WHY_BYTES_MAX, "waiting reason"),
+        codec.integer(asked_ms, 0, NUMBER_MAX, "waiting age"),
+        codec.integer(seen_ms, 0, NUMBER_MAX, "waiting age"),
     )
 
 

@@ -227,8 +227,8 @@ class Server:
                 return self._send(Keys(self._host.group_keys()), now)
             case GetBranch(chain, first):
                 return self._send(Items(*self._host.left_branch(chain, first)), now)
-            case GetReports(after):
-                return self._send(self._host.reports(after, now), now)
+            case GetReports():
+                return self._send(self._host.reports(request, now), now)
             case Report():
                 effects = self._host.took_report(request, now)
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]

@@ -16,14 +16,14 @@ from dusk.changelog.sections import device_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused
-from dusk.ids import KeyId, PublicKey, key_id
+from dusk.ids import DeviceId, KeyId, PublicKey, key_id
 from dusk.keys.signing import verify
 from dusk.membership.names import decide_name
 
 REQUESTED = ("key", "label", "origin")
 """The records that a device asks for."""
-APPROVAL_NEEDED, USED_UP = "approval-needed", "joinkey-used-up"
-PENDING = frozenset((APPROVAL_NEEDED, USED_UP))
+APPROVAL_NEEDED, USED_UP, LABEL_KNOWN = "approval-needed", "joinkey-used-up", "label-known"
+PENDING = frozenset((APPROVAL_NEEDED, USED_UP, LABEL_KNOWN))
 """Refusals after which a request waits for a person."""
 
 
@@ -41,8 +41,8 @@ class Asked(NamedTuple):
 def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     """Judge a change without a counter: a device asks to be made.
 
-    ``approval-needed`` and ``joinkey-used-up`` come last: a request that is refused with one of
-    them is in order, and waits for a person.
+    The refusals of ``PENDING`` come last: a request that is refused with one of them is in order,
+    and waits for a person.
 
     Raises:
         Refused: not a creation as a join key allows it; the code says which rule.
@@ -50,7 +50,7 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     asked = read_request(state, change.body, change.values)
     rule = _usable_rule(state, asked, stamp)
     signed_by_both(asked, rule, change)
-    _check_is_let_in(state, asked.joinkey, rule)
+    _check_is_let_in(state, asked, rule)
     name, uses = decide_name(asked.wanted, rule[7], state.device_names()), uses_key(asked.joinkey)
     return Verdict(
         APPLIED,
@@ -127,9 +127,17 @@ def _usable_rule(state: State, asked: Asked, stamp: Stamp) -> list[Any]:
     return rule
 
 
-def _check_is_let_in(state: State, joinkey: str, rule: Sequence[Any]) -> None:
-    """Refuse what a person has to decide."""
-    uses, mode = rule[1], rule[4]
+def same_label(state: State, label: str) -> list[DeviceId]:
+    """Return the active devices that say this hardware label is theirs, by id; of an empty one none."""
+    known = state.device_labels().get(label, ()) if label else ()
+    return sorted(DeviceId(bytes.fromhex(d)) for d in known if state.value(f"device/{d}", "retired") is None)
+
+
+def _check_is_let_in(state: State, asked: Asked, rule: Sequence[Any]) -> None:
+    """Refuse what a person has to decide; a label is no credential, so it takes no member's place (A20)."""
+    uses, mode, joinkey = rule[1], rule[4], asked.joinkey
+    if same_label(state, asked.label):
+        raise Refused(LABEL_KNOWN, "a member has this hardware label; somebody has to say which it is")
     if mode != "auto":
         raise Refused(APPROVAL_NEEDED, "this join key lets a device in only after somebody approved it")
     if state.derived(uses_key(joinkey)) >= uses:

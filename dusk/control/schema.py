@@ -104,6 +104,39 @@ def rows(name: str) -> Check:
     return check
 
 
+def expected() -> Check:
+    """Accept a list of ``{"label", "name", "groups", "variables": {name: text or texts}}``."""
+    word, groups, value, values = text(), texts(), text(limits.VALUE_BYTES_MAX), texts(limits.VALUE_BYTES_MAX)
+
+    def variables(given: object, what: str) -> Json:
+        if not isinstance(given, dict) or len(given) > limits.EXPECTED_VARIABLES_MAX:
+            raise _bad(what, "variables: an object of names with a text or a list of texts")
+        return {
+            word(name, what): list(values(item, what)) if isinstance(item, list) else value(item, what)
+            for name, item in given.items()
+        }
+
+    def check(given: object, what: str) -> tuple[Json, ...]:
+        if not isinstance(given, list) or not 0 < len(given) <= LIST_MAX:
+            raise _bad(what, f"a list of 1 to {LIST_MAX} objects")
+        found = []
+        for item in given:
+            if not isinstance(item, dict) or set(item) != {"label", "name", "groups", "variables"}:
+                raise _bad(what, 'a list of {"label": …, "name": …, "groups": […], "variables": {…}}')
+            label, name = word(item["label"], what), word(item["name"], what)
+            found.append(
+                {
+                    "label": label,
+                    "name": name,
+                    "groups": groups(item["groups"], what),
+                    "variables": variables(item["variables"], what),
+                }
+            )
+        return tuple(found)
+
+    return check
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter; without a default it must be there, and null means the default."""

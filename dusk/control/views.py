@@ -1,12 +1,13 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from dusk.changelog import views
 from dusk.changelog.state import State
 from dusk.config.device import Configs, facts_of, options_of, settings_of, variables_of
 from dusk.config.text import export_text
-from dusk.control import names, words
+from dusk.control import names, newcomers, words
 from dusk.control.desk import Desk, Json, Peer
 from dusk.control.overlay import Overlay
 from dusk.control.roles import role_of
@@ -29,8 +30,13 @@ _UNSEEN = Peer(
 
 
 def device_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all active devices."""
-    return {"devices": [_device(desk, member) for member in names.members(desk.log.state)]}
+    """Return all active devices, who waits to be let in, and who is expected."""
+    state = desk.log.state
+    return {
+        "devices": [_device(desk, member) for member in names.members(state)],
+        "pending": newcomers.shown(desk),
+        "expected": newcomers.expected_shown(state),
+    }
 
 
 def device_show(desk: Desk, arguments: Json) -> Json:
@@ -174,11 +180,12 @@ def _scopes(state: State) -> Iterator[tuple[str, str]]:
 
 def joinkey_list(desk: Desk, _arguments: Json) -> Json:
     """Return all join keys with limits and uses."""
-    now = desk.wall_time()
-    return {"joinkeys": [_joinkey(rule, now.time_s) for rule in views.joinkeys(desk.log.state)]}
+    now, waiting = desk.wall_time(), Counter(w.pending.joinkey for w in desk.pending())
+    rules = views.joinkeys(desk.log.state)
+    return {"joinkeys": [_joinkey(rule, now.time_s, waiting[rule.id]) for rule in rules]}
 
 
-def _joinkey(rule: views.JoinRule, time_s: int) -> Json:
+def _joinkey(rule: views.JoinRule, time_s: int, pending: int) -> Json:
     if rule.revoked:
         state = "revoked"
     elif rule.used >= rule.uses_max:
@@ -190,6 +197,7 @@ def _joinkey(rule: views.JoinRule, time_s: int) -> Json:
         "state": state,
         "uses": rule.uses_max,
         "used": rule.used,
+        "pending": pending,
         "mode": "auto" if rule.auto else "approve",
         "expires": rule.expires_s or None,
         "groups": list(rule.groups),

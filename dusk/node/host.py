@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
-from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
+from dusk.catchup.messages import APPLIED, NO_ANSWER, GetReports, Position, Report, Reports
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
 from dusk.changelog.adopting import Unfit
@@ -13,7 +13,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
-from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_key
+from dusk.cycle.groupkeys import FILE, decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.write_queue import STRANGERS
 from dusk.effects import Effect, LogItem, StoreFile
@@ -28,7 +28,6 @@ _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
 TakeChange = Callable[[Change, float, bytes, ChangeId | None], list[Effect]]
-RandomBytes = Callable[[int], bytes]
 TakeAnswer = Callable[[Answer, float], list[Effect]]
 
 
@@ -198,9 +197,9 @@ class MemberHost:
         """Return a chunk of a branch that this device left, and whether there is more behind it."""
         return self._forks.chunk(chain, first)
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        """Return a page of what is known of the devices behind one."""
-        return self._reports.page(after, now)
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        """Return a page of what is known of the devices, and of who waits, behind those that are named."""
+        return self._reports.page(asked, now)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         """Take a status that is too large for a datagram.
@@ -209,13 +208,3 @@ class MemberHost:
             UntrustedInput: not signed by that device.
         """
         return self._reports.took_report(report, now)
-
-
-def make_group_key(channel: Channel, generation: int, random_bytes: RandomBytes) -> list[Effect]:
-    """Make a group key where there is none; only who leads does."""
-    keys = channel.keys
-    if keys.newest is not None:
-        return []
-    key = new_group_key(random_bytes, generation, keys.removal)
-    channel.keys = GroupKeys((key,), generation, keys.removal)
-    return [StoreFile(FILE, channel.keys.encode())]

@@ -33,6 +33,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.membership.pending import Pending, still_waiting
 from dusk.node.applying import Applying
 from dusk.node.forcing import force_role
 from dusk.node.presence import contact_since, online
@@ -166,7 +167,7 @@ class Node:
         rooms = self._rooms
         if self.leads or not self.fresh(now) or now - rooms.reports.asked_at < ASK_GAP_S:
             return []
-        rooms.reports.asked_at, rooms.reports.wants_all = now, True
+        rooms.reports.asks(now)
         return self._exchange_reports(now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
@@ -247,6 +248,11 @@ class Node:
     def reports_since(self, moment: float) -> bool:
         """Tell whether everybody's status is here as of a moment; at the master it always is."""
         return self.leads or self._rooms.reports.complete_at >= moment
+
+    def pending(self, now: float) -> list[Pending]:
+        """Return who waits to be let in: at the master all, elsewhere what it told last."""
+        told = still_waiting(self.log.state, self._rooms.reports.pending)
+        return self._rooms.waiting_here(now) if self.leads else told
 
     def waiting_changes(self) -> tuple[ChangeId, ...]:
         """Return the changes of this device that no writer has answered for."""

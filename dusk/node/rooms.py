@@ -26,12 +26,13 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
+from dusk.membership.pending import Pending
 from dusk.node.alarms import Alarms
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
-from dusk.node.host import MemberHost, make_group_key
+from dusk.node.host import MemberHost
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
 from dusk.node.proofs import Proofs
@@ -39,6 +40,7 @@ from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import NodeReports
+from dusk.node.rotating import cover, make_group_key, new_key
 from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
 
@@ -82,6 +84,7 @@ class Rooms:
             outbox=self.outbox,
             answer_streams=lambda *args: self.exchanges.answered(*args),  # noqa: PLW0108 - made later
             log_moved=self._log_moved,
+            left_out=self._new_group_key,
         )
         self.changes = OwnChanges(
             key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
@@ -89,7 +92,7 @@ class Rooms:
         status_key = self.recovery.status_key
         self.applied = Driver(self.peers.own_id, status_key, settings.mode, settings.apply_window_s)
         self.report = SelfReport(key, log.cluster, settings.facts)
-        self.reports = NodeReports(self.peers, log, self.report.signed)
+        self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
         self.compacting = Compacting(log, self.forks, plan, self.alarms)
         self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
@@ -181,9 +184,14 @@ class Rooms:
         """Who writes the log, as far as this device knows."""
         return self.peers.own_id if self.leads else self.follower.master
 
+    def waiting_here(self, now: float) -> list[Pending]:
+        """Return who waits to be let in, as far as this device leads."""
+        return self.writing.pending.current(self.log.state, now) if self.leads else []
+
     def begin(self, now: float) -> None:
         """Know the members, and listen from now on."""
         self._members_changed()
+        cover(self.station.channel, self.log)
         self.follower = Follower(self.station, self.cycle_s, now)
         self.receiving.follower = self.follower
         self.follower.answers.status = self.report.signed
@@ -198,7 +206,11 @@ class Rooms:
 
     def make_group_key(self) -> list[Effect]:
         """Make a group key if there is none of this generation."""
-        return make_group_key(self.station.channel, self.log.head.generation, self._random_bytes)
+        return make_group_key(self.station.channel, self._random_bytes)
+
+    def _new_group_key(self) -> list[Effect]:
+        """Make a group key that those who were left out of the log never had."""
+        return new_key(self.station.channel, self._random_bytes)
 
     def note_status(self, now: float) -> bool:
         """Look whether our status has changed; tells whether an apply has come to an end."""
@@ -223,6 +235,8 @@ class Rooms:
         if self.log.state.members_version != self.members_version:
             self._members_changed()
         effects = [*self.leading.deposed(now), *self.alarms.end("version")]
+        cover(self.station.channel, self.log)
+        effects += self.make_group_key() if self.leads else []
         self._forget_forks()
         entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}

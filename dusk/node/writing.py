@@ -22,6 +22,7 @@ from dusk.effects import Address, Append, Effect, LogItem, SendDatagram, WallClo
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import WAITING_REPLIES_MAX
+from dusk.membership.pending import PendingList
 
 WRITE_GAP_S = 0.05
 """Between two batches: the least time between STARTs."""
@@ -40,10 +41,12 @@ class Writing:
         outbox: changes of this device's own people.
         answer_streams: tells the streams that wait for a change.
         log_moved: tells the node of entries, behind their ``Append``.
+        left_out: hears that a device of another branch is not in this log.
 
     Attributes:
         leader: drives cycles; None while this device does not lead.
         clock: the wall clock, for stamps.
+        pending: who asked to be let in while this device led, and waits for a person.
     """
 
     def __init__(
@@ -54,15 +57,16 @@ class Writing:
         outbox: Outbox,
         answer_streams: AnswerStreams,
         log_moved: LogMoved,
+        left_out: Callable[[], list[Effect]],
     ) -> None:
         self.leader: Leader | None = None
         self.clock = WallClock(0.0, trusted=False)
         self.deadline: float | None = None
         """When ``tick`` is wanted, monotonic seconds."""
         self._station, self._log, self._outbox = station, log, outbox
-        self._answer_streams, self._log_moved = answer_streams, log_moved
+        self._answer_streams, self._log_moved, self._left_out = answer_streams, log_moved, left_out
         self._own_id = station.peers.own_id
-        self._queue = WriteQueue(log, self._own_id)
+        self._queue, self.pending = WriteQueue(log, self._own_id), PendingList()
         self._datagrams: dict[ChangeId, Opened] = {}
         self._streams: set[ChangeId] = set()
 
@@ -114,6 +118,7 @@ class Writing:
         waiting, self._queue = self._queue.waiting(), WriteQueue(self._log, self._own_id)
         self.leader = self.deadline = None
         self._datagrams.clear()
+        self.pending.clear()
         effects: list[Effect] = []
         for change, _, after in waiting:
             if change.id in self._streams:
@@ -178,8 +183,11 @@ class Writing:
             return []
         written = self._queue.write(self._stamp(now))
         effects = self._publish(written.batches, now) if written.batches else []
+        effects += self._left_out() if written.left_out else []
         for answer in written.answers:
             effects += self._reply(answer, now)
+        for request, why in written.pending:
+            self.pending.put(request, why, now)
         if written.batches or len(self._queue):
             self.deadline = now + WRITE_GAP_S
         return effects
