@@ -56,11 +56,13 @@ class World:
                 device=self.master,
                 device_name="attic",
                 label="02:00:00:00:00:01",
-                recovery=self.key().public,
+                recovery=(recovery := self.key()).public,
                 cycle_ms=5000,
             ),
             self.random.randbytes,
         )
+        self.recovery = recovery
+        """Of the phrase that is in force."""
         self._keep(self.log.write_genesis(change, self.stamp()))
 
     def key(self) -> SigningKey:
@@ -84,6 +86,10 @@ class World:
     def open(self) -> None:
         """Begin a new epoch, as a start of the master does."""
         self._keep(self.log.write_open(self.stamp()))
+
+    def expire(self, section: str, stamp: Stamp) -> None:
+        """Write that something has ended by time."""
+        self._keep(self.log.write_expiry(section, stamp))
 
     def lead_by(self, role: Change) -> None:
         """Begin a new epoch by a role that owners forced."""

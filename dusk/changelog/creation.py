@@ -102,13 +102,15 @@ def known_rule(state: State, joinkey: str) -> list[Any]:
     """Return the rule of a join key that may still bring devices.
 
     Raises:
-        Refused: ``unknown-joinkey`` or ``joinkey-revoked``.
+        Refused: ``unknown-joinkey``, ``joinkey-revoked`` or ``joinkey-expired``.
     """
     rule = state.value(f"joinkey/{joinkey}", "rule")
     if rule is None:
         raise Refused("unknown-joinkey", "the cluster does not know this join key")
     if state.value(f"joinkey/{joinkey}", "revoked") is not None:
         raise Refused("joinkey-revoked", "this join key was revoked")
+    if state.value(f"joinkey/{joinkey}", "expired") is not None:
+        raise Refused("joinkey-expired", "this join key has expired")
     return rule
 
 

@@ -51,6 +51,7 @@ class SectionKind(StrEnum):
     CHECKPOINT = "checkpoint"
     EXPECTED = "expected"
     PASSED = "passed"
+    PROPOSAL = "proposal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ _DOUBLE = {
         SectionKind.POLICY,
         SectionKind.ASSIGNMENT,
         SectionKind.GROUP,
+        SectionKind.PROPOSAL,
         SectionKind.EXPECTED,
     )
 }
@@ -99,7 +101,7 @@ def parse_path(path: str) -> SectionPath:
         kind = None
     if kind is None:
         raise UntrustedInput(f"section {path!r}: there is no such section")
-    if parts[0] in ("device", "joinkey", "expected") and not _HEX_ID.match(parts[1]):
+    if parts[0] in ("device", "joinkey", "expected", "proposal") and not _HEX_ID.match(parts[1]):
         raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
     return SectionPath(kind, parts[1])
 
@@ -205,12 +207,12 @@ def _secret_names(_key: str, row: list[object]) -> None:
         raise UntrustedInput("secrets: names of options in lower case, sorted, none twice")
 
 
-def _mandate(_key: str, row: list[object]) -> None:
-    """Check a mandate, see `dusk.changelog.roles.Mandate`."""
-    number, seq, chain = codec.fields(row, 3, "mandate")
-    codec.integer(number, 1, limits.NUMBER_MAX, "mandate number")
-    codec.integer(seq, 1, limits.NUMBER_MAX, "mandate position")
-    codec.exactly(chain, 32, "mandate chain hash")
+def _raised(key: str, row: list[object]) -> None:
+    """Check what is raised, see `dusk.changelog.roles.Raised`."""
+    number, seq, chain = codec.fields(row, 3, key)
+    codec.integer(number, 1, limits.NUMBER_MAX, f"{key} number")
+    codec.integer(seq, 1, limits.NUMBER_MAX, f"{key} position")
+    codec.exactly(chain, 32, f"{key} chain hash")
 
 
 def _attested(_key: str, row: list[object]) -> None:
@@ -224,6 +226,17 @@ def _attested(_key: str, row: list[object]) -> None:
 def _frozen(_key: str, row: list[object]) -> None:
     for head in codec.fields(row, 2, "frozen"):
         decode_signed_head(codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, "frozen"))
+
+
+def _proposal(_key: str, row: list[object]) -> None:
+    """Check a proposed change's form; `dusk.changelog.proposals` reads it."""
+    change, expires_s = codec.fields(row, 2, "proposal")
+    codec.blob(change, limits.PROPOSAL_BYTES_MAX, "proposed change")
+    codec.integer(expires_s, 0, limits.NUMBER_MAX, "proposal expiry")
+
+
+def _signed_by(_key: str, row: list[object]) -> None:
+    codec.exactly(codec.fields(row, 1, "signature")[0], 64, "signature")
 
 
 def _sealed(_key: str, row: list[object]) -> None:
@@ -328,12 +341,13 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "owner/": _public,
         "quorum": _number(1, 64),
         "recovery": _recovery,
+        "recovered": _raised,
         "grant/": _grant,
     },
     SectionKind.CLUSTER: {
         "name": _text(63),
         "succession": _succession,
-        "mandate": _mandate,
+        "mandate": _raised,
         "cycle": _number(200, 3_600_000),
         "level": _number(1, 1),
         "manual-backup": _flag,
@@ -342,7 +356,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         **_VARIABLE,
     },
     SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},
-    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag, "rejected/": _flag},
+    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag, "expired": _flag, "rejected/": _flag},
     SectionKind.DEVICE: {
         "key": _public,
         "name": _text(63, DEVICE_NAME.pattern),
@@ -362,6 +376,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.CHECKPOINT: {"by/": _attested},
     SectionKind.EXPECTED: {"as": _expected},
     SectionKind.PASSED: {"grant/": _passed},
+    SectionKind.PROPOSAL: {"change": _proposal, "by/": _signed_by},
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 

@@ -183,6 +183,7 @@ class Node:
             rooms.follower.deadline if leader is None else leader.deadline,
             rooms.leading.deadline,
             rooms.writing.deadline,
+            rooms.writing.expiry_at,
             rooms.exchanges.deadline,
             rooms.outbox.deadline,
             self.applied.deadline,
@@ -243,6 +244,8 @@ class Node:
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
+        if self.peers.own_index is None:  # who was removed hears nobody, and takes off what it is told to
+            return True
         return contact_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 
     def reports_since(self, moment: float) -> bool:
@@ -253,6 +256,10 @@ class Node:
         """Return who waits to be let in: at the master all, elsewhere what it told last."""
         told = still_waiting(self.log.state, self._rooms.reports.pending)
         return self._rooms.waiting_here(now) if self.leads else told
+
+    def is_removed(self, now: float) -> bool:
+        """Tell whether this device left: by its log, or by a member's word while no master is heard."""
+        return self.peers.own_index is None or (self._rooms.exchanges.said_removed and not self.fresh(now))
 
     def waiting_changes(self) -> tuple[ChangeId, ...]:
         """Return the changes of this device that no writer has answered for."""
@@ -282,6 +289,8 @@ class Node:
         effects = rooms.leading.tick(now)
         if rooms.writing.deadline is not None and now >= rooms.writing.deadline:
             effects += rooms.writing.tick(now)
+        if rooms.writing.expiry_at is not None and now >= rooms.writing.expiry_at:
+            effects += rooms.writing.expire(now)
         if rooms.writing.leader is not None:
             effects += rooms.writing.leader.tick(now)
         elif now >= rooms.follower.deadline:
