@@ -8,13 +8,14 @@ from dusk.changelog.body import Change
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
-from dusk.control.desk import Json, Peer, SealedKey, WallTime
+from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.membership.pending import PendingList
 from tests.world import World, sealed_key
 
 
@@ -43,6 +44,7 @@ class FakeDesk:
         self.listeners: list[object] = []
         self.joined_with: list[str] = []
         self.keys: dict[str, SigningKey] = {}
+        self.waits = PendingList()
         self.counter = 0
 
     @property
@@ -58,6 +60,9 @@ class FakeDesk:
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
+
+    def pending(self) -> Sequence[Waiting]:
+        return [Waiting(p, 5.0, 1.0) for p in self.waits.current(self.log.state, 0.0)]
 
     def refresh(self) -> str:
         self.results["refresh"] = {"done": True, "progress": None, "result": {"fresh": True}}

@@ -52,7 +52,7 @@ from dusk.catchup.messages import (
     decode_reply,
     encode,
 )
-from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
+from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, SaidRemoved, ServerRefused, Stage
 from dusk.changelog.adopting import NotInForce
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
@@ -228,7 +228,7 @@ class Client:
             case Stage.ASKING, Reports():
                 self._reported(reply, now)
             case _, Removed():
-                raise ServerRefused("the server says that this device was removed")
+                raise SaidRemoved("the server says that this device was removed")
             case _:
                 raise UntrustedInput("exchange: an answer to another question")
 

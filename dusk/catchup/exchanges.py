@@ -14,7 +14,7 @@ from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Answer, Position
 from dusk.catchup.server import Phase, Server
-from dusk.catchup.stages import Errand, Goal, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, SaidRemoved, ServerRefused, Stage
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
 from dusk.changelog.newer import NewerVersion
@@ -72,6 +72,8 @@ class Exchanges:
         """Streams ended for what came in on them, since start-up."""
         self.turned_away_at: float | None = None
         """Since when who was asked for the log says nothing and ends the stream, as to who is no member."""
+        self.said_removed = False
+        """Whether a member of our log said last that this device was removed."""
 
     @property
     def deadline(self) -> float | None:
@@ -197,6 +199,8 @@ class Exchanges:
         except ForkFound as error:
             return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
         except (ServerRefused, NewerVersion) as error:
+            if isinstance(error, SaidRemoved) and client.server is not None:
+                self.said_removed = self._host.standing(client.server) is Standing.MEMBER
             return self._drop(client, str(error), now, lied=False)
         except UntrustedInput as error:
             self.refused += 1
@@ -205,7 +209,7 @@ class Exchanges:
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
-        self.turned_away_at = None
+        self.turned_away_at, self.said_removed = None, False
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)

@@ -65,6 +65,10 @@ class ServerRefused(UntrustedInput):
     """The server is honest as far as we know, and of no use: it is to be tried again later."""
 
 
+class SaidRemoved(ServerRefused):
+    """The server says that this device was removed."""
+
+
 RequestMaker = Callable[[bytes], Change]
 """Makes the request to join for a stream, from the stream's hash."""
 

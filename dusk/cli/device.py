@@ -1,4 +1,4 @@
-"""``dusk device``."""
+"""``dusk device``: the routers of the cluster, and those that want to be."""
 
 import argparse
 
@@ -10,10 +10,13 @@ REFRESH_S = 5.0
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    from dusk.cli import newcomers
+
     verbs = subcommands(parser)
-    verb(verbs, "list", "List the routers of the cluster.", "dusk device list", _list)
+    verb(verbs, "list", "List the routers of the cluster, and those that wait.", "dusk device list", _list)
     show = verb(verbs, "show", "Show all that is known of one router.", "dusk device show attic", _show)
     show.add_argument("name", metavar="NAME", help="its name, or its id")
+    newcomers.add_verbs(verbs)
 
 
 def refresh(context: Context) -> None:
@@ -23,7 +26,7 @@ def refresh(context: Context) -> None:
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
-    devices = context.call("device.list")["devices"]
+    answer = context.call("device.list")
     rows = [
         (
             d["name"],
@@ -33,12 +36,31 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             d["apply"],
             " ".join(d["groups"]),
         )
-        for d in devices
+        for d in answer["devices"]
     ]
+    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), p["label"]) for p in answer["pending"]]
+    rows += [
+        (e["name"] or "-", "expected", "-", "-", e["label"], " ".join(e["groups"]))
+        for e in answer["expected"]
+    ]
+    everybody = [*answer["devices"], *answer["pending"], *answer["expected"]]
     context.table(
-        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, devices, "there is no router yet"
+        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, everybody, "there is no router yet"
     )
+    if answer["pending"]:
+        context.note("`dusk device approve ID`, or --all, lets in who is pending; `reject ID` turns away")
     return 0
+
+
+def _waiting_name(pending: Json) -> str:
+    name = pending["name"]
+    return f"{pending['id'][:8]}{f' ({name})' if name else ''}"
+
+
+def _why(pending: Json) -> str:
+    if not pending["like"]:
+        return {"joinkey-used-up": "key used up"}.get(pending["why"], "new")
+    return f"looks like {pending['like']} ({'online' if pending['like_online'] else 'absent'})"
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:

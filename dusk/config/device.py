@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from dusk.changelog.views import groups_of
-from dusk.config.merge import Managed, merge
+from dusk.config.merge import Managed, merge, without_secrets
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
 from dusk.config.variables import USE, VariableValue
@@ -70,6 +70,8 @@ class Configs:
             {group: self._group_variables(group) for group in groups},
             variables_of(self._store, own),
         )
+        if self._store.value(f"device/{device.hex()}", "wipe") is not None:
+            return without_secrets(merge(layers, variables, facts_of(self._store, device)))
         policies = tuple(layer.origin.removeprefix("policy/") for layer in layers[:-1])
         if settings or not self._own.isdisjoint(policies):
             return merge(layers, variables, facts_of(self._store, device))

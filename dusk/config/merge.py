@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from dusk.config.names import Address, parse_key
-from dusk.config.settings import Setting, Verb
+from dusk.config.settings import Setting, Verb, is_secret
 from dusk.config.variables import Expander, VariableValue
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
@@ -75,6 +75,21 @@ class ManagedSection:
 
 Managed = Mapping[str, tuple[ManagedSection, ...]]
 """Package → its managed sections, in the order in which new ones are made."""
+
+
+def without_secrets(managed: Managed) -> Managed:
+    """Return a managed config of which every secret is to be absent: its device was told to take them off."""
+    return {
+        package: tuple(
+            replace(section, options={name: _without(name, o) for name, o in section.options.items()})
+            for section in sections
+        )
+        for package, sections in managed.items()
+    }
+
+
+def _without(name: str, option: ManagedOption) -> ManagedOption:
+    return replace(option, verb=Verb.ABSENT, values=(), removed=()) if is_secret(name) else option
 
 
 class _Said(NamedTuple):

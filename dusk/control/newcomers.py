@@ -94,10 +94,11 @@ def _shown(state: State, waiting: Waiting, online: Collection[DeviceId]) -> Json
     pending = waiting.pending
     twin = twin_of(state, pending, online)
     return {
+        "name": _set_aside(state, pending) or pending.wanted,
         "id": pending.device.hex(),
         "label": pending.label,
+        "role": "pending",
         "wanted": pending.wanted,
-        "expected": _set_aside(state, pending),
         "joinkey": pending.joinkey,
         "why": pending.why,
         "like": "" if twin is None else names.device_name(state, twin),
@@ -110,6 +111,12 @@ def _shown(state: State, waiting: Waiting, online: Collection[DeviceId]) -> Json
 def expected_shown(state: State) -> list[Json]:
     """Return what is set aside, for people."""
     return [
-        {"label": e.label, "name": e.name, "groups": list(e.groups), "variables": dict(e.variables)}
+        {
+            "name": e.name,
+            "label": e.label,
+            "role": "expected",
+            "groups": list(e.groups),
+            "variables": dict(e.variables),
+        }
         for e in all_expected(state)
     ]
