@@ -19,7 +19,7 @@ from dusk.ids import DeviceId, KeyId, key_id
 from dusk.lazy import dataclass
 from dusk.limits import VALUE_BYTES_MAX
 
-_GRANTABLE = {
+GRANTABLE = {
     SectionKind.JOINKEY,
     SectionKind.DEVICE,
     SectionKind.DEVICE_CONFIG,
@@ -124,7 +124,7 @@ def check_authority(
         if path.kind is SectionKind.PASSED:
             _check_passing(state, operation, value, signers)
             continue
-        grant = grant_for(state, operation.section) if path.kind in _GRANTABLE else None
+        grant = grant_for(state, operation.section) if path.kind in GRANTABLE else None
         if grant is None or not _satisfies(grant, owners, signers):
             raise _missing(state, operation.section, path, grant)
         for limiting in grant.chain():

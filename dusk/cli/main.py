@@ -36,7 +36,9 @@ OVERVIEW = (
             ("section", "rights", "the parts of the datastore, and whose keys may sign"),
             ("cluster", "rights", "the cluster's own settings"),
             ("role", "role", "who leads, and who takes over"),
-            ("sign", "role", "sign a role that several owners must force"),
+            ("proposals", "proposal", "changes that several people must sign"),
+            ("sign", "proposal", "sign such a change, or a role that owners force together"),
+            ("withdraw", "proposal", "take a proposal back"),
         ),
     ),
     (

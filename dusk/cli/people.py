@@ -10,7 +10,10 @@ from dusk.errors import Refused
 
 def done(context: Context, started: "dict[str, object]", timeout_s: float) -> int:
     """Wait for what was signed and handed in, and say what became of it."""
-    text = str(started["text"])
+    text, notes = str(started["text"]), started.get("notes") or []
+    assert isinstance(notes, list)
+    for line in notes:
+        context.note(line)
     if started["ticket"] is None:
         context.say(text, {"seq": 0, "hash": "", "state": "unchanged", "text": text})
         return 0

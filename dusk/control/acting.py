@@ -7,7 +7,7 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.state import State
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
-from dusk.control.signing import check_verdict, sign
+from dusk.control.proposing import signed_or_proposed
 
 
 def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) -> Edit:
@@ -18,23 +18,22 @@ def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) 
 
 
 def signed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Change:
-    """Sign a change and judge it as the writer will.
+    """Sign a change and judge it as the writer will; where others must sign, too, it proposes.
 
     Raises:
         Refused: what the writer would say.
     """
-    change = sign(desk, session, message, edits)
-    check_verdict(desk, change)
-    return change
+    return signed_or_proposed(desk, session, message, edits).change
 
 
 def handed_in(desk: Desk, session: Session, message: str, edits: Sequence[Edit], timeout_s: float) -> Json:
-    """Sign, judge and submit; ``text`` says what was done, the ticket ends with a commit's result."""
-    change = signed(desk, session, message, edits)
-    ticket = hand_in(desk, session, change, timeout_s, {})
-    return {"ticket": ticket, "hash": change.id.hex(), "text": message}
+    """Sign, judge and submit, or propose where others must sign, too; ``text`` says what was done."""
+    made = signed_or_proposed(desk, session, message, edits)
+    ticket = hand_in(desk, session, made.change, timeout_s, {})
+    text = f"proposed: {message}" if made.proposal else message
+    return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}
 
 
 def unchanged(text: str) -> Json:
     """Answer that there was nothing to do."""
-    return {"ticket": None, "hash": "", "text": text}
+    return {"ticket": None, "hash": "", "text": text, "notes": []}

@@ -12,6 +12,7 @@ from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
 from dusk.control.overlay import Overlay
+from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, review
 from dusk.control.reviewed import notes_on
 from dusk.control.signing import check_verdict, sign
@@ -151,14 +152,16 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
         raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
-    change = sign(desk, session, arguments["message"], draft.edits)
-    if not draft.sent:
-        check_verdict(desk, change)
+    if draft.sent:
+        made = Signed(sign(desk, session, arguments["message"], draft.edits), "", ())
+    else:
+        made = signed_or_proposed(desk, session, arguments["message"], draft.edits)
+    change = made.change
     sent = Sent(change.id, arguments["message"], draft.edits)
-    answer = {"devices_concerned": list(found.concerned)}
+    answer = {"devices_concerned": list(found.concerned), "proposal": made.proposal or None}
     ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
-    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
+    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes]}
 
 
 def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:

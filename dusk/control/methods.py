@@ -14,6 +14,7 @@ from dusk.control import (
     history,
     membership,
     people,
+    proposing,
     rights,
     roles,
     schema,
@@ -225,6 +226,10 @@ METHODS: Mapping[str, Method] = {
         timeout_s=_TIMEOUT,
     ),
     "grant.remove": _signing(rights.grant_remove, prefix=_TEXT, timeout_s=_TIMEOUT),
+    "proposal.list": _query(proposing.proposal_list),
+    "proposal.show": _query(proposing.proposal_show, id=_TEXT),
+    "proposal.sign": _signing(proposing.proposal_sign, id=_TEXT, timeout_s=_TIMEOUT),
+    "proposal.withdraw": _signing(proposing.proposal_withdraw, id=_TEXT, timeout_s=_TIMEOUT),
     "section.list": _query(
         rights.section_list, prefix=Parameter(schema.text(), ""), after=Parameter(schema.text(), "")
     ),

@@ -65,7 +65,8 @@ def user_add(desk: Desk, arguments: Json) -> Json:
     def build(sealed: SealedKey) -> Change:
         return signed(desk, session, message, _keyed(desk.log.state, name, sealed))
 
-    return {"ticket": desk.seal(name, password, None, build, arguments["timeout_s"]), "text": message}
+    ticket = desk.seal(name, password, None, build, arguments["timeout_s"])
+    return {"ticket": ticket, "text": _said(desk, message)}
 
 
 def user_passwd(desk: Desk, arguments: Json) -> Json:
@@ -86,7 +87,7 @@ def user_passwd(desk: Desk, arguments: Json) -> Json:
 
     return {
         "ticket": desk.seal(name, arguments["password"], None, build, arguments["timeout_s"]),
-        "text": message,
+        "text": _said(desk, message),
     }
 
 
@@ -126,7 +127,7 @@ def _reseal(desk: Desk, session: Session, user: views.User, arguments: Json) -> 
     seed = session.key.seed
     return {
         "ticket": desk.seal(user.name, arguments["password"], seed, build, arguments["timeout_s"]),
-        "text": message,
+        "text": _said(desk, message),
     }
 
 
@@ -196,3 +197,8 @@ def _renamed(state: State, old: PublicKey, new: PublicKey) -> Sequence[Edit]:
                 keys = sorted(becomes if k == was else k for k in row[0])
                 found.append(edit_of(state, section, key, [keys, *row[1:]]))
     return found
+
+
+def _said(desk: Desk, message: str) -> str:
+    """Say what an owner's change does while its key is still being sealed."""
+    return message if desk.log.state.quorum == 1 else f"proposed: {message}"

@@ -14,7 +14,13 @@ _NO_BOOT = BootId(bytes(8))
 
 
 def sign(
-    desk: Desk, session: Session, message: str, edits: Sequence[Edit], *, counters_skipped: int = 0
+    desk: Desk,
+    session: Session,
+    message: str,
+    edits: Sequence[Edit],
+    *,
+    counters_skipped: int = 0,
+    is_joint: bool = False,
 ) -> Change:
     """Build and sign a change of the session's user.
 
@@ -25,6 +31,7 @@ def sign(
         edits: what becomes of which record.
         counters_skipped: numbers left free below this change's, for what its author signs here
             before this one is in the log.
+        is_joint: others sign it, too: it carries no number.
 
     Raises:
         Refused: ``no-cluster``, ``bad-message`` or ``bad-change``.
@@ -38,7 +45,7 @@ def sign(
         return build_change(
             cluster=cluster,
             device=desk.device_id,
-            counter=desk.next_counter(session.key.key_id) + counters_skipped,
+            counter=0 if is_joint else desk.next_counter(session.key.key_id) + counters_skipped,
             message=message,
             edits=edits,
             signers=(session.key,),
