@@ -25,6 +25,16 @@ LOGIN_DEVICES_MAX = 1024
 """Devices on the owners' list of where people log in; with more, all may."""
 SECRET_NAMES_MAX = 256
 """Options that a cluster takes for secrets beside the usual ones."""
+SECRET_BYTES_MAX = 60 * 1024
+"""A sealed value with its padding: a record has its K's id beside it."""
+SECRET_VALUES_MAX = 1024
+"""Items of a secret list."""
+WRAP_BYTES_MAX = 400
+"""A key wrapped to one reader; the longest path of a section makes some 320."""
+WRAPS_PER_RECORD_MAX = 64
+"""A further reader costs the log one such record anew, 13 KiB with usual paths."""
+WRAP_RECORDS_MAX = 256
+"""Of one section: room for 10,000 readers and a rotation under way."""
 SUCCESSION_MAX = 16
 """Devices that may lead: each costs a certificate 80 bytes."""
 ROLE_LINE_CHARACTERS_MAX = 16 * 1024
