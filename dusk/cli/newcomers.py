@@ -98,7 +98,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         answers.append(_approve_some(context, arguments))
     devices = [device for answer in answers for device in answer["devices"]]
     skipped = answers[-1]["skipped"]
-    rows: list[tuple[str, object]] = [("joins", device["text"]) for device in devices]
+    rows: list[tuple[str, object]] = [("let in", device["text"]) for device in devices]
     for each in skipped:
         context.note(f"dusk: {each['id'][:8]} ({each['label']}) is not let in: {each['reason']}")
     result = {**answers[-1], "devices": devices}
