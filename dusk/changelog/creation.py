@@ -27,6 +27,11 @@ PENDING = frozenset((APPROVAL_NEEDED, USED_UP, LABEL_KNOWN))
 """Refusals after which a request waits for a person."""
 
 
+def is_request(change: Change) -> bool:
+    """Tell whether a change can only be a device's request to be made."""
+    return change.body.counter == 0 and change.body.author == change.body.device
+
+
 class Asked(NamedTuple):
     """What a device's request to join says, read and compared with its own id."""
 

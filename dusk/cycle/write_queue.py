@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import NamedTuple
 
 from dusk.changelog.body import Change
-from dusk.changelog.creation import PENDING
+from dusk.changelog.creation import PENDING, is_request
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
 from dusk.changelog.kinds import is_device
 from dusk.changelog.log import Log
@@ -134,21 +134,15 @@ class _Turn:
 
     def refuse(self, sender: bytes, change: Change, code: str) -> None:
         """Count a refusal: a signature is what costs time."""
-        self._wait(change, code)
+        if is_request(change) and code in PENDING:
+            self.pending.append((change, code))
         self.spent[sender] = self.spent.get(sender, 0) + max(1, len(change.signatures))
 
     def wrote(self, change: Change, outcome: Outcome) -> None:
         """Note what is without effect: one of another branch may have let devices in there (A45)."""
-        if outcome.code is OutcomeCode.APPLIED:
-            return
-        self._wait(change, outcome.reason)
-        operations = change.body.operations
-        self.left_out |= any(o.key == "key" and is_device(o.section) for o in operations)
-
-    def _wait(self, change: Change, code: str) -> None:
-        """Note a request to join for which a person's word is all that lacks."""
-        if change.body.counter == 0 and code in PENDING:
-            self.pending.append((change, code))
+        if outcome.code is not OutcomeCode.APPLIED:
+            operations = change.body.operations
+            self.left_out |= any(o.key == "key" and is_device(o.section) for o in operations)
 
     @property
     def is_over(self) -> bool:

@@ -83,10 +83,6 @@ class PendingList:
             del self._waiting[next(iter(self._waiting))]
         self._waiting[found.device] = found
 
-    def clear(self) -> None:
-        """Forget all: another device leads."""
-        self._waiting.clear()
-
     def current(self, state: State, now: float) -> list[Pending]:
         """Return who waits, by id; forget who asks no more, has joined, or may not join any more."""
         gone = [

@@ -12,6 +12,9 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.basis import Plan
 from dusk.changelog.certificate import Certificate
+from dusk.changelog.creation import PENDING, is_request
+from dusk.changelog.entry import Entry, OutcomeCode
+from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.follower import Follower
@@ -238,7 +241,9 @@ class Rooms:
         cover(self.station.channel, self.log)
         effects += self.make_group_key() if self.leads else []
         self._forget_forks()
-        entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
+        written = [item for item in items if item.kind is ItemKind.ENTRY]
+        entries = [verified_entry(item) for item in written]
+        self._keep_stranded(zip(written, entries, strict=True), now)
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)
         self.note_status(now)  # before the answer that carries it
@@ -250,6 +255,15 @@ class Rooms:
                     *self.writing.logged(entry.change, now),
                 ]
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
+
+    def _keep_stranded(self, written: Iterable[tuple[LogItem, Entry]], now: float) -> None:
+        """Let devices wait for a person that a lost branch let in: they ask no more themselves (A45)."""
+        for item, entry in written:
+            if entry.outcome.code is not OutcomeCode.REJECTED or entry.outcome.reason not in PENDING:
+                continue
+            _, change = unpack_entry_item(item.data)
+            if change is not None and is_request(change):
+                self.writing.pending.put(change, entry.outcome.reason, now)
 
     def _certified(self, certificate: Certificate) -> list[Effect]:
         effects = self.writing.certified(certificate)

@@ -125,7 +125,6 @@ class Writing:
         waiting, self._queue = self._queue.waiting(), WriteQueue(self._log, self._own_id)
         self.leader = self.deadline = None
         self._datagrams.clear()
-        self.pending.clear()
         effects: list[Effect] = []
         for change, _, after in waiting:
             if change.id in self._streams:

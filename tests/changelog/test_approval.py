@@ -200,6 +200,18 @@ def test_a39_who_is_granted_devices_of_a_group_lets_in_devices_of_that_group_alo
     world.write(world.change(*approval_edits(request), variable, signers=(bob,)))
 
 
+def test_a29_who_lets_a_device_in_by_a_grant_makes_it_no_backup() -> None:
+    world = World()
+    approve_mode(world)
+    bob = grantee(world, "device", None)
+    device, request = asking(world)
+    succession = world.edit("cluster", "succession", ((world.device_id, device.key_id),))
+    edits = approval_edits(request)
+    assert refused(world, world.change(*edits, succession, signers=(bob,))) == "missing-signatures"
+    world.write(world.change(*edits, signers=(bob,)))
+    assert views.succession(world.log.state) == (world.device_id,)
+
+
 def test_a39_who_is_granted_devices_of_a_group_ends_and_renames_only_those() -> None:
     world = World()
     approve_mode(world)

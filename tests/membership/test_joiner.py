@@ -41,9 +41,9 @@ from dusk.limits import (
     ANSWER_S_MAX,
     BACK_OFF_S_MAX,
     BACK_OFF_S_MIN,
-    PENDING_ASK_S_MAX,
     EXCHANGE_S_MAX,
     JOIN_CANDIDATES_MAX,
+    PENDING_ASK_S_MAX,
     STREAM_IDLE_S_MAX,
 )
 from dusk.membership.joiner import Joiner, parse_address

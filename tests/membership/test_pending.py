@@ -51,9 +51,6 @@ def test_who_was_let_in_or_turned_away_and_whose_key_ended_waits_no_more() -> No
     assert [p.device for p in still_waiting(world.log.state, told)] == [requests[2].body.device]
     world.commit(world.edit(f"joinkey/{name}", "revoked", (True,)))
     assert ids(waiting, world) == []
-    waiting.put(requests[0], WHY, 0.0)
-    waiting.clear()
-    assert waiting._waiting == {}
 
 
 def test_a19_a_leaked_key_fills_its_own_part_and_the_oldest_makes_room(

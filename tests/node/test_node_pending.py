@@ -3,6 +3,7 @@
 import pytest
 
 from dusk.catchup.messages import GetReports, WaitingRow
+from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -70,7 +71,27 @@ def test_who_is_approved_anywhere_waits_no_more_and_another_leader_begins_anew()
     for box in (site.master, member):
         assert [p.request for p in _waiting(box)] == [other]
     site.master.node._rooms.writing.step_down(site.now)
-    assert len(site.master.node._rooms.writing.pending._waiting) == 0
+    assert site.master.node._rooms.waiting_here(site.now) == []
+
+
+def test_a20_who_shows_the_label_of_a_member_that_is_online_is_an_alarm() -> None:
+    site = _site()
+    member = site.all[2]
+    label = views.member(site.master.node.log.state, member.node.device_id)
+    assert label is not None
+    request = _asks(site, label.label)
+    site.run(1.0)
+    line = site.master.node.alarms["same-label"]
+    assert request.body.device.hex()[:8] in line
+    assert label.name in line
+    assert "same-label" not in site.all[1].node.alarms
+    site.world.log = site.master.node.log
+    joinkey = f"joinkey/{site.world.joinkey.key_id.hex()}"
+    rejected = site.world.edit(joinkey, f"rejected/{request.body.device.hex()}", (True,))
+    change = site.world.change(rejected, counter=77)
+    site.master.do(site.master.node.submit(change, site.now))
+    site.run(2.0)
+    assert "same-label" not in site.master.node.alarms
 
 
 def test_many_make_pages_and_nobody_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
