@@ -65,7 +65,7 @@ class Cluster(World):
         return {
             "trust owner": self.edit("trust", "owner/carol", [self.carol.public]),
             "trust grant": self.edit("trust", "grant/policy", [[self.carol.key_id], 1, None, None, None]),
-            "trust recovery": self.edit("trust", "recovery", [new.public, 1]),
+            "trust recovery": self.edit("trust", "recovery", [new.public, 0]),
             "cluster": self.edit("cluster", "cycle", [1000]),
             "cluster succession": self.edit("cluster", "succession", [[self.kitchen.key_id]]),
             "cluster variable": self.edit("cluster", "var/x", ["y"]),

@@ -53,7 +53,7 @@ def test_trust_may_change_many_times_and_owners_become_users_again() -> None:
     world = World()
     bob = with_owner(world, "bob")
     for cycle in (1000, 2000):
-        world.commit(world.edit("trust", "recovery", [world.key().public, 1]))
+        world.commit(world.edit("trust", "recovery", [world.key().public, 0]))
         assert (
             world.write(world.change(world.edit("cluster", "cycle", [cycle]), signers=(bob,))).outcome
             == APPLIED
