@@ -64,6 +64,7 @@ OVERVIEW = (
             ("effective", "effective", "what a router's settings are, and why"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
+            ("blame", "history", "who made each setting what it is"),
             ("conflicts", "conflict", "changes that came too late, with both sides"),
             ("resolve", "conflict", "decide such a change"),
             ("verify", "history", "check the whole log on the disk, offline"),

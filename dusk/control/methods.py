@@ -260,6 +260,7 @@ METHODS: Mapping[str, Method] = {
     "log.list": _query(
         history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
     ),
+    "log.blame": _query(history.blame, target=_TEXT),
     "log.show": _query(history.log_show, seq=Parameter(_SEQ)),
 }
 

@@ -140,3 +140,12 @@ def test_the_clusters_settings_are_changed_as_pairs(dusk: "Dusk") -> None:
 def test_nobody_logged_in_is_said_before_a_password_is_asked(dusk: "Dusk", desk: FakeDesk) -> None:
     del desk.people["token-alice"]
     assert_refused(dusk("user", "add", "bob"), "dusk login")
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_blame_names_version_signers_and_why(dusk: "Dusk", monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = dusk("blame", "trust")
+    assert "owner/alice" in shown.out
+    assert_refused(dusk("blame", "policy/none"), "nothing is said")
+    monkeypatch.setattr("dusk.control.history.BLAMED_MAX", 1)
+    assert "there is more" in dusk("blame", "cluster").err
