@@ -11,7 +11,7 @@ from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.state import State
-from dusk.changelog.views import groups_of
+from dusk.changelog.views import Sections, groups_of
 from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
@@ -63,12 +63,12 @@ class Grant:
             yield from self.above.chain()
 
 
-def grant_for(state: State, section: str) -> Grant | None:
+def grant_for(state: Sections, section: str) -> Grant | None:
     """Return the grant in force with the longest prefix of whole components, if any."""
     return _longest(state, section.split("/"))
 
 
-def _longest(state: State, parts: Sequence[str]) -> Grant | None:
+def _longest(state: Sections, parts: Sequence[str]) -> Grant | None:
     for count in range(len(parts), 0, -1):
         grant = _grant_at(state, parts[:count])
         if grant is not None:
@@ -76,7 +76,7 @@ def _longest(state: State, parts: Sequence[str]) -> Grant | None:
     return None
 
 
-def _grant_at(state: State, parts: Sequence[str]) -> Grant | None:
+def _grant_at(state: Sections, parts: Sequence[str]) -> Grant | None:
     """Return the owners' grant for this prefix alone, else one passed on, while what it hangs on is there."""
     prefix = "/".join(parts)
     row = state.value("trust", f"grant/{prefix}")

@@ -5,7 +5,7 @@ with the writes that follow from it; it raises `Refused` where no entry may carr
 at all. Rules, in the order in which they are checked:
 
 1. The change is for this cluster (A8).
-2. Every record exists in the schema and every value is what stands there.
+2. Every record exists in the schema and every value is what stands there; secrets are sealed (R15).
 3. A change without a counter is a device's creation and goes by `creation` alone (A19), or one of several
    signers, whose id is used once for ever.
 4. The author's signature is there; every signature is by an active key and verifies.
@@ -31,6 +31,7 @@ from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.proposals import about_proposals, check_proposal, follows, is_joint, is_person
+from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
 from dusk.changelog.verdict import Verdict, written
@@ -66,6 +67,7 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     if body.cluster != state.cluster:
         raise Refused("foreign-cluster", "the change is for another cluster")
     check_records(change)
+    check_secrecy(state, body.operations, change.values)
     joint = is_joint(body)
     if body.counter == 0 and not joint:
         return judge_creation(state, change, stamp)

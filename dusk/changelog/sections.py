@@ -12,10 +12,12 @@ from functools import lru_cache
 from dusk import codec, limits
 from dusk.changelog.entry import decode_signed_head
 from dusk.config.names import parse_key
+from dusk.config.sealing import sealed_from
 from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.ids import labelled_hash
 from dusk.keys.sealed import check_sealed_key
+from dusk.keys.secret import SECRET_KEY_ID_BYTES, WRAP_OVERHEAD_BYTES
 from dusk.keys.signing import check_public_key
 from dusk.lazy import dataclass
 
@@ -24,6 +26,7 @@ COMPONENT = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,63}\Z")
 _HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
 DEVICE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 """What the log takes for a device's name."""
+_WRAP_PLACE = re.compile(r"(0|[1-9][0-9]{0,2})\Z")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 FACTS_MAX = 64
 """Facts of one device: selectors need a dozen."""
@@ -334,7 +337,31 @@ def _assignment(_key: str, row: list[object]) -> None:
     codec.integer(priority, 0, 999, "assignment priority")
 
 
-_VARIABLE = {"var/": _text_or_list(limits.VALUE_BYTES_MAX - 16)}
+def _variable(key: str, row: list[object]) -> None:
+    """Check a variable: a text or a list, or one of these, sealed."""
+    if len(row) > 1:
+        sealed_from(row)
+    else:
+        _PLAIN(key, row)
+
+
+def _wraps(_key: str, row: list[object]) -> None:
+    """Check a key K as it is wrapped to some of its readers, see `dusk.changelog.readers`."""
+    name, boxes = codec.fields(row, 2, "wraps")
+    codec.exactly(name, SECRET_KEY_ID_BYTES, "wraps: key id")
+    readers = []
+    for wrapped in codec.items(boxes, limits.WRAPS_PER_RECORD_MAX, "wraps"):
+        reader, box = codec.fields(wrapped, 2, "wrap")
+        readers.append(codec.exactly(reader, 16, "wrap: reader"))
+        if len(codec.blob(box, limits.WRAP_BYTES_MAX, "wrap")) <= WRAP_OVERHEAD_BYTES:
+            raise UntrustedInput("wrap: too short")
+    if not readers or readers != sorted(set(readers)):
+        raise UntrustedInput("wraps: none, not sorted, or a reader twice")
+
+
+_PLAIN = _text_or_list(limits.VALUE_BYTES_MAX - 16)
+_VARIABLE: Mapping[str, Check] = {"var/": _variable, "wrap/": _wraps}
+"""What a section with secret values of its own has: variables, and keys K for what is sealed there."""
 
 KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.TRUST: {
@@ -370,7 +397,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     },
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
-    SectionKind.POLICY: {"set/": _setting},
+    SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
     SectionKind.CHECKPOINT: {"by/": _attested},
@@ -433,5 +460,6 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "member/": _is_id,
     "by/": _is_id,
     "rejected/": _is_id,
+    "wrap/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < limits.WRAP_RECORDS_MAX,
 }
 """What may stand behind a prefix, where it is not a single component."""
