@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from dusk.cli.client import Client, Json
+    from dusk.cli.via import Via
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -19,12 +20,18 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604
 class Context:
     """One run of the command line: where, how to print, and the connection to the daemon."""
 
-    __slots__ = ("_client", "json", "root")
+    __slots__ = ("_client", "json", "root", "via")
 
-    def __init__(self, root: Path, *, json: bool) -> None:
+    def __init__(self, root: Path, *, json: bool, via: "Via | None" = None) -> None:
         self.root = root
         self.json = json
+        self.via = via
         self._client: Client | None = None
+
+    @property
+    def place(self) -> Path:
+        """What a session belongs to: the root here, or a router elsewhere."""
+        return self.root if self.via is None else Path(f"/ssh:{self.via.name}:{self.via.port}{self.via.root}")
 
     @property
     def client(self) -> "Client":
@@ -32,7 +39,7 @@ class Context:
         if self._client is None:
             from dusk.cli.client import Client
 
-            self._client = Client(self.root)
+            self._client = Client(self.root, self.via)
         return self._client
 
     @property
@@ -53,7 +60,7 @@ class Context:
         """Call a method as the person who is logged in on this terminal."""
         from dusk.cli import tokens
 
-        token = tokens.load(self.root)
+        token = tokens.load(self.place)
         if token is None:
             raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
         return self.client.call(method, token=token, **params)

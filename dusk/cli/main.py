@@ -18,6 +18,7 @@ OVERVIEW = (
             ("daemon", "daemon", "run the node in the foreground"),
             ("join", "join", "let this router join a cluster with a join key"),
             ("status", "status", "how this router and its cluster are"),
+            ("relay", "relay", "the control socket over standard input and output"),
             ("demo", "demo", "a whole cluster on this machine, to look at"),
             ("simulate", "simulate", "how a cluster that you do not have would behave"),
         ),
@@ -124,16 +125,14 @@ def _run(arguments: list[str]) -> int:
     name = rest[0]
     if name not in MODULES:
         raise UsageError(f"there is no command {name!r}{_nearest(name)}; see `dusk --help`")
-    if "via" in options:
-        raise UsageError("--via is not available in this version; log in on the router and run dusk there")
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
-    if rest == ["daemon"]:
+    if rest == ["daemon"] and "via" not in options:
         from dusk.daemon.main import run
 
         return run(root)
     from dusk.cli.running import run_command
 
-    return run_command(root, MODULES[name], rest, is_json="json" in options)
+    return run_command(root, MODULES[name], rest, is_json="json" in options, via=options.get("via"))
 
 
 def _nearest(name: str) -> str:
@@ -159,6 +158,7 @@ def overview() -> str:
             "options, anywhere on the line:",
             "  --root DIR  work on the node below DIR (or DUSK_ROOT); default /",
             "  --json      print one JSON document",
+            "  --via ssh://[USER@]HOST[:PORT]  work on a router from here, over ssh",
             "",
             "`dusk COMMAND --help` explains a command with an example. A first cluster:",
             "  dusk init --cluster home --user ann     then start the daemon",

@@ -4,10 +4,14 @@ from importlib import import_module
 from pathlib import Path
 
 from dusk.cli.command import Command, Context
+from dusk.cli.options import UsageError
 from dusk.errors import DuskError
 
+_ON_THIS_MACHINE = ("daemon", "init", "verify", "simulate", "demo", "relay")
+"""They do without a daemon, or are its end of the line."""
 
-def run_command(root: str, module: str, words: list[str], *, is_json: bool) -> int:
+
+def run_command(root: str, module: str, words: list[str], *, is_json: bool, via: str | None = None) -> int:
     """Run a command and return its exit code.
 
     Args:
@@ -15,10 +19,18 @@ def run_command(root: str, module: str, words: list[str], *, is_json: bool) -> i
         module: which of this package has it.
         words: its name, and what stands behind that.
         is_json: whether it prints a document.
+        via: where the daemon is, if not on this machine.
     """
     name = words[0]
     command: Command = import_module(f"dusk.cli.{module}").COMMANDS[name]
-    context = Context(Path(root).absolute(), json=is_json)
+    elsewhere = None
+    if via is not None:
+        from dusk.cli.via import parse_via
+
+        elsewhere = parse_via(via)
+        if name in _ON_THIS_MACHINE:
+            raise UsageError(f"{name} works on this machine; run it on the router itself")
+    context = Context(Path(root).absolute(), json=is_json, via=elsewhere)
     try:
         return _run(context, name, command, words[1:])
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
