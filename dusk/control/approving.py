@@ -117,6 +117,8 @@ class Approval:
             if self._rule(pending)[6] != "never":
                 self.replace(pending, twin)
                 return
+        for group in wish.groups:  # the key's and the list's were looked up when these were made
+            names.require_group(Overlay(self._state), group)
         expected, rule = expected_for(self._state, pending.label), self._rule(pending)
         groups = {*_texts(rule[3]), *wish.groups, *(expected.groups if expected is not None else ())}
         self._create(pending, self._name(pending, wish, expected, rule[7]), sorted(groups))
@@ -148,9 +150,6 @@ class Approval:
         return decide_name(pending.wanted, str(template), self._taken)
 
     def _create(self, pending: Pending, name: str, groups: Sequence[str], *, replaces: str = "") -> None:
-        store = Overlay(self._state)
-        for group in () if replaces else groups:
-            names.require_group(store, group)
         request, section, edits = pending.request, device_path(pending.device), self.edits
         for operation, value in zip(request.body.operations, request.values, strict=True):
             assert value is not None, "a request deletes nothing"
