@@ -140,16 +140,17 @@ class _Other(NamedTuple):
 def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> None:
     """Check that the other branch stands above ours, as for any, and that owners of here attested it.
 
-    Its first entry is gone, so where that alone would decide, ours stays.
+    Its first entry is gone, so where that alone would decide, ours stays. Where it was recovered by
+    the phrase that is in force here, its owners are in the place of those of here.
     """
-    if len(found.signers & log.state.owners().keys()) < log.state.quorum:
-        raise Apart(
-            f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
-        )
     at, ours, theirs = log.head_at(fork), log.head, other.log.head
     assert at is not None, "it is not below what the log stands on"
     base = Base(fork, at.generation, at.mandate, (), log.settled)
     first, raised = _judged(log, other.log, [*found.kept, *other.taken], fork)
+    is_recovered = raised is Raise.NEW and theirs.generation > at.generation
+    if not is_recovered and len(found.signers & log.state.owners().keys()) < log.state.quorum:
+        text = f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
+        raise NotInForce(text) if other.more else Apart(text)
     chosen = choose(
         Branch(None, ours.generation, ours.mandate, Raise.NONE, log.settled > fork),
         Branch(None, theirs.generation, theirs.mandate, raised, other.log.settled > fork),
