@@ -59,6 +59,18 @@ def devices_made(state: State, change: Change) -> Mapping[str, Made]:
     return {section: _judge(state, change, section) for section in sections} if sections else NONE_MADE
 
 
+def requests_in(unverified: Change) -> list[Change]:
+    """Return the requests that a change carries, as far as they can be read; nothing is verified."""
+    found = []
+    pairs = list(zip(unverified.body.operations, unverified.values, strict=True))
+    for section in [o.section for o, _ in pairs if o.key == REQUEST and is_device(o.section)]:
+        values = {o.key: value for o, value in pairs if o.section == section}
+        if values[REQUEST] is not None:
+            body_bytes, signatures = _row(values[REQUEST])
+            found.append(_request(body_bytes, signatures, values))
+    return found
+
+
 def uses_written(state: State, made: Mapping[str, Made]) -> Iterable[DerivedWrite]:
     """Return what approvals do to the uses of join keys: they count, and are not refused by them."""
     counts = Counter(uses_key(device.joinkey) for device in made.values() if device.joinkey)

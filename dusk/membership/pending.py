@@ -6,13 +6,16 @@ was in order when the leader judged it, but for what a person has to decide.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from dusk import limits
+from dusk.changelog.approval import requests_in
 from dusk.changelog.body import Change
+from dusk.changelog.creation import APPROVAL_NEEDED, PENDING, is_request
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.codec import unpack
-from dusk.errors import UntrustedInput
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass
 
@@ -82,6 +85,16 @@ class PendingList:
         elif len(self._waiting) >= limits.PENDING_MAX:
             del self._waiting[next(iter(self._waiting))]
         self._waiting[found.device] = found
+
+    def keep_stranded(self, change: Change, why: str, now: float) -> None:
+        """Take the devices that a change would have made which stands in the log without effect (A45)."""
+        with suppress(UntrustedInput, Refused):
+            if is_request(change):
+                if why in PENDING:
+                    self.put(change, why, now)
+                return
+            for request in requests_in(change):
+                self.put(request, APPROVAL_NEEDED, now)
 
     def current(self, state: State, now: float) -> list[Pending]:
         """Return who waits, by id; forget who asks no more, has joined, or may not join any more."""

@@ -12,7 +12,6 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.basis import Plan
 from dusk.changelog.certificate import Certificate
-from dusk.changelog.creation import PENDING, is_request
 from dusk.changelog.entry import Entry, OutcomeCode
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
@@ -259,11 +258,11 @@ class Rooms:
     def _keep_stranded(self, written: Iterable[tuple[LogItem, Entry]], now: float) -> None:
         """Let devices wait for a person that a lost branch let in: they ask no more themselves (A45)."""
         for item, entry in written:
-            if entry.outcome.code is not OutcomeCode.REJECTED or entry.outcome.reason not in PENDING:
+            if entry.outcome.code is OutcomeCode.APPLIED:
                 continue
             _, change = unpack_entry_item(item.data)
-            if change is not None and is_request(change):
-                self.writing.pending.put(change, entry.outcome.reason, now)
+            if change is not None:
+                self.writing.pending.keep_stranded(change, entry.outcome.reason, now)
 
     def _certified(self, certificate: Certificate) -> list[Effect]:
         effects = self.writing.certified(certificate)

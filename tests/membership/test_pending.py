@@ -8,7 +8,7 @@ from dusk.ids import DeviceId
 from dusk.limits import PENDING_MAX, PENDING_PER_KEY_MAX, PENDING_S_MAX
 from dusk.membership import pending as room
 from dusk.membership.pending import PendingList, pending_of, still_waiting
-from tests.approving import approval_edits, approve_mode
+from tests.approving import approval_edits, approve_mode, changed
 from tests.world import World
 
 WHY = "approval-needed"
@@ -74,6 +74,34 @@ def test_a19_a_leaked_key_fills_its_own_part_and_the_oldest_makes_room(
     for request in more:
         waiting.put(request, WHY, 2.0)
     assert set(ids(waiting, world)) == {r.body.device for r in (*flood[3:], *more)}
+
+
+def test_a45_devices_of_an_approval_that_stands_without_effect_wait_again() -> None:
+    world, waiting = World(), PendingList()
+    approve_mode(world)
+    requests = [world.request(world.key()) for _ in range(2)]
+    edits = [e for n, r in enumerate(requests) for e in approval_edits(r, name=f"ap-{n}")]
+    waiting.keep_stranded(world.change(*edits), "name-taken", 1.0)
+    assert set(ids(waiting, world, 1.0)) == {r.body.device for r in requests}
+    third = world.request(world.key())
+    waiting.keep_stranded(third, "joinkey-revoked", 1.0)
+    assert len(ids(waiting, world, 1.0)) == 2
+    waiting.keep_stranded(third, "joinkey-used-up", 1.0)
+    assert len(ids(waiting, world, 1.0)) == 3
+
+
+def test_a45_what_cannot_be_read_of_a_change_without_effect_is_let_be() -> None:
+    world, waiting = World(), PendingList()
+    approve_mode(world)
+    request = world.request(world.key())
+    for edits in (
+        approval_edits(request, request=[b"junk", [[bytes(16), bytes(64)]]]),
+        changed(approval_edits(request), "request", None),
+        changed(approval_edits(request), "label", None),
+        [world.set("wifi", "wireless.radio0.channel", "6")],
+    ):
+        waiting.keep_stranded(world.change(*edits), "bad-value", 1.0)
+    assert waiting._waiting == {}
 
 
 def test_a17_what_is_not_formed_as_a_request_is_none() -> None:
