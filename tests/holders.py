@@ -81,7 +81,7 @@ class Holders(World):
         more: Sequence[Edit] = (),
         head: Head | None = None,
     ) -> Change:
-        """Return a RECOVER as `dusk recover` makes it: another owner, who is called rescuer, and no former one.
+        """Return a RECOVER as `dusk recover` makes it: another owner, called rescuer, and no former one.
 
         Args:
             phrase: key of the phrase that signs.

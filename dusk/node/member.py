@@ -37,6 +37,8 @@ from dusk.membership.pending import Pending, still_waiting
 from dusk.node.applying import Applying
 from dusk.node.forcing import force_role
 from dusk.node.presence import contact_since, online
+from dusk.node.recovered import FILE as RECOVERED_FILE
+from dusk.node.recovered import Recovered
 from dusk.node.reports import ASK_GAP_S
 from dusk.node.rooms import Rooms
 from dusk.node.settings import NodeSettings
@@ -97,6 +99,7 @@ class Node:
             submit=rooms.changes.submit_own,
             is_copied=lambda: rooms.leading.is_copied,
             exchanges=rooms.exchanges,
+            recovered=Recovered(log, self.device_id, saved.get(RECOVERED_FILE), rooms.alarms),
         )
         self._placed: object = None
         self._report_due_at = float("-inf")

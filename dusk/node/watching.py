@@ -11,11 +11,12 @@ from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
-from dusk.effects import Effect
+from dusk.effects import Effect, WallClock
 from dusk.ids import ChangeId, DeviceId
 from dusk.membership.pending import Pending
 from dusk.node.alarms import Alarms
 from dusk.node.proofs import Proofs
+from dusk.node.recovered import Recovered
 
 WITHHELD_CYCLES = 12.0
 WITHHELD_S_MIN = 60.0
@@ -41,6 +42,10 @@ class Around(Protocol):
     def master(self) -> DeviceId | None:
         """Who does."""
 
+    @property
+    def clock(self) -> WallClock:
+        """The wall clock as it was last told."""
+
     def fresh(self, now: float) -> bool:
         """Tell whether the master is heard."""
 
@@ -62,6 +67,7 @@ class Watching:
         submit: signs a change by this device's own key and gets it written; nothing if there is no room.
         is_copied: whether another run under this device's key leads.
         exchanges: know whether others give this device the log.
+        recovered: shows that the cluster was recovered.
     """
 
     def __init__(
@@ -74,10 +80,11 @@ class Watching:
         submit: Callable[[list[Edit], str, float], list[Effect]],
         is_copied: Callable[[], bool],
         exchanges: Exchanges,
+        recovered: Recovered,
     ) -> None:
         self._around, self._alarms, self._proofs = around, alarms, proofs
         self._not_logged, self._submit, self._is_copied = not_logged, submit, is_copied
-        self._exchanges = exchanges
+        self._exchanges, self._recovered = exchanges, recovered
         self._look_at = float("-inf")
         self._waiting_since: dict[ChangeId, float] = {}
 
@@ -92,6 +99,7 @@ class Watching:
         effects += self._alarms.tell("frozen", self._frozen_words())
         effects += self._alarms.tell("turned-away", self._turned_away(now))
         effects += self._alarms.tell("same-label", self._same_label(now))
+        effects += self._recovered.look(self._around.clock, now)
         return effects + self._prove(now)
 
     def _withheld(self, now: float) -> str:

@@ -223,7 +223,7 @@ class TestPastCheckpoints:
 
     @pytest.mark.parametrize("settled", [True, False])
     def test_who_was_off_goes_over_to_a_recovered_side_though_its_own_owners_attested_nothing(
-        self, settled: bool
+        self, *, settled: bool
     ) -> None:
         sides = Sides()
         log = go_on(sides, settled=settled)

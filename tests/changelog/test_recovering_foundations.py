@@ -39,7 +39,7 @@ def _steps(small_steps: None) -> None:
 
 
 def forged(data: bytes, seq: int, **bent: Any) -> bytes:
-    """Return a foundation of which the kept entry at a position says something else, with digests that fit."""
+    """Return a foundation of which the kept entry at a position says another thing, with digests that fit."""
     row = form(data)
     change = bent.pop("carries", None)
     for at, item in enumerate(row[KEPT]):
@@ -87,7 +87,7 @@ def test_a_foundation_shows_what_raised_generation_and_mandate(recovered: tuple[
 def test_a42_a_recover_stands_where_it_was_due(
     recovered: tuple[Holders, bytes], bent: dict[str, Any], text: str
 ) -> None:
-    world, data = recovered
+    _, data = recovered
     with pytest.raises(UntrustedInput, match=text):
         read(forged(data, place_of(data, 1), **bent), None)
 
