@@ -100,6 +100,7 @@ class Member:
         self.report_rows: list[ReportRow] = []
         self.taken_reports: list[Report] = []
         self.page_size = 2
+        self.told_of_ours: list[Address] = []
         self.left: list[LogItem] = []
         """A branch that this device left."""
         self.judged: list[Branched] = []
@@ -204,6 +205,10 @@ class Member:
         if self.log is not self.world.log:
             self.log.extend(written)
         return [Append(written), *self.exchanges.answered(change.id, answer, now)]
+
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        self.told_of_ours.append(address)
+        return []
 
     def reports(self, asked: GetReports, now: float) -> Reports:
         rows = [row for row in self.report_rows if row.device > asked.after]

@@ -56,7 +56,7 @@ from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, SaidRemoved, S
 from dusk.changelog.adopting import NotInForce
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
-from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.entry import SignedHead, decode_signed_head
 from dusk.effects import Address, Effect, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
@@ -121,14 +121,13 @@ class Client:
         self._changes: deque[tuple[Change, ChangeId | None]] = deque()
         self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
-        self._named = Seq(0)
+        self.newest_there: SignedHead | None = None
         self._unproven: tuple[LogItem, ...] = ()
         self._branch: list[LogItem] | None = None
         """The log there from the common point on, where it parts from ours."""
         self._gathering: Gathering | None = None
         """The checkpoint that is fetched, with what stands above it."""
-        self._piece = self._plans = 0
-        self._branch_bytes = 0
+        self._piece = self._plans = self._branch_bytes = 0
         self._next = Seq(0)
         self._located_from = Seq(0)
 
@@ -214,7 +213,8 @@ class Client:
             case Stage.BRANCHING, Items():
                 self._took_left(reply, now)
             case Stage.KEYS, Keys():
-                giver = Giver(self._channel.remote_static, self._named)
+                there = self.newest_there
+                giver = Giver(self._channel.remote_static, there.head.seq if there else Seq(0))
                 self._effects += self._host.took_keys(reply.ring, giver, now)
                 self._submit_next(now)
             case Stage.SUBMITTING, Answer():
@@ -265,7 +265,7 @@ class Client:
         if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
             raise ServerRefused("the log there lacks the entry that the join key names")
         newest = None if common.newest is None else decode_signed_head(common.newest)
-        self._named = Seq(0) if newest is None else newest.head.seq
+        self.newest_there = newest
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             self._after_log(now)
         elif common.seq >= self._located_from:  # our log may have grown since by another exchange

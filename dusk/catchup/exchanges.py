@@ -214,7 +214,14 @@ class Exchanges:
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
         done = Event("exchange", f"{client.goal.value} with {client.address.host} done")
-        return [*client.drain(), Disconnect(client.conn), done]
+        return [*client.drain(), *self._stayed(client), Disconnect(client.conn), done]
+
+    def _stayed(self, client: Client) -> list[Effect]:
+        """Tell a server what stands if that is not its own log: it may not have the key of our datagrams."""
+        there = client.newest_there
+        if there is None or client.server is None or self._host.chain_at(there.head.seq) == there.head.chain:
+            return []
+        return self._host.stayed(client.address, client.server)
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""

@@ -9,7 +9,7 @@ from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
-from dusk.effects import Effect, LogItem
+from dusk.effects import Address, Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, Head, Seq
 from dusk.lazy import dataclass
 
@@ -131,6 +131,10 @@ class LogHolder(Protocol):
 
 class Host(LogHolder, Protocol):
     """A member: it serves others, too."""
+
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a server whose log lost against ours where ours ends: it may not read our datagrams."""
+        ...
 
     @property
     def plan(self) -> Plan | None:

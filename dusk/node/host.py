@@ -13,15 +13,16 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
-from dusk.cycle.groupkeys import FILE, decode_group_keys
+from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.write_queue import STRANGERS
-from dusk.effects import Effect, LogItem, StoreFile
+from dusk.effects import Address, Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
+from dusk.node.rotating import store_keys
 
 _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
@@ -49,6 +50,7 @@ class MemberHost:
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
         master: who is taken for the master.
+        tell_lower: tells a member at an address, by its X25519 key, where the log ends.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class MemberHost:
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
         master: Callable[[], DeviceId | None],
+        tell_lower: Callable[[Address, bytes], list[Effect]],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks, self._compacting = forks, compacting
@@ -76,7 +79,7 @@ class MemberHost:
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
         self._is_whole, self._caught_up, self._is_holder = is_whole, caught_up, is_holder
-        self._master = master
+        self._master, self._tell_lower = master, tell_lower
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -114,6 +117,10 @@ class MemberHost:
         master = self._master()
         public = None if master is None else self._log.device_key(master)
         return public is not None and static_public == x25519_public(public)
+
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a server whose log parts from ours, and lost, where ours ends."""
+        return self._tell_lower(address, static_public)
 
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether who leads in our log signed this head."""
@@ -176,7 +183,7 @@ class MemberHost:
         effects = self._caught_up(giver.seq, now)
         if merged.keys != before.keys:
             self._channel.keys = merged
-            effects.append(StoreFile(FILE, merged.encode()))
+            effects += store_keys(self._channel)
         return effects
 
     def answered(self, change_id: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:

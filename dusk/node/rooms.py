@@ -17,15 +17,12 @@ from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.follower import Follower
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.messages import Kind, Pong
 from dusk.cycle.outbox import Outbox, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Station
-from dusk.effects import (
-    Append,
-    Effect,
-    ItemKind,
-    LogItem,
-)
+from dusk.effects import Address, Append, Effect, ItemKind, LogItem, SendDatagram
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.membership.pending import Pending
@@ -76,6 +73,7 @@ class Rooms:
         self._random_bytes = random_bytes
         self.station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
         self.station.channel.keys = self.recovery.group_keys
+        self.station.channel.stored = self.recovery.files.get(GROUP_KEYS_FILE, b"")
         self.cycle_s = views.cycle_ms(log.state) / 1000
         self.follower = Follower(self.station, self.cycle_s, 0.0)
         self.forks = Forks(log, left)
@@ -124,6 +122,7 @@ class Rooms:
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
             master=lambda: self.master,
+            tell_lower=self._tell_lower,
         )
 
     def _make_leading(self) -> Leading:
@@ -209,6 +208,15 @@ class Rooms:
     def make_group_key(self) -> list[Effect]:
         """Make a group key if there is none of this generation."""
         return make_group_key(self.station.channel, self._random_bytes)
+
+    def _tell_lower(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a member whose log lost where ours ends; it asks for that by itself."""
+        newest = self.log.newest
+        peer = next((p for p in self.peers.others if x25519_public(p.public) == static_public), None)
+        if newest is None or peer is None:
+            return []
+        pong = Pong(None, 0, None, newest)
+        return [SendDatagram(self.station.channel.seal_to(peer, Kind.PONG, pong.encode()), address)]
 
     def _new_group_key(self) -> list[Effect]:
         """Make a group key that those who were left out of the log never had."""

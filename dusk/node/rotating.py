@@ -44,4 +44,13 @@ def new_key(channel: Channel, random_bytes: RandomBytes) -> list[Effect]:
     """Make another group key for the log as it is, and seal with it from now on; only who leads does."""
     keys = channel.keys
     channel.keys = keys.taught(new_group_key(random_bytes, keys.generation, keys.removal))
-    return [StoreFile(FILE, channel.keys.encode())]
+    return store_keys(channel)
+
+
+def store_keys(channel: Channel) -> list[Effect]:
+    """Store the ring, unless the disk has just that: a log that is back from a branch asks again (R12)."""
+    data = channel.keys.encode()
+    if data == channel.stored:
+        return []
+    channel.stored = data
+    return [StoreFile(FILE, data)]
