@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from dusk import codec
 from dusk.changelog import merkle
+from dusk.changelog.approval import HAND, request_row
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import Entry, OutcomeCode, Stamp, sign_head
 from dusk.changelog.genesis import Founding, found
 from dusk.changelog.log import Log
-from dusk.changelog.sections import device_path
+from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import counter_key, uses_key
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import LogItem
@@ -198,14 +199,15 @@ def _entry_of(item: LogItem) -> Entry:
 
 def counted(derived: dict[str, int], change: Change) -> dict[str, int]:
     """Return the derived numbers that a change sets."""
-    body = change.body
+    body, found = change.body, dict[str, int]()
     if body.counter:
-        return {counter_key(body.author, body.device): body.counter}
+        found[counter_key(body.author, body.device)] = body.counter
     for operation, value in zip(body.operations, change.values, strict=True):
-        if operation.key == "origin" and value is not None:
-            name = uses_key(codec.unpack(value.data, size_max=1024)[0])
-            return {name: derived.get(name, 0) + 1}
-    return {}
+        if operation.key == "origin" and value is not None and body.operations[0].section != "trust":
+            origin = codec.unpack(value.data, size_max=1024)[0]
+            name = uses_key(origin)
+            found |= {} if origin in ("genesis", HAND) else {name: found.get(name, derived.get(name, 0)) + 1}
+    return found
 
 
 def derived_hash(derived: dict[str, int]) -> bytes:
@@ -482,4 +484,66 @@ def _ends(c: Cluster) -> None:
         ),
     )
     c.mark("ends")
+    _approvals(c)
     c.open("another restart", "The next epoch.")
+
+
+def approval(c: Cluster, request: Change, name: str, groups: Sequence[str] = ("aps",)) -> list[Edit]:
+    """Return what an approval of a request writes."""
+    section = device_path(request.body.device)
+    edits = [
+        Edit(section, operation.key, value.data, None, value.salt)
+        for operation, value in zip(request.body.operations, request.values, strict=True)
+        if value is not None
+    ]
+    rows: dict[str, Row] = {"name": [name], "groups": [list(groups)], "request": request_row(request)}
+    return [*edits, *(c.edit(section, key_, row) for key_, row in rows.items())]
+
+
+def asking(c: Cluster, device: str, label: str) -> Change:
+    """Return the request of a device by the join key that asks."""
+    return c.request(key(device), JOIN_ASK, wanted="ap", label=label)
+
+
+def _approvals(c: Cluster) -> None:
+    both = (ALICE, key("carol anew"))
+    label = "02:00:00:00:00:31"
+    path = expected_path(label)
+    c.write(
+        "expected",
+        "What is set aside for a hardware label.",
+        c.change(c.edit(path, "as", [label, "porch", ["aps"], [["floor", "2"]]]), signers=both),
+    )
+    request = asking(c, "approved device", label)
+    section = device_path(request.body.device)
+    c.write(
+        "an approval",
+        "A person lets a device in: its own request comes along; what was set aside for it is used up.",
+        c.change(
+            *approval(c, request, "porch"),
+            c.edit(f"{section}/config", "var/floor", ["2"]),
+            c.edit(path, "as", None),
+            signers=both,
+        ),
+    )
+    again = asking(c, "reset device", label)
+    c.write(
+        "a device after a reset",
+        "Another key with the label of a member, approved in its place; uses do not refuse it.",
+        c.change(
+            *approval(c, again, "porch"),
+            c.edit(section, "retired", [True]),
+            c.edit(section, "name", ["porch-old"]),
+            c.edit(section, "wipe", [True]),
+            signers=both,
+        ),
+    )
+    c.write(
+        "a device turned away",
+        "The join key lets it in no more.",
+        c.change(
+            c.edit(f"joinkey/{JOIN_ASK.key_id.hex()}", f"rejected/{key('nobody').key_id.hex()}", [True]),
+            signers=both,
+        ),
+    )
+    c.mark("approvals")

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import changes, naming, succession
+from tests.vectors.reader import approvals, changes, naming, succession
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
@@ -21,21 +21,29 @@ NO_HEAD = Head(0, 0, 0, 0, ZEROS)
 # Authority
 
 
-def _outside(state: State, one: Operation, value: Decoded | None, limits: list[Any]) -> bool:
-    packages, groups, priority = limits
+def _outside(
+    state: State, one: Operation, value: Decoded | None, grant: list[Any], made: set[str] | None
+) -> bool:
+    prefix, _keys, _threshold, packages, groups, priority = grant
     kind, _, rest = one.section.partition("/")
     before = state.get(one.section, one.key)
     both = [said for said in (before, value) if said is not None]
-    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest:
+    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest and not made:
         return True
     if packages is not None:
-        if one.key.startswith("var/"):
+        if one.key.startswith("var/") or (kind == "expected" and value and value[3]):
             return True
         if one.key.startswith("set/") and one.key[4:].split(".")[0] not in packages:
             return True
     if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
         return True
-    return groups is not None and _other_groups(state, one, value, set(groups))
+    if groups is None:
+        return False
+    if kind == "device" and (made or one.key != "groups" or "/" in rest):
+        named = prefix != "device" and not made
+        whose = approvals.groups_of(state, rest[:32]) if made is None else made
+        return not named and (not whose or not whose <= set(groups))
+    return _other_groups(state, one, value, set(groups))
 
 
 def _other_groups(state: State, one: Operation, value: Decoded | None, groups: set[str]) -> bool:
@@ -50,13 +58,17 @@ def _other_groups(state: State, one: Operation, value: Decoded | None, groups: s
         case "device" if one.key == "groups" and "/" not in rest:
             was, becomes = (set(said[0]) if said else set() for said in (before, value))
             return not was ^ becomes <= groups
+        case "expected":
+            return any(not set(said[2]) <= groups for said in both)
         case "joinkey":
-            rule = state.get(one.section, "rule") if one.key == "revoked" else None
+            rule = state.get(one.section, "rule") if one.key != "rule" else None
             return any(not set(said[3]) <= groups for said in ([rule] if rule else both) if len(said) > 3)
     return False
 
 
-def _authorize(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
+def _authorize(
+    state: State, one: Operation, value: Decoded | None, signers: list[Subject], made: approvals.Made
+) -> None:
     parts = one.section.split("/")
     if parts[0] == "device" and parts[2:] == ["facts"]:
         signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
@@ -70,10 +82,12 @@ def _authorize(state: State, one: Operation, value: Decoded | None, signers: lis
         return None
     if parts[0] == "passed":
         return _pass_on(state, one, value, signers)
-    need(parts[0] in {"joinkey", "device", "policy", "assignment", "group"}, "missing-signatures")
+    granted = {"joinkey", "device", "policy", "assignment", "group", "expected"}
+    need(parts[0] in granted, "missing-signatures")
     grants = _in_force(state, parts)
     _satisfy(grants, signers)
-    return need(not any(_outside(state, one, value, grant[3:6]) for grant in grants), "outside-grant")
+    own = made.get("/".join(parts[:2]))
+    return need(not any(_outside(state, one, value, grant, own) for grant in grants), "outside-grant")
 
 
 Granted = list[Any]
@@ -116,11 +130,13 @@ def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[
 
 # The rules that hold afterwards
 
-NEVER_WRITTEN = {"key", "label", "origin"}
+NEVER_WRITTEN = {*approvals.ASKED, "request"}
 NEVER_DELETED = {"device": {"name", "groups", "retired"}, "joinkey": {"rule", "revoked"}, "user": {"key"}}
 
 
-def _afterwards(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+def _afterwards(
+    before: State, after: State, change: Change, values: list[Decoded | None], made: approvals.Made
+) -> None:
     touched = {one.section for one in change.body.operations}
     kinds = {path.split("/")[0] for path in touched}
     owners = after.owners()
@@ -133,7 +149,8 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
     _stays_in_succession(before, change)
     need(not any(after.get(f"user/{name}", "disabled") for name in owners), "bad-value")
     for one in change.body.operations:
-        _not_touched(before, one)
+        if one.section not in made:
+            _not_touched(before, after, one)
     for one, value in zip(change.body.operations, values, strict=True):
         if one.section.startswith("joinkey/") and one.key == "rule":
             assert value
@@ -160,11 +177,12 @@ def _stays_in_succession(before: State, change: Change) -> None:
             need(not unmarked, "bad-value")
 
 
-def _not_touched(before: State, one: Operation) -> None:
+def _not_touched(before: State, after: State, one: Operation) -> None:
     kind, *rest = one.section.split("/")
     if kind == "device":
         need(len(rest) > 1 or one.key not in NEVER_WRITTEN, "bad-value")
         need(len(rest) > 1 or before.get(one.section, "key"), "bad-value")
+        need(len(rest) > 1 or one.key != "wipe" or after.get(one.section, "retired"), "bad-value")
     if one.value_hash is None and len(rest) == 1:
         need(one.key not in NEVER_DELETED.get(kind, set()), "bad-value")
 
@@ -175,8 +193,12 @@ def _written_keys(change: Change, values: list[Decoded | None]) -> list[tuple[by
         kind, _, name = one.section.partition("/")
         if value is not None and kind == "trust" and one.key.startswith("owner/"):
             rows.append((value[0], "person", one.key[6:]))
-        elif value is not None and (kind, one.key) in {("user", "key"), ("joinkey", "rule")}:
-            rows.append((value[0], "person" if kind == "user" else "joinkey", name))
+        elif value is not None and (kind, one.key) in {
+            ("user", "key"),
+            ("joinkey", "rule"),
+            ("device", "key"),
+        }:
+            rows.append((value[0], "person" if kind == "user" else kind, name))
     return rows
 
 
@@ -231,11 +253,12 @@ def fold(
     need(state.device_active(body.device), "unknown-device")
     counter = f"counter/{body.author.hex()}/{body.device.hex()}"
     need(body.counter > state.derived.get(counter, 0), "counter-used")
+    made = approvals.made(state, cluster, change, values, check_signature)
     if kind == succession.FREEZE:
         succession.check_freeze(state, cluster, change, values)
     for one, value in zip(body.operations, values, strict=True):
         if kind != succession.FREEZE:
-            _authorize(state, one, value, signers)
+            _authorize(state, one, value, signers, made)
     after = state.copy()
     after.derived[counter] = body.counter
     for one in body.operations:
@@ -244,7 +267,8 @@ def fold(
             return after, (1, last, ""), []
     for one, value in zip(body.operations, values, strict=True):
         after.write(one.section, one.key, Record(value, one.value_hash, change.id))
-    _afterwards(state, after, change, values)
+    _afterwards(state, after, change, values, made)
+    approvals.count(after, made)
     return after, APPLIED, sorted({one.section for one in body.operations})
 
 
@@ -269,7 +293,7 @@ def _created(
     said = {one.key: value for one, value in zip(body.operations, values, strict=True)}
     need(body.author == device, "bad-request")
     written = {(one.section, one.key) for one in body.operations}
-    need(written == {(path, key) for key in NEVER_WRITTEN}, "bad-request")
+    need(written == {(path, key) for key in approvals.ASKED}, "bad-request")
     need(all(one.base is None for one in body.operations), "bad-request")
     need(state.base(path, "key") is None, "device-exists")
     key, label, origin = said["key"], said["label"], said["origin"]
@@ -277,11 +301,15 @@ def _created(
     if not (key and label and origin):
         raise Refused("bad-request")
     need(key_id(key[0]) == device, "bad-request")
+    need(not state.get(f"joinkey/{origin[0]}", f"rejected/{device.hex()}"), "join-rejected")
     rule = _joinkey(state, origin[0], label[0], entry)
     joinkey = key_id(rule[0])
     need({signer for signer, _ in change.signatures} == {device, joinkey}, "missing-signatures")
     check_signature(change, device, key[0])
     check_signature(change, joinkey, rule[0])
+    need(not approvals.has_twin(state, label[0]), "label-known")
+    need(rule[4] == "auto", "approval-needed")
+    need(state.derived.get(f"uses/{origin[0]}", 0) < rule[1], "joinkey-used-up")
     after = state.copy()
     for one in body.operations:
         after.write(path, one.key, Record(said[one.key], one.value_hash, change.id))
@@ -299,10 +327,8 @@ def _joinkey(state: State, joinkey: str, label: str, entry: Entry) -> list[Any]:
     rule = state.get(path, "rule")
     if rule is None:
         raise Refused("unknown-joinkey")
-    _, uses, expiry, _, mode, labels, _, _ = rule
+    _, _, expiry, _, _, labels, _, _ = rule
     need(state.get(path, "revoked") is None, "joinkey-revoked")
-    need(mode == "auto", "approval-needed")
-    need(state.derived.get(f"uses/{joinkey}", 0) < uses, "joinkey-used-up")
     need(not labels or any(naming.fits(pattern, label) for pattern in labels), "label-not-listed")
     need(expiry == 0 or entry.clock_trusted, "clock-unknown")
     need(expiry == 0 or entry.time_s < expiry, "joinkey-expired")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tests.vectors.reader import changes, settings
-from tests.vectors.reader.keys import sealed_key, x25519_public
+from tests.vectors.reader.keys import labelled, sealed_key, x25519_public
 from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
 
 T = TypeVar("T")
@@ -139,6 +139,31 @@ def _origin(value: list[Any], _name: str) -> None:
     text(wanted, 63)
 
 
+def _request(value: list[Any], _name: str) -> None:
+    body, signatures = array(value, 2)
+    octets(body, most=4_096)
+    signers = []
+    for one in array(signatures, most=2, least=1):
+        signer, signature = array(one, 2)
+        signers.append(octets(signer, 16))
+        octets(signature, 64)
+    need(all(one < other for one, other in itertools.pairwise(signers)), "bad-value")
+
+
+def _expected(value: list[Any], name: str) -> None:
+    label, called, groups, variables = array(value, 4)
+    need(_line(label, 255), "bad-value")
+    need(name == labelled("dusk.expected", label.encode())[:16].hex(), "bad-value")
+    if text(called, 63):
+        _device_name(called)
+    _names(groups, 64)
+    pairs = [array(one, 2) for one in array(variables, most=64)]
+    need(all(is_name(variable) for variable, _ in pairs), "bad-value")
+    need(all(one[0] < other[0] for one, other in itertools.pairwise(pairs)), "bad-value")
+    for _, said in pairs:
+        _words(said, 65_520)
+
+
 def _to(value: list[Any], _name: str) -> None:
     kind, names, priority = array(value, 3)
     need(kind in {"all", "groups", "devices"}, "bad-value")
@@ -184,7 +209,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
         rf"user/(?P<name>{COMPONENT})",
         [("key", _one(_key)), ("sealed", _sealed), ("disabled", _one(_true))],
     ),
-    (rf"joinkey/{ID}", [("rule", _rule), ("revoked", _one(_true))]),
+    (rf"joinkey/{ID}", [("rule", _rule), ("revoked", _one(_true)), (rf"rejected/{ID}", _one(_true))]),
     (
         rf"device/{ID}",
         [
@@ -195,11 +220,14 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("origin", _origin),
             ("retired", _one(_true)),
             ("frozen", _frozen),
+            ("request", _request),
+            ("wipe", _one(_true)),
         ],
     ),
     (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),
     (rf"device/{ID}/config", [SETTING, VARIABLE]),
     (rf"policy/{COMPONENT}", [SETTING]),
+    (rf"expected/(?P<name>{ID})", [("as", _expected)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE]),
