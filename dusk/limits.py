@@ -45,6 +45,8 @@ CERTIFICATE_BYTES_MAX = 4096
 """So many acknowledgements with their ids, and a head."""
 SIGNED_HEAD_BYTES_MAX = 512
 """A signed head has some 180."""
+RECOVERY_LINE_CHARACTERS_MAX = 64 * 1024
+"""A recovery as a line of text: a new owner, and some hundred devices and people who are revoked."""
 SECTION_BYTES_MAX = 191
 """A section path: three components of 63 bytes with their slashes."""
 RECORD_KEY_BYTES_MAX = 512

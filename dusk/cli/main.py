@@ -37,6 +37,7 @@ OVERVIEW = (
             ("section", "rights", "the parts of the datastore, and whose keys may sign"),
             ("cluster", "rights", "the cluster's own settings"),
             ("role", "role", "who leads, and who takes over"),
+            ("recover", "recover", "a new owner out of the recovery phrase"),
             ("proposals", "proposal", "changes that several people must sign"),
             ("sign", "proposal", "sign such a change, or a role that owners force together"),
             ("withdraw", "proposal", "take a proposal back"),

@@ -15,6 +15,7 @@ from dusk.control import (
     membership,
     people,
     proposing,
+    recovering,
     rights,
     roles,
     schema,
@@ -281,6 +282,21 @@ class Methods:
 
         Args:
             name: the method.
+    "recovery.show": _query(recovering.recovery_show),
+    "recovery.prepare": _query(
+        recovering.recovery_prepare,
+        user=_TEXT,
+        public=Parameter(schema.hexadecimal(32)),
+        sealed=Parameter(schema.text(limits.SEALED_KEY_BYTES_MAX * 2)),
+        following=Parameter(schema.hexadecimal(32)),
+        revoke=Parameter(schema.texts(), ()),
+        backups=Parameter(schema.texts(), None),
+    ),
+    "recovery.submit": _query(
+        recovering.recovery_submit,
+        line=Parameter(schema.text(limits.RECOVERY_LINE_CHARACTERS_MAX)),
+        timeout_s=_TIMEOUT,
+    ),
             params: its parameters, as they came.
             connection: who calls, for ``events.subscribe``.
 

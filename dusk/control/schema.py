@@ -1,5 +1,6 @@
 """Parameters of methods, checked strictly: every name known, every value of its kind."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,18 @@ def text(characters_max: int = NAME_CHARACTERS_MAX) -> Check:
         if any(0xD800 <= ord(c) <= 0xDFFF for c in value):
             raise Refused("bad-params", f"{what}: not UTF-8 text")
         return value
+
+    return check
+
+
+def hexadecimal(size_bytes: int) -> Check:
+    """Accept so many bytes in lower-case hex."""
+
+    def check(value: object, what: str) -> str:
+        is_hex = isinstance(value, str) and re.fullmatch(r"[0-9a-f]*", value) is not None
+        if not is_hex or len(str(value)) != 2 * size_bytes:
+            raise _bad(what, f"{size_bytes} bytes in hex")
+        return str(value)
 
     return check
 
