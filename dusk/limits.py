@@ -39,14 +39,14 @@ SUCCESSION_MAX = 16
 """Devices that may lead: each costs a certificate 80 bytes."""
 ROLE_LINE_CHARACTERS_MAX = 16 * 1024
 """A forced role as a line of text: a succession, marks of its devices, and signatures."""
+RECOVERY_LINE_CHARACTERS_MAX = 64 * 1024
+"""A recovery as a line of text: a new owner, and some hundred devices and people who are revoked."""
 CERTIFICATE_ACKS_MAX = 2 * SUCCESSION_MAX
 """A changed succession is settled by the old holders and the new ones."""
 CERTIFICATE_BYTES_MAX = 4096
 """So many acknowledgements with their ids, and a head."""
 SIGNED_HEAD_BYTES_MAX = 512
 """A signed head has some 180."""
-RECOVERY_LINE_CHARACTERS_MAX = 64 * 1024
-"""A recovery as a line of text: a new owner, and some hundred devices and people who are revoked."""
 SECTION_BYTES_MAX = 191
 """A section path: three components of 63 bytes with their slashes."""
 RECORD_KEY_BYTES_MAX = 512

@@ -132,9 +132,6 @@ def read_line(line: str) -> Change:
     Raises:
         Refused: ``bad-role``: it is none, or not whole.
     """
-    text = line.strip()
-    try:
-        change = decode_change(b64decode(text.removeprefix(armour), validate=True))
     change = read_armoured(line, ARMOUR, "role", "bad-role")
     if kind_of(change) is not EntryKind.OPEN or is_recovery(change):
         raise Refused("bad-role", "the file holds something else than a forced role")
@@ -153,6 +150,9 @@ def read_armoured(line: str, armour: str, what: str, code: str) -> Change:
     Raises:
         Refused: it is none, or not whole, or of another kind.
     """
+    text = line.strip()
+    try:
+        change = decode_change(b64decode(text.removeprefix(armour), validate=True))
     except (ValueError, UntrustedInput):
         raise Refused(code, f"this is no {what}, or not the whole of it") from None
     if line_of(change, armour) != text:
