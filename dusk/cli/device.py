@@ -2,26 +2,18 @@
 
 import argparse
 
+from dusk.cli import newcomers
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
-
-REFRESH_S = 5.0
-"""Longer than the daemon takes in any case."""
+from dusk.cli.refresh import refresh
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    from dusk.cli import newcomers
-
     verbs = subcommands(parser)
     verb(verbs, "list", "List the routers of the cluster, and those that wait.", "dusk device list", _list)
     show = verb(verbs, "show", "Show all that is known of one router.", "dusk device show attic", _show)
     show.add_argument("name", metavar="NAME", help="its name, or its id")
     newcomers.add_verbs(verbs)
-
-
-def refresh(context: Context) -> None:
-    """Wait shortly for what the master knows; without it what this router knows is shown, with its age."""
-    context.client.wait(context.call("device.refresh")["ticket"], REFRESH_S)
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:

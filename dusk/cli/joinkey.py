@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
-from dusk.cli.device import refresh
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.cli.newcomers import all_done
 from dusk.cli.people import timeout_argument
+from dusk.cli.refresh import refresh
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from dusk.cli.command import Context, verb
 from dusk.cli.draft import report, wait_for_change
 from dusk.cli.options import UsageError
 from dusk.cli.people import done, timeout_argument
+from dusk.cli.refresh import refresh
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         raise UsageError("name the routers to let in, or say --all")
     if arguments.name and len(arguments.names) != 1:
         raise UsageError("--name is for one router")
-    _refresh(context)
+    refresh(context)
     answers: list[Json] = []
     while not answers or (arguments.all and answers[-1]["left"] and answers[-1]["state"] != "queued"):
         answers.append(_approve_some(context, arguments))
@@ -125,14 +126,8 @@ def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:
     return {**wait_for_change(context, started["ticket"], arguments.timeout), **told}
 
 
-def _refresh(context: Context) -> None:
-    from dusk.cli.device import refresh
-
-    refresh(context)
-
-
 def _reject(context: Context, arguments: argparse.Namespace) -> int:
-    _refresh(context)
+    refresh(context)
     started = context.signed("device.reject", names=arguments.names, timeout_s=arguments.timeout)
     return done(context, started, arguments.timeout)
 
@@ -242,7 +237,7 @@ def _rename(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _replace(context: Context, arguments: argparse.Namespace) -> int:
-    _refresh(context)
+    refresh(context)
     started = context.signed(
         "device.replace", old=arguments.old, new=arguments.new, timeout_s=arguments.timeout
     )

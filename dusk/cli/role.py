@@ -5,8 +5,8 @@ import sys
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, verb
-from dusk.cli.device import refresh
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.cli.refresh import refresh
 from dusk.errors import Refused
 from dusk.limits import ROLE_LINE_CHARACTERS_MAX
 

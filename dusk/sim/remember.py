@@ -13,7 +13,7 @@ from nacl.exceptions import CryptoError
 
 from dusk.cycle import datagrams, follower, fragments
 from dusk.keys import box, signing
-from dusk.node import member
+from dusk.node import rooms
 
 REMEMBERED_MAX = 50_000
 """Answers of one function; a simulation asks for some thousands."""
@@ -31,7 +31,7 @@ _READERS = (
     (follower, "decode_start"),
     (follower, "decode_fragment"),
     (fragments, "_read"),
-    (member, "verified_entry"),
+    (rooms, "verified_entry"),
 )
 
 

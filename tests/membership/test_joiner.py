@@ -43,11 +43,9 @@ from dusk.limits import (
     BACK_OFF_S_MIN,
     EXCHANGE_S_MAX,
     JOIN_CANDIDATES_MAX,
-    PENDING_ASK_S_MAX,
     STREAM_IDLE_S_MAX,
 )
 from dusk.membership.joiner import Joiner, parse_address
-from tests.approving import approval_edits
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
 
@@ -499,23 +497,3 @@ def test_a36_a_joiner_of_an_older_version_says_so_and_blames_nobody(
     _start(world, joiner, master(world))
     assert joiner.reason.endswith("is of a later version: update this device; until then it stays before")
     assert joiner._back_off._failures[Address("master", 3875)].pause_s == BACK_OFF_S_MIN
-
-
-def test_a19_a_pending_device_says_what_to_do_and_is_in_soon_after_somebody_approved_it() -> None:
-    world, key = _world(), SigningKey.from_seed(b"p" * 32)
-    _use_up(world)
-    joiner, serving = _joiner(world, key), master(world)
-    wires = _start(world, joiner, serving)
-    assert joiner.status(0.0)["role"] == "pending"
-    assert joiner.status(0.0)["label"] == "02:00:00:00:00:aa"
-    assert f"dusk device approve {key.key_id.hex()[:8]}" in joiner.refusal
-    assert _stored(wires) == []
-    for _ in range(20):  # however long it waits
-        wires.now += PENDING_ASK_S_MAX * 1.3
-        wires.do("joiner", joiner.handle(Tick(), wires.now))
-    request = joiner._request(bytes(32))
-    world.commit(*approval_edits(request, name="porch", groups=("aps",)))
-    serving.items = list(world.items)
-    wires.now += PENDING_ASK_S_MAX * 1.3
-    wires.do("joiner", joiner.handle(Tick(), wires.now))
-    assert wires.of("joiner", Restart) == [Restart("joined")]

@@ -2,11 +2,11 @@
 
 import pytest
 
+from dusk import limits
 from dusk.changelog.body import Change
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
 from dusk.limits import PENDING_MAX, PENDING_PER_KEY_MAX, PENDING_S_MAX
-from dusk.membership import pending as room
 from dusk.membership.pending import PendingList, pending_of, still_waiting
 from tests.approving import approval_edits, approve_mode, changed
 from tests.world import World
@@ -57,8 +57,8 @@ def test_a19_a_leaked_key_fills_its_own_part_and_the_oldest_makes_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert (PENDING_PER_KEY_MAX, PENDING_MAX) == (256, 1024)
-    monkeypatch.setattr(room.limits, "PENDING_PER_KEY_MAX", 3)
-    monkeypatch.setattr(room.limits, "PENDING_MAX", 4)
+    monkeypatch.setattr(limits, "PENDING_PER_KEY_MAX", 3)
+    monkeypatch.setattr(limits, "PENDING_MAX", 4)
     world, waiting = World(), PendingList()
     approve_mode(world)
     honest = world.request(world.key())

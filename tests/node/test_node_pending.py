@@ -2,12 +2,13 @@
 
 import pytest
 
-from dusk.catchup.messages import GetReports, WaitingRow
+from dusk.catchup.messages import GetReports, Reports, WaitingRow
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
 from dusk.limits import CHUNK_BYTES_MAX
+from dusk.membership.pending import Pending
 from dusk.node import reports as room
 from tests.approving import approval_edits
 from tests.node.site import Box, Site
@@ -38,7 +39,7 @@ def _asks(site: Site, label: str = "02:bb") -> Change:
     return request
 
 
-def _waiting(box: Box) -> list[room.Pending]:
+def _waiting(box: Box) -> list[Pending]:
     return box.node.pending(box.site.now)
 
 
@@ -116,4 +117,4 @@ def test_a17_a_row_with_a_request_of_another_device_is_a_lie() -> None:
     request = site.world.request(site.world.key())
     row = WaitingRow(DeviceId(bytes(16)), request.encode(), "approval-needed", 0, 0)
     with pytest.raises(UntrustedInput):
-        site.all[1].node._rooms.reports.took_reports(room.Reports((), more=False, waiting=(row,)), site.now)
+        site.all[1].node._rooms.reports.took_reports(Reports((), more=False, waiting=(row,)), site.now)

@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 
 from dusk import codec
 from dusk.changelog import merkle
-from dusk.changelog.approval import HAND, request_row
+from dusk.changelog.approval import HAND
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import Entry, OutcomeCode, Stamp, sign_head
 from dusk.changelog.genesis import Founding, found
 from dusk.changelog.log import Log
-from dusk.changelog.sections import device_path, expected_path
+from dusk.changelog.sections import device_path
 from dusk.changelog.state import counter_key, uses_key
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import LogItem
 from dusk.ids import NO_CLUSTER, BootId, ChangeId, ClusterId, DeviceId, labelled_hash
 from dusk.keys.sealed import seal_user_key
 from dusk.keys.signing import SigningKey
+from tools.vectors import approvals
 from tools.vectors.case import Source, key
 from tools.vectors.keys import CHEAP
 
@@ -484,66 +485,5 @@ def _ends(c: Cluster) -> None:
         ),
     )
     c.mark("ends")
-    _approvals(c)
+    approvals.write(c)
     c.open("another restart", "The next epoch.")
-
-
-def approval(c: Cluster, request: Change, name: str, groups: Sequence[str] = ("aps",)) -> list[Edit]:
-    """Return what an approval of a request writes."""
-    section = device_path(request.body.device)
-    edits = [
-        Edit(section, operation.key, value.data, None, value.salt)
-        for operation, value in zip(request.body.operations, request.values, strict=True)
-        if value is not None
-    ]
-    rows: dict[str, Row] = {"name": [name], "groups": [list(groups)], "request": request_row(request)}
-    return [*edits, *(c.edit(section, key_, row) for key_, row in rows.items())]
-
-
-def asking(c: Cluster, device: str, label: str) -> Change:
-    """Return the request of a device by the join key that asks."""
-    return c.request(key(device), JOIN_ASK, wanted="ap", label=label)
-
-
-def _approvals(c: Cluster) -> None:
-    both = (ALICE, key("carol anew"))
-    label = "02:00:00:00:00:31"
-    path = expected_path(label)
-    c.write(
-        "expected",
-        "What is set aside for a hardware label.",
-        c.change(c.edit(path, "as", [label, "porch", ["aps"], [["floor", "2"]]]), signers=both),
-    )
-    request = asking(c, "approved device", label)
-    section = device_path(request.body.device)
-    c.write(
-        "an approval",
-        "A person lets a device in: its own request comes along; what was set aside for it is used up.",
-        c.change(
-            *approval(c, request, "porch"),
-            c.edit(f"{section}/config", "var/floor", ["2"]),
-            c.edit(path, "as", None),
-            signers=both,
-        ),
-    )
-    again = asking(c, "reset device", label)
-    c.write(
-        "a device after a reset",
-        "Another key with the label of a member, approved in its place; uses do not refuse it.",
-        c.change(
-            *approval(c, again, "porch"),
-            c.edit(section, "retired", [True]),
-            c.edit(section, "name", ["porch-old"]),
-            c.edit(section, "wipe", [True]),
-            signers=both,
-        ),
-    )
-    c.write(
-        "a device turned away",
-        "The join key lets it in no more.",
-        c.change(
-            c.edit(f"joinkey/{JOIN_ASK.key_id.hex()}", f"rejected/{key('nobody').key_id.hex()}", [True]),
-            signers=both,
-        ),
-    )
-    c.mark("approvals")

@@ -1,10 +1,9 @@
 """Broken chains whose entry carries a change that the fold refuses: each rule once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dusk import codec
-from dusk.changelog.approval import request_row
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
 from dusk.changelog.entry import Entry, EntryKind, sign_head
 from dusk.changelog.genesis import judge_genesis
@@ -13,7 +12,7 @@ from dusk.config.settings import Verb
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused
 from dusk.ids import NO_CLUSTER, ClusterId, DeviceId, Seq
-from dusk.keys.signing import SigningKey
+from tools.vectors import approvals
 from tools.vectors.case import Case, Source, invalid, key
 from tools.vectors.chains import Forger, device_section
 from tools.vectors.cluster import (
@@ -31,8 +30,6 @@ from tools.vectors.cluster import (
     STRANGER,
     THIRD,
     Cluster,
-    approval,
-    asking,
     grant,
     rule,
 )
@@ -47,6 +44,7 @@ def refusals(cluster: Cluster) -> list[Case]:
     _afterwards(f)
     _stays(f)
     _creations(f)
+    approvals.refused(f, At(f, "approvals"))
     return [*f.cases, *_geneses(cluster)]
 
 
@@ -371,6 +369,16 @@ def _creations(f: Forger) -> None:
     late = w.request(new, JOIN_LATE)
     bad("no trusted clock", "R11.", "clock-unknown", late, trusted=False)
     bad("expired", "At this very second.", "joinkey-expired", late, time_s=EXPIRES_S)
+    _unsigned(bad, request, parts)
+    end = At(f, "ends")
+    revoked = end.world.request(new, JOIN)
+    f.refuse("a revoked join key", "Nobody joins by it.", "joinkey-revoked", end.after, revoked)
+
+
+def _unsigned(
+    bad: Callable[[str, str, str, Change], None], request: Callable[..., Change], parts: Sequence[Edit]
+) -> None:
+    new = key("fourth device")
     for name, signers in (
         ("not signed by the join key", (new,)),
         ("not signed by the device", (new, JOIN)),
@@ -389,47 +397,6 @@ def _creations(f: Forger) -> None:
         "bad-signature",
         Change(good.body_bytes, torn, good.values),
     )
-    _approvals(f)
-    end = At(f, "ends")
-    revoked = end.world.request(new, JOIN)
-    f.refuse("a revoked join key", "Nobody joins by it.", "joinkey-revoked", end.after, revoked)
-
-
-def _approvals(f: Forger) -> None:
-    at = At(f, "approvals")
-    w, both = at.world, (ALICE, key("carol anew"))
-    request = asking(w, "asking device", "02:00:00:00:00:32")
-    edits = approval(w, request, "shed")
-
-    def bad(name: str, shows: str, reason: str, *changed: Edit, signers: Sequence[SigningKey] = both) -> None:
-        f.refuse(name, shows, reason, at.after, w.change(*changed, signers=signers))
-
-    def other(record: str, row: object) -> list[Edit]:
-        data = None if row is None else codec.pack(row)  # type: ignore[arg-type]  # rows are arrays
-        return [Edit(e.section, e.key, data, e.base) if e.key == record else e for e in edits]
-
-    body, signatures = request_row(request)
-    bad("an approval by a device", "No role lets in.", "missing-signatures", *edits, signers=(MASTER,))
-    bad("an approval without a name", "All six.", "bad-request", *(e for e in edits if e.key != "name"))
-    bad("an approval without groups", "None is deleted.", "bad-request", *other("groups", None))
-    bad("a device without a request", "An approval alone.", "bad-value", *edits[:-1])
-    bad("another label than was asked with", "It is the device's.", "bad-request", *other("label", ["x"]))
-    bad("a request that is no body", "It is none.", "bad-request", *other("request", [b"x", signatures]))
-    device = [s for s in signatures if s[0] == request.body.device]
-    bad("a request without its join key", "Both.", "missing-signatures", *other("request", [body, device]))
-    torn = [[signer, bytes(64)] for signer, _ in signatures]
-    bad("a request that nobody signed", "Both verify.", "bad-signature", *other("request", [body, torn]))
-    stranger = w.request(key("asking device"), key("no join key"), label="02:00:00:00:00:33")
-    bad("approval by no join key", "Known.", "unknown-joinkey", *approval(w, stranger, "shed"))
-    gone = w.request(key("asking device"), JOIN, label="02:00:00:00:00:34")
-    bad("approval by a revoked key", "It ended.", "joinkey-revoked", *approval(w, gone, "shed"))
-    there = asking(w, "reset device", "02:00:00:00:00:35")
-    bad("approval of a member", "Never again.", "device-exists", *approval(w, there, "shed"))
-    bad("approval with a member's name", "One each.", "name-taken", *approval(w, request, "porch"))
-    wiped = w.edit(device_section(key("reset device")), "wipe", [True])
-    bad("a member wiped", "Only who leaves.", "bad-value", wiped)
-    turned = w.request(key("nobody"), JOIN_ASK, label="02:00:00:00:00:36")
-    f.refuse("a device that was turned away", "By that key.", "join-rejected", at.after, turned)
 
 
 def _geneses(cluster: Cluster) -> list[Case]:
