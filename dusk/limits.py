@@ -29,6 +29,12 @@ SECRET_BYTES_MAX = 60 * 1024
 """A sealed value with its padding: a record has its K's id beside it."""
 SECRET_VALUES_MAX = 1024
 """Items of a secret list."""
+SECRETS_SOUGHT_MAX = 32
+"""Keys that a device asks another for at once: it has a handful of policies."""
+SECRETS_ELSEWHERE_MAX = 4
+"""Addresses of members who have what the asked one has not."""
+SECRETS_KEPT_MAX = 128
+"""Keys that a device was handed and that it keeps, wrapped, until the log has them for it."""
 WRAP_BYTES_MAX = 400
 """A key wrapped to one reader; the longest path of a section makes some 320."""
 WRAPS_PER_RECORD_MAX = 64

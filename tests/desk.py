@@ -45,6 +45,9 @@ class FakeDesk:
         self.joined_with: list[str] = []
         self.keys: dict[str, SigningKey] = {}
         self.waits = PendingList()
+        self.held: dict[tuple[str, bytes], bytes] = {}
+        self.noted: list[str] = []
+        self.devices: dict[str, SigningKey] = {}
         self.counter = 0
 
     @property
@@ -112,6 +115,12 @@ class FakeDesk:
         self.keys[user] = key
         change = build(SealedKey(key.public, sealed_key(key, user, password.encode())))
         return self.submit(change, timeout_s, {})
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        return self.held.get((section, key_id))
+
+    def note(self, line: str) -> None:
+        self.noted.append(line)
 
     def join(self, line: str) -> None:
         self.joined_with.append(line)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dusk.changelog.body import Edit
+from dusk.config.merge import Managed
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.keys.secret import Scope, SecretValue, seal_value, secret_key_id, wrap
@@ -10,6 +11,16 @@ from dusk.keys.signing import SigningKey
 from tests.world import World
 
 K = bytes(range(32))
+
+
+class NoSecrets:
+    """A device of which no config has any."""
+
+    def lacking(self, managed: Managed) -> tuple[str, ...]:
+        return ()
+
+    def value(self, sealed: Sealed) -> SecretValue:
+        raise AssertionError(sealed)
 
 
 def sealed_value(

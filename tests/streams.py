@@ -19,6 +19,8 @@ from dusk.catchup.messages import (
     ReportRow,
     Reports,
     Request,
+    SecretName,
+    Secrets,
     decode_reply,
     encode,
 )
@@ -100,6 +102,8 @@ class Member:
         self.report_rows: list[ReportRow] = []
         self.taken_reports: list[Report] = []
         self.page_size = 2
+        self.sought: list[tuple[bytes, tuple[SecretName, ...]]] = []
+        self.has_secrets = Secrets(())
         self.told_of_ours: list[Address] = []
         self.left: list[LogItem] = []
         """A branch that this device left."""
@@ -213,6 +217,10 @@ class Member:
     def reports(self, asked: GetReports, now: float) -> Reports:
         rows = [row for row in self.report_rows if row.device > asked.after]
         return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        self.sought.append((asker, tuple(names)))
+        return self.has_secrets
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         if report.status == b"junk":

@@ -5,6 +5,7 @@ The steps of an exchange, each one request and its answer::
     JOINING → LOCATING → FETCHING … (→ PIECES … → FETCHING …) → KEYS → SUBMITTING … → DONE
     REPORTING → ASKING … → (LOCATING … if wanted meanwhile) → SUBMITTING … → DONE
     BRANCHING … → SUBMITTING … → DONE
+    SEEKING → SUBMITTING … → DONE
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
@@ -17,6 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
+from dusk.catchup.asking import Asking
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import (
     end_of,
@@ -27,7 +29,7 @@ from dusk.catchup.chunks import (
     up_to_last_head,
 )
 from dusk.catchup.gathering import Gathering
-from dusk.catchup.host import Giver, LogHolder, Standing
+from dusk.catchup.host import Giver, LogHolder
 from dusk.catchup.messages import (
     Answer,
     Common,
@@ -37,6 +39,7 @@ from dusk.catchup.messages import (
     GetKeys,
     GetPiece,
     GetReports,
+    GetSecrets,
     Items,
     Join,
     Keys,
@@ -47,23 +50,21 @@ from dusk.catchup.messages import (
     Reply,
     Report,
     Reports,
-    Request,
+    Secrets,
     Submit,
     decode_reply,
-    encode,
 )
-from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, SaidRemoved, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, RequestMaker, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.changelog.adopting import NotInForce
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead, decode_signed_head
-from dusk.effects import Address, Effect, LogItem, SendFrame
+from dusk.effects import Address, LogItem, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import (
     ANSWER_S_MAX,
     BRANCH_BYTES_MAX,
-    HANDSHAKE_S_MAX,
     STREAM_IDLE_S_MAX,
     UNSIGNED_BYTES_MAX,
 )
@@ -72,7 +73,7 @@ _PLANS_MAX = 4
 """Checkpoints that one exchange begins to fetch: a server may compact its log meanwhile."""
 
 
-class Client:
+class Client(Asking):
     """One exchange with one server.
 
     Args:
@@ -85,6 +86,7 @@ class Client:
         make_request: for the goal JOIN.
         errand: for the goal REPORTS.
         left: for the goal BRANCH, the newest position of a branch that the server left.
+        seeker: for the goal SECRETS.
     """
 
     def __init__(
@@ -99,27 +101,20 @@ class Client:
         make_request: RequestMaker | None = None,
         errand: Errand | None = None,
         left: Position | None = None,
+        seeker: Seeker | None = None,
     ) -> None:
-        self.conn = conn
-        self.address = address
-        self.goal = goal
-        self.stage = Stage.CONNECTING
-        self.deadline = now + STREAM_IDLE_S_MAX
-        self.useful_at = now
-        """When it began, or last brought what is proven."""
+        super().__init__(conn=conn, address=address, channel=channel, goal=goal, host=host, now=now)
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
-        self._channel = channel
-        self._host = host
         self._make_request = make_request
         self._errand = errand
         self._left = left
+        self._seeker = seeker
         self._report: Report | None = None
         self._after_device = self._after_waiting = b""
         self.is_behind = False
         """Whether to catch up, too, after reports."""
         self._changes: deque[tuple[Change, ChangeId | None]] = deque()
-        self._effects: list[Effect] = []
         self._asked: frozenset[Seq] = frozenset()
         self.newest_there: SignedHead | None = None
         self._unproven: tuple[LogItem, ...] = ()
@@ -131,31 +126,10 @@ class Client:
         self._next = Seq(0)
         self._located_from = Seq(0)
 
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to ask; the stream is to be closed."""
-        return self.stage is Stage.DONE
-
-    @property
-    def server(self) -> bytes | None:
-        """The server's static key, once its possession is proven."""
-        return self._channel.remote_static if self._channel.established else None
-
     def add(self, change: Change, after: ChangeId | None = None) -> None:
         """Take one more change to submit before the end, once, with the one that goes before it."""
         if change.id not in {known.id for known, _ in self._changes}:
             self._changes.append((change, after))
-
-    def drain(self) -> list[Effect]:
-        """Return what is to be done, in order; also after an error: what was taken stays taken."""
-        effects, self._effects = self._effects, []
-        return effects
-
-    def connected(self, now: float) -> None:
-        """Open the handshake: the stream is there."""
-        self._enter(Stage.HANDSHAKE)
-        self.deadline = now + HANDSHAKE_S_MAX
-        self._effects.append(SendFrame(self.conn, self._channel.open()))
 
     def receive(self, frame: bytes, now: float) -> None:
         """Take a frame.
@@ -174,10 +148,6 @@ class Client:
         else:
             self._reply(decode_reply(step.message), now)
 
-    def _enter(self, stage: Stage) -> None:
-        assert stage in NEXT[self.stage], (self.stage, stage)
-        self.stage = stage
-
     def _begin(self, now: float) -> None:
         """Ask the first question of our goal."""
         if self.goal is Goal.JOIN:
@@ -190,14 +160,10 @@ class Client:
             self._exchange_reports(now)
         elif self.goal is Goal.BRANCH:
             self._ask_branch([], now)
+        elif self.goal is Goal.SECRETS:
+            self._seek(now)
         else:
             self._submit_next(now)
-
-    def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> None:
-        """Send the one request in flight."""
-        self._enter(stage)
-        self.deadline = now + STREAM_IDLE_S_MAX + patience_s
-        self._effects += [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
 
     def _reply(self, reply: Reply, now: float) -> None:
         """Take an answer; each stage takes one kind, and a removed device gets another."""
@@ -227,6 +193,10 @@ class Client:
                 self._ask_reports(now)
             case Stage.ASKING, Reports():
                 self._reported(reply, now)
+            case Stage.SEEKING, Secrets():
+                assert self._seeker is not None
+                self._effects += self._seeker.took_secrets(reply, now)
+                self._submit_next(now)
             case _, Removed():
                 raise SaidRemoved("the server says that this device was removed")
             case _:
@@ -478,6 +448,15 @@ class Client:
         self._after_device, self._after_waiting = devices[-1], waiting[-1]
         self._ask_reports(now)
 
+    # --- secrets -----------------------------------------------------------------------------
+
+    def _seek(self, now: float) -> None:
+        """Ask for keys of secrets; what comes proves itself, but only members are asked."""
+        assert self._seeker is not None
+        if not self._is_member():
+            raise ServerRefused("the server is no member: it may have no secrets")
+        self._ask(Stage.SEEKING, GetSecrets(self._seeker.sought), now)
+
     # --- submitting --------------------------------------------------------------------------
 
     def _submit_next(self, now: float) -> None:
@@ -491,9 +470,3 @@ class Client:
         else:
             change, after = self._changes[0]
             self._ask(Stage.SUBMITTING, Submit(change.encode(), after), now, ANSWER_S_MAX)
-
-    def _is_member(self) -> bool:
-        return self._host.standing(self._channel.remote_static) is Standing.MEMBER
-
-    def _is_master(self) -> bool:
-        return self._host.is_master(self._channel.remote_static)

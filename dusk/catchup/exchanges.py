@@ -14,7 +14,7 @@ from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Answer, Position
 from dusk.catchup.server import Phase, Server
-from dusk.catchup.stages import Errand, Goal, SaidRemoved, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
 from dusk.changelog.newer import NewerVersion
@@ -154,6 +154,10 @@ class Exchanges:
         """Fetch a branch that that peer left, unless a stream to it is open; `Host.took_branch` judges it."""
         return self._open(address, Goal.BRANCH, now, left=left)
 
+    def secrets(self, address: Address, seeker: Seeker, now: float) -> list[Effect]:
+        """Ask that peer for keys of secrets, unless a stream to it is open."""
+        return self._open(address, Goal.SECRETS, now, seeker=seeker)
+
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
         return any(client.address == address for client in self._clients.values())
@@ -167,6 +171,7 @@ class Exchanges:
         changes: tuple[tuple[Change, ChangeId | None], ...] = (),
         errand: Errand | None = None,
         left: Position | None = None,
+        seeker: Seeker | None = None,
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
@@ -181,6 +186,7 @@ class Exchanges:
             now=now,
             errand=errand,
             left=left,
+            seeker=seeker,
         )
         for change, after in changes:
             client.add(change, after)

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Protocol
 
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports
+from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports, SecretName, Secrets
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -171,6 +171,10 @@ class Host(LogHolder, Protocol):
 
     def reports(self, asked: GetReports, now: float) -> Reports:
         """Return a page of what is known of the devices, and of who waits, behind those that are named."""
+        ...
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        """Return keys K wrapped to the member with an X25519 key, as far as it may have them at our head."""
         ...
 
     def took_report(self, report: Report, now: float) -> list[Effect]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from dusk import codec
 from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
-from dusk.effects import ItemKind, LogItem
+from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
 from dusk.limits import (
+    ADDRESS_BYTES_MAX,
     ANSWER_BYTES_MAX,
     CHANGE_BYTES_MAX,
     CHUNK_BYTES_MAX,
@@ -23,8 +24,12 @@ from dusk.limits import (
     PENDING_MAX,
     PIECE_BYTES_MAX,
     REQUEST_BYTES_MAX,
+    SECRETS_ELSEWHERE_MAX,
+    SECRETS_SOUGHT_MAX,
+    SECTION_BYTES_MAX,
     STATUS_BYTES_MAX,
     WHY_BYTES_MAX,
+    WRAP_BYTES_MAX,
 )
 
 GROUP_KEYS_BYTES_MAX = 1024
@@ -111,7 +116,22 @@ class GetPiece:
     piece: int
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """A key K of secrets: of which section, and its id."""
+
+    section: str
+    key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GetSecrets:
+    """Wrap these keys K to me."""
+
+    names: tuple[SecretName, ...]
+
+
+Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece | GetSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +234,15 @@ class Piece:
     data: bytes
 
 
-Reply = Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Keys K, each wrapped to who asked, and where others may be asked for those that are missing."""
+
+    wraps: tuple[tuple[SecretName, bytes], ...]
+    elsewhere: tuple[Address, ...] = ()
+
+
+Reply = Secrets | Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
 
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
@@ -248,6 +276,9 @@ def _row(message: Request | Reply) -> list[Any]:
             return [23, plan.seq, plan.hashes]
         case Piece(data):
             return [24, data]
+        case Secrets(wraps, elsewhere):
+            boxes = [[name.section, name.key_id, box] for name, box in wraps]
+            return [25, boxes, [[address.host, address.port] for address in elsewhere]]
     return _request_row(message)
 
 
@@ -269,6 +300,8 @@ def _request_row(message: Request) -> list[Any]:
             return [7, device, status]
         case GetPiece(seq, piece):
             return [9, seq, piece]
+        case GetSecrets(names):
+            return [10, [[name.section, name.key_id] for name in names]]
     return [8, message.chain, message.first]
 
 
@@ -312,6 +345,10 @@ def decode_request(data: bytes) -> Request:
         case 9:
             seq, piece = codec.fields(rest, 2, "get piece")
             return GetPiece(_seq(seq, 1), codec.integer(piece, 0, PIECES_MAX - 1, "piece"))
+        case 10:
+            (names,) = codec.fields(rest, 1, "get secrets")
+            sought = codec.items(names, SECRETS_SOUGHT_MAX, "get secrets")
+            return GetSecrets(tuple(_secret_name(*codec.fields(name, 2, "get secrets")) for name in sought))
     raise UntrustedInput("exchange: unknown request")
 
 
@@ -353,6 +390,11 @@ def decode_reply(data: bytes) -> Reply:
             return Compacted(plan_from_row(rest))
         case 24:
             return Piece(codec.blob(codec.fields(rest, 1, "piece")[0], PIECE_BYTES_MAX, "piece"))
+        case 25:
+            wraps, elsewhere = codec.fields(rest, 2, "secrets")
+            boxes = codec.items(wraps, SECRETS_SOUGHT_MAX, "secrets")
+            places = codec.items(elsewhere, SECRETS_ELSEWHERE_MAX, "secrets")
+            return Secrets(tuple(_wrap(box) for box in boxes), tuple(_address(place) for place in places))
     raise UntrustedInput("exchange: unknown answer")
 
 
@@ -397,6 +439,22 @@ def _waiting_row(row: object) -> WaitingRow:
         codec.integer(asked_ms, 0, NUMBER_MAX, "waiting age"),
         codec.integer(seen_ms, 0, NUMBER_MAX, "waiting age"),
     )
+
+
+def _secret_name(section: object, key_id: object) -> SecretName:
+    return SecretName(
+        codec.text(section, SECTION_BYTES_MAX, "section"), codec.exactly(key_id, _ID_BYTES, "key id")
+    )
+
+
+def _wrap(row: object) -> tuple[SecretName, bytes]:
+    section, key_id, box = codec.fields(row, 3, "secrets")
+    return _secret_name(section, key_id), codec.blob(box, WRAP_BYTES_MAX, "secrets")
+
+
+def _address(row: object) -> Address:
+    host, port = codec.fields(row, 2, "address")
+    return Address(codec.text(host, ADDRESS_BYTES_MAX, "address"), codec.integer(port, 1, 65_535, "address"))
 
 
 def _item(row: object) -> LogItem:

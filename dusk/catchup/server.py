@@ -25,6 +25,7 @@ from dusk.catchup.messages import (
     GetKeys,
     GetPiece,
     GetReports,
+    GetSecrets,
     Items,
     Join,
     Keys,
@@ -203,7 +204,7 @@ class Server:
 
     def _serve(
         self,
-        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece,
+        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece | GetSecrets,
         now: float,
     ) -> list[Effect]:
         """Answer a member."""
@@ -229,6 +230,9 @@ class Server:
                 return self._send(Items(*self._host.left_branch(chain, first)), now)
             case GetReports():
                 return self._send(self._host.reports(request, now), now)
+            case GetSecrets(names):
+                assert self.peer is not None, "a member has proven its key"
+                return self._send(self._host.secrets(self.peer, names), now)
             case Report():
                 effects = self._host.took_report(request, now)
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
-from dusk.catchup.messages import Report, Reports
+from dusk.catchup.messages import Report, Reports, SecretName, Secrets
 from dusk.changelog.body import Change
 from dusk.effects import Effect
 from dusk.errors import UntrustedInput
@@ -18,6 +18,7 @@ class Goal(Enum):
     SUBMIT = "submit"
     REPORTS = "reports"
     BRANCH = "branch"
+    SECRETS = "secrets"
 
 
 class Stage(Enum):
@@ -34,6 +35,7 @@ class Stage(Enum):
     REPORTING = auto()
     ASKING = auto()
     BRANCHING = auto()
+    SEEKING = auto()
     DONE = auto()
 
 
@@ -42,7 +44,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.HANDSHAKE: frozenset(
         {
             *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
-            *(Stage.SUBMITTING, Stage.DONE),
+            *(Stage.SEEKING, Stage.SUBMITTING, Stage.DONE),
         }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
@@ -55,6 +57,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.REPORTING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
+    Stage.SEEKING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.DONE: frozenset(),
 }
@@ -95,4 +98,17 @@ class Errand(Protocol):
         Raises:
             UntrustedInput: something in it is not signed by its device.
         """
+        ...
+
+
+class Seeker(Protocol):
+    """What an exchange about keys of secrets is for (goal SECRETS)."""
+
+    @property
+    def sought(self) -> tuple[SecretName, ...]:
+        """Which are sought; never none while one is under way."""
+        ...
+
+    def took_secrets(self, found: Secrets, now: float) -> list[Effect]:
+        """Take what a member answered; of what is not as it should be, or was not sought, nothing."""
         ...

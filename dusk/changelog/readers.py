@@ -61,14 +61,50 @@ def _is_assigned(store: Store, policy: SectionPath, device: DeviceId) -> bool:
     return to == "all" or device.hex() in names
 
 
-def devices_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
-    """Return the devices that may read the secrets of a section, by id."""
-    found = {}
-    for path in store.sections("device/"):
-        row = store.value(path, "key") if path.count("/") == 1 else None
-        if row is not None and is_entitled(store, section, DeviceId(key_id(row[0]))):
-            found[key_id(row[0])] = PublicKey(row[0])
-    return found
+class Devices:
+    """The active devices of a store with their groups, for many sections at once.
+
+    Args:
+        store: the sections; what is asked later is of now.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys: dict[KeyId, PublicKey] = {}
+        self._members: dict[str, set[KeyId]] = {}
+        for path in store.sections("device/"):
+            row = store.value(path, "key") if path.count("/") == 1 else None
+            if row is not None and store.value(path, "retired") is None:
+                name = key_id(row[0])
+                self._keys[name] = PublicKey(row[0])
+                groups = store.value(path, "groups")
+                for group in groups[0] if groups else ():
+                    self._members.setdefault(group, set()).add(name)
+        for path in store.sections("group/"):
+            listed = {bytes.fromhex(key.removeprefix("member/")) for key in store.records(path, "member/")}
+            self._members.setdefault(path.removeprefix("group/"), set()).update(map(KeyId, listed))
+
+    def of(self, section: str) -> dict[KeyId, PublicKey]:
+        """Return the devices that may read the secrets of a section (see `is_entitled`)."""
+        path = parse_path(section)
+        if path.kind is SectionKind.DEVICE_CONFIG:
+            chosen = {KeyId(bytes.fromhex(path.name))}
+        elif path.kind is SectionKind.GROUP:
+            chosen = self._members.get(path.name, set())
+        elif path.kind is SectionKind.POLICY:
+            chosen = self._assigned(path.name)
+        else:
+            chosen = set(self._keys) if path.kind is SectionKind.CLUSTER else set()
+        return {name: self._keys[name] for name in sorted(chosen) if name in self._keys}
+
+    def _assigned(self, policy: str) -> set[KeyId]:
+        row = self._store.value(f"assignment/{policy}", "to")
+        if row is None:
+            return set()
+        to, names, _priority = row
+        if to == "groups":
+            return set[KeyId]().union(*(self._members.get(name, ()) for name in names))
+        return set(self._keys) if to == "all" else {KeyId(bytes.fromhex(name)) for name in names}
 
 
 def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
@@ -85,11 +121,6 @@ def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
         if row is not None and key_id(row[0]) in granted and store.value(path, "disabled") is None:
             found[key_id(row[0])] = PublicKey(row[0])
     return found
-
-
-def readers_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
-    """Return all who may read the secrets of a section, people first."""
-    return {**people_of(store, section), **devices_of(store, section)}
 
 
 def wraps_in(store: Store, section: str) -> Iterator[tuple[str, bytes, dict[KeyId, bytes]]]:

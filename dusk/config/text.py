@@ -19,6 +19,8 @@ _BATCH = {
     "del": Edit.DELETE,
 }
 _EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
+HIDDEN = Setting(Verb.SEALED)
+"""Stands for a secret whose value is not shown."""
 _SHOWN_MAX = 5
 """Bad lines that an error names; the rest are counted."""
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.@\[\]=,:/-]+")
@@ -151,10 +153,16 @@ def _numbered(found: Iterable[tuple[str, Setting]]) -> list[tuple[str, Setting]]
 
 
 def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
-    """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position."""
+    """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position.
+
+    Secrets are left out, with a line that says so.
+    """
     lines = []
     for key, setting in sorted(settings, key=lambda item: (item[1].position, item[0])):
         name = key if _NEEDS_NO_QUOTES.fullmatch(key) else quoted(key)
+        if setting.verb is Verb.SEALED:
+            lines.append(f"# {ascii(key)[1:-1]} is a secret and not shown\n")
+            continue
         if setting.verb in (Verb.SET, Verb.TYPE):
             lines.append(f"set {name}={quoted(setting.values[0])}\n")
             continue

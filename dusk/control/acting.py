@@ -8,6 +8,7 @@ from dusk.changelog.state import State
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.proposing import signed_or_proposed
+from dusk.control.tending import sealed_for
 
 
 def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) -> Edit:
@@ -23,12 +24,12 @@ def signed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) ->
     Raises:
         Refused: what the writer would say.
     """
-    return signed_or_proposed(desk, session, message, edits).change
+    return signed_or_proposed(desk, session, message, sealed_for(desk, session, edits)).change
 
 
 def handed_in(desk: Desk, session: Session, message: str, edits: Sequence[Edit], timeout_s: float) -> Json:
     """Sign, judge and submit, or propose where others must sign, too; ``text`` says what was done."""
-    made = signed_or_proposed(desk, session, message, edits)
+    made = signed_or_proposed(desk, session, message, sealed_for(desk, session, edits))
     ticket = hand_in(desk, session, made.change, timeout_s, {})
     text = f"proposed: {message}" if made.proposal else message
     return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}

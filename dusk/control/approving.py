@@ -215,6 +215,8 @@ def succeed(edits: Edits, old: DeviceId, new: DeviceId, taken: set[str]) -> str:
     edits.put(section, "retired", (True,))
     edits.put(section, "name", (former,))
     for key, record in state.records(f"{section}/config").items():
+        if key.startswith("wrap/"):
+            continue  # a key of secrets is for one section; they are sealed anew
         edits.keep(f"{device_path(new)}/config", key, record.data)
     _take_memberships(edits, old, new)
     _take_assignments(edits, old.hex(), new.hex())

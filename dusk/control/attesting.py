@@ -4,12 +4,15 @@ from dusk.changelog.attesting import to_attest
 from dusk.changelog.body import Change
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.signing import check_verdict, sign
+from dusk.control.tending import hand_in_tending, tending_of
 from dusk.errors import Refused, StorageError
 
 
 def hand_in(desk: Desk, session: Session, change: Change, timeout_s: float, answer: Json) -> str:
     """Submit what a session has signed, and with it what is due; returns the ticket of the change."""
+    tending = tending_of(desk, session, change)
     ticket = desk.submit(change, timeout_s, answer)
+    hand_in_tending(desk, tending)
     _attest(desk, session)
     return ticket
 

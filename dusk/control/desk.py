@@ -152,6 +152,12 @@ class Desk(Protocol):
             A ticket that ends as one of ``submit``.
         """
 
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
+
+    def note(self, line: str) -> None:
+        """Leave a line in the log of the system."""
+
     def join(self, line: str) -> None:
         """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""
 

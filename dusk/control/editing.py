@@ -15,6 +15,7 @@ from dusk.control.overlay import Overlay
 from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, review
 from dusk.control.reviewed import notes_on
+from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
@@ -32,18 +33,21 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
     """Carry out an edit on the caller's draft and store it, whole or not at all."""
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
-    after = change(desk.log.state, draft)
+    after = sealer_of(desk, session).carried(draft, change(desk.log.state, draft))
     drafts.check_size(after.edits)
     _store(desk, session, after)
     count = _count_changed(draft, after)
-    edits = f"{len(after.edits)} edit{'s' if len(after.edits) != 1 else ''} in the draft"
+    total = len(drafts.visible(after.edits))
+    edits = f"{total} edit{'s' if total != 1 else ''} in the draft"
     text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
     new = [e for e in after.edits if e not in set(draft.edits)]
     odd = notes_on(desk.reviewed(), Overlay(desk.log.state, after.all_edits), new)
-    return {"changed": count, "edits": len(after.edits), "text": text, "notes": [*notes, *odd]}
+    return {"changed": count, "edits": total, "text": text, "notes": [*notes, *odd]}
 
 
 def _store(desk: Desk, session: Session, draft: Draft) -> None:
+    if not drafts.visible(draft.edits):
+        draft = replace(draft, edits=())
     data = drafts.stored(draft)
     if data != desk.draft(session.user):
         desk.store_draft(session.user, data)
@@ -51,8 +55,8 @@ def _store(desk: Desk, session: Session, draft: Draft) -> None:
 
 def _count_changed(before: Draft, after: Draft) -> int:
     """Count the records about which the draft says something else than before."""
-    old = {(e.section, e.key): e.data for e in before.edits}
-    new = {(e.section, e.key): e.data for e in after.edits}
+    old = {(e.section, e.key): e.data for e in drafts.visible(before.edits)}
+    new = {(e.section, e.key): e.data for e in drafts.visible(after.edits)}
     return sum(1 for k in old.keys() | new.keys() if (k in old, old.get(k)) != (k in new, new.get(k)))
 
 
@@ -66,8 +70,10 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
 
     def change(state: State, draft: Draft) -> Draft:
         section = names.target_section(state, arguments["target"])
-        return settings.change_settings(state, draft, section, request, rows)
+        target = settings.Target(state, section, sealer, arguments["typed"])
+        return settings.change_settings(target, draft, request, rows)
 
+    sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
 
 
@@ -75,11 +81,12 @@ def draft_import(desk: Desk, arguments: Json) -> Json:
     """Read a text of settings into the draft."""
 
     def change(state: State, draft: Draft) -> Draft:
-        section = names.target_section(state, arguments["target"])
+        target = settings.Target(state, names.target_section(state, arguments["target"]), sealer)
         return settings.import_settings(
             state, draft, section, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
 
+    sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
 
 
@@ -91,7 +98,7 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
     waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
     problems = [problem.text for problem in found.problems]
     return {
-        "edits": len(draft.edits),
+        "edits": len(drafts.visible(draft.edits)),
         "operations": words.diff_rows(found.differences),
         "text": words.diff_text(found.differences),
         "devices": list(found.concerned),
@@ -145,6 +152,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     draft, notes = _load(desk, session)
     if not draft.edits:
         return _resume(desk, draft, arguments, notes)
+    draft = sealer_of(desk, session).in_order(draft)
     found = _review(desk, draft)
     if found.problems:
         shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
@@ -254,7 +262,8 @@ def group_remove(desk: Desk, arguments: Json) -> Json:
 def var_set(desk: Desk, arguments: Json) -> Json:
     """Give variables a value in the draft."""
     scope, rows = arguments["scope"], arguments["variables"]
-    return _edited(desk, arguments, lambda s, d: roster.set_variables(s, d, scope, rows))
+    sealer = sealer_of(desk, desk.session(arguments["token"])) if arguments["secret"] else None
+    return _edited(desk, arguments, lambda s, d: roster.set_variables(s, d, scope, rows, sealer))
 
 
 def var_unset(desk: Desk, arguments: Json) -> Json:

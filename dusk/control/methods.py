@@ -155,7 +155,9 @@ METHODS: Mapping[str, Method] = {
         name=Parameter(schema.text(63), ""),
         timeout_s=_TIMEOUT,
     ),
-    "draft.edit": _signing(editing.draft_edit, target=_TEXT, verb=_VERB, **_ROWS),
+    "draft.edit": _signing(
+        editing.draft_edit, target=_TEXT, verb=_VERB, typed=Parameter(schema.texts(), ()), **_ROWS
+    ),
     "draft.import": _signing(
         editing.draft_import,
         target=_TEXT,
@@ -193,11 +195,20 @@ METHODS: Mapping[str, Method] = {
     "group.add": _signing(editing.group_add, name=_TEXT, devices=_NAMES),
     "group.remove": _signing(editing.group_remove, name=_TEXT, devices=_NAMES),
     "var.list": _query(views.var_list, scope=Parameter(schema.text(), "")),
-    "var.set": _signing(editing.var_set, scope=_TEXT, variables=Parameter(schema.rows("name"))),
+    "var.set": _signing(
+        editing.var_set,
+        scope=_TEXT,
+        variables=Parameter(schema.rows("name")),
+        secret=Parameter(schema.flag, default=False),
+    ),
     "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
     "settings.export": _query(views.settings_export, target=_TEXT),
     "effective": _query(
-        views.effective, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+        views.effective,
+        device=_TEXT,
+        key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), ""),
+        reveal=Parameter(schema.flag, default=False),
+        token=Parameter(schema.text(), ""),
     ),
     "user.list": _query(people.user_list),
     "user.add": _signing(

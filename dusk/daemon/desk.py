@@ -20,6 +20,7 @@ from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
 from dusk.daemon.drafts import Drafts
 from dusk.daemon.reviewed import REVIEWED
+from dusk.daemon.say import say
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
@@ -212,6 +213,14 @@ class DaemonDesk:
     def logout(self, token: str) -> None:
         """Forget a session."""
         self._sessions.logout(token)
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return a key of secrets that this device has."""
+        return self._node.secret_key(section, key_id)
+
+    def note(self, line: str) -> None:
+        """Leave a line in the log of the system."""
+        say(line)
 
     # --- joining -----------------------------------------------------------------------------
 

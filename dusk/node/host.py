@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 
 from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
-from dusk.catchup.messages import APPLIED, NO_ANSWER, GetReports, Position, Report, Reports
+from dusk.catchup.messages import (
+    APPLIED,
+    NO_ANSWER,
+    GetReports,
+    Position,
+    Report,
+    Reports,
+    SecretName,
+    Secrets,
+)
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
 from dusk.changelog.adopting import Unfit
@@ -23,6 +32,7 @@ from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
 from dusk.node.rotating import store_keys
+from dusk.node.secrets import NodeSecrets
 
 _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
@@ -46,6 +56,7 @@ class MemberHost:
         answered: takes a writer's answer to a change of ours.
         reports: what is known of all devices.
         forks: the branches that this device left.
+        secrets: the keys of secrets that this device can open.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -66,6 +77,7 @@ class MemberHost:
         answered: TakeAnswer,
         reports: NodeReports,
         forks: Forks,
+        secrets: NodeSecrets,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
@@ -73,7 +85,7 @@ class MemberHost:
         tell_lower: Callable[[Address, bytes], list[Effect]],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
-        self._forks, self._compacting = forks, compacting
+        self._forks, self._compacting, self._secrets = forks, compacting, secrets
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
@@ -207,6 +219,11 @@ class MemberHost:
     def reports(self, asked: GetReports, now: float) -> Reports:
         """Return a page of what is known of the devices, and of who waits, behind those that are named."""
         return self._reports.page(asked, now)
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        """Wrap keys of secrets to the member with an X25519 key, as far as it may have them."""
+        device = self._peers.device(self._log.state, asker)
+        return Secrets(()) if device is None else self._secrets.hand_on(device, names)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         """Take a status that is too large for a datagram.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from dusk.apply.events import Mode
+from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
@@ -191,6 +192,7 @@ class Node:
             rooms.outbox.deadline,
             self.applied.deadline,
             self._applying.deadline,
+            rooms.secrets.deadline,
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -280,6 +282,10 @@ class Node:
         """Return this author's changes from here whose outcome does not stand in our log."""
         return self._rooms.changes.waiting(author)
 
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return a key of secrets that this device has, for people whom the log entitles to it."""
+        return self._rooms.secrets.secret(SecretName(section, key_id))
+
     # --- start and time --------------------------------------------------------------------------
 
     def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
@@ -311,12 +317,23 @@ class Node:
         effects += [*self._watch(now), *rooms.compacting.step()]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += self._applying.step(now)
+        effects += self._seek(now)
         if self.fresh(now):
             edits = rooms.report.facts_due(self.log.state, now)
             effects += rooms.changes.submit_own(edits, "facts", now) if edits else []
         effects += self._watching.look(now)
         ended = rooms.note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
+
+    def _seek(self, now: float) -> list[Effect]:
+        """Ask for keys of secrets that are missing here, and go on with the apply once they came."""
+        rooms = self._rooms
+        if rooms.secrets.has_more:
+            self.applied.keys_came()
+            rooms.secrets.has_more = False
+            return self._applying.step(now)
+        address = rooms.secrets.ask_whom(None if self.leads else rooms.follower.master_address, now)
+        return [] if address is None else rooms.exchanges.secrets(address, rooms.secrets, now)
 
     def _watch(self, now: float) -> list[Effect]:
         """Follow who leads, and who would next."""

@@ -14,6 +14,8 @@ from dusk.cycle.outbox import FOLDER as OUTBOX_FOLDER
 from dusk.effects import Effect, Event, RemoveFile, StoreFile
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
+from dusk.node.secrets import FILE as SECRET_KEYS_FILE
+from dusk.node.secrets import decode_kept
 
 STATUS_KEY_FILE = "status-key"
 STATUS_KEY_BYTES = 32
@@ -84,6 +86,8 @@ def _is_sound(name: str, data: bytes) -> bool:
     try:
         if name == GROUP_KEYS_FILE:
             decode_group_keys(data)
+        elif name == SECRET_KEYS_FILE:
+            decode_kept(data)
         elif name.startswith(OUTBOX_FOLDER):
             return decode_change(data).id.hex() == name.removeprefix(OUTBOX_FOLDER)
     except UntrustedInput:

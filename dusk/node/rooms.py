@@ -40,6 +40,7 @@ from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import NodeReports
 from dusk.node.rotating import cover, make_group_key, new_key
+from dusk.node.secrets import NodeSecrets, kept_of
 from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
 
@@ -89,8 +90,21 @@ class Rooms:
         self.changes = OwnChanges(
             key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
         )
-        status_key = self.recovery.status_key
-        self.applied = Driver(self.peers.own_id, status_key, settings.mode, settings.apply_window_s)
+        self.secrets = NodeSecrets(
+            own=key,
+            cluster=log.cluster,
+            state=lambda: log.state,
+            members=self.peers,
+            kept=kept_of(self.recovery.files),
+            random_bytes=random_bytes,
+        )
+        self.applied = Driver(
+            self.peers.own_id,
+            self.recovery.status_key,
+            settings.mode,
+            self.secrets,
+            settings.apply_window_s,
+        )
         self.report = SelfReport(key, log.cluster, settings.facts)
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
@@ -118,6 +132,7 @@ class Rooms:
             answered=self.changes.answered,
             reports=self.reports,
             forks=self.forks,
+            secrets=self.secrets,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),

@@ -116,7 +116,7 @@ def test_a_stale_base_is_said_and_the_draft_is_kept(desk: FakeDesk) -> None:
 @pytest.mark.parametrize(
     ("target", "key", "value", "code"),
     [
-        ("policy/wifi", "wireless.default_radio0.key", "secret123", "bad-setting"),
+        ("policy/wifi", "wireless.default_radio0.key", "secret123\0", "bad-setting"),
         ("policy/wifi", "dusk.main.enabled", "0", "bad-setting"),
         ("policy/wifi", "nonsense", "x", "bad-setting"),
         ("policy/wifi", KEY, "a\0b", "bad-setting"),
