@@ -32,6 +32,23 @@ def catchup(cluster: Cluster) -> list[Case]:
     return [*_requests(cluster), *_replies(cluster), *_bad_requests(), *_bad_replies(), *_locators()]
 
 
+def _report_requests() -> list[tuple[str, str, messages.Request, Json]]:
+    return [
+        (
+            "GET REPORTS, first page",
+            "Behind no device.",
+            messages.GetReports(b""),
+            {"after": "", "waiting": ""},
+        ),
+        (
+            "GET REPORTS, next page",
+            "Behind a device, and behind one that waits.",
+            messages.GetReports(DEVICE, bytes(16)),
+            {"after": DEVICE.hex(), "waiting": bytes(16).hex()},
+        ),
+    ]
+
+
 def _requests(cluster: Cluster) -> list[Case]:
     change = cluster.steps[10].change
     assert change is not None
@@ -63,18 +80,7 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.Submit(change.encode(), AFTER),
             {"change": change.encode().hex(), "after": AFTER.hex()},
         ),
-        (
-            "GET REPORTS, first page",
-            "Behind no device.",
-            messages.GetReports(b""),
-            {"after": "", "waiting": ""},
-        ),
-        (
-            "GET REPORTS, next page",
-            "Behind a device, and behind one that waits.",
-            messages.GetReports(DEVICE, bytes(16)),
-            {"after": DEVICE.hex(), "waiting": bytes(16).hex()},
-        ),
+        *_report_requests(),
         (
             "REPORT",
             "A signed status.",

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import approvals, changes, naming, succession
+from tests.vectors.reader import approvals, authority, changes, naming, recovery, succession
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
@@ -16,116 +16,6 @@ from tests.vectors.reader.succession import Settled
 
 EPOCHS_AHEAD = 2**20
 NO_HEAD = Head(0, 0, 0, 0, ZEROS)
-
-
-# Authority
-
-
-def _outside(
-    state: State, one: Operation, value: Decoded | None, grant: list[Any], made: set[str] | None
-) -> bool:
-    prefix, _keys, _threshold, packages, groups, priority = grant
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
-    both = [said for said in (before, value) if said is not None]
-    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest and not made:
-        return True
-    if packages is not None:
-        if one.key.startswith("var/") or (kind == "expected" and value and value[3]):
-            return True
-        if one.key.startswith("set/") and one.key[4:].split(".")[0] not in packages:
-            return True
-    if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
-        return True
-    if groups is None:
-        return False
-    if kind == "device" and (made or one.key != "groups" or "/" in rest):
-        named = prefix != "device" and not made
-        whose = approvals.groups_of(state, rest[:32]) if made is None else made
-        return not named and (not whose or not whose <= set(groups))
-    return _other_groups(state, one, value, set(groups))
-
-
-def _other_groups(state: State, one: Operation, value: Decoded | None, groups: set[str]) -> bool:
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
-    both = [said for said in (before, value) if said is not None]
-    match kind:
-        case "assignment":
-            return any(said[0] != "groups" or not set(said[1]) <= groups for said in both)
-        case "group":
-            return rest not in groups
-        case "device" if one.key == "groups" and "/" not in rest:
-            was, becomes = (set(said[0]) if said else set() for said in (before, value))
-            return not was ^ becomes <= groups
-        case "expected":
-            return any(not set(said[2]) <= groups for said in both)
-        case "joinkey":
-            rule = state.get(one.section, "rule") if one.key != "rule" else None
-            return any(not set(said[3]) <= groups for said in ([rule] if rule else both) if len(said) > 3)
-    return False
-
-
-def _authorize(
-    state: State, one: Operation, value: Decoded | None, signers: list[Subject], made: approvals.Made
-) -> None:
-    parts = one.section.split("/")
-    if parts[0] == "device" and parts[2:] == ["facts"]:
-        signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
-        return need(signed, "missing-signatures")
-    if parts[0] == "user" and one.key == "sealed":
-        own = state.get(one.section, "key")
-        if own and own[0] in {subject.public for subject in signers}:
-            return None
-    owners = {subject.name for subject in signers if subject.owner}
-    if len(owners) >= state.get("trust", "quorum")[0]:
-        return None
-    if parts[0] == "passed":
-        return _pass_on(state, one, value, signers)
-    granted = {"joinkey", "device", "policy", "assignment", "group", "expected"}
-    need(parts[0] in granted, "missing-signatures")
-    grants = _in_force(state, parts)
-    _satisfy(grants, signers)
-    own = made.get("/".join(parts[:2]))
-    return need(not any(_outside(state, one, value, grant, own) for grant in grants), "outside-grant")
-
-
-Granted = list[Any]
-"""A prefix, and the five items of its grant."""
-
-
-def _in_force(state: State, parts: list[str]) -> list[Granted]:
-    """The grant in force with the longest prefix, and those that it hangs on, in order; or none."""
-    for count in range(len(parts), 0, -1):
-        prefix = "/".join(parts[:count])
-        if own := state.get("trust", f"grant/{prefix}"):
-            return [[prefix, *own]]
-        if passed := state.get("passed", f"grant/{prefix}"):
-            above = _in_force(state, parts[: count - 1])
-            if above and above[0][0] == passed[5]:
-                return [[prefix, *passed[:5]], *above]
-    return []
-
-
-def _satisfy(grants: list[Granted], signers: list[Subject]) -> None:
-    need(grants, "missing-signatures")
-    counted = {key_id(subject.public) for subject in signers if subject.owner}
-    counted |= {key_id(subject.public) for subject in signers} & {key for one in grants for key in one[1]}
-    need(len(counted) >= grants[0][2], "missing-signatures")
-
-
-def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
-    above = _in_force(state, one.key.split("/")[1:-1])
-    _satisfy(above, signers)
-    before = state.get("passed", one.key)
-    need(all(said is None or said[5] == above[0][0] for said in (before, value)), "outside-grant")
-    if value is None:
-        return
-    need(value[1] >= above[0][2], "outside-grant")
-    for _prefix, _keys, _threshold, packages, groups, priority in above:
-        for limit, said in ((packages, value[2]), (groups, value[3])):
-            need(limit is None or (said is not None and set(said) <= set(limit)), "outside-grant")
-        need(priority is None or (value[4] is not None and value[4] <= priority), "outside-grant")
 
 
 # The rules that hold afterwards
@@ -165,6 +55,19 @@ def _afterwards(
         if one.section.startswith("device/") and one.key == "name" and value and "/" not in one.section[7:]:
             need(value[0] not in after.names(one.section), "name-taken")
     _one_subject_a_key(before, after, change, values)
+    _recovery_key(before, after, change, values)
+
+
+def _recovery_key(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+    having = after.get(*recovery.RECOVERY)
+    if having is None:
+        return
+    if any((one.section, one.key) == recovery.RECOVERY for one in change.body.operations):
+        recovered = after.get(*recovery.RECOVERED)
+        need(having[1] == (recovered[0] if recovered else 0), "bad-value")
+        subjects = before.subjects().keys() | after.subjects().keys()
+        need(key_id(having[0]) not in subjects, "bad-value")
+    need(all(public != having[0] for public, _, _ in _written_keys(change, values)), "bad-value")
 
 
 def _stays_in_succession(before: State, change: Change) -> None:
@@ -258,7 +161,7 @@ def fold(
         succession.check_freeze(state, cluster, change, values)
     for one, value in zip(body.operations, values, strict=True):
         if kind != succession.FREEZE:
-            _authorize(state, one, value, signers, made)
+            authority.authorize(state, one, value, signers, made)
     after = state.copy()
     after.derived[counter] = body.counter
     for one in body.operations:
@@ -439,8 +342,11 @@ class Log:
         digest = labelled("dusk.entry", packed)
         need(entry.seq == self.head.seq + 1 and entry.previous == self.head.chain, "position")
         is_role = entry.kind == succession.OPEN and entry.change is not None and entry.seq > 1
-        need(entry.generation == 0 and entry.mandate == self.head.mandate + is_role, "position")
-        self._follow(entry, changes.change(brought) if brought else None, digest)
+        change = changes.change(brought) if brought else None
+        recovers = is_role and change is not None and recovery.is_one(change)
+        raised = (self.head.generation + recovers, self.head.mandate + (is_role and not recovers))
+        need((entry.generation, entry.mandate) == raised, "position")
+        self._follow(entry, change, digest)
         self.head = entry.head(digest)
         self.heads[entry.seq], self.items[entry.seq] = self.head, data
         self.writers[entry.seq] = self.writer
@@ -496,6 +402,10 @@ class Log:
         if change is not None:
             need(change.id not in self.known, "known")
             need(succession.kind_of(change) == succession.OPEN, "bad-role")
+            if recovery.is_one(change):
+                self._recovered(entry, change)
+                self.writer = entry.writer
+                return
             after, outcome, written = fold(self.state, self.cluster, change, entry, is_role=True)
             need(outcome == APPLIED, "superseded")
             succession.check_role(change, _values(change), entry, self.heads, after)
@@ -506,6 +416,28 @@ class Log:
             need(may and self.state.get(f"device/{entry.writer.hex()}", "frozen") is None, "writer")
             self._agree(entry, self.state, APPLIED, [])
         self.writer = entry.writer
+
+    def _recovered(self, entry: Entry, change: Change) -> None:
+        body, state, generation = change.body, self.state, self.head.generation
+        need(body.cluster == self.cluster, "foreign-cluster")
+        values = _values(change)
+        said = {(o.section, o.key): value for o, value in zip(body.operations, values, strict=True)}
+        public = recovery.check_signed(state, change, said)
+        try:
+            check_signature(change, body.author, public)
+        except Refused:
+            raise Refused("spent-phrase") from None
+        need(state.device_active(body.device), "unknown-device")
+        recovery.check_place(entry, said, generation, self.heads)
+        need(all(one.base == state.base(one.section, one.key) for one in body.operations), "superseded")
+        recovery.check_follows(said, generation, public)
+        after = state.copy()
+        for one, value in zip(body.operations, values, strict=True):
+            after.write(one.section, one.key, Record(value, one.value_hash, change.id))
+        _afterwards(state, after, change, values, {})
+        recovery.check_leads(change, entry, said, after)
+        self._agree(entry, after, APPLIED, sorted({one.section for one in body.operations}))
+        self.known.add(change.id)
 
     def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:
         need(entry.outcome == outcome, "outcome")

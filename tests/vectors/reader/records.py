@@ -188,6 +188,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             (rf"owner/{COMPONENT}", _one(_key)),
             ("quorum", _one(lambda value: number(value, 1, 64))),
             ("recovery", _recovery),
+            ("recovered", _mandate),
             (rf"grant/{COMPONENT}(?:/{COMPONENT}){{0,2}}", _grant),
         ],
     ),
