@@ -314,5 +314,9 @@ LOGIN_FREE_TRIES = 3
 """Wrong passwords before pauses begin."""
 LOGIN_PAUSE_S_MAX = 300.0
 """Longest pause: 288 guesses a day."""
+CHALLENGES_MAX = 64
+"""Sessions that are being opened with a key outside the cluster; the oldest gives way."""
+CHALLENGE_S_MAX = 60.0
+"""A program answers at once; ssh may be slow."""
 LOGIN_USERS_COUNTED_MAX = 1024
 """Names whose wrong passwords are counted; names that do not exist among them."""

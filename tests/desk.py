@@ -10,6 +10,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
+from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
@@ -39,6 +40,7 @@ class FakeDesk:
         self.superseded: dict[ChangeId, str] = {}
         self.results: dict[str, Json] = {}
         self.is_cut_off = False
+        self.now = 0.0
         self.clock = WallTime(1_800_000_000, trusted=True)
         self.seen: dict[DeviceId, Peer] = {}
         self.listeners: list[object] = []
@@ -48,6 +50,7 @@ class FakeDesk:
         self.held: dict[tuple[str, bytes], bytes] = {}
         self.noted: list[str] = []
         self.devices: dict[str, SigningKey] = {}
+        self.challenges = Challenges()
         self.counter = 0
 
     @property
@@ -91,6 +94,18 @@ class FakeDesk:
     def login(self, user: str, password: str) -> str:
         return f"login-{user}"
 
+    def challenge(self, user: str) -> Json:
+        challenge = self.challenges.issue(user, self.random_bytes(CHALLENGE_BYTES), self.now)
+        cluster = self.world.cluster.hex()
+        return {"challenge": challenge.hex(), "device": self.device_id.hex(), "cluster": cluster}
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        is_open = self.challenges.take(user, challenge, self.now)
+        key = proven_key(self.log.state, user, challenge, self.device_id, signature, is_open=is_open)
+        token = f"outside-{self.random_bytes(4).hex()}"
+        self.people[token] = Person(user, key)
+        return {"token": token, "user": user}
+
     def logout(self, token: str) -> None:
         self.people.pop(token, None)
 
@@ -126,8 +141,8 @@ class FakeDesk:
         self.joined_with.append(line)
 
     def next_counter(self, author: KeyId) -> int:
-        self.counter += 1
-        return self.log.state.derived(counter_key(author, self.device_id)) + self.counter
+        last = self.log.state.derived(counter_key(author, self.device_id))
+        return 1 + max([last, self.counter, *(change.body.counter for change in self.waiting(author))])
 
     def waiting(self, author: KeyId) -> Sequence[Change]:
         return [change for change in self.outbox if change.body.author == author]

@@ -63,8 +63,14 @@ class Client:
         answer = _read_answer(self._exchange(line))
         if "error" in answer:
             error = answer["error"]
-            code = (error.get("data") or {}).get("code", "error")
-            raise Refused(str(code), str(error.get("message", "refused without a reason")))
+            data = error.get("data") or {}
+            if data.get("code") == "to-sign" and isinstance(data.get("to_sign"), dict):
+                from dusk.control.outside import ToSign
+
+                raise ToSign(data["to_sign"])
+            raise Refused(
+                str(data.get("code", "error")), str(error.get("message", "refused without a reason"))
+            )
         return answer["result"]
 
     def wait(self, ticket: str, timeout_s: float, show: Callable[[Json], None] | None = None) -> Json:

@@ -29,6 +29,7 @@ OVERVIEW = (
             ("login", "session", "open a session on this terminal"),
             ("logout", "session", "close it"),
             ("whoami", "session", "who is logged in here"),
+            ("key", "key", "a key of your own in a file, for --key-file"),
             ("device", "device", "list and show the routers"),
             ("joinkey", "joinkey", "make and list the keys with which routers join"),
             ("user", "people", "the people who may sign"),
@@ -127,13 +128,13 @@ def _run(arguments: list[str]) -> int:
     if name not in MODULES:
         raise UsageError(f"there is no command {name!r}{_nearest(name)}; see `dusk --help`")
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
-    if rest == ["daemon"] and "via" not in options:
+    if rest == ["daemon"] and not {"via", "key-file"} & options.keys():
         from dusk.daemon.main import run
 
         return run(root)
     from dusk.cli.running import run_command
 
-    return run_command(root, MODULES[name], rest, is_json="json" in options, via=options.get("via"))
+    return run_command(root, MODULES[name], rest, options)
 
 
 def _nearest(name: str) -> str:
@@ -160,6 +161,8 @@ def overview() -> str:
             "  --root DIR  work on the node below DIR (or DUSK_ROOT); default /",
             "  --json      print one JSON document",
             "  --via ssh://[USER@]HOST[:PORT]  work on a router from here, over ssh",
+            "  --key-file F  sign with your key in F, which no router gets; shows what is signed, and asks",
+            "  --unseen    with --key-file: sign without being asked, as in a script",
             "",
             "`dusk COMMAND --help` explains a command with an example. A first cluster:",
             "  dusk init --cluster home --user ann     then start the daemon",

@@ -111,6 +111,10 @@ def _key(context: Context, arguments: argparse.Namespace, name: str) -> "dict[st
     rest: dict[str, object] = {"timeout_s": arguments.timeout}
     if arguments.public_key is not None:
         return {"public_key": read_line(arguments.public_key), **rest}
+    if context.signs_here:
+        raise Refused(
+            "no-key-here", "a password needs a key that is unlocked on a router; give --public-key F instead"
+        )
     context.signed("session.whoami")  # nobody is logged in: say so before asking for a password
     return {"password": read_password(arguments.password_file, f"new password of {name}", twice=True), **rest}
 

@@ -172,10 +172,12 @@ def is_asked() -> bool:
 def confirm(context: Context, text: str) -> None:
     """Show what is to be signed to whoever signs it, and ask; where nobody can be asked, go on.
 
+    Who signs here is asked later, with what the bytes themselves say.
+
     Raises:
         Refused: ``not-signed``.
     """
-    if not is_asked():
+    if context.signs_here or not is_asked():
         return
     from dusk.cli.passwords import ask_line
 

@@ -39,7 +39,7 @@ def _logout(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
-    if tokens.load(context.place) is None:
+    if not context.has_session:
         raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
     result = context.signed("session.whoami")
     context.say(result["user"], result)

@@ -122,6 +122,16 @@ class Desk(Protocol):
     def login(self, user: str, password: str) -> str:
         """Start a login and return its ticket; the result is ``{token, user}``."""
 
+    def challenge(self, user: str) -> Json:
+        """Return what a key outside the cluster signs to open a session: ``{challenge, device, cluster}``."""
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        """Open a session without a private key for who has signed a challenge: ``{token, user}``.
+
+        Raises:
+            Refused: ``wrong-key``.
+        """
+
     def logout(self, token: str) -> None:
         """Forget a session; an unknown token is no error."""
 

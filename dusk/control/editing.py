@@ -11,6 +11,7 @@ from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
+from dusk.control.outside import drawn
 from dusk.control.overlay import Overlay
 from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, review
@@ -83,7 +84,7 @@ def draft_import(desk: Desk, arguments: Json) -> Json:
     def change(state: State, draft: Draft) -> Draft:
         target = settings.Target(state, names.target_section(state, arguments["target"]), sealer)
         return settings.import_settings(
-            state, draft, section, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
+            target, draft, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
 
     sealer = sealer_of(desk, desk.session(arguments["token"]))
@@ -186,6 +187,7 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     """Make a join key and submit its record; the ticket's result has the key's line."""
     session = desk.session(arguments["token"])
     time = desk.wall_time()
+    time_s = int.from_bytes(drawn(session.key, "time", time.time_s.to_bytes(8)))
     wanted = joinkeys.Limits(
         uses=arguments["uses"],
         expires_s=arguments["expires_s"],
@@ -198,9 +200,9 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     key, edit = joinkeys.create(
         desk.log,
         wanted,
-        time_s=time.time_s if time.trusted else None,
+        time_s=time_s if time.trusted else None,
         addresses=desk.addresses(),
-        random_bytes=desk.random_bytes,
+        random_bytes=lambda size: drawn(session.key, "join key", desk.random_bytes(size)),
     )
     change = sign(desk, session, f"join key {key.id[:8]}", (edit,))
     check_verdict(desk, change)

@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 from dusk.changelog import views
-from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, decode_change
+from dusk.changelog.body import Change, Edit, decode_change
 from dusk.changelog.entry import EntryKind
 from dusk.changelog.fold import claims_of
 from dusk.changelog.kinds import FROZEN, MANDATE, is_recovery, kind_of
@@ -20,6 +20,7 @@ from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.attesting import hand_in_role
 from dusk.control.desk import Desk, Json, Session
+from dusk.control.outside import check_signed, signature_by
 from dusk.control.roles import check_succession, new_holder, succession_edit, succession_words
 from dusk.control.signing import sign
 from dusk.errors import Refused, UntrustedInput
@@ -52,6 +53,7 @@ def role_force(desk: Desk, arguments: Json) -> Json:
     skipped = COUNTERS_SKIPPED if is_collected else 0
     change = sign(desk, session, text, _edits(log, devices), counters_skipped=skipped)
     if is_collected:
+        check_signed(session.key, change)
         return _described(desk, change, read_role(change))
     return _hand_in(desk, session, change, devices, arguments["timeout_s"])
 
@@ -102,7 +104,8 @@ def role_sign(desk: Desk, arguments: Json) -> Json:
     _check_owner(state, signer)
     if any(s.key_id == signer for s in change.signatures):
         raise Refused("signed-already", f"{session.user} has signed this already")
-    signature = Signature(signer, session.key.sign(CHANGE_LABEL, state.cluster, change.body_bytes))
+    signature = signature_by(session.key, state.cluster, change)
+    check_signed(session.key, change._replace(signatures=(signature,)))
     signatures = sorted((*change.signatures, signature), key=lambda s: s.key_id)
     return _described(desk, change._replace(signatures=tuple(signatures)), role)
 

@@ -22,8 +22,10 @@ from dusk.control import (
     views,
 )
 from dusk.control.desk import Desk, Json
+from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX, OutsideKey
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+from dusk.keys.signing import SIGNATURE_BYTES
 from dusk.lazy import dataclass
 
 TIMEOUT_S_MAX = 3600.0
@@ -42,7 +44,9 @@ class Method:
 
 _TEXT = Parameter(schema.text())
 _TIMEOUT = Parameter(schema.seconds(TIMEOUT_S_MAX), 60.0)
-_TOKEN = {"token": Parameter(schema.text())}
+_SIGNED = Parameter(schema.texts(LINE_CHARACTERS_MAX), ())
+_TOKEN = {"token": Parameter(schema.text()), "signed": _SIGNED}
+"""What each method of a session takes; ``signed`` is for keys that sign elsewhere."""
 
 
 def _query(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
@@ -55,6 +59,15 @@ def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Meth
 
 def _login(desk: Desk, arguments: Json) -> Json:
     return {"ticket": desk.login(arguments["user"], arguments["password"])}
+
+
+def _challenge(desk: Desk, arguments: Json) -> Json:
+    return desk.challenge(arguments["user"])
+
+
+def _open(desk: Desk, arguments: Json) -> Json:
+    challenge, signature = (bytes.fromhex(arguments[name]) for name in ("challenge", "signature"))
+    return desk.open_session(arguments["user"], challenge, signature)
 
 
 def _logout(desk: Desk, arguments: Json) -> Json:
@@ -109,6 +122,13 @@ METHODS: Mapping[str, Method] = {
     "status": _query(_status),
     "join": _query(_join, line=Parameter(schema.text(4096))),
     "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
+    "session.challenge": _query(_challenge, user=_TEXT),
+    "session.open": _query(
+        _open,
+        user=_TEXT,
+        challenge=Parameter(schema.hexadecimal(CHALLENGE_BYTES)),
+        signature=Parameter(schema.hexadecimal(SIGNATURE_BYTES)),
+    ),
     "session.logout": _query(_logout, token=_TEXT),
     "session.whoami": _signing(_whoami),
     "session.list": _signing(_sessions),
@@ -262,6 +282,21 @@ METHODS: Mapping[str, Method] = {
     "role.read": _query(forced.role_read, line=_LINE),
     "role.sign": _signing(forced.role_sign, line=_LINE),
     "role.submit": _query(forced.role_submit, line=_LINE, timeout_s=_TIMEOUT),
+    "recovery.show": _query(recovering.recovery_show),
+    "recovery.prepare": _query(
+        recovering.recovery_prepare,
+        user=_TEXT,
+        public=Parameter(schema.hexadecimal(32)),
+        sealed=Parameter(schema.text(limits.SEALED_KEY_BYTES_MAX * 2)),
+        following=Parameter(schema.hexadecimal(32)),
+        revoke=Parameter(schema.texts(), ()),
+        backups=Parameter(schema.texts(), None),
+    ),
+    "recovery.submit": _query(
+        recovering.recovery_submit,
+        line=Parameter(schema.text(limits.RECOVERY_LINE_CHARACTERS_MAX)),
+        timeout_s=_TIMEOUT,
+    ),
     "conflict.list": _query(conflicts.conflict_list),
     "conflict.resolve": _signing(
         conflicts.conflict_resolve,
@@ -293,21 +328,6 @@ class Methods:
 
         Args:
             name: the method.
-    "recovery.show": _query(recovering.recovery_show),
-    "recovery.prepare": _query(
-        recovering.recovery_prepare,
-        user=_TEXT,
-        public=Parameter(schema.hexadecimal(32)),
-        sealed=Parameter(schema.text(limits.SEALED_KEY_BYTES_MAX * 2)),
-        following=Parameter(schema.hexadecimal(32)),
-        revoke=Parameter(schema.texts(), ()),
-        backups=Parameter(schema.texts(), None),
-    ),
-    "recovery.submit": _query(
-        recovering.recovery_submit,
-        line=Parameter(schema.text(limits.RECOVERY_LINE_CHARACTERS_MAX)),
-        timeout_s=_TIMEOUT,
-    ),
             params: its parameters, as they came.
             connection: who calls, for ``events.subscribe``.
 
@@ -332,10 +352,24 @@ def call(desk: Desk, name: str, params: object) -> Json:
         raise Refused("no-method", f"there is no method {name!r}")
     arguments = schema.check_parameters(method.parameters, params)
     try:
-        return method.run(desk, arguments)
+        return _run_signing(desk, method, arguments) if method.is_signing else method.run(desk, arguments)
     except ConfigError as error:
         raise Refused("bad-setting", str(error)) from None
     except UntrustedInput as error:
         raise Refused("bad-value", str(error)) from None
     except StorageError as error:
         raise Refused("storage", str(error)) from None
+
+
+def _run_signing(desk: Desk, method: Method, arguments: Json) -> Json:
+    """Run a method of a session, with what its holder has signed for it elsewhere."""
+    key, lines = desk.session(arguments["token"]).key, arguments.pop("signed")
+    if not isinstance(key, OutsideKey):
+        if lines:
+            raise Refused("bad-params", "signed: this session's key is here and signs by itself")
+        return method.run(desk, arguments)
+    try:
+        key.brought.bring(lines)
+        return method.run(desk, arguments)
+    finally:
+        key.brought.forget()

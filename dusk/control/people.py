@@ -8,10 +8,14 @@ from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, signed, unchanged
 from dusk.control.desk import Desk, Json, SealedKey, Session
+from dusk.control.outside import check_here
 from dusk.control.rights import grants_of
 from dusk.errors import Refused
 from dusk.ids import PublicKey, key_id
 from dusk.keys.armour import parse_public_line, public_line
+
+_BY_LINE = "give the public line of a key that the person keeps, with --public-key"
+_BY_LOGIN = "log in with the password that is to be replaced: dusk login"
 
 # --- looking -------------------------------------------------------------------------------------
 
@@ -61,6 +65,7 @@ def user_add(desk: Desk, arguments: Json) -> Json:
     if line is not None:
         edits = (edit_of(state, f"user/{name}", "key", [parse_public_line(line)]),)
         return handed_in(desk, session, message, edits, arguments["timeout_s"])
+    check_here(session.key, _BY_LINE)
 
     def build(sealed: SealedKey) -> Change:
         return signed(desk, session, message, _keyed(desk.log.state, name, sealed))
@@ -80,6 +85,7 @@ def user_passwd(desk: Desk, arguments: Json) -> Json:
     if arguments["public_key"] is not None:
         return _other_key(desk, session, user, message, arguments)
     _need_password(arguments)
+    check_here(session.key, _BY_LINE)
 
     def build(sealed: SealedKey) -> Change:
         edits = [*_keyed(desk.log.state, name, sealed), *_owned(desk.log.state, user, sealed.public)]
@@ -118,6 +124,7 @@ def _reseal(desk: Desk, session: Session, user: views.User, arguments: Json) -> 
             f"the key of {user.name} is kept in a file outside the cluster, without a password here",
         )
     _need_password(arguments)
+    check_here(session.key, _BY_LOGIN)
     message = f"user {user.name} has a new password"
 
     def build(sealed: SealedKey) -> Change:

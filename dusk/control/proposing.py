@@ -9,20 +9,22 @@ from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.authority import GRANTABLE, grant_for
-from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Operation, Signature
+from dusk.changelog.body import Change, Edit, Operation, Signature
 from dusk.changelog.proposals import CHANGE, collected, proposal_path, proposal_row
 from dusk.changelog.sections import parse_path
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
+from dusk.control.outside import check_signed, signature_by
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 from dusk.ids import ChangeId, KeyId
 from dusk.keys.signing import SigningKey
 
-EXPIRES_S = 30 * 86_400
-"""How long a proposal waits, where a clock is to be trusted."""
+DAY_S = 86_400
+EXPIRES_S = 30 * DAY_S
+"""How long a proposal waits, where a clock is to be trusted: to the end of that day, in UTC."""
 ID_DIGITS_MIN = 8
 _SECTION = "proposal/"
 
@@ -65,8 +67,9 @@ def _counts_for(state: State, section: str, key: KeyId) -> bool:
 
 def _proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit], why: str) -> Signed:
     joint = sign(desk, session, message, edits, is_joint=True)
+    check_signed(session.key, joint)
     time = desk.wall_time()
-    row = proposal_row(joint, time.time_s + EXPIRES_S if time.trusted else 0)
+    row = proposal_row(joint, (time.time_s + EXPIRES_S) // DAY_S * DAY_S + DAY_S if time.trusted else 0)
     if len(row) > limits.PROPOSAL_BYTES_MAX:
         size = f"{len(row)} bytes, at most {limits.PROPOSAL_BYTES_MAX}"
         raise Refused("too-large", f"others must sign this too, and it is too large to be proposed: {size}")
@@ -162,7 +165,9 @@ def proposal_sign(desk: Desk, arguments: Json) -> Json:
     section = _find(state, arguments["id"])
     joint = _by_the_active(state, collected(state, section))
     if all(s.key_id != joint.body.author for s in joint.signatures):
-        raise Refused("inactive-key", "its author may not sign any more; somebody else has to propose it anew")
+        raise Refused(
+            "inactive-key", "its author may not sign any more; somebody else has to propose it anew"
+        )
     whole = joint._replace(signatures=_with(joint.signatures, session.key, joint))
     try:
         check_verdict(desk, whole)
@@ -181,12 +186,14 @@ def proposal_sign(desk: Desk, arguments: Json) -> Json:
 
 
 def _with(signatures: Sequence[Signature], key: SigningKey, joint: Change) -> tuple[Signature, ...]:
-    signature = Signature(key.key_id, key.sign(CHANGE_LABEL, joint.body.cluster, joint.body_bytes))
-    return tuple(sorted({s.key_id: s for s in (*signatures, signature)}.values()))
+    if any(s.key_id == key.key_id for s in signatures):
+        return tuple(signatures)
+    return tuple(sorted((*signatures, signature_by(key, joint.body.cluster, joint))))
 
 
 def _signature_added(desk: Desk, session: Session, section: str, joint: Change) -> Change:
-    own = next(s for s in _with((), session.key, joint))
+    own = signature_by(session.key, joint.body.cluster, joint)
+    check_signed(session.key, joint._replace(signatures=(own,)))
     key = f"by/{session.key.key_id.hex()}"
     edit = Edit(section, key, codec.pack([own.signature]), _base(desk.log.state, section, key))
     change = sign(desk, session, f"signs: {joint.body.message}"[: limits.MESSAGE_BYTES_MAX // 4], (edit,))

@@ -15,6 +15,7 @@ from dusk.changelog.log import Log
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
+from dusk.control.outside import proven_key
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
@@ -209,6 +210,21 @@ class DaemonDesk:
             return dict(await self._sessions.login(user, password, sealed))
 
         return self._tickets.start(work)
+
+    def challenge(self, user: str) -> Json:
+        """Return what a key outside the cluster signs to open a session."""
+        check_login_here(self.device_id, self.log.state)
+        return {
+            "challenge": self._sessions.challenge(user).hex(),
+            "device": self.device_id.hex(),
+            "cluster": self.log.state.cluster.hex(),
+        }
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        """Open a session for who has signed a challenge."""
+        is_open = self._sessions.is_challenged(user, challenge)
+        key = proven_key(self.log.state, user, challenge, self.device_id, signature, is_open=is_open)
+        return dict(self._sessions.open(user, key))
 
     def logout(self, token: str) -> None:
         """Forget a session."""

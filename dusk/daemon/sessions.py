@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import trio
 
+from dusk.control.outside import CHALLENGE_BYTES, Challenges, OutsideKey
 from dusk.errors import Refused
 from dusk.keys.box import NONCE_BYTES
 from dusk.keys.sealed import DEFAULT, SALT_BYTES, open_user_key, seal_user_key
@@ -41,7 +42,7 @@ class Session:
 
     Attributes:
         user: the name.
-        key: unlocked, in memory only.
+        key: unlocked, in memory only; or the public half of one that signs elsewhere.
         began_at, used_at: seconds.
     """
 
@@ -82,6 +83,7 @@ class Sessions:
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._tries: dict[str, _Tries] = {}
+        self._challenges = Challenges()
         self._turn = trio.Lock()
         self._waiting = 0
         self._tell = tell
@@ -173,6 +175,18 @@ class Sessions:
                 self._count_wrong(user, exists=sealed is not None)
             raise
         self._tries.pop(user, None)
+        return {"token": self._open(user, key), "user": user}
+
+    def challenge(self, user: str) -> bytes:
+        """Return what a key outside the cluster has to sign within a minute, once."""
+        return self._challenges.issue(user, os.urandom(CHALLENGE_BYTES), trio.current_time())
+
+    def is_challenged(self, user: str, challenge: bytes) -> bool:
+        """Tell whether a challenge was given out for this user and not answered before."""
+        return self._challenges.take(user, challenge, trio.current_time())
+
+    def open(self, user: str, key: OutsideKey) -> dict[str, str]:
+        """Open a session without a private key, for who has proven to have it elsewhere."""
         return {"token": self._open(user, key), "user": user}
 
     async def _in_turn(self, work: Callable[[], T], check: Callable[[], None] = lambda: None) -> T:
