@@ -5,7 +5,7 @@ from dusk.cycle.datagrams import cluster_tag, is_start
 from dusk.cycle.groupkeys import GroupKeys
 from dusk.effects import SendMulticast
 from dusk.ids import NO_CHAIN
-from dusk.node.rotating import newest_removal
+from dusk.node.rotating import newest_removal, store_keys
 from tests.node.site import Box, Site
 
 STEP_S = 0.05
@@ -86,3 +86,32 @@ def test_a_key_is_kept_over_a_restart_as_long_as_nobody_was_removed() -> None:
     site.all[1].restart()
     site.run(5.0)
     assert _ring(site.all[1]).newest == key
+
+
+def test_a22_two_sides_that_removed_somebody_each_and_read_nothing_of_the_other_come_to_one_log() -> None:
+    site = _ready(6)
+    sides = site.all[0::2], site.all[1::2]
+    site.part(*sides)
+    site.until(lambda: len(site.leaders) == 2, 30.0, STEP_S)
+    for leader, gone in ((site.all[0], site.all[4]), (site.all[1], site.all[5])):
+        site.world.log = leader.node.log
+        edit = site.world.edit(device_path(gone.node.device_id), "retired", (True,))
+        change = site.world.change(edit, counter=600 + gone.node.log.head.seq, device=leader.key)
+        leader.do(leader.node.submit(change, site.now))
+        site.run(1.0)
+        assert leader.node.log.position_of(change.id) is not None
+    site.run(5.0)
+    stay = site.all[:4]
+    assert len({_ring(box).newest for box in stay}) == 2
+    site.heal()
+    site.until(lambda: len({box.node.log.head for box in stay}) == 1, 90.0, STEP_S)
+    site.until(lambda: len({_ring(box).newest for box in stay}) == 1, 60.0, STEP_S)
+    for gone in site.all[4:]:
+        assert stay[0].node.log.device_key(gone.node.device_id) is None
+
+
+def test_a_ring_that_the_disk_has_is_not_written_again() -> None:
+    site = _ready(3)
+    channel = site.all[1].node._rooms.station.channel
+    assert channel.stored == channel.keys.encode()
+    assert store_keys(channel) == []
