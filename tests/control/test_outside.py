@@ -10,6 +10,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.control.outside import BROUGHT_MAX, NOT_YET, Challenges, OutsideKey, ToSign, edits_of
 from dusk.errors import Refused, UntrustedInput
+from dusk.ids import KeyId
 from dusk.keys.armour import public_line
 from dusk.keys.joinkey import parse_join_line
 from dusk.keys.signing import SigningKey
@@ -123,10 +124,11 @@ def test_what_somebody_else_signed_or_nobody_is_refused(ann: Elsewhere, desk: Fa
         ann.once("user.disable", name="carol")
     good = ann.sign(wanted.value.request)
     false = good.signatures[0]._replace(signature=bytes(64))
+    others = false._replace(key_id=KeyId(desk.device_id))
     for bad in (
         good._replace(signatures=()),
         good._replace(signatures=(false,)),
-        good._replace(signatures=tuple(sorted((*good.signatures, false._replace(key_id=desk.device_id))))),
+        good._replace(signatures=tuple(sorted((*good.signatures, others)))),
     ):
         ann.signed = [line(bad)]
         assert code(lambda: ann.once("user.disable", name="carol")) == "bad-signature"
