@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from dusk.control.outside import OutsideKey
 from dusk.daemon import sessions as module
 from dusk.daemon.sessions import Sessions, available_kib
 from dusk.daemon.tickets import Ticket, Tickets
@@ -15,6 +16,7 @@ from dusk.errors import ConfigError, Refused
 from dusk.keys.sealed import open_user_key, seal_user_key
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
+    CHALLENGE_S_MAX,
     LOGIN_FREE_TRIES,
     LOGIN_PAUSE_S_MAX,
     LOGIN_USERS_COUNTED_MAX,
@@ -309,3 +311,22 @@ async def test_sessions_are_listed_without_their_tokens_and_ended_by_user(
     assert [one["user"] for one in sessions.listed()] == ["alice", "bob", "bob"]
     assert sessions.end("bob") == 2
     assert [one["user"] for one in sessions.listed()] == ["alice"]
+
+
+# --- keys outside the cluster --------------------------------------------------------------------
+
+
+async def test_a_session_for_a_key_elsewhere_has_the_public_half_alone(sessions: Sessions) -> None:
+    opened = sessions.open("ann", OutsideKey.of(KEY.public))
+    session = sessions.session(opened["token"])
+    assert (session.user, session.key.public, session.key.seed) == ("ann", KEY.public, b"")
+
+
+async def test_a_challenge_is_random_and_answered_once_within_a_minute(
+    sessions: Sessions, autojump_clock: trio.testing.MockClock
+) -> None:
+    first, second = sessions.challenge("ann"), sessions.challenge("ann")
+    assert first != second
+    assert [sessions.is_challenged("ann", first) for _ in range(2)] == [True, False]
+    await trio.sleep(CHALLENGE_S_MAX)
+    assert not sessions.is_challenged("ann", second)
