@@ -193,6 +193,7 @@ REQUESTS = [
         streams.Join(CHANGES[1]),
         streams.Submit(CHANGES[0]),
         streams.GetBranch(HEAD.head.chain, 7),
+        streams.GetSecrets((streams.SecretName("policy/wifi", bytes(16)),)),
     )
 ]
 REPLIES = [
@@ -203,6 +204,9 @@ REPLIES = [
         streams.Keys(RING.encode()),
         streams.Answer("refused", Seq(3), "why"),
         streams.Removed(),
+        streams.Secrets(
+            ((streams.SecretName("policy/wifi", bytes(16)), bytes(60)),), (Address("192.0.2.1", 3875),)
+        ),
     )
 ]
 
