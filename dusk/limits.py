@@ -17,10 +17,36 @@ SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024
 """The author's message."""
+PROPOSALS_MAX = 16
+"""Proposals of one author that wait for signatures: they are in everybody's log."""
+PROPOSAL_BYTES_MAX = 65_000
+"""A proposed change, so that it fits a record."""
+LOGIN_DEVICES_MAX = 1024
+"""Devices on the owners' list of where people log in; with more, all may."""
+SECRET_NAMES_MAX = 256
+"""Options that a cluster takes for secrets beside the usual ones."""
+SECRET_BYTES_MAX = 60 * 1024
+"""A sealed value with its padding: a record has its K's id beside it."""
+SECRET_VALUES_MAX = 1024
+"""Items of a secret list."""
+SECRETS_SOUGHT_MAX = 32
+"""Keys that a device asks another for at once: it has a handful of policies."""
+SECRETS_ELSEWHERE_MAX = 4
+"""Addresses of members who have what the asked one has not."""
+SECRETS_KEPT_MAX = 128
+"""Keys that a device was handed and that it keeps, wrapped, until the log has them for it."""
+WRAP_BYTES_MAX = 400
+"""A key wrapped to one reader; the longest path of a section makes some 320."""
+WRAPS_PER_RECORD_MAX = 64
+"""A further reader costs the log one such record anew, 13 KiB with usual paths."""
+WRAP_RECORDS_MAX = 256
+"""Of one section: room for 10,000 readers and a rotation under way."""
 SUCCESSION_MAX = 16
 """Devices that may lead: each costs a certificate 80 bytes."""
 ROLE_LINE_CHARACTERS_MAX = 16 * 1024
 """A forced role as a line of text: a succession, marks of its devices, and signatures."""
+RECOVERY_LINE_CHARACTERS_MAX = 64 * 1024
+"""A recovery as a line of text: a new owner, and some hundred devices and people who are revoked."""
 CERTIFICATE_ACKS_MAX = 2 * SUCCESSION_MAX
 """A changed succession is settled by the old holders and the new ones."""
 CERTIFICATE_BYTES_MAX = 4096
@@ -207,6 +233,18 @@ ARGON2_LANES = 1
 """libsodium computes Argon2id with one lane only; others could not check our keys with it."""
 SEALED_KEY_BYTES_MAX = 256
 """A sealed user key has some 130."""
+PENDING_MAX = 1024
+"""Devices that wait for a person to let them in, at the leader: 4 MiB at most."""
+PENDING_PER_KEY_MAX = 256
+"""Of these by one join key: one that leaked is not in the way of the others."""
+PENDING_S_MAX = 7200.0
+"""Who has not asked again for so long waits no more."""
+PENDING_ASK_S_MAX = 30.0
+"""Between two requests of a device that waits for a person: it is in soon after the word was given."""
+WHY_BYTES_MAX = 63
+"""The word that says what a request to join waits for."""
+EXPECTED_VARIABLES_MAX = 64
+"""Variables that are set aside for one expected device."""
 JOIN_LINE_BYTES_MAX = 2048
 """A join key with all its addresses."""
 JOIN_ADDRESSES_MAX = 8
@@ -276,5 +314,9 @@ LOGIN_FREE_TRIES = 3
 """Wrong passwords before pauses begin."""
 LOGIN_PAUSE_S_MAX = 300.0
 """Longest pause: 288 guesses a day."""
+CHALLENGES_MAX = 64
+"""Sessions that are being opened with a key outside the cluster; the oldest gives way."""
+CHALLENGE_S_MAX = 60.0
+"""A program answers at once; ssh may be slow."""
 LOGIN_USERS_COUNTED_MAX = 1024
 """Names whose wrong passwords are counted; names that do not exist among them."""

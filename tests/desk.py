@@ -1,6 +1,6 @@
 """The daemon as the control methods see it, in memory, over a `World`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +8,16 @@ from dusk.changelog.body import Change
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
-from dusk.control.desk import Json, Peer, WallTime
+from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
+from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
-from tests.world import World
+from dusk.membership.pending import PendingList
+from tests.world import World, sealed_key
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,17 @@ class FakeDesk:
         self.superseded: dict[ChangeId, str] = {}
         self.results: dict[str, Json] = {}
         self.is_cut_off = False
+        self.now = 0.0
         self.clock = WallTime(1_800_000_000, trusted=True)
         self.seen: dict[DeviceId, Peer] = {}
         self.listeners: list[object] = []
         self.joined_with: list[str] = []
+        self.keys: dict[str, SigningKey] = {}
+        self.waits = PendingList()
+        self.held: dict[tuple[str, bytes], bytes] = {}
+        self.noted: list[str] = []
+        self.devices: dict[str, SigningKey] = {}
+        self.challenges = Challenges()
         self.counter = 0
 
     @property
@@ -57,6 +66,9 @@ class FakeDesk:
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
+
+    def pending(self) -> Sequence[Waiting]:
+        return [Waiting(p, 5.0, 1.0) for p in self.waits.current(self.log.state, 0.0)]
 
     def refresh(self) -> str:
         self.results["refresh"] = {"done": True, "progress": None, "result": {"fresh": True}}
@@ -82,15 +94,55 @@ class FakeDesk:
     def login(self, user: str, password: str) -> str:
         return f"login-{user}"
 
+    def challenge(self, user: str) -> Json:
+        challenge = self.challenges.issue(user, self.random_bytes(CHALLENGE_BYTES), self.now)
+        cluster = self.world.cluster.hex()
+        return {"challenge": challenge.hex(), "device": self.device_id.hex(), "cluster": cluster}
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        is_open = self.challenges.take(user, challenge, self.now)
+        key = proven_key(self.log.state, user, challenge, self.device_id, signature, is_open=is_open)
+        token = f"outside-{self.random_bytes(4).hex()}"
+        self.people[token] = Person(user, key)
+        return {"token": token, "user": user}
+
     def logout(self, token: str) -> None:
         self.people.pop(token, None)
+
+    def sessions(self) -> Sequence[Json]:
+        return [{"user": one.user, "began_s_ago": 0.0, "idle_s": 0.0} for one in self.people.values()]
+
+    def end_sessions(self, user: str) -> int:
+        found = [token for token, one in self.people.items() if one.user == user]
+        for token in found:
+            del self.people[token]
+        return len(found)
+
+    def seal(
+        self,
+        user: str,
+        password: str,
+        seed: bytes | None,
+        build: Callable[[SealedKey], Change],
+        timeout_s: float,
+    ) -> str:
+        key = SigningKey.from_seed(self.random_bytes(32) if seed is None else seed)
+        self.keys[user] = key
+        change = build(SealedKey(key.public, sealed_key(key, user, password.encode())))
+        return self.submit(change, timeout_s, {})
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        return self.held.get((section, key_id))
+
+    def note(self, line: str) -> None:
+        self.noted.append(line)
 
     def join(self, line: str) -> None:
         self.joined_with.append(line)
 
     def next_counter(self, author: KeyId) -> int:
-        self.counter += 1
-        return self.log.state.derived(counter_key(author, self.device_id)) + self.counter
+        last = self.log.state.derived(counter_key(author, self.device_id))
+        return 1 + max([last, self.counter, *(change.body.counter for change in self.waiting(author))])
 
     def waiting(self, author: KeyId) -> Sequence[Change]:
         return [change for change in self.outbox if change.body.author == author]

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from dusk import codec
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.entry import Entry, SignedHead
 from dusk.changelog.freezing import proof_row
 from dusk.changelog.log import unpack_entry_item
+from dusk.changelog.recovering import recovered_row
 from dusk.changelog.roles import mandate_row
 from dusk.changelog.sections import device_path
 from dusk.ids import DeviceId, Head
@@ -69,6 +71,48 @@ class Holders(World):
             *more,
         )
         return self.change(*edits, **how)  # type: ignore[arg-type]  # passed on as they are
+
+    def recovering(
+        self,
+        phrase: SigningKey,
+        *keys: SigningKey,
+        owner: SigningKey,
+        following: SigningKey,
+        more: Sequence[Edit] = (),
+        head: Head | None = None,
+    ) -> Change:
+        """Return a RECOVER as `dusk recover` makes it: another owner, called rescuer, and no former one.
+
+        Args:
+            phrase: key of the phrase that signs.
+            keys: of the devices that succeed; it is made on the first.
+            owner: the new owner's key.
+            following: key of the next phrase.
+            more: what it does besides.
+            head: at which it is signed; the log's.
+        """
+        head = head or self.log.head
+        former = [name for name in self.log.state.owners().values() if name != "rescuer"]
+        edits = (
+            self.edit("trust", "recovered", list(codec.unpack(recovered_row(head), size_max=99))),
+            self.edit("trust", "recovery", [following.public, head.generation + 1]),
+            self.edit("trust", "owner/rescuer", [owner.public]),
+            self.edit("trust", "quorum", [1]),
+            self.edit("user/rescuer", "key", [owner.public]),
+            self.edit("cluster", "succession", [[key.key_id for key in keys]]),
+            *(self.edit("trust", f"owner/{name}", None) for name in former),
+            *(self.edit(f"user/{name}", "disabled", [True]) for name in former),
+            *more,
+        )
+        return self.change(*edits, signers=(phrase,), device=keys[0], counter=1, message="recovered")
+
+    def recover(self, *keys: SigningKey) -> Entry:
+        """Recover the cluster: these devices lead, and owner and phrase are others from then on."""
+        owner, following = self.key(), self.key()
+        change = self.recovering(self.recovery, *keys, owner=owner, following=following)
+        entry = self.lead(keys[0], change)
+        self.owner, self.recovery = owner, following
+        return entry
 
     def freeze(self, culprit: SigningKey, one: SignedHead, other: SignedHead, by: SigningKey) -> Change:
         """Return the change of a device that freezes another for two signed heads."""

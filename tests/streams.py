@@ -12,12 +12,15 @@ from dusk.catchup.host import Giver, Standing
 from dusk.catchup.messages import (
     APPLIED,
     Answer,
+    GetReports,
     Position,
     Reply,
     Report,
     ReportRow,
     Reports,
     Request,
+    SecretName,
+    Secrets,
     decode_reply,
     encode,
 )
@@ -100,6 +103,9 @@ class Member:
         self.report_rows: list[ReportRow] = []
         self.taken_reports: list[Report] = []
         self.page_size = 2
+        self.sought: list[tuple[bytes, tuple[SecretName, ...]]] = []
+        self.has_secrets = Secrets(())
+        self.told_of_ours: list[Address] = []
         self.left: list[LogItem] = []
         """A branch that this device left."""
         self.judged: list[Branched] = []
@@ -205,13 +211,21 @@ class Member:
             self.log.extend(written)
         return [Append(written), *self.exchanges.answered(change.id, answer, now)]
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        rows = [row for row in self.report_rows if row.device > after]
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        self.told_of_ours.append(address)
+        return []
+
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        rows = [row for row in self.report_rows if row.device > asked.after]
         return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
 
     def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
         self.addresses.append((asker, rows))
         return self.is_master(asker)
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        self.sought.append((asker, tuple(names)))
+        return self.has_secrets
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         if report.status == b"junk":

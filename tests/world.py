@@ -23,10 +23,10 @@ TIME_S = 1_700_000_000
 
 
 @cache
-def sealed_key(key: SigningKey, name: str) -> bytes:
-    """Seal a user's key under the password "password", as cheaply as the log takes it."""
+def sealed_key(key: SigningKey, name: str, password: bytes = b"password") -> bytes:
+    """Seal a user's key under a password, as cheaply as the log takes it."""
     cheap = Argon2Parameters(limits.ARGON2_MEMORY_KIB_MIN, limits.ARGON2_PASSES_MIN, limits.ARGON2_LANES)
-    return seal_user_key(key.seed, b"password", name=name, salt=bytes(16), nonce=bytes(24), parameters=cheap)
+    return seal_user_key(key.seed, password, name=name, salt=bytes(16), nonce=bytes(24), parameters=cheap)
 
 
 class World:
@@ -56,11 +56,13 @@ class World:
                 device=self.master,
                 device_name="attic",
                 label="02:00:00:00:00:01",
-                recovery=self.key().public,
+                recovery=(recovery := self.key()).public,
                 cycle_ms=5000,
             ),
             self.random.randbytes,
         )
+        self.recovery = recovery
+        """Of the phrase that is in force."""
         self._keep(self.log.write_genesis(change, self.stamp()))
 
     def key(self) -> SigningKey:
@@ -84,6 +86,10 @@ class World:
     def open(self) -> None:
         """Begin a new epoch, as a start of the master does."""
         self._keep(self.log.write_open(self.stamp()))
+
+    def expire(self, section: str, stamp: Stamp) -> None:
+        """Write that something has ended by time."""
+        self._keep(self.log.write_expiry(section, stamp))
 
     def lead_by(self, role: Change) -> None:
         """Begin a new epoch by a role that owners forced."""
@@ -153,11 +159,15 @@ class World:
         self.commit(self.edit(f"joinkey/{name}", "rule", rule))
         return name
 
-    def request(self, device: SigningKey, wanted: str = "router", label: str = "02:aa") -> Change:
-        """Build a device's request to join."""
+    def request(self, device: SigningKey, wanted: str = "router", label: str | None = None) -> Change:
+        """Build a device's request to join; each has a label of its own unless told otherwise."""
         section = device_path(device.key_id)
         origin = (self.joinkey.key_id.hex(), bytes(32), wanted)
-        rows = (("key", (device.public,)), ("label", (label,)), ("origin", origin))
+        rows = (
+            ("key", (device.public,)),
+            ("label", (f"02:{device.key_id.hex()[:8]}" if label is None else label,)),
+            ("origin", origin),
+        )
         return build_change(
             cluster=self.cluster,
             device=DeviceId(device.key_id),

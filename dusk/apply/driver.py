@@ -7,6 +7,7 @@ resulting files are computed when the local ones have been read.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.machine import RESTING, WINDOW_S, Action, Applier, State
@@ -14,9 +15,29 @@ from dusk.changelog.state import State as Datastore
 from dusk.config.device import concerns, managed_config
 from dusk.config.merge import Managed
 from dusk.config.result import resulting
+from dusk.config.revealing import revealed
+from dusk.config.sealing import Sealed
 from dusk.effects import FilesRead, HelperDone
 from dusk.errors import ConfigError
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
+from dusk.keys.secret import SecretValue
+
+WAITING = "waiting-for-secret"
+"""The state of a device that lacks the key of a secret; nothing of its config is applied meanwhile (R7)."""
+
+
+class Secrets(Protocol):
+    """What this device can open."""
+
+    def lacking(self, managed: Managed) -> tuple[str, ...]:
+        """Return the KEYs of a managed config whose secrets cannot be opened yet."""
+
+    def value(self, sealed: Sealed) -> SecretValue:
+        """Return what is sealed.
+
+        Raises:
+            ConfigError: it does not open.
+        """
 
 
 def compute_files(managed: Managed, files: Mapping[str, bytes | None]) -> dict[str, bytes]:
@@ -40,15 +61,19 @@ class Driver:
         device: this device.
         key: 32 bytes for the keyed hashes of resulting files.
         mode: whether this device applies at all.
+        secrets: what it can open.
         window_s: how long a contact is waited for after a reload.
     """
 
-    def __init__(self, device: DeviceId, key: bytes, mode: Mode, window_s: float = WINDOW_S) -> None:
-        self._device = device
+    def __init__(
+        self, device: DeviceId, key: bytes, mode: Mode, secrets: Secrets, window_s: float = WINDOW_S
+    ) -> None:
+        self._device, self._secrets = device, secrets
         self._machine = Applier(key, window_s)
         self._datastore: Datastore | None = None
         self._waiting = False
         self._wrong = ""
+        self._lacks: tuple[str, ...] = ()
         self._judged = EMPTY_HEAD
         self._asked = Seq(0)
         self._reloaded_at: float | None = None
@@ -92,8 +117,8 @@ class Driver:
         self._judged = head
         if touched is None or any(concerns(section, self._device) for section in touched):
             self._datastore, self._asked = datastore, head.seq
-            self._waiting, self._wrong = True, ""
-        elif self._datastore is not None and not self._waiting and not self._wrong:
+            self._waiting, self._wrong, self._lacks = True, "", ()
+        elif self._datastore is not None and not (self._waiting or self._wrong or self._lacks):
             self._machine.advance(head)  # what was computed for an earlier head would be the same
 
     def start(self, now: float) -> list[Action]:
@@ -105,8 +130,20 @@ class Driver:
         except ConfigError as error:
             self._wrong = str(error)
             return []
-        target = Target(self._judged, tuple(sorted(managed)), lambda files: compute_files(managed, files))
-        return self._machine.handle(target, now)
+        self._lacks = self._secrets.lacking(managed)
+        if self._lacks:
+            return []
+
+        def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
+            """Put the secrets in only here: what comes out goes to the helper, and is kept nowhere (R15)."""
+            return compute_files(revealed(managed, self._secrets.value), files)
+
+        return self._machine.handle(Target(self._judged, tuple(sorted(managed)), compute), now)
+
+    def keys_came(self) -> None:
+        """Note that keys of secrets are here that were not."""
+        if self._lacks:
+            self._waiting, self._lacks = True, ()
 
     def contact(self, now: float) -> list[Action]:
         """Note that a signed peer was heard (after the reload, while one is waited for)."""
@@ -143,16 +180,21 @@ class Driver:
     @property
     def judged(self) -> Seq:
         """The position that ``state`` is about: of what was tried last, or could not be computed."""
-        return self._judged.seq if self._wrong else self._machine.tried
+        return self._judged.seq if self._wrong or self._lacks else self._machine.tried
 
     @property
     def state(self) -> str:
-        """The machine's state, ``failed`` also when the managed config cannot be computed."""
+        """The machine's state, ``failed`` also when the managed config cannot be computed; or `WAITING`."""
+        if self._lacks:
+            return WAITING
         return State.FAILED.value if self._wrong else self._machine.state.value
 
     @property
     def reason(self) -> str:
         """Why it failed, or what goes on, in one line."""
+        if self._lacks:
+            more = f" and {len(self._lacks) - 1} more" if len(self._lacks) > 1 else ""
+            return f"waiting for secret: {self._lacks[0]}{more}"
         return self._wrong or self._machine.reason
 
     @property

@@ -31,12 +31,12 @@ class BackOff:
         failures = self._failures.get(who)
         return failures is None or now >= failures.until
 
-    def failed(self, who: Hashable, now: float, *, lied: bool) -> float:
-        """Note a failure; return when it may be tried again."""
+    def failed(self, who: Hashable, now: float, *, lied: bool, longest_s: float = BACK_OFF_S_MAX) -> float:
+        """Note a failure; return when it may be tried again: after ``longest_s`` at most, but for jitter."""
         former = self._failures.pop(who, None)
         pause_s = BACK_OFF_LIAR_S_MIN if lied else BACK_OFF_S_MIN
         if former is not None:
-            pause_s = min(max(pause_s, 2 * former.pause_s), BACK_OFF_S_MAX)
+            pause_s = min(max(pause_s, 2 * former.pause_s), longest_s)
         until = now + pause_s * (1 + self._random_bytes(1)[0] / 1024)
         self._failures[who] = _Failures(pause_s, until)
         if len(self._failures) > BACK_OFFS_MAX:

@@ -5,6 +5,7 @@ The steps of an exchange, each one request and its answer::
     JOINING → LOCATING → FETCHING … (→ PIECES … → FETCHING …) → KEYS → SUBMITTING … → DONE
     REPORTING → ASKING … → (LOCATING … if wanted meanwhile) → SUBMITTING … → DONE
     BRANCHING … → SUBMITTING … → DONE
+    SEEKING → SUBMITTING … → DONE
 
 An exchange starts at the step of its goal and skips what it does not need. What was fetched
 is verified by the log before it is taken, chunk by chunk, so an exchange that is cut
@@ -17,9 +18,10 @@ shown to, members at our head only.
 from collections import deque
 from itertools import pairwise
 
+from dusk.catchup.asking import Asking
 from dusk.catchup.channel import Channel
 from dusk.catchup.fetching import Ended, Fetching, Next
-from dusk.catchup.host import Giver, LogHolder, Standing
+from dusk.catchup.host import Giver, LogHolder
 from dusk.catchup.messages import (
     Answer,
     Common,
@@ -29,6 +31,7 @@ from dusk.catchup.messages import (
     GetKeys,
     GetPiece,
     GetReports,
+    GetSecrets,
     Items,
     Join,
     Keys,
@@ -38,20 +41,20 @@ from dusk.catchup.messages import (
     Reply,
     Report,
     Reports,
-    Request,
+    Secrets,
     Submit,
     decode_reply,
-    encode,
 )
-from dusk.catchup.stages import NEXT, Errand, Goal, RequestMaker, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, RequestMaker, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.changelog.body import Change
-from dusk.effects import Address, Effect, SendFrame
+from dusk.changelog.entry import SignedHead
+from dusk.effects import Address, SendFrame
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId
-from dusk.limits import ANSWER_S_MAX, HANDSHAKE_S_MAX, STREAM_IDLE_S_MAX
+from dusk.limits import ANSWER_S_MAX, STREAM_IDLE_S_MAX
 
 
-class Client:
+class Client(Asking):
     """One exchange with one server.
 
     Args:
@@ -64,6 +67,7 @@ class Client:
         make_request: for the goal JOIN.
         errand: for the goal REPORTS.
         left: for the goal BRANCH, the newest position of a branch that the server left.
+        seeker: for the goal SECRETS.
     """
 
     def __init__(
@@ -78,57 +82,35 @@ class Client:
         make_request: RequestMaker | None = None,
         errand: Errand | None = None,
         left: Position | None = None,
+        seeker: Seeker | None = None,
     ) -> None:
-        self.conn = conn
-        self.address = address
-        self.goal = goal
-        self.stage = Stage.CONNECTING
-        self.deadline = now + STREAM_IDLE_S_MAX
+        super().__init__(conn=conn, address=address, channel=channel, goal=goal, host=host, now=now)
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
-        self._channel = channel
-        self._host = host
         self._make_request = make_request
         self._errand = errand
+        self._seeker = seeker
         self._report: Report | None = None
-        self._after_device = b""
+        self._after_device = self._after_waiting = b""
         self.is_behind = False
         """Whether to catch up, too, after reports."""
         self._changes: deque[tuple[Change, ChangeId | None]] = deque()
-        self._effects: list[Effect] = []
         self._fetching = Fetching(host=host, effects=self._effects, now=now, left=left)
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to ask; the stream is to be closed."""
-        return self.stage is Stage.DONE
-
-    @property
-    def server(self) -> bytes | None:
-        """The server's static key, once its possession is proven."""
-        return self._channel.remote_static if self._channel.established else None
 
     @property
     def useful_at(self) -> float:
         """When it began, or last brought what is proven."""
         return self._fetching.useful_at
 
+    @property
+    def newest_there(self) -> SignedHead | None:
+        """The newest signed head that the server named."""
+        return self._fetching.newest_there
+
     def add(self, change: Change, after: ChangeId | None = None) -> None:
         """Take one more change to submit before the end, once, with the one that goes before it."""
         if change.id not in {known.id for known, _ in self._changes}:
             self._changes.append((change, after))
-
-    def drain(self) -> list[Effect]:
-        """Return what is to be done, in order; also after an error: what was taken stays taken."""
-        effects = list(self._effects)
-        self._effects.clear()  # it is shared
-        return effects
-
-    def connected(self, now: float) -> None:
-        """Open the handshake: the stream is there."""
-        self._enter(Stage.HANDSHAKE)
-        self.deadline = now + HANDSHAKE_S_MAX
-        self._effects.append(SendFrame(self.conn, self._channel.open()))
 
     def receive(self, frame: bytes, now: float) -> None:
         """Take a frame.
@@ -147,10 +129,6 @@ class Client:
         else:
             self._reply(decode_reply(step.message), now)
 
-    def _enter(self, stage: Stage) -> None:
-        assert stage in NEXT[self.stage], (self.stage, stage)
-        self.stage = stage
-
     def _begin(self, now: float) -> None:
         """Ask the first question of our goal."""
         if self.goal is Goal.JOIN:
@@ -163,14 +141,10 @@ class Client:
             self._exchange_reports(now)
         elif self.goal is Goal.BRANCH:
             self._ask_branch(self._fetching.ask_left(), now)
+        elif self.goal is Goal.SECRETS:
+            self._seek(now)
         else:
             self._submit_next(now)
-
-    def _ask(self, stage: Stage, request: Request, now: float, patience_s: float = 0.0) -> None:
-        """Send the one request in flight."""
-        self._enter(stage)
-        self.deadline = now + STREAM_IDLE_S_MAX + patience_s
-        self._effects += [SendFrame(self.conn, frame) for frame in self._channel.send(encode(request))]
 
     def _reply(self, reply: Reply, now: float) -> None:
         """Take an answer; each stage takes one kind, and a removed device gets another."""
@@ -201,8 +175,12 @@ class Client:
                 self._ask_reports(now)
             case Stage.ASKING, Reports():
                 self._reported(reply, now)
+            case Stage.SEEKING, Secrets():
+                assert self._seeker is not None
+                self._effects += self._seeker.took_secrets(reply, now)
+                self._submit_next(now)
             case _, Removed():
-                raise ServerRefused("the server says that this device was removed")
+                raise SaidRemoved("the server says that this device was removed")
             case _:
                 raise UntrustedInput("exchange: an answer to another question")
 
@@ -265,7 +243,7 @@ class Client:
         """Ask for the next page, or go on where no more is wanted."""
         assert self._errand is not None
         if self._errand.wants_all:
-            self._ask(Stage.ASKING, GetReports(self._after_device), now)
+            self._ask(Stage.ASKING, GetReports(self._after_device, self._after_waiting), now)
         elif self.is_behind:
             self._locate(now)
         else:
@@ -273,14 +251,24 @@ class Client:
 
     def _reported(self, page: Reports, now: float) -> None:
         """Take a page; pages rise, so there is an end to them."""
-        devices = [bytes(row.device) for row in page.rows]
-        rising = all(a < b for a, b in pairwise([self._after_device, *devices]))
-        if not rising or (page.more and not devices):
+        devices = [self._after_device, *(bytes(row.device) for row in page.rows)]
+        waiting = [self._after_waiting, *(bytes(row.device) for row in page.waiting)]
+        rising = all(a < b for ids in (devices, waiting) for a, b in pairwise(ids))
+        if not rising or (page.more and not page.rows and not page.waiting):
             raise UntrustedInput("exchange: reports out of order")
         assert self._errand is not None
         self._effects += self._errand.took_reports(page, now)
-        self._after_device = devices[-1] if devices else self._after_device
+        self._after_device, self._after_waiting = devices[-1], waiting[-1]
         self._ask_reports(now)
+
+    # --- secrets -----------------------------------------------------------------------------
+
+    def _seek(self, now: float) -> None:
+        """Ask for keys of secrets; what comes proves itself, but only members are asked."""
+        assert self._seeker is not None
+        if not self._is_member():
+            raise ServerRefused("the server is no member: it may have no secrets")
+        self._ask(Stage.SEEKING, GetSecrets(self._seeker.sought), now)
 
     # --- submitting --------------------------------------------------------------------------
 
@@ -295,9 +283,3 @@ class Client:
         else:
             change, after = self._changes[0]
             self._ask(Stage.SUBMITTING, Submit(change.encode(), after), now, ANSWER_S_MAX)
-
-    def _is_member(self) -> bool:
-        return self._host.standing(self._channel.remote_static) is Standing.MEMBER
-
-    def _is_master(self) -> bool:
-        return self._host.is_master(self._channel.remote_static)

@@ -14,7 +14,7 @@ from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import Addresses, Answer, Position
 from dusk.catchup.server import Phase, Server
-from dusk.catchup.stages import Errand, Goal, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.catchup.telling import IsHolder, Telling
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
@@ -73,6 +73,8 @@ class Exchanges:
         """Streams ended for what came in on them, since start-up."""
         self.turned_away_at: float | None = None
         """Since when who was asked for the log says nothing and ends the stream, as to who is no member."""
+        self.said_removed = False
+        """Whether a member of our log said last that this device was removed."""
 
     @property
     def deadline(self) -> float | None:
@@ -178,6 +180,10 @@ class Exchanges:
         )
         return self._begin(telling, now)
 
+    def secrets(self, address: Address, seeker: Seeker, now: float) -> list[Effect]:
+        """Ask that peer for keys of secrets, unless a stream to it is open."""
+        return self._open(address, Goal.SECRETS, now, seeker=seeker)
+
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
         return any(client.address == address for client in self._clients.values())
@@ -191,6 +197,7 @@ class Exchanges:
         changes: tuple[tuple[Change, ChangeId | None], ...] = (),
         errand: Errand | None = None,
         left: Position | None = None,
+        seeker: Seeker | None = None,
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
@@ -204,6 +211,7 @@ class Exchanges:
             now=now,
             errand=errand,
             left=left,
+            seeker=seeker,
         )
         for change, after in changes:
             client.add(change, after)
@@ -229,6 +237,8 @@ class Exchanges:
         except ForkFound as error:
             return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
         except (ServerRefused, NewerVersion) as error:
+            if isinstance(error, SaidRemoved) and client.server is not None:
+                self.said_removed = self._host.standing(client.server) is Standing.MEMBER
             return self._drop(client, str(error), now, lied=False)
         except UntrustedInput as error:
             self.refused += 1
@@ -237,12 +247,19 @@ class Exchanges:
 
     def _finish(self, client: Client) -> list[Effect]:
         """End an exchange that went well."""
-        self.turned_away_at = None
+        self.turned_away_at, self.said_removed = None, False
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         self._back_off.succeeded(client.address)
         self._back_off.succeeded(client.server)
         done = Event("exchange", f"{client.goal.value} with {client.address.host} done")
-        return [*client.drain(), Disconnect(client.conn), done]
+        return [*client.drain(), *self._stayed(client), Disconnect(client.conn), done]
+
+    def _stayed(self, client: Client) -> list[Effect]:
+        """Tell a server what stands if that is not its own log: it may not have the key of our datagrams."""
+        there = client.newest_there
+        if there is None or client.server is None or self._host.chain_at(there.head.seq) == there.head.chain:
+            return []
+        return self._host.stayed(client.address, client.server)
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""

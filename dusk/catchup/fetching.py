@@ -30,7 +30,7 @@ from dusk.catchup.messages import (
 )
 from dusk.catchup.stages import ServerRefused
 from dusk.changelog.adopting import NotInForce, Unfit
-from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.entry import SignedHead, decode_signed_head
 from dusk.changelog.history import ForkFound
 from dusk.effects import Effect, LogItem
 from dusk.errors import UntrustedInput
@@ -64,14 +64,14 @@ class Fetching:
         left: the newest position of a branch that the server left; None where none is wanted.
 
     Attributes:
-        named: position of the newest signed head that the server named; 0: none, or it was not asked.
+        newest_there: the newest signed head that the server named; None: none, or it was not asked.
         useful_at: when it began, or last brought what is proven.
     """
 
     def __init__(
         self, *, host: LogHolder, effects: list[Effect], now: float, left: Position | None = None
     ) -> None:
-        self.named = Seq(0)
+        self.newest_there: SignedHead | None = None
         self.useful_at = now
         self._host = host
         self._effects = effects
@@ -88,6 +88,11 @@ class Fetching:
         self._piece = self._plans = 0
 
     # --- where the logs part -----------------------------------------------------------------
+
+    @property
+    def named(self) -> Seq:
+        """Position of the newest signed head that the server named; 0: none."""
+        return Seq(0) if self.newest_there is None else self.newest_there.head.seq
 
     def locate(self) -> Locate:
         """Ask where our logs part."""
@@ -122,7 +127,7 @@ class Fetching:
         if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
             raise ServerRefused("the log there lacks the entry that the join key names")
         newest = None if common.newest is None else decode_signed_head(common.newest)
-        self.named = Seq(0) if newest is None else newest.head.seq
+        self.newest_there = newest
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             return Ended.LEVEL
         if common.seq >= self._located_from:  # our log may have grown since by another exchange

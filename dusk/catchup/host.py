@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Protocol
 
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.messages import Answer, Position, Report, Reports
+from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports, SecretName, Secrets
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
@@ -132,6 +132,10 @@ class LogHolder(Protocol):
 class Host(LogHolder, Protocol):
     """A member: it serves others, too."""
 
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a server whose log lost against ours where ours ends: it may not read our datagrams."""
+        ...
+
     @property
     def plan(self) -> Plan | None:
         """What the log on the disk stands on; None for its first entry."""
@@ -165,8 +169,12 @@ class Host(LogHolder, Protocol):
         """
         ...
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        """Return a page of what is known of the devices behind one, by id; empty: from the first."""
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        """Return a page of what is known of the devices, and of who waits, behind those that are named."""
+        ...
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        """Return keys K wrapped to the member with an X25519 key, as far as it may have them at our head."""
         ...
 
     def took_report(self, report: Report, now: float) -> list[Effect]:

@@ -13,16 +13,24 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
 from dusk.limits import (
+    ADDRESS_BYTES_MAX,
     ANSWER_BYTES_MAX,
     CHANGE_BYTES_MAX,
     CHUNK_BYTES_MAX,
     HEALTH_BYTES_MAX,
+    JOIN_BYTES_MAX,
     LOCATOR_MAX,
     MEMBERS_MAX,
     NUMBER_MAX,
+    PENDING_MAX,
     PIECE_BYTES_MAX,
     REQUEST_BYTES_MAX,
+    SECRETS_ELSEWHERE_MAX,
+    SECRETS_SOUGHT_MAX,
+    SECTION_BYTES_MAX,
     STATUS_BYTES_MAX,
+    WHY_BYTES_MAX,
+    WRAP_BYTES_MAX,
 )
 
 GROUP_KEYS_BYTES_MAX = 1024
@@ -79,9 +87,10 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class GetReports:
-    """What do you know of the devices behind this one (empty: of all)?"""
+    """What do you know of the devices, and of those that wait, behind these (empty: of all)?"""
 
     after: bytes
+    after_waiting: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,26 @@ class Addresses:
     rows: tuple[tuple[DeviceId, Address], ...]
 
 
-Request = Locate | Fetch | GetKeys | Join | Submit | GetReports | Report | GetBranch | GetPiece | Addresses
+@dataclass(frozen=True, slots=True)
+class SecretName:
+    """A key K of secrets: of which section, and its id."""
+
+    section: str
+    key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GetSecrets:
+    """Wrap these keys K to me."""
+
+    names: tuple[SecretName, ...]
+
+
+Asked = (
+    Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece | Addresses | GetSecrets
+)
+"""What members ask."""
+Request = Join | Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +206,30 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A device that waits to be let in, as the leader knows it.
+
+    Attributes:
+        device: the id that it would have.
+        request: its encoded request to join.
+        why: what it waits for, a word.
+        asked_ms, seen_ms: how long ago it asked first, and last.
+    """
+
+    device: DeviceId
+    request: bytes
+    why: str
+    asked_ms: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reports:
-    """A page of reports, sorted by device, and whether there are more behind it."""
+    """A page of reports, then of who waits, each sorted by device, and whether there are more behind it."""
 
     rows: tuple[ReportRow, ...]
     more: bool
+    waiting: tuple[WaitingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +246,15 @@ class Piece:
     data: bytes
 
 
-Reply = Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Keys K, each wrapped to who asked, and where others may be asked for those that are missing."""
+
+    wraps: tuple[tuple[SecretName, bytes], ...]
+    elsewhere: tuple[Address, ...] = ()
+
+
+Reply = Secrets | Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
 
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
@@ -228,12 +283,16 @@ def _row(message: Request | Reply) -> list[Any]:
             return [20, code, seq, codec.shortened(reason, REASON_BYTES_MAX)]
         case Removed():
             return [21]
-        case Reports(rows, more):
-            return [22, [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows], more]
+        case Reports(rows, more, waiting):
+            reports = [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows]
+            return [22, reports, [[w.device, w.request, w.why, w.asked_ms, w.seen_ms] for w in waiting], more]
         case Compacted(plan):
             return [23, plan.seq, plan.hashes]
         case Piece(data):
             return [24, data]
+        case Secrets(wraps, elsewhere):
+            boxes = [[name.section, name.key_id, box] for name, box in wraps]
+            return [25, boxes, [[address.host, address.port] for address in elsewhere]]
     return _request_row(message)
 
 
@@ -249,14 +308,16 @@ def _request_row(message: Request) -> list[Any]:
             return [4, change]
         case Submit(change, before):
             return [5, change, before]
-        case GetReports(after):
-            return [6, after]
+        case GetReports(after, after_waiting):
+            return [6, after, after_waiting]
         case Report(device, status):
             return [7, device, status]
         case GetPiece(seq, piece):
             return [9, seq, piece]
         case Addresses(rows):
             return [10, [[device, at.host, at.port] for device, at in rows]]
+        case GetSecrets(names):
+            return [11, [[name.section, name.key_id] for name in names]]
     return [8, message.chain, message.first]
 
 
@@ -286,7 +347,8 @@ def decode_request(data: bytes) -> Request:
                 None if before is None else ChangeId(codec.exactly(before, 32, "change before")),
             )
         case 6:
-            return GetReports(codec.blob(codec.fields(rest, 1, "get reports")[0], _ID_BYTES, "device"))
+            both = codec.fields(rest, 2, "get reports")
+            return GetReports(*(codec.blob(after, _ID_BYTES, "device") for after in both))
         case 7:
             device, status = codec.fields(rest, 2, "report")
             return Report(_device(device), codec.blob(status, STATUS_BYTES_MAX, "status"))
@@ -301,6 +363,10 @@ def decode_request(data: bytes) -> Request:
             return GetPiece(_seq(seq, 1), codec.integer(piece, 0, PIECES_MAX - 1, "piece"))
         case 10:
             return Addresses(table_from_rows(codec.fields(rest, 1, "addresses")[0]))
+        case 11:
+            (names,) = codec.fields(rest, 1, "get secrets")
+            sought = codec.items(names, SECRETS_SOUGHT_MAX, "get secrets")
+            return GetSecrets(tuple(_secret_name(*codec.fields(name, 2, "get secrets")) for name in sought))
     raise UntrustedInput("exchange: unknown request")
 
 
@@ -334,13 +400,19 @@ def decode_reply(data: bytes) -> Reply:
             codec.fields(rest, 0, "removed")
             return Removed()
         case 22:
-            found, more = codec.fields(rest, 2, "reports")
+            found, waiting, more = codec.fields(rest, 3, "reports")
             reports = tuple(_report_row(row) for row in codec.items(found, MEMBERS_MAX, "reports"))
-            return Reports(reports, codec.boolean(more, "more"))
+            asking = tuple(_waiting_row(row) for row in codec.items(waiting, PENDING_MAX, "waiting"))
+            return Reports(reports, codec.boolean(more, "more"), asking)
         case 23:
             return Compacted(plan_from_row(rest))
         case 24:
             return Piece(codec.blob(codec.fields(rest, 1, "piece")[0], PIECE_BYTES_MAX, "piece"))
+        case 25:
+            wraps, elsewhere = codec.fields(rest, 2, "secrets")
+            boxes = codec.items(wraps, SECRETS_SOUGHT_MAX, "secrets")
+            places = codec.items(elsewhere, SECRETS_ELSEWHERE_MAX, "secrets")
+            return Secrets(tuple(_wrap(box) for box in boxes), tuple(_address(place) for place in places))
     raise UntrustedInput("exchange: unknown answer")
 
 
@@ -374,6 +446,33 @@ def _report_row(row: object) -> ReportRow:
         _seq(stored, 0),
         None if age_ms is None else codec.integer(age_ms, 0, NUMBER_MAX, "age"),
     )
+
+
+def _waiting_row(row: object) -> WaitingRow:
+    device, request, why, asked_ms, seen_ms = codec.fields(row, 5, "waiting")
+    return WaitingRow(
+        _device(device),
+        codec.blob(request, JOIN_BYTES_MAX, "waiting request"),
+        codec.text(why, WHY_BYTES_MAX, "waiting reason"),
+        codec.integer(asked_ms, 0, NUMBER_MAX, "waiting age"),
+        codec.integer(seen_ms, 0, NUMBER_MAX, "waiting age"),
+    )
+
+
+def _secret_name(section: object, key_id: object) -> SecretName:
+    return SecretName(
+        codec.text(section, SECTION_BYTES_MAX, "section"), codec.exactly(key_id, _ID_BYTES, "key id")
+    )
+
+
+def _wrap(row: object) -> tuple[SecretName, bytes]:
+    section, key_id, box = codec.fields(row, 3, "secrets")
+    return _secret_name(section, key_id), codec.blob(box, WRAP_BYTES_MAX, "secrets")
+
+
+def _address(row: object) -> Address:
+    host, port = codec.fields(row, 2, "address")
+    return Address(codec.text(host, ADDRESS_BYTES_MAX, "address"), codec.integer(port, 1, 65_535, "address"))
 
 
 def _item(row: object) -> LogItem:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from dusk.catchup.host import Standing
+from dusk.changelog import views
 from dusk.changelog.state import State
+from dusk.ids import DeviceId
 from dusk.keys.signing import x25519_public
 
 
@@ -19,6 +21,14 @@ class Peers:
         if found is None:
             found = state.of_members["standings"] = dict(self._rows(state))
         return found.get(static_public, Standing.STRANGER)
+
+    def device(self, state: State, static_public: bytes) -> DeviceId | None:
+        """Return the active device with a static key."""
+        found: dict[bytes, DeviceId] | None = state.of_members.get("statics")
+        if found is None:
+            members = views.members(state)
+            found = state.of_members["statics"] = {self._x25519(m.public): m.device_id for m in members}
+        return found.get(static_public)
 
     def _rows(self, state: State) -> Iterator[tuple[bytes, Standing]]:
         for section in state.sections("device/"):

@@ -20,6 +20,7 @@ from dusk.catchup.messages import (
     NOT_MASTER,
     Addresses,
     Answer,
+    Asked,
     Common,
     Compacted,
     Fetch,
@@ -27,6 +28,7 @@ from dusk.catchup.messages import (
     GetKeys,
     GetPiece,
     GetReports,
+    GetSecrets,
     Items,
     Join,
     Keys,
@@ -203,11 +205,7 @@ class Server:
             raise UntrustedInput("exchange: a stranger may ask to join, nothing else")
         return self._serve(request, now)
 
-    def _serve(
-        self,
-        request: Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece | Addresses,
-        now: float,
-    ) -> list[Effect]:
+    def _serve(self, request: Asked, now: float) -> list[Effect]:
         """Answer a member."""
         plan = self._host.plan
         match request:
@@ -229,8 +227,11 @@ class Server:
                 return self._send(Keys(self._host.group_keys()), now)
             case GetBranch(chain, first):
                 return self._send(Items(*self._host.left_branch(chain, first)), now)
-            case GetReports(after):
-                return self._send(self._host.reports(after, now), now)
+            case GetReports():
+                return self._send(self._host.reports(request, now), now)
+            case GetSecrets(names):
+                assert self.peer is not None, "a member has proven its key"
+                return self._send(self._host.secrets(self.peer, names), now)
             case Report():
                 effects = self._host.took_report(request, now)
                 return [*effects, *self._send(Answer(APPLIED, Seq(0), ""), now)]

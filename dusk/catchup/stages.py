@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
-from dusk.catchup.messages import Report, Reports
+from dusk.catchup.messages import Report, Reports, SecretName, Secrets
 from dusk.changelog.body import Change
 from dusk.effects import Effect
 from dusk.errors import UntrustedInput
@@ -19,6 +19,7 @@ class Goal(Enum):
     REPORTS = "reports"
     BRANCH = "branch"
     ADDRESSES = "addresses"
+    SECRETS = "secrets"
 
 
 class Stage(Enum):
@@ -36,6 +37,7 @@ class Stage(Enum):
     ASKING = auto()
     BRANCHING = auto()
     TELLING = auto()
+    SEEKING = auto()
     DONE = auto()
 
 
@@ -44,7 +46,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.HANDSHAKE: frozenset(
         {
             *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
-            *(Stage.TELLING, Stage.SUBMITTING, Stage.DONE),
+            *(Stage.TELLING, Stage.SEEKING, Stage.SUBMITTING, Stage.DONE),
         }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
@@ -58,6 +60,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.ASKING: frozenset({Stage.ASKING, Stage.LOCATING, Stage.SUBMITTING, Stage.DONE}),
     Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
     Stage.TELLING: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.SEEKING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.DONE: frozenset(),
 }
@@ -66,6 +69,10 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
 
 class ServerRefused(UntrustedInput):
     """The server is honest as far as we know, and of no use: it is to be tried again later."""
+
+
+class SaidRemoved(ServerRefused):
+    """The server says that this device was removed."""
 
 
 RequestMaker = Callable[[bytes], Change]
@@ -94,4 +101,17 @@ class Errand(Protocol):
         Raises:
             UntrustedInput: something in it is not signed by its device.
         """
+        ...
+
+
+class Seeker(Protocol):
+    """What an exchange about keys of secrets is for (goal SECRETS)."""
+
+    @property
+    def sought(self) -> tuple[SecretName, ...]:
+        """Which are sought; never none while one is under way."""
+        ...
+
+    def took_secrets(self, found: Secrets, now: float) -> list[Effect]:
+        """Take what a member answered; of what is not as it should be, or was not sought, nothing."""
         ...

@@ -12,14 +12,15 @@ from dusk.changelog import foundation
 from dusk.changelog.forkchoice import Base, Branch, Choice, Raise, Rule, choose
 from dusk.changelog.foundation import Foundation
 from dusk.changelog.history import ForkFound
-from dusk.changelog.items import unpack_entry_item, verified_entry
+from dusk.changelog.items import verified_entry
+from dusk.changelog.kinds import is_recovery
 from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion, later_entry, part
 from dusk.changelog.owners import changes_owners, walk
-from dusk.changelog.raises import rights_at
+from dusk.changelog.raises import first_raise, own_branch, rights_at
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
-from dusk.ids import ClusterId, Head, Seq
+from dusk.ids import ClusterId, Seq
 
 
 class Unfit(UntrustedInput):
@@ -137,17 +138,17 @@ class _Other(NamedTuple):
 def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> None:
     """Check that the other branch stands above ours, as for any, and that owners of here attested it.
 
-    Its first entry is gone, so where that alone would decide, ours stays.
+    Its first entry is gone, so where that alone would decide, ours stays. Where it was recovered by
+    the phrase that is in force here, its owners are in the place of those of here.
     """
-    if len(found.signers & log.state.owners().keys()) < log.state.quorum:
-        raise Apart(
-            f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
-        )
     at, ours, theirs = log.head_at(fork), log.head, other.log.head
     assert at is not None, "it is not below what the log stands on"
     base = Base(fork, at.generation, at.mandate, (), log.settled)
-    first = next((term.seq for term in other.log.ground.terms.all if term.forced and term.seq > fork), None)
-    raised = Raise.NONE if first is None else _judged(log, [*found.kept, *other.taken], first, at)
+    first, raised = _judged(log, other.log, [*found.kept, *other.taken], fork)
+    is_recovered = raised is Raise.NEW and theirs.generation > at.generation
+    if not is_recovered and len(found.signers & log.state.owners().keys()) < log.state.quorum:
+        text = f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
+        raise NotInForce(text) if other.more else Apart(text)
     chosen = choose(
         Branch(None, ours.generation, ours.mandate, Raise.NONE, log.settled > fork),
         Branch(None, theirs.generation, theirs.mandate, raised, other.log.settled > fork),
@@ -156,7 +157,7 @@ def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> N
     if chosen.choice is Choice.THEIRS:
         return
     text = f"{_WORDS[chosen.rule]}, behind entry {fork}; it is refused"
-    if first is not None and first <= found.head.seq and raised is not Raise.NEW:
+    if 0 < first <= found.head.seq and raised is not Raise.NEW:
         raise Apart(text)
     raise ForkFound(text)
 
@@ -170,25 +171,29 @@ _WORDS = {
 """Why a branch stays; for want of a certificate none does: what stands on a checkpoint has one."""
 
 
-def _judged(log: Log, items: Sequence[LogItem], first: Seq, base: Head) -> Raise:
-    """Judge the first raise of the other branch by who may raise at the own head.
+def _judged(log: Log, other: Log, items: Sequence[LogItem], fork: Seq) -> tuple[Seq, Raise]:
+    """Judge the raise that counts for the other branch by who may raise at the own head.
 
-    Which it is, the successions say, which owners attest. One that is not kept any more counts for nothing.
+    Which role is the first, the successions say, which owners attest. One that is not kept any more
+    counts for nothing. All RECOVERs are kept: each changed the owners.
 
     Args:
         log: the own log.
-        items: the other branch, as far as it is here.
-        first: where that raise stands.
-        base: what both have in common.
+        other: the other.
+        items: of that, as far as they are here.
+        fork: what both have in common.
+
+    Returns:
+        Where it stands, 0 for nowhere, and what it is to this log.
     """
-    for item in items:
-        if item.kind is not ItemKind.ENTRY:
-            continue
-        entry, change = unpack_entry_item(item.data)
-        if (entry.generation, entry.mandate, entry.seq) == (base.generation, base.mandate + 1, first):
-            known = () if change is None or log.position_of(change.id) is None else (change.id,)
-            return rights_at(log.state).judge(change, known)
-    return Raise.FOREIGN
+    first = next((term.seq for term in other.ground.terms.all if term.forced and term.seq > fork), None)
+    if first is None:
+        return Seq(0), Raise.NONE
+    raising = first_raise(i for i in items if i.kind is ItemKind.ENTRY and verified_entry(i).seq > fork)
+    at = None if raising is None else other.position_of(raising.id)
+    if raising is None or at is None or not (is_recovery(raising) or at == first):
+        return first, Raise.FOREIGN
+    return at, rights_at(log.state).judge(raising, own_branch(_behind(log, fork)))
 
 
 def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
@@ -196,7 +201,7 @@ def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
     entries = [(verified_entry(item), item) for item in found.kept]
     before = [item for entry, item in entries if entry.seq <= head and changes_owners(entry)]
     owners = walk(log.state.cluster, before)
-    if set(owners.keys) != set(log.state.owners()) or owners.quorum != log.state.quorum:
+    if not owners.are_of(log.state):
         raise Unfit("a checkpoint that says of our own log that it had other owners")
 
 

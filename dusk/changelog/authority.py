@@ -3,38 +3,50 @@
 The whole of "may they?" is here. Roles, addresses and transports do not occur.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from dusk.changelog.approval import NONE_MADE, Made
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.state import State
+from dusk.changelog.views import Sections, groups_of
 from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
-from dusk.ids import KeyId, key_id
+from dusk.ids import DeviceId, KeyId, key_id
 from dusk.lazy import dataclass
 from dusk.limits import VALUE_BYTES_MAX
 
-_GRANTABLE = {
+GRANTABLE = {
     SectionKind.JOINKEY,
     SectionKind.DEVICE,
     SectionKind.DEVICE_CONFIG,
     SectionKind.POLICY,
     SectionKind.ASSIGNMENT,
     SectionKind.GROUP,
+    SectionKind.EXPECTED,
 }
 """Sections that others than owners may be granted (protocol: "owners, or granted")."""
 
+PASSED = SectionKind.PASSED.value
+"""The section of grants that those who have them passed on; only owners write in ``trust``."""
 _FACTS = SectionKind.FACTS
 _NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin")}
-"""Records that joining alone makes, whoever is granted the section."""
+"""Records that joining alone makes; who is granted the section may let a device in that asked for it."""
+_UNGROUPED = "(no group)"
+"""Stands for the groups of a device that is in none: no grant that is for groups holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A prefix's keys, how many of them must sign, and what they may put there."""
+    """A prefix's keys, how many of them must sign, and what they may put there.
+
+    Attributes:
+        above: the grant under which this one was passed on; None for one that owners made. Its
+            keys count here too, and its limits bind.
+    """
 
     prefix: str
     keys: frozenset[KeyId]
@@ -42,18 +54,44 @@ class Grant:
     packages: Collection[str] | None
     groups: Collection[str] | None
     priority_max: int | None
+    above: "Grant | None" = None
+
+    def chain(self) -> Iterator["Grant"]:
+        """Yield this grant, the one that it hangs on, and so on."""
+        yield self
+        if self.above is not None:
+            yield from self.above.chain()
 
 
-def grant_for(state: State, section: str) -> Grant | None:
-    """Return the grant with the longest prefix of whole components, if any."""
-    parts = section.split("/")
+def grant_for(state: Sections, section: str) -> Grant | None:
+    """Return the grant in force with the longest prefix of whole components, if any."""
+    return _longest(state, section.split("/"))
+
+
+def _longest(state: Sections, parts: Sequence[str]) -> Grant | None:
     for count in range(len(parts), 0, -1):
-        prefix = "/".join(parts[:count])
-        row = state.value("trust", f"grant/{prefix}")
-        if row is not None:
-            keys, threshold, packages, groups, priority = row
-            return Grant(prefix, frozenset(KeyId(k) for k in keys), threshold, packages, groups, priority)
+        grant = _grant_at(state, parts[:count])
+        if grant is not None:
+            return grant
     return None
+
+
+def _grant_at(state: Sections, parts: Sequence[str]) -> Grant | None:
+    """Return the owners' grant for this prefix alone, else one passed on, while what it hangs on is there."""
+    prefix = "/".join(parts)
+    row = state.value("trust", f"grant/{prefix}")
+    if row is not None:
+        return _made(prefix, row, None)
+    row = state.value(PASSED, f"grant/{prefix}")
+    above = None if row is None else _longest(state, parts[:-1])
+    if row is None or above is None or above.prefix != row[-1]:
+        return None
+    return _made(prefix, row[:-1], above)
+
+
+def _made(prefix: str, row: Sequence[Any], above: Grant | None) -> Grant:
+    keys, threshold, packages, groups, priority = row
+    return Grant(prefix, frozenset(KeyId(k) for k in keys), threshold, packages, groups, priority, above)
 
 
 def check_authority(
@@ -61,6 +99,7 @@ def check_authority(
     operations: Sequence[Operation],
     values: Sequence[Value | None],
     signers: Collection[KeyId],
+    made: Mapping[str, Made] = NONE_MADE,
 ) -> None:
     """Check that signatures satisfy the proper keys of everything that a change touches.
 
@@ -69,6 +108,7 @@ def check_authority(
         operations: what it does.
         values: the values that go with them.
         signers: key ids whose signatures over the change were verified.
+        made: section → device that the change lets in, its request judged.
 
     Raises:
         Refused: ``missing-signatures`` or ``outside-grant``, naming the section.
@@ -81,10 +121,50 @@ def check_authority(
             continue
         if by_quorum and path.kind is not _FACTS:
             continue
-        grant = grant_for(state, operation.section) if path.kind in _GRANTABLE else None
+        if path.kind is SectionKind.PASSED:
+            _check_passing(state, operation, value, signers)
+            continue
+        grant = grant_for(state, operation.section) if path.kind in GRANTABLE else None
         if grant is None or not _satisfies(grant, owners, signers):
             raise _missing(state, operation.section, path, grant)
-        _check_limits(state, grant, path, operation, value)
+        for limiting in grant.chain():
+            _check_limits(state, limiting, _Step(path, operation, value, made.get(f"device/{path.name}")))
+
+
+def _check_passing(
+    state: State, operation: Operation, value: Value | None, signers: Collection[KeyId]
+) -> None:
+    """Check that who passes a right on has it, passes on no more, and touches nobody else's passing.
+
+    Raises:
+        Refused: ``missing-signatures`` or ``outside-grant``.
+    """
+    prefix = operation.key.removeprefix("grant/")
+    above = _longest(state, prefix.split("/")[:-1])
+    if above is None or not _satisfies(above, state.owners(), signers):
+        raise _missing(state, f"{PASSED}: {prefix}", SectionPath(SectionKind.PASSED, ""), above)
+    before = state.value(PASSED, operation.key)
+    after = None if value is None else unpack(value.data, size_max=VALUE_BYTES_MAX)
+    if any(row is not None and row[-1] != above.prefix for row in (before, after)):
+        raise Refused("outside-grant", f"{PASSED}: {prefix} is not passed on under {above.prefix}")
+    if after is not None:
+        for limiting in above.chain():
+            _check_within(limiting, _made(prefix, after[:-1], above))
+
+
+def _check_within(limiting: Grant, passed: Grant) -> None:
+    """Check that a grant is passed on with no wider limits, and to no fewer signers."""
+    pairs = ((limiting.packages, passed.packages), (limiting.groups, passed.groups))
+    wider = any(
+        limit is not None and not (got is not None and set(got) <= set(limit)) for limit, got in pairs
+    )
+    highest = 999 if passed.priority_max is None else passed.priority_max
+    if limiting.priority_max is not None and highest > limiting.priority_max:
+        wider = True
+    if wider or passed.threshold < limiting.threshold:
+        raise Refused(
+            "outside-grant", f"{PASSED}: {passed.prefix} is passed on with more than {limiting.prefix} has"
+        )
 
 
 def _own_record(state: State, path: SectionPath, key: str, signers: Collection[KeyId]) -> bool:
@@ -102,8 +182,9 @@ def _is_device(holder: Holder | None, name: str) -> bool:
 
 
 def _satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:
-    """*t* distinct keys of the grant or the owners."""
-    return len({s for s in signers if s in grant.keys or s in owners}) >= grant.threshold
+    """*t* distinct keys of the grant, of those that it hangs on, or the owners."""
+    may = frozenset(owners).union(*(g.keys for g in grant.chain()))
+    return len(may.intersection(signers)) >= grant.threshold
 
 
 def _missing(state: State, section: str, path: SectionPath, grant: Grant | None) -> Refused:
@@ -112,34 +193,49 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
     else:
         who = f"{state.quorum} of the owners {', '.join(sorted(state.owners().values()))}"
         if grant is not None:
-            names = sorted(h.name for k in grant.keys if (h := state.holder(k)) is not None)
+            keys = frozenset[KeyId]().union(*(g.keys for g in grant.chain()))
+            names = sorted(h.name for k in keys if (h := state.holder(k)) is not None)
             who += f", or {grant.threshold} of {', '.join(names)}"
     return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
 
 
-def _check_limits(
-    state: State, grant: Grant, path: SectionPath, operation: Operation, value: Value | None
-) -> None:
+class _Step(NamedTuple):
+    """One operation of a change, and the device that it is about if the change makes that."""
+
+    path: SectionPath
+    operation: Operation
+    value: Value | None
+    made: Made | None
+
+    @property
+    def after(self) -> bytes | None:
+        """What the record has afterwards."""
+        return None if self.value is None else self.value.data
+
+
+def _check_limits(state: State, grant: Grant, step: _Step) -> None:
     """Check what a grant's holders put there, and what they take away (A39)."""
-    section, key = operation.section, operation.key
-    if (path.kind, key) in _NEVER_GRANTED:
+    (section, key, *_), path, after = step.operation, step.path, step.after
+    if (path.kind, key) in _NEVER_GRANTED and step.made is None:
         raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
     if grant.packages is not None:
-        _check_package(grant, section, key)
-    after, before = None if value is None else value.data, state.record(section, key)
+        _check_package(grant, step)
+    before = state.record(section, key)
     for data in (after, None if before is None else before.data):
         if path.kind is SectionKind.ASSIGNMENT:
             _check_assignment(grant, section, data)
     if grant.groups is not None:
-        foreign = _groups_touched(state, path, key, after) - set(grant.groups)
+        foreign = _groups_touched(state, grant, step) - set(grant.groups)
         if foreign:
             raise Refused("outside-grant", f"{section}: the grant is not for {', '.join(sorted(foreign))}")
 
 
-def _check_package(grant: Grant, section: str, key: str) -> None:
+def _check_package(grant: Grant, step: _Step) -> None:
     """A variable may stand in a setting of any package, so no grant for packages covers it."""
     allowed = ", ".join(grant.packages or ())
-    if key.startswith("var/"):
+    section, key = step.operation.section, step.operation.key
+    sets_aside = step.path.kind is SectionKind.EXPECTED and _row(step.after)[3]
+    if key.startswith("var/") or sets_aside:
         raise Refused("outside-grant", f"{section}: granted are {allowed}, and no variables")
     if key.startswith("set/"):
         package = parse_key(key.removeprefix("set/")).package
@@ -147,17 +243,33 @@ def _check_package(grant: Grant, section: str, key: str) -> None:
             raise Refused("outside-grant", f"{section}: granted are {allowed}, not {package}")
 
 
-def _groups_touched(state: State, path: SectionPath, key: str, after: bytes | None) -> set[str]:
+def _groups_touched(state: State, grant: Grant, step: _Step) -> set[str]:
     """Return the groups into, out of or within which an operation would act."""
+    path, key, after = step.path, step.operation.key, step.after
     if path.kind is SectionKind.GROUP:
         return {path.name}
-    if (path.kind, key) == (SectionKind.DEVICE, "groups"):
-        held = state.value(f"device/{path.name}", key)
-        return set(_row(after)[0]) ^ set(held[0] if held else ())
+    if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
+        return _groups_of_device(state, grant, step)
+    if path.kind is SectionKind.EXPECTED:
+        rows = (_row(after), state.value(f"expected/{path.name}", key) or _row(None))
+        return {group for row in rows for group in row[2]}
     if path.kind is SectionKind.JOINKEY:
         rule = _row(after) if key == "rule" else state.value(f"joinkey/{path.name}", "rule")
         return set(rule[3]) if rule else set()
     return set()
+
+
+def _groups_of_device(state: State, grant: Grant, step: _Step) -> set[str]:
+    """Return in which groups a device must be for what is done to it: all of its own."""
+    path, section = step.path, f"device/{step.path.name}"
+    if step.made is not None:
+        return set(step.made.groups) or {_UNGROUPED}
+    if (path.kind, step.operation.key) == (SectionKind.DEVICE, "groups"):
+        held = state.value(section, "groups")
+        return set(_row(step.after)[0]) ^ set(held[0] if held else ())
+    if grant.prefix != "device":  # it names the device itself
+        return set()
+    return set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
 
 
 def _row(data: bytes | None) -> list[Any]:

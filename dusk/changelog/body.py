@@ -188,12 +188,20 @@ def _check_values(operations: Sequence[Operation], values: Sequence[Value | None
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an author wants of one record, before it is hashed and signed."""
+    """What an author wants of one record, before it is hashed and signed.
+
+    Attributes:
+        section, key: which record.
+        data: its new value; None deletes it.
+        base: the change that the author saw there.
+        salt: for a value that somebody else hashed and signed already; None: a fresh one.
+    """
 
     section: str
     key: str
     data: bytes | None
     base: ChangeId | None
+    salt: bytes | None = None
 
 
 def build_change(
@@ -220,7 +228,9 @@ def build_change(
     Raises:
         UntrustedInput: the edits do not make a valid change (too large, a record twice, ...).
     """
-    values = tuple(None if e.data is None else Value(random_bytes(SALT_BYTES), e.data) for e in edits)
+    values = tuple(
+        None if e.data is None else Value(e.salt or random_bytes(SALT_BYTES), e.data) for e in edits
+    )
     body_bytes = Body(
         cluster=cluster,
         author=signers[0].key_id,

@@ -14,8 +14,9 @@ from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.entry import EntryKind, decode_signed_head
 from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise, choose
+from dusk.changelog.kinds import is_recovery
 from dusk.changelog.log import Log, unpack_entry_item, verified_entry
-from dusk.changelog.raises import Rights, rights_at
+from dusk.changelog.raises import first_raise, own_branch, rights_at
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
@@ -111,9 +112,11 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
         taken = log.extend(items)
         if log.head.seq == fork:
             raise UntrustedInput(f"a branch behind entry {fork}: no signed head covers it")
-        raised = _raised(taken, base, rights, {again.kept.step.change for again in left.again})
-        ours = _branch(left.items, head, Raise.NONE, certified=settled > fork)
-        theirs = _branch(taken, log.head, raised, certified=log.settled > fork)
+        own, raising = own_branch(left.items), first_raise(taken)
+        recovery = raising.id if raising is not None and is_recovery(raising) else None
+        ours = _branch(left.items, head, own.recovery, Raise.NONE, certified=settled > fork)
+        raised = rights.judge(raising, own)
+        theirs = _branch(taken, log.head, recovery, raised, certified=log.settled > fork)
         chosen = choose(ours, theirs, base)
         stays = chosen.choice is not Choice.THEIRS
     finally:
@@ -128,10 +131,12 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
     return Switched((rewind, *appended), LostBranch(fork, left.items), chosen, settled)
 
 
-def _branch(items: Sequence[LogItem], head: Head, raised: Raise, *, certified: bool) -> Branch:
+def _branch(
+    items: Sequence[LogItem], head: Head, recovery: ChangeId | None, raised: Raise, *, certified: bool
+) -> Branch:
     entry = verified_entry(next(item for item in items if item.kind is ItemKind.ENTRY))
     first = First(entry.epoch, entry.writer, entry.head.chain)
-    return Branch(first, head.generation, head.mandate, raised, certified)
+    return Branch(first, head.generation, head.mandate, raised, certified, recovery)
 
 
 def _is_yielding(theirs: Branch, ours: Branch) -> bool:
@@ -159,17 +164,6 @@ def _meeting(log: Log, items: Sequence[LogItem]) -> tuple[int, Seq]:
 
 def _size_bytes(items: Sequence[LogItem]) -> int:
     return sum(len(item.data) for item in items)
-
-
-def _raised(items: Sequence[LogItem], base: Base, rights: Rights, known: set[ChangeId | None]) -> Raise:
-    """Judge the first raise of a branch by who may raise at the reader's own head."""
-    for item in items:
-        if item.kind is not ItemKind.ENTRY:
-            continue
-        entry, change = unpack_entry_item(item.data)
-        if (entry.generation, entry.mandate) != (base.generation, base.mandate):
-            return rights.judge(change, known)
-    return Raise.NONE
 
 
 def proven(log: Log, items: Sequence[LogItem]) -> LostBranch | None:

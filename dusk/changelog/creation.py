@@ -5,32 +5,83 @@ choose: the fold takes the groups from the join key's rule and decides the name,
 the same on every replica.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dusk import codec
-from dusk.changelog.body import CHANGE_LABEL, Change, Value
+from dusk.changelog.body import CHANGE_LABEL, Body, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
 from dusk.changelog.holders import DEVICE
+from dusk.changelog.sections import device_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused
-from dusk.ids import KeyId, PublicKey, key_id
+from dusk.ids import DeviceId, KeyId, PublicKey, key_id
 from dusk.keys.signing import verify
 from dusk.membership.names import decide_name
 
-_REQUESTED = ("key", "label", "origin")
+REQUESTED = ("key", "label", "origin")
+"""The records that a device asks for."""
+APPROVAL_NEEDED, USED_UP, LABEL_KNOWN = "approval-needed", "joinkey-used-up", "label-known"
+PENDING = frozenset((APPROVAL_NEEDED, USED_UP, LABEL_KNOWN))
+"""Refusals after which a request waits for a person."""
+
+
+def is_request(change: Change) -> bool:
+    """Tell whether a change can only be a device's request to be made."""
+    return change.body.counter == 0 and change.body.author == change.body.device
+
+
+class Asked(NamedTuple):
+    """What a device's request to join says, read and compared with its own id."""
+
+    section: str
+    public: PublicKey
+    label: str
+    joinkey: str
+    """The id of the join key in hex, or another word for how it came."""
+    wanted: str
 
 
 def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     """Judge a change without a counter: a device asks to be made.
 
+    The refusals of ``PENDING`` come last: a request that is refused with one of them is in order,
+    and waits for a person.
+
     Raises:
         Refused: not a creation as a join key allows it; the code says which rule.
     """
-    body = change.body
-    section = f"device/{body.device.hex()}"
+    asked = read_request(state, change.body, change.values)
+    rule = _usable_rule(state, asked, stamp)
+    signed_by_both(asked, rule, change)
+    _check_is_let_in(state, asked, rule)
+    name, uses = decide_name(asked.wanted, rule[7], state.device_names()), uses_key(asked.joinkey)
+    return Verdict(
+        APPLIED,
+        (
+            *(written(o, v, change.id) for o, v in zip(change.body.operations, change.values, strict=True)),
+            _added(change, asked.section, "name", [name]),
+            _added(change, asked.section, "groups", [rule[3]]),
+        ),
+        (DerivedWrite(uses, state.derived(uses) + 1),),
+    )
+
+
+def read_request(state: State, body: Body, values: Sequence[Value | None]) -> Asked:
+    """Read what a device asks for, whoever carries it into the log.
+
+    Args:
+        state: what the log says before it.
+        body: the request's own.
+        values: one for each of its operations, with the hashes that stand there.
+
+    Raises:
+        Refused: ``bad-request``, or ``device-exists``.
+    """
+    section = device_path(body.device)
     if body.author != KeyId(body.device) or sorted((o.section, o.key) for o in body.operations) != [
-        (section, key) for key in _REQUESTED
+        (section, key) for key in REQUESTED
     ]:
         raise Refused("bad-request", "a change without a number must be a device's request to join")
     if any(o.base is not None for o in body.operations):
@@ -39,22 +90,11 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
         raise Refused("device-exists", "a device with this key exists, or existed, in the cluster")
     if state.holder(body.author) is not None:
         raise Refused("bad-request", "the device's key is a person's or a join key's")
-    values = {o.key: _row(v) for o, v in zip(body.operations, change.values, strict=True)}
-    public, (origin, _handshake, wanted) = PublicKey(values["key"][0]), values["origin"]
+    rows = {o.key: _row(v) for o, v in zip(body.operations, values, strict=True)}
+    public, (origin, _handshake, wanted) = PublicKey(rows["key"][0]), rows["origin"]
     if key_id(public) != KeyId(body.device):
         raise Refused("bad-request", "the device's id is not that of its key")
-    rule = _usable_rule(state, origin, values["label"][0], stamp)
-    _check_signatures(change, {body.author: public, KeyId(bytes.fromhex(origin)): PublicKey(rule[0])})
-    name = decide_name(wanted, rule[7], state.device_names())
-    return Verdict(
-        APPLIED,
-        (
-            *(written(o, v, change.id) for o, v in zip(body.operations, change.values, strict=True)),
-            _added(change, section, "name", [name]),
-            _added(change, section, "groups", [rule[3]]),
-        ),
-        (DerivedWrite(uses_key(origin), state.derived(uses_key(origin)) + 1),),
-    )
+    return Asked(section, public, rows["label"][0], origin, wanted)
 
 
 def _row(value: Value | None) -> list[Any]:
@@ -63,26 +103,53 @@ def _row(value: Value | None) -> list[Any]:
     return codec.unpack(value.data, size_max=len(value.data))
 
 
-def _usable_rule(state: State, joinkey: str, label: str, stamp: Stamp) -> list[Any]:
-    """Return the join key's rule if it lets this device in now."""
+def known_rule(state: State, joinkey: str) -> list[Any]:
+    """Return the rule of a join key that may still bring devices.
+
+    Raises:
+        Refused: ``unknown-joinkey``, ``joinkey-revoked`` or ``joinkey-expired``.
+    """
     rule = state.value(f"joinkey/{joinkey}", "rule")
     if rule is None:
         raise Refused("unknown-joinkey", "the cluster does not know this join key")
-    _public, uses, expires_s, _groups, mode, labels, _rebind, _template = rule
     if state.value(f"joinkey/{joinkey}", "revoked") is not None:
         raise Refused("joinkey-revoked", "this join key was revoked")
-    if mode != "auto":
-        raise Refused("approval-needed", "this join key lets a device in only after an owner approved it")
-    if state.derived(uses_key(joinkey)) >= uses:
-        whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"
-        raise Refused("joinkey-used-up", f"this join key was for {whom}")
-    if labels and not any(matches(pattern, label) for pattern in labels):
+    if state.value(f"joinkey/{joinkey}", "expired") is not None:
+        raise Refused("joinkey-expired", "this join key has expired")
+    return rule
+
+
+def _usable_rule(state: State, asked: Asked, stamp: Stamp) -> list[Any]:
+    """Return the join key's rule if it is for this device, now."""
+    rule = known_rule(state, asked.joinkey)
+    _public, _uses, expires_s, _groups, _mode, labels, _rebind, _template = rule
+    if state.value(f"joinkey/{asked.joinkey}", f"rejected/{asked.section.removeprefix('device/')}"):
+        raise Refused("join-rejected", "somebody who may decide that said no to this device")
+    if labels and not any(matches(pattern, asked.label) for pattern in labels):
         raise Refused("label-not-listed", "this join key is for other hardware")
     if expires_s and not stamp.clock_trusted:
         raise Refused("clock-unknown", "this join key expires, and the master does not know the time yet")
     if expires_s and stamp.time_s >= expires_s:
         raise Refused("joinkey-expired", "this join key has expired")
     return rule
+
+
+def same_label(state: State, label: str) -> list[DeviceId]:
+    """Return the active devices that say this hardware label is theirs, by id; of an empty one none."""
+    known = state.device_labels().get(label, ()) if label else ()
+    return sorted(DeviceId(bytes.fromhex(d)) for d in known if state.value(f"device/{d}", "retired") is None)
+
+
+def _check_is_let_in(state: State, asked: Asked, rule: Sequence[Any]) -> None:
+    """Refuse what a person has to decide; a label is no credential, so it takes no member's place (A20)."""
+    uses, mode, joinkey = rule[1], rule[4], asked.joinkey
+    if same_label(state, asked.label):
+        raise Refused(LABEL_KNOWN, "a member has this hardware label; somebody has to say which it is")
+    if mode != "auto":
+        raise Refused(APPROVAL_NEEDED, "this join key lets a device in only after somebody approved it")
+    if state.derived(uses_key(joinkey)) >= uses:
+        whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"
+        raise Refused(USED_UP, f"this join key was for {whom}; now somebody has to approve each")
 
 
 def matches(pattern: str, label: str) -> bool:
@@ -106,13 +173,27 @@ def matches(pattern: str, label: str) -> bool:
     return not pattern[at:].strip("*")
 
 
-def _check_signatures(change: Change, publics: dict[KeyId, PublicKey]) -> None:
-    """Exactly the device and the join key sign, and both signatures verify."""
-    if {s.key_id for s in change.signatures} != set(publics):
-        raise Refused("missing-signatures", "a request to join is signed by the device and the join key")
-    for signature in change.signatures:
+def signed_by_both(asked: Asked, rule: Sequence[Any], request: Change) -> None:
+    """Check that exactly the device and the join key signed, and that both signatures verify.
+
+    Raises:
+        Refused: ``missing-signatures`` or ``bad-signature``.
+    """
+    keys = {key_id(asked.public): asked.public, key_id(rule[0]): PublicKey(rule[0])}
+    check_signatures(request, keys, "the device and the join key")
+
+
+def check_signatures(request: Change, publics: Mapping[KeyId, PublicKey], who: str) -> None:
+    """Check that exactly these keys signed a request.
+
+    Raises:
+        Refused: ``missing-signatures`` or ``bad-signature``.
+    """
+    if {s.key_id for s in request.signatures} != set(publics):
+        raise Refused("missing-signatures", f"a request to join is signed by {who}")
+    for signature in request.signatures:
         public = publics[signature.key_id]
-        if not verify(public, CHANGE_LABEL, change.body.cluster, change.body_bytes, signature.signature):
+        if not verify(public, CHANGE_LABEL, request.body.cluster, request.body_bytes, signature.signature):
             raise Refused("bad-signature", "a signature on the request to join does not verify")
 
 

@@ -5,28 +5,33 @@ with the writes that follow from it; it raises `Refused` where no entry may carr
 at all. Rules, in the order in which they are checked:
 
 1. The change is for this cluster (A8).
-2. Every record exists in the schema and every value is what stands there.
-3. A change without a counter is a device's creation and goes by `creation` alone (A19).
+2. Every record exists in the schema and every value is what stands there; secrets are sealed (R15).
+3. A change without a counter is a device's creation and goes by `creation` alone (A19), or one of several
+   signers, whose id is used once for ever.
 4. The author's signature is there; every signature is by an active key and verifies.
 5. It was made on an active device, and its counter is above the author's last one there.
 6. The signatures satisfy the proper keys of all that it touches, within the grants' limits; or
    it freezes a device, and the proof stands for itself (A13); or an owner attests what the
    state here was too.
+   A device that it makes is one that asked, as `approval` judges.
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique.
 """
 
 from collections.abc import Collection
 
+from dusk.changelog.approval import devices_made, uses_written
 from dusk.changelog.attesting import check_attestation, completed
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
-from dusk.changelog.entry import APPLIED, ATTESTED, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import APPLIED, ATTESTED, CHANGE, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
 from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
+from dusk.changelog.proposals import about_proposals, check_proposal, follows, is_joint, is_person
+from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
 from dusk.changelog.verdict import Verdict, written
@@ -61,34 +66,58 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     body = change.body
     if body.cluster != state.cluster:
         raise Refused("foreign-cluster", "the change is for another cluster")
-    _check_records(change)
-    if body.counter == 0:
+    check_records(change)
+    check_secrecy(state, body.operations, change.values)
+    joint = is_joint(body)
+    if body.counter == 0 and not joint:
         return judge_creation(state, change, stamp)
     signers = _verified_signers(state, change, verified)
-    _check_device(state, body)
-    key = counter_key(body.author, body.device)
-    last = state.derived(key)
-    if body.counter <= last:
-        raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
-    kind = kind_of(change)
+    check_device(state, body)
+    counter = () if joint else (_counted(state, body),)
+    proposes = about_proposals(change)
+    kind, made = kind_of(change), devices_made(state, change)
+    if joint and (proposes or kind is not CHANGE or not is_person(state, body.author)):
+        raise Refused("bad-value", "a change without a number does what any person's change does")
     if kind is FREEZE:
         check_freeze(state, change)
     elif kind is ATTESTED:
         check_attestation(state, change)
+    elif proposes:
+        check_proposal(state, change, signers)
     else:
-        check_authority(state, body.operations, change.values, signers)
-    counter = DerivedWrite(key, body.counter)
-    stale = _stale(state, body)
+        check_authority(state, body.operations, change.values, signers, made)
+    stale = stale_at(state, body)
     if stale is not None:
-        return Verdict(stale, (), (counter,))
-    writes = _writes(change)
-    check_governable(state, writes)
+        return Verdict(stale, (), counter)
+    writes = writes_of(change)
+    check_governable(state, writes, made)
     if kind is ATTESTED:
-        return Verdict(APPLIED, writes, (counter, *completed(state, change)))
-    return Verdict(APPLIED, writes, (counter,))
+        return Verdict(APPLIED, writes, (*counter, *completed(state, change)))
+    if joint or proposes:
+        ended, counted = follows(state, change)
+        return Verdict(APPLIED, (*writes, *ended), (*counter, *counted, *uses_written(state, made)))
+    return Verdict(APPLIED, writes, (*counter, *uses_written(state, made)))
 
 
-def _check_records(change: Change) -> None:
+def _counted(state: State, body: Body) -> DerivedWrite:
+    """Return the author's new counter.
+
+    Raises:
+        Refused: ``counter-used``.
+    """
+    key = counter_key(body.author, body.device)
+    last = state.derived(key)
+    if body.counter <= last:
+        raise Refused("counter-used", f"change number {body.counter}: the author is at {last} already")
+    return DerivedWrite(key, body.counter)
+
+
+def check_records(change: Change) -> None:
+    """Check that each record is in the schema, and each value what stands there.
+
+    Raises:
+        Refused: ``bad-value``.
+    """
     for operation, value in zip(change.body.operations, change.values, strict=True):
         try:
             path = parse_path(operation.section)
@@ -126,12 +155,18 @@ def _claim(holder: Holder, change: Change, signature: Signature) -> SignedBytes:
     )
 
 
-def _check_device(state: State, body: Body) -> None:
+def check_device(state: State, body: Body) -> None:
+    """Check that a change was made on an active device.
+
+    Raises:
+        Refused: ``unknown-device``.
+    """
     if not is_device_key(state, KeyId(body.device)):
         raise Refused("unknown-device", "the change was made on a device that is not a member")
 
 
-def _stale(state: State, body: Body) -> Outcome | None:
+def stale_at(state: State, body: Body) -> Outcome | None:
+    """Return what supersedes a change: the first of its records that was changed since it was made."""
     for operation in body.operations:
         record = state.record(operation.section, operation.key)
         if (None if record is None else record.base) != operation.base:
@@ -139,6 +174,7 @@ def _stale(state: State, body: Body) -> Outcome | None:
     return None
 
 
-def _writes(change: Change) -> tuple[RecordWrite, ...]:
+def writes_of(change: Change) -> tuple[RecordWrite, ...]:
+    """Return what a change does to its records."""
     pairs, name = zip(change.body.operations, change.values, strict=True), change.id
     return tuple([written(operation, value, name) for operation, value in pairs])

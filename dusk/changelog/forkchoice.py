@@ -4,18 +4,21 @@ There is one order of all branches of a cluster, and a device only ever moves up
 
 1. the higher generation at the head, 2. the higher mandate at the head, 3. a certificate above
 the fork, 4. at the first entries that differ: the higher epoch, then the writer that stands
-first in the succession at the fork, then the lower chain hash. Never length, never time.
+first in the succession at the fork, then the lower chain hash. Never length, never time. Between
+3 and 4, where nothing is certified on either and both were recovered, the lower id of the first
+RECOVER: where something is, that would lead in a circle.
 
 What a device demands on top can only make it stay: below its own certificate it follows no
 branch without a new raise by keys that may do so at its own head (rule 0), and nowhere does it
-count a raise by other keys. So two devices may refuse each other, but never change places, and
-no row of branches, in whatever order they are heard, leads in a circle.
+count a raise by other keys, but a RECOVER by a phrase that was used here too: that is as good
+as ours until one of them is certified (A37). So two devices may refuse each other, but never
+change places, and no row of branches, in whatever order they are heard, leads in a circle.
 """
 
 from collections.abc import Sequence
 from enum import Enum, IntEnum, auto
 
-from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
 
 
@@ -27,6 +30,8 @@ class Raise(Enum):
     """Signed by keys that have no right to it at the reader's own head (A40)."""
     KNOWN = auto()
     """By keys with that right, but it stands in the reader's own log: attached once more (A56)."""
+    RIVAL = auto()
+    """A RECOVER by a phrase that the reader's own branch used as well: on both sides of a partition (A37)."""
     NEW = auto()
 
 
@@ -48,6 +53,8 @@ class Rule(IntEnum):
     MANDATE = 2
     CERTIFICATE = 3
     FIRST_ENTRY = 4
+    RECOVERY = 5
+    """Of two RECOVERs, before the first entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Branch:
         raised: its first raise behind the fork. Of the own branch it is not looked at: the own
             log has judged it.
         certified: whether a certificate for a position behind the fork is known.
+        recovery: the first RECOVER behind the fork.
     """
 
     first: First | None
@@ -76,6 +84,7 @@ class Branch:
     mandate: int
     raised: Raise
     certified: bool
+    recovery: ChangeId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +126,20 @@ def choose(ours: Branch, theirs: Branch, base: Base) -> Chosen:
     if base.seq < base.settled and theirs.raised is not Raise.NEW:
         return Chosen(Choice.REFUSED, Rule.CERTIFIED)
     own = _standing(ours, base, counts=True)
-    other = _standing(theirs, base, counts=theirs.raised in {Raise.KNOWN, Raise.NEW})
+    other = _standing(theirs, base, counts=theirs.raised in _COUNTING)
     for rule, mine, its in zip(_RULES, own, other, strict=True):
         if mine != its:
             return Chosen(Choice.THEIRS if its > mine else Choice.OURS, rule)
+    if not ours.certified and ours.recovery and theirs.recovery and ours.recovery != theirs.recovery:
+        lower = Choice.THEIRS if theirs.recovery < ours.recovery else Choice.OURS
+        return Chosen(lower, Rule.RECOVERY)
     if ours.first is None or theirs.first is None:
         return Chosen(Choice.REFUSED, Rule.FIRST_ENTRY)
     is_theirs = _first_standing(theirs.first, base.succession) > _first_standing(ours.first, base.succession)
     return Chosen(Choice.THEIRS if is_theirs else Choice.OURS, Rule.FIRST_ENTRY)
 
 
+_COUNTING = frozenset({Raise.KNOWN, Raise.RIVAL, Raise.NEW})
 _RULES = (Rule.GENERATION, Rule.MANDATE, Rule.CERTIFICATE)
 
 

@@ -18,10 +18,12 @@ from dusk.changelog.entry import APPLIED, HEAD_ROW, Entry, Outcome, OutcomeCode
 from dusk.changelog.ground import Ground
 from dusk.changelog.history import Epoch, History, Passed
 from dusk.changelog.items import unpack_entry_item, verified_entry
+from dusk.changelog.kinds import is_recovery
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.milestones import Milestones, outcome_row, used_hash
 from dusk.changelog.owners import Owners, changes_owners, walk
 from dusk.changelog.raises import is_raise
+from dusk.changelog.recovering import read_recovery
 from dusk.changelog.roles import Role, read_role
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State
@@ -226,7 +228,7 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
     _check_roles(items, ground)
     signers, state = _attested(said, head, owners, found)
     _take_sections(ground.state, sections, derived)
-    if set(owners.keys) != set(ground.state.owners()) or owners.quorum != ground.state.quorum:
+    if not owners.are_of(ground.state):
         raise UntrustedInput("foundation: other owners than those that the entries name")
     _take_milestones(ground, milestones)
     whole = _measure(ground, head.seq)
@@ -297,7 +299,9 @@ def _kept(rows: list[object], digests: bytes, ground: Ground) -> tuple[LogItem, 
     without_effect = [entry.change for entry in entries if entry.outcome != APPLIED]
     if without_effect != kept_changes(ground):
         raise UntrustedInput("foundation: not the changes without effect that belong there")
-    if [entry.seq for entry in entries if is_raise(entry)] != kept_roles(ground):
+    raises, newest = [entry for entry in entries if is_raise(entry)], kept_roles(ground)
+    older = raises[: -len(newest)] if newest else raises
+    if [entry.seq for entry in raises[len(older) :]] != newest or not all(map(changes_owners, older)):
         raise UntrustedInput("foundation: not the forced roles that belong there")
     if any(entry.outcome == APPLIED and not _is_of_owners(entry) for entry in entries):
         raise UntrustedInput("foundation: an entry that nobody needs")
@@ -315,31 +319,42 @@ def _is_of_owners(entry: Entry) -> bool:
 
 
 def _check_roles(items: Sequence[LogItem], ground: Ground) -> None:
-    """Check that each forced role is one, makes the mandate that was due, and sets the term that begins.
+    """Check that each forced role or RECOVER is one, makes what was due, and sets the term that begins.
 
     That all are here that should be, and in which order they stand, the terms say, which owners attest.
+    All RECOVERs are, for each changed the owners.
     """
-    forced = [term for term in ground.terms.all if term.forced]
-    if len(forced) != ground.history.head.mandate:
-        raise UntrustedInput("foundation: not a forced role for each mandate")
+    forced, head = [term for term in ground.terms.all if term.forced], ground.history.head
     due = {term.seq: (number, term.holders) for number, term in enumerate(forced, 1)}
+    generation = 0
     for entry, change in (unpack_entry_item(item.data) for item in items):
-        if change is not None and is_raise(entry):
-            role = _role(change)
-            mandate, writer = role.mandate, role.succession[0]
-            named = ground.history.chain_at(mandate.seq) if mandate.seq < entry.seq else None
-            if (mandate.number, role.succession) != due[entry.seq] or named != mandate.chain:
-                raise UntrustedInput(f"foundation: the role in entry {entry.seq} is not what was due there")
-            if (entry.mandate, entry.writer, entry.outcome) != (mandate.number, writer, APPLIED):
-                raise UntrustedInput(f"foundation: entry {entry.seq} is not the `open` of its role")
+        if change is None or not is_raise(entry):
+            continue
+        made, is_generation = _raised(change)
+        generation += is_generation
+        raised, holders = due.get(entry.seq, (0, ()))
+        count = generation if is_generation else raised - generation
+        named = ground.history.chain_at(made.mandate.seq) if made.mandate.seq < entry.seq else None
+        said = (made.mandate.number, made.succession, named)
+        if said != (count, holders, made.mandate.chain):
+            raise UntrustedInput(f"foundation: the role in entry {entry.seq} is not what was due there")
+        place = (entry.generation, entry.mandate, entry.writer, entry.outcome)
+        if place != (generation, raised - generation, made.succession[0], APPLIED):
+            raise UntrustedInput(f"foundation: entry {entry.seq} is not the `open` of its role")
+    if (head.generation, head.mandate) != (generation, len(forced) - generation):
+        raise UntrustedInput("foundation: not a forced role for each mandate")
 
 
-def _role(change: Change) -> Role:
+def _raised(change: Change) -> tuple[Role, bool]:
+    """Return what a change raises and who succeeds by it, and whether it is a RECOVER."""
     _check_records(change)
     try:
-        return read_role(change)
+        if not is_recovery(change):
+            return read_role(change), False
+        recovery = read_recovery(change)
     except Refused as error:
         raise UntrustedInput(f"foundation: {error}") from None
+    return Role(recovery.generation, recovery.succession), True
 
 
 def kept_roles(ground: Ground) -> list[Seq]:

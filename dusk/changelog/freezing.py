@@ -8,7 +8,7 @@ opens no epoch, until the owners force a role and take the mark away.
 from dusk import codec
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead, decode_signed_head
-from dusk.changelog.kinds import FROZEN, MANDATE
+from dusk.changelog.kinds import FROZEN, MANDATE, RECOVERED
 from dusk.changelog.sections import device_path, parse_path
 from dusk.changelog.state import State
 from dusk.errors import Refused
@@ -55,11 +55,12 @@ def check_freeze(state: State, change: Change) -> None:
     one, other = (decode_signed_head(data) for data in codec.unpack(value.data, size_max=len(value.data)))
     if not is_proof(one, other, PublicKey(key[0]), state.cluster):
         raise Refused("no-proof", "the two heads do not prove that this device signed twice")
-    if mark is not None and one.head.mandate < _mandate(state):
+    if mark is not None and (one.head.generation, one.head.mandate) < _raised_by_now(state):
         raise Refused("no-proof", "owners have forgiven this device what it signed before that")
 
 
-def _mandate(state: State) -> int:
-    """Return the mandate in force: owners take a mark away by making one."""
-    row = state.value(*MANDATE)
-    return 0 if row is None else int(row[0])
+def _raised_by_now(state: State) -> tuple[int, int]:
+    """Return generation and mandate in force: a mark is taken away by making one of them."""
+    rows = (state.value(*RECOVERED), state.value(*MANDATE))
+    generation, mandate = (0 if row is None else int(row[0]) for row in rows)
+    return generation, mandate

@@ -8,14 +8,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dusk import codec
+from dusk.changelog.approval import NONE_MADE, REQUEST
+from dusk.changelog.creation import REQUESTED
 from dusk.changelog.holders import HolderKind
-from dusk.changelog.kinds import FROZEN, MANDATE
-from dusk.changelog.sections import FACTS_MAX, SectionKind, device_path, parse_path
+from dusk.changelog.kinds import FROZEN, MANDATE, RECOVERED
+from dusk.changelog.sections import FACTS_MAX, PASSED_MAX, SectionKind, device_path, parse_path
 from dusk.changelog.state import Record, RecordWrite, State
 from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
 
-_SET_BY_JOINING = ("key", "origin", "label")
+_SET_BY_JOINING = (*REQUESTED, REQUEST)
 _NEEDED = {(SectionKind.DEVICE, "name"), (SectionKind.DEVICE, "groups")}
 _FREE = {
     SectionKind.POLICY,
@@ -23,8 +25,15 @@ _FREE = {
     SectionKind.GROUP,
     SectionKind.DEVICE_CONFIG,
     SectionKind.CHECKPOINT,
+    SectionKind.EXPECTED,
 }
 """Sections that no rule of this module is about."""
+_COUNTED = {SectionKind.FACTS: FACTS_MAX, SectionKind.PASSED: PASSED_MAX}
+"""Sections that others than owners fill."""
+
+
+_NOBODY = ""
+"""Whose the recovery key is: no user has that name."""
 
 
 class _After:
@@ -38,6 +47,11 @@ class _After:
         record = self.writes.get((section, key))
         return self.state.value(section, key) if record is None else row_of(record)
 
+    @property
+    def is_raised(self) -> bool:
+        """Whether owners force a role, or the cluster is recovered."""
+        return MANDATE in self.writes or RECOVERED in self.writes
+
     def keys(self, section: str) -> Collection[str]:
         """Return the keys that a section ever had by then."""
         return self.state.keys(section) | {key for written, key in self.writes if written == section}
@@ -48,8 +62,15 @@ def row_of(record: Record) -> list[Any] | None:
     return None if record.data is None else codec.unpack(record.data, size_max=len(record.data))
 
 
-def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
+def check_governable(
+    state: State, writes: Collection[RecordWrite], made: Collection[str] = NONE_MADE
+) -> None:
     """Check what a change that is in order otherwise would leave behind.
+
+    Args:
+        state: what the log says before it.
+        writes: what it does.
+        made: sections of the devices that it lets in, their requests judged.
 
     Raises:
         Refused: ``too-few-owners``, ``no-succession``, ``in-succession``, ``name-taken``, or
@@ -67,7 +88,8 @@ def check_governable(state: State, writes: Collection[RecordWrite]) -> None:
     if kinds & {SectionKind.TRUST, SectionKind.USER}:
         _check_owners_are_enabled(after)
     for write in writes:
-        _check_write(after, write)
+        if write.section not in made:
+            _check_write(after, write)
     _check_names(after)
     _check_keys(after)
 
@@ -103,7 +125,7 @@ def _check_succession(after: _After) -> None:
 
 def _check_ends(after: _After) -> None:
     """Who has a say in what is settled leaves by the succession first, or by force (A55)."""
-    if MANDATE in after.writes:
+    if after.is_raised:
         return
     row = after.state.value("cluster", "succession")
     for device in row[0] if row else ():
@@ -121,14 +143,27 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: {key} cannot be deleted")
     if deleted and key in ("retired", "revoked"):
         raise Refused("bad-value", f"{section}: what was {key} stays so; make a new one")
-    if deleted and (kind, key) == (SectionKind.DEVICE, FROZEN) and MANDATE not in after.writes:
+    if (kind, key) == (SectionKind.DEVICE, "wipe") and after.value(section, "retired") is None:
+        raise Refused("bad-value", f"{section}: only a device that is retired is wiped")
+    if deleted and (kind, key) == (SectionKind.DEVICE, FROZEN) and not after.is_raised:
         raise Refused("bad-value", f"{section}: only a forced role takes the mark from a frozen device")
     if deleted and (kind, key) == (SectionKind.USER, "key"):
         raise Refused("bad-value", f"{section}: a user is disabled, never deleted")
+    if (kind, key) == (SectionKind.JOINKEY, "expired"):
+        raise Refused("bad-value", f"{section}: a join key ends by an entry of its own, at its time")
+    if (kind, key) == (SectionKind.TRUST, "recovery"):
+        _check_recovery(after)
     if (kind, key) == (SectionKind.JOINKEY, "rule"):
         _check_rule(after.state, write)
-    if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
-        raise Refused("bad-value", f"{section}: more than {FACTS_MAX} facts")
+    if kind in _COUNTED and len(after.keys(section)) > _COUNTED[kind]:
+        raise Refused("bad-value", f"{section}: more than {_COUNTED[kind]} records, deleted ones included")
+
+
+def _check_recovery(after: _After) -> None:
+    """The recovery key says for which generation it is, so that an older one is never taken for it (A2)."""
+    row, recovered = after.value("trust", "recovery"), after.value(*RECOVERED)
+    if row is not None and row[1] != (0 if recovered is None else recovered[0]):
+        raise Refused("bad-value", "trust: the recovery key is for another generation than this")
 
 
 def _check_rule(state: State, write: RecordWrite) -> None:
@@ -155,8 +190,11 @@ def _check_names(after: _After) -> None:
 
 
 def _check_keys(after: _After) -> None:
-    """A key is one person's, device's or join key's, before and after."""
+    """A key is one person's, device's or join key's, before and after, and the recovery key nobody's."""
     chosen: dict[KeyId, str | None] = {}  # a join key's id is that of its key, so None is one of them
+    recovery = after.value("trust", "recovery")
+    if recovery is not None:
+        chosen[key_id(recovery[0])] = _NOBODY
     for (section, key), record in after.writes.items():
         row = row_of(record)
         if row is None:
@@ -166,7 +204,9 @@ def _check_keys(after: _After) -> None:
             user = key.removeprefix("owner/")
         elif (kind, key) == (SectionKind.USER, "key"):
             user = section.removeprefix("user/")
-        elif (kind, key) != (SectionKind.JOINKEY, "rule"):
+        elif (kind, key) == (SectionKind.TRUST, "recovery"):
+            user = _NOBODY
+        elif (kind, key) not in ((SectionKind.JOINKEY, "rule"), (SectionKind.DEVICE, "key")):
             continue
         name = key_id(row[0])
         if _held_by_another(after.state, name, user) or chosen.setdefault(name, user) != user:

@@ -6,17 +6,18 @@ from dusk import limits
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, OutcomeCode, Stamp
+from dusk.changelog.expiring import judge_expiry
 from dusk.changelog.fold import judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import History
 from dusk.changelog.holders import DEVICE
-from dusk.changelog.kinds import FROZEN, kind_of
+from dusk.changelog.kinds import FROZEN, is_recovery, kind_of, raised
+from dusk.changelog.recovering import judge_recovery
 from dusk.changelog.roles import judge_role
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.verdict import Verdict
-from dusk.changelog.writing import is_role
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import NONE_VERIFIED, Verified
@@ -53,8 +54,8 @@ class Judging:
             and self._state.value(device_path(device), FROZEN) is None
         )
 
-    def check_position(self, entry: Entry) -> None:
-        """Check where an entry says that it stands, and who writes it.
+    def check_position(self, entry: Entry, change: Change | None) -> None:
+        """Check where an entry with its change says that it stands, and who writes it.
 
         Raises:
             UntrustedInput: not right behind this log.
@@ -62,8 +63,7 @@ class Judging:
         ours, leader = self._history.head, self._history.leader
         if (entry.seq, entry.previous) != (ours.seq + 1, ours.chain):
             raise UntrustedInput(f"entry {entry.seq}: does not follow our entry {ours.seq}")
-        mandate = ours.mandate + is_role(entry.kind, entry.change, ours)
-        if (entry.generation, entry.mandate) != (ours.generation, mandate):
+        if (entry.generation, entry.mandate) != raised(ours, entry.kind, change):
             raise UntrustedInput(f"entry {entry.seq}: generation or mandate changed without cause")
         if entry.kind is EntryKind.OPEN:
             if not ours.epoch < entry.epoch <= ours.epoch + limits.EPOCH_JUMP_MAX:
@@ -99,6 +99,8 @@ class Judging:
             raise UntrustedInput(f"entry {entry.seq}: its writer was retired before")
         if entry.kind is EntryKind.HANDOVER and change is None:
             return NOTHING
+        if entry.kind is EntryKind.EXPIRE and change is None:
+            return judge_expiry(self._state, entry.sections[0][0] if entry.sections else "", stamp)
         if change is None or entry.kind is not kind_of(change):
             raise UntrustedInput(f"entry {entry.seq}: a kind that this version does not write")
         may_reject = entry.outcome.code is OutcomeCode.REJECTED
@@ -112,7 +114,8 @@ class Judging:
             UntrustedInput: its writer may not lead.
         """
         if role is not None:
-            return judge_role(self._state, self._history, role, stamp, verified)
+            judge_raise = judge_recovery if is_recovery(role) else judge_role
+            return judge_raise(self._state, self._history, role, stamp, verified)
         if not self.may_lead(stamp.writer):
             raise UntrustedInput(f"entry {self._history.head.seq + 1}: opened by who may not lead")
         return NOTHING

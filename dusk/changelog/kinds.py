@@ -2,9 +2,13 @@
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import ATTESTED, CHANGE, FREEZE, OPEN, EntryKind
+from dusk.ids import Head
 
 MANDATE = ("cluster", "mandate")
 """The record that only a forced role writes."""
+RECOVERED = ("trust", "recovered")
+"""The record that only a RECOVER writes."""
+_RAISED = dict((MANDATE[::-1], RECOVERED[::-1]))
 CHECKPOINT = "checkpoint"
 """The section in which owners attest the state; each writes a record of his own."""
 FROZEN = "frozen"
@@ -12,16 +16,30 @@ FROZEN = "frozen"
 
 
 def kind_of(change: Change) -> EntryKind:
-    """Return `OPEN` for a forced role, `FREEZE` for a proof, `CHECKPOINT` for owners' word, else `CHANGE`."""
+    """Return `OPEN` for a raise, `FREEZE` for a proof, `CHECKPOINT` for owners' word, else `CHANGE`."""
     kind = CHANGE
     for section, key, value_hash, _base in change.body.operations:
         if key == FROZEN and value_hash is not None and is_device(section):
             kind = FREEZE
-        elif key == MANDATE[1] and section == MANDATE[0]:
+        elif key in _RAISED and section == _RAISED[key]:
             return OPEN
         elif section == CHECKPOINT:
             kind = ATTESTED
     return kind
+
+
+def is_recovery(change: Change) -> bool:
+    """Tell whether a change is a RECOVER: no other touches that record."""
+    return any((section, key) == RECOVERED for section, key, _hash, _base in change.body.operations)
+
+
+def raised(head: Head, kind: EntryKind, change: Change | None) -> tuple[int, int]:
+    """Return generation and mandate of an entry behind a head: an `open` with a change raises one by one."""
+    if kind is not OPEN or change is None or head.seq == 0:
+        return head.generation, head.mandate
+    if is_recovery(change):
+        return head.generation + 1, head.mandate
+    return head.generation, head.mandate + 1
 
 
 def is_device(section: str) -> bool:

@@ -27,6 +27,7 @@ from dusk.changelog.entry import (
     Stamp,
     decode_signed_head,
 )
+from dusk.changelog.expiring import judge_expiry
 from dusk.changelog.fold import claims_of, judge
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import ForkFound
@@ -189,7 +190,7 @@ class Log(Book):
     def _take(self, entry: Entry, change: Change | None, verified: Verified) -> Step:
         """Verify one entry against the state and take it; raises with nothing taken."""
         judging = self._judging
-        judging.check_position(entry)
+        judging.check_position(entry, change)
         stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
         if entry.seq == 1:
             verdict = judging.first(entry, change, self._cluster)
@@ -370,6 +371,17 @@ class Log(Book):
         assert self.leader == stamp.writer
         self._judging.check_writes(stamp.writer)
         carried = Carried(EntryKind.HANDOVER, None, NOTHING)
+        return self._written(None, *compose(self.state, self.head, carried, stamp))
+
+    def write_expiry(self, section: str, stamp: Stamp) -> LogItem:
+        """Write that a join key or a proposal has ended by time; the caller leads.
+
+        Raises:
+            Refused: it has not.
+        """
+        assert self.leader == stamp.writer
+        self._judging.check_writes(stamp.writer)
+        carried = Carried(EntryKind.EXPIRE, None, judge_expiry(self.state, section, stamp))
         return self._written(None, *compose(self.state, self.head, carried, stamp))
 
     def _written(self, change: Change | None, entry: Entry, undo: Undo) -> LogItem:

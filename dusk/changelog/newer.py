@@ -20,7 +20,14 @@ from dusk.ids import ChainHash, DeviceId, Head, Seq, labelled_hash
 LEVEL = 1
 """The highest `level` of a cluster whose log this version reads."""
 KNOWN_KINDS = frozenset(
-    {EntryKind.OPEN, EntryKind.CHANGE, EntryKind.HANDOVER, EntryKind.FREEZE, EntryKind.CHECKPOINT}
+    {
+        EntryKind.OPEN,
+        EntryKind.CHANGE,
+        EntryKind.HANDOVER,
+        EntryKind.CHECKPOINT,
+        EntryKind.EXPIRE,
+        EntryKind.FREEZE,
+    }
 )
 _BODY_VERSION = 1
 _ITEM_BYTES_MAX = limits.ENTRY_BYTES_MAX + limits.CHANGE_BYTES_MAX + 64

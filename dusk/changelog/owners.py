@@ -1,5 +1,7 @@
 """The chain of owners: from the first entry on, each change of `trust` signed by those before it.
 
+A RECOVER is signed by the recovery phrase before it.
+
 Who has no log, or one of years ago, learns this way who may attest the state now.
 """
 
@@ -10,7 +12,11 @@ from dusk.changelog.body import CHANGE_LABEL, Change
 from dusk.changelog.entry import APPLIED, Entry
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.items import unpack_entry_item
+from dusk.changelog.kinds import is_recovery
+from dusk.changelog.recovering import RECOVERY, is_signed
 from dusk.changelog.sections import check_record, parse_path
+from dusk.changelog.state import State
+from dusk.changelog.views import recovery_key
 from dusk.effects import LogItem
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ClusterId, KeyId, PublicKey, key_id
@@ -25,6 +31,7 @@ class Owners:
 
     def __init__(self, cluster: ClusterId) -> None:
         self.quorum = 0
+        self.recovery: PublicKey | None = None
         self._cluster = cluster
         self._publics: dict[str, PublicKey] = {}
 
@@ -41,6 +48,11 @@ class Owners:
             for s in change.signatures
         )
 
+    def are_of(self, state: State) -> bool:
+        """Tell whether a state names the same owners, quorum and recovery key."""
+        said = (set(state.owners()), state.quorum, recovery_key(state))
+        return (set(self.keys), self.quorum, self.recovery) == said
+
     def take(self, entry: Entry, change: Change) -> None:
         """Take the next change of `trust`, or the next forced role, which owners must sign too.
 
@@ -52,20 +64,28 @@ class Owners:
                 judge_genesis(change, entry.writer)
             except Refused as error:
                 raise UntrustedInput(f"entry 1: {error.reason}") from None
-        elif change.body.cluster != self._cluster or self.signed(change) < self.quorum:
+        elif change.body.cluster != self._cluster or not self._may(change):
             raise UntrustedInput(f"entry {entry.seq}: the owners before it have not signed it")
         for operation, value in zip(change.body.operations, change.values, strict=True):
             if operation.section == TRUST:
                 self._write(operation.key, None if value is None else value.data)
 
+    def _may(self, change: Change) -> bool:
+        if is_recovery(change):
+            return self.recovery is not None and is_signed(change, self.recovery, self._cluster)
+        return self.signed(change) >= self.quorum
+
     def _write(self, key: str, data: bytes | None) -> None:
         check_record(parse_path(TRUST), key, data)
+        said = None if data is None else codec.unpack(data, size_max=len(data))[0]
         if key == "quorum":
-            self.quorum = 0 if data is None else codec.unpack(data, size_max=len(data))[0]
+            self.quorum = said or 0
+        elif key == RECOVERY[1]:
+            self.recovery = said
         elif key.startswith(_OWNER):
             self._publics.pop(key, None)
-            if data is not None:
-                self._publics[key] = PublicKey(codec.unpack(data, size_max=len(data))[0])
+            if said is not None:
+                self._publics[key] = PublicKey(said)
 
 
 def changes_owners(entry: Entry) -> bool:

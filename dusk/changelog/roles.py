@@ -6,6 +6,7 @@ ancestor, and the mandate that it makes, which must be the next: attached anywhe
 worth nothing (A56).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dusk import codec
@@ -24,8 +25,8 @@ from dusk.keys.signing import NONE_VERIFIED, Verified
 SUCCESSION = ("cluster", "succession")
 
 
-class Mandate(NamedTuple):
-    """The mandate that a forced role makes, and the entry at which the owners signed it."""
+class Raised(NamedTuple):
+    """The mandate or generation that a change makes, and the entry at which it was signed."""
 
     number: int
     seq: int
@@ -35,7 +36,7 @@ class Mandate(NamedTuple):
 class Role(NamedTuple):
     """What a forced role says."""
 
-    mandate: Mandate
+    mandate: Raised
     succession: tuple[DeviceId, ...]
 
 
@@ -62,9 +63,7 @@ def read_role(change: Change) -> Role:
             raise Refused("bad-role", f"{operation.section}: not for a forced role to change {operation.key}")
     if len(rows) != len((MANDATE, SUCCESSION)):
         raise Refused("bad-role", "a forced role says the mandate and the succession")
-    (devices,) = codec.unpack(rows[SUCCESSION], size_max=len(rows[SUCCESSION]))
-    mandate = Mandate(*codec.unpack(rows[MANDATE], size_max=len(rows[MANDATE])))
-    return Role(mandate, tuple(DeviceId(device) for device in devices))
+    return Role(raised_from(rows[MANDATE]), devices_from(rows[SUCCESSION]))
 
 
 def judge_role(
@@ -84,16 +83,47 @@ def judge_role(
     """
     verdict = judge_signed(state, change, stamp, verified)
     role = read_role(change)
-    due = history.head.mandate + 1
-    if role.mandate.number != due:
-        raise Refused("superseded", f"the role makes mandate {role.mandate.number}, and {due} is due")
-    if history.chain_at(role.mandate.seq) != role.mandate.chain:
-        raise Refused("not-ancestor", f"the role was signed on another log than this, at {role.mandate.seq}")
+    check_place(history, role.mandate, "mandate", history.head.mandate + 1)
     if verdict.outcome != APPLIED:
         raise Refused("superseded", "what the role changes was changed since it was signed")
-    if role.succession[0] != stamp.writer:
-        raise Refused("not-leader", "the role names another device to lead")
-    frozen = (device_path(stamp.writer), FROZEN)
-    if state.value(*frozen) is not None and frozen not in {(w.section, w.key) for w in verdict.writes}:
-        raise Refused("not-leader", "the role names a device that stays frozen")
+    check_leads(state, role.succession, stamp.writer, verdict)
     return verdict
+
+
+# --- what a RECOVER shares (`recovering.py`) -------------------------------------------------------
+
+
+def raised_from(data: bytes) -> Raised:
+    """Read the value of a record that says what is raised."""
+    return Raised(*codec.unpack(data, size_max=len(data)))
+
+
+def devices_from(data: bytes) -> tuple[DeviceId, ...]:
+    """Read the value of a succession."""
+    (devices,) = codec.unpack(data, size_max=len(data))
+    return tuple(DeviceId(device) for device in devices)
+
+
+def check_place(history: History, raised: Raised, what: str, due: int) -> None:
+    """Check that a change raises to what is due, and was signed on this log (A56).
+
+    Raises:
+        Refused: ``superseded`` or ``not-ancestor``.
+    """
+    if raised.number != due:
+        raise Refused("superseded", f"{what} {raised.number} would be made, and {due} is due")
+    if history.chain_at(raised.seq) != raised.chain:
+        raise Refused("not-ancestor", f"it was signed on another log than this, at {raised.seq}")
+
+
+def check_leads(state: State, succession: Sequence[DeviceId], writer: DeviceId, verdict: Verdict) -> None:
+    """Check that who writes the entry is who is to lead, and may.
+
+    Raises:
+        Refused: ``not-leader``.
+    """
+    if succession[0] != writer:
+        raise Refused("not-leader", "it names another device to lead")
+    frozen = (device_path(writer), FROZEN)
+    if state.value(*frozen) is not None and frozen not in {(w.section, w.key) for w in verdict.writes}:
+        raise Refused("not-leader", "it names a device to lead that stays frozen")

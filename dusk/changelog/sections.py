@@ -5,24 +5,33 @@ entry may carry it (R1, A17), so that what is in the log can always be read.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
 from dusk import codec, limits
 from dusk.changelog.entry import decode_signed_head
 from dusk.config.names import parse_key
+from dusk.config.sealing import sealed_from
 from dusk.config.settings import check_read_setting, setting_from_row
 from dusk.errors import ConfigError, UntrustedInput
+from dusk.ids import labelled_hash
 from dusk.keys.sealed import check_sealed_key
+from dusk.keys.secret import SECRET_KEY_ID_BYTES, WRAP_OVERHEAD_BYTES
 from dusk.keys.signing import check_public_key
 from dusk.lazy import dataclass
 
 COMPONENT = re.compile(r"(?!\.\.?\Z)[a-z0-9._-]{1,63}\Z")
 """A name of ours; ``.`` and ``..`` would be folders to whoever makes a file of it."""
 _HEX_ID = re.compile(r"[0-9a-f]{32}\Z")
+DEVICE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+"""What the log takes for a device's name."""
+_WRAP_PLACE = re.compile(r"(0|[1-9][0-9]{0,2})\Z")
+_LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 FACTS_MAX = 64
 """Facts of one device: selectors need a dozen."""
+PASSED_MAX = 1024
+"""Grants that were ever passed on: each costs every device some hundred bytes for good."""
 FACT_BYTES_MAX = 1024
 """A fact is a name, a number or a short list of ports."""
 GROUPS_MAX = 64
@@ -43,6 +52,9 @@ class SectionKind(StrEnum):
     ASSIGNMENT = "assignment"
     GROUP = "group"
     CHECKPOINT = "checkpoint"
+    EXPECTED = "expected"
+    PASSED = "passed"
+    PROPOSAL = "proposal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,10 @@ class SectionPath:
     name: str
 
 
-_SINGLE = {kind.value: kind for kind in (SectionKind.TRUST, SectionKind.CLUSTER, SectionKind.CHECKPOINT)}
+_SINGLE = {
+    kind.value: kind
+    for kind in (SectionKind.TRUST, SectionKind.CLUSTER, SectionKind.CHECKPOINT, SectionKind.PASSED)
+}
 _DOUBLE = {
     kind.value: kind
     for kind in (
@@ -63,6 +78,8 @@ _DOUBLE = {
         SectionKind.POLICY,
         SectionKind.ASSIGNMENT,
         SectionKind.GROUP,
+        SectionKind.PROPOSAL,
+        SectionKind.EXPECTED,
     )
 }
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
@@ -87,7 +104,7 @@ def parse_path(path: str) -> SectionPath:
         kind = None
     if kind is None:
         raise UntrustedInput(f"section {path!r}: there is no such section")
-    if parts[0] in ("device", "joinkey") and not _HEX_ID.match(parts[1]):
+    if parts[0] in ("device", "joinkey", "expected", "proposal") and not _HEX_ID.match(parts[1]):
         raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
     return SectionPath(kind, parts[1])
 
@@ -114,7 +131,7 @@ def _number(low: int, high: int) -> Check:
     return check
 
 
-def _text(size_bytes_max: int, pattern: str = r"[^\x00-\x1f\x7f]*\Z") -> Check:
+def _text(size_bytes_max: int, pattern: str = _LINE.pattern) -> Check:
     expression = re.compile(pattern)
 
     def check(key: str, row: list[object]) -> None:
@@ -137,7 +154,19 @@ def _recovery(_key: str, row: list[object]) -> None:
 
 
 def _grant(_key: str, row: list[object]) -> None:
-    keys, threshold, packages, groups, priority = codec.fields(row, 5, "grant")
+    _check_grant(codec.fields(row, 5, "grant"))
+
+
+def _passed(key: str, row: list[object]) -> None:
+    """Check a grant that was passed on, under one for a proper prefix of its own."""
+    *grant, above = codec.fields(row, 6, "passed grant")
+    _check_grant(grant)
+    if not key.removeprefix("grant/").startswith(codec.text(above, 191, "passed under") + "/"):
+        raise UntrustedInput("passed grant: passed on under another prefix than one above it")
+
+
+def _check_grant(grant: Sequence[object]) -> None:
+    keys, threshold, packages, groups, priority = grant
     names = [codec.exactly(k, 16, "grant key") for k in codec.items(keys, 64, "grant keys")]
     if names != sorted(set(names)):
         raise UntrustedInput("grant: keys not sorted, or one twice")
@@ -167,12 +196,26 @@ def _succession(_key: str, row: list[object]) -> None:
         raise UntrustedInput("succession: empty, or a device twice")
 
 
-def _mandate(_key: str, row: list[object]) -> None:
-    """Check a mandate, see `dusk.changelog.roles.Mandate`."""
-    number, seq, chain = codec.fields(row, 3, "mandate")
-    codec.integer(number, 1, limits.NUMBER_MAX, "mandate number")
-    codec.integer(seq, 1, limits.NUMBER_MAX, "mandate position")
-    codec.exactly(chain, 32, "mandate chain hash")
+def _logins(_key: str, row: list[object]) -> None:
+    (devices,) = codec.fields(row, 1, "logins")
+    ids = [codec.exactly(d, 16, "logins") for d in codec.items(devices, limits.LOGIN_DEVICES_MAX, "logins")]
+    if not ids or ids != sorted(set(ids)):
+        raise UntrustedInput("logins: empty, not sorted, or a device twice")
+
+
+def _secret_names(_key: str, row: list[object]) -> None:
+    (listed,) = codec.fields(row, 1, "secrets")
+    names = _texts(listed, limits.SECRET_NAMES_MAX, 63, "secrets")
+    if names != sorted(set(names)) or not all(re.fullmatch(r"[a-z0-9_]+", name) for name in names):
+        raise UntrustedInput("secrets: names of options in lower case, sorted, none twice")
+
+
+def _raised(key: str, row: list[object]) -> None:
+    """Check what is raised, see `dusk.changelog.roles.Raised`."""
+    number, seq, chain = codec.fields(row, 3, key)
+    codec.integer(number, 1, limits.NUMBER_MAX, f"{key} number")
+    codec.integer(seq, 1, limits.NUMBER_MAX, f"{key} position")
+    codec.exactly(chain, 32, f"{key} chain hash")
 
 
 def _attested(_key: str, row: list[object]) -> None:
@@ -186,6 +229,17 @@ def _attested(_key: str, row: list[object]) -> None:
 def _frozen(_key: str, row: list[object]) -> None:
     for head in codec.fields(row, 2, "frozen"):
         decode_signed_head(codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, "frozen"))
+
+
+def _proposal(_key: str, row: list[object]) -> None:
+    """Check a proposed change's form; `dusk.changelog.proposals` reads it."""
+    change, expires_s = codec.fields(row, 2, "proposal")
+    codec.blob(change, limits.PROPOSAL_BYTES_MAX, "proposed change")
+    codec.integer(expires_s, 0, limits.NUMBER_MAX, "proposal expiry")
+
+
+def _signed_by(_key: str, row: list[object]) -> None:
+    codec.exactly(codec.fields(row, 1, "signature")[0], 64, "signature")
 
 
 def _sealed(_key: str, row: list[object]) -> None:
@@ -214,6 +268,41 @@ def _origin(_key: str, row: list[object]) -> None:
     codec.text(how, 63, "origin")
     codec.blob(handshake, 32, "handshake hash")
     codec.text(wanted, 63, "wanted name")
+
+
+def _request(_key: str, row: list[object]) -> None:
+    """Check the form of a request to join; `dusk.changelog.approval` judges what it says."""
+    body, signatures = codec.fields(row, 2, "request")
+    codec.blob(body, limits.JOIN_BYTES_MAX, "request")
+    signers = []
+    for signature in codec.items(signatures, 2, "request signatures"):
+        signer, signed = codec.fields(signature, 2, "request signature")
+        signers.append(codec.exactly(signer, 16, "request signer"))
+        codec.exactly(signed, 64, "request signature")
+    if not signers or signers != sorted(set(signers)):
+        raise UntrustedInput("request: signatures missing, not sorted, or one twice")
+
+
+def _expected(_key: str, row: list[object]) -> None:
+    """Check what is set aside for a label, see `dusk.changelog.views.Expected`."""
+    label, name, groups, variables = codec.fields(row, 4, "expected")
+    if not codec.text(label, 255, "expected label") or not _LINE.match(label):
+        raise UntrustedInput("expected: a label is one line")
+    if codec.text(name, 63, "expected name") and not DEVICE_NAME.match(name):
+        raise UntrustedInput(f"expected: {name!r} cannot be a device's name")
+    _components(groups, "expected groups")
+    listed = []
+    for variable in codec.items(variables, limits.EXPECTED_VARIABLES_MAX, "expected variables"):
+        named, value = codec.fields(variable, 2, "expected variable")
+        listed.append(codec.text(named, 63, "expected variable"))
+        _text_or_list(limits.VALUE_BYTES_MAX - 16)(listed[-1], [value])
+    if listed != sorted(set(listed)) or not all(map(_is_component, listed)):
+        raise UntrustedInput("expected: variables not sorted, one twice, or not a name")
+
+
+def expected_path(label: str) -> str:
+    """Return the section of what is expected with a label."""
+    return f"expected/{labelled_hash(b'dusk.expected', label.encode())[:16].hex()}"
 
 
 def _text_or_list(size_bytes_max: int) -> Check:
@@ -248,41 +337,73 @@ def _assignment(_key: str, row: list[object]) -> None:
     codec.integer(priority, 0, 999, "assignment priority")
 
 
-_VARIABLE = {"var/": _text_or_list(limits.VALUE_BYTES_MAX - 16)}
+def _variable(key: str, row: list[object]) -> None:
+    """Check a variable: a text or a list, or one of these, sealed."""
+    if len(row) > 1:
+        sealed_from(row)
+    else:
+        _PLAIN(key, row)
+
+
+def _wraps(_key: str, row: list[object]) -> None:
+    """Check a key K as it is wrapped to some of its readers, see `dusk.changelog.readers`."""
+    name, boxes = codec.fields(row, 2, "wraps")
+    codec.exactly(name, SECRET_KEY_ID_BYTES, "wraps: key id")
+    readers = []
+    for wrapped in codec.items(boxes, limits.WRAPS_PER_RECORD_MAX, "wraps"):
+        reader, box = codec.fields(wrapped, 2, "wrap")
+        readers.append(codec.exactly(reader, 16, "wrap: reader"))
+        if len(codec.blob(box, limits.WRAP_BYTES_MAX, "wrap")) <= WRAP_OVERHEAD_BYTES:
+            raise UntrustedInput("wrap: too short")
+    if not readers or readers != sorted(set(readers)):
+        raise UntrustedInput("wraps: none, not sorted, or a reader twice")
+
+
+_PLAIN = _text_or_list(limits.VALUE_BYTES_MAX - 16)
+_VARIABLE: Mapping[str, Check] = {"var/": _variable, "wrap/": _wraps}
+"""What a section with secret values of its own has: variables, and keys K for what is sealed there."""
 
 KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.TRUST: {
         "owner/": _public,
         "quorum": _number(1, 64),
         "recovery": _recovery,
+        "recovered": _raised,
         "grant/": _grant,
     },
     SectionKind.CLUSTER: {
         "name": _text(63),
         "succession": _succession,
-        "mandate": _mandate,
+        "mandate": _raised,
         "cycle": _number(200, 3_600_000),
         "level": _number(1, 1),
         "manual-backup": _flag,
+        "logins": _logins,
+        "secrets": _secret_names,
         **_VARIABLE,
     },
     SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},
-    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag},
+    SectionKind.JOINKEY: {"rule": _rule, "revoked": _flag, "expired": _flag, "rejected/": _flag},
     SectionKind.DEVICE: {
         "key": _public,
-        "name": _text(63, r"[a-z0-9][a-z0-9-]{0,62}\Z"),
+        "name": _text(63, DEVICE_NAME.pattern),
         "label": _text(255),
         "groups": _device_groups,
         "origin": _origin,
+        "request": _request,
         "retired": _flag,
         "frozen": _frozen,
+        "wipe": _flag,
     },
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
-    SectionKind.POLICY: {"set/": _setting},
+    SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
     SectionKind.CHECKPOINT: {"by/": _attested},
+    SectionKind.EXPECTED: {"as": _expected},
+    SectionKind.PASSED: {"grant/": _passed},
+    SectionKind.PROPOSAL: {"change": _proposal, "by/": _signed_by},
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 
@@ -299,6 +420,8 @@ def check_record(path: SectionPath, key: str, data: bytes | None) -> None:
         check(key, row)
         if key == "sealed" and path.kind is SectionKind.USER:
             check_sealed_key(row[0], name=path.name)
+        if path.kind is SectionKind.EXPECTED and expected_path(row[0]) != f"expected/{path.name}":
+            raise UntrustedInput("expected: the id is not that of the label")
 
 
 @lru_cache(maxsize=1024)
@@ -336,5 +459,7 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "grant/": _is_prefix,
     "member/": _is_id,
     "by/": _is_id,
+    "rejected/": _is_id,
+    "wrap/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < limits.WRAP_RECORDS_MAX,
 }
 """What may stand behind a prefix, where it is not a single component."""

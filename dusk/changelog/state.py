@@ -89,9 +89,34 @@ _ENDING_RECORDS = {
     SectionKind.DEVICE: "retired",
     SectionKind.JOINKEY: "revoked",
 }
-_NOT_INDEXED = {SectionKind.POLICY, SectionKind.ASSIGNMENT, SectionKind.FACTS, SectionKind.DEVICE_CONFIG}
+_NOT_INDEXED = {
+    SectionKind.POLICY,
+    SectionKind.ASSIGNMENT,
+    SectionKind.FACTS,
+    SectionKind.DEVICE_CONFIG,
+    SectionKind.EXPECTED,
+}
 """Nothing is looked up of these but what stands there."""
 _MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)
+
+
+class _Texts:
+    """Which devices have a text in one of their records, and which that is."""
+
+    def __init__(self) -> None:
+        self.devices: dict[str, dict[str, None]] = {}
+        self._texts: dict[str, str] = {}
+
+    def put(self, device: str, row: list[Any] | None) -> None:
+        """Say what a device's record says now; None for nothing."""
+        former = self._texts.pop(device, None)
+        if former is not None:
+            del self.devices[former][device]
+            if not self.devices[former]:
+                del self.devices[former]
+        if row is not None:
+            self._texts[device] = row[0]
+            self.devices.setdefault(row[0], {})[device] = None
 
 
 class State:
@@ -104,8 +129,7 @@ class State:
         self._derived_root: merkle.Node | None = None
         self._holders = Holders()
         self._paths: dict[str, set[str]] = {}
-        self._names: dict[str, dict[str, None]] = {}
-        self._named: dict[str, str] = {}
+        self._names, self._labels = _Texts(), _Texts()
         self.quorum = 1
         """How many owners must sign together."""
         self.members_version = 0
@@ -180,7 +204,11 @@ class State:
 
     def device_names(self) -> Mapping[str, Collection[str]]:
         """Return name → hex ids of the devices that have it, retired ones too."""
-        return self._names
+        return self._names.devices
+
+    def device_labels(self) -> Mapping[str, Collection[str]]:
+        """Return hardware label → hex ids of the devices that say it is theirs, retired ones too."""
+        return self._labels.devices
 
     # --- writing ---------------------------------------------------------------------------
 
@@ -250,7 +278,8 @@ class State:
         elif path.kind in _KEY_RECORDS:
             self._index_holder(section, path)
         if path.kind is SectionKind.DEVICE:
-            self._index_name(section, path.name)
+            self._names.put(path.name, self.value(section, "name"))
+            self._labels.put(path.name, self.value(section, "label"))
         if path.kind in _MEMBERS_KINDS:
             self.members_version += 1
             self.of_members = {}
@@ -269,16 +298,6 @@ class State:
             active = self.value(section, _ENDING_RECORDS[path.kind]) is None
             holder = Holder(HolderKind(path.kind.value), path.name, PublicKey(row[0]), active)
         self._holders.put(section, holder)
-
-    def _index_name(self, section: str, device: str) -> None:
-        former, row = self._named.pop(device, None), self.value(section, "name")
-        if former is not None:
-            del self._names[former][device]
-            if not self._names[former]:
-                del self._names[former]
-        if row is not None:
-            self._named[device] = row[0]
-            self._names.setdefault(row[0], {})[device] = None
 
 
 @lru_cache(maxsize=1024)
@@ -304,6 +323,11 @@ def _digest_number(number: int) -> bytes:
 def counter_key(author: KeyId, device: DeviceId) -> str:
     """Return the derived key of an author's counter at a device."""
     return f"counter/{author.hex()}/{device.hex()}"
+
+
+def proposals_key(author: KeyId) -> str:
+    """Return the derived key of how many proposals of an author wait for signatures."""
+    return f"proposals/{author.hex()}"
 
 
 def uses_key(joinkey: str) -> str:

@@ -93,6 +93,12 @@ def succession(state: State) -> tuple[DeviceId, ...]:
     return tuple(DeviceId(d) for d in row[0]) if row else ()
 
 
+def recovery_key(state: State) -> PublicKey | None:
+    """Return the key of the recovery phrase that is in force; None where owners took it away."""
+    row = state.value("trust", "recovery")
+    return PublicKey(row[0]) if row else None
+
+
 def cycle_ms(state: State) -> int:
     """Return the length of a cycle in milliseconds."""
     found: int | None = state.of_members.get("cycle_ms")  # asked for by each input of a node

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from dusk import limits
 from dusk.changelog.body import Change
 from dusk.changelog.entry import OPEN, Entry, EntryKind, Stamp
+from dusk.changelog.kinds import raised
 from dusk.changelog.state import State, Undo
 from dusk.changelog.verdict import Verdict
 from dusk.ids import Head, Seq
@@ -32,9 +33,10 @@ def compose(
     """
     kind, change, verdict = carried
     undo = state.take(verdict.writes, verdict.derived)
+    generation, mandate = raised(head, kind, change)
     entry = Entry(
-        head.generation,
-        head.mandate + is_role(kind, change, head),
+        generation,
+        mandate,
         _next_epoch(head, epoch_above) if kind is OPEN else head.epoch,
         Seq(head.seq + 1),
         head.chain,
@@ -47,11 +49,6 @@ def compose(
         state.derived_hash,
     )
     return entry, undo
-
-
-def is_role(kind: EntryKind, change: object, head: Head) -> bool:
-    """Tell whether an entry behind a head carries a forced role: an `open` with a change is one."""
-    return kind is OPEN and change is not None and head.seq > 0
 
 
 def _next_epoch(head: Head, above: int) -> int:

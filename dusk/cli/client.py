@@ -6,19 +6,26 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dusk.errors import Refused
 from dusk.limits import CONTROL_LINE_BYTES_MAX
 
 ANSWER_S_MAX = 20.0
 """A daemon answers within 100 ms; a loaded router gets two hundred times that."""
+_VIA_S_MAX = 120.0
+"""The same through ssh, which may ask for a password first."""
 SOCKET_PATH = "var/run/dusk/control.sock"
 POLL_S = (0.02, 0.05, 0.1, 0.25)
 """Pauses between polls of a ticket; the last one repeats."""
 _SUN_PATH_BYTES = 107
 _ANSWER_BYTES_MAX = CONTROL_LINE_BYTES_MAX + 65536
 """The longest line of a daemon, and what came with it."""
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from dusk.cli.via import Via
 
 Json = dict[str, Any]
 
@@ -28,10 +35,12 @@ class Client:
 
     Args:
         root: the node's root.
+        via: a router elsewhere; None: the daemon is on this machine.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, via: "Via | None" = None) -> None:
+        self._root, self._via = root, via
+        self._ssh: subprocess.Popen[bytes] | None = None
         self._path = root / SOCKET_PATH
         self._socket: socket.socket | None = None
         self._rest = b""
@@ -54,8 +63,14 @@ class Client:
         answer = _read_answer(self._exchange(line))
         if "error" in answer:
             error = answer["error"]
-            code = (error.get("data") or {}).get("code", "error")
-            raise Refused(str(code), str(error.get("message", "refused without a reason")))
+            data = error.get("data") or {}
+            if data.get("code") == "to-sign" and isinstance(data.get("to_sign"), dict):
+                from dusk.control.outside import ToSign
+
+                raise ToSign(data["to_sign"])
+            raise Refused(
+                str(data.get("code", "error")), str(error.get("message", "refused without a reason"))
+            )
         return answer["result"]
 
     def wait(self, ticket: str, timeout_s: float, show: Callable[[Json], None] | None = None) -> Json:
@@ -87,20 +102,39 @@ class Client:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if self._ssh is not None:
+            self._ssh.wait()
+            self._ssh = None
 
     def _exchange(self, line: bytes) -> bytes:
         """Send one line and return the answer's, notifications left out."""
         try:
             if self._socket is None:
-                self._socket = self._connect()
+                self._socket = self.connect()
             self._socket.sendall(line)
             return self._read_line(self._socket)
         except TimeoutError:
-            raise Refused("no-answer", f"the daemon behind {self._path} does not answer") from None
+            raise Refused("no-answer", f"the daemon behind {self._where} does not answer") from None
         except (BrokenPipeError, ConnectionResetError):
-            raise Refused("no-answer", f"the daemon behind {self._path} closed the connection") from None
+            raise Refused("no-answer", f"the daemon behind {self._where} closed the connection") from None
 
-    def _connect(self) -> socket.socket:
+    @property
+    def _where(self) -> str:
+        """What people call the other end."""
+        return str(self._path) if self._via is None else f"ssh to {self._via.name}"
+
+    def connect(self) -> socket.socket:
+        """Open a connection.
+
+        Raises:
+            Refused: ``no-daemon``, ``no-permission`` or ``no-answer``.
+        """
+        if self._via is not None:
+            from dusk.cli.via import connect
+
+            ours, self._ssh = connect(self._via)
+            ours.settimeout(_VIA_S_MAX)
+            return ours
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(ANSWER_S_MAX)
         try:
@@ -125,10 +159,10 @@ class Client:
         while b"\n" not in self._rest:
             data = connection.recv(65536)
             if not data:
-                raise Refused("no-answer", f"the daemon behind {self._path} closed the connection")
+                raise Refused("no-answer", f"the daemon behind {self._where} closed the connection")
             self._rest += data
             if len(self._rest) > _ANSWER_BYTES_MAX:
-                raise Refused("bad-answer", f"the daemon behind {self._path} sends a line without an end")
+                raise Refused("bad-answer", f"the daemon behind {self._where} sends a line without an end")
         line, self._rest = self._rest.split(b"\n", 1)
         return line
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import argparse
 
     from dusk.cli.client import Client, Json
+    from dusk.cli.outside import Outside
+    from dusk.cli.via import Via
 
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -19,12 +21,19 @@ _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604
 class Context:
     """One run of the command line: where, how to print, and the connection to the daemon."""
 
-    __slots__ = ("_client", "json", "root")
+    __slots__ = ("_client", "_outside", "json", "root", "via")
 
-    def __init__(self, root: Path, *, json: bool) -> None:
+    def __init__(self, root: Path, *, json: bool, via: "Via | None" = None) -> None:
         self.root = root
         self.json = json
+        self.via = via
         self._client: Client | None = None
+        self._outside: Outside | None = None
+
+    @property
+    def place(self) -> Path:
+        """What a session belongs to: the root here, or a router elsewhere."""
+        return self.root if self.via is None else Path(f"/ssh:{self.via.name}:{self.via.port}{self.via.root}")
 
     @property
     def client(self) -> "Client":
@@ -32,7 +41,7 @@ class Context:
         if self._client is None:
             from dusk.cli.client import Client
 
-            self._client = Client(self.root)
+            self._client = Client(self.root, self.via)
         return self._client
 
     @property
@@ -41,19 +50,41 @@ class Context:
         return self._client is not None
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, a session too that only this command needed."""
+        if self._outside is not None:
+            self._outside.close()
         if self._client is not None:
             self._client.close()
+
+    def sign_with(self, file: str, *, is_unseen: bool) -> None:
+        """Sign what this command does with the key in a file, which the daemon never gets."""
+        from dusk.cli.outside import Outside
+
+        self._outside = Outside(self, file, is_unseen=is_unseen)
+
+    @property
+    def signs_here(self) -> bool:
+        """Whether this command signs by itself, and shows what it signs."""
+        return self._outside is not None
+
+    @property
+    def has_session(self) -> bool:
+        """Whether somebody is logged in on this terminal, or gave a key file."""
+        from dusk.cli import tokens
+
+        return self.signs_here or tokens.load(self.place) is not None
 
     def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method that needs no session."""
         return self.client.call(method, **params)
 
     def signed(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
-        """Call a method as the person who is logged in on this terminal."""
+        """Call a method as the person who is logged in on this terminal, or whose key file is given."""
+        if self._outside is not None:
+            return self._outside.call(method, params)
         from dusk.cli import tokens
 
-        token = tokens.load(self.root)
+        token = tokens.load(self.place)
         if token is None:
             raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
         return self.client.call(method, token=token, **params)

@@ -1,29 +1,24 @@
-"""``dusk device``."""
+"""``dusk device``: the routers of the cluster, and those that want to be."""
 
 import argparse
 
+from dusk.cli import newcomers
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
-
-REFRESH_S = 5.0
-"""Longer than the daemon takes in any case."""
+from dusk.cli.refresh import refresh
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser)
-    verb(verbs, "list", "List the routers of the cluster.", "dusk device list", _list)
+    verb(verbs, "list", "List the routers of the cluster, and those that wait.", "dusk device list", _list)
     show = verb(verbs, "show", "Show all that is known of one router.", "dusk device show attic", _show)
     show.add_argument("name", metavar="NAME", help="its name, or its id")
-
-
-def refresh(context: Context) -> None:
-    """Wait shortly for what the master knows; without it what this router knows is shown, with its age."""
-    context.client.wait(context.call("device.refresh")["ticket"], REFRESH_S)
+    newcomers.add_verbs(verbs)
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
-    devices = context.call("device.list")["devices"]
+    answer = context.call("device.list")
     rows = [
         (
             d["name"],
@@ -33,12 +28,31 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             d["apply"],
             " ".join(d["groups"]),
         )
-        for d in devices
+        for d in answer["devices"]
     ]
+    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), p["label"]) for p in answer["pending"]]
+    rows += [
+        (e["name"] or "-", "expected", "-", "-", e["label"], " ".join(e["groups"]))
+        for e in answer["expected"]
+    ]
+    everybody = [*answer["devices"], *answer["pending"], *answer["expected"]]
     context.table(
-        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, devices, "there is no router yet"
+        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, everybody, "there is no router yet"
     )
+    if answer["pending"]:
+        context.note("`dusk device approve ID`, or --all, lets in who is pending; `reject ID` turns away")
     return 0
+
+
+def _waiting_name(pending: Json) -> str:
+    name = pending["name"]
+    return f"{pending['id'][:8]}{f' ({name})' if name else ''}"
+
+
+def _why(pending: Json) -> str:
+    if not pending["like"]:
+        return {"joinkey-used-up": "key used up"}.get(pending["why"], "new")
+    return f"looks like {pending['like']} ({'online' if pending['like_online'] else 'absent'})"
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ import time
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
-from dusk.cli.device import refresh
 from dusk.cli.options import UsageError
+from dusk.cli.refresh import refresh
 from dusk.cli.table import printable
 from dusk.errors import Refused
 

@@ -14,7 +14,7 @@ from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.daemon import disk, frames, logfiles, opening, privileges
 from dusk.daemon.clock import is_trusted
 from dusk.daemon.identity import FILE as IDENTITY_FILE
-from dusk.daemon.identity import decode_identity, encode_identity, hardware_label
+from dusk.daemon.identity import decode_identity, encode_identity, node_label
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.errors import DuskError, Refused
 from dusk.ids import NO_CHAIN, BootId, DeviceId
@@ -176,7 +176,7 @@ def _founding(plan: Plan, owner: SigningKey, device: SigningKey, name: str) -> F
         sealed=sealed,
         device=device,
         device_name=name,
-        label=hardware_label(),
+        label=node_label(plan.root),
         recovery=recovery_key(plan.phrase).public,
         cycle_ms=plan.cycle_ms,
         auto_backup=plan.auto_backup,

@@ -40,6 +40,31 @@ def _log(context: Context, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _blame_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target", metavar="TARGET", help="policy/NAME, device/NAME, group/NAME, user/NAME, cluster or trust"
+    )
+
+
+def _blame(context: Context, arguments: argparse.Namespace) -> int:
+    found = context.call("log.blame", target=arguments.target)
+    rows = [
+        (
+            f"{r['where']} {r['item']}",
+            r["says"],
+            r["seq"],
+            when(r) if r["signed"] else "-",
+            " ".join(r["signed"]) or "compacted",
+            r["message"],
+        )
+        for r in found["records"]
+    ]
+    context.table(("WHAT", "SAYS", "VERSION", "TIME", "SIGNED BY", "WHY"), rows, found["records"], "")
+    if found["more"]:
+        context.note(f"there is more; these are the first {len(rows)}")
+    return 0
+
+
 def when(entry: Json) -> str:
     """Return an entry's time for people; ``~`` where no trusted clock stood behind it."""
     text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["time"]))
@@ -74,6 +99,12 @@ def _verify(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 COMMANDS = {
+    "blame": Command(
+        "Show of each setting who made it so: version, time, all who signed, and why.",
+        "dusk blame policy/wifi",
+        _blame_arguments,
+        _blame,
+    ),
     "log": Command(
         "List the versions: who changed what, and when they were written into the log. A ~ before a time: "
         "no time service had set the clock of the router that wrote it.",

@@ -1,7 +1,6 @@
 """``dusk init``: a cluster out of nothing, without a daemon."""
 
 import argparse
-import os
 import socket
 from pathlib import Path
 
@@ -9,9 +8,6 @@ from dusk.cli.command import Command, Context, duration
 from dusk.errors import Refused
 
 CYCLE_S_DEFAULT = 5.0
-RETYPED_MAX = 3
-"""So often the phrase may be typed; then nothing is made."""
-WORDS_IN_ROW = 4
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--phrase-file",
         metavar="F",
-        help="write the recovery phrase to F (0600) instead of showing it once; nothing can use it yet",
+        help="write the recovery phrase to F (0600) instead of showing it once",
     )
     parser.add_argument(
         "--cycle", type=duration, default=CYCLE_S_DEFAULT, metavar="TIME", help="time between beats (5s)"
@@ -92,42 +88,16 @@ def _password(arguments: argparse.Namespace) -> str:
 
 
 _PHRASE_TEXT = """\
-Your recovery phrase. Write it on paper: it is shown this once. A later version
-will use it to make a new owner when all passwords are lost. This version cannot
-use it yet: until then, nothing helps who loses the last owner's password."""
+Your recovery phrase. Write it on paper: it is shown this once. Whoever has it can
+make a new owner of the cluster, when all passwords are lost: `dusk recover`."""
 
 
 def _phrase(file: str | None) -> str:
     """Make the phrase; show it and have it typed again, or write it to a file."""
-    from dusk.cli.passwords import ask_line, write_secret
-    from dusk.keys.phrase import ENTROPY_BYTES, phrase_from_entropy
+    from dusk.cli.phrases import new_phrase
 
-    phrase = phrase_from_entropy(os.urandom(ENTROPY_BYTES))
-    if file is not None:
-        path = Path(file)
-        if path.is_file() and path.stat().st_size:
-            raise Refused("file-exists", f"{file} is there already and is not overwritten; choose another")
-        write_secret(file, phrase + "\n")
-        return phrase
-    words = phrase.split()
-    firsts = range(0, len(words), WORDS_IN_ROW)
-    rows = [
-        "  ".join(f"{n + 1:2} {words[n]:<9}" for n in range(f, f + WORDS_IN_ROW)).rstrip() for f in firsts
-    ]
-    text = f"{_PHRASE_TEXT}\n\n" + "\n".join(rows) + "\n\n"
-    for _ in range(RETYPED_MAX):
-        typed = ask_line(f"{text}The whole phrase again: ", "--phrase-file FILE").lower().split()
-        if typed == words:
-            return phrase
-        text = f"That is not the phrase: {_first_difference(typed, words)}.\n"
-    raise Refused("phrase-differs", "that is not the phrase; nothing was made, run `dusk init` again")
-
-
-def _first_difference(typed: list[str], words: list[str]) -> str:
-    for number, (one, other) in enumerate(zip(typed, words, strict=False), 1):
-        if one != other:
-            return f"word {number} differs"
-    return f"it has {len(words)} words, and you typed {len(typed)}"
+    undone = "nothing was made, run `dusk init` again"
+    return new_phrase(file, _PHRASE_TEXT, "--phrase-file", undone)
 
 
 COMMANDS = {

@@ -3,10 +3,14 @@
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 
+from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
-from dusk.errors import Refused
+from dusk.cli.newcomers import all_done
+from dusk.cli.people import timeout_argument
+from dusk.cli.refresh import refresh
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +19,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         verbs,
         "create",
         "Make a join key: one line that lets routers join, within the limits given here.",
-        "dusk joinkey create --auto --uses 10 --group office --file office.key",
+        "dusk joinkey create --uses 10 --group office --file office.key",
         _create,
     )
     create.add_argument("--file", metavar="F", required=True, help="where the key goes (0600); - prints it")
@@ -32,7 +36,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--auto",
         action="store_true",
-        help="let them in without an approval; needed, as nobody can approve yet",
+        help="let them in without an approval (else: dusk device approve)",
     )
     create.add_argument("--label", action="append", default=[], metavar="PATTERN", help="only such hardware")
     create.add_argument(
@@ -43,16 +47,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
     )
     verb(verbs, "list", "List join keys with their limits and uses.", "dusk joinkey list", _list)
+    revoke = verb(
+        verbs,
+        "revoke",
+        "End a join key: it lets nobody in any more.",
+        "dusk joinkey revoke 3f2a91c0 --with-devices",
+        _revoke,
+    )
+    revoke.add_argument("id", metavar="ID")
+    revoke.add_argument(
+        "--with-devices", action="store_true", help="remove all routers that joined by it, too"
+    )
+    timeout_argument(revoke)
 
 
 def _create(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.passwords import check_new, check_writable, write_secret
 
-    if not arguments.auto:
-        raise Refused(
-            "no-approval",
-            "without --auto a router waits for an approval, which nobody can give in this version; add it",
-        )
     if arguments.file != "-":
         check_new(arguments.file)
         check_writable(arguments.file)
@@ -77,13 +88,33 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     return report(context, result, [("id", result["id"]), ("file", arguments.file)])
 
 
+def _revoke(context: Context, arguments: argparse.Namespace) -> int:
+    return all_done(context, _revocations(context, arguments), arguments.timeout)
+
+
+def _revocations(context: Context, arguments: argparse.Namespace) -> Iterator[Json]:
+    """Revoke, and remove as many devices as one change takes, until all are removed."""
+    left = True
+    while left:
+        started = context.signed(
+            "joinkey.revoke",
+            id=arguments.id,
+            with_devices=arguments.with_devices,
+            timeout_s=arguments.timeout,
+        )
+        yield started
+        left = bool(started["left"])
+
+
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
+    refresh(context)
     keys = context.call("joinkey.list")["joinkeys"]
     rows = [
         (
             k["id"],
             k["state"],
             f"{k['used']}/{k['uses']}",
+            k["pending"],
             k["mode"],
             time.strftime("%Y-%m-%d %H:%M", time.localtime(k["expires"])) if k["expires"] else "never",
             " ".join(k["groups"]),
@@ -91,7 +122,7 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
         for k in keys
     ]
     context.table(
-        ("ID", "STATE", "USED", "MODE", "EXPIRES", "GROUPS"),
+        ("ID", "STATE", "USED", "PENDING", "MODE", "EXPIRES", "GROUPS"),
         rows,
         keys,
         "there is no join key; make one with `dusk joinkey create`",
@@ -99,6 +130,4 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {
-    "joinkey": Command("Keys with which routers join.", "dusk joinkey create --auto --file F", _arguments)
-}
+COMMANDS = {"joinkey": Command("Keys with which routers join.", "dusk joinkey create --file F", _arguments)}

@@ -18,6 +18,7 @@ OVERVIEW = (
             ("daemon", "daemon", "run the node in the foreground"),
             ("join", "join", "let this router join a cluster with a join key"),
             ("status", "status", "how this router and its cluster are"),
+            ("relay", "relay", "the control socket over standard input and output"),
             ("demo", "demo", "a whole cluster on this machine, to look at"),
             ("simulate", "simulate", "how a cluster that you do not have would behave"),
         ),
@@ -28,10 +29,19 @@ OVERVIEW = (
             ("login", "session", "open a session on this terminal"),
             ("logout", "session", "close it"),
             ("whoami", "session", "who is logged in here"),
+            ("key", "key", "a key of your own in a file, for --key-file"),
             ("device", "device", "list and show the routers"),
             ("joinkey", "joinkey", "make and list the keys with which routers join"),
+            ("user", "people", "the people who may sign"),
+            ("owner", "people", "who of them owns the cluster"),
+            ("grant", "rights", "who may change what"),
+            ("section", "rights", "the parts of the datastore, and whose keys may sign"),
+            ("cluster", "rights", "the cluster's own settings"),
             ("role", "role", "who leads, and who takes over"),
-            ("sign", "role", "sign a role that several owners must force"),
+            ("recover", "recover", "a new owner out of the recovery phrase"),
+            ("proposals", "proposal", "changes that several people must sign"),
+            ("sign", "proposal", "sign such a change, or a role that owners force together"),
+            ("withdraw", "proposal", "take a proposal back"),
         ),
     ),
     (
@@ -57,6 +67,7 @@ OVERVIEW = (
             ("effective", "effective", "what a router's settings are, and why"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
+            ("blame", "history", "who made each setting what it is"),
             ("conflicts", "conflict", "changes that came too late, with both sides"),
             ("resolve", "conflict", "decide such a change"),
             ("verify", "history", "check the whole log on the disk, offline"),
@@ -116,16 +127,14 @@ def _run(arguments: list[str]) -> int:
     name = rest[0]
     if name not in MODULES:
         raise UsageError(f"there is no command {name!r}{_nearest(name)}; see `dusk --help`")
-    if "via" in options:
-        raise UsageError("--via is not available in this version; log in on the router and run dusk there")
     root = options.get("root") or os.environ.get("DUSK_ROOT") or "/"
-    if rest == ["daemon"]:
+    if rest == ["daemon"] and not {"via", "key-file"} & options.keys():
         from dusk.daemon.main import run
 
         return run(root)
     from dusk.cli.running import run_command
 
-    return run_command(root, MODULES[name], rest, is_json="json" in options)
+    return run_command(root, MODULES[name], rest, options)
 
 
 def _nearest(name: str) -> str:
@@ -151,6 +160,9 @@ def overview() -> str:
             "options, anywhere on the line:",
             "  --root DIR  work on the node below DIR (or DUSK_ROOT); default /",
             "  --json      print one JSON document",
+            "  --via ssh://[USER@]HOST[:PORT]  work on a router from here, over ssh",
+            "  --key-file F  sign with your key in F, which no router gets; shows what is signed, and asks",
+            "  --unseen    with --key-file: sign without being asked, as in a script",
             "",
             "`dusk COMMAND --help` explains a command with an example. A first cluster:",
             "  dusk init --cluster home --user ann     then start the daemon",

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-_VALUED = {"--root": "root", "--via": "via"}
+_VALUED = {"--root": "root", "--via": "via", "--key-file": "key-file"}
+_BARE = {"--json": "json", "--unseen": "unseen"}
 
 
 class UsageError(Exception):
@@ -10,7 +11,7 @@ class UsageError(Exception):
 
 
 def global_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Take ``--root``, ``--json`` and ``--via`` out, wherever they stand before a ``--``."""
+    """Take the options of all commands out, such as ``--root``, wherever they stand before a ``--``."""
     options: dict[str, str] = {}
     rest: list[str] = []
     given = iter(arguments)
@@ -18,8 +19,8 @@ def global_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]
         name, equals, value = word.partition("=")
         if word == "--":
             rest += [word, *given]
-        elif word == "--json":
-            options["json"] = "1"
+        elif word in _BARE:
+            options[_BARE[word]] = "1"
         elif name in _VALUED:
             if not equals:
                 value = next(given, "")

@@ -5,8 +5,8 @@ import sys
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, verb
-from dusk.cli.device import refresh
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.cli.refresh import refresh
 from dusk.errors import Refused
 from dusk.limits import ROLE_LINE_CHARACTERS_MAX
 
@@ -153,31 +153,35 @@ def _await(context: Context, result: Json, timeout_s: float) -> int:
 # --- files with roles ------------------------------------------------------------------------------
 
 
-def _sign_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="F", help="what `dusk role master --here --force --out F` wrote")
-    parser.add_argument("--yes", action="store_true", help="sign without being asked")
-
-
-def _sign(context: Context, arguments: argparse.Namespace) -> int:
-    line = _read(arguments.file)
+def sign_role(context: Context, file: str, *, is_sure: bool) -> int:
+    """Add a signature to what `dusk role master --here --force --out F` wrote; ask first, unless sure."""
+    line = _read(file)
     shown = context.call("role.read", line=line)
-    if not arguments.yes and _is_asked():
-        _confirm(context, shown)
+    if not is_sure:
+        shown_text = f"{shown['message']}; signed by {', '.join(shown['signed'])}\n{shown['diff']}"
+        confirm(context, shown_text)
     result = context.signed("role.sign", line=line)
-    return _keep(context, result, arguments.file)
+    return _keep(context, result, file)
 
 
-def _is_asked() -> bool:
+def is_asked() -> bool:
     """Tell whether there is somebody to ask."""
     return sys.stdin.isatty()
 
 
-def _confirm(context: Context, shown: Json) -> None:
-    """Show a role to who is to sign it, and ask."""
+def confirm(context: Context, text: str) -> None:
+    """Show what is to be signed to whoever signs it, and ask; where nobody can be asked, go on.
+
+    Who signs here is asked later, with what the bytes themselves say.
+
+    Raises:
+        Refused: ``not-signed``.
+    """
+    if context.signs_here or not is_asked():
+        return
     from dusk.cli.passwords import ask_line
 
-    context.note(f"{shown['message']}; signed by {', '.join(shown['signed'])}")
-    context.note(shown["diff"])
+    context.note(text)
     if ask_line("Sign this? (yes/no) ", "--yes").lower() not in ("y", "yes"):
         raise Refused("not-signed", "nothing was signed")
 
@@ -220,11 +224,5 @@ COMMANDS = {
         "dusk role",
         _arguments,
         _show,
-    ),
-    "sign": Command(
-        "Add your signature to a role that several owners must force together. It says first what you sign.",
-        "dusk sign role.txt",
-        _sign_arguments,
-        _sign,
     ),
 }

@@ -1,24 +1,44 @@
 """Runs one command: loads its module, reads its words, hands it what it works with."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
 from dusk.cli.command import Command, Context
+from dusk.cli.options import UsageError
 from dusk.errors import DuskError
 
+_ON_THIS_MACHINE = ("daemon", "init", "verify", "simulate", "demo", "relay")
+"""They do without a daemon, or are its end of the line."""
+_WITHOUT_A_KEY = ("login", "logout", "join", "recover", "key")
+"""They have nothing to sign, or a key of their own."""
 
-def run_command(root: str, module: str, words: list[str], *, is_json: bool) -> int:
+
+def run_command(root: str, module: str, words: list[str], options: Mapping[str, str]) -> int:
     """Run a command and return its exit code.
 
     Args:
         root: the folder that all paths are below.
         module: which of this package has it.
         words: its name, and what stands behind that.
-        is_json: whether it prints a document.
+        options: those of all commands: ``json``, ``via``, ``key-file``, ``unseen``.
     """
-    name = words[0]
+    name, via = words[0], options.get("via")
     command: Command = import_module(f"dusk.cli.{module}").COMMANDS[name]
-    context = Context(Path(root).absolute(), json=is_json)
+    elsewhere = None
+    if via is not None:
+        from dusk.cli.via import parse_via
+
+        elsewhere = parse_via(via)
+        if name in _ON_THIS_MACHINE:
+            raise UsageError(f"{name} works on this machine; run it on the router itself")
+    if "key-file" in options and name in (*_ON_THIS_MACHINE, *_WITHOUT_A_KEY):
+        raise UsageError(f"{name} signs nothing with a key file; leave out --key-file")
+    if "unseen" in options and "key-file" not in options:
+        raise UsageError("--unseen goes with --key-file")
+    context = Context(Path(root).absolute(), json="json" in options, via=elsewhere)
+    if "key-file" in options:
+        context.sign_with(options["key-file"], is_unseen="unseen" in options)
     try:
         return _run(context, name, command, words[1:])
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:

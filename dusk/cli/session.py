@@ -22,24 +22,24 @@ def _login(context: Context, arguments: argparse.Namespace) -> int:
     password = read_password(arguments.password_file, f"password of {arguments.user}")
     started = context.call("session.login", user=arguments.user, password=password)
     result = context.client.wait(started["ticket"], LOGIN_S_MAX)
-    tokens.store(context.root, result["token"])
+    tokens.store(context.place, result["token"])
     context.say(f"logged in as {arguments.user} on this terminal", {"user": arguments.user})
     return 0
 
 
 def _logout(context: Context, _arguments: argparse.Namespace) -> int:
-    token = tokens.load(context.root)
+    token = tokens.load(context.place)
     if token is None:
         context.say("nobody was logged in on this terminal", {"user": None})
         return 0
-    tokens.forget(context.root)
+    tokens.forget(context.place)
     context.call("session.logout", token=token)
     context.say("logged out", {"user": None})
     return 0
 
 
 def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
-    if tokens.load(context.root) is None:
+    if not context.has_session:
         raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
     result = context.signed("session.whoami")
     context.say(result["user"], result)

@@ -11,7 +11,10 @@ from dusk.errors import Refused
 
 _TARGET = "policy/NAME or device/NAME"
 _KEY = "package.section.option as in uci; package.section alone sets the type"
-_SOURCES = "VALUE may be @FILE (@@ for a value that begins with @) or - (standard input)"
+_SOURCES = (
+    "VALUE may be @FILE (@@ for a value that begins with @) or - (standard input; asked for on a terminal)."
+    " Passwords and keys are given in these ways alone, and sealed"
+)
 FILE_BYTES_MAX = 256 * 1024
 """What is read from a file for one request; a change holds no more."""
 
@@ -39,6 +42,7 @@ class _Edit:
 
     def __call__(self, context: Context, arguments: argparse.Namespace) -> int:
         edits: dict[str, list[str]] = {}
+        typed = []
         for pair in arguments.pairs:
             key, value = split_pair(pair)
             if self._valued and value is None:
@@ -48,8 +52,11 @@ class _Edit:
             values = edits.setdefault(key, [])
             if value is not None:
                 values.append(read_value(value))
+                typed += [key] if is_typed(value) else []
         rows = [{"key": key, "values": values} for key, values in edits.items()]
-        result = context.signed("draft.edit", target=arguments.target, verb=self._verb, edits=rows)
+        result = context.signed(
+            "draft.edit", target=arguments.target, verb=self._verb, edits=rows, typed=typed
+        )
         return answer(context, result)
 
 
@@ -67,8 +74,20 @@ def split_pair(pair: str) -> tuple[str, str | None]:
     return pair, None
 
 
+def is_typed(value: str) -> bool:
+    """Tell whether a value stands in the arguments themselves, where others on the machine see it."""
+    return value != "-" and (not value.startswith("@") or value.startswith("@@"))
+
+
 def read_value(value: str) -> str:
-    """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end."""
+    """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end.
+
+    On a terminal ``-`` asks for one line and does not show it: it may be a secret.
+    """
+    if value == "-" and sys.stdin.isatty():
+        from getpass import getpass
+
+        return getpass("value: ")
     if value == "-":
         return _decode(_read_stdin(), "standard input").removesuffix("\n")
     if value.startswith("@@"):
@@ -150,7 +169,7 @@ def _export(context: Context, arguments: argparse.Namespace) -> int:
 COMMANDS = {
     "set": Command(
         "Give options a value in your draft. The same KEY several times makes a list.",
-        "dusk set policy/wifi wireless.default_radio0.ssid=Home",
+        "dusk set policy/wifi wireless.default_radio0.ssid=Home wireless.default_radio0.key=@FILE",
         _pairs_arguments,
         _edit("set", valued=True),
     ),

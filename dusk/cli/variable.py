@@ -4,7 +4,7 @@ import argparse
 
 from dusk.cli.command import Command, Context, answer, subcommands, verb
 from dusk.cli.options import UsageError
-from dusk.cli.settings import read_value, split_pair
+from dusk.cli.settings import is_typed, read_value, split_pair
 
 _SCOPE = "cluster, group/NAME or device/NAME; the nearest to the router wins"
 
@@ -23,7 +23,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     for parser_of_verb in (give, take):
         parser_of_verb.add_argument("scope", metavar="SCOPE", help=_SCOPE)
     show.add_argument("scope", metavar="SCOPE", nargs="?", help=f"{_SCOPE}; without it all")
-    give.add_argument("pairs", metavar="NAME=VALUE", nargs="+")
+    give.add_argument("pairs", metavar="NAME=VALUE", nargs="+", help="VALUE may be @FILE, or -")
+    give.add_argument(
+        "--secret", action="store_true", help="seal it; the value comes by @FILE or -, and is shown to nobody"
+    )
     take.add_argument("names", metavar="NAME", nargs="+")
 
 
@@ -33,9 +36,14 @@ def _set(context: Context, arguments: argparse.Namespace) -> int:
         name, value = split_pair(pair)
         if value is None:
             raise UsageError(f"{name}: a value is missing; write {name}=VALUE")
+        if arguments.secret and is_typed(value):
+            raise UsageError(
+                f"{name}: a secret does not stand in the arguments; write {name}=@FILE or {name}=-"
+            )
         values.setdefault(name, []).append(read_value(value))
     rows = [{"name": name, "values": found} for name, found in values.items()]
-    return answer(context, context.signed("var.set", scope=arguments.scope, variables=rows))
+    result = context.signed("var.set", scope=arguments.scope, variables=rows, secret=arguments.secret)
+    return answer(context, result)
 
 
 def _unset(context: Context, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from dusk.changelog.views import groups_of
-from dusk.config.merge import Managed, merge
+from dusk.config.merge import Managed, merge, without_secrets
+from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
 from dusk.config.variables import USE, VariableValue
@@ -70,6 +71,8 @@ class Configs:
             {group: self._group_variables(group) for group in groups},
             variables_of(self._store, own),
         )
+        if self._store.value(f"device/{device.hex()}", "wipe") is not None:
+            return without_secrets(merge(layers, variables, facts_of(self._store, device)))
         policies = tuple(layer.origin.removeprefix("policy/") for layer in layers[:-1])
         if settings or not self._own.isdisjoint(policies):
             return merge(layers, variables, facts_of(self._store, device))
@@ -128,8 +131,14 @@ def variables_of(store: Datastore, section: str) -> dict[str, VariableValue]:
     for key in store.records(section, VAR):
         row = store.value(section, key)
         assert row is not None, "records that are listed have values"
-        found[key.removeprefix(VAR)] = tuple(row[0]) if isinstance(row[0], list) else row[0]
+        found[key.removeprefix(VAR)] = _variable(section, key, row)
     return found
+
+
+def _variable(section: str, key: str, row: list[Any]) -> VariableValue:
+    if len(row) > 1:
+        return sealed_from(row)._replace(section=section, record=key)
+    return tuple(row[0]) if isinstance(row[0], list) else str(row[0])
 
 
 def facts_of(store: Datastore, device: DeviceId) -> dict[str, str]:
@@ -165,4 +174,11 @@ def options_of(managed: Managed) -> dict[str, tuple[str, tuple[str, ...], str]]:
     return found
 
 
-_WORDS = {"SET": "set", "SET_LIST": "list", "ABSENT": "absent", "EDIT_LIST": "list edit", "TYPE": "section"}
+_WORDS = {
+    "SET": "set",
+    "SET_LIST": "list",
+    "ABSENT": "absent",
+    "EDIT_LIST": "list edit",
+    "TYPE": "section",
+    "SEALED": "secret",
+}

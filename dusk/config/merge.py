@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from dusk.config.names import Address, parse_key
-from dusk.config.settings import Setting, Verb
-from dusk.config.variables import Expander, VariableValue
+from dusk.config.sealing import Sealed
+from dusk.config.settings import Setting, Verb, is_secret
+from dusk.config.variables import USE, Expander, VariableValue
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
 
@@ -44,11 +45,12 @@ class ManagedOption:
     """What must be true of one option, or of a section's being there (``TYPE``, ``ABSENT``).
 
     Args:
-        verb: ``SET``, ``SET_LIST``, ``ABSENT``, ``EDIT_LIST`` or ``TYPE``.
+        verb: ``SET``, ``SET_LIST``, ``ABSENT``, ``EDIT_LIST``, ``TYPE`` or ``SEALED``.
         values: the value, the items, the items to add, or the type; variables are put in.
         removed: items to take out.
         origin: the layer, or the layers joined by ", ", that said so.
         key: the setting's KEY.
+        sealed: the secret that it is to have (``SEALED``), with the record that it stands in.
     """
 
     verb: Verb
@@ -56,6 +58,7 @@ class ManagedOption:
     removed: tuple[str, ...]
     origin: str
     key: str
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,23 @@ class ManagedSection:
 
 Managed = Mapping[str, tuple[ManagedSection, ...]]
 """Package → its managed sections, in the order in which new ones are made."""
+
+
+def without_secrets(managed: Managed) -> Managed:
+    """Return a managed config of which every secret is to be absent: its device was told to take them off."""
+    return {
+        package: tuple(
+            replace(section, options={name: _without(name, o) for name, o in section.options.items()})
+            for section in sections
+        )
+        for package, sections in managed.items()
+    }
+
+
+def _without(name: str, option: ManagedOption) -> ManagedOption:
+    if option.sealed is None and not is_secret(name):
+        return option
+    return replace(option, verb=Verb.ABSENT, values=(), removed=(), sealed=None)
 
 
 class _Said(NamedTuple):
@@ -120,7 +140,10 @@ def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
     """Yield what a layer says; an empty text or list is an option that is not there."""
     for key, setting in layer.settings.items():
         verb, values, removed = setting.verb, setting.values, setting.removed
-        if verb is Verb.SET:
+        sealed = _sealed(layer, expander, key, setting)
+        if sealed is not None:
+            verb, values = Verb.SEALED, ()
+        elif verb is Verb.SET:
             values = (expander.text(values[0], key),)
         elif verb in (Verb.SET_LIST, Verb.EDIT_LIST):
             values, removed = expander.items(values, key), expander.items(removed, key)
@@ -131,8 +154,21 @@ def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
             both = next((value for value in values if value in removed), None)
             if both is not None:
                 raise ConfigError(f"{key}: {layer.origin} adds and removes {both!a}")
-        option = ManagedOption(verb, values, removed, layer.origin, key)
+        option = ManagedOption(verb, values, removed, layer.origin, key, sealed)
         yield _Said(layer.priority, layer.origin, setting.position, key, option)
+
+
+def _sealed(layer: Layer, expander: Expander, key: str, setting: Setting) -> Sealed | None:
+    """Return the secret that a setting says: its own, or that of the variable that it names."""
+    if setting.sealed is not None:
+        section = layer.origin if layer.priority < DEVICE_PRIORITY else f"{layer.origin}/config"
+        return setting.sealed._replace(section=section, record=f"set/{key}")
+    if setting.verb is not Verb.SET or USE not in setting.values[0]:
+        return None
+    named = expander.secret(setting.values[0])
+    if named is None and is_secret(key.rpartition(".")[2]) and expander.text(setting.values[0], key):
+        raise ConfigError(f"{key}: a secret, but the variable is none; set it with `dusk var set --secret`")
+    return named
 
 
 def _combine(several: Sequence[_Said]) -> _Said:
@@ -163,7 +199,7 @@ def _check_agree(one: ManagedOption, other: ManagedOption) -> None:
         is_list = one.verb in (Verb.SET_LIST, Verb.ABSENT)
         agree = is_list and {*other.values} <= {*one.values} and not {*other.removed} & {*one.values}
     else:
-        agree = (one.verb, one.values) == (other.verb, other.values)
+        agree = (one.verb, one.values, one.sealed) == (other.verb, other.values, other.sealed)
     if not agree:
         first, second = sorted((one.origin, other.origin))
         raise ConfigError(
@@ -174,6 +210,8 @@ def _check_agree(one: ManagedOption, other: ManagedOption) -> None:
 
 def _edited(current: ManagedOption, edit: ManagedOption) -> ManagedOption:
     """Apply a list edit to what lower layers, or layers of the same priority, said."""
+    if current.sealed is not None:
+        raise ConfigError(f"{edit.key}: {edit.origin} edits a list that {current.origin} keeps secret")
     kept = tuple(value for value in current.values if value not in edit.removed)
     values = kept + tuple(value for value in edit.values if value not in kept)
     if current.verb is Verb.EDIT_LIST:

@@ -9,9 +9,10 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from dusk.codec import Row, number, pack, texts_to, unpack
+from dusk.codec import Row, fields, integer, number, pack, texts_to, unpack
 from dusk.config.names import Address, Key, Matched, Named, check_value, is_plain_type, parse_key
 from dusk.config.parts import Value
+from dusk.config.sealing import Sealed, reference_in, sealed_from
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.limits import NUMBER_MAX, OPERATIONS_MAX, VALUE_BYTES_MAX
 
@@ -29,6 +30,8 @@ class Verb(IntEnum):
     """The list contains these values and lacks those; what else it has is not managed."""
     TYPE = 5
     """The section exists and is of this type."""
+    SEALED = 6
+    """The option has the value, or is the list, that is sealed here."""
 
 
 class Edit(Enum):
@@ -49,12 +52,20 @@ class Setting(NamedTuple):
         values: the value (``SET``, ``TYPE``), the items (``SET_LIST``) or those to add.
         position: order within the target; new sections come in this order.
         removed: the items to take out (``EDIT_LIST``).
+        sealed: the secret (``SEALED``).
     """
 
     verb: Verb
     values: tuple[str, ...] = ()
     position: int = 0
     removed: tuple[str, ...] = ()
+    sealed: Sealed | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nothing of a secret is shown: it is sealed, in a variable, or not to be there."""
+        is_reference = self.verb is Verb.SET and reference_in(self.values[0]) is not None
+        return is_reference or self.verb in (Verb.ABSENT, Verb.SEALED)
 
 
 ABSENT = Setting(Verb.ABSENT)
@@ -71,6 +82,8 @@ _SETTING = Row(
 
 def encode_setting(setting: Setting) -> bytes:
     """Return the record's value."""
+    if setting.sealed is not None:
+        return pack([int(Verb.SEALED), setting.position, list(setting.sealed[:2]), []])
     return pack([int(setting.verb), setting.position, list(setting.values), list(setting.removed)])
 
 
@@ -89,6 +102,8 @@ def setting_from_row(row: list[object]) -> Setting:
     Raises:
         UntrustedInput: not a well-formed setting.
     """
+    if row and row[0] == Verb.SEALED:
+        return _sealed_from_row(row)
     verb, position, values, removed = _SETTING.read(row)
     setting = Setting(_VERBS[verb], tuple(values), position, tuple(removed))
     wrong = _malformed(setting)
@@ -97,9 +112,18 @@ def setting_from_row(row: list[object]) -> Setting:
     return setting
 
 
+def _sealed_from_row(row: list[object]) -> Setting:
+    _verb, position, pair, removed = fields(row, 4, "setting")
+    if removed != []:
+        raise UntrustedInput("setting: only a list edit removes values")
+    return Setting(Verb.SEALED, (), integer(position, 0, NUMBER_MAX, "setting"), (), sealed_from(pair))
+
+
 def _malformed(setting: Setting) -> str:
     """Say what is wrong with a setting by itself, "" if nothing."""
     values, removed = setting.values, setting.removed
+    if setting.verb is Verb.SEALED:
+        return ""  # whoever makes one has read it, or sealed it
     if removed and setting.verb is not Verb.EDIT_LIST:
         return "only a list edit removes values"
     match setting.verb:
@@ -144,14 +168,19 @@ def is_secret(option: str) -> bool:
     return name in SECRET_OPTIONS or name.endswith(_SECRET_ENDINGS)
 
 
-def check_setting(key: str, setting: Setting) -> None:
+def check_setting(key: str, setting: Setting, *, is_draft: bool = False) -> None:
     """Check a setting before it is signed, and by the fold before it counts.
+
+    Args:
+        key: its KEY.
+        setting: what it says.
+        is_draft: whether a secret may still be plain, as it is sealed before anything is kept.
 
     Raises:
         ConfigError: not a canonical key, a package or option that is not managed, a verb that
             does not fit, a value that UCI cannot hold, or a record that is too large.
     """
-    check_read_setting(key, setting)
+    check_read_setting(key, setting, is_draft=is_draft)
     wrong = _malformed(setting)
     if wrong:
         raise ConfigError(f"{key}: {wrong}; to have it gone, delete it")
@@ -160,7 +189,7 @@ def check_setting(key: str, setting: Setting) -> None:
         raise ConfigError(f"{key}: {size} bytes with its encoding, at most {VALUE_BYTES_MAX}")
 
 
-def check_read_setting(key: str, setting: Setting) -> None:
+def check_read_setting(key: str, setting: Setting, *, is_draft: bool = False) -> None:
     """Check a setting that was read from a record: its form and its size are proven.
 
     Raises:
@@ -171,13 +200,18 @@ def check_read_setting(key: str, setting: Setting) -> None:
         _check_section(key, parsed.section, setting)
     elif setting.verb is Verb.TYPE:
         raise ConfigError(f"{key}: a type belongs to a section, not to an option")
-    elif is_secret(parsed.option) and setting.verb is not Verb.ABSENT:
-        raise ConfigError(
-            f"{key}: '{parsed.option}' is a secret, and secrets in plain text are not taken into the log; "
-            "leave it out here and set it on each router with uci"
-        )
+    elif is_secret(parsed.option) and not setting.is_hidden and not is_draft:
+        raise ConfigError(plain_secret(key, parsed.option))
     for value in (*setting.values, *setting.removed):
         check_value(value, key)
+
+
+def plain_secret(key: str, option: str) -> str:
+    """Return why a secret is not taken in plain text, and what to do."""
+    return (
+        f"{key}: '{option}' is a secret, and secrets in plain text are not taken into the log; give it as a"
+        " whole by KEY=@FILE or KEY=-, which seals it, or as ${NAME} of a variable that was set with --secret"
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -19,12 +19,14 @@ _BATCH = {
     "del": Edit.DELETE,
 }
 _EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
+HIDDEN = Setting(Verb.SEALED)
+"""Stands for a secret whose value is not shown."""
 _SHOWN_MAX = 5
 """Bad lines that an error names; the rest are counted."""
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.@\[\]=,:/-]+")
 
 
-def import_text(text: str, name: str = "import") -> list[tuple[str, Setting]]:
+def import_text(text: str, name: str = "import", *, is_draft: bool = False) -> list[tuple[str, Setting]]:
     """Read settings from ``uci batch`` or ``uci export`` text, whichever it is.
 
     Batch lines ``set``, ``add_list``, ``del_list`` and ``delete`` are understood; ``commit`` says
@@ -33,6 +35,7 @@ def import_text(text: str, name: str = "import") -> list[tuple[str, Setting]]:
     Args:
         text: what to read.
         name: what it is called in errors.
+        is_draft: whether it may have secrets, which are sealed before anything is kept.
 
     Returns:
         Canonical keys with their settings, positions counted from 0.
@@ -45,17 +48,17 @@ def import_text(text: str, name: str = "import") -> list[tuple[str, Setting]]:
         line_number = text.count("\n", 0, zero) + 1
         raise ConfigError(f"{name}:{line_number}: the text contains NUL")
     if _EXPORT.match(text):
-        return _from_export(text, name)
-    return _from_batch(text, name)
+        return _from_export(text, name, is_draft=is_draft)
+    return _from_batch(text, name, is_draft=is_draft)
 
 
-def _from_batch(text: str, name: str) -> list[tuple[str, Setting]]:
+def _from_batch(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Setting]]:
     found: dict[str, Setting] = {}
     options: dict[str, list[str]] = {}
     errors = []
     for number, line in words(text, name):
         try:
-            _batch_line(line, found, options)
+            _batch_line(line, found, options, is_draft=is_draft)
         except ConfigError as error:
             errors.append(f"{name}:{number}: {error}")
     if errors:
@@ -64,7 +67,9 @@ def _from_batch(text: str, name: str) -> list[tuple[str, Setting]]:
     return _numbered(found.items())
 
 
-def _batch_line(line: list[str], found: dict[str, Setting], options: dict[str, list[str]]) -> None:
+def _batch_line(
+    line: list[str], found: dict[str, Setting], options: dict[str, list[str]], *, is_draft: bool
+) -> None:
     """Carry out one line of a batch on the settings found so far, and on the keys in each section."""
     verb = line[0].lower()
     if verb == "commit":
@@ -91,11 +96,11 @@ def _batch_line(line: list[str], found: dict[str, Setting], options: dict[str, l
         options.setdefault(section, []).append(key)
     setting = edit(found.get(key), request, value, position=len(found), is_section=parsed.option is None)
     assert setting is not None  # no line of a batch asks to unset
-    check_setting(key, setting)
+    check_setting(key, setting, is_draft=is_draft)
     found[key] = setting
 
 
-def _from_export(text: str, name: str) -> list[tuple[str, Setting]]:
+def _from_export(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Setting]]:
     found: list[tuple[str, Setting]] = []
     for document in _documents(text, name):
         counts: Counter[str] = Counter()
@@ -103,7 +108,7 @@ def _from_export(text: str, name: str) -> list[tuple[str, Setting]]:
             found += _section_settings(document.name, section, counts[section.type])
             counts[section.type] += 1
     for key, setting in found:
-        check_setting(key, setting)
+        check_setting(key, setting, is_draft=is_draft)
     return _numbered(found)
 
 
@@ -148,10 +153,16 @@ def _numbered(found: Iterable[tuple[str, Setting]]) -> list[tuple[str, Setting]]
 
 
 def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
-    """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position."""
+    """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position.
+
+    Secrets are left out, with a line that says so.
+    """
     lines = []
     for key, setting in sorted(settings, key=lambda item: (item[1].position, item[0])):
         name = key if _NEEDS_NO_QUOTES.fullmatch(key) else quoted(key)
+        if setting.verb is Verb.SEALED:
+            lines.append(f"# {ascii(key)[1:-1]} is a secret and not shown\n")
+            continue
         if setting.verb in (Verb.SET, Verb.TYPE):
             lines.append(f"set {name}={quoted(setting.values[0])}\n")
             continue

@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dusk.config.names import check_value
+from dusk.config.sealing import Sealed, reference_in
 from dusk.errors import ConfigError
 from dusk.limits import VALUE_BYTES_MAX
 
-VariableValue = str | tuple[str, ...]
-"""A variable is a text or a list of texts."""
+VariableValue = str | tuple[str, ...] | Sealed
+"""A variable is a text, a list of texts, or one of these, sealed."""
 
 USE = "${"
 """What every use of a variable begins with; a text without it means itself."""
@@ -22,7 +23,7 @@ _FACT_NAMES = frozenset({"mac6"})
 """Facts that need no ``fact.`` before them."""
 
 
-def check_variable(name: str, value: VariableValue) -> None:
+def check_variable(name: str, value: str | tuple[str, ...]) -> None:
     """Check a variable before it is signed.
 
     Raises:
@@ -63,6 +64,12 @@ class Expander:
             return value
         return check_value("".join(self._pieces(value, key)), key)
 
+    def secret(self, value: str) -> Sealed | None:
+        """Return the sealed value of the variable that a text is just one use of, if it is sealed."""
+        name = reference_in(value)
+        found = None if name is None else self._variables.get(name)
+        return found if isinstance(found, Sealed) else None
+
     def items(self, values: Sequence[str], key: str) -> tuple[str, ...]:
         """Return a list with its variables put in; an item that is a list variable becomes its items."""
         result: list[str] = []
@@ -100,7 +107,7 @@ class Expander:
             )
         return found
 
-    def _lookup(self, name: str, default: str | None, key: str) -> VariableValue:
+    def _lookup(self, name: str, default: str | None, key: str) -> str | tuple[str, ...]:
         kind, dot, fact = name.partition(".")
         is_fact = dot != "" or kind in _FACT_NAMES
         found = self._facts.get(fact or kind) if is_fact else self._variables.get(name)
@@ -109,4 +116,6 @@ class Expander:
         if found is None:
             what_to_do = "the router reports no such fact" if is_fact else "define it with `dusk var set`"
             raise ConfigError(f"{key}: the variable '{name}' is not defined; {what_to_do}")
+        if isinstance(found, Sealed):
+            raise ConfigError(f"{key}: the variable '{name}' is a secret and can only be a whole value")
         return found

@@ -4,15 +4,16 @@ The daemon's control server implements :class:`Desk`; the tests have one in memo
 here waits: what takes longer than 100 ms returns a ticket, which the desk keeps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.effects import LogItem, Progress
-from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.ids import ChangeId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
 from dusk.lazy import dataclass
+from dusk.membership.pending import Pending
 
 Json = dict[str, Any]
 """A JSON object, as it stands on the control socket."""
@@ -34,6 +35,14 @@ class Session(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A person's key as the log has it: the public half, and the private one under a password."""
+
+    public: PublicKey
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """What this node knows of one member right now; nothing of it is in the log."""
 
@@ -49,6 +58,15 @@ class Peer:
     seen_s_ago: float | None
     judged_seq: Seq = _NOWHERE
     """The position that ``apply_state`` is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A device that waits to be let in, and how long ago it asked first, and last."""
+
+    pending: Pending
+    asked_s_ago: float
+    seen_s_ago: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,9 @@ class Desk(Protocol):
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
 
+    def pending(self) -> Sequence[Waiting]:
+        """Return who waits to be let in, by id, as far as the master has told; at the master all."""
+
     def refresh(self) -> str:
         """Ask for everybody's newest status, and return a ticket.
 
@@ -101,8 +122,51 @@ class Desk(Protocol):
     def login(self, user: str, password: str) -> str:
         """Start a login and return its ticket; the result is ``{token, user}``."""
 
+    def challenge(self, user: str) -> Json:
+        """Return what a key outside the cluster signs to open a session: ``{challenge, device, cluster}``."""
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        """Open a session without a private key for who has signed a challenge: ``{token, user}``.
+
+        Raises:
+            Refused: ``wrong-key``.
+        """
+
     def logout(self, token: str) -> None:
         """Forget a session; an unknown token is no error."""
+
+    def sessions(self) -> Sequence[Json]:
+        """Return the sessions at this device: ``{user, began_s_ago, idle_s}``, the tokens left out."""
+
+    def end_sessions(self, user: str) -> int:
+        """Forget all sessions of a user at this device, and return how many there were."""
+
+    def seal(
+        self,
+        user: str,
+        password: str,
+        seed: bytes | None,
+        build: Callable[[SealedKey], Change],
+        timeout_s: float,
+    ) -> str:
+        """Seal a key under a password, which takes long, and submit what ``build`` makes of it.
+
+        Args:
+            user: whose key; it opens for that name only.
+            password: as typed.
+            seed: of the key; None makes a new one.
+            build: makes the signed change; what it refuses ends the ticket.
+            timeout_s: as of ``submit``.
+
+        Returns:
+            A ticket that ends as one of ``submit``.
+        """
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
+
+    def note(self, line: str) -> None:
+        """Leave a line in the log of the system."""
 
     def join(self, line: str) -> None:
         """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""

@@ -186,23 +186,33 @@ def recognise(draft: Draft, waiting: Iterable[Change]) -> Draft:
     """Mark the draft as sent if a change that waits was signed from just these edits.
 
     The change is on the disk first, so that it leaves at once; where the power goes before the
-    draft is, the same edits must not be signed a second time.
+    draft is, the same edits must not be signed a second time. Signing added what keeps secrets in order.
 
     Args:
         draft: as stored.
         waiting: the user's changes in the outbox.
     """
     known = {sent.change for sent in draft.sent}
-    edits = {(e.section, e.key, e.data, e.base) for e in draft.edits}
+    edits = {(e.section, e.key, e.data, e.base) for e in visible(draft.edits)}
     for change in waiting:
-        if change.id not in known and edits == set(_written(change)):
+        if change.id not in known and edits and edits <= set(_written(change)):
             return Draft((), (*draft.sent, Sent(change.id, change.body.message, draft.edits)))
     return draft
+
+
+def visible(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Return the edits that a person made; who is told the keys of secrets follows from them."""
+    return tuple(edit for edit in edits if not edit.key.startswith("wrap/"))
 
 
 def _written(change: Change) -> Iterable[tuple[str, str, bytes | None, ChangeId | None]]:
     pairs = zip(change.body.operations, change.values, strict=True)
     return ((o.section, o.key, None if v is None else v.data, o.base) for o, v in pairs)
+
+
+def written_by(change: Change) -> tuple[Edit, ...]:
+    """Return what a change does, as edits."""
+    return tuple(Edit(*row) for row in _written(change))
 
 
 def without(draft: Draft, decided: Change) -> Draft:
@@ -230,7 +240,7 @@ def without_done(state: State, draft: Draft) -> tuple[Draft, tuple[str, ...]]:
 
 def stale(state: State, draft: Draft) -> list[Edit]:
     """Return the edits whose record was changed by somebody else since they were made."""
-    return [e for e in draft.edits if base_of(state, draft, e.section, e.key) != e.base]
+    return [e for e in visible(draft.edits) if base_of(state, draft, e.section, e.key) != e.base]
 
 
 def check_size(edits: Sequence[Edit]) -> None:

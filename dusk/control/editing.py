@@ -11,9 +11,12 @@ from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.history import change_words
+from dusk.control.outside import drawn
 from dusk.control.overlay import Overlay
+from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, review
 from dusk.control.reviewed import notes_on
+from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
@@ -31,18 +34,21 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
     """Carry out an edit on the caller's draft and store it, whole or not at all."""
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
-    after = change(desk.log.state, draft)
+    after = sealer_of(desk, session).carried(draft, change(desk.log.state, draft))
     drafts.check_size(after.edits)
     _store(desk, session, after)
     count = _count_changed(draft, after)
-    edits = f"{len(after.edits)} edit{'s' if len(after.edits) != 1 else ''} in the draft"
+    total = len(drafts.visible(after.edits))
+    edits = f"{total} edit{'s' if total != 1 else ''} in the draft"
     text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
     new = [e for e in after.edits if e not in set(draft.edits)]
     odd = notes_on(desk.reviewed(), Overlay(desk.log.state, after.all_edits), new)
-    return {"changed": count, "edits": len(after.edits), "text": text, "notes": [*notes, *odd]}
+    return {"changed": count, "edits": total, "text": text, "notes": [*notes, *odd]}
 
 
 def _store(desk: Desk, session: Session, draft: Draft) -> None:
+    if not drafts.visible(draft.edits):
+        draft = replace(draft, edits=())
     data = drafts.stored(draft)
     if data != desk.draft(session.user):
         desk.store_draft(session.user, data)
@@ -50,8 +56,8 @@ def _store(desk: Desk, session: Session, draft: Draft) -> None:
 
 def _count_changed(before: Draft, after: Draft) -> int:
     """Count the records about which the draft says something else than before."""
-    old = {(e.section, e.key): e.data for e in before.edits}
-    new = {(e.section, e.key): e.data for e in after.edits}
+    old = {(e.section, e.key): e.data for e in drafts.visible(before.edits)}
+    new = {(e.section, e.key): e.data for e in drafts.visible(after.edits)}
     return sum(1 for k in old.keys() | new.keys() if (k in old, old.get(k)) != (k in new, new.get(k)))
 
 
@@ -65,8 +71,10 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
 
     def change(state: State, draft: Draft) -> Draft:
         section = names.target_section(state, arguments["target"])
-        return settings.change_settings(state, draft, section, request, rows)
+        target = settings.Target(state, section, sealer, arguments["typed"])
+        return settings.change_settings(target, draft, request, rows)
 
+    sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
 
 
@@ -74,11 +82,12 @@ def draft_import(desk: Desk, arguments: Json) -> Json:
     """Read a text of settings into the draft."""
 
     def change(state: State, draft: Draft) -> Draft:
-        section = names.target_section(state, arguments["target"])
+        target = settings.Target(state, names.target_section(state, arguments["target"]), sealer)
         return settings.import_settings(
-            state, draft, section, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
+            target, draft, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
 
+    sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
 
 
@@ -90,7 +99,7 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
     waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
     problems = [problem.text for problem in found.problems]
     return {
-        "edits": len(draft.edits),
+        "edits": len(drafts.visible(draft.edits)),
         "operations": words.diff_rows(found.differences),
         "text": words.diff_text(found.differences),
         "devices": list(found.concerned),
@@ -144,6 +153,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     draft, notes = _load(desk, session)
     if not draft.edits:
         return _resume(desk, draft, arguments, notes)
+    draft = sealer_of(desk, session).in_order(draft)
     found = _review(desk, draft)
     if found.problems:
         shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
@@ -151,14 +161,16 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
         raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
-    change = sign(desk, session, arguments["message"], draft.edits)
-    if not draft.sent:
-        check_verdict(desk, change)
+    if draft.sent:
+        made = Signed(sign(desk, session, arguments["message"], draft.edits), "", ())
+    else:
+        made = signed_or_proposed(desk, session, arguments["message"], draft.edits)
+    change = made.change
     sent = Sent(change.id, arguments["message"], draft.edits)
-    answer = {"devices_concerned": list(found.concerned)}
+    answer = {"devices_concerned": list(found.concerned), "proposal": made.proposal or None}
     ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
-    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *found.notes]}
+    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes]}
 
 
 def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:
@@ -175,6 +187,7 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     """Make a join key and submit its record; the ticket's result has the key's line."""
     session = desk.session(arguments["token"])
     time = desk.wall_time()
+    time_s = int.from_bytes(drawn(session.key, "time", time.time_s.to_bytes(8)))
     wanted = joinkeys.Limits(
         uses=arguments["uses"],
         expires_s=arguments["expires_s"],
@@ -187,9 +200,9 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     key, edit = joinkeys.create(
         desk.log,
         wanted,
-        time_s=time.time_s if time.trusted else None,
+        time_s=time_s if time.trusted else None,
         addresses=desk.addresses(),
-        random_bytes=desk.random_bytes,
+        random_bytes=lambda size: drawn(session.key, "join key", desk.random_bytes(size)),
     )
     change = sign(desk, session, f"join key {key.id[:8]}", (edit,))
     check_verdict(desk, change)
@@ -251,7 +264,8 @@ def group_remove(desk: Desk, arguments: Json) -> Json:
 def var_set(desk: Desk, arguments: Json) -> Json:
     """Give variables a value in the draft."""
     scope, rows = arguments["scope"], arguments["variables"]
-    return _edited(desk, arguments, lambda s, d: roster.set_variables(s, d, scope, rows))
+    sealer = sealer_of(desk, desk.session(arguments["token"])) if arguments["secret"] else None
+    return _edited(desk, arguments, lambda s, d: roster.set_variables(s, d, scope, rows, sealer))
 
 
 def var_unset(desk: Desk, arguments: Json) -> Json:

@@ -9,10 +9,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 from dusk.changelog import views
-from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, decode_change
+from dusk.changelog.body import Change, Edit, decode_change
 from dusk.changelog.entry import EntryKind
 from dusk.changelog.fold import claims_of
-from dusk.changelog.kinds import FROZEN, MANDATE, kind_of
+from dusk.changelog.kinds import FROZEN, MANDATE, is_recovery, kind_of
 from dusk.changelog.log import Log
 from dusk.changelog.roles import Role, mandate_row, read_role
 from dusk.changelog.sections import check_record, device_path, parse_path
@@ -20,6 +20,7 @@ from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.attesting import hand_in_role
 from dusk.control.desk import Desk, Json, Session
+from dusk.control.outside import check_signed, signature_by
 from dusk.control.roles import check_succession, new_holder, succession_edit, succession_words
 from dusk.control.signing import sign
 from dusk.errors import Refused, UntrustedInput
@@ -46,17 +47,18 @@ def role_force(desk: Desk, arguments: Json) -> Json:
             f"{state.quorum} owners must sign: `dusk role master --here --force --out F` here, then "
             "`dusk sign F` by the others on any router, then `dusk role master --here --force --in F` here",
         )
-    devices = _successors(desk, arguments["backups"])
+    devices = successors(desk, arguments["backups"])
     check_succession(devices)
     text = f"forced: {succession_words(state, devices)}"
     skipped = COUNTERS_SKIPPED if is_collected else 0
     change = sign(desk, session, text, _edits(log, devices), counters_skipped=skipped)
     if is_collected:
+        check_signed(session.key, change)
         return _described(desk, change, read_role(change))
     return _hand_in(desk, session, change, devices, arguments["timeout_s"])
 
 
-def _successors(desk: Desk, backups: Sequence[str] | None) -> tuple[DeviceId, ...]:
+def successors(desk: Desk, backups: Sequence[str] | None) -> tuple[DeviceId, ...]:
     """Return who leads: this device, then those named, or the holders that are heard now."""
     state, own = desk.log.state, desk.device_id
     if backups is not None:
@@ -102,7 +104,8 @@ def role_sign(desk: Desk, arguments: Json) -> Json:
     _check_owner(state, signer)
     if any(s.key_id == signer for s in change.signatures):
         raise Refused("signed-already", f"{session.user} has signed this already")
-    signature = Signature(signer, session.key.sign(CHANGE_LABEL, state.cluster, change.body_bytes))
+    signature = signature_by(session.key, state.cluster, change)
+    check_signed(session.key, change._replace(signatures=(signature,)))
     signatures = sorted((*change.signatures, signature), key=lambda s: s.key_id)
     return _described(desk, change._replace(signatures=tuple(signatures)), role)
 
@@ -121,9 +124,9 @@ def role_submit(desk: Desk, arguments: Json) -> Json:
     return _hand_in(desk, None, change, role.succession, arguments["timeout_s"])
 
 
-def line_of(change: Change) -> str:
-    """Return a role as the line of its file."""
-    return ARMOUR + b64encode(change.encode()).decode()
+def line_of(change: Change, armour: str = ARMOUR) -> str:
+    """Return a role as the line of its file, or another change that goes by one."""
+    return armour + b64encode(change.encode()).decode()
 
 
 def read_line(line: str) -> Change:
@@ -132,13 +135,31 @@ def read_line(line: str) -> Change:
     Raises:
         Refused: ``bad-role``: it is none, or not whole.
     """
+    change = read_armoured(line, ARMOUR, "role", "bad-role")
+    if kind_of(change) is not EntryKind.OPEN or is_recovery(change):
+        raise Refused("bad-role", "the file holds something else than a forced role")
+    return change
+
+
+def read_armoured(line: str, armour: str, what: str, code: str) -> Change:
+    """Read a change from a line.
+
+    Args:
+        line: as it was given.
+        armour: what it begins with.
+        what: it is, for people.
+        code: of the refusal.
+
+    Raises:
+        Refused: it is none, or not whole, or of another kind.
+    """
     text = line.strip()
     try:
-        change = decode_change(b64decode(text.removeprefix(ARMOUR), validate=True))
+        change = decode_change(b64decode(text.removeprefix(armour), validate=True))
     except (ValueError, UntrustedInput):
-        raise Refused("bad-role", "the file holds no role, or not the whole of it") from None
-    if line_of(change) != text or kind_of(change) is not EntryKind.OPEN:
-        raise Refused("bad-role", "the file holds something else than a forced role")
+        raise Refused(code, f"this is no {what}, or not the whole of it") from None
+    if line_of(change, armour) != text:
+        raise Refused(code, f"this is something else than a {what}")
     return change
 
 

@@ -3,10 +3,14 @@
 from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.log import unpack_entry_item
+from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
+
+BLAMED_MAX = 500
+"""Records in one answer."""
 
 
 def log_list(desk: Desk, arguments: Json) -> Json:
@@ -117,6 +121,45 @@ def _change_of(desk: Desk, change: ChangeId) -> Change | None:
         return None if position is None else read(desk, position)[1]
     except Refused:
         return None
+
+
+def blame(desk: Desk, arguments: Json) -> Json:
+    """Return, for each record of a target, what it says, and who made it so: all who signed."""
+    state, known = desk.log.state, dict[ChangeId, Json]()
+    rows = []
+    for section in _sections_of(state, arguments["target"]):
+        for key, record in sorted(state.records(section).items()):
+            if record.base not in known:
+                known[record.base] = {**origin_of(desk, record.base), "signed": _signed(desk, record.base)}
+            item, says = words.describe(state, section, key, record.data)
+            where = names.section_title(state, section)
+            rows.append({"where": where, "item": item, "says": says, **known[record.base]})
+    if not rows:
+        raise Refused("no-section", f"nothing is said of {arguments['target']}")
+    return {"records": rows[:BLAMED_MAX], "more": len(rows) > BLAMED_MAX}
+
+
+def _sections_of(state: State, target: str) -> list[str]:
+    """Return the sections of a target: a policy's with its assignment, a device's with its own config."""
+    kind, slash, name = target.partition("/")
+    if not slash and kind in ("cluster", "trust"):
+        return [kind] if kind == "cluster" else [kind, "passed"]
+    if slash and kind == "device":
+        device = f"device/{names.device_id(state, name).hex()}"
+        return [device, f"{device}/config"]
+    if slash and kind == "policy":
+        return [f"policy/{names.component(name, kind)}", f"assignment/{name}"]
+    if slash and kind in ("group", "user"):
+        return [f"{kind}/{names.component(name, kind)}"]
+    raise Refused(
+        "bad-target", f"{target!r}: policy/NAME, device/NAME, group/NAME, user/NAME, cluster or trust"
+    )
+
+
+def _signed(desk: Desk, base: ChangeId) -> list[str]:
+    change = _change_of(desk, base)
+    signers = () if change is None else change.signatures
+    return sorted(names.author_name(desk.log.state, signature.key_id) for signature in signers)
 
 
 def change_words(desk: Desk, change: ChangeId) -> str:

@@ -6,10 +6,26 @@
 from collections.abc import Callable, Mapping
 
 from dusk import limits
-from dusk.control import conflicts, editing, forced, history, roles, schema, views
+from dusk.control import (
+    cluster,
+    conflicts,
+    editing,
+    forced,
+    history,
+    membership,
+    people,
+    proposing,
+    recovering,
+    rights,
+    roles,
+    schema,
+    views,
+)
 from dusk.control.desk import Desk, Json
+from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX, OutsideKey
 from dusk.control.schema import Parameter
 from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+from dusk.keys.signing import SIGNATURE_BYTES
 from dusk.lazy import dataclass
 
 TIMEOUT_S_MAX = 3600.0
@@ -28,7 +44,9 @@ class Method:
 
 _TEXT = Parameter(schema.text())
 _TIMEOUT = Parameter(schema.seconds(TIMEOUT_S_MAX), 60.0)
-_TOKEN = {"token": Parameter(schema.text())}
+_SIGNED = Parameter(schema.texts(LINE_CHARACTERS_MAX), ())
+_TOKEN = {"token": Parameter(schema.text()), "signed": _SIGNED}
+"""What each method of a session takes; ``signed`` is for keys that sign elsewhere."""
 
 
 def _query(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
@@ -43,9 +61,30 @@ def _login(desk: Desk, arguments: Json) -> Json:
     return {"ticket": desk.login(arguments["user"], arguments["password"])}
 
 
+def _challenge(desk: Desk, arguments: Json) -> Json:
+    return desk.challenge(arguments["user"])
+
+
+def _open(desk: Desk, arguments: Json) -> Json:
+    challenge, signature = (bytes.fromhex(arguments[name]) for name in ("challenge", "signature"))
+    return desk.open_session(arguments["user"], challenge, signature)
+
+
 def _logout(desk: Desk, arguments: Json) -> Json:
     desk.logout(arguments["token"])
     return {}
+
+
+def _sessions(desk: Desk, arguments: Json) -> Json:
+    desk.session(arguments["token"])
+    return {"sessions": list(desk.sessions())}
+
+
+def _end(desk: Desk, arguments: Json) -> Json:
+    session, user = desk.session(arguments["token"]), arguments["user"]
+    if user != session.user and session.key.key_id not in desk.log.state.owners():
+        raise Refused("missing-signatures", "owners end the sessions of others")
+    return {"ended": desk.end_sessions(user)}
 
 
 def _whoami(desk: Desk, arguments: Json) -> Json:
@@ -71,6 +110,8 @@ def _refresh(desk: Desk, _arguments: Json) -> Json:
 
 
 _NAMES = Parameter(schema.texts())
+_PASSWORD = Parameter(schema.text(1024), None)
+_PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
@@ -81,13 +122,48 @@ METHODS: Mapping[str, Method] = {
     "status": _query(_status),
     "join": _query(_join, line=Parameter(schema.text(4096))),
     "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
+    "session.challenge": _query(_challenge, user=_TEXT),
+    "session.open": _query(
+        _open,
+        user=_TEXT,
+        challenge=Parameter(schema.hexadecimal(CHALLENGE_BYTES)),
+        signature=Parameter(schema.hexadecimal(SIGNATURE_BYTES)),
+    ),
     "session.logout": _query(_logout, token=_TEXT),
     "session.whoami": _signing(_whoami),
+    "session.list": _signing(_sessions),
+    "session.end": _signing(_end, user=_TEXT),
     "ticket.poll": _query(_poll, ticket=_TEXT),
     "device.refresh": _query(_refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
+    "device.approve": _signing(
+        membership.device_approve,
+        names=Parameter(schema.texts(), ()),
+        all=Parameter(schema.flag, default=False),
+        name=Parameter(schema.text(63), ""),
+        groups=Parameter(schema.texts(), ()),
+        timeout_s=_TIMEOUT,
+    ),
+    "device.reject": _signing(membership.device_reject, names=_NAMES, timeout_s=_TIMEOUT),
+    "device.expect": _signing(
+        membership.device_expect, devices=Parameter(schema.expected()), timeout_s=_TIMEOUT
+    ),
+    "device.rename": _signing(membership.device_rename, name=_TEXT, new_name=_TEXT, timeout_s=_TIMEOUT),
+    "device.replace": _signing(membership.device_replace, old=_TEXT, new=_TEXT, timeout_s=_TIMEOUT),
+    "device.remove": _signing(
+        membership.device_remove,
+        names=_NAMES,
+        wipe_managed=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "joinkey.list": _query(views.joinkey_list),
+    "joinkey.revoke": _signing(
+        membership.joinkey_revoke,
+        id=_TEXT,
+        with_devices=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "joinkey.create": _signing(
         editing.joinkey_create,
         uses=Parameter(schema.integer(1, limits.MEMBERS_MAX), 1),
@@ -99,7 +175,9 @@ METHODS: Mapping[str, Method] = {
         name=Parameter(schema.text(63), ""),
         timeout_s=_TIMEOUT,
     ),
-    "draft.edit": _signing(editing.draft_edit, target=_TEXT, verb=_VERB, **_ROWS),
+    "draft.edit": _signing(
+        editing.draft_edit, target=_TEXT, verb=_VERB, typed=Parameter(schema.texts(), ()), **_ROWS
+    ),
     "draft.import": _signing(
         editing.draft_import,
         target=_TEXT,
@@ -137,12 +215,61 @@ METHODS: Mapping[str, Method] = {
     "group.add": _signing(editing.group_add, name=_TEXT, devices=_NAMES),
     "group.remove": _signing(editing.group_remove, name=_TEXT, devices=_NAMES),
     "var.list": _query(views.var_list, scope=Parameter(schema.text(), "")),
-    "var.set": _signing(editing.var_set, scope=_TEXT, variables=Parameter(schema.rows("name"))),
+    "var.set": _signing(
+        editing.var_set,
+        scope=_TEXT,
+        variables=Parameter(schema.rows("name")),
+        secret=Parameter(schema.flag, default=False),
+    ),
     "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
     "settings.export": _query(views.settings_export, target=_TEXT),
     "effective": _query(
-        views.effective, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+        views.effective,
+        device=_TEXT,
+        key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), ""),
+        reveal=Parameter(schema.flag, default=False),
+        token=Parameter(schema.text(), ""),
     ),
+    "user.list": _query(people.user_list),
+    "user.add": _signing(
+        people.user_add, name=_TEXT, password=_PASSWORD, public_key=_PUBLIC_LINE, timeout_s=_TIMEOUT
+    ),
+    "user.passwd": _signing(
+        people.user_passwd,
+        name=Parameter(schema.text(), ""),
+        password=_PASSWORD,
+        public_key=_PUBLIC_LINE,
+        new_key=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
+    "user.disable": _signing(people.user_disable, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.add": _signing(people.owner_add, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.remove": _signing(people.owner_remove, name=_TEXT, timeout_s=_TIMEOUT),
+    "owner.quorum": _signing(people.owner_quorum, count=Parameter(schema.integer(1, 64)), timeout_s=_TIMEOUT),
+    "grant.list": _query(rights.grant_list),
+    "grant.set": _signing(
+        rights.grant_set,
+        prefix=_TEXT,
+        users=_NAMES,
+        threshold=Parameter(schema.integer(1, 64), 1),
+        packages=Parameter(schema.texts(), None),
+        groups=Parameter(schema.texts(), None),
+        max_priority=Parameter(schema.integer(0, 999), None),
+        timeout_s=_TIMEOUT,
+    ),
+    "grant.remove": _signing(rights.grant_remove, prefix=_TEXT, timeout_s=_TIMEOUT),
+    "proposal.list": _query(proposing.proposal_list),
+    "proposal.show": _query(proposing.proposal_show, id=_TEXT),
+    "proposal.sign": _signing(proposing.proposal_sign, id=_TEXT, timeout_s=_TIMEOUT),
+    "proposal.withdraw": _signing(proposing.proposal_withdraw, id=_TEXT, timeout_s=_TIMEOUT),
+    "section.list": _query(
+        rights.section_list, prefix=Parameter(schema.text(), ""), after=Parameter(schema.text(), "")
+    ),
+    "section.show": _query(
+        rights.section_show, path=_TEXT, after=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "cluster.show": _query(cluster.cluster_show),
+    "cluster.set": _signing(cluster.cluster_set, values=Parameter(schema.rows("name")), timeout_s=_TIMEOUT),
     "role.show": _query(roles.role_show),
     "role.master": _signing(roles.role_master, device=_TEXT, timeout_s=_TIMEOUT),
     "role.backups": _signing(roles.role_backups, devices=_NAMES, timeout_s=_TIMEOUT),
@@ -155,6 +282,21 @@ METHODS: Mapping[str, Method] = {
     "role.read": _query(forced.role_read, line=_LINE),
     "role.sign": _signing(forced.role_sign, line=_LINE),
     "role.submit": _query(forced.role_submit, line=_LINE, timeout_s=_TIMEOUT),
+    "recovery.show": _query(recovering.recovery_show),
+    "recovery.prepare": _query(
+        recovering.recovery_prepare,
+        user=_TEXT,
+        public=Parameter(schema.hexadecimal(32)),
+        sealed=Parameter(schema.text(limits.SEALED_KEY_BYTES_MAX * 2)),
+        following=Parameter(schema.hexadecimal(32)),
+        revoke=Parameter(schema.texts(), ()),
+        backups=Parameter(schema.texts(), None),
+    ),
+    "recovery.submit": _query(
+        recovering.recovery_submit,
+        line=Parameter(schema.text(limits.RECOVERY_LINE_CHARACTERS_MAX)),
+        timeout_s=_TIMEOUT,
+    ),
     "conflict.list": _query(conflicts.conflict_list),
     "conflict.resolve": _signing(
         conflicts.conflict_resolve,
@@ -165,6 +307,7 @@ METHODS: Mapping[str, Method] = {
     "log.list": _query(
         history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
     ),
+    "log.blame": _query(history.blame, target=_TEXT),
     "log.show": _query(history.log_show, seq=Parameter(_SEQ)),
 }
 
@@ -209,10 +352,24 @@ def call(desk: Desk, name: str, params: object) -> Json:
         raise Refused("no-method", f"there is no method {name!r}")
     arguments = schema.check_parameters(method.parameters, params)
     try:
-        return method.run(desk, arguments)
+        return _run_signing(desk, method, arguments) if method.is_signing else method.run(desk, arguments)
     except ConfigError as error:
         raise Refused("bad-setting", str(error)) from None
     except UntrustedInput as error:
         raise Refused("bad-value", str(error)) from None
     except StorageError as error:
         raise Refused("storage", str(error)) from None
+
+
+def _run_signing(desk: Desk, method: Method, arguments: Json) -> Json:
+    """Run a method of a session, with what its holder has signed for it elsewhere."""
+    key, lines = desk.session(arguments["token"]).key, arguments.pop("signed")
+    if not isinstance(key, OutsideKey):
+        if lines:
+            raise Refused("bad-params", "signed: this session's key is here and signs by itself")
+        return method.run(desk, arguments)
+    try:
+        key.brought.bring(lines)
+        return method.run(desk, arguments)
+    finally:
+        key.brought.forget()

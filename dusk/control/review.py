@@ -8,8 +8,9 @@ from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
 from dusk.config.merge import Managed
+from dusk.config.revealing import sealed_of
 from dusk.control import names, words
-from dusk.control.drafts import Draft, stale
+from dusk.control.drafts import Draft, stale, visible
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
 from dusk.control.reviewed import notes_on
@@ -53,7 +54,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
     before, after = Overlay(state, sent), Overlay(state, (*sent, *draft.edits))
     differences = tuple(
         words.difference(state, e.section, e.key, before.data(e.section, e.key), e.data)
-        for e in sorted(draft.edits, key=_order)
+        for e in sorted(visible(draft.edits), key=_order)
     )
     concerned, problems = _devices(state, before, after, reach_of(draft.edits))
     return Review(
@@ -124,7 +125,8 @@ class _Compared:
         """Tell whether two configs manage something else; both are kept, so that no id is used again."""
         pair = id(was), id(now)
         if pair not in self._found:
-            self._found[pair] = options_of(was) != options_of(now), was, now
+            secrets = dict(sealed_of(was)) != dict(sealed_of(now))
+            self._found[pair] = secrets or options_of(was) != options_of(now), was, now
         return self._found[pair][0]
 
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from dusk import codec
 from dusk.changelog.state import State
+from dusk.config.device import SET, VAR
 from dusk.config.merge import PRIORITY_DEFAULT, PRIORITY_MAX
 from dusk.config.variables import check_variable
 from dusk.control import names
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
+from dusk.control.sealing import Sealer, sealed_in
 from dusk.errors import Refused
 
 
@@ -42,7 +44,7 @@ def rename_policy(state: State, draft: Draft, name: str, new_name: str) -> Draft
     names.component(new_name, "policy")
     if store.records(f"policy/{new_name}") or store.value(f"assignment/{new_name}", "to") is not None:
         raise Refused("policy-exists", f"there is a policy {new_name!r} already")
-    for key, record in store.records(f"policy/{name}").items():
+    for key, record in store.records(f"policy/{name}", SET).items():
         draft = put(state, draft, f"policy/{new_name}", key, record.data)
     assigned = store.data(f"assignment/{name}", "to")
     if assigned is not None:
@@ -151,9 +153,20 @@ def _drop_own_group(state: State, draft: Draft, path: str, name: str) -> Draft:
 
 
 def set_variables(
-    state: State, draft: Draft, scope: str, rows: Sequence[tuple[str, tuple[str, ...]]]
+    state: State,
+    draft: Draft,
+    scope: str,
+    rows: Sequence[tuple[str, tuple[str, ...]]],
+    sealer: Sealer | None = None,
 ) -> Draft:
     """Give variables a value: one text, or a list of several.
+
+    Args:
+        state: what the log says.
+        draft: before.
+        scope: ``cluster``, ``group/NAME`` or ``device/NAME``.
+        rows: name and values.
+        sealer: seals them; None: they are no secrets.
 
     Raises:
         ConfigError: a name or value that cannot be one.
@@ -162,8 +175,17 @@ def set_variables(
     for name, values in rows:
         value = values[0] if len(values) == 1 else values
         check_variable(name, value)
-        data = codec.pack((value if isinstance(value, str) else list(value),))
-        draft = put(state, draft, section, f"var/{_record_name(name)}", data)
+        record = f"{VAR}{_record_name(name)}"
+        if sealer is not None:
+            draft, sealed = sealer.sealed(draft, section, record, value)
+            data = codec.pack(sealed[:2])
+        elif sealed_in(section, record, _seen(state, draft).data(section, record)) is not None:
+            raise Refused(
+                "is-secret", f"{scope}: the variable {name!r} is a secret: --secret, or unset it first"
+            )
+        else:
+            data = codec.pack((value if isinstance(value, str) else list(value),))
+        draft = put(state, draft, section, record, data)
     return draft
 
 

@@ -1,5 +1,6 @@
 """Parameters of methods, checked strictly: every name known, every value of its kind."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,18 @@ def text(characters_max: int = NAME_CHARACTERS_MAX) -> Check:
         if any(0xD800 <= ord(c) <= 0xDFFF for c in value):
             raise Refused("bad-params", f"{what}: not UTF-8 text")
         return value
+
+    return check
+
+
+def hexadecimal(size_bytes: int) -> Check:
+    """Accept so many bytes in lower-case hex."""
+
+    def check(value: object, what: str) -> str:
+        is_hex = isinstance(value, str) and re.fullmatch(r"[0-9a-f]*", value) is not None
+        if not is_hex or len(str(value)) != 2 * size_bytes:
+            raise _bad(what, f"{size_bytes} bytes in hex")
+        return str(value)
 
     return check
 
@@ -99,6 +112,39 @@ def rows(name: str) -> Check:
             if not isinstance(item, dict) or set(item) != {name, "values"}:
                 raise _bad(what, f'a list of {{"{name}": …, "values": […]}}')
             found.append((key(item[name], what), values(item["values"], what)))
+        return tuple(found)
+
+    return check
+
+
+def expected() -> Check:
+    """Accept a list of ``{"label", "name", "groups", "variables": {name: text or texts}}``."""
+    word, groups, value, values = text(), texts(), text(limits.VALUE_BYTES_MAX), texts(limits.VALUE_BYTES_MAX)
+
+    def variables(given: object, what: str) -> Json:
+        if not isinstance(given, dict) or len(given) > limits.EXPECTED_VARIABLES_MAX:
+            raise _bad(what, "variables: an object of names with a text or a list of texts")
+        return {
+            word(name, what): list(values(item, what)) if isinstance(item, list) else value(item, what)
+            for name, item in given.items()
+        }
+
+    def check(given: object, what: str) -> tuple[Json, ...]:
+        if not isinstance(given, list) or not 0 < len(given) <= LIST_MAX:
+            raise _bad(what, f"a list of 1 to {LIST_MAX} objects")
+        found = []
+        for item in given:
+            if not isinstance(item, dict) or set(item) != {"label", "name", "groups", "variables"}:
+                raise _bad(what, 'a list of {"label": …, "name": …, "groups": […], "variables": {…}}')
+            label, name = word(item["label"], what), word(item["name"], what)
+            found.append(
+                {
+                    "label": label,
+                    "name": name,
+                    "groups": groups(item["groups"], what),
+                    "variables": variables(item["variables"], what),
+                }
+            )
         return tuple(found)
 
     return check

@@ -1,44 +1,67 @@
 """Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
 from dusk.config.names import parse_key
 from dusk.config.settings import Edit as Request
-from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting
+from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
 from dusk.config.text import import_text
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
+from dusk.control.sealing import Sealer
 from dusk.errors import ConfigError, Refused
+from dusk.lazy import dataclass
 
 _BUILDS_ON = frozenset({Request.ADD_LIST, Request.DEL_LIST})
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is edited, and how secrets of it are sealed.
+
+    Attributes:
+        state: what the log says.
+        section: as ``names.target_section`` gives it.
+        sealer: of who edits.
+        typed: KEYs whose values stood in the arguments of a command.
+    """
+
+    state: State
+    section: str
+    sealer: Sealer
+    typed: Collection[str] = ()
+
+    def is_secret(self, option: str | None) -> bool:
+        """Tell whether an option is secret in this cluster."""
+        name = option or ""
+        return is_secret(name) or name.lower() in secret_names(self.state)
+
+
 def change_settings(
-    state: State, draft: Draft, section: str, request: Request, rows: Sequence[tuple[str, tuple[str, ...]]]
+    target: Target, draft: Draft, request: Request, rows: Sequence[tuple[str, tuple[str, ...]]]
 ) -> Draft:
     """Return the draft with a verb carried out on keys of a target, whole or not at all.
 
     Args:
-        state: what the log says.
+        target: whose settings.
         draft: before.
-        section: of the target, as ``names.target_section`` gives it.
         request: the verb.
         rows: KEY with values, as typed; no values for ``delete`` and ``unset``.
 
     Raises:
         ConfigError: a key or value that cannot be managed.
-        Refused: nothing to unset.
+        Refused: nothing to unset, or a secret where others may read it.
     """
     for row in rows:
-        draft = _change(state, draft, section, request, row)
+        draft = _change(target, draft, request, row)
     return draft
 
 
-def _change(
-    state: State, draft: Draft, section: str, request: Request, row: tuple[str, tuple[str, ...]]
-) -> Draft:
+def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tuple[str, ...]]) -> Draft:
+    state, section = target.state, target.section
     text, values = row
     key = parse_key(text)
     name = str(key)
@@ -55,11 +78,26 @@ def _change(
             draft = put(state, draft, section, SET + other, None)
     position = max((setting.position for setting in said.values()), default=-1) + 1
     value = values[0] if request is Request.SET and len(values) == 1 else values
+    is_hidden = target.is_secret(key.option)
+    if is_hidden and request in _BUILDS_ON:
+        raise Refused("secret-list", f"{name}: a secret list is set as a whole: dusk set, or dusk import")
     setting = edit(said.get(name), request, value, position=position, is_section=key.option is None)
     if setting is not None:
-        check_setting(name, setting)
+        check_setting(name, setting, is_draft=True)
+        if is_hidden and not setting.is_hidden:
+            _check_not_typed(name, text in target.typed)
+            draft, setting = target.sealer.setting(draft, section, name, setting)
     data = None if setting is None else encode_setting(setting)
     return put(state, draft, section, SET + name, data, builds_on=request in _BUILDS_ON)
+
+
+def _check_not_typed(name: str, is_typed: bool) -> None:  # noqa: FBT001 - its one call names it
+    if is_typed:
+        raise Refused(
+            "secret-argument",
+            f"{name}: a secret does not stand in a command's arguments, where others on this machine see it "
+            f"and the shell keeps it: write {name}=@FILE, or {name}=- and type it; choose another one now",
+        )
 
 
 def _check_section_is_there(said: dict[str, Setting], owner: str, name: str) -> None:
@@ -73,9 +111,7 @@ def section_words(section: str) -> str:
     return section.removesuffix("/config")
 
 
-def import_settings(
-    state: State, draft: Draft, section: str, text: str, name: str, *, is_replacing: bool
-) -> Draft:
+def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_replacing: bool) -> Draft:
     """Return the draft with the settings of a text; with ``is_replacing`` nothing else stays.
 
     A setting that says the same as before keeps its position unless the order changed, so that
@@ -84,7 +120,8 @@ def import_settings(
     Raises:
         ConfigError: naming the file and the lines that cannot be used.
     """
-    found = dict(import_text(text, name))
+    state, section = target.state, target.section
+    found = dict(import_text(text, name, is_draft=True))
     said = settings_of(Overlay(state, draft.all_edits), section)
     if is_replacing:
         for key in sorted(set(said) - set(found)):
@@ -93,5 +130,14 @@ def import_settings(
     for key, setting in found.items():
         held = said.get(key)
         place = held.position if held is not None and not is_replacing else setting.position + offset
-        draft = put(state, draft, section, SET + key, encode_setting(setting._replace(position=place)))
+        made = setting
+        if target.is_secret(parse_key(key).option) and not setting.is_hidden:
+            draft, made = _imported(target, draft, key, setting)
+        draft = put(state, draft, section, SET + key, encode_setting(made._replace(position=place)))
     return draft
+
+
+def _imported(target: Target, draft: Draft, key: str, setting: Setting) -> tuple[Draft, Setting]:
+    if setting.verb not in (Verb.SET, Verb.SET_LIST):
+        raise ConfigError(f"{key}: a secret list is imported as a whole: delete it first, then add to it")
+    return target.sealer.setting(draft, target.section, key, setting)

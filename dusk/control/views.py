@@ -1,14 +1,22 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
 from dusk.changelog import views
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
-from dusk.config.device import Configs, facts_of, options_of, settings_of, variables_of
-from dusk.config.text import export_text
-from dusk.control import names, words
+from dusk.config.device import SET, Configs, facts_of, options_of, settings_of, variables_of
+from dusk.config.names import parse_key
+from dusk.config.revealing import sealed_of
+from dusk.config.sealing import Sealed
+from dusk.config.settings import is_secret
+from dusk.config.text import HIDDEN, export_text
+from dusk.config.variables import VariableValue
+from dusk.control import names, newcomers, words
 from dusk.control.desk import Desk, Json, Peer
 from dusk.control.overlay import Overlay
+from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
 from dusk.control.roster import require_policy
 from dusk.errors import ConfigError, Refused
@@ -29,8 +37,13 @@ _UNSEEN = Peer(
 
 
 def device_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all active devices."""
-    return {"devices": [_device(desk, member) for member in names.members(desk.log.state)]}
+    """Return all active devices, who waits to be let in, and who is expected."""
+    state = desk.log.state
+    return {
+        "devices": [_device(desk, member) for member in names.members(state)],
+        "pending": newcomers.shown(desk),
+        "expected": newcomers.expected_shown(state),
+    }
 
 
 def device_show(desk: Desk, arguments: Json) -> Json:
@@ -111,11 +124,17 @@ def policy_show(desk: Desk, arguments: Json) -> Json:
     require_policy(Overlay(state), name)
     document = _policy(state, name)
     found = sorted(settings_of(state, f"policy/{name}").items(), key=lambda i: (i[1].position, i[0]))
-    settings = [{"key": key, "says": words.setting_words(setting)} for key, setting in found]
+    settings = [{"key": key, "says": _says(state, name, key)} for key, _ in found]
     priority = "" if document["priority"] is None else f", priority {document['priority']}"
     head = f"policy/{name}, for {document['to']}{priority}"
     text = "\n".join([head, *(f"  {row['key']}: {row['says']}" for row in settings)])
     return {**document, "options": settings, "text": text}
+
+
+def _says(state: State, policy: str, key: str) -> str | None:
+    section, record = f"policy/{policy}", f"{SET}{key}"
+    held = state.record(section, record)
+    return words.describe(state, section, record, None if held is None else held.data)[1]
 
 
 def group_list(desk: Desk, _arguments: Json) -> Json:
@@ -145,10 +164,13 @@ def group_show(desk: Desk, arguments: Json) -> Json:
 
 
 def _plain_variables(state: State, section: str) -> Json:
-    return {
-        name: value if isinstance(value, str) else list(value)
-        for name, value in sorted(variables_of(state, section).items())
-    }
+    return {name: _plain(value) for name, value in sorted(variables_of(state, section).items())}
+
+
+def _plain(value: VariableValue) -> str | list[str]:
+    if isinstance(value, Sealed):
+        return words.MASK
+    return value if isinstance(value, str) else list(value)
 
 
 def var_list(desk: Desk, arguments: Json) -> Json:
@@ -174,11 +196,12 @@ def _scopes(state: State) -> Iterator[tuple[str, str]]:
 
 def joinkey_list(desk: Desk, _arguments: Json) -> Json:
     """Return all join keys with limits and uses."""
-    now = desk.wall_time()
-    return {"joinkeys": [_joinkey(rule, now.time_s) for rule in views.joinkeys(desk.log.state)]}
+    now, waiting = desk.wall_time(), Counter(w.pending.joinkey for w in desk.pending())
+    rules = views.joinkeys(desk.log.state)
+    return {"joinkeys": [_joinkey(rule, now.time_s, waiting[rule.id]) for rule in rules]}
 
 
-def _joinkey(rule: views.JoinRule, time_s: int) -> Json:
+def _joinkey(rule: views.JoinRule, time_s: int, pending: int) -> Json:
     if rule.revoked:
         state = "revoked"
     elif rule.used >= rule.uses_max:
@@ -190,6 +213,7 @@ def _joinkey(rule: views.JoinRule, time_s: int) -> Json:
         "state": state,
         "uses": rule.uses_max,
         "used": rule.used,
+        "pending": pending,
         "mode": "auto" if rule.auto else "approve",
         "expires": rule.expires_s or None,
         "groups": list(rule.groups),
@@ -208,7 +232,12 @@ def settings_export(desk: Desk, arguments: Json) -> Json:
     section = names.target_section(state, target)
     if section.startswith("policy/"):
         require_policy(Overlay(state), section.removeprefix("policy/"))
-    return {"target": target, "text": export_text(settings_of(state, section).items())}
+    further = secret_names(state)
+    said = {
+        key: setting if setting.is_hidden or not _is_secret(key, further) else HIDDEN
+        for key, setting in settings_of(state, section).items()
+    }
+    return {"target": target, "text": export_text(said.items())}
 
 
 def effective(desk: Desk, arguments: Json) -> Json:
@@ -220,15 +249,30 @@ def effective(desk: Desk, arguments: Json) -> Json:
     except ConfigError as error:
         reason = f"{arguments['device']} has no managed config now: {error}; it keeps its last one"
         raise Refused("bad-config", reason) from None
+    secrets: dict[str, tuple[str, ...]] = {key: (words.MASK,) for key, _ in sealed_of(managed)}
+    if arguments["reveal"]:
+        secrets |= revealed_to(desk, arguments["token"], device, managed, wanted)
+    further = secret_names(state)
     options = [
         {
             "key": key,
             "verb": verb,
-            "value": " ".join(words.quote(value) for value in values),
-            "values": list(values),
+            "secret": key in secrets or _is_secret(key, further),
+            **_shown(secrets.get(key) or ((words.MASK,) if values and _is_secret(key, further) else values)),
             "origin": ", ".join(names.section_title(state, part) for part in origin.split(", ")),
         }
         for key, (verb, values, origin) in sorted(options_of(managed).items())
         if not wanted or key == wanted or key.startswith(f"{wanted}.")
     ]
     return {"device": names.device_name(state, device), "head": desk.log.head.seq, "options": options}
+
+
+def _is_secret(key: str, further: Collection[str]) -> bool:
+    option = parse_key(key).option or ""
+    return is_secret(option) or option.lower() in further
+
+
+def _shown(values: tuple[str, ...]) -> Json:
+    if values == (words.MASK,):
+        return {"value": words.MASK, "values": []}
+    return {"value": " ".join(words.quote(value) for value in values), "values": list(values)}

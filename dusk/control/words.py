@@ -5,13 +5,17 @@ from typing import Any
 
 from dusk import codec, limits
 from dusk.changelog import views
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
-from dusk.config.settings import Setting, Verb, decode_setting
+from dusk.config.names import parse_key
+from dusk.config.settings import Setting, Verb, decode_setting, is_secret
 from dusk.control import names
-from dusk.ids import DeviceId
+from dusk.ids import DeviceId, KeyId
 from dusk.lazy import dataclass
 
 NOTHING = "-"
+MASK = "(secret)"
+"""Stands for every secret, whoever looks (R15)."""
 ID_BYTES = 16
 """Of a device's id."""
 
@@ -38,6 +42,8 @@ def setting_words(setting: Setting) -> str:
             return f"section of type {values}"
         case Verb.ABSENT:
             return "must not be there"
+        case Verb.SEALED:
+            return MASK
     parts = [f"list with {values}"] if setting.values else []
     if setting.removed:
         parts.append("list without " + " ".join(quote(value) for value in setting.removed))
@@ -55,10 +61,13 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
     """Return what a record is called and what it says."""
     kind = section.split("/", 1)[0]
     if key.startswith("set/"):
-        return key.removeprefix("set/"), None if data is None else setting_words(decode_setting(data))
+        return key.removeprefix("set/"), None if data is None else _setting(state, key, decode_setting(data))
     row = None if data is None else codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
     if key.startswith("var/"):
-        return f"variable {key.removeprefix('var/')}", None if row is None else _value(state, row[0])
+        says = None if row is None else MASK if len(row) > 1 else _value(state, row[0])
+        return f"variable {key.removeprefix('var/')}", says
+    if key.startswith("wrap/"):
+        return f"keys of secrets {key.removeprefix('wrap/')}", None if row is None else _readers(state, row)
     if key.startswith("member/"):
         name = names.device_name(state, bytes.fromhex(key.removeprefix("member/")))
         return f"member {name}", None if row is None else "yes"
@@ -67,6 +76,19 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
     if kind == "joinkey" and key == "rule":
         return "rule", None if row is None else _rule(row)
     return key, None if row is None else " ".join(_value(state, item) for item in row)
+
+
+def _setting(state: State, key: str, setting: Setting) -> str:
+    """Return what a setting says; of an option that became a secret later not its plain value either."""
+    option = parse_key(key.removeprefix("set/")).option or ""
+    is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in secret_names(state))
+    return MASK if is_plain else setting_words(setting)
+
+
+def _readers(state: State, row: list[Any]) -> str:
+    """Name those to whom a key of secrets is wrapped."""
+    names_of = (names.author_name(state, KeyId(reader)) for reader, _ in row[1])
+    return f"for {', '.join(sorted(names_of))}"
 
 
 def assignment_words(state: State, row: list[Any]) -> str:
@@ -103,6 +125,8 @@ def difference(state: State, section: str, key: str, before: bytes | None, after
     """Return how a record changes."""
     item, new = describe(state, section, key, after)
     _, old = describe(state, section, key, before)
+    if MASK == old == new and before != after:
+        new = "(secret changed)"
     return Difference(names.section_title(state, section), item, old, new)
 
 

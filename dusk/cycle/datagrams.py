@@ -117,6 +117,8 @@ class Channel:
     def __init__(self, peers: Peers, random_bytes: Callable[[int], bytes]) -> None:
         self.keys = GroupKeys()
         """To be replaced when a key comes, or the log's newest removal changes."""
+        self.stored = b""
+        """The ring of keys as the disk has it."""
         self._peers = peers
         self._random_bytes = random_bytes
         self._tag = cluster_tag(peers.cluster)

@@ -12,7 +12,7 @@ from dusk.lazy import dataclass
 
 LABEL = b"dusk.status"
 FILE_HASH_BYTES = 16
-_FAILED, _NOT_APPLYING = "failed", frozenset({"held", "off"})
+_ENDED, _NOT_APPLYING = frozenset({"failed", "waiting-for-secret"}), frozenset({"held", "off"})
 _NAME_BYTES_MAX = 63
 
 
@@ -48,10 +48,10 @@ class Status:
         return self.epoch, self.cycle, self.count
 
     def is_done(self, asked: Seq) -> bool:
-        """Tell whether nothing is to be waited for: a position is in effect, failed, or not applied."""
+        """Tell whether nothing is to be waited for: a position is in effect, failed, not applied or locked."""
         if self.state in _NOT_APPLYING:
             return True
-        return self.seq >= asked or (self.state == _FAILED and self.judged >= asked)
+        return self.seq >= asked or (self.state in _ENDED and self.judged >= asked)
 
     def sign(self, key: SigningKey, cluster: ClusterId) -> bytes:
         """Return the signed status as it is sent."""

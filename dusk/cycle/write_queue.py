@@ -11,7 +11,9 @@ from dataclasses import field
 from typing import NamedTuple
 
 from dusk.changelog.body import Change
+from dusk.changelog.creation import PENDING, is_request
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
+from dusk.changelog.kinds import is_device
 from dusk.changelog.log import Log
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import LogItem
@@ -35,10 +37,18 @@ STRANDED = b"stranded"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: batches, each with the head after it; an answer for each change, refused ones too."""
+    """What was written: batches, each with the head after it; an answer for each change, refused ones too.
+
+    Attributes:
+        batches, answers: as said.
+        pending: requests to join that a person may grant, with the word of their refusal.
+        left_out: whether a device that another branch had is not in this log.
+    """
 
     batches: tuple[tuple[tuple[LogItem, ...], Head], ...]
     answers: tuple[Answer, ...]
+    pending: tuple[tuple[Change, str], ...] = ()
+    left_out: bool = False
 
     @property
     def items(self) -> tuple[LogItem, ...]:
@@ -113,14 +123,26 @@ class _Turn:
     Attributes:
         answers: in the order of the changes.
         spent: by sender, signatures of what was refused; at least one for each change.
+        pending: requests to join that a person may grant, with the word of their refusal.
+        left_out: whether a change that makes devices was written without effect.
     """
 
     answers: list[Answer] = field(default_factory=list)
+    pending: list[tuple[Change, str]] = field(default_factory=list)
+    left_out: bool = False
     spent: dict[bytes, int] = field(default_factory=dict)
 
-    def refuse(self, sender: bytes, change: Change) -> None:
+    def refuse(self, sender: bytes, change: Change, code: str) -> None:
         """Count a refusal: a signature is what costs time."""
+        if is_request(change) and code in PENDING:
+            self.pending.append((change, code))
         self.spent[sender] = self.spent.get(sender, 0) + max(1, len(change.signatures))
+
+    def wrote(self, change: Change, outcome: Outcome) -> None:
+        """Note what is without effect: one of another branch may have let devices in there (A45)."""
+        if outcome.code is not OutcomeCode.APPLIED:
+            operations = change.body.operations
+            self.left_out |= any(o.key == "key" and is_device(o.section) for o in operations)
 
     @property
     def is_over(self) -> bool:
@@ -212,7 +234,8 @@ class WriteQueue:
         """Write what waits, up to so many batches of DATA; the rest stays for the next turn."""
         turn = _Turn()
         batches = [self._write_batch(stamp, turn) for _ in range(WRITTEN_BATCHES_MAX)]
-        return Written(tuple((items, head) for items, head in batches if items), tuple(turn.answers))
+        written = tuple((items, head) for items, head in batches if items)
+        return Written(written, tuple(turn.answers), tuple(turn.pending), turn.left_out)
 
     def _write_batch(self, stamp: Stamp, turn: _Turn) -> tuple[tuple[LogItem, ...], Head]:
         items: list[LogItem] = []
@@ -240,10 +263,11 @@ class WriteQueue:
         try:
             item, entry = write(change, stamp)
         except Refused as refusal:
-            turn.refuse(sender, change)
+            turn.refuse(sender, change, refusal.code)
             if not any(change.id in line.changes for line in self._lines.values()):
                 turn.answers.append(refused(change.id, refusal))
             return None
+        turn.wrote(change, entry.outcome)
         turn.answers.append(stored(change.id, entry.seq, entry.outcome))
         return item
 

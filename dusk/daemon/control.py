@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import trio
 
+from dusk.control.outside import ToSign
 from dusk.daemon.disk import in_words
 from dusk.daemon.mistakes import MISTAKES, report
 from dusk.errors import ConfigError, DuskError, Refused
@@ -171,6 +172,10 @@ class ControlServer:
         try:
             params = request.get("params", {})
             result = await self._methods.call(request["method"], params, connection)
+        except ToSign as error:
+            refused = _error(number, REFUSED, error.reason, error.code)
+            refused["error"]["data"]["to_sign"] = error.request
+            return refused
         except Refused as error:
             code = METHOD_NOT_FOUND if error.code == "no-method" else REFUSED
             return _error(number, code, error.reason, error.code)

@@ -13,12 +13,15 @@ from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.control.asks import asks_of
-from dusk.control.desk import Json, Peer, WallTime
+from dusk.control.cluster import check_login_here
+from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
+from dusk.control.outside import proven_key
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
 from dusk.daemon.drafts import Drafts
 from dusk.daemon.reviewed import REVIEWED
+from dusk.daemon.say import say
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
@@ -117,6 +120,11 @@ class DaemonDesk:
         """Return what is known of the members at this moment, this device included."""
         return peers_of(self._node, trio.current_time())
 
+    def pending(self) -> Sequence[Waiting]:
+        """Return who waits to be let in."""
+        now = trio.current_time()
+        return [Waiting(p, now - p.since, now - p.seen_at) for p in self._node.pending(now)]
+
     def refresh(self) -> str:
         """Ask the master for everybody's newest status; a ticket that ends within two seconds."""
         return self._tickets.start(self._refresh)
@@ -151,11 +159,50 @@ class DaemonDesk:
     # --- people ------------------------------------------------------------------------------
 
     def session(self, token: str) -> Session:
-        """Return the session of a token."""
-        return self._sessions.session(token)
+        """Return the session of a token, as long as its key may sign.
+
+        Raises:
+            Refused: ``no-session``.
+        """
+        session = self._sessions.session(token)
+        holder = self.log.state.holder(session.key.key_id)
+        if holder is None or not holder.active:
+            self._sessions.logout(token)
+            raise Refused(
+                "no-session", f"the key of {session.user} was disabled or replaced; your session has ended"
+            )
+        return session
+
+    def sessions(self) -> Sequence[Json]:
+        """Return the sessions at this device."""
+        return self._sessions.listed()
+
+    def end_sessions(self, user: str) -> int:
+        """Forget all sessions of a user at this device."""
+        return self._sessions.end(user)
+
+    def seal(
+        self,
+        user: str,
+        password: str,
+        seed: bytes | None,
+        build: Callable[[SealedKey], Change],
+        timeout_s: float,
+    ) -> str:
+        """Seal a key under a password, and submit what is made of it; a ticket of its outcome."""
+
+        async def work(ticket: Ticket) -> Json:
+            key, sealed = await self._sessions.seal(user, password, seed)
+            change = build(SealedKey(key.public, sealed))
+            self._check_room(change)
+            self._core.add(self._node.submit(change, trio.current_time()))
+            return await self._outcome(change.id, timeout_s, ticket, trio.current_time())
+
+        return self._tickets.start(work)
 
     def login(self, user: str, password: str) -> str:
         """Start a login and return its ticket."""
+        check_login_here(self.device_id, self.log.state)
         found = next((u for u in views.users(self.log.state) if u.name == user and not u.disabled), None)
         sealed = None if found is None else found.sealed
 
@@ -164,9 +211,32 @@ class DaemonDesk:
 
         return self._tickets.start(work)
 
+    def challenge(self, user: str) -> Json:
+        """Return what a key outside the cluster signs to open a session."""
+        check_login_here(self.device_id, self.log.state)
+        return {
+            "challenge": self._sessions.challenge(user).hex(),
+            "device": self.device_id.hex(),
+            "cluster": self.log.state.cluster.hex(),
+        }
+
+    def open_session(self, user: str, challenge: bytes, signature: bytes) -> Json:
+        """Open a session for who has signed a challenge."""
+        is_open = self._sessions.is_challenged(user, challenge)
+        key = proven_key(self.log.state, user, challenge, self.device_id, signature, is_open=is_open)
+        return dict(self._sessions.open(user, key))
+
     def logout(self, token: str) -> None:
         """Forget a session."""
         self._sessions.logout(token)
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return a key of secrets that this device has."""
+        return self._node.secret_key(section, key_id)
+
+    def note(self, line: str) -> None:
+        """Leave a line in the log of the system."""
+        say(line)
 
     # --- joining -----------------------------------------------------------------------------
 

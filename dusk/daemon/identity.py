@@ -1,5 +1,6 @@
 """This device's own key in ``etc/dusk/node/identity``, its hardware label, the name that it wants."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def decode_identity(data: bytes) -> SigningKey:
     if key.key_id != row[2]:
         raise UntrustedInput("identity: the key is not the one of the id beside it")
     return key
+
+
+def node_label(root: Path, folder: Path = Path("/sys/class/net")) -> str:
+    """Return the label of the node below a root: of several on one machine each has its own."""
+    label = hardware_label(folder)
+    if root.resolve() == Path("/"):
+        return label
+    return f"{label}-{hashlib.blake2s(str(root.resolve()).encode(), digest_size=3).hexdigest()}"
 
 
 def hardware_label(folder: Path = Path("/sys/class/net")) -> str:

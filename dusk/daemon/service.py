@@ -21,7 +21,7 @@ from dusk.daemon.facts import gather
 from dusk.daemon.hands import Hands
 from dusk.daemon.helper_client import HelperClient
 from dusk.daemon.identity import FILE as IDENTITY_FILE
-from dusk.daemon.identity import decode_identity, encode_identity, hardware_label, wanted_name
+from dusk.daemon.identity import decode_identity, encode_identity, node_label, wanted_name
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.mistakes import report
 from dusk.daemon.news import News
@@ -70,7 +70,7 @@ def serve(root: Path, reading: int, writing: int) -> int:
         privileges.drop(account)
         os.umask(0o077)
         key = own_key(root / "etc/dusk/node")
-        builder = Builder(key, Settings(), {}, hardware_label(), "", join_line)
+        builder = Builder(key, Settings(), {}, node_label(root), "", join_line)
         trio.run(_run, root, reading, writing, builder, restrict_keyboard_interrupt_to_checkpoints=True)
         exit_code = 0
     except* (DuskError, OSError) as group:

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import field
 from math import ceil
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
+from dusk.control.outside import CHALLENGE_BYTES, Challenges, OutsideKey
 from dusk.errors import Refused
-from dusk.keys.sealed import DEFAULT, open_user_key, seal_user_key
-from dusk.keys.signing import SigningKey
+from dusk.keys.box import NONCE_BYTES
+from dusk.keys.sealed import DEFAULT, SALT_BYTES, open_user_key, seal_user_key
+from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
 from dusk.limits import (
     LOGIN_FREE_TRIES,
@@ -28,6 +31,7 @@ from dusk.limits import (
     SESSIONS_MAX,
 )
 
+T = TypeVar("T")
 MEMORY_MARGIN_KIB = 8 * 1024
 """What a login leaves to the rest of the router."""
 
@@ -38,7 +42,7 @@ class Session:
 
     Attributes:
         user: the name.
-        key: unlocked, in memory only.
+        key: unlocked, in memory only; or the public half of one that signs elsewhere.
         began_at, used_at: seconds.
     """
 
@@ -79,6 +83,7 @@ class Sessions:
     ) -> None:
         self._sessions: dict[str, Session] = {}
         self._tries: dict[str, _Tries] = {}
+        self._challenges = Challenges()
         self._turn = trio.Lock()
         self._waiting = 0
         self._tell = tell
@@ -103,6 +108,43 @@ class Sessions:
         """Forget a session."""
         self._sessions.pop(token, None)
 
+    def listed(self) -> list[dict[str, object]]:
+        """Return the live sessions: user, and how many seconds since they began and were used."""
+        now = trio.current_time()
+        live = (one for one in self._sessions.values() if not _is_over(one, now))
+        return [
+            {"user": one.user, "began_s_ago": now - one.began_at, "idle_s": now - one.used_at} for one in live
+        ]
+
+    def end(self, user: str) -> int:
+        """Forget all sessions of a user, and return how many there were."""
+        found = [token for token, one in self._sessions.items() if one.user == user]
+        for token in found:
+            del self._sessions[token]
+        return len(found)
+
+    async def seal(self, user: str, password: str, seed: bytes | None) -> tuple[SigningKey, bytes]:
+        """Seal a key under a password; takes as long, and is as bounded, as a login.
+
+        Args:
+            user: whose.
+            password: as typed.
+            seed: of the key; None makes a new one.
+
+        Returns:
+            The key, and what the log has of it.
+
+        Raises:
+            Refused: ``busy``, ``no-memory``, ``empty-password``.
+        """
+        key = SigningKey.from_seed(os.urandom(SEED_BYTES) if seed is None else seed)
+
+        def seal() -> bytes:
+            salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
+            return seal_user_key(key.seed, password.encode(), salt=salt, nonce=nonce, name=user)
+
+        return key, await self._in_turn(seal)
+
     def wrong_passwords(self) -> dict[str, int]:
         """Return user → wrong passwords since the last right one, where that is worth showing."""
         return {user: tries.wrong for user, tries in self._tries.items() if tries.wrong > LOGIN_FREE_TRIES}
@@ -122,22 +164,43 @@ class Sessions:
             Refused: ``wrong-password``, ``too-many-tries``, ``busy``, ``no-memory``.
         """
         self._check_pace(user)
+
+        def unlock() -> SigningKey:
+            return _unlock(user, password.encode(), sealed)
+
+        try:
+            key = await self._in_turn(unlock, check=lambda: self._check_pace(user))
+        except Refused as error:
+            if error.code == "wrong-password":
+                self._count_wrong(user, exists=sealed is not None)
+            raise
+        self._tries.pop(user, None)
+        return {"token": self._open(user, key), "user": user}
+
+    def challenge(self, user: str) -> bytes:
+        """Return what a key outside the cluster has to sign within a minute, once."""
+        return self._challenges.issue(user, os.urandom(CHALLENGE_BYTES), trio.current_time())
+
+    def is_challenged(self, user: str, challenge: bytes) -> bool:
+        """Tell whether a challenge was given out for this user and not answered before."""
+        return self._challenges.take(user, challenge, trio.current_time())
+
+    def open(self, user: str, key: OutsideKey) -> dict[str, str]:
+        """Open a session without a private key, for who has proven to have it elsewhere."""
+        return {"token": self._open(user, key), "user": user}
+
+    async def _in_turn(self, work: Callable[[], T], check: Callable[[], None] = lambda: None) -> T:
+        """Do work that costs Argon2id in a thread, one at a time, when there is memory for it."""
         if self._waiting >= LOGINS_WAITING_MAX:
             raise Refused("busy", "others are logging in; try again in a few seconds")
         self._waiting += 1
         try:
             async with self._turn:
-                self._check_pace(user)
+                check()
                 self._check_memory()
-                key = await trio.to_thread.run_sync(_unlock, user, password.encode(), sealed)
-        except Refused as error:
-            if error.code == "wrong-password":
-                self._count_wrong(user, exists=sealed is not None)
-            raise
+                return await trio.to_thread.run_sync(work)
         finally:
             self._waiting -= 1
-        self._tries.pop(user, None)
-        return {"token": self._open(user, key), "user": user}
 
     def _open(self, user: str, key: SigningKey) -> str:
         now = trio.current_time()

@@ -14,6 +14,10 @@ from dusk.node import Node
 
 NAMES_SHOWN_MAX = 5
 """Of devices, in one line."""
+_REMOVED = (
+    "this router was removed from the cluster: it gets no settings any more, and keeps those that it has;"
+    " a factory reset and a join key make it a member again"
+)
 _NOTHING: Json = {
     "cluster": None,
     "device": None,
@@ -56,7 +60,9 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
     own, online = views.member(state, node.device_id), node.online(now)
     applied, succession = node.applied, views.succession(state)
     lines = [*node.alarms.values(), *alarms]
-    if not node.fresh(now):
+    if node.is_removed(now):
+        lines.append(_REMOVED)
+    elif not node.fresh(now):
         lines.append("stale: the master is not heard")
     else:
         lines += [*_away(node, online, now), *_unreached(node)]
@@ -66,7 +72,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         "cluster": views.cluster_name(state),
         "device": node.device_id.hex(),
         "name": None if own is None else own.name,
-        "role": _role(node, succession),
+        "role": "removed" if node.is_removed(now) else _role(node, succession),
         "epoch": head.epoch,
         "head": {"seq": head.seq, "hash": head.chain.hex()},
         "settled": node.settled,
@@ -101,8 +107,6 @@ def waits_alone(node: Node, now: float) -> str:
 
 
 def _role(node: Node, succession: Sequence[DeviceId]) -> str:
-    if node.peers.own_index is None:
-        return "removed"
     leader = node.log.leader if node.master is None else node.master
     is_over = leader == node.device_id and not node.leads  # it starts again, and does not lead yet
     return role_of(succession, None if is_over else leader, node.device_id)

@@ -1,11 +1,14 @@
 """The recovery phrase: 24 BIP39 words that are the break-glass key.
 
 Words → BIP39 seed (no passphrase) → SLIP-0010 for Ed25519 at one fixed hardened path. What
-is wrong with a phrase is told by place, never by quoting a word of it.
+is wrong with a phrase is told by place, never by quoting a word of it; who types it is told by
+`misspelt`, on the terminal and nowhere else.
 """
 
 import hmac
+from bisect import bisect_left
 from functools import cache
+from typing import NamedTuple
 
 from mnemonic import Mnemonic
 
@@ -21,6 +24,20 @@ _HARDENED = 2**31
 _HALF_BYTES = 32
 
 
+class Misspelt(NamedTuple):
+    """A word that is not in the list.
+
+    Args:
+        place: from 1.
+        word: as typed.
+        near: words of the list that it may be: its neighbours there, and those that are spelt alike.
+    """
+
+    place: int
+    word: str
+    near: tuple[str, ...]
+
+
 @cache
 def preload() -> Mnemonic:
     """Read the word list and keep it; to be called while its file can still be read."""
@@ -31,6 +48,19 @@ def phrase_from_entropy(entropy: bytes) -> str:
     """Return the 24 words for 32 random bytes."""
     assert len(entropy) == ENTROPY_BYTES, "the entropy of a phrase has 32 bytes"
     return preload().to_mnemonic(entropy)
+
+
+def misspelt(phrase: str) -> Misspelt | None:
+    """Return the first word of a phrase that is not in the list; for who typed it alone."""
+    words = preload().wordlist  # sorted
+    for place, word in enumerate(phrase.lower().split(), 1):
+        at = bisect_left(words, word)
+        if words[at : at + 1] != [word]:
+            from difflib import get_close_matches
+
+            near = (*words[max(0, at - 1) : at + 1], *get_close_matches(word, words, 3, 0.7))
+            return Misspelt(place, word, tuple(dict.fromkeys(near)))
+    return None
 
 
 def recovery_key(phrase: str) -> SigningKey:

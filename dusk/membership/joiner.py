@@ -24,6 +24,7 @@ from dusk.changelog import views
 from dusk.changelog.adopting import Unfit, adopt
 from dusk.changelog.body import Change
 from dusk.changelog.branches import BeyondReach, Extended, Switched, try_branch
+from dusk.changelog.creation import PENDING
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import ForkFound, Log, verified_entry
 from dusk.changelog.newer import NewerVersion, later_entry
@@ -57,8 +58,10 @@ from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
     ANSWER_S_MAX,
+    BACK_OFF_S_MAX,
     EXCHANGE_S_MAX,
     JOIN_CANDIDATES_MAX,
+    PENDING_ASK_S_MAX,
     STREAM_BYTES_PER_S_MIN,
     STREAM_IDLE_S_MAX,
 )
@@ -69,7 +72,6 @@ LOG_FILE = "log"
 PORT_DEFAULT = 3875
 _LOOK_AGAIN_S = 5.0
 """Between two looks at who may be asked."""
-_PENDING = "approval-needed"
 
 
 def parse_address(text: str) -> Address:
@@ -159,6 +161,7 @@ class Joiner:
             "cluster": self._join_key.cluster_id.hex(),
             "device": self._device.key_id.hex(),
             "role": self._role,
+            "label": self._label,
             "reason": self.reason,
             "head": {"seq": self._log.head.seq, "hash": self._log.head.chain.hex()},
         }
@@ -264,7 +267,8 @@ class Joiner:
     def _gave_up(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """Leave this server alone for a while and look at the others."""
         self._client = None
-        self._back_off.failed(client.address, now, lied=lied)
+        patience_s = PENDING_ASK_S_MAX if self._role == "pending" and not lied else BACK_OFF_S_MAX
+        self._back_off.failed(client.address, now, lied=lied, longest_s=patience_s)
         self._next_look = now
         if self.reason == reason:
             return []
@@ -435,12 +439,18 @@ class Joiner:
             ServerRefused: it is not a yes; ``reason`` says why, for people.
         """
         del change_id, now  # one request a stream
-        self._role = "pending" if answer.code == _PENDING else "joining"
+        self._role = "pending" if answer.code in PENDING else "joining"
         if answer.code not in (APPLIED, DEVICE_EXISTS):
-            self.refusal = answer.reason
+            self.refusal = answer.reason if answer.code not in PENDING else self._what_to_do(answer.reason)
             raise ServerRefused(f"{answer.reason} ({answer.code})")
         self.reason, self.refusal = "fetching the log", ""
         return []
+
+    def _what_to_do(self, reason: str) -> str:
+        """Tell who stands before this device what somebody does elsewhere."""
+        short = self._device.key_id.hex()[:8]
+        known_as = self._label or short
+        return f"{reason}: `dusk device approve {short}` on any member lets it in, shown there as {known_as}"
 
 
 class GhostLog(UntrustedInput):

@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 
 from dusk.catchup.gathering import Gatherings
 from dusk.catchup.host import Giver, Standing
-from dusk.catchup.messages import APPLIED, NO_ANSWER, Position, Report, Reports
+from dusk.catchup.messages import (
+    APPLIED,
+    NO_ANSWER,
+    GetReports,
+    Position,
+    Report,
+    Reports,
+    SecretName,
+    Secrets,
+)
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
 from dusk.changelog.adopting import Unfit
@@ -13,24 +22,25 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
-from dusk.cycle.groupkeys import FILE, GroupKeys, decode_group_keys, new_group_key
+from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.whereabouts import Row
 from dusk.cycle.write_queue import STRANGERS
-from dusk.effects import Effect, LogItem, StoreFile
+from dusk.effects import Address, Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
 from dusk.node.addresses import Addresses
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
+from dusk.node.rotating import store_keys
+from dusk.node.secrets import NodeSecrets
 
 _CODES = {APPLIED: AnswerCode.STORED, NO_ANSWER: AnswerCode.BUSY}
 """What a stream's answer means; every other word is the writer's refusal."""
 
 Took = Callable[[Sequence[LogItem], float], list[Effect]]
 TakeChange = Callable[[Change, float, bytes, ChangeId | None], list[Effect]]
-RandomBytes = Callable[[int], bytes]
 TakeAnswer = Callable[[Answer, float], list[Effect]]
 
 
@@ -49,10 +59,12 @@ class MemberHost:
         reports: what is known of all devices.
         forks: the branches that this device left.
         addresses: where members are.
+        secrets: the keys of secrets that this device can open.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
         master: who is taken for the master.
+        tell_lower: tells a member at an address, by its X25519 key, where the log ends.
     """
 
     def __init__(
@@ -69,19 +81,22 @@ class MemberHost:
         reports: NodeReports,
         forks: Forks,
         addresses: Addresses,
+        secrets: NodeSecrets,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
         master: Callable[[], DeviceId | None],
+        tell_lower: Callable[[Address, bytes], list[Effect]],
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
-        self._forks, self._compacting, self._addresses = forks, compacting, addresses
+        self._forks, self._compacting = forks, compacting
+        self._addresses, self._secrets = addresses, secrets
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
         self._submitted, self._answered = submitted, answered
         self._is_whole, self._caught_up, self._is_holder = is_whole, caught_up, is_holder
-        self._master = master
+        self._master, self._tell_lower = master, tell_lower
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -119,6 +134,10 @@ class MemberHost:
         master = self._master()
         public = None if master is None else self._log.device_key(master)
         return public is not None and static_public == x25519_public(public)
+
+    def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a server whose log parts from ours, and lost, where ours ends."""
+        return self._tell_lower(address, static_public)
 
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether who leads in our log signed this head."""
@@ -181,7 +200,7 @@ class MemberHost:
         effects = self._caught_up(giver.seq, now)
         if merged.keys != before.keys:
             self._channel.keys = merged
-            effects.append(StoreFile(FILE, merged.encode()))
+            effects += store_keys(self._channel)
         return effects
 
     def answered(self, change_id: ChangeId, answer: StreamAnswer, now: float) -> list[Effect]:
@@ -209,9 +228,14 @@ class MemberHost:
         """Return a chunk of a branch that this device left, and whether there is more behind it."""
         return self._forks.chunk(chain, first)
 
-    def reports(self, after: bytes, now: float) -> Reports:
-        """Return a page of what is known of the devices behind one."""
-        return self._reports.page(after, now)
+    def reports(self, asked: GetReports, now: float) -> Reports:
+        """Return a page of what is known of the devices, and of who waits, behind those that are named."""
+        return self._reports.page(asked, now)
+
+    def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
+        """Wrap keys of secrets to the member with an X25519 key, as far as it may have them."""
+        device = self._peers.device(self._log.state, asker)
+        return Secrets(()) if device is None else self._secrets.hand_on(device, names)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         """Take a status that is too large for a datagram.
@@ -220,13 +244,3 @@ class MemberHost:
             UntrustedInput: not signed by that device.
         """
         return self._reports.took_report(report, now)
-
-
-def make_group_key(channel: Channel, generation: int, random_bytes: RandomBytes) -> list[Effect]:
-    """Make a group key where there is none; only who leads does."""
-    keys = channel.keys
-    if keys.newest is not None:
-        return []
-    key = new_group_key(random_bytes, generation, keys.removal)
-    channel.keys = GroupKeys((key,), generation, keys.removal)
-    return [StoreFile(FILE, channel.keys.encode())]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from dusk.apply.events import Mode
+from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
@@ -35,9 +36,12 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.membership.pending import Pending, still_waiting
 from dusk.node.applying import Applying
 from dusk.node.forcing import force_role
 from dusk.node.presence import contact_since, online
+from dusk.node.recovered import FILE as RECOVERED_FILE
+from dusk.node.recovered import Recovered
 from dusk.node.reports import ASK_GAP_S
 from dusk.node.rooms import Rooms
 from dusk.node.settings import NodeSettings
@@ -98,6 +102,7 @@ class Node:
             submit=rooms.changes.submit_own,
             is_copied=lambda: rooms.leading.is_copied,
             exchanges=rooms.exchanges,
+            recovered=Recovered(log, self.device_id, saved.get(RECOVERED_FILE), rooms.alarms),
         )
         self._placed: object = None
         self._report_due_at = float("-inf")
@@ -182,7 +187,7 @@ class Node:
         rooms = self._rooms
         if self.leads or not self.fresh(now) or now - rooms.reports.asked_at < ASK_GAP_S:
             return []
-        rooms.reports.asked_at, rooms.reports.wants_all = now, True
+        rooms.reports.asks(now)
         return self._exchange_reports(now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
@@ -209,10 +214,12 @@ class Node:
             rooms.follower.deadline if leader is None else leader.deadline,
             rooms.leading.deadline,
             rooms.writing.deadline,
+            rooms.writing.expiry_at,
             rooms.exchanges.deadline,
             rooms.outbox.deadline,
             self.applied.deadline,
             self._applying.deadline,
+            rooms.secrets.deadline,
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -269,11 +276,22 @@ class Node:
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
+        if self.peers.own_index is None:  # who was removed hears nobody, and takes off what it is told to
+            return True
         return contact_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 
     def reports_since(self, moment: float) -> bool:
         """Tell whether everybody's status is here as of a moment; at the master it always is."""
         return self.leads or self._rooms.reports.complete_at >= moment
+
+    def pending(self, now: float) -> list[Pending]:
+        """Return who waits to be let in: at the master all, elsewhere what it told last."""
+        told = still_waiting(self.log.state, self._rooms.reports.pending)
+        return self._rooms.waiting_here(now) if self.leads else told
+
+    def is_removed(self, now: float) -> bool:
+        """Tell whether this device left: by its log, or by a member's word while no master is heard."""
+        return self.peers.own_index is None or (self._rooms.exchanges.said_removed and not self.fresh(now))
 
     def waiting_changes(self) -> tuple[ChangeId, ...]:
         """Return the changes of this device that no writer has answered for."""
@@ -291,6 +309,10 @@ class Node:
         """Return this author's changes from here whose outcome does not stand in our log."""
         return self._rooms.changes.waiting(author)
 
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return a key of secrets that this device has, for people whom the log entitles to it."""
+        return self._rooms.secrets.secret(SecretName(section, key_id))
+
     # --- start and time --------------------------------------------------------------------------
 
     def _links_changed(self, links: tuple[Link, ...], now: float) -> list[Effect]:
@@ -303,6 +325,8 @@ class Node:
         effects = rooms.leading.tick(now)
         if rooms.writing.deadline is not None and now >= rooms.writing.deadline:
             effects += rooms.writing.tick(now)
+        if rooms.writing.expiry_at is not None and now >= rooms.writing.expiry_at:
+            effects += rooms.writing.expire(now)
         if rooms.writing.leader is not None:
             effects += rooms.writing.leader.tick(now)
         elif now >= rooms.follower.deadline:
@@ -320,12 +344,23 @@ class Node:
         effects += [*self._watch(now), *rooms.compacting.step(now)]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += self._applying.step(now)
+        effects += self._seek(now)
         if self.fresh(now):
             edits = rooms.report.facts_due(self.log.state, now)
             effects += rooms.changes.submit_own(edits, "facts", now) if edits else []
         effects += [*self._watching.look(now), *rooms.addresses.look(rooms.exchanges, now)]
         ended = rooms.note_status(now)
         return effects if self.leads else effects + self._tell_status(now, ended=ended)
+
+    def _seek(self, now: float) -> list[Effect]:
+        """Ask for keys of secrets that are missing here, and go on with the apply once they came."""
+        rooms = self._rooms
+        if rooms.secrets.has_more:
+            self.applied.keys_came()
+            rooms.secrets.has_more = False
+            return self._applying.step(now)
+        address = rooms.secrets.ask_whom(None if self.leads else rooms.follower.master_address, now)
+        return [] if address is None else rooms.exchanges.secrets(address, rooms.secrets, now)
 
     def _watch(self, now: float) -> list[Effect]:
         """Follow who leads, and who would next."""

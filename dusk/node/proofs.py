@@ -56,7 +56,11 @@ class Proofs:
         for culprit, proof in tuple(self._found.items()):
             path = device_path(culprit)
             mark = state.record(path, FROZEN)
-            is_old = mark is not None and proof.one.head.mandate < self._log.head.mandate
+            made, now_in_force = proof.one.head, self._log.head
+            is_old = mark is not None and (made.generation, made.mandate) < (
+                now_in_force.generation,
+                now_in_force.mandate,
+            )
             if is_old or (mark is not None and mark.data is not None):
                 del self._found[culprit]  # it is frozen, or owners have forgiven it
             elif proof.due_at <= now:

@@ -16,6 +16,8 @@ from dusk.cycle.whereabouts import decode_table
 from dusk.effects import Effect, Event, RemoveFile, StoreFile
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
+from dusk.node.secrets import FILE as SECRET_KEYS_FILE
+from dusk.node.secrets import decode_kept
 
 STATUS_KEY_FILE = "status-key"
 STATUS_KEY_BYTES = 32
@@ -88,6 +90,8 @@ def _is_sound(name: str, data: bytes) -> bool:
             decode_group_keys(data)
         elif name == ADDRESSES_FILE:
             decode_table(data)
+        elif name == SECRET_KEYS_FILE:
+            decode_kept(data)
         elif name.startswith(OUTBOX_FOLDER):
             return decode_change(data).id.hex() == name.removeprefix(OUTBOX_FOLDER)
     except UntrustedInput:

@@ -12,27 +12,27 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.basis import Plan
 from dusk.changelog.certificate import Certificate
+from dusk.changelog.entry import Entry, OutcomeCode
+from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.follower import Follower
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.messages import Kind, Pong
 from dusk.cycle.outbox import Outbox, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Station
-from dusk.effects import (
-    Append,
-    Effect,
-    ItemKind,
-    LogItem,
-)
+from dusk.effects import Address, Append, Effect, ItemKind, LogItem, SendDatagram
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
 from dusk.node.addresses import Addresses
+from dusk.membership.pending import Pending
 from dusk.node.alarms import Alarms
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
-from dusk.node.host import MemberHost, make_group_key
+from dusk.node.host import MemberHost
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
 from dusk.node.proofs import Proofs
@@ -40,6 +40,8 @@ from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import NodeReports
+from dusk.node.rotating import cover, make_group_key, new_key
+from dusk.node.secrets import NodeSecrets, kept_of
 from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
 
@@ -73,6 +75,7 @@ class Rooms:
         self._random_bytes = random_bytes
         self.station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
         self.station.channel.keys = self.recovery.group_keys
+        self.station.channel.stored = self.recovery.files.get(GROUP_KEYS_FILE, b"")
         self.cycle_s = views.cycle_ms(log.state) / 1000
         self.follower = Follower(self.station, self.cycle_s, 0.0)
         self.forks = Forks(log, left)
@@ -83,14 +86,28 @@ class Rooms:
             outbox=self.outbox,
             answer_streams=lambda *args: self.exchanges.answered(*args),  # noqa: PLW0108 - made later
             log_moved=self._log_moved,
+            left_out=self._new_group_key,
         )
         self.changes = OwnChanges(
             key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
         )
-        status_key = self.recovery.status_key
-        self.applied = Driver(self.peers.own_id, status_key, settings.mode, settings.apply_window_s)
+        self.secrets = NodeSecrets(
+            own=key,
+            cluster=log.cluster,
+            state=lambda: log.state,
+            members=self.peers,
+            kept=kept_of(self.recovery.files),
+            random_bytes=random_bytes,
+        )
+        self.applied = Driver(
+            self.peers.own_id,
+            self.recovery.status_key,
+            settings.mode,
+            self.secrets,
+            settings.apply_window_s,
+        )
         self.report = SelfReport(key, log.cluster, settings.facts)
-        self.reports = NodeReports(self.peers, log, self.report.signed)
+        self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
         self.compacting = Compacting(log, self.forks, plan, self.alarms)
         self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
@@ -120,10 +137,12 @@ class Rooms:
             reports=self.reports,
             forks=self.forks,
             addresses=self.addresses,
+            secrets=self.secrets,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
             master=lambda: self.master,
+            tell_lower=self._tell_lower,
         )
 
     def _make_leading(self) -> Leading:
@@ -186,9 +205,14 @@ class Rooms:
         """Who writes the log, as far as this device knows."""
         return self.peers.own_id if self.leads else self.follower.master
 
+    def waiting_here(self, now: float) -> list[Pending]:
+        """Return who waits to be let in, as far as this device leads."""
+        return self.writing.pending.current(self.log.state, now) if self.leads else []
+
     def begin(self, now: float) -> None:
         """Know the members, and listen from now on; offer what was left before."""
         self._members_changed()
+        cover(self.station.channel, self.log)
         self.follower = Follower(self.station, self.cycle_s, now)
         self.receiving.follower = self.follower
         self.follower.answers.status = self.report.signed
@@ -210,7 +234,20 @@ class Rooms:
 
     def make_group_key(self) -> list[Effect]:
         """Make a group key if there is none of this generation."""
-        return make_group_key(self.station.channel, self.log.head.generation, self._random_bytes)
+        return make_group_key(self.station.channel, self._random_bytes)
+
+    def _tell_lower(self, address: Address, static_public: bytes) -> list[Effect]:
+        """Tell a member whose log lost where ours ends; it asks for that by itself."""
+        newest = self.log.newest
+        peer = next((p for p in self.peers.others if x25519_public(p.public) == static_public), None)
+        if newest is None or peer is None:
+            return []
+        pong = Pong(None, 0, None, newest)
+        return [SendDatagram(self.station.channel.seal_to(peer, Kind.PONG, pong.encode()), address)]
+
+    def _new_group_key(self) -> list[Effect]:
+        """Make a group key that those who were left out of the log never had."""
+        return new_key(self.station.channel, self._random_bytes)
 
     def note_status(self, now: float) -> bool:
         """Look whether our status has changed; tells whether an apply has come to an end."""
@@ -235,8 +272,12 @@ class Rooms:
         if self.log.state.members_version != self.members_version:
             self._members_changed()
         effects = [*self.leading.deposed(now), *self.alarms.end("version")]
+        cover(self.station.channel, self.log)
+        effects += self.make_group_key() if self.leads else []
         self._forget_forks()
-        entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
+        written = [item for item in items if item.kind is ItemKind.ENTRY]
+        entries = [verified_entry(item) for item in written]
+        self._keep_stranded(zip(written, entries, strict=True), now)
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
         self.applied.log_moved(self.log.state, self.log.head, touched)
         self.note_status(now)  # before the answer that carries it
@@ -248,6 +289,15 @@ class Rooms:
                     *self.writing.logged(entry.change, now),
                 ]
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
+
+    def _keep_stranded(self, written: Iterable[tuple[LogItem, Entry]], now: float) -> None:
+        """Let devices wait for a person that a lost branch let in: they ask no more themselves (A45)."""
+        for item, entry in written:
+            if entry.outcome.code is OutcomeCode.APPLIED:
+                continue
+            _, change = unpack_entry_item(item.data)
+            if change is not None:
+                self.writing.pending.keep_stranded(change, entry.outcome.reason, now)
 
     def _certified(self, certificate: Certificate) -> list[Effect]:
         effects = self.writing.certified(certificate)

@@ -1,19 +1,22 @@
 """What a node looks at once a cycle: what is over, who withholds, who is frozen, what is to be proved."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.body import Edit
+from dusk.changelog.creation import same_label
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
-from dusk.effects import Effect
+from dusk.effects import Effect, WallClock
 from dusk.ids import ChangeId, DeviceId
+from dusk.membership.pending import Pending
 from dusk.node.alarms import Alarms
 from dusk.node.proofs import Proofs
+from dusk.node.recovered import Recovered
 
 WITHHELD_CYCLES = 12.0
 WITHHELD_S_MIN = 60.0
@@ -39,8 +42,18 @@ class Around(Protocol):
     def master(self) -> DeviceId | None:
         """Who does."""
 
+    @property
+    def clock(self) -> WallClock:
+        """The wall clock as it was last told."""
+
     def fresh(self, now: float) -> bool:
         """Tell whether the master is heard."""
+
+    def pending(self, now: float) -> Sequence[Pending]:
+        """Return who waits to be let in."""
+
+    def online(self, now: float) -> Collection[DeviceId]:
+        """Return the members that are there."""
 
 
 class Watching:
@@ -54,6 +67,7 @@ class Watching:
         submit: signs a change by this device's own key and gets it written; nothing if there is no room.
         is_copied: whether another run under this device's key leads.
         exchanges: know whether others give this device the log.
+        recovered: shows that the cluster was recovered.
     """
 
     def __init__(
@@ -66,10 +80,11 @@ class Watching:
         submit: Callable[[list[Edit], str, float], list[Effect]],
         is_copied: Callable[[], bool],
         exchanges: Exchanges,
+        recovered: Recovered,
     ) -> None:
         self._around, self._alarms, self._proofs = around, alarms, proofs
         self._not_logged, self._submit, self._is_copied = not_logged, submit, is_copied
-        self._exchanges = exchanges
+        self._exchanges, self._recovered = exchanges, recovered
         self._look_at = float("-inf")
         self._waiting_since: dict[ChangeId, float] = {}
 
@@ -83,6 +98,8 @@ class Watching:
         effects += self._alarms.tell("withheld", self._withheld(now))
         effects += self._alarms.tell("frozen", self._frozen_words())
         effects += self._alarms.tell("turned-away", self._turned_away(now))
+        effects += self._alarms.tell("same-label", self._same_label(now))
+        effects += self._recovered.look(self._around.clock, now)
         return effects + self._prove(now)
 
     def _withheld(self, now: float) -> str:
@@ -105,6 +122,21 @@ class Watching:
             self._exchanges.turned_away_at = None
         since = self._exchanges.turned_away_at
         return "" if since is None or now - since < self._alarms.quiet_s else _TURNED_AWAY
+
+    def _same_label(self, now: float) -> str:
+        """Say that who wants to be let in shows the hardware label of a member that is there (A20)."""
+        around = self._around
+        pending = around.pending(now) if around.leads else ()
+        online = around.online(now) if pending else ()
+        twins = ((p, d) for p in pending for d in same_label(around.log.state, p.label) if d in online)
+        found = next(twins, None)
+        if found is None:
+            return ""
+        asker, twin = found
+        return (
+            f"{asker.device.hex()[:8]} asks to be let in with the hardware label of"
+            f" {_name(around.log, twin)}, which is online: a clone, or a lie; `dusk device reject` says no"
+        )
 
     def _frozen_words(self) -> str:
         """Name the members that signed two histories (A13)."""

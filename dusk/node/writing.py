@@ -11,6 +11,7 @@ from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog.body import Change, decode_change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import Stamp
+from dusk.changelog.expiring import expiries
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.leader import Entries, Leader
@@ -20,11 +21,17 @@ from dusk.cycle.station import Station
 from dusk.cycle.write_queue import STRANGERS, WriteQueue, stored
 from dusk.effects import Address, Append, Effect, LogItem, SendDatagram, WallClock
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, Seq
+from dusk.ids import NO_CHAIN, ChainHash, ChangeId, Seq
 from dusk.limits import WAITING_REPLIES_MAX
+from dusk.membership.pending import PendingList
 
+EXPIRIES_MAX = 16
+"""Ended in one batch."""
 WRITE_GAP_S = 0.05
 """Between two batches: the least time between STARTs."""
+
+_LATE_S = 0.01
+"""So that the second in which something ends has begun for a clock with rounding, too."""
 
 AnswerStreams = Callable[[ChangeId, StreamAnswer, float], list[Effect]]
 SubmitStream = Callable[[Address, Change, float, ChangeId | None], list[Effect]]
@@ -40,10 +47,12 @@ class Writing:
         outbox: changes of this device's own people.
         answer_streams: tells the streams that wait for a change.
         log_moved: tells the node of entries, behind their ``Append``.
+        left_out: hears that a device of another branch is not in this log.
 
     Attributes:
         leader: drives cycles; None while this device does not lead.
         clock: the wall clock, for stamps.
+        pending: who asked to be let in while this device led, and waits for a person.
     """
 
     def __init__(
@@ -54,15 +63,17 @@ class Writing:
         outbox: Outbox,
         answer_streams: AnswerStreams,
         log_moved: LogMoved,
+        left_out: Callable[[], list[Effect]],
     ) -> None:
         self.leader: Leader | None = None
         self.clock = WallClock(0.0, trusted=False)
         self.deadline: float | None = None
         """When ``tick`` is wanted, monotonic seconds."""
         self._station, self._log, self._outbox = station, log, outbox
-        self._answer_streams, self._log_moved = answer_streams, log_moved
+        self._answer_streams, self._log_moved, self._left_out = answer_streams, log_moved, left_out
         self._own_id = station.peers.own_id
-        self._queue = WriteQueue(log, self._own_id)
+        self._queue, self.pending = WriteQueue(log, self._own_id), PendingList()
+        self._expiring: tuple[ChainHash, list[tuple[int, str]]] = (NO_CHAIN, [])
         self._datagrams: dict[ChangeId, Opened] = {}
         self._streams: set[ChangeId] = set()
 
@@ -170,6 +181,24 @@ class Writing:
             effects += by_stream(writer.address, decode_change(self._outbox.encoded(change)), now, after)
         return effects
 
+    @property
+    def expiry_at(self) -> float | None:
+        """When ``expire`` is wanted, monotonic seconds; None: nothing ends, or no clock tells (R11)."""
+        if self.leader is None or not self.clock.trusted or self._log.handed_over:
+            return None
+        if self._expiring[0] != self._log.head.chain:
+            self._expiring = (self._log.head.chain, expiries(self._log.state))
+        listed = self._expiring[1]
+        return listed[0][0] - self.clock.offset_s + _LATE_S if listed else None
+
+    def expire(self, now: float) -> list[Effect]:
+        """Write that whatever has ended by now has, with one signed head."""
+        stamp = self._stamp(now)
+        assert self.expiry_at is not None, "something ends"
+        due = [section for expires_s, section in self._expiring[1] if expires_s <= stamp.time_s]
+        items = [(self._log.write_expiry(section, stamp), self._log.head) for section in due[:EXPIRIES_MAX]]
+        return self._publish([((item,), head) for item, head in items], now) if items else []
+
     def tick(self, now: float) -> list[Effect]:
         """Write the changes that wait, with one signed head."""
         assert self.leader is not None, "only who leads has changes to write"
@@ -178,8 +207,11 @@ class Writing:
             return []
         written = self._queue.write(self._stamp(now))
         effects = self._publish(written.batches, now) if written.batches else []
+        effects += self._left_out() if written.left_out else []
         for answer in written.answers:
             effects += self._reply(answer, now)
+        for request, why in written.pending:
+            self.pending.put(request, why, now)
         if written.batches or len(self._queue):
             self.deadline = now + WRITE_GAP_S
         return effects

@@ -72,9 +72,13 @@ class Founded:
 
 
 def found_cluster(
-    device: SigningKey, cycle_ms: int, addresses: Sequence[str], random_bytes: Callable[[int], bytes]
+    device: SigningKey,
+    cycle_ms: int,
+    addresses: Sequence[str],
+    random_bytes: Callable[[int], bytes],
+    mode: str = "auto",
 ) -> Founded:
-    """Make a cluster, with a join key that lets devices in."""
+    """Make a cluster, with a join key that lets devices in by itself, or in the mode ``approve``."""
     owner, sealed = _sealed_owner()
     joinkey = SigningKey.from_seed(random_bytes(32))
     stamp = Stamp(DeviceId(device.key_id), BootId(random_bytes(8)), 0, clock_trusted=False)
@@ -92,7 +96,7 @@ def found_cluster(
     log = Log(None)
     genesis = found(founding, random_bytes)
     items = [log.write_genesis(genesis, stamp)]
-    rule: tuple[object, ...] = (joinkey.public, 100, 0, ["office"], "auto", [], "ask", "")
+    rule: tuple[object, ...] = (joinkey.public, 100, 0, ["office"], mode, [], "ask", "")
     change = build_change(
         cluster=_cluster(log),
         device=stamp.writer,

@@ -50,6 +50,7 @@ class Plain:
             self.counters[author, device] = counter
         elif logged.entry.kind is EntryKind.CHANGE and ruling.code is OutcomeCode.APPLIED:
             self.made += 1
+        self.made += sum(1 for section, key in ruling.writes if key == "request" and section.count("/") == 1)
         if logged.change is not None:
             self.outcomes[logged.change] = (logged.seq, ruling.code)
 
@@ -246,27 +247,33 @@ class Judge:
         """Return with which code a change is refused at this place; empty if it is not."""
         body = change.body
         if body.counter == 0:
-            return self._no_creation(plain, body)
+            return self._no_creation(plain, change)
         if body.author == KeyId(body.device) and not plain.is_member(body.device):
             return "inactive-key" if plain.row(f"device/{body.device.hex()}", "key") else "unknown-key"
         if not plain.is_member(body.device):
             return "unknown-device"
         if body.counter <= plain.counters.get((body.author, bytes(body.device)), 0):
             return "counter-used"
+        made = {o.section for o in body.operations if o.key == "request" and o.section.startswith("device/")}
+        if any(plain.row(section, "key") is not None for section in made):
+            return "device-exists"
         if any(o.key == "frozen" and plain.row(o.section, o.key) is not None for o in body.operations):
             return "frozen"
         if _is_stale(plain, body):
             return ""
-        after = Plain(_writes(change))
-        (holders,) = after.row(*SUCCESSION) or ([],)
-        return "" if all(map(plain.is_member, holders)) else "no-succession"
+        return _ungovernable(plain, _writes(change))
 
-    def _no_creation(self, plain: Plain, body: Body) -> str:
+    def _no_creation(self, plain: Plain, change: Change) -> str:
+        body = change.body
         if plain.row(f"device/{body.device.hex()}", "key") is not None:
             return "device-exists"
         rule = plain.row(f"joinkey/{self._keyring.joinkey.hex()}", "rule")
         if rule is None:
             return "unknown-joinkey"
+        if _has_twin(plain, change):
+            return "label-known"
+        if rule[4] != "auto":
+            return "approval-needed"
         return "" if plain.made < rule[1] else "joinkey-used-up"
 
     def _decided(self, plain: Plain, change: Change, writes: Mapping[Place, Held]) -> dict[Place, Held]:
@@ -310,6 +317,37 @@ def _writes(change: Change) -> dict[Place, Held]:
 def _is_stale(plain: Plain, body: Body) -> bool:
     """Tell whether one of the bases is not what stands there."""
     return any(plain.base(o.section, o.key) != o.base for o in body.operations)
+
+
+def _ungovernable(plain: Plain, writes: dict[Place, Held]) -> str:
+    """Return why what a change would leave cannot stand: who leads is a member, names are one device's."""
+    after = Plain({**plain.records, **writes})
+    (holders,) = after.row(*SUCCESSION) or ([],)
+    (before,) = plain.row(*SUCCESSION) or ([],)
+    if not all(map(after.is_member, holders)):
+        return "no-succession"
+    if any((f"device/{device.hex()}", "retired") in writes for device in before):
+        return "in-succession"
+    devices = {place for place, _ in writes if place.startswith("device/") and place.count("/") == 1}
+    if any(after.row(place, "key") is None for place in devices):
+        return "bad-value"
+    names = list(_names(after.records.items()))
+    return "" if len(set(names)) == len(names) else "name-taken"
+
+
+def _has_twin(plain: Plain, request: Change) -> bool:
+    """Tell whether a member has the hardware label that a device shows."""
+    section = f"device/{request.body.device.hex()}"
+    (label,) = row_of(_writes(request)[section, "label"]) or ("",)
+    return any(
+        key == "label" and place != section and row_of(held) == [label] and plain.is_member(_id(place))
+        for (place, key), held in plain.records.items()
+        if place.startswith("device/") and place.count("/") == 1
+    )
+
+
+def _id(section: str) -> bytes:
+    return bytes.fromhex(section.removeprefix("device/"))
 
 
 def _names(records: Iterable[tuple[Place, Held]]) -> Iterable[str]:

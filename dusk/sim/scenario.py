@@ -38,6 +38,8 @@ from dusk.sim.troubles import Stage, Troubles
 
 HEAL_S_MAX = 2000.0
 """Back-offs of ten minutes, and then some."""
+APPROVAL_SHARE = 0.3
+"""Of seeds, those whose join key lets nobody in without an approval."""
 QUIET_CYCLES = 3
 EXCUSED_S = 20.0
 """By then a device whose keys an attacker has is on again, and has joined if it can."""
@@ -128,7 +130,8 @@ class Simulation:
         self._keys = [
             SigningKey.from_seed(self.generator(f"key {i}").randbytes(32)) for i in range(self.count)
         ]
-        self._founded = found_cluster(self._keys[0], cycle_s * 1000, addresses, random.randbytes)
+        mode = "approve" if self.generator("joining").random() < APPROVAL_SHARE else "auto"
+        self._founded = found_cluster(self._keys[0], cycle_s * 1000, addresses, random.randbytes, mode)
         self.checks = self._make_checks(self._founded)
         self._world = World(self.clock, self.network, self.transcript, self.checks)
         self.devices = [self._make_device(index) for index in range(self.count)]
@@ -263,6 +266,7 @@ class Simulation:
             if self.clock.now > self.duration_s + HEAL_S_MAX:
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
+            self.troubles.admitting.look()
             missing = last is None or last in self.checks.refused  # its number was another device's, too
             if missing and all(device.member is not None for device in self._honest):
                 last = self._last = self._commit_last()

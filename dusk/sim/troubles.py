@@ -15,6 +15,7 @@ from dusk.ids import ChangeId, DeviceId
 from dusk.keys.signing import SigningKey
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
+from dusk.sim.admitting import ADMIT_S, REMOVAL_S, Admitting
 from dusk.sim.attacker import Attacker
 from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
@@ -28,6 +29,8 @@ from dusk.sim.tree import is_on
 
 COMMIT_S = 2.2
 """Between two changes, on average."""
+LEAVING_SHARE = 0.3
+"""Of seeds, those in which the owner takes devices out."""
 ATTESTED_SHARE = 0.7
 """Of an owner's commits, those whose session gets to attesting."""
 BACKUP_S = 1.5
@@ -99,6 +102,14 @@ class Troubles:
         self._stage, self._make_twin, self._attackers = stage, make_twin, attackers
         self._people = stage.generator("people")
         self._walls = stage.generator("walls")
+        self.admitting = Admitting(
+            devices=stage.devices,
+            may_go=self._may_go,
+            sign=self._sign_unowed,
+            new_key=self._new_key,
+            count=stage.transcript.count,
+            random=stage.generator("reset"),
+        )
         self._committed = 0
         self._calm_until = 0.0
         self._split_at = -1.0
@@ -111,6 +122,9 @@ class Troubles:
         stage, faults = self._stage, self._stage.faults
         self.set_faults(faults)
         self._repeat("commits", COMMIT_S, lambda _: self._commit())
+        self._repeat("approvals", ADMIT_S, lambda _: self.admitting.look())
+        if stage.generator("leaving").random() < LEAVING_SHARE:
+            self._repeat("removals", REMOVAL_S, self.admitting.remove)
         if stage.holders > 1:
             self._repeat("backups", BACKUP_S, self._appoint)
         self._repeat("replay", faults.replay_s, lambda _: stage.network.replay())
@@ -191,10 +205,20 @@ class Troubles:
         self._stage.transcript.count("attested")
         device.submit(lambda node: self._attestation(device, node, edit))
 
-    def _attestation(self, device: Device, node: Node, edit: Edit) -> Change:
-        change = self._sign(device, node, [edit], self._stage.founded.owner)
-        self._stage.keyring.changes[change.id] = change  # it may be refused: the next one is another chance
+    def _sign_unowed(self, device: Device, node: Node, edits: list[Edit]) -> Change:
+        """Make a change of the owner's that may be refused: the next one is another chance."""
+        change = self._sign(device, node, edits, self._stage.founded.owner)
+        self._stage.keyring.changes[change.id] = change
         return change
+
+    def _may_go(self, device: Device) -> bool:
+        """Tell whether a device may be taken out: nobody else has its key, and it may not lead."""
+        stage = self._stage
+        others_have_it = device.index in stage.hostile or bytes(device.device_id) in stage.keyring.twins
+        return not others_have_it and device.index > 0 and device not in self._holders()
+
+    def _attestation(self, device: Device, node: Node, edit: Edit) -> Change:
+        return self._sign_unowed(device, node, [edit])
 
     def _draw_change(self, device: Device, node: Node) -> Change:
         stage, random = self._stage, self._people

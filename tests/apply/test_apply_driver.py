@@ -1,18 +1,25 @@
 """The driver: what a device is asked for, and how its head moves on where it is not meant."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dusk.apply.driver import Driver, compute_files
 from dusk.apply.events import Mode
 from dusk.changelog.body import Edit
 from dusk.config.device import concerns, managed_config
+from dusk.config.merge import Managed
+from dusk.config.revealing import sealed_of
+from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, WriteFiles
 from dusk.ids import DeviceId
+from dusk.keys.secret import SecretValue
+from tests.secrets import NoSecrets, secret_setting
 from tests.world import World
 
 OLD = b"config wifi-iface 'a'\n\toption ssid 'old'\n"
+TYPE = Setting(Verb.TYPE, ("wifi-iface",))
 ELSEWHERE = ["user/bob", f"device/{'00' * 16}", f"device/{'00' * 16}/facts", "joinkey/x", "trust"]
 
 
@@ -25,7 +32,7 @@ def _world() -> World:
 
 
 def _driver(world: World, mode: Mode = Mode.RUN) -> Driver:
-    driver = Driver(world.device_id, bytes(32), mode)
+    driver = Driver(world.device_id, bytes(32), mode, NoSecrets())
     driver.log_moved(world.log.state, world.log.head)
     return driver
 
@@ -126,7 +133,7 @@ def test_a_device_that_was_never_given_a_target_has_judged_nothing() -> None:
         world.set("wifi", "wireless.a.ssid", "${nowhere}"),
         world.edit("assignment/wifi", "to", ("all", [], 100)),
     )
-    driver = Driver(world.device_id, bytes(32), Mode.RUN)
+    driver = Driver(world.device_id, bytes(32), Mode.RUN, NoSecrets())
     assert driver.judged == 0
     driver.log_moved(world.log.state, world.log.head)
     driver.start(0.0)
@@ -176,3 +183,47 @@ def test_a_file_that_is_not_there_and_need_not_be_is_not_made() -> None:
     managed = managed_config(world.log.state, world.device_id)
     assert compute_files(managed, {"wireless": None}) == {}
     assert b"ssid" not in compute_files(managed, {"wireless": OLD})["wireless"]
+
+
+class _Locked(NoSecrets):
+    """Lacks the key of all secrets until it is told."""
+
+    is_locked = True
+
+    def lacking(self, managed: Managed) -> tuple[str, ...]:
+        return tuple(key for key, _ in sealed_of(managed)) if self.is_locked else ()
+
+    def value(self, sealed: Sealed) -> SecretValue:
+        return "hush"
+
+
+def test_r7_a_device_that_lacks_a_key_applies_nothing_says_so_and_goes_on_when_it_is_there() -> None:
+    world = _world()
+    for key in ("wireless.a.key", "wireless.b.key"):
+        world.commit(secret_setting(world, "policy/wifi", key, "hush"))
+    world.commit(replace(world.set("wifi", "wireless.b", "wifi-iface"), data=encode_setting(TYPE)))
+    secrets = _Locked()
+    driver = Driver(world.device_id, bytes(32), Mode.RUN, secrets)
+    driver.log_moved(world.log.state, world.log.head)
+    assert driver.start(0.0) == []
+    assert (driver.state, driver.waiting, driver.judged) == ("waiting-for-secret", False, world.log.head.seq)
+    assert driver.reason == "waiting for secret: wireless.a.key and 1 more"
+    _elsewhere(world, driver)
+    assert driver.state == "waiting-for-secret"
+    secrets.is_locked = False
+    driver.keys_came()
+    assert driver.state == "idle"
+    driver.keys_came()
+    assert driver.start(1.0) == [ReadFiles(("wireless",))]
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), 2.0)
+    assert isinstance(write, WriteFiles)
+    assert b"option key 'hush'" in (write.files["wireless"][1] or b"")
+
+
+def test_one_secret_that_is_waited_for_is_named() -> None:
+    world = _world()
+    world.commit(secret_setting(world, "policy/wifi", "wireless.a.key", "hush"))
+    driver = Driver(world.device_id, bytes(32), Mode.RUN, _Locked())
+    driver.log_moved(world.log.state, world.log.head)
+    driver.start(0.0)
+    assert driver.reason == "waiting for secret: wireless.a.key"

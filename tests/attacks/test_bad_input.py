@@ -14,6 +14,7 @@ from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.keys.signing import SigningKey
 from dusk.limits import NUMBER_MAX
+from tests.approving import approval_edits
 from tests.node.site import Box, Site
 from tests.world import World
 
@@ -188,6 +189,18 @@ def test_a45_of_a_join_keys_last_use_on_both_sides_one_stands_and_the_other_devi
     lines = status_of(newcomers[lost].node, "", (), site.now)["alarms"]
     assert any("a history that did not stand" in line for line in lines)
     assert not newcomers[lost].node.leads
+    leader = next(box for box in members if box.node.leads)
+    (waiting,) = leader.node.pending(site.now)
+    assert (waiting.request, waiting.why) == (made[lost][2], "joinkey-used-up")
+    keys = {box.node._rooms.station.channel.keys.newest for box in members}
+    assert len(keys) == 1
+    assert keys.isdisjoint(newcomers[lost].node._rooms.station.channel.keys.keys)
+    site.world.log = leader.node.log
+    approval = site.world.change(*approval_edits(waiting.request, name="late"), counter=999)
+    leader.do(leader.node.submit(approval, site.now))
+    site.until(lambda: newcomers[lost].node.fresh(site.now), 700.0, 0.5)
+    assert newcomers[lost].node.log.device_key(newcomers[lost].node.device_id) is not None
+    site.run(5.0)
     assert status_of(newcomers[1 - lost].node, "", (), site.now)["alarms"] == []
 
 

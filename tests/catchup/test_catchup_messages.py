@@ -12,6 +12,7 @@ from dusk.catchup.messages import (
     Fetch,
     GetBranch,
     GetKeys,
+    GetSecrets,
     Items,
     Join,
     Keys,
@@ -20,10 +21,12 @@ from dusk.catchup.messages import (
     Removed,
     Reply,
     Request,
+    SecretName,
+    Secrets,
     Submit,
 )
 from dusk.changelog.rewinds import Rewind
-from dusk.effects import ItemKind, LogItem
+from dusk.effects import Address, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import LOCATOR_MAX, NUMBER_MAX
@@ -33,7 +36,10 @@ POSITION = st.builds(Position, SEQ, st.binary(min_size=32, max_size=32).map(Chai
 BYTES = st.binary(max_size=50)
 SENT_KINDS = [ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE]
 ITEM = st.builds(LogItem, st.sampled_from(SENT_KINDS), BYTES)
+SECRET = st.builds(SecretName, st.text(max_size=20), st.binary(min_size=16, max_size=16))
+ADDRESS = st.builds(Address, st.text(max_size=20), st.integers(1, 65_535))
 REQUESTS = st.one_of(
+    st.builds(GetSecrets, st.lists(SECRET, max_size=3).map(tuple)),
     st.builds(Locate, st.lists(POSITION, max_size=5).map(tuple)),
     st.builds(Fetch, SEQ),
     st.builds(GetKeys),
@@ -42,6 +48,11 @@ REQUESTS = st.one_of(
     st.builds(Submit, BYTES, st.none() | st.binary(min_size=32, max_size=32).map(ChangeId)),
 )
 REPLIES = st.one_of(
+    st.builds(
+        Secrets,
+        st.lists(st.tuples(SECRET, BYTES), max_size=3).map(tuple),
+        st.lists(ADDRESS, max_size=4).map(tuple),
+    ),
     st.builds(Common, SEQ, st.none() | BYTES),
     st.builds(Items, st.lists(ITEM, max_size=5).map(tuple), st.booleans()),
     st.builds(Keys, BYTES),

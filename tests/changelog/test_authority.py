@@ -10,7 +10,7 @@ from dusk.changelog.authority import check_authority
 from dusk.changelog.body import Change, Edit, Signature
 from dusk.changelog.entry import APPLIED, sign_head
 from dusk.changelog.log import pack_entry_item
-from dusk.changelog.sections import device_path
+from dusk.changelog.sections import device_path, expected_path
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
@@ -30,7 +30,7 @@ class Cluster(World):
             self.commit(self.edit(f"user/{name}", "key", [key.public]))
         self.commit(self.edit("user/gone", "disabled", [True]))
         self.allow_joining()
-        self.kitchen, self.garage = self.join("kitchen"), self.join("garage")
+        self.kitchen, self.garage, self.hall = (self.join(name) for name in ("kitchen", "garage", "hall"))
         for prefix in ("policy", "assignment", "group", "joinkey", "device"):
             self.grant(prefix, [self.bob])
 
@@ -65,7 +65,7 @@ class Cluster(World):
         return {
             "trust owner": self.edit("trust", "owner/carol", [self.carol.public]),
             "trust grant": self.edit("trust", "grant/policy", [[self.carol.key_id], 1, None, None, None]),
-            "trust recovery": self.edit("trust", "recovery", [new.public, 1]),
+            "trust recovery": self.edit("trust", "recovery", [new.public, 0]),
             "cluster": self.edit("cluster", "cycle", [1000]),
             "cluster succession": self.edit("cluster", "succession", [[self.kitchen.key_id]]),
             "cluster variable": self.edit("cluster", "var/x", ["y"]),
@@ -345,9 +345,11 @@ def limited() -> Cluster:
     world.grant("group", [world.bob], groups=["guests"], packages=["wireless"])
     world.grant("device", [world.bob], groups=["guests"], packages=["wireless"])
     world.grant("joinkey", [world.bob], groups=["guests"])
-    kitchen = device_path(world.kitchen.key_id)
+    world.grant("expected", [world.bob], groups=["guests"], packages=["wireless"])
+    kitchen, hall = device_path(world.kitchen.key_id), device_path(world.hall.key_id)
     world.commit(
         world.set("wifi", "firewall.f.x", "1"),
+        world.edit(hall, "groups", [["guests"]]),
         world.edit(kitchen, "groups", [["core"]]),
         world.edit(f"{kitchen}/config", "var/x", ["1"]),
     )
@@ -356,7 +358,9 @@ def limited() -> Cluster:
 
 LIMITED = limited()
 KITCHEN = device_path(LIMITED.kitchen.key_id)
+ATTIC, HALL = device_path(LIMITED.device_id), device_path(LIMITED.hall.key_id)
 KEY = LIMITED.key()
+SET_ASIDE = expected_path("02:bb")
 
 
 def rule(groups: Sequence[str]) -> list[object]:
@@ -381,6 +385,16 @@ STRETCHED: dict[str, tuple[str, str, list[object] | None]] = {
     "a variable of a device": (f"{KITCHEN}/config", "var/x", ["2"]),
     "a variable of a device gone": (f"{KITCHEN}/config", "var/x", None),
     "firewall of a device": (f"{KITCHEN}/config", "set/firewall.f.y", SETTING),
+    "wireless of a device of another group": (f"{KITCHEN}/config", "set/wireless.radio0.channel", SETTING),
+    "a name of a device of another group": (KITCHEN, "name", ["pantry"]),
+    "the end of a device of another group": (KITCHEN, "retired", [True]),
+    "wireless of a device in no group": (f"{ATTIC}/config", "set/wireless.radio0.channel", SETTING),
+    "a device that is expected elsewhere": (SET_ASIDE, "as", ["02:bb", "", ["core"], []]),
+    "a variable of one that is expected": (
+        expected_path("02:bb"),
+        "as",
+        ["02:bb", "", ["guests"], [["x", "1"]]],
+    ),
     "a key of a device": (KITCHEN, "origin", ["genesis", b"", ""]),
     "joining into a foreign group": (f"joinkey/{KEY.key_id.hex()}", "rule", rule(["guests", "core"])),
 }
@@ -389,8 +403,10 @@ WITHIN: dict[str, tuple[str, str, list[object] | None]] = {
     "to the granted group": ("assignment/wifi", "to", ["groups", ["guests"], 100]),
     "members of the granted group": ("group/guests", "made", [True]),
     "a device into the granted group": (KITCHEN, "groups", [["core", "guests"]]),
-    "wireless of a device": (f"{KITCHEN}/config", "set/wireless.radio0.channel", SETTING),
-    "a name": (KITCHEN, "name", ["pantry"]),
+    "wireless of a device": (f"{HALL}/config", "set/wireless.radio0.channel", SETTING),
+    "a name": (HALL, "name", ["pantry"]),
+    "the end of a device": (HALL, "retired", [True]),
+    "a device that is expected": (SET_ASIDE, "as", ["02:bb", "", ["guests"], []]),
     "joining into the granted group": (f"joinkey/{KEY.key_id.hex()}", "rule", rule(["guests"])),
     "revoke what is not there": (f"joinkey/{LIMITED.key().key_id.hex()}", "revoked", [True]),
 }

@@ -126,6 +126,29 @@ def test_a30_a_key_that_expires_needs_a_clock_that_is_trusted() -> None:
     assert entry.outcome == APPLIED
 
 
+def test_a30_nobody_waits_by_a_key_that_has_expired_or_may_have() -> None:
+    world = with_rule(mode="approve", expires=2_000_000_000)
+    request = world.request(world.key())
+    for stamp, code in (
+        (Stamp(world.device_id, BOOT, 1_700_000_000, clock_trusted=False), "clock-unknown"),
+        (Stamp(world.device_id, BOOT, 2_000_000_000, clock_trusted=True), "joinkey-expired"),
+    ):
+        assert refused(world, request, stamp) == code
+    assert refused(world, request) == "approval-needed"
+
+
+def test_a20_a_label_of_a_member_lets_nobody_in_by_itself() -> None:
+    world = with_rule(uses=5)
+    first = world.key()
+    world.write(world.request(first, label="02:bb"))
+    again = world.request(world.key(), label="02:bb")
+    assert refused(world, again) == "label-known"
+    world.write(world.request(world.key(), label=""))
+    world.write(world.request(world.key(), label=""))
+    world.commit(world.edit(device_path(first.key_id), "retired", (True,)))
+    world.write(again)
+
+
 def test_a30_a_key_that_never_expires_needs_no_clock() -> None:
     world = with_rule()
     stamp = Stamp(world.device_id, BOOT, 0, clock_trusted=False)
@@ -227,7 +250,7 @@ def test_a19_a_request_is_by_the_device_itself() -> None:
     device, friend = world.key(), world.key()
     edits = request_edits(world, device)
     by_friend = hand_made(world, device, edits, (friend, world.joinkey))
-    assert refused(world, by_friend) == "bad-request"
+    assert refused(world, by_friend) == "unknown-key"
 
 
 def test_a19_a_persons_or_a_join_keys_key_makes_no_device() -> None:
@@ -248,7 +271,7 @@ def test_a19_both_keys_must_sign_and_nobody_else() -> None:
     edits = request_edits(world, device)
     for signers in ((device,), (device, world.owner), (device, world.joinkey, world.owner)):
         assert refused(world, hand_made(world, device, edits, signers)) == "missing-signatures"
-    assert refused(world, hand_made(world, device, edits, (world.joinkey, device))) == "bad-request"
+    assert refused(world, hand_made(world, device, edits, (world.joinkey, device))) == "unknown-key"
     good = hand_made(world, device, edits, (device, world.joinkey))
     for spoilt in (device.key_id, world.joinkey.key_id):
         signatures = tuple(

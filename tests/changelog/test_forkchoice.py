@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.changelog.forkchoice import Base, Branch, Choice, First, Raise, Rule, choose
-from dusk.ids import ChainHash, DeviceId, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 
 ATTIC, BARN, CELLAR, STRANGER = (DeviceId(bytes([n]) * 16) for n in range(4))
 LOW, HIGH = ChainHash(bytes(32)), ChainHash(b"\xff" * 32)
 BASE = Base(seq=Seq(5), generation=0, mandate=0, succession=(ATTIC, BARN, CELLAR), settled=Seq(5))
+ONE, OTHER = ChangeId(bytes(32)), ChangeId(b"\1" * 32)
+RECOVERED = {"generation": 1, "recovery": OTHER}
 PLAIN = Branch(First(3, ATTIC, LOW), generation=0, mandate=0, raised=Raise.NONE, certified=False)
 
 
@@ -25,6 +27,9 @@ PLAIN = Branch(First(3, ATTIC, LOW), generation=0, mandate=0, raised=Raise.NONE,
         ({"generation": 1}, {"mandate": 9, "certified": True}, Rule.GENERATION),
         ({"mandate": 2}, {"mandate": 1, "certified": True}, Rule.MANDATE),
         ({"certified": True}, {"first": First(9, ATTIC, LOW)}, Rule.CERTIFICATE),
+        ({**RECOVERED, "recovery": ONE}, {**RECOVERED, "first": First(9, ATTIC, LOW)}, Rule.RECOVERY),
+        ({**RECOVERED, "certified": True}, {**RECOVERED, "recovery": ONE}, Rule.CERTIFICATE),
+        ({**RECOVERED, "first": First(4, CELLAR, HIGH)}, RECOVERED, Rule.FIRST_ENTRY),
         ({"first": First(4, CELLAR, HIGH)}, {}, Rule.FIRST_ENTRY),
         ({"first": First(3, ATTIC, HIGH)}, {"first": First(3, BARN, LOW)}, Rule.FIRST_ENTRY),
         ({"first": First(3, CELLAR, HIGH)}, {"first": First(3, STRANGER, LOW)}, Rule.FIRST_ENTRY),
@@ -47,8 +52,15 @@ def test_a_branch_against_itself_stays() -> None:
     assert choose(PLAIN, PLAIN, BASE).choice is Choice.OURS
 
 
+def branch(first: First, generation: int, mandate: int, raised: Raise, *args: object) -> Branch:
+    """Return a branch that has a RECOVER if its generation is raised, as each has."""
+    certified, recovery = args
+    found = Branch(first, generation, mandate, raised, bool(certified))
+    return replace(found, recovery=recovery) if generation else found  # type: ignore[arg-type]  # an id
+
+
 branches = st.builds(
-    Branch,
+    branch,
     st.builds(
         First, st.integers(1, 3), st.sampled_from([ATTIC, BARN, STRANGER]), st.sampled_from([LOW, HIGH])
     ),
@@ -56,6 +68,7 @@ branches = st.builds(
     st.integers(0, 2),
     st.sampled_from(Raise),
     st.booleans(),
+    st.sampled_from([ONE, OTHER]),
 )
 honest = branches.map(lambda branch: replace(branch, raised=Raise.NEW))
 bases = st.builds(lambda settled: replace(BASE, settled=Seq(settled)), st.integers(0, 9))
@@ -83,6 +96,15 @@ def test_a56_a_raise_that_stands_here_too_lifts_nothing_off_a_certificate(
 ) -> None:
     again = replace(theirs, raised=Raise.KNOWN)
     assert choose(ours, again, replace(BASE, settled=Seq(6))).choice is Choice.REFUSED
+
+
+@given(ours=branches, theirs=branches)
+def test_a37_a_recover_by_the_phrase_that_was_used_here_counts_until_one_is_certified(
+    ours: Branch, theirs: Branch
+) -> None:
+    rival, new = replace(theirs, raised=Raise.RIVAL), replace(theirs, raised=Raise.NEW)
+    assert choose(ours, rival, BASE) == choose(ours, new, BASE)
+    assert choose(ours, rival, replace(BASE, settled=Seq(6))).choice is Choice.REFUSED
 
 
 @given(one=honest, other=honest)
@@ -114,16 +136,29 @@ def test_a41_of_branches_from_one_fork_the_same_wins_in_whatever_order_they_are_
 
 @dataclass(frozen=True)
 class Node:
-    """An entry of a tree of branches: its number among its parent's, who wrote it, whether it raises."""
+    """An entry of a tree of branches: its number among its parent's, who wrote it, what it raises.
+
+    Attributes:
+        raises: the mandate.
+        recovery: the RECOVER that it carries; of the few that there are, one may stand on several branches.
+    """
 
     number: int
     epoch: int
     writer: DeviceId
     raises: bool
+    recovery: ChangeId | None
 
 
 Path = tuple[Node, ...]
-nodes = st.builds(Node, st.integers(0, 1), st.integers(1, 2), st.sampled_from([ATTIC, BARN]), st.booleans())
+nodes = st.builds(
+    Node,
+    st.integers(0, 1),
+    st.integers(1, 2),
+    st.sampled_from([ATTIC, BARN]),
+    st.booleans(),
+    st.sampled_from([None, None, *(ChangeId(bytes([n]) * 32) for n in range(3))]),
+)
 paths = st.lists(nodes, min_size=1, max_size=4).map(tuple)
 
 
@@ -132,7 +167,13 @@ def seen(path: Path, fork: int, certified: AbstractSet[Path]) -> Branch:
     first = path[fork]
     chain = ChainHash(sha256(repr(path[: fork + 1]).encode()).digest())
     is_certified = any(path[:end] in certified for end in range(fork + 1, len(path) + 1))
-    return Branch(First(first.epoch, first.writer, chain), 0, mandate(path), Raise.NEW, is_certified)
+    recovery = next((node.recovery for node in path[fork:] if node.recovery is not None), None)
+    place = First(first.epoch, first.writer, chain)
+    return Branch(place, generation(path), mandate(path), Raise.NEW, is_certified, recovery)
+
+
+def generation(path: Path) -> int:
+    return sum(node.recovery is not None for node in path)
 
 
 def mandate(path: Path) -> int:
@@ -156,7 +197,8 @@ def test_a41_of_branches_that_fork_anywhere_the_same_wins_in_whatever_order_they
 
     def better(ours: Path, theirs: Path) -> Path:
         fork = next(at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1])
-        base = Base(Seq(fork), 0, mandate(ours[:fork]), (ATTIC, BARN), Seq(0))
+        raised = generation(ours[:fork]), mandate(ours[:fork])
+        base = Base(Seq(fork), *raised, (ATTIC, BARN), Seq(0))
         chosen = choose(seen(ours, fork, certified), seen(theirs, fork, certified), base)
         return theirs if chosen.choice is Choice.THEIRS else ours
 

@@ -11,6 +11,7 @@ from dusk.changelog.owners import changes_owners, walk
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, Seq
+from tests.holders import Holders
 from tests.world import World
 
 
@@ -53,6 +54,29 @@ def test_owners_come_and_go_and_other_records_of_trust_change_none_of_them() -> 
     items = [world.items[0], *[item for item in world.items[count:] if item.kind is ItemKind.ENTRY][1:]]
     assert set(walk(world.cluster, items[:2]).keys) == {world.owner.key_id, bob.key_id}
     assert set(walk(world.cluster, items).keys) == {world.owner.key_id}
+
+
+def test_a40_a_recover_is_signed_by_the_phrase_before_it() -> None:
+    world = Holders()
+    first, spare = world.recovery, world.key()
+    world.commit(world.edit("trust", "recovery", [spare.public, 0]))
+    world.recovery = spare
+    owner, following = world.key(), world.key()
+    stranger = world.recovering(first, world.kitchen, owner=owner, following=following)
+    trust = [item for item in world.items if item.kind is ItemKind.ENTRY and b"recovery" in item.data]
+    assert walk(world.cluster, trust).are_of(world.log.state)
+    with pytest.raises(UntrustedInput, match="have not signed"):
+        walk(world.cluster, [*trust, behind(world.items[0], stranger)])
+    world.recover(world.kitchen)
+    chain = [*trust, world.items[-2]]
+    assert walk(world.cluster, chain).are_of(world.log.state)
+    assert not walk(world.cluster, chain[:-1]).are_of(world.log.state)
+    world.commit(world.edit("trust", "recovery", None))
+    chain.append(world.items[-2])
+    assert walk(world.cluster, chain).recovery is None
+    again = world.recovering(world.recovery, world.kitchen, owner=owner, following=following)
+    with pytest.raises(UntrustedInput, match="have not signed"):
+        walk(world.cluster, [*chain, behind(world.items[0], again)])
 
 
 def test_a1_a_signature_in_an_owners_name_that_is_not_hers_names_no_owner() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from dusk import codec
-from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, parse_path
+from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, expected_path, parse_path
 from dusk.errors import UntrustedInput
 from dusk.limits import MEMBERS_MAX, NUMBER_MAX, VALUE_BYTES_MAX
 from tests.world import World, sealed_key
@@ -12,6 +12,7 @@ WORLD = World()
 PUBLIC = WORLD.owner.public
 ID = "0f" * 16
 SMALL_ORDER = bytes(32)
+EXPECTED = expected_path("02:aa")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ SMALL_ORDER = bytes(32)
         ("policy/...", SectionKind.POLICY),
         (f"assignment/{'x' * 63}", SectionKind.ASSIGNMENT),
         ("group/g", SectionKind.GROUP),
+        (f"expected/{ID}", SectionKind.EXPECTED),
     ],
 )
 def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None:
@@ -58,6 +60,7 @@ def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None
         f"device/{ID}/facts/x",
         f"group/{ID}/facts",
         "joinkey/short",
+        "expected/short",
         f"joinkey/{ID}/config",
     ],
 )
@@ -116,6 +119,28 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("group/ap", "var/x", ["y"]),
 ]
 GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
+SEALED = [bytes(16), bytes(168)]
+WRAPS = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]
+GOOD += [
+    ("policy/wifi", "set/wireless.default_radio0.key", [6, 3, SEALED, []]),
+    ("policy/wifi", "set/wireless.default_radio0.key", [1, 0, ["${wpa}"], []]),
+    ("policy/wifi", "wrap/0", WRAPS),
+    (f"device/{ID}/config", "wrap/255", WRAPS),
+    ("group/ap", "wrap/10", WRAPS),
+    ("cluster", "wrap/0", WRAPS),
+    ("cluster", "var/wpa", SEALED),
+    ("cluster", "logins", [[bytes(16), b"x" * 16]]),
+    ("cluster", "secrets", [[]]),
+    ("cluster", "secrets", [["ppp_pin", "pw2"]]),
+    (f"joinkey/{ID}", f"rejected/{ID}", [True]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(64)], [b"x" * 16, bytes(64)]]]),
+    (f"device/{ID}", "wipe", [True]),
+    (EXPECTED, "as", ["02:aa", "", [], []]),
+    (EXPECTED, "as", ["02:aa", "porch", ["ap"], [["floor", "2"], ["ssids", ["a", "b"]]]]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 1, ["wireless"], None, 5, "policy"]),
+    ("passed", "grant/group/ap", [[], 1, None, ["ap"], None, "group"]),
+    ("passed", f"grant/device/{ID}/config", [[], 1, None, None, None, f"device/{ID}"]),
+]
 BAD: list[tuple[str, str, list[object]]] = [
     ("trust", "owner/alice", [SMALL_ORDER]),
     ("trust", "owner/alice", [b"short"]),
@@ -130,6 +155,36 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("trust", "recovery", [PUBLIC, -1]),
     ("trust", "recovery", [SMALL_ORDER, 0]),
     ("trust", "grant/policy/a/b/c", [[], 1, None, None, None]),
+    ("cluster", "logins", [[]]),
+    ("cluster", "logins", [[b"x" * 16, bytes(16)]]),
+    ("cluster", "logins", [[bytes(16), bytes(16)]]),
+    ("cluster", "logins", [[bytes(15)]]),
+    ("cluster", "secrets", [["b", "a"]]),
+    ("cluster", "secrets", [["a", "a"]]),
+    ("cluster", "secrets", [["A"]]),
+    ("cluster", "secrets", [[""]]),
+    ("cluster", "secrets", [["a\n"]]),
+    (f"joinkey/{ID}", "rejected/kitchen", [True]),
+    (f"device/{ID}", "request", [b"body", []]),
+    (f"device/{ID}", "request", [b"body", [[b"x" * 16, bytes(64)], [bytes(16), bytes(64)]]]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(64)]] * 2]),
+    (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(63)]]]),
+    (f"device/{ID}", "request", [bytes(4097), [[bytes(16), bytes(64)]]]),
+    (EXPECTED, "as", ["02:bb", "", [], []]),
+    (EXPECTED, "as", ["02:aa", "Porch", [], []]),
+    (EXPECTED, "as", ["02:aa", "", ["a b"], []]),
+    (EXPECTED, "as", ["02:aa", "", [], [["b", "1"], ["a", "1"]]]),
+    (EXPECTED, "as", ["02:aa", "", [], [["a/b", "1"]]]),
+    (EXPECTED, "as", ["02:aa", "", [], [["a", 1]]]),
+    (expected_path("a\n"), "as", ["a\n", "", [], []]),
+    (expected_path(""), "as", ["", "", [], []]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 2, None, None, None, "policy"]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None, "policy/wifi"]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None, "polic"]),
+    ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None, ""]),
+    ("passed", "grant/policy", [[bytes(16)], 1, None, None, None, "policy"]),
+    ("passed", "owner/alice", [PUBLIC]),
     ("trust", "grant/..", [[], 1, None, None, None]),
     ("trust", "grant/policy", [[b"x" * 16, bytes(16)], 1, None, None, None]),
     ("trust", "grant/policy", [[bytes(16)] * 2, 1, None, None, None]),
@@ -189,6 +244,23 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("policy/wifi", "set/firewall.zone[b=1,a=1].x", [1, 0, ["x"], []]),
     ("policy/wifi", "set/wireless.default_radio0.key", [1, 0, ["password"], []]),
     ("policy/wifi", "set/system.s.x", [6, 0, ["x"], []]),
+    ("policy/wifi", "set/system.s", [6, 0, SEALED, []]),
+    ("policy/wifi", "set/system.s.key", [6, -1, SEALED, []]),
+    ("policy/wifi", "set/system.s.key", [6, 0, SEALED, ["x"]]),
+    ("policy/wifi", "set/system.s.key", [6, 0, [*SEALED, b""], []]),
+    ("policy/wifi", "set/system.s.key", [6, 0, [bytes(15), bytes(168)], []]),
+    ("policy/wifi", "set/system.s.key", [6, 0, [bytes(16), bytes(167)], []]),
+    ("policy/wifi", "set/system.s.key", [6, 0, SEALED]),
+    ("cluster", "var/wpa", [bytes(16), bytes(40)]),
+    ("cluster", "var/wpa", [*SEALED, b""]),
+    ("policy/wifi", "wrap/256", WRAPS),
+    ("policy/wifi", "wrap/00", WRAPS),
+    ("policy/wifi", "wrap/", WRAPS),
+    ("policy/wifi", "wrap/0", [bytes(15), WRAPS[1]]),
+    ("policy/wifi", "wrap/0", [bytes(16), []]),
+    ("policy/wifi", "wrap/0", [bytes(16), [[bytes(16), bytes(48)]]]),
+    ("policy/wifi", "wrap/0", [bytes(16), [[bytes(16), bytes(49)]] * 2]),
+    ("trust", "wrap/0", WRAPS),
     ("policy/wifi", "set/system.s.x", [1, 0, ["a\0b"], []]),
     ("policy/wifi", "var/x", ["x"]),
     ("assignment/wifi", "to", ["all", ["ap"], 0]),
@@ -256,7 +328,23 @@ EDGES: list[tuple[str, str, list[object], list[object]]] = [
     ("trust", "grant/policy", [[], 1, None, ["x"] * 64, None], [[], 1, None, ["x"] * 65, None]),
     ("trust", "grant/policy", [[], 1, None, None, 0], [[], 1, None, None, -1]),
     ("cluster", "name", [LONG], [LONG + "x"]),
+    (
+        "cluster",
+        "logins",
+        [[n.to_bytes(16, "big") for n in range(1024)]],
+        [[n.to_bytes(16, "big") for n in range(1025)]],
+    ),
+    ("cluster", "secrets", [[f"{n:03}" for n in range(256)]], [[f"{n:03}" for n in range(257)]]),
+    ("cluster", "secrets", [[LONG]], [[LONG + "x"]]),
+    ("passed", "grant/a/b", [MANY_KEYS, 64, None, None, None, "a"], [MANY_KEYS, 65, None, None, None, "a"]),
     ("cluster", "cycle", [3_600_000], [3_600_001]),
+    (
+        "cluster",
+        "wrap/0",
+        [bytes(16), [[key, bytes(400)] for key in MANY_KEYS]],
+        [bytes(16), [[key, bytes(49)] for key in [*MANY_KEYS, b"x" * 16]]],
+    ),
+    ("cluster", "wrap/0", [bytes(16), [[bytes(16), bytes(400)]]], [bytes(16), [[bytes(16), bytes(401)]]]),
     ("cluster", "level", [1], [0]),
     ("cluster", "succession", [MANY_KEYS[:16]], [MANY_KEYS[:17]]),
     ("cluster", "var/x", [["x"] * 1024], [["x"] * 1025]),

@@ -14,6 +14,7 @@ import pytest
 
 from dusk.cli.main import main
 from dusk.control.methods import call
+from dusk.control.outside import ToSign
 from dusk.errors import Refused
 from tests.desk import FakeDesk
 from tests.world import World
@@ -105,7 +106,8 @@ def _answer(desk: FakeDesk, request: dict[str, Any]) -> bytes:
     try:
         answer["result"] = call(desk, request["method"], request["params"])
     except Refused as error:
-        answer["error"] = {"code": -32000, "message": error.reason, "data": {"code": error.code}}
+        data = {"code": error.code} | ({"to_sign": error.request} if isinstance(error, ToSign) else {})
+        answer["error"] = {"code": -32000, "message": error.reason, "data": data}
     return json.dumps(answer).encode() + b"\n"
 
 

@@ -70,7 +70,6 @@ def test_every_command_has_help_with_an_example(dusk: "Dusk", name: str) -> None
         ("init", "--cluster", "home", "--user", "ann", "--cycle", "soon"),
         ("status", "--root"),
         ("status", "extra"),
-        ("--via", "ssh://router", "status"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(dusk: "Dusk", words: tuple[str, ...]) -> None:
@@ -443,16 +442,6 @@ def test_ctrl_c_while_a_commit_is_awaited_says_that_the_change_goes_on(
     assert (result.code, result.out) == (1, "")
     assert "dusk: stopped waiting; " in result.err
     assert "goes on without you" in result.err
-
-
-def test_a_join_key_that_needs_an_approval_says_that_nobody_can_give_it_yet(
-    dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path
-) -> None:
-    head = logged_in.log.head
-    assert_refused(dusk("joinkey", "create", "--file", str(tmp_path / "a")), "without --auto a router waits")
-    assert (logged_in.log.head, (tmp_path / "a").exists()) == (head, False)
-    assert not dusk("joinkey", "create", "--auto", "--file", str(tmp_path / "b")).err
-    assert "never" in dusk("joinkey", "list").out
 
 
 def test_devices_are_shown(dusk: "Dusk", server: FakeDesk) -> None:

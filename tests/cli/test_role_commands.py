@@ -134,7 +134,7 @@ def test_on_a_terminal_it_is_shown_and_asked_before_a_role_is_signed(
     assert dusk("role", "master", "--here", "--force", "--out", str(file)).code == 0
     before = file.read_text()
     as_bob(monkeypatch)
-    monkeypatch.setattr("dusk.cli.role._is_asked", lambda: True)
+    monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
     answers = iter(["no", "yes"])
     monkeypatch.setattr("dusk.cli.passwords.ask_line", lambda *_: next(answers))
     unsigned = dusk("sign", str(file))

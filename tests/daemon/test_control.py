@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from dusk.control.outside import ToSign
 from dusk.daemon.control import Connection, ControlServer
 from dusk.errors import ConfigError, Refused, StorageError
 from dusk.limits import (
@@ -36,6 +37,8 @@ class StandInMethods:
                 return {}
             case "refuse":
                 raise Refused("stale-base", "somebody was faster")
+            case "sign":
+                raise ToSign({"kind": "change"})
             case "disk":
                 raise StorageError("the disk is full")
             case "mistake":
@@ -94,6 +97,14 @@ async def test_a_call_is_answered_with_its_id(server: ControlServer, tmp_path: P
             "id": 7,
             "result": {"params": {"text": "é\n\0"}},
         }
+
+
+async def test_what_is_to_be_signed_elsewhere_stands_in_the_error(
+    server: ControlServer, tmp_path: Path
+) -> None:
+    async with running(server), client(tmp_path) as one:
+        error = (await one.call("sign"))["error"]
+    assert error["data"] == {"code": "to-sign", "to_sign": {"kind": "change"}}
 
 
 async def test_calls_sent_at_once_are_answered_in_order(server: ControlServer, tmp_path: Path) -> None:

@@ -8,13 +8,15 @@ import pytest
 import trio
 import trio.testing
 
+from dusk.control.outside import OutsideKey
 from dusk.daemon import sessions as module
 from dusk.daemon.sessions import Sessions, available_kib
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.errors import ConfigError, Refused
-from dusk.keys.sealed import seal_user_key
+from dusk.keys.sealed import open_user_key, seal_user_key
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
+    CHALLENGE_S_MAX,
     LOGIN_FREE_TRIES,
     LOGIN_PAUSE_S_MAX,
     LOGIN_USERS_COUNTED_MAX,
@@ -143,10 +145,10 @@ async def test_passwords_are_tried_one_at_a_time_and_few_wait(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = trio.Event()
-    inside: list[str] = []
+    inside: list[Callable[[], object]] = []
 
-    async def run_sync(_function: Callable[..., object], user: str, *_: object) -> SigningKey:
-        inside.append(user)
+    async def run_sync(work: Callable[[], object]) -> SigningKey:
+        inside.append(work)
         await release.wait()
         return KEY
 
@@ -286,3 +288,45 @@ async def test_tickets_are_bounded_and_forgotten_in_the_end(autojump_clock: trio
             tickets.poll(done)
         tickets.start(at_once)
         assert len(tickets._tickets) == 1
+
+
+async def test_a_key_is_sealed_so_that_the_password_opens_it(sessions: Sessions) -> None:
+    key, sealed = await sessions.seal("bob", "a few words", None)
+    assert open_user_key(sealed, b"a few words", name="bob").public == key.public
+    again, other = await sessions.seal("bob", "more words", key.seed)
+    assert (again.public, other != sealed) == (key.public, True)
+    assert (await refused(sessions.seal("bob", "", None))).code == "empty-password"
+
+
+async def test_a_key_is_sealed_only_where_there_is_memory_for_it(told: list[str]) -> None:
+    sessions = Sessions(told.append, lambda: 20 * 1024)
+    assert (await refused(sessions.seal("bob", "a few words", None))).code == "no-memory"
+
+
+async def test_sessions_are_listed_without_their_tokens_and_ended_by_user(
+    sessions: Sessions, cheap: list[bytes | None]
+) -> None:
+    for user in ("alice", "bob", "bob"):
+        await sessions.login(user, "right", b"sealed")
+    assert [one["user"] for one in sessions.listed()] == ["alice", "bob", "bob"]
+    assert sessions.end("bob") == 2
+    assert [one["user"] for one in sessions.listed()] == ["alice"]
+
+
+# --- keys outside the cluster --------------------------------------------------------------------
+
+
+async def test_a_session_for_a_key_elsewhere_has_the_public_half_alone(sessions: Sessions) -> None:
+    opened = sessions.open("ann", OutsideKey.of(KEY.public))
+    session = sessions.session(opened["token"])
+    assert (session.user, session.key.public, session.key.seed) == ("ann", KEY.public, b"")
+
+
+async def test_a_challenge_is_random_and_answered_once_within_a_minute(
+    sessions: Sessions, autojump_clock: trio.testing.MockClock
+) -> None:
+    first, second = sessions.challenge("ann"), sessions.challenge("ann")
+    assert first != second
+    assert [sessions.is_challenged("ann", first) for _ in range(2)] == [True, False]
+    await trio.sleep(CHALLENGE_S_MAX)
+    assert not sessions.is_challenged("ann", second)

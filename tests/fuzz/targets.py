@@ -1,6 +1,6 @@
 """All parsers of outside bytes that are fuzzed."""
 
-from tests.fuzz import branches, checkpoints, local, nodes, shells, texts, wire
+from tests.fuzz import branches, checkpoints, local, nodes, secret_keys, shells, texts, wire
 from tests.fuzzing import Target
 
 TARGETS: tuple[Target, ...] = (
@@ -11,6 +11,7 @@ TARGETS: tuple[Target, ...] = (
     *nodes.TARGETS,
     *branches.TARGETS,
     *checkpoints.TARGETS,
+    *secret_keys.TARGETS,
 )
 BY_NAME = {target.name: target for target in TARGETS}
 assert len(BY_NAME) == len(TARGETS), "a target is found by its name"

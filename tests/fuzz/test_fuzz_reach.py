@@ -26,6 +26,7 @@ BY_HAND = {
     "dusk/catchup/host.py:took_checkpoint": "an interface",
     "dusk/catchup/server.py:read_piece": "refuses who was removed; reads no outside bytes",
     "dusk/catchup/stages.py:took_reports": "an interface",
+    "dusk/apply/driver.py:value": "an interface",
     "dusk/changelog/compaction.py:compact": "reads the own disk's log, which was verified",
     "dusk/changelog/log.py:retake": "reads the own disk's log, which was verified",
     "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",

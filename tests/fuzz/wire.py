@@ -196,6 +196,7 @@ REQUESTS = [
         streams.Submit(CHANGES[0]),
         streams.GetBranch(HEAD.head.chain, 7),
         streams.Addresses(((DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875)),)),
+        streams.GetSecrets((streams.SecretName("policy/wifi", bytes(16)),)),
     )
 ]
 REPLIES = [
@@ -206,6 +207,9 @@ REPLIES = [
         streams.Keys(RING.encode()),
         streams.Answer("refused", Seq(3), "why"),
         streams.Removed(),
+        streams.Secrets(
+            ((streams.SecretName("policy/wifi", bytes(16)), bytes(60)),), (Address("192.0.2.1", 3875),)
+        ),
     )
 ]
 

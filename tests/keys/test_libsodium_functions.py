@@ -16,6 +16,8 @@ MINIMAL_BUILD = frozenset(
         "crypto_sign_seed_keypair",
         "crypto_sign_ed25519_pk_to_curve25519",
         "crypto_sign_ed25519_sk_to_curve25519",
+        "crypto_box",
+        "crypto_box_seal_open",
         "crypto_scalarmult",
         "crypto_scalarmult_base",
         "crypto_aead_chacha20poly1305_ietf_decrypt",

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.errors import Refused
-from dusk.keys.phrase import RECOVERY_PATH, phrase_from_entropy, preload, recovery_key, slip10_ed25519
+from dusk.keys.phrase import (
+    RECOVERY_PATH,
+    misspelt,
+    phrase_from_entropy,
+    preload,
+    recovery_key,
+    slip10_ed25519,
+)
 from dusk.keys.signing import SigningKey
 
 BIP39 = (
@@ -208,3 +215,19 @@ def test_our_own_mistakes_with_phrases_are_assertions() -> None:
         phrase_from_entropy(bytes(16))
     with pytest.raises(AssertionError):
         slip10_ed25519(bytes(16), (2**31,))
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("abondon", "abandon"), ("zzz", "zoo"), ("a", "abandon"), ("arrt", "art"), ("0", "abandon")],
+)
+def test_who_mistyped_a_word_is_told_its_place_and_what_is_near_it_in_the_list(word: str, near: str) -> None:
+    wrong = misspelt(f"Zoo  art\t{word} nonsense")
+    assert wrong is not None
+    assert (wrong.place, wrong.word) == (3, word)
+    assert near in wrong.near
+    assert len(set(wrong.near)) == len(wrong.near) <= 5
+
+
+def test_a_phrase_of_words_of_the_list_is_not_misspelt() -> None:
+    assert misspelt(" ABANDON zoo ") is None

@@ -176,12 +176,14 @@ class Cluster:
         routers: all of them; the first one made the cluster and writes.
         base: the folder of all.
         step_s_max: how long a step may take.
+        newcomers: routers of no cluster, without power.
     """
 
     base: Path
     routers: list[Machine]
     step_s_max: float = STEP_S_MAX
     owners: list[Owner] = field(default_factory=list)
+    newcomers: list[Machine] = field(default_factory=list)
 
     @property
     def first(self) -> Machine:
@@ -284,6 +286,7 @@ def running(
     machine: type[Machine] = Machine,
     step_s_max: float = STEP_S_MAX,
     spare_uses: int = 0,
+    newcomers: int = 0,
 ) -> Iterator[Cluster]:
     """Run a cluster in namespaces of its own; nothing is left behind.
 
@@ -294,15 +297,17 @@ def running(
         machine: what the routers are.
         step_s_max: how long a step may take.
         spare_uses: how many more devices than these may join by the key.
+        newcomers: how many routers there are besides, which are in no cluster and have no power.
     """
     with ExitStack() as stack:
         base = Path(tempfile.mkdtemp(prefix="dusk-test-"))
         stack.callback(shutil.rmtree, base)
         base.chmod(0o711)  # a daemon that dropped root has to pass through
-        place = make_place(nodes)
+        place = make_place(nodes + newcomers)
         stack.callback(place.close)
         routers = [machine(place, base, number) for number in range(1, nodes + 1)]
         cluster = Cluster(base, routers, step_s_max)
+        cluster.newcomers = [machine(place, base, nodes + number) for number in range(1, newcomers + 1)]
         stack.callback(cluster.stop)
         cluster.found(cycle, spare_uses)
         yield cluster

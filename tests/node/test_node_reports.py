@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from dusk.catchup.messages import GetReports, Report, ReportRow, Reports, decode_reply, decode_request, encode
+from dusk.catchup.messages import (
+    GetReports,
+    Report,
+    ReportRow,
+    Reports,
+    WaitingRow,
+    decode_reply,
+    decode_request,
+    encode,
+)
 from dusk.cycle.peers import Peer
 from dusk.cycle.status import Status, encode_health
 from dusk.errors import UntrustedInput
@@ -157,7 +166,7 @@ def test_large_statuses_make_many_pages_that_rise_and_leave_nobody_out() -> None
     seen: list[DeviceId] = []
     more = True
     while more:
-        page = _reports(site.master).page(seen[-1] if seen else b"", site.now)
+        page = _reports(site.master).page(GetReports(seen[-1] if seen else b""), site.now)
         seen += [row.device for row in page.rows]
         more = page.more
     assert seen == sorted(box.node.device_id for box in site.all)
@@ -165,7 +174,12 @@ def test_large_statuses_make_many_pages_that_rise_and_leave_nobody_out() -> None
 
 def test_requests_and_pages_are_read_as_they_were_written() -> None:
     row = ReportRow(DeviceId(bytes(16)), b"status", None, Seq(4), None)
-    for reply in (_page(), _page(row, replace(row, status=None, health=b"h", age_ms=5), more=True)):
+    waiting = WaitingRow(DeviceId(bytes(16)), b"request", "approval-needed", 5, 4)
+    for reply in (
+        _page(),
+        Reports((row,), more=False, waiting=(waiting,)),
+        _page(row, replace(row, status=None, health=b"h", age_ms=5), more=True),
+    ):
         assert decode_reply(encode(reply)) == reply
-    for request in (GetReports(b""), GetReports(bytes(16)), Report(DeviceId(bytes(16)), b"s")):
+    for request in (GetReports(b""), GetReports(bytes(16), bytes(16)), Report(DeviceId(bytes(16)), b"s")):
         assert decode_request(encode(request)) == request

@@ -18,7 +18,7 @@ from dusk.changelog.sections import check_record, parse_path
 from dusk.daemon.frames import parse as parse_log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, ClusterId, DeviceId, Seq, labelled_hash
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Seq, labelled_hash
 from dusk.keys.box import exchange, open_sealed, pairwise_key
 from dusk.keys.joinkey import parse_join_line
 from dusk.keys.phrase import phrase_from_entropy, recovery_key
@@ -209,7 +209,8 @@ def forks(case: Case) -> None:
     def branch(row: dict[str, Any]) -> Branch:
         first = First(row["epoch"], DeviceId(raw(row["writer"])), ChainHash(raw(row["chain"])))
         raised = Raise[row["raise"].upper()]
-        return Branch(first, row["generation"], row["mandate"], raised, row["settled"])
+        recovery = ChangeId(raw(row["recovery"])) if "recovery" in row else None
+        return Branch(first, row["generation"], row["mandate"], raised, row["settled"], recovery)
 
     row = case["base"]
     succession = [DeviceId(raw(device)) for device in row["succession"]]

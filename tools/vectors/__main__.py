@@ -20,6 +20,7 @@ from tools.vectors.holders import holders
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
 from tools.vectors.records import records
+from tools.vectors.recoveries import recoveries
 from tools.vectors.refusals import refusals
 from tools.vectors.settings import settings
 from tools.vectors.storage import storage
@@ -40,7 +41,7 @@ def files() -> dict[str, str]:
         "entries": ("log.md, section 3", entries()),
         "records": ("log.md, section 4; settings.md", records()),
         "chains": (
-            "log.md, sections 3 to 8",
+            "log.md, sections 3 to 9; recovery.md",
             [
                 home_log(cluster),
                 *uncovered(cluster),
@@ -48,6 +49,7 @@ def files() -> dict[str, str]:
                 *refusals(cluster),
                 *branches(cluster),
                 *holders(cluster),
+                *recoveries(cluster),
             ],
         ),
         "forks": ("log.md, section 10", forks()),

@@ -10,7 +10,7 @@ from dusk.ids import NO_CLUSTER, ClusterId
 from tools.vectors.case import Case, key, valid
 from tools.vectors.chains import Forger, continued
 from tools.vectors.cluster import ALICE, BOB, CAROL, MASTER, NO_REST, SECOND, STRANGER, Cluster, sealed
-from tools.vectors.refusals import first_entry
+from tools.vectors.geneses import first_entry
 from tools.vectors.show import show_head
 
 

@@ -53,6 +53,8 @@ REFUSED_BY_THE_FOLD = frozenset(
         "label-not-listed",
         "clock-unknown",
         "joinkey-expired",
+        "join-rejected",
+        "label-known",
     }
 )
 """The codes of `specs/log.md`, section 7."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dusk import codec
 from dusk.changelog import merkle
+from dusk.changelog.approval import HAND
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import Entry, OutcomeCode, Stamp, sign_head
 from dusk.changelog.genesis import Founding, found
@@ -16,6 +17,7 @@ from dusk.effects import LogItem
 from dusk.ids import NO_CLUSTER, BootId, ChangeId, ClusterId, DeviceId, labelled_hash
 from dusk.keys.sealed import seal_user_key
 from dusk.keys.signing import SigningKey
+from tools.vectors import approvals
 from tools.vectors.case import Source, key
 from tools.vectors.keys import CHEAP
 
@@ -198,14 +200,15 @@ def _entry_of(item: LogItem) -> Entry:
 
 def counted(derived: dict[str, int], change: Change) -> dict[str, int]:
     """Return the derived numbers that a change sets."""
-    body = change.body
+    body, found = change.body, dict[str, int]()
     if body.counter:
-        return {counter_key(body.author, body.device): body.counter}
+        found[counter_key(body.author, body.device)] = body.counter
     for operation, value in zip(body.operations, change.values, strict=True):
-        if operation.key == "origin" and value is not None:
-            name = uses_key(codec.unpack(value.data, size_max=1024)[0])
-            return {name: derived.get(name, 0) + 1}
-    return {}
+        if operation.key == "origin" and value is not None and body.operations[0].section != "trust":
+            origin = codec.unpack(value.data, size_max=1024)[0]
+            name = uses_key(origin)
+            found |= {} if origin in ("genesis", HAND) else {name: found.get(name, derived.get(name, 0)) + 1}
+    return found
 
 
 def derived_hash(derived: dict[str, int]) -> bytes:
@@ -352,6 +355,22 @@ def _people(c: Cluster) -> None:
         ),
     )
     c.write(
+        "a grant is passed on",
+        "Two of three have the policies; Bob and Carol pass one of them on.",
+        c.change(
+            c.edit("passed", "grant/policy/lab", [*grant(BOB, CAROL, threshold=2, groups=["lab"]), "policy"]),
+            signers=(BOB, CAROL),
+        ),
+    )
+    c.write(
+        "a change within a passed grant",
+        "Whoever has the grant above counts, too.",
+        c.change(
+            c.setting("policy/lab", "system.lab.x", Verb.SET, ["1"]),
+            signers=(ALICE, CAROL),
+        ),
+    )
+    c.write(
         "a change within a grant",
         "Bob may write the wireless settings of the policy wifi.",
         c.change(c.setting("policy/wifi", "wireless.radio0.channel", Verb.SET, ["100"]), signers=(BOB,)),
@@ -466,4 +485,5 @@ def _ends(c: Cluster) -> None:
         ),
     )
     c.mark("ends")
+    approvals.write(c)
     c.open("another restart", "The next epoch.")

@@ -11,6 +11,7 @@ _ATTIC, _BARN, _CELLAR, _STRANGER = (DeviceId(Source(f"fork {name}")(16)) for na
 _LOW, _HIGH = ChainHash(bytes(31) + b"\xff"), ChainHash(b"\x01" + bytes(31))
 _BASE = Base(Seq(40), 1, 2, (_ATTIC, _BARN, _CELLAR), Seq(40))
 _PLAIN = Branch(First(7, _BARN, _HIGH), 1, 2, Raise.NONE, certified=False)
+_RECOVERED = {"generation": 2, "mandate": 2}
 _RAISED = replace(_PLAIN, mandate=3, raised=Raise.NEW)
 
 
@@ -25,6 +26,24 @@ def forks() -> list[Case]:
             "Then the first entries decide.",
             _with(certified=True, epoch=8),
             _with(certified=True),
+        ),
+        (
+            "two recoveries",
+            "The lower id, where nothing is settled, above any epoch.",
+            _with(**_RECOVERED, recovery=_LOW),
+            _with(**_RECOVERED, recovery=_HIGH, epoch=99),
+        ),
+        (
+            "two recoveries, one settled",
+            "That one.",
+            _with(**_RECOVERED, recovery=_HIGH, certified=True),
+            _with(**_RECOVERED, recovery=_LOW),
+        ),
+        (
+            "one recovery on both",
+            "Then the first entries decide.",
+            _with(**_RECOVERED, recovery=_LOW, epoch=8),
+            _with(**_RECOVERED, recovery=_LOW),
         ),
         ("epoch", "Above the place.", _with(epoch=8, writer=_STRANGER), _with(writer=_ATTIC)),
         ("place", "Above the hash.", _with(writer=_ATTIC), _with(chain=_LOW)),
@@ -45,7 +64,7 @@ def _judged() -> list[Case]:
     below = replace(_BASE, settled=Seq(41))
     higher = _with(epoch=99, certified=True)
     cases = []
-    for raised in (Raise.FOREIGN, Raise.KNOWN, Raise.NEW):
+    for raised in (Raise.FOREIGN, Raise.KNOWN, Raise.RIVAL, Raise.NEW):
         theirs = replace(_RAISED, raised=raised)
         word = raised.name.lower()
         cases += [
@@ -106,7 +125,9 @@ def _case(name: str, shows: str, ours: Branch, theirs: Branch, base: Base) -> Ca
 
 def _show(branch: Branch) -> dict[str, Any]:
     assert branch.first is not None, "each branch here has its first entry"
+    recovery = {} if branch.recovery is None else {"recovery": branch.recovery.hex()}
     return {
+        **recovery,
         "epoch": branch.first.epoch,
         "writer": branch.first.writer.hex(),
         "chain": branch.first.chain.hex(),

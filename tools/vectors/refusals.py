@@ -1,15 +1,14 @@
 """Broken chains whose entry carries a change that the fold refuses: each rule once."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
-from dusk.changelog.entry import Entry, EntryKind, sign_head
-from dusk.changelog.genesis import judge_genesis
-from dusk.changelog.log import Log, pack_entry_item
 from dusk.config.settings import Verb
-from dusk.effects import ItemKind, LogItem
-from dusk.errors import Refused
-from dusk.ids import NO_CLUSTER, ClusterId, DeviceId, Seq
-from tools.vectors.case import Case, Source, invalid, key
+from dusk.ids import ClusterId
+from tools.vectors import approvals
+from tools.vectors.case import Case, Source, key
 from tools.vectors.chains import Forger, device_section
 from tools.vectors.cluster import (
     ALICE,
@@ -21,13 +20,14 @@ from tools.vectors.cluster import (
     JOIN_LATE,
     JOIN_ONCE,
     MASTER,
-    NO_REST,
     SECOND,
     STRANGER,
     THIRD,
     Cluster,
+    grant,
     rule,
 )
+from tools.vectors.geneses import geneses
 
 
 def refusals(cluster: Cluster) -> list[Case]:
@@ -39,7 +39,8 @@ def refusals(cluster: Cluster) -> list[Case]:
     _afterwards(f)
     _stays(f)
     _creations(f)
-    return [*f.cases, *_geneses(cluster)]
+    approvals.refused(f, At(f, "approvals"))
+    return [*f.cases, *geneses(cluster)]
 
 
 class At:
@@ -195,6 +196,17 @@ def _grants(f: Forger) -> None:
     def bad(name: str, shows: str, edit: Edit) -> None:
         f.refuse(name, shows, "outside-grant", at.after, w.change(edit, signers=(BOB,)))
 
+    def passed(prefix: str, above: str, **limits: Any) -> Edit:
+        return w.edit("passed", f"grant/{prefix}", [*grant(CAROL, **limits), above])
+
+    wide = passed("assignment/a", "assignment", groups=["aps", "all"], priority=1)
+    bad("passing on more groups", "At most what he has.", wide)
+    bad("passing on every group", "No limit is the widest.", passed("assignment/a", "assignment", priority=1))
+    high = passed("assignment/a", "assignment", groups=["aps"], priority=301)
+    bad("passing on a higher priority", "At most what he has.", high)
+    stolen = w.edit("passed", "grant/policy/lab", None)
+    alone = w.change(stolen, signers=(BOB,))
+    f.refuse("taking back alone what two passed on", "Two sign.", "missing-signatures", at.after, alone)
     wifi = "policy/wifi"
     bad("another package", "A39.", w.setting(wifi, "firewall.@zone[0].input", Verb.SET, ["ACCEPT"]))
     bad("deleting another package's", "By a grant for packages.", w.edit(wifi, "set/network.lan.mtu", None))
@@ -292,6 +304,10 @@ def _stays(f: Forger) -> None:
     f.refuse("a retired device's name", "It stays taken.", "name-taken", end.after, taken)
 
 
+FREE = "02:00:00:00:00:09"
+"""A hardware label that no member has."""
+
+
 def _creations(f: Forger) -> None:
     at = At(f, "two devices")
     w = at.world
@@ -319,8 +335,6 @@ def _creations(f: Forger) -> None:
     bad("a request with a base", "It replaces nothing.", "bad-request", request(parts[0], based, parts[2]))
     deleted = Edit(ours, "label", None, None)
     bad("a request that deletes", "It deletes nothing.", "bad-request", request(parts[0], deleted, parts[2]))
-    owner = w.change(w.edit("cluster", "name", ["x"]), counter=0)
-    bad("counter 0 of an owner", "Creations alone have it.", "bad-request", owner)
     foreign = Edit(ours, "key", codec.pack([STRANGER.public]), None)
     bad("another key than the id's", "The id is the key's.", "bad-request", request(foreign, *parts[1:]))
     other = Edit(ours, "origin", codec.pack(["a shop", bytes(32), "x"]), None)
@@ -331,13 +345,35 @@ def _creations(f: Forger) -> None:
     bad("an owner as a device", "The key is somebody's.", "bad-request", user)
     unknown = w.request(new, key("no join key"))
     bad("an unknown join key", "The log has no rule.", "unknown-joinkey", unknown)
-    bad("a join key that asks", "Somebody must approve.", "approval-needed", w.request(new, JOIN_ASK))
-    bad("a join key used up", "Its uses are counted.", "joinkey-used-up", w.request(new, JOIN_ONCE))
+    bad(
+        "a join key that asks",
+        "Somebody must approve.",
+        "approval-needed",
+        w.request(new, JOIN_ASK, label=FREE),
+    )
+    bad(
+        "a join key used up",
+        "Its uses are counted.",
+        "joinkey-used-up",
+        w.request(new, JOIN_ONCE, label=FREE),
+    )
+    known = w.request(new, JOIN_LATE, label="02:00:00:00:00:02")
+    bad("a label of a member", "It is no credential.", "label-known", known)
     label = w.request(new, JOIN, label="04:00:00:00:00:09")
     bad("hardware that is not listed", "No pattern fits.", "label-not-listed", label)
     late = w.request(new, JOIN_LATE)
     bad("no trusted clock", "R11.", "clock-unknown", late, trusted=False)
     bad("expired", "At this very second.", "joinkey-expired", late, time_s=EXPIRES_S)
+    _unsigned(bad, request, parts)
+    end = At(f, "ends")
+    revoked = end.world.request(new, JOIN)
+    f.refuse("a revoked join key", "Nobody joins by it.", "joinkey-revoked", end.after, revoked)
+
+
+def _unsigned(
+    bad: Callable[[str, str, str, Change], None], request: Callable[..., Change], parts: Sequence[Edit]
+) -> None:
+    new = key("fourth device")
     for name, signers in (
         ("not signed by the join key", (new,)),
         ("not signed by the device", (new, JOIN)),
@@ -355,136 +391,4 @@ def _creations(f: Forger) -> None:
         "Both verify.",
         "bad-signature",
         Change(good.body_bytes, torn, good.values),
-    )
-    end = At(f, "ends")
-    revoked = end.world.request(new, JOIN)
-    f.refuse("a revoked join key", "Nobody joins by it.", "joinkey-revoked", end.after, revoked)
-
-
-def _geneses(cluster: Cluster) -> list[Case]:
-    """Return first entries that make no cluster; each has the id that it claims."""
-    good = cluster.steps[0].change
-    assert good is not None
-    edits = [
-        Edit(o.section, o.key, v.data if v else None, None)
-        for o, v in zip(good.body.operations, good.values, strict=True)
-    ]
-    cases: list[Case] = []
-
-    def bad(name: str, shows: str, reason: str, change: Change) -> None:
-        try:
-            judge_genesis(change, DeviceId(MASTER.key_id))
-        except Refused as error:
-            assert error.code == reason, (name, error.code)
-        else:
-            raise AssertionError(f"{name}: was accepted")
-        entry = first_entry(cluster, change)
-        signed = sign_head(MASTER, ClusterId(entry.digest), entry.head, NO_REST)
-        items = [pack_entry_item(entry, change), LogItem(ItemKind.HEAD, signed.encode())]
-        cases.append(_broken(name, shows, reason, ClusterId(entry.digest), items))
-
-    def built(given: list[Edit], **more: object) -> Change:
-        signers = more.get("signers", (ALICE, MASTER))
-        assert isinstance(signers, tuple)
-        cluster_id = more.get("cluster", NO_CLUSTER)
-        assert isinstance(cluster_id, bytes)
-        counter = int(str(more.get("counter", 1)))
-        return cluster.change(*given, signers=signers, counter=counter, cluster=ClusterId(cluster_id))
-
-    def changed(place: int, row: list[object] | None) -> list[Edit]:
-        one = edits[place]
-        edit = Edit(one.section, one.key, None if row is None else codec.pack(row), None)
-        return [*edits[:place], edit, *edits[place + 1 :]]
-
-    bad(
-        "a genesis for a cluster",
-        "Its body has none.",
-        "bad-genesis",
-        built(edits, cluster=bytes(31) + b"\1"),
-    )
-    bad("a genesis with counter 2", "It is the first.", "bad-genesis", built(edits, counter=2))
-    bad("a genesis without a name", "Exactly these records.", "bad-genesis", built([*edits[:3], *edits[4:]]))
-    extra = Edit("group/aps", "made", codec.pack([True]), None)
-    bad("a genesis with a group", "Exactly these records.", "bad-genesis", built([*edits, extra]))
-    second = Edit("trust", "owner/bob", codec.pack([BOB.public]), None)
-    bad("a genesis with two owners", "One.", "bad-genesis", built([*edits, second]))
-    bad("a genesis that deletes", "It deletes nothing.", "bad-genesis", built(changed(3, None)))
-    bad("a quorum of two from the start", "One.", "bad-genesis", built(changed(1, [2])))
-    other: list[object] = [[MASTER.key_id, SECOND.key_id]]
-    bad("a genesis with two leaders", "One.", "bad-genesis", built(changed(4, other)))
-    bad("a cycle of 0", "The table counts here too.", "bad-genesis", built(changed(5, [0])))
-    bad("another user key", "The owner's own.", "bad-genesis", built(changed(7, [BOB.public])))
-    bad("by somebody else", "The author is the owner.", "bad-genesis", built(edits, signers=(BOB, MASTER)))
-    bad("not signed by its device", "Both sign.", "missing-signatures", built(edits, signers=(ALICE,)))
-    three = built(edits, signers=(ALICE, MASTER, BOB))
-    bad("signed by a third", "Nobody else signs.", "missing-signatures", three)
-    torn = tuple(Signature(s.key_id, bytes(64)) for s in good.signatures)
-    bad(
-        "a wrong signature on a genesis",
-        "Both verify.",
-        "bad-signature",
-        Change(good.body_bytes, torn, good.values),
-    )
-    cases += _first_entries(cluster)
-    return cases
-
-
-def first_entry(cluster: Cluster, change: Change) -> Entry:
-    """Return the first entry that a writer who checks nothing makes of a change."""
-    return Forger(cluster).entry(0, change)._replace(kind=EntryKind.OPEN, epoch=1)
-
-
-def _first_entries(cluster: Cluster) -> list[Case]:
-    """Return first entries that are none, though their change founds a cluster."""
-    change = cluster.steps[0].change
-    assert change is not None
-    good = cluster.steps[0].entry
-    rows: list[tuple[str, str, str, Entry, Change | None, bytes | None]] = [
-        ("the genesis of another cluster", "Its digest is the id.", "other-cluster", good, change, bytes(32)),
-        (
-            "a first entry of kind change",
-            "It opens.",
-            "bad-genesis",
-            good._replace(kind=EntryKind.CHANGE),
-            change,
-            None,
-        ),
-        ("a first entry at 2", "Positions begin at 1.", "position", good._replace(seq=Seq(2)), change, None),
-        ("a first epoch of 0", "From 1.", "epoch", good._replace(epoch=0), change, None),
-        ("a first epoch far ahead", "To 2^20.", "epoch", good._replace(epoch=2**20 + 1), change, None),
-        ("a first generation of 1", "0.", "position", good._replace(generation=1), change, None),
-        (
-            "a first entry behind another",
-            "32 zeros.",
-            "position",
-            good._replace(previous=good.head.chain),
-            change,
-            None,
-        ),
-    ]
-    empty = good._replace(change=None, signatures=None, sections=())
-    rows.append(("a first entry without a change", "It founds.", "bad-genesis", empty, None, None))
-    other = good._replace(writer=DeviceId(SECOND.key_id))
-    rows.append(("a genesis by another writer", "Its own device.", "bad-genesis", other, change, None))
-    cases = []
-    for name, shows, reason, entry, carried, named in rows:
-        identity = ClusterId(entry.digest if named is None else named)
-        signed = sign_head(MASTER, identity, entry.head, NO_REST)
-        items = [pack_entry_item(entry, carried), LogItem(ItemKind.HEAD, signed.encode())]
-        cases.append(_broken(name, shows, reason, identity, items))
-    return cases
-
-
-def _broken(name: str, shows: str, reason: str, identity: ClusterId, items: list[LogItem]) -> Case:
-    """Return the case of a log that is refused from its first entry on."""
-    return invalid(
-        name,
-        shows,
-        reason,
-        lambda: Log(identity).extend(items),
-        kind="broken",
-        log=None,
-        cluster=identity.hex(),
-        after=0,
-        items=[[int(item.kind), item.data.hex()] for item in items],
     )

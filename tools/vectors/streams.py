@@ -42,6 +42,23 @@ def catchup(cluster: Cluster) -> list[Case]:
     return [*_requests(cluster), *_replies(cluster), *_bad_requests(), *_bad_replies(), *_locators()]
 
 
+def _report_requests() -> list[tuple[str, str, messages.Request, Json]]:
+    return [
+        (
+            "GET REPORTS, first page",
+            "Behind no device.",
+            messages.GetReports(b""),
+            {"after": "", "waiting": ""},
+        ),
+        (
+            "GET REPORTS, next page",
+            "Behind a device, and behind one that waits.",
+            messages.GetReports(DEVICE, bytes(16)),
+            {"after": DEVICE.hex(), "waiting": bytes(16).hex()},
+        ),
+    ]
+
+
 def _requests(cluster: Cluster) -> list[Case]:
     change = cluster.steps[10].change
     assert change is not None
@@ -73,8 +90,7 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.Submit(change.encode(), AFTER),
             {"change": change.encode().hex(), "after": AFTER.hex()},
         ),
-        ("GET REPORTS, first page", "Behind no device.", messages.GetReports(b""), {"after": ""}),
-        ("GET REPORTS, next page", "Behind a device.", messages.GetReports(DEVICE), {"after": DEVICE.hex()}),
+        *_report_requests(),
         (
             "REPORT",
             "A signed status.",
@@ -175,7 +191,25 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             "REPORTS",
             "Sorted by device.",
             messages.Reports(reports, more=False),
-            {"rows": [_said(report) for report in reports], "more": False},
+            {"rows": [_said(report) for report in reports], "waiting": [], "more": False},
+        ),
+        (
+            "REPORTS of who waits",
+            "Behind the devices.",
+            messages.Reports((), True, (messages.WaitingRow(DEVICE, b"asked", "approval-needed", 9, 5),)),
+            {
+                "rows": [],
+                "waiting": [
+                    {
+                        "device": DEVICE.hex(),
+                        "request": b"asked".hex(),
+                        "why": "approval-needed",
+                        "asked": 9,
+                        "seen": 5,
+                    }
+                ],
+                "more": True,
+            },
         ),
         (
             "COMPACTED",
@@ -243,7 +277,8 @@ def _bad_requests() -> list[Case]:
             ("JOIN with text", [4, "change"]),
             ("SUBMIT without what goes before it", [5, b""]),
             ("SUBMIT behind 31 bytes", [5, b"", bytes(31)]),
-            ("GET REPORTS behind 17 bytes", [6, bytes(17)]),
+            ("GET REPORTS behind 17 bytes", [6, bytes(17), b""]),
+            ("GET REPORTS behind nobody who waits", [6, b""]),
             ("REPORT of a device of 15 bytes", [7, bytes(15), b""]),
             ("REPORT of 16,385 bytes", [7, bytes(16), bytes(16_385)]),
             ("GET BRANCH without a place", [8, chain]),
@@ -281,9 +316,11 @@ def _bad_replies() -> list[Case]:
             ("ANSWER with a code of 64 bytes", [20, "a" * 64, 0, ""]),
             ("ANSWER with a reason of 513 bytes", [20, "a", 0, "a" * 513]),
             ("REMOVED with a field", [21, 1]),
-            ("REPORTS with an age below 0", [22, [[bytes(16), None, None, 0, -1]], False]),
-            ("REPORTS with a health of 129 bytes", [22, [[bytes(16), None, bytes(129), 0, None]], False]),
-            ("REPORTS with a row of four", [22, [[bytes(16), None, None, 0]], False]),
+            ("REPORTS with an age below 0", [22, [[bytes(16), None, None, 0, -1]], [], False]),
+            ("REPORTS with a health of 129 bytes", [22, [[bytes(16), None, bytes(129), 0, None]], [], False]),
+            ("REPORTS with a row of four", [22, [[bytes(16), None, None, 0]], [], False]),
+            ("REPORTS with a request of 4,097 bytes", [22, [], [[bytes(16), bytes(4097), "", 0, 0]], False]),
+            ("REPORTS without who waits", [22, [], False]),
         ),
     )
 

@@ -97,6 +97,13 @@ METHODS = {
     "role.read": Method("line", COLLECTED),
     "role.sign": Method("token line", COLLECTED),
     "role.submit": Method("line timeout_s?", ROLE),
+    "recovery.show": Method("", "cluster id device generation key owners"),
+    "recovery.prepare": Method(
+        "user public sealed following revoke? backups?",
+        "cluster device counter edits leads revoked disabled",
+        "section key data base",
+    ),
+    "recovery.submit": Method("line timeout_s?", "ticket hash"),
     "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text"),
     "log.list": Method("count? since?", "head compacted entries", ENTRY),

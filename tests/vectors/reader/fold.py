@@ -6,11 +6,11 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import changes, naming, succession
+from tests.vectors.reader import approvals, authority, changes, naming, recovery, succession
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
-from tests.vectors.reader.records import FACTS_MAX, record
+from tests.vectors.reader.records import FACTS_MAX, PASSED_MAX, record
 from tests.vectors.reader.state import Record, State, Subject, section_hash
 from tests.vectors.reader.succession import Settled
 
@@ -18,74 +18,15 @@ EPOCHS_AHEAD = 2**20
 NO_HEAD = Head(0, 0, 0, 0, ZEROS)
 
 
-# Authority
-
-
-def _outside(state: State, one: Operation, value: Decoded | None, limits: list[Any]) -> bool:
-    packages, groups, priority = limits
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
-    both = [said for said in (before, value) if said is not None]
-    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest:
-        return True
-    if packages is not None:
-        if one.key.startswith("var/"):
-            return True
-        if one.key.startswith("set/") and one.key[4:].split(".")[0] not in packages:
-            return True
-    if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
-        return True
-    return groups is not None and _other_groups(state, one, value, set(groups))
-
-
-def _other_groups(state: State, one: Operation, value: Decoded | None, groups: set[str]) -> bool:
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
-    both = [said for said in (before, value) if said is not None]
-    match kind:
-        case "assignment":
-            return any(said[0] != "groups" or not set(said[1]) <= groups for said in both)
-        case "group":
-            return rest not in groups
-        case "device" if one.key == "groups" and "/" not in rest:
-            was, becomes = (set(said[0]) if said else set() for said in (before, value))
-            return not was ^ becomes <= groups
-        case "joinkey":
-            rule = state.get(one.section, "rule") if one.key == "revoked" else None
-            return any(not set(said[3]) <= groups for said in ([rule] if rule else both) if len(said) > 3)
-    return False
-
-
-def _authorize(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
-    parts = one.section.split("/")
-    if parts[0] == "device" and parts[2:] == ["facts"]:
-        signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
-        return need(signed, "missing-signatures")
-    if parts[0] == "user" and one.key == "sealed":
-        own = state.get(one.section, "key")
-        if own and own[0] in {subject.public for subject in signers}:
-            return None
-    owners = {subject.name for subject in signers if subject.owner}
-    if len(owners) >= state.get("trust", "quorum")[0]:
-        return None
-    need(parts[0] in {"joinkey", "device", "policy", "assignment", "group"}, "missing-signatures")
-    rows = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    grants = [grant for row in rows if (grant := state.get("trust", f"grant/{row}"))]
-    need(grants, "missing-signatures")
-    holders, threshold, *limits = grants[0]
-    counted = {key_id(subject.public) for subject in signers if subject.owner}
-    counted |= {key_id(subject.public) for subject in signers} & set(holders)
-    need(len(counted) >= threshold, "missing-signatures")
-    return need(not _outside(state, one, value, limits), "outside-grant")
-
-
 # The rules that hold afterwards
 
-NEVER_WRITTEN = {"key", "label", "origin"}
+NEVER_WRITTEN = {*approvals.ASKED, "request"}
 NEVER_DELETED = {"device": {"name", "groups", "retired"}, "joinkey": {"rule", "revoked"}, "user": {"key"}}
 
 
-def _afterwards(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+def _afterwards(
+    before: State, after: State, change: Change, values: list[Decoded | None], made: approvals.Made
+) -> None:
     touched = {one.section for one in change.body.operations}
     kinds = {path.split("/")[0] for path in touched}
     owners = after.owners()
@@ -98,7 +39,8 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
     _stays_in_succession(before, change)
     need(not any(after.get(f"user/{name}", "disabled") for name in owners), "bad-value")
     for one in change.body.operations:
-        _not_touched(before, one)
+        if one.section not in made:
+            _not_touched(before, after, one)
     for one, value in zip(change.body.operations, values, strict=True):
         if one.section.startswith("joinkey/") and one.key == "rule":
             assert value
@@ -107,10 +49,25 @@ def _afterwards(before: State, after: State, change: Change, values: list[Decode
     for path in touched:
         if path.endswith("/facts"):
             need(len(after.sections[path]) <= FACTS_MAX, "bad-value")
+        if path == "passed":
+            need(len(after.sections[path]) <= PASSED_MAX, "bad-value")
     for one, value in zip(change.body.operations, values, strict=True):
         if one.section.startswith("device/") and one.key == "name" and value and "/" not in one.section[7:]:
             need(value[0] not in after.names(one.section), "name-taken")
     _one_subject_a_key(before, after, change, values)
+    _recovery_key(before, after, change, values)
+
+
+def _recovery_key(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+    having = after.get(*recovery.RECOVERY)
+    if having is None:
+        return
+    if any((one.section, one.key) == recovery.RECOVERY for one in change.body.operations):
+        recovered = after.get(*recovery.RECOVERED)
+        need(having[1] == (recovered[0] if recovered else 0), "bad-value")
+        subjects = before.subjects().keys() | after.subjects().keys()
+        need(key_id(having[0]) not in subjects, "bad-value")
+    need(all(public != having[0] for public, _, _ in _written_keys(change, values)), "bad-value")
 
 
 def _stays_in_succession(before: State, change: Change) -> None:
@@ -123,11 +80,12 @@ def _stays_in_succession(before: State, change: Change) -> None:
             need(not unmarked, "bad-value")
 
 
-def _not_touched(before: State, one: Operation) -> None:
+def _not_touched(before: State, after: State, one: Operation) -> None:
     kind, *rest = one.section.split("/")
     if kind == "device":
         need(len(rest) > 1 or one.key not in NEVER_WRITTEN, "bad-value")
         need(len(rest) > 1 or before.get(one.section, "key"), "bad-value")
+        need(len(rest) > 1 or one.key != "wipe" or after.get(one.section, "retired"), "bad-value")
     if one.value_hash is None and len(rest) == 1:
         need(one.key not in NEVER_DELETED.get(kind, set()), "bad-value")
 
@@ -138,8 +96,12 @@ def _written_keys(change: Change, values: list[Decoded | None]) -> list[tuple[by
         kind, _, name = one.section.partition("/")
         if value is not None and kind == "trust" and one.key.startswith("owner/"):
             rows.append((value[0], "person", one.key[6:]))
-        elif value is not None and (kind, one.key) in {("user", "key"), ("joinkey", "rule")}:
-            rows.append((value[0], "person" if kind == "user" else "joinkey", name))
+        elif value is not None and (kind, one.key) in {
+            ("user", "key"),
+            ("joinkey", "rule"),
+            ("device", "key"),
+        }:
+            rows.append((value[0], "person" if kind == "user" else kind, name))
     return rows
 
 
@@ -194,11 +156,12 @@ def fold(
     need(state.device_active(body.device), "unknown-device")
     counter = f"counter/{body.author.hex()}/{body.device.hex()}"
     need(body.counter > state.derived.get(counter, 0), "counter-used")
+    made = approvals.made(state, cluster, change, values, check_signature)
     if kind == succession.FREEZE:
         succession.check_freeze(state, cluster, change, values)
     for one, value in zip(body.operations, values, strict=True):
         if kind != succession.FREEZE:
-            _authorize(state, one, value, signers)
+            authority.authorize(state, one, value, signers, made)
     after = state.copy()
     after.derived[counter] = body.counter
     for one in body.operations:
@@ -207,7 +170,8 @@ def fold(
             return after, (1, last, ""), []
     for one, value in zip(body.operations, values, strict=True):
         after.write(one.section, one.key, Record(value, one.value_hash, change.id))
-    _afterwards(state, after, change, values)
+    _afterwards(state, after, change, values, made)
+    approvals.count(after, made)
     return after, APPLIED, sorted({one.section for one in body.operations})
 
 
@@ -232,7 +196,7 @@ def _created(
     said = {one.key: value for one, value in zip(body.operations, values, strict=True)}
     need(body.author == device, "bad-request")
     written = {(one.section, one.key) for one in body.operations}
-    need(written == {(path, key) for key in NEVER_WRITTEN}, "bad-request")
+    need(written == {(path, key) for key in approvals.ASKED}, "bad-request")
     need(all(one.base is None for one in body.operations), "bad-request")
     need(state.base(path, "key") is None, "device-exists")
     key, label, origin = said["key"], said["label"], said["origin"]
@@ -240,11 +204,15 @@ def _created(
     if not (key and label and origin):
         raise Refused("bad-request")
     need(key_id(key[0]) == device, "bad-request")
+    need(not state.get(f"joinkey/{origin[0]}", f"rejected/{device.hex()}"), "join-rejected")
     rule = _joinkey(state, origin[0], label[0], entry)
     joinkey = key_id(rule[0])
     need({signer for signer, _ in change.signatures} == {device, joinkey}, "missing-signatures")
     check_signature(change, device, key[0])
     check_signature(change, joinkey, rule[0])
+    need(not approvals.has_twin(state, label[0]), "label-known")
+    need(rule[4] == "auto", "approval-needed")
+    need(state.derived.get(f"uses/{origin[0]}", 0) < rule[1], "joinkey-used-up")
     after = state.copy()
     for one in body.operations:
         after.write(path, one.key, Record(said[one.key], one.value_hash, change.id))
@@ -262,10 +230,8 @@ def _joinkey(state: State, joinkey: str, label: str, entry: Entry) -> list[Any]:
     rule = state.get(path, "rule")
     if rule is None:
         raise Refused("unknown-joinkey")
-    _, uses, expiry, _, mode, labels, _, _ = rule
+    _, _, expiry, _, _, labels, _, _ = rule
     need(state.get(path, "revoked") is None, "joinkey-revoked")
-    need(mode == "auto", "approval-needed")
-    need(state.derived.get(f"uses/{joinkey}", 0) < uses, "joinkey-used-up")
     need(not labels or any(naming.fits(pattern, label) for pattern in labels), "label-not-listed")
     need(expiry == 0 or entry.clock_trusted, "clock-unknown")
     need(expiry == 0 or entry.time_s < expiry, "joinkey-expired")
@@ -376,8 +342,11 @@ class Log:
         digest = labelled("dusk.entry", packed)
         need(entry.seq == self.head.seq + 1 and entry.previous == self.head.chain, "position")
         is_role = entry.kind == succession.OPEN and entry.change is not None and entry.seq > 1
-        need(entry.generation == 0 and entry.mandate == self.head.mandate + is_role, "position")
-        self._follow(entry, changes.change(brought) if brought else None, digest)
+        change = changes.change(brought) if brought else None
+        recovers = is_role and change is not None and recovery.is_one(change)
+        raised = (self.head.generation + recovers, self.head.mandate + (is_role and not recovers))
+        need((entry.generation, entry.mandate) == raised, "position")
+        self._follow(entry, change, digest)
         self.head = entry.head(digest)
         self.heads[entry.seq], self.items[entry.seq] = self.head, data
         self.writers[entry.seq] = self.writer
@@ -433,6 +402,10 @@ class Log:
         if change is not None:
             need(change.id not in self.known, "known")
             need(succession.kind_of(change) == succession.OPEN, "bad-role")
+            if recovery.is_one(change):
+                self._recovered(entry, change)
+                self.writer = entry.writer
+                return
             after, outcome, written = fold(self.state, self.cluster, change, entry, is_role=True)
             need(outcome == APPLIED, "superseded")
             succession.check_role(change, _values(change), entry, self.heads, after)
@@ -443,6 +416,28 @@ class Log:
             need(may and self.state.get(f"device/{entry.writer.hex()}", "frozen") is None, "writer")
             self._agree(entry, self.state, APPLIED, [])
         self.writer = entry.writer
+
+    def _recovered(self, entry: Entry, change: Change) -> None:
+        body, state, generation = change.body, self.state, self.head.generation
+        need(body.cluster == self.cluster, "foreign-cluster")
+        values = _values(change)
+        said = {(o.section, o.key): value for o, value in zip(body.operations, values, strict=True)}
+        public = recovery.check_signed(state, change, said)
+        try:
+            check_signature(change, body.author, public)
+        except Refused:
+            raise Refused("spent-phrase") from None
+        need(state.device_active(body.device), "unknown-device")
+        recovery.check_place(entry, said, generation, self.heads)
+        need(all(one.base == state.base(one.section, one.key) for one in body.operations), "superseded")
+        recovery.check_follows(said, generation, public)
+        after = state.copy()
+        for one, value in zip(body.operations, values, strict=True):
+            after.write(one.section, one.key, Record(value, one.value_hash, change.id))
+        _afterwards(state, after, change, values, {})
+        recovery.check_leads(change, entry, said, after)
+        self._agree(entry, after, APPLIED, sorted({one.section for one in body.operations}))
+        self.known.add(change.id)
 
     def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:
         need(entry.outcome == outcome, "outcome")

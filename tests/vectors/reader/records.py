@@ -1,11 +1,12 @@
 """The table of sections and records, and what their values are (log.md, 4)."""
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tests.vectors.reader import changes, settings
-from tests.vectors.reader.keys import sealed_key, x25519_public
+from tests.vectors.reader.keys import labelled, sealed_key, x25519_public
 from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
 
 T = TypeVar("T")
@@ -13,6 +14,7 @@ T = TypeVar("T")
 COMPONENT = r"(?!\.{1,2}(?:/|$))[a-z0-9._-]{1,63}"
 ID = r"[0-9a-f]{32}"
 FACTS_MAX = 64
+PASSED_MAX = 1_024
 
 
 def is_name(value: object) -> bool:
@@ -64,6 +66,12 @@ def _recovery(value: list[Any], _name: str) -> None:
     number(generation)
 
 
+def _passed(value: list[Any], name: str) -> None:
+    *granted, above = array(value, 6)
+    _grant(granted, name)
+    need(isinstance(above, str) and name.removeprefix("grant/").startswith(above + "/"), "bad-value")
+
+
 def _grant(value: list[Any], _name: str) -> None:
     holders, threshold, packages, groups, priority = array(value, 5)
     ids = [octets(holder, 16) for holder in array(holders, most=64)]
@@ -79,6 +87,17 @@ def _grant(value: list[Any], _name: str) -> None:
 def _succession(value: list[Any], _name: str) -> None:
     devices = [octets(device, 16) for device in array(array(value, 1)[0], most=16, least=1)]
     _distinct(devices)
+
+
+def _logins(value: list[Any], _name: str) -> None:
+    ids = [octets(device, 16) for device in array(array(value, 1)[0], most=1_024, least=1)]
+    need(all(one < other for one, other in itertools.pairwise(ids)), "bad-value")
+
+
+def _secrets(value: list[Any], _name: str) -> None:
+    names = array(array(value, 1)[0], most=256)
+    need(all(isinstance(name, str) and re.fullmatch("[a-z0-9_]{1,63}", name) for name in names), "bad-value")
+    need(all(one < other for one, other in itertools.pairwise(names)), "bad-value")
 
 
 def _mandate(value: list[Any], _name: str) -> None:
@@ -120,6 +139,31 @@ def _origin(value: list[Any], _name: str) -> None:
     text(wanted, 63)
 
 
+def _request(value: list[Any], _name: str) -> None:
+    body, signatures = array(value, 2)
+    octets(body, most=4_096)
+    signers = []
+    for one in array(signatures, most=2, least=1):
+        signer, signature = array(one, 2)
+        signers.append(octets(signer, 16))
+        octets(signature, 64)
+    need(all(one < other for one, other in itertools.pairwise(signers)), "bad-value")
+
+
+def _expected(value: list[Any], name: str) -> None:
+    label, called, groups, variables = array(value, 4)
+    need(_line(label, 255), "bad-value")
+    need(name == labelled("dusk.expected", label.encode())[:16].hex(), "bad-value")
+    if text(called, 63):
+        _device_name(called)
+    _names(groups, 64)
+    pairs = [array(one, 2) for one in array(variables, most=64)]
+    need(all(is_name(variable) for variable, _ in pairs), "bad-value")
+    need(all(one[0] < other[0] for one, other in itertools.pairwise(pairs)), "bad-value")
+    for _, said in pairs:
+        _words(said, 65_520)
+
+
 def _to(value: list[Any], _name: str) -> None:
     kind, names, priority = array(value, 3)
     need(kind in {"all", "groups", "devices"}, "bad-value")
@@ -144,6 +188,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             (rf"owner/{COMPONENT}", _one(_key)),
             ("quorum", _one(lambda value: number(value, 1, 64))),
             ("recovery", _recovery),
+            ("recovered", _mandate),
             (rf"grant/{COMPONENT}(?:/{COMPONENT}){{0,2}}", _grant),
         ],
     ),
@@ -156,6 +201,8 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("cycle", _one(lambda value: number(value, 200, 3_600_000))),
             ("level", _one(lambda value: number(value, 1, 1))),
             ("manual-backup", _one(_true)),
+            ("logins", _logins),
+            ("secrets", _secrets),
             VARIABLE,
         ],
     ),
@@ -163,7 +210,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
         rf"user/(?P<name>{COMPONENT})",
         [("key", _one(_key)), ("sealed", _sealed), ("disabled", _one(_true))],
     ),
-    (rf"joinkey/{ID}", [("rule", _rule), ("revoked", _one(_true))]),
+    (rf"joinkey/{ID}", [("rule", _rule), ("revoked", _one(_true)), (rf"rejected/{ID}", _one(_true))]),
     (
         rf"device/{ID}",
         [
@@ -174,12 +221,16 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("origin", _origin),
             ("retired", _one(_true)),
             ("frozen", _frozen),
+            ("request", _request),
+            ("wipe", _one(_true)),
         ],
     ),
     (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),
     (rf"device/{ID}/config", [SETTING, VARIABLE]),
     (rf"policy/{COMPONENT}", [SETTING]),
+    (rf"expected/(?P<name>{ID})", [("as", _expected)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
+    ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE]),
 ]
 

@@ -198,7 +198,7 @@ def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
     number(kind, 1, 10)
-    count = {3: 0, 5: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
+    count = {3: 0, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
     array(rest, count)
     match kind:
         case 1:
@@ -212,7 +212,8 @@ def request(data: bytes) -> dict[str, Any]:
         case 5:
             return {"change": octets(rest[0], most=changes.SIZE_MAX), "after": octets_or_none(rest[1], 32)}
         case 6:
-            return {"after": octets(rest[0]) if rest[0] == b"" else octets(rest[0], 16)}
+            after, waiting = (octets(one) if one == b"" else octets(one, 16) for one in rest)
+            return {"after": after, "waiting": waiting}
         case 7:
             return {"device": octets(rest[0], 16), "status": octets(rest[1], most=16_384)}
         case 9:
@@ -243,11 +244,22 @@ def _row(item: object) -> dict[str, Any]:
     }
 
 
+def _waiting(item: object) -> dict[str, Any]:
+    device, request, why, asked, seen = array(item, 5)
+    return {
+        "device": octets(device, 16),
+        "request": octets(request, most=4_096),
+        "why": text(why, 63),
+        "asked": number(asked),
+        "seen": number(seen),
+    }
+
+
 def answer(data: bytes) -> dict[str, Any]:
     """Read an answer."""
     kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
     number(kind, 17, 24)
-    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 2, 23: 2, 24: 1}[kind])
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1}[kind])
     match kind:
         case 17:
             newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
@@ -265,7 +277,11 @@ def answer(data: bytes) -> dict[str, Any]:
             return {"seq": number(rest[0], 1), "hashes": hashes}
         case 24:
             return {"piece": octets(rest[0], most=60_000)}
-    return {"rows": [_row(item) for item in array(rest[0], most=10_000)], "more": flag(rest[1])}
+    return {
+        "rows": [_row(item) for item in array(rest[0], most=10_000)],
+        "waiting": [_waiting(item) for item in array(rest[1], most=1_024)],
+        "more": flag(rest[2]),
+    }
 
 
 def locator(head: int) -> list[int]:

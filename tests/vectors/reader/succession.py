@@ -12,6 +12,7 @@ from tests.vectors.reader.state import State
 
 OPEN, CHANGE, HANDOVER, FREEZE = 1, 2, 3, 8
 MANDATE, SUCCESSION = ("cluster", "mandate"), ("cluster", "succession")
+RECOVERED = ("trust", "recovered")
 
 
 def is_device(section: str) -> bool:
@@ -23,7 +24,7 @@ def is_device(section: str) -> bool:
 def kind_of(change: Change) -> int:
     """Which kind of entry carries a change."""
     operations = change.body.operations
-    if any((one.section, one.key) == MANDATE for one in operations):
+    if any((one.section, one.key) in {MANDATE, RECOVERED} for one in operations):
         return OPEN
     marks = [one for one in operations if is_device(one.section) and one.key == "frozen" and one.value_hash]
     return FREEZE if marks else CHANGE
@@ -49,8 +50,8 @@ def check_freeze(state: State, cluster: bytes, change: Change, values: list[Deco
     except Refused:
         raise Refused("no-proof") from None
     if state.base(operation.section, "frozen") is not None:
-        mandate = state.get(*MANDATE)
-        need(mandate is None or one.head.mandate >= mandate[0], "no-proof")
+        made = tuple((state.get(*place) or [0])[0] for place in (RECOVERED, MANDATE))
+        need((one.head.generation, one.head.mandate) >= made, "no-proof")
 
 
 # A forced role

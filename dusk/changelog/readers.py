@@ -1,0 +1,131 @@
+"""Who may read the secrets of a section: by name alone, never by what a device says of itself (R15, A52).
+
+A key K of a section is for the owners, for the people who are granted the section, and for the
+active devices in its scope. Whoever wraps K, and whoever hands it on, asks here, at a verified head.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from dusk.changelog.authority import grant_for
+from dusk.changelog.sections import SectionKind, SectionPath, device_path, parse_path
+from dusk.changelog.views import groups_of
+from dusk.ids import DeviceId, KeyId, PublicKey, key_id
+
+SECRET_KINDS = frozenset(
+    {SectionKind.POLICY, SectionKind.DEVICE_CONFIG, SectionKind.GROUP, SectionKind.CLUSTER}
+)
+"""Sections that may have secrets, and a key K each."""
+
+
+class Store(Protocol):
+    """What is read of the sections: a state, or one with somebody's draft on top."""
+
+    def value(self, section: str, key: str) -> list[Any] | None:
+        """Return a record's decoded value, None where there is none."""
+
+    def records(self, section: str, prefix: str = "") -> Mapping[str, Any]:
+        """Return the records of a section by key."""
+
+    def sections(self, prefix: str = "") -> Iterator[str]:
+        """Iterate over the paths of sections, sorted."""
+
+
+def is_entitled(store: Store, section: str, device: DeviceId) -> bool:
+    """Tell whether a device may read the secrets of a section.
+
+    A policy's are for the devices that it is assigned to: all, those of a group, or those named.
+    A device's own are for it, a group's for its members, the cluster's for all. Members of a group
+    are those that a signed record says; who was retired may read none.
+    """
+    at = device_path(device)
+    if store.value(at, "key") is None or store.value(at, "retired") is not None:
+        return False
+    path = parse_path(section)
+    if path.kind is SectionKind.DEVICE_CONFIG:
+        return path.name == device.hex()
+    if path.kind is SectionKind.GROUP:
+        return path.name in groups_of(store, device)
+    return path.kind is SectionKind.CLUSTER or (
+        path.kind is SectionKind.POLICY and _is_assigned(store, path, device)
+    )
+
+
+def _is_assigned(store: Store, policy: SectionPath, device: DeviceId) -> bool:
+    row = store.value(f"assignment/{policy.name}", "to")
+    if row is None:
+        return False
+    to, names, _priority = row
+    if to == "groups":
+        return not set(names).isdisjoint(groups_of(store, device))
+    return to == "all" or device.hex() in names
+
+
+class Devices:
+    """The active devices of a store with their groups, for many sections at once.
+
+    Args:
+        store: the sections; what is asked later is of now.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys: dict[KeyId, PublicKey] = {}
+        self._members: dict[str, set[KeyId]] = {}
+        for path in store.sections("device/"):
+            row = store.value(path, "key") if path.count("/") == 1 else None
+            if row is not None and store.value(path, "retired") is None:
+                name = key_id(row[0])
+                self._keys[name] = PublicKey(row[0])
+                groups = store.value(path, "groups")
+                for group in groups[0] if groups else ():
+                    self._members.setdefault(group, set()).add(name)
+        for path in store.sections("group/"):
+            listed = {bytes.fromhex(key.removeprefix("member/")) for key in store.records(path, "member/")}
+            self._members.setdefault(path.removeprefix("group/"), set()).update(map(KeyId, listed))
+
+    def of(self, section: str) -> dict[KeyId, PublicKey]:
+        """Return the devices that may read the secrets of a section (see `is_entitled`)."""
+        path = parse_path(section)
+        if path.kind is SectionKind.DEVICE_CONFIG:
+            chosen = {KeyId(bytes.fromhex(path.name))}
+        elif path.kind is SectionKind.GROUP:
+            chosen = self._members.get(path.name, set())
+        elif path.kind is SectionKind.POLICY:
+            chosen = self._assigned(path.name)
+        else:
+            chosen = set(self._keys) if path.kind is SectionKind.CLUSTER else set()
+        return {name: self._keys[name] for name in sorted(chosen) if name in self._keys}
+
+    def _assigned(self, policy: str) -> set[KeyId]:
+        row = self._store.value(f"assignment/{policy}", "to")
+        if row is None:
+            return set()
+        to, names, _priority = row
+        if to == "groups":
+            return set[KeyId]().union(*(self._members.get(name, ()) for name in names))
+        return set(self._keys) if to == "all" else {KeyId(bytes.fromhex(name)) for name in names}
+
+
+def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
+    """Return the people who may read the secrets of a section: owners, and who is granted it."""
+    owners = (store.value("trust", key) for key in store.records("trust", "owner/"))
+    found = {key_id(row[0]): PublicKey(row[0]) for row in owners if row is not None}
+    kind = parse_path(section).kind
+    grant = None if kind is SectionKind.CLUSTER else grant_for(store, section)
+    if grant is None:
+        return found
+    granted = frozenset[KeyId]().union(*(one.keys for one in grant.chain()))
+    for path in store.sections("user/"):
+        row = store.value(path, "key")
+        if row is not None and key_id(row[0]) in granted and store.value(path, "disabled") is None:
+            found[key_id(row[0])] = PublicKey(row[0])
+    return found
+
+
+def wraps_in(store: Store, section: str) -> Iterator[tuple[str, bytes, dict[KeyId, bytes]]]:
+    """Yield each record of a section that has a key K wrapped: its key, K's id, reader → wrap."""
+    for key in store.records(section, "wrap/"):
+        row = store.value(section, key)
+        assert row is not None, "records that are listed have values"
+        yield key, row[0], {KeyId(reader): box for reader, box in row[1]}

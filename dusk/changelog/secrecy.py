@@ -1,0 +1,46 @@
+"""Secret options take no plain text: what the fold asks of settings beyond their own form (R15).
+
+Which options are secret everywhere is known without the state (`dusk.config.settings`); a cluster
+may name more. What is sealed stands in those alone, so that a secret is masked by its option's name.
+"""
+
+from collections.abc import Collection, Sequence
+
+from dusk.changelog.body import Operation, Value
+from dusk.changelog.state import State
+from dusk.config.names import parse_key
+from dusk.config.settings import Verb, decode_setting, is_secret, plain_secret
+from dusk.errors import Refused
+
+_SETTING = "set/"
+_SEALED = bytes([0x94, Verb.SEALED])
+"""How a sealed setting begins: an array of four, and the verb."""
+
+
+def secret_names(state: State) -> Collection[str]:
+    """Return the options that this cluster takes for secrets beside the usual ones, in lower case."""
+    row = state.value("cluster", "secrets")
+    return frozenset(row[0]) if row else ()
+
+
+def check_secrecy(state: State, operations: Sequence[Operation], values: Sequence[Value | None]) -> None:
+    """Check that secret options are sealed, and no others; each setting is in order by itself.
+
+    Raises:
+        Refused: ``bad-value``.
+    """
+    further = secret_names(state)
+    for operation, value in zip(operations, values, strict=True):
+        if value is None or not operation.key.startswith(_SETTING):
+            continue
+        is_sealed = value.data.startswith(_SEALED)
+        if not is_sealed and not further:
+            continue
+        key = operation.key.removeprefix(_SETTING)
+        option = parse_key(key).option or ""
+        if is_sealed and not (is_secret(option) or option.lower() in further):
+            raise Refused(
+                "bad-value", f"{key}: '{option}' is no secret here; name it in `dusk cluster set secrets`"
+            )
+        if option.lower() in further and not decode_setting(value.data).is_hidden:
+            raise Refused("bad-value", plain_secret(key, option))

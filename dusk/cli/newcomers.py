@@ -1,0 +1,257 @@
+"""``dusk device approve`` and its like: who comes, who goes, and as what."""
+
+import argparse
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dusk.cli.client import Json
+from dusk.cli.command import Context, verb
+from dusk.cli.draft import report, wait_for_change
+from dusk.cli.options import UsageError
+from dusk.cli.people import done, timeout_argument
+from dusk.cli.refresh import refresh
+from dusk.errors import Refused
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+
+EXPECTED_PER_CALL = 250
+"""Lines of a file that go into one change."""
+_FILE_BYTES_MAX = 4 * 1024 * 1024
+_COLUMNS = ("label", "name", "groups")
+
+
+def add_verbs(verbs: "Verbs") -> None:
+    """Add the verbs that let devices in, and take them out."""
+    _add_approve(verbs)
+    reject = verb(
+        verbs,
+        "reject",
+        "Turn away routers that wait; the join key alone lets them in no more.",
+        "dusk device reject 3f2a91c0",
+        _reject,
+    )
+    reject.add_argument("names", metavar="NAME|ID", nargs="+")
+    expect = verb(
+        verbs,
+        "expect",
+        "Say which routers will come: a line each of label, name, groups (with spaces between), and "
+        "variables as NAME=VALUE. They are named and grouped when they are approved.",
+        "dusk device expect routers.csv",
+        _expect,
+    )
+    expect.add_argument("file", metavar="FILE.csv")
+    rename = verb(verbs, "rename", "Give a router another name.", "dusk device rename ap-3 attic", _rename)
+    rename.add_argument("name", metavar="NAME")
+    rename.add_argument("new_name", metavar="NEW")
+    replace = verb(
+        verbs,
+        "replace",
+        "Let a router, one that waits or a member, have all that another one had; that one is removed.",
+        "dusk device replace attic 3f2a91c0",
+        _replace,
+    )
+    replace.add_argument("old", metavar="OLD")
+    replace.add_argument("new", metavar="NEW")
+    remove = verb(
+        verbs,
+        "remove",
+        "Take routers out of the cluster, for good. They keep their settings.",
+        "dusk device remove attic",
+        _remove,
+    )
+    remove.add_argument("names", metavar="NAME", nargs="+")
+    remove.add_argument(
+        "--wipe-managed", action="store_true", help="managed secrets come off, where it still hears this"
+    )
+    for one in (reject, expect, rename, replace, remove):
+        timeout_argument(one)
+
+
+def _add_approve(verbs: "Verbs") -> None:
+    approve = verb(
+        verbs,
+        "approve",
+        "Let routers in that wait. One that comes back after a reset has its former place again.",
+        "dusk device approve --all",
+        _approve,
+    )
+    approve.add_argument("names", metavar="NAME|ID", nargs="*", help="as in `dusk device list`")
+    approve.add_argument("--all", action="store_true", help="all that wait")
+    approve.add_argument("--name", default="", metavar="N", help="its name, as a router of its own")
+    approve.add_argument("--group", action="append", default=[], metavar="G", help="a further group")
+    timeout_argument(approve)
+
+
+# --- letting in ------------------------------------------------------------------------------------
+
+
+def _approve(context: Context, arguments: argparse.Namespace) -> int:
+    if bool(arguments.names) == arguments.all:
+        raise UsageError("name the routers to let in, or say --all")
+    if arguments.name and len(arguments.names) != 1:
+        raise UsageError("--name is for one router")
+    refresh(context)
+    answers: list[Json] = []
+    while not answers or (arguments.all and answers[-1]["left"] and answers[-1]["state"] != "queued"):
+        answers.append(_approve_some(context, arguments))
+    devices = [device for answer in answers for device in answer["devices"]]
+    skipped = answers[-1]["skipped"]
+    rows: list[tuple[str, object]] = [("let in", device["text"]) for device in devices]
+    for each in skipped:
+        context.note(f"dusk: {each['id'][:8]} ({each['label']}) is not let in: {each['reason']}")
+    result = {**answers[-1], "devices": devices}
+    if not devices:
+        context.say("nobody is let in", result)
+        return 1
+    code = report(context, result, rows)
+    return code or (1 if skipped else 0)
+
+
+def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:
+    """Let in as many as one change takes."""
+    started = context.signed(
+        "device.approve",
+        names=arguments.names,
+        all=arguments.all,
+        name=arguments.name,
+        groups=arguments.group,
+        timeout_s=arguments.timeout,
+    )
+    told = {name: started[name] for name in ("devices", "skipped", "left")}
+    if started["ticket"] is None:
+        return {"seq": 0, "hash": "", "state": "unchanged", **told}
+    return {**wait_for_change(context, started["ticket"], arguments.timeout), **told}
+
+
+def _reject(context: Context, arguments: argparse.Namespace) -> int:
+    refresh(context)
+    started = context.signed("device.reject", names=arguments.names, timeout_s=arguments.timeout)
+    return done(context, started, arguments.timeout)
+
+
+# --- expected --------------------------------------------------------------------------------------
+
+
+def _expect(context: Context, arguments: argparse.Namespace) -> int:
+    devices = read_expected(arguments.file)
+    parts = (devices[at : at + EXPECTED_PER_CALL] for at in range(0, len(devices), EXPECTED_PER_CALL))
+    return all_done(
+        context,
+        (context.signed("device.expect", devices=some, timeout_s=arguments.timeout) for some in parts),
+        arguments.timeout,
+    )
+
+
+def all_done(context: Context, starts: Iterable[Json], timeout_s: float) -> int:
+    """Wait for what was signed in several changes, one after the other, and say what became of the last."""
+    texts: list[str] = []
+    result: Json = {}
+    for started in starts:
+        texts.append(started["text"])
+        result = {"seq": 0, "hash": "", "state": "unchanged"}
+        if started["ticket"] is not None:
+            result = wait_for_change(context, started["ticket"], timeout_s)
+        if result["state"] == "queued":
+            break
+    return report(context, {**result, "text": "; ".join(texts)}, [("done", text) for text in texts])
+
+
+def read_expected(file: str) -> list[Json]:
+    """Read who is expected, a line each.
+
+    Raises:
+        Refused: ``cannot-read``, or ``bad-file`` naming the line.
+    """
+    try:
+        with Path(file).open("rb") as stream:
+            text = stream.read(_FILE_BYTES_MAX + 1).decode("utf-8-sig")
+    except OSError as error:
+        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Refused("bad-file", f"{file} is no UTF-8 text") from None
+    if len(text) > _FILE_BYTES_MAX:
+        raise Refused("bad-file", f"{file} is too large")
+    found = [_expected(cells, f"{file}:{number}", header) for number, cells, header in _lines(text)]
+    if not found:
+        raise Refused("bad-file", f"{file} has no line of label,name,groups")
+    labels = [row["label"] for row in found]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise Refused("bad-file", f"{file} has the label {twice} twice")
+    return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str], Sequence[str]]]:
+    """Yield number, cells and the names of the columns of each line that says something."""
+    header: Sequence[str] = _COLUMNS
+    reader = csv.reader(text.splitlines())
+    for cells in reader:
+        stripped = [cell.strip() for cell in cells]
+        if not any(stripped) or stripped[0].startswith("#"):
+            continue
+        if stripped[0].lower() == "label":
+            header = [cell.lower() for cell in stripped]
+            continue
+        yield reader.line_num, stripped, header
+
+
+def _expected(cells: Sequence[str], where: str, header: Sequence[str]) -> Json:
+    row: Json = {"label": "", "name": "", "groups": [], "variables": {}}
+    for place, cell in enumerate(cells):
+        column = header[place] if place < len(header) else ""
+        if column in ("label", "name"):
+            row[column] = cell
+        elif column == "groups":
+            row["groups"] = cell.replace(";", " ").split()
+        elif cell:
+            name, value = _variable(column, cell, where)
+            row["variables"][name] = value
+    if not row["label"]:
+        raise Refused(
+            "bad-file", f"{where}: no label; a line is label,name,groups and NAME=VALUE of variables"
+        )
+    return row
+
+
+def _variable(column: str, cell: str, where: str) -> tuple[str, str]:
+    """Read a variable: the column is named for it, or the cell says ``NAME=VALUE``."""
+    if column and column not in ("var", "var="):
+        return column.removeprefix("var=").removeprefix("var:"), cell
+    name, equals, value = cell.partition("=")
+    if not equals:
+        raise Refused("bad-file", f"{where}: {cell!r} is no variable; write NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+# --- members ---------------------------------------------------------------------------------------
+
+
+def _rename(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed(
+        "device.rename", name=arguments.name, new_name=arguments.new_name, timeout_s=arguments.timeout
+    )
+    return done(context, started, arguments.timeout)
+
+
+def _replace(context: Context, arguments: argparse.Namespace) -> int:
+    refresh(context)
+    started = context.signed(
+        "device.replace", old=arguments.old, new=arguments.new, timeout_s=arguments.timeout
+    )
+    return done(context, started, arguments.timeout)
+
+
+def _remove(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed(
+        "device.remove",
+        names=arguments.names,
+        wipe_managed=arguments.wipe_managed,
+        timeout_s=arguments.timeout,
+    )
+    code = done(context, started, arguments.timeout)
+    for line in started["notes"]:
+        context.note(line)
+    return code

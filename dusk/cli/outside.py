@@ -1,0 +1,253 @@
+"""``--key-file F``: sign with a key that the daemon never gets, and nothing that was not shown (A57).
+
+A router says what it would have signed. The bytes are built here, shown as what they say, and
+signed when the person agrees. Nothing that the router says about them is believed.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dusk.changelog.body import CHANGE_LABEL, Change, Signature, build_change, decode_change
+from dusk.changelog.proposals import CHANGE, proposal_path, read_proposal
+from dusk.control.outside import CHALLENGE_BYTES, LOGIN_LABEL, OutsideKey, ToSign, edits_of
+from dusk.control.plainly import check_may_be_signed, said
+from dusk.control.words import ID_BYTES
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import ClusterId, DeviceId
+from dusk.keys.armour import LINE_CHARACTERS_MAX, parse_key_line, public_line
+from dusk.keys.signing import CLUSTER_ID_BYTES, SigningKey
+
+if TYPE_CHECKING:
+    from dusk.cli.client import Json
+    from dusk.cli.command import Context
+
+ROUNDS_MAX = 4
+"""Signatures for one call: a proposal takes two, and each may come too late once."""
+PIN_SUFFIX = ".cluster"
+
+
+def read_key(file: str) -> SigningKey:
+    """Read a key's file, which only its owner may.
+
+    Raises:
+        Refused: ``cannot-read``, ``unsafe-file`` or ``bad-key``.
+    """
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 — bounded, whatever it is
+            mode, data = os.fstat(stream.fileno()).st_mode, stream.read(LINE_CHARACTERS_MAX + 1)
+    except OSError as error:
+        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+    if mode & 0o077:
+        raise Refused("unsafe-file", f"{file} can be read by others: chmod 600 {file}")
+    if len(data) > LINE_CHARACTERS_MAX or not data.isascii():
+        raise Refused("bad-key", f"{file} holds no key; `dusk key create` makes one")
+    return parse_key_line(data.decode())
+
+
+def pinned(file: str) -> ClusterId | None:
+    """Return the cluster that a key's file has signed for; None if for none yet.
+
+    Raises:
+        Refused: ``bad-pin``.
+    """
+    try:
+        text = Path(file + PIN_SUFFIX).read_text("ascii")
+        cluster = bytes.fromhex(text.strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        cluster = b""
+    if len(cluster) != CLUSTER_ID_BYTES:
+        raise Refused("bad-pin", f"{file}{PIN_SUFFIX} does not name the cluster that the key signs for")
+    return ClusterId(cluster)
+
+
+def write_new(file: str, text: str) -> None:
+    """Write a file that is not there yet, for nobody else to read (0600), all or nothing.
+
+    Raises:
+        Refused: ``file-exists`` or ``cannot-write``.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(file, flags, 0o600)
+    except FileExistsError:
+        raise Refused(
+            "file-exists", f"{file} is there already, with another key perhaps; give a new file"
+        ) from None
+    except OSError as error:
+        raise Refused("cannot-write", f"cannot write {file}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        Path(file).unlink()
+        raise Refused("cannot-write", f"cannot write {file}: {error.strerror}") from None
+
+
+class Outside:
+    """One run of a command with a key file.
+
+    Args:
+        context: asks the router.
+        file: has the key.
+        is_unseen: sign without asking.
+    """
+
+    def __init__(self, context: "Context", file: str, *, is_unseen: bool) -> None:
+        self._context, self._file, self._is_unseen = context, file, is_unseen
+        self._key = read_key(file)
+        self._token: str | None = None
+        self._cluster: ClusterId | None = None
+
+    def call(self, method: str, params: "Json") -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method, and sign what it takes.
+
+        Raises:
+            Refused: the method's refusal; ``not-signed``: the person says no, or the router asks too much.
+        """
+        token = self._token or self._open()
+        signed: list[Change] = []
+        while True:
+            lines = [b64encode(change.encode()).decode() for change in signed]
+            try:
+                return self._context.call(
+                    method, token=token, **params, **({"signed": lines} if lines else {})
+                )
+            except ToSign as asked:
+                if len(signed) == ROUNDS_MAX:
+                    reason = f"the router asks for more than {ROUNDS_MAX} signatures; it gets no more"
+                    raise Refused("not-signed", reason) from None
+                signed.append(self._signed(asked.request, signed))
+
+    def close(self) -> None:
+        """End the session: nothing of it is kept anywhere."""
+        if self._token is not None:
+            with suppress(Refused):
+                self._context.call("session.logout", token=self._token)
+            self._token = None
+
+    # --- the session -----------------------------------------------------------------------------
+
+    def _open(self) -> str:
+        context, line = self._context, public_line(self._key.public)
+        user = next((u["name"] for u in context.call("user.list")["users"] if u["key"] == line), None)
+        if user is None:
+            raise Refused(
+                "no-user",
+                f"the key in {self._file} is nobody's in this cluster; an owner adds it:"
+                f" `dusk key show {self._file}` gives the line for `dusk user add NAME --public-key`",
+            )
+        asked = context.call("session.challenge", user=user)
+        challenge, device, cluster = (
+            bytes.fromhex(asked[name]) for name in ("challenge", "device", "cluster")
+        )
+        if (len(challenge), len(device), len(cluster)) != (CHALLENGE_BYTES, ID_BYTES, CLUSTER_ID_BYTES):
+            raise Refused("bad-answer", "the daemon's challenge is none")
+        self._pin(cluster)
+        signature = self._key.sign(LOGIN_LABEL, cluster, challenge + device)
+        opened = context.call("session.open", user=user, challenge=challenge.hex(), signature=signature.hex())
+        self._token = str(opened["token"])
+        return self._token
+
+    def _pin(self, cluster: bytes) -> None:
+        """Refuse another cluster than the first that the key was used for."""
+        known = pinned(self._file)
+        if known is None:
+            write_new(self._file + PIN_SUFFIX, cluster.hex() + "\n")
+            self._context.note(
+                f"the key in {self._file} signs for the cluster {cluster.hex()} from now on, and no other"
+            )
+        elif known != cluster:
+            raise Refused(
+                "foreign-cluster",
+                f"this router is of the cluster {cluster.hex()[:16]}…, and the key in {self._file} signs for"
+                f" {known.hex()[:16]}… ({self._file}{PIN_SUFFIX}); for another cluster make another key",
+            )
+        self._cluster = ClusterId(cluster)
+
+    # --- signing ---------------------------------------------------------------------------------
+
+    def _signed(self, request: "Json", before: list[Change]) -> Change:
+        """Build what is asked for, show it, and sign it if the person agrees."""
+        change, why = self._built(request), ""
+        if before:
+            why = "It keeps what you have just signed until others have signed, too."
+            if not any(_keeps(change, one, self._key) for one in before):
+                why = "THE ROUTER ASKS FOR ANOTHER SIGNATURE. What you have signed before may count as well."
+                if self._is_unseen:
+                    raise Refused(
+                        "not-signed",
+                        "the router asks for another signature; nobody is asked, so it gets none",
+                    )
+        if not self._is_unseen:
+            self._ask("\n".join(filter(None, ("", why, "With your key you sign:", said(change), ""))))
+        signature = self._key.sign(CHANGE_LABEL, change.body.cluster, change.body_bytes)
+        return change._replace(signatures=(Signature(self._key.key_id, signature),))
+
+    def _built(self, request: "Json") -> Change:
+        """Return the change that is to be signed, not signed yet; its bytes are made or checked here.
+
+        Raises:
+            Refused: ``not-signed``: nobody should sign that.
+        """
+        try:
+            change = self._given(request) if request.get("kind") == "signature" else self._made(request)
+            check_may_be_signed(change)
+        except (UntrustedInput, KeyError, TypeError, ValueError) as error:
+            raise Refused(
+                "not-signed", f"nothing was signed: the router asks for something bad: {error}"
+            ) from None
+        if change.body.cluster != self._cluster:
+            raise Refused(
+                "not-signed", "nothing was signed: the router asks for a signature for another cluster"
+            )
+        return change
+
+    def _given(self, request: "Json") -> Change:
+        """Read a change that somebody else has made; its values are those that its body names."""
+        return decode_change(b64decode(request["change"], validate=True))._replace(signatures=())
+
+    def _made(self, request: "Json") -> Change:
+        """Build a change of one's own out of what it is to do."""
+        if bytes.fromhex(request["author"]) != self._key.key_id:
+            raise UntrustedInput("a change of somebody else")
+        return build_change(
+            cluster=ClusterId(bytes.fromhex(request["cluster"])),
+            device=DeviceId(bytes.fromhex(request["device"])),
+            counter=request["counter"],
+            message=request["message"],
+            edits=edits_of(request),
+            signers=(OutsideKey.of(self._key.public),),
+            random_bytes=os.urandom,
+        )
+
+    def _ask(self, text: str) -> None:
+        from dusk.cli.passwords import ask_line
+        from dusk.cli.table import shown
+
+        answer = ask_line(shown(f"{text}\nSign this? (yes/no) "), "--unseen, which signs without showing")
+        if answer.lower() not in ("y", "yes"):
+            raise Refused("not-signed", "nothing was signed")
+
+
+def _keeps(change: Change, signed: Change, key: SigningKey) -> bool:
+    """Tell whether a change does nothing but keep, as a proposal, what was signed just before."""
+    from dusk import codec, limits
+
+    own = codec.pack([signed.signatures[0].signature])
+    for operation, value in zip(change.body.operations, change.values, strict=True):
+        if operation.section != proposal_path(signed.id) or value is None:
+            return False
+        if operation.key == CHANGE:
+            kept = read_proposal(codec.unpack(value.data, size_max=limits.VALUE_BYTES_MAX))
+            if kept.body_bytes != signed.body_bytes:
+                return False
+        elif operation.key != f"by/{key.key_id.hex()}" or value.data != own:
+            return False
+    return True

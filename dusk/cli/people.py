@@ -1,0 +1,182 @@
+"""``dusk user`` and ``dusk owner``: who may sign, and who owns the cluster."""
+
+import argparse
+from pathlib import Path
+
+from dusk.cli.command import Command, Context, duration, subcommands, verb, within
+from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.errors import Refused
+
+
+def done(context: Context, started: "dict[str, object]", timeout_s: float) -> int:
+    """Wait for what was signed and handed in, and say what became of it."""
+    text, notes = str(started["text"]), started.get("notes") or []
+    assert isinstance(notes, list)
+    for line in notes:
+        context.note(line)
+    if started["ticket"] is None:
+        context.say(text, {"seq": 0, "hash": "", "state": "unchanged", "text": text})
+        return 0
+    outcome = wait_for_change(context, str(started["ticket"]), timeout_s)
+    return report(context, {**outcome, "text": text}, [("done", text)])
+
+
+def timeout_argument(parser: argparse.ArgumentParser) -> None:
+    """Give a verb its ``--timeout``."""
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
+
+
+# --- users -----------------------------------------------------------------------------------------
+
+
+def _user_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    verb(verbs, "list", "List the people.", "dusk user list", _list)
+    add = verb(
+        verbs,
+        "add",
+        "Add a person. The password is asked for, twice; or the person keeps the key: give its public line.",
+        "dusk user add bob --public-key bob.pub",
+        _add,
+    )
+    passwd = verb(
+        verbs,
+        "passwd",
+        "Give yourself another password; or, as an owner, somebody who forgot it a new key and password.",
+        "dusk user passwd",
+        _passwd,
+    )
+    disable = verb(
+        verbs,
+        "disable",
+        "End somebody's right to sign, from now on, everywhere.",
+        "dusk user disable bob",
+        _disable,
+    )
+    add.add_argument("name", metavar="NAME")
+    passwd.add_argument("name", metavar="NAME", nargs="?", default="", help="somebody else, with --new-key")
+    passwd.add_argument(
+        "--new-key", action="store_true", help="a new key, too: the old one signs nothing more"
+    )
+    disable.add_argument("name", metavar="NAME")
+    for one in (add, passwd):
+        one.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
+        one.add_argument(
+            "--public-key", metavar="F", help="the public line of a key that stays with the person"
+        )
+    for one in (add, passwd, disable):
+        timeout_argument(one)
+
+
+def _list(context: Context, _arguments: argparse.Namespace) -> int:
+    answer = context.call("user.list")
+    rows = [
+        (
+            u["name"],
+            "owner" if u["owner"] else "disabled" if u["disabled"] else "user",
+            u["signs_with"],
+            " ".join(u["grants"]) or "-",
+        )
+        for u in answer["users"]
+    ]
+    context.table(("NAME", "IS", "SIGNS WITH", "MAY CHANGE"), rows, answer, "there are no people in the log")
+    return 0
+
+
+def _add(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed("user.add", name=arguments.name, **_key(context, arguments, arguments.name))
+    return done(context, started, arguments.timeout)
+
+
+def _passwd(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.options import UsageError
+
+    if arguments.public_key is not None and not arguments.new_key:
+        raise UsageError("--public-key is another key: add --new-key")
+    name = arguments.name or context.signed("session.whoami")["user"]
+    key = _key(context, arguments, name)
+    started = context.signed("user.passwd", name=name, new_key=arguments.new_key, **key)
+    code = done(context, started, arguments.timeout)
+    if arguments.new_key:
+        context.note(f"sessions of {name} have ended; log in again with the new key")
+    return code
+
+
+def _key(context: Context, arguments: argparse.Namespace, name: str) -> "dict[str, object]":
+    """Return the parameters that say what opens a person's key."""
+    from dusk.cli.passwords import read_password
+
+    rest: dict[str, object] = {"timeout_s": arguments.timeout}
+    if arguments.public_key is not None:
+        return {"public_key": read_line(arguments.public_key), **rest}
+    if context.signs_here:
+        raise Refused(
+            "no-key-here", "a password needs a key that is unlocked on a router; give --public-key F instead"
+        )
+    context.signed("session.whoami")  # nobody is logged in: say so before asking for a password
+    return {"password": read_password(arguments.password_file, f"new password of {name}", twice=True), **rest}
+
+
+def read_line(file: str) -> str:
+    """Read a file that has one short line.
+
+    Raises:
+        Refused: it cannot be read, or has more.
+    """
+    try:
+        with Path(file).open("rb") as stream:
+            data = stream.read(256)
+    except OSError as error:
+        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+    if len(data) > 255 or not data.isascii():
+        raise Refused("bad-key", f"{file} holds no key")
+    return data.decode().strip()
+
+
+def _disable(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed("user.disable", name=arguments.name, timeout_s=arguments.timeout)
+    return done(context, started, arguments.timeout)
+
+
+# --- owners ----------------------------------------------------------------------------------------
+
+
+def _owner_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    add = verb(verbs, "add", "Make a user an owner.", "dusk owner add bob", _owner_add)
+    remove = verb(verbs, "remove", "Take the ownership from a user.", "dusk owner remove bob", _owner_remove)
+    quorum = verb(
+        verbs, "quorum", "Set how many owners must sign together.", "dusk owner quorum 2", _owner_quorum
+    )
+    for one in (add, remove):
+        one.add_argument("name", metavar="NAME")
+    quorum.add_argument("count", type=within(1, 64), metavar="N")
+    for one in (add, remove, quorum):
+        timeout_argument(one)
+
+
+def _owner_add(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed("owner.add", name=arguments.name, timeout_s=arguments.timeout)
+    return done(context, started, arguments.timeout)
+
+
+def _owner_remove(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed("owner.remove", name=arguments.name, timeout_s=arguments.timeout)
+    return done(context, started, arguments.timeout)
+
+
+def _owner_quorum(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed("owner.quorum", count=arguments.count, timeout_s=arguments.timeout)
+    return done(context, started, arguments.timeout)
+
+
+COMMANDS = {
+    "user": Command("The people who may sign changes.", "dusk user add bob", _user_arguments),
+    "owner": Command(
+        "The owners: they may change everything, and say who may change what.",
+        "dusk owner add bob",
+        _owner_arguments,
+    ),
+}

@@ -1,0 +1,255 @@
+"""``dusk recover``: a new owner out of the recovery phrase, from any router of the cluster.
+
+The phrase and the keys that are made of it stay in this process. What is signed is built here,
+from records that the daemon names, and checked before: a hostile router can have nothing else
+signed than this new owner, who leads, and whom that revokes (A57).
+"""
+
+import argparse
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dusk.cli.command import Command, Context, duration
+from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.errors import Refused, UntrustedInput
+
+if TYPE_CHECKING:
+    from dusk.changelog.body import Change, Edit
+    from dusk.cli.client import Json
+    from dusk.keys.signing import SigningKey
+
+_NEXT_TEXT = """\
+The next recovery phrase. The one that you gave is spent as soon as the cluster is
+recovered, and this one takes its place. Write it on paper: it is shown this once."""
+_UNKNOWN = frozenset({"no-answer", "bad-answer"})
+"""Failures after which nobody knows whether the cluster was recovered: the next phrase is kept."""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--user", metavar="NEW", help="the new owner: a name that nobody has yet")
+    parser.add_argument(
+        "--phrase-file", metavar="F", help="read the recovery phrase from F; without it, it is asked for"
+    )
+    parser.add_argument(
+        "--password-file", metavar="F", help="read the new owner's password from F (at least 10 characters)"
+    )
+    parser.add_argument(
+        "--new-phrase-file", metavar="F", help="write the next phrase to F (0600) instead of showing it once"
+    )
+    parser.add_argument(
+        "--revoke",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a router or a person to be shut out with it, such as one that was stolen; may be repeated. "
+        "Who owned the cluster before is shut out in any case",
+    )
+    parser.add_argument(
+        "--backup", action="append", metavar="D", help="who follows this router; may be repeated"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether the phrase is the one in force"
+    )
+    parser.add_argument(
+        "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
+    )
+
+
+def _recover(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.options import UsageError
+
+    if not arguments.check and arguments.user is None:
+        raise UsageError("name the new owner: dusk recover --user NEW; or give --check")
+    shown = context.call("recovery.show")
+    key = _phrase_in_force(arguments.phrase_file, shown)
+    if arguments.check:
+        text = f"this phrase recovers the cluster {shown['cluster']}"
+        context.say(text, {"in_force": True, "cluster": shown["cluster"], "generation": shown["generation"]})
+        return 0
+    return _Recovery(context, arguments, key, shown).run()
+
+
+def _phrase_in_force(file: str | None, shown: "Json") -> "SigningKey":
+    """Return the key of the phrase that is given, if it is the one in force."""
+    from dusk.cli.phrases import read_phrase
+    from dusk.keys.phrase import recovery_key
+
+    if shown["key"] is None:
+        raise Refused("no-recovery", "the owners of this cluster took its recovery phrase away")
+    key = recovery_key(read_phrase(file))
+    if key.public.hex() != shown["key"]:
+        reason = f"this is a recovery phrase, and not the one in force in the cluster {shown['cluster']}"
+        raise Refused("spent-phrase", f"{reason}: of another cluster, or of before it was recovered last")
+    return key
+
+
+class _Recovery:
+    """One recovery: what is asked for, made, signed and handed in."""
+
+    def __init__(
+        self, context: Context, arguments: argparse.Namespace, key: "SigningKey", shown: "Json"
+    ) -> None:
+        self._context, self._arguments, self._key, self._shown = context, arguments, key, shown
+
+    def run(self) -> int:
+        """Make the new owner; the next phrase is safe before anything is handed in."""
+        from dusk.cli.passwords import read_password
+        from dusk.keys.phrase import recovery_key
+        from dusk.keys.sealed import seal_user_key
+        from dusk.keys.signing import SigningKey
+
+        context, arguments = self._context, self._arguments
+        password = read_password(arguments.password_file, f"a password for {arguments.user}", twice=True)
+        owner = SigningKey.from_seed(os.urandom(32))
+        sealed = seal_user_key(
+            owner.seed, password.encode(), salt=os.urandom(16), nonce=os.urandom(24), name=arguments.user
+        )
+        asked = {
+            "user": arguments.user,
+            "public": owner.public.hex(),
+            "sealed": b64encode(sealed).decode(),
+            "revoke": arguments.revoke,
+            "backups": arguments.backup,
+        }
+        context.call("recovery.prepare", **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
+        following = recovery_key(self._next_phrase())
+        is_sent = False
+        try:
+            prepared = context.call("recovery.prepare", **asked, following=following.public.hex())
+            change = self._signed(prepared, owner, sealed, following)
+            is_sent = True
+            started = context.call("recovery.submit", line=_line(change), timeout_s=arguments.timeout)
+        except Refused as error:
+            if not is_sent or error.code not in _UNKNOWN:
+                self._forget_next()
+            raise
+        return self._report(started, prepared)
+
+    def _next_phrase(self) -> str:
+        from dusk.cli.phrases import new_phrase
+
+        undone = "nothing was changed, run `dusk recover` again"
+        return new_phrase(self._arguments.new_phrase_file, _NEXT_TEXT, "--new-phrase-file", undone)
+
+    def _forget_next(self) -> None:
+        """Remove a file with a phrase of nothing: it would mislead."""
+        if self._arguments.new_phrase_file is not None:
+            Path(self._arguments.new_phrase_file).unlink(missing_ok=True)
+
+    def _signed(
+        self, prepared: "Json", owner: "SigningKey", sealed: bytes, following: "SigningKey"
+    ) -> "Change":
+        """Build and sign what was prepared, if it does what was asked for and nothing else."""
+        from dusk.changelog.body import build_change
+        from dusk.control.recovering import edits_of
+        from dusk.ids import ClusterId, DeviceId
+
+        try:
+            edits = edits_of(prepared["edits"])
+            change = build_change(
+                cluster=ClusterId(bytes.fromhex(self._shown["id"])),
+                device=DeviceId(bytes.fromhex(self._shown["device"])),
+                counter=1,
+                message=f"recovered with the phrase: {self._arguments.user} is the owner",
+                edits=edits,
+                signers=(self._key,),
+                random_bytes=os.urandom,
+            )
+            wanted = _wanted(self._arguments.user, owner, sealed, following, self._shown)
+            check_prepared(change, edits, wanted, self._arguments.revoke)
+        except (UntrustedInput, ValueError):
+            raise Refused("bad-answer", "this router asks for what cannot be read to be signed") from None
+        return change
+
+    def _report(self, started: "Json", prepared: "Json") -> int:
+        context, user = self._context, self._arguments.user
+        outcome = wait_for_change(context, started["ticket"], self._arguments.timeout)
+        rows: list[tuple[str, object]] = [("owner", user), ("role", prepared["leads"])]
+        rows += [(n, ", ".join(prepared[n])) for n in ("revoked", "disabled") if prepared[n]]
+        code = report(context, {**outcome, "owner": user, "leads": prepared["leads"]}, rows)
+        context.note(
+            f"the phrase that you gave is spent: destroy it, and keep the next one. `dusk login {user}`, then"
+            " look at `dusk joinkey list` and `dusk grant list`: they are as before"
+        )
+        return code
+
+
+def _line(change: "Change") -> str:
+    from dusk.control.forced import line_of
+    from dusk.control.recovering import ARMOUR
+
+    return line_of(change, ARMOUR)
+
+
+def _wanted(
+    user: str, owner: "SigningKey", sealed: bytes, following: "SigningKey", shown: "Json"
+) -> "dict[tuple[str, str], bytes]":
+    """Return the records that must be written as they are here, whatever the router says."""
+    from dusk import codec
+
+    return {
+        ("trust", f"owner/{user}"): codec.pack((owner.public,)),
+        ("trust", "quorum"): codec.pack((1,)),
+        ("trust", "recovery"): codec.pack((following.public, shown["generation"] + 1)),
+        (f"user/{user}", "key"): codec.pack((owner.public,)),
+        (f"user/{user}", "sealed"): codec.pack((sealed,)),
+    }
+
+
+def _is_due(section: str, key: str, data: bytes | None, shut_out: "set[str]") -> bool:
+    """Tell whether a record may be written besides those of the new owner."""
+    if section == "trust":
+        return key == "recovered" if data is not None else key.startswith("owner/")
+    if section.startswith("user/"):
+        return key == "disabled" and data is not None and section.removeprefix("user/") in shut_out
+    return True
+
+
+def check_prepared(
+    change: "Change",
+    edits: "tuple[Edit, ...]",
+    wanted: "dict[tuple[str, str], bytes]",
+    revoke: Sequence[str],
+) -> None:
+    """Check that a recovery makes this new owner and no other, and the next phrase.
+
+    Args:
+        change: as it is about to be signed.
+        edits: what it does.
+        wanted: what it must do.
+        revoke: whom it may shut out besides the owners before.
+
+    Raises:
+        Refused: ``bad-answer``: the router wants something else signed (A57).
+    """
+    from dusk.changelog.fold import check_records
+    from dusk.changelog.recovering import read_recovery
+
+    check_records(change)
+    recovery = read_recovery(change)
+    written = {(edit.section, edit.key): edit.data for edit in edits}
+    is_ours = all(written.get(place) == data for place, data in wanted.items())
+    rest = {place: data for place, data in written.items() if place not in wanted}
+    former = {key.removeprefix("owner/") for (section, key), data in rest.items() if data is None}
+    shut_out = {name.removeprefix("user/") for name in revoke} | former
+    allowed = all(_is_due(section, key, data, shut_out) for (section, key), data in rest.items())
+    retired = sum(key == "retired" for _, key in rest)
+    first = recovery.succession[0] == change.body.device
+    if not (is_ours and allowed and first and retired <= len(revoke)):
+        raise Refused("bad-answer", "this router wants something else signed than a recovery; nothing was")
+
+
+COMMANDS = {
+    "recover": Command(
+        "Make a new owner with the recovery phrase, when the passwords of the owners are lost or stolen, "
+        "or the routers that lead are gone. It works on any router of the cluster and asks no other: this "
+        "router leads at once, the owners before are shut out, and the phrase is spent: the next one takes "
+        "its place.",
+        "dusk recover --user carol",
+        _arguments,
+        _recover,
+    )
+}

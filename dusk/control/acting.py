@@ -1,0 +1,40 @@
+"""Acts that are signed and handed in at once, without a draft: of people, rights, the cluster itself."""
+
+from collections.abc import Sequence
+
+from dusk import codec
+from dusk.changelog.body import Change, Edit
+from dusk.changelog.state import State
+from dusk.control.attesting import hand_in
+from dusk.control.desk import Desk, Json, Session
+from dusk.control.proposing import signed_or_proposed
+from dusk.control.tending import sealed_for
+
+
+def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) -> Edit:
+    """Return an edit of a record as it stands now; no row deletes it."""
+    record = state.record(section, key)
+    data = None if row is None else codec.pack(row)
+    return Edit(section, key, data, None if record is None else record.base)
+
+
+def signed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Change:
+    """Sign a change and judge it as the writer will; where others must sign, too, it proposes.
+
+    Raises:
+        Refused: what the writer would say.
+    """
+    return signed_or_proposed(desk, session, message, sealed_for(desk, session, edits)).change
+
+
+def handed_in(desk: Desk, session: Session, message: str, edits: Sequence[Edit], timeout_s: float) -> Json:
+    """Sign, judge and submit, or propose where others must sign, too; ``text`` says what was done."""
+    made = signed_or_proposed(desk, session, message, sealed_for(desk, session, edits))
+    ticket = hand_in(desk, session, made.change, timeout_s, {})
+    text = f"proposed: {message}" if made.proposal else message
+    return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}
+
+
+def unchanged(text: str) -> Json:
+    """Answer that there was nothing to do."""
+    return {"ticket": None, "hash": "", "text": text, "notes": []}

@@ -1,0 +1,117 @@
+"""The cluster's own settings, which owners change: name, length of a cycle, where people log in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dusk.changelog import views
+from dusk.changelog.state import State
+from dusk.control import names
+from dusk.control.acting import edit_of, handed_in, unchanged
+from dusk.control.desk import Desk, Json
+from dusk.errors import Refused
+from dusk.lazy import dataclass
+
+NAME_BYTES_MAX = 63
+_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One setting: how it is read from a text, and shown as one."""
+
+    help: str
+    read: Callable[[State, str], list[Any] | None]
+    shown: Callable[[State], str]
+
+
+def _name(_state: State, text: str) -> list[Any]:
+    if not text or len(text.encode()) > NAME_BYTES_MAX or not text.isprintable():
+        raise Refused("bad-value", f"name: one line of 1 to {NAME_BYTES_MAX} bytes")
+    return [text]
+
+
+def _cycle(_state: State, text: str) -> list[Any]:
+    digits = text.rstrip("msh")
+    unit = _UNIT_MS.get(text.removeprefix(digits))
+    try:
+        length_ms = round(float(digits) * unit) if unit is not None else -1
+    except (ValueError, OverflowError):
+        length_ms = -1
+    if not 200 <= length_ms <= 3_600_000:
+        raise Refused("bad-value", f"cycle: {text!r} is not a length of time from 200ms to 1h, such as 5s")
+    return [length_ms]
+
+
+def _shown_cycle(state: State) -> str:
+    length_ms = views.cycle_ms(state)
+    return f"{length_ms}ms" if length_ms % 1000 else f"{length_ms // 1000}s"
+
+
+def _logins(state: State, text: str) -> list[Any] | None:
+    if text == "all":
+        return None
+    devices = sorted({names.device_id(state, name) for name in text.replace(",", " ").split()})
+    if not devices:
+        raise Refused("bad-value", "logins: names of devices, with commas between them, or all")
+    return [devices]
+
+
+def _shown_logins(state: State) -> str:
+    row = state.value("cluster", "logins")
+    return "all" if row is None else ",".join(sorted(names.device_name(state, device) for device in row[0]))
+
+
+def _secrets(_state: State, text: str) -> list[Any] | None:
+    listed = sorted({name.lower() for name in text.replace(",", " ").split()})
+    return [listed] if listed else None
+
+
+def _shown_secrets(state: State) -> str:
+    row = state.value("cluster", "secrets")
+    return "" if row is None else ",".join(row[0])
+
+
+KNOBS = {
+    "name": Knob("what people call the cluster", _name, views.cluster_name),
+    "cycle": Knob("how often the master asks all, such as 5s", _cycle, _shown_cycle),
+    "logins": Knob("on which routers people may log in, or all", _logins, _shown_logins),
+    "secrets": Knob("further options that are secret, beside the usual ones", _secrets, _shown_secrets),
+}
+
+
+def cluster_show(desk: Desk, _arguments: Json) -> Json:
+    """Return the cluster's settings."""
+    state = desk.log.state
+    return {"settings": [{"name": n, "value": k.shown(state), "help": k.help} for n, k in KNOBS.items()]}
+
+
+def cluster_set(desk: Desk, arguments: Json) -> Json:
+    """Change settings of the cluster, all in one change."""
+    session, state, edits, said = desk.session(arguments["token"]), desk.log.state, [], []
+    for name, values in arguments["values"]:
+        if name not in KNOBS or len(values) != 1:
+            raise Refused(
+                "bad-params", f"{name!r}: settings of the cluster are {', '.join(KNOBS)}, each with a value"
+            )
+        row, record = KNOBS[name].read(state, values[0]), state.value("cluster", name)
+        if row != record:
+            edits.append(edit_of(state, "cluster", name, row))
+            said.append(f"{name} {values[0]}")
+    if not edits:
+        return unchanged("nothing changed")
+    return handed_in(desk, session, f"cluster: {', '.join(said)}", edits, arguments["timeout_s"])
+
+
+def check_login_here(desk_device: bytes, state: State) -> None:
+    """Refuse to unlock a key on a device that is not on the owners' list.
+
+    Raises:
+        Refused: ``no-logins-here``, naming where.
+    """
+    row = state.value("cluster", "logins")
+    active = [] if row is None else [d for d in row[0] if d in {m.device_id for m in views.members(state)}]
+    if active and desk_device not in active:
+        where = ", ".join(sorted(names.device_name(state, device) for device in active))
+        raise Refused(
+            "no-logins-here", f"people log in on {where}; the owners decided so (dusk cluster show)"
+        )

@@ -1,0 +1,255 @@
+"""Who comes and who goes: methods by which people let devices in, turn them away, and take them out."""
+
+from collections.abc import Sequence
+
+from dusk import codec
+from dusk.changelog import views
+from dusk.changelog.sections import device_path, expected_path
+from dusk.changelog.state import State
+from dusk.control import names
+from dusk.control.acting import handed_in, unchanged
+from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, succeed
+from dusk.control.desk import Desk, Json, Session, Waiting
+from dusk.control.newcomers import ID_CHARACTERS_MIN, find, online_devices
+from dusk.control.overlay import Overlay
+from dusk.errors import Refused
+from dusk.ids import DeviceId
+from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
+
+# --- letting in ----------------------------------------------------------------------------------
+
+
+def device_approve(desk: Desk, arguments: Json) -> Json:
+    """Let devices in that wait: those named, or all."""
+    session, wanted, everybody = desk.session(arguments["token"]), arguments["names"], arguments["all"]
+    wish = Wish(arguments["name"], tuple(arguments["groups"]))
+    if bool(wanted) == everybody:
+        raise Refused("bad-params", "name the devices to let in, or say all")
+    if wish.name and len(wanted) != 1:
+        raise Refused("bad-params", "a name is for one device")
+    chosen = desk.pending() if everybody else [find(desk, name) for name in wanted]
+    if not chosen:
+        raise Refused("not-pending", "no device waits to be let in; `dusk device list` shows who does")
+    approval = _approval(desk, session)
+    skipped = _add_all(approval, chosen, wish, is_strict=not everybody)
+    left = len(chosen) - len(approval.approved) - len(skipped)
+    return {**_signed(desk, session, arguments, approval), "skipped": skipped, "left": left}
+
+
+def _approval(desk: Desk, session: Session) -> Approval:
+    state = desk.log.state
+    alone = state.quorum == 1 and session.key.key_id in state.owners()
+    return Approval(state, online_devices(desk), makes_backup=alone)
+
+
+def _add_all(approval: Approval, chosen: Sequence[Waiting], wish: Wish, *, is_strict: bool) -> list[Json]:
+    """Add devices as long as the change has room; returns those that need a word of their own."""
+    skipped = []
+    for waiting in {w.pending.device: w for w in chosen}.values():
+        if approval.is_full:
+            break
+        try:
+            approval.add(waiting.pending, wish)
+        except Refused as refusal:
+            if is_strict:
+                raise
+            pending = waiting.pending
+            skipped.append({"id": pending.device.hex(), "label": pending.label, "reason": refusal.reason})
+    return skipped
+
+
+def _signed(desk: Desk, session: Session, arguments: Json, approval: Approval) -> Json:
+    devices = [_approved(each) for each in approval.approved]
+    if not devices:
+        return {**unchanged("nobody is let in"), "devices": devices}
+    message = "; ".join(_words(each) for each in approval.approved)
+    if len(message) > 200:
+        message = f"{len(devices)} devices join: {', '.join(each.name for each in approval.approved)}"
+    message = codec.shortened(message, 1000)
+    answer = handed_in(desk, session, message, approval.edits.all, arguments["timeout_s"])
+    return {**answer, "devices": devices}
+
+
+def _approved(each: Approved) -> Json:
+    return {
+        "id": each.device.hex(),
+        "name": each.name,
+        "groups": list(each.groups),
+        "replaces": each.replaces,
+        "backup": each.is_backup,
+        "text": _words(each),
+    }
+
+
+def _words(each: Approved) -> str:
+    if each.replaces:
+        return f"{each.name} is back under a new key"
+    groups = f" in {', '.join(each.groups)}" if each.groups else ""
+    return f"{each.name} joins{groups}{', and takes over if the master fails' if each.is_backup else ''}"
+
+
+def device_reject(desk: Desk, arguments: Json) -> Json:
+    """Turn devices away that wait; they are not let in by that join key any more."""
+    session, edits = desk.session(arguments["token"]), Edits(desk.log.state)
+    chosen = [find(desk, name).pending for name in arguments["names"]]
+    for pending in chosen:
+        edits.put(f"joinkey/{pending.joinkey}", f"rejected/{pending.device.hex()}", (True,))
+    if not chosen:
+        raise Refused("bad-params", "name the devices to turn away")
+    message = f"turned away: {', '.join(pending.device.hex()[:8] for pending in chosen)}"
+    return handed_in(desk, session, message, edits.all, arguments["timeout_s"])
+
+
+def device_expect(desk: Desk, arguments: Json) -> Json:
+    """Set names, groups and variables aside for devices with certain labels."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    edits, store = Edits(state), Overlay(state)
+    for row in arguments["devices"]:
+        if row["name"]:
+            free_name(row["name"], ())
+        for group in row["groups"]:
+            names.require_group(store, group)
+        variables = sorted((key, value) for key, value in row["variables"].items())
+        wanted = (row["label"], row["name"], sorted(set(row["groups"])), variables)
+        if state.value(expected_path(row["label"]), "as") != codec.unpack(
+            data := codec.pack(wanted), size_max=len(data)
+        ):
+            edits.put(expected_path(row["label"]), "as", wanted)
+    if not edits.all:
+        return unchanged("nothing to change: all of these are expected so already")
+    message = f"{len(edits.all)} devices expected"
+    return handed_in(desk, session, message, edits.all, arguments["timeout_s"])
+
+
+# --- members -------------------------------------------------------------------------------------
+
+
+def device_rename(desk: Desk, arguments: Json) -> Json:
+    """Give a device another name."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    device = names.device_id(state, arguments["name"])
+    former = names.device_name(state, device)
+    if former == arguments["new_name"]:
+        return unchanged(f"it is called {former} already")
+    name, edits = free_name(arguments["new_name"], state.device_names()), Edits(state)
+    edits.put(device_path(device), "name", (name,))
+    return handed_in(desk, session, f"{former} is called {name}", edits.all, arguments["timeout_s"])
+
+
+def device_remove(desk: Desk, arguments: Json) -> Json:
+    """Take devices out of the cluster, for good."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    edits, wipe = Edits(state), arguments["wipe_managed"]
+    devices = [_member(state, name) for name in arguments["names"]]
+    if not devices:
+        raise Refused("bad-params", "name the devices to remove")
+    for device in devices:
+        _retire(edits, device, wipe=wipe)
+    message = f"removed: {', '.join(names.device_name(state, device) for device in devices)}"
+    answer = handed_in(desk, session, codec.shortened(message, 1000), edits.all, arguments["timeout_s"])
+    online = online_devices(desk)
+    away = [names.device_name(state, device) for device in devices if device not in online]
+    return {**answer, "notes": _not_heard(away, wipe=wipe) if away else []}
+
+
+def _not_heard(away: Sequence[str], *, wipe: bool) -> list[str]:
+    what = "it keeps its settings until somebody resets it" if wipe else "it is told when it comes back"
+    return [f"{name} is not heard now: {what}" for name in away]
+
+
+def _member(state: State, name: str) -> DeviceId:
+    """Return an active device.
+
+    Raises:
+        Refused: ``no-device``, or ``not-member`` if it was removed before.
+    """
+    device = names.device_id(state, name)
+    if state.value(device_path(device), "retired") is not None:
+        raise Refused("not-member", f"{name} was removed from the cluster before")
+    return device
+
+
+def _retire(edits: Edits, device: DeviceId, *, wipe: bool = False) -> None:
+    """End a device's membership.
+
+    Raises:
+        Refused: ``in-succession``.
+    """
+    if device in views.succession(edits.state):
+        raise Refused(
+            "in-succession",
+            f"{names.device_name(edits.state, device)} may lead the cluster: say first who does in its place,"
+            " by `dusk role backup DEVICE` or `dusk role master DEVICE`, or `--here --force` if it is gone",
+        )
+    edits.put(device_path(device), "retired", (True,))
+    if wipe:
+        edits.put(device_path(device), "wipe", (True,))
+
+
+def device_replace(desk: Desk, arguments: Json) -> Json:
+    """Let another device, waiting or a member, have all that a member had; that one is removed."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    old, new = _member(state, arguments["old"]), arguments["new"]
+    waiting = _waiting(desk, new)
+    if waiting is not None:
+        approval = _approval(desk, session)
+        approval.replace(waiting.pending, old)
+        return _signed(desk, session, arguments, approval)
+    device = _member(state, new)
+    if device == old:
+        raise Refused("bad-target", "a device cannot take its own place")
+    edits, taken = Edits(state), set(state.device_names())
+    name = succeed(edits, old, device, taken)
+    groups = state.value(device_path(old), "groups")
+    edits.put(device_path(device), "name", (name,))
+    edits.put(device_path(device), "groups", groups or ([],))
+    message = f"{names.device_name(state, device)} takes the place of {name}"
+    answer = handed_in(desk, session, message, edits.all, arguments["timeout_s"])
+    approved = Approved(device, name, tuple(groups[0]) if groups else (), name)
+    return {**answer, "devices": [_approved(approved)]}
+
+
+def _waiting(desk: Desk, name: str) -> Waiting | None:
+    try:
+        return find(desk, name)
+    except Refused as refusal:
+        if refusal.code != "not-pending":
+            raise
+        return None
+
+
+# --- join keys -----------------------------------------------------------------------------------
+
+
+def joinkey_revoke(desk: Desk, arguments: Json) -> Json:
+    """End a join key; with its devices, all that joined by it are removed in the same change."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    joinkey, edits = _joinkey(state, arguments["id"]), Edits(state)
+    if not joinkey.revoked:
+        edits.put(f"joinkey/{joinkey.id}", "revoked", (True,))
+    brought = _brought(state, joinkey.id) if arguments["with_devices"] else []
+    left = 0
+    for device in brought:
+        if len(edits.all) >= OPERATIONS_MAX or edits.size_bytes > CHANGE_BYTES_MAX // 2:
+            left += 1
+        else:
+            _retire(edits, device.device_id)
+    if not edits.all:
+        return {**unchanged("nothing to change: it is revoked already"), "devices": [], "left": 0}
+    gone = [device.name for device in brought][: len(brought) - left]
+    message = f"join key {joinkey.id[:8]} revoked" + (f", {len(gone)} devices removed" if gone else "")
+    answer = handed_in(desk, session, message, edits.all, arguments["timeout_s"])
+    return {**answer, "devices": gone, "left": left}
+
+
+def _brought(state: State, joinkey: str) -> list[views.Member]:
+    """Return the members that joined by a key."""
+    origins = ((m, state.value(device_path(m.device_id), "origin")) for m in views.members(state))
+    return [member for member, origin in origins if origin is not None and origin[0] == joinkey]
+
+
+def _joinkey(state: State, name: str) -> views.JoinRule:
+    found = [j for j in views.joinkeys(state) if j.id.startswith(name)]
+    if len(found) != 1 or len(name) < ID_CHARACTERS_MIN:
+        raise Refused("no-joinkey", f"there is no join key {name!r}; `dusk joinkey list` shows them")
+    return found[0]

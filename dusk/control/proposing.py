@@ -1,0 +1,221 @@
+"""Changes that need more signatures than one: proposed, looked at, signed, taken back (`specs/log.md`, 13).
+
+Whoever adds the last signature hands the change itself in. What is shown to a signer comes from the
+bytes that are signed, never from what a proposal says about itself (A57).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dusk import codec, limits
+from dusk.changelog.authority import GRANTABLE, grant_for
+from dusk.changelog.body import Change, Edit, Operation, Signature
+from dusk.changelog.proposals import CHANGE, collected, proposal_path, proposal_row
+from dusk.changelog.sections import parse_path
+from dusk.changelog.state import State
+from dusk.control import names, words
+from dusk.control.attesting import hand_in
+from dusk.control.desk import Desk, Json, Session
+from dusk.control.outside import check_signed, signature_by
+from dusk.control.signing import check_verdict, sign
+from dusk.errors import Refused
+from dusk.ids import ChangeId, KeyId
+from dusk.keys.signing import SigningKey
+
+DAY_S = 86_400
+EXPIRES_S = 30 * DAY_S
+"""How long a proposal waits, where a clock is to be trusted: to the end of that day, in UTC."""
+ID_DIGITS_MIN = 8
+_SECTION = "proposal/"
+
+
+class Signed(NamedTuple):
+    """What became of edits: a change to be handed in, and the proposal that it makes, if it is one."""
+
+    change: Change
+    proposal: str
+    notes: tuple[str, ...]
+
+
+def signed_or_proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Signed:
+    """Sign edits; where others must sign, too, make the change that proposes them.
+
+    Raises:
+        Refused: what the writer would say, or ``missing-signatures`` where this person's would not count.
+    """
+    change = sign(desk, session, message, edits)
+    try:
+        check_verdict(desk, change)
+    except Refused as error:
+        if error.code != "missing-signatures" or not _would_count(desk.log.state, session, change):
+            raise
+        return _proposed(desk, session, message, edits, error.reason)
+    return Signed(change, "", ())
+
+
+def _would_count(state: State, session: Session, change: Change) -> bool:
+    """Tell whether the session's signature is one of several that each part of a change needs."""
+    return all(_counts_for(state, o.section, session.key.key_id) for o in change.body.operations)
+
+
+def _counts_for(state: State, section: str, key: KeyId) -> bool:
+    """Tell whether a key's signature counts towards what a section needs."""
+    grant = grant_for(state, section) if parse_path(section).kind in GRANTABLE else None
+    granted = () if grant is None else (name for one in grant.chain() for name in one.keys)
+    return key in state.owners() or key in granted
+
+
+def _proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit], why: str) -> Signed:
+    joint = sign(desk, session, message, edits, is_joint=True)
+    check_signed(session.key, joint)
+    time = desk.wall_time()
+    row = proposal_row(joint, (time.time_s + EXPIRES_S) // DAY_S * DAY_S + DAY_S if time.trusted else 0)
+    if len(row) > limits.PROPOSAL_BYTES_MAX:
+        size = f"{len(row)} bytes, at most {limits.PROPOSAL_BYTES_MAX}"
+        raise Refused("too-large", f"others must sign this too, and it is too large to be proposed: {size}")
+    section = proposal_path(joint.id)
+    signature = codec.pack([joint.signatures[0].signature])
+    rows = (
+        Edit(section, CHANGE, row, None),
+        Edit(section, f"by/{session.key.key_id.hex()}", signature, None),
+    )
+    carrier = sign(desk, session, f"proposes: {message}"[: limits.MESSAGE_BYTES_MAX // 4], rows)
+    check_verdict(desk, carrier)
+    name = section.removeprefix(_SECTION)[:ID_DIGITS_MIN]
+    return Signed(carrier, name, (f"{why}: proposed as {name}; others sign it with `dusk sign {name}`",))
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def proposal_list(desk: Desk, _arguments: Json) -> Json:
+    """Return the open proposals."""
+    state = desk.log.state
+    return {"proposals": [_row(desk, section) for section in _open(state)]}
+
+
+def proposal_show(desk: Desk, arguments: Json) -> Json:
+    """Return one proposal with its differences."""
+    state, section = desk.log.state, _find(desk.log.state, arguments["id"])
+    joint = collected(state, section)
+    pairs = zip(joint.body.operations, joint.values, strict=True)
+    found = [_difference(state, o, None if v is None else v.data) for o, v in pairs]
+    return {**_row(desk, section), "operations": words.diff_rows(found), "diff": words.diff_text(found)}
+
+
+def _difference(state: State, operation: Operation, after: bytes | None) -> words.Difference:
+    record = state.record(operation.section, operation.key)
+    return words.difference(
+        state, operation.section, operation.key, None if record is None else record.data, after
+    )
+
+
+def _open(state: State) -> list[str]:
+    return [section for section in state.sections(_SECTION) if state.records(section)]
+
+
+def _find(state: State, name: str) -> str:
+    found = [s for s in _open(state) if s.removeprefix(_SECTION).startswith(name.lower())]
+    if len(name) < ID_DIGITS_MIN or len(found) != 1:
+        raise Refused("no-proposal", f"there is no open proposal {name!r}; `dusk proposals` shows them")
+    return found[0]
+
+
+def _row(desk: Desk, section: str) -> Json:
+    state = desk.log.state
+    joint, row = collected(state, section), state.value(section, CHANGE)
+    assert row is not None, "it is open"
+    return {
+        "id": section.removeprefix(_SECTION)[:ID_DIGITS_MIN],
+        "author": names.author_name(state, joint.body.author),
+        "message": joint.body.message,
+        "signed": sorted(names.author_name(state, s.key_id) for s in joint.signatures),
+        "state": _state(desk, joint),
+        "expires": row[1] or None,
+    }
+
+
+def _state(desk: Desk, joint: Change) -> str:
+    """Say in words what a proposal waits for."""
+    position = desk.log.position_of(joint.id)
+    if position is not None:
+        return f"handed in as version {position}, and came too late"
+    state = desk.log.state
+    if any(_base(state, o.section, o.key) != o.base for o in joint.body.operations):
+        return "somebody else changed the same settings meanwhile; it comes too late"
+    try:
+        check_verdict(desk, _by_the_active(state, joint))
+    except Refused as error:
+        return error.reason
+    return "all have signed who must; anybody of them hands it in with `dusk sign`"
+
+
+def _by_the_active(state: State, joint: Change) -> Change:
+    """Leave out the signatures of who may not sign any more."""
+    active = tuple(s for s in joint.signatures if (h := state.holder(s.key_id)) is not None and h.active)
+    return joint._replace(signatures=active)
+
+
+# --- deciding ------------------------------------------------------------------------------------
+
+
+def proposal_sign(desk: Desk, arguments: Json) -> Json:
+    """Sign a proposal; the last signature hands the change in."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    section = _find(state, arguments["id"])
+    joint = _by_the_active(state, collected(state, section))
+    if all(s.key_id != joint.body.author for s in joint.signatures):
+        raise Refused(
+            "inactive-key", "its author may not sign any more; somebody else has to propose it anew"
+        )
+    whole = joint._replace(signatures=_with(joint.signatures, session.key, joint))
+    try:
+        check_verdict(desk, whole)
+    except Refused as error:
+        if error.code != "missing-signatures":
+            raise
+        if len(whole.signatures) == len(joint.signatures):
+            raise Refused(
+                "signed-already", f"{session.user} has signed this already; {error.reason}"
+            ) from None
+        change = _signature_added(desk, session, section, joint)
+        ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
+        return _answer(ticket, change.id, f"signed; not enough yet: {error.reason}")
+    text = f"signed and handed in: {joint.body.message}"
+    return _answer(hand_in(desk, session, whole, arguments["timeout_s"], {}), whole.id, text)
+
+
+def _with(signatures: Sequence[Signature], key: SigningKey, joint: Change) -> tuple[Signature, ...]:
+    if any(s.key_id == key.key_id for s in signatures):
+        return tuple(signatures)
+    return tuple(sorted((*signatures, signature_by(key, joint.body.cluster, joint))))
+
+
+def _signature_added(desk: Desk, session: Session, section: str, joint: Change) -> Change:
+    own = signature_by(session.key, joint.body.cluster, joint)
+    check_signed(session.key, joint._replace(signatures=(own,)))
+    key = f"by/{session.key.key_id.hex()}"
+    edit = Edit(section, key, codec.pack([own.signature]), _base(desk.log.state, section, key))
+    change = sign(desk, session, f"signs: {joint.body.message}"[: limits.MESSAGE_BYTES_MAX // 4], (edit,))
+    check_verdict(desk, change)
+    return change
+
+
+def proposal_withdraw(desk: Desk, arguments: Json) -> Json:
+    """Take a proposal back."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    section = _find(state, arguments["id"])
+    message = f"withdrawn: {collected(state, section).body.message}"
+    edit = Edit(section, CHANGE, None, _base(state, section, CHANGE))
+    change = sign(desk, session, message[: limits.MESSAGE_BYTES_MAX // 4], (edit,))
+    check_verdict(desk, change)
+    return _answer(hand_in(desk, session, change, arguments["timeout_s"], {}), change.id, message)
+
+
+def _base(state: State, section: str, key: str) -> ChangeId | None:
+    record = state.record(section, key)
+    return None if record is None else record.base
+
+
+def _answer(ticket: str, change: ChangeId, text: str) -> Json:
+    return {"ticket": ticket, "hash": change.hex(), "text": text}

@@ -1,0 +1,188 @@
+"""Recovering: what is to be signed with the phrase, and taking what was (A57).
+
+The phrase and its key never come here. Whoever has them is told what the records are, builds
+the change from that, looks at it, signs it, and brings it back.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+
+from dusk import codec, limits
+from dusk.changelog import views
+from dusk.changelog.body import Edit
+from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
+from dusk.changelog.recovering import COUNTER, RECOVERY, recovered_row
+from dusk.changelog.sections import check_record, device_path, parse_path
+from dusk.changelog.state import State
+from dusk.control import forced, names
+from dusk.control.acting import edit_of
+from dusk.control.desk import Desk, Json
+from dusk.control.roles import check_succession, succession_edit, succession_words
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import ChangeId, DeviceId
+
+ARMOUR = "dusk-recover-1:"
+"""What a signed recovery begins with, as a line."""
+
+
+def recovery_show(desk: Desk, _arguments: Json) -> Json:
+    """Return which phrase is in force here: its public key, and for which generation."""
+    log, state = desk.log, desk.log.state
+    public = views.recovery_key(state)
+    return {
+        "cluster": views.cluster_name(state),
+        "id": state.cluster.hex(),
+        "device": desk.device_id.hex(),
+        "generation": log.head.generation,
+        "key": None if public is None else public.hex(),
+        "owners": sorted(state.owners().values()),
+    }
+
+
+def recovery_prepare(desk: Desk, arguments: Json) -> Json:
+    """Return what is to be signed for this device to lead and a new owner to own the cluster."""
+    state = desk.log.state
+    user = names.component(arguments["user"], "user")
+    if state.value(f"user/{user}", "key") is not None:
+        raise Refused(
+            "user-exists", f"there is a user {user!r} already; the new owner needs a name of its own"
+        )
+    revoked, disabled = _revoked(state, desk.device_id, arguments["revoke"])
+    devices = tuple(d for d in forced.successors(desk, arguments["backups"]) if d not in revoked)
+    check_succession(devices)
+    edits = (
+        *_new_owner(state, user, arguments),
+        *_raised(desk, bytes.fromhex(arguments["following"])),
+        succession_edit(state, devices),
+        *(edit_of(state, "trust", f"owner/{name}", None) for name in sorted(state.owners().values())),
+        *(edit_of(state, f"user/{name}", "disabled", [True]) for name in disabled),
+        *(edit_of(state, device_path(device), "retired", [True]) for device in revoked),
+        *_forgiven(state, desk.device_id),
+    )
+    _check(edits)
+    return {
+        "cluster": state.cluster.hex(),
+        "device": desk.device_id.hex(),
+        "counter": COUNTER,
+        "edits": [edit_row(edit) for edit in edits],
+        "leads": succession_words(state, devices),
+        "revoked": [names.device_name(state, device) for device in revoked],
+        "disabled": list(disabled),
+    }
+
+
+def recovery_submit(desk: Desk, arguments: Json) -> Json:
+    """Take a signed recovery: this device leads at once, and the cluster has another owner."""
+    change = forced.read_armoured(arguments["line"], ARMOUR, "recovery", "bad-recovery")
+    if not is_recovery(change):
+        raise Refused("bad-recovery", "this is something else than a recovery")
+    return {"ticket": desk.force_role(change, arguments["timeout_s"], {}), "hash": change.id.hex()}
+
+
+def edit_row(edit: Edit) -> Json:
+    """Return an edit as JSON; no data deletes the record."""
+    return {
+        "section": edit.section,
+        "key": edit.key,
+        "data": None if edit.data is None else b64encode(edit.data).decode(),
+        "base": None if edit.base is None else edit.base.hex(),
+    }
+
+
+def edits_of(rows: object) -> tuple[Edit, ...]:
+    """Read what a router asks to be signed, for whoever has the phrase.
+
+    Raises:
+        UntrustedInput: these are no edits.
+    """
+    found = []
+    try:
+        for row in codec.items(rows, limits.OPERATIONS_MAX, "edits"):
+            assert isinstance(row, dict)
+            data, base = row["data"], row["base"]
+            found.append(
+                Edit(
+                    str(row["section"]),
+                    str(row["key"]),
+                    None if data is None else b64decode(data, validate=True),
+                    None if base is None else ChangeId(bytes.fromhex(base)),
+                )
+            )
+    except (AssertionError, KeyError, TypeError, ValueError):
+        raise UntrustedInput("edits that cannot be read") from None
+    return tuple(found)
+
+
+def _new_owner(state: State, user: str, arguments: Json) -> tuple[Edit, ...]:
+    public, section = bytes.fromhex(arguments["public"]), f"user/{user}"
+    try:
+        sealed = b64decode(arguments["sealed"], validate=True)
+    except ValueError:
+        raise Refused("bad-params", "sealed: base64 is wanted") from None
+    return (
+        edit_of(state, "trust", f"owner/{user}", [public]),
+        edit_of(state, "trust", "quorum", [1]),
+        edit_of(state, section, "key", [public]),
+        edit_of(state, section, "sealed", [sealed]),
+    )
+
+
+def _raised(desk: Desk, following: bytes) -> tuple[Edit, ...]:
+    head, state = desk.log.head, desk.log.state
+    row = codec.unpack(recovered_row(head), size_max=limits.VALUE_BYTES_MAX)
+    return (
+        edit_of(state, *RECOVERED, row),
+        edit_of(state, *RECOVERY, [following, head.generation + 1]),
+    )
+
+
+def _forgiven(state: State, device: DeviceId) -> tuple[Edit, ...]:
+    """Take the mark from this device, if it has one: who has the phrase makes it lead."""
+    path = device_path(device)
+    return () if state.value(path, FROZEN) is None else (edit_of(state, path, FROZEN, None),)
+
+
+def _revoked(
+    state: State, own: DeviceId, given: Sequence[str]
+) -> tuple[tuple[DeviceId, ...], tuple[str, ...]]:
+    """Return which devices and which people are revoked: those named, and all who own the cluster now."""
+    people = {user.name: user for user in views.users(state)}
+    members = {member.device_id for member in views.members(state)}
+    devices: list[DeviceId] = []
+    users = set(state.owners().values())
+    for name in given:
+        kind, slash, rest = name.partition("/")
+        is_user = kind == "user" if slash else name in people
+        if is_user and not slash and views.device_by_name(state, name) in members:
+            raise Refused("bad-name", f"{name!r} is a person and a device: say user/{name} or device/{name}")
+        if is_user:
+            users.add(_person(people, rest if slash else name))
+        else:
+            devices.append(_device(state, own, members, rest if slash and kind == "device" else name))
+    return tuple(dict.fromkeys(devices)), tuple(
+        n for n in sorted(users) if n in people and not people[n].disabled
+    )
+
+
+def _person(people: dict[str, views.User], name: str) -> str:
+    if name not in people:
+        raise Refused("no-user", f"there is no user {name!r}; `dusk user list` shows them")
+    return name
+
+
+def _device(state: State, own: DeviceId, members: set[DeviceId], name: str) -> DeviceId:
+    device = names.device_id(state, name)
+    if device not in members:
+        raise Refused("not-member", f"{name} was removed from the cluster before")
+    if device == own:
+        raise Refused("not-here", f"{name} is this router, which is to lead: recover on another one")
+    return device
+
+
+def _check(edits: Sequence[Edit]) -> None:
+    """Refuse what could not stand in the log, before it is signed."""
+    try:
+        for edit in edits:
+            check_record(parse_path(edit.section), edit.key, edit.data)
+    except UntrustedInput as error:
+        raise Refused("bad-params", str(error)) from None

@@ -1,0 +1,267 @@
+"""The keys K of secrets that a device can open, asks others for, and hands on (R15, A47, A52).
+
+What the log has wrapped to it is enough for most. Who came to a policy after it was signed asks an
+entitled member, who looks at its own verified head whether to tell. No value is ever kept: values
+are opened when a file is computed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from dusk import codec
+from dusk.catchup.messages import SecretName, Secrets
+from dusk.changelog.readers import SECRET_KINDS, is_entitled, wraps_in
+from dusk.changelog.sections import parse_path
+from dusk.changelog.state import State
+from dusk.config.merge import Managed
+from dusk.config.revealing import sealed_of
+from dusk.config.sealing import Sealed
+from dusk.cycle.peers import Peer
+from dusk.effects import Address, Effect, StoreFile
+from dusk.errors import ConfigError, UntrustedInput
+from dusk.ids import ClusterId, DeviceId
+from dusk.keys.secret import (
+    EPHEMERAL_BYTES,
+    SECRET_KEY_ID_BYTES,
+    Scope,
+    SecretValue,
+    open_value,
+    secret_key_id,
+    unwrap,
+    wrap,
+)
+from dusk.keys.signing import SigningKey
+from dusk.limits import (
+    SECRETS_ELSEWHERE_MAX,
+    SECRETS_KEPT_MAX,
+    SECRETS_SOUGHT_MAX,
+    SECTION_BYTES_MAX,
+    WRAP_BYTES_MAX,
+)
+
+FILE = "secret-keys"
+_FILE_BYTES_MAX = 128 * 1024
+GAP_S = 2.0
+"""From one question to the next; it doubles as long as nobody has an answer."""
+GAP_S_MAX = 120.0
+
+Kept = dict[SecretName, bytes]
+
+
+class Members(Protocol):
+    """What is known of the other members; `dusk.cycle.peers.Peers` is one."""
+
+    def get(self, device: DeviceId) -> Peer | None:
+        """Return another member."""
+
+
+def decode_kept(data: bytes) -> Kept:
+    """Read the file of keys that were handed to this device, each wrapped to it.
+
+    Raises:
+        UntrustedInput: not such a file.
+    """
+    kept: Kept = {}
+    for row in codec.items(codec.unpack(data, size_max=_FILE_BYTES_MAX), SECRETS_KEPT_MAX, "secret keys"):
+        section, key_id, box = codec.fields(row, 3, "secret keys")
+        name = SecretName(
+            codec.text(section, SECTION_BYTES_MAX, "section"),
+            codec.exactly(key_id, SECRET_KEY_ID_BYTES, "key id"),
+        )
+        kept[name] = codec.blob(box, WRAP_BYTES_MAX, "secret keys")
+    return kept
+
+
+def kept_of(files: Mapping[str, bytes]) -> Kept:
+    """Return the keys that the sound files of a device's folder have."""
+    data = files.get(FILE)
+    return {} if data is None else decode_kept(data)
+
+
+class NodeSecrets:
+    """A device's keys of secrets; also the errand of its questions (`dusk.catchup.stages.Seeker`).
+
+    Args:
+        own: this device's key.
+        cluster: the cluster.
+        state: gives what the log says now.
+        members: the other members.
+        kept: what its file has.
+        random_bytes: for ephemeral seeds.
+    """
+
+    def __init__(
+        self,
+        *,
+        own: SigningKey,
+        cluster: ClusterId,
+        state: Callable[[], State],
+        members: Members,
+        kept: Kept,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._own, self._cluster, self._state, self._members = own, cluster, state, members
+        self._kept, self._random_bytes = kept, random_bytes
+        self._missing: tuple[SecretName, ...] = ()
+        self._places: deque[Address] = deque(maxlen=SECRETS_ELSEWHERE_MAX)
+        self._gap_s, self._ask_at = GAP_S, float("-inf")
+        self._scope = ""
+        self.has_more = False
+        """Whether keys came since the files were computed last."""
+
+    # --- opening -----------------------------------------------------------------------------
+
+    def secret(self, name: SecretName) -> bytes | None:
+        """Return a key K that this device has and may have: of the log, else as it was handed over."""
+        if not self._is_mine(name.section):
+            return None
+        boxes = [
+            box
+            for _, key_id, readers in wraps_in(self._state(), name.section)
+            if key_id == name.key_id and (box := readers.get(self._own.key_id)) is not None
+        ]
+        for box in (*boxes, self._kept.get(name)):
+            try:
+                secret = unwrap(self._own, Scope(self._cluster, name.section), box or b"")
+            except UntrustedInput:
+                continue
+            if secret_key_id(secret) == name.key_id:
+                return secret
+        return None
+
+    def _is_mine(self, section: str) -> bool:
+        return is_entitled(self._state(), section, DeviceId(self._own.key_id))
+
+    def value(self, sealed: Sealed) -> SecretValue:
+        """Return what is sealed.
+
+        Raises:
+            ConfigError: it does not open; the message has nothing of it.
+        """
+        secret = self.secret(SecretName(sealed.section, sealed.key_id))
+        where = f"{sealed.section} {sealed.record.partition('/')[2]}"
+        if secret is None:
+            raise ConfigError(f"{where}: the key of this secret is not here")
+        try:
+            return open_value(secret, Scope(self._cluster, sealed.section), sealed.record, sealed.data)
+        except UntrustedInput:
+            raise ConfigError(f"{where}: the secret does not open; set it again") from None
+
+    def lacking(self, managed: Managed) -> tuple[str, ...]:
+        """Return the KEYs of a managed config whose secrets this device cannot open yet."""
+        names = {key: SecretName(sealed.section, sealed.key_id) for key, sealed in sealed_of(managed)}
+        missing = {name for name in set(names.values()) if self.secret(name) is None}
+        self._missing = tuple(sorted(missing, key=lambda n: (n.section, n.key_id)))
+        self._gap_s, self._ask_at, self.has_more = GAP_S, float("-inf"), False
+        return tuple(key for key, name in names.items() if name in missing)
+
+    # --- asking ------------------------------------------------------------------------------
+
+    @property
+    def sought(self) -> tuple[SecretName, ...]:
+        """The keys that are asked for."""
+        return self._missing[:SECRETS_SOUGHT_MAX]
+
+    @property
+    def deadline(self) -> float | None:
+        """When somebody is to be asked; None: nothing is missing."""
+        return self._ask_at if self._missing else None
+
+    def ask_whom(self, master: Address | None, now: float) -> Address | None:
+        """Return whom to ask now: who was named as having them, else who is known to, else the master.
+
+        Args:
+            master: where it is; None where it is not known, or here.
+            now: monotonic seconds.
+        """
+        if not self._missing or now < self._ask_at:
+            return None
+        self._scope = "" if master is None else master.host.partition("%")[2]
+        self._ask_at, self._gap_s = now + self._gap_s, min(2 * self._gap_s, GAP_S_MAX)
+        if not self._places:
+            known = self._holders(self._missing)
+            self._places.extend([*known, *([] if master is None else [master])])
+        return self._places.popleft() if self._places else None
+
+    def took_secrets(self, found: Secrets, now: float) -> list[Effect]:
+        """Take the keys that a member wrapped to this device; each proves itself."""
+        came = False
+        for name, box in found.wraps:
+            try:
+                secret = unwrap(self._own, Scope(self._cluster, name.section), box)
+            except UntrustedInput:
+                continue
+            if name in self._missing and secret_key_id(secret) == name.key_id:
+                self._kept[name] = box
+                came = True
+        if not came:
+            self._places.extend(self._reachable(address) for address in found.elsewhere)
+            self._ask_at = now if found.elsewhere else self._ask_at
+            return []
+        self._missing = tuple(name for name in self._missing if name not in self._kept)
+        self._gap_s, self._ask_at, self.has_more = GAP_S, now, True
+        return [self._store()]
+
+    def _reachable(self, address: Address) -> Address:
+        """Return a member's address as it is written here: a link is named by each device itself."""
+        host, scope, _ = address.host.partition("%")
+        return Address(f"{host}%{self._scope}" if scope and self._scope else address.host, address.port)
+
+    def _store(self) -> Effect:
+        """Keep what is still of use: of sections that this device may read, and not in the log for it."""
+        for name in list(self._kept):
+            is_used = self._is_mine(name.section) and not self._is_logged(name)
+            if not is_used or len(self._kept) > SECRETS_KEPT_MAX:
+                del self._kept[name]
+        rows = [[name.section, name.key_id, box] for name, box in self._kept.items()]
+        return StoreFile(FILE, codec.pack(rows))
+
+    def _is_logged(self, name: SecretName) -> bool:
+        found = wraps_in(self._state(), name.section)
+        return any(key_id == name.key_id and self._own.key_id in boxes for _, key_id, boxes in found)
+
+    # --- handing on --------------------------------------------------------------------------
+
+    def hand_on(self, asker: DeviceId, names: Sequence[SecretName]) -> Secrets:
+        """Wrap keys to another member: those that the log entitles it to, and no others.
+
+        Of a key that seals nothing any more nothing is told.
+        """
+        peer = self._members.get(asker)
+        if peer is None:
+            return Secrets(())
+        allowed = [name for name in names if self._may_have(name, peer.device_id)]
+        wraps = tuple((n, box) for n in allowed if (box := self._wrapped(n, peer.public)) is not None)
+        missing = [name for name in allowed if name not in dict(wraps)]
+        return Secrets(wraps, tuple(a for a in self._holders(missing) if a != peer.address))
+
+    def _may_have(self, name: SecretName, device: DeviceId) -> bool:
+        """Tell whether a device may have a key, and the section uses it."""
+        state = self._state()
+        try:
+            kind = parse_path(name.section).kind
+        except UntrustedInput:
+            return False
+        used = any(key_id == name.key_id for _, key_id, _ in wraps_in(state, name.section))
+        return kind in SECRET_KINDS and used and is_entitled(state, name.section, device)
+
+    def _wrapped(self, name: SecretName, reader: bytes) -> bytes | None:
+        secret = self.secret(name)
+        if secret is None:
+            return None
+        scope = Scope(self._cluster, name.section)
+        return wrap(secret, scope, reader, self._random_bytes(EPHEMERAL_BYTES))
+
+    def _holders(self, names: Sequence[SecretName]) -> list[Address]:
+        """Return where members are to whom the log has one of these keys wrapped."""
+        held = {
+            reader
+            for name in names
+            for _, key_id, boxes in wraps_in(self._state(), name.section)
+            if key_id == name.key_id
+            for reader in boxes
+        }
+        known = (self._members.get(DeviceId(reader)) for reader in sorted(held))
+        found = [peer.address for peer in known if peer is not None and peer.address is not None]
+        return found[:SECRETS_ELSEWHERE_MAX]

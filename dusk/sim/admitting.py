@@ -1,0 +1,101 @@
+"""The owner who lets devices in, and takes some out: by approval where a seed's join key asks for one.
+
+A device with a new key and the label of a member waits for them in any seed, and comes back as that
+member. Who was taken out is reset, as somebody does who wants the box back.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from dusk import codec
+from dusk.changelog.body import Change, Edit
+from dusk.control.approving import Approval, Wish
+from dusk.errors import Refused
+from dusk.keys.signing import SigningKey
+from dusk.node import Node
+from dusk.sim.device import Device
+
+ADMIT_S = 2.0
+"""How often the owner looks who waits."""
+REMOVAL_S = 8.0
+"""Between two devices that the owner takes out, about."""
+
+SignAt = Callable[[Device, Node, list[Edit]], Change]
+
+
+class Admitting:
+    """What the owner does about who comes and who goes.
+
+    Args:
+        devices: all of them.
+        may_go: tells whether a device may be taken out now: nobody else has its key, and it does not lead.
+        sign: makes a change of the owner's at a device.
+        new_key: makes a key known that a device gets.
+        count: counts what was done.
+        random: decides.
+    """
+
+    def __init__(
+        self,
+        *,
+        devices: list[Device],
+        may_go: Callable[[Device], bool],
+        sign: SignAt,
+        new_key: Callable[[SigningKey], SigningKey],
+        count: Callable[[str], None],
+        random: Random,
+    ) -> None:
+        self._devices, self._may_go, self._sign = devices, may_go, sign
+        self._new_key, self._count, self._random = new_key, count, random
+
+    def look(self) -> None:
+        """Let in who waits at a device that leads, and reset who was taken out."""
+        for leader in self._devices:
+            node = leader.member
+            if node is None or not node.leads:
+                continue
+            self._reset_removed(node)
+            edits = self._approval(leader, node)
+            if edits:
+                self._submit(leader, edits)
+
+    def _submit(self, at: Device, edits: list[Edit]) -> None:
+        at.submit(lambda node: self._sign(at, node, edits))
+
+    def _approval(self, leader: Device, node: Node) -> list[Edit]:
+        approval = Approval(node.log.state, node.online(leader.now), makes_backup=False)
+        for pending in node.pending(leader.now):
+            try:
+                approval.add(pending, Wish())
+            except Refused as refusal:
+                if refusal.code == "in-succession":
+                    approval.add(pending, Wish(name=f"anew-{pending.device.hex()[:8]}"))
+        for each in approval.approved:
+            self._count("came back under a new key" if each.replaces else "approved")
+        return approval.edits.all
+
+    def _reset_removed(self, node: Node) -> None:
+        for device in self._devices:
+            if node.log.state.value(f"device/{device.device_id.hex()}", "retired") is not None:
+                self._reset(device)
+
+    def _reset(self, device: Device) -> None:
+        self._count("reset")
+        key = self._new_key(SigningKey.from_seed(self._random.randbytes(32)))
+        device.lose_disk(self._random.uniform(0.2, 5), key)
+
+    def remove(self, random: Random) -> None:
+        """Take a device out, wherever the owner is; it is reset once that stands in a log."""
+        members = [device for device in self._devices if device.member is not None]
+        leaving = [device for device in members if self._may_go(device)]
+        if len(members) < 3 or not leaving:
+            return
+        gone = random.choice(leaving)
+        at = random.choice([device for device in members if device is not gone])
+        section = f"device/{gone.device_id.hex()}"
+        node = at.member
+        assert node is not None, "it was chosen for that"
+        record = node.log.state.record(section, "retired")
+        base = None if record is None else record.base
+        self._submit(at, [Edit(section, "retired", codec.pack([True]), base)])
+        self._count("removed")

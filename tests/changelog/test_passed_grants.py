@@ -1,0 +1,191 @@
+"""Whoever has a grant passes on at most what he has, below his prefix (R1, A39)."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from dusk.changelog.authority import grant_for
+from dusk.changelog.body import Change, Edit
+from dusk.changelog.entry import APPLIED
+from dusk.changelog.sections import PASSED_MAX
+from dusk.config.settings import Verb
+from dusk.errors import Refused
+from dusk.keys.signing import SigningKey
+from tests.world import World
+
+WIRELESS, FIREWALL = "set/wireless.a.ssid", "set/firewall.a.name"
+
+
+class Cluster(World):
+    """Bob has the policies from the owner, Carol whatever Bob passes on; Dave has nothing."""
+
+    def __init__(self, **limits: object) -> None:
+        super().__init__()
+        self.bob, self.carol, self.dave = (self.key() for _ in range(3))
+        for name, key in (("bob", self.bob), ("carol", self.carol), ("dave", self.dave)):
+            self.commit(self.edit(f"user/{name}", "key", [key.public]))
+        self.own("policy", [self.bob], **limits)
+
+    def own(self, prefix: str, keys: Sequence[SigningKey], **limits: object) -> None:
+        """Let the owner grant a prefix."""
+        self.commit(self.edit("trust", f"grant/{prefix}", self.row(keys, **limits)))
+
+    @staticmethod
+    def row(keys: Sequence[SigningKey], **limits: object) -> list[object]:
+        said = [limits.get(name) for name in ("packages", "groups", "priority")]
+        return [sorted(k.key_id for k in keys), limits.get("threshold", 1), *said]
+
+    def passing(self, prefix: str, keys: Sequence[SigningKey], above: str, **limits: object) -> Edit:
+        """Return the edit that passes a grant on."""
+        return self.edit("passed", f"grant/{prefix}", [*self.row(keys, **limits), above])
+
+    def setting(self, policy: str, key: str = WIRELESS) -> Edit:
+        """Return an edit of a policy."""
+        return self.edit(f"policy/{policy}", key, [int(Verb.SET), 0, ["1"], []])
+
+    def by(self, signer: SigningKey, *edits: Edit) -> Change:
+        """Return a change by one person."""
+        return self.change(*edits, signers=(signer,))
+
+    def refuses(self, signer: SigningKey, edit: Edit, code: str) -> None:
+        """See a change by one person refused, at the writer as anywhere."""
+        with pytest.raises(Refused) as refusal:
+            self.log.write_change(self.by(signer, edit), self.stamp())
+        assert refusal.value.code == code, refusal.value.reason
+
+    def takes(self, signer: SigningKey, edit: Edit) -> None:
+        """See a change by one person applied."""
+        assert self.write(self.by(signer, edit)).outcome == APPLIED
+
+
+def test_who_has_a_grant_passes_it_on_below_and_keeps_it() -> None:
+    world = Cluster()
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    for who in (world.carol, world.bob, world.owner):
+        world.takes(who, world.setting("wifi"))
+    world.refuses(world.carol, world.setting("office"), "missing-signatures")
+
+
+def test_nobody_passes_on_what_he_does_not_have() -> None:
+    world = Cluster()
+    edit = world.passing("policy/wifi", [world.dave], "policy")
+    world.refuses(world.dave, edit, "missing-signatures")
+    world.refuses(world.bob, world.passing("group/aps", [world.bob], "group"), "missing-signatures")
+    world.refuses(
+        world.bob, world.edit("trust", "grant/policy/wifi", world.row([world.dave])), "missing-signatures"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "wider"),
+    [
+        ({"packages": ["wireless"]}, {"packages": ["firewall", "wireless"]}),
+        ({"packages": ["wireless"]}, {}),
+        ({"groups": ["aps"]}, {"groups": ["all"]}),
+        ({"groups": ["aps"]}, {}),
+        ({"priority": 200}, {"priority": 201}),
+        ({"priority": 200}, {}),
+    ],
+)
+def test_a39_no_wider_limit_is_passed_on(limit: dict[str, object], wider: dict[str, object]) -> None:
+    world = Cluster(**limit)
+    world.refuses(world.bob, world.passing("policy/wifi", [world.carol], "policy", **wider), "outside-grant")
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy", **limit))
+
+
+def test_a_priority_that_is_not_limited_above_may_be_limited_below() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy", priority=5))
+    assert [grant.priority_max for grant in grant_for(world.log.state, "policy/wifi").chain()] == [5, None]  # type: ignore[union-attr]  # it is there
+
+
+def test_what_two_must_sign_is_not_passed_on_to_one() -> None:
+    world = Cluster()
+    world.own("policy", [world.bob, world.dave], threshold=2)
+    edit = world.passing("policy/wifi", [world.carol], "policy")
+    world.refuses(world.bob, edit, "missing-signatures")
+    with pytest.raises(Refused, match="more than policy has"):
+        world.write(world.change(edit, signers=(world.bob, world.dave)))
+    two = world.passing("policy/wifi", [world.carol, world.bob], "policy", threshold=2)
+    assert world.write(world.change(two, signers=(world.bob, world.dave))).outcome == APPLIED
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+    both = world.change(world.setting("wifi"), signers=(world.carol, world.bob))
+    assert world.write(both).outcome == APPLIED
+
+
+def test_a39_the_limits_above_bind_below_when_they_are_narrowed_later() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    world.takes(world.carol, world.setting("wifi", FIREWALL))
+    world.own("policy", [world.bob], packages=["wireless"])
+    world.refuses(world.carol, world.setting("wifi", FIREWALL), "outside-grant")
+    world.takes(world.carol, world.setting("wifi"))
+
+
+def test_what_was_passed_on_ends_with_what_it_hangs_on() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    world.commit(world.edit("trust", "grant/policy", None))
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+    world.refuses(world.bob, world.setting("wifi"), "missing-signatures")
+
+
+def test_owners_decide_over_what_was_passed_on() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    world.own("policy/wifi", [])
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+    world.refuses(world.bob, world.setting("wifi"), "missing-signatures")
+    world.takes(world.owner, world.setting("wifi"))
+    world.takes(world.owner, world.edit("passed", "grant/policy/wifi", None))
+
+
+def test_what_hangs_on_another_grant_than_the_one_in_force_counts_for_nothing() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    config = world.edit(f"{device}/config", "var/x", ["y"])
+    world.takes(world.bob, world.passing(f"{device}/config", [world.carol], "device"))
+    world.takes(world.carol, config)
+    world.own(device, [])
+    world.refuses(world.carol, world.edit(f"{device}/config", "var/x", ["z"]), "missing-signatures")
+
+
+def test_a_passed_grant_is_passed_on_again_within_it() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    world.takes(world.bob, world.passing(device, [world.carol], "device"))
+    wrong = world.passing(f"{device}/config", [world.dave], "device")
+    world.refuses(world.carol, wrong, "outside-grant")
+    world.takes(world.carol, world.passing(f"{device}/config", [world.dave], device))
+    world.takes(world.dave, world.edit(f"{device}/config", "var/x", ["y"]))
+    world.takes(world.bob, world.edit("passed", f"grant/{device}", None))
+    world.refuses(world.dave, world.edit(f"{device}/config", "var/x", ["z"]), "missing-signatures")
+
+
+def test_nobody_takes_back_or_replaces_what_others_passed_on() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    world.takes(world.bob, world.passing(f"{device}/config", [world.carol], "device"))
+    world.own(device, [world.dave])
+    edit = world.edit("passed", f"grant/{device}/config", None)
+    world.refuses(world.dave, edit, "outside-grant")
+    world.refuses(world.bob, edit, "missing-signatures")
+    world.refuses(world.dave, world.passing(f"{device}/config", [world.dave], device), "outside-grant")
+
+
+def test_a_grant_hangs_on_one_above_it() -> None:
+    world = Cluster()
+    for above in ("policy/wifi", "polic", ""):
+        world.refuses(world.bob, world.passing("policy/wifi", [world.carol], above), "bad-value")
+
+
+def test_so_many_grants_are_passed_on_and_no_more() -> None:
+    world = Cluster()
+    edits = [world.passing(f"policy/p{n}", [], "policy") for n in range(PASSED_MAX + 1)]
+    with pytest.raises(Refused, match="more than 1024 records"):
+        world.write(world.by(world.bob, *edits))
+    assert world.write(world.by(world.bob, *edits[:-1])).outcome == APPLIED

@@ -1,0 +1,102 @@
+"""Who may read the secrets of a section (R15, A52)."""
+
+import pytest
+
+from dusk.changelog.readers import Devices, is_entitled, people_of, wraps_in
+from dusk.ids import DeviceId
+from dusk.keys.secret import secret_key_id
+from dusk.keys.signing import SigningKey
+from tests.secrets import K, wraps
+from tests.world import World
+
+
+class Cluster(World):
+    """A master and two further devices, one of them in the group ap; carol, who may be granted something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.allow_joining()
+        self.hall, self.roof = self.join("hall"), self.join("roof")
+        self.carol = self.key()
+        self.commit(self.edit("group/ap", f"member/{self.hall.key_id.hex()}", [True]))
+        self.commit(self.edit("user/carol", "key", [self.carol.public]))
+
+    def assign(self, to: str, *names: str) -> None:
+        self.commit(self.edit("assignment/wifi", "to", (to, names, 100)))
+
+    def readers(self, section: str = "policy/wifi") -> set[str]:
+        known = {"master": self.master, "hall": self.hall, "roof": self.roof}
+        found = set(Devices(self.log.state).of(section))
+        named = {name for name, key in known.items() if key.key_id in found}
+        assert len(named) == len(found)
+        for key in known.values():
+            device = DeviceId(key.key_id)
+            assert is_entitled(self.log.state, section, device) == (key.key_id in found)
+        return named
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def test_a_policys_secrets_are_for_the_devices_that_it_is_assigned_to(cluster: Cluster) -> None:
+    assert cluster.readers() == set()
+    cluster.assign("all")
+    assert cluster.readers() == {"master", "hall", "roof"}
+    cluster.assign("groups", "ap", "other")
+    assert cluster.readers() == {"hall"}
+    cluster.assign("devices", cluster.roof.key_id.hex())
+    assert cluster.readers() == {"roof"}
+
+
+def test_a_group_of_which_a_device_is_by_its_own_record_counts(cluster: Cluster) -> None:
+    cluster.assign("groups", "ap")
+    cluster.commit(cluster.edit(f"device/{cluster.roof.key_id.hex()}", "groups", [["ap"]]))
+    assert cluster.readers() == cluster.readers("group/ap") == {"hall", "roof"}
+
+
+def test_other_sections_are_for_their_device_their_members_and_all(cluster: Cluster) -> None:
+    assert cluster.readers(f"device/{cluster.roof.key_id.hex()}/config") == {"roof"}
+    assert cluster.readers("group/ap") == {"hall"}
+    assert cluster.readers("cluster") == {"master", "hall", "roof"}
+    assert cluster.readers("joinkey/" + "0" * 32) == set()
+
+
+def test_who_was_retired_or_never_was_may_read_nothing(cluster: Cluster) -> None:
+    cluster.assign("all")
+    cluster.commit(cluster.edit(f"device/{cluster.hall.key_id.hex()}", "retired", [True]))
+    assert cluster.readers() == {"master", "roof"}
+    assert not is_entitled(cluster.log.state, "policy/wifi", DeviceId(b"x" * 16))
+
+
+def test_a52_what_a_device_says_of_itself_entitles_it_to_nothing(cluster: Cluster) -> None:
+    cluster.assign("groups", "ap")
+    facts = f"device/{cluster.roof.key_id.hex()}/facts"
+    edits = [cluster.edit(facts, name, ["ap"]) for name in ("board", "groups", "group")]
+    cluster.write(cluster.change(*edits, signers=[cluster.roof], device=cluster.roof))
+    assert cluster.readers() == {"hall"}
+
+
+def test_owners_and_who_is_granted_a_section_read_its_secrets(cluster: Cluster) -> None:
+    def people(section: str) -> set[SigningKey]:
+        known = (cluster.owner, cluster.carol)
+        return {key for key in known if key.key_id in people_of(cluster.log.state, section)}
+
+    grant = ([cluster.carol.key_id], 1, None, None, None)
+    assert people("policy/wifi") == {cluster.owner}
+    cluster.commit(cluster.edit("trust", "grant/policy/wifi", grant))
+    assert people("policy/wifi") == {cluster.owner, cluster.carol}
+    assert people("policy/guest") == people("cluster") == {cluster.owner}
+    cluster.commit(cluster.edit("user/carol", "disabled", [True]))
+    assert people("policy/wifi") == {cluster.owner}
+
+
+def test_wraps_are_read_as_they_were_written(cluster: Cluster) -> None:
+    cluster.commit(wraps(cluster, "policy/wifi", [cluster.owner, cluster.hall], place=7))
+    ((key, name, boxes),) = wraps_in(cluster.log.state, "policy/wifi")
+    assert (key, name, set(boxes)) == (
+        "wrap/7",
+        secret_key_id(K),
+        {cluster.owner.key_id, cluster.hall.key_id},
+    )

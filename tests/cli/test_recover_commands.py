@@ -1,0 +1,257 @@
+"""``dusk recover`` over a real socket: a new owner, the next phrase, and what it says of a wrong one."""
+
+import stat
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dusk import codec
+from dusk.changelog import views
+from dusk.changelog.body import Edit
+from dusk.cli import passwords
+from dusk.control import methods, recovering
+from dusk.control.desk import Peer
+from dusk.errors import Refused
+from dusk.ids import Seq
+from dusk.keys.phrase import phrase_from_entropy, recovery_key
+from dusk.keys.sealed import open_user_key
+from tests.cli.test_commands import assert_refused
+from tests.desk import FakeDesk
+from tests.holders import Holders, id_of
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk
+
+PHRASE = phrase_from_entropy(bytes(32))
+PASSWORD = "a long password"
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    """Return the desk of the kitchen, of a cluster whose phrase is known; the attic, which led, is gone."""
+    world = Holders()
+    world.commit(world.edit("trust", "recovery", [recovery_key(PHRASE).public, 0]))
+    world.recovery = recovery_key(PHRASE)
+    world.succeed(world.master, world.garage)
+    world.device_id = id_of(world.kitchen)
+    world.leading = world.kitchen
+    desk = FakeDesk(world)
+    peer = Peer(
+        online=True,
+        head_seq=world.log.head.seq,
+        applied_seq=Seq(0),
+        apply_state="idle",
+        reason="",
+        alarms=(),
+        seen_s_ago=1.0,
+    )
+    desk.seen = {id_of(world.garage): peer}
+    return desk
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """Return the files that a recovery reads, and the new one that it writes."""
+    (tmp_path / "phrase").write_text(PHRASE.upper() + "\n")
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return {name: str(tmp_path / name) for name in ("phrase", "password", "next")}
+
+
+def recover(dusk: "Dusk", files: dict[str, str], *more: str, user: str = "carol") -> Any:
+    words = [
+        "recover",
+        "--user",
+        user,
+        "--phrase-file",
+        files["phrase"],
+        "--password-file",
+        files["password"],
+    ]
+    return dusk(*words, "--new-phrase-file", files["next"], *more)
+
+
+def test_a_new_owner_leads_from_here_and_the_next_phrase_is_in_its_file(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    world = server.world
+    made = recover(dusk, files)
+    assert made.code == 0, made.err
+    assert "carol" in made.out
+    assert "spent: destroy it" in made.err
+    state = world.log.state
+    assert list(state.owners().values()) == ["carol"]
+    assert views.succession(state)[0] == world.device_id
+    following = Path(files["next"])
+    assert stat.S_IMODE(following.stat().st_mode) == 0o600
+    assert views.recovery_key(state) == recovery_key(following.read_text()).public
+    sealed = state.value("user/carol", "sealed")
+    assert sealed is not None
+    key = open_user_key(sealed[0], PASSWORD.encode(), name="carol")
+    assert key.key_id in state.owners()
+    assert state.value("user/alice", "disabled") == [True]
+    for file in (files["phrase"], files["next"]):
+        for text in (made.out, made.err):
+            assert not set(Path(file).read_text().lower().split()) <= set(text.lower().split())
+    spent = recover(dusk, {**files, "next": files["next"] + "2"}, user="dave")
+    assert_refused(spent, "not the one in force")
+    assert not Path(files["next"] + "2").exists()
+    assert dusk("recover", "--check", "--phrase-file", files["next"]).code == 0
+
+
+def test_whether_a_phrase_is_the_one_in_force_is_told_and_nothing_changes(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    before = server.world.log.head
+    found = dusk("recover", "--check", "--phrase-file", files["phrase"])
+    assert (found.code, "recovers the cluster home" in found.out) == (0, True)
+    shown = dusk("recover", "--check", "--phrase-file", files["phrase"], "--json").json
+    assert shown == {"in_force": True, "cluster": "home", "generation": 0}
+    Path(files["phrase"]).write_text(phrase_from_entropy(b"x" * 32))
+    assert_refused(dusk("recover", "--check", "--phrase-file", files["phrase"]), "not the one in force")
+    assert server.world.log.head == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PHRASE.replace("art", "arrt"), ("word 24, 'arrt'", "arrow", "art")),
+        (PHRASE.replace("abandon", "abondon", 1), ("word 1, 'abondon'", "abandon")),
+        (PHRASE.replace("abandon", "zzz", 1), ("word 1, 'zzz'", "zoo")),
+        (PHRASE.replace("abandon", "a", 1), ("word 1, 'a'", "abandon")),
+        (" ".join(PHRASE.split()[:-1]), ("has 23 words",)),
+        (PHRASE.replace("art", "zoo"), ("checksum",)),
+        ("\xe4" * 9, ("holds no recovery phrase",)),
+        ("abandon " * 200, ("holds no recovery phrase",)),
+    ],
+)
+def test_a_mistyped_word_is_named_with_its_place_and_its_neighbours(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], text: str, words: tuple[str, ...]
+) -> None:
+    Path(files["phrase"]).write_text(text)
+    for more in (("--check",), ("--user", "carol")):
+        said = dusk("recover", "--phrase-file", files["phrase"], *more)
+        assert_refused(said, words[0])
+        assert all(word in said.err for word in words)
+
+
+def test_what_is_missing_or_taken_is_said_before_there_is_a_next_phrase(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    assert dusk("recover", "--phrase-file", files["phrase"]).code == 2
+    assert_refused(dusk("recover", "--check", "--phrase-file", files["next"]), "cannot read")
+    assert_refused(recover(dusk, files, user="alice"), "a name of its own")
+    assert_refused(recover(dusk, files, user="../x"), "no name for a user")
+    assert_refused(recover(dusk, files, "--revoke", "kitchen"), "recover on another one")
+    assert_refused(recover(dusk, files, "--revoke", "nobody"), "no device")
+    assert_refused(recover(dusk, files, "--revoke", "user/nobody"), "no user")
+    assert not Path(files["next"]).exists()
+    Path(files["next"]).write_text("something")
+    assert_refused(recover(dusk, files), "not overwritten")
+    assert Path(files["next"]).read_text() == "something"
+    assert server.world.log.head.generation == 0
+
+
+def test_stolen_routers_and_people_are_shut_out_in_the_same_entry(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    world = server.world
+    assert isinstance(world, Holders)
+    made = recover(dusk, files, "--revoke", "attic", "--revoke", "device/garage", "--revoke", "user/alice")
+    assert made.code == 0, made.err
+    state = world.log.state
+    for key in (world.master, world.garage):
+        assert state.value(f"device/{key.key_id.hex()}", "retired") == [True]
+    assert views.succession(state) == (id_of(world.kitchen),)
+    assert "attic, garage" in made.out
+
+
+def test_a_cluster_without_a_phrase_says_so(dusk: "Dusk", server: FakeDesk, files: dict[str, str]) -> None:
+    server.world.leading = server.world.master
+    server.world.commit(server.world.edit("trust", "recovery", None))
+    assert_refused(recover(dusk, files), "took its recovery phrase away")
+
+
+def test_the_phrase_and_the_next_one_go_over_the_terminal_where_no_file_is_named(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(prompt: str, instead: str) -> str:
+        asked.append(prompt)
+        if "again" not in prompt:
+            return PHRASE
+        shown = asked[1].split("\n\n")[1]
+        words = [word for word in shown.split() if not word.isdigit()]
+        return " ".join(words) if len(asked) > 2 else "no"
+
+    monkeypatch.setattr(passwords, "ask_line", answer)
+    made = dusk("recover", "--user", "carol", "--password-file", files["password"])
+    assert made.code == 0, made.err
+    assert "That is not the phrase" in asked[2]
+    assert server.world.log.head.generation == 1
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        Edit("trust", "owner/mallory", codec.pack((Holders(7).key().public,)), None),
+        Edit("trust", "quorum", codec.pack((2,)), None),
+        Edit("trust", "grant/policy", None, None),
+        Edit("user/mallory", "key", codec.pack((Holders(7).key().public,)), None),
+        Edit("user/bob", "disabled", codec.pack((True,)), None),
+        Edit("device/" + "0" * 32, "retired", codec.pack((True,)), None),
+        Edit("policy/x", "set/system.s", None, None),
+    ],
+)
+def test_a57_a_hostile_router_has_nothing_else_signed(
+    dusk: "Dusk",
+    server: FakeDesk,
+    files: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    extra: Edit,
+) -> None:
+    honest = recovering.recovery_prepare
+
+    def hostile(desk: Any, arguments: Any) -> Any:
+        found = honest(desk, arguments)
+        rows = [row for row in found["edits"] if (row["section"], row["key"]) != (extra.section, extra.key)]
+        return {**found, "edits": [*rows, recovering.edit_row(extra)]}
+
+    hostile_method(monkeypatch, "recovery.prepare", hostile)
+    refused = recover(dusk, files)
+    assert refused.code == 1
+    assert server.world.log.head.generation == 0
+    assert not Path(files["next"]).exists(), "a phrase of nothing would mislead"
+
+
+def hostile_method(monkeypatch: pytest.MonkeyPatch, name: str, run: Any) -> None:
+    known = methods.METHODS[name]
+    table: Any = methods.METHODS
+    monkeypatch.setitem(table, name, methods.Method(run, known.parameters))
+
+
+def test_the_next_phrase_is_kept_where_nobody_knows_whether_it_is_in_force(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_desk: Any, _arguments: Any) -> Any:
+        raise Refused(code, "lost")
+
+    hostile_method(monkeypatch, "recovery.submit", lost)
+    code = "superseded"
+    assert_refused(recover(dusk, files), "lost")
+    assert not Path(files["next"]).exists()
+    code = "no-answer"
+    assert_refused(recover(dusk, files), "lost")
+    assert len(Path(files["next"]).read_text().split()) == 24
+
+
+def test_a_line_that_is_no_recovery_is_refused(server: FakeDesk) -> None:
+    world = server.world
+    role = world.change(world.set("a", "system.s.x", "1"))
+    line = recovering.ARMOUR + b64encode(role.encode()).decode()
+    for bad in (line, line[:-4], "junk", line + "\n\nx"):
+        with pytest.raises(Refused) as refused:
+            server.ask("recovery.submit", line=bad)
+        assert refused.value.code == "bad-recovery"

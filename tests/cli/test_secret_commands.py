@@ -1,0 +1,54 @@
+"""Secrets on the command line: by files and standard input, never among the arguments (R15, A35)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.desk import FakeDesk
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk
+
+KEY = "wireless.lan.key"
+SECRET = "correct horse battery"
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a_secret_comes_from_a_file_or_from_standard_input(dusk: "Dusk", tmp_path: Path) -> None:
+    file = tmp_path / "psk"
+    file.write_text(SECRET + "\n")
+    assert dusk("set", "policy/wifi", "wireless.lan=wifi-iface", f"{KEY}=@{file}").code == 0
+    again = dusk("set", "policy/wifi", f"{KEY}=-", stdin=SECRET + "\n")
+    assert "nothing changed" in again.out
+    shown = dusk("draft")
+    assert "(secret)" in shown.out
+    assert SECRET not in shown.out + again.out
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a35_a_secret_among_the_arguments_is_refused_with_what_to_write(dusk: "Dusk") -> None:
+    refused = dusk("set", "policy/wifi", f"{KEY}={SECRET}")
+    assert refused.code == 1
+    assert f"write {KEY}=@FILE" in refused.err
+    assert SECRET not in refused.err + refused.out
+    wrong = dusk("var", "set", "cluster", "--secret", f"wpa={SECRET}")
+    assert wrong.code == 2
+    assert "wpa=@FILE" in wrong.err
+    assert SECRET not in wrong.err
+
+
+def test_a_secret_is_shown_with_reveal_alone(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    assert dusk("var", "set", "cluster", "--secret", "wpa=-", stdin=SECRET).code == 0
+    assert dusk("set", "policy/wifi", "wireless.lan=wifi-iface", f"{KEY}=${{wpa}}").code == 0
+    assert dusk("policy", "assign", "wifi", "--all").code == 0
+    assert dusk("commit", "-m", "wifi").code == 0
+    for words in (
+        ("effective", "hall"),
+        ("var", "list"),
+        ("export", "policy/wifi"),
+        ("--json", "effective", "hall"),
+    ):
+        assert SECRET not in dusk(*words).out
+    assert SECRET in dusk("effective", "hall", KEY, "--reveal").out
+    assert logged_in.noted == [f"alice was shown secrets of hall: {KEY}"]

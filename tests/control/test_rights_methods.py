@@ -1,0 +1,135 @@
+"""Grants and sections by the methods of the control socket: given, passed on, listed, taken back."""
+
+import pytest
+
+from dusk.errors import Refused
+from tests.control.test_people_methods import add, refused
+from tests.desk import FakeDesk
+
+
+@pytest.fixture
+def people(desk: FakeDesk) -> FakeDesk:
+    """Return a desk where Bob and Carol are users."""
+    for name in ("bob", "carol"):
+        add(desk, name)
+    return desk
+
+
+def grants(desk: FakeDesk) -> dict[str, dict[str, object]]:
+    return {grant["prefix"]: grant for grant in desk.ask("grant.list")["grants"]}
+
+
+def test_a_grant_with_limits_is_listed_as_it_was_given(people: FakeDesk) -> None:
+    limits = {"packages": ["wireless", "dhcp", "dhcp"], "groups": ["aps"], "max_priority": 200}
+    people.do("grant.set", prefix="policy/wifi", users=["carol", "bob", "bob"], threshold=2, **limits)
+    assert grants(people)["policy/wifi"] == {
+        "prefix": "policy/wifi",
+        "users": ["bob", "carol"],
+        "threshold": 2,
+        "packages": ["dhcp", "wireless"],
+        "groups": ["aps"],
+        "max_priority": 200,
+        "under": None,
+        "in_force": True,
+    }
+
+
+def test_a_grant_for_a_device_names_it_as_people_do(people: FakeDesk) -> None:
+    people.do("grant.set", prefix="device/hall/config", users=["bob"])
+    assert list(grants(people)) == ["device/hall/config"]
+    people.do("grant.remove", prefix="device/hall/config")
+    assert grants(people) == {}
+
+
+def test_who_has_a_grant_passes_it_on_and_takes_it_back(people: FakeDesk) -> None:
+    people.do("grant.set", prefix="policy", users=["bob"], packages=["wireless"])
+    passed = {"prefix": "policy/wifi", "users": ["carol"]}
+    refused(people, "grant.set", "outside-grant", token="token-bob", **passed)
+    people.ask("grant.set", token="token-bob", packages=["wireless"], **passed)
+    found = grants(people)["policy/wifi"]
+    assert (found["under"], found["in_force"]) == ("policy", True)
+    people.do("grant.remove", prefix="policy")
+    assert not grants(people)["policy/wifi"]["in_force"]
+    people.do("grant.set", prefix="policy", users=["bob"])
+    people.ask("grant.remove", token="token-bob", prefix="policy/wifi")
+    assert list(grants(people)) == ["policy"]
+
+
+def test_owners_take_back_what_others_passed_on(people: FakeDesk) -> None:
+    people.do("grant.set", prefix="policy", users=["bob"])
+    people.ask("grant.set", token="token-bob", prefix="policy/wifi", users=["carol"])
+    people.do("grant.set", prefix="policy/wifi", users=[])
+    assert [g["users"] for g in people.ask("grant.list")["grants"]] == [["bob"], [], ["carol"]]
+    assert [g["in_force"] for g in people.ask("grant.list")["grants"]] == [True, True, False]
+    people.do("grant.remove", prefix="policy/wifi")
+    assert list(grants(people)) == ["policy"]
+
+
+def test_who_has_nothing_grants_nothing(people: FakeDesk) -> None:
+    for prefix in ("policy/wifi", "policy"):
+        refused(people, "grant.set", "missing-signatures", token="token-bob", prefix=prefix, users=["bob"])
+    refused(people, "grant.remove", "no-grant", prefix="policy")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "users", "threshold", "code"),
+    [
+        ("polic", ["bob"], 1, "bad-target"),
+        ("policy/a/b/c", ["bob"], 1, "bad-target"),
+        ("policy/No", ["bob"], 1, "bad-name"),
+        ("device/nowhere", ["bob"], 1, "no-device"),
+        ("policy", ["eve"], 1, "no-user"),
+        ("policy", ["bob"], 2, "bad-threshold"),
+        ("policy", [], 2, "bad-threshold"),
+    ],
+)
+def test_a_grant_that_cannot_be_is_refused(
+    people: FakeDesk, prefix: str, users: list[str], threshold: int, code: str
+) -> None:
+    refused(people, "grant.set", code, prefix=prefix, users=users, threshold=threshold)
+
+
+def test_a_section_shows_its_records_and_whose_keys_may(people: FakeDesk) -> None:
+    people.set("policy/wifi", wireless__x__ssid="Home")
+    people.commit()
+    people.do("grant.set", prefix="policy", users=["bob", "carol"], threshold=2)
+    shown = people.ask("section.show", path="policy/wifi")
+    assert (shown["title"], shown["who"]) == ("policy/wifi", "owner alice, or 2 of bob, carol")
+    assert [record["says"] for record in shown["records"]] == ["'Home'"]
+    assert shown["records"][0]["version"] == people.log.position_of(
+        people.log.state.records("policy/wifi")[shown["records"][0]["key"]].base
+    )
+    assert shown["hash"] == people.log.state.section_hash("policy/wifi").hex()
+
+
+def test_sections_are_listed_by_prefix_and_in_pages(
+    people: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dusk.control.rights.SECTIONS_SHOWN_MAX", 2)
+    first = people.ask("section.list", prefix="user")
+    second = people.ask("section.list", prefix="user", after=first["sections"][-1]["path"])
+    assert [s["path"] for s in (*first["sections"], *second["sections"])] == [
+        "user/alice",
+        "user/bob",
+        "user/carol",
+    ]
+    assert (first["more"], second["more"]) == (True, False)
+    assert first["sections"][0]["who"] == "owner alice, or alice for the password"
+
+
+def test_records_come_in_pages(people: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dusk.control.rights.RECORDS_SHOWN_MAX", 1)
+    first = people.ask("section.show", path="trust")
+    second = people.ask("section.show", path="trust", after=first["records"][0]["key"])
+    assert (first["more"], first["records"][0]["key"]) == (True, "owner/alice")
+    assert second["records"][0]["key"] == "quorum"
+
+
+def test_what_is_said_of_sections_fits_their_kind(people: FakeDesk) -> None:
+    people.do("owner.add", name="bob")
+    people.do("grant.set", prefix="group", users=["carol"])
+    who = {s["title"]: s["who"] for s in people.ask("section.list")["sections"]}
+    assert who["cluster"] == "1 of the owners alice, bob"
+    people.do("grant.set", prefix="policy/x", users=[])
+    with pytest.raises(Refused, match="no section"):
+        people.ask("section.show", path="policy/x")

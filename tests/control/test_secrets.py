@@ -1,0 +1,360 @@
+"""Secrets in what people edit, sign and look at (R15, A47, A52, A53)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dusk.changelog.readers import wraps_in
+from dusk.config.device import managed_config
+from dusk.config.revealing import sealed_of
+from dusk.control.desk import Json
+from dusk.control.drafts import Draft, decode_draft
+from dusk.control.sealing import WRAP, Sealer
+from dusk.control.vault import Vault
+from dusk.effects import ItemKind
+from dusk.errors import Refused
+from dusk.ids import DeviceId, KeyId
+from dusk.keys.secret import SecretValue
+from dusk.keys.signing import SigningKey
+from tests.desk import FakeDesk, Person
+from tests.world import World
+
+KEY = "wireless.lan.key"
+SECRET = "correct horse battery"
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    """A desk over a master and two devices, hall in the group ap; carol has a session."""
+    world = World()
+    world.allow_joining()
+    devices = {"hall": world.join("hall"), "roof": world.join("roof")}
+    carol = world.key()
+    world.commit(world.edit("user/carol", "key", [carol.public]))
+    desk = FakeDesk(world)
+    desk.devices = {"attic": world.master, **devices}
+    desk.people["token-carol"] = Person("carol", carol)
+    desk.do("group.create", name="ap")
+    desk.do("group.add", name="ap", devices=["hall"])
+    desk.commit()
+    return desk
+
+
+def put_secret(desk: FakeDesk, value: str = SECRET, *, target: str = "policy/wifi", key: str = KEY) -> Json:
+    return desk.set(
+        target, **{key.rpartition(".")[0].replace(".", "__"): "wifi-iface", key.replace(".", "__"): value}
+    )
+
+
+def for_group(desk: FakeDesk) -> None:
+    """Have a WPA key on a policy for the group ap."""
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    desk.commit()
+
+
+def opened(desk: FakeDesk, name: str) -> dict[str, SecretValue | None]:
+    """Return what a device can open of its managed config."""
+    key, state = desk.devices[name], desk.log.state
+    vault = Vault(key, desk.world.cluster, [state])
+    return {k: vault.value(s) for k, s in sealed_of(managed_config(state, DeviceId(key.key_id)))}
+
+
+def readers(desk: FakeDesk, section: str = "policy/wifi") -> set[str]:
+    found = {KeyId(r) for _, _, boxes in wraps_in(desk.log.state, section) for r in boxes}
+    known: dict[str, SigningKey] = {**desk.devices, **{p.user: p.key for p in desk.people.values()}}
+    return {name for name, key in known.items() if key.key_id in found}
+
+
+def key_ids(desk: FakeDesk, section: str = "policy/wifi") -> set[bytes]:
+    return {name for _, name, _ in wraps_in(desk.log.state, section)}
+
+
+def nowhere(desk: FakeDesk, secret: str = SECRET) -> bool:
+    """Tell whether a secret stands in no draft, log item, outbox or answer of a method that reads."""
+    texts = [*desk.drafts.values(), *(item.data for item in desk.world.items)]
+    texts += [change.encode() for change in desk.outbox]
+    answers: list[Json] = [
+        desk.ask("policy.show", name="wifi"),
+        desk.ask("settings.export", target="policy/wifi"),
+        desk.ask("effective", device="hall"),
+        desk.ask("var.list"),
+        desk.ask("section.show", path="policy/wifi"),
+        desk.do("draft.show"),
+        *(desk.ask("log.show", seq=seq) for seq in range(1, desk.log.head.seq + 1)),
+    ]
+    return all(secret.encode() not in text for text in [*texts, json.dumps(answers).encode()])
+
+
+def refusal(desk: FakeDesk, method: str, **params: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        desk.do(method, **params)
+    assert SECRET not in caught.value.reason
+    return caught.value
+
+
+# --- the whole way ---------------------------------------------------------------------------------
+
+
+def test_a47_a_secret_reaches_the_devices_of_its_policy_and_stands_nowhere_in_plain(desk: FakeDesk) -> None:
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    assert SECRET not in json.dumps(desk.do("draft.show"))
+    assert SECRET.encode() not in desk.drafts["alice"]
+    desk.commit()
+    assert nowhere(desk)
+    assert readers(desk) == {"alice", "hall"}
+    assert opened(desk, "hall") == {KEY: SECRET}
+
+
+def test_a_draft_is_sealed_to_its_author_alone(desk: FakeDesk) -> None:
+    put_secret(desk)
+    (edit,) = [e for e in decode_draft(desk.drafts["alice"]).edits if e.key.startswith(WRAP)]
+    assert bytes(desk.world.owner.key_id) in (edit.data or b"")
+    assert bytes(desk.devices["attic"].key_id) not in (edit.data or b"")
+    assert desk.do("draft.show")["edits"] == 2
+    assert "(secret)" in desk.do("draft.show")["text"]
+
+
+def test_a_secret_is_assigned_later_and_reaches_who_it_is_for(desk: FakeDesk) -> None:
+    put_secret(desk)
+    desk.commit()
+    assert readers(desk) == {"alice"}
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    assert readers(desk) == {"alice", "attic", "hall", "roof"}
+
+
+def test_a_secret_said_again_changes_nothing_and_another_one_shows_as_changed(desk: FakeDesk) -> None:
+    for_group(desk)
+    assert put_secret(desk)["changed"] == 0
+    assert put_secret(desk, "another one")["changed"] == 1
+    assert "(secret) → (secret changed)" in desk.do("draft.show")["text"]
+    assert desk.do("draft.show")["devices"] == ["hall"]
+    desk.commit()
+    assert opened(desk, "hall") == {KEY: "another one"}
+    assert len(key_ids(desk)) == 1
+
+
+def test_a_secret_list_is_one_value(desk: FakeDesk) -> None:
+    edits = [{"key": "wireless.lan.r0kh", "values": ["one", "two"]}]
+    desk.do("draft.edit", target="device/hall", verb="set", edits=edits)
+    desk.commit()
+    section = f"device/{desk.devices['hall'].key_id.hex()}/config"
+    assert opened(desk, "hall") == {"wireless.lan.r0kh": ("one", "two")}
+    assert readers(desk, section) == {"alice", "hall"}
+    for verb in ("add-list", "del-list"):
+        error = refusal(desk, "draft.edit", target="device/hall", verb=verb, edits=edits)
+        assert error.code == "secret-list"
+
+
+@pytest.mark.parametrize("value", ["add_list wireless.lan.key=x\n", "del_list wireless.lan.key=x\n"])
+def test_a_secret_list_is_not_imported_in_parts(desk: FakeDesk, value: str) -> None:
+    error = refusal(desk, "draft.import", target="policy/wifi", text=value)
+    assert "imported as a whole" in error.reason
+
+
+def test_text_with_secrets_is_imported_and_a_second_time_changes_nothing(desk: FakeDesk) -> None:
+    text = f"set wireless.lan=wifi-iface\nset {KEY}='{SECRET}'\nset wireless.lan.ssid=Home\n"
+    assert desk.do("draft.import", target="policy/wifi", text=text, replace=True)["changed"] == 3
+    desk.commit()
+    assert nowhere(desk)
+    assert desk.do("draft.import", target="policy/wifi", text=text, replace=True)["changed"] == 0
+    assert f"# {KEY} is a secret and not shown\n" in desk.ask("settings.export", target="policy/wifi")["text"]
+
+
+def test_a_secret_among_the_arguments_is_refused_with_what_to_write(desk: FakeDesk) -> None:
+    edits = [{"key": KEY, "values": [SECRET]}]
+    error = refusal(desk, "draft.edit", target="policy/wifi", verb="set", edits=edits, typed=[KEY])
+    assert error.code == "secret-argument"
+    assert f"{KEY}=@FILE" in error.reason
+    reference = [{"key": KEY, "values": ["${wpa}"]}]
+    desk.do("draft.edit", target="policy/wifi", verb="set", edits=reference, typed=[KEY])
+
+
+def test_a_cluster_may_name_further_secrets(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", snmpd__public__community=SECRET)
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    desk.do("cluster.set", values=[{"name": "secrets", "values": ["community"]}])
+    shown = (
+        desk.ask("policy.show", name="wifi")["text"]
+        + desk.ask("settings.export", target="policy/wifi")["text"]
+    )
+    assert SECRET not in shown + str(desk.ask("effective", device="hall"))
+    desk.set("policy/wifi", snmpd__public__community="other")
+    desk.commit()
+    assert opened(desk, "roof") == {"snmpd.public.community": "other"}
+
+
+def test_a_secret_variable_is_for_who_its_scope_is_for(desk: FakeDesk) -> None:
+    rows = [{"name": "wpa", "values": [SECRET]}]
+    desk.do("var.set", scope="group/ap", variables=rows, secret=True)
+    put_secret(desk, "${wpa}")
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    desk.commit()
+    assert nowhere(desk)
+    assert readers(desk, "group/ap") == {"alice", "hall"}
+    assert opened(desk, "hall") == {KEY: SECRET}
+    assert {"scope": "group/ap", "name": "wpa", "value": "(secret)"} in desk.ask("var.list")["variables"]
+    assert refusal(desk, "var.set", scope="group/ap", variables=rows).code == "is-secret"
+
+
+# --- who comes and who goes ------------------------------------------------------------------------
+
+
+def test_a22_whoever_leaves_a_scope_is_left_out_by_another_key_and_the_log_says_what_he_knew(
+    desk: FakeDesk,
+) -> None:
+    for_group(desk)
+    desk.do("group.add", name="ap", devices=["roof"])
+    desk.commit()
+    (before,) = key_ids(desk)
+    assert readers(desk) == {"alice", "hall", "roof"}
+    desk.do("group.remove", name="ap", devices=["hall"])
+    desk.commit()
+    (after,) = key_ids(desk)
+    assert after != before
+    assert readers(desk) == {"alice", "roof"}
+    assert opened(desk, "roof") == {KEY: SECRET}
+    newest = desk.ask("log.list", count=1)["entries"][0]["message"]
+    assert f"change at their source: policy/wifi {KEY}" in newest
+
+
+def test_a22_a_device_that_is_removed_is_left_out(desk: FakeDesk) -> None:
+    for_group(desk)
+    desk.do("device.remove", names=["hall"])
+    assert readers(desk) == {"alice"}
+
+
+def test_whoever_becomes_an_owner_or_is_granted_a_policy_reads_its_secrets_with_the_next_signature(
+    desk: FakeDesk,
+) -> None:
+    for_group(desk)
+    desk.do("grant.set", prefix="policy/wifi", users=["carol"])
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    assert readers(desk) == {"alice", "carol", "attic", "hall", "roof"}
+    desk.ask(
+        "draft.edit",
+        token="token-carol",
+        target="policy/wifi",
+        verb="set",
+        edits=[{"key": KEY, "values": ["x"]}],
+    )
+    desk.ask("draft.commit", token="token-carol", message="by carol")
+    assert opened(desk, "roof") == {KEY: "x"}
+
+
+def test_who_cannot_open_a_key_seals_under_another_one(desk: FakeDesk) -> None:
+    desk.do("grant.set", prefix="policy", users=["carol"])
+    for_group(desk)
+    world = desk.world
+    record = next(key for key, _, boxes in wraps_in(desk.log.state, "policy/wifi"))
+    row = desk.log.state.value("policy/wifi", record)
+    assert row is not None
+    carol = desk.people["token-carol"].key.key_id
+    world.commit(world.edit("policy/wifi", record, [row[0], [b for b in row[1] if b[0] != carol]]))
+    edits = [{"key": "wireless.guest.key", "values": ["for guests"]}]
+    desk.ask("draft.edit", token="token-carol", target="policy/wifi", verb="set", edits=edits)
+    desk.ask("draft.commit", token="token-carol", message="by carol")
+    assert len(key_ids(desk)) == 2
+    assert opened(desk, "hall") == {KEY: SECRET, "wireless.guest.key": "for guests"}
+
+
+def test_a_key_of_nothing_is_wrapped_to_nobody(desk: FakeDesk) -> None:
+    for_group(desk)
+    desk.do("draft.edit", target="policy/wifi", verb="unset", edits=[{"key": KEY, "values": []}])
+    desk.commit()
+    assert key_ids(desk) == set()
+
+
+def test_a_policy_that_is_renamed_takes_its_secrets_along(desk: FakeDesk) -> None:
+    for_group(desk)
+    desk.do("policy.rename", name="wifi", new_name="radio")
+    desk.commit()
+    assert opened(desk, "hall") == {KEY: SECRET}
+    assert (key_ids(desk), readers(desk, "policy/radio")) == (set(), {"alice", "hall"})
+
+
+def test_a_draft_whose_place_for_keys_was_taken_meanwhile_takes_another(desk: FakeDesk) -> None:
+    put_secret(desk)
+    draft = desk.drafts.pop("alice")
+    put_secret(desk, "for guests", key="wireless.guest.key")
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    desk.commit()
+    desk.drafts["alice"] = draft
+    assert desk.do("draft.show")["problems"] == []
+    desk.commit()
+    assert opened(desk, "hall") == {KEY: SECRET, "wireless.guest.key": "for guests"}
+
+
+def test_a_secret_whose_key_is_gone_is_not_signed(desk: FakeDesk) -> None:
+    put_secret(desk)
+    draft = decode_draft(desk.drafts["alice"])
+    desk.drafts["alice"] = Draft(tuple(e for e in draft.edits if not e.key.startswith(WRAP))).encode()
+    assert refusal(desk, "draft.commit", message="m").code == "secret-lost"
+
+
+def test_a_key_outside_the_cluster_seals_nothing_here(desk: FakeDesk) -> None:
+    sealer = Sealer(desk.log.state, desk.world.cluster, None, desk.random_bytes)
+    with pytest.raises(Refused, match="unlocked here"):
+        sealer.sealed(Draft(), "policy/wifi", f"set/{KEY}", SECRET)
+    for_group(desk)
+    assert sealer.vault(Draft()).secret("policy/wifi", next(iter(key_ids(desk)))) is None
+
+
+# --- shown on purpose ------------------------------------------------------------------------------
+
+
+def test_secrets_are_shown_to_a_session_that_can_open_them_and_that_is_noted(desk: FakeDesk) -> None:
+    for_group(desk)
+    option = desk.do("effective", device="hall", key=KEY, reveal=True)["options"][0]
+    assert (option["values"], option["secret"], option["verb"]) == ([SECRET], True, "secret")
+    assert desk.noted == [f"alice was shown secrets of hall: {KEY}"]
+    assert not desk.do("effective", device="hall", key="wireless.other", reveal=True)["options"]
+    assert len(desk.noted) == 1
+
+
+def test_secrets_are_not_shown_without_a_session_or_to_who_cannot_open_them(desk: FakeDesk) -> None:
+    for_group(desk)
+    for token, code in (("", "no-session"), ("token-carol", "secret-closed")):
+        with pytest.raises(Refused) as caught:
+            desk.ask("effective", device="hall", reveal=True, token=token)
+        assert caught.value.code == code
+    assert desk.ask("effective", device="hall", key=KEY)["options"][0]["value"] == "(secret)"
+
+
+def test_a_device_hands_a_key_to_people_whom_the_log_entitles_and_to_no_others(desk: FakeDesk) -> None:
+    for_group(desk)
+    (name,) = key_ids(desk)
+    secret = Vault(desk.devices["hall"], desk.world.cluster, [desk.log.state]).secret("policy/wifi", name)
+    assert secret is not None
+    desk.held["policy/wifi", name] = secret
+    with pytest.raises(Refused, match="can open none"):
+        desk.ask("effective", device="hall", reveal=True, token="token-carol")
+    desk.world.commit(
+        desk.world.edit(
+            "trust", "grant/policy/wifi", [[desk.people["token-carol"].key.key_id], 1, None, None, None]
+        )
+    )
+    shown = desk.ask("effective", device="hall", key=KEY, reveal=True, token="token-carol")
+    assert shown["options"][0]["values"] == [SECRET]
+
+
+def test_a53_the_log_has_nothing_to_compare_a_guess_with(desk: FakeDesk) -> None:
+    """The same secret twice makes other bytes of the same size each time, so no hash over them repeats."""
+    sizes, found = set(), set()
+    for policy, value in (("a", SECRET), ("b", SECRET), ("c", "12345678")):
+        put_secret(desk, value, target=f"policy/{policy}")
+        desk.commit()
+        record = desk.log.state.record(f"policy/{policy}", f"set/{KEY}")
+        assert record is not None
+        assert record.data is not None
+        sizes.add(len(record.data))
+        found |= {record.value_hash, record.data[25:]}
+    assert (len(sizes), len(found)) == (1, 6)
+    assert all(
+        item.kind is not ItemKind.ENTRY or SECRET.encode() not in item.data for item in desk.world.items
+    )
