@@ -115,5 +115,5 @@ def _has_room(line: Collection[_Question], host: str | None) -> bool:
     proven = sum(one.is_proven for one in line)
     if host is None or proven:
         return host is None and proven < FORWARDS_MAX
-    hosts = [one.source.host for one in line if not one.is_proven]
+    hosts = [one.source.host for one in line]
     return hosts.count(host) < FORWARDS_MAX and len({*hosts, host}) <= HOSTS_MAX

@@ -72,15 +72,18 @@ class OwnChanges:
         """Take the writer's answer to a change that went through our outbox."""
         return [*self._writing.refused_elsewhere(answer, now), *self._outbox.on_answer(answer)]
 
-    def logged(self, change: ChangeId, settled: Seq) -> list[Effect]:
-        """Tell the outbox of an outcome that stands in our log, and up to where that is final."""
+    def logged(self, change: ChangeId) -> list[Effect]:
+        """Tell the outbox of an outcome that stands in our log.
+
+        Up to where that is final it hears behind all that moved: a change that stands in the branch
+        which we left, and in the one that we took, may not be final where it stands now (R3).
+        """
         seq = self._log.position_of(change)
         if seq is None or change not in self._outbox:
             return []
         # The master that starts again does not lead yet, and may be the only one to hold it (R3).
         is_ours = self._writing.leader is not None or self._log.leader == self._device
-        effects = self._outbox.on_logged(self._outcome(change, seq), durable=not is_ours)
-        return effects + self._outbox.on_settled(settled)
+        return self._outbox.on_logged(self._outcome(change, seq), durable=not is_ours)
 
     def progress(self, change: ChangeId) -> Progress | None:
         """Return how far a change has come: in the outbox, else in the log."""

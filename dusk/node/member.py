@@ -126,7 +126,8 @@ class Node:
         effects += [] if restored is None else self.applied.restored(restored, now)
         self.applied.log_moved(self.log.state, self.log.head)
         for change in rooms.outbox.waiting():
-            effects += rooms.changes.logged(change, self.settled)
+            effects += rooms.changes.logged(change)
+        effects += rooms.outbox.on_settled(self.settled)
         effects += rooms.leading.begin(now, is_new=is_new)
         return effects + self._after(now)
 

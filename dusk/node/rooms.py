@@ -285,7 +285,7 @@ class Rooms:
         for entry in entries:
             if entry.change is not None:
                 effects += [
-                    *self.changes.logged(entry.change, self.log.settled),
+                    *self.changes.logged(entry.change),
                     *self.writing.logged(entry.change, now),
                 ]
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]

@@ -267,6 +267,12 @@ def test_a1_nobody_but_an_owner_of_then_and_now_attests() -> None:
     commit(world, 10)
     world.write(attestation(world, 32, bob))
     assert world.log.checkpoint == 32
+    commit(world, STEP + 4)
+    late = attestation(world, 40, bob)
+    world.commit(world.edit("trust", "owner/bob", None))
+    with pytest.raises(Refused, match="by who was an owner then") as error:
+        world.write(late)
+    assert error.value.code == "missing-signatures"
 
 
 def test_what_was_attested_or_is_too_old_is_refused() -> None:
@@ -299,6 +305,22 @@ def test_a_quorum_of_owners_makes_a_checkpoint_and_one_of_them_none() -> None:
     assert read_attested(world.log.state.records(CHECKPOINT)[attest_key(bob.key_id)].data or b"").seq == 24
     assert looks(compacted(world)) == looks(world.log)
     assert len(read(foundation(world), world.cluster).signers) == 2
+
+
+def test_what_stands_at_no_milestone_and_what_is_in_force_already_is_nothing_to_attest() -> None:
+    world = World()
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    world.commit(world.edit("trust", "owner/bob", (bob.public,)))
+    commit(world, 20)
+    edit = said_of(world, 16)
+    nowhere = Edit(CHECKPOINT, edit.key, codec.pack((17, bytes(32), bytes(32))), None)
+    with pytest.raises(Refused, match="version 17 is not one to attest now"):
+        world.write(world.change(nowhere))
+    word = attestation(world, 16, bob)
+    attest(world)
+    with pytest.raises(Refused, match="version 16 is not one to attest now"):
+        world.write(word)
 
 
 def test_an_owner_attests_a_position_once_and_none_before_it() -> None:

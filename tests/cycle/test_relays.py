@@ -113,6 +113,13 @@ def test_a44_a_later_hello_in_the_name_of_who_asks_displaces_nothing_that_it_sea
     assert echoes.pick(1) == (challenge(4),), "its newest counts"
 
 
+def test_a44_of_what_anybody_may_have_asked_for_a_device_the_newest_counts() -> None:
+    echoes = Echoes()
+    for number in (1, 2):
+        echoes.forwarded(ONE, question(number, THREE))
+    assert echoes.pick(8) == (challenge(2),)
+
+
 def test_a_question_for_who_may_not_lead_is_refused() -> None:
     ring = calm()
     member = ring.all[2]
@@ -184,6 +191,13 @@ def test_a44_forged_hellos_take_nothing_from_what_the_asker_asks_elsewhere_or_pr
     assert [(one.challenge, one.asker, one.is_proven) for one in passed] == [
         (challenge(number), own, number >= 200) for number in shares
     ]
+
+
+def test_a44_where_a_question_was_passed_on_that_the_asker_sealed_no_hello_is_needed() -> None:
+    ring = calm()
+    ring.nodes[2].handle(asks(ring, 1), ring.nodes[1].address)
+    ring.nodes[2].handle(hello(ring, 1, 2), ring.nodes[1].address)
+    assert [decode_forward(plaintext).challenge for plaintext in forwards(ring)] == [challenge(1)]
 
 
 def test_a44_hellos_of_addresses_without_end_are_passed_on_a_bounded_number_of_times() -> None:

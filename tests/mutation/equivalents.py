@@ -83,6 +83,14 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/adopting.py::_judged::operand of or left out: change is None": (
         "what raises a mandate carries a change; the type checker asks for it"
     ),
+    "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
+        "who is an owner holds a key; the type checker asks for it"
+    ),
+    "dusk/changelog/attesting.py::check_attestation::operand of and left out: former.data is not None": (
+        "no owner's word is deleted: that is refused as no attestation; the type checker asks for it"
+    ),
+    "dusk/changelog/attesting.py::completed::operand of and left out: record.data is not None": "as above",
+    "dusk/changelog/attesting.py::due::operand of or left out: former.data is None": "as above",
     "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
         "who sends it is another member"
     ),

@@ -169,6 +169,19 @@ def test_r3_a_change_that_was_local_at_a_leader_alone_is_told_again_and_becomes_
     assert _outcome(site.all[2], change) == "applied"
 
 
+def test_r3_a_change_that_stands_further_on_in_the_branch_that_was_taken_is_kept_until_final_there() -> None:
+    site = _ready()
+    member = site.all[2]
+    site.all[1].on = False  # a holder: nothing settles without it
+    changes = [member.commit(text, policy=text) for text in ("one", "two")]
+    site.until(lambda: all(_is(member, each, ChangeState.DURABLE) for each in changes), 5.0, STEP_S)
+    rooms, settled = member.node._rooms, member.node.settled
+    assert settled
+    rooms.outbox._items[changes[1].id].seq = settled  # where it stood in the branch that was left
+    rooms._log_moved([item for item in member.items if item.kind is ItemKind.ENTRY][-2:], site.now)
+    assert [change.id in rooms.outbox for change in changes] == [True, True]
+
+
 def test_what_a_device_left_is_offered_until_all_of_it_is_final_and_then_by_nobody() -> None:
     site = _parted()
     site.all[2].commit("here")

@@ -63,6 +63,9 @@ PLANS = {
     "who heard STARTs by REPEAT alone kept a forged address of the master, and handed changes in there": Plan(
         9, Faults(sites=1.0, replay_s=0.02, loss=0.1, delay_s=0.1), devices=8, duration_s=20.0
     ),
+    "a change was final where it stood on the branch that was left, and forgotten": Plan(
+        20076, holders_max=4
+    ),
     "who led heard of a higher epoch by PONGs alone, by who might lead on neither branch any more": Plan(
         991, commits_max=6, holders_max=4
     ),
