@@ -147,8 +147,9 @@ def _check_may_leave(log: Log, found: Foundation, other: _Other, fork: Seq) -> N
     first, raised = _judged(log, other.log, [*found.kept, *other.taken], fork)
     is_recovered = raised is Raise.NEW and theirs.generation > at.generation
     if not is_recovered and len(found.signers & log.state.owners().keys()) < log.state.quorum:
-        text = f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
-        raise NotInForce(text) if other.more else Apart(text)
+        raise Apart(
+            f"a checkpoint of another branch, behind entry {fork}, that the owners of here did not attest"
+        )
     chosen = choose(
         Branch(None, ours.generation, ours.mandate, Raise.NONE, log.settled > fork),
         Branch(None, theirs.generation, theirs.mandate, raised, other.log.settled > fork),

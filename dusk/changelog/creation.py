@@ -29,7 +29,7 @@ PENDING = frozenset((APPROVAL_NEEDED, USED_UP, LABEL_KNOWN))
 
 def is_request(change: Change) -> bool:
     """Tell whether a change can only be a device's request to be made."""
-    return change.body.counter == 0 and change.body.author == change.body.device
+    return change.body.counter == 0 and change.body.author == KeyId(change.body.device)
 
 
 class Asked(NamedTuple):

@@ -60,7 +60,7 @@ class Context:
         """Sign what this command does with the key in a file, which the daemon never gets."""
         from dusk.cli.outside import Outside
 
-        self._outside = Outside(self, file, is_unseen=is_unseen)
+        self._outside = Outside(self.call, self.note, file, is_unseen=is_unseen)
 
     @property
     def signs_here(self) -> bool:

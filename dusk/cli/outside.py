@@ -6,6 +6,7 @@ signed when the person agrees. Nothing that the router says about them is believ
 
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ from dusk.keys.signing import CLUSTER_ID_BYTES, SigningKey
 
 if TYPE_CHECKING:
     from dusk.cli.client import Json
-    from dusk.cli.command import Context
+
+Call = Callable[..., Any]
+"""Calls a method of the daemon: its name, and its parameters by name."""
 
 ROUNDS_MAX = 4
 """Signatures for one call: a proposal takes two, and each may come too late once."""
@@ -94,13 +97,14 @@ class Outside:
     """One run of a command with a key file.
 
     Args:
-        context: asks the router.
+        call: asks the router.
+        note: says something beside the result.
         file: has the key.
         is_unseen: sign without asking.
     """
 
-    def __init__(self, context: "Context", file: str, *, is_unseen: bool) -> None:
-        self._context, self._file, self._is_unseen = context, file, is_unseen
+    def __init__(self, call: Call, note: Callable[[str], None], file: str, *, is_unseen: bool) -> None:
+        self._call, self._note, self._file, self._is_unseen = call, note, file, is_unseen
         self._key = read_key(file)
         self._token: str | None = None
         self._cluster: ClusterId | None = None
@@ -116,9 +120,7 @@ class Outside:
         while True:
             lines = [b64encode(change.encode()).decode() for change in signed]
             try:
-                return self._context.call(
-                    method, token=token, **params, **({"signed": lines} if lines else {})
-                )
+                return self._call(method, token=token, **params, **({"signed": lines} if lines else {}))
             except ToSign as asked:
                 if len(signed) == ROUNDS_MAX:
                     reason = f"the router asks for more than {ROUNDS_MAX} signatures; it gets no more"
@@ -129,21 +131,21 @@ class Outside:
         """End the session: nothing of it is kept anywhere."""
         if self._token is not None:
             with suppress(Refused):
-                self._context.call("session.logout", token=self._token)
+                self._call("session.logout", token=self._token)
             self._token = None
 
     # --- the session -----------------------------------------------------------------------------
 
     def _open(self) -> str:
-        context, line = self._context, public_line(self._key.public)
-        user = next((u["name"] for u in context.call("user.list")["users"] if u["key"] == line), None)
+        line = public_line(self._key.public)
+        user = next((u["name"] for u in self._call("user.list")["users"] if u["key"] == line), None)
         if user is None:
             raise Refused(
                 "no-user",
                 f"the key in {self._file} is nobody's in this cluster; an owner adds it:"
                 f" `dusk key show {self._file}` gives the line for `dusk user add NAME --public-key`",
             )
-        asked = context.call("session.challenge", user=user)
+        asked = self._call("session.challenge", user=user)
         challenge, device, cluster = (
             bytes.fromhex(asked[name]) for name in ("challenge", "device", "cluster")
         )
@@ -151,7 +153,7 @@ class Outside:
             raise Refused("bad-answer", "the daemon's challenge is none")
         self._pin(cluster)
         signature = self._key.sign(LOGIN_LABEL, cluster, challenge + device)
-        opened = context.call("session.open", user=user, challenge=challenge.hex(), signature=signature.hex())
+        opened = self._call("session.open", user=user, challenge=challenge.hex(), signature=signature.hex())
         self._token = str(opened["token"])
         return self._token
 
@@ -160,7 +162,7 @@ class Outside:
         known = pinned(self._file)
         if known is None:
             write_new(self._file + PIN_SUFFIX, cluster.hex() + "\n")
-            self._context.note(
+            self._note(
                 f"the key in {self._file} signs for the cluster {cluster.hex()} from now on, and no other"
             )
         elif known != cluster:

@@ -6,10 +6,11 @@ would be a router's word. Whatever is not printable is escaped, so that no line 
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 from dusk import codec, limits
 from dusk.changelog.body import Body, Change
-from dusk.changelog.proposals import CHANGE, read_proposal
+from dusk.changelog.proposals import CHANGE, about_proposals, read_proposal
 from dusk.changelog.sections import check_record, parse_path
 from dusk.config.settings import Setting, decode_setting
 from dusk.control.words import quote, setting_words
@@ -70,9 +71,17 @@ def _records(change: Change) -> Iterator[str]:
         elif operation.section.startswith("proposal/") and operation.key == CHANGE:
             row = codec.unpack(value.data, size_max=limits.VALUE_BYTES_MAX)
             yield f"  {key}: kept until {row[1] or 'for ever'} (seconds since 1970), for others to sign:"
-            yield from (f"    {line}" for line in said(read_proposal(row)).split("\n"))
+            yield from (f"    {line}" for line in said(_proposed(row)).split("\n"))
         else:
             yield f"  {key}: {_says(operation.section, operation.key, value.data)}"
+
+
+def _proposed(row: list[Any]) -> Change:
+    """Return the change that a proposal keeps; no log takes a proposal of a proposal, however deep."""
+    change = read_proposal(row)
+    if about_proposals(change):
+        raise UntrustedInput("it proposes a proposal")
+    return change
 
 
 def _says(section: str, key: str, data: bytes) -> str:

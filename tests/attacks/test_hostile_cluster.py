@@ -122,7 +122,7 @@ def test_a1_what_a_hijacked_master_writes_is_refused_live_and_in_catch_up(
 def _anything(_state: State, change: Change, _stamp: Stamp, _verified: object) -> Verdict:
     """Judge as somebody who wants it written."""
     counter = DerivedWrite(counter_key(change.body.author, change.body.device), change.body.counter)
-    return Verdict(APPLIED, fold._writes(change), (counter,))
+    return Verdict(APPLIED, fold.writes_of(change), (counter,))
 
 
 # --- A4: mix and match --------------------------------------------------------------------------

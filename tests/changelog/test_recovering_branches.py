@@ -270,8 +270,6 @@ class TestPastCheckpoints:
         other.settle(other.master, other.kitchen)
         seq = other.log.checkpoint
         before = above(other.items, seq)
-        with pytest.raises(NotInForce, match="did not attest"):
-            adopt(world.log, foundation(other), before, more=True)
         with pytest.raises(Apart, match="did not attest"):
             adopt(world.log, foundation(other), before)
         data = foundation(other)

@@ -43,7 +43,12 @@ def test_who_says_no_signs_nothing(dusk: "Dusk", proposed: str, monkeypatch: pyt
     asked: list[str] = []
     monkeypatch.setenv("DUSK_SESSION", "token-bob")
     monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
-    monkeypatch.setattr("dusk.cli.passwords.ask_line", lambda prompt, _: asked.append(prompt) or "no")
+
+    def ask(prompt: str, _instead: str) -> str:
+        asked.append(prompt)
+        return "no"
+
+    monkeypatch.setattr("dusk.cli.passwords.ask_line", ask)
     refused = dusk("sign", proposed)
     assert (refused.code, refused.err.splitlines()[-1]) == (1, "dusk: nothing was signed")
     assert "wireless.x.ssid: 'Home'" in refused.err

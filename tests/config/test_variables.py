@@ -92,7 +92,7 @@ def test_a33_variables_do_not_multiply_beyond_the_bound() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("a", "x"), ("A_1", ("x", "y")), ("a" * 64, "")])
-def test_variables_that_are_allowed(name: str, value: VariableValue) -> None:
+def test_variables_that_are_allowed(name: str, value: str | tuple[str, ...]) -> None:
     check_variable(name, value)
 
 
@@ -100,6 +100,6 @@ def test_variables_that_are_allowed(name: str, value: VariableValue) -> None:
     ("name", "value"),
     [("", "x"), ("a.b", "x"), ("a-b", "x"), ("mac6", "x"), ("a" * 65, "x"), ("a", "\0"), ("a", ("\0",))],
 )
-def test_variables_that_are_refused(name: str, value: VariableValue) -> None:
+def test_variables_that_are_refused(name: str, value: str | tuple[str, ...]) -> None:
     with pytest.raises(ConfigError):
         check_variable(name, value)

@@ -13,7 +13,7 @@ from dusk.errors import Refused, UntrustedInput
 from dusk.ids import KeyId
 from dusk.keys.armour import public_line
 from dusk.keys.joinkey import parse_join_line
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, verify
 from dusk.limits import CHALLENGE_S_MAX, CHALLENGES_MAX
 from tests.approving import approve_mode
 from tests.control.test_people_methods import add
@@ -267,8 +267,24 @@ def test_what_needs_the_private_key_here_is_refused_with_what_to_do(ann: Elsewhe
 def test_an_outside_key_signs_nothing_and_opens_nothing() -> None:
     key = OutsideKey.of(SigningKey.from_seed(bytes(32)).public)
     assert key.sign(b"dusk.change", bytes(32), b"x") == NOT_YET
+    assert not verify(key.public, b"dusk.change", bytes(32), b"x", NOT_YET)
     with pytest.raises(UntrustedInput, match="not here"):
         key.x25519_private()
+
+
+def test_secrets_stay_as_they_are_where_the_key_is_elsewhere(ann: Elsewhere, desk: FakeDesk) -> None:
+    row = {"key": "wireless.x.key", "values": ["a good secret"]}
+    desk.do("draft.edit", target="policy/wifi", verb="set", edits=[row])
+    desk.do("policy.assign", name="wifi", to="all")
+    desk.commit()
+    sealed, wraps = (desk.log.state.records("policy/wifi", what) for what in ("set/", "wrap/"))
+    assert code(lambda: ann.do("draft.edit", target="policy/wifi", verb="set", edits=[row])) == "no-key-here"
+    edited(ann)
+    ann.do("draft.commit", message="a name beside it")
+    ann.do("device.remove", names=["hall"])
+    assert len(ann.asked) == 2
+    assert desk.log.state.records("policy/wifi", "wrap/") == wraps
+    assert sealed.items() < desk.log.state.records("policy/wifi", "set/").items()
 
 
 def test_a57_who_signs_elsewhere_attests_no_state(ann: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:

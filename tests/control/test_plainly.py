@@ -78,6 +78,15 @@ def test_a_proposal_shows_what_it_proposes(world: World, expires_s: int) -> None
     assert joint.signatures[0].signature.hex() in text
 
 
+def test_a57_a_proposal_of_a_proposal_is_not_looked_into(world: World) -> None:
+    joint = world.change(world.set("wifi", "wireless.x.ssid", "Home"), counter=0)
+    for _ in range(2):
+        row = proposal_row(joint, 0)
+        joint = world.change(Edit(proposal_path(joint.id), "change", row, None), counter=0)
+    with pytest.raises(UntrustedInput, match="proposes a proposal"):
+        said(joint)
+
+
 def test_nothing_and_no_bytes_have_a_word(world: World) -> None:
     text = said(world.change(edit("device/" + "00" * 16, "x", b"", [], None, 3)))
     assert "x: no bytes, [], None, 3" in text

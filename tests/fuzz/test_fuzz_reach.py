@@ -42,6 +42,7 @@ BY_HAND = {
     "dusk/daemon/sockets.py:_look_around": "of our own sockets",
     "dusk/daemon/sockets.py:run": "of our own sockets",
     "dusk/keys/sealed.py:open_user_key": "composes `check_sealed_key` and a seal; takes a second by design",
+    "dusk/keys/secret.py:wrap": "takes a key of the log, which was checked there",
     "dusk/membership/joiner.py:took": "composes the log; test_joiner.py has its liars",
     "dusk/membership/joiner.py:took_branch": "composes `try_branch`; test_joiner.py has its liars",
     "dusk/membership/joiner.py:took_checkpoint": "composes `adopt`",

@@ -11,7 +11,7 @@ import pytest
 from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.cycle.groupkeys import decode_group_keys
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]

@@ -57,6 +57,7 @@ def watched(**how: object) -> tuple[_Node, Watching]:
         submit=node.submit,
         is_copied=lambda: node.is_copied,
         exchanges=node.exchanges,  # type: ignore[arg-type]
+        recovered=SimpleNamespace(look=lambda _clock, _now: []),  # type: ignore[arg-type]
     )
     return node, watching
 
