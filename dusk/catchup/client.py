@@ -54,6 +54,9 @@ from dusk.ids import ChangeId
 from dusk.limits import ANSWER_S_MAX, STREAM_IDLE_S_MAX
 
 
+_ANOTHER = "exchange: an answer to another question"
+
+
 class Client(Asking):
     """One exchange with one server.
 
@@ -151,14 +154,11 @@ class Client(Asking):
         match self.stage, reply:
             case Stage.JOINING, Answer():
                 self._joined(reply, now)
-            case Stage.LOCATING, Common():
-                self._go_on(self._fetching.located(reply, is_member=self._is_member()), now)
-            case Stage.FETCHING, Items():
-                self._go_on(self._fetching.fetched(reply, now), now)
-            case ((Stage.FETCHING | Stage.PIECES), Compacted()):
-                self._go_on(self._fetching.compacted(reply), now)
-            case Stage.PIECES, Piece():
-                self._go_on(self._fetching.took_piece(reply), now)
+            case (
+                (Stage.LOCATING | Stage.FETCHING | Stage.PIECES),
+                (Common() | Items() | Compacted() | Piece()),
+            ):
+                self._go_on(self._brought(reply, now), now)
             case Stage.BRANCHING, Items():
                 self._ask_branch(self._fetching.took_left(reply, now), now)
             case Stage.KEYS, Keys():
@@ -182,7 +182,20 @@ class Client(Asking):
             case _, Removed():
                 raise SaidRemoved("the server says that this device was removed")
             case _:
-                raise UntrustedInput("exchange: an answer to another question")
+                raise UntrustedInput(_ANOTHER)
+
+    def _brought(self, reply: Common | Items | Compacted | Piece, now: float) -> Next:
+        """Take what was asked for of the log, and return what follows from it."""
+        match self.stage, reply:
+            case Stage.LOCATING, Common():
+                return self._fetching.located(reply, is_member=self._is_member())
+            case Stage.FETCHING, Items():
+                return self._fetching.fetched(reply, now)
+            case ((Stage.FETCHING | Stage.PIECES), Compacted()):
+                return self._fetching.compacted(reply)
+            case Stage.PIECES, Piece():
+                return self._fetching.took_piece(reply)
+        raise UntrustedInput(_ANOTHER)
 
     # --- joining ---------------------------------------------------------------------------
 

@@ -37,7 +37,6 @@ from dusk.catchup.messages import (
     Removed,
     Reply,
     Report,
-    Submit,
     decode_request,
     encode,
 )

@@ -7,6 +7,7 @@ is wrong with a phrase is told by place, never by quoting a word of it; who type
 
 import hmac
 from bisect import bisect_left
+from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
 
@@ -56,8 +57,6 @@ def misspelt(phrase: str) -> Misspelt | None:
     for place, word in enumerate(phrase.lower().split(), 1):
         at = bisect_left(words, word)
         if words[at : at + 1] != [word]:
-            from difflib import get_close_matches
-
             near = (*words[max(0, at - 1) : at + 1], *get_close_matches(word, words, 3, 0.7))
             return Misspelt(place, word, tuple(dict.fromkeys(near)))
     return None

@@ -25,8 +25,8 @@ from dusk.cycle.station import Station
 from dusk.effects import Address, Append, Effect, ItemKind, LogItem, SendDatagram
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
-from dusk.node.addresses import Addresses
 from dusk.membership.pending import Pending
+from dusk.node.addresses import Addresses
 from dusk.node.alarms import Alarms
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges

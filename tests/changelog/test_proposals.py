@@ -272,7 +272,7 @@ def test_replicas_take_the_end_of_a_proposal_and_refuse_one_before_its_time() ->
         entry._replace(sections=()),
     ):
         forged = LogItem(world.items[-2].kind, pack_entry_item(changed, None).data)
-        with pytest.raises(UntrustedInput, match="nothing that ends|section"):
+        with pytest.raises(UntrustedInput, match=r"nothing that ends|section"):
             _before(world).extend([forged, world.items[-1]])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dusk.changelog.adopting import Adopted, Apart, NotInForce, adopt
+from dusk.changelog.adopting import Adopted, Apart, adopt
 from dusk.changelog.branches import Stayed, Switched, lapsed, try_branch
 from dusk.changelog.forkchoice import Choice, Rule
 from dusk.changelog.foundation import read

@@ -120,7 +120,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
 ]
 GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
 SEALED: list[object] = [bytes(16), bytes(168)]
-WRAPS = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]
+WRAPS: list[object] = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]
 GOOD += [
     ("policy/wifi", "set/wireless.default_radio0.key", [6, 3, SEALED, []]),
     ("policy/wifi", "set/wireless.default_radio0.key", [1, 0, ["${wpa}"], []]),

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dusk.config.variables import Expander, VariableValue, check_variable
+from dusk.config.variables import Expander, check_variable
 from dusk.errors import ConfigError
 
 EXPANDER = Expander(

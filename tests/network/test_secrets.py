@@ -9,7 +9,7 @@ import pytest
 from dusk.changelog.log import Log
 from dusk.changelog.readers import wraps_in
 from dusk.daemon.identity import decode_identity
-from dusk.daemon.store import read_log
+from dusk.daemon.opening import read_log
 from dusk.demo import files
 from dusk.errors import UntrustedInput
 from dusk.keys.secret import Scope, unwrap
