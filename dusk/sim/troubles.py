@@ -368,11 +368,11 @@ class Troubles:
     def _may_change(self, device: Device) -> bool:
         """Tell whether this disk may become another one now.
 
-        That of who may lead, or might by what is left, may if somebody who runs on its link has all of its log, and for a while
-        nothing else goes wrong but that datagrams are lost, doubled and damaged: what it learns before
-        it leads is all that keeps it from writing anew what it has forgotten. That somebody may have
-        joined behind the end of what is left, so where it is elsewhere the old disk cannot tell; who
-        lost the end of its own log vouches for nothing.
+        That of who may lead, or might by what is left, may if somebody who runs on its link has all of
+        its log, and for a while nothing else goes wrong but that datagrams are lost, doubled and damaged:
+        what it learns before it leads is all that keeps it from writing anew what it has forgotten. That
+        somebody may have joined behind the end of what is left, so where it is elsewhere the old disk
+        cannot tell; who lost the end of its own log vouches for nothing.
         """
         if not device.listens:
             return False
