@@ -53,7 +53,6 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId
 from dusk.limits import ANSWER_S_MAX, STREAM_IDLE_S_MAX
 
-
 _ANOTHER = "exchange: an answer to another question"
 
 
