@@ -48,7 +48,7 @@ class Status:
         return self.epoch, self.cycle, self.count
 
     def is_done(self, asked: Seq) -> bool:
-        """Tell whether nothing is to be waited for: a position is in effect, failed, or will not be applied."""
+        """Tell whether nothing is to be waited for: a position is in effect, or failed, or will not be."""
         if self.state in _NOT_APPLYING:
             return True
         return self.seq >= asked or (self.state in _ENDED and self.judged >= asked)
