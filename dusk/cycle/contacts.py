@@ -4,7 +4,8 @@ A router behind a VPN, or on a bridge that drops multicast, hears no START, and 
 HELLO. So that goes to these addresses too, with the pauses of the HELLO itself. Who leads is
 heard by nobody in particular: it asks there as it opens an epoch, for another may just have opened
 one that no multicast tells of, and then now and then, while nothing comes from there, for another
-may lead on the other side of a link that was dead.
+may lead on the other side of a link that was dead. Who leads there by other group keys, as after
+a recovery, cannot read that: where nothing answered it is asked by a stream the next time.
 """
 
 from dusk.effects import Address
@@ -18,12 +19,17 @@ class Contacts:
 
     Args:
         addresses: numeric hosts with ports.
+
+    Attributes:
+        unanswered: those that are silent though they were asked the last time, too.
     """
 
     def __init__(self, addresses: tuple[Address, ...] = ()) -> None:
         self.addresses = addresses
         self._heard: dict[Address, float] = {}
         self._asked_at: float | None = None
+        self._asked: tuple[Address, ...] = ()
+        self.unanswered: tuple[Address, ...] = ()
 
     def heard(self, source: Address, now: float) -> None:
         """Note that something authentic came from an address."""
@@ -33,7 +39,7 @@ class Contacts:
     def leads_anew(self) -> None:
         """Note that this device opens an epoch: what was heard before does not tell who leads since."""
         self._heard.clear()
-        self._asked_at = None
+        self._asked_at, self._asked, self.unanswered = None, (), ()
 
     def deadline(self, cycle_s: float) -> float | None:
         """Return when who leads asks again; None: never, as there is no such address."""
@@ -47,4 +53,7 @@ class Contacts:
         if deadline is None or now < deadline:
             return ()
         self._asked_at, since = now, now - SILENT_CYCLES * cycle_s
-        return tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)
+        silent = tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)
+        self.unanswered = tuple(one for one in silent if one in self._asked)
+        self._asked = silent
+        return silent
