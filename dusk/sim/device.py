@@ -180,8 +180,10 @@ class Device:
         return self._take(make, lambda node, change: node.submit(change, self.now))
 
     def force(self, make: Callable[[Node], Change]) -> Change | None:
-        """Have a person make this device lead; None if the node refuses it."""
-        return self._take(make, lambda node, change: node.force_role(change, self.now))
+        """Have a person make this device lead; None if it is busy, or the node refuses it."""
+        return (
+            None if self._busy else self._take(make, lambda node, change: node.force_role(change, self.now))
+        )
 
     def _take(
         self, make: Callable[[Node], Change], give: Callable[[Node, Change], list[Effect]]
