@@ -107,6 +107,7 @@ class Outside:
         self._call, self._note, self._file, self._is_unseen = call, note, file, is_unseen
         self._key = read_key(file)
         self._token: str | None = None
+        self._device = b""
         self._cluster: ClusterId | None = None
 
     def call(self, method: str, params: "Json") -> Any:  # noqa: ANN401 — JSON is what it is
@@ -154,7 +155,7 @@ class Outside:
         self._pin(cluster)
         signature = self._key.sign(LOGIN_LABEL, cluster, challenge + device)
         opened = self._call("session.open", user=user, challenge=challenge.hex(), signature=signature.hex())
-        self._token = str(opened["token"])
+        self._token, self._device = str(opened["token"]), device
         return self._token
 
     def _pin(self, cluster: bytes) -> None:
@@ -219,6 +220,8 @@ class Outside:
         """Build a change of one's own out of what it is to do."""
         if bytes.fromhex(request["author"]) != self._key.key_id:
             raise UntrustedInput("a change of somebody else")
+        if bytes.fromhex(request["device"]) != self._device:
+            raise UntrustedInput("a change that counts at another device than the one that was logged in to")
         return build_change(
             cluster=ClusterId(bytes.fromhex(request["cluster"])),
             device=DeviceId(bytes.fromhex(request["device"])),

@@ -4,7 +4,8 @@ A router behind a VPN, or on a bridge that drops multicast, hears no START, and 
 HELLO. So that goes to these addresses too, with the pauses of the HELLO itself. Who leads is
 heard by nobody in particular: it asks there as it opens an epoch, for another may just have opened
 one that no multicast tells of, and then now and then, while nothing comes from there, for another
-may lead on the other side of a link that was dead.
+may lead on the other side of a link that was dead. Who leads there by other group keys, as after
+a recovery, cannot read that: where nothing answered it is asked by a stream the next time.
 """
 
 from dusk.effects import Address
@@ -21,12 +22,17 @@ class Contacts:
 
     Args:
         addresses: numeric hosts with ports.
+
+    Attributes:
+        unanswered: those that are silent though they were asked the last time, too.
     """
 
     def __init__(self, addresses: tuple[Address, ...] = ()) -> None:
         self.addresses = addresses
         self._heard: dict[Address, float] = {}
         self._asked_at: float | None = None
+        self._asked: tuple[Address, ...] = ()
+        self.unanswered: tuple[Address, ...] = ()
         self._soon = 0
 
     def configure(self, addresses: tuple[Address, ...]) -> None:
@@ -43,6 +49,7 @@ class Contacts:
         """Note that this device opens an epoch: what was heard before does not tell who leads since."""
         self._heard.clear()
         self._asked_at, self._soon = None, ASKED_SOON
+        self._asked, self.unanswered = (), ()
 
     def deadline(self, cycle_s: float) -> float | None:
         """Return when who leads asks again; None: never, as there is no such address."""
@@ -59,4 +66,7 @@ class Contacts:
         if self._asked_at is not None:
             self._soon = max(0, self._soon - 1)
         self._asked_at, since = now, now - SILENT_CYCLES * cycle_s
-        return tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)
+        silent = tuple(one for one in self.addresses if self._heard.get(one, float("-inf")) <= since)
+        self.unanswered = tuple(one for one in silent if one in self._asked)
+        self._asked = silent
+        return silent

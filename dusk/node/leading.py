@@ -194,7 +194,7 @@ class Leading:
         """Do what is due."""
         if self._writing.leader is not None:
             is_due = self._seek_at is not None and now >= self._seek_at
-            return self._hand_back(now) + (self._ask(now) if is_due else [])
+            return self._hand_back(now) + (self._seek(now) if is_due else [])
         if self._listening.lead_at is not None:
             effects = self._listening.tick(now)
             return effects + self.lead(now) if self._listening.is_over(now) else effects
@@ -246,6 +246,11 @@ class Leading:
                 case _:  # it leads; the type checker knows
                     effects += self.lead(now)
         return effects
+
+    def _seek(self, now: float) -> list[Effect]:
+        """Ask at configured addresses who leads there; by a stream where datagrams got no answer."""
+        effects, contacts = self._ask(now), self._station.contacts
+        return effects + [e for address in contacts.unanswered for e in self._fetch(address, now)]
 
     def _hand_back(self, now: float) -> list[Effect]:
         """Hand over to the first of the succession once it is there for good; go on if it does not lead."""

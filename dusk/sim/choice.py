@@ -53,8 +53,9 @@ def choose(ours: Side, theirs: Side, may_raise: MayRaise) -> Choice:
 
 
 def _raised(entries: list[Logged], reader: Logged, may_raise: MayRaise) -> bool:
-    """Tell whether the first of them that forces the role may do so in the reader's eyes."""
-    first = next((logged for logged in entries if logged.is_forced), None)
+    """Tell whether the first that recovers, or without one that forces the role, may in the reader's eyes."""
+    first = next((logged for logged in entries if logged.is_recovery), None)
+    first = first or next((logged for logged in entries if logged.is_forced), None)
     return first is not None and may_raise(first, reader)
 
 

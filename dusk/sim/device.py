@@ -177,12 +177,23 @@ class Device:
 
     def submit(self, make: Callable[[Node], Change]) -> Change | None:
         """Have a person commit a change here; None if the node refuses it at once."""
+        return self._take(make, lambda node, change: node.submit(change, self.now))
+
+    def force(self, make: Callable[[Node], Change]) -> Change | None:
+        """Have a person make this device lead; None if it is busy, or the node refuses it."""
+        return (
+            None if self._busy else self._take(make, lambda node, change: node.force_role(change, self.now))
+        )
+
+    def _take(
+        self, make: Callable[[Node], Change], give: Callable[[Node, Change], list[Effect]]
+    ) -> Change | None:
         node = self.member
         assert node is not None, "people use members"
         change = make(node)
         self.given.add(change.id)
         try:
-            self._pending += node.submit(change, self.now)
+            self._pending += give(node, change)
         except Refused as refusal:
             self._world.transcript.say(self.name, f"refuses a change: {refusal.reason}")
             return None

@@ -235,6 +235,10 @@ class History:
             if section == "trust" and key.startswith("owner/") and (row := row_of(held)) is not None
         }
         quorum = row_of(records["trust", "quorum"]) or [0]
+        change = None if forced.change is None else self._keyring.changes.get(forced.change)
+        if change is not None and change.body.author in self._keyring.phrases:
+            held = row_of(records["trust", "recovery"])
+            return held is not None and bytes(held[0]) == self._keyring.publics[change.body.author]
         public = self._keyring.publics[self._keyring.owner]
         signers = {public} if forced.change in self._keyring.signed else set()
         return bool(len(owners & signers) >= quorum[0])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dusk.changelog.body import Change
 from dusk.ids import ChangeId, KeyId, PublicKey
+from dusk.keys.signing import SigningKey
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Keyring:
         owed: those of them that may neither be refused nor lost (R3).
         spoiled: device id → counters up to this may be used twice there, as its disk was lost.
         twins: devices that run twice, where any counter may.
+        phrases: keys of recovery phrases, used or not.
     """
 
     owner: KeyId
@@ -28,12 +30,18 @@ class Keyring:
     owed: set[ChangeId] = field(default_factory=set)
     spoiled: dict[bytes, int] = field(default_factory=dict)
     twins: set[bytes] = field(default_factory=set)
+    phrases: set[KeyId] = field(default_factory=set)
     _newest: dict[bytes, tuple[int, set[ChangeId]]] = field(default_factory=dict)
 
     @property
     def signed(self) -> Container[ChangeId]:
         """Changes that the owner has signed."""
         return self.changes
+
+    def phrase(self, key: SigningKey) -> None:
+        """Note that this is the key of a recovery phrase."""
+        self.phrases.add(key.key_id)
+        self.publics[key.key_id] = key.public
 
     def note(self, change: Change) -> None:
         """Note that the owner has signed this, at the device that it names."""

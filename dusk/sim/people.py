@@ -58,7 +58,7 @@ class Founded:
     """A cluster of one device.
 
     Attributes:
-        owner, joinkey: the keys.
+        owner, joinkey, phrase: the keys.
         line: what the others join by.
         items: the first device's log.
         changes: what stands in it.
@@ -66,6 +66,7 @@ class Founded:
 
     owner: SigningKey
     joinkey: SigningKey
+    phrase: SigningKey
     line: JoinKey
     items: tuple[LogItem, ...]
     changes: tuple[Change, ...]
@@ -90,7 +91,7 @@ def found_cluster(
         device=device,
         device_name="d0",
         label="02:00:00:00:00:00",
-        recovery=SigningKey.from_seed(random_bytes(32)).public,
+        recovery=(phrase := SigningKey.from_seed(random_bytes(32))).public,
         cycle_ms=cycle_ms,
     )
     log = Log(None)
@@ -111,7 +112,7 @@ def found_cluster(
     chain = log.chain_at(log.head.seq)
     assert chain is not None, "the log has its head"
     line = JoinKey(_cluster(log), 0, log.head.seq, chain, joinkey.seed, tuple(addresses))
-    return Founded(owner, joinkey, line, tuple(items), (genesis, change))
+    return Founded(owner, joinkey, phrase, line, tuple(items), (genesis, change))
 
 
 def _cluster(log: Log) -> ClusterId:

@@ -23,6 +23,7 @@ from dusk.sim.pace import STEP
 from dusk.sim.tree import Held, Logged, Place, Ruling, at
 
 SUCCESSION, MANDATE = ("cluster", "succession"), ("cluster", "mandate")
+RECOVERY, RECOVERED = ("trust", "recovery"), ("trust", "recovered")
 
 
 @dataclass(slots=True)
@@ -104,7 +105,8 @@ class Judge:
             assert change is not None, "a genesis has a change"
             return Ruling(writes=_writes(change), counter=_number(change))
         is_forced = entry.kind is EntryKind.OPEN and change is not None
-        self._check_position(plain, parent, entry, is_forced=is_forced)
+        is_recovery = is_forced and change is not None and change.body.author in self._keyring.phrases
+        self._check_position(plain, parent, entry, is_forced=is_forced, is_recovery=is_recovery)
         ruling = self._rule(plain, parent, entry, change, was_left=was_left)
         if entry.outcome.code is not ruling.code:
             raise RuleBroken("R1", f"entry {entry.seq}: {entry.outcome.code.name}, not {ruling.code.name}")
@@ -118,7 +120,8 @@ class Judge:
                 return Ruling()
             case EntryKind.OPEN, _:
                 assert change is not None, "the other case is above"
-                return self._forced(plain, parent, entry, change)
+                by_phrase = change.body.author in self._keyring.phrases
+                return (self._recovered if by_phrase else self._forced)(plain, parent, entry, change)
             case EntryKind.HANDOVER, None if entry.writer != parent.holders[0]:
                 return Ruling()
             case EntryKind.CHANGE, Change():
@@ -133,10 +136,13 @@ class Judge:
 
     # --- where it stands -------------------------------------------------------------------------
 
-    def _check_position(self, plain: Plain, parent: Logged, entry: Entry, *, is_forced: bool) -> None:
+    def _check_position(
+        self, plain: Plain, parent: Logged, entry: Entry, *, is_forced: bool, is_recovery: bool
+    ) -> None:
         """An epoch is opened by who may, and is its writer's alone; only owners raise more than that."""
         before, where = parent.entry, f"entry {entry.seq}"
-        if (entry.generation, entry.mandate) != (before.generation, before.mandate + is_forced):
+        raised = (before.generation + is_recovery, before.mandate + (is_forced and not is_recovery))
+        if (entry.generation, entry.mandate) != raised:
             raise RuleBroken("R1", f"{where}: generation or mandate changed without cause")
         if entry.kind is not EntryKind.OPEN:
             if (entry.epoch, entry.writer) != (before.epoch, parent.leader) or parent.is_handover:
@@ -171,7 +177,7 @@ class Judge:
     def _may(self, entry: Entry, change: Change, body: Body, signers: set[KeyId]) -> bool:
         own = f"device/{body.author.hex()}"
         sections = {operation.section for operation in body.operations}
-        if body.author == self._keyring.owner:
+        if body.author == self._keyring.owner or body.author in self._keyring.phrases:
             return change.id in self._keyring.signed
         if entry.kind is EntryKind.FREEZE:
             return body.author == KeyId(body.device)
@@ -216,10 +222,28 @@ class Judge:
         rest = {(section.split("/")[0], key) for section, key in writes} - {SUCCESSION, MANDATE}
         if not {SUCCESSION, MANDATE} <= set(writes) or rest - {("device", "retired"), ("device", "frozen")}:
             raise RuleBroken("R1", f"{where}: forces the role, and does not say so, or does more")
-        number, seq, chain = row_of(writes[MANDATE]) or (0, 0, b"")
-        named = at(parent, seq)
-        if number != entry.mandate or named is None or named.chain != chain:
-            raise RuleBroken("R1", f"{where}: forces the role at a head that is not below it")
+        _check_named(parent, entry, writes[MANDATE], entry.mandate)
+        return self._led(plain, entry, change, writes)
+
+    def _recovered(self, plain: Plain, parent: Logged, entry: Entry, change: Change) -> Ruling:
+        """Who has the phrase that is in force names the next one and who leads (A2, A40)."""
+        writes, where = _writes(change), f"entry {entry.seq}"
+        in_force, due = plain.row(*RECOVERY), {RECOVERED, RECOVERY, SUCCESSION}
+        if in_force is None or bytes(in_force[0]) != self._keyring.publics[change.body.author]:
+            raise RuleBroken("R1", f"{where}: recovers by a phrase that is not in force")
+        more = {(section.split("/")[0], key) for section, key in writes} - due
+        if not due <= set(writes) or more - {("device", "frozen")}:
+            raise RuleBroken("R1", f"{where}: recovers, and does not say so, or does more")
+        following = row_of(writes[RECOVERY]) or (b"", 0)
+        if following[0] == in_force[0] or following[1] != entry.generation:
+            raise RuleBroken("R1", f"{where}: recovers, and the phrase can be used again")
+        _check_named(parent, entry, writes[RECOVERED], entry.generation)
+        ruling = self._led(plain, entry, change, writes)
+        return Ruling(writes=ruling.writes)
+
+    def _led(self, plain: Plain, entry: Entry, change: Change, writes: dict[Place, Held]) -> Ruling:
+        """The device that was named leads, if it may."""
+        where = f"entry {entry.seq}"
         (holders,) = row_of(writes[SUCCESSION]) or ([],)
         after = Plain(plain.records | writes)
         if not holders or holders[0] != entry.writer or not all(map(after.is_member, holders)):
@@ -289,6 +313,14 @@ class Judge:
             (section, "name"): Held(codec.pack([next(free)]), change.id),
             (section, "groups"): Held(codec.pack([rule[3]]), change.id),
         }
+
+
+def _check_named(parent: Logged, entry: Entry, held: Held, due: int) -> None:
+    """What is forced names what it makes, and a head below it (A56)."""
+    number, seq, chain = row_of(held) or (0, 0, b"")
+    named = at(parent, seq)
+    if number != due or named is None or named.chain != chain:
+        raise RuleBroken("R1", f"entry {entry.seq}: forces the role at a head that is not below it")
 
 
 def row_of(held: Held) -> list[Any] | None:

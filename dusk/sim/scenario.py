@@ -145,6 +145,7 @@ class Simulation:
         keyring = Keyring(founded.owner.key_id, founded.joinkey.key_id)
         for key in (founded.owner, founded.joinkey, *self._keys):
             keyring.publics[key.key_id] = key.public
+        keyring.phrase(founded.phrase)
         for change in founded.changes:
             keyring.note(change)
         self._keyring = keyring

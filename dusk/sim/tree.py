@@ -78,8 +78,13 @@ class Logged:
 
     @property
     def is_forced(self) -> bool:
-        """Whether the owners gave the role by force here."""
-        return self.parent is not None and self.entry.mandate > self.parent.entry.mandate
+        """Whether the owners gave the role by force here, or the phrase did."""
+        return self.parent is not None and self.rank > self.parent.rank
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether the cluster was recovered here."""
+        return self.parent is not None and self.entry.generation > self.parent.entry.generation
 
     @property
     def rank(self) -> tuple[int, int]:

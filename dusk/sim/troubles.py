@@ -24,6 +24,7 @@ from dusk.sim.faults import NONE, Faults
 from dusk.sim.keyring import Keyring
 from dusk.sim.network import Network
 from dusk.sim.people import CYCLES_S, Founded, draw_backup, draw_edits
+from dusk.sim.rescuing import RECOVERY_S, Rescuing
 from dusk.sim.transcript import Transcript
 from dusk.sim.tree import is_on
 
@@ -31,6 +32,8 @@ COMMIT_S = 2.2
 """Between two changes, on average."""
 LEAVING_SHARE = 0.3
 """Of seeds, those in which the owner takes devices out."""
+RECOVERING_SHARE = 0.3
+"""Of the other seeds, those in which the owner uses the recovery phrase."""
 ATTESTED_SHARE = 0.7
 """Of an owner's commits, those whose session gets to attesting."""
 BACKUP_S = 1.5
@@ -110,6 +113,13 @@ class Troubles:
             count=stage.transcript.count,
             random=stage.generator("reset"),
         )
+        self._rescuing = Rescuing(
+            stage.founded.phrase,
+            [d for d in stage.devices if d.index not in stage.hostile],
+            stage.keyring,
+            self._sound,
+            stage.transcript.count,
+        )
         self._committed = 0
         self._calm_until = 0.0
         self._split_at = -1.0
@@ -125,6 +135,8 @@ class Troubles:
         self._repeat("approvals", ADMIT_S, lambda _: self.admitting.look())
         if stage.generator("leaving").random() < LEAVING_SHARE:
             self._repeat("removals", REMOVAL_S, self.admitting.remove)
+        elif stage.generator("recovering").random() < RECOVERING_SHARE and not faults.twin:
+            self._repeat("recoveries", RECOVERY_S, self._rescuing.recover)
         if stage.holders > 1:
             self._repeat("backups", BACKUP_S, self._appoint)
         self._repeat("replay", faults.replay_s, lambda _: stage.network.replay())

@@ -351,6 +351,7 @@ def _removed(request: Request) -> Request:
         ({"author": "00" * 16}, "somebody else"),
         ({"author": None}, "something bad"),
         ({"device": "0"}, "something bad"),
+        ({"device": "00" * 16}, "another device"),
         ({"counter": -1}, "something bad"),
         ({"edits": []}, "something bad"),
         ({"edits": "all"}, "something bad"),

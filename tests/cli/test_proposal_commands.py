@@ -41,14 +41,14 @@ def test_a_proposal_is_listed_shown_and_signed_by_another(
 
 def test_who_says_no_signs_nothing(dusk: "Dusk", proposed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setenv("DUSK_SESSION", "token-bob")
-    monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
 
-    def ask(prompt: str, _instead: str) -> str:
+    def answer(prompt: str, _instead: str) -> str:
         asked.append(prompt)
         return "no"
 
-    monkeypatch.setattr("dusk.cli.passwords.ask_line", ask)
+    monkeypatch.setenv("DUSK_SESSION", "token-bob")
+    monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
+    monkeypatch.setattr("dusk.cli.passwords.ask_line", answer)
     refused = dusk("sign", proposed)
     assert (refused.code, refused.err.splitlines()[-1]) == (1, "dusk: nothing was signed")
     assert "wireless.x.ssid: 'Home'" in refused.err

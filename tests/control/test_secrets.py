@@ -11,7 +11,7 @@ from dusk.config.revealing import sealed_of
 from dusk.control.desk import Json
 from dusk.control.drafts import Draft, decode_draft
 from dusk.control.sealing import WRAP, Sealer
-from dusk.control.vault import Vault
+from dusk.control.vault import Vault, none_held
 from dusk.effects import ItemKind
 from dusk.errors import Refused
 from dusk.ids import DeviceId, KeyId
@@ -222,6 +222,20 @@ def test_a22_whoever_leaves_a_scope_is_left_out_by_another_key_and_the_log_says_
     assert f"change at their source: policy/wifi {KEY}" in newest
 
 
+def test_a22_a_variable_of_a_group_is_sealed_anew_when_a_member_leaves(desk: FakeDesk) -> None:
+    desk.do("group.add", name="ap", devices=["roof"])
+    desk.do("var.set", scope="group/ap", variables=[{"name": "wpa", "values": [SECRET]}], secret=True)
+    put_secret(desk, "${wpa}")
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    desk.commit()
+    (before,) = key_ids(desk, "group/ap")
+    desk.do("group.remove", name="ap", devices=["hall"])
+    desk.commit()
+    assert key_ids(desk, "group/ap") != {before}
+    assert readers(desk, "group/ap") == {"alice", "roof"}
+    assert opened(desk, "roof") == {KEY: SECRET}
+
+
 def test_a22_a_device_that_is_removed_is_left_out(desk: FakeDesk) -> None:
     for_group(desk)
     desk.do("device.remove", names=["hall"])
@@ -303,6 +317,97 @@ def test_a_key_outside_the_cluster_seals_nothing_here(desk: FakeDesk) -> None:
         sealer.sealed(Draft(), "policy/wifi", f"set/{KEY}", SECRET)
     for_group(desk)
     assert sealer.vault(Draft()).secret("policy/wifi", next(iter(key_ids(desk)))) is None
+    assert not sealer.opens
+    assert none_held("policy/wifi", b"") is None
+
+
+def test_who_may_not_write_a_policy_alone_gives_nobody_its_keys_and_is_not_hindered(desk: FakeDesk) -> None:
+    for_group(desk)
+    both = desk.people["token-carol"].key.key_id, desk.world.owner.key_id
+    grants = {"policy/wifi": [sorted(both), 2, None, None, None], "group": [[both[0]], 1, None, None, None]}
+    world = desk.world
+    world.commit(*(world.edit("trust", f"grant/{prefix}", row) for prefix, row in grants.items()))
+    desk.do("group.create", name="shed")
+    desk.commit()
+    assert readers(desk) == {"alice", "carol", "hall"}
+    desk.ask("group.add", token="token-carol", name="ap", devices=["roof"])
+    desk.ask("draft.commit", token="token-carol", message="by carol")
+    assert readers(desk) == {"alice", "carol", "hall"}
+    put_secret(desk, "of another policy", target="policy/other")
+    desk.commit()
+    assert readers(desk) == {"alice", "carol", "hall", "roof"}
+
+
+def test_a_device_that_takes_the_place_of_another_takes_its_secrets_over(desk: FakeDesk) -> None:
+    put_secret(desk, target="device/hall")
+    desk.commit()
+    desk.do("device.replace", old="hall", new="roof")
+    assert opened(desk, "roof") == {KEY: SECRET}
+    section = f"device/{desk.devices['roof'].key_id.hex()}/config"
+    assert readers(desk, section) == {"alice", "roof"}
+
+
+def test_secrets_that_the_replacer_cannot_open_stay_behind(desk: FakeDesk) -> None:
+    put_secret(desk, target="device/hall")
+    desk.commit()
+    grants = ("device", "group", "assignment", "policy")
+    for prefix in grants:
+        desk.do("grant.set", prefix=prefix, users=["carol"])
+    section = f"device/{desk.devices['hall'].key_id.hex()}/config"
+    world, carol = desk.world, desk.people["token-carol"].key.key_id
+    (row,) = [desk.log.state.value(section, key) for key, _, _ in wraps_in(desk.log.state, section)]
+    assert row is not None
+    world.commit(world.edit(section, "wrap/0", [row[0], [b for b in row[1] if b[0] != carol]]))
+    desk.ask("device.replace", token="token-carol", old="hall", new="roof")
+    assert opened(desk, "roof") == {}
+
+
+def test_a_secret_that_others_must_sign_reaches_its_readers_with_the_last_signature(desk: FakeDesk) -> None:
+    desk.do("owner.add", name="carol")
+    desk.do("owner.quorum", count=2)
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
+    proposal = desk.commit()["proposal"]
+    assert readers(desk) == set()
+    desk.ask("proposal.sign", token="token-carol", id=proposal)
+    assert opened(desk, "hall") == {KEY: SECRET}
+    assert readers(desk) == {"alice", "carol", "hall"}
+    assert nowhere(desk)
+
+
+def test_a_secret_that_no_record_has_room_for_is_refused(desk: FakeDesk) -> None:
+    edits = [{"key": KEY, "values": ["x" * 61_440]}]
+    assert refusal(desk, "draft.edit", target="policy/wifi", verb="set", edits=edits).code == "too-large"
+
+
+def test_more_readers_than_one_record_holds_take_several(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dusk.control.sealing.WRAPS_PER_RECORD_MAX", 2)
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    assert len(list(wraps_in(desk.log.state, "policy/wifi"))) == 2
+    assert readers(desk) == {"alice", "attic", "hall", "roof"}
+    monkeypatch.setattr("dusk.limits.WRAP_RECORDS_MAX", 2)
+    edits = [{"key": KEY, "values": ["x"]}]
+    desk.do("grant.set", prefix="policy/wifi", users=["carol"])
+    with pytest.raises(Refused, match="no room for more readers"):
+        desk.ask("draft.edit", token="token-carol", target="policy/wifi", verb="set", edits=edits)
+
+
+def test_one_change_wraps_keys_to_so_many_and_the_next_to_the_others(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dusk.control.sealing.WRAPS_MAX", 1)
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    first = readers(desk)
+    assert "alice" in first
+    put_secret(desk, "other", target="policy/b")
+    desk.commit()
+    assert len(readers(desk)) > len(first)
 
 
 # --- shown on purpose ------------------------------------------------------------------------------

@@ -24,6 +24,19 @@ def test_addresses_are_asked_at_once_and_again_after_a_pause_while_they_are_sile
     assert contacts.silent(CYCLE_S, 100.0 + PAUSE_S) == (HERE, THERE)
 
 
+def test_who_does_not_answer_twice_is_told_apart_for_a_stream() -> None:
+    contacts = Contacts((HERE, THERE))
+    contacts.silent(CYCLE_S, 100.0)
+    assert contacts.unanswered == ()
+    contacts.heard(HERE, 101.0 + PAUSE_S / 2)
+    contacts.silent(CYCLE_S, 101.0 + PAUSE_S)
+    assert contacts.unanswered == (THERE,)
+    contacts.silent(CYCLE_S, 101.0 + 2 * PAUSE_S)
+    assert contacts.unanswered == (THERE,), "the other was not asked the last time"
+    contacts.leads_anew()
+    assert contacts.unanswered == ()
+
+
 def test_who_opens_an_epoch_asks_all_whatever_was_heard_before() -> None:
     contacts = Contacts((HERE, THERE))
     contacts.heard(HERE, 99.0)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dusk import codec
 from dusk.catchup.messages import SecretName, Secrets
 from dusk.changelog.body import Edit
 from dusk.changelog.readers import wraps_in
@@ -227,6 +228,13 @@ def test_who_lacks_a_key_names_who_has_it(lone: Lone) -> None:
 def test_a_key_that_is_no_longer_for_this_device_is_not_opened(lone: Lone) -> None:
     assert lone.devices[0].secret(NAME) == K
     lone.world.commit(lone.world.edit("group/ap", f"member/{lone.keys[0].key_id.hex()}", None))
+    assert lone.devices[0].secret(NAME) is None
+
+
+def test_a_wrap_of_another_key_than_its_record_says_is_not_taken(lone: Lone) -> None:
+    lie = wraps(lone.world, "policy/wifi", [lone.keys[0]], secret=b"k" * 32)
+    row = codec.unpack(lie.data or b"", size_max=4096)
+    lone.world.commit(lone.world.edit("policy/wifi", "wrap/0", [NAME.key_id, row[1]]))
     assert lone.devices[0].secret(NAME) is None
 
 

@@ -23,6 +23,7 @@ from dusk.keys.box import exchange, open_sealed, pairwise_key
 from dusk.keys.joinkey import parse_join_line
 from dusk.keys.phrase import phrase_from_entropy, recovery_key
 from dusk.keys.sealed import open_user_key
+from dusk.keys.secret import Scope, open_value, secret_key_id, unwrap
 from dusk.keys.signing import SigningKey, check_public_key, verify, x25519_public
 from tools.vectors.case import plain
 from tools.vectors.show import show_change, show_entry, show_head, show_signed_head, show_state, show_value
@@ -96,6 +97,15 @@ def keys(case: Case) -> None:
         case "sealed-user-key":
             key = open_user_key(raw(case["sealed"]), case["password"].encode(), name=case["user"])
             assert (key.seed.hex(), key.public.hex()) == (case["seed"], case["public"])
+        case "secret":
+            scope, secret = Scope(raw(case["cluster"]), case["section"]), raw(case["key"])
+            value = open_value(secret, scope, case["record"], raw(case["sealed"]))
+            said = value if isinstance(value, str) else list(value)
+            assert (said, secret_key_id(secret).hex()) == (case["value"], case["key_id"])
+        case "wrap":
+            scope = Scope(raw(case["cluster"]), case["section"])
+            secret = unwrap(SigningKey.from_seed(raw(case["seed"])), scope, raw(case["wrap"]))
+            assert (secret.hex(), secret_key_id(secret).hex()) == (case["key"], case["key_id"])
         case "phrase":
             key = recovery_key(case["phrase"])
             assert (key.seed.hex(), key.public.hex()) == (case["seed"], case["public"])

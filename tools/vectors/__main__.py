@@ -22,6 +22,7 @@ from tools.vectors.merges import merges
 from tools.vectors.records import records
 from tools.vectors.recoveries import recoveries
 from tools.vectors.refusals import refusals
+from tools.vectors.secret_values import secret_values
 from tools.vectors.settings import settings
 from tools.vectors.storage import storage
 from tools.vectors.streams import catchup, joining
@@ -36,7 +37,7 @@ def files() -> dict[str, str]:
     made: dict[str, tuple[str, list[Case]]] = {
         "encoding": ("log.md, section 1", encoding()),
         "hashes": ("keys.md; log.md, section 5; apply.md", hashes()),
-        "keys": ("keys.md", keys()),
+        "keys": ("keys.md", [*keys(), *secret_values()]),
         "changes": ("log.md, section 2", changes()),
         "entries": ("log.md, section 3", entries()),
         "records": ("log.md, section 4; settings.md", records()),

@@ -115,6 +115,13 @@ def _good_of_settings() -> tuple[GoodRow, ...]:
         ("policy/wifi", "set/dhcp.lan.dhcp_option", [2, 2**53 - 1, ["a", "a"], []]),
         ("policy/wifi", "set/dhcp.lan.dhcp_option", [4, 0, ["a"], ["b"]]),
         ("policy/wifi", "set/firewall.zone[name=lan,network=lan].input", [1, 0, ["ACCEPT"], []]),
+        ("policy/wifi", "set/wireless.default_radio0.key", [6, 3, [bytes(16), bytes(168)], []]),
+        ("policy/wifi", "set/wireless.default_radio0.key", [1, 0, ["${wpa}"], []]),
+        ("policy/wifi", "wrap/0", [bytes(16), [[A, bytes(49)], [B, bytes(400)]]]),
+        (f"{DEVICE}/config", "wrap/255", [bytes(16), [[A, bytes(49)]]]),
+        ("group/aps", "wrap/10", [bytes(16), [[A, bytes(49)]]]),
+        ("group/aps", "var/wpa", [bytes(16), bytes(296)]),
+        ("cluster", "wrap/1", [bytes(16), [[A, bytes(49)]]]),
         ("assignment/wifi", "to", ["all", [], 0]),
         ("assignment/wifi", "to", ["groups", ["aps"], 100]),
         ("assignment/wifi", "to", ["devices", [ID], 999]),
@@ -126,13 +133,34 @@ def _good_of_settings() -> tuple[GoodRow, ...]:
 
 
 def _bad_values() -> list[Case]:
-    rows = (*_of_keys_and_cluster(), *_of_devices(), *_of_settings())
+    rows = (*_of_keys_and_cluster(), *_of_devices(), *_of_settings(), *_of_secrets())
     cases = [_bad(section, name, codec.pack(row), shows, "bad-value") for section, name, row, shows in rows]
     cases.append(_bad("cluster", "name", b"\xa1a", "An array.", "bad-value"))
     cases.append(_bad("cluster", "name", codec.pack(["x"]) + b"\0", "Nothing behind.", "bad-value"))
     long = codec.pack(["x" * (limits.VALUE_BYTES_MAX - 15)])
     cases.append(_bad("cluster", "var/x", long, "65,520 bytes at most.", "bad-value"))
     return cases
+
+
+def _of_secrets() -> tuple[BadRow, ...]:
+    secret, pair = "set/wireless.default_radio0.key", [bytes(16), bytes(168)]
+    return (
+        ("policy/wifi", secret, [1, 0, ["${wpa}x"], []], "A secret is a whole variable."),
+        ("policy/wifi", secret, [1, 0, ["${wpa:-x}"], []], "A default would stand in the log."),
+        ("policy/wifi", secret, [1, 0, ["${mac6}"], []], "A fact is no variable."),
+        ("policy/wifi", secret, [6, 0, [bytes(15), bytes(168)], []], "An id of 16 bytes."),
+        ("policy/wifi", secret, [6, 0, [bytes(16), bytes(167)], []], "Steps of 128 bytes."),
+        ("policy/wifi", secret, [6, 0, [bytes(16), bytes(40)], []], "A step at least."),
+        ("policy/wifi", secret, [6, 0, pair, ["x"]], "Nothing is removed."),
+        ("policy/wifi", "set/wireless.default_radio0", [6, 0, pair, []], "A section is no secret."),
+        ("cluster", "var/wpa", [*pair, b""], "Two items."),
+        ("policy/wifi", "wrap/0", [bytes(16), []], "One reader at least."),
+        ("policy/wifi", "wrap/0", [bytes(16), [[B, bytes(49)], [A, bytes(49)]]], "Sorted."),
+        ("policy/wifi", "wrap/0", [bytes(16), [[A, bytes(49)]] * 2], "None twice."),
+        ("policy/wifi", "wrap/0", [bytes(16), [[A, bytes(48)]]], "More than a key and a tag."),
+        ("policy/wifi", "wrap/0", [bytes(16), [[A, bytes(401)]]], "400 bytes at most."),
+        ("policy/wifi", "wrap/0", [bytes(15), [[A, bytes(49)]]], "An id of 16 bytes."),
+    )
 
 
 def _of_keys_and_cluster() -> tuple[BadRow, ...]:

@@ -116,6 +116,12 @@ def _requests(cluster: Cluster) -> list[Case]:
             {"seq": 256, "piece": 2},
         ),
         _where(),
+        (
+            "GET SECRETS",
+            "One K of a policy.",
+            messages.GetSecrets((messages.SecretName("policy/wifi", bytes(16)),)),
+            {"names": [["policy/wifi", bytes(16).hex()]]},
+        ),
     )
     cases = []
     for name, shows, request, said in rows:
@@ -218,6 +224,17 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             {"seq": 256, "hashes": [bytes(range(32)).hex(), bytes(32).hex()]},
         ),
         ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
+        (
+            "SECRETS",
+            "A wrap, and where somebody else is.",
+            messages.Secrets(
+                ((messages.SecretName("policy/wifi", bytes(16)), b"a wrap"),), (Address("192.0.2.1", 3875),)
+            ),
+            {
+                "wraps": [["policy/wifi", bytes(16).hex(), b"a wrap".hex()]],
+                "elsewhere": [["192.0.2.1", 3875]],
+            },
+        ),
     )
 
 
@@ -261,6 +278,8 @@ def _bad_requests() -> list[Case]:
                 [10, [[bytes(16), "198.51.100.7", 1], [bytes(16), "198.51.100.8", 1]]],
             ),
             ("ADDRESSES of 257", [10, [[n.to_bytes(16, "big"), "198.51.100.7", 1] for n in range(257)]]),
+            ("GET SECRETS of 33", [11, [["policy/wifi", bytes(16)]] * 33]),
+            ("GET SECRETS with an id of 15 bytes", [11, [["policy/wifi", bytes(15)]]]),
             ("GET PIECE at 0", [9, 0, 0]),
             ("GET PIECE of a hash", [9, chain, 0]),
             ("GET PIECE 140", [9, 256, 140]),
@@ -298,7 +317,10 @@ def _bad_replies() -> list[Case]:
         (
             ("empty", []),
             ("kind 16", [16]),
-            ("kind 25", [25]),
+            ("kind 26", [26]),
+            ("SECRETS with a wrap of 401 bytes", [25, [["policy/wifi", bytes(16), bytes(401)]], []]),
+            ("SECRETS of five addresses", [25, [], [["192.0.2.1", 1]] * 5]),
+            ("SECRETS at port 0", [25, [], [["192.0.2.1", 0]]]),
             ("COMPACTED at 0", [23, 0, [bytes(32)]]),
             ("COMPACTED without pieces", [23, 256, []]),
             ("COMPACTED of 561 pieces", [23, 256, [bytes(32)] * 561]),

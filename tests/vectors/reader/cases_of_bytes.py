@@ -5,7 +5,18 @@ from typing import Any
 
 from nacl.bindings import crypto_scalarmult_base
 
-from tests.vectors.reader import changes, datagrams, fold, keys, naming, records, state, storage, streams
+from tests.vectors.reader import (
+    changes,
+    datagrams,
+    fold,
+    keys,
+    naming,
+    records,
+    secret_values,
+    state,
+    storage,
+    streams,
+)
 from tests.vectors.reader.files import Case, File, Out, hexed, same_hex
 from tests.vectors.reader.packing import need, pack, shown, unpack_closely, value_json
 
@@ -68,6 +79,18 @@ def seal(case: Case, _file: File, out: Out) -> None:
     plaintext = keys.unseal(secret, nonce, associated, ciphertext)
     out["plaintext"] = plaintext.hex()
     need(keys.seal(secret, nonce, associated, plaintext) == ciphertext, "seals otherwise")
+
+
+def secret(case: Case, _file: File, out: Out) -> None:
+    key, cluster, sealed = (hexed(case[name]) for name in ("key", "cluster", "sealed"))
+    out["value"] = secret_values.value(key, cluster, case["section"], case["record"], sealed)
+    out["key_id"] = secret_values.key_id(key).hex()
+
+
+def wrapped(case: Case, _file: File, out: Out) -> None:
+    seed, cluster, box = (hexed(case[name]) for name in ("seed", "cluster", "wrap"))
+    key = secret_values.unwrapped(seed, cluster, case["section"], box)
+    out |= shown({"key": key, "key_id": secret_values.key_id(key)})
 
 
 def x25519(case: Case, _file: File, out: Out) -> None:

@@ -24,6 +24,8 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("keys", "seal"): ("key nonce associated ciphertext", "", log.seal),
     ("keys", "x25519"): ("private public", "", log.x25519),
     ("keys", "sealed-user-key"): ("user password sealed", "", log.sealed_user_key),
+    ("keys", "secret"): ("key cluster section record sealed", "", log.secret),
+    ("keys", "wrap"): ("seed cluster section wrap", "", log.wrapped),
     ("keys", "phrase"): ("phrase", "", log.phrase),
     ("keys", "join-line"): ("line", "", log.join_line),
     ("changes", None): ("bytes", "", log.change),

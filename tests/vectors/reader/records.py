@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tests.vectors.reader import changes, settings
+from tests.vectors.reader import changes, secret_values, settings
 from tests.vectors.reader.keys import labelled, sealed_key, x25519_public
 from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
 
@@ -178,7 +178,15 @@ def _setting(value: list[Any], name: str) -> None:
     settings.check(settings.key(name), settings.setting(value))
 
 
-VARIABLE = (rf"var/{COMPONENT}", _one(lambda value: _words(value, 65_520)))
+def _variable(value: list[Any], _name: str) -> None:
+    if len(value) == 2:
+        secret_values.check_pair(*value)
+    else:
+        _words(array(value, 1)[0], 65_520)
+
+
+VARIABLE = (rf"var/{COMPONENT}", _variable)
+WRAPS = (r"wrap/(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])", secret_values.check_wraps)
 SETTING = (r"set/(?P<name>.+)", _setting)
 Check = Callable[[list[Any], str], None]
 TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
@@ -204,6 +212,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("logins", _logins),
             ("secrets", _secrets),
             VARIABLE,
+            WRAPS,
         ],
     ),
     (
@@ -226,12 +235,12 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
         ],
     ),
     (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),
-    (rf"device/{ID}/config", [SETTING, VARIABLE]),
-    (rf"policy/{COMPONENT}", [SETTING]),
+    (rf"device/{ID}/config", [SETTING, VARIABLE, WRAPS]),
+    (rf"policy/{COMPONENT}", [SETTING, WRAPS]),
     (rf"expected/(?P<name>{ID})", [("as", _expected)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
-    (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE]),
+    (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE, WRAPS]),
 ]
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from tests.vectors.reader import uci
+from tests.vectors.reader import secret_values, uci
 from tests.vectors.reader.packing import Refused, array, need, number, pack
 
-SET, SET_LIST, ABSENT, EDIT_LIST, TYPE = 1, 2, 3, 4, 5
+SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED = 1, 2, 3, 4, 5, 6
 SECRET = frozenset(
     re.findall(
         r"\w+",
@@ -21,6 +21,8 @@ SECRET = frozenset(
     )
 )
 SECRET_ENDS = ("_password", "_passwd", "_passphrase", "_secret", "_psk", "_private_key", "_token")
+
+REFERENCE = re.compile(r"\$\{(?!mac6\})\w+\}", re.ASCII)
 
 BARE = r'[^\x00-\x20,\]"\\]'
 QUOTED = r'"(?:[^"\\]|\\["\\])*"'
@@ -100,6 +102,10 @@ class Setting:
 def setting(item: object) -> Setting:
     """Read the form of a setting."""
     verb, position, values, removed = array(item, 4)
+    if verb == SEALED:
+        secret_values.check_pair(*array(values, 2))
+        need(removed == [], "wrong-shape")
+        return Setting(SEALED, number(position), [], [])
     for one in (values, removed):
         need(all(isinstance(text, str) for text in array(one, most=4_096)), "wrong-shape")
     return Setting(number(verb, 1, 5), number(position), values, removed)
@@ -120,14 +126,15 @@ def check(key: Key, said: Setting) -> None:
         EDIT_LIST: values + removed and len({*values, *removed}) == len(values + removed),
         TYPE: len(values) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
     }
-    need(lengths[said.verb], word)
+    need(lengths.get(said.verb, True), word)
     need(key.package != "dusk", word)
     need((said.verb == TYPE) <= (key.option is None), word)
     need(key.option is not None or said.verb in {TYPE, ABSENT}, word)
     need(not (key.option is None and said.verb == ABSENT and key.index is not None), word)
     need(said.verb != TYPE or key.type in {None, values[0]}, word)
     check_values([*values, *removed])
-    need(said.verb == ABSENT or key.option is None or not is_secret(key.option), word)
+    hidden = said.verb in {ABSENT, SEALED} or (said.verb == SET and bool(REFERENCE.fullmatch(values[0])))
+    need(hidden or key.option is None or not is_secret(key.option), word)
     packed = pack([said.verb, said.position, values, removed])
     need(len(packed) <= 65_536, word)
 

@@ -197,7 +197,7 @@ def _position(item: object) -> tuple[int, bytes]:
 def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
-    number(kind, 1, 10)
+    number(kind, 1, 11)
     count = {3: 0, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
     array(rest, count)
     match kind:
@@ -223,7 +223,17 @@ def request(data: bytes) -> dict[str, Any]:
             ids = [octets(row[0], 16) for row in rows]
             need(all(one < other for one, other in pairwise(ids)), "wrong-shape")
             return {"rows": [[row[0], routed(row[1]), number(row[2], 1, 65_535)] for row in rows]}
+        case 11:
+            return {"names": [_secret_name(*array(item, 2)) for item in array(rest[0], most=32)]}
     return {"chain": octets(rest[0], 32), "first": number(rest[1])}
+
+
+def _secret_name(section: object, name: object) -> list[Any]:
+    return [text(section, 191), octets(name, 16)]
+
+
+def _wrap(section: object, name: object, box: object) -> list[Any]:
+    return [*_secret_name(section, name), octets(box, most=400)]
 
 
 def _item(item: object) -> tuple[int, bytes]:
@@ -258,8 +268,8 @@ def _waiting(item: object) -> dict[str, Any]:
 def answer(data: bytes) -> dict[str, Any]:
     """Read an answer."""
     kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
-    number(kind, 17, 24)
-    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1}[kind])
+    number(kind, 17, 25)
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1, 25: 2}[kind])
     match kind:
         case 17:
             newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
@@ -277,6 +287,10 @@ def answer(data: bytes) -> dict[str, Any]:
             return {"seq": number(rest[0], 1), "hashes": hashes}
         case 24:
             return {"piece": octets(rest[0], most=60_000)}
+        case 25:
+            wraps = [_wrap(*array(item, 3)) for item in array(rest[0], most=32)]
+            places = [array(item, 2) for item in array(rest[1], most=4)]
+            return {"wraps": wraps, "elsewhere": [[text(a, 128), number(b, 1, 65_535)] for a, b in places]}
     return {
         "rows": [_row(item) for item in array(rest[0], most=10_000)],
         "waiting": [_waiting(item) for item in array(rest[1], most=1_024)],
