@@ -25,14 +25,17 @@ def test_addresses_are_asked_at_once_and_again_after_a_pause_while_they_are_sile
 
 
 def test_who_does_not_answer_twice_is_told_apart_for_a_stream() -> None:
-    contacts = Contacts((HERE, THERE))
-    contacts.silent(CYCLE_S, 100.0)
-    assert contacts.unanswered == ()
-    contacts.heard(HERE, 101.0 + PAUSE_S / 2)
-    contacts.silent(CYCLE_S, 101.0 + PAUSE_S)
-    assert contacts.unanswered == (THERE,)
-    contacts.silent(CYCLE_S, 101.0 + 2 * PAUSE_S)
-    assert contacts.unanswered == (THERE,), "the other was not asked the last time"
+    contacts, told = Contacts((HERE, THERE)), list[tuple[Address, ...]]()
+    for heard_at, asked_at in (
+        (None, 100.0),
+        (101.0 + PAUSE_S / 2, 101.0 + PAUSE_S),
+        (None, 101.0 + 2 * PAUSE_S),
+    ):
+        if heard_at is not None:
+            contacts.heard(HERE, heard_at)
+        contacts.silent(CYCLE_S, asked_at)
+        told.append(contacts.unanswered)
+    assert told == [(), (THERE,), (THERE,)], "the other was not asked the last time"
     contacts.leads_anew()
     assert contacts.unanswered == ()
 
