@@ -91,6 +91,10 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/changelog/attesting.py::completed::operand of and left out: record.data is not None": "as above",
     "dusk/changelog/attesting.py::due::operand of or left out: former.data is None": "as above",
+    "dusk/cycle/elsewhere.py::Elsewhere._groups::operand of and left out: peer is not None": (
+        "who is no member any more is forgotten before; the type checker asks for it"
+    ),
+    "dusk/cycle/elsewhere.py::Elsewhere._behind::operand of and left out: peer is not None": "as above",
     "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
         "who sends it is another member"
     ),
