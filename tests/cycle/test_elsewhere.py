@@ -163,6 +163,7 @@ def test_what_a_far_member_lacks_goes_to_who_repeats_for_it_once() -> None:
     served = elsewhere.plan()
     elsewhere.answered(peers[3], Via(b"p" * 8, peers[3].device_id))
     assert elsewhere.doors(served, peers) == [(peers[0], True), (peers[3], False)]
+    assert elsewhere.doors(served, peers[:1]) == [(peers[0], True)]
 
 
 def test_data_goes_alone_to_proven_addresses_of_far_members_up_to_a_bound() -> None:

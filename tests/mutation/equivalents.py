@@ -95,6 +95,16 @@ EQUIVALENTS: dict[str, str] = {
         "who is no member any more is forgotten before; the type checker asks for it"
     ),
     "dusk/cycle/elsewhere.py::Elsewhere._behind::operand of and left out: peer is not None": "as above",
+    "dusk/cycle/elsewhere.py::Elsewhere.give::no guard: if address is None": (
+        "the path of who has none lets nothing go; the type checker asks for it"
+    ),
+    "dusk/cycle/whereabouts.py::Whereabouts.leads_elsewhere::"
+    "operand of and left out: self._table.get(device) != address": (
+        "it only saves the time of putting the same row in its place"
+    ),
+    "dusk/cycle/whereabouts.py::Whereabouts._is_silent::operand of and left out: peer is not None": (
+        "the table that is asked for names members alone; the type checker asks for it"
+    ),
     "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
         "who sends it is another member"
     ),
