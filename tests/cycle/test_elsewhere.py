@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dusk.cycle.datagrams import path_of
 from dusk.cycle.elsewhere import COPIES_MAX, DATA_COPIES_MAX, GIVEN_UP_MISSES, Elsewhere, Served
 from dusk.cycle.far_messages import Via
 from dusk.cycle.messages import Kind
@@ -256,3 +257,23 @@ def test_a15_data_goes_alone_to_nobody_that_multicast_reaches_and_to_no_unproven
     sent = [e for e in elsewhere.send(served, b"start", [b"piece"]) if isinstance(e, SendDatagram)]
     assert [e.to for e in sent if e.data == b"piece"] == [far.address]
     assert len(sent) == 4
+
+
+def test_the_bounds_of_what_is_given_alone() -> None:
+    elsewhere, _, (first, second, *others) = scene()
+    for peer in others:
+        elsewhere.answered(peer, None)
+    first.missed, second.missed = GIVEN_UP_MISSES, 0
+    assert [first.device_id in elsewhere.plan().alone for _ in range(12)] == [True] * 12
+    elsewhere.answered(second, Via(None, second.device_id))
+    served = Served({}, (second.device_id,))
+    for count, given in ((DATA_COPIES_MAX, DATA_COPIES_MAX), (DATA_COPIES_MAX + 1, 0)):
+        assert len(elsewhere.send(served, b"start", [b"piece"] * count)) == given + 1
+
+
+def test_what_an_answer_to_a_start_that_came_alone_must_name_is_noted() -> None:
+    elsewhere, _, (first, *_) = scene()
+    for is_relay in (False, True):
+        (sent,) = elsewhere.start_to(first, b"start", is_relay=is_relay)
+        assert isinstance(sent, SendDatagram)
+        assert path_of(sent.data) in first.path._sent
