@@ -10,8 +10,9 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.compaction import compact
 from dusk.changelog.foundation import read
 from dusk.changelog.history import ForkFound
+from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
-from dusk.changelog.raises import rights_at
+from dusk.changelog.raises import is_raise, rights_at
 from dusk.effects import LogItem
 from dusk.ids import Seq
 from dusk.keys.signing import SigningKey
@@ -263,6 +264,14 @@ def test_a_role_that_is_kept_no_more_is_judged_by_nobody(monkeypatch: pytest.Mon
     parted.world.lead(parted.world.kitchen, parted.role())
     with pytest.raises(Apart, match="undo what is final"):
         adopt(log, *parted.compact())
+
+
+def test_an_open_without_a_change_and_the_first_entry_raise_no_mandate() -> None:
+    parted = Parted()
+    world = parted.world
+    opened = world.lead(world.kitchen)
+    assert [is_raise(entry) for entry in (verified_entry(world.items[0]), opened)] == [False, False]
+    assert is_raise(world.lead(world.kitchen, parted.role()))
 
 
 def test_r4_what_nobody_can_go_back_over_stays_whoever_forced_what() -> None:

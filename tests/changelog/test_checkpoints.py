@@ -94,6 +94,20 @@ def test_who_was_no_owner_then_or_is_none_now_has_nothing_to_attest() -> None:
     assert to_attest(world.log, bob.key_id) is None
 
 
+def test_who_has_attested_and_who_comes_behind_enough_others_has_nothing_to_attest() -> None:
+    world, bob = quorum_of_two()
+    commit(world, 20, (world.owner, bob))
+    attest(world)
+    assert to_attest(world.log, world.owner.key_id) is None
+    assert to_attest(world.log, bob.key_id) is not None
+    world.write(world.change(world.edit("trust", "quorum", (1,)), signers=(world.owner, bob)))
+    commit(world, 2 * STEP)
+    assert world.log.checkpoint == 0
+    attest(world)
+    assert world.log.checkpoint > 0
+    assert to_attest(world.log, bob.key_id) is None
+
+
 def test_r2_a_log_on_a_checkpoint_is_the_same_log() -> None:
     world = grown()
     commit(world, 5)

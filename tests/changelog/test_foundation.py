@@ -9,18 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk import codec, limits
-from dusk.changelog.body import Change, Edit, decode_change
+from dusk.changelog.body import decode_change
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.foundation import form, piece_hash, pieces, read
-from dusk.changelog.items import pack_entry_item, unpack_entry_item, verified_entry
-from dusk.changelog.log import Log
+from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.state import State
 from dusk.effects import ItemKind
 from dusk.errors import UntrustedInput
-from dusk.ids import NO_CHAIN, ChainHash, Seq, labelled_hash
+from dusk.ids import NO_CHAIN, Seq
 from tests.checkpoints import (
     NAME,
-    STEP,
     attest,
     attestation,
     commit,
@@ -28,12 +26,42 @@ from tests.checkpoints import (
     grown,
     quorum_of_two,
     said_of,
-    with_a_conflict_of_another,
+)
+from tests.foundations import (
+    CHANGES,
+    DERIVED,
+    DIGESTS,
+    HEAD,
+    KEPT,
+    MILESTONES,
+    OPENED,
+    OUTCOMES,
+    SAID,
+    SECTIONS,
+    TERMS,
+    VERSION,
+    forced_one,
+    forged,
+    remade,
+    rows,
+    sound_one,
+    unsalted,
+    with_digests,
 )
 from tests.holders import Holders
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
+
+
+@pytest.fixture(scope="module")
+def sound() -> tuple[World, bytes]:
+    return sound_one()
+
+
+@pytest.fixture(scope="module")
+def forced() -> tuple[Holders, bytes]:
+    return forced_one()
 
 
 def test_pieces_are_the_whole_cut() -> None:
@@ -42,24 +70,6 @@ def test_pieces_are_the_whole_cut() -> None:
     assert b"".join(cut) == data
     assert {len(piece) for piece in cut[:-1]} == {limits.PIECE_BYTES_MAX}
     assert len({piece_hash(piece) for piece in cut}) == len(cut)
-
-
-WORLD_SEED = 3
-
-
-@pytest.fixture(scope="module")
-def sound() -> tuple[World, bytes]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "CHECKPOINT_STEP", STEP)
-        patch.setattr(limits, "RETENTION_ENTRIES", 4)
-        world = World(WORLD_SEED)
-        commit(world, 3)
-        setting = world.set("office", "system.@system[0].hostname", "late")
-        world.write(world.change(Edit(setting.section, setting.key, setting.data, None)))
-        world.open()
-        commit(world, 20)
-        attest(world)
-        return world, foundation(world)
 
 
 def test_a42_a_foundation_of_another_cluster_is_refused(sound: tuple[World, bytes]) -> None:
@@ -79,19 +89,6 @@ def test_a42_a_foundation_with_any_byte_changed_is_refused(
     changed[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(UntrustedInput):
         read(bytes(changed), world.cluster)
-
-
-def rows(data: bytes) -> list[Any]:
-    return codec.unpack(data, size_max=limits.FOUNDATION_BYTES_MAX)
-
-
-def _unsalted(record: list[Any]) -> list[Any]:
-    return [record[0], None, *record[2:]]
-
-
-VERSION, HEAD, OPENED, TERMS, MILESTONES, DIGESTS, CHANGES, OUTCOMES, SECTIONS, DERIVED, KEPT, SAID = range(
-    12
-)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +112,7 @@ VERSION, HEAD, OPENED, TERMS, MILESTONES, DIGESTS, CHANGES, OUTCOMES, SECTIONS, 
         ("an outcome of no change", OUTCOMES, lambda old: [*old, [999, 1, None, ""]]),
         ("outcomes twice", OUTCOMES, lambda old: [*old, *old]),
         ("a section too few", SECTIONS, lambda old: old[:-1]),
-        ("no salt", SECTIONS, lambda old: [[old[0][0], [_unsalted(old[0][1][0])]], *old[1:]]),
+        ("no salt", SECTIONS, lambda old: [[old[0][0], [unsalted(old[0][1][0])]], *old[1:]]),
         ("sections in another order", SECTIONS, lambda old: old[::-1]),
         ("records in another order", SECTIONS, lambda old: [[path, records[::-1]] for path, records in old]),
         ("numbers twice", DERIVED, lambda old: [*old, *old]),
@@ -137,40 +134,6 @@ def test_a42_a_foundation_that_says_something_else_is_refused(
         read(codec.pack(row), world.cluster)
 
 
-@pytest.fixture(scope="module")
-def forced() -> tuple[Holders, bytes]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "CHECKPOINT_STEP", STEP)
-        patch.setattr(limits, "RETENTION_ENTRIES", 4)
-        world = Holders(WORLD_SEED)
-        commit(world, 2)
-        for holder in (world.kitchen, world.garage):
-            world.lead(holder, world.role(holder))
-            commit(world, 2)
-        commit(world, 20)
-        attest(world)
-        return world, foundation(world)
-
-
-def _remade(item: bytes, **fields: Any) -> bytes:
-    """Return a kept entry that says something else of itself."""
-    entry, change = unpack_entry_item(item)
-    return pack_entry_item(entry._replace(**fields), change).data
-
-
-def _with_digests(row: list[Any]) -> list[Any]:
-    """Have the digests be those of the entries that are kept, and the head stand on them."""
-    digests = bytearray(row[DIGESTS])
-    for item in row[KEPT]:
-        entry, _ = unpack_entry_item(item)
-        digests[(entry.seq - 1) * 32 : entry.seq * 32] = entry.digest
-    chain = NO_CHAIN
-    for at in range(0, len(digests), 32):
-        chain = ChainHash(labelled_hash(b"dusk.chain", chain, bytes(digests[at : at + 32])))
-    row[DIGESTS], row[HEAD] = bytes(digests), [*row[HEAD][:4], chain]
-    return row
-
-
 def test_r4_a_foundation_has_the_roles_that_owners_forced(forced: tuple[Holders, bytes]) -> None:
     world, data = forced
     found = read(data, world.cluster)
@@ -186,8 +149,8 @@ def test_r4_a_foundation_has_the_roles_that_owners_forced(forced: tuple[Holders,
         (TERMS, lambda old: [[*old[0][:2], True], *old[1:]], "not the forced roles that belong there"),
         (HEAD, lambda old: [old[0], 1, *old[2:]], "not a forced role for each mandate"),
         (TERMS, lambda old: [*old[:-1], [old[-1][0], old[0][1], True]], "is not what was due there"),
-        (KEPT, lambda old: [*old[:-1], _remade(old[-1], mandate=1)], "is not the `open` of its role"),
-        (KEPT, lambda old: [*old[:-1], _remade(old[-1], writer=bytes(16))], "is not the `open` of its role"),
+        (KEPT, lambda old: [*old[:-1], remade(old[-1], mandate=1)], "is not the `open` of its role"),
+        (KEPT, lambda old: [*old[:-1], remade(old[-1], writer=bytes(16))], "is not the `open` of its role"),
     ],
 )
 def test_r4_a_foundation_shows_no_other_roles_than_the_first_to_the_last(
@@ -197,18 +160,9 @@ def test_r4_a_foundation_shows_no_other_roles_than_the_first_to_the_last(
     row = rows(data)
     row[at] = change(row[at])
     with pytest.raises(UntrustedInput, match=text):
-        read(codec.pack(_with_digests(row)), None)
+        read(codec.pack(with_digests(row)), None)
     with pytest.raises(UntrustedInput):
         read(codec.pack(row), world.cluster)
-
-
-def _forged(forced: tuple[Holders, bytes], change: Change) -> bytes:
-    """Return a foundation whose last role is another change, with digests that fit."""
-    row = rows(forced[1])
-    entry, _ = unpack_entry_item(row[KEPT][-1])
-    entry = entry._replace(change=change.id, signatures=change.signatures_hash)
-    row[KEPT][-1] = pack_entry_item(entry, change).data
-    return codec.pack(_with_digests(row))
 
 
 def test_a40_a_role_in_a_foundation_is_signed_by_the_owners_of_then_at_its_place(
@@ -222,9 +176,9 @@ def test_a40_a_role_in_a_foundation_is_signed_by_the_owners_of_then_at_its_place
     keys: dict[str, Any] = {"head": replace(base, mandate=1), "counter": real.body.counter}
     again = world.role(world.garage, **keys)
     with pytest.raises(UntrustedInput, match="attested is another"):
-        read(_forged(forced, again), None)
+        read(forged(forced, again), None)
     with pytest.raises(UntrustedInput, match="have not signed it"):
-        read(_forged(forced, world.role(world.garage, signers=(world.kitchen,), **keys)), None)
+        read(forged(forced, world.role(world.garage, signers=(world.kitchen,), **keys)), None)
     late = {**keys, "head": replace(base, mandate=1, seq=Seq(entry.seq))}
     for bad in (
         world.role(world.garage, head=replace(base, mandate=5)),
@@ -233,10 +187,10 @@ def test_a40_a_role_in_a_foundation_is_signed_by_the_owners_of_then_at_its_place
         world.role(world.garage, **late),
     ):
         with pytest.raises(UntrustedInput, match="is not what was due there"):
-            read(_forged(forced, bad), None)
+            read(forged(forced, bad), None)
     more = world.set("office", NAME, "more")
     with pytest.raises(UntrustedInput, match="not for a forced role"):
-        read(_forged(forced, world.role(world.garage, more=(more,), **keys)), None)
+        read(forged(forced, world.role(world.garage, more=(more,), **keys)), None)
 
 
 def test_a_foundation_has_no_entry_that_nobody_needs(forced: tuple[Holders, bytes]) -> None:
@@ -459,205 +413,3 @@ def test_a6_a_foundation_has_only_so_many_rows(
     inner[at[-1]].append(inner[at[-1]][0])
     with pytest.raises(UntrustedInput):
         form(codec.pack(row))
-
-
-def _owner_gone(row: list[Any]) -> None:
-    (trust,) = [records for path, records in row[SECTIONS] if path == "trust"]
-    (old,) = [each for each in trust if each[0] == "owner/alice"]
-    old[1:3] = [None, None]
-
-
-def _quorum_of_two(row: list[Any]) -> None:
-    (trust,) = [records for path, records in row[SECTIONS] if path == "trust"]
-    (old,) = [each for each in trust if each[0] == "quorum"]
-    old[2] = codec.pack((2,))
-
-
-def _digest_too_few(row: list[Any]) -> None:
-    row[DIGESTS] = row[DIGESTS][:-32]
-
-
-def _change_too_few(row: list[Any]) -> None:
-    row[CHANGES] = row[CHANGES][:-32]
-
-
-def _other_chain(row: list[Any]) -> None:
-    row[HEAD][4] = bytes(32)
-
-
-def _of_nothing(row: list[Any]) -> None:
-    row[HEAD][3:], row[DIGESTS], row[CHANGES] = [0, NO_CHAIN], b"", b""
-
-
-def _epoch_at(behind: int) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[OPENED][0] = row[HEAD][3] + behind
-
-    return lie
-
-
-def _term_at(behind: int) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[TERMS].append([row[HEAD][3] + behind, row[TERMS][0][1], False])
-
-    return lie
-
-
-def _term_twice(row: list[Any]) -> None:
-    row[TERMS].append(row[TERMS][-1])
-
-
-def _no_device(row: list[Any]) -> None:
-    row[TERMS][0][1] = [b""]
-
-
-def _outcome_twice(row: list[Any]) -> None:
-    row[OUTCOMES] *= 2
-
-
-def _outcome_of_an_open(row: list[Any]) -> None:
-    row[OUTCOMES][0][0] = next(seq for seq in range(1, 17) if not any(row[CHANGES][seq * 32 - 32 : seq * 32]))
-
-
-def _kept(*items: object) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[KEPT][:1] = items or [row[KEPT][0]] * 2
-
-    return lie
-
-
-def _conflict_forgotten(row: list[Any]) -> None:
-    del row[KEPT][-1]
-
-
-def _kept_otherwise(row: list[Any]) -> None:
-    row[KEPT][-1] = _remade(row[KEPT][-1], writer=bytes(16))
-
-
-def _record_is(salt: bytes | None, data: bytes | None) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[SECTIONS][0][1][0][1:3] = [salt, data]
-
-    return lie
-
-
-def _milestone_at(behind: int) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[MILESTONES].append([row[HEAD][3] + behind, bytes(32), [bytes(16)], 1])
-
-    return lie
-
-
-def _no_owner(row: list[Any]) -> None:
-    row[MILESTONES][0][2] = [b""]
-
-
-def _said(*rows: object) -> Callable[[list[Any]], None]:
-    def lie(row: list[Any]) -> None:
-        row[SAID] = list(rows) or row[SAID] * 2
-
-    return lie
-
-
-@pytest.mark.parametrize(
-    ("lie", "text"),
-    [
-        (_epoch_at(1), "epoch or successions behind its end"),
-        (_epoch_at(0), "attested is another state"),
-        (_term_at(1), "epoch or successions behind its end"),
-        (_term_at(0), "attested is another state"),
-        (_term_twice, "epoch or successions behind its end"),
-        (_owner_gone, "other owners than those that the entries name"),
-        (_quorum_of_two, "other owners than those that the entries name"),
-        (_digest_too_few, "not a digest and a change for each entry"),
-        (_change_too_few, "not a digest and a change for each entry"),
-        (_other_chain, "not those of its chain hash"),
-        (_of_nothing, "not those of its chain hash"),
-        (_no_device, "device: not 16 bytes"),
-        (_outcome_twice, "an outcome of no change"),
-        (_outcome_of_an_open, "an outcome of no change"),
-        (_kept(None), "kept entry: not at most"),
-        (_kept(bytes(limits.KEPT_ITEM_BYTES_MAX + 1)), "kept entry: not at most"),
-        (_kept(), "is not the log's, or out of order"),
-        (_kept_otherwise, "is not the log's, or out of order"),
-        (_conflict_forgotten, "not the changes without effect that belong there"),
-        (_record_is(None, b"x"), "a value without a salt, or a salt without a value"),
-        (_record_is(bytes(16), None), "a value without a salt, or a salt without a value"),
-        (_record_is(bytes(16), codec.pack((1, 2, 3, 4, 5, 6, 7, 8, 9))), "not an array of"),
-        (_milestone_at(0), "a milestone behind its end"),
-        (_milestone_at(1), "a milestone behind its end"),
-        (_no_owner, "owner: not 16 bytes"),
-        (_said(None), "attestation: not at most"),
-        (_said(bytes(limits.CHANGE_BYTES_MAX + 1)), "attestation: not at most"),
-        (_said(), "attested by who was no owner, or twice"),
-    ],
-)
-def test_a42_each_lie_is_found_where_it_stands_and_not_only_by_the_hash_of_all(
-    sound: tuple[World, bytes], lie: Callable[[list[Any]], None], text: str
-) -> None:
-    row = rows(sound[1])
-    lie(row)
-    with pytest.raises(UntrustedInput, match=text):
-        read(codec.pack(row), None)
-
-
-def test_a42_an_attestation_is_one_owners_word_for_that_very_position(sound: tuple[World, bytes]) -> None:
-    world, data = sound
-    row = rows(data)
-    word = said_of(world, 16)
-    for other in (
-        world.change(world.set("office", NAME, "no attestation")),
-        world.change(said_of(world, 24)),
-        world.change(said_of(world, 16, chain=NO_CHAIN)),
-        world.change(word, cluster=World(9).cluster),
-        world.change(word, signers=(world.owner, world.master)),
-    ):
-        row[SAID] = [other.encode()]
-        with pytest.raises(UntrustedInput, match="attested is another position"):
-            read(codec.pack(row), world.cluster)
-
-
-def test_a1_what_an_attestation_says_is_checked_before_it_is_read(sound: tuple[World, bytes]) -> None:
-    world, data = sound
-    row = rows(data)
-    word = said_of(world, 16)
-    for bad in (codec.pack((16,)), codec.pack((16, bytes(32), bytes(32), 0))):
-        row[SAID] = [world.change(Edit(word.section, word.key, bad, word.base)).encode()]
-        with pytest.raises(UntrustedInput):
-            read(codec.pack(row), world.cluster)
-
-
-def test_the_newest_change_of_a_foundation_is_one_though_an_entry_without_any_stands_last() -> None:
-    world = World(WORLD_SEED)
-    commit(world, 15 - world.log.head.seq)
-    newest = world.log.newest_change()
-    world.open()
-    commit(world, 10)
-    attest(world)
-    found = read(foundation(world), world.cluster)
-    assert found.head.seq == 16
-    assert Log(world.cluster, ground=found.ground).newest_change() == newest
-
-
-def test_a_change_without_effect_is_in_a_foundation_though_it_is_not_by_owners() -> None:
-    world = World(WORLD_SEED)
-    late = with_a_conflict_of_another(world)
-    commit(world, 20)
-    attest(world)
-    found = read(foundation(world), world.cluster)
-    assert late in [unpack_entry_item(item.data)[0].change for item in found.kept]
-
-
-def test_a1_what_a_role_in_a_foundation_says_is_checked_before_it_is_read(
-    forced: tuple[Holders, bytes],
-) -> None:
-    world, data = forced
-    _, real = unpack_entry_item(rows(data)[KEPT][-1])
-    assert real is not None
-    bad = world.change(
-        world.edit("cluster", "succession", [[world.garage.key_id]]),
-        world.edit("cluster", "mandate", (1, 2)),
-        counter=real.body.counter,
-    )
-    with pytest.raises(UntrustedInput, match="not an array of"):
-        read(_forged(forced, bad), None)

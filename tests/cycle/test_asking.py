@@ -60,6 +60,7 @@ def test_an_answer_makes_the_next_question_a_quick_one(monkeypatch: pytest.Monke
     assert asking._freshness.heard(ring.master.station.peers.own_id, (1, 9), (challenge,), now)
     asking.heard_fresh()
     asking.plan_proof(now, is_asked=False)
+    assert asking._proof_at is None, "none is due"
     asking._freshness.missed(now)
     assert _spreads(asking, him, now, 1) == pytest.approx([0.75], abs=1e-6)
 
@@ -111,3 +112,50 @@ def test_many_members_that_hear_nobody_ask_all_the_more_rarely(
         waits.append(asking.at - now)
     assert waits[-1] == pytest.approx(1.25 * longest * CYCLE_S)
     assert max(waits) == waits[-1] > waits[0]
+
+
+def test_who_was_asked_just_now_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, him, ring = _site(monkeypatch)
+    missed: list[float] = []
+    monkeypatch.setattr(asking._freshness, "missed", missed.append)
+    assert asking.at == ring.now
+    asking.ask(him, ring.now)
+    assert asking.at > ring.now
+    assert missed == [ring.now]
+    asking.ask_all(him, ring.now + 1)
+    assert missed == [ring.now, ring.now + 1]
+
+
+def test_a_question_for_a_proof_that_is_due_now_makes_the_next_one_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking, _, ring = _site(monkeypatch, slices=3)
+    asking.plan_proof(ring.now, is_asked=False)
+    due_at = asking._proof_at
+    assert due_at is not None
+    asking.plan_proof(due_at - 0.001, is_asked=False)
+    assert asking._proof_at == due_at
+    asking.plan_proof(due_at, is_asked=False)
+    assert asking._proof_at > due_at
+
+
+@pytest.mark.parametrize("kinds", [[], [Kind.HELLO], [Kind.ASK], [Kind.HELLO, Kind.ASK]])
+def test_who_leads_asks_those_that_are_silent_and_draws_nothing_where_nobody_is(
+    kinds: list[Kind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, him, ring = _site(monkeypatch)
+    assert him is not None
+    silent = [him[1]] if Kind.HELLO in kinds else []
+    missing = [(him[0].device_id, him[1])] if Kind.ASK in kinds else []
+    monkeypatch.setattr(asking._station.contacts, "silent", lambda *_: silent)
+    monkeypatch.setattr(asking._station.whereabouts, "missing", lambda *_: missing)
+    drawn: list[float] = []
+    draw = asking._freshness.challenge
+
+    def drawing(now: float, *, is_odd: bool) -> bytes:
+        drawn.append(now)
+        return draw(now, is_odd=is_odd)
+
+    monkeypatch.setattr(asking._freshness, "challenge", drawing)
+    assert _kinds(asking.seek(ring.now)) == kinds
+    assert len(drawn) == bool(kinds)

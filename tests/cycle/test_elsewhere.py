@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dusk.cycle.datagrams import path_of
 from dusk.cycle.elsewhere import COPIES_MAX, DATA_COPIES_MAX, GIVEN_UP_MISSES, Elsewhere, Served
 from dusk.cycle.far_messages import Via
 from dusk.cycle.messages import Kind
@@ -163,6 +164,7 @@ def test_what_a_far_member_lacks_goes_to_who_repeats_for_it_once() -> None:
     served = elsewhere.plan()
     elsewhere.answered(peers[3], Via(b"p" * 8, peers[3].device_id))
     assert elsewhere.doors(served, peers) == [(peers[0], True), (peers[3], False)]
+    assert elsewhere.doors(served, peers[:1]) == [(peers[0], True)]
 
 
 def test_data_goes_alone_to_proven_addresses_of_far_members_up_to_a_bound() -> None:
@@ -192,3 +194,86 @@ def test_a15_nothing_goes_to_an_address_that_has_sent_less_or_is_not_known() -> 
     ]
     first.path.address = None
     assert elsewhere.give(first, [b"1"]) == []
+
+
+def test_whom_multicast_reaches_no_more_gets_copies_and_is_shown_as_reached_before() -> None:
+    elsewhere, station, (first, second, *_) = scene()
+    for peer in (first, second):
+        elsewhere.answered(peer, None)
+    elsewhere.answered(first, Via(None, first.device_id))
+    assert [elsewhere.is_far(peer) for peer in (first, second)] == [True, False]
+    assert elsewhere.unreached == {first.device_id: True}
+    assert first.device_id in elsewhere.plan().alone
+    assert second.device_id not in elsewhere.plan().alone
+    members = [m for m in station.peers.roster.members if m.device_id != first.device_id]
+    station.peers.members_changed(members, station.peers.succession)
+    assert elsewhere.unreached == {}, "it is no member any more"
+
+
+def test_a44_a_relay_that_is_silent_is_passed_over_and_one_that_served_again_begins_anew() -> None:
+    elsewhere, _, peers = scene()
+    name(elsewhere, peers, peers[0])
+    relay, behind = peers[0].device_id, tuple(ids(peers[1:]))
+
+    def rest() -> int:
+        return next(count for count in range(99) if relay in elsewhere.plan().relays)
+
+    elsewhere.judge(Served({relay: ()}), ())
+    assert rest() == 1
+    elsewhere.judge(Served({relay: ()}), {relay})
+    assert rest() == 0, "it had nobody to serve"
+    elsewhere.judge(Served({relay: behind}), {relay, *behind})
+    elsewhere.judge(Served({relay: ()}), ())
+    assert rest() == 1
+
+
+def test_who_is_alone_or_reached_itself_relays_for_nobody_and_who_missed_one_gets_a_copy() -> None:
+    elsewhere, _, peers = scene()
+    relay, *others = peers
+    name(elsewhere, [relay], relay)
+    assert elsewhere.plan().relays == {}, "there is nobody behind it"
+    others[0].missed = GIVEN_UP_MISSES
+    name(elsewhere, others[:1], relay)
+    assert set(elsewhere.plan().relays) == {relay.device_id}
+    others[0].missed += 1
+    assert elsewhere.plan().relays == {}, "nobody that is not given up"
+    others[0].missed = 0
+    name(elsewhere, others, relay)
+    others[1].missed = 1
+    served = elsewhere.plan()
+    assert served.relays == {relay.device_id: (others[0].device_id, others[2].device_id)}
+    assert served.alone == (others[1].device_id,)
+    elsewhere.answered(relay, None)
+    assert relay.device_id not in elsewhere.plan().relays, "multicast reaches it: it repeats nothing"
+
+
+def test_a15_data_goes_alone_to_nobody_that_multicast_reaches_and_to_no_unproven_address() -> None:
+    elsewhere, _, (near, unproven, far, *_) = scene()
+    for peer in (unproven, far):
+        elsewhere.answered(peer, Via(None, peer.device_id))
+    elsewhere.answered(near, None)
+    unproven.path.is_proven, unproven.path.credit_bytes = False, 10_000
+    served = Served({}, tuple(ids((near, unproven, far))))
+    sent = [e for e in elsewhere.send(served, b"start", [b"piece"]) if isinstance(e, SendDatagram)]
+    assert [e.to for e in sent if e.data == b"piece"] == [far.address]
+    assert len(sent) == 4
+
+
+def test_the_bounds_of_what_is_given_alone() -> None:
+    elsewhere, _, (first, second, *others) = scene()
+    for peer in others:
+        elsewhere.answered(peer, None)
+    first.missed, second.missed = GIVEN_UP_MISSES, 0
+    assert [first.device_id in elsewhere.plan().alone for _ in range(12)] == [True] * 12
+    elsewhere.answered(second, Via(None, second.device_id))
+    served = Served({}, (second.device_id,))
+    for count, given in ((DATA_COPIES_MAX, DATA_COPIES_MAX), (DATA_COPIES_MAX + 1, 0)):
+        assert len(elsewhere.send(served, b"start", [b"piece"] * count)) == given + 1
+
+
+def test_what_an_answer_to_a_start_that_came_alone_must_name_is_noted() -> None:
+    elsewhere, _, (first, *_) = scene()
+    for is_relay in (False, True):
+        (sent,) = elsewhere.start_to(first, b"start", is_relay=is_relay)
+        assert isinstance(sent, SendDatagram)
+        assert path_of(sent.data) in first.path._sent

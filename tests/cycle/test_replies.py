@@ -1,6 +1,7 @@
 """Who of those that follow answers a question who lives, and what with (A15, A28, A44)."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,14 @@ def test_a44_what_came_alone_is_passed_on_and_answered_only_where_that_cannot_be
         assert scene.answers(data, hears=False) == [Kind.PONG]
     assert scene.answers(asks(scene.ring, 2), by_multicast=True) == [Kind.FORWARD], "it was for us alone"
     assert scene.answers(hello(scene.ring, BACKUP, 2, scene.own_index)) == [], "those to all name somebody"
+
+
+def test_who_has_no_signed_head_of_the_log_answers_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.station, "log", SimpleNamespace(newest=None))
+    assert scene.answers(hello(scene.ring, BACKUP, 2)) == []
+    assert scene.answers(hello(scene.ring, BACKUP, ODD), source=FAR) == []
 
 
 def test_a28_of_a_question_to_all_those_that_it_names_answer_and_pass_it_on(scene: Scene) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk import codec
+from dusk import codec, limits
+from dusk.cycle.far_messages import HOST_BYTES_MAX
 from dusk.cycle.peers import Peers
 from dusk.cycle.whereabouts import (
     SEEK_PAUSE_CYCLES,
@@ -15,6 +16,7 @@ from dusk.cycle.whereabouts import (
     Whereabouts,
     decode_table,
     encode_table,
+    table_from_rows,
 )
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
@@ -44,6 +46,7 @@ def test_a_table_is_read_as_it_was_written(found: dict[bytes, int]) -> None:
     "rows",
     [
         [[b"a" * 16, "10.0.0.1", 0]],
+        [[b"a" * 16, "10.0.0.1", 65536]],
         [[b"a" * 15, "10.0.0.1", 1]],
         [[b"a" * 16, "10.0.0.1"]],
         [[b"a" * 16, "fe80::1%lan", 1]],
@@ -135,3 +138,43 @@ def test_a15_no_more_than_so_many_are_sought_at_once() -> None:
     found = [whereabouts.missing(CYCLE_S, 2 * CYCLE_S), whereabouts.missing(CYCLE_S, 2.9 * CYCLE_S)]
     assert [len(rows) for rows in found] == [SOUGHT_AT_ONCE, 0]
     assert len(whereabouts.missing(CYCLE_S, 3.01 * CYCLE_S)) == SOUGHT_AT_ONCE
+
+
+def test_a6_the_host_in_a_table_has_its_bound() -> None:
+    with pytest.raises(UntrustedInput, match="host"):
+        table_from_rows([[b"a" * 16, "1" * (HOST_BYTES_MAX + 1), 1]])
+    with pytest.raises(UntrustedInput, match="not the address of one device"):
+        table_from_rows([[b"a" * 16, "1" * HOST_BYTES_MAX, 1]])
+
+
+def test_of_those_that_were_heard_the_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ADDRESSES_MAX", 2)
+    whereabouts, _, devices = scene()
+    for device in (*devices[:2], devices[0]):
+        whereabouts.heard(device, NEAR)
+    assert {device for device, _ in whereabouts.some(4, None)} == set(devices[:2])
+    whereabouts.heard(devices[2], NEAR)
+    assert {device for device, _ in whereabouts.some(4, None)} == {devices[0], devices[2]}
+
+
+def test_who_leads_elsewhere_takes_no_other_place_than_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ADDRESSES_MAX", 3)
+    whereabouts, _, devices = scene()
+    rows = [(device, at(number)) for number, device in enumerate(devices)]
+    whereabouts.told(rows)
+    whereabouts.leads_elsewhere(devices[0], NEAR)
+    assert list(whereabouts.table) == rows, "nobody else could reach it there"
+    whereabouts.leads_elsewhere(devices[0], at(9))
+    assert list(whereabouts.table) == [(devices[0], at(9)), *rows[1:]]
+
+
+def test_who_leads_seeks_from_the_moment_on_that_it_said_and_not_each_cycle() -> None:
+    whereabouts, peers, devices = scene()
+    whereabouts.told([(devices[0], at(1))])
+    whereabouts.leads_anew(CYCLE_S, 0.0)
+    due_at = whereabouts.deadline
+    assert due_at is not None
+    for peer in peers.others:
+        peer.heard_at = due_at - 10 * CYCLE_S
+    asked = [len(whereabouts.missing(CYCLE_S, due_at + cycles * CYCLE_S)) for cycles in (0, 1, 2)]
+    assert asked == [1, 1, 0]

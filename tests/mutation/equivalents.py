@@ -91,6 +91,32 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/changelog/attesting.py::completed::operand of and left out: record.data is not None": "as above",
     "dusk/changelog/attesting.py::due::operand of or left out: former.data is None": "as above",
+    "dusk/cycle/elsewhere.py::Elsewhere._groups::operand of and left out: peer is not None": (
+        "who is no member any more is forgotten before; the type checker asks for it"
+    ),
+    "dusk/cycle/elsewhere.py::Elsewhere._behind::operand of and left out: peer is not None": "as above",
+    "dusk/cycle/elsewhere.py::Elsewhere.give::no guard: if address is None": (
+        "the path of who has none lets nothing go; the type checker asks for it"
+    ),
+    "dusk/cycle/whereabouts.py::Whereabouts.leads_elsewhere::"
+    "operand of and left out: self._table.get(device) != address": (
+        "it only saves the time of putting the same row in its place"
+    ),
+    "dusk/cycle/whereabouts.py::Whereabouts._is_silent::operand of and left out: peer is not None": (
+        "the table that is asked for names members alone; the type checker asks for it"
+    ),
+    "dusk/cycle/elsewhere.py::Elsewhere.plan::limit moved: len(others) > COPIES_MAX": (
+        "of exactly so many the turn is the first one each time"
+    ),
+    "dusk/catchup/telling.py::Telling._reply::operand of or left out: self.stage is not Stage.TELLING": (
+        "it reads no reply in another stage: it tells at once, and nothing is read behind the end"
+    ),
+    "dusk/changelog/foundation.py::_take_milestones::operand of or left out: chain is None": (
+        "what has no chain hash is beyond the end, which the other operand refuses"
+    ),
+    "dusk/cycle/questions.py::_padded::limit moved: size - bare > 255": (
+        "the padding of each question is far from that size"
+    ),
     "dusk/cycle/repeater.py::Repeater.heard::limit moved: repeat.sender > self._station.peers.own_id": (
         "who sends it is another member"
     ),

@@ -11,7 +11,7 @@ from dusk.daemon.status import status_of
 from dusk.effects import ChangeState, Effect, Event
 from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import BRANCHES_MAX
-from dusk.node.alarms import QUIET_S_MIN, Alarms, Refusals
+from dusk.node.alarms import QUIET_S_MIN, Alarms, Refusals, undone_by_owners
 from dusk.node.forks import chains_of
 from tests.node.site import Box, Site
 from tests.node.test_node_forced_roles import role_for
@@ -270,3 +270,17 @@ def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_sh
     assert site.master.node.leads
     rogue.on = False
     site.until(lambda: not any("conflict" in box.node.alarms for box in honest), 60.0, STEP_S)
+
+
+def test_what_ended_and_is_told_anew_is_not_over_because_it_was_seen_before() -> None:
+    alarms = Alarms({}, lambda: 1.0)
+    alarms.saw("conflict", "seen", 0.0)
+    alarms.end("conflict")
+    alarms.tell("conflict", "told")
+    assert alarms.step(1000.0) == []
+    assert alarms.is_on("conflict")
+
+
+def test_r4_people_are_told_of_what_owners_undid_only_where_it_was_final_behind_the_fork() -> None:
+    assert undone_by_owners(5, 5) == []
+    assert [type(effect) for effect in undone_by_owners(5, 6)] == [Event]
