@@ -13,6 +13,8 @@ MEMBERS_ASKED_MAX = 256
 """Of a larger cluster a member shows what it was told last: each question moves a status of everybody."""
 _ASKED_S_MAX = 5.0
 """Longer than the daemon takes in any case."""
+_WRONG = frozenset({"failed", "waiting-for-secret"})
+"""States of an apply that need somebody."""
 
 
 def _run(context: Context, _arguments: object) -> int:
@@ -28,7 +30,7 @@ def healthy(status: Json) -> bool:
     """Tell whether nothing needs attention: a working role, applied, no alarms."""
     if status.get("role") not in ("master", "backupMaster", "member"):
         return False
-    return not status.get("alarms") and status.get("apply", {}).get("state") != "failed"
+    return not status.get("alarms") and status.get("apply", {}).get("state") not in _WRONG
 
 
 def _rows(status: Json) -> list[tuple[str, object]]:

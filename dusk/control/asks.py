@@ -3,6 +3,7 @@
 from dusk.control.conflicts import conflicts
 from dusk.control.desk import Desk
 from dusk.control.roles import frozen_members, no_backup
+from dusk.control.tending import known_secrets
 
 
 def asks_of(desk: Desk) -> list[str]:
@@ -12,4 +13,4 @@ def asks_of(desk: Desk) -> list[str]:
     waiting = (
         [f"{count} {what} in the log without effect; `dusk conflicts` shows both sides"] if count else []
     )
-    return [*frozen_members(desk.log), *no_backup(desk.log), *waiting]
+    return [*frozen_members(desk.log), *no_backup(desk.log), *waiting, *known_secrets(desk)]

@@ -31,8 +31,8 @@ from dusk.keys.signing import SigningKey
 from dusk.limits import WRAPS_PER_RECORD_MAX
 
 WRAP = "wrap/"
-WRAPS_MAX = 512
-"""Made with one change: some 100 KiB. Others get K from a device that is entitled."""
+WRAPS_MAX = 256
+"""Made with one change, as that is signed within a call. Others get K from a device that is entitled."""
 _SEALED = bytes([0x94, Verb.SEALED])
 _SECTIONS = ("cluster", "device/", "group/", "policy/")
 

@@ -4,14 +4,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dusk.changelog.body import Change, Edit
+from dusk.changelog.log import unpack_entry_item
+from dusk.config.device import SET, VAR
+from dusk.control import names
 from dusk.control.desk import Desk, Session
 from dusk.control.drafts import Draft, Sent, written_by
-from dusk.control.sealing import sealer_of
+from dusk.control.overlay import Overlay
+from dusk.control.sealing import sealed_in, sealer_of, secret_sections
 from dusk.control.signing import sign
 from dusk.errors import Refused, StorageError
+from dusk.ids import ChangeId
 
 _SHOWN_MAX = 5
 """Secrets that a message names."""
+_ANEW = "secrets: sealed anew; change at their source: "
+"""How the message of a change begins behind which a secret still says what somebody knows who left."""
+_LOOKED_AT_MAX = 64
+"""Changes whose message is looked up: secrets that were sealed last by more of them are not named."""
 
 
 def sealed_for(desk: Desk, session: Session, edits: Sequence[Edit]) -> tuple[Edit, ...]:
@@ -40,11 +49,38 @@ def tending_of(desk: Desk, session: Session, change: Change) -> Change | None:
     message = "secrets: keys for their readers"
     if known:
         more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-        message = f"secrets: sealed anew; change at their source: {', '.join(known[:_SHOWN_MAX])}{more}"
+        message = f"{_ANEW}{', '.join(known[:_SHOWN_MAX])}{more}"
     try:
         return sign(desk, session, message[:250], edits, counters_skipped=1)
     except Refused:
         return None
+
+
+def known_secrets(desk: Desk) -> list[str]:
+    """Return a line for people if secrets are in use that somebody knows who may read them no more."""
+    found: dict[ChangeId, list[str]] = {}
+    state = desk.log.state
+    for section in secret_sections(Overlay(state)):
+        for prefix in (SET, VAR):
+            for key, record in state.records(section, prefix).items():
+                if sealed_in(section, key, record.data) is not None:
+                    where = f"{names.section_title(state, section)} {key.removeprefix(prefix)}"
+                    found.setdefault(record.base, []).append(where)
+    anew = [change for change in list(found)[-_LOOKED_AT_MAX:] if _message(desk, change).startswith(_ANEW)]
+    known = sorted(where for change in anew for where in found[change])
+    if not known:
+        return []
+    more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
+    return [f"somebody who left knows {', '.join(known[:_SHOWN_MAX])}{more}: change them at their source"]
+
+
+def _message(desk: Desk, change: ChangeId) -> str:
+    position = desk.log.position_of(change)
+    if position is None or position <= desk.log.floor:
+        return ""
+    (item,) = desk.read_items(position, 1)
+    _entry, found = unpack_entry_item(item.data)
+    return "" if found is None else found.body.message
 
 
 def hand_in_tending(desk: Desk, change: Change | None) -> None:

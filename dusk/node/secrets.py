@@ -6,7 +6,7 @@ are opened when a file is computed.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from dusk import codec
@@ -20,7 +20,7 @@ from dusk.config.sealing import Sealed
 from dusk.cycle.peers import Peer
 from dusk.effects import Address, Effect, StoreFile
 from dusk.errors import ConfigError, UntrustedInput
-from dusk.ids import ClusterId, DeviceId
+from dusk.ids import ClusterId, DeviceId, KeyId
 from dusk.keys.secret import (
     EPHEMERAL_BYTES,
     SECRET_KEY_ID_BYTES,
@@ -116,11 +116,12 @@ class NodeSecrets:
         """Return a key K that this device has and may have: of the log, else as it was handed over."""
         if not self._is_mine(name.section):
             return None
-        boxes = [
-            box
-            for _, key_id, readers in wraps_in(self._state(), name.section)
-            if key_id == name.key_id and (box := readers.get(self._own.key_id)) is not None
-        ]
+        wrapped = wraps_in(self._state(), name.section)
+        boxes = [readers.get(self._own.key_id) for _, key_id, readers in wrapped if key_id == name.key_id]
+        return self._opened(name, boxes)
+
+    def _opened(self, name: SecretName, boxes: Sequence[bytes | None]) -> bytes | None:
+        """Return a key K out of the wraps to this device that the log has, else of what was handed over."""
         for box in (*boxes, self._kept.get(name)):
             try:
                 secret = unwrap(self._own, Scope(self._cluster, name.section), box or b"")
@@ -231,27 +232,34 @@ class NodeSecrets:
         peer = self._members.get(asker)
         if peer is None:
             return Secrets(())
-        allowed = [name for name in names if self._may_have(name, peer.device_id)]
-        wraps = tuple((n, box) for n in allowed if (box := self._wrapped(n, peer.public)) is not None)
+        wrapped = {section: self._wraps(section, asker) for section in {name.section for name in names}}
+        allowed = [name for name in names if name.key_id in wrapped[name.section]]
+        wraps = []
+        for name in allowed:
+            own = wrapped[name.section][name.key_id].get(self._own.key_id)
+            secret = self._opened(name, [own]) if self._is_mine(name.section) else None
+            if secret is not None:
+                scope, ephemeral = Scope(self._cluster, name.section), self._random_bytes(EPHEMERAL_BYTES)
+                wraps.append((name, wrap(secret, scope, peer.public, ephemeral)))
         missing = [name for name in allowed if name not in dict(wraps)]
-        return Secrets(wraps, tuple(a for a in self._holders(missing) if a != peer.address))
+        held = {reader for name in missing for reader in wrapped[name.section][name.key_id]}
+        return Secrets(tuple(wraps), tuple(self._addresses(held - {KeyId(asker)})))
 
-    def _may_have(self, name: SecretName, device: DeviceId) -> bool:
-        """Tell whether a device may have a key, and the section uses it."""
+    def _wraps(self, section: str, device: DeviceId) -> dict[bytes, dict[KeyId, bytes]]:
+        """Return the wraps of each key of a section, by id, if a device may have them.
+
+        It is read once for all that are asked for: a section may have 256 records of them (A6).
+        """
         state = self._state()
         try:
-            kind = parse_path(name.section).kind
+            kind = parse_path(section).kind
         except UntrustedInput:
-            return False
-        used = any(key_id == name.key_id for _, key_id, _ in wraps_in(state, name.section))
-        return kind in SECRET_KINDS and used and is_entitled(state, name.section, device)
-
-    def _wrapped(self, name: SecretName, reader: bytes) -> bytes | None:
-        secret = self.secret(name)
-        if secret is None:
-            return None
-        scope = Scope(self._cluster, name.section)
-        return wrap(secret, scope, reader, self._random_bytes(EPHEMERAL_BYTES))
+            return {}
+        found: dict[bytes, dict[KeyId, bytes]] = {}
+        if kind in SECRET_KINDS and is_entitled(state, section, device):
+            for _, key_id, boxes in wraps_in(state, section):
+                found.setdefault(key_id, {}).update(boxes)
+        return found
 
     def _holders(self, names: Sequence[SecretName]) -> list[Address]:
         """Return where members are to whom the log has one of these keys wrapped."""
@@ -262,6 +270,9 @@ class NodeSecrets:
             if key_id == name.key_id
             for reader in boxes
         }
-        known = (self._members.get(DeviceId(reader)) for reader in sorted(held))
+        return self._addresses(held)
+
+    def _addresses(self, readers: Iterable[KeyId]) -> list[Address]:
+        known = (self._members.get(DeviceId(reader)) for reader in sorted(readers))
         found = [peer.address for peer in known if peer is not None and peer.address is not None]
         return found[:SECRETS_ELSEWHERE_MAX]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.cli.status import healthy
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -52,3 +53,9 @@ def test_a_secret_is_shown_with_reveal_alone(dusk: "Dusk", logged_in: FakeDesk) 
         assert SECRET not in dusk(*words).out
     assert SECRET in dusk("effective", "hall", KEY, "--reveal").out
     assert logged_in.noted == [f"alice was shown secrets of hall: {KEY}"]
+
+
+def test_a_router_that_waits_for_a_secret_needs_somebody() -> None:
+    status = {"role": "member", "alarms": [], "apply": {"state": "committed"}}
+    assert healthy(status)
+    assert not healthy({**status, "apply": {"state": "waiting-for-secret"}})

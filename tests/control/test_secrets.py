@@ -11,6 +11,7 @@ from dusk.config.revealing import sealed_of
 from dusk.control.desk import Json
 from dusk.control.drafts import Draft, decode_draft
 from dusk.control.sealing import WRAP, Sealer
+from dusk.control.tending import known_secrets
 from dusk.control.vault import Vault, none_held
 from dusk.effects import ItemKind
 from dusk.errors import Refused
@@ -220,6 +221,11 @@ def test_a22_whoever_leaves_a_scope_is_left_out_by_another_key_and_the_log_says_
     assert opened(desk, "roof") == {KEY: SECRET}
     newest = desk.ask("log.list", count=1)["entries"][0]["message"]
     assert f"change at their source: policy/wifi {KEY}" in newest
+    (asked,) = known_secrets(desk)
+    assert asked == f"somebody who left knows policy/wifi {KEY}: change them at their source"
+    put_secret(desk, "another one")
+    desk.commit()
+    assert known_secrets(desk) == []
 
 
 def test_a22_a_variable_of_a_group_is_sealed_anew_when_a_member_leaves(desk: FakeDesk) -> None:
