@@ -88,8 +88,9 @@ def _password(arguments: argparse.Namespace) -> str:
 
 
 _PHRASE_TEXT = """\
-Your recovery phrase. Write it on paper: it is shown this once. Whoever has it
-can make a new owner of the cluster, when all passwords are lost: `dusk recover`."""
+Your recovery phrase. Write it on paper: it is shown this once. Whoever
+has it can make a new owner of the cluster when all passwords are lost:
+`dusk recover`."""
 
 
 def _phrase(file: str | None) -> str:
