@@ -73,6 +73,8 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
     session, state = desk.session(arguments["token"]), desk.log.state
     prefix = _prefix(state, arguments["prefix"])
     keys = sorted(_key_of(state, name) for name in dict.fromkeys(arguments["users"]))
+    if arguments["threshold"] > len(keys) and keys:  # owners count for each grant: say so in it
+        keys = sorted({*keys, *state.owners()})
     if arguments["threshold"] > max(1, len(keys)):
         raise Refused("bad-threshold", f"{arguments['threshold']} of {len(keys)} people can never sign")
     row = [

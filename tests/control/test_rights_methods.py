@@ -79,7 +79,7 @@ def test_who_has_nothing_grants_nothing(people: FakeDesk) -> None:
         ("policy/No", ["bob"], 1, "bad-name"),
         ("device/nowhere", ["bob"], 1, "no-device"),
         ("policy", ["eve"], 1, "no-user"),
-        ("policy", ["bob"], 2, "bad-threshold"),
+        ("policy", ["bob"], 3, "bad-threshold"),
         ("policy", [], 2, "bad-threshold"),
     ],
 )
@@ -133,3 +133,11 @@ def test_what_is_said_of_sections_fits_their_kind(people: FakeDesk) -> None:
     people.do("grant.set", prefix="policy/x", users=[])
     with pytest.raises(Refused, match="no section"):
         people.ask("section.show", path="policy/x")
+
+
+def test_owners_count_where_more_must_sign_than_are_named(people: FakeDesk) -> None:
+    people.do("grant.set", prefix="policy/firewall", users=["bob"], threshold=2)
+    assert (grants(people)["policy/firewall"]["users"], grants(people)["policy/firewall"]["threshold"]) == (
+        ["alice", "bob"],
+        2,
+    )

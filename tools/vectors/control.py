@@ -1,22 +1,17 @@
 """`control.json`: lines of the control socket with their answers, in one conversation."""
 
 import json
-from functools import partial
-from pathlib import Path
 from typing import Any
-
-import trio
 
 from dusk.changelog.body import Edit
 from dusk.changelog.roles import mandate_row
 from dusk.control.forced import line_of
-from dusk.control.methods import METHODS, Methods
-from dusk.daemon.control import ControlServer
+from dusk.control.methods import METHODS
 from tests.desk import FakeDesk
 from tests.world import World
-from tools.vectors.case import Case, valid
-
-TOKEN = "token-alice"  # noqa: S105 - the stand-in's
+from tools.vectors.case import Case
+from tools.vectors.control_people import who_is_who
+from tools.vectors.talk import TOKEN, Talk, line_of_call
 
 
 def control() -> list[Case]:
@@ -26,20 +21,18 @@ def control() -> list[Case]:
     world.join("kitchen")
     late, role = _late_change(world), _role(world)
     desk = FakeDesk(world)
-    server = ControlServer(Path("unused"), Methods(desk))
-    cases = []
-    for name, shows, line in (*_refused_lines(), *_calls(late, role), *_refused_calls()):
-        answer = trio.run(partial(server._answer, line, None))  # type: ignore[arg-type]  # noqa: SLF001 - without a socket
-        error = answer.get("error")
-        case = valid(name, shows, line=line.decode("utf-8", "backslashreplace"), answer=answer)
-        if line.decode("utf-8", "ignore").encode() != line:
-            case["line"] = {"hex": line.hex()}
-        if error is not None:
-            case["invalid"] = error["data"]["code"]
-        cases.append(case)
-    asked = {json.loads(case["line"])["method"] for case in cases if "invalid" not in case}
+    talk = Talk(desk)
+    for name, shows, line in _refused_lines():
+        talk.say(name, shows, line)
+    for method, params in _calls(late, role):
+        talk.call(method, **params)
+    for name, shows, line in _refused_calls():
+        talk.say(name, shows, line)
+    who_is_who(talk, desk)
+    talk.call("session.logout", token=TOKEN)
+    asked = {json.loads(case["line"])["method"] for case in talk.cases if "invalid" not in case}
     assert asked == {*METHODS, "events.subscribe"}, sorted({*METHODS} - asked)
-    return cases
+    return talk.cases
 
 
 def _refused_lines() -> list[tuple[str, str, bytes]]:
@@ -65,11 +58,6 @@ def _refused_lines() -> list[tuple[str, str, bytes]]:
     return [(f"line: {name}", "Refused before any method.", line) for name, line in rows if len(line) < 1000]
 
 
-def _line(method: str, identity: object = 1, **params: Any) -> bytes:
-    request = {"jsonrpc": "2.0", "id": identity, "method": method, "params": params}
-    return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def _late_change(world: World) -> str:
     """Let a change come too late, and return its id."""
     late = world.change(world.set("late", "system.ntp.enabled", "0"), message="from a cut side", counter=9)
@@ -87,7 +75,7 @@ def _role(world: World) -> str:
     return line_of(world.change(succession, mandate, signers=(bob,), message="forced: attic leads"))
 
 
-def _calls(late: str, role: str) -> list[tuple[str, str, bytes]]:
+def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
     edits = [
         {"key": "network.lan.ipaddr", "values": ["192.0.2.1"]},
         {"key": "network.lan.dns", "values": ["1", "2"]},
@@ -147,12 +135,7 @@ def _calls(late: str, role: str) -> list[tuple[str, str, bytes]]:
     ]
     lines += queries
     lines += [(m, {"token": TOKEN, **p}) for m, p in settings[9:]]
-    lines += _roles(late, role)
-    lines.append(("session.logout", {"token": TOKEN}))
-    return [
-        (f"{place}: {method}", "A call and its answer.", _line(method, place, **params))
-        for place, (method, params) in enumerate(lines, 100)
-    ]
+    return [*lines, *_roles(late, role)]
 
 
 def _roles(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
@@ -198,5 +181,6 @@ def _refused_calls() -> list[tuple[str, str, bytes]]:
         ("a scope that is none", "var.list", {"scope": "policy/lan"}),
     )
     return [
-        (f"call: {name}", "Refused by the method.", _line(method, **params)) for name, method, params in rows
+        (f"call: {name}", "Refused by the method.", line_of_call(method, **params))
+        for name, method, params in rows
     ]
