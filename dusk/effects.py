@@ -14,7 +14,7 @@ from dusk.lazy import dataclass
 
 
 class ItemKind(IntEnum):
-    """What one frame of the log is, on disk and, but for a rewind, in catch-up."""
+    """What one frame of the log is, on disk and, but for those that are of the own disk only, in catch-up."""
 
     ENTRY = 1
     HEAD = 2
@@ -25,6 +25,8 @@ class ItemKind(IntEnum):
     """On the own disk only, as the next two: the log stands on a checkpoint (`basis.py`)."""
     PIECE = 6
     LEFT = 7
+    WITNESS = 8
+    """On the own disk only: what a head of a branch that was left goes on proving (`witness.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ class Switched:
     """The log stands on the other branch now.
 
     Attributes:
-        items: what to append, all at once: a rewind, certificates that may have stood behind the
-            fork and are about what is before it, and the branch.
+        items: what to append, all at once: a rewind, certificates and a witness of what may have
+            stood behind the fork and is about what is before it, and the branch.
         lost: the branch that the log left.
         chosen: by which rule.
         settled: up to where the log was settled before: behind the fork, if owners said so (R4).
@@ -108,6 +108,7 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
     stays = True
     try:
         kept = tuple(certificate.item() for certificate in log.certificates_above(0))
+        kept += log.witness(left)
         base = Base(fork, log.head.generation, log.head.mandate, views.succession(log.state), settled)
         taken = log.extend(items)
         if log.head.seq == fork:

@@ -39,6 +39,7 @@ from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
 from dusk.changelog.trail import Again, Kept, Left, Step
 from dusk.changelog.verdict import Verdict
+from dusk.changelog.witness import Witness, decode_witness, witness_of
 from dusk.changelog.writing import Carried, compose, touched
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
@@ -112,15 +113,18 @@ class Log(Book):
             took.waiting.append(decode_certificate(item.data))
             if not took.open_steps:
                 self._take_certificates(took)
+        elif item.kind is ItemKind.WITNESS:
+            took.waiting.append(decode_witness(item.data))
         else:
             raise UntrustedInput("log item: of a kind that stands on a device's own disk alone")
 
     def _take_certificates(self, took: Taking) -> None:
         """Settle what the newest head and the waiting certificates settle, all of it covered now."""
         self._settling.by_head(took.newest)
-        for certificate in took.waiting:
-            if self._settling.take(certificate):
-                took.taken.append(certificate.item())
+        for word in took.waiting:
+            settles = self._settling
+            if settles.by_witness(word) if isinstance(word, Witness) else settles.take(word):
+                took.taken.append(word.item())
                 self._settling.by_head(took.newest)
         took.waiting.clear()
         took.cover()
@@ -291,6 +295,26 @@ class Log(Book):
         self.newest = None
         self._settling.fall(Seq(seq))
         return Left(Seq(seq), tuple(reversed(again)), newest, mark)
+
+    def witness(self, left: Left) -> tuple[LogItem, ...]:
+        """Return what the disk needs to prove what is settled here by a head of what was left; often nothing.
+
+        Behind the fork that head does not stand any more, before it stands what it settled (R4).
+        """
+        settling, writer = self._settling, self._settling.sole_word()
+        former, settling.witness = settling.witness, None
+        if former is not None and former.seq <= left.seq:
+            settling.witness = former
+        if writer is None or any(
+            kept.head is not None and verified_entry(kept.item).writer == writer
+            for kept in self._trail.behind(self.settled - 1)
+        ):
+            return ()
+        found = witness_of(left.seq, left.items, writer, former)
+        if found is None:
+            return ()
+        settling.witness = found
+        return (found.item(),)
 
     def restore(self, left: Left) -> None:
         """Come back to a branch that was left; it was verified when it was taken."""

@@ -86,7 +86,8 @@ def resolve(items: Sequence[LogItem]) -> Resolved:
                 return Resolved(tuple(log), tuple(branches), at, basis)
             first = rewind.seq - basis.floor
             cut = starts[first] if first < len(starts) else len(log)
-            branches.append(LostBranch(rewind.seq, tuple(log[cut:])))
+            left = tuple(item for item in log[cut:] if item.kind is not ItemKind.WITNESS)
+            branches.append(LostBranch(rewind.seq, left))
             del log[cut:], starts[first:]
             continue
         if item.kind in AT_THE_BEGINNING:

@@ -13,6 +13,7 @@ from dusk.changelog.history import History
 from dusk.changelog.milestones import Milestones
 from dusk.changelog.state import State
 from dusk.changelog.terms import Terms
+from dusk.changelog.witness import Witness
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, KeyId, PublicKey, Seq
 
@@ -35,6 +36,7 @@ class Mark(NamedTuple):
     settled: Seq
     certificates: tuple[Certificate, ...]
     lacking: Lacking | None
+    witness: Witness | None
 
 
 class Settling:
@@ -46,6 +48,7 @@ class Settling:
 
     Attributes:
         lacking: the newest certificate that is of no use here; None once something newer is settled.
+        witness: the newest that the own disk has.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Settling:
     ) -> None:
         self.terms, self._milestones = terms, milestones
         self.lacking: Lacking | None = None
+        self.witness: Witness | None = None
         self.settled = self._floor = settled
         self._state = state
         self._history = history
@@ -69,11 +73,11 @@ class Settling:
 
     def mark(self) -> Mark:
         """Remember what is settled."""
-        return Mark(self.settled, self._certificates, self.lacking)
+        return Mark(self.settled, self._certificates, self.lacking, self.witness)
 
     def restore(self, mark: Mark) -> None:
         """Take back what was settled since."""
-        self.settled, self._certificates, self.lacking = mark
+        self.settled, self._certificates, self.lacking, self.witness = mark
 
     def fall(self, seq: Seq) -> None:
         """Forget what was settled behind ``seq``: owners forced a role from an older entry."""
@@ -94,6 +98,30 @@ class Settling:
         for end in self.terms.ends(self.settled, signed.head.seq):
             if self.required(end) == {leader}:
                 self._settle(end)
+
+    def by_witness(self, witness: Witness) -> bool:
+        """Settle what a head of a branch that was left settles before the fork; False where that is nothing.
+
+        One that proves nothing here settles nothing: it is no lie of anybody, for nobody sends it.
+        """
+        if not witness.stands_on(self._history.chain_at(witness.seq)):
+            return False
+        self.witness, before = witness, self.settled
+        for end in self.terms.ends(self.settled, witness.seq):
+            required = self.required(end)
+            if len(required) == 1 and self._is_signed(witness, *required):
+                self._settle(end)
+        return self.settled > before
+
+    def _is_signed(self, witness: Witness, device: DeviceId) -> bool:
+        return witness.signed.signed_by(self._key_of(device), self._state.cluster)
+
+    def sole_word(self) -> DeviceId | None:
+        """Return by whose word alone more is settled than by certificates; None for nobody's."""
+        certified = Seq(0) if self.certified is None else self.certified.head.seq
+        since = max(self._floor, certified)
+        required = self.terms.required(self.settled, since) if since < self.settled else frozenset()
+        return next(iter(required)) if len(required) == 1 else None
 
     def take(self, certificate: Certificate) -> bool:
         """Settle an entry of ours; False where that brings nothing new.

@@ -6,6 +6,7 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.settling import Mark
 from dusk.changelog.trail import Kept
+from dusk.changelog.witness import Witness
 from dusk.effects import LogItem
 from dusk.lazy import dataclass
 
@@ -14,7 +15,7 @@ from dusk.lazy import dataclass
 class Taking:
     """What one call of `Log.extend` took so far, and how much of it a signed head covers.
 
-    Certificates wait while entries that no head covers stand before them.
+    Certificates and witnesses wait while entries that no head covers stand before them.
     """
 
     newest: SignedHead | None
@@ -23,7 +24,7 @@ class Taking:
     taken: list[LogItem] = field(default_factory=list)
     covered: int = 0
     covered_steps: int = 0
-    waiting: list[Certificate] = field(default_factory=list)
+    waiting: list[Certificate | Witness] = field(default_factory=list)
 
     @property
     def open_steps(self) -> list[Kept]:

@@ -6,6 +6,7 @@ then, so the file is cut back and opened again from what the disk has (``opening
 
 import os
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import takewhile
@@ -23,8 +24,7 @@ from dusk.errors import StorageError
 from dusk.ids import Seq
 from dusk.limits import STORE_BYTES_MAX
 
-_CERTIFICATES_BYTES = 8192
-"""Of what follows a signed head, read for the certificates right behind it: more than two of the largest."""
+_WORDS = (ItemKind.CERTIFICATE, ItemKind.WITNESS)
 _BASIS = (ItemKind.PLAN, ItemKind.PIECE, ItemKind.LEFT)
 
 
@@ -131,7 +131,7 @@ class Store:
         self._spans.append(Span(self._end, self._end))
 
     def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
-        """Return whole items from entry ``first`` on, in log order.
+        """Return whole items from entry ``first`` on, in log order, but for those that are for no other disk.
 
         What is returned ends with a signed head if there is one: entries are of use only up
         to a head that covers them. So it may be shorter than ``bytes_max``, and is longer only
@@ -143,7 +143,8 @@ class Store:
         if not self.floor < first <= self.last:
             return ()
         with disk.told_as_storage(f"cannot read {self._path}"):
-            return self._read(self._offsets[first - self.floor - 1], bytes_max)
+            found = self._read(self._offsets[first - self.floor - 1], bytes_max)
+        return tuple(item for item in found if item.kind is not ItemKind.WITNESS)
 
     def read_piece(self, seq: Seq, piece: int) -> bytes | None:
         """Return a piece of the foundation at ``seq``; None where the log stands on another one.
@@ -187,8 +188,11 @@ class Store:
             found.pop()
         if not found:
             return []
-        behind, _ = self.reading.frames(found[-1].end, _CERTIFICATES_BYTES)
-        return [*found, *takewhile(lambda frame: frame.item.kind is ItemKind.CERTIFICATE, behind)]
+        head = found[-1]
+        behind = bisect_right(self._offsets, head.offset)
+        entry = self._offsets[behind] if behind < len(self._offsets) else None
+        words, _ = self.reading.frames(head.end, self._end, entry)
+        return [*found, *takewhile(lambda frame: frame.item.kind in _WORDS, words)]
 
     def read_entries(self, first: Seq, count: int) -> tuple[LogItem, ...]:
         """Return at most ``count`` entries from ``first`` on, without heads.

@@ -182,6 +182,8 @@ class Disk:
         found: list[LogItem] = []
         size_bytes, covered = 0, 0
         for item in self.items[self._starts[first - self.basis.floor - 1] :]:
+            if item.kind is ItemKind.WITNESS:
+                continue
             is_certificate = item.kind is ItemKind.CERTIFICATE and covered == len(found)
             if size_bytes + len(item.data) > bytes_max and covered and not is_certificate:
                 return tuple(found[:covered])

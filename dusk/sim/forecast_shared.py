@@ -31,6 +31,7 @@ WRITES = (
     "signed",
     "stay",
     "take_certificate",
+    "witness",
     "write_change",
     "write_genesis",
     "write_handover",

@@ -16,7 +16,7 @@ from dusk.ids import ChainHash, ChangeId, DeviceId, KeyId, PublicKey, Seq
 from dusk.sim.broken import RuleBroken
 from dusk.sim.choice import Side
 from dusk.sim.history import History
-from dusk.sim.tree import NOWHERE, Logged, behind, proven_by
+from dusk.sim.tree import NOWHERE, Logged, behind, is_on, proven_by
 
 
 @dataclass(slots=True)
@@ -148,6 +148,8 @@ class Shelf:
                     self._by_head(holding)  # what stands behind it may be its leader's alone
             case ItemKind.REWIND:
                 self._rewind(holding, item)
+            case ItemKind.WITNESS:
+                self._witness(holding, item)
 
     def _entry(self, holding: Holding, item: LogItem) -> None:
         is_new = not self._history.knows(item)
@@ -183,6 +185,18 @@ class Shelf:
         if base is None or len(base.holders) == 1 or base.holders != logged.holders:
             news = holding.path[holding.proven :]
             holding.proven = max(holding.proven, proven_by(base, news, {logged.leader}))
+
+    def _witness(self, holding: Holding, item: LogItem) -> None:
+        """Take a head of a branch that was left for what its leader alone has a say in before the fork."""
+        seq, _, data = codec.unpack(item.data, size_max=len(item.data))
+        chain = decode_signed_head(data).head.chain
+        logged = self._history.at(chain)
+        if logged is None or not 1 <= seq <= len(holding.path) or not is_on(logged, holding.path[seq - 1]):
+            raise RuleBroken("R4", f"{holding.name} keeps a head that proves nothing of entry {seq}")
+        self.check_head(holding.name, logged, LogItem(ItemKind.HEAD, data))
+        base = holding.path[holding.proven - 1] if holding.proven else None
+        news = holding.path[holding.proven : seq]
+        holding.proven = max(holding.proven, proven_by(base, news, {logged.leader}))
 
     def check_head(self, name: str, logged: Logged, item: LogItem) -> None:
         """Check that a signed head is an entry's, by who leads there (R6).

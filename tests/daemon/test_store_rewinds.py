@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dusk.changelog.rewinds import LostBranch, Rewind
+from dusk.changelog.witness import WITNESS_BYTES_MAX
 from dusk.daemon import frames
 from dusk.daemon.logfiles import DAMAGED_NAME
 from dusk.daemon.opening import Opened, open_store, read_log
@@ -192,6 +193,35 @@ def test_items_and_entries_are_read_around_all_that_was_replaced(tmp_path: Path)
         store.close()
         store = open_store(tmp_path).store
     store.close()
+
+
+def test_a_witness_is_on_the_own_disk_alone_and_hides_no_certificate_behind_it(tmp_path: Path) -> None:
+    witness = LogItem(ItemKind.WITNESS, bytes(WITNESS_BYTES_MAX))
+    first, second, third = (certificate(name, 4000) for name in "abc")
+    store = filled(tmp_path)
+    store.append(switch(2, first, witness, *OURS))
+    store.append(switch(2, second, third, witness, *THEIRS))
+    served = (*COMMON, first, second, third, *THEIRS)
+    for _ in range(2):
+        for size in (10, 100, 10**6):
+            piece = store.read_items(Seq(1), size)
+            assert piece == served[: len(piece)]
+            assert store.read_items(Seq(2), size) == served[2 : 8 if size < 10**6 else len(served)]
+            assert store.read_items(Seq(3), size) == THEIRS
+        store.close()
+        found = open_store(tmp_path)
+        store = found.store
+        assert found.items == (*COMMON, first, witness, second, third, witness, *THEIRS)
+        assert [branch.items for branch in found.branches] == [OURS, OURS]
+    store.close()
+
+
+def test_a_witness_goes_with_no_branch_that_is_left(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.append(switch(3, LogItem(ItemKind.WITNESS, b"w"), entry("4'"), head("4'")))
+    store.append(switch(2, *THEIRS))
+    store.close()
+    assert opened(tmp_path).branches[-1] == LostBranch(Seq(2), (*OURS[:2], entry("4'"), head("4'")))
 
 
 def test_a_switch_to_an_older_fork_than_the_one_before_takes_that_one_along(tmp_path: Path) -> None:

@@ -79,8 +79,14 @@ def test_rounds_write_appends_at_once_and_remove_behind_them() -> None:
 
 
 marks = st.builds(LogItem, st.just(ItemKind.CERTIFICATE), st.binary(min_size=1, max_size=20))
-writes = st.tuples(batches, st.lists(marks, max_size=2), st.none() | st.integers(0, 6)).map(
-    lambda row: ([*(item for batch in row[0] for item in batch), *row[1]], row[2])
+witnesses = st.builds(LogItem, st.just(ItemKind.WITNESS), st.binary(min_size=1, max_size=20))
+writes = st.tuples(
+    batches, st.lists(marks, max_size=2), st.none() | st.integers(0, 6), st.lists(witnesses, max_size=1)
+).map(
+    lambda row: (
+        [*(row[3] if row[2] is not None else ()), *(item for batch in row[0] for item in batch), *row[1]],
+        row[2],
+    )
 )
 
 

@@ -66,6 +66,9 @@ PLANS = {
     "a change was final where it stood on the branch that was left, and forgotten": Plan(
         20076, holders_max=4
     ),
+    "what a head behind the fork had settled before it was forgotten at the next start": Plan(
+        20155, holders_max=4
+    ),
     "who led heard of a higher epoch by PONGs alone, by who might lead on neither branch any more": Plan(
         991, commits_max=6, holders_max=4
     ),

@@ -1,0 +1,174 @@
+"""What a head of a left branch settled before the fork stays settled when the disk is read again (R4, R5)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from dusk import codec, limits
+from dusk.changelog.branches import Switched, try_branch
+from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.rewinds import LostBranch, resolve
+from dusk.changelog.witness import Witness, decode_witness, witness_of
+from dusk.effects import ItemKind, LogItem
+from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId, Seq
+from tests.parted import RADIO, from_fork, lonely_attic
+from tests.world import World
+
+
+def second_holder() -> tuple[World, World, Seq]:
+    """Return the attic, which made the barn a holder and wrote on alone, the barn, and their fork."""
+    world = World()
+    world.allow_joining()
+    barn = world.join("barn")
+    world.commit(world.edit("cluster", "succession", [[world.device_id, barn.key_id]]))
+    fork = world.log.head.seq
+    other = from_fork(world, fork, barn)
+    other.open()
+    other.commit(other.set("wifi", RADIO, "11"))
+    for channel in "12":
+        world.commit(world.set("wifi", RADIO, channel))
+    return world, other, fork
+
+
+def thinned(world: World) -> list[LogItem]:
+    """Return a log as a joiner is sent it: with the newest signed head alone."""
+    return [item for item in world.items[:-1] if item.kind is ItemKind.ENTRY] + world.items[-1:]
+
+
+def read(world: World, disk: Sequence[LogItem]) -> Log:
+    log = Log(world.cluster)
+    log.extend(resolve(disk).items)
+    return log
+
+
+def digests(items: Sequence[LogItem], first: int, last: int) -> tuple[bytes, ...]:
+    entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
+    return tuple(entry.digest for entry in entries if first <= entry.seq <= last)
+
+
+def switched(log: Log, disk: list[LogItem], other: World) -> Switched:
+    """Go over, on the disk too."""
+    found = try_branch(log, other.items)
+    assert isinstance(found, Switched)
+    disk += found.items
+    return found
+
+
+def first_switch() -> tuple[World, World, Seq, Log, list[LogItem]]:
+    attic, barn, fork = second_holder()
+    disk = thinned(attic)
+    log = read(attic, disk)
+    assert log.settled == fork - 1
+    found = switched(log, disk, barn)
+    signed = decode_signed_head(attic.items[-1].data)
+    assert found.items[1] == Witness(fork, digests(attic.items, fork + 1, fork + 2), signed).item()
+    return attic, barn, fork, log, disk
+
+
+def test_r4_what_a_head_behind_the_fork_settled_is_settled_when_the_disk_is_read_again() -> None:
+    attic, barn, fork, log, disk = first_switch()
+    again = read(attic, disk)
+    assert again.settled == log.settled == fork - 1
+    without = [item for item in resolve(disk).items if item.kind is not ItemKind.WITNESS]
+    assert read(attic, without).settled == 0
+    assert not again.extend(barn.items)
+
+
+def test_the_first_head_will_do_and_none_is_kept_where_one_stands_before_the_fork() -> None:
+    attic, barn, fork = second_holder()
+    only = [item for item in attic.items[: 2 * fork] if item.kind is ItemKind.ENTRY]
+    found = switched(read(attic, [*only, *attic.items[2 * fork :]]), [], barn)
+    assert decode_witness(found.items[1].data).digests == digests(attic.items, fork + 1, fork + 1)
+    found = switched(read(attic, attic.items), [], barn)
+    assert ItemKind.WITNESS not in {item.kind for item in found.items}
+
+
+def test_r4_it_stays_on_the_disk_through_another_switch_at_the_same_fork() -> None:
+    attic, barn, fork, log, disk = first_switch()
+    third = from_fork(barn, fork, attic.master)
+    third._keep(third.log.write_open(third.stamp(), epoch_above=8))
+    found = switched(log, disk, third)
+    assert ItemKind.WITNESS not in {item.kind for item in found.items}
+    assert read(attic, disk).settled == log.settled == fork - 1
+
+
+@pytest.mark.parametrize("is_read_again", [False, True])
+def test_r4_it_goes_along_with_a_switch_at_an_older_fork(*, is_read_again: bool) -> None:
+    attic, barn, fork, log, disk = first_switch()
+    if is_read_again:
+        log = read(attic, disk)
+    older = from_fork(attic, fork - 1, attic.master)
+    older._keep(older.log.write_open(older.stamp(), epoch_above=8))
+    found = switched(log, disk, older)
+    signed = decode_signed_head(attic.items[-1].data)
+    assert found.items[1] == Witness(Seq(fork - 1), digests(attic.items, fork, fork + 2), signed).item()
+    assert found.lost == LostBranch(Seq(fork - 1), tuple(barn_items(attic, barn, fork)))
+    assert resolve(disk).branches[-1] == found.lost
+    assert read(attic, disk).settled == log.settled
+
+
+def barn_items(attic: World, barn: World, fork: int) -> list[LogItem]:
+    return [attic.items[2 * fork - 2], *barn.items[2 * fork :]]
+
+
+def test_r4_a_switch_that_is_not_made_forgets_none() -> None:
+    _, _, fork, log, disk = first_switch()
+    log.restore(log.leave(fork - 1))
+    left = log.leave(fork - 1)
+    assert log.witness(left)
+    log.restore(left)
+    assert log._settling.witness == decode_witness(next(i.data for i in disk if i.kind is ItemKind.WITNESS))
+
+
+def test_a55_where_owners_force_a_role_from_below_it_the_fork_stays_settled() -> None:
+    attic, barn, fork = lonely_attic()
+    disk = thinned(attic)
+    log = read(attic, disk)
+    found = switched(log, disk, barn)
+    assert decode_witness(found.items[1].data).seq == fork
+    assert read(attic, disk).settled == log.settled == fork + 1
+
+
+def wrong() -> list[Witness]:
+    _, barn, fork, _, disk = first_switch()
+    right = decode_witness(next(item.data for item in disk if item.kind is ItemKind.WITNESS))
+    theirs = decode_signed_head(barn.items[-1].data)
+    return [
+        replace(right, seq=Seq(fork - 1)),
+        replace(right, seq=Seq(99)),
+        replace(right, digests=right.digests[:-1]),
+        replace(right, digests=right.digests[::-1]),
+        replace(right, signed=replace(right.signed, signature=bytes(64))),
+        Witness(fork, digests(barn.items, fork + 1, fork + 2), theirs),
+    ]
+
+
+@pytest.mark.parametrize("case", range(6))
+def test_a40_a_witness_that_proves_nothing_settles_nothing(case: int) -> None:
+    attic, _, _, _, disk = first_switch()
+    items = [wrong()[case].item() if item.kind is ItemKind.WITNESS else item for item in resolve(disk).items]
+    log = Log(attic.cluster)
+    assert log.extend(items) == tuple(item for item in items if item.kind is not ItemKind.WITNESS)
+    assert log.settled == 0
+
+
+def test_a_witness_comes_back_from_its_one_encoding_and_from_no_other() -> None:
+    witness = decode_witness(wrong()[0].item().data)
+    assert decode_witness(witness.item().data) == witness
+    head = witness.signed.encode()
+    for row in ((0, [bytes(32)], head), (1, [], head), (1, [bytes(31)], head), (1, [bytes(32)], b"head")):
+        with pytest.raises(UntrustedInput):
+            decode_witness(codec.pack(row))
+
+
+def test_one_over_too_many_entries_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    attic, barn, fork = second_holder()
+    left, writer = attic.items[2 * fork :], DeviceId(attic.master.key_id)
+    found = witness_of(fork, left[:1] + left[2:], writer, None)
+    assert found is not None
+    monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 1)
+    assert witness_of(fork, left[:1] + left[2:], writer, None) is None
+    assert witness_of(fork, left, DeviceId(barn.master.key_id), None) is None
