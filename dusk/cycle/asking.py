@@ -7,6 +7,8 @@ from dusk.effects import Address, Effect
 
 HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
+STREAM_AFTER = 4
+"""So often all are asked without an answer before a configured address is asked by a stream."""
 ASK_BACKOFF_MAX = 8
 """Cycles between two questions to a silent cluster, at most."""
 RELAYED_CYCLES = 0.5
@@ -34,6 +36,8 @@ class Asking:
         """Whether the master was asked since he was heard."""
         self._is_odd = False
         """Whether the last question was one that a member passes on to the master (`replies`)."""
+        self._unheard = 0
+        """How often all were asked since who leads was heard."""
 
     def confirm(self, him: Him, now: float) -> list[Effect]:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
@@ -67,6 +71,7 @@ class Asking:
         """Ask the master if he is known, and all who hear; again later, ever more rarely."""
         station, freshness = self._station, self._freshness
         freshness.missed(now)
+        self._unheard += 1
         self.at = now + self._wait_s * (0.75 + station.fraction() / 2)
         self._wait_s = min(2 * self._wait_s, ASK_BACKOFF_MAX * max(freshness.cycle_s, HELLO_S))
         self._is_odd = not self._is_odd
@@ -78,6 +83,16 @@ class Asking:
         """Ask the master alone, if it is known where he is."""
         return [] if him is None else self._station.ask(*him, self._freshness.challenge(now))
 
+    def by_stream(self) -> Address | None:
+        """Return a configured address to ask by a stream, where all were asked often and nobody answered.
+
+        Who missed that the group key was made anew can read nobody's START there, nor be read.
+        """
+        addresses = self._station.contacts.addresses
+        if self._unheard < STREAM_AFTER or not addresses:
+            return None
+        return addresses[self._unheard % len(addresses)]
+
     def seek(self, now: float) -> list[Effect]:
         """Ask at the configured addresses that are silent, for who leads and so hears nobody."""
         station = self._station
@@ -88,11 +103,11 @@ class Asking:
 
     def heard(self, now: float) -> None:
         """Note a START or PONG of who leads: the next one is waited for."""
-        self.at = now + CHAIN_CYCLES * self._freshness.cycle_s
+        self.at, self._unheard = now + CHAIN_CYCLES * self._freshness.cycle_s, 0
 
     def heard_fresh(self) -> None:
         """Note that it was a fresh one."""
-        self._asked_him = False
+        self._asked_him, self._unheard = False, 0
         self._wait_s = max(HELLO_S, self._freshness.cycle_s)
 
     def heard_through_others(self, now: float) -> None:

@@ -137,7 +137,8 @@ class Follower:
             intake.asked_for_start(now)
             return Step(tuple(self._asking.ask_master(self._him, now)))
         if now >= self._asking.at:
-            return Step(tuple(self._asking.ask(self._him, now)))
+            effects, address = tuple(self._asking.ask(self._him, now)), self._asking.by_stream()
+            return Step(effects, None if address is None else Behind(address, None))
         return Step(tuple(self.repeater.tick(now)))
 
     def confirm(self, now: float) -> list[Effect]:
