@@ -77,7 +77,7 @@ class Plan:
     commits_max: int | None = None
     holders_max: int = 1
     wall_years_s: tuple[float, ...] = YEARS_S
-    recoveries: bool = True
+    recoveries: bool = False
     in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)

@@ -1,7 +1,5 @@
 """Plans that once broke a rule, each with what was wrong then."""
 
-from dataclasses import replace
-
 import pytest
 
 from dusk.sim.faults import Faults
@@ -67,4 +65,4 @@ PLANS = {
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 def test_what_once_broke_a_rule_holds(plan: Plan) -> None:
-    Simulation(replace(plan, recoveries=False)).run()
+    Simulation(plan).run()
