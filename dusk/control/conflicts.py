@@ -16,7 +16,10 @@ from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
+from dusk.control.drafts import written_by
+from dusk.control.sealing import WRAP, sealer_of
 from dusk.control.signing import check_verdict, sign
+from dusk.control.tending import is_tending
 from dusk.errors import Refused
 
 SCANNED_MAX = 64
@@ -51,6 +54,8 @@ def conflicts(desk: Desk) -> Iterator[Lost]:
 def _undecided(log: Log, entry: Entry, change: Change) -> Iterator[Edit]:
     if change.body.counter == 0 or kind_of(change) is not EntryKind.CHANGE:
         return  # a device asks again to be made, and a proof stands for itself
+    if is_tending(change):
+        return  # the next signature brings the same in order again
     for operation, value in zip(change.body.operations, change.values, strict=True):
         data = None if value is None else value.data
         if _is_for_people(operation) and not _is_decided(log, entry, operation, data):
@@ -59,6 +64,8 @@ def _undecided(log: Log, entry: Entry, change: Change) -> Iterator[Edit]:
 
 
 def _is_for_people(operation: Operation) -> bool:
+    if operation.key.startswith(WRAP):
+        return False  # who takes the secret takes its key along
     kind = parse_path(operation.section).kind
     return (kind, "" if kind is SectionKind.FACTS else operation.key) not in _NOT_FOR_PEOPLE
 
@@ -97,7 +104,11 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
     """Decide about a change: sign what stands (A), or what it wanted (B), on top."""
     session, lost = desk.session(arguments["token"]), _find(desk, arguments["id"])
     is_a = arguments["take"] == "A"
-    edits = [_as_it_stands(desk.log, edit) for edit in lost.edits] if is_a else lost.edits
+    edits = (
+        [_as_it_stands(desk.log, edit) for edit in lost.edits]
+        if is_a
+        else sealer_of(desk, session).taken(written_by(lost.change), lost.edits)
+    )
     what = "what stands is kept" if is_a else f"version {lost.entry.seq} counts after all"
     change = sign(desk, session, f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}", edits)
     check_verdict(desk, change)

@@ -183,6 +183,27 @@ class Sealer:
                 return vault.value(sealed._replace(section=section))
         return None
 
+    def taken(self, whole: Collection[Edit], edits: Collection[Edit]) -> tuple[Edit, ...]:
+        """Seal anew the secrets of a change that came too late: its keys are in no record of the log.
+
+        Args:
+            whole: all that the change wanted, its wraps among it.
+            edits: what of it is to count after all, on top of what stands now.
+
+        Raises:
+            Refused: ``secret-lost``.
+        """
+        of_change = self.vault(Draft(tuple(whole)))
+        draft = Draft(tuple(edits))
+        for edit in edits:
+            sealed = sealed_in(edit.section, edit.key, edit.data)
+            value = None if sealed is None else of_change.value(sealed)
+            if value is not None and edit.data is not None:
+                draft, anew = self.sealed(draft, edit.section, edit.key, value)
+                data = _with(edit.data, anew)
+                draft = put(self._state, draft, edit.section, edit.key, data, builds_on=True)
+        return self.in_order(draft).edits
+
     def lost(self, draft: Draft) -> list[Edit]:
         """Return the edits whose secret this person cannot open: nobody could ever read them."""
         vault = self.vault(draft)

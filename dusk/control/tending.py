@@ -10,14 +10,15 @@ from dusk.control import names
 from dusk.control.desk import Desk, Session
 from dusk.control.drafts import Draft, Sent, written_by
 from dusk.control.overlay import Overlay
-from dusk.control.sealing import sealed_in, sealer_of, secret_sections
+from dusk.control.sealing import WRAP, sealed_in, sealer_of, secret_sections
 from dusk.control.signing import sign
 from dusk.errors import Refused, StorageError
 from dusk.ids import ChangeId
 
 _SHOWN_MAX = 5
 """Secrets that a message names."""
-_ANEW = "secrets: sealed anew; change at their source: "
+_TENDS = "secrets: "
+_ANEW = f"{_TENDS}sealed anew; change at their source: "
 """How the message of a change begins behind which a secret still says what somebody knows who left."""
 _LOOKED_AT_MAX = 64
 """Changes whose message is looked up: secrets that were sealed last by more of them are not named."""
@@ -46,7 +47,7 @@ def tending_of(desk: Desk, session: Session, change: Change) -> Change | None:
     edits, known = sealer.tended(sent)
     if not edits:
         return None
-    message = "secrets: keys for their readers"
+    message = f"{_TENDS}keys for their readers"
     if known:
         more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
         message = f"{_ANEW}{', '.join(known[:_SHOWN_MAX])}{more}"
@@ -54,6 +55,15 @@ def tending_of(desk: Desk, session: Session, change: Change) -> Change | None:
         return sign(desk, session, message[:250], edits, counters_skipped=1)
     except Refused:
         return None
+
+
+def is_tending(change: Change) -> bool:
+    """Tell whether a change does nothing but bring secrets in order."""
+    edits = written_by(change)
+    return change.body.message.startswith(_TENDS) and all(
+        edit.key.startswith(WRAP) or sealed_in(edit.section, edit.key, edit.data) is not None
+        for edit in edits
+    )
 
 
 def known_secrets(desk: Desk) -> list[str]:

@@ -8,6 +8,8 @@ from dusk.limits import SLICE_MEMBERS_MAX
 
 HELLO_S = 1.0
 """First wait for an answer to a HELLO."""
+STREAM_AFTER = 4
+"""So often all are asked without an answer before a configured address is asked by a stream."""
 ASK_BACKOFF_MAX = 8
 """Cycles between two questions to a silent cluster, at most."""
 RELAYED_CYCLES = 0.5
@@ -44,6 +46,8 @@ class Asking:
         """Over how many cycles the next such question is spread."""
         self._is_odd = False
         """Whether the last question was one that a member passes on to the master (`replies`)."""
+        self._unheard = 0
+        """How often all were asked since who leads was heard."""
 
     def confirm(self, him: Him, now: float) -> list[Effect]:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
@@ -80,6 +84,7 @@ class Asking:
         """Ask the master if he is known, and all who hear; again later, ever more rarely."""
         station, freshness = self._station, self._freshness
         freshness.missed(now)
+        self._unheard += 1
         self.at = now + self._wait_s * (0.75 + station.fraction() / 2)
         cycles_max = max(ASK_BACKOFF_MAX, self._slices)
         self._wait_s = min(2 * self._wait_s, cycles_max * max(freshness.cycle_s, HELLO_S))
@@ -93,6 +98,16 @@ class Asking:
     def ask_master(self, him: Him, now: float) -> list[Effect]:
         """Ask the master alone, if it is known where he is."""
         return [] if him is None else self._station.ask(*him, self._freshness.challenge(now))
+
+    def by_stream(self) -> Address | None:
+        """Return a configured address to ask by a stream, where all were asked often and nobody answered.
+
+        Who missed that the group key was made anew can read nobody's START there, nor be read.
+        """
+        addresses = self._station.contacts.addresses
+        if self._unheard < STREAM_AFTER or not addresses:
+            return None
+        return addresses[self._unheard % len(addresses)]
 
     def seek(self, now: float) -> list[Effect]:
         """Ask at configured addresses, and members, that are silent, for who leads and so hears nobody."""
@@ -113,6 +128,7 @@ class Asking:
         """
         is_many = self._slices > 1 and self._station.peers.own_place is None
         late = self._station.fraction() if is_many else 0.0
+        self._unheard = 0
         self.at = self._missed_at = now + (CHAIN_CYCLES + late) * self._freshness.cycle_s
 
     @property
@@ -122,7 +138,7 @@ class Asking:
 
     def heard_fresh(self) -> None:
         """Note that it was a fresh one."""
-        self._asked_him = False
+        self._asked_him, self._unheard = False, 0
         self._wait_s = max(HELLO_S, self._freshness.cycle_s)
         if not self._freshness.proof_due:
             self._proof_at, self._proof_cycles = None, PROOF_CYCLES_MIN

@@ -149,7 +149,8 @@ class Follower:
             intake.asked_for_start(now)
             return Step(tuple(self._asking.ask_master(self._him, now)))
         if now >= self._asking.at:
-            return Step(tuple(self._asking.ask(self._him, now)))
+            effects, address = tuple(self._asking.ask(self._him, now)), self._asking.by_stream()
+            return Step(effects, None if address is None else Behind(address, None))
         heard = self._heard
         if heard is not None and self._place.ask_at is not None and now >= self._place.ask_at:
             return Step(tuple(self._place.ask(heard.sender, heard.came, now)))

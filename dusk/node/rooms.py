@@ -288,6 +288,8 @@ class Rooms:
                     *self.changes.logged(entry.change),
                     *self.writing.logged(entry.change, now),
                 ]
+        if self.log.leader != self.peers.own_id:  # who leads now holds what we wrote when we led, too
+            effects += self.outbox.on_durable(self.log.head.seq)
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
 
     def _keep_stranded(self, written: Iterable[tuple[LogItem, Entry]], now: float) -> None:

@@ -33,6 +33,7 @@ from dusk.effects import (
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.node.recovered import FILE as RECOVERED_FILE
 from dusk.sim.broken import RuleBroken
 from dusk.sim.device import Device
 from dusk.sim.disk import LOG_FILE, DiskEffect
@@ -113,7 +114,7 @@ class Checks:
         name = effect.name if isinstance(effect, StoreFile | RemoveFile) else LOG_FILE
         if name == TABLE_FILE:
             self._table_stored(device)
-        else:
+        elif name != RECOVERED_FILE:  # it is written once more, as soon as a clock can be trusted
             self.writes[name] += 1
         match effect:
             case Rebase() | UseCompacted():

@@ -62,6 +62,7 @@ class Plan:
         commits_max: how many changes people make at most; None: as many as time allows.
         holders_max: how many devices may lead at most; how many do the seed decides.
         wall_years_s: where wall clocks jump to; order must not depend on it (R11).
+        recoveries: whether people use the recovery phrase in seeds that say so.
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
@@ -76,6 +77,7 @@ class Plan:
     commits_max: int | None = None
     holders_max: int = 1
     wall_years_s: tuple[float, ...] = YEARS_S
+    recoveries: bool = False
     in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)
@@ -194,6 +196,7 @@ class Simulation:
             until_s=self.duration_s,
             commits_max=10**6 if self._plan.commits_max is None else self._plan.commits_max,
             holders=self.generator("holders").randint(1, self._plan.holders_max),
+            recovers=self._plan.recoveries,
             hostile=self._hostile,
             years_s=self._plan.wall_years_s,
         )
@@ -366,5 +369,8 @@ class Simulation:
 
 
 def _is_compacted(device: Device) -> bool:
-    """Tell whether a device's disk stands on the newest checkpoint that is final there."""
-    return device.member is None or device.disk.basis.floor == device.member.log.checkpoint
+    """Tell whether a device's disk stands on the newest checkpoint that is final there.
+
+    Or on a later one, of which a recovery from an older head undid that it was final.
+    """
+    return device.member is None or device.disk.basis.floor >= device.member.log.checkpoint

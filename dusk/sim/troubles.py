@@ -57,6 +57,7 @@ class Stage:
         until_s: when they end.
         commits_max: how many changes people make at most.
         holders: how many devices shall lead, soon after they joined.
+        recovers: whether people may use the recovery phrase.
         hostile: indices of devices that an attacker has the keys of.
         years_s: where wall clocks jump to.
     """
@@ -71,6 +72,7 @@ class Stage:
     until_s: float
     commits_max: int
     holders: int
+    recovers: bool
     hostile: frozenset[int]
     years_s: tuple[float, ...]
 
@@ -135,7 +137,7 @@ class Troubles:
         self._repeat("approvals", ADMIT_S, lambda _: self.admitting.look())
         if stage.generator("leaving").random() < LEAVING_SHARE:
             self._repeat("removals", REMOVAL_S, self.admitting.remove)
-        elif stage.generator("recovering").random() < RECOVERING_SHARE and not faults.twin:
+        elif stage.recovers and not faults.twin and self._is_recovering():
             self._repeat("recoveries", RECOVERY_S, self._rescuing.recover)
         if stage.holders > 1:
             self._repeat("backups", BACKUP_S, self._appoint)
@@ -156,6 +158,9 @@ class Troubles:
         if faults.twin:
             random = stage.generator("twin")
             stage.clock.at(random.uniform(0.3, 0.8) * stage.until_s, lambda: self._twin(random))
+
+    def _is_recovering(self) -> bool:
+        return self._stage.generator("recovering").random() < RECOVERING_SHARE
 
     def set_faults(self, faults: Faults) -> None:
         """Let the network, the disks and the helpers have these."""

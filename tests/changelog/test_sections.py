@@ -118,6 +118,10 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("group/ap", f"member/{ID}", [True]),
     ("group/ap", "var/x", ["y"]),
 ]
+GOOD += [
+    (f"proposal/{ID}", "change", [b"a change", 0]),
+    (f"proposal/{ID}", f"by/{ID}", [bytes(64)]),
+]
 GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
 SEALED: list[object] = [bytes(16), bytes(168)]
 WRAPS: list[object] = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]

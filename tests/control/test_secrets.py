@@ -9,7 +9,7 @@ from dusk.changelog.readers import wraps_in
 from dusk.config.device import managed_config
 from dusk.config.revealing import sealed_of
 from dusk.control.desk import Json
-from dusk.control.drafts import Draft, decode_draft
+from dusk.control.drafts import Draft, decode_draft, written_by
 from dusk.control.sealing import WRAP, Sealer
 from dusk.control.tending import known_secrets
 from dusk.control.vault import Vault, none_held
@@ -19,6 +19,7 @@ from dusk.ids import DeviceId, KeyId
 from dusk.keys.secret import SecretValue
 from dusk.keys.signing import SigningKey
 from tests.desk import FakeDesk, Person
+from tests.secrets import wraps
 from tests.world import World
 
 KEY = "wireless.lan.key"
@@ -414,6 +415,40 @@ def test_one_change_wraps_keys_to_so_many_and_the_next_to_the_others(
     put_secret(desk, "other", target="policy/b")
     desk.commit()
     assert len(readers(desk)) > len(first)
+
+
+def test_a_secret_that_came_too_late_counts_after_all_if_somebody_takes_it(desk: FakeDesk) -> None:
+    for_group(desk)
+    put_secret(desk, "of the other side")
+    desk.is_cut_off = True
+    desk.do("draft.commit", message="from the other side")
+    (late,) = desk.outbox
+    desk.outbox.clear()
+    desk.is_cut_off = False
+    desk.drafts.clear()
+    put_secret(desk, "of this side")
+    desk.commit()
+    desk.outbox.append(desk.world.change(*written_by(late), counter=500))
+    desk.deliver()
+    (lost,) = desk.ask("conflict.list")["conflicts"]
+    assert [(row["item"], row["b"]) for row in lost["records"]] == [(KEY, "(secret changed)")]
+    desk.do("conflict.resolve", id=lost["id"], take="B")
+    assert opened(desk, "hall") == {KEY: "of the other side"}
+    assert desk.ask("conflict.list")["conflicts"] == []
+    assert nowhere(desk, "of the other side")
+
+
+def test_keys_that_came_too_late_are_no_matter_for_people(desk: FakeDesk) -> None:
+    for_group(desk)
+    edit = wraps(desk.world, "policy/wifi", [desk.devices["roof"]])
+    late = desk.world.change(edit, message="secrets: keys for their readers", counter=500)
+    put_secret(desk, "another one", key="wireless.b.key")
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    desk.outbox.append(late)
+    desk.deliver()
+    assert desk.ask("conflict.list")["conflicts"] == []
+    assert opened(desk, "roof")[KEY] == SECRET
 
 
 # --- shown on purpose ------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ def _signers(f: Forger) -> None:
     bad("signed under another label", "R6.", "bad-signature", Change(good.body_bytes, (label,), good.values))
     bad("made on no device", "The body names a member.", "unknown-device", w.change(name, device=STRANGER))
     bad("a counter again", "Counters rise.", "counter-used", w.change(name, counter=1))
+    sealed = w.edit("policy/wifi", "set/wireless.radio0.band", [6, 0, [bytes(16), bytes(168)], []])
+    bad("a seal where no secret is", "Secrets alone are sealed.", "bad-value", w.change(sealed))
     bad("a device signs for an owner", "A1.", "missing-signatures", w.change(name, signers=(MASTER,)))
     end = At(f, "ends")
     e = end.world

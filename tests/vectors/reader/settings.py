@@ -116,6 +116,12 @@ def is_secret(option: str) -> bool:
     return option.lower() in SECRET or option.lower().endswith(SECRET_ENDS)
 
 
+def is_hidden(said: Setting) -> bool:
+    """Whether a setting shows nothing of a secret."""
+    reference = said.verb == SET and REFERENCE.fullmatch(said.values[0]) is not None
+    return reference or said.verb in {ABSENT, SEALED}
+
+
 def check(key: Key, said: Setting) -> None:
     """Refuse a setting that is refused wherever it enters."""
     values, removed, word = said.values, said.removed, "bad-value"
@@ -133,8 +139,7 @@ def check(key: Key, said: Setting) -> None:
     need(not (key.option is None and said.verb == ABSENT and key.index is not None), word)
     need(said.verb != TYPE or key.type in {None, values[0]}, word)
     check_values([*values, *removed])
-    hidden = said.verb in {ABSENT, SEALED} or (said.verb == SET and bool(REFERENCE.fullmatch(values[0])))
-    need(hidden or key.option is None or not is_secret(key.option), word)
+    need(is_hidden(said) or key.option is None or not is_secret(key.option), word)
     packed = pack([said.verb, said.position, values, removed])
     need(len(packed) <= 65_536, word)
 

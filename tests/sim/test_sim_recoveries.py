@@ -1,0 +1,19 @@
+"""Clusters that are recovered with their phrase, in partitions too, checked at each step (R1 to R8, A40)."""
+
+import pytest
+
+from dusk.sim.scenario import Plan, Simulation
+
+SEEDS = (17, 18, 26, 32, 53, 63, 111, 112)
+MENDED = {
+    12: "who led after a recovery asked by a HELLO alone that nobody of another generation could read",
+    82: "the file that says since when a recovery is known was taken for a write of nothing",
+    137: "what a device wrote when it led was known as local for ever once another led on it",
+    147: "who had missed a recovery asked by a HELLO alone that nobody could read",
+}
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, *MENDED], ids=str)
+def test_a_cluster_that_is_recovered_keeps_the_rules(seed: int) -> None:
+    result = Simulation(Plan(seed, holders_max=4, recoveries=True)).run()
+    assert result.counts["recovery"] or seed in MENDED
