@@ -34,6 +34,7 @@ WRITES = (
     "witness",
     "write_change",
     "write_genesis",
+    "write_expiry",
     "write_handover",
     "write_open",
     "write_stranded",

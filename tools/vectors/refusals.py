@@ -34,6 +34,8 @@ def refusals(cluster: Cluster) -> list[Case]:
     """Return the broken chains of `specs/log.md`, sections 6 to 8."""
     f = Forger(cluster)
     _signers(f)
+    _former_signers(f)
+    _bad_values(f)
     _authority(f)
     _grants(f)
     _afterwards(f)
@@ -96,6 +98,9 @@ def _signers(f: Forger) -> None:
     sealed = w.edit("policy/wifi", "set/wireless.radio0.band", [6, 0, [bytes(16), bytes(168)], []])
     bad("a seal where no secret is", "Secrets alone are sealed.", "bad-value", w.change(sealed))
     bad("a device signs for an owner", "A1.", "missing-signatures", w.change(name, signers=(MASTER,)))
+
+
+def _former_signers(f: Forger) -> None:
     end = At(f, "ends")
     e = end.world
     edit = e.edit("group/guests", "made", None)
@@ -109,6 +114,11 @@ def _signers(f: Forger) -> None:
     f.refuse("made on a retired device", "It is no member.", "unknown-device", end.after, late)
     old = e.change(edit, signers=(ALICE, CAROL))
     f.refuse("an owner's former key", "Its place is another's.", "unknown-key", end.after, old)
+
+
+def _bad_values(f: Forger) -> None:
+    at = At(f, "one owner signs")
+    w = at.world
     values = (
         ("no such section", Edit("colour", "name", codec.pack(["x"]), None)),
         ("no such record", Edit("cluster", "colour", codec.pack(["x"]), None)),
@@ -125,7 +135,7 @@ def _signers(f: Forger) -> None:
         ("a key that is not canonical", w.setting("policy/wifi", "a.b[d=1,c=2].e", Verb.SET, ["x"])),
     )
     for what, edit in values:
-        bad(what, "The table of sections and records.", "bad-value", w.change(edit))
+        f.refuse(what, "The table of sections and records.", "bad-value", at.after, w.change(edit))
 
 
 def _authority(f: Forger) -> None:
