@@ -143,6 +143,16 @@ def test_the_committed_vectors_are_what_the_generator_writes() -> None:
     assert differing == [], "run: python -m tools.vectors"
 
 
+BY_THE_METHOD = {
+    "call: a user without a key",
+    "call: no such setting",
+    "call: some and all",
+    "call: signed is no change",
+    "call: signed beside a key that is here",
+}
+"""Calls whose parameters are each what they may be, and do not go together."""
+
+
 def test_lines_of_the_control_socket_have_the_parameters_that_methods_take() -> None:
     for case in cases("control"):
         if isinstance(case["line"], dict) or case["name"].startswith("line:"):
@@ -150,7 +160,7 @@ def test_lines_of_the_control_socket_have_the_parameters_that_methods_take() -> 
         request = json.loads(case["line"])
         method = METHODS.get(request["method"])
         parameters = {} if method is None else method.parameters
-        if case.get("invalid") == "bad-params":
+        if case.get("invalid") == "bad-params" and case["name"] not in BY_THE_METHOD:
             with pytest.raises(Refused):
                 check_parameters(parameters, request["params"])
         else:

@@ -17,6 +17,7 @@ from tools.vectors.entries import entries
 from tools.vectors.forks import forks
 from tools.vectors.handshakes import handshakes
 from tools.vectors.holders import holders
+from tools.vectors.joins import joining
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
 from tools.vectors.records import records
@@ -25,7 +26,7 @@ from tools.vectors.refusals import refusals
 from tools.vectors.secret_values import secret_values
 from tools.vectors.settings import settings
 from tools.vectors.storage import storage
-from tools.vectors.streams import catchup, joining
+from tools.vectors.streams import catchup
 from tools.vectors.uci import uci
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "vectors"

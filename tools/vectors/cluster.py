@@ -354,6 +354,26 @@ def _people(c: Cluster) -> None:
             c.edit("trust", "grant/policy", grant(ALICE, BOB, CAROL, threshold=2)),
         ),
     )
+    _people_within_grants(c)
+    c.mark("one owner signs")
+    c.write(
+        "a quorum of two",
+        "From here on two owners sign.",
+        c.change(c.edit("trust", "quorum", [2])),
+    )
+    c.write(
+        "two owners together",
+        "Another cycle and another name, by both.",
+        c.change(
+            c.edit("cluster", "cycle", [1000]),
+            c.edit("cluster", "name", ["Häuschen"]),
+            signers=(CAROL, ALICE),
+        ),
+    )
+    c.mark("quorum")
+
+
+def _people_within_grants(c: Cluster) -> None:
     c.write(
         "a grant is passed on",
         "Two of three have the policies; Bob and Carol pass one of them on.",
@@ -393,22 +413,6 @@ def _people(c: Cluster) -> None:
         "The sealed key of a user, signed by himself.",
         c.change(c.edit("user/bob", "sealed", [sealed(BOB, "bob")]), signers=(BOB,), device=SECOND),
     )
-    c.mark("one owner signs")
-    c.write(
-        "a quorum of two",
-        "From here on two owners sign.",
-        c.change(c.edit("trust", "quorum", [2])),
-    )
-    c.write(
-        "two owners together",
-        "Another cycle and another name, by both.",
-        c.change(
-            c.edit("cluster", "cycle", [1000]),
-            c.edit("cluster", "name", ["Häuschen"]),
-            signers=(CAROL, ALICE),
-        ),
-    )
-    c.mark("quorum")
 
 
 def _conflicts(c: Cluster) -> None:

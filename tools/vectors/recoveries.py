@@ -53,6 +53,13 @@ class _Line(Line):
         how: dict[str, Any] = {"signers": (phrase,), "device": SECOND, "counter": 1, **more}
         return self.change(*edits, **how)
 
+    def bad(
+        self, name: str, shows: str, reason: str, change: Change, kind: EntryKind = EntryKind.OPEN
+    ) -> Case:
+        """Return the case of a change that no log takes."""
+        raised = {"generation": 1, "mandate": self.log.head.mandate} if kind is EntryKind.OPEN else {}
+        return self.refused(name, shows, reason, *self.forged(kind, change, **raised))
+
 
 def _taken(cluster: Cluster) -> list[Case]:
     line = _Line(cluster)
@@ -70,15 +77,12 @@ def _taken(cluster: Cluster) -> list[Case]:
 def _refused(cluster: Cluster) -> list[Case]:
     line = _Line(cluster)
     line.leading = SECOND
-    head, w = line.log.head, line.world
+    return [*_badly_signed(line), *_badly_made(line), *_at_the_wrong_place(line)]
 
-    def bad(name: str, shows: str, reason: str, change: Change, kind: EntryKind = EntryKind.OPEN) -> Case:
-        raised = {"generation": 1, "mandate": head.mandate} if kind is EntryKind.OPEN else {}
-        return line.refused(name, shows, reason, *line.forged(kind, change, **raised))
 
-    due = line.edits(NEXT)
-    good = line.recovering(*due)
-    cases = [
+def _badly_signed(line: _Line) -> list[Case]:
+    head, due, bad = line.log.head, line.edits(NEXT), line.bad
+    return [
         bad(
             "a recovery by another phrase",
             "By the key in force.",
@@ -110,6 +114,12 @@ def _refused(cluster: Cluster) -> list[Case]:
             "not-ancestor",
             line.recovering(*line.edits(NEXT, head=replace(head, seq=Seq(head.seq + 1)))),
         ),
+    ]
+
+
+def _badly_made(line: _Line) -> list[Case]:
+    due, w, bad = line.edits(NEXT), line.world, line.bad
+    return [
         bad(
             "a recovery without the next phrase",
             "It says three things.",
@@ -153,6 +163,12 @@ def _refused(cluster: Cluster) -> list[Case]:
             "superseded",
             line.recovering(*due, Edit("trust", "quorum", codec.pack([1]), bytes(32))),  # type: ignore[arg-type]  # no change's id
         ),
+    ]
+
+
+def _at_the_wrong_place(line: _Line) -> list[Case]:
+    head, good = line.log.head, line.recovering(*line.edits(NEXT))
+    cases = [
         line.refused(
             "a recovery that raises nothing",
             "The generation rises by one.",
@@ -162,7 +178,9 @@ def _refused(cluster: Cluster) -> list[Case]:
     ]
     line.leading = MASTER
     change = line.recovering(*line.edits(NEXT), device=MASTER)
-    cases.append(bad("a recovery in a change", "In an `open` alone.", "wrong-kind", change, EntryKind.CHANGE))
+    cases.append(
+        line.bad("a recovery in a change", "In an `open` alone.", "wrong-kind", change, EntryKind.CHANGE)
+    )
     line.open(SECOND, good)
     again = line.forged(EntryKind.OPEN, good, generation=2, mandate=head.mandate)
     spent = line.recovering(*line.edits(LAST))

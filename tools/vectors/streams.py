@@ -1,4 +1,4 @@
-"""`catchup.json` and `joining.json`: what is said inside a stream, and how a device joins."""
+"""`catchup.json`: what is said inside a stream."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,18 +7,11 @@ from dusk import codec
 from dusk.catchup import messages
 from dusk.catchup.chunks import locator_positions
 from dusk.changelog.basis import Plan
-from dusk.changelog.body import decode_change
-from dusk.changelog.creation import matches
 from dusk.effects import Address
-from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, DeviceId, Seq
-from dusk.keys.joinkey import JoinKey
-from dusk.membership.joiner import parse_address
-from dusk.membership.names import decide_name
-from dusk.membership.request import build_request, stream_of
-from tools.vectors.case import Case, Source, annotate, brief, invalid, key, valid
-from tools.vectors.cluster import JOIN, SECOND, Cluster
-from tools.vectors.show import Json, hexed, show_change
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
+from tools.vectors.case import Case, annotate, brief, invalid, valid
+from tools.vectors.cluster import SECOND, Cluster
+from tools.vectors.show import Json, hexed
 from tools.vectors.statuses import group_keys, sample_status
 
 DEVICE = DeviceId(SECOND.key_id)
@@ -55,6 +48,36 @@ def _report_requests() -> list[tuple[str, str, messages.Request, Json]]:
             "Behind a device, and behind one that waits.",
             messages.GetReports(DEVICE, bytes(16)),
             {"after": DEVICE.hex(), "waiting": bytes(16).hex()},
+        ),
+    ]
+
+
+def _piecemeal_requests(chain: ChainHash) -> list[tuple[str, str, messages.Request, Json]]:
+    return [
+        (
+            "GET BRANCH",
+            "From its first item on.",
+            messages.GetBranch(chain, 0),
+            {"chain": chain.hex(), "first": 0},
+        ),
+        (
+            "GET BRANCH, the rest",
+            "Behind 300 items.",
+            messages.GetBranch(chain, 300),
+            {"chain": chain.hex(), "first": 300},
+        ),
+        (
+            "GET PIECE",
+            "The third one of the checkpoint at 256.",
+            messages.GetPiece(Seq(256), 2),
+            {"seq": 256, "piece": 2},
+        ),
+        _where(),
+        (
+            "GET SECRETS",
+            "One K of a policy.",
+            messages.GetSecrets((messages.SecretName("policy/wifi", bytes(16)),)),
+            {"names": [["policy/wifi", bytes(16).hex()]]},
         ),
     ]
 
@@ -97,31 +120,7 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.Report(DEVICE, status),
             {"device": DEVICE.hex(), "status": status.hex()},
         ),
-        (
-            "GET BRANCH",
-            "From its first item on.",
-            messages.GetBranch(positions[0].chain, 0),
-            {"chain": positions[0].chain.hex(), "first": 0},
-        ),
-        (
-            "GET BRANCH, the rest",
-            "Behind 300 items.",
-            messages.GetBranch(positions[0].chain, 300),
-            {"chain": positions[0].chain.hex(), "first": 300},
-        ),
-        (
-            "GET PIECE",
-            "The third one of the checkpoint at 256.",
-            messages.GetPiece(Seq(256), 2),
-            {"seq": 256, "piece": 2},
-        ),
-        _where(),
-        (
-            "GET SECRETS",
-            "One K of a policy.",
-            messages.GetSecrets((messages.SecretName("policy/wifi", bytes(16)),)),
-            {"names": [["policy/wifi", bytes(16).hex()]]},
-        ),
+        *_piecemeal_requests(positions[0].chain),
     )
     cases = []
     for name, shows, request, said in rows:
@@ -269,7 +268,7 @@ def _bad_requests() -> list[Case]:
         (
             ("empty", []),
             ("kind 0", [0]),
-            ("kind 11", [11, chain, 0]),
+            ("kind 12", [12, chain, 0]),
             ("ADDRESSES of a name", [10, [[bytes(16), "router", 3875]]]),
             ("ADDRESSES of one link", [10, [[bytes(16), "fe80::1%lan", 3875]]]),
             ("ADDRESSES, port 0", [10, [[bytes(16), "198.51.100.7", 0]]]),
@@ -358,168 +357,3 @@ def _locators() -> list[Case]:
         )
         for head in (0, 1, 2, 3, 10, 1000)
     ]
-
-
-# --- joining -------------------------------------------------------------------------------------
-
-
-def joining(cluster: Cluster) -> list[Case]:
-    """Return the cases of `joining.json`."""
-    return [*_joins(cluster), *_names(), *_patterns(), *_addresses()]
-
-
-def _joins(cluster: Cluster) -> list[Case]:
-    draw = Source("joining")
-    join = JoinKey(cluster.id, 0, Seq(1), cluster.steps[0].entry.head.chain, JOIN.seed, ("192.0.2.1",))
-    device, stream = key("fourth device"), draw(32)
-    cases = []
-    for name, shows, label, wanted in (
-        ("a request", "Signed by the device and the join key.", "02:00:00:00:00:09", "kitchen"),
-        ("a request without a wish", "The template or `router` decides.", "02:00:00:00:00:0a", ""),
-    ):
-        change = build_request(
-            join, device, label=label, wanted=wanted, stream_hash=stream, random_bytes=draw
-        )
-        assert stream_of(decode_change(change.encode())) == stream
-        cases.append(
-            valid(
-                name,
-                shows,
-                kind="request",
-                join_line=join.line(),
-                device_seed=device.seed.hex(),
-                label=label,
-                wanted=wanted,
-                stream=stream.hex(),
-                bytes=change.encode().hex(),
-                change=show_change(change),
-            )
-        )
-    change = build_request(join, device, label="x", wanted="", stream_hash=draw(32), random_bytes=draw)
-
-    def other_stream() -> None:
-        if stream_of(change) != stream:
-            raise UntrustedInput("a request for another stream")
-
-    cases.append(
-        invalid(
-            "a request for another stream",
-            "A server passes on only what names its own.",
-            "other-stream",
-            other_stream,
-            kind="request",
-            stream=stream.hex(),
-            bytes=change.encode().hex(),
-        )
-    )
-    return cases
-
-
-def _names() -> list[Case]:
-    long = "a" * 80
-    rows: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        ("kitchen", "", ()),
-        ("kitchen", "", ("kitchen",)),
-        ("kitchen", "", ("kitchen", "kitchen-2")),
-        ("Living Room!", "", ()),
-        ("--a__b--", "", ()),
-        ("Küche", "", ()),
-        ("", "", ()),
-        ("!!!", "", ("router",)),
-        (long, "", ()),
-        (long, "", ("a" * 63,)),
-        ("kitchen", "ap-{n}", ()),
-        ("kitchen", "ap-{n}", ("ap-1", "ap-2")),
-        ("kitchen", "{name}-{n}", ()),
-        ("kitchen", "{n}{n}", ()),
-        ("kitchen", "x-{name}", ("x-kitchen",)),
-        ("kitchen", "fixed", ("fixed",)),
-        ("kitchen", "{n}", ()),
-        (long, "{name}{n}{name}", ()),
-        ("", "{name}", ()),
-        ("a-", "", ("a",)),
-        ("x" * 47 + "-" + "y" * 20, "", ("x" * 47 + "-" + "y" * 15,)),
-        ("KITCHEN", "İ{name}", ()),
-        ("{n}", "x-{name}", ()),
-        ("{n}", "{name}-{n}", ("n-1",)),
-        ("kitchen", "{na{n}me}", ()),
-        (long, "x{n}{name}", ()),
-    )
-    return [
-        valid(
-            f"name {place}",
-            "Decided by the fold.",
-            kind="name",
-            wanted=wanted,
-            template=template,
-            taken=list(taken),
-            decided=decide_name(wanted, template, set(taken)),
-        )
-        for place, (wanted, template, taken) in enumerate(rows)
-    ]
-
-
-def _patterns() -> list[Case]:
-    rows = (
-        ("02:*", "02:00"),
-        ("02:*", "03:00"),
-        ("*", ""),
-        ("", ""),
-        ("", "a"),
-        ("?", ""),
-        ("?", "é"),
-        ("a?c", "abc"),
-        ("a?c", "ac"),
-        ("*a*b*", "xaxbx"),
-        ("*a*b", "xaxbx"),
-        ("**", "anything"),
-        ("[a-z]", "b"),
-        ("[a-z]", "[a-z]"),
-        ("A", "a"),
-        ("a*a*a", "aa"),
-        ("\\*", "\\x"),
-        ("a*b", "a\nb"),
-        ("a?b", "a\nb"),
-    )
-    return [
-        valid(
-            f"pattern {place}",
-            "`*` any run, `?` one character, all else itself.",
-            kind="pattern",
-            pattern=pattern,
-            label=label,
-            fits=matches(pattern, label),
-        )
-        for place, (pattern, label) in enumerate(rows)
-    ]
-
-
-def _addresses() -> list[Case]:
-    good = (
-        "192.0.2.1",
-        "192.0.2.1:9",
-        "router.example:3875",
-        "[fe80::1%br-lan]:3875",
-        "2001:db8::1",
-        "[2001:db8::1]",
-    )
-    bad = ("", ":3875", "a:", "a:0", "a:65536", "a:x", "[::1", "[::1]x")
-    cases = []
-    for text in good:
-        found = parse_address(text)
-        cases.append(
-            valid(
-                f"address {text}",
-                "A hint where a member is.",
-                kind="address",
-                text=text,
-                host=found.host,
-                port=found.port,
-            )
-        )
-    for text in bad:
-        wrong = partial(parse_address, text)
-        cases.append(
-            invalid(f"address {text!r}", "Left out.", "bad-address", wrong, kind="address", text=text)
-        )
-    return cases

@@ -131,7 +131,7 @@ def control_line(case: Case, file: File, out: Out) -> None:
     line = case["line"].encode() if isinstance(case["line"], str) else hexed(case["line"]["hex"])
     answer = case["answer"]
     try:
-        number, method, _ = control.call(line, file.conversation)
+        number, method, _ = control.call(line, file.told_before(case))
     except Refused as refused:
         asked = None if refused.word in {"parse-error", "invalid-request"} else json.loads(line)["id"]
         out["answer"] = answer if control.is_refusal(answer, asked, refused.word) else "refused"

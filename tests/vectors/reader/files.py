@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
-from tests.vectors.reader import control, datagrams, fold
+from tests.vectors.reader import control_told, datagrams, fold
 
 Case = dict[str, Any]
 Out = dict[str, Any]
@@ -61,12 +62,11 @@ class File:
             {name: hexed(row["seed"]) for name, row in members.items()},
         )
 
-    @cached_property
-    def conversation(self) -> control.Conversation:
-        """What the answers told so far; cases come in order."""
-        told = control.Conversation()
-        for case in self.cases:
-            if "result" in case["answer"]:
-                asked = json.loads(case["line"])
-                told.learn(asked["method"], asked.get("params", {}), case["answer"]["result"])
+    def told_before(self, case: Case) -> control_told.Conversation:
+        """What the answers told until then; cases come in order."""
+        told = control_told.Conversation()
+        for earlier in takewhile(lambda one: one is not case, self.cases):
+            if earlier.get("invalid") not in {"parse-error", "invalid-request"}:
+                asked = json.loads(earlier["line"])
+                told.learn(asked["method"], asked.get("params", {}), earlier["answer"])
         return told

@@ -1,0 +1,202 @@
+"""What each method of the control socket takes and answers (control-api.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.vectors.reader.packing import NUMBER_MAX
+
+LONG = {
+    "line": 4_096,
+    "password": 1_024,
+    "text": 262_144,
+    "message": 1_024,
+    "key": 512,
+    "public_key": 255,
+    "sealed": 512,
+    "signed": 349_528,
+}
+SPECIAL = {
+    ("joinkey.create", "name"): 63,
+    ("device.approve", "name"): 63,
+    ("recovery.submit", "line"): 65_536,
+    ("section.show", "after"): 512,
+} | {(f"role.{verb}", "line"): 16_384 for verb in ("read", "sign", "submit")}
+HEX = {"challenge": 64, "signature": 128, "public": 64, "following": 64}
+NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
+    "uses": (1, 10_000),
+    "expires_s": (0, 316_224_000),
+    "priority": (0, 999),
+    "max_priority": (0, 999),
+    "count": (1, 200),
+    ("owner.quorum", "count"): (1, 64),
+    "threshold": (1, 64),
+    "since": (0, NUMBER_MAX),
+    "seq": (1, NUMBER_MAX),
+}
+WORDS = {
+    "verb": ("set", "delete", "unset", "add-list", "del-list"),
+    "to": ("all", "groups", "devices"),
+    "rebind": ("ask", "auto", "never"),
+    "take": ("A", "B"),
+}
+ROWS = {
+    "edits": {"key", "values"},
+    "variables": {"name", "values"},
+    "values": {"name", "values"},
+}
+EXPECTED = {"label", "name", "groups", "variables"}
+TEXTS = ("names", "devices", "groups", "labels", "backups", "users", "packages", "revoke", "typed", "signed")
+FLAGS = ("replace", "auto", "collect", "all", "wipe_managed", "with_devices", "new_key", "secret", "reveal")
+
+EDITING = "changed edits text notes"
+DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
+PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
+APPROVED = "id name groups replaces backup text"
+STATUS = (
+    "cluster device name epoch head settled checkpoint store_bytes master members online"
+    " apply alarms asks reason"
+)
+ENTRY = "seq time time_trusted kind author device outcome message hash epoch"
+HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
+ROLE = "ticket hash text notes"
+COLLECTED = "line hash leads succession signed missing message diff"
+POLICY = "name settings to priority devices names"
+PROPOSAL = "id author message signed state expires"
+GRANT = "prefix users threshold packages groups max_priority under in_force"
+DIFFERENCE = "where item before after"
+ACT = "ticket hash text notes"
+BLAMED = "where item says seq time time_trusted author device message signed"
+
+
+@dataclass(frozen=True)
+class Method:
+    """Parameters (a trailing ? has a default), the fields of a result, of its rows, and those it may lack.
+
+    `rows` is about all lists of objects in the result, or says for each which fields its objects have.
+    A method that signs makes a change itself, of which a key outside the cluster is asked first.
+    """
+
+    parameters: str
+    result: str
+    rows: str | Mapping[str, str] = ""
+    more: str = ""
+    signs: bool = False
+    wanted: Mapping[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Add what each method of a session takes."""
+        names = self.parameters.split()
+        wanted = {one.rstrip("?"): one.endswith("?") for one in names}
+        if self.signs or (names[:1] == ["token"] and self.result):
+            wanted["signed"] = True
+        object.__setattr__(self, "wanted", wanted)
+
+
+def _act(parameters: str, more: str = "", rows: Mapping[str, str] | None = None) -> Method:
+    """Give an act: signed and handed in at once."""
+    return Method(f"token {parameters} timeout_s?", f"{ACT} {more}", rows or {}, signs=True)
+
+
+def _sealing(parameters: str) -> Method:
+    """Give an act that may have to seal a key first."""
+    return Method(f"token {parameters} timeout_s?", "ticket text", {}, "hash notes", signs=True)
+
+
+METHODS = {
+    "status": Method("", "role", "", STATUS),
+    "join": Method("line", ""),
+    "session.login": Method("user password", "ticket"),
+    "session.challenge": Method("user", "challenge device cluster"),
+    "session.open": Method("user challenge signature", "token user"),
+    "session.logout": Method("token", ""),
+    "session.whoami": Method("token", "user key"),
+    "session.list": Method("token", "sessions", "user began_s_ago idle_s"),
+    "session.end": Method("token user", "ended"),
+    "ticket.poll": Method("ticket", "done progress", "", "result error"),
+    "device.refresh": Method("", "ticket"),
+    "device.list": Method(
+        "",
+        "devices pending expected",
+        {"devices": DEVICE, "pending": PENDING, "expected": "name label role groups variables"},
+    ),
+    "device.show": Method("name", f"{DEVICE} retired origin policies facts variables"),
+    "device.approve": _act(
+        "names? all? name? groups?",
+        "devices skipped left",
+        {"devices": APPROVED, "skipped": "id label reason"},
+    ),
+    "device.reject": _act("names"),
+    "device.expect": _act("devices"),
+    "device.rename": _act("name new_name"),
+    "device.replace": _act("old new", "devices", {"devices": APPROVED}),
+    "device.remove": _act("names wipe_managed?"),
+    "joinkey.list": Method(
+        "", "joinkeys", "id state uses used pending mode expires groups labels rebind name"
+    ),
+    "joinkey.revoke": _act("id with_devices?", "devices left"),
+    "joinkey.create": Method(
+        "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
+    ),
+    "draft.edit": Method("token target verb edits typed?", EDITING),
+    "draft.import": Method("token target text name? replace?", EDITING),
+    "draft.show": Method("token", "edits operations text devices problems notes", DIFFERENCE),
+    "draft.discard": Method("token target? key?", "discarded"),
+    "draft.commit": Method("token message timeout_s?", "ticket hash notes", signs=True),
+    "policy.list": Method("", "policies", POLICY),
+    "policy.show": Method("name", f"{POLICY} options text", "key says"),
+    "policy.delete": Method("token name", EDITING),
+    "policy.rename": Method("token name new_name", EDITING),
+    "policy.assign": Method("token name to names? priority?", EDITING),
+    "policy.unassign": Method("token name", EDITING),
+    "group.list": Method("", "groups", "name devices"),
+    "group.show": Method("name", "name devices policies variables"),
+    "group.create": Method("token name", EDITING),
+    "group.delete": Method("token name", EDITING),
+    "group.add": Method("token name devices", EDITING),
+    "group.remove": Method("token name devices", EDITING),
+    "var.list": Method("scope?", "variables", "scope name value"),
+    "var.set": Method("token scope variables secret?", EDITING),
+    "var.unset": Method("token scope names", EDITING),
+    "settings.export": Method("target", "target text"),
+    "effective": Method(
+        "device key? reveal? token?", "device head options", "key verb secret value values origin"
+    ),
+    "user.list": Method("", "users quorum", "name owner disabled signs_with key grants"),
+    "user.add": _sealing("name password? public_key?"),
+    "user.passwd": _sealing("name? password? public_key? new_key?"),
+    "user.disable": _act("name"),
+    "owner.add": _act("name"),
+    "owner.remove": _act("name"),
+    "owner.quorum": _act("count"),
+    "grant.list": Method("", "grants", GRANT),
+    "grant.set": _act("prefix users threshold? packages? groups? max_priority?"),
+    "grant.remove": _act("prefix"),
+    "proposal.list": Method("", "proposals", PROPOSAL),
+    "proposal.show": Method("id", f"{PROPOSAL} operations diff", DIFFERENCE),
+    "proposal.sign": Method("token id timeout_s?", "ticket hash text", "", "notes", signs=True),
+    "proposal.withdraw": Method("token id timeout_s?", "ticket hash text", "", "notes", signs=True),
+    "section.list": Method("prefix? after?", "sections more", "path title records who"),
+    "section.show": Method("path after?", "path title hash who records more", "key says version"),
+    "cluster.show": Method("", "settings", "name value help"),
+    "cluster.set": _act("values"),
+    "role.show": Method("", "leader epoch mandate head settled holders notes", HOLDER),
+    "role.master": Method("token device timeout_s?", ROLE, signs=True),
+    "role.backups": Method("token devices timeout_s?", ROLE, signs=True),
+    "role.force": Method("token backups? collect? timeout_s?", "hash", "", f"{ROLE} {COLLECTED}", signs=True),
+    "role.read": Method("line", COLLECTED),
+    "role.sign": Method("token line", COLLECTED, signs=True),
+    "role.submit": Method("line timeout_s?", ROLE),
+    "recovery.show": Method("", "cluster id device generation key owners"),
+    "recovery.prepare": Method(
+        "user public sealed following revoke? backups?",
+        "cluster device counter edits leads revoked disabled",
+        "section key data base",
+    ),
+    "recovery.submit": Method("line timeout_s?", "ticket hash"),
+    "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
+    "conflict.resolve": Method("token id take timeout_s?", "ticket hash text", signs=True),
+    "log.list": Method("count? since?", "head compacted entries", ENTRY),
+    "log.blame": Method("target", "records more", BLAMED),
+    "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
+    "events.subscribe": Method("", ""),
+}
