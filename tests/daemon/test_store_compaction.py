@@ -10,7 +10,7 @@ from dusk.changelog.items import verified_entry
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.daemon.rewriting import Job
 from dusk.daemon.storage import Storage, open_storage
-from dusk.effects import Append, Compact, LogItem, Rebase, UseCompacted
+from dusk.effects import Append, Compact, ItemKind, LogItem, Rebase, UseCompacted
 from dusk.errors import StorageError
 from dusk.ids import Seq
 from tests.checkpoints import above, attest, commit, foundation, grown
@@ -103,6 +103,20 @@ def test_what_is_appended_while_a_log_is_compacted_is_behind_it(tmp_path: Path) 
     commit(world, 2)
     storage.do([Append(tuple(world.items[count:])), UseCompacted(effect.seq)])
     assert storage.store.read_items(Seq(effect.seq + 1), 10**6) == tuple(above(world.items, effect.seq))
+    storage.close()
+
+
+def test_r4_a_witness_above_the_checkpoint_stays_in_a_compacted_log(tmp_path: Path) -> None:
+    world = grown()
+    storage = stored(tmp_path, world)
+    witness, fork = LogItem(ItemKind.WITNESS, b"w"), Seq(world.log.head.seq - 1)
+    behind = tuple(above(world.items, fork))
+    storage.do([Append((Rewind(fork, 1 + len(behind)).item(), witness, *behind))])
+    compact(storage, world)
+    storage.close()
+    storage, saved = open_storage(tmp_path)
+    kept = tuple(above(world.items, world.log.checkpoint))
+    assert saved.items == (*kept[: -len(behind)], witness, *behind)
     storage.close()
 
 
