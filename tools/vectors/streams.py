@@ -9,7 +9,6 @@ from dusk.catchup.chunks import locator_positions
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
-from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
@@ -18,6 +17,12 @@ from dusk.membership.names import decide_name
 from dusk.membership.request import build_request, stream_of
 from tools.vectors.case import Case, Source, annotate, brief, invalid, key, valid
 from tools.vectors.cluster import JOIN, SECOND, Cluster
+from tools.vectors.secret_values import (
+    BAD_SECRET_REPLIES,
+    BAD_SECRET_REQUESTS,
+    secret_replies,
+    secret_requests,
+)
 from tools.vectors.show import Json, hexed, show_change
 from tools.vectors.statuses import group_keys, sample_status
 
@@ -106,12 +111,7 @@ def _requests(cluster: Cluster) -> list[Case]:
             messages.GetPiece(Seq(256), 2),
             {"seq": 256, "piece": 2},
         ),
-        (
-            "GET SECRETS",
-            "One K of a policy.",
-            messages.GetSecrets((messages.SecretName("policy/wifi", bytes(16)),)),
-            {"names": [["policy/wifi", bytes(16).hex()]]},
-        ),
+        *secret_requests(),
     )
     cases = []
     for name, shows, request, said in rows:
@@ -214,17 +214,7 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             {"seq": 256, "hashes": [bytes(range(32)).hex(), bytes(32).hex()]},
         ),
         ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
-        (
-            "SECRETS",
-            "A wrap, and where somebody else is.",
-            messages.Secrets(
-                ((messages.SecretName("policy/wifi", bytes(16)), b"a wrap"),), (Address("192.0.2.1", 3875),)
-            ),
-            {
-                "wraps": [["policy/wifi", bytes(16).hex(), b"a wrap".hex()]],
-                "elsewhere": [["192.0.2.1", 3875]],
-            },
-        ),
+        *secret_replies(),
     )
 
 
@@ -260,8 +250,7 @@ def _bad_requests() -> list[Case]:
             ("empty", []),
             ("kind 0", [0]),
             ("kind 11", [11, chain, 0]),
-            ("GET SECRETS of 33", [10, [["policy/wifi", bytes(16)]] * 33]),
-            ("GET SECRETS with an id of 15 bytes", [10, [["policy/wifi", bytes(15)]]]),
+            *BAD_SECRET_REQUESTS,
             ("GET PIECE at 0", [9, 0, 0]),
             ("GET PIECE of a hash", [9, chain, 0]),
             ("GET PIECE 140", [9, 256, 140]),
@@ -300,9 +289,7 @@ def _bad_replies() -> list[Case]:
             ("empty", []),
             ("kind 16", [16]),
             ("kind 26", [26]),
-            ("SECRETS with a wrap of 401 bytes", [25, [["policy/wifi", bytes(16), bytes(401)]], []]),
-            ("SECRETS of five addresses", [25, [], [["192.0.2.1", 1]] * 5]),
-            ("SECRETS at port 0", [25, [], [["192.0.2.1", 0]]]),
+            *BAD_SECRET_REPLIES,
             ("COMPACTED at 0", [23, 0, [bytes(32)]]),
             ("COMPACTED without pieces", [23, 256, []]),
             ("COMPACTED of 561 pieces", [23, 256, [bytes(32)] * 561]),
