@@ -1,6 +1,9 @@
 """Mutants that change nothing that anybody could see, each with the reason why."""
 
 EQUIVALENTS: dict[str, str] = {
+    "dusk/changelog/secrecy.py::check_secrecy::no guard: if not is_sealed and (not further)": (
+        "it only saves the time of reading settings that no rule is about"
+    ),
     "dusk/keys/secret.py::open_value::one more: codec.text(item, SECRET_BYTES_MAX, 'secret')": (
         "it stands inside bytes that were bounded by the same number"
     ),
