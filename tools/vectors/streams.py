@@ -11,6 +11,12 @@ from dusk.effects import Address
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from tools.vectors.case import Case, annotate, brief, invalid, valid
 from tools.vectors.cluster import SECOND, Cluster
+from tools.vectors.secret_values import (
+    BAD_SECRET_REPLIES,
+    BAD_SECRET_REQUESTS,
+    secret_replies,
+    secret_requests,
+)
 from tools.vectors.show import Json, hexed
 from tools.vectors.statuses import group_keys, sample_status
 
@@ -73,12 +79,7 @@ def _piecemeal_requests(chain: ChainHash) -> list[tuple[str, str, messages.Reque
             {"seq": 256, "piece": 2},
         ),
         _where(),
-        (
-            "GET SECRETS",
-            "One K of a policy.",
-            messages.GetSecrets((messages.SecretName("policy/wifi", bytes(16)),)),
-            {"names": [["policy/wifi", bytes(16).hex()]]},
-        ),
+        *secret_requests(),
     ]
 
 
@@ -223,12 +224,7 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             {"seq": 256, "hashes": [bytes(range(32)).hex(), bytes(32).hex()]},
         ),
         ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
-        (
-            "SECRETS",
-            "A wrap, and where somebody else is.",
-            messages.Secrets(
-                ((messages.SecretName("policy/wifi", bytes(16)), b"a wrap"),), (Address("192.0.2.1", 3875),)
-            ),
+        *secret_replies(),
             {
                 "wraps": [["policy/wifi", bytes(16).hex(), b"a wrap".hex()]],
                 "elsewhere": [["192.0.2.1", 3875]],
@@ -277,8 +273,7 @@ def _bad_requests() -> list[Case]:
                 [10, [[bytes(16), "198.51.100.7", 1], [bytes(16), "198.51.100.8", 1]]],
             ),
             ("ADDRESSES of 257", [10, [[n.to_bytes(16, "big"), "198.51.100.7", 1] for n in range(257)]]),
-            ("GET SECRETS of 33", [11, [["policy/wifi", bytes(16)]] * 33]),
-            ("GET SECRETS with an id of 15 bytes", [11, [["policy/wifi", bytes(15)]]]),
+            *BAD_SECRET_REQUESTS,
             ("GET PIECE at 0", [9, 0, 0]),
             ("GET PIECE of a hash", [9, chain, 0]),
             ("GET PIECE 140", [9, 256, 140]),
@@ -317,9 +312,7 @@ def _bad_replies() -> list[Case]:
             ("empty", []),
             ("kind 16", [16]),
             ("kind 26", [26]),
-            ("SECRETS with a wrap of 401 bytes", [25, [["policy/wifi", bytes(16), bytes(401)]], []]),
-            ("SECRETS of five addresses", [25, [], [["192.0.2.1", 1]] * 5]),
-            ("SECRETS at port 0", [25, [], [["192.0.2.1", 0]]]),
+            *BAD_SECRET_REPLIES,
             ("COMPACTED at 0", [23, 0, [bytes(32)]]),
             ("COMPACTED without pieces", [23, 256, []]),
             ("COMPACTED of 561 pieces", [23, 256, [bytes(32)] * 561]),
