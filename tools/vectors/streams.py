@@ -225,11 +225,6 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
         ),
         ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
         *secret_replies(),
-            {
-                "wraps": [["policy/wifi", bytes(16).hex(), b"a wrap".hex()]],
-                "elsewhere": [["192.0.2.1", 3875]],
-            },
-        ),
     )
 
 
