@@ -62,6 +62,11 @@ class Grant:
         if self.above is not None:
             yield from self.above.chain()
 
+    @property
+    def needed(self) -> int:
+        """How many must sign: by this grant, and by each that it hangs on, as that is by now."""
+        return max(grant.threshold for grant in self.chain())
+
 
 def grant_for(state: Sections, section: str) -> Grant | None:
     """Return the grant in force with the longest prefix of whole components, if any."""
@@ -184,7 +189,7 @@ def _is_device(holder: Holder | None, name: str) -> bool:
 def _satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:
     """*t* distinct keys of the grant, of those that it hangs on, or the owners."""
     may = frozenset(owners).union(*(g.keys for g in grant.chain()))
-    return len(may.intersection(signers)) >= grant.threshold
+    return len(may.intersection(signers)) >= grant.needed
 
 
 def _missing(state: State, section: str, path: SectionPath, grant: Grant | None) -> Refused:
@@ -195,7 +200,7 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
         if grant is not None:
             keys = frozenset[KeyId]().union(*(g.keys for g in grant.chain()))
             names = sorted(h.name for k in keys if (h := state.holder(k)) is not None)
-            who += f", or {grant.threshold} of {', '.join(names)}"
+            who += f", or {grant.needed} of {', '.join(names)}"
     return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
 
 
@@ -270,6 +275,19 @@ def _groups_of_device(state: State, grant: Grant, step: _Step) -> set[str]:
     if grant.prefix != "device":  # it names the device itself
         return set()
     return set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
+
+
+def holds(state: Sections, grant: Grant, section: str) -> bool:
+    """Tell whether a section's groups are those of a grant, and of each that it hangs on."""
+    path, groups = parse_path(section), set[str]()
+    for one in grant.chain():
+        if path.kind is SectionKind.GROUP:
+            groups = {path.name}
+        elif path.kind is SectionKind.DEVICE_CONFIG and one.prefix == "device":
+            groups = set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
+        if one.groups is not None and not groups <= set(one.groups):
+            return False
+    return True
 
 
 def _row(data: bytes | None) -> list[Any]:

@@ -30,7 +30,7 @@ from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.proposals import about_proposals, check_proposal, follows, is_joint, is_person
+from dusk.changelog.proposals import about_proposals, check_proposal, follows, has_ended, is_joint, is_person
 from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
@@ -78,6 +78,8 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     kind, made = kind_of(change), devices_made(state, change)
     if joint and (proposes or kind is not CHANGE or not is_person(state, body.author)):
         raise Refused("bad-value", "a change without a number does what any person's change does")
+    if joint and has_ended(state, change):
+        raise Refused("proposal-gone", "it was proposed, and that was taken back or has ended")
     if kind is FREEZE:
         check_freeze(state, change)
     elif kind is ATTESTED:

@@ -69,6 +69,12 @@ def collected(state: State, section: str) -> Change:
     return read_proposal(row)._replace(signatures=tuple(signatures))
 
 
+def has_ended(state: State, change: Change) -> bool:
+    """Tell whether a joint change was proposed and that ended without it: so did what was signed there."""
+    record = state.record(proposal_path(change.id), CHANGE)
+    return record is not None and record.data is None
+
+
 def about_proposals(change: Change) -> bool:
     """Tell whether a change is about a proposal: then it does nothing else."""
     return any(o.section.startswith("proposal/") for o in change.body.operations)

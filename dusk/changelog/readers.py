@@ -7,7 +7,7 @@ active devices in its scope. Whoever wraps K, and whoever hands it on, asks here
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from dusk.changelog.authority import grant_for
+from dusk.changelog.authority import grant_for, holds
 from dusk.changelog.sections import SectionKind, SectionPath, device_path, parse_path
 from dusk.changelog.views import groups_of
 from dusk.ids import DeviceId, KeyId, PublicKey, key_id
@@ -108,12 +108,12 @@ class Devices:
 
 
 def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
-    """Return the people who may read the secrets of a section: owners, and who is granted it."""
+    """Return the people who may read the secrets of a section: owners, and those whose grant holds it."""
     owners = (store.value("trust", key) for key in store.records("trust", "owner/"))
     found = {key_id(row[0]): PublicKey(row[0]) for row in owners if row is not None}
     kind = parse_path(section).kind
     grant = None if kind is SectionKind.CLUSTER else grant_for(store, section)
-    if grant is None:
+    if grant is None or not holds(store, grant, section):
         return found
     granted = frozenset[KeyId]().union(*(one.keys for one in grant.chain()))
     for path in store.sections("user/"):

@@ -211,7 +211,7 @@ def who_may(state: State, path: str) -> str:
         []
         if grant is None
         else [
-            f"{grant.threshold} of {', '.join(_people(state, grant))}"
+            f"{grant.needed} of {', '.join(_people(state, grant))}"
             if len(grant.keys) > 1
             else ", ".join(_people(state, grant))
         ]

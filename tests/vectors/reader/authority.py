@@ -100,7 +100,7 @@ def _satisfy(grants: list[Granted], signers: list[Subject]) -> None:
     need(grants, "missing-signatures")
     counted = {key_id(subject.public) for subject in signers if subject.owner}
     counted |= {key_id(subject.public) for subject in signers} & {key for one in grants for key in one[1]}
-    need(len(counted) >= grants[0][2], "missing-signatures")
+    need(len(counted) >= max(one[2] for one in grants), "missing-signatures")
 
 
 def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
@@ -110,7 +110,7 @@ def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[
     need(all(said is None or said[5] == above[0][0] for said in (before, value)), "outside-grant")
     if value is None:
         return
-    need(value[1] >= above[0][2], "outside-grant")
+    need(value[1] >= max(one[2] for one in above), "outside-grant")
     for _prefix, _keys, _threshold, packages, groups, priority in above:
         for limit, said in ((packages, value[2]), (groups, value[3])):
             need(limit is None or (said is not None and set(said) <= set(limit)), "outside-grant")
