@@ -159,7 +159,7 @@ class _Recovery:
                 random_bytes=os.urandom,
             )
             wanted = _wanted(self._arguments.user, owner, sealed, following, self._shown)
-            check_prepared(change, edits, wanted, self._arguments.revoke)
+            check_prepared(change, edits, wanted, self._arguments.revoke, self._shown["owners"])
         except (UntrustedInput, ValueError):
             raise Refused("bad-answer", "this router asks for what cannot be read to be signed") from None
         return change
@@ -213,6 +213,7 @@ def check_prepared(
     edits: "tuple[Edit, ...]",
     wanted: "dict[tuple[str, str], bytes]",
     revoke: Sequence[str],
+    owners: Sequence[str] = (),
 ) -> None:
     """Check that a recovery makes this new owner and no other, and the next phrase.
 
@@ -221,6 +222,7 @@ def check_prepared(
         edits: what it does.
         wanted: what it must do.
         revoke: whom it may shut out besides the owners before.
+        owners: who owned the cluster when it was looked at; none of them owns it any more.
 
     Raises:
         Refused: ``bad-answer``: the router wants something else signed (A57).
@@ -236,9 +238,11 @@ def check_prepared(
     former = {key.removeprefix("owner/") for (section, key), data in rest.items() if data is None}
     shut_out = {name.removeprefix("user/") for name in revoke} | former
     allowed = all(_is_due(section, key, data, shut_out) for (section, key), data in rest.items())
+    people = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
+    routers = {name.removeprefix("user/") for name in revoke} - people
     retired = sum(key == "retired" for _, key in rest)
     first = recovery.succession[0] == change.body.device
-    if not (is_ours and allowed and first and retired <= len(revoke)):
+    if not (is_ours and allowed and first and retired <= len(routers) and former.issuperset(owners)):
         raise Refused("bad-answer", "this router wants something else signed than a recovery; nothing was")
 
 

@@ -1,12 +1,21 @@
 """What a review of the trust model found: rights that outlived what took them away (A39, A47, A57)."""
 
+import pytest
+
+from dusk import codec
+from dusk.changelog.body import Edit, build_change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.proposals import CHANGE, proposal_path
 from dusk.changelog.readers import people_of
+from dusk.changelog.recovering import recovered_row
+from dusk.changelog.sections import device_path
+from dusk.cli.recover import check_prepared
+from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
 from tests.changelog.test_passed_grants import Cluster as Granted
 from tests.changelog.test_proposals import Cluster as Proposing
 from tests.changelog.test_proposals import _both as both
+from tests.world import World
 
 
 def test_a39_the_threshold_above_binds_below_when_it_is_raised_later() -> None:
@@ -47,3 +56,36 @@ def test_a47_a_grant_for_groups_reads_no_secrets_of_others() -> None:
     assert [read(world.bob, f"group/{name}") for name in ("core", "lab")] == [False, True]
     assert read(world.carol, "group/lab")
     assert all(read(world.owner, section) for section in devices)
+
+
+def check(world: World, *more: Edit, revoke: tuple[str, ...] = ()) -> None:
+    """Check what a router would have signed with the phrase, beside what every recovery does."""
+    edits = (
+        Edit("trust", "recovered", recovered_row(world.log.head), None),
+        Edit("trust", "recovery", codec.pack((world.key().public, 1)), None),
+        Edit("cluster", "succession", codec.pack(([world.device_id],)), None),
+        *more,
+    )
+    change = build_change(
+        cluster=world.cluster,
+        device=world.device_id,
+        counter=1,
+        message="",
+        edits=edits,
+        signers=(world.key(),),
+        random_bytes=world.random.randbytes,
+    )
+    check_prepared(change, edits, {("trust", "recovery"): edits[1].data or b""}, revoke, ("alice",))
+
+
+def test_a57_a_router_keeps_no_owner_and_retires_no_router_for_a_person_in_a_recovery() -> None:
+    world = World()
+    alice = Edit("trust", "owner/alice", None, None)
+    bob = Edit("user/bob", "disabled", codec.pack((True,)), None)
+    router = Edit(device_path(b"x" * 16), "retired", codec.pack((True,)), None)
+    check(world, alice)
+    check(world, alice, bob, revoke=("bob",))
+    check(world, alice, router, revoke=("shed",))
+    for edits, revoke in (((), ()), ((alice, router), ()), ((alice, bob, router), ("user/bob",))):
+        with pytest.raises(Refused, match="something else signed"):
+            check(world, *edits, revoke=revoke)
