@@ -40,6 +40,7 @@ _PAUSES = {
     Stage.REPORTING: "ANSWER to REPORT",
     Stage.ASKING: "REPORTS",
     Stage.BRANCHING: "ITEMS of a branch that the server left",
+    Stage.SEEKING: "SECRETS",
     Stage.TELLING: "ANSWER to ADDRESSES",
     Stage.DONE: "nothing: the stream is closed",
 }

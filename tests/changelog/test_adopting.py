@@ -140,7 +140,7 @@ def test_a_checkpoint_that_says_of_our_log_that_it_had_other_owners_is_refused(
         patch.setattr(late.state, "quorum", 2)
         with pytest.raises(UntrustedInput, match="other owners"):
             adopt(late, foundation(world), items)
-    monkeypatch.setattr("dusk.changelog.adopting.walk", lambda *_: SimpleNamespace(keys={}, quorum=1))
+    monkeypatch.setattr("dusk.changelog.adopting.walk", lambda *_: SimpleNamespace(are_of=lambda _: False))
     with pytest.raises(UntrustedInput, match="other owners"):
         adopt(late, foundation(world), items)
 

@@ -8,8 +8,10 @@ from dusk import codec
 from dusk.catchup import messages as streams
 from dusk.changelog.branches import BeyondReach, Extended, try_branch
 from dusk.changelog.certificate import decode_certificate
+from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import Rewind, decode_rewind, resolve
+from dusk.changelog.witness import Witness, decode_witness
 from dusk.cycle import messages
 from dusk.cycle.signed import certificate_in
 from dusk.effects import ItemKind, LogItem
@@ -56,6 +58,10 @@ class Certifying:
 
 def _rewind(data: bytes) -> None:
     assert decode_rewind(data).item().data == data
+
+
+def _witness(data: bytes) -> None:
+    assert decode_witness(data).item().data == data
 
 
 def _disk(data: bytes) -> None:
@@ -160,8 +166,12 @@ CERTIFYING, PARTING = Certifying(), Parting()
 CERTIFICATE = CERTIFYING.honest.encode()
 BRANCH = streams.encode(streams.Items(PARTING.branch, more=False))
 SWITCH = (ONE, HEAD, ONE, HEAD, Rewind(Seq(1), 2).item(), ONE, HEAD)
+WITNESS = (
+    Witness(Seq(3), (bytes(32), b"x" * 32), decode_signed_head(PARTING.attic.items[-1].data)).item().data
+)
 TARGETS = [
     Target("certificate", CERTIFYING.feed, UntrustedInput, [CERTIFICATE], share=0.2),
+    Target("witness", _witness, UntrustedInput, [WITNESS]),
     Target("rewind", _rewind, UntrustedInput, [Rewind(Seq(3), 2).item().data]),
     Target("items of a disk", _disk, UntrustedInput, [_packed(SWITCH)], _grown_disk),
     Target("branch", PARTING.feed, UntrustedInput, [BRANCH], PARTING.grown, share=0.2),

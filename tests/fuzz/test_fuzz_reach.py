@@ -19,6 +19,9 @@ INPUTS = 100
 BY_HAND = {
     "dusk/apply/driver.py:compute_files": "composes `managed_config` and `resulting`",
     "dusk/catchup/chunks.py:end_of": "looks at the last of items that the target of branches judges",
+    "dusk/catchup/fetching.py:compacted": "takes a read answer; test_catchup_refused.py",
+    "dusk/catchup/fetching.py:took_left": "takes a read answer; test_catchup_branches.py",
+    "dusk/catchup/fetching.py:took_piece": "takes a read answer; test_catchup_gathering.py",
     "dusk/catchup/host.py:took": "an interface",
     "dusk/catchup/host.py:took_branch": "an interface",
     "dusk/catchup/host.py:took_keys": "an interface",
@@ -27,6 +30,7 @@ BY_HAND = {
     "dusk/catchup/server.py:read_piece": "refuses who was removed; reads no outside bytes",
     "dusk/catchup/stages.py:took_reports": "an interface",
     "dusk/apply/driver.py:value": "an interface",
+    "dusk/changelog/branches.py:proven": "composes readers; test_branches_below.py has its liars",
     "dusk/changelog/compaction.py:compact": "reads the own disk's log, which was verified",
     "dusk/changelog/log.py:retake": "reads the own disk's log, which was verified",
     "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",

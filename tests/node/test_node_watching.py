@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from dusk.changelog.body import Edit
-from dusk.effects import Effect, Event
+from dusk.effects import Effect, Event, WallClock
 from dusk.ids import ChangeId, DeviceId
+from dusk.membership.pending import Pending
 from dusk.node.alarms import Alarms
 from dusk.node.watching import Watching
 from tests.world import World
@@ -33,10 +34,17 @@ class _Node:
     looks: int = 0
     handed_in: list[DeviceId] = field(default_factory=list)
     lines: dict[str, str] = field(default_factory=dict)
+    clock: WallClock = field(default_factory=lambda: WallClock(0.0, trusted=False))
     exchanges: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(turned_away_at=None))
 
     def fresh(self, now: float) -> bool:
         return self.is_fresh
+
+    def pending(self, now: float) -> tuple[Pending, ...]:
+        return ()
+
+    def online(self, now: float) -> set[DeviceId]:
+        return set()
 
     def due(self, now: float) -> tuple[DeviceId, list[Edit]] | None:
         self.looks += 1

@@ -66,7 +66,7 @@ class NeverHandsInAgain(Node):
 
 
 @pytest.mark.usefixtures("without_checkpoints")
-@pytest.mark.parametrize("seed", [33, 74])
+@pytest.mark.parametrize("seed", [33, 47])
 def test_r3_without_handing_in_again_what_a_branch_lost_seeds_fail(seed: int) -> None:
     assert rule_of(all_of(NeverHandsInAgain, seed)) == "R3"
     assert rule_of(all_of(Node, seed)) == ""
@@ -146,7 +146,7 @@ def without_certificates(ours: Branch, theirs: Branch, base: Base) -> Chosen:
 
 
 @pytest.mark.usefixtures("without_checkpoints")
-@pytest.mark.parametrize("seed", [4, 6, 8, 9])
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a41_without_certificates_in_fork_choice_runs_fail(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
