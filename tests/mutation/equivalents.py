@@ -57,9 +57,6 @@ EQUIVALENTS: dict[str, str] = {
     "operand of and left out: self.device_key(device) is not None": (
         "no change leaves a device in the succession that is no active member; who reads this sees it at once"
     ),
-    "dusk/changelog/raises.py::Rights.judge::operand of or left out: change is None": (
-        "only an `open` that carries a change raises a mandate; the type checker asks for it"
-    ),
     "dusk/changelog/freezing.py::check_freeze::operand of or left out: value is None": (
         "only what sets the mark is a freeze, and a signed hash has its value; the type checker asks for it"
     ),
@@ -82,21 +79,12 @@ EQUIVALENTS: dict[str, str] = {
         "it only saves the time of comparing one operation with itself"
     ),
     "dusk/changelog/body.py::decode_body::limit moved: len(decoded) > 1": "as above",
-    "dusk/changelog/foundation.py::_check_roles::operand of and left out: change is not None": (
-        "what raises a mandate carries a change; the type checker asks for it"
-    ),
-    "dusk/changelog/foundation.py::_check_roles::limit moved: mandate.seq < entry.seq": (
-        "no role names the chain hash of the entry that carries it"
-    ),
     "dusk/changelog/foundation.py::_record::operand of or left out: salt is None": (
         "both are there or neither, as was checked; the type checker asks for it"
     ),
     "dusk/changelog/foundation.py::_record::operand of or left out: data is None": "as above",
     "dusk/changelog/adopting.py::_check_may_leave::limit moved: other.log.settled > fork": (
         "a checkpoint in force is final there, and stands behind the fork"
-    ),
-    "dusk/changelog/adopting.py::_judged::operand of or left out: change is None": (
-        "what raises a mandate carries a change; the type checker asks for it"
     ),
     "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
         "who is an owner holds a key; the type checker asks for it"
