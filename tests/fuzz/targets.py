@@ -1,6 +1,6 @@
 """All parsers of outside bytes that are fuzzed."""
 
-from tests.fuzz import branches, checkpoints, local, nodes, secret_keys, shells, texts, wire
+from tests.fuzz import branches, checkpoints, local, nodes, secret_keys, shells, texts, trust, wire
 from tests.fuzzing import Target
 
 TARGETS: tuple[Target, ...] = (
@@ -12,6 +12,7 @@ TARGETS: tuple[Target, ...] = (
     *branches.TARGETS,
     *checkpoints.TARGETS,
     *secret_keys.TARGETS,
+    *trust.TARGETS,
 )
 BY_NAME = {target.name: target for target in TARGETS}
 assert len(BY_NAME) == len(TARGETS), "a target is found by its name"

@@ -31,6 +31,8 @@ BY_HAND = {
     "dusk/catchup/stages.py:took_reports": "an interface",
     "dusk/apply/driver.py:value": "an interface",
     "dusk/changelog/branches.py:proven": "composes readers; test_branches_below.py has its liars",
+    "dusk/control/outside.py:x25519_private": "refuses always: the key is elsewhere",
+    "dusk/node/reports.py:_pending": "composes `decode_change` and `pending_of`",
     "dusk/changelog/compaction.py:compact": "reads the own disk's log, which was verified",
     "dusk/changelog/log.py:retake": "reads the own disk's log, which was verified",
     "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",
