@@ -158,6 +158,15 @@ def test_a_member_is_found_by_the_tag_of_its_start() -> None:
     assert wires.of("joiner", Restart) == [Restart("joined")]
 
 
+def test_addresses_that_are_configured_while_it_looks_are_asked_at_once() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    assert joiner.start(100.0) == []
+    there = Address("10.0.0.7", 3875)
+    assert joiner.set_contacts((there,), 101.0) == [Connect(2, there)]
+    assert joiner.set_contacts((there, Address("10.0.0.8", 3875)), 102.0) == []
+
+
 def test_a6_heard_candidates_are_bounded_and_tried_one_at_a_time() -> None:
     world = _world()
     joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
