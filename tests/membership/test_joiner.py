@@ -45,7 +45,7 @@ from dusk.limits import (
     JOIN_CANDIDATES_MAX,
     STREAM_IDLE_S_MAX,
 )
-from dusk.membership.joiner import Joiner, parse_address
+from dusk.membership.joiner import Joiner
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
 
@@ -403,28 +403,6 @@ def test_a_stream_that_breaks_later_is_said_to_have_broken() -> None:
     wires = _start(world, joiner, serving)
     wires.give("joiner", Disconnected(2, "reset"))
     assert joiner.reason == "the stream to the member broke: reset"
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("192.0.2.1:4000", Address("192.0.2.1", 4000)),
-        ("192.0.2.1", Address("192.0.2.1", 3875)),
-        ("fe80::1%br-lan", Address("fe80::1%br-lan", 3875)),
-        ("[fe80::1%br-lan]:4000", Address("fe80::1%br-lan", 4000)),
-        ("[fe80::1]", Address("fe80::1", 3875)),
-    ],
-)
-def test_addresses_of_a_join_key_are_read(text: str, address: Address) -> None:
-    assert parse_address(text) == address
-
-
-@pytest.mark.parametrize(
-    "text", ["", ":1", "a:", "a:0", "a:65536", "a:x", "[a", "[a]1", "[]:1", "a:" + "9" * 50, "a:²"]
-)
-def test_addresses_that_are_none_are_refused_and_left_out(text: str) -> None:
-    with pytest.raises(UntrustedInput):
-        parse_address(text)
 
 
 def test_a_joiner_leaves_out_addresses_that_it_cannot_read() -> None:
