@@ -51,9 +51,9 @@ class Telling(Client):
         self._ask(Stage.TELLING, self._addresses, now)
 
     def _reply(self, reply: Reply, now: float) -> None:
-        if self.stage is not Stage.TELLING or not isinstance(reply, Answer):
+        if self.stage is Stage.TELLING and isinstance(reply, Answer):
+            if reply.code == APPLIED:
+                self._delivered()
+            self._submit_next(now)
+        else:
             super()._reply(reply, now)
-            return
-        if reply.code == APPLIED:
-            self._delivered()
-        self._submit_next(now)

@@ -82,12 +82,6 @@ class Follower:
         """Tell whether the master is heard, now and beyond doubt; else *stale* (A3)."""
         return self._freshness.is_fresh(now)
 
-    @property
-    def repeated_from(self) -> Address | None:
-        """Where the member is that repeated the newest START here; None: the master himself was heard."""
-        heard = self._heard
-        return heard.came.source if heard is not None and heard.came.way is Way.REPEATED else None
-
     def hears_starts(self, now: float) -> bool:
         """Tell whether a START was read lately: a PONG needs no group key."""
         heard = self._heard

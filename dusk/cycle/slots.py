@@ -1,5 +1,6 @@
 """Whether and when a member answers a START (`specs/cycles.md`, section 4): holders first, then the slice."""
 
+from dusk.cycle.heard import asked_by
 from dusk.cycle.messages import Rest
 from dusk.cycle.peers import Peers
 
@@ -8,8 +9,7 @@ def is_asked(peers: Peers, rest: Rest) -> bool:
     """Tell whether this device answers a START: its slice, or a place in the succession."""
     if peers.own_index is None:
         return False
-    in_slice = rest.slice_first <= peers.own_index < rest.slice_first + rest.slice_count
-    return in_slice or peers.own_place is not None
+    return peers.own_index in asked_by(rest) or peers.own_place is not None
 
 
 def slot_s(peers: Peers, rest: Rest, fraction: float) -> float:

@@ -40,11 +40,9 @@ from tests.foundations import (
     SECTIONS,
     TERMS,
     VERSION,
-    forced_one,
     forged,
     remade,
     rows,
-    sound_one,
     unsalted,
     with_digests,
 )
@@ -52,16 +50,6 @@ from tests.holders import Holders
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
-
-
-@pytest.fixture(scope="module")
-def sound() -> tuple[World, bytes]:
-    return sound_one()
-
-
-@pytest.fixture(scope="module")
-def forced() -> tuple[Holders, bytes]:
-    return forced_one()
 
 
 def test_pieces_are_the_whole_cut() -> None:

@@ -32,26 +32,14 @@ from tests.foundations import (
     SECTIONS,
     TERMS,
     WORLD_SEED,
-    forced_one,
     forged,
     remade,
     rows,
-    sound_one,
 )
 from tests.holders import Holders
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("small_steps")
-
-
-@pytest.fixture(scope="module")
-def sound() -> tuple[World, bytes]:
-    return sound_one()
-
-
-@pytest.fixture(scope="module")
-def forced() -> tuple[Holders, bytes]:
-    return forced_one()
 
 
 def _owner_gone(row: list[Any]) -> None:

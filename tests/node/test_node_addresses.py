@@ -164,3 +164,12 @@ def test_a_table_goes_to_nobody_else_at_the_holders_address_and_comes_again() ->
         master.do(effects)
         site.run(1.0)
     assert got == [table]
+
+
+def test_a_holder_that_was_heard_through_others_alone_is_told_nothing() -> None:
+    site = two_sites()
+    addresses = site.master.node._rooms.addresses
+    holder = next(p for p in site.master.node.peers.holders() if p.device_id != site.master.node.device_id)
+    table = Table(site.master.node._rooms.station.whereabouts.table)
+    holder.address = None
+    assert addresses._tell(site.master.node._rooms.exchanges, holder, table, site.now) == []
