@@ -32,7 +32,7 @@ RECORDS = frozenset((*REQUESTED, "name", "groups", REQUEST))
 
 
 class Made(NamedTuple):
-    """A device that a change makes: by which join key (empty: none), and in which groups."""
+    """A device that a change makes: by which join key (empty: none), and what groups that is for."""
 
     joinkey: str
     groups: frozenset[str]
@@ -93,12 +93,12 @@ def _judge(state: State, change: Change, section: str) -> Made:
     asked = read_request(state, request.body, request.values)
     if asked.section != section:
         raise Refused("bad-request", f"{section}: the request is another device's")
-    groups = frozenset(_row(values["groups"])[0])
     if asked.joinkey == HAND:
         check_signatures(request, {key_id(asked.public): asked.public}, "the device alone")
-        return Made("", groups)
-    signed_by_both(asked, known_rule(state, asked.joinkey), request)
-    return Made(asked.joinkey, groups)
+        return Made("", frozenset())
+    rule = known_rule(state, asked.joinkey)
+    signed_by_both(asked, rule, request)
+    return Made(asked.joinkey, frozenset(rule[3]))
 
 
 def _request(

@@ -4,20 +4,19 @@ The whole of "may they?" is here. Roles, addresses and transports do not occur.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from dusk.changelog.approval import NONE_MADE, Made
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.state import State
+from dusk.changelog.touching import UNGROUPED, Becoming, Step, groups_touched, row_of, steps_of
 from dusk.changelog.views import Sections, groups_of
-from dusk.codec import unpack
 from dusk.config.names import parse_key
 from dusk.errors import Refused
 from dusk.ids import DeviceId, KeyId, key_id
 from dusk.lazy import dataclass
-from dusk.limits import VALUE_BYTES_MAX
 
 GRANTABLE = {
     SectionKind.JOINKEY,
@@ -35,8 +34,6 @@ PASSED = SectionKind.PASSED.value
 _FACTS = SectionKind.FACTS
 _NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin")}
 """Records that joining alone makes; who is granted the section may let a device in that asked for it."""
-_UNGROUPED = "(no group)"
-"""Stands for the groups of a device that is in none: no grant that is for groups holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +65,19 @@ class Grant:
         return max(grant.threshold for grant in self.chain())
 
 
-def grant_for(state: Sections, section: str) -> Grant | None:
+class Rights(Sections, Protocol):
+    """Sections, and whose keys there are."""
+
+    def holder(self, name: KeyId) -> Holder | None:
+        """Return whose key that is."""
+
+
+def grant_for(state: Rights, section: str) -> Grant | None:
     """Return the grant in force with the longest prefix of whole components, if any."""
     return _longest(state, section.split("/"))
 
 
-def _longest(state: Sections, parts: Sequence[str]) -> Grant | None:
+def _longest(state: Rights, parts: Sequence[str]) -> Grant | None:
     for count in range(len(parts), 0, -1):
         grant = _grant_at(state, parts[:count])
         if grant is not None:
@@ -81,17 +85,43 @@ def _longest(state: Sections, parts: Sequence[str]) -> Grant | None:
     return None
 
 
-def _grant_at(state: Sections, parts: Sequence[str]) -> Grant | None:
-    """Return the owners' grant for this prefix alone, else one passed on, while what it hangs on is there."""
+def _grant_at(state: Rights, parts: Sequence[str]) -> Grant | None:
+    """Return the owners' grant for this prefix alone, else one passed on, while it still counts.
+
+    That is as long as what it hangs on is there, and all who passed it on still have that.
+    """
     prefix = "/".join(parts)
     row = state.value("trust", f"grant/{prefix}")
     if row is not None:
         return _made(prefix, row, None)
     row = state.value(PASSED, f"grant/{prefix}")
     above = None if row is None else _longest(state, parts[:-1])
-    if row is None or above is None or above.prefix != row[-1]:
+    if row is None or above is None or above.prefix != row[5] or not _all_have(state, above, row[6]):
         return None
-    return _made(prefix, row[:-1], above)
+    return _made(prefix, row[:5], above)
+
+
+def _all_have(state: Rights, grant: Grant, passers: Sequence[bytes]) -> bool:
+    """Tell whether all these are active, and each an owner or in a grant, or in one that it hangs on."""
+    granted = frozenset[KeyId]().union(*(each.keys for each in grant.chain()))
+    for key in map(KeyId, passers):
+        holder = state.holder(key)
+        if holder is None or not _is_active(state, holder):
+            return False
+        if key not in granted and not _is_owner(state, holder):
+            return False
+    return True
+
+
+def _is_owner(state: Rights, holder: Holder) -> bool:
+    return holder.kind is HolderKind.OWNER and state.value("trust", f"owner/{holder.name}") is not None
+
+
+def _is_active(state: Rights, holder: Holder) -> bool:
+    """Tell whether a key may sign; also where the sections are a state with a draft on top."""
+    kind = SectionKind.DEVICE if holder.kind is HolderKind.DEVICE else SectionKind.USER
+    ended = "retired" if kind is SectionKind.DEVICE else "disabled"
+    return holder.active and state.value(f"{kind.value}/{holder.name}", ended) is None
 
 
 def _made(prefix: str, row: Sequence[Any], above: Grant | None) -> Grant:
@@ -120,6 +150,7 @@ def check_authority(
     """
     owners = state.owners()
     by_quorum = len([s for s in signers if s in owners]) >= state.quorum
+    becoming = Becoming(state, operations, values)
     for operation, value in zip(operations, values, strict=True):
         path = parse_path(operation.section)
         if _own_record(state, path, operation.key, signers):
@@ -129,11 +160,23 @@ def check_authority(
         if path.kind is SectionKind.PASSED:
             _check_passing(state, operation, value, signers)
             continue
-        grant = grant_for(state, operation.section) if path.kind in GRANTABLE else None
-        if grant is None or not _satisfies(grant, owners, signers):
-            raise _missing(state, operation.section, path, grant)
-        for limiting in grant.chain():
-            _check_limits(state, limiting, _Step(path, operation, value, made.get(f"device/{path.name}")))
+        own = Step(path, operation, value, made.get(f"device/{path.name}"), becoming)
+        for step in steps_of(own, made):
+            _check_granted(state, step, signers)
+
+
+def _check_granted(state: State, step: Step, signers: Collection[KeyId]) -> None:
+    """Check that the grant for a section is satisfied, and holds what is done, as all that it hangs on does.
+
+    Raises:
+        Refused: ``missing-signatures`` or ``outside-grant``.
+    """
+    section, path = step.operation.section, step.path
+    grant = grant_for(state, section) if path.kind in GRANTABLE else None
+    if grant is None or not _satisfies(grant, state.owners(), signers):
+        raise _missing(state, section, path, grant)
+    for limiting in grant.chain():
+        _check_limits(state, limiting, step)
 
 
 def _check_passing(
@@ -149,12 +192,16 @@ def _check_passing(
     if above is None or not _satisfies(above, state.owners(), signers):
         raise _missing(state, f"{PASSED}: {prefix}", SectionPath(SectionKind.PASSED, ""), above)
     before = state.value(PASSED, operation.key)
-    after = None if value is None else unpack(value.data, size_max=VALUE_BYTES_MAX)
-    if any(row is not None and row[-1] != above.prefix for row in (before, after)):
+    after = None if value is None else row_of(value.data)
+    if any(row is not None and row[5] != above.prefix for row in (before, after)):
         raise Refused("outside-grant", f"{PASSED}: {prefix} is not passed on under {above.prefix}")
     if after is not None:
+        if not _satisfies(above, state.owners(), set(signers).intersection(map(KeyId, after[6]))):
+            raise Refused(
+                "missing-signatures", f"{PASSED}: {prefix} is passed on by others than those who sign"
+            )
         for limiting in above.chain():
-            _check_within(limiting, _made(prefix, after[:-1], above))
+            _check_within(limiting, _made(prefix, after[:5], above))
 
 
 def _check_within(limiting: Grant, passed: Grant) -> None:
@@ -204,21 +251,7 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
     return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
 
 
-class _Step(NamedTuple):
-    """One operation of a change, and the device that it is about if the change makes that."""
-
-    path: SectionPath
-    operation: Operation
-    value: Value | None
-    made: Made | None
-
-    @property
-    def after(self) -> bytes | None:
-        """What the record has afterwards."""
-        return None if self.value is None else self.value.data
-
-
-def _check_limits(state: State, grant: Grant, step: _Step) -> None:
+def _check_limits(state: State, grant: Grant, step: Step) -> None:
     """Check what a grant's holders put there, and what they take away (A39)."""
     (section, key, *_), path, after = step.operation, step.path, step.after
     if (path.kind, key) in _NEVER_GRANTED and step.made is None:
@@ -230,51 +263,22 @@ def _check_limits(state: State, grant: Grant, step: _Step) -> None:
         if path.kind is SectionKind.ASSIGNMENT:
             _check_assignment(grant, section, data)
     if grant.groups is not None:
-        foreign = _groups_touched(state, grant, step) - set(grant.groups)
+        foreign = groups_touched(state, grant.prefix, step) - set(grant.groups)
         if foreign:
             raise Refused("outside-grant", f"{section}: the grant is not for {', '.join(sorted(foreign))}")
 
 
-def _check_package(grant: Grant, step: _Step) -> None:
+def _check_package(grant: Grant, step: Step) -> None:
     """A variable may stand in a setting of any package, so no grant for packages covers it."""
     allowed = ", ".join(grant.packages or ())
     section, key = step.operation.section, step.operation.key
-    sets_aside = step.path.kind is SectionKind.EXPECTED and _row(step.after)[3]
+    sets_aside = step.path.kind is SectionKind.EXPECTED and step.after is not None and row_of(step.after)[3]
     if key.startswith("var/") or sets_aside:
         raise Refused("outside-grant", f"{section}: granted are {allowed}, and no variables")
     if key.startswith("set/"):
         package = parse_key(key.removeprefix("set/")).package
         if package not in (grant.packages or ()):
             raise Refused("outside-grant", f"{section}: granted are {allowed}, not {package}")
-
-
-def _groups_touched(state: State, grant: Grant, step: _Step) -> set[str]:
-    """Return the groups into, out of or within which an operation would act."""
-    path, key, after = step.path, step.operation.key, step.after
-    if path.kind is SectionKind.GROUP:
-        return {path.name}
-    if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
-        return _groups_of_device(state, grant, step)
-    if path.kind is SectionKind.EXPECTED:
-        rows = (_row(after), state.value(f"expected/{path.name}", key) or _row(None))
-        return {group for row in rows for group in row[2]}
-    if path.kind is SectionKind.JOINKEY:
-        rule = _row(after) if key == "rule" else state.value(f"joinkey/{path.name}", "rule")
-        return set(rule[3]) if rule else set()
-    return set()
-
-
-def _groups_of_device(state: State, grant: Grant, step: _Step) -> set[str]:
-    """Return in which groups a device must be for what is done to it: all of its own."""
-    path, section = step.path, f"device/{step.path.name}"
-    if step.made is not None:
-        return set(step.made.groups) or {_UNGROUPED}
-    if (path.kind, step.operation.key) == (SectionKind.DEVICE, "groups"):
-        held = state.value(section, "groups")
-        return set(_row(step.after)[0]) ^ set(held[0] if held else ())
-    if grant.prefix != "device":  # it names the device itself
-        return set()
-    return set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
 
 
 def holds(state: Sections, grant: Grant, section: str) -> bool:
@@ -284,21 +288,16 @@ def holds(state: Sections, grant: Grant, section: str) -> bool:
         if path.kind is SectionKind.GROUP:
             groups = {path.name}
         elif path.kind is SectionKind.DEVICE_CONFIG and one.prefix == "device":
-            groups = set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {_UNGROUPED}
+            groups = set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {UNGROUPED}
         if one.groups is not None and not groups <= set(one.groups):
             return False
     return True
 
 
-def _row(data: bytes | None) -> list[Any]:
-    """Decode a value; an empty row for a deletion, which later checks refuse."""
-    return [(), (), (), ()] if data is None else unpack(data, size_max=VALUE_BYTES_MAX)
-
-
 def _check_assignment(grant: Grant, section: str, data: bytes | None) -> None:
     if data is None:
         return
-    to, names, priority = unpack(data, size_max=VALUE_BYTES_MAX)
+    to, names, priority = row_of(data)
     if grant.priority_max is not None and priority > grant.priority_max:
         limit = f"the grant allows {grant.priority_max} at most"
         raise Refused("outside-grant", f"{section}: priority {priority}, {limit}")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from dusk.changelog.authority import grant_for, holds
+from dusk.changelog.holders import Holder
 from dusk.changelog.sections import SectionKind, SectionPath, device_path, parse_path
 from dusk.changelog.views import groups_of
 from dusk.ids import DeviceId, KeyId, PublicKey, key_id
@@ -29,6 +30,9 @@ class Store(Protocol):
 
     def sections(self, prefix: str = "") -> Iterator[str]:
         """Iterate over the paths of sections, sorted."""
+
+    def holder(self, name: KeyId) -> Holder | None:
+        """Return whose key that is."""
 
 
 def is_entitled(store: Store, section: str, device: DeviceId) -> bool:

@@ -158,24 +158,31 @@ def _grant(_key: str, row: list[object]) -> None:
 
 
 def _passed(key: str, row: list[object]) -> None:
-    """Check a grant that was passed on, under one for a proper prefix of its own."""
-    *grant, above = codec.fields(row, 6, "passed grant")
+    """Check a grant that was passed on, under one for a proper prefix of its own, and by whom it was."""
+    *grant, above, passers = codec.fields(row, 7, "passed grant")
     _check_grant(grant)
+    if not _key_ids(passers, "passed by"):
+        raise UntrustedInput("passed grant: passed on by nobody")
     if not key.removeprefix("grant/").startswith(codec.text(above, 191, "passed under") + "/"):
         raise UntrustedInput("passed grant: passed on under another prefix than one above it")
 
 
 def _check_grant(grant: Sequence[object]) -> None:
     keys, threshold, packages, groups, priority = grant
-    names = [codec.exactly(k, 16, "grant key") for k in codec.items(keys, 64, "grant keys")]
-    if names != sorted(set(names)):
-        raise UntrustedInput("grant: keys not sorted, or one twice")
+    names = _key_ids(keys, "grant keys")
     codec.integer(threshold, 1, max(1, len(names)), "grant threshold")
     for listed, what in ((packages, "grant packages"), (groups, "grant groups")):
         if listed is not None:
             _texts(listed, GROUPS_MAX, 255, what)
     if priority is not None:
         codec.integer(priority, 0, 999, "grant priority")
+
+
+def _key_ids(value: object, what: str) -> list[bytes]:
+    names = [codec.exactly(k, 16, what) for k in codec.items(value, 64, what)]
+    if names != sorted(set(names)):
+        raise UntrustedInput(f"{what}: not sorted, or one twice")
+    return names
 
 
 def _texts(value: object, count_max: int, size_bytes_max: int, what: str) -> list[str]:
@@ -253,8 +260,8 @@ def _rule(_key: str, row: list[object]) -> None:
     codec.integer(uses, 1, limits.MEMBERS_MAX, "join key uses")
     codec.integer(expires_s, 0, limits.NUMBER_MAX, "join key expiry")
     _components(groups, "join key groups")
-    if mode not in ("auto", "approve") or rebind not in ("ask", "auto", "never"):
-        raise UntrustedInput("join key: unknown mode")
+    if mode not in ("auto", "approve") or rebind not in ("ask", "never"):
+        raise UntrustedInput("join key: unknown mode, or one that is not available")
     _texts(labels, 1024, 255, "join key labels")
     codec.text(template, 63, "join key name template")
 

@@ -80,6 +80,11 @@ def _add_approve(verbs: "Verbs") -> None:
     )
     approve.add_argument("names", metavar="NAME|ID", nargs="*", help="as in `dusk device list`")
     approve.add_argument("--all", action="store_true", help="all that wait")
+    approve.add_argument(
+        "--rebind",
+        action="store_true",
+        help="with --all: those that look like an absent router, too; each gets that one's place",
+    )
     approve.add_argument("--name", default="", metavar="N", help="its name, as a router of its own")
     approve.add_argument("--group", action="append", default=[], metavar="G", help="a further group")
     timeout_argument(approve)
@@ -93,21 +98,30 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         raise UsageError("name the routers to let in, or say --all")
     if arguments.name and len(arguments.names) != 1:
         raise UsageError("--name is for one router")
+    if arguments.rebind and not arguments.all:
+        raise UsageError("--rebind goes with --all; who is named gets its former place anyway")
     refresh(context)
     answers: list[Json] = []
     while not answers or (arguments.all and answers[-1]["left"] and answers[-1]["state"] != "queued"):
         answers.append(_approve_some(context, arguments))
     devices = [device for answer in answers for device in answer["devices"]]
-    skipped = answers[-1]["skipped"]
+    skipped, rebinds = answers[-1]["skipped"], answers[-1]["rebinds"]
     rows: list[tuple[str, object]] = [("let in", device["text"]) for device in devices]
     for each in skipped:
         context.note(f"dusk: {each['id'][:8]} ({each['label']}) is not let in: {each['reason']}")
+    for each in rebinds:
+        who = each["id"][:8]
+        context.note(
+            f"dusk: {who} ({each['label']}) is left out: it looks like {each['like']}, which is absent, and"
+            f" would get its place. A label can be copied: `dusk device approve {who}` says that it is that"
+            " router, --all --rebind says it of all"
+        )
     result = {**answers[-1], "devices": devices}
     if not devices:
         context.say("nobody is let in", result)
         return 1
     code = report(context, result, rows)
-    return code or (1 if skipped else 0)
+    return code or (1 if skipped or rebinds else 0)
 
 
 def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:
@@ -116,11 +130,12 @@ def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:
         "device.approve",
         names=arguments.names,
         all=arguments.all,
+        with_rebinds=arguments.rebind,
         name=arguments.name,
         groups=arguments.group,
         timeout_s=arguments.timeout,
     )
-    told = {name: started[name] for name in ("devices", "skipped", "left")}
+    told = {name: started[name] for name in ("devices", "skipped", "rebinds", "left")}
     if started["ticket"] is None:
         return {"seq": 0, "hash": "", "state": "unchanged", **told}
     return {**wait_for_change(context, started["ticket"], arguments.timeout), **told}

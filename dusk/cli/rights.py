@@ -65,7 +65,7 @@ def _grant_list(context: Context) -> int:
             _limits(g),
             "owners"
             if g["under"] is None
-            else f"passed on under {g['under']}" + ("" if g["in_force"] else ", ended"),
+            else f"{' '.join(g['by'])} under {g['under']}" + ("" if g["in_force"] else ", ended"),
         )
         for g in grants
     ]

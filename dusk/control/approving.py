@@ -106,15 +106,8 @@ class Approval:
         """
         twin = twin_of(self._state, pending, self._online)
         if twin is not None and not wish.name:
-            name = names.device_name(self._state, twin)
-            if twin in self._online:
-                raise Refused(
-                    "clone",
-                    f"{pending.device.hex()[:8]} shows the hardware label of {name}, which is online: it is a"
-                    " copy, or lies; --name NAME lets it in as another device, `dusk device reject` turns it"
-                    " away",
-                )
-            if self._rule(pending)[6] != "never":
+            self._check_is_absent(pending, twin)
+            if self.would_replace(pending):
                 self.replace(pending, twin)
                 return
         for group in wish.groups:  # the key's and the list's were looked up when these were made
@@ -126,12 +119,34 @@ class Approval:
             self._set_aside_used(pending, expected)
         self._make_backup(pending.device)
 
+    def _check_is_absent(self, pending: Pending, twin: DeviceId) -> None:
+        if twin in self._online:
+            raise Refused(
+                "clone",
+                f"{pending.device.hex()[:8]} shows the hardware label of"
+                f" {names.device_name(self._state, twin)}, which is online: it is a copy, or lies;"
+                " --name NAME lets it in as another device, `dusk device reject` turns it away",
+            )
+
+    def would_replace(self, pending: Pending) -> str:
+        """Return the name of the absent member whose place a device gets, if nobody names it; "" for none.
+
+        What leads to it is a label, which anybody can print (A20): so a person says it of each.
+        """
+        twin = twin_of(self._state, pending, self._online)
+        if twin is None or twin in self._online or self._rule(pending)[6] == "never":
+            return ""
+        return names.device_name(self._state, twin)
+
     def replace(self, pending: Pending, old: DeviceId) -> None:
         """Let a device in as what a member was; that one is retired.
 
         Raises:
-            Refused: ``in-succession``.
+            Refused: ``in-succession``, or ``ambiguous``: another device gets that place in the same change.
         """
+        if self.edits.row(device_path(old), "retired") is not None:
+            name = names.device_name(self._state, old)
+            raise Refused("ambiguous", f"several would take the place of {name}: name the one that it is")
         row = self._state.value(device_path(old), "groups")
         groups = row[0] if row else ()
         name = succeed(self.edits, old, pending.device, self._taken)

@@ -47,8 +47,14 @@ def create(
         random_bytes: for the seed.
 
     Raises:
-        Refused: no such group, or an expiry where no clock is trusted.
+        Refused: no such group, an expiry where no clock is trusted, or a rule that is not available.
     """
+    if limits.rebind == "auto":
+        raise Refused(
+            "not-available",
+            "--rebind auto is not available: nothing in the log could show later that the former router was"
+            " gone; leave it out, and approve who comes back after a reset by `dusk device approve NAME`",
+        )
     if log.cluster is None or log.head.seq == 0:
         raise Refused("no-cluster", "this router is in no cluster")
     store = Overlay(log.state)

@@ -31,9 +31,19 @@ def device_approve(desk: Desk, arguments: Json) -> Json:
     if not chosen:
         raise Refused("not-pending", "no device waits to be let in; `dusk device list` shows who does")
     approval = _approval(desk, session)
+    rebinds = [] if wanted or arguments["with_rebinds"] else _rebinds(approval, chosen)
+    apart = {row["id"] for row in rebinds}
+    chosen = [waiting for waiting in chosen if waiting.pending.device.hex() not in apart]
     skipped = _add_all(approval, chosen, wish, is_strict=not everybody)
     left = len(chosen) - len(approval.approved) - len(skipped)
-    return {**_signed(desk, session, arguments, approval), "skipped": skipped, "left": left}
+    answer = _signed(desk, session, arguments, approval)
+    return {**answer, "skipped": skipped, "rebinds": rebinds, "left": left}
+
+
+def _rebinds(approval: Approval, chosen: Sequence[Waiting]) -> list[Json]:
+    """Return those that would take an absent member's place: a label says so, and a person must, too."""
+    found = ((waiting.pending, approval.would_replace(waiting.pending)) for waiting in chosen)
+    return [{"id": p.device.hex(), "label": p.label, "like": like} for p, like in found if like]
 
 
 def _approval(desk: Desk, session: Session) -> Approval:

@@ -141,6 +141,7 @@ METHODS: Mapping[str, Method] = {
         membership.device_approve,
         names=Parameter(schema.texts(), ()),
         all=Parameter(schema.flag, default=False),
+        with_rebinds=Parameter(schema.flag, default=False),
         name=Parameter(schema.text(63), ""),
         groups=Parameter(schema.texts(), ()),
         timeout_s=_TIMEOUT,

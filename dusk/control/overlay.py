@@ -5,8 +5,9 @@ from typing import Any
 
 from dusk import codec, limits
 from dusk.changelog.body import Edit
+from dusk.changelog.holders import Holder
 from dusk.changelog.state import Record, State
-from dusk.ids import ChangeId
+from dusk.ids import ChangeId, KeyId
 
 _NOT_WRITTEN = ChangeId(bytes(32))
 """Stands where a record of a draft will have the id of the change that writes it."""
@@ -38,6 +39,10 @@ class Overlay:
         """Return a record's decoded value, None where there is none."""
         data = self.data(section, key)
         return None if data is None else codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
+
+    def holder(self, name: KeyId) -> Holder | None:
+        """Return whose key that is by the log; what a draft says of its holder, its records say."""
+        return self.state.holder(name)
 
     def records(self, section: str, prefix: str = "") -> Mapping[str, Record]:
         """Return the records of a section whose keys start with a prefix."""

@@ -192,17 +192,23 @@ def _owned(state: State, user: views.User, public: PublicKey) -> tuple[Edit, ...
     return (*edits, *_renamed(state, user.public, public))
 
 
+_KEY_IDS = {"trust": (0,), "passed": (0, 6)}
+"""Where grants name people: who has them, and who passed them on."""
+
+
 def _renamed(state: State, old: PublicKey, new: PublicKey) -> Sequence[Edit]:
     """Put a new key into the owners' grants in the place of the old one."""
     was, becomes = key_id(old), key_id(new)
     found = []
-    for section in ("trust", "passed"):
+    for section, listing in _KEY_IDS.items():
         for key in state.records(section, "grant/"):
             row = state.value(section, key)
             assert row is not None, "it is listed"
-            if was in row[0]:
-                keys = sorted(becomes if k == was else k for k in row[0])
-                found.append(edit_of(state, section, key, [keys, *row[1:]]))
+            places = [place for place in listing if was in row[place]]
+            for place in places:
+                row[place] = sorted(becomes if k == was else k for k in row[place])
+            if places:
+                found.append(edit_of(state, section, key, row))
     return found
 
 

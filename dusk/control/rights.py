@@ -60,8 +60,14 @@ def _grant_row(state: State, grant: Grant) -> Json:
         "groups": None if grant.groups is None else list(grant.groups),
         "max_priority": grant.priority_max,
         "under": None if grant.above is None else _title(state, grant.above.prefix),
+        "by": _passed_by(state, grant),
         "in_force": _is_in_force(state, grant),
     }
+
+
+def _passed_by(state: State, grant: Grant) -> list[str]:
+    row = None if grant.above is None else state.value(PASSED, GRANT + grant.prefix)
+    return [] if row is None else sorted(names.author_name(state, KeyId(key)) for key in row[6])
 
 
 def _people(state: State, grant: Grant) -> list[str]:
@@ -92,12 +98,18 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
                 "missing-signatures",
                 f"{_title(state, prefix)}: granted by owners, or passed on by who has more",
             )
-        section, row = PASSED, [*row, above.prefix]
+        section, row = PASSED, [*row, above.prefix, _passers(state, above, session.key.key_id)]
     who = ", ".join(arguments["users"]) or "nobody but owners"
     message = f"{_title(state, prefix)} granted to {who}"
     return handed_in(
         desk, session, message, (edit_of(state, section, GRANT + prefix, row),), arguments["timeout_s"]
     )
+
+
+def _passers(state: State, above: Grant, own: KeyId) -> list[KeyId]:
+    """Return on whose word a grant is passed on: one's own, or of all who may sign where several must."""
+    held = ((key, state.holder(key)) for key in above.keys if above.needed > 1)
+    return sorted({own, *(key for key, holder in held if holder is not None and holder.active)})[:64]
 
 
 def grant_remove(desk: Desk, arguments: Json) -> Json:

@@ -190,7 +190,7 @@ def test_a_name_that_is_taken_is_refused() -> None:
 
 def test_a39_who_is_granted_devices_of_a_group_lets_in_devices_of_that_group_alone() -> None:
     world = World()
-    approve_mode(world)
+    approve_mode(world, groups=["aps"])
     bob = grantee(world, "device", ["aps"])
     _, request = asking(world)
     for groups in ([], ["core"], ["aps", "core"]):
@@ -198,6 +198,35 @@ def test_a39_who_is_granted_devices_of_a_group_lets_in_devices_of_that_group_alo
         assert refused(world, world.change(*edits, signers=(bob,))) == "outside-grant"
     variable = world.edit(f"{device_path(request.body.device)}/config", "var/floor", ("two",))
     world.write(world.change(*approval_edits(request), variable, signers=(bob,)))
+
+
+def test_a39_who_is_granted_a_group_captures_nobody_that_asks_without_one() -> None:
+    world = World()
+    bob = grantee(world, "device", ["aps"])
+    world.commit(world.edit("trust", "grant/group", ([bob.key_id], 1, None, ["aps", "core"], None)))
+    by_hand = asked_by_hand(world, world.key())
+    approve_mode(world)
+    for request in (by_hand, asking(world)[1]):
+        edits = approval_edits(request)
+        assert refused(world, world.change(*edits, signers=(bob,))) == "outside-grant"
+        member = world.edit("group/aps", f"member/{request.body.device.hex()}", (True,))
+        nowhere = approval_edits(request, groups=())
+        assert refused(world, world.change(*nowhere, member, signers=(bob,))) == "outside-grant"
+        world.commit(*approval_edits(request, name=f"ap-{request.body.device.hex()[:4]}"))
+
+
+def test_a39_who_lets_in_by_a_grant_puts_nobody_into_a_foreign_group_beside_it() -> None:
+    world = World()
+    approve_mode(world, groups=["aps"])
+    bob = grantee(world, "device", ["aps"])
+    world.commit(world.edit("trust", "grant/group", ([bob.key_id], 1, None, None, None)))
+    _, request = asking(world)
+    into = {
+        g: world.edit(f"group/{g}", f"member/{request.body.device.hex()}", (True,)) for g in ("aps", "core")
+    }
+    edits = approval_edits(request)
+    assert refused(world, world.change(*edits, into["core"], signers=(bob,))) == "outside-grant"
+    world.write(world.change(*edits, into["aps"], signers=(bob,)))
 
 
 def test_a29_who_lets_a_device_in_by_a_grant_makes_it_no_backup() -> None:

@@ -9,6 +9,7 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.sections import PASSED_MAX
 from dusk.config.settings import Verb
+from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
 from tests.world import World
@@ -35,9 +36,18 @@ class Cluster(World):
         said = [limits.get(name) for name in ("packages", "groups", "priority")]
         return [sorted(k.key_id for k in keys), limits.get("threshold", 1), *said]
 
-    def passing(self, prefix: str, keys: Sequence[SigningKey], above: str, **limits: object) -> Edit:
-        """Return the edit that passes a grant on."""
-        return self.edit("passed", f"grant/{prefix}", [*self.row(keys, **limits), above])
+    def passing(
+        self,
+        prefix: str,
+        keys: Sequence[SigningKey],
+        above: str,
+        by: Sequence[SigningKey] = (),
+        /,
+        **limits: object,
+    ) -> Edit:
+        """Return the edit that passes a grant on, by Bob if nobody else is named."""
+        passers = sorted(key.key_id for key in by or (self.bob,))
+        return self.edit("passed", f"grant/{prefix}", [*self.row(keys, **limits), above, passers])
 
     def setting(self, policy: str, key: str = WIRELESS) -> Edit:
         """Return an edit of a policy."""
@@ -69,7 +79,7 @@ def test_who_has_a_grant_passes_it_on_below_and_keeps_it() -> None:
 
 def test_nobody_passes_on_what_he_does_not_have() -> None:
     world = Cluster()
-    edit = world.passing("policy/wifi", [world.dave], "policy")
+    edit = world.passing("policy/wifi", [world.dave], "policy", [world.dave])
     world.refuses(world.dave, edit, "missing-signatures")
     world.refuses(world.bob, world.passing("group/aps", [world.bob], "group"), "missing-signatures")
     world.refuses(
@@ -103,15 +113,18 @@ def test_a_priority_that_is_not_limited_above_may_be_limited_below() -> None:
 def test_what_two_must_sign_is_not_passed_on_to_one() -> None:
     world = Cluster()
     world.own("policy", [world.bob, world.dave], threshold=2)
-    edit = world.passing("policy/wifi", [world.carol], "policy")
+    both = [world.bob, world.dave]
+    edit = world.passing("policy/wifi", [world.carol], "policy", both)
     world.refuses(world.bob, edit, "missing-signatures")
     with pytest.raises(Refused, match="more than policy has"):
         world.write(world.change(edit, signers=(world.bob, world.dave)))
-    two = world.passing("policy/wifi", [world.carol, world.bob], "policy", threshold=2)
+    two = world.passing(
+        "policy/wifi", [world.carol, world.bob], "policy", [world.bob, world.dave], threshold=2
+    )
     assert world.write(world.change(two, signers=(world.bob, world.dave))).outcome == APPLIED
     world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
-    both = world.change(world.setting("wifi"), signers=(world.carol, world.bob))
-    assert world.write(both).outcome == APPLIED
+    signed = world.change(world.setting("wifi"), signers=(world.carol, world.bob))
+    assert world.write(signed).outcome == APPLIED
 
 
 def test_a39_the_limits_above_bind_below_when_they_are_narrowed_later() -> None:
@@ -157,9 +170,9 @@ def test_a_passed_grant_is_passed_on_again_within_it() -> None:
     world.own("device", [world.bob])
     device = f"device/{world.device_id.hex()}"
     world.takes(world.bob, world.passing(device, [world.carol], "device"))
-    wrong = world.passing(f"{device}/config", [world.dave], "device")
+    wrong = world.passing(f"{device}/config", [world.dave], "device", [world.carol])
     world.refuses(world.carol, wrong, "outside-grant")
-    world.takes(world.carol, world.passing(f"{device}/config", [world.dave], device))
+    world.takes(world.carol, world.passing(f"{device}/config", [world.dave], device, [world.carol]))
     world.takes(world.dave, world.edit(f"{device}/config", "var/x", ["y"]))
     world.takes(world.bob, world.edit("passed", f"grant/{device}", None))
     world.refuses(world.dave, world.edit(f"{device}/config", "var/x", ["z"]), "missing-signatures")
@@ -174,7 +187,8 @@ def test_nobody_takes_back_or_replaces_what_others_passed_on() -> None:
     edit = world.edit("passed", f"grant/{device}/config", None)
     world.refuses(world.dave, edit, "outside-grant")
     world.refuses(world.bob, edit, "missing-signatures")
-    world.refuses(world.dave, world.passing(f"{device}/config", [world.dave], device), "outside-grant")
+    passing = world.passing(f"{device}/config", [world.dave], device, [world.dave])
+    world.refuses(world.dave, passing, "outside-grant")
 
 
 def test_a_grant_hangs_on_one_above_it() -> None:
@@ -189,3 +203,115 @@ def test_so_many_grants_are_passed_on_and_no_more() -> None:
     with pytest.raises(Refused, match="more than 1024 records"):
         world.write(world.by(world.bob, *edits))
     assert world.write(world.by(world.bob, *edits[:-1])).outcome == APPLIED
+
+
+# --- who loses a right loses what he passed on --------------------------------------------------
+
+
+@pytest.mark.parametrize("friend", ["bob", "carol"])
+def test_a39_who_is_taken_out_of_a_grant_keeps_nothing_that_he_passed_on(friend: str) -> None:
+    world = Cluster()
+    heir = getattr(world, friend)
+    world.takes(world.bob, world.passing("policy/wifi", [heir], "policy"))
+    world.takes(heir, world.setting("wifi"))
+    world.own("policy", [world.dave])
+    world.refuses(heir, world.setting("wifi"), "missing-signatures")
+    world.takes(world.dave, world.setting("wifi"))
+    assert world.replica().head == world.log.head
+    world.own("policy", [world.bob, world.dave])
+    world.takes(heir, world.setting("wifi"))
+
+
+def test_a39_what_hangs_on_what_ended_ends_with_it() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    world.takes(world.bob, world.passing(device, [world.carol], "device"))
+    world.takes(world.carol, world.passing(f"{device}/config", [world.dave], device, [world.carol]))
+    world.takes(world.dave, world.edit(f"{device}/config", "var/x", ["y"]))
+    world.own("device", [])
+    for who in (world.bob, world.carol, world.dave):
+        world.refuses(who, world.edit(f"{device}/config", "var/x", ["z"]), "missing-signatures")
+
+
+def test_a39_a_passed_grant_whose_people_change_ends_what_the_former_passed_on() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    world.takes(world.bob, world.passing(device, [world.carol], "device"))
+    world.takes(world.carol, world.passing(f"{device}/config", [world.carol], device, [world.carol]))
+    world.takes(world.bob, world.passing(device, [world.dave], "device"))
+    world.refuses(world.carol, world.edit(f"{device}/config", "var/x", ["y"]), "missing-signatures")
+    world.takes(world.dave, world.edit(f"{device}/config", "var/x", ["y"]))
+
+
+def test_a25_what_a_disabled_person_passed_on_counts_for_nothing() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    world.commit(world.edit("user/bob", "disabled", [True]))
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+    world.commit(
+        world.edit("user/bob", "key", [world.key().public]), world.edit("user/bob", "disabled", None)
+    )
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+
+
+def test_what_an_owner_passed_on_with_others_ends_with_his_ownership() -> None:
+    world = Cluster()
+    own = [world.edit("trust", "owner/dave", [world.dave.public]), world.edit("trust", "quorum", [2])]
+    world.commit(*own)
+    edit = world.passing("policy/wifi", [world.carol], "policy", [world.dave])
+    world.takes(world.dave, edit)
+    world.takes(world.carol, world.setting("wifi"))
+    ends = [world.edit("trust", "owner/dave", None), world.edit("trust", "quorum", [1])]
+    assert world.write(world.change(*ends, signers=(world.owner, world.dave))).outcome == APPLIED
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+
+
+def test_a_device_that_passed_a_right_on_takes_it_along_when_it_is_retired() -> None:
+    world = Cluster()
+    world.allow_joining()
+    device = world.join("kitchen")
+    world.own("policy", [device])
+    edit = world.passing("policy/wifi", [world.carol], "policy", [device])
+    assert world.write(world.change(edit, signers=(device,))).outcome == APPLIED
+    world.takes(world.carol, world.setting("wifi"))
+    world.commit(world.edit(f"device/{device.key_id.hex()}", "retired", [True]))
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+
+
+def test_nobody_passes_on_in_anothers_name() -> None:
+    world = Cluster()
+    world.own("policy", [world.bob, world.dave])
+    for by in ([world.dave], [world.carol]):
+        edit = world.passing("policy/wifi", [world.carol], "policy", by)
+        world.refuses(world.bob, edit, "missing-signatures")
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy", [world.bob, world.dave]))
+    world.own("policy", [world.bob])
+    world.refuses(world.carol, world.setting("wifi"), "missing-signatures")
+
+
+def test_a_right_is_passed_on_by_somebody() -> None:
+    world = Cluster()
+    for by in ([], [world.bob.key_id] * 2):
+        row = [*world.row([world.carol]), "policy", by]
+        world.refuses(world.bob, world.edit("passed", "grant/policy/wifi", row), "bad-value")
+
+
+def test_owners_let_stand_what_was_passed_on_by_who_has_left() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    world.own("policy", [world.dave])
+    world.takes(world.owner, world.passing("policy/wifi", [world.carol], "policy", [world.owner]))
+    world.takes(world.carol, world.setting("wifi"))
+
+
+def test_a_draft_that_disables_who_passed_a_right_on_sees_it_end() -> None:
+    world = Cluster()
+    world.takes(world.bob, world.passing("policy/wifi", [world.carol], "policy"))
+    found = grant_for(Overlay(world.log.state), "policy/wifi")
+    assert found is not None
+    assert found.prefix == "policy/wifi"
+    found = grant_for(Overlay(world.log.state, [world.edit("user/bob", "disabled", [True])]), "policy/wifi")
+    assert found is not None
+    assert found.prefix == "policy"

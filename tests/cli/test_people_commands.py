@@ -105,7 +105,7 @@ def test_what_was_passed_on_says_so_and_when_it_ended(dusk: "Dusk", monkeypatch:
     with monkeypatch.context() as patch:
         patch.setenv("DUSK_SESSION", "token-bob")
         assert dusk("grant", "policy/wifi", "--user", "alice").code == 0
-    assert "passed on under policy" in dusk("grant", "list").out
+    assert "bob under policy" in dusk("grant", "list").out
     dusk("grant", "remove", "policy")
     assert "ended" in dusk("grant", "list").out
 

@@ -195,7 +195,7 @@ def test_a20_a_device_after_a_factory_reset_has_its_former_place_again() -> None
     )
     key, _ = cluster.ask("02:bb", "OpenWrt")
     new = DeviceId(key.key_id)
-    answer = cluster.call("device.approve", all=True)
+    answer = cluster.call("device.approve", names=["02:bb"])
     assert answer["devices"][0]["text"] == "shed is back under a new key"
     shed, former = cluster.member("shed"), cluster.member("shed-old")
     assert (shed.device_id, shed.groups, former.device_id, former.retired) == (
@@ -209,6 +209,36 @@ def test_a20_a_device_after_a_factory_reset_has_its_former_place_again() -> None
     assert state.value("assignment/wifi", "to") == ["devices", sorted([new.hex(), world.device_id.hex()]), 5]
     assert state.value("group/aps", f"member/{old.hex()}") is None
     assert cluster.names == {"attic", "backup", "shed"}
+
+
+def test_a20_all_takes_nobody_for_an_absent_member_unless_somebody_says_so() -> None:
+    cluster = Cluster()
+    cluster.joined("02:aa", "backup")
+    cluster.joined("02:bb", "shed", online=False)
+    thief, _ = cluster.ask("02:bb", "OpenWrt")
+    other, _ = cluster.ask("02:cc")
+    answer = cluster.call("device.approve", all=True)
+    assert [d["id"] for d in answer["devices"]] == [other.key_id.hex()]
+    assert answer["rebinds"] == [{"id": thief.key_id.hex(), "label": "02:bb", "like": "shed"}]
+    assert (answer["skipped"], answer["left"]) == ([], 0)
+    assert not cluster.member("shed").retired
+    again = cluster.call("device.approve", all=True)
+    assert (again["ticket"], again["devices"], len(again["rebinds"])) == (None, [], 1)
+    said = cluster.call("device.approve", all=True, with_rebinds=True)
+    assert (said["devices"][0]["replaces"], said["rebinds"]) == ("shed", [])
+    assert cluster.member("shed").device_id == DeviceId(thief.key_id)
+    assert cluster.member("shed-old").retired
+
+
+def test_a20_one_place_is_given_to_one_of_those_that_look_like_it() -> None:
+    cluster = Cluster()
+    cluster.joined("02:aa", "backup")
+    cluster.joined("02:bb", "shed", online=False)
+    asking = {cluster.ask("02:bb")[0].key_id for _ in range(2)}
+    answer = cluster.call("device.approve", all=True, with_rebinds=True)
+    (back,), (left,) = answer["devices"], answer["skipped"]
+    assert {bytes.fromhex(back["id"]), bytes.fromhex(left["id"])} == asking
+    assert "several would take the place of shed" in left["reason"]
 
 
 def test_a20_a_label_of_a_member_that_is_online_lets_nobody_in_without_a_name() -> None:

@@ -97,6 +97,18 @@ def test_an_owner_gives_a_new_key_which_keeps_rights_and_ownership(desk: FakeDes
     refused(desk, "user.passwd", "bad-params", name="bob", new_key=True)
 
 
+def test_a_new_key_keeps_what_was_passed_on_with_the_old_one(desk: FakeDesk) -> None:
+    add(desk, "bob")
+    add(desk, "carol")
+    desk.do("grant.set", prefix="policy", users=["bob"])
+    desk.ask("grant.set", token="token-bob", prefix="policy/wifi", users=["carol"])
+    assert row(desk, "carol")["grants"] == ["policy/wifi"]
+    desk.do("user.passwd", name="bob", password=PASSWORD, new_key=True)
+    assert row(desk, "carol")["grants"] == ["policy/wifi"]
+    desk.do("grant.set", prefix="policy", users=["alice"])
+    assert row(desk, "carol")["grants"] == []
+
+
 def test_a_new_key_may_be_one_outside_the_cluster(desk: FakeDesk) -> None:
     add(desk, "bob")
     key = desk.world.key()

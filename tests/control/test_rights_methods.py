@@ -30,6 +30,7 @@ def test_a_grant_with_limits_is_listed_as_it_was_given(people: FakeDesk) -> None
         "groups": ["aps"],
         "max_priority": 200,
         "under": None,
+        "by": [],
         "in_force": True,
     }
 
@@ -47,7 +48,7 @@ def test_who_has_a_grant_passes_it_on_and_takes_it_back(people: FakeDesk) -> Non
     refused(people, "grant.set", "outside-grant", token="token-bob", **passed)
     people.ask("grant.set", token="token-bob", packages=["wireless"], **passed)
     found = grants(people)["policy/wifi"]
-    assert (found["under"], found["in_force"]) == ("policy", True)
+    assert (found["under"], found["by"], found["in_force"]) == ("policy", ["bob"], True)
     people.do("grant.remove", prefix="policy")
     assert not grants(people)["policy/wifi"]["in_force"]
     people.do("grant.set", prefix="policy", users=["bob"])

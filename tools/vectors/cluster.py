@@ -378,7 +378,11 @@ def _people_within_grants(c: Cluster) -> None:
         "a grant is passed on",
         "Two of three have the policies; Bob and Carol pass one of them on.",
         c.change(
-            c.edit("passed", "grant/policy/lab", [*grant(BOB, CAROL, threshold=2, groups=["lab"]), "policy"]),
+            c.edit(
+                "passed",
+                "grant/policy/lab",
+                [*grant(BOB, CAROL, threshold=2, groups=["lab"]), "policy", grant(BOB, CAROL)[0]],
+            ),
             signers=(BOB, CAROL),
         ),
     )

@@ -209,13 +209,17 @@ def _grants(f: Forger) -> None:
         f.refuse(name, shows, "outside-grant", at.after, w.change(edit, signers=(BOB,)))
 
     def passed(prefix: str, above: str, **limits: Any) -> Edit:
-        return w.edit("passed", f"grant/{prefix}", [*grant(CAROL, **limits), above])
+        return w.edit("passed", f"grant/{prefix}", [*grant(CAROL, **limits), above, [BOB.key_id]])
 
     wide = passed("assignment/a", "assignment", groups=["aps", "all"], priority=1)
     bad("passing on more groups", "At most what he has.", wide)
     bad("passing on every group", "No limit is the widest.", passed("assignment/a", "assignment", priority=1))
     high = passed("assignment/a", "assignment", groups=["aps"], priority=301)
     bad("passing on a higher priority", "At most what he has.", high)
+    named = [*grant(CAROL, groups=["aps"], priority=1), "assignment", [CAROL.key_id]]
+    other_name = w.change(w.edit("passed", "grant/assignment/a", named), signers=(BOB,))
+    shows = "Who signs and is named must have it."
+    f.refuse("passing on in another's name", shows, "missing-signatures", at.after, other_name)
     stolen = w.edit("passed", "grant/policy/lab", None)
     alone = w.change(stolen, signers=(BOB,))
     f.refuse("taking back alone what two passed on", "Two sign.", "missing-signatures", at.after, alone)
@@ -241,7 +245,13 @@ def _grants(f: Forger) -> None:
     bad("deleting an assignment to all", "The same.", w.edit("assignment/lan", "to", None))
     bad("another group", "For aps and guests.", w.edit("group/kids", "made", [True]))
     bad("a device into another group", "Put in or taken out.", w.edit(second, "groups", [["aps", "kids"]]))
+    free = device_section(THIRD)
+    bad("a device in no group into the granted one", "The owners'.", w.edit(free, "groups", [["aps"]]))
+    member = w.edit("group/aps", f"member/{THIRD.key_id.hex()}", [True])
+    bad("a device in no group as a member of the granted one", "The same.", member)
+    bad("a device out of its last group", "It would be in none.", w.edit(second, "groups", [[]]))
     other = key("join key of bob")
+    bad("a join key for no group", "The owners'.", w.edit(*rule(other, groups=())))
     bad("a join key for another group", "Its groups.", w.edit(*rule(other, groups=("kids",))))
     bad("a join key for two groups", "Each of them.", w.edit(*rule(other, groups=("aps", "kids"))))
 

@@ -1,7 +1,7 @@
 """Devices that a person lets in (log.md, 7, *Approval*)."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.vectors.reader import changes
@@ -12,7 +12,7 @@ from tests.vectors.reader.state import State
 
 ASKED = {"key", "label", "origin"}
 Made = dict[str, set[str]]
-"""Section of a device that a change makes -> the groups that it is put into."""
+"""Section of a device that a change makes -> the groups of its join key."""
 
 
 def made(
@@ -50,17 +50,17 @@ def _made(
     need({(one.section, one.key) for one in body.operations} == {(path, key) for key in ASKED}, "bad-request")
     need(all(one.base is None for one in body.operations), "bad-request")
     need(device not in state.subjects() and key_id(row["key"][0]) == device, "bad-request")
-    keys = {device: row["key"][0]}
+    keys, groups = {device: row["key"][0]}, set()
     if row["origin"][0] != "hand":
         rule = state.get(f"joinkey/{row['origin'][0]}", "rule")
         need(rule is not None, "unknown-joinkey")
         need(state.get(f"joinkey/{row['origin'][0]}", "revoked") is None, "joinkey-revoked")
         assert rule is not None
-        keys[key_id(rule[0])] = rule[0]
+        keys[key_id(rule[0])], groups = rule[0], set(rule[3])
     need({signer for signer, _ in request.signatures} == set(keys), "missing-signatures")
     for signer, public in keys.items():
         check_signature(request, signer, public)
-    return set(row["groups"][0])
+    return groups
 
 
 def _request(row: list[Any], raw: dict[str, Any]) -> Change:
@@ -95,8 +95,12 @@ def has_twin(state: State, label: str) -> bool:
     )
 
 
-def groups_of(state: State, device: str) -> set[str]:
+Get = Callable[[str, str], Decoded | None]
+"""Gives what a record has: by the state, or by it and a change on top."""
+
+
+def groups_of(get: Get, sections: Iterable[str], device: str) -> set[str]:
     """The groups that a device is in, by its own record and by theirs."""
-    own = state.get(f"device/{device}", "groups")
-    groups = {path[6:] for path in state.sections if path.startswith("group/")}
-    return set(own[0] if own else ()) | {g for g in groups if state.get(f"group/{g}", f"member/{device}")}
+    own = get(f"device/{device}", "groups")
+    groups = {path[6:] for path in sections if path.startswith("group/")}
+    return set(own[0] if own else ()) | {g for g in groups if get(f"group/{g}", f"member/{device}")}

@@ -1,5 +1,7 @@
 """Who may do what (log.md, 6)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.vectors.reader import approvals
@@ -9,55 +11,81 @@ from tests.vectors.reader.packing import Decoded, need
 from tests.vectors.reader.state import State, Subject
 
 
-def _outside(
-    state: State, one: Operation, value: Decoded | None, grant: list[Any], made: set[str] | None
-) -> bool:
+@dataclass(frozen=True)
+class Doing:
+    """A change and what stands before it: for what is judged by the whole of it."""
+
+    state: State
+    written: Mapping[tuple[str, str], Decoded | None]
+    made: approvals.Made
+
+    def later(self, section: str, key: str) -> Decoded | None:
+        """What a record has after the change."""
+        if (section, key) in self.written:
+            return self.written[section, key]
+        found: Decoded | None = self.state.get(section, key)
+        return found
+
+    def before(self, device: str) -> set[str]:
+        """The groups of a device; one that is made has those of its join key."""
+        made = self.made.get(f"device/{device}")
+        return approvals.groups_of(self.state.get, self.state.sections, device) if made is None else made
+
+    def after(self, device: str) -> set[str]:
+        """The groups of a device after the change."""
+        paths = {*self.state.sections, *(section for section, _ in self.written)}
+        return approvals.groups_of(self.later, paths, device)
+
+
+def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant: list[Any]) -> bool:
     prefix, _keys, _threshold, packages, groups, priority = grant
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
+    kind, _, rest = section.partition("/")
+    before = doing.state.get(section, key)
     both = [said for said in (before, value) if said is not None]
-    if kind == "device" and one.key in {"key", "origin"} and "/" not in rest and not made:
+    made = kind == "device" and section[:39] in doing.made
+    if kind == "device" and key in {"key", "origin"} and "/" not in rest and not made:
         return True
     if packages is not None:
-        if one.key.startswith("var/") or (kind == "expected" and value and value[3]):
+        if key.startswith("var/") or (kind == "expected" and value and value[3]):
             return True
-        if one.key.startswith("set/") and one.key[4:].split(".")[0] not in packages:
+        if key.startswith("set/") and key[4:].split(".", maxsplit=1)[0] not in packages:
             return True
     if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
         return True
     if groups is None:
         return False
-    if kind == "device" and (made or one.key != "groups" or "/" in rest):
-        named = prefix != "device" and not made
-        whose = approvals.groups_of(state, rest[:32]) if made is None else made
-        return not named and (not whose or not whose <= set(groups))
-    return _other_groups(state, one, value, set(groups))
+    if kind == "device":
+        was, becomes = doing.before(rest[:32]), doing.after(rest[:32])
+        if prefix != "device" and not made:
+            return key == "groups" and "/" not in rest and not was ^ becomes <= set(groups)
+        if not made and doing.later(section[:39], "retired"):
+            becomes = was
+        return not was or not becomes or not was | becomes <= set(groups)
+    return _other_groups(doing.state, section, key, value, set(groups))
 
 
-def _other_groups(state: State, one: Operation, value: Decoded | None, groups: set[str]) -> bool:
-    kind, _, rest = one.section.partition("/")
-    before = state.get(one.section, one.key)
-    both = [said for said in (before, value) if said is not None]
+def _other_groups(state: State, section: str, key: str, value: Decoded | None, groups: set[str]) -> bool:
+    kind, _, rest = section.partition("/")
+    both = [said for said in (state.get(section, key), value) if said is not None]
     match kind:
         case "assignment":
             return any(said[0] != "groups" or not set(said[1]) <= groups for said in both)
+        case "policy":
+            to = state.get(f"assignment/{rest}", "to")
+            return to is not None and (to[0] != "groups" or not set(to[1]) <= groups)
         case "group":
             return rest not in groups
-        case "device" if one.key == "groups" and "/" not in rest:
-            was, becomes = (set(said[0]) if said else set() for said in (before, value))
-            return not was ^ becomes <= groups
         case "expected":
-            return any(not set(said[2]) <= groups for said in both)
+            return any(not said[2] or not set(said[2]) <= groups for said in both)
         case "joinkey":
-            rule = state.get(one.section, "rule") if one.key != "rule" else None
-            return any(not set(said[3]) <= groups for said in ([rule] if rule else both) if len(said) > 3)
+            rule = value if key == "rule" and value else state.get(section, "rule")
+            return rule is not None and (not rule[3] or not set(rule[3]) <= groups)
     return False
 
 
-def authorize(
-    state: State, one: Operation, value: Decoded | None, signers: list[Subject], made: approvals.Made
-) -> None:
+def authorize(doing: Doing, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
     """Refuse an operation to which its signers have no right."""
+    state = doing.state
     parts = one.section.split("/")
     if parts[0] == "device" and parts[2:] == ["facts"]:
         signed = any(subject.kind == "device" and subject.name == parts[1] for subject in signers)
@@ -71,12 +99,19 @@ def authorize(
         return None
     if parts[0] == "passed":
         return _pass_on(state, one, value, signers)
+    _granted(doing, one.section, one.key, value, signers)
+    if parts[0] == "group" and one.key.startswith("member/"):
+        _granted(doing, f"device/{one.key[7:]}", "groups", value, signers)
+    return None
+
+
+def _granted(doing: Doing, section: str, key: str, value: Decoded | None, signers: list[Subject]) -> None:
+    parts = section.split("/")
     granted = {"joinkey", "device", "policy", "assignment", "group", "expected"}
     need(parts[0] in granted, "missing-signatures")
-    grants = _in_force(state, parts)
+    grants = _in_force(doing.state, parts)
     _satisfy(grants, signers)
-    own = made.get("/".join(parts[:2]))
-    return need(not any(_outside(state, one, value, grant, own) for grant in grants), "outside-grant")
+    need(not any(_outside(doing, section, key, value, grant) for grant in grants), "outside-grant")
 
 
 Granted = list[Any]
@@ -91,9 +126,17 @@ def _in_force(state: State, parts: list[str]) -> list[Granted]:
             return [[prefix, *own]]
         if passed := state.get("passed", f"grant/{prefix}"):
             above = _in_force(state, parts[: count - 1])
-            if above and above[0][0] == passed[5]:
+            if above and above[0][0] == passed[5] and all(_has(state, above, key) for key in passed[6]):
                 return [[prefix, *passed[:5]], *above]
     return []
+
+
+def _has(state: State, grants: list[Granted], key: bytes) -> bool:
+    """Whether a key is still one of those that may pass on under the first of these grants."""
+    subjects = state.subjects().get(key, [])
+    if any(subject.owner for subject in subjects):
+        return True
+    return any(subject.active for subject in subjects) and any(key in grant[1] for grant in grants)
 
 
 def _satisfy(grants: list[Granted], signers: list[Subject]) -> None:
@@ -110,6 +153,7 @@ def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[
     need(all(said is None or said[5] == above[0][0] for said in (before, value)), "outside-grant")
     if value is None:
         return
+    _satisfy(above, [subject for subject in signers if key_id(subject.public) in value[6]])
     need(value[1] >= max(one[2] for one in above), "outside-grant")
     for _prefix, _keys, _threshold, packages, groups, priority in above:
         for limit, said in ((packages, value[2]), (groups, value[3])):

@@ -46,7 +46,18 @@ ROWS = {
 }
 EXPECTED = {"label", "name", "groups", "variables"}
 TEXTS = ("names", "devices", "groups", "labels", "backups", "users", "packages", "revoke", "typed", "signed")
-FLAGS = ("replace", "auto", "collect", "all", "wipe_managed", "with_devices", "new_key", "secret", "reveal")
+FLAGS = (
+    "replace",
+    "auto",
+    "collect",
+    "all",
+    "wipe_managed",
+    "with_devices",
+    "with_rebinds",
+    "new_key",
+    "secret",
+    "reveal",
+)
 
 EDITING = "changed edits text notes"
 DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
@@ -62,7 +73,7 @@ ROLE = "ticket hash text notes"
 COLLECTED = "line hash leads succession signed missing message diff"
 POLICY = "name settings to priority devices names"
 PROPOSAL = "id author message signed state expires"
-GRANT = "prefix users threshold packages groups max_priority under in_force"
+GRANT = "prefix users threshold packages groups max_priority under by in_force"
 DIFFERENCE = "where item before after"
 ACT = "ticket hash text notes"
 BLAMED = "where item says seq time time_trusted author device message signed"
@@ -121,9 +132,9 @@ METHODS = {
     ),
     "device.show": Method("name", f"{DEVICE} retired origin policies facts variables"),
     "device.approve": _act(
-        "names? all? name? groups?",
-        "devices skipped left",
-        {"devices": APPROVED, "skipped": "id label reason"},
+        "names? all? with_rebinds? name? groups?",
+        "devices skipped rebinds left",
+        {"devices": APPROVED, "skipped": "id label reason", "rebinds": "id label like"},
     ),
     "device.reject": _act("names"),
     "device.expect": _act("devices"),

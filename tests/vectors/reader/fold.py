@@ -173,9 +173,11 @@ def fold(
     made = approvals.made(state, cluster, change, values, check_signature)
     if kind == succession.FREEZE:
         succession.check_freeze(state, cluster, change, values)
-    for one, value in zip(body.operations, values, strict=True):
+    rows = list(zip(body.operations, values, strict=True))
+    doing = authority.Doing(state, {(one.section, one.key): value for one, value in rows}, made)
+    for one, value in rows:
         if kind != succession.FREEZE:
-            authority.authorize(state, one, value, signers, made)
+            authority.authorize(doing, one, value, signers)
     after = state.copy()
     after.derived[counter] = body.counter
     for one in body.operations:

@@ -67,8 +67,10 @@ def _recovery(value: list[Any], _name: str) -> None:
 
 
 def _passed(value: list[Any], name: str) -> None:
-    *granted, above = array(value, 6)
+    *granted, above, passers = array(value, 7)
     _grant(granted, name)
+    ids = [octets(passer, 16) for passer in array(passers, most=64)]
+    need(ids and ids == sorted(set(ids)), "bad-value")
     need(isinstance(above, str) and name.removeprefix("grant/").startswith(above + "/"), "bad-value")
 
 
@@ -122,7 +124,7 @@ def _rule(value: list[Any], _name: str) -> None:
     number(uses, 1, 10_000)
     number(expiry)
     _names(groups, 64)
-    need(mode in {"auto", "approve"} and rebind in {"ask", "auto", "never"}, "bad-value")
+    need(mode in {"auto", "approve"} and rebind in {"ask", "never"}, "bad-value")
     for label in array(labels, most=1_024):
         text(label, 255)
     text(template, 63)
