@@ -14,9 +14,10 @@ from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress
 from dusk.errors import Refused
-from dusk.ids import ChangeId, DeviceId, KeyId, Seq
+from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.pending import PendingList
+from tests.approving import asked_by_hand
 from tests.world import World, sealed_key
 
 
@@ -139,6 +140,10 @@ class FakeDesk:
 
     def join(self, line: str) -> None:
         self.joined_with.append(line)
+
+    def join_request(self, cluster: ClusterId) -> Change:
+        assert cluster == self.log.cluster, "there is one world"
+        return asked_by_hand(self.world, self.world.key())
 
     def next_counter(self, author: KeyId) -> int:
         last = self.log.state.derived(counter_key(author, self.device_id))

@@ -3,10 +3,16 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dusk.cli.command import Command, Context
+from dusk.cli.draft import report, wait_for_change
 from dusk.cli.options import UsageError
+from dusk.cli.people import timeout_argument
 from dusk.errors import Refused
+
+if TYPE_CHECKING:
+    from dusk.cli.client import Json
 
 _LINE_BYTES_MAX = 64 * 1024
 
@@ -14,10 +20,28 @@ _LINE_BYTES_MAX = 64 * 1024
 def _arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--file", metavar="F", help="the file with the join key; - is standard input")
+    source.add_argument(
+        "--by-hand",
+        action="store_true",
+        help="without a key: you let this router in yourself, over ssh to a router of the cluster (--via)",
+    )
     source.add_argument("source", nargs="?", metavar="-", help="read the key from standard input")
+    parser.add_argument("--user", metavar="USER", help="with --by-hand: log in as USER for this alone")
+    parser.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
+    parser.add_argument("--name", default="", metavar="N", help="with --by-hand: its name in the cluster")
+    parser.add_argument(
+        "--group", action="append", default=[], metavar="G", help="with --by-hand: a group of it"
+    )
+    timeout_argument(parser)
 
 
 def _join(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.by_hand:
+        return _join_by_hand(context, arguments)
+    if arguments.user or arguments.password_file or arguments.name or arguments.group:
+        raise UsageError("--user, --password-file, --name and --group go with --by-hand")
+    if context.signs_here or context.via is not None:
+        raise UsageError("join stores a key on this machine; --key-file and --via go with --by-hand")
     if arguments.source not in (None, "-"):
         raise UsageError(
             "a join key is a secret and never an argument; use --file F, or - for standard input"
@@ -35,6 +59,49 @@ def _join(context: Context, arguments: argparse.Namespace) -> int:
     document = {"cluster": key.cluster_id.hex(), "joinkey": key.id, "file": str(path)}
     context.say(f"stored in {path}; {_tell_daemon(context, line)}", document)
     return 0
+
+
+def _join_by_hand(context: Context, arguments: argparse.Namespace) -> int:
+    """Have this router's daemon ask, and let it in on a router of the cluster, in one go."""
+    from dusk.cli.client import Client
+
+    if context.via is None:
+        raise UsageError("--by-hand needs a router of the cluster: --via ssh://[USER@]HOST")
+    if context.signs_here and arguments.user:
+        raise UsageError("--user logs in with a password; with --key-file nobody logs in")
+    here = Client(context.root)
+    try:
+        contact = context.call("join.contact")["line"]
+        asked = here.call("join.request", line=contact)
+        started = _admit(context, arguments, asked["request"])
+        result = wait_for_change(context, started["ticket"], arguments.timeout)
+        here.call("join", line=contact)
+    finally:
+        here.close()
+    result = {**result, "device": asked["device"], "devices": started["devices"]}
+    rows: list[tuple[str, object]] = [("let in", device["text"]) for device in started["devices"]]
+    return report(context, result, [*rows, ("here", "the daemon is joining; see `dusk status`")])
+
+
+def _admit(context: Context, arguments: argparse.Namespace, request: str) -> "Json":
+    """Approve this router as who is logged in there, or logs in for this alone."""
+    from dusk.cli.session import log_in
+
+    params: Json = {
+        "request": request,
+        "name": arguments.name,
+        "groups": arguments.group,
+        "timeout_s": arguments.timeout,
+    }
+    if arguments.user is None:
+        started: Json = context.signed("device.admit", **params)
+        return started
+    token = log_in(context, arguments.user, arguments.password_file)
+    try:
+        started = context.call("device.admit", token=token, **params)
+    finally:
+        context.call("session.logout", token=token)
+    return started
 
 
 def _tell_daemon(context: Context, line: str) -> str:
@@ -63,7 +130,8 @@ def _read(name: str) -> str:
 COMMANDS = {
     "join": Command(
         "Store a join key; the daemon joins with it. The key comes from a file or standard input, "
-        "never as an argument.",
+        "never as an argument. Or, with --by-hand, let this router in without a key, as who you are in the "
+        "cluster: dusk --via ssh://root@attic join --by-hand --user ann",
         "dusk join --file office.key",
         _arguments,
         _join,

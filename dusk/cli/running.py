@@ -10,7 +10,7 @@ from dusk.errors import DuskError
 
 _ON_THIS_MACHINE = ("daemon", "init", "verify", "simulate", "demo", "relay")
 """They do without a daemon, or are its end of the line."""
-_WITHOUT_A_KEY = ("login", "logout", "join", "recover", "key")
+_WITHOUT_A_KEY = ("login", "logout", "recover", "key")
 """They have nothing to sign, or a key of their own."""
 
 

@@ -15,14 +15,18 @@ def _login_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
 
 
-def _login(context: Context, arguments: argparse.Namespace) -> int:
+def log_in(context: Context, user: str, password_file: str | None) -> str:
+    """Open a session and return its token; who asks for it ends it, or keeps it."""
     from dusk.cli.passwords import read_password
 
     context.call("status")  # no daemon: say so before asking for a password
-    password = read_password(arguments.password_file, f"password of {arguments.user}")
-    started = context.call("session.login", user=arguments.user, password=password)
-    result = context.client.wait(started["ticket"], LOGIN_S_MAX)
-    tokens.store(context.place, result["token"])
+    password = read_password(password_file, f"password of {user}")
+    started = context.call("session.login", user=user, password=password)
+    return str(context.client.wait(started["ticket"], LOGIN_S_MAX)["token"])
+
+
+def _login(context: Context, arguments: argparse.Namespace) -> int:
+    tokens.store(context.place, log_in(context, arguments.user, arguments.password_file))
     context.say(f"logged in as {arguments.user} on this terminal", {"user": arguments.user})
     return 0
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 from dusk import codec
 from dusk.changelog import views
-from dusk.changelog.approval import request_row
+from dusk.changelog.approval import HAND, request_row
 from dusk.changelog.body import Edit
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
@@ -26,6 +26,10 @@ from dusk.membership.pending import Pending
 
 _OPERATION_BYTES = 192
 """What an operation with its value takes besides the value, about: paths, hash, base, salt."""
+
+
+_BY_HAND: Sequence[object] = (b"", 1, 0, [], "approve", [], "ask", "")
+"""What stands for the rule of a join key where there is none."""
 
 
 class Edits:
@@ -153,6 +157,8 @@ class Approval:
         self._create(pending, name, groups, replaces=name)
 
     def _rule(self, pending: Pending) -> Sequence[object]:
+        if pending.joinkey == HAND:
+            return _BY_HAND
         rule = self._state.value(f"joinkey/{pending.joinkey}", "rule")
         assert rule is not None, "who waits has a join key that is known"
         return rule

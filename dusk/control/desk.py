@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.effects import LogItem, Progress
-from dusk.ids import ChangeId, DeviceId, KeyId, PublicKey, Seq
+from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
 from dusk.lazy import dataclass
 from dusk.membership.pending import Pending
@@ -170,6 +170,9 @@ class Desk(Protocol):
 
     def join(self, line: str) -> None:
         """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""
+
+    def join_request(self, cluster: ClusterId) -> Change:
+        """Return this device's own request to be let in by a person, or raise ``Refused`` (in a cluster)."""
 
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above every change of this author from this device, outbox included."""

@@ -82,6 +82,19 @@ def create(
     return key, Edit(f"joinkey/{key.id}", "rule", codec.pack(rule), None)
 
 
+def contact(log: Log, addresses: Sequence[str], random_bytes: Callable[[int], bytes]) -> str:
+    """Return a line that leads to this cluster and lets nobody in: the key in it is not known to the log.
+
+    Raises:
+        Refused: ``no-cluster``.
+    """
+    if log.cluster is None or log.head.seq == 0:
+        raise Refused("no-cluster", "this router is in no cluster")
+    seq, chain = _named_entry(log)
+    seed = random_bytes(SEED_BYTES)
+    return JoinKey(log.cluster, log.head.generation, seq, chain, seed, tuple(addresses)).line()
+
+
 def _named_entry(log: Log) -> tuple[Seq, ChainHash]:
     """Return an entry that stays: the head where one holder makes it settled, else the genesis."""
     if len(views.succession(log.state)) == 1 and log.newest is not None:

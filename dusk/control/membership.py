@@ -30,13 +30,13 @@ def device_approve(desk: Desk, arguments: Json) -> Json:
     chosen = desk.pending() if everybody else [find(desk, name) for name in wanted]
     if not chosen:
         raise Refused("not-pending", "no device waits to be let in; `dusk device list` shows who does")
-    approval = _approval(desk, session)
+    approval = approval_by(desk, session)
     rebinds = [] if wanted or arguments["with_rebinds"] else _rebinds(approval, chosen)
     apart = {row["id"] for row in rebinds}
     chosen = [waiting for waiting in chosen if waiting.pending.device.hex() not in apart]
     skipped = _add_all(approval, chosen, wish, is_strict=not everybody)
     left = len(chosen) - len(approval.approved) - len(skipped)
-    answer = _signed(desk, session, arguments, approval)
+    answer = signed_approval(desk, session, arguments, approval)
     return {**answer, "skipped": skipped, "rebinds": rebinds, "left": left}
 
 
@@ -46,7 +46,8 @@ def _rebinds(approval: Approval, chosen: Sequence[Waiting]) -> list[Json]:
     return [{"id": p.device.hex(), "label": p.label, "like": like} for p, like in found if like]
 
 
-def _approval(desk: Desk, session: Session) -> Approval:
+def approval_by(desk: Desk, session: Session) -> Approval:
+    """Return an approval that lets nobody in yet; an owner who alone is the quorum makes the backup, too."""
     state = desk.log.state
     alone = state.quorum == 1 and session.key.key_id in state.owners()
     return Approval(state, online_devices(desk), makes_backup=alone)
@@ -68,7 +69,8 @@ def _add_all(approval: Approval, chosen: Sequence[Waiting], wish: Wish, *, is_st
     return skipped
 
 
-def _signed(desk: Desk, session: Session, arguments: Json, approval: Approval) -> Json:
+def signed_approval(desk: Desk, session: Session, arguments: Json, approval: Approval) -> Json:
+    """Sign an approval and hand it in; nothing, if it lets nobody in."""
     devices = [_approved(each) for each in approval.approved]
     if not devices:
         return {**unchanged("nobody is let in"), "devices": devices}
@@ -202,9 +204,9 @@ def device_replace(desk: Desk, arguments: Json) -> Json:
     old, new = _member(state, arguments["old"]), arguments["new"]
     waiting = _waiting(desk, new)
     if waiting is not None:
-        approval = _approval(desk, session)
+        approval = approval_by(desk, session)
         approval.replace(waiting.pending, old)
-        return _signed(desk, session, arguments, approval)
+        return signed_approval(desk, session, arguments, approval)
     device = _member(state, new)
     if device == old:
         raise Refused("bad-target", "a device cannot take its own place")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from dusk import limits
 from dusk.control import (
+    by_hand,
     cluster,
     conflicts,
     editing,
@@ -121,6 +122,8 @@ _VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list"
 METHODS: Mapping[str, Method] = {
     "status": _query(_status),
     "join": _query(_join, line=Parameter(schema.text(4096))),
+    "join.contact": _query(by_hand.join_contact),
+    "join.request": _query(by_hand.join_request, line=Parameter(schema.text(4096))),
     "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
     "session.challenge": _query(_challenge, user=_TEXT),
     "session.open": _query(
@@ -142,6 +145,13 @@ METHODS: Mapping[str, Method] = {
         names=Parameter(schema.texts(), ()),
         all=Parameter(schema.flag, default=False),
         with_rebinds=Parameter(schema.flag, default=False),
+        name=Parameter(schema.text(63), ""),
+        groups=Parameter(schema.texts(), ()),
+        timeout_s=_TIMEOUT,
+    ),
+    "device.admit": _signing(
+        by_hand.device_admit,
+        request=Parameter(schema.text(limits.JOIN_BYTES_MAX * 2)),
         name=Parameter(schema.text(63), ""),
         groups=Parameter(schema.texts(), ()),
         timeout_s=_TIMEOUT,

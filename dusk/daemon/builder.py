@@ -8,6 +8,7 @@ from dusk.apply.events import Mode
 from dusk.catchup.chunks import batches, thin
 from dusk.changelog import foundation
 from dusk.changelog.basis import Plan, plan_of
+from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.daemon.logfiles import DAMAGED_NAME, MUST_HEAR_NAME
 from dusk.daemon.settings import Settings
@@ -21,14 +22,29 @@ from dusk.keys.signing import SigningKey
 from dusk.lazy import dataclass
 from dusk.membership.facts import Facts
 from dusk.membership.joiner import JOINING_FILE, Joiner
+from dusk.membership.request import build_request_by_hand
 from dusk.node import Node, NodeSettings
 
 
+@dataclass(frozen=True, slots=True)
 class Idle:
-    """A device without a cluster and without a join key: waits for ``dusk join`` or ``dusk init``."""
+    """A device without a cluster and without a join key: waits for ``dusk join`` or ``dusk init``.
 
+    Attributes:
+        key, label, wanted: as `Builder`; for a person who lets it in by hand.
+    """
+
+    key: SigningKey
+    label: str
+    wanted: str
     deadline: float | None = None
-    unhurried_until = float("-inf")
+    unhurried_until: float = float("-inf")
+
+    def request(self, cluster: ClusterId) -> Change:
+        """Return this device's request to be let into a cluster by a person."""
+        return build_request_by_hand(
+            cluster, self.key, label=self.label, wanted=self.wanted, random_bytes=os.urandom
+        )
 
     def handle(self, event: Input, now: float) -> list[Effect]:
         """Do nothing: there is nobody to talk to."""
@@ -113,7 +129,7 @@ class Builder:
                 "the log here is of a cluster that this device is no member of: a copied folder?"
                 " Take etc/dusk/node from a backup of this device, or remove it and join again"
             )
-        return Idle()
+        return Idle(self.key, self.label, self.wanted)
 
     def _join_key(self, saved: Saved) -> tuple[JoinKey | None, list[Effect]]:
         """Return the key to join with, kept in the node's folder until it has joined."""

@@ -27,7 +27,7 @@ from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.effects import Address, ChangeState, Event, LogItem, Progress, Restart, StoreFile
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChainHash, ChangeId, DeviceId, KeyId, Seq
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.joinkey import parse_join_line
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
@@ -254,6 +254,15 @@ class DaemonDesk:
         if resident is None:
             raise Refused("trouble", self._core.trouble or "the daemon is starting")
         self._core.add([StoreFile(JOINING_FILE, key.line().encode()), Restart("a join key came")])
+
+    def join_request(self, cluster: ClusterId) -> Change:
+        """Return this device's own request to be let in by a person."""
+        resident = self._core.node
+        if isinstance(resident, Idle):
+            return resident.request(cluster)
+        if resident is None:
+            raise Refused("trouble", self._core.trouble or "the daemon is starting")
+        raise Refused("in-cluster", "this device is in a cluster, or on its way into one, already")
 
     # --- changes -----------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@ It names the hash of the stream it is sent on, and a server passes on only what 
 its own stream; so nobody can hand a request that he overheard or was sent to another server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dusk import codec
+from dusk.changelog.approval import HAND
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.sections import device_path
-from dusk.ids import DeviceId
+from dusk.ids import ClusterId, DeviceId
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.limits import VALUE_BYTES_MAX
@@ -37,20 +38,54 @@ def build_request(
         stream_hash: 32 bytes, the handshake hash of the stream it goes out on.
         random_bytes: for the salts of the values.
     """
+    origin = (join_key.id, stream_hash, clean_text(wanted, WANTED_BYTES_MAX))
+    signers = (device, join_key.signing_key())
+    return _signed(join_key.cluster_id, signers, label, origin, random_bytes)
+
+
+def build_request_by_hand(
+    cluster: ClusterId,
+    device: SigningKey,
+    *,
+    label: str,
+    wanted: str,
+    random_bytes: Callable[[int], bytes],
+) -> Change:
+    """Build and sign the creation of this device for a person at it, who approves it: no join key signs.
+
+    Args:
+        cluster: which one it is for; nothing else of it is known here.
+        device: the device's own key.
+        label: hardware label; cut and cleaned to what the log takes.
+        wanted: name the device would like, may be empty; who approves decides.
+        random_bytes: for the salts of the values.
+    """
+    origin = (HAND, b"", clean_text(wanted, WANTED_BYTES_MAX))
+    return _signed(cluster, (device,), label, origin, random_bytes)
+
+
+def _signed(
+    cluster: ClusterId,
+    signers: Sequence[SigningKey],
+    label: str,
+    origin: Sequence[object],
+    random_bytes: Callable[[int], bytes],
+) -> Change:
+    """Sign a creation by the device, the first of the signers, and whoever else signs it."""
+    device = signers[0]
     section = device_path(DeviceId(device.key_id))
-    origin = [join_key.id, stream_hash, clean_text(wanted, WANTED_BYTES_MAX)]
-    rows: list[tuple[str, list[object]]] = [
-        ("key", [device.public]),
-        ("label", [clean_text(label, LABEL_BYTES_MAX)]),
-        ("origin", [*origin]),
-    ]
+    rows: tuple[tuple[str, Sequence[object]], ...] = (
+        ("key", (device.public,)),
+        ("label", (clean_text(label, LABEL_BYTES_MAX),)),
+        ("origin", origin),
+    )
     return build_change(
-        cluster=join_key.cluster_id,
+        cluster=cluster,
         device=DeviceId(device.key_id),
         counter=0,
         message="",
         edits=[Edit(section, key, codec.pack(row), None) for key, row in rows],
-        signers=(device, join_key.signing_key()),
+        signers=signers,
         random_bytes=random_bytes,
     )
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import socket
 import sys
 import threading
@@ -95,10 +96,14 @@ def _serve(listener: socket.socket, desk: FakeDesk) -> None:
             connection, _ = listener.accept()
         except OSError:
             return
-        with connection, connection.makefile("rwb") as stream:
-            for line in stream:
-                stream.write(_answer(desk, json.loads(line)))
-                stream.flush()
+        threading.Thread(target=_serve_one, args=(connection, desk), daemon=True).start()
+
+
+def _serve_one(connection: socket.socket, desk: FakeDesk) -> None:
+    with connection, connection.makefile("rwb") as stream:
+        for line in stream:
+            stream.write(_answer(desk, json.loads(line)))
+            stream.flush()
 
 
 def _answer(desk: FakeDesk, request: dict[str, Any]) -> bytes:
@@ -116,3 +121,16 @@ def logged_in(server: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> FakeDesk:
     """Return the served desk, with alice's session in this terminal."""
     monkeypatch.setenv("DUSK_SESSION", "token-alice")
     return server
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a program called ssh on the path that runs the relay here, and keeps its words."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    words = tmp_path / "words"
+    program = folder / "ssh"
+    program.write_text(f'#!/bin/sh\necho "$@" > {words}\nexec {sys.executable} -m dusk --root {root} relay\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return words

@@ -1,12 +1,14 @@
 """``dusk device approve`` over a real socket: who is let in by a word that was said of all."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dusk.control.desk import Peer
 from dusk.ids import DeviceId, Seq
+from dusk.keys.joinkey import parse_join_line
 from tests.approving import approve_mode
 from tests.desk import FakeDesk
 
@@ -69,3 +71,44 @@ def test_a_join_key_that_would_rebind_by_itself_is_refused_clearly(dusk: "Dusk")
     said = dusk("joinkey", "create", "--rebind", "auto", "--file", "-")
     assert (said.code, said.out) == (1, "")
     assert "--rebind auto is not available" in said.err
+
+
+# --- by hand -------------------------------------------------------------------------------------
+
+
+def test_how_by_hand_is_used_is_said(dusk: "Dusk") -> None:
+    for words in (
+        ("join", "--by-hand"),
+        ("join", "--by-hand", "-"),
+        ("join", "-", "--user", "alice"),
+        ("join", "-", "--group", "aps"),
+        ("--via", "ssh://attic", "join", "-"),
+    ):
+        assert dusk(*words).code == 2, words
+
+
+@pytest.mark.usefixtures("ssh", "logged_in")
+def test_a_router_lets_itself_in_by_a_person_at_it(dusk: "Dusk", desk: FakeDesk) -> None:
+    said = dusk("--via", "ssh://attic", "join", "--by-hand", "--name", "shed", "--timeout", "5s")
+    assert said.code == 0, said
+    assert "shed joins" in said.out
+    assert "the daemon is joining" in said.out
+    assert [parse_join_line(line).cluster_id for line in desk.joined_with] == [desk.log.cluster]
+    assert "shed" in desk.log.state.device_names()
+
+
+@pytest.mark.usefixtures("ssh", "server")
+def test_who_logs_in_for_it_alone_leaves_no_session(
+    dusk: "Dusk", desk: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DUSK_SESSION", raising=False)
+    file = tmp_path / "password"
+    file.write_text("a few good words\n")
+    via = ("--via", "ssh://attic")
+    assert "nobody is logged in" in dusk(*via, "join", "--by-hand").err
+    assert desk.joined_with == []
+    desk.results["login-alice"] = {"done": True, "progress": {}, "result": {"token": "token-alice"}}
+    said = dusk(*via, "join", "--by-hand", "--user", "alice", "--password-file", str(file))
+    assert (said.code, len(desk.joined_with)) == (0, 1), said
+    assert "token-alice" not in desk.people
+    assert "nobody is logged in" in dusk(*via, "whoami").err

@@ -53,19 +53,6 @@ def test_what_is_no_place_is_wrong_usage(text: str) -> None:
         parse_via(text)
 
 
-@pytest.fixture
-def ssh(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a program called ssh on the path that runs the relay here, and keeps its words."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    words = tmp_path / "words"
-    program = folder / "ssh"
-    program.write_text(f'#!/bin/sh\necho "$@" > {words}\nexec {sys.executable} -m dusk --root {root} relay\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return words
-
-
 @pytest.mark.usefixtures("logged_in")
 def test_a_command_works_on_a_router_elsewhere(dusk: "Dusk", ssh: Path) -> None:
     via = ("--via", "ssh://root@attic")

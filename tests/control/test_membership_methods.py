@@ -1,5 +1,6 @@
 """Who comes and who goes, by the methods of the control socket."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from dusk.control import approving
 from dusk.control.desk import Json, Peer
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Seq
+from dusk.keys.joinkey import parse_join_line
 from dusk.keys.signing import SigningKey
-from tests.approving import approve_mode
+from tests.approving import approve_mode, asked_by_hand
 from tests.desk import FakeDesk, Person
 from tests.world import World
 
@@ -377,3 +379,59 @@ def test_packed_expected_values_are_those_of_the_log() -> None:
     record = cluster.world.log.state.record(expected_path("l"), "as")
     assert record is not None
     assert record.data == codec.pack(["l", "", [], [["a", "2"], ["b", "1"]]])
+
+
+# --- by hand -------------------------------------------------------------------------------------
+
+
+def test_a_router_is_let_in_by_hand_by_what_its_own_daemon_signed() -> None:
+    cluster = Cluster()
+    contact = cluster.desk.ask("join.contact")["line"]
+    assert parse_join_line(contact).cluster_id == cluster.world.cluster
+    assert parse_join_line(contact).id not in {j.id for j in views.joinkeys(cluster.world.log.state)}
+    request = cluster.desk.ask("join.request", line=contact)["request"]
+    answer = cluster.call("device.admit", request=request, name="shed", groups=["aps"])
+    assert answer["devices"][0]["text"] == "shed joins in aps, and takes over if the master fails"
+    section = device_path(cluster.member("shed").device_id)
+    assert cluster.world.log.state.value(section, "origin")[0] == "hand"  # type: ignore[index]  # it is there
+    assert cluster.refused("device.admit", request=request, name="barn") == "device-exists"
+
+
+def test_a1_what_is_let_in_by_hand_is_a_request_by_hand_for_this_cluster() -> None:
+    cluster = Cluster()
+    _, by_key = cluster.ask()
+    foreign = asked_by_hand(World(3), cluster.world.key())
+    for change in (by_key, foreign, cluster.world.change(cluster.world.set("w", "system.s.x", "1"))):
+        request = b64encode(change.encode()).decode()
+        assert cluster.refused("device.admit", request=request) == "bad-request"
+    for line in ("AAAA", "no base64", "é"):
+        assert cluster.refused("device.admit", request=line) == "bad-request"
+    with pytest.raises(Refused) as refusal:
+        cluster.desk.ask("join.request", line="dusk-join-1:x")
+    assert refusal.value.code == "bad-join-key"
+
+
+def test_a1_a_router_by_hand_is_let_in_by_its_own_word_and_by_who_may() -> None:
+    cluster = Cluster()
+    good = asked_by_hand(cluster.world, cluster.world.key())
+    other = asked_by_hand(cluster.world, cluster.world.key())
+    swapped = b64encode(good._replace(signatures=other.signatures).encode()).decode()
+    assert cluster.refused("device.admit", request=swapped) == "missing-signatures"
+    bob = cluster.world.key()
+    cluster.world.commit(
+        cluster.world.edit("user/bob", "key", (bob.public,)),
+        cluster.world.edit("trust", "grant/device", ([bob.key_id], 1, None, ["aps"], None)),
+    )
+    cluster.desk.people["token-bob"] = Person("bob", bob)
+    request = b64encode(good.encode()).decode()
+    code = cluster.refused("device.admit", token="token-bob", request=request, groups=["aps"])
+    assert code == "outside-grant"
+
+
+def test_a20_by_hand_too_a_label_of_a_member_that_is_online_is_a_copy() -> None:
+    cluster = Cluster()
+    cluster.joined("02:aa", "shed")
+    request = b64encode(asked_by_hand(cluster.world, cluster.world.key()).encode()).decode()
+    assert cluster.refused("device.admit", request=request) == "clone"
+    cluster.call("device.admit", request=request, name="barn")
+    assert {"shed", "barn"} <= cluster.names

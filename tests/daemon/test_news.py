@@ -4,7 +4,10 @@ from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.daemon.builder import Idle
 from dusk.daemon.news import News
 from dusk.errors import StorageError
+from dusk.keys.signing import SigningKey
 from tests.managed import manage, managed_site
+
+IDLE = Idle(SigningKey.from_seed(bytes(32)), "", "")
 
 
 def test_who_leads_is_said_once_and_a_master_that_is_missed_after_a_second_look() -> None:
@@ -77,4 +80,4 @@ def test_changes_without_effect_are_looked_up_where_there_are_more() -> None:
 
 
 def test_there_is_nothing_to_say_of_a_router_in_no_cluster() -> None:
-    assert News(list).look(Idle(), 0.0) == []
+    assert News(list).look(IDLE, 0.0) == []

@@ -7,10 +7,13 @@ from dusk.daemon.builder import Idle
 from dusk.daemon.status import _failure, peers_of, status_of
 from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
+from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import Joiner
 from tests.managed import manage, managed_site
 from tests.node.site import Site
 from tests.world import World
+
+IDLE = Idle(SigningKey.from_seed(bytes(32)), "", "")
 
 
 def test_the_status_has_the_fields_of_the_contract() -> None:
@@ -167,6 +170,6 @@ def test_a_joiner_that_is_not_let_in_shows_that_something_is_wrong() -> None:
 
 
 def test_a_device_without_a_cluster_or_in_trouble_says_what_to_do() -> None:
-    assert status_of(Idle(), "", (), 0.0)["alarms"] == ["in no cluster: dusk init, or dusk join --file F"]
+    assert status_of(IDLE, "", (), 0.0)["alarms"] == ["in no cluster: dusk init, or dusk join --file F"]
     status = status_of(None, "the disk is full", (), 0.0)
     assert (status["role"], status["alarms"]) == ("none", ["the disk is full"])

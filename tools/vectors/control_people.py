@@ -166,6 +166,11 @@ def _newcomers(talk: Talk, desk: FakeDesk) -> None:
     talk.act("device.reject", names=["02:cc"])
     talk.refuse("not-pending", "nobody to turn away", "device.reject", token=TOKEN, names=["nobody"])
     talk.act("device.approve", names=["02:dd"], name="shed", groups=["aps"])
+    line = talk.call("join.contact")["line"]
+    request = talk.call("join.request", line=line)["request"]
+    talk.refuse("bad-join-key", "a line that is none", "join.request", line="dusk-join-")
+    talk.act("device.admit", request=request, name="cellar")
+    talk.refuse("bad-request", "no request", "device.admit", token=TOKEN, request="AAAA")
     talk.call("device.list")
 
 

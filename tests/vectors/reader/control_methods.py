@@ -116,6 +116,8 @@ def _sealing(parameters: str) -> Method:
 METHODS = {
     "status": Method("", "role", "", STATUS),
     "join": Method("line", ""),
+    "join.contact": Method("", "line"),
+    "join.request": Method("line", "request device"),
     "session.login": Method("user password", "ticket"),
     "session.challenge": Method("user", "challenge device cluster"),
     "session.open": Method("user challenge signature", "token user"),
@@ -136,6 +138,7 @@ METHODS = {
         "devices skipped rebinds left",
         {"devices": APPROVED, "skipped": "id label reason", "rebinds": "id label like"},
     ),
+    "device.admit": _act("request name? groups?", "devices", {"devices": APPROVED}),
     "device.reject": _act("names"),
     "device.expect": _act("devices"),
     "device.rename": _act("name new_name"),

@@ -244,10 +244,17 @@ class Conversation:
             need(params["line"].startswith(RECOVERY_MARK), "bad-recovery")
             _change(params["line"].removeprefix(RECOVERY_MARK), "bad-recovery")
 
+    def _refuse_join(self, method: str, params: Params) -> None:
+        if method == "join.request":
+            need(re.fullmatch(r"dusk-join-1:[A-Za-z0-9_-]+", params["line"]), "bad-join-key")
+
     def _refuse_device(self, method: str, params: Params) -> None:
         verb = method.partition(".")[2]
         if verb in {"approve", "reject"}:
             self._refuse_waiting(params)
+        elif verb == "admit":
+            _change(params["request"], "bad-request")
+            need(params.get("name") not in self.rows["devices"], "name-taken")
         elif verb == "expect":
             for row in params["devices"]:
                 for group in row["groups"]:
