@@ -7,6 +7,7 @@ from tests.vectors.reader.packing import NUMBER_MAX
 
 LONG = {
     "line": 4_096,
+    "request": 8_192,
     "password": 1_024,
     "text": 262_144,
     "message": 1_024,
