@@ -24,6 +24,7 @@ from tests.network.checker import DISKS as PROMISED_DISKS
 from tests.network.checker import Checker, Report, end_is_applied
 from tests.network.cluster import Cluster, StuckError, running
 from tests.network.committer import SHARED, Committer, make_backups, prepare
+from tests.network.doorkeeper import Doorkeeper
 from tests.network.exposed import Exposed
 from tests.network.plan import DISKS, Kind, Size, Strike, plan
 from tests.network.wiring import NO_FAULTS, Cuts, Switch, TapPlace
@@ -64,6 +65,9 @@ class Storm:
             for number in size.committing
         ]
         self._witness = Witness(self._routers, self._halt)
+        self._is_over = threading.Event()
+        self._doorkeeper = Doorkeeper(self._router(size.committing[1]), self._routers, self._is_over)
+        self._names: list[object] = []
         self._cuts: dict[Strike, Cuts] = {}
         self._ends: list[tuple[float, Strike]] = []
         self._struck: Counter[Kind] = Counter()
@@ -75,18 +79,23 @@ class Storm:
         prepare(self._cluster, self._size.committing)
         make_backups(self._cluster, self._size.backups)
         self._cluster.wait("the policies everywhere", self._cluster.is_quiet)
+        self._names = self._called
         for router in self._routers:
             if router.number not in self._size.spared:
                 router.cut_power()
                 router.keep_copy()
                 router.power_on()
-        for thread in (self._witness, *self._committers):
+        for thread in (self._witness, self._doorkeeper, *self._committers):
             thread.start()
         try:
-            self._rage()
+            try:
+                self._rage()
+            finally:
+                self._end_commits()
+            self._heal()
         finally:
-            self._end_commits()
-        self._heal()
+            self._end_of_waiting()
+        self._check_names()
         self._count()
         is_forking = self._size.backups > 0
         Checker(self._cluster, self.report, is_forking=is_forking, are_all_sent=True).run()
@@ -94,6 +103,11 @@ class Storm:
 
     def _router(self, number: int) -> Exposed:
         return self._routers[number - 1]
+
+    @property
+    def _called(self) -> list[object]:
+        """The names of all, in their order."""
+        return [(router.state() or {}).get("name") for router in self._routers]
 
     def _look(self, change: str) -> int:
         """Count the disks that hold a change, up to as many as *durable* promises."""
@@ -238,11 +252,23 @@ class Storm:
         self.report.counts["s until the last change stood in all files"] = f"{took_s:.1f}"
         self._cluster.wait("all at one head at the end", self._cluster.is_quiet)
 
+    def _end_of_waiting(self) -> None:
+        self._is_over.set()
+        self._doorkeeper.join(STEP_S_MAX)
+        if self._doorkeeper.failure is not None or self._doorkeeper.is_alive():
+            self.report.faults.append(f"{self._doorkeeper.name}: {self._doorkeeper.failure!r}")
+
+    def _check_names(self) -> None:
+        """Who lost its disk and its key is what it was, once a person said so (A20)."""
+        if self._called != self._names:
+            self.report.faults.append(f"they were {self._names}, and are {self._called}")
+
     def _count(self) -> None:
         counts = self.report.counts
         counts |= {kind.value: self._struck[kind] for kind in Kind}
         counts["disks that nobody else could vouch for"] = len(self._deferred)
         counts["heads seen settled"] = len(self.report.settled)
+        counts["let in by a person"] = len(self._doorkeeper.let_in)
         counts["logins"] = sum(committer.logins for committer in self._committers)
         for committer in self._committers:
             counts[f"commits at {committer.router.name}"] = len(committer.tried)

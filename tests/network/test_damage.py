@@ -15,6 +15,7 @@ from dusk.effects import ItemKind, LogItem
 from dusk.ids import ClusterId
 from dusk.keys.joinkey import parse_join_line
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
+from tests.network.doorkeeper import is_waiting, let_in
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
 
@@ -173,17 +174,24 @@ def why(router: Machine) -> str:
 
 def test_a_join_key_is_removed_when_used_and_a_used_up_or_foreign_one_is_told(pair: Cluster) -> None:
     first, member = pair.routers
-    join = member.root / "etc/dusk/join"
+    join, name = member.root / "etc/dusk/join", (member.state() or {})["name"]
     pair.wait("the used key is gone", lambda: not join.exists())
     owner = pair.owner(first)
     line = owner.wait(owner.call("joinkey.create", uses=1, auto=True)["ticket"])["line"]
     member.cut_power()
     as_new(member, line)
+    pair.wait("it waits, for its label is a member's", lambda: is_waiting(member))
+    assert "a member has this hardware label" in why(member)
+    assert join.stat().st_mode & 0o777 == 0o600
+    pair.wait("it is let in", lambda: let_in(owner, member) == name)
     pair.wait("it joined, the key is gone", lambda: role(member) == "member" and not join.exists())
+    assert (member.state() or {})["name"] == name
+
+    owner.wait(owner.call("device.remove", names=[name])["ticket"])
     member.cut_power()
     as_new(member, line)
     pair.wait("it is told", lambda: "was for one device, which has joined" in why(member))
-    assert role(member) == "joining"
+    assert role(member) == "pending"
     assert join.stat().st_mode & 0o777 == 0o600
     member.cut_power()
     as_new(member, replace(parse_join_line(line), cluster_id=ClusterId(os.urandom(32))).line())

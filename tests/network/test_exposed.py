@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from tests.network.cluster import Cluster, running
+from tests.network.doorkeeper import is_waiting, let_in
 from tests.network.exposed import Exposed
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]
@@ -39,6 +40,10 @@ def _device(router: Exposed) -> object:
     return (router.state() or {}).get("device")
 
 
+def _name(router: Exposed) -> object:
+    return (router.state() or {}).get("name")
+
+
 def test_a_paused_one_stands_still_until_it_goes_on(cluster: Cluster) -> None:
     router = _second(cluster)
     stat = Path(f"/proc/{router.pid}/stat")
@@ -62,17 +67,28 @@ def test_an_older_disk_lacks_what_came_later_and_gets_it_again(cluster: Cluster)
     cluster.wait("one head", cluster.is_quiet)
 
 
-@pytest.mark.parametrize("keeps_key", [True, False])
-def test_an_emptied_disk_joins_again_as_the_same_device_or_as_another(
-    cluster: Cluster, *, keeps_key: bool
-) -> None:
+def test_an_emptied_disk_with_its_key_is_the_same_device_again(cluster: Cluster) -> None:
     router = _second(cluster)
     device = _device(router)
     router.cut_power()
-    router.empty_disk(cluster.join_line, keeps_key=keeps_key)
+    router.empty_disk(cluster.join_line, keeps_key=True)
     router.power_on()
-    cluster.wait("it is back", lambda: _device(router) is not None and cluster.is_quiet())
-    assert (_device(router) == device) == keeps_key
+    cluster.wait("it is back", lambda: cluster.is_quiet() and _device(router) == device)
+
+
+def test_a20_an_emptied_disk_without_its_key_waits_and_is_the_same_member_once_a_person_says_so(
+    cluster: Cluster,
+) -> None:
+    router, owner = _second(cluster), cluster.owner(cluster.first)
+    device, name = _device(router), _name(router)
+    router.cut_power()
+    router.empty_disk(cluster.join_line, keeps_key=False)
+    router.power_on()
+    cluster.wait("it waits", lambda: is_waiting(router))
+    cluster.wait("it is let in", lambda: let_in(owner, router) == name)
+    cluster.wait("it is back", cluster.is_quiet)
+    assert (_device(router) == device, _name(router)) == (False, name)
+    assert (cluster.first.state() or {})["members"] == len(cluster.routers)
 
 
 def test_a_clock_that_jumps_is_the_one_that_the_daemon_reads(cluster: Cluster) -> None:
