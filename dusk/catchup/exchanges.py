@@ -255,11 +255,18 @@ class Exchanges:
         return [*client.drain(), *self._stayed(client), Disconnect(client.conn), done]
 
     def _stayed(self, client: Client) -> list[Effect]:
-        """Tell a server what stands if that is not its own log: it may not have the key of our datagrams."""
-        there = client.newest_there
-        if there is None or client.server is None or self._host.chain_at(there.head.seq) == there.head.chain:
+        """Tell a server what stands if that is not its own log: it may not have the key of our datagrams.
+
+        Nor may who is behind us have it, as with a disk of before a removal; who is asked for the log
+        learns by that alone that there is more (A28).
+        """
+        there, host = client.newest_there, self._host
+        if there is None or client.server is None:
             return []
-        return self._host.stayed(client.address, client.server)
+        is_behind = client.goal is Goal.CATCH_UP and there.head.seq < host.head.seq
+        if host.chain_at(there.head.seq) == there.head.chain and not is_behind:
+            return []
+        return host.stayed(client.address, client.server)
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""

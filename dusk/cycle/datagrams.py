@@ -92,10 +92,16 @@ class Lack(Enum):
 
     KEY = auto()
     """A START under a group key that we lack."""
+    QUESTION = auto()
+    """A HELLO under one: who asks may have led, and have an older disk than it had (A28)."""
     REAL_KEY = auto()
     """A START under the name of a key that we have, which does not open it: ours may be forged."""
     SENDER = auto()
     """A PONG by a device that our log does not know, or with a head by one that it does not let lead."""
+
+
+_LACKS = {Kind.START: Lack.KEY, Kind.HELLO: Lack.QUESTION}
+"""What of kinds under a group key that we lack is worth a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +185,9 @@ class Channel:
         nonce_at = _ID_AT + KEY_ID_BYTES
         key = self.keys.find(data[_ID_AT:nonce_at])
         if key is None:
-            if kind is Kind.START:
-                return Unreadable(source, Lack.KEY)
-            raise UntrustedInput("datagram: under an unknown group key")
+            if kind not in _LACKS:
+                raise UntrustedInput("datagram: under an unknown group key")
+            return Unreadable(source, _LACKS[kind])
         end = nonce_at + NONCE_BYTES
         try:
             plaintext = open_sealed(key.key, data[nonce_at:end], data[:end], data[end:])

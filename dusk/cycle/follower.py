@@ -314,6 +314,10 @@ class Follower:
         self.master = master
         self._place.moved(source)
 
+    def ask_member(self, peer: Peer, at: Address, now: float) -> list[Effect]:
+        """Ask one member, where it was heard, what it has."""
+        return self._station.ask(peer, at, self._freshness.challenge(now))
+
     # --- the head and its entries ------------------------------------------------------------
 
     def _on_head(self, start: Start, source: Address, now: float) -> Step:

@@ -136,7 +136,7 @@ class MemberHost:
         return public is not None and static_public == x25519_public(public)
 
     def stayed(self, address: Address, static_public: bytes) -> list[Effect]:
-        """Tell a server whose log parts from ours, and lost, where ours ends."""
+        """Tell a server whose log parts from ours, and lost, or ends before it, where ours ends."""
         return self._tell_lower(address, static_public)
 
     def vouched(self, signed: SignedHead) -> bool:

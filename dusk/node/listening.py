@@ -24,7 +24,7 @@ ROUNDS_BEHIND_MAX = 6
 AWAITED_MAX = 16
 """Members that have to answer for one round to be enough, if there are so many."""
 STRANGERS_MAX = 8
-"""So many that our log does not know are asked by a stream at one position."""
+"""So many that our log does not know are asked by a stream at one position, and who asks us in one round."""
 FETCH_S = 5.0
 """How long it waits for what somebody said to have."""
 
@@ -51,6 +51,7 @@ class Listening:
         self._was_behind = False
         self._answered: set[DeviceId] = set()
         self._strangers: set[str] = set()
+        self._asked_back: set[str] = set()
 
     @property
     def deadline(self) -> float | None:
@@ -79,6 +80,7 @@ class Listening:
             return []
         self.lead_at, self._asked_at = max(self.lead_at, now + LISTEN_S), self._station.log.head.seq
         self._rounds += 1
+        self._asked_back = set()
         self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
         return self._ask(now)
 
@@ -94,6 +96,16 @@ class Listening:
         if host in self._strangers or len(self._strangers) >= STRANGERS_MAX:
             return False
         self._strangers.add(host)
+        return True
+
+    def asks_back(self, host: str) -> bool:
+        """Tell whether a member that asks us from there is asked in turn: each once a round, a few in all.
+
+        What both would say to all may be sealed with keys that the other has no more, or not yet.
+        """
+        if self.lead_at is None or host in self._asked_back or len(self._asked_back) >= STRANGERS_MAX:
+            return False
+        self._asked_back.add(host)
         return True
 
     def somebody_has_more(self, now: float) -> None:

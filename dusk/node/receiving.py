@@ -11,13 +11,14 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.far_messages import decode_bundle
-from dusk.cycle.follower import Follower
+from dusk.cycle.follower import UNREADABLE_GAP_S, Follower
 from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Kind, decode_answer, decode_pong
 from dusk.cycle.outbox import Outbox, Writer
+from dusk.cycle.peers import same_place
 from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
-from dusk.effects import Datagram, Effect, ItemKind, LogItem
+from dusk.effects import Address, Datagram, Effect, ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.node.alarms import Alarms, Refusals
 from dusk.node.forks import Forks
@@ -77,6 +78,8 @@ class Receiving:
         self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
         self._exchanges, self._answered, self._took = exchanges, answered, took
         self._certified, self._alarms, self._refusals = certified, alarms, refusals
+        self._question_at = float("-inf")
+        """From when on a HELLO that cannot be read is a reason to ask its sender."""
 
     def writer(self, now: float) -> Writer | None:
         """Return who writes the log, and where that one was heard; None: nobody is known, or this device."""
@@ -116,14 +119,23 @@ class Receiving:
         is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
+            Lack.QUESTION: not (hears_nobody or self._is_his(unreadable.source)) or now < self._question_at,
             Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),
             Lack.SENDER: not (is_unsure or is_above),  # our disk may be an old one, or our branch not stand
         }
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
+        if unreadable.lack is Lack.QUESTION:  # those of who was removed keep us from no START
+            effects = self._exchanges.catch_up(unreadable.source, now)  # nothing that leading waits for
+            self._question_at = now + UNREADABLE_GAP_S if effects else self._question_at
+            return effects
         if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
             return self.do(Step(outcome=Behind(unreadable.source, None)), now)
         return self.do(self.follower.unreadable(unreadable.source, now), now)
+
+    def _is_his(self, source: Address) -> bool:
+        """Tell whether something came from who leads in our eyes: if it is a question, he does so no more."""
+        return self._writing.leader is None and same_place(self.follower.master_address, source)
 
     def _on_opened(self, opened: Opened, now: float) -> list[Effect]:
         leader, follower = self._writing.leader, self.follower
@@ -133,7 +145,8 @@ class Receiving:
             case Kind.DATA:
                 return self.do(follower.on_data(opened, now), now)
             case Kind.HELLO | Kind.ASK:
-                return leader.pongs.on_hello(opened, now) if leader else follower.on_hello(opened, now)
+                answers = leader.pongs.on_hello(opened, now) if leader else follower.on_hello(opened, now)
+                return answers + self._ask_back(opened, now)
             case Kind.PONG:
                 return self._on_pong(opened, now)
             case Kind.RESPOND if leader is not None:
@@ -151,6 +164,12 @@ class Receiving:
             case Kind.ANSWER if opened.sender is not None and opened.sender.device_id == follower.master:
                 return self._answered(decode_answer(opened.plaintext), now)
         return []
+
+    def _ask_back(self, opened: Opened, now: float) -> list[Effect]:
+        """Ask a member that asks us while we are about to lead: it may read no question to all (A28)."""
+        if opened.sender is None or not self._listening.asks_back(opened.source.host):
+            return []
+        return self.follower.ask_member(opened.sender, opened.source, now)
 
     def _answered_by(self, step: Step, leader: Leader, now: float) -> list[Effect]:
         """Do what a member's answer asks for, and what it proves."""

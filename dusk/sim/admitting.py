@@ -77,9 +77,10 @@ class Admitting:
     def _reset_removed(self, node: Node) -> None:
         for device in self._devices:
             if node.log.state.value(f"device/{device.device_id.hex()}", "retired") is not None:
-                self._reset(device)
+                self.reset(device)
 
-    def _reset(self, device: Device) -> None:
+    def reset(self, device: Device) -> None:
+        """Give a device an empty disk and a new key: it is let in as what it was, if it was not taken out."""
         self._count("reset")
         key = self._new_key(SigningKey.from_seed(self._random.randbytes(32)))
         device.lose_disk(self._random.uniform(0.2, 5), key)

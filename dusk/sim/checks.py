@@ -19,6 +19,7 @@ from dusk.effects import (
     Append,
     ChangeState,
     Effect,
+    Event,
     ItemKind,
     LogItem,
     Progress,
@@ -80,6 +81,8 @@ class Checks:
         """Highest position that a hostile member says is on its disk: nobody can know better."""
         self.excused: set[int] = set()
         """Indices of devices that somebody else has the keys of: the others must come to one head."""
+        self.told_of_fork: set[int] = set()
+        """Indices of devices that have told people of a fork which nothing heals."""
         self._network, self._transcript, self.keyring = network, transcript, keyring
         self.shelf = Shelf(self.history, keyring.publics)
         self._leaders = Leaders(network, self.devices)
@@ -217,6 +220,8 @@ class Checks:
                     raise RuleBroken("R10", f"{device.name} sends a frame of {len(frame)} bytes")
             case Progress():
                 self._progress(device, effect)
+            case Event("fork"):
+                self.told_of_fork.add(device.index)
 
     def _check_said(self, device: Device, data: bytes, receiver: DeviceId | None) -> None:
         if len(data) > limits.DATAGRAM_BYTES_MAX:

@@ -17,6 +17,7 @@ from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
+from dusk.sim.aftermath import BY_HAND_S, to_take_in
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.boot import NodeMaker
 from dusk.sim.broken import RuleBroken
@@ -236,6 +237,8 @@ class Simulation:
     """Indices of devices that an attacker has the keys of."""
     _last: ChangeId | None = None
     """The change after all faults."""
+    _is_ended_by_hand = False
+    """Whether people have taken in anew who was left behind by a recovery."""
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -271,9 +274,19 @@ class Simulation:
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
             self.troubles.admitting.look()
+            self._end_by_hand()
             missing = last is None or last in self.checks.refused  # its number was another device's, too
             if missing and all(device.member is not None for device in self._honest):
                 last = self._last = self._commit_last()
+
+    def _end_by_hand(self) -> None:
+        """Let people take in anew who cannot go over to a recovered history; it may be once in a run."""
+        if self._is_ended_by_hand or self.clock.now < self.duration_s + BY_HAND_S:
+            return
+        for device in to_take_in(self.checks, self.devices):
+            self._is_ended_by_hand, self._last = True, None
+            self.transcript.count("taken in anew")
+            self.troubles.admitting.reset(device)
 
     def _commit_last(self) -> ChangeId | None:
         device = self.generator("last").choice(self._honest)

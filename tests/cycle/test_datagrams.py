@@ -98,11 +98,12 @@ def test_a8_bytes_of_another_cluster_are_refused() -> None:
         channel(1, ClusterId(b"d" * 32)).open(sealed(0, 1), SOURCE)
 
 
-def test_a_start_under_an_unknown_key_is_a_reason_to_ask_and_other_kinds_are_not() -> None:
+def test_a_start_or_a_hello_under_an_unknown_key_is_a_reason_to_ask_and_other_kinds_are_not() -> None:
     reader = channel(1)
     reader.keys = GroupKeys()
-    start, data = (channel(0).seal_group(kind, b"hi") for kind in (Kind.START, Kind.DATA))
+    start, hello, data = (channel(0).seal_group(kind, b"hi") for kind in (Kind.START, Kind.HELLO, Kind.DATA))
     assert reader.open(start, SOURCE) == Unreadable(SOURCE, Lack.KEY)
+    assert reader.open(hello, SOURCE) == Unreadable(SOURCE, Lack.QUESTION)
     with pytest.raises(UntrustedInput, match="unknown group key"):
         reader.open(data, SOURCE)
 

@@ -72,6 +72,8 @@ PLANS = {
     "who led heard of a higher epoch by PONGs alone, by who might lead on neither branch any more": Plan(
         991, commits_max=6, holders_max=4
     ),
+    "nobody could read the questions of a writer whose old disk was of before a removal": Plan(150),
+    "the same, where it was back before it was missed": Plan(150, holders_max=4, recoveries=True),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
 }
 

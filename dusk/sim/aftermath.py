@@ -1,0 +1,47 @@
+"""What people end by hand: a recovery behind a fork that the other side has compacted (R2, R4).
+
+Whose log stands on a checkpoint behind the fork cannot go back there, whoever recovered the cluster on the
+other side (`specs/log.md`, section 12): the two stay apart, and say so. Then somebody takes the devices of
+the side that was not recovered in anew, as new ones. Nothing else may need that.
+"""
+
+from collections.abc import Sequence
+
+from dusk.sim.broken import RuleBroken
+from dusk.sim.checks import Checks
+from dusk.sim.device import Device
+from dusk.sim.tree import Logged, behind, fork_of
+
+BY_HAND_S = 60.0
+"""So long after all faults people wait for devices to come to one head by themselves."""
+
+
+def to_take_in(checks: Checks, devices: Sequence[Device]) -> list[Device]:
+    """Return the devices that a person takes in anew, as their side was left behind by a recovery.
+
+    Raises:
+        RuleBroken: nobody was told of it (R2).
+    """
+    members = [(device, head) for device in devices if device.member and (head := checks.head_of(device))]
+    if not members:
+        return []
+    standing = max((head for _, head in members), key=lambda head: head.rank)
+    apart = [(device, fork) for device, head in members if (fork := _fork(standing, head)) is not None]
+    if not any(_is_below(device, fork) for device, fork in apart):
+        return []
+    if not any(device.index in checks.told_of_fork for device in devices):
+        raise RuleBroken("R2", "a history that was recovered and another stay apart, and nobody is told")
+    return [device for device, _ in apart]
+
+
+def _fork(standing: Logged, head: Logged) -> Logged | None:
+    """Return where a log parts from one that was recovered behind that; None if it does not."""
+    fork = fork_of(standing, head)
+    if fork is head or not any(each.is_recovery for each in behind(fork, standing)):
+        return None
+    return fork
+
+
+def _is_below(device: Device, fork: Logged) -> bool:
+    """Tell whether a device stands on a checkpoint behind a fork."""
+    return device.member is not None and device.member.log.floor > fork.seq

@@ -1,0 +1,79 @@
+"""Questions under a group key that others have no more, or not yet (A28)."""
+
+from dusk import codec
+from dusk.changelog.body import Edit
+from dusk.changelog.log import Log
+from dusk.cycle.messages import Kind
+from dusk.effects import Connect, Datagram, SendDatagram
+from tests.node.site import Box, Site
+
+
+def test_an_unreadable_hello_is_a_reason_to_ask_where_nobody_is_heard_or_if_it_is_by_who_was() -> None:
+    site = Site(3)
+    site.run(6.0)
+    member = site.all[1]
+    sealed = site.master.node._rooms.station.channel.seal_group(Kind.HELLO, b"x")
+
+    def asked(of: Box, by: Box) -> int:
+        before, dropped = len(of.of(Connect)), of.node.dropped
+        of.give(Datagram(sealed[:9] + bytes(8) + sealed[17:], by.address, None))
+        found = len(of.of(Connect)) - before
+        assert found + of.node.dropped - dropped == 1, "it is asked, or what came is dropped"
+        return found
+
+    assert [asked(member, site.all[2]), asked(site.master, member)] == [0, 0]
+    assert [asked(member, site.master), asked(member, site.master)] == [1, 0]
+    site.lost = lambda *_: True
+    site.run(30.0)
+    assert asked(member, site.all[2]) == 1
+
+
+def test_a28_a_writer_whose_disk_is_of_before_a_removal_fetches_what_it_lacks_before_it_leads() -> None:
+    site = Site(4)
+    site.run(6.0)
+    before = Log(site.world.cluster)
+    before.extend(site.master.items)
+    count = len(site.master.items)
+    gone = Edit(f"device/{site.all[3].node.device_id.hex()}", "retired", codec.pack((True,)), None)
+    removal = site.world.change(gone)
+    site.master.do(site.master.node.submit(removal, site.now))
+    site.run(6.0)
+    newest = site.all[1].node.log.head
+    assert site.all[1].node.log.position_of(removal.id) is not None
+    site.master.on = False
+    site.run(20.0)
+    old = Box(site, site.master.name, site.world.master, before, site.master.items[:count])
+    site.boxes[old.name] = old
+    old.start()
+    site.until(lambda: old.node.leads, within_s=30.0)
+    assert old.node.log.chain_at(newest.seq) == newest.chain
+    assert not old.node.alarms
+
+
+def test_who_is_about_to_lead_asks_back_who_asks_it_once_a_round() -> None:
+    site = Site(2)
+    site.run(6.0)
+    master, member = site.all
+    count = len(master.items)
+    site.master.on = False
+    log = Log(site.world.cluster)
+    log.extend(master.items[:count])
+    old = Box(site, master.name, site.world.master, log, master.items[:count])
+    site.boxes[old.name] = old
+    old.start()
+    station = member.node._rooms.station
+    peer = station.peers.get(master.node.device_id)
+    assert peer is not None
+
+    def asks() -> list[bytes]:
+        (asked,) = station.ask(peer, old.address, bytes(8))
+        assert isinstance(asked, SendDatagram)
+        before = len(old.of(SendDatagram))
+        old.give(Datagram(asked.data, member.address, None))
+        sent = old.of(SendDatagram)[before:]
+        return [e.data[8:9] for e in sent if isinstance(e, SendDatagram)]
+
+    assert Kind.ASK in [kind[0] for kind in asks()]
+    assert Kind.ASK not in [kind[0] for kind in asks()]
+    site.until(lambda: old.node.leads, within_s=30.0)
+    assert Kind.ASK not in [kind[0] for kind in asks()]
