@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--until", type=float, metavar="SECONDS", help="when the faults end")
     parser.add_argument("--changes", type=int, help="how many people make at most")
     parser.add_argument("--holders", type=int, default=1, help="how many may lead at most; the seed decides")
+    parser.add_argument("--recoveries", action="store_true", help="people use the recovery phrase, too")
+    parser.add_argument("--grants", action="store_true", help="the owner grants another person policies")
     parser.add_argument("--verbose", action="store_true", help="a line for each datagram, too")
     parser.add_argument("--json", action="store_true", help="with --seeds: one JSON object at the end")
     chosen = parser.parse_args(arguments)
@@ -45,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         without=without,
         commits_max=chosen.changes,
         holders_max=chosen.holders,
+        recoveries=chosen.recoveries,
+        grants=chosen.grants,
         verbose=chosen.verbose,
     )
     return run_shrink(plan) if chosen.shrink else run_one(plan)

@@ -16,11 +16,12 @@ class Keyring:
         owner: key id of the one owner.
         joinkey: key id of the join key.
         publics: key id → public key, of all of them; a device's key id is its id.
-        changes: what the owner has signed, by id.
+        changes: what the owner has signed, or another person, by id.
         owed: those of them that may neither be refused nor lost (R3).
         spoiled: device id → counters up to this may be used twice there, as its disk was lost.
         twins: devices that run twice, where any counter may.
         phrases: keys of recovery phrases, used or not.
+        person: key id of a second person, who may do what the owner grants; None: there is none.
     """
 
     owner: KeyId
@@ -31,11 +32,12 @@ class Keyring:
     spoiled: dict[bytes, int] = field(default_factory=dict)
     twins: set[bytes] = field(default_factory=set)
     phrases: set[KeyId] = field(default_factory=set)
+    person: KeyId | None = None
     _newest: dict[bytes, tuple[int, set[ChangeId]]] = field(default_factory=dict)
 
     @property
     def signed(self) -> Container[ChangeId]:
-        """Changes that the owner has signed."""
+        """Changes that people have signed."""
         return self.changes
 
     def phrase(self, key: SigningKey) -> None:

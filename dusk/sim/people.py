@@ -148,9 +148,7 @@ def draw_edits(state: State, devices: Sequence[DeviceId], random: Random, holder
         return [_edit(state, "cluster", "name", codec.pack(["sim"]))] if edit is None else [edit]
     kind = random.random()
     if kind < 0.5:
-        policy = f"policy/{random.choice(list(POLICIES))}"
-        options = random.sample(OPTIONS, random.randint(1, 3))
-        edits = [_set(state, policy, option, _draw_value(random)) for option in options]
+        edits = draw_policy(state, random)
     elif kind < 0.7:
         edits = [_assign(state, random.choice(list(POLICIES)), devices, random)]
     elif kind < 0.85:
@@ -165,6 +163,13 @@ def draw_edits(state: State, devices: Sequence[DeviceId], random: Random, holder
     else:
         edits = [_edit(state, "cluster", "cycle", codec.pack([1000 * random.choice(CYCLES_S)]))]
     return edits
+
+
+def draw_policy(state: State, random: Random) -> list[Edit]:
+    """Choose what some options of a policy shall be."""
+    policy = f"policy/{random.choice(list(POLICIES))}"
+    options = random.sample(OPTIONS, random.randint(1, 3))
+    return [_set(state, policy, option, _draw_value(random)) for option in options]
 
 
 def draw_succession(

@@ -1,9 +1,9 @@
 """The plain model: what an entry must say behind another one, worked out with dictionaries (R1).
 
 It shares the codec and the keys with the real fold and nothing else: no sections with hashes,
-no grants, no undo. It knows who really signed what, for it is told by the people themselves;
-that devices sign facts, prove that one of them wrote two logs, and that join keys admit devices,
-is all else that may ever happen here.
+no undo. Of grants it knows those for policies, to one person (`granted`). It knows who really
+signed what, for it is told by the people themselves; that devices sign facts, prove that one of
+them wrote two logs, and that join keys admit devices, is all else that may ever happen here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.signing import verify
 from dusk.limits import EPOCH_JUMP_MAX
 from dusk.sim.broken import RuleBroken
+from dusk.sim.granted import no_grant, no_person
 from dusk.sim.keyring import Keyring
 from dusk.sim.pace import STEP
 from dusk.sim.tree import Held, Logged, Place, Ruling, at
@@ -179,6 +180,9 @@ class Judge:
         sections = {operation.section for operation in body.operations}
         if body.author == self._keyring.owner or body.author in self._keyring.phrases:
             return change.id in self._keyring.signed
+        if body.author == self._keyring.person:
+            is_policy = all(section.startswith("policy/") for section in sections)
+            return is_policy and change.id in self._keyring.signed
         if entry.kind is EntryKind.FREEZE:
             return body.author == KeyId(body.device)
         if body.counter == 0:
@@ -274,10 +278,15 @@ class Judge:
             return self._no_creation(plain, change)
         if body.author == KeyId(body.device) and not plain.is_member(body.device):
             return "inactive-key" if plain.row(f"device/{body.device.hex()}", "key") else "unknown-key"
+        is_person = body.author == self._keyring.person
+        if is_person and no_person(plain):
+            return no_person(plain)
         if not plain.is_member(body.device):
             return "unknown-device"
         if body.counter <= plain.counters.get((body.author, bytes(body.device)), 0):
             return "counter-used"
+        if is_person and no_grant(plain, body):
+            return no_grant(plain, body)
         made = {o.section for o in body.operations if o.key == "request" and o.section.startswith("device/")}
         if any(plain.row(section, "key") is not None for section in made):
             return "device-exists"

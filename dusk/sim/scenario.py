@@ -64,6 +64,7 @@ class Plan:
         holders_max: how many devices may lead at most; how many do the seed decides.
         wall_years_s: where wall clocks jump to; order must not depend on it (R11).
         recoveries: whether people use the recovery phrase in seeds that say so.
+        grants: whether there is a second person, to whom the owner grants policies, and takes them.
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
@@ -79,6 +80,7 @@ class Plan:
     holders_max: int = 1
     wall_years_s: tuple[float, ...] = YEARS_S
     recoveries: bool = False
+    grants: bool = False
     in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)
@@ -198,6 +200,7 @@ class Simulation:
             commits_max=10**6 if self._plan.commits_max is None else self._plan.commits_max,
             holders=self.generator("holders").randint(1, self._plan.holders_max),
             recovers=self._plan.recoveries,
+            grants=self._plan.grants,
             hostile=self._hostile,
             years_s=self._plan.wall_years_s,
         )
@@ -275,6 +278,7 @@ class Simulation:
             self.clock.run_until(self.clock.now + 1.0)
             self.troubles.admitting.look()
             self._end_by_hand()
+            last = self._last
             missing = last is None or last in self.checks.refused  # its number was another device's, too
             if missing and all(device.member is not None for device in self._honest):
                 last = self._last = self._commit_last()

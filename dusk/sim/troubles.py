@@ -21,6 +21,7 @@ from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
 from dusk.sim.device import Device, World
 from dusk.sim.faults import NONE, Faults
+from dusk.sim.granting import GRANT_S, GRANTED_S, Granting
 from dusk.sim.keyring import Keyring
 from dusk.sim.network import Network
 from dusk.sim.people import CYCLES_S, Founded, draw_backup, draw_edits
@@ -58,6 +59,7 @@ class Stage:
         commits_max: how many changes people make at most.
         holders: how many devices shall lead, soon after they joined.
         recovers: whether people may use the recovery phrase.
+        grants: whether the owner grants another person policies.
         hostile: indices of devices that an attacker has the keys of.
         years_s: where wall clocks jump to.
     """
@@ -73,6 +75,7 @@ class Stage:
     commits_max: int
     holders: int
     recovers: bool
+    grants: bool
     hostile: frozenset[int]
     years_s: tuple[float, ...]
 
@@ -122,6 +125,14 @@ class Troubles:
             self._sound,
             stage.transcript.count,
         )
+        self._granting = Granting(
+            devices=stage.devices,
+            owner=stage.founded.owner,
+            keyring=stage.keyring,
+            random=stage.generator("person"),
+            sign=self._sign_unowed_by,
+            count=stage.transcript.count,
+        )
         self._committed = 0
         self._calm_until = 0.0
         self._split_at = -1.0
@@ -137,8 +148,11 @@ class Troubles:
         self._repeat("approvals", ADMIT_S, lambda _: self.admitting.look())
         if stage.generator("leaving").random() < LEAVING_SHARE:
             self._repeat("removals", REMOVAL_S, self.admitting.remove)
-        elif stage.recovers and not faults.twin and self._is_recovering():
+        elif stage.recovers and not faults.twin and stage.generator("recovering").random() < RECOVERING_SHARE:
             self._repeat("recoveries", RECOVERY_S, self._rescuing.recover)
+        if stage.grants:
+            self._repeat("grants", GRANT_S, self._granting.grant)
+            self._repeat("granted", GRANTED_S, self._granting.use)
         if stage.holders > 1:
             self._repeat("backups", BACKUP_S, self._appoint)
         self._repeat("replay", faults.replay_s, lambda _: stage.network.replay())
@@ -158,9 +172,6 @@ class Troubles:
         if faults.twin:
             random = stage.generator("twin")
             stage.clock.at(random.uniform(0.3, 0.8) * stage.until_s, lambda: self._twin(random))
-
-    def _is_recovering(self) -> bool:
-        return self._stage.generator("recovering").random() < RECOVERING_SHARE
 
     def set_faults(self, faults: Faults) -> None:
         """Let the network, the disks and the helpers have these."""
@@ -220,22 +231,22 @@ class Troubles:
         if node is None or edit is None or self._people.random() >= ATTESTED_SHARE:
             return
         self._stage.transcript.count("attested")
-        device.submit(lambda node: self._attestation(device, node, edit))
+        device.submit(lambda node: self._sign_unowed(device, node, [edit]))
 
     def _sign_unowed(self, device: Device, node: Node, edits: list[Edit]) -> Change:
         """Make a change of the owner's that may be refused: the next one is another chance."""
-        change = self._sign(device, node, edits, self._stage.founded.owner)
-        self._stage.keyring.changes[change.id] = change
+        return self._sign_unowed_by(device, node, edits, self._stage.founded.owner)
+
+    def _sign_unowed_by(self, device: Device, node: Node, edits: list[Edit], signer: SigningKey) -> Change:
+        keyring, change = self._stage.keyring, self._sign(device, node, edits, signer)
+        keyring.changes[change.id] = change
         return change
 
     def _may_go(self, device: Device) -> bool:
         """Tell whether a device may be taken out: nobody else has its key, and it may not lead."""
         stage = self._stage
-        others_have_it = device.index in stage.hostile or bytes(device.device_id) in stage.keyring.twins
-        return not others_have_it and device.index > 0 and device not in self._holders()
-
-    def _attestation(self, device: Device, node: Node, edit: Edit) -> Change:
-        return self._sign_unowed(device, node, [edit])
+        is_shared = device.index in stage.hostile or bytes(device.device_id) in stage.keyring.twins
+        return not is_shared and device.index > 0 and device not in self._holders()
 
     def _draw_change(self, device: Device, node: Node) -> Change:
         stage, random = self._stage, self._people
@@ -297,8 +308,8 @@ class Troubles:
 
     def _edit_by_hand(self, random: Random) -> None:
         device = random.choice(self._stage.devices)
-        package = random.choice(sorted(device.helper.files))
-        device.helper.files[package] += f"# edited at {self._stage.clock.now:.3f}\n".encode()
+        files = device.helper.files
+        files[random.choice(sorted(files))] += f"# edited at {self._stage.clock.now:.3f}\n".encode()
         self._stage.transcript.count("edited by hand")
 
     # --- links ---------------------------------------------------------------------------------

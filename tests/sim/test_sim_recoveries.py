@@ -21,3 +21,8 @@ MENDED = {
 def test_a_cluster_that_is_recovered_keeps_the_rules(seed: int) -> None:
     result = Simulation(Plan(seed, holders_max=4, recoveries=True)).run()
     assert result.counts["recovery"] or seed in MENDED
+
+
+def test_a_person_takes_in_anew_whom_a_recovery_left_behind_below_a_checkpoint() -> None:
+    result = Simulation(Plan(82, recoveries=True, grants=True)).run()
+    assert result.counts["taken in anew"] == 6

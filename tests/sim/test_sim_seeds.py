@@ -1,4 +1,7 @@
-"""200 seeded clusters with all faults, every rule checked at each step (Q1); 20,000: `tests.soak_seeds`."""
+"""200 seeded clusters with all faults, people, grants, removals, recoveries: every rule at each step (Q1).
+
+20,000 without recoveries and grants: `tests.soak_seeds`.
+"""
 
 import pytest
 
@@ -15,10 +18,10 @@ HOLDERS_MAX = 4
 def test_all_rules_hold_and_all_devices_agree_in_the_end(first: int) -> None:
     for seed in range(first, first + CHUNK):
         holders_max = HOLDERS_MAX if seed % 2 else 1
-        simulation = Simulation(Plan(seed, holders_max=holders_max))
+        simulation = Simulation(Plan(seed, holders_max=holders_max, recoveries=True, grants=True))
         try:
             simulation.run()
         except BaseException:
             print(simulation.transcript.text)
-            print(f"replay: python -m dusk.sim {seed} --holders {holders_max}")
+            print(f"replay: python -m dusk.sim {seed} --holders {holders_max} --recoveries --grants")
             raise
