@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.state import State
+from dusk.changelog.views import Sections
 from dusk.config.names import parse_key
 from dusk.config.settings import Verb, decode_setting, is_secret, plain_secret
 from dusk.errors import Refused
@@ -17,7 +18,7 @@ _SEALED = bytes([0x94, Verb.SEALED])
 """How a sealed setting begins: an array of four, and the verb."""
 
 
-def secret_names(state: State) -> Collection[str]:
+def secret_names(state: Sections) -> Collection[str]:
     """Return the options that this cluster takes for secrets beside the usual ones, in lower case."""
     row = state.value("cluster", "secrets")
     return frozenset(row[0]) if row else ()

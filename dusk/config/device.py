@@ -3,11 +3,12 @@
 The datastore may be the log's state, or that state with somebody's draft on top.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.views import groups_of
-from dusk.config.merge import Managed, merge, without_secrets
+from dusk.config.merge import Layer, Managed, merge, without_secrets
 from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
@@ -54,6 +55,7 @@ class Configs:
         self._shared: dict[tuple[str, ...], Managed] = {}
         self._assignments = tuple(_assignments(store))
         self._cluster = variables_of(store, "cluster")
+        self._secrets = secret_names(store)
         self._groups: dict[str, Mapping[str, VariableValue]] = {}
 
     def managed(self, device: DeviceId) -> Managed:
@@ -72,13 +74,18 @@ class Configs:
             variables_of(self._store, own),
         )
         if self._store.value(f"device/{device.hex()}", "wipe") is not None:
-            return without_secrets(merge(layers, variables, facts_of(self._store, device)))
+            return without_secrets(self._merged(layers, variables, device), self._secrets)
         policies = tuple(layer.origin.removeprefix("policy/") for layer in layers[:-1])
         if settings or not self._own.isdisjoint(policies):
-            return merge(layers, variables, facts_of(self._store, device))
+            return self._merged(layers, variables, device)
         if policies not in self._shared:
             self._shared[policies] = merge(layers, {}, {})
         return self._shared[policies]
+
+    def _merged(
+        self, layers: Sequence[Layer], variables: Mapping[str, VariableValue], device: DeviceId
+    ) -> Managed:
+        return merge(layers, variables, facts_of(self._store, device), self._secrets)
 
     def policies_of(self, device: DeviceId) -> tuple[str, ...]:
         """Return the names of the policies that a device has, the highest priority last."""

@@ -5,7 +5,7 @@ they say together may not depend on their names. The device's own config is abov
 The result is a function of layers, variables and facts alone, all of them from the log (R2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
@@ -80,19 +80,24 @@ Managed = Mapping[str, tuple[ManagedSection, ...]]
 """Package → its managed sections, in the order in which new ones are made."""
 
 
-def without_secrets(managed: Managed) -> Managed:
-    """Return a managed config of which every secret is to be absent: its device was told to take them off."""
+def without_secrets(managed: Managed, further: Collection[str] = ()) -> Managed:
+    """Return a managed config of which every secret is to be absent: its device was told to take them off.
+
+    Args:
+        managed: with them.
+        further: options that the cluster takes for secrets beside the usual ones, in lower case.
+    """
     return {
         package: tuple(
-            replace(section, options={name: _without(name, o) for name, o in section.options.items()})
+            replace(section, options={n: _without(n, o, further) for n, o in section.options.items()})
             for section in sections
         )
         for package, sections in managed.items()
     }
 
 
-def _without(name: str, option: ManagedOption) -> ManagedOption:
-    if option.sealed is None and not is_secret(name):
+def _without(name: str, option: ManagedOption, further: Collection[str]) -> ManagedOption:
+    if option.sealed is None and not _is_secret(name, further):
         return option
     return replace(option, verb=Verb.ABSENT, values=(), removed=(), sealed=None)
 
@@ -107,8 +112,15 @@ class _Said(NamedTuple):
     option: ManagedOption
 
 
+def _is_secret(option: str, further: Collection[str]) -> bool:
+    return is_secret(option) or option.lower() in further
+
+
 def merge(
-    layers: Sequence[Layer], variables: Mapping[str, VariableValue], facts: Mapping[str, str]
+    layers: Sequence[Layer],
+    variables: Mapping[str, VariableValue],
+    facts: Mapping[str, str],
+    further: Collection[str] = (),
 ) -> Managed:
     """Return the managed config of one device.
 
@@ -116,14 +128,16 @@ def merge(
         layers: those that apply to the device, in any order.
         variables: the device's, with those of its groups and the cluster (``selection``).
         facts: what the device reported.
+        further: options that the cluster takes for secrets beside the usual ones, in lower case.
 
     Raises:
         ConfigError: layers of equal priority that disagree (both are named), an undefined
-            variable, or a value that UCI cannot hold. Nothing is merged by half (R7).
+            variable, a secret one in an option that is no secret, a plain one in one that is, or a
+            value that UCI cannot hold. Nothing is merged by half (R7).
     """
     expander = Expander(variables, facts)
     by_key: dict[str, list[_Said]] = {}
-    for one in sorted(one for layer in layers for one in _said(layer, expander)):
+    for one in sorted(one for layer in layers for one in _said(layer, expander, further)):
         by_key.setdefault(one.key, []).append(one)
     sections: dict[tuple[str, Address], dict[str | None, _Said]] = {}
     for text, several in by_key.items():
@@ -136,11 +150,11 @@ def merge(
     return MappingProxyType({package: tuple(found) for package, found in packages.items()})
 
 
-def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
+def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterator[_Said]:
     """Yield what a layer says; an empty text or list is an option that is not there."""
     for key, setting in layer.settings.items():
         verb, values, removed = setting.verb, setting.values, setting.removed
-        sealed = _sealed(layer, expander, key, setting)
+        sealed = _sealed(layer, expander, key, setting, further)
         if sealed is not None:
             verb, values = Verb.SEALED, ()
         elif verb is Verb.SET:
@@ -158,15 +172,26 @@ def _said(layer: Layer, expander: Expander) -> Iterator[_Said]:
         yield _Said(layer.priority, layer.origin, setting.position, key, option)
 
 
-def _sealed(layer: Layer, expander: Expander, key: str, setting: Setting) -> Sealed | None:
-    """Return the secret that a setting says: its own, or that of the variable that it names."""
+def _sealed(
+    layer: Layer, expander: Expander, key: str, setting: Setting, further: Collection[str]
+) -> Sealed | None:
+    """Return the secret that a setting says: its own, or that of the variable that it names.
+
+    A secret variable stands in secret options alone: whoever may write some policy of a device would
+    have it put on the air, or into a page, with another option's name (A47).
+    """
     if setting.sealed is not None:
         section = layer.origin if layer.priority < DEVICE_PRIORITY else f"{layer.origin}/config"
         return setting.sealed._replace(section=section, record=f"set/{key}")
     if setting.verb is not Verb.SET or USE not in setting.values[0]:
         return None
-    named = expander.secret(setting.values[0])
-    if named is None and is_secret(key.rpartition(".")[2]) and expander.text(setting.values[0], key):
+    named, option = expander.secret(setting.values[0]), key.rpartition(".")[2]
+    if named is not None and not _is_secret(option, further):
+        raise ConfigError(
+            f"{key}: the variable is a secret, but '{option}' is none here;"
+            " name it in `dusk cluster set secrets`"
+        )
+    if named is None and _is_secret(option, further) and expander.text(setting.values[0], key):
         raise ConfigError(f"{key}: a secret, but the variable is none; set it with `dusk var set --secret`")
     return named
 

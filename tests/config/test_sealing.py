@@ -53,7 +53,23 @@ def test_a_secret_knows_the_record_that_it_stands_in() -> None:
 def test_a_variable_that_is_sealed_is_the_secret_of_whoever_names_it() -> None:
     named = ("policy/a", 1, Setting(Verb.SET, ("${wpa}",)))
     assert option(named, variables={"wpa": VARIABLE}).sealed == VARIABLE
-    assert option(named, key="wireless.lan.ssid", variables={"wpa": VARIABLE}).sealed == VARIABLE
+
+
+@pytest.mark.parametrize("name", ["ssid", "Hidden_Name"])
+@pytest.mark.parametrize("priority", [1, DEVICE_PRIORITY])
+def test_a47_a_secret_variable_stands_in_no_other_option(name: str, priority: int) -> None:
+    layers = [Layer("policy/a", priority, {f"wireless.lan.{name}": Setting(Verb.SET, ("${wpa}",))})]
+    with pytest.raises(ConfigError, match=f"a secret, but '{name}' is none here"):
+        merge(layers, {"wpa": VARIABLE}, {}, {"community"})
+    (section,) = merge(layers, {"wpa": VARIABLE}, {}, {name.lower()})["wireless"]
+    assert section.options[name].sealed == VARIABLE
+
+
+def test_an_option_that_the_cluster_takes_for_a_secret_names_no_plain_variable() -> None:
+    layers = [Layer("policy/a", 1, {"snmpd.public.Community": Setting(Verb.SET, ("${word}",))})]
+    assert merge(layers, {"word": "plain"}, {})["snmpd"][0].options["Community"].values == ("plain",)
+    with pytest.raises(ConfigError, match="the variable is none"):
+        merge(layers, {"word": "plain"}, {}, {"community"})
 
 
 @pytest.mark.parametrize(

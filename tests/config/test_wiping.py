@@ -12,9 +12,12 @@ def test_secrets_are_absent_and_all_else_stays() -> None:
     settings = {
         "wireless.home.key": Setting(Verb.SET, ("hush hush",), 0),
         "wireless.home.ssid": Setting(Verb.SET, ("home",), 1),
+        "wireless.home.Community": Setting(Verb.SET, ("before it was one",), 2),
     }
     managed = merge((Layer("policy/wifi", 100, settings),), {}, {})
-    (section,) = without_secrets(managed)["wireless"]
+    (section,) = without_secrets(managed, {"community"})["wireless"]
+    assert section.options["Community"].verb is Verb.ABSENT
+    assert without_secrets(managed)["wireless"][0].options["Community"].verb is Verb.SET
     key, ssid = section.options["key"], section.options["ssid"]
     assert (key.verb, key.values, key.removed) == (Verb.ABSENT, (), ())
     assert (ssid.verb, ssid.values) == (Verb.SET, ("home",))
