@@ -3,12 +3,13 @@
 The whole of "may they?" is here. Roles, addresses and transports do not occur.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from dusk.changelog.approval import NONE_MADE, Made
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
+from dusk.changelog.sealed import sealed_records
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.state import State
 from dusk.changelog.touching import UNGROUPED, Becoming, Step, groups_touched, row_of, steps_of
@@ -258,6 +259,7 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
         raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
     if grant.packages is not None:
         _check_package(grant, step)
+        _check_wraps(state, grant, step)
     before = state.record(section, key)
     for data in (after, None if before is None else before.data):
         if path.kind is SectionKind.ASSIGNMENT:
@@ -281,6 +283,18 @@ def _check_package(grant: Grant, step: Step) -> None:
             raise Refused("outside-grant", f"{section}: granted are {allowed}, not {package}")
 
 
+def _check_wraps(state: State, grant: Grant, step: Step) -> None:
+    """Keys K that seal what is not of a grant's packages are for others to wrap, and to take away."""
+    section, key = step.operation.section, step.operation.key
+    if not key.startswith("wrap/"):
+        return
+    rows = (state.value(section, key), None if step.after is None else row_of(step.after))
+    touched = {row[0] for row in rows if row is not None}
+    sealed = [record for record, name in sealed_records(state, section) if name in touched]
+    if sealed and not covers(grant, sealed):
+        raise Refused("outside-grant", f"{section}: {key} has the key of secrets that the grant is not for")
+
+
 def holds(state: Sections, grant: Grant, section: str) -> bool:
     """Tell whether a section's groups are those of a grant, and of each that it hangs on."""
     path, groups = parse_path(section), set[str]()
@@ -292,6 +306,21 @@ def holds(state: Sections, grant: Grant, section: str) -> bool:
         if one.groups is not None and not groups <= set(one.groups):
             return False
     return True
+
+
+def covers(grant: Grant, records: Iterable[str]) -> bool:
+    """Tell whether records are all settings of packages that a grant, and each that it hangs on, is for.
+
+    Where it is for some packages only, a variable is none, and of no record at all nothing is known.
+    """
+    limits = [set(one.packages) for one in grant.chain() if one.packages is not None]
+    found = {package_of(record) for record in records} if limits else set()
+    return not limits or (bool(found) and all(found <= limit for limit in limits))
+
+
+def package_of(record: str) -> str | None:
+    """Return the package of a setting's record; None: a variable, which may stand in any."""
+    return parse_key(record.removeprefix("set/")).package if record.startswith("set/") else None
 
 
 def _check_assignment(grant: Grant, section: str, data: bytes | None) -> None:

@@ -4,10 +4,10 @@ A key K of a section is for the owners, for the people who are granted the secti
 active devices in its scope. Whoever wraps K, and whoever hands it on, asks here, at a verified head.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
-from dusk.changelog.authority import grant_for, holds
+from dusk.changelog.authority import Grant, covers, grant_for, holds
 from dusk.changelog.holders import Holder
 from dusk.changelog.sections import SectionKind, SectionPath, device_path, parse_path
 from dusk.changelog.views import groups_of
@@ -111,13 +111,19 @@ class Devices:
         return set(self._keys) if to == "all" else {KeyId(bytes.fromhex(name)) for name in names}
 
 
-def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
-    """Return the people who may read the secrets of a section: owners, and those whose grant holds it."""
+def people_of(store: Store, section: str, records: Collection[str] = ()) -> dict[KeyId, PublicKey]:
+    """Return the people who may read secrets of a section: owners, and those whose grant holds it.
+
+    Args:
+        store: the sections.
+        section: which.
+        records: where the secrets stand, all that one key K seals; a grant that is for some packages
+            holds settings of these alone, and nothing where that is not said.
+    """
     owners = (store.value("trust", key) for key in store.records("trust", "owner/"))
     found = {key_id(row[0]): PublicKey(row[0]) for row in owners if row is not None}
-    kind = parse_path(section).kind
-    grant = None if kind is SectionKind.CLUSTER else grant_for(store, section)
-    if grant is None or not holds(store, grant, section):
+    grant = _grant(store, section)
+    if grant is None or not covers(grant, records):
         return found
     granted = frozenset[KeyId]().union(*(one.keys for one in grant.chain()))
     for path in store.sections("user/"):
@@ -125,6 +131,22 @@ def people_of(store: Store, section: str) -> dict[KeyId, PublicKey]:
         if row is not None and key_id(row[0]) in granted and store.value(path, "disabled") is None:
             found[key_id(row[0])] = PublicKey(row[0])
     return found
+
+
+def is_for_granted(store: Store, section: str, record: str) -> bool:
+    """Tell whether the secret in a record is for all who are granted the section, if anybody is.
+
+    Those whose grant is for some packages may read what the others may not be told with the same K.
+    """
+    grant = _grant(store, section)
+    return grant is None or covers(grant, (record,))
+
+
+def _grant(store: Store, section: str) -> Grant | None:
+    """Return the grant whose people may read secrets of a section."""
+    kind = parse_path(section).kind
+    grant = None if kind is SectionKind.CLUSTER else grant_for(store, section)
+    return grant if grant is not None and holds(store, grant, section) else None
 
 
 def wraps_in(store: Store, section: str) -> Iterator[tuple[str, bytes, dict[KeyId, bytes]]]:

@@ -7,15 +7,12 @@ may name more. What is sealed stands in those alone, so that a secret is masked 
 from collections.abc import Collection, Sequence
 
 from dusk.changelog.body import Operation, Value
+from dusk.changelog.sealed import SEALED_SETTING, SETTING
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections
 from dusk.config.names import parse_key
-from dusk.config.settings import Verb, decode_setting, is_secret, plain_secret
+from dusk.config.settings import decode_setting, is_secret, plain_secret
 from dusk.errors import Refused
-
-_SETTING = "set/"
-_SEALED = bytes([0x94, Verb.SEALED])
-"""How a sealed setting begins: an array of four, and the verb."""
 
 
 def secret_names(state: Sections) -> Collection[str]:
@@ -32,12 +29,12 @@ def check_secrecy(state: State, operations: Sequence[Operation], values: Sequenc
     """
     further = secret_names(state)
     for operation, value in zip(operations, values, strict=True):
-        if value is None or not operation.key.startswith(_SETTING):
+        if value is None or not operation.key.startswith(SETTING):
             continue
-        is_sealed = value.data.startswith(_SEALED)
+        is_sealed = value.data.startswith(SEALED_SETTING)
         if not is_sealed and not further:
             continue
-        key = operation.key.removeprefix(_SETTING)
+        key = operation.key.removeprefix(SETTING)
         option = parse_key(key).option or ""
         if is_sealed and not (is_secret(option) or option.lower() in further):
             raise Refused(

@@ -17,9 +17,10 @@ from dusk.control import drafts, history, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import written_by
-from dusk.control.sealing import WRAP, sealer_of
+from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
 from dusk.control.tending import is_tending
+from dusk.control.tidying import WRAP
 from dusk.errors import Refused
 
 SCANNED_MAX = 64

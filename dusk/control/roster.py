@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dusk import codec
+from dusk.changelog.sealed import sealed_in
 from dusk.changelog.state import State
 from dusk.config.device import SET, VAR
 from dusk.config.merge import PRIORITY_DEFAULT, PRIORITY_MAX
@@ -10,7 +11,7 @@ from dusk.config.variables import check_variable
 from dusk.control import names
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
-from dusk.control.sealing import Sealer, sealed_in
+from dusk.control.sealing import Sealer
 from dusk.errors import Refused
 
 

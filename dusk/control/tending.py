@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.log import unpack_entry_item
-from dusk.config.device import SET, VAR
+from dusk.changelog.sealed import sealed_in, sealed_values
 from dusk.control import names
 from dusk.control.desk import Desk, Session
 from dusk.control.drafts import Draft, Sent, written_by
 from dusk.control.overlay import Overlay
-from dusk.control.sealing import WRAP, sealed_in, sealer_of, secret_sections
+from dusk.control.sealing import sealer_of, secret_sections
 from dusk.control.signing import sign
+from dusk.control.tidying import WRAP
 from dusk.errors import Refused, StorageError
 from dusk.ids import ChangeId
 
@@ -44,7 +45,7 @@ def tending_of(desk: Desk, session: Session, change: Change) -> Change | None:
     if not sealer.opens or desk.waiting(session.key.key_id):
         return None
     sent = Sent(change.id, change.body.message, written_by(change))
-    edits, known = sealer.tended(sent)
+    edits, known = sealer.tended(sent, is_own=change.body.author == session.key.key_id)
     if not edits:
         return None
     message = f"{_TENDS}keys for their readers"
@@ -71,11 +72,11 @@ def known_secrets(desk: Desk) -> list[str]:
     found: dict[ChangeId, list[str]] = {}
     state = desk.log.state
     for section in secret_sections(Overlay(state)):
-        for prefix in (SET, VAR):
-            for key, record in state.records(section, prefix).items():
-                if sealed_in(section, key, record.data) is not None:
-                    where = f"{names.section_title(state, section)} {key.removeprefix(prefix)}"
-                    found.setdefault(record.base, []).append(where)
+        for sealed in sealed_values(state, section):
+            record = state.record(section, sealed.record)
+            assert record is not None, "it has a secret"
+            where = f"{names.section_title(state, section)} {sealed.record.partition('/')[2]}"
+            found.setdefault(record.base, []).append(where)
     anew = [change for change in list(found)[-_LOOKED_AT_MAX:] if _message(desk, change).startswith(_ANEW)]
     known = sorted(where for change in anew for where in found[change])
     if not known:

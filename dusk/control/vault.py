@@ -54,9 +54,11 @@ class Vault:
             for _, name, boxes in wraps_in(store, section):
                 box = boxes.get(self._key.key_id) if name == key_id else None
                 try:
-                    return unwrap(self._key, self.scope(section), box or b"")
+                    secret = unwrap(self._key, self.scope(section), box or b"")
                 except UntrustedInput:
                     continue
+                if secret_key_id(secret) == key_id:  # whoever wrapped it may have written another id beside
+                    return secret
         return None
 
     def value(self, sealed: Sealed) -> SecretValue | None:

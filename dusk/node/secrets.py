@@ -116,13 +116,11 @@ class NodeSecrets:
         """Return a key K that this device has and may have: of the log, else as it was handed over."""
         if not self._is_mine(name.section):
             return None
-        wrapped = wraps_in(self._state(), name.section)
-        boxes = [readers.get(self._own.key_id) for _, key_id, readers in wrapped if key_id == name.key_id]
-        return self._opened(name, boxes)
+        return self._opened(name, [*self._boxes(name), self._kept.get(name)])
 
     def _opened(self, name: SecretName, boxes: Sequence[bytes | None]) -> bytes | None:
-        """Return a key K out of the wraps to this device that the log has, else of what was handed over."""
-        for box in (*boxes, self._kept.get(name)):
+        """Return a key K out of wraps to this device."""
+        for box in boxes:
             try:
                 secret = unwrap(self._own, Scope(self._cluster, name.section), box or b"")
             except UntrustedInput:
@@ -219,8 +217,13 @@ class NodeSecrets:
         return StoreFile(FILE, codec.pack(rows))
 
     def _is_logged(self, name: SecretName) -> bool:
+        """Tell whether the log has a wrap for this device that opens; whoever wrote it may have put junk."""
+        return self._opened(name, self._boxes(name)) is not None
+
+    def _boxes(self, name: SecretName) -> list[bytes | None]:
+        """Return the wraps of a key to this device that the log has."""
         found = wraps_in(self._state(), name.section)
-        return any(key_id == name.key_id and self._own.key_id in boxes for _, key_id, boxes in found)
+        return [boxes.get(self._own.key_id) for _, key_id, boxes in found if key_id == name.key_id]
 
     # --- handing on --------------------------------------------------------------------------
 
@@ -236,16 +239,17 @@ class NodeSecrets:
         allowed = [name for name in names if name.key_id in wrapped[name.section]]
         wraps = []
         for name in allowed:
-            own = wrapped[name.section][name.key_id].get(self._own.key_id)
-            secret = self._opened(name, [own]) if self._is_mine(name.section) else None
+            own = [boxes.get(self._own.key_id) for boxes in wrapped[name.section][name.key_id]]
+            own.append(self._kept.get(name))
+            secret = self._opened(name, own) if self._is_mine(name.section) else None
             if secret is not None:
                 scope, ephemeral = Scope(self._cluster, name.section), self._random_bytes(EPHEMERAL_BYTES)
                 wraps.append((name, wrap(secret, scope, peer.public, ephemeral)))
         missing = [name for name in allowed if name not in dict(wraps)]
-        held = {reader for name in missing for reader in wrapped[name.section][name.key_id]}
+        held = {r for name in missing for boxes in wrapped[name.section][name.key_id] for r in boxes}
         return Secrets(tuple(wraps), tuple(self._addresses(held - {KeyId(asker)})))
 
-    def _wraps(self, section: str, device: DeviceId) -> dict[bytes, dict[KeyId, bytes]]:
+    def _wraps(self, section: str, device: DeviceId) -> dict[bytes, list[dict[KeyId, bytes]]]:
         """Return the wraps of each key of a section, by id, if a device may have them.
 
         It is read once for all that are asked for: a section may have 256 records of them (A6).
@@ -255,10 +259,10 @@ class NodeSecrets:
             kind = parse_path(section).kind
         except UntrustedInput:
             return {}
-        found: dict[bytes, dict[KeyId, bytes]] = {}
+        found: dict[bytes, list[dict[KeyId, bytes]]] = {}
         if kind in SECRET_KINDS and is_entitled(state, section, device):
             for _, key_id, boxes in wraps_in(state, section):
-                found.setdefault(key_id, {}).update(boxes)
+                found.setdefault(key_id, []).append(boxes)
         return found
 
     def _holders(self, names: Sequence[SecretName]) -> list[Address]:

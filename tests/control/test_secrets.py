@@ -6,8 +6,9 @@ import pytest
 
 from dusk.changelog.readers import wraps_in
 from dusk.control.drafts import Draft, decode_draft, written_by
-from dusk.control.sealing import WRAP, Sealer
+from dusk.control.sealing import Sealer
 from dusk.control.tending import known_secrets
+from dusk.control.tidying import WRAP
 from dusk.control.vault import none_held
 from dusk.errors import Refused
 from tests.desk import FakeDesk
@@ -298,9 +299,9 @@ def test_secrets_that_the_replacer_cannot_open_stay_behind(desk: FakeDesk) -> No
         desk.do("grant.set", prefix=prefix, users=["carol"])
     section = f"device/{desk.devices['hall'].key_id.hex()}/config"
     world, carol = desk.world, desk.people["token-carol"].key.key_id
-    (row,) = [desk.log.state.value(section, key) for key, _, _ in wraps_in(desk.log.state, section)]
-    assert row is not None
-    world.commit(world.edit(section, "wrap/0", [row[0], [b for b in row[1] if b[0] != carol]]))
+    ((place, name, boxes),) = wraps_in(desk.log.state, section)
+    left = sorted((reader, box) for reader, box in boxes.items() if reader != carol)
+    world.commit(world.edit(section, place, [name, left]))
     desk.ask("device.replace", token="token-carol", old="hall", new="roof")
     assert opened(desk, "roof") == {}
 
@@ -326,13 +327,13 @@ def test_a_secret_that_no_record_has_room_for_is_refused(desk: FakeDesk) -> None
 def test_more_readers_than_one_record_holds_take_several(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dusk.control.sealing.WRAPS_PER_RECORD_MAX", 2)
+    monkeypatch.setattr("dusk.control.tidying.WRAPS_PER_RECORD_MAX", 2)
+    monkeypatch.setattr("dusk.limits.WRAP_RECORDS_MAX", 2)
     put_secret(desk)
     desk.do("policy.assign", name="wifi", to="all", names=[])
     desk.commit()
     assert len(list(wraps_in(desk.log.state, "policy/wifi"))) == 2
     assert readers(desk) == {"alice", "attic", "hall", "roof"}
-    monkeypatch.setattr("dusk.limits.WRAP_RECORDS_MAX", 2)
     edits = [{"key": KEY, "values": ["x"]}]
     desk.do("grant.set", prefix="policy/wifi", users=["carol"])
     with pytest.raises(Refused, match="no room for more readers"):
@@ -342,7 +343,7 @@ def test_more_readers_than_one_record_holds_take_several(
 def test_one_change_wraps_keys_to_so_many_and_the_next_to_the_others(
     desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dusk.control.sealing.WRAPS_MAX", 1)
+    monkeypatch.setattr("dusk.control.tidying.WRAPS_MAX", 1)
     put_secret(desk)
     desk.do("policy.assign", name="wifi", to="all", names=[])
     desk.commit()

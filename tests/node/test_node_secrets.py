@@ -283,6 +283,20 @@ def test_a_kept_key_goes_once_the_log_has_it_or_it_is_for_others(lone: Lone) -> 
     assert set(decode_kept(store.data)) == {NAME}
 
 
+def test_junk_in_the_log_takes_no_key_from_who_was_handed_it_and_hinders_no_handing_on(lone: Lone) -> None:
+    (good,) = lone.devices[0].hand_on(lone.id(1), [NAME]).wraps
+    junk = sorted((lone.keys[number].key_id, b"j" * 100) for number in (0, 1))
+    lone.world.commit(lone.world.edit("policy/wifi", "wrap/9", [NAME.key_id, junk]))
+    asker = lone.devices[1]
+    asker.lacking(managed_config(lone.world.log.state, lone.id(1)))
+    (store,) = asker.took_secrets(Secrets((good,)), 0.0)
+    assert isinstance(store, StoreFile)
+    assert set(decode_kept(store.data)) == {NAME}
+    assert asker.secret(NAME) == K
+    assert [name for name, _ in lone.devices[0].hand_on(lone.id(1), [NAME]).wraps] == [NAME]
+    assert [name for name, _ in asker.hand_on(lone.id(0), [NAME]).wraps] == [NAME]
+
+
 def test_a_secret_that_does_not_open_makes_no_file(lone: Lone) -> None:
     ((_, sealed),) = sealed_of(managed_config(lone.world.log.state, lone.id(0)))
     assert lone.devices[0].value(sealed) == SECRET
