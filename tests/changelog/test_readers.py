@@ -2,11 +2,13 @@
 
 import pytest
 
-from dusk.changelog.readers import Devices, is_entitled, people_of, wraps_in
+from dusk.changelog.body import Edit
+from dusk.changelog.readers import Devices, is_entitled, is_for_granted, people_of, wraps_in
+from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.keys.secret import secret_key_id
 from dusk.keys.signing import SigningKey
-from tests.secrets import K, wraps
+from tests.secrets import K, secret_setting, secret_variable, wraps
 from tests.world import World
 
 
@@ -90,6 +92,67 @@ def test_owners_and_who_is_granted_a_section_read_its_secrets(cluster: Cluster) 
     assert people("policy/guest") == people("cluster") == {cluster.owner}
     cluster.commit(cluster.edit("user/carol", "disabled", [True]))
     assert people("policy/wifi") == {cluster.owner}
+
+
+WIFI, GUEST, VPN, WORD = "set/wireless.a.key", "set/wireless.b.key", "set/network.a.private_key", "var/word"
+
+
+@pytest.mark.parametrize(
+    ("records", "reads"),
+    [((WIFI,), True), ((WIFI, GUEST), True), ((WIFI, VPN), False), ((WORD,), False), ((), False)],
+)
+def test_a39_a_grant_for_packages_reads_what_is_of_these_alone(
+    cluster: Cluster, records: tuple[str, ...], *, reads: bool
+) -> None:
+    grant = ([cluster.carol.key_id], 1, ["wireless"], None, None)
+    assert is_for_granted(cluster.log.state, "policy/wifi", VPN)
+    cluster.commit(cluster.edit("trust", "grant/policy/wifi", grant))
+    found = people_of(cluster.log.state, "policy/wifi", records)
+    assert (cluster.carol.key_id in found, cluster.owner.key_id in found) == (reads, True)
+    if len(records) == 1:
+        assert is_for_granted(cluster.log.state, "policy/wifi", records[0]) == reads
+
+
+def test_a39_what_hangs_on_a_grant_for_packages_reads_no_more_than_that(cluster: Cluster) -> None:
+    bob, carol = cluster.key(), cluster.carol
+    rows = (
+        ([bob.key_id], 1, ["wireless", "network"], None, None),
+        ([carol.key_id], 1, ["wireless"], None, None),
+    )
+    cluster.commit(
+        cluster.edit("user/bob", "key", [bob.public]),
+        cluster.edit("trust", "grant/policy", rows[0]),
+    )
+    passed = cluster.edit("passed", "grant/policy/wifi", [*rows[1], "policy"])
+    cluster.write(cluster.change(passed, signers=[bob]))
+    for records, both in (((WIFI,), True), ((WIFI, VPN), False)):
+        found = people_of(cluster.log.state, "policy/wifi", records)
+        assert (bob.key_id in found, carol.key_id in found) == (both, both)
+
+
+def test_a39_a_grant_for_packages_wraps_no_key_of_another_package(cluster: Cluster) -> None:
+    """Nor one of a variable; those of its own, and of nothing, are its to wrap and to take away."""
+    section, other = f"device/{cluster.hall.key_id.hex()}/config", b"o" * 32
+    cluster.commit(
+        cluster.edit("trust", f"grant/{section}", ([cluster.carol.key_id], 1, ["wireless"], None, None)),
+        secret_setting(cluster, section, "wireless.a.key", "x"),
+        wraps(cluster, section, [cluster.owner], place=1),
+        secret_variable(cluster, section, "word", "y", other),
+        wraps(cluster, section, [cluster.owner], other, place=2),
+    )
+
+    def write(edit: Edit) -> None:
+        cluster.log.write_change(cluster.change(edit, signers=[cluster.carol]), cluster.stamp())
+
+    for edit in (
+        cluster.edit(section, "wrap/2", None),
+        wraps(cluster, section, [cluster.hall], other, place=3),
+        wraps(cluster, section, [cluster.hall], place=2),
+    ):
+        with pytest.raises(Refused, match="the grant is not for"):
+            write(edit)
+    for secret in (K, b"n" * 32):
+        write(wraps(cluster, section, [cluster.hall], secret, place=1))
 
 
 def test_wraps_are_read_as_they_were_written(cluster: Cluster) -> None:
