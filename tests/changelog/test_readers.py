@@ -123,7 +123,7 @@ def test_a39_what_hangs_on_a_grant_for_packages_reads_no_more_than_that(cluster:
         cluster.edit("user/bob", "key", [bob.public]),
         cluster.edit("trust", "grant/policy", rows[0]),
     )
-    passed = cluster.edit("passed", "grant/policy/wifi", [*rows[1], "policy"])
+    passed = cluster.edit("passed", "grant/policy/wifi", [*rows[1], "policy", [bob.key_id]])
     cluster.write(cluster.change(passed, signers=[bob]))
     for records, both in (((WIFI,), True), ((WIFI, VPN), False)):
         found = people_of(cluster.log.state, "policy/wifi", records)
