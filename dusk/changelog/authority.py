@@ -96,8 +96,10 @@ def _grant_at(state: Rights, parts: Sequence[str]) -> Grant | None:
     if row is not None:
         return _made(prefix, row, None)
     row = state.value(PASSED, f"grant/{prefix}")
-    above = None if row is None else _longest(state, parts[:-1])
-    if row is None or above is None or above.prefix != row[5] or not _all_have(state, above, row[6]):
+    if row is None:
+        return None
+    above = _longest(state, parts[:-1])
+    if above is None or above.prefix != row[5] or not _all_have(state, above, row[6]):
         return None
     return _made(prefix, row[:5], above)
 

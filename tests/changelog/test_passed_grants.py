@@ -315,3 +315,32 @@ def test_a_draft_that_disables_who_passed_a_right_on_sees_it_end() -> None:
     found = grant_for(Overlay(world.log.state, [world.edit("user/bob", "disabled", [True])]), "policy/wifi")
     assert found is not None
     assert found.prefix == "policy"
+
+
+def test_a_nearer_grant_of_the_same_people_is_another_one_than_was_passed_on() -> None:
+    world = Cluster()
+    world.own("device", [world.bob])
+    device = f"device/{world.device_id.hex()}"
+    world.takes(world.bob, world.passing(f"{device}/config", [world.carol], "device"))
+    world.own(device, [world.bob])
+    world.refuses(world.carol, world.edit(f"{device}/config", "var/x", ["y"]), "missing-signatures")
+
+
+def test_a_user_named_as_an_owner_is_none_for_what_he_passes_on() -> None:
+    world = Cluster()
+    world.commit(world.edit("trust", "owner/carol", [world.key().public]))
+    edit = world.passing("policy/wifi", [world.dave], "policy", [world.carol])
+    world.takes(world.owner, edit)
+    world.refuses(world.dave, world.setting("wifi"), "missing-signatures")
+
+
+def test_a_draft_that_ends_an_ownership_sees_what_was_passed_on_end() -> None:
+    world = Cluster()
+    world.commit(world.edit("trust", "owner/dave", [world.dave.public]))
+    world.takes(world.owner, world.passing("policy/wifi", [world.carol], "policy", [world.dave]))
+    prefixes = []
+    for edits in ([], [world.edit("trust", "owner/dave", None)]):
+        found = grant_for(Overlay(world.log.state, edits), "policy/wifi")
+        assert found is not None
+        prefixes.append(found.prefix)
+    assert prefixes == ["policy/wifi", "policy"]
