@@ -124,7 +124,7 @@ def _is_active(state: Rights, holder: Holder) -> bool:
     """Tell whether a key may sign; also where the sections are a state with a draft on top."""
     kind = SectionKind.DEVICE if holder.kind is HolderKind.DEVICE else SectionKind.USER
     ended = "retired" if kind is SectionKind.DEVICE else "disabled"
-    return holder.active and state.value(f"{kind.value}/{holder.name}", ended) is None
+    return state.value(f"{kind.value}/{holder.name}", ended) is None
 
 
 def _made(prefix: str, row: Sequence[Any], above: Grant | None) -> Grant:
