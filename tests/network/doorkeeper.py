@@ -33,6 +33,7 @@ def let_in(owner: Owner, router: Machine) -> str | None:
     if state is None or state["role"] != "pending":
         return None
     try:
+        owner.wait(owner.call("device.refresh")["ticket"])  # who leads knows who waits
         begun = owner.call("device.approve", names=[state["device"]], timeout_s=1.0)
         owner.wait(begun["ticket"])
     except Refused as refusal:

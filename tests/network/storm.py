@@ -66,7 +66,7 @@ class Storm:
         ]
         self._witness = Witness(self._routers, self._halt)
         self._is_over = threading.Event()
-        self._doorkeeper = Doorkeeper(self._router(size.committing[1]), self._routers, self._is_over)
+        self._doorkeeper = Doorkeeper(self._router(size.committing[0]), self._routers, self._is_over)
         self._names: list[object] = []
         self._cuts: dict[Strike, Cuts] = {}
         self._ends: list[tuple[float, Strike]] = []
