@@ -268,7 +268,8 @@ def test_a_key_outside_the_cluster_seals_nothing_here(desk: FakeDesk) -> None:
 def test_who_may_not_write_a_policy_alone_gives_nobody_its_keys_and_is_not_hindered(desk: FakeDesk) -> None:
     for_group(desk)
     both = desk.people["token-carol"].key.key_id, desk.world.owner.key_id
-    grants = {"policy/wifi": [sorted(both), 2, None, None, None], "group": [[both[0]], 1, None, None, None]}
+    alone = [[both[0]], 1, None, None, None]
+    grants = {"policy/wifi": [sorted(both), 2, None, None, None], "group": alone, "device": alone}
     world = desk.world
     world.commit(*(world.edit("trust", f"grant/{prefix}", row) for prefix, row in grants.items()))
     desk.do("group.create", name="shed")
