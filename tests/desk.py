@@ -8,6 +8,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
+from dusk.changelog.undoing import Since, Suspect, Undoing, undoing
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
@@ -53,6 +54,8 @@ class FakeDesk:
         self.devices: dict[str, SigningKey] = {}
         self.challenges = Challenges()
         self.counter = 0
+        self.plans: list[Undoing] = []
+        self.foundation: bytes | None = None
 
     @property
     def log(self) -> Log:
@@ -134,6 +137,22 @@ class FakeDesk:
 
     def secret_key(self, section: str, key_id: bytes) -> bytes | None:
         return self.held.get((section, key_id))
+
+    def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:
+        ticket = f"undo-{len(self.plans)}"
+        try:
+            found = undoing(self.world.cluster, self.foundation, lambda: self.world.items, suspect, since)
+        except Refused as error:
+            told = {"done": True, "progress": None, "error": {"code": error.code, "message": error.reason}}
+            self.results[ticket] = told
+            return ticket
+        self.plans.append(found)
+        result = tell(str(len(self.plans) - 1), found)
+        self.results[ticket] = {"done": True, "progress": None, "result": result}
+        return ticket
+
+    def undoing(self, plan: str) -> Undoing:
+        return self.plans[int(plan)]
 
     def note(self, line: str) -> None:
         self.noted.append(line)

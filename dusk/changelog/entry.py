@@ -29,6 +29,7 @@ class EntryKind(IntEnum):
 
 
 OPEN, CHANGE, HANDOVER, FREEZE = EntryKind.OPEN, EntryKind.CHANGE, EntryKind.HANDOVER, EntryKind.FREEZE
+VOID = EntryKind.VOID
 ATTESTED = EntryKind.CHECKPOINT
 """For what is done at each entry: Python 3.11 looks a member up in its class slower than it calls (P4)."""
 

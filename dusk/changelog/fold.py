@@ -13,7 +13,7 @@ at all. Rules, in the order in which they are checked:
 6. The signatures satisfy the proper keys of all that it touches, within the grants' limits; or
    it freezes a device, and the proof stands for itself (A13); or an owner attests what the
    state here was too.
-   A device that it makes is one that asked, as `approval` judges.
+   A device that it makes is one that asked, as `approval` judges; a key whose changes it voids has ended.
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique.
 """
@@ -25,7 +25,7 @@ from dusk.changelog.attesting import check_attestation, completed
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Signature
 from dusk.changelog.creation import is_device_key, judge_creation
-from dusk.changelog.entry import APPLIED, ATTESTED, CHANGE, FREEZE, OPEN, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import APPLIED, ATTESTED, CHANGE, FREEZE, OPEN, VOID, Outcome, OutcomeCode, Stamp
 from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
@@ -35,6 +35,7 @@ from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
 from dusk.changelog.verdict import Verdict, written
+from dusk.changelog.voiding import check_void
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import KeyId
 from dusk.keys.signing import NONE_VERIFIED, SignedBytes, Verified, verify
@@ -76,7 +77,7 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     counter = () if joint else (_counted(state, body),)
     proposes = about_proposals(change)
     kind, made = kind_of(change), devices_made(state, change)
-    if joint and (proposes or kind is not CHANGE or not is_person(state, body.author)):
+    if joint and (proposes or kind not in (CHANGE, VOID) or not is_person(state, body.author)):
         raise Refused("bad-value", "a change without a number does what any person's change does")
     if joint and has_ended(state, change):
         raise Refused("proposal-gone", "it was proposed, and that was taken back or has ended")
@@ -87,6 +88,8 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     elif proposes:
         check_proposal(state, change, signers)
     else:
+        if kind is VOID:
+            check_void(state, change)
         check_authority(state, body.operations, change.values, signers, made)
     stale = stale_at(state, body)
     if stale is not None:

@@ -26,6 +26,7 @@ _FREE = {
     SectionKind.DEVICE_CONFIG,
     SectionKind.CHECKPOINT,
     SectionKind.EXPECTED,
+    SectionKind.VOID,
 }
 """Sections that no rule of this module is about."""
 _COUNTED = {SectionKind.FACTS: FACTS_MAX, SectionKind.PASSED: PASSED_MAX}

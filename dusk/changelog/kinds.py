@@ -1,7 +1,7 @@
 """Which kind of entry carries a change: the records that it touches say so, and nobody chooses."""
 
 from dusk.changelog.body import Change
-from dusk.changelog.entry import ATTESTED, CHANGE, FREEZE, OPEN, EntryKind
+from dusk.changelog.entry import ATTESTED, CHANGE, FREEZE, OPEN, VOID, EntryKind
 from dusk.ids import Head
 
 MANDATE = ("cluster", "mandate")
@@ -11,12 +11,14 @@ RECOVERED = ("trust", "recovered")
 _RAISED = dict((MANDATE[::-1], RECOVERED[::-1]))
 CHECKPOINT = "checkpoint"
 """The section in which owners attest the state; each writes a record of his own."""
+VOIDS = "void/"
+"""How the sections begin in which owners list what is void; see `dusk.changelog.voiding`."""
 FROZEN = "frozen"
 """The record of a device that only a proof sets."""
 
 
 def kind_of(change: Change) -> EntryKind:
-    """Return `OPEN` for a raise, `FREEZE` for a proof, `CHECKPOINT` for owners' word, else `CHANGE`."""
+    """Return `OPEN` for a raise, `FREEZE` for a proof, `CHECKPOINT` or `VOID` for owners' word, `CHANGE`."""
     kind = CHANGE
     for section, key, value_hash, _base in change.body.operations:
         if key == FROZEN and value_hash is not None and is_device(section):
@@ -25,6 +27,8 @@ def kind_of(change: Change) -> EntryKind:
             return OPEN
         elif section == CHECKPOINT:
             kind = ATTESTED
+        elif section.startswith(VOIDS):
+            kind = VOID
     return kind
 
 

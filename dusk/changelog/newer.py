@@ -27,6 +27,7 @@ KNOWN_KINDS = frozenset(
         EntryKind.CHECKPOINT,
         EntryKind.EXPIRE,
         EntryKind.FREEZE,
+        EntryKind.VOID,
     }
 )
 _BODY_VERSION = 1

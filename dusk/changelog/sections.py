@@ -34,6 +34,10 @@ PASSED_MAX = 1024
 """Grants that were ever passed on: each costs every device some hundred bytes for good."""
 FACT_BYTES_MAX = 1024
 """A fact is a name, a number or a short list of ports."""
+VOIDED_PER_RECORD_MAX = 1800
+"""Changes that one record of a void lists: what a value holds."""
+VOID_PARTS_MAX = 1000
+"""Records that list what is void of one key."""
 GROUPS_MAX = 64
 """Groups one device, key or assignment names."""
 
@@ -55,6 +59,7 @@ class SectionKind(StrEnum):
     EXPECTED = "expected"
     PASSED = "passed"
     PROPOSAL = "proposal"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ _DOUBLE = {
         SectionKind.GROUP,
         SectionKind.PROPOSAL,
         SectionKind.EXPECTED,
+        SectionKind.VOID,
     )
 }
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
@@ -104,7 +110,7 @@ def parse_path(path: str) -> SectionPath:
         kind = None
     if kind is None:
         raise UntrustedInput(f"section {path!r}: there is no such section")
-    if parts[0] in ("device", "joinkey", "expected", "proposal") and not _HEX_ID.match(parts[1]):
+    if parts[0] in ("device", "joinkey", "expected", "proposal", "void") and not _HEX_ID.match(parts[1]):
         raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
     return SectionPath(kind, parts[1])
 
@@ -247,6 +253,19 @@ def _proposal(_key: str, row: list[object]) -> None:
 
 def _signed_by(_key: str, row: list[object]) -> None:
     codec.exactly(codec.fields(row, 1, "signature")[0], 64, "signature")
+
+
+def _void(_key: str, row: list[object]) -> None:
+    """Check what is said to be void, see `dusk.changelog.voiding.Voided`."""
+    since, chain, changes = codec.fields(row, 3, "void")
+    codec.integer(since, 1, limits.NUMBER_MAX, "void since")
+    codec.exactly(chain, 32, "void chain hash")
+    listed = [
+        codec.exactly(c, 32, "void change")
+        for c in codec.items(changes, VOIDED_PER_RECORD_MAX, "void changes")
+    ]
+    if len(set(listed)) != len(listed):
+        raise UntrustedInput("void: a change twice")
 
 
 def _sealed(_key: str, row: list[object]) -> None:
@@ -411,6 +430,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.EXPECTED: {"as": _expected},
     SectionKind.PASSED: {"grant/": _passed},
     SectionKind.PROPOSAL: {"change": _proposal, "by/": _signed_by},
+    SectionKind.VOID: {"part/": _void},
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 
@@ -468,5 +488,6 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "by/": _is_id,
     "rejected/": _is_id,
     "wrap/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < limits.WRAP_RECORDS_MAX,
+    "part/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < VOID_PARTS_MAX,
 }
 """What may stand behind a prefix, where it is not a single component."""

@@ -95,6 +95,7 @@ _NOT_INDEXED = {
     SectionKind.FACTS,
     SectionKind.DEVICE_CONFIG,
     SectionKind.EXPECTED,
+    SectionKind.VOID,
 }
 """Nothing is looked up of these but what stands there."""
 _MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)

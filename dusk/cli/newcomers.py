@@ -12,6 +12,7 @@ from dusk.cli.draft import report, wait_for_change
 from dusk.cli.options import UsageError
 from dusk.cli.people import done, timeout_argument
 from dusk.cli.refresh import refresh
+from dusk.cli.voiding import ended, since_arguments, undo
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def add_verbs(verbs: "Verbs") -> None:
     remove.add_argument(
         "--wipe-managed", action="store_true", help="managed secrets come off, where it still hears this"
     )
+    since_arguments(remove)
     for one in (reject, expect, rename, replace, remove):
         timeout_argument(one)
 
@@ -260,6 +262,8 @@ def _replace(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _remove(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.compromised_since is not None:
+        return _remove_stolen(context, arguments)
     started = context.signed(
         "device.remove",
         names=arguments.names,
@@ -270,3 +274,16 @@ def _remove(context: Context, arguments: argparse.Namespace) -> int:
     for line in started["notes"]:
         context.note(line)
     return code
+
+
+def _remove_stolen(context: Context, arguments: argparse.Namespace) -> int:
+    """Remove a router that was in a thief's hands, unless it was before; then undo what its key did."""
+    if len(arguments.names) != 1:
+        raise UsageError("--compromised-since is for one router")
+    (name,) = arguments.names
+    if not context.call("device.show", name=name)["retired"]:
+        started = context.signed(
+            "device.remove", names=[name], wipe_managed=arguments.wipe_managed, timeout_s=arguments.timeout
+        )
+        ended(context, started, arguments.timeout)
+    return undo(context, arguments, device=name)

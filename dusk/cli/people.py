@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.cli.voiding import ended, since_arguments, undo
 from dusk.errors import Refused
 
 
@@ -51,7 +52,8 @@ def _user_arguments(parser: argparse.ArgumentParser) -> None:
     disable = verb(
         verbs,
         "disable",
-        "End somebody's right to sign, from now on, everywhere.",
+        "End somebody's right to sign, from now on, everywhere; with --compromised-since undo what was done "
+        "with the key before. An owner who was compromised owns the cluster no more.",
         "dusk user disable bob",
         _disable,
     )
@@ -61,6 +63,7 @@ def _user_arguments(parser: argparse.ArgumentParser) -> None:
         "--new-key", action="store_true", help="a new key, too: the old one signs nothing more"
     )
     disable.add_argument("name", metavar="NAME")
+    since_arguments(disable)
     for one in (add, passwd):
         one.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
         one.add_argument(
@@ -136,8 +139,14 @@ def read_line(file: str) -> str:
 
 
 def _disable(context: Context, arguments: argparse.Namespace) -> int:
-    started = context.signed("user.disable", name=arguments.name, timeout_s=arguments.timeout)
-    return done(context, started, arguments.timeout)
+    is_stolen = arguments.compromised_since is not None
+    started = context.signed(
+        "user.disable", name=arguments.name, owner_too=is_stolen, timeout_s=arguments.timeout
+    )
+    if not is_stolen:
+        return done(context, started, arguments.timeout)
+    ended(context, started, arguments.timeout)
+    return undo(context, arguments, user=arguments.name)
 
 
 # --- owners ----------------------------------------------------------------------------------------

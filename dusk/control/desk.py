@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
+from dusk.changelog.undoing import Since, Suspect, Undoing
 from dusk.effects import LogItem, Progress
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
@@ -164,6 +165,15 @@ class Desk(Protocol):
 
     def secret_key(self, section: str, key_id: bytes) -> bytes | None:
         """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
+
+    def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:
+        """Work out what undoes a thief's changes, by reading the whole log again, and return a ticket.
+
+        Its result is what ``tell`` makes of it, which is given the name by which ``undoing`` has it.
+        """
+
+    def undoing(self, plan: str) -> Undoing:
+        """Return what was worked out, or raise ``Refused("no-plan", …)``: it was not, or long ago."""
 
     def note(self, line: str) -> None:
         """Leave a line in the log of the system."""

@@ -1,14 +1,19 @@
 """The log for people: who, what, why, and each version's differences."""
 
+from collections.abc import Mapping
+
 from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
+from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import unpack_entry_item
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json
+from dusk.control.voiding import voided_at
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
 
+NO_VOIDS: Mapping[ChangeId, int] = {}
 BLAMED_MAX = 500
 """Records in one answer."""
 
@@ -18,11 +23,12 @@ def log_list(desk: Desk, arguments: Json) -> Json:
     head = desk.log.head.seq
     first = max(1, head - arguments["count"] + 1, (arguments["since"] or 0) + 1)
     items = desk.read_items(Seq(first), head - first + 1) if first <= head else []
-    rows = [row(desk, *unpack_entry_item(item.data)) for item in items]
+    void = voided_at(desk)
+    rows = [row(desk, *unpack_entry_item(item.data), void) for item in items]
     return {"head": head, "compacted": desk.log.floor, "entries": rows[::-1]}
 
 
-def row(desk: Desk, entry: Entry, change: Change | None) -> Json:
+def row(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId, int] = NO_VOIDS) -> Json:
     """Return an entry: who, what, why, when."""
     state = desk.log.state
     author = change.body.author if change is not None else None
@@ -36,6 +42,7 @@ def row(desk: Desk, entry: Entry, change: Change | None) -> Json:
         else names.device_name(state, entry.writer),
         "device": names.device_name(state, change.body.device if change is not None else entry.writer),
         "outcome": _outcome(desk, entry),
+        "void": None if change is None else void.get(change.id),
         "message": _message(entry, change),
         "hash": "" if change is None else change.id.hex(),
         "epoch": entry.epoch,
@@ -68,7 +75,7 @@ def log_show(desk: Desk, arguments: Json) -> Json:
     entry, change = read(desk, Seq(seq))
     differences = [] if change is None else _differences(desk, entry, change)
     return {
-        **row(desk, entry, change),
+        **row(desk, entry, change, voided_at(desk)),
         "writer": names.device_name(desk.log.state, entry.writer),
         "chain": entry.head.chain.hex(),
         "compacted": desk.log.floor,
@@ -125,7 +132,7 @@ def _change_of(desk: Desk, change: ChangeId) -> Change | None:
 
 def blame(desk: Desk, arguments: Json) -> Json:
     """Return, for each record of a target, what it says, and who made it so: all who signed."""
-    state, known = desk.log.state, dict[ChangeId, Json]()
+    state, known, void = desk.log.state, dict[ChangeId, Json](), voided_at(desk)
     rows = []
     for section in _sections_of(state, arguments["target"]):
         for key, record in sorted(state.records(section).items()):
@@ -133,10 +140,35 @@ def blame(desk: Desk, arguments: Json) -> Json:
                 known[record.base] = {**origin_of(desk, record.base), "signed": _signed(desk, record.base)}
             item, says = words.describe(state, section, key, record.data)
             where = names.section_title(state, section)
-            rows.append({"where": where, "item": item, "says": says, **known[record.base]})
+            restored = _put_back_from(desk, section, key, record.base, void)
+            said = {"where": where, "item": item, "says": says, "restored": restored}
+            rows.append({**said, **known[record.base]})
     if not rows:
         raise Refused("no-section", f"nothing is said of {arguments['target']}")
     return {"records": rows[:BLAMED_MAX], "more": len(rows) > BLAMED_MAX}
+
+
+def _put_back_from(
+    desk: Desk, section: str, key: str, base: ChangeId, void: Mapping[ChangeId, int]
+) -> int | None:
+    """Return from which version a void put a value back; None for another value, or one that is no more."""
+    if not void or kind_of_change(desk, base) is not EntryKind.VOID:
+        return None
+    found: ChangeId | None = base
+    while found is not None and (found == base or found in void):
+        change = _change_of(desk, found)
+        found = None if change is None else _base_in(change, section, key)
+    return None if found is None else desk.log.position_of(found)
+
+
+def kind_of_change(desk: Desk, change: ChangeId) -> EntryKind | None:
+    """Return the kind of the entry that carries a change; None where it is not here any more."""
+    found = _change_of(desk, change)
+    return None if found is None else kind_of(found)
+
+
+def _base_in(change: Change, section: str, key: str) -> ChangeId | None:
+    return next((o.base for o in change.body.operations if (o.section, o.key) == (section, key)), None)
 
 
 def _sections_of(state: State, target: str) -> list[str]:

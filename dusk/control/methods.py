@@ -21,6 +21,7 @@ from dusk.control import (
     roles,
     schema,
     views,
+    voiding,
 )
 from dusk.control.desk import Desk, Json
 from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX, OutsideKey
@@ -253,7 +254,12 @@ METHODS: Mapping[str, Method] = {
         new_key=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
-    "user.disable": _signing(people.user_disable, name=_TEXT, timeout_s=_TIMEOUT),
+    "user.disable": _signing(
+        people.user_disable,
+        name=_TEXT,
+        owner_too=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "owner.add": _signing(people.owner_add, name=_TEXT, timeout_s=_TIMEOUT),
     "owner.remove": _signing(people.owner_remove, name=_TEXT, timeout_s=_TIMEOUT),
     "owner.quorum": _signing(people.owner_quorum, count=Parameter(schema.integer(1, 64)), timeout_s=_TIMEOUT),
@@ -315,6 +321,14 @@ METHODS: Mapping[str, Method] = {
         take=Parameter(schema.choice("A", "B")),
         timeout_s=_TIMEOUT,
     ),
+    "void.plan": _signing(
+        voiding.void_plan,
+        user=Parameter(schema.text(63), ""),
+        device=Parameter(schema.text(63), ""),
+        since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
+        since_time=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
+    ),
+    "void.submit": _signing(voiding.void_submit, plan=_TEXT, timeout_s=_TIMEOUT),
     "log.list": _query(
         history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
     ),

@@ -114,4 +114,6 @@ def section_title(state: State, section: str) -> str:
     if parts[0] == "device" and len(parts) > 1:
         parts[1] = device_name(state, bytes.fromhex(parts[1]))
         return "/".join(parts[:2] if parts[2:] == ["config"] else parts)
+    if parts[0] == "void":
+        return f"void/{author_name(state, KeyId(bytes.fromhex(parts[1])))}"
     return section

@@ -10,6 +10,7 @@ from dusk.control.acting import edit_of, handed_in, signed, unchanged
 from dusk.control.desk import Desk, Json, SealedKey, Session
 from dusk.control.outside import check_here
 from dusk.control.rights import grants_of
+from dusk.control.voiding import compromised_since
 from dusk.errors import Refused
 from dusk.ids import PublicKey, key_id
 from dusk.keys.armour import parse_public_line, public_line
@@ -28,6 +29,7 @@ def user_list(desk: Desk, _arguments: Json) -> Json:
             "name": user.name,
             "owner": user.owner,
             "disabled": user.disabled,
+            "compromised_since": compromised_since(desk, key_id(user.public)),
             "signs_with": "key file" if user.sealed is None else "password",
             "key": public_line(user.public),
             "grants": grants_of(state, user.public),
@@ -142,10 +144,14 @@ def user_disable(desk: Desk, arguments: Json) -> Json:
     """End a person's right to sign, from this position of the log on."""
     session, state = desk.session(arguments["token"]), desk.log.state
     user = _user(state, arguments["name"])
-    if user.disabled:
+    edits = []
+    if user.owner and arguments["owner_too"]:
+        edits.append(edit_of(state, "trust", f"owner/{user.name}", None))
+    if not user.disabled:
+        edits.append(edit_of(state, f"user/{user.name}", "disabled", [True]))
+    if not edits:
         return unchanged(f"{user.name} was disabled before")
-    edit = edit_of(state, f"user/{user.name}", "disabled", [True])
-    return handed_in(desk, session, f"user {user.name} disabled", (edit,), arguments["timeout_s"])
+    return handed_in(desk, session, f"user {user.name} disabled", edits, arguments["timeout_s"])
 
 
 def owner_add(desk: Desk, arguments: Json) -> Json:

@@ -19,6 +19,7 @@ from dusk.control.overlay import Overlay
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
 from dusk.control.roster import require_policy
+from dusk.control.voiding import compromised_since
 from dusk.errors import ConfigError, Refused
 from dusk.ids import Seq
 
@@ -56,6 +57,7 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     return {
         **_device(desk, found),
         "retired": found.retired,
+        "compromised_since": compromised_since(desk, found.device_id),
         "origin": origin[0] if origin else "",
         "policies": list(configs.policies_of(found.device_id)),
         "facts": facts_of(state, found.device_id),

@@ -73,6 +73,8 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
         return f"member {name}", None if row is None else "yes"
     if kind == "assignment":
         return "to", None if row is None else assignment_words(state, row)
+    if kind == "void":
+        return key, None if row is None else f"{len(row[2])} changes since version {row[0]} are void"
     if kind == "joinkey" and key == "rule":
         return "rule", None if row is None else _rule(row)
     return key, None if row is None else " ".join(_value(state, item) for item in row)

@@ -12,6 +12,7 @@ import trio
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
+from dusk.changelog.undoing import Since, Suspect, Undoing
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
@@ -25,6 +26,7 @@ from dusk.daemon.say import say
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
+from dusk.daemon.undoing import Undoings
 from dusk.effects import Address, ChangeState, Event, LogItem, Progress, Restart, StoreFile
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq
@@ -70,6 +72,7 @@ class DaemonDesk:
     ) -> None:
         self._core, self._sessions, self._tickets, self._drafts = core, sessions, tickets, drafts
         self._addresses, self._alarms = addresses, alarms
+        self._undoings = Undoings(tickets)
         self._refusals: dict[ChangeId, Progress] = {}
         self._moved = trio.Event()
         self._asks: tuple[ChainHash, list[str]] | None = None
@@ -373,6 +376,17 @@ class DaemonDesk:
         storage = self._core.storage
         assert storage is not None, "methods run while there is a node"
         return list(storage.store.read_entries(first, count))
+
+    def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:
+        """Work out what undoes a thief's changes; a ticket."""
+        storage, cluster = self._core.storage, self.log.cluster
+        assert storage is not None, "methods run while there is a node"
+        assert cluster is not None, "a node's log is a cluster's"
+        return self._undoings.start(cluster, storage.store.reading.copy(), suspect, since, tell)
+
+    def undoing(self, plan: str) -> Undoing:
+        """Return what was worked out."""
+        return self._undoings.get(plan)
 
     # --- events ------------------------------------------------------------------------------
 

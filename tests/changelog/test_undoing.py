@@ -1,0 +1,256 @@
+"""What a thief did with somebody's key is void, and what only that authorised (A23)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dusk.changelog.body import Edit
+from dusk.changelog.proposals import proposal_path, proposal_row
+from dusk.changelog.undoing import Since, Suspect, undoing
+from dusk.changelog.voiding import voided_by, voids_in
+from dusk.errors import Refused
+from dusk.ids import KeyId, Seq
+from tests.stolen import HOST, Stolen
+from tests.world import TIME_S
+
+FIRST = 1
+
+
+def test_a23_what_a_thief_wrote_goes_back_to_what_it_was() -> None:
+    world = Stolen()
+    world.by(world.carol, world.host("wifi", "good"))
+    since = world.by(world.bob, world.host("wifi", "evil"), world.host("made", "evil")).seq
+    found = world.undo("bob", since)
+    assert (world.says("wifi"), world.says("made")) == ("good", None)
+    assert [one.seq for one in found.voided] == [since]
+    assert world.replica().head == world.log.head
+    assert list(voided_by(voids_in(world.log.state), world.log.position_of)) == [found.voided[0].change]
+
+
+def test_a23_what_was_signed_before_stays() -> None:
+    world = Stolen()
+    world.by(world.bob, world.host("wifi", "his own"))
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    world.undo("bob", since)
+    assert world.says("wifi") == "his own"
+
+
+def test_a23_an_honest_change_on_top_stays_and_is_told() -> None:
+    world = Stolen()
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    later = world.by(world.carol, world.host("wifi", "honest")).seq
+    found = world.undo("bob", since)
+    assert world.says("wifi") == "honest"
+    assert [(one.section, one.key, one.seq) for one in found.kept] == [("policy/wifi", HOST, later)]
+
+
+def test_a23_an_honest_change_below_another_evil_one_comes_back() -> None:
+    world = Stolen()
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    world.by(world.carol, world.host("wifi", "honest"))
+    world.by(world.bob, world.host("wifi", "evil again"))
+    found = world.undo("bob", since)
+    assert world.says("wifi") == "honest"
+    assert not found.kept
+
+
+def test_a23_what_others_signed_enough_for_stays() -> None:
+    world = Stolen()
+    since = world.by((world.bob, world.carol), world.host("wifi", "both")).seq
+    found = world.undo("bob", since)
+    assert (found.voided, found.edits, world.says("wifi")) == ((), (), "both")
+
+
+def owned(world: Stolen) -> None:
+    """Make Bob an owner."""
+    world.commit(world.edit("trust", "owner/bob", [world.bob.public]))
+
+
+def test_a23_what_only_a_void_grant_allowed_is_void_too() -> None:
+    world = Stolen()
+    owned(world)
+    dave = world.key()
+    world.commit(world.edit("user/dave", "key", [dave.public]))
+    since = world.grant("group", dave, by=world.bob).seq
+    world.by(dave, world.edit("group/aps", "made", [True]))
+    found = world.undo("bob", since)
+    assert [one.author for one in found.voided] == [world.bob.key_id, dave.key_id]
+    assert world.log.state.value("group/aps", "made") is None
+    assert world.log.state.value("trust", "grant/group") is None
+
+
+def test_a23_people_join_keys_and_devices_that_a_thief_brought_have_ended() -> None:
+    world = Stolen()
+    owned(world)
+    eve, name = world.key(), world.joinkey.key_id.hex()
+    since = world.by(world.bob, world.edit("user/eve", "key", [eve.public])).seq
+    rule: list[object] = [world.joinkey.public, 9, 0, [], "auto", [], "ask", ""]
+    world.by(world.bob, world.edit(f"joinkey/{name}", "rule", rule))
+    ghost = world.join("ghost")
+    world.by(world.bob, world.edit("trust", "owner/eve", [eve.public]))
+    world.by(eve, world.host("wifi", "evil"))
+    found = world.undo("bob", since)
+    state = world.log.state
+    assert len(found.voided) == 5
+    assert state.value("user/eve", "disabled") == [True]
+    assert state.value("trust", "owner/eve") is None
+    assert state.value(f"joinkey/{name}", "revoked") == [True]
+    assert state.value(f"device/{ghost.key_id.hex()}", "retired") == [True]
+    assert world.says("wifi") is None
+
+
+def test_a23_a_device_that_leads_by_now_is_told_instead() -> None:
+    world = Stolen()
+    owned(world)
+    name = world.joinkey.key_id.hex()
+    rule: list[object] = [world.joinkey.public, 9, 0, [], "auto", [], "ask", ""]
+    since = world.by(world.bob, world.edit(f"joinkey/{name}", "rule", rule)).seq
+    ghost = world.join("ghost")
+    leaders = [world.device_id, ghost.key_id]
+    world.by(world.bob, world.edit("cluster", "succession", [leaders]))
+    found = world.undo("bob", since)
+    assert {one.key for one in found.left} == {"key", "succession"}
+    assert world.log.state.value("cluster", "succession") == [leaders]
+
+
+def test_a23_who_was_disabled_or_robbed_of_the_key_by_a_thief_has_it_back() -> None:
+    world = Stolen()
+    owned(world)
+    since = world.by(world.bob, world.edit("user/carol", "key", [world.key().public])).seq
+    world.by(world.bob, world.edit("user/carol", "disabled", [True]))
+    world.undo("bob", since)
+    holder = world.log.state.holder(world.carol.key_id)
+    assert holder is not None
+    assert (holder.name, holder.active) == ("carol", True)
+
+
+def test_a23_what_has_ended_stays_ended_and_is_told() -> None:
+    world = Stolen()
+    owned(world)
+    name = world.allow_joining()
+    porch = world.join("porch").key_id.hex()
+    since = world.by(world.bob, world.edit(f"device/{porch}", "retired", [True])).seq
+    world.by(world.bob, world.edit(f"joinkey/{name}", "revoked", [True]))
+    found = world.undo("bob", since)
+    assert {(one.section, one.key) for one in found.left} == {
+        (f"device/{porch}", "retired"),
+        (f"joinkey/{name}", "revoked"),
+    }
+    assert not found.edits
+
+
+def test_a23_an_owner_whom_a_thief_put_out_owns_again() -> None:
+    world = Stolen()
+    owned(world)
+    world.commit(world.edit("trust", "owner/carol", [world.carol.public]))
+    since = world.by(world.bob, world.edit("trust", "owner/carol", None)).seq
+    world.undo("bob", since)
+    assert world.carol.key_id in world.log.state.owners()
+
+
+def test_a23_a_key_that_a_thief_changed_is_the_same_persons() -> None:
+    world = Stolen()
+    owned(world)
+    new, key = world.key(), world.edit
+    since = world.by(
+        world.bob, key("user/bob", "key", [new.public]), key("trust", "owner/bob", [new.public])
+    ).seq
+    world.by(new, world.host("wifi", "evil"))
+    found = world.undo("bob", since)
+    assert found.key == world.bob.key_id
+    assert (len(found.voided), world.says("wifi")) == (2, None)
+
+
+def test_a23_what_a_thief_said_to_be_void_is_not() -> None:
+    world = Stolen()
+    owned(world)
+    world.by(world.carol, world.host("wifi", "first"))
+    honest = world.by(world.carol, world.host("wifi", "honest")).seq
+    since = world.by(world.bob, world.edit("user/carol", "disabled", [True])).seq
+    world.by(world.bob, *world.void_edits(world.found("carol", honest)))
+    assert world.says("wifi") == "first"
+    world.undo("bob", since)
+    assert world.says("wifi") == "honest"
+
+
+def test_a23_two_thieves_are_undone_one_after_the_other() -> None:
+    world = Stolen()
+    world.by(world.carol, world.host("wifi", "good"))
+    first = world.by(world.bob, world.host("wifi", "evil")).seq
+    second = world.by(world.carol, world.host("wifi", "evil too")).seq
+    world.by(world.bob, world.host("wifi", "evil at last"))
+    world.undo("bob", first)
+    assert world.says("wifi") == "evil too"
+    world.undo("carol", second)
+    assert world.says("wifi") == "good"
+    again = world.found("carol", second)
+    assert (again.voided, again.edits) == ((), ())
+
+
+def test_a23_of_a_device_its_own_words_are_void_and_stay() -> None:
+    world = Stolen()
+    world.allow_joining()
+    porch = world.join("porch")
+    section = f"device/{porch.key_id.hex()}"
+    since = world.by(porch, world.edit(f"{section}/facts", "board", ["liar"])).seq
+    world.commit(world.edit(section, "retired", [True]))
+    suspect = Suspect("", KeyId(porch.key_id))
+    found = undoing(world.cluster, None, lambda: world.items, suspect, Since(since))
+    assert ([one.seq for one in found.voided], found.edits) == ([since], ())
+
+
+def test_a23_a_proposal_of_a_thief_is_void() -> None:
+    world = Stolen()
+    since = world.log.head.seq + 1
+    joint = world.change(world.host("wifi", "evil"), signers=(world.bob,), counter=0)
+    section, row = proposal_path(joint.id), [joint.signatures[0].signature]
+    proposal = Edit(section, "change", proposal_row(joint, 0), None)
+    world.by(world.bob, proposal, world.edit(section, f"by/{world.bob.key_id.hex()}", row))
+    assert [one.seq for one in world.undo("bob", since).voided] == [since]
+
+
+def test_a23_since_a_time_is_since_the_first_entry_of_then() -> None:
+    world = Stolen()
+    world.time_s += 60
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    world.disable("bob")
+    found = undoing(world.cluster, None, lambda: world.items, Suspect("bob"), Since(None, TIME_S + 60))
+    assert found.since == since
+
+
+@pytest.mark.parametrize("since", [Since(Seq(999)), Since(None, TIME_S + 1)])
+def test_a_version_that_is_not_there_is_refused(since: Since) -> None:
+    world = Stolen()
+    with pytest.raises(Refused) as refusal:
+        undoing(world.cluster, None, lambda: world.items, Suspect("bob"), since)
+    assert refusal.value.code == "no-version"
+
+
+def test_who_had_no_key_then_is_refused() -> None:
+    world = Stolen()
+    with pytest.raises(Refused) as refusal:
+        undoing(world.cluster, None, lambda: world.items, Suspect("bob"), Since(Seq(FIRST)))
+    assert refusal.value.code == "no-key"
+
+
+VALUES = st.tuples(st.sampled_from("abo"), st.integers(0, 2), st.one_of(st.none(), st.integers(0, 9)))
+
+
+@given(st.lists(VALUES, max_size=12), st.integers(0, 12))
+def test_a23_each_record_has_its_newest_value_that_is_not_void_on_every_replica(
+    steps: list[tuple[str, int, int | None]], at: int
+) -> None:
+    world = Stolen()
+    wanted: dict[int, str | None] = {}
+    since = world.log.head.seq + 1 + at
+    for who, policy, value in steps:
+        text = None if value is None else f"{who}-{value}-{world.log.head.seq}"
+        key = {"a": world.carol, "b": world.bob, "o": world.owner}[who]
+        entry = world.by(key, world.host(str(policy), text))
+        if who != "b" or entry.seq < since:
+            wanted[policy] = text
+    if since <= world.log.head.seq:
+        world.undo("bob", since)
+        assert [world.says(str(policy)) for policy in range(3)] == [wanted.get(p) for p in range(3)]
+    replica = world.replica()
+    assert (replica.head, replica.state.derived_hash) == (world.log.head, world.log.state.derived_hash)
