@@ -79,9 +79,8 @@ _Answer = Edit | Left | None
 
 def _one(without: State, state: State, place: _Place, user: str, mixed: Collection[str]) -> _Answer:
     path = parse_path(place.section)
-    if path.kind in _NEVER or (path.kind is SectionKind.USER and path.name == user):
-        return None
-    if place.section == "trust" and place.key in (f"owner/{user}", "recovered"):
+    own = {f"owner/{user}", "recovered"} if path.kind is SectionKind.TRUST else ()
+    if path.kind in _NEVER or (path.kind, path.name) == (SectionKind.USER, user) or place.key in own:
         return None
     made = _MADE.get(path.kind)
     if made is not None and without.value(place.section, made.key) is None:

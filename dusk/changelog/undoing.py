@@ -317,11 +317,10 @@ def is_active(state: State, name: KeyId) -> bool:
 
 def _is_let_in(without: State, change: Change) -> bool:
     """Tell whether the join key is there by which a device made itself."""
-    for operation, value in zip(change.body.operations, change.values, strict=True):
-        if operation.key == "origin" and value is not None:
-            (joinkey, *_rest) = codec.unpack(value.data, size_max=len(value.data))
-            return without.value(f"joinkey/{joinkey}", "rule") is not None
-    return False
+    pairs = zip(change.body.operations, change.values, strict=True)
+    (origin,) = [value.data for o, value in pairs if o.key == "origin" and value is not None]
+    joinkey = codec.unpack(origin, size_max=len(origin))[0]
+    return without.value(f"joinkey/{joinkey}", "rule") is not None
 
 
 def _copied(state: State) -> State:

@@ -28,7 +28,7 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
 def _log(context: Context, arguments: argparse.Namespace) -> int:
     found = context.call("log.list", count=arguments.count, since=arguments.since)
     entries, compacted = found["entries"], found.get("compacted", 0)
-    rows = [(e["seq"], when(e), e["author"], e["outcome"], e["message"]) for e in entries]
+    rows = [(e["seq"], when(e), e["author"], _became(e), e["message"]) for e in entries]
     context.table(
         ("VERSION", "TIME", "WHO", "OUTCOME", "WHY"),
         rows,
@@ -38,6 +38,11 @@ def _log(context: Context, arguments: argparse.Namespace) -> int:
     if compacted and len(entries) < arguments.count and not (arguments.since or 0) >= compacted:
         context.note(f"versions up to {compacted} were compacted: what they set is kept, who and when is not")
     return 0
+
+
+def _became(entry: Json) -> str:
+    void = entry.get("void")
+    return entry["outcome"] if void is None else f"void by {void}"
 
 
 def _blame_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +60,7 @@ def _blame(context: Context, arguments: argparse.Namespace) -> int:
             r["seq"],
             when(r) if r["signed"] else "-",
             " ".join(r["signed"]) or "compacted",
-            r["message"],
+            r["message"] if r.get("restored") is None else f"as in version {r['restored']}; {r['message']}",
         )
         for r in found["records"]
     ]
@@ -82,7 +87,7 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
     if context.json:
         context.say("", entry)
         return 0
-    names = ("seq", "kind", "author", "device", "outcome", "hash", "message")
+    names = ("seq", "kind", "author", "device", "outcome", "void", "hash", "message")
     rows: list[tuple[str, object]] = [("time", when(entry))]
     rows = [(name, entry[name]) for name in names if entry.get(name) not in (None, "")] + rows
     context.fields(rows, entry)

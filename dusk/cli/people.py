@@ -78,7 +78,7 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
     rows = [
         (
             u["name"],
-            "owner" if u["owner"] else "disabled" if u["disabled"] else "user",
+            _standing(u),
             u["signs_with"],
             " ".join(u["grants"]) or "-",
         )
@@ -86,6 +86,15 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
     ]
     context.table(("NAME", "IS", "SIGNS WITH", "MAY CHANGE"), rows, answer, "there are no people in the log")
     return 0
+
+
+def _standing(user: "dict[str, object]") -> str:
+    if user["owner"]:
+        return "owner"
+    since = user.get("compromised_since")
+    if since is not None:
+        return f"disabled, void since {since}" if user["disabled"] else f"user, void since {since}"
+    return "disabled" if user["disabled"] else "user"
 
 
 def _add(context: Context, arguments: argparse.Namespace) -> int:

@@ -1,15 +1,20 @@
 """What a thief did with somebody's key is void, and what only that authorised (A23)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dusk import codec, limits
 from dusk.changelog.body import Edit
 from dusk.changelog.proposals import proposal_path, proposal_row
+from dusk.changelog.roles import mandate_row
 from dusk.changelog.undoing import Since, Suspect, undoing
 from dusk.changelog.voiding import voided_by, voids_in
 from dusk.errors import Refused
 from dusk.ids import KeyId, Seq
+from dusk.keys.secret import secret_key_id
+from tests.checkpoints import STEP, above, attest, commit, compacted, foundation
+from tests.secrets import secret_setting, secret_variable, wraps
 from tests.stolen import HOST, Stolen
 from tests.world import TIME_S
 
@@ -236,6 +241,7 @@ def test_who_had_no_key_then_is_refused() -> None:
 VALUES = st.tuples(st.sampled_from("abo"), st.integers(0, 2), st.one_of(st.none(), st.integers(0, 9)))
 
 
+@settings(max_examples=40)
 @given(st.lists(VALUES, max_size=12), st.integers(0, 12))
 def test_a23_each_record_has_its_newest_value_that_is_not_void_on_every_replica(
     steps: list[tuple[str, int, int | None]], at: int
@@ -254,3 +260,162 @@ def test_a23_each_record_has_its_newest_value_that_is_not_void_on_every_replica(
         assert [world.says(str(policy)) for policy in range(3)] == [wanted.get(p) for p in range(3)]
     replica = world.replica()
     assert (replica.head, replica.state.derived_hash) == (world.log.head, world.log.state.derived_hash)
+
+
+# --- secrets ---------------------------------------------------------------------------------------
+
+KEY, WIFI = "wireless.a.key", "policy/wifi"
+K2, K3 = bytes(32), bytes(range(1, 33))
+
+
+def with_secret() -> tuple[Stolen, bytes]:
+    """Return a cluster with a secret in a policy, and its sealed bytes."""
+    world = Stolen()
+    world.by(
+        world.carol, wraps(world, WIFI, [world.owner]), secret_setting(world, WIFI, KEY, "good password")
+    )
+    return world, sealed_of(world)
+
+
+def sealed_of(world: Stolen) -> bytes:
+    record = world.log.state.record(WIFI, f"set/{KEY}")
+    assert record is not None
+    assert record.data is not None
+    return record.data
+
+
+def test_a23_a_secret_goes_back_to_what_it_was_with_the_key_that_opens_it() -> None:
+    world, good = with_secret()
+    state = world.log.state
+    keys = state.value(WIFI, "wrap/0")
+    since = world.by(
+        world.bob, wraps(world, WIFI, [world.bob], K2), secret_setting(world, WIFI, KEY, "evil password", K2)
+    ).seq
+    world.undo("bob", since)
+    assert (sealed_of(world), state.value(WIFI, "wrap/0")) == (good, keys)
+
+
+def test_a23_a_secret_under_the_same_key_goes_back() -> None:
+    world, good = with_secret()
+    since = world.by(world.bob, secret_setting(world, WIFI, KEY, "evil password")).seq
+    world.undo("bob", since)
+    assert sealed_of(world) == good
+
+
+def test_a23_a_secret_that_was_sealed_anew_since_stays_and_is_told() -> None:
+    world, _good = with_secret()
+    since = world.by(
+        world.bob, wraps(world, WIFI, [world.bob], K2), secret_setting(world, WIFI, KEY, "evil password", K2)
+    ).seq
+    world.by(world.carol, wraps(world, WIFI, [world.owner], K3, place=1))
+    found = world.undo("bob", since)
+    assert [one.key for one in found.left] == [f"set/{KEY}"]
+    row = world.log.state.value(WIFI, "wrap/0")
+    assert row is not None
+    assert row[0] == secret_key_id(K2)
+
+
+def test_a23_a_sealed_variable_goes_back() -> None:
+    world = Stolen()
+    owned(world)
+    section = "group/aps"
+    world.commit(
+        wraps(world, section, [world.owner]), secret_variable(world, section, "psk", "good password")
+    )
+    good = world.log.state.value(section, "var/psk")
+    since = world.by(world.bob, world.edit(section, "var/psk", ["plain"])).seq
+    world.by(world.bob, world.edit(section, "var/other", ["plain"]))
+    found = world.undo("bob", since)
+    assert world.log.state.value(section, "var/psk") == good
+    assert not found.left
+
+
+def test_a23_a_plain_variable_goes_back() -> None:
+    world = Stolen()
+    owned(world)
+    world.commit(world.edit("cluster", "var/zone", ["good"]))
+    since = world.by(world.bob, world.edit("cluster", "var/zone", ["evil"])).seq
+    world.undo("bob", since)
+    assert world.log.state.value("cluster", "var/zone") == ["good"]
+
+
+# --- what is not moved -----------------------------------------------------------------------------
+
+
+def test_a23_a_forced_role_stays_and_is_told() -> None:
+    world = Stolen()
+    owned(world)
+    since = world.log.head.seq + 1
+    row = codec.unpack(mandate_row(world.log.head), size_max=100)
+    mandate = world.edit("cluster", "mandate", row)
+    succession = world.edit("cluster", "succession", [[world.device_id]])
+    world.lead_by(world.change(mandate, succession, signers=(world.bob,)))
+    world.open()
+    found = world.undo("bob", since)
+    assert [(one.key, one.why) for one in found.left] == [("mandate", f"version {since} forced a role")]
+    assert not found.edits
+
+
+def test_a23_owners_word_for_the_state_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHECKPOINT_STEP", STEP)
+    monkeypatch.setattr(limits, "RETENTION_ENTRIES", 4)
+    world = Stolen()
+    commit(world, 20)
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    attest(world)
+    found = world.undo("bob", since)
+    assert [one.seq for one in found.voided] == [since]
+
+
+# --- compaction ------------------------------------------------------------------------------------
+
+
+def long_gone(monkeypatch: pytest.MonkeyPatch) -> tuple[Stolen, bytes, Seq]:
+    """Return a cluster that has compacted its log, its foundation, and where that ends."""
+    monkeypatch.setattr(limits, "CHECKPOINT_STEP", STEP)
+    monkeypatch.setattr(limits, "RETENTION_ENTRIES", 4)
+    world = Stolen()
+    world.by(world.bob, world.host("wifi", "before"))
+    commit(world, 20)
+    attest(world)
+    return world, foundation(world), world.log.checkpoint
+
+
+def test_a23_nothing_below_the_checkpoint_is_undone_and_people_are_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, below, floor = long_gone(monkeypatch)
+    items = above(world.items, floor)
+    for since in (Since(floor), Since(None, 1)):
+        with pytest.raises(Refused) as refusal:
+            undoing(world.cluster, below, lambda: items, Suspect("bob"), since)
+        assert refusal.value.code == "compacted"
+        assert f"--compromised-since {floor + 1}" in refusal.value.reason
+
+
+def test_a23_above_a_checkpoint_a_compacted_log_undoes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, below, floor = long_gone(monkeypatch)
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    world.disable("bob")
+    items = above(world.items, floor)
+    found = undoing(world.cluster, below, lambda: items, Suspect("bob"), Since(since))
+    assert found == world.found("bob", since)
+    world.commit(*world.void_edits(found))
+    assert world.says("wifi") == "before"
+    assert compacted(world).head == world.log.head
+
+
+def test_a23_a_void_of_what_was_compacted_since_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _below, _floor = long_gone(monkeypatch)
+    evil = world.by(world.bob, world.host("wifi", "evil")).seq
+    commit(world, 8)
+    world.undo("bob", evil)
+    attest(world)
+    below, floor = foundation(world), world.log.checkpoint
+    assert floor >= evil
+    since = world.by(world.carol, world.host("wifi", "evil too")).seq
+    world.disable("carol")
+    items = above(world.items, floor)
+    found = undoing(world.cluster, below, lambda: items, Suspect("carol"), Since(since))
+    world.commit(*world.void_edits(found))
+    assert world.says("wifi") == "before"
