@@ -28,6 +28,7 @@ from tools.vectors.settings import settings
 from tools.vectors.storage import storage
 from tools.vectors.streams import catchup
 from tools.vectors.uci import uci
+from tools.vectors.voids import voids
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "vectors"
 
@@ -49,6 +50,7 @@ def files() -> dict[str, str]:
                 *uncovered(cluster),
                 *broken_positions(cluster),
                 *refusals(cluster),
+                *voids(cluster),
                 *branches(cluster),
                 *holders(cluster),
                 *recoveries(cluster),

@@ -8,6 +8,7 @@ from dusk.changelog import merkle
 from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, Outcome, OutcomeCode, sign_head
 from dusk.changelog.fold import judge
+from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log, pack_entry_item
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
@@ -40,6 +41,7 @@ REFUSED_BY_THE_FOLD = frozenset(
         "unknown-device",
         "counter-used",
         "outside-grant",
+        "still-active",
         "too-few-owners",
         "no-succession",
         "in-succession",
@@ -159,7 +161,7 @@ class Forger:
             boot=self.cluster.boot,
             time_s=time_s or self.cluster.time_s,
             clock_trusted=trusted,
-            kind=EntryKind.OPEN if change is None else EntryKind.CHANGE,
+            kind=EntryKind.OPEN if change is None else kind_of(change),
             change=None if change is None else change.id,
             signatures=None if change is None else change.signatures_hash,
             outcome=APPLIED,

@@ -244,6 +244,13 @@ def _ends(talk: Talk, ben: Elsewhere) -> None:
     talk.refuse("bad-params", "signed is no change", "user.disable", **wanted, signed=["AAAA"])
     talk.refuse("bad-params", "signed beside a key that is here", "session.list", token=TOKEN, signed=[other])
     ben.act("user.disable", name="carol")
+    talk.call("user.list")
+    since = talk.call("log.list", count=1)["head"]
+    plan = talk.act("void.plan", user="carol", since=since)
+    told = talk.call("ticket.poll", ticket=plan["ticket"])["result"]
+    talk.act("void.submit", plan=told["plan"])
+    talk.refuse("still-active", "a void of who may sign", "void.plan", token=TOKEN, user="alice", since=1)
+    talk.refuse("bad-params", "a void of nobody", "void.plan", token=TOKEN, since=1)
     talk.refuse("no-user", "no user to disable", "user.disable", token=TOKEN, name="nobody")
     talk.act("session.end", user="ben")
     talk.act("session.list")

@@ -94,6 +94,8 @@ def _good_of_people_and_devices() -> tuple[GoodRow, ...]:
         (DEVICE, "origin", ["genesis", b"", "attic"]),
         (DEVICE, "origin", ["from a shop\n", b"", ""]),
         (DEVICE, "origin", [ID, bytes(32), ""]),
+        (f"void/{ID}", "part/0", [1, bytes(32), []]),
+        (f"void/{ID}", "part/999", [2**53 - 1, bytes(32), [bytes(32), bytes(range(32))]]),
         (DEVICE, "retired", [True]),
         (DEVICE, "frozen", [SIGNED_HEAD, SIGNED_HEAD]),
         ("cluster", "mandate", [1, 1, bytes(32)]),
@@ -233,6 +235,11 @@ def _of_keys_and_cluster() -> tuple[BadRow, ...]:
 
 def _of_devices() -> tuple[BadRow, ...]:
     return (
+        (f"void/{ID}", "part/0", [0, bytes(32), []], "A position."),
+        (f"void/{ID}", "part/0", [1, bytes(31), []], "32 bytes."),
+        (f"void/{ID}", "part/0", [1, bytes(32), [bytes(32), bytes(32)]], "None twice."),
+        (f"void/{ID}", "part/0", [1, bytes(32), [bytes(33)]], "32 bytes."),
+        (f"void/{ID}", "part/0", [1, bytes(32), [n.to_bytes(32) for n in range(1801)]], "At most 1,800."),
         (DEVICE, "name", ["Attic"], "Lower case."),
         (DEVICE, "name", ["-attic"], "A letter or digit first."),
         (DEVICE, "name", [""], "At least one."),

@@ -21,6 +21,8 @@ SPECIAL = {
     ("device.approve", "name"): 63,
     ("recovery.submit", "line"): 65_536,
     ("section.show", "after"): 512,
+    ("void.plan", "user"): 63,
+    ("void.plan", "device"): 63,
 } | {(f"role.{verb}", "line"): 16_384 for verb in ("read", "sign", "submit")}
 HEX = {"challenge": 64, "signature": 128, "public": 64, "following": 64}
 NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
@@ -33,6 +35,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "threshold": (1, 64),
     "since": (0, NUMBER_MAX),
     "seq": (1, NUMBER_MAX),
+    "since_time": (0, NUMBER_MAX),
 }
 WORDS = {
     "verb": ("set", "delete", "unset", "add-list", "del-list"),
@@ -58,6 +61,7 @@ FLAGS = (
     "new_key",
     "secret",
     "reveal",
+    "owner_too",
 )
 
 EDITING = "changed edits text notes"
@@ -68,7 +72,7 @@ STATUS = (
     "cluster device name epoch head settled checkpoint store_bytes master members online"
     " apply alarms asks reason"
 )
-ENTRY = "seq time time_trusted kind author device outcome message hash epoch"
+ENTRY = "seq time time_trusted kind author device outcome void message hash epoch"
 HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
 ROLE = "ticket hash text notes"
 COLLECTED = "line hash leads succession signed missing message diff"
@@ -77,7 +81,7 @@ PROPOSAL = "id author message signed state expires"
 GRANT = "prefix users threshold packages groups max_priority under by in_force"
 DIFFERENCE = "where item before after"
 ACT = "ticket hash text notes"
-BLAMED = "where item says seq time time_trusted author device message signed"
+BLAMED = "where item says restored seq time time_trusted author device message signed"
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ METHODS = {
         "devices pending expected",
         {"devices": DEVICE, "pending": PENDING, "expected": "name label role groups variables"},
     ),
-    "device.show": Method("name", f"{DEVICE} retired origin policies facts variables"),
+    "device.show": Method("name", f"{DEVICE} retired compromised_since origin policies facts variables"),
     "device.approve": _act(
         "names? all? with_rebinds? name? groups?",
         "devices skipped rebinds left",
@@ -176,10 +180,12 @@ METHODS = {
     "effective": Method(
         "device key? reveal? token?", "device head options", "key verb secret value values origin"
     ),
-    "user.list": Method("", "users quorum", "name owner disabled signs_with key grants"),
+    "user.list": Method("", "users quorum", "name owner disabled compromised_since signs_with key grants"),
     "user.add": _sealing("name password? public_key?"),
     "user.passwd": _sealing("name? password? public_key? new_key?"),
-    "user.disable": _act("name"),
+    "user.disable": _act("name owner_too?"),
+    "void.plan": Method("token user? device? since? since_time?", "ticket"),
+    "void.submit": _act("plan", "left_edits"),
     "owner.add": _act("name"),
     "owner.remove": _act("name"),
     "owner.quorum": _act("count"),

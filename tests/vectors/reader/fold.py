@@ -173,6 +173,8 @@ def fold(
     made = approvals.made(state, cluster, change, values, check_signature)
     if kind == succession.FREEZE:
         succession.check_freeze(state, cluster, change, values)
+    if kind == succession.VOID:
+        _check_void(state, body.operations)
     rows = list(zip(body.operations, values, strict=True))
     doing = authority.Doing(state, {(one.section, one.key): value for one, value in rows}, made)
     for one, value in rows:
@@ -189,6 +191,16 @@ def fold(
     _afterwards(state, after, change, values, made)
     approvals.count(after, made)
     return after, APPLIED, sorted({one.section for one in body.operations})
+
+
+def _check_void(state: State, operations: list[Operation]) -> None:
+    """Judge what owners say of a stolen key (log.md, 14)."""
+    said = [one for one in operations if one.section.startswith("void/")]
+    need(len(said) == 1 and said[0].value_hash and said[0].base is None, "bad-value")
+    for holder in state.subjects().get(bytes.fromhex(said[0].section[5:]), []):
+        need(not holder.active, "still-active")
+        anew = {(f"user/{holder.name}", "disabled"), ("trust", f"owner/{holder.name}")}
+        need(all((one.section, one.key) not in anew for one in operations), "still-active")
 
 
 def _signers(state: State, change: Change) -> list[Subject]:

@@ -114,6 +114,13 @@ def _frozen(value: list[Any], _name: str) -> None:
         changes.signed_head(octets(head))
 
 
+def _void(value: list[Any], _name: str) -> None:
+    since, chain, ids = array(value, 3)
+    number(since, 1)
+    octets(chain, 32)
+    _distinct([octets(one, 32) for one in array(ids, most=1_800)])
+
+
 def _sealed(value: list[Any], name: str) -> None:
     sealed_key(name, octets(array(value, 1)[0]))
 
@@ -240,6 +247,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"device/{ID}/config", [SETTING, VARIABLE, WRAPS]),
     (rf"policy/{COMPONENT}", [SETTING, WRAPS]),
     (rf"expected/(?P<name>{ID})", [("as", _expected)]),
+    (rf"void/{ID}", [("part/(?:0|[1-9][0-9]{0,2})", _void)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE, WRAPS]),

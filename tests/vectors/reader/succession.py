@@ -11,6 +11,7 @@ from tests.vectors.reader.packing import Decoded, Refused, need, pack
 from tests.vectors.reader.state import State
 
 OPEN, CHANGE, HANDOVER, FREEZE = 1, 2, 3, 8
+VOID = 5
 MANDATE, SUCCESSION = ("cluster", "mandate"), ("cluster", "succession")
 RECOVERED = ("trust", "recovered")
 
@@ -27,7 +28,9 @@ def kind_of(change: Change) -> int:
     if any((one.section, one.key) in {MANDATE, RECOVERED} for one in operations):
         return OPEN
     marks = [one for one in operations if is_device(one.section) and one.key == "frozen" and one.value_hash]
-    return FREEZE if marks else CHANGE
+    if marks:
+        return FREEZE
+    return VOID if any(one.section.startswith("void/") for one in operations) else CHANGE
 
 
 # A freeze
