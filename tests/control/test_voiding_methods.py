@@ -30,7 +30,7 @@ def planned(desk: FakeDesk, **whom: object) -> Json:
 
 
 def undone(desk: FakeDesk, **whom: object) -> Json:
-    plan = planned(desk, **whom)["result"]
+    plan: Json = planned(desk, **whom)["result"]
     desk.do("void.submit", plan=plan["plan"])
     return plan
 

@@ -209,7 +209,7 @@ class Conversation:
     def _refuse_void(self, method: str, params: Params) -> None:
         if method == "void.plan":
             need(bool(params.get("user")) != bool(params.get("device")), "bad-params")
-            user = self.rows["users"].get(params.get("user"), {"disabled": True})
+            user = self.rows["users"].get(params.get("user", ""), {"disabled": True})
             need(user["disabled"], "still-active")
 
     def _refuse_log(self, method: str, params: Params) -> None:

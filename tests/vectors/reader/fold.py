@@ -385,7 +385,7 @@ class Log:
             self.settled = Settled((*self.settled.terms, term), self.settled.seq)
 
     def _follow(self, entry: Entry, change: Change | None, digest: bytes) -> None:
-        need(entry.kind in {1, 2, 3, 8}, "unknown-kind")
+        need(entry.kind in {1, 2, 3, 5, 8}, "unknown-kind")
         if entry.seq == 1:
             self._found(entry, change, digest)
             return
