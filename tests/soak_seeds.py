@@ -20,6 +20,8 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
+HOLDERS_MAX = 4
+"""How many devices may lead at most; the seed decides, so that there is one writer in many of them."""
 
 Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
@@ -66,7 +68,8 @@ def simulate(folder: Path, seeds: str) -> Done:
     Returns:
         What `dusk.sim` says with ``--json``; a range that did not even end has one failure.
     """
-    command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds, "--json"]
+    command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds]
+    command += ["--holders", str(HOLDERS_MAX), "--json"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         return {"range": seeds, **json.loads(ended.stdout)}
