@@ -26,7 +26,7 @@ def _is_old(box: Box) -> None:
             raise UntrustedInput("entry: an unknown kind")
         return later(entry, *rest)  # type: ignore[arg-type]  # passed on as they are
 
-    judging.later = old  # type: ignore[method-assign, assignment]
+    judging.later = old  # type: ignore[method-assign, assignment]  # an older version
 
 
 @pytest.fixture

@@ -179,12 +179,12 @@ def test_a_full_outbox_keeps_a_proof_until_there_is_room() -> None:
     def full(*_: object) -> None:
         raise Refused("outbox-full", "no room")
 
-    member.node._rooms.changes.submit = full  # type: ignore[assignment, method-assign]
+    member.node._rooms.changes.submit = full  # type: ignore[assignment, method-assign]  # no room for it
     for box in site.all:  # it alone sees both, whichever of the two histories wins
         box.node._rooms.proofs.handed_in(site.master.node.device_id)
-        box.node._rooms.proofs.compare = lambda *_: None  # type: ignore[method-assign]
+        box.node._rooms.proofs.compare = lambda *_: None  # type: ignore[method-assign]  # told below
     Proofs.compare(member.node._rooms.proofs, _written(site, ["one"]), _written(site, ["another"]), site.now)
     site.run(20.0)
     assert not _is_frozen(member, site.master)
-    member.node._rooms.changes.submit = submit  # type: ignore[method-assign]
+    member.node._rooms.changes.submit = submit  # type: ignore[method-assign]  # as it was
     site.until(lambda: _is_frozen(site.all[1], site.master), 10.0, STEP_S)
