@@ -100,7 +100,7 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/cycle/whereabouts.py::Whereabouts.leads_elsewhere::"
     "operand of and left out: self._table.get(device) != address": (
-        "it only saves the time of putting the same row in its place"
+        "it only saves the time of putting the same row in its place, and of forgetting who is no member"
     ),
     "dusk/cycle/whereabouts.py::Whereabouts._is_silent::operand of and left out: peer is not None": (
         "the table that is asked for names members alone; the type checker asks for it"
