@@ -91,6 +91,12 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/changelog/attesting.py::completed::operand of and left out: record.data is not None": "as above",
     "dusk/changelog/attesting.py::due::operand of or left out: former.data is None": "as above",
+    "dusk/node/branching.py::Branching._judged::operand of and left out: part(items) is not None": (
+        "it only saves the time of looking for a later version where there is none: then nothing is told"
+    ),
+    "dusk/node/branching.py::Branching._judged::operand of and left out: first is not None": (
+        "what is of a later version is an entry; the type checker asks for it"
+    ),
     "dusk/cycle/elsewhere.py::Elsewhere._groups::operand of and left out: peer is not None": (
         "who is no member any more is forgotten before; the type checker asks for it"
     ),
