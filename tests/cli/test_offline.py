@@ -341,6 +341,22 @@ def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) 
     assert "in no cluster: there is no " in one_line(dusk("verify"))
 
 
+def test_who_may_not_read_the_log_is_not_told_that_there_is_none(
+    dusk: "Dusk", root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstat = os.lstat
+
+    def closed(path: str | Path, **more: int | None) -> os.stat_result:
+        if str(path) == str(root / "etc/dusk/node/log"):
+            raise PermissionError(13, "Permission denied")
+        return lstat(path, dir_fd=more.get("dir_fd"))
+
+    monkeypatch.setattr(os, "lstat", closed)
+    said = one_line(dusk("verify"))
+    assert "no permission to read" in said
+    assert "run this as root" in said
+
+
 # --- the small parts ---------------------------------------------------------------------------
 
 
