@@ -265,6 +265,17 @@ def nothing_is_left_for_later(source: Source) -> Iterator[str]:
             yield f"{source.path}:{token.start[0]}: {token.string}"
 
 
+_IGNORED = re.compile(r"(type: ignore(\[[\w, -]+\])?|noqa(: *[A-Z]+[0-9]+(, *[A-Z]+[0-9]+)*)?)")
+
+
+def what_is_ignored_has_a_reason(source: Source) -> Iterator[str]:
+    """Whoever silences a checker says beside it why it is wrong there."""
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        is_ignoring = token.type == tokenize.COMMENT and _IGNORED.search(token.string)
+        if is_ignoring and not _IGNORED.sub("", token.string).strip(" #-\N{EM DASH}"):
+            yield f"{source.path}:{token.start[0]}: {token.string} without a reason"
+
+
 def no_test_is_left_out(source: Source) -> Iterator[str]:
     """A test runs, or its need is named by the marker ``needs``."""
     for node in ast.walk(source.tree):
@@ -300,6 +311,7 @@ EVERYWHERE: tuple[Rule, ...] = (
     modules_are_short,
     functions_fit_on_a_screen,
     nothing_is_left_for_later,
+    what_is_ignored_has_a_reason,
     no_test_is_left_out,
     no_error_is_swallowed,
 )

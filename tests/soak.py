@@ -72,9 +72,14 @@ def load() -> dict[str, dict[str, Any]]:
 
 
 def run_part(part: Part, number: int | None) -> tuple[int, str]:
-    """Run a part, showing what it prints; return its exit code and its last line."""
+    """Run a part, showing what it prints.
+
+    Returns:
+        Its exit code, `INTERRUPTED` if somebody interrupted it before it was done, and its last line.
+        The code alone does not say so: pytest ends with 2 also where it could not collect its tests.
+    """
     command = [sys.executable, *part.command, *([str(number)] if number is not None else [])]
-    last = ""
+    last, was_interrupted = "", False
     with subprocess.Popen(
         command, cwd=PROJECT, env=os.environ | part.environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -83,13 +88,14 @@ def run_part(part: Part, number: int | None) -> tuple[int, str]:
             try:
                 line = process.stdout.readline()
             except KeyboardInterrupt:
-                continue  # the part was interrupted by the same key; it ends by itself
+                was_interrupted = True  # the part was, too, by the same key; it ends by itself
+                continue
             if not line:
                 break
             print(line, end="", flush=True)
             last = line.strip().strip("= ") or last
         code = process.wait()
-    return code, last
+    return (INTERRUPTED if was_interrupted and code else code), last
 
 
 def table(record: Mapping[str, Mapping[str, Any]], digest: str) -> str:
@@ -134,7 +140,7 @@ def main(arguments: list[str]) -> int:
         }
         store(RECORD_FILE, record)
         worst = max(worst, 1 if code else 0)
-        if code in (INTERRUPTED, 2, -2):
+        if code == INTERRUPTED:
             worst = INTERRUPTED
             break
     print(table(record, digest))

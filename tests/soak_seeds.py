@@ -20,6 +20,8 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
+HOLDERS_MAX = 4
+"""How many devices may lead at most; the seed decides, so that there is one writer in many of them."""
 
 Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
@@ -54,9 +56,12 @@ def read_record(path: Path) -> list[Done]:
 
 
 def ranges_to_do(record: Iterable[Done], end: int) -> list[str]:
-    """Return the ranges ``A:B`` below ``end`` that the record does not have without a failure."""
+    """Return the ranges ``A:B`` that begin below ``end`` and are not in the record without a failure.
+
+    They are whole also at the end: no seed is in two of them, whatever ends were asked for.
+    """
     held = {done["range"] for done in record if not done["failed"]}
-    every = (f"{first}:{min(first + RANGE, end)}" for first in range(0, end, RANGE))
+    every = (f"{first}:{first + RANGE}" for first in range(0, end, RANGE))
     return [seeds for seeds in every if seeds not in held]
 
 
@@ -66,7 +71,8 @@ def simulate(folder: Path, seeds: str) -> Done:
     Returns:
         What `dusk.sim` says with ``--json``; a range that did not even end has one failure.
     """
-    command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds, "--json"]
+    command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds]
+    command += ["--holders", str(HOLDERS_MAX), "--json"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         return {"range": seeds, **json.loads(ended.stdout)}
@@ -132,7 +138,8 @@ def main(arguments: list[str]) -> int:
                 record.write(json.dumps({**done, "commit": commit()}) + "\n")
                 record.flush()
                 for seed, why in done["failed"].items():
-                    print(f"seed {seed}: {why}\n  again: python -m dusk.sim {seed}", flush=True)
+                    again = f"python -m dusk.sim {seed} --holders {HOLDERS_MAX}"
+                    print(f"seed {seed}: {why}\n  again: {again}", flush=True)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             stopped = True

@@ -89,6 +89,8 @@ BAD = (
     (rules.functions_fit_on_a_screen, "dusk/keys/a.py", "def f():\n" + "    x = 1\n" * 70),
     (rules.functions_fit_on_a_screen, "dusk/keys/a.py", "async def f():\n" + "    x = 1\n" * 70),
     (rules.nothing_is_left_for_later, "dusk/keys/a.py", "x = 1  # TO" + "DO: later\n"),
+    (rules.what_is_ignored_has_a_reason, "dusk/keys/a.py", "x = f()  # no" + "qa: S101, B009\n"),
+    (rules.what_is_ignored_has_a_reason, "dusk/keys/a.py", "x = f()  # type: " + "ignore[misc, index]\n"),
     (rules.no_test_is_left_out, "tests/test_a.py", "@pytest.mark.skipif(True)\ndef test(): ...\n"),
     (rules.no_test_is_left_out, "tests/test_a.py", "def test():\n    pytest.skip('no')\n"),
     (rules.no_error_is_swallowed, "dusk/keys/a.py", "try:\n    f()\nexcept:\n    pass\n"),
@@ -111,6 +113,7 @@ GOOD = (
     ("dusk/daemon/b.py", '"""Ends."""\ntry:\n    f()\nexcept BaseException:\n    close()\n    raise\n'),
     ("dusk/changelog/b.py", '"""Names."""\nfrom dusk.membership.names import decide_name\n'),
     ("dusk/keys/b.py", '"""Box."""\nbox.open(b"x")\n'),
+    ("dusk/keys/c.py", '"""Key."""\nx = f()  # type: ' + "ignore[misc]  # the library has no types\n"),
 )
 
 

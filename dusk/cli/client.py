@@ -114,7 +114,7 @@ class Client:
             self._socket.sendall(line)
             return self._read_line(self._socket)
         except TimeoutError:
-            raise Refused("no-answer", f"the daemon behind {self._where} does not answer") from None
+            raise Refused("no-answer", self._silent()) from None
         except (BrokenPipeError, ConnectionResetError):
             raise Refused("no-answer", f"the daemon behind {self._where} closed the connection") from None
 
@@ -154,6 +154,11 @@ class Client:
     def _no_daemon(self) -> str:
         root = "" if self._root == Path("/") else f" --root {self._root}"
         return f"no daemon answers at {self._path}; start it with `dusk{root} daemon`"
+
+    def _silent(self) -> str:
+        if self._via is not None:
+            return f"the daemon behind {self._where} has not answered for {_VIA_S_MAX:.0f} s"
+        return f"the daemon behind {self._where} has not answered for {ANSWER_S_MAX:.0f} s; restart it"
 
     def _read_line(self, connection: socket.socket) -> bytes:
         while b"\n" not in self._rest:

@@ -8,7 +8,7 @@ from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.options import UsageError
 from dusk.cli.refresh import refresh
-from dusk.cli.table import printable
+from dusk.cli.table import printable, shortened, terminal_width
 from dusk.errors import Refused
 
 TIMEOUT_S = 60.0
@@ -19,6 +19,8 @@ _GOES_ON = "goes on without you; see `dusk log` and `dusk device list`"
 """What Ctrl-C cannot take back, since the daemon has it."""
 _OVER = frozenset({"failed", "held", "off", "offline"})
 """What ends the wait for a router that has not the version in effect."""
+_STILL = {"committed": "waits"}
+"""A state that is of an earlier version, as people read it."""
 
 
 def _draft_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +110,7 @@ def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
         while True:
             refresh(context)
             devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
-            shown.put(" ".join(f"{d['name']}:{d['state']}" for d in devices))
+            shown.put(progress(devices))
             waiting = [d for d in devices if not d["done"] and d["state"] not in _OVER]
             if not waiting or time.monotonic() > end_s:
                 return devices
@@ -117,6 +119,13 @@ def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
         raise Refused("stopped", f"stopped waiting; version {result['seq']} {_GOES_ON}") from None
     finally:
         shown.clear()
+
+
+def progress(devices: list[Json]) -> str:
+    """Return how many routers have a version, then those that have not, each with its state."""
+    done = sum(1 for device in devices if device["done"])
+    rest = [f"{d['name']} {_STILL.get(d['state'], d['state'])}" for d in devices if not d["done"]]
+    return f"{done} of {len(devices)} have applied it" + (f"; {', '.join(rest)}" if rest else "")
 
 
 def _applied(device: Json, seq: int) -> Json:
@@ -129,7 +138,7 @@ def _applied(device: Json, seq: int) -> Json:
 
 
 class _Line:
-    """One line on a terminal that is written over; nothing elsewhere."""
+    """One line on a terminal that is written over, so it is cut where that ends; nothing elsewhere."""
 
     def __init__(self) -> None:
         self._text = ""
@@ -137,7 +146,8 @@ class _Line:
 
     def put(self, text: str) -> None:
         if self._on and text != self._text:
-            sys.stderr.write(f"\r\x1b[K{printable(text)}")
+            width = terminal_width(sys.stderr)
+            sys.stderr.write(f"\r\x1b[K{shortened(printable(text), width - 1 if width else None)}")
             sys.stderr.flush()
             self._text = text
 

@@ -42,7 +42,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
     )
-    create.add_argument("--name", default="", metavar="TEMPLATE", help="names, such as ap-{n}")
+    create.add_argument(
+        "--name",
+        default="",
+        metavar="TEMPLATE",
+        help="names, such as ap-{n}: {n} is a number, {name} what the router calls itself",
+    )
     create.add_argument(
         "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
     )

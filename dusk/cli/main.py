@@ -116,6 +116,8 @@ def _describe(error: OSError) -> str:
 
 def _run(arguments: list[str]) -> int:
     options, rest = global_options(arguments)
+    if rest[:1] == ["help"] and rest[1:]:
+        rest = [*rest[1:], "--help"]
     if not rest or rest[0] in ("-h", "--help", "help"):
         print(overview())
         return 0 if rest else 2

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 GAP = "  "
 WIDTH_MIN = 6
@@ -11,10 +12,10 @@ WHOLE = frozenset({"KEY", "ID"})
 """Headings of columns that are never cut: who reads one types it again."""
 
 
-def terminal_width() -> int | None:
-    """Return the terminal's width in characters, or None where output is not a terminal."""
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Return the terminal's width in characters, or None where ``stream`` (the output) is no terminal."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
     except (OSError, ValueError):
         return None
 
@@ -58,6 +59,11 @@ def _shrink(widths: list[int], room: int, whole: Sequence[int]) -> None:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join(_fit(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
+
+
+def shortened(text: str, width: int | None) -> str:
+    """Return ``text``, cut (``…``) where it does not fit ``width``."""
+    return text if width is None else _fit(text, width).rstrip()
 
 
 def _fit(cell: str, size: int) -> str:

@@ -35,8 +35,13 @@ class Finding:
 def run(context: Context) -> int:
     """Check the log below the root, print what was found, and return the exit code."""
     folder = context.root / "etc/dusk/node"
-    if not os.path.lexists(folder / NAME):
-        raise Refused("no-cluster", f"this router is in no cluster: there is no {folder / NAME}")
+    try:
+        os.lstat(folder / NAME)
+    except PermissionError:
+        reason = f"no permission to read {folder / NAME}; run this as root or as the daemon's user"
+        raise Refused("no-permission", reason) from None
+    except OSError:
+        raise Refused("no-cluster", f"this router is in no cluster: there is no {folder / NAME}") from None
     contents = read_log(folder)
     found = check(contents, folder)
     document = {

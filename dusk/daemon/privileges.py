@@ -102,7 +102,9 @@ def _folder(path: Path, mode: int, uid: int, gid: int) -> None:
         path.mkdir(mode=mode, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
-        raise Refused("untrusted", f"no folder at {path}: {error.strerror}") from error
+        hint = "; run this as root, or give a root that is yours: --root DIR"
+        what = hint if isinstance(error, PermissionError) else ""
+        raise Refused("untrusted", f"no folder at {path}: {error.strerror}{what}") from error
     try:
         owner = os.fstat(fd).st_uid
         if owner not in {uid, os.geteuid()}:

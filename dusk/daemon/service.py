@@ -62,7 +62,7 @@ def serve(root: Path, reading: int, writing: int) -> int:
     try:
         if reading < 0:
             raise ConfigError(
-                f"cannot make {root / 'etc'}; give a root that is yours: dusk --root DIR daemon"
+                f"cannot make {root / 'etc'}; give a root that can be written: dusk --root DIR daemon"
             )
         account = privileges.account_for_daemon()
         privileges.prepare_folders(str(root), account)

@@ -131,15 +131,28 @@ def _signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def suggestions(root: Path) -> list[str]:
+    """Return what to type in another shell: lines short enough to be read and copied one by one."""
+    folder = Path(sys.executable).parent
+    path = [f'export PATH={shlex.quote(str(folder))}:"$PATH"'] if (folder / "dusk").exists() else []
+    dusk = "dusk" if path else shlex.join([sys.executable, "-m", "dusk"])
+    return [
+        *path,
+        f"export DUSK_ROOT={shlex.quote(str(root))}",
+        f"{dusk} login {USER}",
+        f"{dusk} set policy/wifi wireless.default_radio0.ssid=Mine",
+        f"{dusk} commit -m 'my own change'",
+    ]
+
+
 def _stay(story: Story, out: Screen) -> None:
     """Show what changes in the files until somebody ends it."""
     first = story.first
     out.line()
-    out.line(f"it goes on until Ctrl-C; the owner is {USER}, her password {story.password}; try:")
-    dusk = shlex.join(first.arguments())
-    out.line(f"  {dusk} login {USER}")
-    out.line(f"  {dusk} set policy/wifi wireless.default_radio0.ssid=Mine")
-    out.line(f"  {dusk} commit -m 'my own change'")
+    out.line(f"it goes on until Ctrl-C; the owner is {USER}, her password {story.password}")
+    out.line("in another terminal, try:")
+    for line in suggestions(first.root):
+        out.line(f"  {line}")
     out.line()
     seen = _all_hashes(story)
     while True:

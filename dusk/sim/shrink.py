@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from dusk.errors import DuskError
 from dusk.sim.broken import RuleBroken
 from dusk.sim.scenario import Plan, Simulation
 
-FAILURES = (RuleBroken, AssertionError, LookupError, TypeError, ValueError)
-"""How a run can fail: a broken rule, or a mistake in a node."""
+FAILURES = (DuskError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""How a run can fail: a broken rule, a mistake in a node, or a refusal that it lets out (R10)."""
 DURATION_S_MIN = 1.0
 
 

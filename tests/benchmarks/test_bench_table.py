@@ -61,10 +61,13 @@ def test_moments_are_summed_up_as_first_median_and_last() -> None:
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(bench, "FOLDER", tmp_path)
-    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(bench, "PROFILES", tmp_path / "profiles")
-    return tmp_path
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    monkeypatch.setattr(bench, "FOLDER", folder)
+    monkeypatch.setattr(bench, "RESULTS", folder / "results.json")
+    monkeypatch.setattr(bench, "CHOSEN_RESULTS", tmp_path / "build" / "results-chosen.json")
+    monkeypatch.setattr(bench, "PROFILES", folder / "profiles")
+    return folder
 
 
 def run_over(groups: tuple[bench.Group, ...], monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -125,4 +128,8 @@ def test_words_choose_rows_and_an_unknown_one_is_wrong_usage(
     out = capsys.readouterr().out
     assert "row P9" in out
     assert "row P8" not in out
+    assert not (results / "results.json").exists(), "a part must not stand where the whole is kept"
+    assert "written to build/results-chosen.json" in out
+    (row,) = json.loads((results.parent / "build" / "results-chosen.json").read_text())["rows"]
+    assert row["number"] == "P9"
     assert run_over(groups, monkeypatch, "P99") == 2

@@ -33,7 +33,7 @@ def _signed(world: Holders, *rows: Sequence[Any], by: SigningKey | None = None) 
     chain, items = world.log.head.chain, []
     for row in rows:
         data = codec.pack(row)
-        chain = labelled_hash(b"dusk.chain", chain, labelled_hash(b"dusk.entry", data))  # type: ignore[assignment]
+        chain = labelled_hash(b"dusk.chain", chain, labelled_hash(b"dusk.entry", data))  # type: ignore[assignment]  # a hash is a chain hash by its label
         items.append(LogItem(ItemKind.ENTRY, codec.pack((data, None))))
     head = replace(world.log.head, seq=Seq(world.log.head.seq + len(rows)), chain=chain)
     return [*items, _head(world, head, by or world.master)]
@@ -156,7 +156,7 @@ def test_who_opens_without_the_right_to_lead_signs_for_nothing_later() -> None:
     data = codec.pack([2, "later"])
     digest = labelled_hash(b"dusk.entry", data)
     chain = labelled_hash(b"dusk.chain", world.log.head.chain, digest)
-    head = replace(world.log.head, seq=Seq(world.log.head.seq + 1), chain=chain)  # type: ignore[arg-type]
+    head = replace(world.log.head, seq=Seq(world.log.head.seq + 1), chain=chain)  # type: ignore[arg-type]  # as above
     later = LogItem(ItemKind.ENTRY, codec.pack((data, None)))
     assert _later(reader, [opened, later, _head(world, head, world.garage)]) is None
 

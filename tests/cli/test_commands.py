@@ -1,6 +1,7 @@
 """Commands over a real socket: outputs, exit codes, one clear line for every refusal."""
 
 import importlib
+import socket
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,19 @@ def test_no_daemon_behind_the_socket_is_one_line_that_says_how_to_start_it(dusk:
     (root / "var/run/dusk").mkdir(parents=True)
     (root / "var/run/dusk/control.sock").touch()
     assert_refused(dusk("device", "list"), "no daemon answers")
+
+
+def test_a_daemon_that_says_nothing_is_given_up_with_what_to_do(
+    dusk: "Dusk", root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "var/run/dusk"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("dusk.cli.client.ANSWER_S_MAX", 0.05)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("control.sock")
+        listener.listen()
+        assert_refused(dusk("status"), "has not answered for", "restart it")
 
 
 def test_global_options_stand_anywhere(dusk: "Dusk", server: FakeDesk, root: Path) -> None:

@@ -315,7 +315,7 @@ def test_a57_unseen_a_proposal_is_kept_by_a_second_signature_and_by_nothing_else
         monkeypatch.undo()
         monkeypatch.setenv("DUSK_ROOT", str(ann.file.parent / "root"))
         ann.run("set", "policy/wifi", f"wireless.x.ssid={spoil.__name__}")
-        hostile(monkeypatch, lambda request, n, spoil=spoil: request if n == 1 else spoil(request))  # type: ignore[misc]
+        hostile(monkeypatch, lambda request, n, spoil=spoil: request if n == 1 else spoil(request))  # type: ignore[misc]  # bound now
         assert_refused(ann.run("--unseen", *COMMIT), "another signature")
 
 

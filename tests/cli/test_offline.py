@@ -5,6 +5,7 @@ import pty
 import stat
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import Rewind
-from dusk.cli import passwords, table, tokens
+from dusk.cli import draft, passwords, table, tokens
 from dusk.cli.settings import split_pair
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.daemon.frames import MAGIC
@@ -340,7 +341,47 @@ def test_verify_names_the_first_fault_by_its_position(dusk: "Dusk", root: Path) 
     assert "in no cluster: there is no " in one_line(dusk("verify"))
 
 
+def test_who_may_not_read_the_log_is_not_told_that_there_is_none(
+    dusk: "Dusk", root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstat = os.lstat
+
+    def closed(path: str | Path, **more: int | None) -> os.stat_result:
+        if str(path) == str(root / "etc/dusk/node/log"):
+            raise PermissionError(13, "Permission denied")
+        return lstat(path, dir_fd=more.get("dir_fd"))
+
+    monkeypatch.setattr(os, "lstat", closed)
+    said = one_line(dusk("verify"))
+    assert "no permission to read" in said
+    assert "run this as root" in said
+
+
 # --- the small parts ---------------------------------------------------------------------------
+
+
+def test_help_before_a_command_is_help_behind_it(dusk: "Dusk") -> None:
+    assert dusk("help", "role", "backup").out == dusk("role", "backup", "--help").out
+    assert "there is no command 'polcy', do you mean 'policy'?" in dusk("help", "polcy").err
+
+
+def test_how_far_a_commit_is_fits_one_line_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def device(number: int, state: str) -> dict[str, object]:
+        return {"name": f"router-{number}", "done": state == "applied", "state": state}
+
+    assert draft.progress([device(1, "applied")]) == "1 of 1 have applied it"
+    some = [device(1, "applied"), device(2, "committed"), device(3, "staged")]
+    assert draft.progress(some) == "1 of 3 have applied it; router-2 waits, router-3 staged"
+
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 80))
+    with os.fdopen(follower, "w") as terminal, os.fdopen(leader, "rb", buffering=0) as screen:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        draft._Line().put(draft.progress([device(number, "committed") for number in range(30)]))
+        line = screen.read(4096).decode().removeprefix("\r\x1b[K")
+    assert line.startswith("0 of 30 have applied it; router-0 waits, ")
+    assert line.endswith("…")
+    assert len(line) == 79
 
 
 @given(st.lists(st.lists(st.text(max_size=40), min_size=3, max_size=3), max_size=5), st.integers(22, 120))

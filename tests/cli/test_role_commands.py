@@ -25,9 +25,9 @@ def desk() -> FakeDesk:
     """Return a desk over a world with three devices that may lead, and two owners."""
     world = Holders()
     world.bob = world.key()  # type: ignore[attr-defined]  # for the tests below
-    world.commit(world.edit("trust", "owner/bob", [world.bob.public]))  # type: ignore[attr-defined]
+    world.commit(world.edit("trust", "owner/bob", [world.bob.public]))  # type: ignore[attr-defined]  # as above
     desk = FakeDesk(world)
-    desk.people["token-bob"] = Person("bob", world.bob)  # type: ignore[attr-defined]
+    desk.people["token-bob"] = Person("bob", world.bob)  # type: ignore[attr-defined]  # as above
     return desk
 
 

@@ -39,7 +39,7 @@ def test_a_commit_that_others_must_sign_is_proposed_and_shown(people: FakeDesk) 
     edit(people, "bob")
     result = commit(people, "bob")
     assert result["state"] == "durable"
-    assert any("dusk sign" in str(note) for note in result["notes"])  # type: ignore[attr-defined]
+    assert any("dusk sign" in str(note) for note in result["notes"])  # type: ignore[attr-defined]  # a list by its method
     (proposal,) = people.ask("proposal.list")["proposals"]
     assert (proposal["id"], proposal["author"], proposal["signed"]) == (result["proposal"], "bob", ["bob"])
     assert "2 of bob, carol" in proposal["state"]

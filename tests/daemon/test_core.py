@@ -175,7 +175,7 @@ async def test_r8_a_datagram_leaves_only_when_what_it_promises_is_on_disk(
 
 
 async def test_a_round_takes_all_that_waits_with_one_sync(device: Device, tmp_path: Path) -> None:
-    device.answers[Datagram] = lambda item: [Append((head(getattr(item, "data")),))]  # noqa: B009
+    device.answers[Datagram] = lambda item: [Append((head(getattr(item, "data")),))]  # noqa: B009  # an input's union has no data
     async with running(device):
         with installed(FaultyDisk(0, full())) as counted:
             for number in range(20):
@@ -305,7 +305,7 @@ async def test_a_mistake_of_the_node_costs_its_memory_only_and_pauses_grow(
             device.inbox.offer(Datagram(b"poison", device.address, None))
             await device.until(lambda: device.core.trouble != "")
             assert device.core.trouble.startswith("internal error: ")
-            await device.until(lambda count=life: len(device.lives) == count + 1)  # type: ignore[misc]
+            await device.until(lambda count=life: len(device.lives) == count + 1)  # type: ignore[misc]  # bound now, called later
             await device.until(lambda: device.core.node is not None)
         said = [event.text for event in device.told if isinstance(event, Event) and event.loud]
         pauses = [int(line.split()[-2]) for line in said]
@@ -327,9 +327,9 @@ async def test_a_disk_that_fails_from_the_start_is_shown_too(
 def _order(effects: Sequence[Append | StoreFile | RemoveFile], folder: Path) -> list[str]:
     storage, _ = open_storage(folder)
     done: list[str] = []
-    storage.store.append = lambda items: done.append(f"append {len(items)}")  # type: ignore[method-assign]
-    storage.files.store = lambda name, data: done.append(f"store {name}")  # type: ignore[method-assign]
-    storage.files.remove = lambda *names: done.append(f"remove {len(names)}")  # type: ignore[method-assign]
+    storage.store.append = lambda items: done.append(f"append {len(items)}")  # type: ignore[method-assign]  # a recorder instead
+    storage.files.store = lambda name, data: done.append(f"store {name}")  # type: ignore[method-assign]  # a recorder instead
+    storage.files.remove = lambda *names: done.append(f"remove {len(names)}")  # type: ignore[method-assign]  # a recorder instead
     storage.do(effects)
     storage.close()
     return done

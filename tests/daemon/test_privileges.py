@@ -97,6 +97,17 @@ def test_folders_have_their_modes_and_links_are_refused(tmp_path: Path) -> None:
         prepare_folders(str(tmp_path), None)
 
 
+def test_who_may_not_make_the_folders_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", closed)
+    with pytest.raises(Refused, match="Permission denied; run this as root, or give a root that is yours"):
+        privileges._folder(tmp_path / "etc/dusk", 0o711, os.geteuid(), os.getegid())
+
+
 @pytest.mark.needs("root")
 def test_a35_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     prepare_folders(str(tmp_path), None)

@@ -1,10 +1,12 @@
 """The demo's own reader sees what is in the files, and what is not."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from dusk.demo import files
+from dusk.demo.show import suggestions
 
 
 def test_quotes_of_uci_are_read_as_the_shell_reads_them() -> None:
@@ -71,3 +73,20 @@ def test_own_settings_name_interface_address_and_reload_command() -> None:
         "main.reload": ["/bin/true"],
     }
     assert "main.address" not in files.read(files.own_settings("router-3", "eth0", None, "/bin/true"))
+
+
+def test_what_the_demo_suggests_is_what_a_person_can_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    root = Path("/tmp/dusk-demo-1/router-1")
+    assert suggestions(root)[:2] == [
+        f"export DUSK_ROOT={root}",
+        f"{tmp_path}/python -m dusk login anna",
+    ]
+    (tmp_path / "dusk").touch()
+    assert suggestions(root)[:3] == [
+        f'export PATH={tmp_path}:"$PATH"',
+        f"export DUSK_ROOT={root}",
+        "dusk login anna",
+    ]

@@ -1,6 +1,6 @@
 """All parsers of outside bytes that are fuzzed."""
 
-from tests.fuzz import branches, checkpoints, local, nodes, secret_keys, shells, texts, trust, wire
+from tests.fuzz import branches, checkpoints, helper, local, nodes, secret_keys, shells, texts, trust, wire
 from tests.fuzzing import Target
 
 TARGETS: tuple[Target, ...] = (
@@ -14,5 +14,6 @@ TARGETS: tuple[Target, ...] = (
     *secret_keys.TARGETS,
     *trust.TARGETS,
 )
-BY_NAME = {target.name: target for target in TARGETS}
-assert len(BY_NAME) == len(TARGETS), "a target is found by its name"
+BY_NAME = {target.name: target for target in (*TARGETS, helper.TARGET)}
+"""The same for the long run, and the one that a test of its own feeds otherwise."""
+assert len(BY_NAME) == len(TARGETS) + 1, "a target is found by its name"

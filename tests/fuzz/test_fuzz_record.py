@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import soak_fuzz
+from tests.fuzz import helper, targets
 from tests.fuzzing import Tally, Target
 from tests.records import store
 
@@ -20,6 +21,10 @@ def test_every_target_gets_its_first_range_before_one_gets_its_second() -> None:
     record = {"targets": {"a": {"ranges": [[10, 20]]}}}
     found = soak_fuzz.ranges_to_do(record, {"a": 1.0, "b": 1.0, "slow": 0.2}, 25)
     assert found == [("a", 0), ("b", 0), ("slow", 0), ("b", 10), ("a", 20), ("b", 20)]
+
+
+def test_the_long_run_feeds_what_root_reads_too() -> None:
+    assert [*targets.BY_NAME.values()] == [*targets.TARGETS, helper.TARGET]
 
 
 def test_what_is_recorded_is_not_done_again_and_other_code_begins_anew(

@@ -94,6 +94,12 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/changelog/attesting.py::completed::operand of and left out: record.data is not None": "as above",
     "dusk/changelog/attesting.py::due::operand of or left out: former.data is None": "as above",
+    "dusk/node/branching.py::Branching._judged::operand of and left out: part(items) is not None": (
+        "it only saves the time of looking for a later version where there is none: then nothing is told"
+    ),
+    "dusk/node/branching.py::Branching._judged::operand of and left out: first is not None": (
+        "what is of a later version is an entry; the type checker asks for it"
+    ),
     "dusk/cycle/elsewhere.py::Elsewhere._groups::operand of and left out: peer is not None": (
         "who is no member any more is forgotten before; the type checker asks for it"
     ),
@@ -103,7 +109,7 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/cycle/whereabouts.py::Whereabouts.leads_elsewhere::"
     "operand of and left out: self._table.get(device) != address": (
-        "it only saves the time of putting the same row in its place"
+        "it only saves the time of putting the same row in its place, and of forgetting who is no member"
     ),
     "dusk/cycle/whereabouts.py::Whereabouts._is_silent::operand of and left out: peer is not None": (
         "the table that is asked for names members alone; the type checker asks for it"

@@ -20,13 +20,14 @@ import pytest
 
 from tests.mutation.mutants import Mutant, codes
 
-SECONDS_MAX = 60.0
-"""A mutant that makes a test run longer than this is noticed, too: the tests would not end."""
+TEST_S_MAX = 60.0
+"""A mutant with which one test runs longer than this is noticed by it: the test would not end."""
+FORK_CPU_S_MAX = 900
+"""Ends a fork whose parent is gone."""
 MEMORY_BYTES_MAX = 3 * 2**30
-"""The same for memory."""
-TIMED_OUT = "(did not end)"
+"""The same as for time, for memory."""
 NONE_FAILED = "-"
-ANSWER_BYTES_MAX = 4096
+PIECE_BYTES_MAX = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,46 @@ class Trial:
 
 Report = Callable[[Trial, str | None], None]
 """Takes a trial and the test that failed, None if none did."""
+
+
+class Fork:
+    """A process that tries a row of tests, and says which it begins, and at last which failed.
+
+    One that ends without a verdict, or does not get on, has failed in the test that it had begun: no
+    verdict is drawn from how long all of them take, since that is the machine's affair.
+
+    Args:
+        first_failure: what it does; takes what tells the test that begins.
+
+    Attributes:
+        reader: what it says can be read here.
+        failed: the test that failed, `NONE_FAILED` if none did, empty if it broke before the first.
+    """
+
+    def __init__(self, first_failure: Callable[[Callable[[str], None]], str]) -> None:
+        self.reader, self._pid = _forked(first_failure)
+        self._until = time.monotonic() + TEST_S_MAX
+        self._said = b""
+        self.failed = ""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the test that it is in takes too long."""
+        return time.monotonic() > self._until
+
+    def hear(self) -> bool:
+        """Take what it says; return whether it has ended."""
+        piece = os.read(self.reader, PIECE_BYTES_MAX)
+        *said, self._said = (self._said + piece).split(b"\0")
+        if said:
+            self.failed, self._until = said[-1].decode(), time.monotonic() + TEST_S_MAX
+        return not piece
+
+    def end(self) -> None:
+        """Let go of it; one that still runs is killed."""
+        os.close(self.reader)
+        os.kill(self._pid, 9)  # not reaped yet, so the number is its own
+        os.waitpid(self._pid, 0)
 
 
 class Server:
@@ -63,7 +104,7 @@ class Server:
         self._trials = trials
         self._report = report
         self._jobs = jobs
-        self._running: dict[int, tuple[int, Trial, float]] = {}
+        self._running: dict[Fork, Trial] = {}
         self._functions: dict[tuple[str, str, int], list[types.FunctionType]] = {}
         self._caches: list[functools._lru_cache_wrapper[object]] = []
         self._killers: set[str] = set()
@@ -95,8 +136,8 @@ class Server:
                 self._wait()
             self.failing_anyhow = {name for name in self._killers if not self._passes(name, items)}
         finally:
-            for pid in list(self._running.values()):
-                os.kill(pid[0], 9)
+            for fork in self._running:
+                fork.end()
         return True
 
     def _index(self) -> None:
@@ -110,20 +151,21 @@ class Server:
                 self._caches.append(thing)
 
     def _start(self, trial: Trial, items: Mapping[str, pytest.Item]) -> None:
-        def fail() -> str:
+        def first_failure(begin: Callable[[str], None]) -> str:
             self._mutate(trial.mutant)
-            return _first_failure(trial.tests, items)
+            return _first_failure(trial.tests, items, begin)
 
-        reader, pid = _forked(fail)
-        self._running[reader] = (pid, trial, time.monotonic() + SECONDS_MAX)
+        self._running[Fork(first_failure)] = trial
 
     def _passes(self, name: str, items: Mapping[str, pytest.Item]) -> bool:
-        """Tell whether a test passes where nothing is mutated."""
-        reader, pid = _forked(lambda: _first_failure([name], items))
-        answer = os.read(reader, ANSWER_BYTES_MAX).decode()
-        os.close(reader)
-        os.waitpid(pid, 0)
-        return answer == NONE_FAILED
+        """Tell whether a test passes, and in time, where nothing is mutated."""
+        fork = Fork(lambda begin: _first_failure([name], items, begin))
+        while not fork.is_late:
+            ready, _, _ = select.select([fork.reader], [], [], 1.0)
+            if ready and fork.hear():
+                break
+        fork.end()
+        return fork.failed == NONE_FAILED
 
     def _mutate(self, mutant: Mutant) -> None:
         path = self._project / mutant.path
@@ -138,27 +180,26 @@ class Server:
             cache.cache_clear()
 
     def _wait(self) -> None:
-        """Collect what has ended; kill what takes too long."""
-        ready, _, _ = select.select(list(self._running), [], [], 1.0)
-        for reader in ready:
-            pid, trial, _ = self._running.pop(reader)
-            answer = os.read(reader, ANSWER_BYTES_MAX).decode()
-            os.close(reader)
-            os.waitpid(pid, 0)
-            self._killers |= {answer} - {NONE_FAILED, ""}
-            # A fork that ended without a word was felled by the mutant: out of memory, or time.
-            self._report(trial, None if answer == NONE_FAILED else answer or TIMED_OUT)
-        for reader, (pid, trial, until) in list(self._running.items()):
-            if time.monotonic() > until:
-                del self._running[reader]
-                os.kill(pid, 9)
-                os.waitpid(pid, 0)
-                os.close(reader)
-                self._report(trial, TIMED_OUT)
+        """Collect what has ended; end what takes too long."""
+        ready, _, _ = select.select([fork.reader for fork in self._running], [], [], 1.0)
+        for fork, trial in list(self._running.items()):
+            if (fork.reader in ready and fork.hear()) or fork.is_late:
+                del self._running[fork]
+                fork.end()
+                self._report_end(fork, trial)
+
+    def _report_end(self, fork: Fork, trial: Trial) -> None:
+        """A fork that ended in the midst of a test was felled by the mutant there: out of memory, or time."""
+        if not fork.failed:
+            print(f"broke before its first test: {trial.mutant.id}", flush=True)
+        killed_by = fork.failed if fork.failed not in ("", NONE_FAILED) else None
+        if killed_by is not None:
+            self._killers.add(killed_by)
+        self._report(trial, killed_by)
 
 
-def _forked(answer: Callable[[], str]) -> tuple[int, int]:
-    """Start a process of bounded time and memory; return where it writes its one answer, and its id."""
+def _forked(first_failure: Callable[[Callable[[str], None]], str]) -> tuple[int, int]:
+    """Start a process of bounded time and memory; return where it writes, and its id."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -171,8 +212,12 @@ def _forked(answer: Callable[[], str]) -> tuple[int, int]:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS_MAX), int(SECONDS_MAX)))
-        os.write(writer, answer().encode())
+        resource.setrlimit(resource.RLIMIT_CPU, (FORK_CPU_S_MAX, FORK_CPU_S_MAX))
+
+        def say(word: str) -> None:
+            os.write(writer, word.encode() + b"\0")
+
+        say(first_failure(say))
         status = 0
     finally:
         os._exit(status)
@@ -198,8 +243,10 @@ class _Failures:
         self.failed = self.failed or report.failed
 
 
-def _first_failure(tests: Sequence[str], items: Mapping[str, pytest.Item]) -> str:
-    """Run tests until one fails; return its id, or `NONE_FAILED`."""
+def _first_failure(
+    tests: Sequence[str], items: Mapping[str, pytest.Item], begin: Callable[[str], None]
+) -> str:
+    """Run tests until one fails, telling each that begins; return its id, or `NONE_FAILED`."""
     failures = _Failures()
     chosen = [items[name] for name in tests if name in items]
     if chosen:
@@ -207,6 +254,7 @@ def _first_failure(tests: Sequence[str], items: Mapping[str, pytest.Item]) -> st
         plugins.unregister(name="terminalreporter")
         plugins.register(failures)
     for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+        begin(item.nodeid)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if failures.failed:
             return item.nodeid

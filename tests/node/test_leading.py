@@ -300,7 +300,7 @@ def test_who_stands_in_hands_back_to_a_first_that_may_lead_once_nothing_waits(
 ) -> None:
     site, master, backup = _parts()
     leading = master if is_first else backup
-    leading._writing = writing  # type: ignore[assignment]
+    leading._writing = writing  # type: ignore[assignment]  # a stand-in
     if is_frozen:
         monkeypatch.setattr(leading._log, "may_lead", lambda _: False)
     assert leading.tick(site.now) == (BACK if is_handed else [])

@@ -82,7 +82,7 @@ def test_a27_nobody_withholds_where_no_master_is_heard_or_this_device_is_it() ->
     author = site.all[2]
     site.part([author], site.all[:2])
     author.commit("alone")
-    site.master.node._rooms.writing.queue = lambda *_: []  # type: ignore[method-assign]
+    site.master.node._rooms.writing.queue = lambda *_: []  # type: ignore[method-assign]  # it drops all
     site.master.commit("at the writer")
     site.run(120.0)
     assert not any("withheld" in box.node.alarms for box in (author, site.master))

@@ -123,6 +123,7 @@ def test_a31_what_could_not_be_made_is_shown_and_tried_again_less_and_less_often
         before = now
         while not (again := node.compacting.step(now)):
             now += 5.0
+            assert now - before < 2 * AGAIN_S_MAX, "it is tried again"
         pauses.append(now - before)
         assert again == order
         assert node.compacting.step(now + AGAIN_S_MAX) == [], "it is under way"
@@ -145,6 +146,17 @@ def test_the_next_checkpoint_is_another_chance_for_what_could_not_be_made() -> N
     attest(world)
     assert node.compacting.step(1.0) == [Compact(world.cluster, world.log.checkpoint, ())]
     assert node.compacting.step(1.0 + AGAIN_S_MIN) == []
+
+
+def test_a_checkpoint_that_owners_took_back_is_no_occasion_to_compact_to_an_older_one() -> None:
+    world = grown()
+    node = Alone(world.log)
+    node.compacting.step(1.0)
+    node.compacting.compacted(Compacted(world.log.checkpoint, None, "the disk is full"), 1.0)
+    world.log._settling.settled = Seq(1)
+    assert world.log.checkpoint == 0
+    assert node.compacting.step(1.0 + AGAIN_S_MAX) == []
+    assert world.log.floor == 0
 
 
 # --- checkpoints of others --------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def _is_old(box: Box) -> None:
             raise UntrustedInput("entry: an unknown kind")
         return later(entry, *rest)  # type: ignore[arg-type]  # passed on as they are
 
-    judging.later = old  # type: ignore[method-assign, assignment]
+    judging.later = old  # type: ignore[method-assign, assignment]  # an older version
 
 
 @pytest.fixture
@@ -116,7 +116,8 @@ def test_r13_a_branch_that_cannot_be_read_leaves_ours_where_it_is(site: Site) ->
     change = other.commit("on a branch of its own")
     site.run(2.0)
     entries = [at for at, item in enumerate(site.master.items) if item.kind is ItemKind.ENTRY]
-    for first in (0, entries[seq - 2], entries[seq - 1]):
+    assert site.master.items[entries[seq - 1] - 1].kind is not ItemKind.ENTRY
+    for first in (0, entries[seq - 2], entries[seq - 1] - 1, entries[seq - 1]):
         with pytest.raises(newer.NewerVersion):
             other.node._rooms.branching.took_branch(site.master.items[first:], site.now)
     junk = [item for item in site.master.items[entries[seq - 1] :] if item.kind is ItemKind.ENTRY]

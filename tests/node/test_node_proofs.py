@@ -1,9 +1,10 @@
 """A master that tells two sides two histories is found out by whoever sees both, and frozen (A13)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dusk.changelog.body import Edit
-from dusk.changelog.entry import Stamp, sign_head
+from dusk.changelog.entry import OutcomeCode, SignedHead, Stamp, sign_head
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.roles import mandate_row
@@ -11,9 +12,10 @@ from dusk.changelog.sections import device_path
 from dusk.daemon.status import status_of
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused
-from dusk.ids import BootId, DeviceId
+from dusk.ids import BootId, ChainHash, DeviceId
 from dusk.limits import SUCCESSION_MAX
 from dusk.node.proofs import Proofs
+from tests.holders import Holders
 from tests.node.site import Box, Site
 from tests.world import NO_REST
 
@@ -48,6 +50,23 @@ def _told_two_histories(*, other_boot: BootId | None = None, values: Sequence[st
     site.until(lambda: backup.node.leads, 10.0, STEP_S)
     site.heal()
     return site
+
+
+def test_a13_who_goes_over_and_who_stays_both_have_the_proof() -> None:
+    site = Site(4, holders=2, cycle_ms=500)
+    site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
+    stays, goes = site.all[1:3]
+    here, there = _written(site, ["one", "two"]), _written(site, ["another"])
+    stays.do(stays.node._rooms.took(here, site.now))
+    goes.do(goes.node._rooms.took(there, site.now))
+    head = stays.node.log.head
+    goes.do(goes.node._rooms.branching.took_branch(here, site.now))
+    stays.do(stays.node._rooms.branching.took_branch(there, site.now))
+    assert (stays.node.log.head, goes.node.log.head) == (head, head)
+    for box in (stays, goes):
+        due = box.node._rooms.proofs.due(site.now + 100.0)
+        assert due is not None
+        assert due[0] == site.master.node.device_id
 
 
 def _is_frozen(box: Box, culprit: Box) -> bool:
@@ -171,6 +190,73 @@ def test_nothing_is_proved_by_one_history_by_heads_apart_or_by_who_is_unknown() 
     assert (proofs.due(1.0), empty.due(1.0)) == (None, None)
 
 
+def _signed_twice(world: Holders) -> tuple[SignedHead, SignedHead]:
+    """Have the first master sign two heads where the log ends."""
+    head = world.log.head
+    bent = replace(head, chain=ChainHash(b"x" * 32))
+    one, other = (sign_head(world.master, world.cluster, signed, NO_REST) for signed in (head, bent))
+    return one, other
+
+
+def _proofs_of(world: Holders, entry: LogItem, one: SignedHead, other: SignedHead) -> Proofs:
+    """Return what a device knows that saw both heads over one entry."""
+    proofs = Proofs(world.log, lambda: 0.0)
+    ours, theirs = ([entry, LogItem(ItemKind.HEAD, signed.encode())] for signed in (one, other))
+    proofs.compare(ours, theirs, 0.0)
+    return proofs
+
+
+def _newest(world: Holders) -> LogItem:
+    return next(item for item in reversed(world.items) if item.kind is ItemKind.ENTRY)
+
+
+def _applied(world: Holders, proofs: Proofs) -> bool:
+    """Tell whether the log freezes the first master by what is handed in."""
+    due = proofs.due(0.0)
+    assert due is not None
+    culprit, edits = due
+    assert culprit == world.device_id
+    entry = world.write(world.change(*edits, signers=(world.garage,), device=world.garage))
+    return entry.outcome.code is OutcomeCode.APPLIED and not world.log.may_lead(culprit)
+
+
+def _forgiven(world: Holders) -> None:
+    """Freeze the first master for what it signed; then owners let it lead again."""
+    proof = _signed_twice(world)
+    world.lead(world.kitchen)
+    world.write(world.freeze(world.master, *proof, by=world.garage))
+    free = world.edit(device_path(world.device_id), FROZEN, None)
+    world.lead(world.kitchen, world.role(world.kitchen, world.master, more=[free]))
+    world.lead(world.master)
+
+
+def test_a13_a_role_that_owners_forced_meanwhile_forgives_nobody_who_was_not_frozen() -> None:
+    world = Holders()
+    world.succeed(world.kitchen, world.master)
+    proofs = _proofs_of(world, _newest(world), *_signed_twice(world))
+    world.lead(world.kitchen, world.role(world.kitchen, world.garage))
+    assert _applied(world, proofs)
+    assert proofs.due(0.0) is None
+
+
+def test_a13_what_owners_have_forgiven_is_not_handed_in_again() -> None:
+    world = Holders()
+    world.succeed(world.kitchen, world.master)
+    proofs = _proofs_of(world, _newest(world), *_signed_twice(world))
+    _forgiven(world)
+    assert proofs.due(0.0) is None
+    assert proofs._found == {}
+
+
+def test_a13_who_signs_twice_again_after_owners_forgave_it_is_frozen_again() -> None:
+    world = Holders()
+    world.succeed(world.kitchen, world.master)
+    _forgiven(world)
+    proofs = _proofs_of(world, _newest(world), *_signed_twice(world))
+    world.lead(world.kitchen)
+    assert _applied(world, proofs)
+
+
 def test_a_full_outbox_keeps_a_proof_until_there_is_room() -> None:
     site = _told_two_histories(values=["one"])
     member = site.all[2]
@@ -179,12 +265,12 @@ def test_a_full_outbox_keeps_a_proof_until_there_is_room() -> None:
     def full(*_: object) -> None:
         raise Refused("outbox-full", "no room")
 
-    member.node._rooms.changes.submit = full  # type: ignore[assignment, method-assign]
+    member.node._rooms.changes.submit = full  # type: ignore[assignment, method-assign]  # no room for it
     for box in site.all:  # it alone sees both, whichever of the two histories wins
         box.node._rooms.proofs.handed_in(site.master.node.device_id)
-        box.node._rooms.proofs.compare = lambda *_: None  # type: ignore[method-assign]
+        box.node._rooms.proofs.compare = lambda *_: None  # type: ignore[method-assign]  # told below
     Proofs.compare(member.node._rooms.proofs, _written(site, ["one"]), _written(site, ["another"]), site.now)
     site.run(20.0)
     assert not _is_frozen(member, site.master)
-    member.node._rooms.changes.submit = submit  # type: ignore[method-assign]
+    member.node._rooms.changes.submit = submit  # type: ignore[method-assign]  # as it was
     site.until(lambda: _is_frozen(site.all[1], site.master), 10.0, STEP_S)

@@ -60,12 +60,12 @@ def watched(**how: object) -> tuple[_Node, Watching]:
     watching = Watching(
         around=node,  # type: ignore[arg-type]  # as much of it as is looked at
         alarms=Alarms(node.lines, lambda: CYCLE_S),
-        proofs=SimpleNamespace(due=node.due, handed_in=node.handed_in.append),  # type: ignore[arg-type]
+        proofs=SimpleNamespace(due=node.due, handed_in=node.handed_in.append),  # type: ignore[arg-type]  # a stand-in
         not_logged=lambda: node.changes,
         submit=node.submit,
         is_copied=lambda: node.is_copied,
-        exchanges=node.exchanges,  # type: ignore[arg-type]
-        recovered=SimpleNamespace(look=lambda _clock, _now: []),  # type: ignore[arg-type]
+        exchanges=node.exchanges,  # type: ignore[arg-type]  # a stand-in
+        recovered=SimpleNamespace(look=lambda _clock, _now: []),  # type: ignore[arg-type]  # a stand-in
     )
     return node, watching
 

@@ -3,9 +3,10 @@
 import pytest
 
 from dusk.effects import Effect, Input, StoreFile, Tick
+from dusk.errors import UntrustedInput
 from dusk.node import Node
 from dusk.sim.__main__ import main
-from dusk.sim.faults import Faults
+from dusk.sim.faults import NONE, Faults
 from dusk.sim.scenario import Plan, Simulation
 from dusk.sim.shrink import command, failure, shrink
 
@@ -18,6 +19,21 @@ class WritesForNothing(Node):
         if isinstance(event, Tick) and self.log.head.seq > 5:
             effects.append(StoreFile("ticks", b"tick"))
         return effects
+
+
+class LetsOut(Node):
+    """Ends in an error as soon as it has a log."""
+
+    error: Exception = UntrustedInput("what others sent")
+
+    def handle(self, event: Input, now: float) -> list[Effect]:
+        raise self.error
+
+
+class Mistaken(LetsOut):
+    """Ends in a mistake of ours."""
+
+    error = AttributeError("a name that is not there")
 
 
 FAULTS = Faults(loss=0.1, duplicate=0.1, delay_s=0.1, crash_s=8.0, stale=0.2, edit_s=5.0)
@@ -35,6 +51,12 @@ def test_a_failing_plan_becomes_as_small_as_its_failure_needs() -> None:
     assert smallest.duration_s < 10
     assert made.troubles.commits_planned < 8
     assert told[-1] == f"R12 still: {command(smallest)}"
+
+
+@pytest.mark.parametrize("node", [LetsOut, Mistaken])
+def test_a_node_that_ends_in_any_error_fails_the_run_by_its_name(node: type[LetsOut]) -> None:
+    plan = Plan(7, NONE, devices=2, duration_s=3.0, nodes={0: node})
+    assert failure(plan) == type(node.error).__name__
 
 
 def test_a_plan_that_holds_stays_as_it_is() -> None:

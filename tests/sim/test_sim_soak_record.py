@@ -23,8 +23,14 @@ def done(seeds: str, **failed: str) -> soak_seeds.Done:
 
 def test_only_ranges_that_held_are_left_out() -> None:
     record = [done("0:50"), done("50:100", s51="R2")]
-    assert soak_seeds.ranges_to_do(record, 160) == ["50:100", "100:150", "150:160"]
+    assert soak_seeds.ranges_to_do(record, 150) == ["50:100", "100:150"]
     assert soak_seeds.ranges_to_do([], 50) == ["0:50"]
+
+
+def test_ranges_are_whole_so_that_no_seed_is_counted_twice() -> None:
+    first = soak_seeds.ranges_to_do([], 60)
+    assert first == ["0:50", "50:100"]
+    assert soak_seeds.ranges_to_do([done(seeds) for seeds in first], 120) == ["100:150"]
 
 
 def test_a_line_that_was_cut_short_counts_for_nothing(tmp_path: Path) -> None:
@@ -64,7 +70,9 @@ def test_an_interrupted_run_goes_on_and_a_broken_seed_fails_it(
     monkeypatch.setattr(soak_seeds, "JOBS", 1)
     monkeypatch.setattr(soak_seeds, "simulate", simulate)
     assert soak_seeds.main(["100"]) == 1
-    assert "seed 51: R2" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "seed 51: R2" in printed
+    assert "again: python -m dusk.sim 51 --holders 4" in printed
     assert soak_seeds.main(["100"]) == 0
     assert asked == ["0:50", "50:100", "50:100"]
     assert soak_seeds.main(["100"]) == 0
@@ -87,3 +95,9 @@ def test_the_code_that_is_run_says_what_it_met() -> None:
     assert found["seeds"] == 1
     assert found["failed"] == {}
     assert found["counts"]["clock jump"]
+
+
+def test_in_the_long_run_others_are_made_backups() -> None:
+    found = soak_seeds.simulate(PROJECT, "55:56")
+    assert found["failed"] == {}
+    assert found["counts"]["backup"]

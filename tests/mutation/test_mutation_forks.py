@@ -1,0 +1,87 @@
+"""What a mutant is said to be killed by is a test that it failed, and never the harness or the machine."""
+
+import os
+import select
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.mutation import server
+from tests.mutation.mutants import Mutant
+from tests.mutation.server import NONE_FAILED, Fork, Server, Trial
+
+MUTANT = Mutant("dusk/codec.py", "pack", "no guard: if x", 1, 0, 0, b"")
+Body = Callable[[Callable[[str], None]], str]
+
+
+def trying(body: Body) -> tuple[list[str | None], Server]:
+    """Let a server wait for a fork that does this; return what it reports, and the server."""
+    reports: list[str | None] = []
+
+    def report(trial: Trial, killed_by: str | None) -> None:
+        assert trial.mutant is MUTANT
+        reports.append(killed_by)
+
+    trying_it = Server(Path(), iter(()), report, 1, ())
+    trying_it._running[Fork(body)] = Trial(MUTANT, ())
+    while trying_it._running:
+        trying_it._wait()
+    return reports, trying_it
+
+
+def fails_in_the_second(begin: Callable[[str], None]) -> str:
+    begin("t.py::one")
+    begin("t.py::two")
+    return "t.py::two"
+
+
+def holds(begin: Callable[[str], None]) -> str:
+    begin("t.py::one")
+    return NONE_FAILED
+
+
+def ends_in_a_test(begin: Callable[[str], None]) -> str:
+    begin("t.py::one")
+    os._exit(1)
+
+
+def breaks_before_the_first(_begin: Callable[[str], None]) -> str:
+    os._exit(1)
+
+
+def never_ends(begin: Callable[[str], None]) -> str:
+    begin("t.py::one")
+    select.select([], [], [])
+    return NONE_FAILED
+
+
+def test_a_test_that_failed_is_named_and_nobody_if_none_did() -> None:
+    assert trying(fails_in_the_second)[0] == ["t.py::two"]
+    assert trying(holds)[0] == [None]
+
+
+def test_what_fells_the_process_is_the_test_that_it_was_in() -> None:
+    reports, trying_it = trying(ends_in_a_test)
+    assert reports == ["t.py::one"]
+    assert trying_it._killers == {"t.py::one"}, "it is tried without the mutant, too"
+
+
+def test_a_harness_that_breaks_kills_no_mutant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert trying(breaks_before_the_first)[0] == [None]
+    assert f"broke before its first test: {MUTANT.id}" in capsys.readouterr().out
+
+
+def test_a_test_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "TEST_S_MAX", 0.3)
+    assert trying(never_ends)[0] == ["t.py::one"]
+
+
+def test_many_short_tests_have_as_much_time_as_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "TEST_S_MAX", 60.0)
+    fork = Fork(holds)
+    fork._until = float("-inf")
+    assert fork.is_late
+    while not fork.hear():
+        assert not fork.is_late, "each test that begins has its own time"
+    fork.end()
