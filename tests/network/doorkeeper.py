@@ -33,7 +33,6 @@ def let_in(owner: Owner, router: Machine) -> str | None:
     if state is None or state["role"] != "pending":
         return None
     try:
-        owner.wait(owner.call("device.refresh")["ticket"])  # who leads knows who waits
         begun = owner.call("device.approve", names=[state["device"]], timeout_s=1.0)
         owner.wait(begun["ticket"])
     except Refused as refusal:
@@ -47,7 +46,7 @@ class Doorkeeper(threading.Thread):
     """Looks who waits until it is enough.
 
     Args:
-        at: the router where the owner is.
+        at: the router where the owner is, one that leads: who waits is known there at once.
         routers: those that may wait; who is off or paused is asked later.
         halt: set when it is enough.
 
