@@ -141,8 +141,7 @@ class Network:
         for host in self.hosts:
             self._ip(host.pid, self._addresses(host))
 
-    @staticmethod
-    def _addresses(host: Host) -> list[str]:
+    def _addresses(self, host: Host) -> list[str]:
         """Return the lines for ``ip`` that make a host's interface, once it is there, ready."""
         return [
             "link set lo up",
