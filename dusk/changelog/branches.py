@@ -7,6 +7,7 @@ the branch that lost are written anew, in their order, by whoever leads.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from dusk import limits
@@ -17,10 +18,11 @@ from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise
 from dusk.changelog.kinds import is_recovery
 from dusk.changelog.log import Log, unpack_entry_item, verified_entry
 from dusk.changelog.raises import first_raise, own_branch, rights_at
+from dusk.changelog.recovering import JOINS
 from dusk.changelog.rewinds import LostBranch, Rewind
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ChangeId, Head, KeyId, Seq
+from dusk.ids import ChainHash, ChangeId, Head, KeyId, Seq
 from dusk.lazy import dataclass
 
 
@@ -103,7 +105,7 @@ def try_branch(log: Log, items: Sequence[LogItem]) -> Branched:
 
 
 def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Stayed:
-    rights, settled, head = rights_at(log.state), log.settled, log.head
+    rights, settled, head, joins = rights_at(log.state), log.settled, log.head, _joins(log)
     left = log.leave(fork)
     stays = True
     try:
@@ -115,9 +117,9 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
             raise UntrustedInput(f"a branch behind entry {fork}: no signed head covers it")
         own, raising = own_branch(left.items), first_raise(taken)
         recovery = raising.id if raising is not None and is_recovery(raising) else None
-        ours = _branch(left.items, head, own.recovery, Raise.NONE, certified=settled > fork)
-        raised = rights.judge(raising, own)
-        theirs = _branch(taken, log.head, recovery, raised, certified=log.settled > fork)
+        ours = _branch(left.items, head, own.recovery, certified=settled > fork, joins=_joins(log))
+        theirs = _branch(taken, log.head, recovery, certified=log.settled > fork, joins=joins)
+        theirs = replace(theirs, raised=rights.judge(raising, own))
         chosen = choose(ours, theirs, base)
         stays = chosen.choice is not Choice.THEIRS
     finally:
@@ -132,16 +134,31 @@ def _try_behind(log: Log, fork: Seq, items: Sequence[LogItem]) -> Switched | Sta
     return Switched((rewind, *appended), LostBranch(fork, left.items), chosen, settled)
 
 
+def _joins(log: Log) -> ChainHash | None:
+    """Return for what entry of another branch this one was given up (A37)."""
+    row = log.state.value(*JOINS)
+    return None if row is None else ChainHash(row[0])
+
+
 def _branch(
-    items: Sequence[LogItem], head: Head, recovery: ChangeId | None, raised: Raise, *, certified: bool
+    items: Sequence[LogItem],
+    head: Head,
+    recovery: ChangeId | None,
+    *,
+    certified: bool,
+    joins: ChainHash | None,
 ) -> Branch:
-    entry = verified_entry(next(item for item in items if item.kind is ItemKind.ENTRY))
-    first = First(entry.epoch, entry.writer, entry.head.chain)
-    return Branch(first, head.generation, head.mandate, raised, certified, recovery)
+    """Return what decides of a branch; ``joins`` is what the other one was given up for."""
+    entries = [verified_entry(item) for item in items if item.kind is ItemKind.ENTRY]
+    first = First(entries[0].epoch, entries[0].writer, entries[0].head.chain)
+    joined = any(entry.head.chain == joins for entry in entries)
+    return Branch(first, head.generation, head.mandate, Raise.NONE, certified, recovery, joined)
 
 
 def _is_yielding(theirs: Branch, ours: Branch) -> bool:
     """Tell whether ours stands where theirs is the own branch: nobody leaves what is certified for less."""
+    if ours.joined != theirs.joined:
+        return ours.joined and ours.certified
     raised, other = (ours.generation, ours.mandate), (theirs.generation, theirs.mandate)
     return raised > other or (raised == other and ours.certified and not theirs.certified)
 

@@ -55,6 +55,8 @@ class Rule(IntEnum):
     FIRST_ENTRY = 4
     RECOVERY = 5
     """Of two RECOVERs, before the first entries."""
+    JOINED = 6
+    """One was given up for the other with the recovery phrase that is in force in it; before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Branch:
             log has judged it.
         certified: whether a certificate for a position behind the fork is known.
         recovery: the first RECOVER behind the fork.
+        joined: whether the other branch, as it is now, was given up for an entry of this one.
     """
 
     first: First | None
@@ -85,6 +88,7 @@ class Branch:
     raised: Raise
     certified: bool
     recovery: ChangeId | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ def choose(ours: Branch, theirs: Branch, base: Base) -> Chosen:
         theirs: as the reader has just verified it; its first entry differs from ours.
         base: what they have in common.
     """
+    if ours.joined != theirs.joined and (ours.joined or theirs.certified):
+        return Chosen(Choice.OURS if ours.joined else Choice.THEIRS, Rule.JOINED)
     if base.seq < base.settled and theirs.raised is not Raise.NEW:
         return Chosen(Choice.REFUSED, Rule.CERTIFIED)
     own = _standing(ours, base, counts=True)

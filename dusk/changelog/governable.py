@@ -154,6 +154,8 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", f"{section}: a join key ends by an entry of its own, at its time")
     if (kind, key) == (SectionKind.TRUST, "recovery"):
         _check_recovery(after)
+    if (kind, key) == (SectionKind.TRUST, "joins") and RECOVERED not in after.writes:
+        raise Refused("bad-value", "trust: only the recovery phrase gives a history up for another")
     if (kind, key) == (SectionKind.JOINKEY, "rule"):
         _check_rule(after.state, write)
     if kind in _COUNTED and len(after.keys(section)) > _COUNTED[kind]:

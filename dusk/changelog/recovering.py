@@ -32,12 +32,15 @@ from dusk.ids import ClusterId, DeviceId, Head, PublicKey, key_id
 from dusk.keys.signing import NONE_VERIFIED, Verified, verify
 
 RECOVERY = ("trust", "recovery")
+JOINS = ("trust", "joins")
+"""The chain hash of an entry of another branch, which also was recovered: ours gives way to what has it."""
 COUNTER = 1
 """Of every RECOVER: its key signs nothing else."""
 _NEEDED = (RECOVERED, RECOVERY, SUCCESSION)
 _MAY_WRITE = {
     (SectionKind.TRUST, "owner"),
     (SectionKind.TRUST, "quorum"),
+    (SectionKind.TRUST, "joins"),
     (SectionKind.USER, "key"),
     (SectionKind.USER, "sealed"),
     (SectionKind.USER, "disabled"),
@@ -46,6 +49,7 @@ _MAY_WRITE = {
 _MAY_DELETE = {
     (SectionKind.TRUST, "owner"),
     (SectionKind.TRUST, "grant"),
+    (SectionKind.TRUST, "joins"),
     (SectionKind.USER, "sealed"),
     (SectionKind.USER, "disabled"),
     (SectionKind.DEVICE, FROZEN),

@@ -231,6 +231,11 @@ def _raised(key: str, row: list[object]) -> None:
     codec.exactly(chain, 32, f"{key} chain hash")
 
 
+def _chain(key: str, row: list[object]) -> None:
+    """Check the chain hash of an entry, see `dusk.changelog.recovering.JOINS`."""
+    codec.exactly(codec.fields(row, 1, key)[0], 32, f"{key} chain hash")
+
+
 def _attested(_key: str, row: list[object]) -> None:
     """Check what an owner attests, see `dusk.changelog.attesting.Attested`."""
     seq, chain, state = codec.fields(row, 3, "attested")
@@ -395,6 +400,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "quorum": _number(1, 64),
         "recovery": _recovery,
         "recovered": _raised,
+        "joins": _chain,
         "grant/": _grant,
     },
     SectionKind.CLUSTER: {

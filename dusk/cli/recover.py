@@ -17,10 +17,15 @@ from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.errors import Refused, UntrustedInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dusk.changelog.body import Change, Edit
     from dusk.cli.client import Json
     from dusk.keys.signing import SigningKey
 
+    _Check = Callable[[Change, tuple[Edit, ...], SigningKey], None]
+
+_HEAD_DIGITS = 64
 _NEXT_TEXT = """\
 The next recovery phrase. The one that you gave is spent as soon as the cluster is
 recovered, and this one takes its place. Write it on paper: it is shown this once."""
@@ -51,6 +56,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--backup", action="append", metavar="D", help="who follows this router; may be repeated"
     )
     parser.add_argument(
+        "--join",
+        metavar="HEAD",
+        help="both sides of a partition were recovered, and each refuses the other: on the side that is to"
+        " give way, with its phrase. HEAD is the hash that `dusk status` shows on the other side",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="only say whether the phrase is the one in force"
     )
     parser.add_argument(
@@ -61,15 +72,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _recover(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.options import UsageError
 
-    if not arguments.check and arguments.user is None:
-        raise UsageError("name the new owner: dusk recover --user NEW; or give --check")
+    if [arguments.check, arguments.user is not None, arguments.join is not None].count(True) != 1:
+        raise UsageError("name the new owner: dusk recover --user NEW; or give --check, or --join HEAD")
     shown = context.call("recovery.show")
     key = _phrase_in_force(arguments.phrase_file, shown)
     if arguments.check:
         text = f"this phrase recovers the cluster {shown['cluster']}"
         context.say(text, {"in_force": True, "cluster": shown["cluster"], "generation": shown["generation"]})
         return 0
-    return _Recovery(context, arguments, key, shown).run()
+    recovery = _Recovery(context, arguments, key, shown)
+    return recovery.run() if arguments.join is None else recovery.join()
 
 
 def _phrase_in_force(file: str | None, shown: "Json") -> "SigningKey":
@@ -97,11 +109,10 @@ class _Recovery:
     def run(self) -> int:
         """Make the new owner; the next phrase is safe before anything is handed in."""
         from dusk.cli.passwords import read_password
-        from dusk.keys.phrase import recovery_key
         from dusk.keys.sealed import seal_user_key
         from dusk.keys.signing import SigningKey
 
-        context, arguments = self._context, self._arguments
+        arguments = self._arguments
         password = read_password(arguments.password_file, f"a password for {arguments.user}", twice=True)
         owner = SigningKey.from_seed(os.urandom(32))
         sealed = seal_user_key(
@@ -114,19 +125,63 @@ class _Recovery:
             "revoke": arguments.revoke,
             "backups": arguments.backup,
         }
-        context.call("recovery.prepare", **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
+        message = f"recovered with the phrase: {arguments.user} is the owner"
+
+        def check(change: "Change", edits: "tuple[Edit, ...]", following: "SigningKey") -> None:
+            wanted = _wanted(arguments.user, owner, sealed, following, self._shown)
+            check_prepared(change, edits, wanted, arguments.revoke, self._shown["owners"])
+
+        started, prepared = self._hand_in("recovery.prepare", asked, message, check)
+        return self._report(started, prepared)
+
+    def join(self) -> int:
+        """Give this side up for that which has an entry (A37)."""
+        from dusk import codec
+
+        context, arguments = self._context, self._arguments
+        head = arguments.join.lower()
+        if len(head) != _HEAD_DIGITS or set(head) - set("0123456789abcdef"):
+            raise Refused(
+                "bad-head", "--join: the hash of a version, 64 hexadecimal digits: see `dusk status`"
+            )
+        generation = self._shown["generation"] + 1
+
+        def check(change: "Change", edits: "tuple[Edit, ...]", following: "SigningKey") -> None:
+            joins = codec.pack((bytes.fromhex(head),))
+            recovery = codec.pack((following.public, generation))
+            check_joining(change, edits, {("trust", "joins"): joins, ("trust", "recovery"): recovery})
+
+        message = f"gives way to the history with {head[:12]}"
+        started, prepared = self._hand_in("recovery.join", {"head": head}, message, check)
+        outcome = wait_for_change(context, started["ticket"], arguments.timeout)
+        row = {**outcome, "joins": head, "leads": prepared["leads"]}
+        code = report(context, row, [("gives way to", head), ("role", prepared["leads"])])
+        context.note(
+            "this side goes over as soon as it meets that history; what stands here alone is handed in there."
+            " The phrase that you gave is spent, and the next one is of use here alone, until then"
+        )
+        return code
+
+    def _hand_in(self, method: str, asked: "Json", message: str, check: "_Check") -> "tuple[Json, Json]":
+        """Have a recovery prepared, make the next phrase, sign and hand in; returns both answers."""
+        from dusk.keys.phrase import recovery_key
+        from dusk.keys.signing import SigningKey
+
+        context = self._context
+        context.call(method, **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
         following = recovery_key(self._next_phrase())
         is_sent = False
         try:
-            prepared = context.call("recovery.prepare", **asked, following=following.public.hex())
-            change = self._signed(prepared, owner, sealed, following)
+            prepared = context.call(method, **asked, following=following.public.hex())
+            change = self._signed(prepared, message, lambda made, edits: check(made, edits, following))
             is_sent = True
-            started = context.call("recovery.submit", line=_line(change), timeout_s=arguments.timeout)
+            line = _line(change)
+            started = context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
         except Refused as error:
             if not is_sent or error.code not in _UNKNOWN:
                 self._forget_next()
             raise
-        return self._report(started, prepared)
+        return started, prepared
 
     def _next_phrase(self) -> str:
         from dusk.cli.phrases import new_phrase
@@ -140,7 +195,7 @@ class _Recovery:
             Path(self._arguments.new_phrase_file).unlink(missing_ok=True)
 
     def _signed(
-        self, prepared: "Json", owner: "SigningKey", sealed: bytes, following: "SigningKey"
+        self, prepared: "Json", message: str, check: "Callable[[Change, tuple[Edit, ...]], None]"
     ) -> "Change":
         """Build and sign what was prepared, if it does what was asked for and nothing else."""
         from dusk.changelog.body import build_change
@@ -153,13 +208,12 @@ class _Recovery:
                 cluster=ClusterId(bytes.fromhex(self._shown["id"])),
                 device=DeviceId(bytes.fromhex(self._shown["device"])),
                 counter=1,
-                message=f"recovered with the phrase: {self._arguments.user} is the owner",
+                message=message,
                 edits=edits,
                 signers=(self._key,),
                 random_bytes=os.urandom,
             )
-            wanted = _wanted(self._arguments.user, owner, sealed, following, self._shown)
-            check_prepared(change, edits, wanted, self._arguments.revoke, self._shown["owners"])
+            check(change, edits)
         except (UntrustedInput, ValueError):
             raise Refused("bad-answer", "this router asks for what cannot be read to be signed") from None
         return change
@@ -202,7 +256,7 @@ def _wanted(
 def _is_due(section: str, key: str, data: bytes | None, shut_out: "set[str]") -> bool:
     """Tell whether a record may be written besides those of the new owner."""
     if section == "trust":
-        return key == "recovered" if data is not None else key.startswith("owner/")
+        return key == "recovered" if data is not None else key == "joins" or key.startswith("owner/")
     if section.startswith("user/"):
         return key == "disabled" and data is not None and section.removeprefix("user/") in shut_out
     return True
@@ -235,7 +289,7 @@ def check_prepared(
     written = {(edit.section, edit.key): edit.data for edit in edits}
     is_ours = all(written.get(place) == data for place, data in wanted.items())
     rest = {place: data for place, data in written.items() if place not in wanted}
-    former = {key.removeprefix("owner/") for (section, key), data in rest.items() if data is None}
+    former = {key.removeprefix("owner/") for (_, key), data in rest.items() if data is None}
     shut_out = {name.removeprefix("user/") for name in revoke} | former
     allowed = all(_is_due(section, key, data, shut_out) for (section, key), data in rest.items())
     people = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
@@ -244,6 +298,33 @@ def check_prepared(
     first = recovery.succession[0] == change.body.device
     if not (is_ours and allowed and first and retired <= len(routers) and former.issuperset(owners)):
         raise Refused("bad-answer", "this router wants something else signed than a recovery; nothing was")
+
+
+def check_joining(
+    change: "Change", edits: "tuple[Edit, ...]", wanted: "dict[tuple[str, str], bytes]"
+) -> None:
+    """Check that a recovery gives this side up, and changes nothing of who owns it.
+
+    Args:
+        change: as it is about to be signed.
+        edits: what it does.
+        wanted: what it must do.
+
+    Raises:
+        Refused: ``bad-answer``: the router wants something else signed (A57).
+    """
+    from dusk.changelog.fold import check_records
+    from dusk.changelog.recovering import read_recovery
+    from dusk.changelog.roles import SUCCESSION
+
+    check_records(change)
+    recovery = read_recovery(change)
+    written = {(edit.section, edit.key): edit.data for edit in edits}
+    is_ours = all(written.get(place) == data for place, data in wanted.items())
+    rest = {place for place in written if place not in {*wanted, ("trust", "recovered"), SUCCESSION}}
+    own = {(f"device/{change.body.device.hex()}", "frozen")}
+    if not (is_ours and rest <= own and recovery.succession[0] == change.body.device):
+        raise Refused("bad-answer", "this router wants something else signed than to give way; nothing was")
 
 
 COMMANDS = {

@@ -309,6 +309,11 @@ METHODS: Mapping[str, Method] = {
         revoke=Parameter(schema.texts(), ()),
         backups=Parameter(schema.texts(), None),
     ),
+    "recovery.join": _query(
+        recovering.recovery_join,
+        head=Parameter(schema.hexadecimal(32)),
+        following=Parameter(schema.hexadecimal(32)),
+    ),
     "recovery.submit": _query(
         recovering.recovery_submit,
         line=Parameter(schema.text(limits.RECOVERY_LINE_CHARACTERS_MAX)),

@@ -11,7 +11,7 @@ from dusk import codec, limits
 from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
-from dusk.changelog.recovering import COUNTER, RECOVERY, recovered_row
+from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.control import forced, names
@@ -19,7 +19,7 @@ from dusk.control.acting import edit_of
 from dusk.control.desk import Desk, Json
 from dusk.control.roles import check_succession, succession_edit, succession_words
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, DeviceId
+from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 
 ARMOUR = "dusk-recover-1:"
 """What a signed recovery begins with, as a line."""
@@ -53,6 +53,7 @@ def recovery_prepare(desk: Desk, arguments: Json) -> Json:
     edits = (
         *_new_owner(state, user, arguments),
         *_raised(desk, bytes.fromhex(arguments["following"])),
+        *(() if state.value(*JOINS) is None else (edit_of(state, *JOINS, None),)),
         succession_edit(state, devices),
         *(edit_of(state, "trust", f"owner/{name}", None) for name in sorted(state.owners().values())),
         *(edit_of(state, f"user/{name}", "disabled", [True]) for name in disabled),
@@ -61,13 +62,38 @@ def recovery_prepare(desk: Desk, arguments: Json) -> Json:
     )
     _check(edits)
     return {
-        "cluster": state.cluster.hex(),
+        **_to_sign(desk, edits, devices),
+        "revoked": [names.device_name(state, device) for device in revoked],
+        "disabled": list(disabled),
+    }
+
+
+def recovery_join(desk: Desk, arguments: Json) -> Json:
+    """Return what is to be signed for this side of two recovered ones to give way to the other (A37)."""
+    log, state = desk.log, desk.log.state
+    chain = ChainHash(bytes.fromhex(arguments["head"]))
+    if any(log.chain_at(Seq(seq)) == chain for seq in range(1, log.head.seq + 1)):
+        raise Refused(
+            "not-apart",
+            "this router has that version in its own history: it is none of the side that is to stand",
+        )
+    devices = forced.successors(desk, None)
+    edits = (
+        *_raised(desk, bytes.fromhex(arguments["following"])),
+        edit_of(state, *JOINS, [chain]),
+        succession_edit(state, devices),
+        *_forgiven(state, desk.device_id),
+    )
+    return {**_to_sign(desk, edits, devices), "revoked": [], "disabled": []}
+
+
+def _to_sign(desk: Desk, edits: Sequence[Edit], devices: Sequence[DeviceId]) -> Json:
+    return {
+        "cluster": desk.log.state.cluster.hex(),
         "device": desk.device_id.hex(),
         "counter": COUNTER,
         "edits": [edit_row(edit) for edit in edits],
-        "leads": succession_words(state, devices),
-        "revoked": [names.device_name(state, device) for device in revoked],
-        "disabled": list(disabled),
+        "leads": succession_words(desk.log.state, devices),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk.changelog.forkchoice import Base, Branch, Choice, First, Raise, Rule, choose
+from dusk.changelog.forkchoice import Base, Branch, Choice, Chosen, First, Raise, Rule, choose
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 
 ATTIC, BARN, CELLAR, STRANGER = (DeviceId(bytes([n]) * 16) for n in range(4))
@@ -72,6 +72,32 @@ branches = st.builds(
 )
 honest = branches.map(lambda branch: replace(branch, raised=Raise.NEW))
 bases = st.builds(lambda settled: replace(BASE, settled=Seq(settled)), st.integers(0, 9))
+
+
+@given(ours=branches, theirs=branches, base=bases)
+def test_a37_who_gave_up_for_the_other_follows_it_once_it_is_final_and_that_one_stays(
+    ours: Branch, theirs: Branch, base: Base
+) -> None:
+    given = replace(theirs, joined=True)
+    chosen = choose(ours, given, base)
+    assert (chosen == Chosen(Choice.THEIRS, Rule.JOINED)) == theirs.certified
+    assert theirs.certified or chosen == choose(ours, theirs, base)
+    assert choose(given, ours, base) == Chosen(Choice.OURS, Rule.JOINED)
+    assert choose(replace(ours, joined=True), given, base) == choose(ours, theirs, base)
+
+
+@given(
+    one=branches,
+    other=branches,
+    bases=st.tuples(bases, bases),
+    joined=st.tuples(st.booleans(), st.booleans()),
+)
+def test_a37_two_devices_never_change_places_either_where_they_gave_up(
+    one: Branch, other: Branch, bases: tuple[Base, Base], joined: tuple[bool, bool]
+) -> None:
+    here, there = replace(one, joined=joined[0]), replace(other, joined=joined[1])
+    both = choose(here, there, bases[0]).choice, choose(there, here, bases[1]).choice
+    assert both != (Choice.THEIRS, Choice.THEIRS)
 
 
 @given(ours=branches, theirs=branches, base=bases)

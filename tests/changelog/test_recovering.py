@@ -254,6 +254,22 @@ def test_a1_it_does_nothing_else(section: str, key: str, row: list[object] | Non
     assert code in ("bad-recovery", "bad-value")
 
 
+def test_only_the_phrase_gives_a_history_up_and_takes_that_back() -> None:
+    world = Holders()
+    joins = world.edit("trust", "joins", [bytes(32)])
+    with pytest.raises(Refused, match="only the recovery phrase"):
+        world.commit(joins)
+    world.lead(
+        world.kitchen, recovering(world, owner=world.owner, following=(second := world.key()), more=[joins])
+    )
+    assert world.log.state.value("trust", "joins") == [bytes(32)]
+    with pytest.raises(Refused, match="only the recovery phrase"):
+        world.commit(world.edit("trust", "joins", None))
+    back = [world.edit("trust", "joins", None)]
+    world.lead(world.kitchen, recovering(world, phrase=second, owner=world.owner, more=back))
+    assert world.log.state.value("trust", "joins") is None
+
+
 def test_it_lacks_none_of_its_records_and_has_one_author() -> None:
     world = Holders()
     recovered, recovery, leads = edits_of(world)

@@ -11,6 +11,8 @@ from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch
 from dusk.effects import LogItem
 from dusk.errors import UntrustedInput
+from dusk.ids import ChainHash
+from dusk.keys.signing import SigningKey
 from tests.checkpoints import above, attest, commit, foundation
 from tests.holders import Holders
 
@@ -159,6 +161,67 @@ def test_a37_two_recoveries_that_are_both_final_refuse_each_other() -> None:
     sides.kitchen.recover(sides.kitchen.kitchen)
     assert stays(sides.judge(), Choice.REFUSED, Rule.CERTIFIED)
     assert stays(sides.judge_back(), Choice.REFUSED, Rule.CERTIFIED)
+
+
+def _give_up(world: Holders, chain: ChainHash | None, *keys: SigningKey) -> None:
+    """Sign with the phrase in force that this side gives way to a history with an entry; None: to none."""
+    owner, following = world.owner, world.key()
+    more = [world.edit("trust", "joins", None if chain is None else [chain])]
+    change = world.recovering(world.recovery, *keys, owner=owner, following=following, more=more)
+    world.lead(keys[0], change)
+    world.recovery = following
+
+
+def _both_final() -> Sides:
+    sides = Sides()
+    sides.attic.recover(sides.attic.master)
+    sides.kitchen.recover(sides.kitchen.kitchen)
+    return sides
+
+
+def test_a37_of_two_final_recoveries_the_one_given_up_with_its_own_phrase_gives_way() -> None:
+    sides = _both_final()
+    sides.attic.commit(sides.attic.set("a", "system.s.x", "1"))
+    chain = sides.ours.head.chain
+    sides.attic.commit(sides.attic.set("a", "system.s.x", "2"))
+    _give_up(sides.kitchen, chain, sides.kitchen.kitchen)
+    stayed = sides.judge()
+    assert stays(stayed, Choice.OURS, Rule.JOINED), "its generation is higher"
+    assert isinstance(stayed, Stayed)
+    assert stayed.is_yielding
+    assert goes(sides.judge_back(), Rule.JOINED)
+    assert sides.attic.log.head == sides.kitchen.log.head
+
+
+def test_a37_a_history_without_the_named_entry_takes_nothing_of_what_was_given_up() -> None:
+    sides = _both_final()
+    _give_up(sides.kitchen, ChainHash(bytes(32)), sides.kitchen.kitchen)
+    assert stays(sides.judge_back(), Choice.REFUSED, Rule.CERTIFIED)
+    assert stays(sides.judge(), Choice.REFUSED, Rule.CERTIFIED)
+
+
+def test_a37_two_sides_that_each_gave_up_for_the_other_stay_where_they_are() -> None:
+    sides = _both_final()
+    chains = sides.attic.log.head.chain, sides.kitchen.log.head.chain
+    _give_up(sides.kitchen, chains[0], sides.kitchen.kitchen)
+    _give_up(sides.attic, chains[1], sides.attic.master)
+    assert stays(sides.judge(), Choice.REFUSED, Rule.CERTIFIED)
+    assert stays(sides.judge_back(), Choice.REFUSED, Rule.CERTIFIED)
+    _give_up(sides.attic, None, sides.attic.master)
+    assert stays(sides.judge(), Choice.OURS, Rule.JOINED)
+    assert goes(sides.judge_back(), Rule.JOINED)
+
+
+def test_a37_what_is_not_final_takes_nothing_of_what_was_given_up() -> None:
+    sides = Sides()
+    sides.attic.recover(sides.attic.master, sides.attic.garage)
+    sides.kitchen.recover(sides.kitchen.kitchen)
+    _give_up(sides.kitchen, sides.ours.head.chain, sides.kitchen.kitchen)
+    back = sides.judge_back()
+    assert stays(back, Choice.REFUSED, Rule.CERTIFIED)
+    assert isinstance(back, Stayed)
+    assert not back.is_yielding
+    assert stays(sides.judge(), Choice.OURS, Rule.JOINED)
 
 
 def test_a37_who_recovered_once_more_than_the_other_side_stands() -> None:

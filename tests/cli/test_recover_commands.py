@@ -226,6 +226,79 @@ def test_a57_a_hostile_router_has_nothing_else_signed(
     assert not Path(files["next"]).exists(), "a phrase of nothing would mislead"
 
 
+def give_way(dusk: "Dusk", files: dict[str, str], head: str, *more: str) -> Any:
+    words = ("recover", "--join", head, "--phrase-file", files["phrase"], "--new-phrase-file", files["next"])
+    return dusk(*words, *more)
+
+
+HEAD = "5A" * 32
+
+
+def test_a37_a_side_is_given_up_with_its_own_phrase_and_its_owners_stay(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    world = server.world
+    owners = dict(world.log.state.owners())
+    made = give_way(dusk, files, HEAD)
+    assert made.code == 0, made.err
+    assert HEAD.lower() in made.out
+    assert "goes over as soon as it meets that history" in made.err
+    state = world.log.state
+    assert state.value("trust", "joins") == [bytes.fromhex(HEAD)]
+    assert dict(state.owners()) == owners
+    assert (world.log.head.generation, views.succession(state)[0]) == (1, world.device_id)
+    following = Path(files["next"])
+    assert views.recovery_key(state) == recovery_key(following.read_text()).public
+    Path(files["phrase"]).write_text(following.read_text())
+    back = recover(dusk, {**files, "next": files["next"] + "2"})
+    assert back.code == 0, back.err
+    assert world.log.state.value("trust", "joins") is None, "who makes a new owner wants to stay"
+
+
+def test_what_cannot_be_joined_is_said_before_there_is_a_next_phrase(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    own = server.world.log.head
+    assert_refused(give_way(dusk, files, own.chain.hex()), "its own history")
+    for head in ("5a", "x" * 64):
+        assert_refused(give_way(dusk, files, head), "64 hexadecimal digits")
+    assert give_way(dusk, files, HEAD, "--user", "carol").code == 2
+    assert not Path(files["next"]).exists()
+    assert server.world.log.head == own
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        Edit("trust", "joins", codec.pack((bytes(32),)), None),
+        Edit("trust", "recovery", codec.pack((Holders(7).key().public, 1)), None),
+        Edit("trust", "owner/mallory", codec.pack((Holders(7).key().public,)), None),
+        Edit("trust", "owner/alice", None, None),
+        Edit("user/alice", "disabled", codec.pack((True,)), None),
+        Edit("device/" + "0" * 32, "retired", codec.pack((True,)), None),
+        Edit("cluster", "succession", codec.pack(([bytes(16)],)), None),
+    ],
+)
+def test_a57_a_hostile_router_has_nothing_else_signed_than_to_give_way(
+    dusk: "Dusk",
+    server: FakeDesk,
+    files: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    extra: Edit,
+) -> None:
+    honest = recovering.recovery_join
+
+    def hostile(desk: Any, arguments: Any) -> Any:
+        found = honest(desk, arguments)
+        rows = [row for row in found["edits"] if (row["section"], row["key"]) != (extra.section, extra.key)]
+        return {**found, "edits": [*rows, recovering.edit_row(extra)]}
+
+    hostile_method(monkeypatch, "recovery.join", hostile)
+    assert_refused(give_way(dusk, files, HEAD), "wants something else signed")
+    assert server.world.log.head.generation == 0
+    assert not Path(files["next"]).exists()
+
+
 def hostile_method(monkeypatch: pytest.MonkeyPatch, name: str, run: Any) -> None:
     known = methods.METHODS[name]
     table: Any = methods.METHODS

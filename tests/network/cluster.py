@@ -61,7 +61,7 @@ class Machine(Router):
     @property
     def said(self) -> str:
         """What its daemons wrote so far."""
-        return self._log.read_text(errors="replace")
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def allow(self, words: str) -> None:
         """Say as the router's root what its helper lets be managed."""

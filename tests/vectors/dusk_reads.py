@@ -220,7 +220,9 @@ def forks(case: Case) -> None:
         first = First(row["epoch"], DeviceId(raw(row["writer"])), ChainHash(raw(row["chain"])))
         raised = Raise[row["raise"].upper()]
         recovery = ChangeId(raw(row["recovery"])) if "recovery" in row else None
-        return Branch(first, row["generation"], row["mandate"], raised, row["settled"], recovery)
+        return Branch(
+            first, row["generation"], row["mandate"], raised, row["settled"], recovery, row["joined"]
+        )
 
     row = case["base"]
     succession = [DeviceId(raw(device)) for device in row["succession"]]

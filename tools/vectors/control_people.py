@@ -267,6 +267,9 @@ def _recovery(talk: Talk, desk: FakeDesk) -> None:
     }
     talk.refuse("user-exists", "a new owner who is not new", "recovery.prepare", user="ben", **asked)
     talk.refuse("no-device", "nobody to revoke", "recovery.prepare", user="dora", **asked, revoke=["nobody"])
+    following, own = asked["following"], talk.call("log.show", seq=1)["chain"]
+    talk.refuse("not-apart", "a version of the own history", "recovery.join", head=own, following=following)
+    talk.call("recovery.join", head="00" * 32, following=following)
     prepared = talk.call("recovery.prepare", user="dora", **asked, revoke=["ben"], backups=["ap-1"])
     change = world.change(
         *edits_of(prepared["edits"]),

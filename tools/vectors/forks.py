@@ -89,7 +89,26 @@ def _judged() -> list[Case]:
             _RAISED,
             below,
         ),
+        *_given_up(below),
         _case("a lone succession", "All others are in no place.", _with(), _with(writer=_CELLAR), _lone()),
+    ]
+
+
+def _given_up(below: Base) -> list[Case]:
+    """Return what differs where a person gave one of two branches up for the other."""
+    recovered, rival = _with(**_RECOVERED), _with(**_RECOVERED, certified=True, raised=Raise.RIVAL)
+    given, higher = replace(rival, joined=True), replace(recovered, generation=9, certified=True)
+    return [
+        _case("ours gave up", "Whatever is settled, and whatever was raised here.", higher, given, below),
+        _case("theirs gave up", "Ours stays.", replace(recovered, joined=True), higher, below),
+        _case(
+            "ours gave up for what is not settled",
+            "As if it had not.",
+            higher,
+            replace(given, certified=False),
+            below,
+        ),
+        _case("both gave up", "As if neither had.", replace(higher, joined=True), given, below),
     ]
 
 
@@ -135,4 +154,5 @@ def _show(branch: Branch) -> dict[str, Any]:
         "mandate": branch.mandate,
         "raise": branch.raised.name.lower(),
         "settled": branch.certified,
+        "joined": branch.joined,
     }

@@ -71,7 +71,10 @@ def _taken(cluster: Cluster) -> list[Case]:
     line.write(line.world.edit("cluster", "var/x", ["again"]), signers=(DAVE,), device=SECOND)
     edits = line.edits(LAST, head=earlier)
     line.open(SECOND, line.recovering(*edits, *line.owner("erin", ERIN), phrase=NEXT))
-    return [*cases, line.taken("a second recovery", "By the next phrase; signed an entry before.")]
+    cases.append(line.taken("a second recovery", "By the next phrase; signed an entry before."))
+    joins = line.world.edit("trust", "joins", [bytes(range(32))])
+    line.open(SECOND, line.recovering(*line.edits(NEXT), joins, phrase=LAST))
+    return [*cases, line.taken("a recovery that gives up", "For a branch with that entry; owners stay.")]
 
 
 def _refused(cluster: Cluster) -> list[Case]:
@@ -200,6 +203,7 @@ def _records(cluster: Cluster) -> list[Case]:
         return line.refused(name, shows, "bad-value", *line.forged(EntryKind.CHANGE, line.change(*edits)))
 
     cases = [
+        bad("owners give up a history", "Only a phrase does.", w.edit("trust", "joins", [bytes(32)])),
         bad(
             "a phrase for another generation", "For this one.", w.edit("trust", "recovery", [NEXT.public, 1])
         ),

@@ -213,6 +213,9 @@ METHODS = {
         "cluster device counter edits leads revoked disabled",
         "section key data base",
     ),
+    "recovery.join": Method(
+        "head following", "cluster device counter edits leads revoked disabled", "section key data base"
+    ),
     "recovery.submit": Method("line timeout_s?", "ticket hash"),
     "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text", signs=True),

@@ -54,6 +54,7 @@ class Conversation:
     owners: list[str] = field(default_factory=list)
     succession: set[str] = field(default_factory=set)
     tickets: set[str] = field(default_factory=set)
+    chains: set[str] = field(default_factory=set)
     sessions: dict[str, str] = field(default_factory=lambda: {TOKEN: "alice"})
     outside: set[str] = field(default_factory=set)
     challenges: dict[str, tuple[str, bytes, bytes]] = field(default_factory=dict)
@@ -91,6 +92,8 @@ class Conversation:
             self.succession = {row["name"] for row in result["holders"] if row["place"] is not None}
         elif method == "recovery.show":
             self.owners = result["owners"]
+        elif method == "log.show":
+            self.chains.add(result["chain"])
         elif method == "log.list":
             self.head = result["head"]
 
@@ -246,6 +249,8 @@ class Conversation:
             need(params["user"] not in self.rows["users"], "user-exists")
             for name in params.get("revoke", []):
                 need(name in self.rows["users"] or name in self.rows["devices"], "no-device")
+        elif method == "recovery.join":
+            need(params["head"] not in self.chains, "not-apart")
         elif method == "recovery.submit":
             need(params["line"].startswith(RECOVERY_MARK), "bad-recovery")
             _change(params["line"].removeprefix(RECOVERY_MARK), "bad-recovery")

@@ -56,6 +56,12 @@ def _afterwards(
             need(value[0] not in after.names(one.section), "name-taken")
     _one_subject_a_key(before, after, change, values)
     _recovery_key(before, after, change, values)
+    _joins(change)
+
+
+def _joins(change: Change) -> None:
+    written = {(one.section, one.key) for one in change.body.operations}
+    need(("trust", "joins") not in written or recovery.RECOVERED in written, "bad-value")
 
 
 def _recovery_key(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:

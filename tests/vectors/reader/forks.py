@@ -5,7 +5,11 @@ from typing import Any
 
 def stands(ours: dict[str, Any], theirs: dict[str, Any], base: dict[str, Any]) -> tuple[str, int]:
     """Go through the table from its first line to its last."""
-    judged = theirs["raise"]
+    judged, given = theirs["raise"], (ours["joined"], theirs["joined"])
+    if given == (True, False):
+        return "ours", 6
+    if given == (False, True) and theirs["settled"]:
+        return "theirs", 6
     if base["seq"] < base["settled"] and judged in {"none", "foreign", "known", "rival"}:
         return "refused", 0
     counting = base if judged in {"none", "foreign"} else theirs

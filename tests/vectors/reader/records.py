@@ -206,6 +206,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("quorum", _one(lambda value: number(value, 1, 64))),
             ("recovery", _recovery),
             ("recovered", _mandate),
+            ("joins", _one(lambda value: octets(value, 32))),
             (rf"grant/{COMPONENT}(?:/{COMPONENT}){{0,2}}", _grant),
         ],
     ),

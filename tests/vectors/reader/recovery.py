@@ -8,8 +8,12 @@ from tests.vectors.reader.packing import Decoded, Refused, need
 from tests.vectors.reader.state import State
 
 RECOVERED, RECOVERY, SUCCESSION = ("trust", "recovered"), ("trust", "recovery"), ("cluster", "succession")
-WRITTEN = {"trust": {"owner/", "quorum"}, "user": {"key", "sealed", "disabled"}, "device": {"retired"}}
-DELETED = {"trust": {"owner/", "grant/"}, "user": {"sealed", "disabled"}, "device": {"frozen"}}
+WRITTEN = {
+    "trust": {"owner/", "quorum", "joins"},
+    "user": {"key", "sealed", "disabled"},
+    "device": {"retired"},
+}
+DELETED = {"trust": {"owner/", "grant/", "joins"}, "user": {"sealed", "disabled"}, "device": {"frozen"}}
 
 
 def is_one(change: Change) -> bool:

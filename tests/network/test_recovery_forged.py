@@ -1,0 +1,115 @@
+"""A recovery against who stole the old routers, phrase and password, with real daemons (A40)."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dusk.demo.place import BridgePlace
+from dusk.errors import Refused
+from tests.network.cluster import PASSWORD, Cluster, Machine, running
+
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
+
+SSID = "wireless.default_radio0.ssid"
+COMMIT_S = 60.0
+RESCUER, RESCUERS_PASSWORD = "carol", "a password of hers"
+THIEF = "mallory"
+FORGED = 3
+"""Generations that the thief chains; the true history has one."""
+
+
+@contextmanager
+def _site() -> Iterator[tuple[Cluster, BridgePlace]]:
+    places: list[BridgePlace] = []
+
+    def make_place(routers: int) -> BridgePlace:
+        places.append(BridgePlace(routers))
+        return places[-1]
+
+    with running(4, "0.5s", make_place=make_place) as cluster:
+        yield cluster, places[0]
+
+
+def _recover(cluster: Cluster, router: Machine, user: str, phrase: str, following: str) -> None:
+    rescue = cluster.base / "rescue"
+    rescue.write_text(RESCUERS_PASSWORD + "\n")
+    files = ("--phrase-file", str(cluster.base / phrase), "--new-phrase-file", str(cluster.base / following))
+    words = ("recover", "--user", user, *files, "--password-file", str(rescue), "--json")
+    assert json.loads(router.dusk(*words))["owner"] == user
+
+
+def _generation(router: Machine) -> int:
+    return max((entry.head.generation for entry, _ in router.entries()), default=0)
+
+
+def _alarms(router: Machine) -> str:
+    return str((router.state() or {}).get("alarms"))
+
+
+@pytest.mark.timeout(400)
+def test_a40_a_thief_of_the_old_master_backup_phrase_and_password_forges_what_no_rescued_router_takes() -> (
+    None
+):
+    with _site() as (cluster, place):
+        first, second, third, away = cluster.routers
+        hosts = {router.name: place._network.hosts[router.number - 1] for router in cluster.routers}
+        owner = cluster.owner(first)
+        named = owner.call("role.backups", devices=[second.name], timeout_s=COMMIT_S)
+        assert owner.wait(named["ticket"])["state"] == "durable"
+        cluster.wait("the succession everywhere", cluster.at_one_head)
+        for router in (first, second):
+            place._network.unplug(hosts[router.name])
+        away.cut_power()
+
+        _recover(cluster, third, RESCUER, "phrase", "next")
+        rescuer = cluster.owner(third, RESCUER, RESCUERS_PASSWORD)
+        rescuer.set("policy/wifi", SSID, "rescued")
+        assert rescuer.commit("rescued", timeout_s=COMMIT_S)["state"] == "local"
+        away.power_on()
+        rescued = [third, away]
+        cluster.wait("who was off follows", lambda: _is_one(cluster, rescued))
+
+        for number in range(FORGED):  # on the disk of the old master, each by the phrase of the one before
+            former = "phrase" if number == 0 else f"forged-{number}"
+            _recover(cluster, first, f"{THIEF}-{number + 1}", former, f"forged-{number + 1}")
+        former_owner = cluster.owner(second, password=PASSWORD)
+        forced = former_owner.call("role.force", device=second.name, backups=[], timeout_s=COMMIT_S)
+        assert former_owner.wait(forced["ticket"])["state"] == "local"
+
+        before = (third.state() or {})["head"]["seq"]
+        place._network.plug(hosts[first.name])
+        cluster.wait("it is seen", lambda: all("conflict" in _alarms(router) for router in rescued))
+        rescuer.set("policy/wifi", SSID, "rescued, still")
+        assert rescuer.commit("still", timeout_s=COMMIT_S)["state"] == "durable"
+        cluster.wait("both have it", lambda: _is_one(cluster, rescued))
+        assert all(f"{RESCUER} owns it now" in _alarms(router) for router in rescued)
+        assert not any(THIEF in _alarms(router) for router in rescued)
+        for router in rescued:
+            _shut_out(cluster, router)
+        place._network.unplug(hosts[first.name])
+
+        place._network.plug(hosts[second.name])
+        cluster.wait("the former backup follows", lambda: _is_one(cluster, [*rescued, second]))
+        _shut_out(cluster, second)
+        assert cluster.stop()
+        for router in (*rescued, second):
+            assert _generation(router) == 1
+            assert all(entry.head.generation == 1 for entry, _ in router.entries()[before:])
+        assert _generation(first) == FORGED
+
+
+def _is_one(cluster: Cluster, routers: list[Machine]) -> bool:
+    found = cluster.heads(routers)
+    return len(found) == 1 and found != {(0, "")}
+
+
+def _shut_out(cluster: Cluster, router: Machine) -> None:
+    """Show that neither phrase nor person of before, nor the thief's, is anybody here."""
+    for phrase in ("phrase", *(f"forged-{number + 1}" for number in range(FORGED))):
+        router.dusk("recover", "--check", "--phrase-file", str(cluster.base / phrase), exits=(1,))
+    assert "recovers" in router.dusk("recover", "--check", "--phrase-file", str(cluster.base / "next"))
+    for user, password in (("anna", PASSWORD), (f"{THIEF}-{FORGED}", RESCUERS_PASSWORD)):
+        with pytest.raises(Refused):
+            cluster.owner(router, user, password)
