@@ -259,14 +259,14 @@ def test_only_the_phrase_gives_a_history_up_and_takes_that_back() -> None:
     joins = world.edit("trust", "joins", [bytes(32)])
     with pytest.raises(Refused, match="only the recovery phrase"):
         world.commit(joins)
-    world.lead(
-        world.kitchen, recovering(world, owner=world.owner, following=(second := world.key()), more=[joins])
-    )
+    owner, following = world.key(), world.key()
+    world.lead(world.kitchen, recovering(world, owner=owner, following=following, more=[joins]))
+    world.owner = owner
     assert world.log.state.value("trust", "joins") == [bytes(32)]
+    back = world.edit("trust", "joins", None)
     with pytest.raises(Refused, match="only the recovery phrase"):
-        world.commit(world.edit("trust", "joins", None))
-    back = [world.edit("trust", "joins", None)]
-    world.lead(world.kitchen, recovering(world, phrase=second, owner=world.owner, more=back))
+        world.commit(back)
+    world.lead(world.kitchen, recovering(world, phrase=following, owner=owner, more=[back]))
     assert world.log.state.value("trust", "joins") is None
 
 
