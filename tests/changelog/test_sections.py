@@ -123,6 +123,10 @@ GOOD += [
     (f"proposal/{ID}", f"by/{ID}", [bytes(64)]),
 ]
 GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
+GOOD += [
+    (f"void/{ID}", "part/0", [1, bytes(32), [bytes(32)]]),
+    (f"void/{ID}", "part/999", [9, bytes(32), []]),
+]
 SEALED: list[object] = [bytes(16), bytes(168)]
 WRAPS: list[object] = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]
 GOOD += [

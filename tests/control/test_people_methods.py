@@ -36,6 +36,7 @@ def test_a_person_is_added_with_a_password_that_opens_the_key(desk: FakeDesk) ->
         "name": "bob",
         "owner": False,
         "disabled": False,
+        "compromised_since": None,
         "signs_with": "password",
         "key": public_line(desk.keys["bob"].public),
         "grants": [],

@@ -55,15 +55,16 @@ def _told_two_histories(*, other_boot: BootId | None = None, values: Sequence[st
 def test_a13_who_goes_over_and_who_stays_both_have_the_proof() -> None:
     site = Site(4, holders=2, cycle_ms=500)
     site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
-    stays, goes = site.all[1:3]
+    one, other = site.all[1:3]
     here, there = _written(site, ["one", "two"]), _written(site, ["another"])
-    stays.do(stays.node._rooms.took(here, site.now))
-    goes.do(goes.node._rooms.took(there, site.now))
-    head = stays.node.log.head
-    goes.do(goes.node._rooms.branching.took_branch(here, site.now))
-    stays.do(stays.node._rooms.branching.took_branch(there, site.now))
-    assert (stays.node.log.head, goes.node.log.head) == (head, head)
-    for box in (stays, goes):
+    one.do(one.node._rooms.took(here, site.now))
+    other.do(other.node._rooms.took(there, site.now))
+    heads = (one.node.log.head, other.node.log.head)
+    other.do(other.node._rooms.branching.took_branch(here, site.now))
+    one.do(one.node._rooms.branching.took_branch(there, site.now))
+    assert one.node.log.head == other.node.log.head
+    assert one.node.log.head in heads  # which of them stands is a matter of hashes
+    for box in (one, other):
         due = box.node._rooms.proofs.due(site.now + 100.0)
         assert due is not None
         assert due[0] == site.master.node.device_id
