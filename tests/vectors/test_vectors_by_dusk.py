@@ -149,6 +149,7 @@ BY_THE_METHOD = {
     "call: some and all",
     "call: signed is no change",
     "call: signed beside a key that is here",
+    "call: a void of nobody",
 }
 """Calls whose parameters are each what they may be, and do not go together."""
 

@@ -231,6 +231,7 @@ class Forger:
 
 _OTHER_KINDS = {
     EntryKind.HANDOVER: ("A handover has no change.", "other-change"),
+    EntryKind.VOID: ("Only a change that says what is void has it.", "wrong-kind"),
     EntryKind.FREEZE: ("Only a change that freezes a device has it.", "wrong-kind"),
 }
 
