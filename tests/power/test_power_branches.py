@@ -252,7 +252,7 @@ def start_again(scene: str, found: State) -> None:
     before = len(box.effects)
     box.restart()
     site.heal()
-    site.until(lambda: is_one(site), 120.0, STEP_S)
+    site.until(lambda: is_one(site) and len(site.leaders) == 1, 120.0, STEP_S)
     logs = [each.node.log for each in site.all]
     for change in then.kept:
         assert {outcome_word(log.outcome_of(change.id)) or "applied" for log in logs} == {"applied"}
