@@ -3,6 +3,7 @@
 The simulator and the network tests do not count: a rule that only they reach has no test that
 says what it is. Run it as ``python -m tests.measured``; it fails when a branch is missing. The
 record of which test runs which line stays in ``build/soak/`` for the mutants (`tests.mutation`).
+With ``--others`` it names, for pytest, all tests that it does not run: both together are all there are.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
@@ -56,6 +57,26 @@ def unit_tests() -> list[str]:
     places = [PROJECT / "tests" / room for room in sorted(rooms)]
     files = [PROJECT / "tests" / f"test_{room}.py" for room in sorted(rooms)]
     return [path.relative_to(PROJECT).as_posix() for path in places + files if path.exists()]
+
+
+def other_tests() -> list[str]:
+    """Return what pytest is to run beside the unit tests above for everything to have run once."""
+    tests = PROJECT / "tests"
+    places = [path for path in tests.iterdir() if path.is_dir() and any(path.rglob("test_*.py"))]
+    names = [path.relative_to(PROJECT).as_posix() for path in (*places, *tests.glob("test_*.py"))]
+    apart = unit_tests()
+    files = [file for place in apart for file in _files_of(PROJECT / place)]
+    left_out = [
+        f"{file.relative_to(PROJECT).as_posix()}::{name}"
+        for file in files
+        for name in COSTS
+        if f"def {name}(" in file.read_text()
+    ]
+    return sorted({*names} - {*apart}) + sorted(left_out)
+
+
+def _files_of(place: Path) -> list[Path]:
+    return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
 
 
 def run_tests() -> int:
@@ -126,8 +147,11 @@ def is_fresh() -> bool:
     return bool(json.loads(RESULT_FILE.read_text())["digest"] == digest_of("dusk", "tests"))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Measure and print; 1 if a test failed or a branch is missing."""
+    if "--others" in arguments:
+        print(*other_tests(), sep="\n")
+        return 0
     digest, modules = digest_of("dusk", "tests"), digests_of_modules()
     if failed := run_tests():
         return failed
@@ -150,4 +174,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
