@@ -162,6 +162,10 @@ class Leader:
         effects = self._send_start(now) if now >= self._gap_end else []
         return Announcement(start.signed_head, tuple(effects))
 
+    def send_waiting(self, now: float) -> list[Effect]:
+        """Send at once what waits for the gap to pass: the group key changes now (A22)."""
+        return self._send_start(now) if self._pending else []
+
     def _sign(self, head: Head, now: float) -> Start:
         """Make the next START: what it says besides the head is as of now."""
         station = self._station

@@ -6,7 +6,7 @@ from dataclasses import field
 
 from dusk.apply.events import Mode
 from dusk.catchup.chunks import batches, thin
-from dusk.changelog import foundation
+from dusk.changelog import foundation, views
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
@@ -94,6 +94,9 @@ class Builder:
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
         """Build and start what the disk holds the makings of.
 
+        A device that was removed runs on as it did when it heard of that: it says so, and takes
+        off what it was told to take off.
+
         Raises:
             StorageError: the log on the disk does not verify, or nothing of it is left.
         """
@@ -101,7 +104,7 @@ class Builder:
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:
             return self._join(join_key, log, effects, now)
-        if log.cluster is None or log.device_key(DeviceId(self.key.key_id)) is None:
+        if log.cluster is None or views.member(log.state, DeviceId(self.key.key_id)) is None:
             return self._idle(log, is_cut=MUST_HEAR_NAME in saved.files), effects
         node = Node(
             key=self.key,

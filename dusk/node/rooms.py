@@ -40,7 +40,7 @@ from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
 from dusk.node.report import SelfReport
 from dusk.node.reports import NodeReports
-from dusk.node.rotating import cover, make_group_key, new_key
+from dusk.node.rotating import cover, covers, make_group_key, new_key
 from dusk.node.secrets import NodeSecrets, kept_of
 from dusk.node.settings import NodeSettings
 from dusk.node.writing import Writing
@@ -269,9 +269,10 @@ class Rooms:
 
     def _log_moved(self, items: Iterable[LogItem], now: float, *, is_other: bool = False) -> list[Effect]:
         """Tell every room about new entries, or another branch; behind their ``Append``."""
+        effects = [] if is_other else self._tell_removed(now)
         if self.log.state.members_version != self.members_version:
             self._members_changed()
-        effects = [*self.leading.deposed(now), *self.alarms.end("version")]
+        effects += [*self.leading.deposed(now), *self.alarms.end("version")]
         cover(self.station.channel, self.log)
         effects += self.make_group_key() if self.leads else []
         self._forget_forks()
@@ -291,6 +292,11 @@ class Rooms:
         if self.log.leader != self.peers.own_id:  # who leads now holds what we wrote when we led, too
             effects += self.outbox.on_durable(self.log.head.seq)
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
+
+    def _tell_removed(self, now: float) -> list[Effect]:
+        """Announce a removal while who is removed is a member here, and reads what is sent."""
+        leader = self.writing.leader
+        return [] if leader is None or covers(self.station.channel, self.log) else leader.send_waiting(now)
 
     def _keep_stranded(self, written: Iterable[tuple[LogItem, Entry]], now: float) -> None:
         """Let devices wait for a person that a lost branch let in: they ask no more themselves (A45)."""

@@ -2,7 +2,8 @@
 
 A key covers a log if it was made for its generation and its newest removal. Who leads makes another
 as soon as the log has moved beyond that; the others fetch it by their device keys, which the removed
-device's is no more. The START that tells of the removal is the last one that it can read.
+device's is no more. The START that tells of the removal is the last one that it can read: it waits
+for no gap.
 """
 
 from collections.abc import Callable
@@ -28,11 +29,16 @@ def newest_removal(log: Log) -> ChainHash:
     return found
 
 
+def covers(channel: Channel, log: Log) -> bool:
+    """Tell whether the keys cover the log as it is now."""
+    keys = channel.keys
+    return (log.head.generation, newest_removal(log)) == (keys.generation, keys.removal)
+
+
 def cover(channel: Channel, log: Log) -> None:
     """Forget the keys that do not cover the log as it is now."""
-    generation, removal = log.head.generation, newest_removal(log)
-    if (generation, removal) != (channel.keys.generation, channel.keys.removal):
-        channel.keys = channel.keys.covering(generation, removal)
+    if not covers(channel, log):
+        channel.keys = channel.keys.covering(log.head.generation, newest_removal(log))
 
 
 def make_group_key(channel: Channel, random_bytes: RandomBytes) -> list[Effect]:

@@ -28,6 +28,20 @@ def test_a_start_that_is_wanted_soon_comes_when_the_gap_allows_it_and_is_put_off
     assert ring.leader.cycle == ring.nodes[1].follower.version[1] == before + 1
 
 
+def test_a22_an_entry_that_waits_for_the_gap_is_sent_at_once_where_the_key_changes_and_once() -> None:
+    ring = quiet_ring()
+    ring.run(ring.leader.deadline - ring.now)
+    before = ring.leader.cycle
+    assert ring.leader.send_waiting(ring.now) == []
+    seq = ring.commit()
+    assert ring.leader.cycle == before
+    ring.master.do(ring.leader.send_waiting(ring.now))
+    assert ring.leader.cycle == before + 1
+    assert ring.leader.send_waiting(ring.now) == []
+    ring.run(START_GAP_S / 2)
+    assert {node.log.head.seq for node in ring.nodes} == {seq}
+
+
 def test_a_leader_that_sent_nothing_yet_starts_soon_at_once() -> None:
     ring = Ring(2)
     leader = Leader(ring.master.station, CYCLE_S, ring.now + 100)

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.sections import device_path
 from dusk.daemon.builder import Builder
 from dusk.daemon.opening import Report
 from dusk.daemon.settings import Settings
+from dusk.daemon.status import status_of
 from dusk.daemon.storage import Saved, UnverifiedLogError
-from dusk.effects import ItemKind, LogItem
+from dusk.effects import ItemKind, LogItem, Tick
+from dusk.errors import StorageError
 from dusk.ids import ChainHash, Head
+from dusk.keys.signing import SigningKey
 from dusk.node import Node
 from tests.world import World
 
@@ -33,8 +37,8 @@ HEADS = [at for at, item in enumerate(WORLD.items) if item.kind is ItemKind.HEAD
 MIDDLE = HEADS[CHANGES // 4]
 
 
-def start(items: list[LogItem]) -> Node:
-    builder = Builder(WORLD.master, Settings(), {}, "02:aa", "router")
+def start(items: list[LogItem], key: SigningKey = WORLD.master) -> Node:
+    builder = Builder(key, Settings(), {}, "02:aa", "router")
     saved = Saved(tuple(items), {}, Report(0, None, (), Path("log")))
     resident, _effects = builder(saved, now=0.0)
     assert isinstance(resident, Node)
@@ -77,3 +81,23 @@ def test_r6_a_wrong_signature_of_the_newest_head_is_found() -> None:
     with pytest.raises(UnverifiedLogError) as caught:
         start([*WORLD.items[:-1], forged])
     assert caught.value.good == tuple(WORLD.items[:-2])
+
+
+def test_a_removed_device_that_is_started_again_shows_that_it_was_removed() -> None:
+    world = World()
+    world.allow_joining()
+    hall = world.join("hall")
+    world.commit(world.edit(device_path(hall.key_id), "retired", (True,)))
+    node = start(world.items, hall)
+    now = 0.0
+    for _ in range(5):
+        now = max(now, node.deadline or now)
+        node.handle(Tick(), now)
+        shown = status_of(node, "", (), now)
+        assert (shown["role"], shown["name"], shown["members"]) == ("removed", "hall", 1)
+        assert any("was removed from the cluster" in line for line in shown["alarms"])
+
+
+def test_a_log_that_never_had_this_device_is_taken_for_a_copied_folder() -> None:
+    with pytest.raises(StorageError, match="no member of: a copied folder"):
+        start(WORLD.items, World(2).key())

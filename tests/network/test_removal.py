@@ -102,6 +102,9 @@ def test_a22_a_removed_router_is_wiped_and_harmless_and_who_was_off_has_the_new_
     assert _newest_key(gone) == before
 
     at = len(gone.entries())
+    gone.cut_power()
+    gone.power_on()
+    cluster.wait("it knows still", lambda: (gone.state() or {}).get("role") == "removed", SLOW_S)
     _set(first, "later")
     cluster.wait("one head", lambda: len(cluster.heads([first, off])) == 1, SLOW_S)
     assert len(gone.entries()) == at

@@ -57,6 +57,25 @@ def test_a22_at_a_removal_the_key_changes_and_the_removed_device_reads_no_later_
     assert not [data for data in later if data[9:17] in readable]
 
 
+def test_a22_a_removed_device_reads_that_at_once_knows_it_when_started_again_and_hears_nothing() -> None:
+    site = _ready()
+    gone, others = site.all[3], site.all[:3]
+    _retire(site, gone)
+    site.run(STEP_S)
+    assert gone.node.log.head == site.master.node.log.head
+    gone.restart()
+    assert gone.node.is_removed(site.now)
+    at, ring = gone.node.log.head, _ring(gone)
+    change = site.world.change(site.world.set("wifi", "wireless.radio0.channel", "7"), counter=501)
+    site.master.do(site.master.node.submit(change, site.now))
+    site.until(lambda: len({box.node.log.head for box in others}) == 1, 10.0, STEP_S)
+    site.run(10.0)
+    assert site.master.node.log.position_of(change.id) is not None
+    assert (gone.node.log.head, _ring(gone)) == (at, ring)
+    assert gone.node.is_removed(site.now)
+    assert not gone.node.fresh(site.now)
+
+
 def test_a22_who_was_off_when_the_key_changed_is_served_by_its_device_key() -> None:
     site = _ready()
     gone, away = site.all[3], site.all[2]
