@@ -73,35 +73,39 @@ def undo(context: Context, arguments: argparse.Namespace, **whom: str) -> int:
         whom: ``user`` or ``device``.
     """
     shown: Json | None = None
+    done: Json | None = None
     for _round in range(_ROUNDS_MAX):
         started = context.signed("void.plan", **whom, **arguments.compromised_since)
         plan = context.client.wait(started["ticket"], _PLAN_S)
+        is_over = not plan["voided_count"] and not plan["edits"]
         if shown is None:
             shown = plan
             _show(context, plan)
-            if not plan["voided_count"] and not plan["edits"]:
+            if is_over:
                 context.say(
                     f"nothing is void: no change since version {plan['since']} counted by that key alone",
                     {**plan, "seq": 0, "hash": "", "state": "unchanged"},
                 )
                 return 0
             _ask(context, arguments)
+        elif is_over and done is not None:
+            break
         started = context.signed("void.submit", plan=plan["plan"], timeout_s=arguments.timeout)
-        code = _done(context, started, shown, arguments.timeout)
-        if code or not started["left_edits"] or started["text"].startswith("proposed"):
-            return code
-    raise Refused("too-large", "more is to be undone than a few changes hold; say the same again")
+        done = _signed(context, started, shown, arguments.timeout)
+        if not started["left_edits"] or done["state"] == "queued" or started["text"].startswith("proposed"):
+            break
+        context.note(f"{started['text']}: {done['state']}")
+    else:
+        raise Refused("too-large", "more is to be undone than a few changes hold; say the same again")
+    return report(context, done, [("done", done["text"])])
 
 
-def _done(context: Context, started: "Json", shown: "Json", timeout_s: float) -> int:
-    """Wait for a void, and say what became of it."""
-    if started["ticket"] is None:
-        return 0
+def _signed(context: Context, started: "Json", shown: "Json", timeout_s: float) -> "Json":
+    """Wait for a void; return what became of it, and what was shown before the first."""
     for line in started["notes"]:
         context.note(line)
-    result = wait_for_change(context, started["ticket"], timeout_s)
     told = {name: shown[name] for name in ("since", "voided", "voided_count", "edits", "kept", "left")}
-    return report(context, {**result, "text": started["text"], **told}, [("done", started["text"])])
+    return {**wait_for_change(context, started["ticket"], timeout_s), "text": started["text"], **told}
 
 
 def _show(context: Context, plan: "Json") -> None:
