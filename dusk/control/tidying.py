@@ -225,9 +225,7 @@ class _Section:
 
     def _renewed(self, draft: Draft) -> Draft:
         """Seal under another K what must not stay under its own, and remember what is known."""
-        opened = [
-            s for s in self._secrets.values() if self._work.vault.value(s) and self._may_write(s.record)
-        ]
+        opened = [s for s in self._secrets.values() if self._is_open(s) and self._may_write(s.record)]
         left = {name for name in {s.key_id for s in opened} if self._how.rotates and self._has_left(name)}
         for is_granted in (True, False):
             alike = [s for s in opened if self._is_granted(s.record) == is_granted]

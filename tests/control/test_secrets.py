@@ -378,12 +378,14 @@ def test_a_secret_that_came_too_late_counts_after_all_if_somebody_takes_it(desk:
 
 def test_keys_that_came_too_late_are_no_matter_for_people(desk: FakeDesk) -> None:
     for_group(desk)
-    edit = wraps(desk.world, "policy/wifi", [desk.devices["roof"]])
+    ((place, _, _),) = wraps_in(desk.log.state, "policy/wifi")
+    edit = wraps(desk.world, "policy/wifi", [desk.devices["roof"]], place=int(place.removeprefix(WRAP)))
     late = desk.world.change(edit, message="secrets: keys for their readers", counter=500)
     put_secret(desk, "another one", key="wireless.b.key")
     desk.do("policy.assign", name="wifi", to="all", names=[])
     desk.commit()
     desk.outbox.append(late)
     desk.deliver()
+    assert desk.log.not_applied == (late.id,)
     assert desk.ask("conflict.list")["conflicts"] == []
     assert opened(desk, "roof")[KEY] == SECRET
