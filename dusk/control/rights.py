@@ -9,7 +9,7 @@ from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
-from dusk.errors import Refused, UntrustedInput
+from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 
 GRANT = "grant/"
@@ -209,13 +209,10 @@ def section_show(desk: Desk, arguments: Json) -> Json:
 
 
 def who_may(state: State, path: str) -> str:
-    """Return in words whose keys satisfy a section."""
+    """Return in words whose keys satisfy a section that there is."""
     owners = sorted(state.owners().values())
     quorum = f"owner {owners[0]}" if len(owners) == 1 else f"{state.quorum} of the owners {', '.join(owners)}"
-    try:
-        parsed = parse_path(path)
-    except UntrustedInput:
-        return quorum
+    parsed = parse_path(path)
     if parsed.kind is SectionKind.FACTS:
         return "this device's own key"
     grant = grant_for(state, path)

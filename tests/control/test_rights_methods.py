@@ -2,6 +2,7 @@
 
 import pytest
 
+from dusk.changelog.sections import device_path
 from dusk.errors import Refused
 from tests.control.test_people_methods import add, refused
 from tests.desk import FakeDesk
@@ -134,6 +135,16 @@ def test_what_is_said_of_sections_fits_their_kind(people: FakeDesk) -> None:
     people.do("grant.set", prefix="policy/x", users=[])
     with pytest.raises(Refused, match="no section"):
         people.ask("section.show", path="policy/x")
+
+
+def test_what_a_device_says_of_itself_is_for_its_own_key_whoever_owns_the_cluster(people: FakeDesk) -> None:
+    world = people.world
+    facts = f"{device_path(people.device_id)}/facts"
+    world.write(world.change(world.edit(facts, "board", ["x86"]), signers=(world.master,)))
+    people.do("grant.set", prefix="device", users=["carol"])
+    (listed,) = people.ask("section.list", prefix="device/attic/facts")["sections"]
+    assert (listed["title"], listed["who"]) == ("device/attic/facts", "this device's own key")
+    assert people.ask("section.show", path="device/attic/facts")["who"] == "this device's own key"
 
 
 def test_owners_count_where_more_must_sign_than_are_named(people: FakeDesk) -> None:
