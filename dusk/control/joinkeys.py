@@ -9,7 +9,7 @@ from dusk.changelog.log import Log
 from dusk.control import names
 from dusk.control.overlay import Overlay
 from dusk.errors import Refused
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.lazy import dataclass
 
@@ -47,7 +47,8 @@ def create(
         random_bytes: for the seed.
 
     Raises:
-        Refused: no such group, an expiry where no clock is trusted, or a rule that is not available.
+        Refused: ``no-cluster``, no such group, an expiry where no clock is trusted, or a rule that is
+            not available.
     """
     if limits.rebind == "auto":
         raise Refused(
@@ -55,8 +56,7 @@ def create(
             "--rebind auto is not available: nothing in the log could show later that the former router was"
             " gone; leave it out, and approve who comes back after a reset by `dusk device approve NAME`",
         )
-    if log.cluster is None or log.head.seq == 0:
-        raise Refused("no-cluster", "this router is in no cluster")
+    cluster, seq, chain = _named_entry(log)
     store = Overlay(log.state)
     for group in limits.groups:
         names.require_group(store, group)
@@ -66,9 +66,7 @@ def create(
             "a key that expires needs a clock to trust, and no time service (NTP) has set this router's yet: "
             "start one, or leave out --expires",
         )
-    seq, chain = _named_entry(log)
-    generation = log.head.generation
-    key = JoinKey(log.cluster, generation, seq, chain, random_bytes(SEED_BYTES), tuple(addresses))
+    key = JoinKey(cluster, log.head.generation, seq, chain, random_bytes(SEED_BYTES), tuple(addresses))
     rule = (
         key.signing_key().public,
         limits.uses,
@@ -88,17 +86,21 @@ def contact(log: Log, addresses: Sequence[str], random_bytes: Callable[[int], by
     Raises:
         Refused: ``no-cluster``.
     """
+    cluster, seq, chain = _named_entry(log)
+    seed = random_bytes(SEED_BYTES)
+    return JoinKey(cluster, log.head.generation, seq, chain, seed, tuple(addresses)).line()
+
+
+def _named_entry(log: Log) -> tuple[ClusterId, Seq, ChainHash]:
+    """Return the cluster, and an entry that stays: the head where one holder settles it, else the genesis.
+
+    Raises:
+        Refused: ``no-cluster``.
+    """
     if log.cluster is None or log.head.seq == 0:
         raise Refused("no-cluster", "this router is in no cluster")
-    seq, chain = _named_entry(log)
-    seed = random_bytes(SEED_BYTES)
-    return JoinKey(log.cluster, log.head.generation, seq, chain, seed, tuple(addresses)).line()
-
-
-def _named_entry(log: Log) -> tuple[Seq, ChainHash]:
-    """Return an entry that stays: the head where one holder makes it settled, else the genesis."""
     if len(views.succession(log.state)) == 1 and log.newest is not None:
-        return log.newest.head.seq, log.newest.head.chain
+        return log.cluster, log.newest.head.seq, log.newest.head.chain
     chain = log.chain_at(1)
     assert chain is not None, "a log that is not empty has a first entry"
-    return Seq(1), chain
+    return log.cluster, Seq(1), chain

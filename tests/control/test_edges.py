@@ -18,6 +18,7 @@ from dusk.control.words import Difference
 from dusk.effects import ChangeState, Progress
 from dusk.errors import Refused, StorageError, UntrustedInput
 from dusk.ids import ChangeId, KeyId, Seq
+from dusk.keys.joinkey import parse_join_line
 from tests.desk import FakeDesk
 
 SSID = "wireless__default_radio0__ssid"
@@ -181,6 +182,21 @@ def test_a_join_key_names_the_head_that_one_writer_signed_else_the_first_entry(d
     assert refused.value.code == "no-cluster"
 
 
+def test_a_router_that_has_no_log_yet_leads_nobody_to_a_cluster(desk: FakeDesk) -> None:
+    assert parse_join_line(desk.ask("join.contact")["line"]).cluster_id == desk.world.cluster
+    for log in (Log(None), Log(desk.world.cluster)):
+        desk.world.log = log
+        assert refusal(desk, "join.contact").code == "no-cluster"
+
+
+def test_no_join_key_lets_devices_rebind_by_themselves(desk: FakeDesk) -> None:
+    before = desk.ask("joinkey.list")
+    refused = refusal(desk, "joinkey.create", rebind="auto")
+    assert refused.code == "not-available"
+    assert "dusk device approve" in refused.reason
+    assert desk.ask("joinkey.list") == before
+
+
 def test_join_keys_are_shown_with_why_they_let_nobody_in(desk: FakeDesk) -> None:
     world, key = desk.world, desk.world.joinkey.key_id.hex()
     assert [row["state"] for row in desk.ask("joinkey.list")["joinkeys"]] == ["open"]
@@ -248,6 +264,12 @@ def test_a_length_of_time_is_a_number_within_its_bound(value: object) -> None:
         schema.seconds(60)(value, "timeout_s")
     assert schema.seconds(60)(60, "timeout_s") == 60.0
     assert schema.seconds(60)(0.5, "timeout_s") == 0.5
+
+
+@pytest.mark.parametrize("value", ["", "ab" * 31, "ab" * 33, "AB" * 32, "zz" * 32, " " + "ab" * 31 + "a", 7])
+def test_an_id_or_key_is_its_bytes_in_lower_case_hex(desk: FakeDesk, value: object) -> None:
+    refused = refusal(desk, "recovery.join", head=value, following="cd" * 32)
+    assert (refused.code, refused.reason) == ("bad-params", "head: 32 bytes in hex is wanted")
 
 
 def test_settings_of_a_policy_or_a_device_are_given_out_and_of_no_other(desk: FakeDesk) -> None:

@@ -9,7 +9,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.sections import device_path, expected_path
-from dusk.control import approving
+from dusk.control import approving, membership
 from dusk.control.desk import Json, Peer
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Seq
@@ -194,7 +194,9 @@ def test_a20_a_device_after_a_factory_reset_has_its_former_place_again() -> None
         world.edit(f"{section}/config", "var/floor", ("two",)),
         world.edit("assignment/wifi", "to", ("devices", sorted([old.hex(), world.device_id.hex()]), 5)),
         world.edit("assignment/lan", "to", ("groups", ["aps"], 5)),
+        world.edit("assignment/roof", "to", ("devices", [world.device_id.hex()], 5)),
     )
+    others = world.log.state.section_hash("assignment/roof")
     key, _ = cluster.ask("02:bb", "OpenWrt")
     new = DeviceId(key.key_id)
     answer = cluster.call("device.approve", names=["02:bb"])
@@ -209,6 +211,7 @@ def test_a20_a_device_after_a_factory_reset_has_its_former_place_again() -> None
     state = world.log.state
     assert state.value(f"{device_path(new)}/config", "var/floor") == ["two"]
     assert state.value("assignment/wifi", "to") == ["devices", sorted([new.hex(), world.device_id.hex()]), 5]
+    assert state.section_hash("assignment/roof") == others, "it is not for who came back"
     assert state.value("group/aps", f"member/{old.hex()}") is None
     assert cluster.names == {"attic", "backup", "shed"}
 
@@ -369,6 +372,21 @@ def test_a19_a_revoked_join_key_takes_its_devices_along_if_asked() -> None:
     assert cluster.call("joinkey.revoke", id=name)["ticket"] is None
     for wrong in ("nowhere", cluster.joinkey[:4]):
         assert cluster.refused("joinkey.revoke", id=wrong) == "no-joinkey"
+
+
+def test_more_devices_than_a_change_removes_leave_with_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.world.commit(cluster.world.edit("cluster", "manual-backup", (True,)))
+    for n in range(5):
+        cluster.joined(f"02:{n:02}", f"ap-{n}")
+    monkeypatch.setattr(membership, "OPERATIONS_MAX", 3)
+    gone: list[str] = []
+    for left in (3, 0):
+        answer = cluster.call("joinkey.revoke", id=cluster.joinkey, with_devices=True)
+        assert answer["left"] == left
+        gone += answer["devices"]
+        assert cluster.names == {"attic"} | {f"ap-{n}" for n in range(5)} - set(gone)
+    assert sorted(gone) == [f"ap-{n}" for n in range(5)]
 
 
 def test_packed_expected_values_are_those_of_the_log() -> None:

@@ -110,6 +110,17 @@ def test_a_new_key_keeps_what_was_passed_on_with_the_old_one(desk: FakeDesk) -> 
     assert row(desk, "carol")["grants"] == []
 
 
+def test_a_new_key_leaves_grants_of_others_as_they_are(desk: FakeDesk) -> None:
+    add(desk, "bob")
+    add(desk, "carol")
+    desk.do("grant.set", prefix="policy/wifi", users=["bob"])
+    desk.do("grant.set", prefix="policy/lan", users=["carol"])
+    before = desk.log.state.record("trust", "grant/policy/lan")
+    desk.do("user.passwd", name="bob", password=PASSWORD, new_key=True)
+    assert desk.log.state.record("trust", "grant/policy/lan") == before
+    assert (row(desk, "bob")["grants"], row(desk, "carol")["grants"]) == (["policy/wifi"], ["policy/lan"])
+
+
 def test_a_new_key_may_be_one_outside_the_cluster(desk: FakeDesk) -> None:
     add(desk, "bob")
     key = desk.world.key()

@@ -119,6 +119,29 @@ def test_a_proposal_that_came_too_late_says_so(people: FakeDesk) -> None:
     assert "somebody else" in people.ask("proposal.list")["proposals"][0]["state"]
 
 
+def test_a_proposal_that_was_handed_in_too_late_says_at_which_version(people: FakeDesk) -> None:
+    name = propose(people)
+    people.is_cut_off = True
+    people.ask("proposal.sign", token="token-carol", id=name)
+    world = people.world
+    world.commit(world.set("wifi", "wireless.x.ssid", "Other"))
+    people.deliver()
+    state = people.ask("proposal.list")["proposals"][0]["state"]
+    assert state == f"handed in as version {world.log.head.seq}, and came too late"
+
+
+def test_a_proposal_whose_signatures_are_enough_by_now_is_handed_in_by_who_signs_next(
+    people: FakeDesk,
+) -> None:
+    name = propose(people)
+    people.do("grant.set", prefix="policy/wifi", users=["bob", "carol"])
+    assert people.ask("proposal.show", id=name)["state"].startswith("all have signed who must")
+    assert not people.log.state.records("policy/wifi")
+    people.ask("proposal.sign", token="token-bob", id=name)
+    assert people.log.state.records("policy/wifi")
+    assert people.ask("proposal.list") == {"proposals": []}
+
+
 def test_who_was_disabled_since_has_not_signed(people: FakeDesk) -> None:
     name = propose(people)
     people.do("user.disable", name="bob")
