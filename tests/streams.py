@@ -29,6 +29,7 @@ from dusk.changelog.adopting import Unfit, adopt
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.branches import Branched, Extended, Switched, try_branch
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.foundation import pieces
 from dusk.changelog.log import ForkFound, Log, unpack_entry_item
@@ -177,6 +178,9 @@ class Member:
             return []
         self.log = adopted.log
         return [Rebase(adopted.seq, data, adopted.items, ())]
+
+    def certificates_before(self, seq: Seq) -> Sequence[Certificate]:
+        return self.log.certificates_before(seq)
 
     def left_branch(self, chain: ChainHash, first: int) -> tuple[tuple[LogItem, ...], bool]:
         ends = [

@@ -8,6 +8,7 @@ from dusk.catchup.gathering import Gatherings
 from dusk.catchup.messages import Answer, GetReports, Position, Report, Reports, SecretName, Secrets
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Address, Effect, LogItem
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
@@ -144,6 +145,10 @@ class Host(LogHolder, Protocol):
     @property
     def newest(self) -> SignedHead | None:
         """The newest signed head of the log; None: none that this device vouches for."""
+        ...
+
+    def certificates_before(self, seq: Seq) -> Sequence[Certificate]:
+        """Return, in order, the certificates that who goes on with an entry may lack to check later ones."""
         ...
 
     def group_keys(self) -> bytes:

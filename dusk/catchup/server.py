@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from dusk.catchup.channel import Channel
-from dusk.catchup.chunks import entries_in, thin
+from dusk.catchup.chunks import entries_in, size_bytes, thin
 from dusk.catchup.host import Host, Standing
 from dusk.catchup.messages import (
     APPLIED,
@@ -42,7 +42,17 @@ from dusk.catchup.messages import (
 )
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change, decode_change
-from dusk.effects import Address, Disconnect, Effect, ItemsRead, PieceRead, ReadItems, ReadPiece, SendFrame
+from dusk.effects import (
+    Address,
+    Disconnect,
+    Effect,
+    ItemsRead,
+    LogItem,
+    PieceRead,
+    ReadItems,
+    ReadPiece,
+    SendFrame,
+)
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
 from dusk.limits import (
@@ -106,6 +116,8 @@ class Server:
         self._host = host
         self._patient_until = now + HANDSHAKE_S_MAX
         self._first = Seq(0)
+        self._sent_up_to = Seq(0)
+        """Where the last chunk ended: what goes on there needs no word of what stands before it."""
         self._piece = -1
 
     @property
@@ -152,8 +164,17 @@ class Server:
         if self.standing is not Standing.MEMBER:
             raise UntrustedInput("exchange: removed meanwhile")
         items = thin(read.items)
-        more = entries_in(items) > 0 and self._first + entries_in(items) <= self._host.head.seq
-        return self._send(Items(items, more), now)
+        before = () if self._sent_up_to == self._first - 1 else self._before()
+        self._sent_up_to = Seq(self._first + entries_in(items) - 1)
+        more = entries_in(items) > 0 and self._sent_up_to < self._host.head.seq
+        return self._send(Items((*before, *items), more), now)
+
+    def _before(self) -> tuple[LogItem, ...]:
+        """Return the certificates about what the asker has: it may have it of before they were made."""
+        items = [certificate.item() for certificate in self._host.certificates_before(self._first)]
+        while size_bytes(items) > CHUNK_BYTES_MAX:
+            del items[0]
+        return tuple(items)
 
     def read_piece(self, read: PieceRead, now: float) -> list[Effect]:
         """Send the piece that was read from the disk; a late or foreign one is ignored.

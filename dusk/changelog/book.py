@@ -115,6 +115,14 @@ class Book:
         """Return the certificates that settle this log for who has settled no more than this, in order."""
         return self._settling.above(settled)
 
+    def certificates_before(self, seq: int) -> tuple[Certificate, ...]:
+        """Return those of `certificates_above` that are about entries before one, in order.
+
+        But for those of a succession that was in force at what the disk stands on: who has that lacks
+        none of them.
+        """
+        return self._settling.before(seq, self.floor)
+
     def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
         """Return who must acknowledge entry ``seq``, for one that has settled ``since`` (None: us)."""
         return self._settling.required(seq) if since is None else self._settling.terms.required(seq, since)

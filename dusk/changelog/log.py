@@ -14,6 +14,7 @@ Rules, as `extend` and `write` check them:
 
 from collections.abc import Callable, Iterable, Sequence
 
+from dusk import limits
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.book import Book
@@ -39,7 +40,7 @@ from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
 from dusk.changelog.trail import Again, Kept, Left, Step
 from dusk.changelog.verdict import Verdict
-from dusk.changelog.witness import Witness, decode_witness, witness_of
+from dusk.changelog.witness import Witness, decode_witness, witnesses_of
 from dusk.changelog.writing import Carried, compose, touched
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, UntrustedInput
@@ -297,21 +298,25 @@ class Log(Book):
         return Left(Seq(seq), tuple(reversed(again)), newest, mark)
 
     def witness(self, left: Left) -> tuple[LogItem, ...]:
-        """Return what the disk needs to prove what is settled here by a head of what was left; often nothing.
+        """Return what the disk needs to prove by a word for what was left what is settled; often nothing.
 
-        Behind the fork that head does not stand any more, before it stands what it settled (R4).
+        What is signed behind the fork does not stand any more, before it stands what it settled (R4).
         """
-        settling, writer = self._settling, self._settling.sole_word()
+        settling = self._settling
         former, settling.witness = settling.witness, None
         if former is not None and former.seq <= left.seq:
             settling.witness = former
-        if writer is None or any(
-            kept.head is not None and verified_entry(kept.item).writer == writer
+        owed = settling.owed()
+        if not owed or any(
+            kept.head is not None and owed == {verified_entry(kept.item).writer}
             for kept in self._trail.behind(self.settled - 1)
         ):
             return ()
-        found = witness_of(left.seq, left.items, writer, former)
-        if found is None:
+        found = next(
+            filter(settling.shows, witnesses_of(left.seq, left.items, owed, left.mark.certificates, former)),
+            None,
+        )
+        if found is None or len(found.digests) > limits.BRANCH_STEPS_MAX:
             return ()
         settling.witness = found
         return (found.item(),)

@@ -71,6 +71,11 @@ class Settling:
         """Return the certificates that somebody needs who has settled no more than this, in order."""
         return tuple(c for c in self._certificates if c.head.seq > settled)
 
+    def before(self, seq: int, floor: Seq) -> tuple[Certificate, ...]:
+        """Return the certificates about entries before one, of successions that began above ``floor``."""
+        seqs = (c for c in self._certificates if c.head.seq < seq)
+        return tuple(c for c in seqs if self.terms.at(c.head.seq).seq > floor)
+
     def mark(self) -> Mark:
         """Remember what is settled."""
         return Mark(self.settled, self._certificates, self.lacking, self.witness)
@@ -100,28 +105,48 @@ class Settling:
                 self._settle(end)
 
     def by_witness(self, witness: Witness) -> bool:
-        """Settle what a head of a branch that was left settles before the fork; False where that is nothing.
+        """Settle what a word for a branch that was left settles before the fork; False for nothing.
 
         One that proves nothing here settles nothing: it is no lie of anybody, for nobody sends it.
         """
         if not witness.stands_on(self._history.chain_at(witness.seq)):
             return False
-        self.witness, before = witness, self.settled
-        for end in self.terms.ends(self.settled, witness.seq):
-            required = self.required(end)
-            if len(required) == 1 and self._is_signed(witness, *required):
-                self._settle(end)
-        return self.settled > before
+        self.witness = witness
+        reached = self._reached(witness, self.settled)
+        if reached <= self.settled:
+            return False
+        self._settle(reached)
+        return True
 
-    def _is_signed(self, witness: Witness, device: DeviceId) -> bool:
-        return witness.signed.signed_by(self._key_of(device), self._state.cluster)
+    def _reached(self, witness: Witness, settled: Seq) -> Seq:
+        """Return up to where a witness settles this log for who has settled that much."""
+        for end in self.terms.ends(settled, witness.seq):
+            if all(self._attests(witness, device) for device in self.terms.required(end, settled)):
+                settled = end
+        return settled
 
-    def sole_word(self) -> DeviceId | None:
-        """Return by whose word alone more is settled than by certificates; None for nobody's."""
+    def _attests(self, witness: Witness, device: DeviceId) -> bool:
+        word, key, cluster = witness.word, self._key_of(device), self._state.cluster
+        if not isinstance(word, Certificate):
+            return word.signed_by(key, cluster)
+        ack = dict(word.acks).get(device)
+        return ack is not None and verify_ack(key, cluster, word.head, ack)
+
+    @property
+    def _shown(self) -> Seq:
+        """Up to where certificates and the witness show that this log is settled."""
         certified = Seq(0) if self.certified is None else self.certified.head.seq
-        since = max(self._floor, certified)
-        required = self.terms.required(self.settled, since) if since < self.settled else frozenset()
-        return next(iter(required)) if len(required) == 1 else None
+        shown = max(self._floor, certified)
+        return shown if self.witness is None else self._reached(self.witness, shown)
+
+    def owed(self) -> frozenset[DeviceId]:
+        """Return by whose word more is settled than certificates and the witness show; nobody: nothing is."""
+        shown = self._shown
+        return self.terms.required(self.settled, shown) if shown < self.settled else frozenset()
+
+    def shows(self, witness: Witness) -> bool:
+        """Tell whether a witness of this log shows all that is settled."""
+        return self._reached(witness, self._shown) >= self.settled
 
     def take(self, certificate: Certificate) -> bool:
         """Settle an entry of ours; False where that brings nothing new.

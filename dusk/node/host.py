@@ -19,6 +19,7 @@ from dusk.catchup.peers import Peers
 from dusk.changelog.adopting import Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
+from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Channel
@@ -113,6 +114,10 @@ class MemberHost:
     def newest(self) -> SignedHead | None:
         """The newest signed head; None where the end of the log was lost: whoever asks would stop there."""
         return self._log.newest if self._is_whole() else None
+
+    def certificates_before(self, seq: Seq) -> Sequence[Certificate]:
+        """Return the certificates that who goes on with an entry may lack."""
+        return self._log.certificates_before(seq)
 
     @property
     def anchor(self) -> Position | None:

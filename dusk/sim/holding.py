@@ -187,16 +187,22 @@ class Shelf:
             holding.proven = max(holding.proven, proven_by(base, news, {logged.leader}))
 
     def _witness(self, holding: Holding, item: LogItem) -> None:
-        """Take a head of a branch that was left for what its leader alone has a say in before the fork."""
-        seq, _, data = codec.unpack(item.data, size_max=len(item.data))
-        chain = decode_signed_head(data).head.chain
+        """Take the word for a branch that was left for what its signers had a say in before the fork."""
+        seq, _, kind, data = codec.unpack(item.data, size_max=len(item.data))
+        is_certificate = kind == ItemKind.CERTIFICATE
+        chain = (decode_certificate(data) if is_certificate else decode_signed_head(data)).head.chain
         logged = self._history.at(chain)
         if logged is None or not 1 <= seq <= len(holding.path) or not is_on(logged, holding.path[seq - 1]):
-            raise RuleBroken("R4", f"{holding.name} keeps a head that proves nothing of entry {seq}")
-        self.check_head(holding.name, logged, LogItem(ItemKind.HEAD, data))
+            raise RuleBroken("R4", f"{holding.name} keeps a word that proves nothing of entry {seq}")
+        signers = {logged.leader}
+        if is_certificate:
+            self.certificate(data)
+            signers = {device for device, _ in decode_certificate(data).acks}
+        else:
+            self.check_head(holding.name, logged, LogItem(ItemKind.HEAD, data))
         base = holding.path[holding.proven - 1] if holding.proven else None
         news = holding.path[holding.proven : seq]
-        holding.proven = max(holding.proven, proven_by(base, news, {logged.leader}))
+        holding.proven = max(holding.proven, proven_by(base, news, signers))
 
     def check_head(self, name: str, logged: Logged, item: LogItem) -> None:
         """Check that a signed head is an entry's, by who leads there (R6).

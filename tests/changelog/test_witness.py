@@ -1,4 +1,4 @@
-"""What a head of a left branch settled before the fork stays settled when the disk is read again (R4, R5)."""
+"""What a word for a left branch settled stays settled when the disk is read again (R4, R5)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,14 +7,15 @@ import pytest
 
 from dusk import codec, limits
 from dusk.changelog.branches import Switched, try_branch
+from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import decode_signed_head
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.rewinds import LostBranch, resolve
-from dusk.changelog.witness import Witness, decode_witness, witness_of
+from dusk.changelog.witness import Witness, decode_witness, witnesses_of
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Seq
-from tests.parted import RADIO, from_fork, lonely_attic
+from tests.parted import RADIO, certificate, force, from_fork, lonely_attic, two_holders
 from tests.world import World
 
 
@@ -141,7 +142,7 @@ def wrong() -> list[Witness]:
         replace(right, seq=Seq(99)),
         replace(right, digests=right.digests[:-1]),
         replace(right, digests=right.digests[::-1]),
-        replace(right, signed=replace(right.signed, signature=bytes(64))),
+        replace(right, word=replace(decode_signed_head(right.word.encode()), signature=bytes(64))),
         Witness(fork, digests(barn.items, fork + 1, fork + 2), theirs),
     ]
 
@@ -158,17 +159,86 @@ def test_a40_a_witness_that_proves_nothing_settles_nothing(case: int) -> None:
 def test_a_witness_comes_back_from_its_one_encoding_and_from_no_other() -> None:
     witness = decode_witness(wrong()[0].item().data)
     assert decode_witness(witness.item().data) == witness
-    head = witness.signed.encode()
-    for row in ((0, [bytes(32)], head), (1, [], head), (1, [bytes(31)], head), (1, [bytes(32)], b"head")):
+    head, digest = witness.word.encode(), bytes(32)
+    for row in (
+        (0, [digest], 2, head),
+        (1, [], 2, head),
+        (1, [digest[1:]], 2, head),
+        (1, [digest], 2, b"head"),
+        (1, [digest], 3, head),
+        (1, [digest], 1, head),
+        (1, [digest], 4, head),
+    ):
         with pytest.raises(UntrustedInput):
             decode_witness(codec.pack(row))
 
 
 def test_one_over_too_many_entries_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     attic, barn, fork = second_holder()
-    left, writer = attic.items[2 * fork :], DeviceId(attic.master.key_id)
-    found = witness_of(fork, left[:1] + left[2:], writer, None)
-    assert found is not None
+    log = read(attic, thinned(attic))
+    left = log.leave(fork)
+    assert log.witness(left)
+    log.restore(left)
+    left = log.leave(fork)
     monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 1)
-    assert witness_of(fork, left[:1] + left[2:], writer, None) is None
-    assert witness_of(fork, left, DeviceId(barn.master.key_id), None) is None
+    assert log.witness(left) == ()
+    assert not list(witnesses_of(fork, left.items, {DeviceId(barn.master.key_id)}, (), None))
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+def certified(*seqs: int) -> tuple[World, World, Seq, Log, list[LogItem]]:
+    """Return two holders' log, certified so far behind the fork, and the barn's, with a forced role."""
+    attic, barn = two_holders()
+    attic.commit(attic.set("wifi", RADIO, "6"))
+    fork = attic.log.head.seq
+    for channel in "12":
+        attic.commit(attic.set("wifi", RADIO, channel))
+    other = from_fork(attic, fork, barn)
+    other._keep(other.log.write_open(other.stamp(), force(other, 1, fork, barn)))
+    disk = [*attic.items, *(certificate(attic, fork + seq, attic.master, barn) for seq in seqs)]
+    return attic, other, fork, read(attic, disk), disk
+
+
+@pytest.mark.parametrize("seqs", [(2,), (-1, 2), (1, 2), (0, 2)])
+def test_r4_what_a_certificate_behind_the_fork_settled_is_settled_when_the_disk_is_read_again(
+    seqs: tuple[int, ...],
+) -> None:
+    attic, barn, fork, log, disk = certified(*seqs)
+    found = switched(log, disk, barn)
+    kept = [decode_witness(item.data) for item in found.items if item.kind is ItemKind.WITNESS]
+    assert [len(witness.digests) for witness in kept] == ([] if 0 in seqs else [min(set(seqs) & {1, 2})])
+    log.take_certificate(decode_certificate(certificate(barn, fork + 1, barn.master).data))
+    assert read(attic, disk).settled == fork + 1
+
+    first = next(at for at, item in enumerate(disk) if item.kind is ItemKind.REWIND) + 1
+    behind = [item for item in disk[first:] if item.kind is not ItemKind.ENTRY]
+    before = Log(attic.cluster)
+    before.extend([*attic.items[: 2 * fork], *(item for item in behind if item.kind is not ItemKind.HEAD)])
+    assert before.settled == fork
+
+
+def test_r4_a_certificate_goes_along_with_a_switch_at_an_older_fork() -> None:
+    attic, barn, fork, log, disk = certified(2)
+    switched(log, disk, barn)
+    log = read(attic, disk)
+    older = from_fork(attic, fork - 1, barn.master)
+    older._keep(older.log.write_open(older.stamp(), force(older, 1, fork - 1, barn.master)))
+    older._keep(older.log.write_open(older.stamp(), force(older, 2, fork, barn.master)))
+    found = switched(log, disk, older)
+    (kept,) = (decode_witness(item.data) for item in found.items if item.kind is ItemKind.WITNESS)
+    assert kept.digests == digests(attic.items, fork, fork + 2)
+
+
+def test_a40_a_certificate_that_proves_nothing_of_the_fork_settles_nothing() -> None:
+    attic, barn, fork, log, disk = certified(2)
+    found = switched(log, disk, barn)
+    right = next(decode_witness(item.data) for item in found.items if item.kind is ItemKind.WITNESS)
+    word = decode_certificate(certificate(attic, fork + 2, attic.master, barn.master).data)
+    assert right.word == word
+    first, second = word.acks
+    for acks in ((first,), (first, (second[0], bytes(64)))):
+        log = Log(attic.cluster)
+        log.extend([*attic.items[: 2 * fork], replace(right, word=replace(word, acks=acks)).item()])
+        assert log.settled < fork

@@ -21,7 +21,7 @@ def left_alone() -> tuple[Grove, Logged, Logged, Logged]:
 
 
 def witness(grove: Grove, fork: Logged, of: Logged, signer: int = 0) -> LogItem:
-    row = (fork.seq, [of.entry.digest], grove.head(of, signer).data)
+    row = (fork.seq, [of.entry.digest], 2, grove.head(of, signer).data)
     return LogItem(ItemKind.WITNESS, codec.pack(row))
 
 
@@ -41,3 +41,22 @@ def test_a_head_of_no_entry_behind_the_fork_proves_nothing_there_r4() -> None:
             grove.checks.shelf._take(holding, witness(grove, at, of))
     with pytest.raises(RuleBroken, match=r"^R6:"):
         grove.checks.shelf._take(holding, witness(grove, fork, ours, signer=2))
+
+
+def test_a_certificate_behind_the_fork_goes_on_proving_what_its_signers_settled_before_it() -> None:
+    grove = Grove((0, 1))
+    fork = grove.grow(grove.trunk, grove.setting(grove.trunk, 1), on=(0, 1))
+    ours = grove.grow(fork, grove.setting(fork, 2))
+    theirs = grove.grow(fork, writer=1)
+    holding = grove.checks.holding_of(grove.devices[0])
+    word = grove.certificate(ours, 0, 1).data
+    grove.checks.shelf._take(holding, in_witness(fork, ours, word))
+    assert holding.proven == fork.seq
+    with pytest.raises(RuleBroken, match=r"^R4:"):
+        grove.checks.shelf._take(holding, in_witness(ours, theirs, grove.certificate(theirs, 0, 1).data))
+    with pytest.raises(RuleBroken, match=r"^R4:"):
+        grove.checks.shelf._take(holding, in_witness(fork, ours, grove.certificate(ours, 0).data))
+
+
+def in_witness(fork: Logged, of: Logged, word: bytes) -> LogItem:
+    return LogItem(ItemKind.WITNESS, codec.pack((fork.seq, [of.entry.digest], 3, word)))

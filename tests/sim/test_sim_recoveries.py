@@ -8,8 +8,10 @@ SEEDS = (17, 18, 32, 53, 63, 111, 112)
 MENDED = {
     12: "who led after a recovery asked by a HELLO alone that nobody of another generation could read",
     82: "the file that says since when a recovery is known was taken for a write of nothing",
+    129: "a joiner that stopped at another succession before it was certified got no word of that later",
     137: "what a device wrote when it led was known as local for ever once another led on it",
     147: "who had missed a recovery asked by a HELLO alone that nobody could read",
+    174: "what a certificate behind the fork had settled before it was forgotten at the next start",
     255: "sides apart that did not know each other's devices",
     284: "a change that named one before it which a lost side alone had",
     26: "nobody of another generation could read the questions of a side that was recovered, until too late",
