@@ -166,12 +166,13 @@ CERTIFYING, PARTING = Certifying(), Parting()
 CERTIFICATE = CERTIFYING.honest.encode()
 BRANCH = streams.encode(streams.Items(PARTING.branch, more=False))
 SWITCH = (ONE, HEAD, ONE, HEAD, Rewind(Seq(1), 2).item(), ONE, HEAD)
-WITNESS = (
-    Witness(Seq(3), (bytes(32), b"x" * 32), decode_signed_head(PARTING.attic.items[-1].data)).item().data
-)
+WITNESSES = [
+    Witness(Seq(3), (bytes(32), b"x" * 32), word).item().data
+    for word in (decode_signed_head(PARTING.attic.items[-1].data), decode_certificate(CERTIFICATE))
+]
 TARGETS = [
     Target("certificate", CERTIFYING.feed, UntrustedInput, [CERTIFICATE], share=0.2),
-    Target("witness", _witness, UntrustedInput, [WITNESS]),
+    Target("witness", _witness, UntrustedInput, WITNESSES),
     Target("rewind", _rewind, UntrustedInput, [Rewind(Seq(3), 2).item().data]),
     Target("items of a disk", _disk, UntrustedInput, [_packed(SWITCH)], _grown_disk),
     Target("branch", PARTING.feed, UntrustedInput, [BRANCH], PARTING.grown, share=0.2),
