@@ -34,6 +34,7 @@ BY_HAND = {
     "dusk/control/outside.py:x25519_private": "refuses always: the key is elsewhere",
     "dusk/node/reports.py:_pending": "composes `decode_change` and `pending_of`",
     "dusk/changelog/compaction.py:compact": "reads the own disk's log, which was verified",
+    "dusk/changelog/undoing.py:undoing": "reads the own disk's log, which was verified",
     "dusk/changelog/log.py:retake": "reads the own disk's log, which was verified",
     "dusk/changelog/body.py:build_change": "builds; runs when the targets are made",
     "dusk/changelog/genesis.py:found": "builds; runs when the targets are made",

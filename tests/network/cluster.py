@@ -87,6 +87,11 @@ class Machine(Router):
             client.close()
         return answer
 
+    def is_settled(self) -> bool:
+        """Tell whether it takes all that it has for final."""
+        state = self.state()
+        return state is not None and bool(state["settled"] == state["head"]["seq"])
+
     @property
     def node_folder(self) -> Path:
         """Where its node keeps what it must not forget."""

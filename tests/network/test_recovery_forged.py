@@ -70,6 +70,7 @@ def test_a40_a_thief_of_the_old_master_backup_phrase_and_password_forges_what_no
         away.power_on()
         rescued = [third, away]
         cluster.wait("who was off follows", lambda: _is_one(cluster, rescued))
+        cluster.wait("both take it for final", lambda: all(router.is_settled() for router in rescued))
 
         for number in range(FORGED):  # on the disk of the old master, each by the phrase of the one before
             former = "phrase" if number == 0 else f"forged-{number}"

@@ -22,17 +22,14 @@ def _state(router: Machine) -> dict[str, object]:
     return router.state() or {}
 
 
-def _is_settled(router: Machine) -> bool:
-    state = router.state()
-    return state is not None and state["settled"] == state["head"]["seq"]
-
-
 def test_a_backup_takes_over_and_owners_force_the_lead_upon_a_third(cluster: Cluster) -> None:
     first, second, third = cluster.routers
     owner = cluster.owner(first)
     named = owner.call("role.backups", devices=[second.name], timeout_s=COMMIT_S)
     assert owner.wait(named["ticket"])["state"] == "durable"
-    cluster.wait("the succession settled everywhere", lambda: all(map(_is_settled, cluster.routers)))
+    cluster.wait(
+        "the succession settled everywhere", lambda: all(router.is_settled() for router in cluster.routers)
+    )
     assert [_state(router)["role"] for router in cluster.routers] == ["master", "backupMaster", "member"]
 
     first.cut_power()
@@ -41,12 +38,12 @@ def test_a_backup_takes_over_and_owners_force_the_lead_upon_a_third(cluster: Clu
     assert member.commit("across a takeover", timeout_s=COMMIT_S)["state"] == "durable"
     assert _state(second)["role"] == "master"
     cluster.wait("the absent holder named", lambda: first.name in str(_state(second).get("alarms")))
-    assert not _is_settled(second)
+    assert not second.is_settled()
 
     forced = member.call("role.force", timeout_s=COMMIT_S)
     assert f"{third.name} leads, then {second.name}" in forced["text"]
     assert member.wait(forced["ticket"])["state"] == "durable"
-    cluster.wait("the rest settled without it", lambda: _is_settled(third) and _is_settled(second))
+    cluster.wait("the rest settled without it", lambda: third.is_settled() and second.is_settled())
     assert [_state(router)["role"] for router in (second, third)] == ["backupMaster", "master"]
     assert _state(third)["alarms"] == []
 

@@ -40,8 +40,7 @@ def _with_backup(nodes: int, cycle_s: float) -> Iterator[tuple[Cluster, Switch]]
 
 
 def _all_settled(cluster: Cluster) -> bool:
-    states = [router.state() for router in cluster.routers]
-    return cluster.at_one_head() and all(s is not None and s["settled"] == s["head"]["seq"] for s in states)
+    return cluster.at_one_head() and all(router.is_settled() for router in cluster.routers)
 
 
 def _stand(router: Machine) -> tuple[str, str, int]:
