@@ -32,15 +32,9 @@ class Asking:
         self.goal = goal
         self.stage = Stage.CONNECTING
         self.deadline = now + STREAM_IDLE_S_MAX
-        self._began_at = now
         self._channel = channel
         self._host = host
         self._effects: list[Effect] = []
-
-    @property
-    def useful_at(self) -> float:
-        """When it began, or last brought what is proven."""
-        return self._began_at
 
     @property
     def done(self) -> bool:

@@ -192,6 +192,8 @@ class MemberHost:
 
         Who has a key takes further ones from holders of the succession only: others could give
         out new ones without end, each written to the flash (A54), or push the real ones out (A2).
+        Who leads goes on sealing with its own newest: another holder may not have that yet, and an
+        older one may be known to who was left out since (A45).
 
         Raises:
             UntrustedInput: not a ring.
@@ -200,6 +202,8 @@ class MemberHost:
         given = decode_group_keys(ring).keys if ring else ()
         if self._is_holder(giver.static):
             merged = before.taught(*given)
+            if before.newest is not None and self.is_master(self._own):
+                merged = merged.taught(before.newest)
         elif before.newest is None:
             merged = before.with_keys(*given)
         effects = self._caught_up(giver.seq, now)

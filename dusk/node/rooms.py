@@ -304,8 +304,8 @@ class Rooms:
             if entry.outcome.code is OutcomeCode.APPLIED:
                 continue
             _, change = unpack_entry_item(item.data)
-            if change is not None:
-                self.writing.pending.keep_stranded(change, entry.outcome.reason, now)
+            assert change is not None, "only a change can be without effect"
+            self.writing.pending.keep_stranded(change, entry.outcome.reason, now)
 
     def _certified(self, certificate: Certificate) -> list[Effect]:
         effects = self.writing.certified(certificate)

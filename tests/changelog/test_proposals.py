@@ -18,6 +18,7 @@ from dusk.errors import Refused, UntrustedInput
 from dusk.keys.signing import SigningKey
 from dusk.limits import PROPOSALS_MAX
 from tests.changelog.test_passed_grants import Cluster as Granted
+from tests.granting import refuse
 from tests.world import World
 
 
@@ -225,6 +226,19 @@ def test_what_stands_in_a_proposal_is_a_change_without_signatures() -> None:
     joint = world.joint(world.setting("wifi"), signers=(world.bob,))
     with pytest.raises(UntrustedInput, match="records of their own"):
         read_proposal([joint.encode(), 0])
+
+
+def test_r1_signatures_that_were_gathered_for_a_proposal_end_with_it() -> None:
+    """However it ended: who still has all signatures cannot bring the change by itself."""
+    world = Cluster()
+    back, late = world.proposed(), world.proposed(world.setting("office"), expires_s=1000)
+    whole = [joint._replace(signatures=_both(world, joint)) for joint in (back, late)]
+    world.takes(world.bob, world.edit(proposal_path(back.id), CHANGE, None))
+    world.expire(proposal_path(late.id), at(world, 1000))
+    for change in whole:
+        refuse(world, change, "proposal-gone")
+    anew = world.joint(world.setting("wifi"), signers=(world.bob, world.carol))
+    assert world.write(anew).outcome == APPLIED
 
 
 # --- what ends by time -----------------------------------------------------------------------------

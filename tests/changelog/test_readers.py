@@ -113,6 +113,36 @@ def test_a39_a_grant_for_packages_reads_what_is_of_these_alone(
         assert is_for_granted(cluster.log.state, "policy/wifi", records[0]) == reads
 
 
+def test_a39_a_grant_for_groups_reads_what_is_of_these_alone(cluster: Cluster) -> None:
+    """A group's own secrets, and those of devices in no other group."""
+
+    def reads(section: str) -> bool:
+        return cluster.carol.key_id in people_of(cluster.log.state, section)
+
+    hall, roof = (f"device/{key.key_id.hex()}" for key in (cluster.hall, cluster.roof))
+    row = ([cluster.carol.key_id], 1, None, ["ap", "guests"], None)
+    cluster.commit(*(cluster.edit("trust", f"grant/{prefix}", row) for prefix in ("group", "device")))
+    assert (reads("group/ap"), reads("group/core")) == (True, False)
+    assert (reads(f"{hall}/config"), reads(f"{roof}/config")) == (True, False)
+    cluster.commit(cluster.edit(hall, "groups", [["guests"]]), cluster.edit(roof, "groups", [["ap", "core"]]))
+    assert (reads(f"{hall}/config"), reads(f"{roof}/config")) == (True, False)
+
+
+def test_a39_what_hangs_on_a_grant_for_groups_reads_no_more_than_that_does_by_now(cluster: Cluster) -> None:
+    bob, carol = cluster.key(), cluster.carol
+    hall = f"device/{cluster.hall.key_id.hex()}"
+    cluster.commit(
+        cluster.edit("user/bob", "key", [bob.public]),
+        cluster.edit("trust", "grant/device", ([bob.key_id], 1, None, ["ap"], None)),
+    )
+    below = [[carol.key_id], 1, None, ["ap"], None, "device", [bob.key_id]]
+    cluster.write(cluster.change(cluster.edit("passed", f"grant/{hall}", below), signers=[bob]))
+    granted = {bob.key_id, carol.key_id}
+    assert granted <= set(people_of(cluster.log.state, f"{hall}/config"))
+    cluster.commit(cluster.edit(hall, "groups", [["core"]]))
+    assert granted.isdisjoint(people_of(cluster.log.state, f"{hall}/config"))
+
+
 def test_a39_what_hangs_on_a_grant_for_packages_reads_no_more_than_that(cluster: Cluster) -> None:
     bob, carol = cluster.key(), cluster.carol
     rows = (

@@ -1,14 +1,18 @@
 """What a device asks and says of itself is bounded before it is signed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk.changelog.body import Edit, build_change
+from dusk.changelog.body import Change, Edit, build_change
+from dusk.changelog.entry import APPLIED
 from dusk.changelog.sections import check_record, parse_path
+from dusk.errors import Refused
 from dusk.ids import DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.membership.facts import fact_edits
-from dusk.membership.request import build_request, clean_text, stream_of
+from dusk.membership.request import build_request, build_request_by_hand, clean_text, stream_of
+from tests.approving import approval_edits
 from tests.world import World
 
 WORLD = World()
@@ -33,6 +37,31 @@ def test_a_request_is_one_that_the_log_takes_whatever_label_and_wish(label: str,
     for operation, value in zip(change.body.operations, change.values, strict=True):
         assert value is not None
         check_record(parse_path(operation.section), operation.key, value.data)
+
+
+def by_hand(world: World, label: str, wanted: str) -> Change:
+    """Build the request of a device that a person is logged in at."""
+    return build_request_by_hand(
+        world.cluster, world.key(), label=label, wanted=wanted, random_bytes=world.random.randbytes
+    )
+
+
+@given(TEXT, TEXT)
+def test_a_request_by_hand_is_one_that_the_log_takes_whatever_label_and_wish(label: str, wanted: str) -> None:
+    change = by_hand(WORLD, label, wanted)
+    for operation, value in zip(change.body.operations, change.values, strict=True):
+        assert value is not None
+        check_record(parse_path(operation.section), operation.key, value.data)
+
+
+def test_a19_a_request_by_hand_lets_nobody_in_until_a_person_approves_it() -> None:
+    world = World()
+    change = by_hand(world, "02:bb", "shed")
+    assert [bytes(each.key_id) for each in change.signatures] == [change.body.device], "no join key"
+    with pytest.raises(Refused):
+        world.write(change)
+    assert world.write(world.change(*approval_edits(change, name="shed"))).outcome == APPLIED
+    assert world.log.state.value(f"device/{change.body.device.hex()}", "label") == ["02:bb"]
 
 
 def test_what_names_no_stream_is_told() -> None:

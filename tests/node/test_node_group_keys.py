@@ -63,6 +63,20 @@ def test_a_holder_is_asked_for_keys_and_its_word_is_written_once() -> None:
     assert member.node._rooms.station.channel.keys.newest == real.newest
 
 
+def test_a45_who_leads_seals_with_its_own_newest_key_whatever_another_holder_hands_it() -> None:
+    site = Site(3, holders=2)
+    site.run(6.0)
+    master, backup = site.all[:2]
+    older = master.node._rooms.station.channel.keys
+    master.do(master.node._rooms._new_group_key())
+    newest = master.node._rooms.station.channel.keys.newest
+    for ring in (older, _renamed(site), _forged(site)):
+        _take(master, ring, backup)
+        assert master.node._rooms.station.channel.keys.newest == newest
+    _take(backup, older, master)
+    assert backup.node._rooms.station.channel.keys.newest == older.newest
+
+
 @pytest.mark.parametrize("forge", [_forged, _renamed])
 def test_a2_a_device_that_was_given_forged_keys_gets_the_real_ones_of_the_master(
     forge: Callable[[Site], GroupKeys],

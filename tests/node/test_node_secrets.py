@@ -127,6 +127,14 @@ def test_a_device_without_the_key_says_what_it_waits_for_and_applies_no_part_of_
     assert late.node.applied.state == "committed"
 
 
+def test_r15_people_seal_and_read_at_a_device_with_what_that_device_may_open_and_no_more() -> None:
+    site = wifi_site("1", "12")
+    site.until(lambda: has_it(site.all[2]), 30.0, 1.0)
+    opened = [box.node.secret_key(NAME.section, NAME.key_id) for box in site.all]
+    assert opened == [None, K, K, None]
+    assert site.all[1].node.secret_key("policy/other", NAME.key_id) is None
+
+
 def test_a_leader_that_lacks_a_key_asks_who_has_it() -> None:
     site = wifi_site("1", "01")
     site.run(60)
