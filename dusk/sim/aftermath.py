@@ -2,7 +2,10 @@
 
 Whose log stands on a checkpoint behind the fork cannot go back there, whoever recovered the cluster on the
 other side (`specs/log.md`, section 12): the two stay apart, and say so. Then somebody takes the devices of
-the side that was not recovered in anew, as new ones. Nothing else may need that.
+the side that was not recovered in anew, as new ones.
+
+Or a device was let in on a side that lost, by a join key of which the other side made the last use: nobody
+there knows it, and it says so (alarm `turned-away`, A45). Nothing else may need that.
 """
 
 from collections.abc import Sequence
@@ -32,6 +35,21 @@ def to_take_in(checks: Checks, devices: Sequence[Device]) -> list[Device]:
     if not any(device.index in checks.told_of_fork for device in devices):
         raise RuleBroken("R2", "a history that was recovered and another stay apart, and nobody is told")
     return [device for device, _ in apart]
+
+
+def turned_away(checks: Checks, devices: Sequence[Device]) -> list[Device]:
+    """Return the devices that a person lets in anew, as those whose logs part from theirs do not know them.
+
+    One that has not told so is not among them: it has to come back by itself, or nobody knows why not (R2).
+    """
+    members = [(device, checks.head_of(device), node) for device in devices if (node := device.member)]
+    found = []
+    for device, head, _ in members:
+        others = [node for _, other, node in members if fork_of(head, other) not in (head, other)]
+        is_known = any(node.log.device_key(device.device_id) for node in others)
+        if device.index in checks.told_turned_away and others and not is_known:
+            found.append(device)
+    return found
 
 
 def _fork(standing: Logged, head: Logged) -> Logged | None:

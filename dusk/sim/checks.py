@@ -83,6 +83,8 @@ class Checks:
         """Indices of devices that somebody else has the keys of: the others must come to one head."""
         self.told_of_fork: set[int] = set()
         """Indices of devices that have told people of a fork which nothing heals."""
+        self.told_turned_away: set[int] = set()
+        """Indices of devices that have told people that nobody whom they ask knows them."""
         self._network, self._transcript, self.keyring = network, transcript, keyring
         self.shelf = Shelf(self.history, keyring.publics)
         self._leaders = Leaders(network, self.devices)
@@ -222,6 +224,8 @@ class Checks:
                 self._progress(device, effect)
             case Event("fork"):
                 self.told_of_fork.add(device.index)
+            case Event("turned-away"):
+                self.told_turned_away.add(device.index)
 
     def _check_said(self, device: Device, data: bytes, receiver: DeviceId | None) -> None:
         if len(data) > limits.DATAGRAM_BYTES_MAX:

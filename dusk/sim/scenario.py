@@ -17,7 +17,7 @@ from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
-from dusk.sim.aftermath import BY_HAND_S, to_take_in
+from dusk.sim.aftermath import BY_HAND_S, to_take_in, turned_away
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.boot import NodeMaker
 from dusk.sim.broken import RuleBroken
@@ -284,10 +284,11 @@ class Simulation:
                 last = self._last = self._commit_last()
 
     def _end_by_hand(self) -> None:
-        """Let people take in anew who cannot go over to a recovered history; it may be once in a run."""
+        """Let people take in anew whom no history that stands takes back; it may be once in a run."""
         if self._is_ended_by_hand or self.clock.now < self.duration_s + BY_HAND_S:
             return
-        for device in to_take_in(self.checks, self.devices):
+        left = to_take_in(self.checks, self.devices) or turned_away(self.checks, self.devices)
+        for device in left:
             self._is_ended_by_hand, self._last = True, None
             self.transcript.count("taken in anew")
             self.troubles.admitting.reset(device)
