@@ -281,22 +281,14 @@ def check_prepared(
     Raises:
         Refused: ``bad-answer``: the router wants something else signed (A57).
     """
-    from dusk.changelog.fold import check_records
-    from dusk.changelog.recovering import read_recovery
-
-    check_records(change)
-    recovery = read_recovery(change)
-    written = {(edit.section, edit.key): edit.data for edit in edits}
-    is_ours = all(written.get(place) == data for place, data in wanted.items())
-    rest = {place: data for place, data in written.items() if place not in wanted}
+    is_ours, rest = _beside(change, edits, wanted)
     former = {key.removeprefix("owner/") for (_, key), data in rest.items() if data is None}
     shut_out = {name.removeprefix("user/") for name in revoke} | former
     allowed = all(_is_due(section, key, data, shut_out) for (section, key), data in rest.items())
     people = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
     routers = {name.removeprefix("user/") for name in revoke} - people
     retired = sum(key == "retired" for _, key in rest)
-    first = recovery.succession[0] == change.body.device
-    if not (is_ours and allowed and first and retired <= len(routers) and former.issuperset(owners)):
+    if not (is_ours and allowed and retired <= len(routers) and former.issuperset(owners)):
         raise Refused("bad-answer", "this router wants something else signed than a recovery; nothing was")
 
 
@@ -313,18 +305,26 @@ def check_joining(
     Raises:
         Refused: ``bad-answer``: the router wants something else signed (A57).
     """
-    from dusk.changelog.fold import check_records
-    from dusk.changelog.recovering import read_recovery
     from dusk.changelog.roles import SUCCESSION
 
+    is_ours, rest = _beside(change, edits, wanted)
+    due = {("trust", "recovered"), SUCCESSION, (f"device/{change.body.device.hex()}", "frozen")}
+    if not (is_ours and rest.keys() <= due):
+        raise Refused("bad-answer", "this router wants something else signed than to give way; nothing was")
+
+
+def _beside(
+    change: "Change", edits: "tuple[Edit, ...]", wanted: "dict[tuple[str, str], bytes]"
+) -> "tuple[bool, dict[tuple[str, str], bytes | None]]":
+    """Tell whether a recovery does what it must and lets its device lead; and what else it writes."""
+    from dusk.changelog.fold import check_records
+    from dusk.changelog.recovering import read_recovery
+
     check_records(change)
-    recovery = read_recovery(change)
+    leads = read_recovery(change).succession[0] == change.body.device
     written = {(edit.section, edit.key): edit.data for edit in edits}
     is_ours = all(written.get(place) == data for place, data in wanted.items())
-    rest = {place for place in written if place not in {*wanted, ("trust", "recovered"), SUCCESSION}}
-    own = {(f"device/{change.body.device.hex()}", "frozen")}
-    if not (is_ours and rest <= own and recovery.succession[0] == change.body.device):
-        raise Refused("bad-answer", "this router wants something else signed than to give way; nothing was")
+    return leads and is_ours, {place: data for place, data in written.items() if place not in wanted}
 
 
 COMMANDS = {
