@@ -13,7 +13,7 @@ from dusk.errors import Refused, StorageError
 from dusk.keys.secret import SecretValue, secret_key_id
 from dusk.keys.signing import SigningKey
 from tests.checkpoints import attest, commit, compacted
-from tests.desk import FakeDesk
+from tests.desk import FakeDesk, Person
 from tests.secret_desk import KEY, SECRET, for_group, key_ids, opened, put_secret, readers, secret_desk
 from tests.secrets import K, wraps
 
@@ -107,6 +107,23 @@ def test_a22_a_secret_without_a_value_gets_another_key_as_well(desk: FakeDesk) -
     hall_leaves(desk)
     assert before not in key_ids(desk, "group/ap")
     assert readers(desk, "group/ap") == {"alice", "roof"}
+
+
+def test_a22_whoever_was_passed_a_right_by_somebody_who_is_shut_out_is_left_out_with_him(
+    desk: FakeDesk,
+) -> None:
+    world, bob = desk.world, desk.world.key()
+    world.commit(world.edit("user/bob", "key", [bob.public]))
+    desk.people["token-bob"] = Person("bob", bob)
+    desk.do("grant.set", prefix="policy", users=["bob"])
+    desk.ask("grant.set", token="token-bob", prefix=POLICY, users=["carol"])
+    for_group(desk)
+    assert readers(desk) == {"alice", "bob", "carol", "hall"}
+    before = key_ids(desk)
+    desk.do("user.disable", name="bob")
+    assert key_ids(desk).isdisjoint(before)
+    assert readers(desk) == {"alice", "hall"}
+    assert opened(desk, "hall") == {KEY: SECRET}
 
 
 def test_a22_who_may_read_fewer_packages_from_now_on_knows_the_others_alone(desk: FakeDesk) -> None:
