@@ -20,8 +20,8 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
-HOLDERS_MAX = 4
-"""How many devices may lead at most; the seed decides, so that there is one writer in many of them."""
+PLAN = ("--holders", "4", "--recoveries", "--grants")
+"""What may come besides faults: several that may lead, recoveries, people with grants; the seed decides."""
 
 Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
@@ -40,8 +40,8 @@ def frozen_code() -> tuple[Path, str]:
 
 
 def record_path(code: str) -> Path:
-    """Return where the record of a code is."""
-    return RECORDS / f"seeds-{code}.jsonl"
+    """Return where the record of a code is, and of this plan."""
+    return RECORDS / f"seeds-{code}-{''.join(PLAN).replace('--', '')}.jsonl"
 
 
 def read_record(path: Path) -> list[Done]:
@@ -72,7 +72,7 @@ def simulate(folder: Path, seeds: str) -> Done:
         What `dusk.sim` says with ``--json``; a range that did not even end has one failure.
     """
     command = ["nice", "-n", "10", sys.executable, "-m", "dusk.sim", "--seeds", seeds]
-    command += ["--holders", str(HOLDERS_MAX), "--json"]
+    command += [*PLAN, "--json"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         return {"range": seeds, **json.loads(ended.stdout)}
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> int:
                 record.write(json.dumps({**done, "commit": commit()}) + "\n")
                 record.flush()
                 for seed, why in done["failed"].items():
-                    again = f"python -m dusk.sim {seed} --holders {HOLDERS_MAX}"
+                    again = f"python -m dusk.sim {seed} {' '.join(PLAN)}"
                     print(f"seed {seed}: {why}\n  again: {again}", flush=True)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)

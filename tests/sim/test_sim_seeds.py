@@ -1,6 +1,6 @@
 """200 seeded clusters with all faults, people, grants, removals, recoveries: every rule at each step (Q1).
 
-20,000 without recoveries and grants: `tests.soak_seeds`.
+20,000: `tests.soak_seeds`.
 """
 
 import pytest
