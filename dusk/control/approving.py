@@ -217,6 +217,15 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return name
 
 
+def in_succession(name: str) -> Refused:
+    """Return why a device that may lead cannot be removed yet, and what to do before."""
+    return Refused(
+        "in-succession",
+        f"{name} may lead the cluster: say first who does in its place, by `dusk role backup DEVICE`"
+        " (or `--none`), `dusk role master DEVICE`; if it is gone, by `dusk role master --here --force`",
+    )
+
+
 def succeed(edits: Edits, old: DeviceId, new: DeviceId, taken: set[str]) -> str:
     """Retire a device and give another one what it had; returns its name, which is free for the other then.
 
@@ -226,11 +235,7 @@ def succeed(edits: Edits, old: DeviceId, new: DeviceId, taken: set[str]) -> str:
     state, section = edits.state, device_path(old)
     name = names.device_name(state, old)
     if old in views.succession(state):
-        raise Refused(
-            "in-succession",
-            f"{name} may lead the cluster: say first who does in its place, by `dusk role backup DEVICE` or"
-            " `dusk role master DEVICE`; if it is gone for good, by `dusk role master --here --force`",
-        )
+        raise in_succession(name)
     former = decide_name(f"{name}-old", "", taken)
     taken.add(former)
     edits.put(section, "retired", (True,))

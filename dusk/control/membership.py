@@ -8,7 +8,7 @@ from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import handed_in, unchanged
-from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, succeed
+from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, in_succession, succeed
 from dusk.control.desk import Desk, Json, Session, Waiting
 from dusk.control.newcomers import ID_CHARACTERS_MIN, find, online_devices
 from dusk.control.overlay import Overlay
@@ -188,11 +188,7 @@ def _retire(edits: Edits, device: DeviceId, *, wipe: bool = False) -> None:
         Refused: ``in-succession``.
     """
     if device in views.succession(edits.state):
-        raise Refused(
-            "in-succession",
-            f"{names.device_name(edits.state, device)} may lead the cluster: say first who does in its place,"
-            " by `dusk role backup DEVICE` or `dusk role master DEVICE`, or `--here --force` if it is gone",
-        )
+        raise in_succession(names.device_name(edits.state, device))
     edits.put(device_path(device), "retired", (True,))
     if wipe:
         edits.put(device_path(device), "wipe", (True,))
