@@ -62,6 +62,8 @@ def test_a40_a_thief_of_the_old_master_backup_phrase_and_password_forges_what_no
         for router in (first, second):
             place._network.unplug(hosts[router.name])
         away.cut_power()
+        # who is heard when the phrase is used may lead after it
+        cluster.wait("nobody is heard", lambda: (third.state() or {}).get("online") == 1)
 
         _recover(cluster, third, RESCUER, "phrase", "next")
         rescuer = cluster.owner(third, RESCUER, RESCUERS_PASSWORD)
