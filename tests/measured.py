@@ -1,9 +1,10 @@
 """Measures which branches of the pure rooms the unit tests take, and which test runs which line.
 
 The simulator and the network tests do not count: a rule that only they reach has no test that
-says what it is. Run it as ``python -m tests.measured``; it fails when a branch is missing. The
-record of which test runs which line stays in ``build/soak/`` for the mutants (`tests.mutation`).
-With ``--others`` it names, for pytest, all tests that it does not run: both together are all there are.
+says what it is. Run it as ``python -m tests.measured``; it fails when a branch is missing. With
+``--lines`` it also records in ``build/soak/`` which test runs which line, for the mutants
+(`tests.mutation`): that takes more than twice the time. With ``--others`` it names, for pytest, all
+tests that it does not run: both together are all there are.
 """
 
 import hashlib
@@ -23,6 +24,9 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 
 LINES_FILE = RECORDS / "lines.sqlite"
 TIMES_FILE = RECORDS / "times.xml"
+LINES_OF_FILE = RECORDS / "lines.json"
+"""Of which code, and of which modules' texts, those two are."""
+COVERED_FILE = RECORDS / "coverage.sqlite"
 RESULT_FILE = RECORDS / "coverage.json"
 JOBS = 2
 
@@ -79,13 +83,16 @@ def _files_of(place: Path) -> list[Path]:
     return sorted(place.rglob("test_*.py")) if place.is_dir() else [place]
 
 
-def run_tests() -> int:
+def run_tests(*, with_lines: bool) -> int:
     """Run the unit tests under the tracer; return pytest's exit code."""
     RECORDS.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(JOBS), "--timeout", "0", *unit_tests()]
-    command += ["--cov=dusk", "--cov-branch", "--cov-context=test", "--cov-report=", "-p", "no:cacheprovider"]
-    command += [f"--junitxml={TIMES_FILE}", "-o", "junit_family=xunit1", "-k", f"not ({' or '.join(COSTS)})"]
-    environment = os.environ | {"COVERAGE_FILE": str(LINES_FILE), "CI": "true"}  # CI: the same inputs always
+    command += ["--cov=dusk", "--cov-branch", "--cov-report=", "-p", "no:cacheprovider"]
+    command += ["-k", f"not ({' or '.join(COSTS)})"]
+    if with_lines:
+        command += ["--cov-context=test", f"--junitxml={TIMES_FILE}", "-o", "junit_family=xunit1"]
+    file = LINES_FILE if with_lines else COVERED_FILE
+    environment = os.environ | {"COVERAGE_FILE": str(file), "CI": "true"}  # CI: the same inputs always
     return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
 
@@ -99,9 +106,9 @@ class Room:
     missing_branches: int = 0
 
 
-def measure() -> tuple[dict[str, Room], list[str]]:
-    """Return the figures of each room, and what is missing in words."""
-    coverage = Coverage(data_file=str(LINES_FILE), config_file=str(PROJECT / "pyproject.toml"))
+def measure(file: Path) -> tuple[dict[str, Room], list[str]]:
+    """Return the figures of each room, and what is missing in words, by what the tracer wrote."""
+    coverage = Coverage(data_file=str(file), config_file=str(PROJECT / "pyproject.toml"))
     coverage.load()
     rooms: dict[str, Room] = {}
     missing = []
@@ -136,15 +143,15 @@ def digests_of_modules() -> dict[str, str]:
 
 def unchanged() -> frozenset[str]:
     """Return the paths of modules that are as they were when lines were recorded."""
-    known = json.loads(RESULT_FILE.read_text()).get("modules", {}) if RESULT_FILE.exists() else {}
+    known = json.loads(LINES_OF_FILE.read_text())["modules"] if LINES_OF_FILE.exists() else {}
     return frozenset(path for path, digest in digests_of_modules().items() if known.get(path) == digest)
 
 
 def is_fresh() -> bool:
     """Tell whether the record is of the code and the tests as they are now."""
-    if not (RESULT_FILE.exists() and LINES_FILE.exists()):
+    if not (LINES_OF_FILE.exists() and LINES_FILE.exists()):
         return False
-    return bool(json.loads(RESULT_FILE.read_text())["digest"] == digest_of("dusk", "tests"))
+    return bool(json.loads(LINES_OF_FILE.read_text())["digest"] == digest_of("dusk", "tests"))
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -152,10 +159,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     if "--others" in arguments:
         print(*other_tests(), sep="\n")
         return 0
+    with_lines = "--lines" in arguments
     digest, modules = digest_of("dusk", "tests"), digests_of_modules()
-    if failed := run_tests():
+    if failed := run_tests(with_lines=with_lines):
         return failed
-    rooms, missing = measure()
+    if with_lines:
+        store(LINES_OF_FILE, {"digest": digest, "modules": modules})
+    rooms, missing = measure(LINES_FILE if with_lines else COVERED_FILE)
     for name, room in sorted(rooms.items()):
         print(
             f"{name:12} {room.statements - room.missing_lines:5} of {room.statements:5} statements"
@@ -164,7 +174,6 @@ def main(arguments: Sequence[str] = ()) -> int:
     print(*missing, sep="\n")
     found = {
         "digest": digest,
-        "modules": modules,
         "branches": sum(room.branches for room in rooms.values()),
         "missing": missing,
         "rooms": {name: vars(room) for name, room in rooms.items()},

@@ -228,7 +228,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-measure", action="store_true", help="believe an older record of lines")
     options = parser.parse_args(arguments)
-    if not (options.no_measure or measured.is_fresh()) and (code := measured.main()) > 1:
+    if not (options.no_measure or measured.is_fresh()) and (code := measured.main(["--lines"])) > 1:
         return code
     return run(wanted_modules(options.rooms), options.jobs)
 
