@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from dusk.sim.faults import Faults
 from dusk.sim.scenario import Plan, Simulation
@@ -32,16 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="a line for each datagram, too")
     parser.add_argument("--json", action="store_true", help="with --seeds: one JSON object at the end")
     chosen = parser.parse_args(arguments)
-    if chosen.seeds is not None:
-        first, _, end = chosen.seeds.partition(":")
-        return run_many(range(int(first), int(end)), chosen.holders, as_json=chosen.json)
-    if chosen.seed is None:
+    if chosen.seed is None and chosen.seeds is None:
         parser.error("a seed, or --seeds A:B")
     without = frozenset(chosen.without.split(",")) - {""}
     if without - FAULTS:
         parser.error(f"no such fault: {', '.join(sorted(without - FAULTS))}")
     plan = Plan(
-        chosen.seed,
+        chosen.seed or 0,
         devices=chosen.devices,
         duration_s=chosen.until,
         without=without,
@@ -51,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         grants=chosen.grants,
         verbose=chosen.verbose,
     )
+    if chosen.seeds is not None:
+        first, _, end = chosen.seeds.partition(":")
+        return run_many(range(int(first), int(end)), plan, as_json=chosen.json)
     return run_shrink(plan) if chosen.shrink else run_one(plan)
 
 
@@ -85,13 +85,13 @@ class Many:
     """What many seeds met.
 
     Attributes:
-        holders_max: how many devices may lead at most.
+        plan: that of each, but for its seed.
         counts: of faults and outcomes, summed.
         seeds_with: fault → in how many seeds it was on.
         failed: those that did not hold → why.
     """
 
-    holders_max: int
+    plan: Plan
     counts: Counter[str] = field(default_factory=Counter)
     seeds_with: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Many:
     def run(self, seed: int) -> None:
         """Run one seed."""
         began = time.perf_counter()
-        simulation = Simulation(Plan(seed, holders_max=self.holders_max))
+        simulation = Simulation(replace(self.plan, seed=seed))
         self.seeds_with.update(simulation.faults.on)
         try:
             result = simulation.run()
@@ -113,16 +113,16 @@ class Many:
         self.slowest = max(self.slowest, (time.perf_counter() - began, seed))
 
 
-def run_many(seeds: range, holders_max: int, *, as_json: bool) -> int:
-    """Run seeds; print what broke and what was met."""
-    many = Many(holders_max)
+def run_many(seeds: range, plan: Plan, *, as_json: bool) -> int:
+    """Run a plan with each of many seeds; print what broke and what was met."""
+    many = Many(plan)
     began, began_cpu = time.perf_counter(), time.process_time()
     gc.disable()  # what a seed leaves is thrown away at once, behind it
     for seed in seeds:
         many.run(seed)
         gc.collect()
         if seed in many.failed and not as_json:
-            again = command(Plan(seed, holders_max=holders_max))
+            again = command(replace(plan, seed=seed))
             sys.stdout.write(f"seed {seed}: {many.failed[seed]}\n  again: {again}\n")
             sys.stdout.flush()
     took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu

@@ -81,4 +81,5 @@ def command(plan: Plan) -> str:
         words.append(f"--changes {plan.commits_max}")
     if plan.holders_max != 1:
         words.append(f"--holders {plan.holders_max}")
+    words += ["--recoveries"] * plan.recoveries + ["--grants"] * plan.grants
     return " ".join(words)

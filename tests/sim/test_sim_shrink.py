@@ -6,8 +6,9 @@ from dusk.effects import Effect, Input, StoreFile, Tick
 from dusk.errors import UntrustedInput
 from dusk.node import Node
 from dusk.sim.__main__ import main
+from dusk.sim.broken import RuleBroken
 from dusk.sim.faults import NONE, Faults
-from dusk.sim.scenario import Plan, Simulation
+from dusk.sim.scenario import Plan, Result, Simulation
 from dusk.sim.shrink import command, failure, shrink
 
 
@@ -90,6 +91,26 @@ def test_many_seeds_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "clock jump" in printed
     assert "2 seeds, 0 failed" in printed
+
+
+def test_many_seeds_have_what_the_command_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Plan] = []
+
+    class Broken(Simulation):
+        def __init__(self, plan: Plan) -> None:
+            super().__init__(plan)
+            ran.append(plan)
+
+        def run(self) -> Result:
+            raise RuleBroken("R1", "as it is said")
+
+    monkeypatch.setattr("dusk.sim.__main__.Simulation", Broken)
+    chosen = ["--devices", "2", "--holders", "4", "--recoveries", "--grants"]
+    assert main(["--seeds", "5:7", *chosen]) == 1
+    assert ran == [Plan(seed, devices=2, holders_max=4, recoveries=True, grants=True) for seed in (5, 6)]
+    assert f"again: python -m dusk.sim 6 {' '.join(chosen)}" in capsys.readouterr().out
 
 
 def test_how_many_may_lead_is_part_of_the_command() -> None:
