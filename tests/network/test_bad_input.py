@@ -268,9 +268,10 @@ def test_a_variable_that_nobody_defined_is_refused_before_anything_is_signed(clu
     router = cluster.first
     router.dusk("set", "policy/y", "wireless.default_radio0.ssid=${missing}")
     router.dusk("policy", "assign", "y", "--all")
-    before = router.state()
+    cluster.wait("it leads", lambda: (router.state() or {}).get("role") == "master" and router.is_settled())
+    before = (router.state() or {})["head"]
     said = refused(router, "commit", "-m", "x")
     assert "router-1" in said
     assert "'missing' is not defined" in said
-    assert router.state() == before
+    assert (router.state() or {})["head"] == before
     router.dusk("draft", "discard")
