@@ -212,14 +212,7 @@ def test_a57_a_hostile_router_has_nothing_else_signed(
     monkeypatch: pytest.MonkeyPatch,
     extra: Edit,
 ) -> None:
-    honest = recovering.recovery_prepare
-
-    def hostile(desk: Any, arguments: Any) -> Any:
-        found = honest(desk, arguments)
-        rows = [row for row in found["edits"] if (row["section"], row["key"]) != (extra.section, extra.key)]
-        return {**found, "edits": [*rows, recovering.edit_row(extra)]}
-
-    hostile_method(monkeypatch, "recovery.prepare", hostile)
+    ask_for_more(monkeypatch, "recovery.prepare", recovering.recovery_prepare, extra)
     refused = recover(dusk, files)
     assert refused.code == 1
     assert server.world.log.head.generation == 0
@@ -286,14 +279,7 @@ def test_a57_a_hostile_router_has_nothing_else_signed_than_to_give_way(
     monkeypatch: pytest.MonkeyPatch,
     extra: Edit,
 ) -> None:
-    honest = recovering.recovery_join
-
-    def hostile(desk: Any, arguments: Any) -> Any:
-        found = honest(desk, arguments)
-        rows = [row for row in found["edits"] if (row["section"], row["key"]) != (extra.section, extra.key)]
-        return {**found, "edits": [*rows, recovering.edit_row(extra)]}
-
-    hostile_method(monkeypatch, "recovery.join", hostile)
+    ask_for_more(monkeypatch, "recovery.join", recovering.recovery_join, extra)
     assert_refused(give_way(dusk, files, HEAD), "wants something else signed")
     assert server.world.log.head.generation == 0
     assert not Path(files["next"]).exists()
@@ -303,6 +289,17 @@ def hostile_method(monkeypatch: pytest.MonkeyPatch, name: str, run: Any) -> None
     known = methods.METHODS[name]
     table: Any = methods.METHODS
     monkeypatch.setitem(table, name, methods.Method(run, known.parameters))
+
+
+def ask_for_more(monkeypatch: pytest.MonkeyPatch, method: str, honest: Any, extra: Edit) -> None:
+    """Let the router ask for one record more, or with another value, to be signed."""
+
+    def hostile(desk: Any, arguments: Any) -> Any:
+        found = honest(desk, arguments)
+        rows = [row for row in found["edits"] if (row["section"], row["key"]) != (extra.section, extra.key)]
+        return {**found, "edits": [*rows, recovering.edit_row(extra)]}
+
+    hostile_method(monkeypatch, method, hostile)
 
 
 def test_the_next_phrase_is_kept_where_nobody_knows_whether_it_is_in_force(
