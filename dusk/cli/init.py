@@ -59,7 +59,7 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
     try:
         privileges.prepare_folders(str(context.root), account)
         made = founding.write_as(account, plan)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too; it goes on upwards
         if arguments.phrase_file is not None:
             Path(arguments.phrase_file).unlink(missing_ok=True)  # a phrase of nothing would mislead
         raise
