@@ -49,6 +49,9 @@ from dusk.limits import (
     USELESS_S_MAX,
 )
 
+_FETCHING = (Goal.CATCH_UP, Goal.BRANCH)
+"""What brings entries."""
+
 
 class Exchanges:
     """Every stream of this device, inbound and outbound.
@@ -127,6 +130,15 @@ class Exchanges:
             if client.address == address and client.goal is Goal.REPORTS:
                 client.is_behind = True
         return self._open(address, Goal.CATCH_UP, now)
+
+    def catch_up_anew(self, address: Address, now: float) -> list[Effect]:
+        """Fetch from who began anew, at the end of what its former run may have left open for ever.
+
+        What is asked of it or handed to it by those streams is tried again; what fetches goes on.
+        """
+        left = [c for c in self._clients.values() if c.address == address and c.goal not in _FETCHING]
+        ended = [effect for client in left for effect in self._end(client, "it began anew")]
+        return [*ended, *self.catch_up(address, now)]
 
     def submit(
         self, address: Address, change: Change, now: float, after: ChangeId | None = None
@@ -270,11 +282,15 @@ class Exchanges:
 
     def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""
-        del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         if lied or client.goal not in (Goal.REPORTS, Goal.ADDRESSES):  # it comes again, and is no need
             self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
             self._back_off.failed(client.server, now, lied=True)
+        return self._end(client, reason)
+
+    def _end(self, client: Client, reason: str) -> list[Effect]:
+        """End an exchange before it is done, and keep what it brought."""
+        del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         text = f"{client.goal.value} with {client.address.host} failed: {reason}"
         return [*client.drain(), Disconnect(client.conn), Event("exchange-failed", text)]
 
@@ -282,12 +298,17 @@ class Exchanges:
         """A stream of ours is gone before its exchange was done."""
         if conn not in self._clients:
             return []
-        client = self._clients[conn]
-        if client.stage is Stage.LOCATING and self.turned_away_at is None:
-            self.turned_away_at = now
-        return [
-            effect for effect in self._drop(client, reason, now, lied=False) if effect != Disconnect(conn)
-        ]
+        client, effects = self._clients[conn], []
+        if client.stage is Stage.LOCATING:
+            self.turned_away_at = now if self.turned_away_at is None else self.turned_away_at
+            effects = self._turned_away(client)
+        dropped = self._drop(client, reason, now, lied=False)
+        return [*effects, *(effect for effect in dropped if effect != Disconnect(conn))]
+
+    def _turned_away(self, client: Client) -> list[Effect]:
+        """Tell a member that does not know us where our log ends: its disk may be of before that (A28)."""
+        assert client.server is not None, "it asks behind the handshake"
+        return self._host.stayed(client.address, client.server)
 
     # --- answering ---------------------------------------------------------------------------
 

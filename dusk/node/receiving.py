@@ -126,7 +126,7 @@ class Receiving:
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
         if unreadable.lack is Lack.QUESTION:  # those of who was removed keep us from no START
-            effects = self._exchanges.catch_up(unreadable.source, now)  # nothing that leading waits for
+            effects = self._exchanges.catch_up_anew(unreadable.source, now)  # nothing that leading waits for
             self._question_at = now + UNREADABLE_GAP_S if effects else self._question_at
             return effects
         if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):

@@ -1,5 +1,7 @@
 """Questions under a group key that others have no more, or not yet (A28)."""
 
+import pytest
+
 from dusk import codec
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
@@ -44,6 +46,33 @@ def test_a28_a_writer_whose_disk_is_of_before_a_removal_fetches_what_it_lacks_be
     site.run(20.0)
     old = Box(site, site.master.name, site.world.master, before, site.master.items[:count])
     site.boxes[old.name] = old
+    old.start()
+    site.until(lambda: old.node.leads, within_s=30.0)
+    assert old.node.log.chain_at(newest.seq) == newest.chain
+    assert not old.node.alarms
+
+
+@pytest.mark.parametrize("has_open_stream", [False, True], ids=["no stream", "a stream to the former run"])
+def test_a28_a_writer_hears_whom_it_let_in_behind_the_end_of_its_old_disk(*, has_open_stream: bool) -> None:
+    site = Site(2)
+    site.run(6.0)
+    before, count = Log(site.world.cluster), len(site.master.items)
+    before.extend(site.master.items)
+    joined = site.let_in("10.0.0.7")
+    gone = Edit(f"device/{site.all[1].node.device_id.hex()}", "retired", codec.pack((True,)), None)
+    site.all[1].on = False
+    site.master.do(site.master.node.submit(site.world.change(gone), site.now))
+    site.run(12.0)
+    newest = joined.node.log.head
+    assert site.master.node.log.head == newest
+    if has_open_stream:
+        joined.do(joined.node.ask_reports(site.now))
+        site.run(0.002)
+        assert joined.node._rooms.exchanges.busy(site.master.address)
+    old = Box(site, site.master.name, site.world.master, before, site.master.items[:count])
+    site.boxes[old.name] = old
+    site.run(0.1)
+    assert joined.node._rooms.exchanges.busy(old.address) == has_open_stream
     old.start()
     site.until(lambda: old.node.leads, within_s=30.0)
     assert old.node.log.chain_at(newest.seq) == newest.chain

@@ -74,6 +74,9 @@ PLANS = {
     ),
     "nobody could read the questions of a writer whose old disk was of before a removal": Plan(150),
     "the same, where it was back before it was missed": Plan(150, holders_max=4, recoveries=True),
+    "all that a writer with an old disk had let in behind its end were turned away by it": Plan(
+        390, holders_max=4
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
 }
 
