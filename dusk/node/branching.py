@@ -174,6 +174,7 @@ class Branching:
     def _stayed(self, stayed: Stayed, now: float) -> list[Effect]:
         """Keep our branch; who leads takes up what stands in the other alone."""
         lost, effects = stayed.lost, list[Effect]()
+        self._forks.judged(lost, now)
         self._proofs.compare(stayed.ours, lost.items, now)
         is_left = self._forks.is_left(lost)
         if stayed.chosen.choice is Choice.REFUSED and not is_left:

@@ -6,6 +6,7 @@ it, verifies it as any other log, and writes its changes before newer ones.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from dusk.changelog.body import Change, decode_change
 from dusk.changelog.branches import Left, remembered
@@ -15,6 +16,11 @@ from dusk.cycle.messages import Offer
 from dusk.effects import ItemKind, LogItem
 from dusk.ids import ChainHash, ChangeId, DeviceId, Head, KeyId
 from dusk.limits import BRANCHES_MAX, CHUNK_BYTES_MAX
+
+JUDGED_S = 2.0
+"""A branch that was judged against the very log that still stands is left alone for so long."""
+
+_Noted = TypeVar("_Noted")
 
 
 def head_of(branch: LostBranch) -> Head:
@@ -40,6 +46,7 @@ class Forks:
         self._left = remembered([Left(branch) for branch in left], log)
         self._dealt_with: dict[ChainHash, None] = {}
         self._asked_for: dict[ChainHash, None] = {}
+        self._judged: dict[ChainHash, tuple[ChainHash, float]] = {}
 
     # --- what we left ------------------------------------------------------------------------
 
@@ -120,9 +127,21 @@ class Forks:
         """Tell whether the branch that ends there was judged, and its changes taken up, in this epoch."""
         return head.chain in self._dealt_with
 
+    def judged(self, branch: LostBranch, now: float) -> None:
+        """Note that our log stood against a branch, at monotonic seconds ``now``."""
+        _note(self._judged, head_of(branch).chain, (self._log.head.chain, now))
+
+    def was_just_judged(self, head: Head, now: float) -> bool:
+        """Tell whether our log, as it is, stood against the branch that ends there a moment ago.
+
+        Who does not give way says so again and again: judging it costs us more than saying it costs (A9).
+        """
+        against, at = self._judged.get(head.chain, (None, now))
+        return against == self._log.head.chain and now - at < JUDGED_S
+
     def asks_for(self, offer: Offer) -> None:
         """Note that a branch is fetched of a device that left it."""
-        _note(self._asked_for, offer.chain)
+        _note(self._asked_for, offer.chain, None)
 
     def is_left(self, branch: LostBranch) -> bool:
         """Tell, once, whether a branch is one that was asked for: who has it stands on it no more."""
@@ -134,15 +153,15 @@ class Forks:
 
     def dealt_with(self, branch: LostBranch) -> None:
         """Note that the changes of a branch are being written: many may offer it."""
-        _note(self._dealt_with, head_of(branch).chain)
+        _note(self._dealt_with, head_of(branch).chain, None)
 
     def leads_anew(self) -> None:
         """Ask anew for what others offer: what a former epoch took up may not have been written."""
         self._dealt_with.clear()
 
 
-def _note(chains: dict[ChainHash, None], chain: ChainHash) -> None:
+def _note(chains: dict[ChainHash, _Noted], chain: ChainHash, noted: _Noted) -> None:
     """Remember the newest, so many."""
-    chains[chain] = None
+    chains[chain] = noted
     while len(chains) > BRANCHES_MAX:
         del chains[next(iter(chains))]

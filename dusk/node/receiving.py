@@ -251,7 +251,8 @@ class Receiving:
     def _conflicting(self, conflict: Conflict, now: float) -> list[Effect]:
         """Fetch a branch that was not dealt with; alarm where its head is signed with our own key (A21)."""
         address, head, signed = conflict.address, conflict.head, conflict.signed_head
-        effects = [] if self._forks.has_dealt_with(head) else self._exchanges.catch_up(address, now)
+        is_known = self._forks.has_dealt_with(head) or self._forks.was_just_judged(head, now)
+        effects = [] if is_known else self._exchanges.catch_up(address, now)
         effects += self._refusals.shown(head.chain, now)
         own = self._station.peers.own.public
         if signed is not None and signed.signed_by(own, self._station.peers.cluster):

@@ -9,7 +9,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
 from dusk.ids import ChainHash
-from dusk.node.forks import Forks, head_of
+from dusk.node.forks import JUDGED_S, Forks, head_of
 from tests.world import NO_REST, World
 
 
@@ -100,6 +100,19 @@ def test_a_branch_that_was_asked_for_is_known_by_that_once() -> None:
     assert not forks.is_left(lost)
     forks.asks_for(_offer(lost))
     assert [forks.is_left(lost), forks.is_left(lost)] == [True, False]
+
+
+def test_a9_a_branch_that_our_log_stood_against_is_left_alone_until_that_moves_or_for_a_moment() -> None:
+    world = World()
+    lost, change = _lost(world, "left")
+    forks, head = Forks(world.log, ()), head_of(lost)
+    assert not forks.was_just_judged(head, 7.0)
+    forks.judged(lost, 7.0)
+    assert forks.was_just_judged(head, 7.0 + JUDGED_S - 0.01)
+    assert not forks.was_just_judged(head, 7.0 + JUDGED_S), "it may have become final there"
+    forks.judged(lost, 10.0)
+    world.strand(change)
+    assert not forks.was_just_judged(head, 10.0), "ours is another log now"
 
 
 def test_a6_branches_without_end_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:

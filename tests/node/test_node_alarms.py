@@ -12,7 +12,7 @@ from dusk.effects import ChangeState, Effect, Event
 from dusk.ids import ChainHash, ChangeId, Seq
 from dusk.limits import BRANCHES_MAX
 from dusk.node.alarms import QUIET_S_MIN, Alarms, Refusals, undone_by_owners
-from dusk.node.forks import chains_of
+from dusk.node.forks import JUDGED_S, chains_of
 from tests.node.site import Box, Site
 from tests.node.test_node_forced_roles import role_for
 from tests.parted import parted
@@ -249,6 +249,7 @@ def test_what_was_seen_is_over_when_it_was_not_seen_for_20_cycles_or_30_seconds(
 def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_shown_to_people() -> None:
     site = _ready(4)
     rogue, count = site.all[1], len(site.all[1].items)
+    fetched = f"catch-up with {rogue.address.host} done"
     change = site.master.commit("final")
     site.until(lambda: site.master.node.log.position_of(change.id) is not None, 5.0, STEP_S)
     site.until(lambda: all(b.node.settled == b.node.log.head.seq for b in site.all), 10.0, STEP_S)
@@ -268,6 +269,8 @@ def test_a40_a_holder_that_forks_below_what_is_final_and_does_not_give_way_is_sh
     assert site.master.node.alarms["conflict"].endswith("and who holds it does not give way")
     assert {box.node.log.position_of(change.id) is not None for box in honest} == {True}
     assert site.master.node.leads
+    judged = [event for box in honest for event in box.effects if event == Event("exchange", fetched)]
+    assert len(judged) <= len(honest) * 60 / JUDGED_S, "saying it again is cheap, judging it again is not"
     rogue.on = False
     site.until(lambda: not any("conflict" in box.node.alarms for box in honest), 60.0, STEP_S)
 
