@@ -247,7 +247,8 @@ class Exchanges:
             if in_handshake and client.server and not self._back_off.ready(client.server, now):
                 raise ServerRefused("it is left alone for what it sent before")
         except ForkFound as error:
-            return [Event("fork", str(error), loud=True), *self._drop(client, str(error), now, lied=True)]
+            dropped = self._drop(client, str(error), now, lied=True)
+            return [Event("fork", str(error), loud=True), *dropped, *self._stayed(client)]
         except (ServerRefused, NewerVersion) as error:
             if isinstance(error, SaidRemoved) and client.server is not None:
                 self.said_removed = self._host.standing(client.server) is Standing.MEMBER
@@ -269,6 +270,8 @@ class Exchanges:
     def _stayed(self, client: Client) -> list[Effect]:
         """Tell a server what stands if that is not its own log: it may not have the key of our datagrams.
 
+        Where we cannot go back to the fork, it may be able to; and of those that it knows we may be the first
+        that it hears of our log, if who leads here joined behind the fork.
         Nor may who is behind us have it, as with a disk of before a removal; who is asked for the log
         learns by that alone that there is more (A28).
         """

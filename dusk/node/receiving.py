@@ -20,6 +20,7 @@ from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
 from dusk.effects import Address, Datagram, Effect, ItemKind, LogItem
 from dusk.errors import UntrustedInput
+from dusk.ids import Head
 from dusk.node.alarms import Alarms, Refusals
 from dusk.node.forks import Forks
 from dusk.node.host import TakeAnswer, Took
@@ -113,7 +114,7 @@ class Receiving:
         Args:
             unreadable: what came.
             now: monotonic seconds.
-            is_above: whether it shows an epoch above that of our log.
+            is_above: whether it shows a generation, mandate or epoch above that of our log.
         """
         hears_nobody = self._writing.leader is None and not self.follower.fresh(now)
         is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
@@ -200,13 +201,14 @@ class Receiving:
     def _on_pong(self, opened: Opened, now: float) -> list[Effect]:
         """Take a PONG; one with a head by who may not lead here may show that our disk is old (A28).
 
-        If its epoch is above ours, both sides may have written another succession since they parted: who
-        opened that epoch may lead by neither, hears our STARTs as old ones, and says so by PONGs alone.
+        If its generation, mandate or epoch is above ours, both sides may have written another succession
+        since they parted: who leads there may lead by neither, and hears our STARTs as old ones, or cannot
+        read them. Those who have its log say so by PONGs alone.
         """
         try:
             step = self.follower.on_pong(opened, now)
         except NoHolder:
-            is_above = decode_pong(opened.plaintext).signed_head.head.epoch > self._log.head.epoch
+            is_above = _is_above(decode_pong(opened.plaintext).signed_head.head, self._log.head)
             return self._on_unreadable(Unreadable(opened.source, Lack.SENDER), now, is_above=is_above)
         pong, leader = decode_pong(opened.plaintext), self._writing.leader
         if leader is not None and pong.challenge is not None:
@@ -266,3 +268,8 @@ class Receiving:
         except UntrustedInput:  # a fork, too: what a stream brings is judged as a whole
             self.dropped += 1
             return self.do(self.follower.refused(), now)
+
+
+def _is_above(head: Head, ours: Head) -> bool:
+    """Tell whether a head may be of a branch that stands before ours, or of one that takes us for old."""
+    return head.generation > ours.generation or head.mandate > ours.mandate or head.epoch > ours.epoch

@@ -276,6 +276,7 @@ def test_r5_a_log_that_a_leader_of_ours_signed_below_our_head_is_refused_with_an
     wires.do("stale", stale.exchanges.catch_up(at("fork"), wires.now))
     assert stale.head == head
     assert [e.loud for e in wires.of("stale", Event) if isinstance(e, Event) and e.name == "fork"] == [True]
+    assert stale.told_of_ours == [at("fork")], "the other side may be able to go back to where they part"
 
 
 def test_a_log_that_grew_by_another_exchange_while_this_one_asked_is_no_fork() -> None:

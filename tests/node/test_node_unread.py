@@ -1,11 +1,14 @@
 """Questions under a group key that others have no more, or not yet (A28)."""
 
+from dataclasses import replace
+
 import pytest
 
 from dusk import codec
 from dusk.changelog.body import Edit
+from dusk.changelog.entry import sign_head
 from dusk.changelog.log import Log
-from dusk.cycle.messages import Kind
+from dusk.cycle.messages import Kind, Pong
 from dusk.effects import Connect, Datagram, SendDatagram
 from tests.node.site import Box, Site
 
@@ -106,3 +109,31 @@ def test_who_is_about_to_lead_asks_back_who_asks_it_once_a_round() -> None:
     assert Kind.ASK not in [kind[0] for kind in asks()]
     site.until(lambda: old.node.leads, within_s=30.0)
     assert Kind.ASK not in [kind[0] for kind in asks()]
+
+
+@pytest.mark.parametrize(
+    ("raised", "asked"),
+    [((0, 0, 0), 0), ((1, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 1), 1)],
+    ids=["as high", "a recovery", "a forced role", "a later epoch"],
+)
+def test_who_leads_asks_a_member_whose_head_by_no_holder_may_stand_before_its_own(
+    raised: tuple[int, int, int], asked: int
+) -> None:
+    site = Site(3)
+    site.run(6.0)
+    master, member, third = site.all
+    head, (generation, mandate, epoch) = master.node.log.head, raised
+    head = replace(
+        head,
+        generation=head.generation + generation,
+        mandate=head.mandate + mandate,
+        epoch=head.epoch + epoch,
+    )
+    signed = sign_head(third.key, site.world.cluster, head, bytes(32))
+    channel, peer = member.node._rooms.station.channel, member.node.peers.get(master.node.device_id)
+    assert peer is not None
+    pong = channel.seal_to(peer, Kind.PONG, Pong(None, 0, None, signed).encode())
+    before, dropped = len(master.of(Connect)), master.node.dropped
+    master.give(Datagram(pong, member.address, None))
+    assert len(master.of(Connect)) - before == asked
+    assert master.node.dropped - dropped == 1 - asked

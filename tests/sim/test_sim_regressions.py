@@ -78,6 +78,9 @@ PLANS = {
         390, holders_max=4
     ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
+    "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
+        524, holders_max=4, recoveries=True, grants=True
+    ),
 }
 
 
