@@ -61,8 +61,10 @@ PARTS: dict[str, Part] = {
         environment={"DUSK_EFFORT": "soak"},
         once=True,
     ),
-    "fuzz": Part("a million inputs for each parser", ("-m", "tests.soak_fuzz"), number="inputs"),
-    "seeds": Part("20,000 simulated clusters", ("-m", "tests.soak_seeds"), number="seeds"),
+    "fuzz": Part(
+        "inputs for each parser, a million unless INPUTS says", ("-m", "tests.soak_fuzz"), number="inputs"
+    ),
+    "seeds": Part("simulated clusters, 20,000 unless SEEDS says", ("-m", "tests.soak_seeds"), number="seeds"),
 }
 
 

@@ -1,8 +1,8 @@
 """Simulates seeds up to a number, in ranges, and records each range that is done; goes on where it was.
 
-A record belongs to the code that it was made with: when ``dusk/`` changes, a new one begins, and what
-was done on earlier code is told beside it. The code is copied first, so that nobody changes it
-meanwhile. Run it as ``python -m tests.soak_seeds [END]``; interrupt it whenever you like.
+A record belongs to the code that it was made with: when a module that the simulator imports changes, a
+new one begins, and what was done on earlier code is told beside it. The code is copied first, so that
+nobody changes it meanwhile. Run it as ``python -m tests.soak_seeds [END]``; interrupt it whenever you like.
 """
 
 import json
@@ -27,12 +27,26 @@ Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""
 
 
+SIMULATED = """
+import sys, dusk.sim.__main__
+print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("dusk")), sep="\\n")
+"""
+"""Says which modules the simulator consists of, its own and those of the product."""
+
+
+def simulated(folder: Path) -> list[str]:
+    """Return the modules that the simulator in a folder imports, as paths below that."""
+    command = [sys.executable, "-B", "-c", SIMULATED]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return [str(Path(path).relative_to(folder)) for path in said.stdout.splitlines()]
+
+
 def frozen_code() -> tuple[Path, str]:
     """Copy the code to where nobody changes it; return the folder and the code's name."""
     fresh = RECORDS / "code-new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(PROJECT / "dusk", fresh / "dusk", ignore=shutil.ignore_patterns("__pycache__"))
-    name = digest_of("dusk", project=fresh)
+    name = digest_of(*simulated(fresh), project=fresh)
     folder = RECORDS / f"code-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
@@ -129,7 +143,8 @@ def main(arguments: list[str]) -> int:
     folder, code = frozen_code()
     to_do = ranges_to_do(read_record(record_path(code)), end)
     print(
-        f"{len(to_do)} ranges of {RANGE} seeds to simulate, recorded in {record_path(code).name}", flush=True
+        f"seeds below {end:,}: {len(to_do)} times {RANGE} are left; recorded in {record_path(code).name}",
+        flush=True,
     )
     stopped = False
     with ThreadPoolExecutor(JOBS) as pool, record_path(code).open("a") as record:

@@ -47,13 +47,23 @@ def test_a_range_that_was_run_again_counts_once() -> None:
     assert found["seeds_with"] == {"loss": 2}
 
 
+MODULES = {
+    "__init__.py": "",
+    "sim/__init__.py": "",
+    "sim/__main__.py": "import dusk.a",
+    "a.py": "1",
+    "b.py": "1",
+}
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(soak_seeds, "PROJECT", tmp_path)
     monkeypatch.setattr(soak_seeds, "RECORDS", tmp_path / "build")
     monkeypatch.setattr(soak_seeds, "commit", lambda: "abc")
-    (tmp_path / "dusk").mkdir()
-    (tmp_path / "dusk/a.py").write_text("one")
+    (tmp_path / "dusk/sim").mkdir(parents=True)
+    for name, text in MODULES.items():
+        (tmp_path / "dusk" / name).write_text(text)
     return tmp_path
 
 
@@ -63,7 +73,7 @@ def test_an_interrupted_run_goes_on_and_a_broken_seed_fails_it(
     asked: list[str] = []
 
     def simulate(folder: Path, seeds: str) -> soak_seeds.Done:
-        assert (folder / "dusk/a.py").read_text() == "one"
+        assert (folder / "dusk/a.py").read_text() == "1"
         asked.append(seeds)
         return done(seeds, **({"51": "R2"} if seeds == "50:100" and len(asked) <= 2 else {}))
 
@@ -85,7 +95,12 @@ def test_other_code_has_another_record_and_what_was_done_before_is_told(
     monkeypatch.setattr(soak_seeds, "simulate", lambda _, seeds: done(seeds))
     soak_seeds.main(["100"])
     assert "100 seeds on this code (abc), 0 failed, 0 on earlier code" in capsys.readouterr().out
-    (project / "dusk/a.py").write_text("two")
+    (project / "dusk/b.py").write_text("2")
+    soak_seeds.main(["100"])
+    assert "100 seeds on this code (abc), 0 failed, 0 on earlier code" in capsys.readouterr().out, (
+        "it runs no b"
+    )
+    (project / "dusk/a.py").write_text("2")
     soak_seeds.main(["50"])
     assert "50 seeds on this code (abc), 0 failed, 100 on earlier code" in capsys.readouterr().out
 
