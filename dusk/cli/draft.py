@@ -68,6 +68,8 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         result["devices"] = _wait_applied(context, result, end_s)
     code = report(context, result)
     devices = result.get("devices", [])
+    if devices:
+        context.note(progress(devices))
     away = [d["name"] for d in devices if d["state"] == "offline"]
     if away:
         context.note(f"offline, and applies it when it is heard again: {', '.join(away)}")

@@ -41,6 +41,8 @@ def sign(
     cluster = desk.log.cluster
     if cluster is None:
         raise Refused("no-cluster", "this router is in no cluster")
+    if not message.strip():
+        raise Refused("bad-message", "a message says why, for who reads the log later: it is empty")
     if len(message.encode()) > limits.MESSAGE_BYTES_MAX or any(ord(c) < 0x20 for c in message):
         raise Refused("bad-message", f"a message is one line of at most {limits.MESSAGE_BYTES_MAX} bytes")
     try:

@@ -221,7 +221,10 @@ def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDe
         ("attic", "applied"),
         ("hall", "offline"),
     ]
-    assert result.err.endswith("offline, and applies it when it is heard again: hall\n")
+    assert result.err.splitlines()[-2:] == [
+        "1 of 2 have applied it; hall offline",
+        "offline, and applies it when it is heard again: hall",
+    ]
 
 
 def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(

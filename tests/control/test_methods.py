@@ -273,7 +273,8 @@ def test_a_damaged_draft_is_said_and_can_be_discarded(desk: FakeDesk) -> None:
 
 def test_a_message_is_one_line(desk: FakeDesk) -> None:
     desk.set("policy/wifi", **{SSID: "x"})
-    assert refusal(desk, "draft.commit", message="two\nlines").code == "bad-message"
+    for message in ("two\nlines", "", "  "):
+        assert refusal(desk, "draft.commit", message=message).code == "bad-message"
 
 
 def test_who_may_not_sign_is_told_before_anything_is_sent(desk: FakeDesk) -> None:
