@@ -68,8 +68,12 @@ class History:
         return self._plain(logged).outcomes
 
     def refusals(self, change: Change) -> set[str]:
-        """Return the codes with which those who lead now may refuse a change."""
-        return {self._judge.refusal(self._plain(end), change) for end in self.ends}
+        """Return the codes with which those who lead now may refuse a change.
+
+        Where a later number of its author stands behind the refusal, that came in the same round:
+        the change is judged at the last place at which it was not too late.
+        """
+        return {self._judge.refusal(self._plain(_not_overtaken(end, change)), change) for end in self.ends}
 
     def decode(self, item: LogItem) -> tuple[Entry, Change | None]:
         """Read an entry; each once, however many disks have it."""
@@ -242,6 +246,17 @@ class History:
         public = self._keyring.publics[self._keyring.owner]
         signers = {public} if forced.change in self._keyring.signed else set()
         return bool(len(owners & signers) >= quorum[0])
+
+
+def _not_overtaken(end: Logged, change: Change) -> Logged | None:
+    """Return the newest entry of a branch that no later number of a change's author comes before."""
+    body = change.body
+    place: Logged | None = end
+    for logged in end.back():
+        author, device, counter = logged.ruling.counter or (None, None, 0)
+        if (author, device) == (body.author, bytes(body.device)) and counter > body.counter:
+            place = logged.parent
+    return place
 
 
 def _check_sections(logged: Logged) -> None:

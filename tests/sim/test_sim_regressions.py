@@ -77,6 +77,9 @@ PLANS = {
     "all that a writer with an old disk had let in behind its end were turned away by it": Plan(
         390, holders_max=4
     ),
+    "a succession that named who was removed was refused in one round with its author's next change": Plan(
+        1234, holders_max=4, recoveries=True, grants=True
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
