@@ -12,7 +12,15 @@ from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sealed import sealed_records
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.state import State
-from dusk.changelog.touching import UNGROUPED, Becoming, Step, groups_touched, row_of, steps_of
+from dusk.changelog.touching import (
+    UNGROUPED,
+    Becoming,
+    Step,
+    groups_assigned,
+    groups_touched,
+    row_of,
+    steps_of,
+)
 from dusk.changelog.views import Sections, groups_of
 from dusk.config.names import parse_key
 from dusk.errors import Refused
@@ -298,8 +306,13 @@ def _check_wraps(state: State, grant: Grant, step: Step) -> None:
 
 
 def holds(state: Sections, grant: Grant, section: str) -> bool:
-    """Tell whether a section's groups are those of a grant, and of each that it hangs on."""
+    """Tell whether a section's groups are those of a grant, and of each that it hangs on.
+
+    A policy's are those that it is assigned to: one for nobody is for whoever may write it.
+    """
     path, groups = parse_path(section), set[str]()
+    if path.kind is SectionKind.POLICY:
+        groups = groups_assigned(state, path.name)
     for one in grant.chain():
         if path.kind is SectionKind.GROUP:
             groups = {path.name}

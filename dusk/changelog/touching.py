@@ -97,7 +97,7 @@ def groups_touched(state: State, prefix: str, step: Step) -> set[str]:
     if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
         return _groups_of_device(state, prefix, step)
     if path.kind is SectionKind.POLICY:
-        return _assigned(state.value(f"assignment/{path.name}", "to"))
+        return groups_assigned(state, path.name)
     if path.kind is SectionKind.EXPECTED:
         before = state.value(f"expected/{path.name}", key)
         rows = (row for row in (before, None if after is None else row_of(after)) if row is not None)
@@ -125,8 +125,9 @@ def _groups_of_device(state: State, prefix: str, step: Step) -> set[str]:
     return (before or {UNGROUPED}) | (after or {UNGROUPED})
 
 
-def _assigned(row: Sequence[Any] | None) -> set[str]:
+def groups_assigned(state: Sections, policy: str) -> set[str]:
     """Return for which groups a policy is."""
+    row = state.value(f"assignment/{policy}", "to")
     if row is None:
         return set()
     to, names, _priority = row

@@ -128,6 +128,39 @@ def test_a39_a_grant_for_groups_reads_what_is_of_these_alone(cluster: Cluster) -
     assert (reads(f"{hall}/config"), reads(f"{roof}/config")) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("to", "names", "reads"),
+    [
+        ("groups", ["ap"], True),
+        ("groups", ["ap", "guests"], True),
+        ("groups", ["ap", "core"], False),
+        ("groups", ["core"], False),
+        ("devices", ["{hall}"], False),
+        ("all", [], False),
+    ],
+)
+def test_a39_a_grant_for_groups_reads_no_policy_that_is_for_others_too(
+    cluster: Cluster, to: str, names: list[str], *, reads: bool
+) -> None:
+    """One that is for nobody yet is read by whoever may write it, or he could not make one."""
+
+    def may() -> tuple[bool, bool]:
+        """Tell whether Carol may read, and whether she may write."""
+        secret = secret_setting(cluster, "policy/wifi", "wireless.a.key", "x")
+        found = cluster.carol.key_id in people_of(cluster.log.state, "policy/wifi")
+        try:
+            cluster.write(cluster.change(secret, signers=[cluster.carol]))
+        except Refused as error:
+            return found, error.code != "outside-grant"
+        return found, True
+
+    grant = ([cluster.carol.key_id], 1, None, ["ap", "guests"], None)
+    cluster.commit(cluster.edit("trust", "grant/policy/wifi", grant))
+    assert may() == (True, True)
+    cluster.assign(to, *(name.format(hall=cluster.hall.key_id.hex()) for name in names))
+    assert may() == (reads, reads)
+
+
 def test_a39_what_hangs_on_a_grant_for_groups_reads_no_more_than_that_does_by_now(cluster: Cluster) -> None:
     bob, carol = cluster.key(), cluster.carol
     hall = f"device/{cluster.hall.key_id.hex()}"

@@ -140,6 +140,22 @@ def test_a22_who_may_read_fewer_packages_from_now_on_knows_the_others_alone(desk
     assert newest == f"secrets: sealed anew; change at their source: {POLICY} {LINE}"
 
 
+def test_a39_who_is_granted_for_groups_is_left_out_once_a_policy_is_for_others_too(desk: FakeDesk) -> None:
+    desk.do("grant.set", prefix=POLICY, users=["carol"], groups=["ap"])
+    for_group(desk)
+    assert readers(desk) == {"alice", "carol", "hall"}
+    before = key_ids(desk)
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    newest = desk.ask("log.list", count=1)["entries"][0]["message"]
+    assert newest == f"secrets: sealed anew; change at their source: {POLICY} {KEY}"
+    put_secret(desk, "for all", key=GUESTS)
+    desk.commit()
+    assert key_ids(desk).isdisjoint(before)
+    assert readers(desk) == {"alice", "attic", "hall", "roof"}
+    assert known_to(desk, carol(desk)) == {}
+
+
 def test_who_may_write_some_packages_seals_nothing_of_the_others_anew(desk: FakeDesk) -> None:
     desk.do("grant.set", prefix=POLICY, users=["carol"])
     put_secret(desk, "of the line", key=LINE)
