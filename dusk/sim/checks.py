@@ -89,6 +89,8 @@ class Checks:
         self.shelf = Shelf(self.history, keyring.publics)
         self._leaders = Leaders(network, self.devices)
         self._holdings: dict[int, Holding] = {}
+        self._lost: set[ChangeId] = set()
+        """What the outbox of a disk had that was lost."""
         self._table_at: dict[int, float] = {}
         """When each device wrote its table of addresses, in its newest run."""
         self._compared: dict[int, Logged | None] = {}
@@ -206,6 +208,12 @@ class Checks:
         """Return all devices that may lead, on whichever branch."""
         return {device for end in self.history.ends for device in end.holders}
 
+    def is_lost(self, change: ChangeId) -> bool:
+        """Tell whether the disk that had a change is lost, and no outbox, log or branch has it (R3)."""
+        if change not in self._lost or any(change in holding.kept for holding in self._holdings.values()):
+            return False
+        return not any(logged.on for logged in self.history.entries_of(change))
+
     # --- what leaves a device ------------------------------------------------------------------
 
     def sending(self, device: Device, effect: Effect) -> None:
@@ -310,6 +318,7 @@ class Checks:
     def lost_disk(self, device: Device) -> None:
         """Forget what a device had: its disk is another one now."""
         holding = self._holdings[device.index]
+        self._lost |= holding.kept
         holding.lose(device.device_id)
         self._compared.pop(device.index, None)
         names = [name for name in device.disk.files if name.startswith(OUTBOX)]

@@ -279,9 +279,16 @@ class Simulation:
             self.troubles.admitting.look()
             self._end_by_hand()
             last = self._last
-            missing = last is None or last in self.checks.refused  # its number was another device's, too
-            if missing and all(device.member is not None for device in self._honest):
+            if self._is_missing(last) and all(device.member is not None for device in self._honest):
                 last = self._last = self._commit_last()
+
+    def _is_missing(self, last: ChangeId | None) -> bool:
+        """Tell whether the last change has yet to be made, or made again.
+
+        It is refused where its number was another device's, too; and it is gone where it was queued on a
+        device alone that was taken out, and is reset.
+        """
+        return last is None or last in self.checks.refused or self.checks.is_lost(last)
 
     def _end_by_hand(self) -> None:
         """Let people take in anew whom no history that stands takes back; it may be once in a run."""
