@@ -1,4 +1,4 @@
-"""A recovery against who stole the old routers, phrase and password, with real daemons (A40)."""
+"""A recovery against a thief of routers, phrase and password, and against another recovery (A40)."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from dusk.cli.client import Json
 from dusk.demo.place import BridgePlace
 from dusk.errors import Refused
 from tests.network.cluster import PASSWORD, Cluster, Machine, running
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
 SSID = "wireless.default_radio0.ssid"
 COMMIT_S = 60.0
 RESCUER, RESCUERS_PASSWORD = "carol", "a password of hers"
+OTHER_RESCUER = "dave"
 THIEF = "mallory"
 FORGED = 3
 """Generations that the thief chains; the true history has one."""
@@ -32,12 +34,17 @@ def _site() -> Iterator[tuple[Cluster, BridgePlace]]:
         yield cluster, places[0]
 
 
+def _by_phrase(cluster: Cluster, router: Machine, phrase: str, following: str, *words: str) -> Json:
+    files = ("--phrase-file", str(cluster.base / phrase), "--new-phrase-file", str(cluster.base / following))
+    made: Json = json.loads(router.dusk("recover", *words, *files, "--json"))
+    return made
+
+
 def _recover(cluster: Cluster, router: Machine, user: str, phrase: str, following: str) -> None:
     rescue = cluster.base / "rescue"
     rescue.write_text(RESCUERS_PASSWORD + "\n")
-    files = ("--phrase-file", str(cluster.base / phrase), "--new-phrase-file", str(cluster.base / following))
-    words = ("recover", "--user", user, *files, "--password-file", str(rescue), "--json")
-    assert json.loads(router.dusk(*words))["owner"] == user
+    words = ("--user", user, "--password-file", str(rescue))
+    assert _by_phrase(cluster, router, phrase, following, *words)["owner"] == user
 
 
 def _generation(router: Machine) -> int:
@@ -103,6 +110,47 @@ def test_a40_a_thief_of_the_old_master_backup_phrase_and_password_forges_what_no
             assert _generation(router) == 1
             assert all(entry.head.generation == 1 for entry, _ in router.entries()[before:])
         assert _generation(first) == FORGED
+
+
+@pytest.mark.timeout(300)
+def test_a40_both_sides_of_a_cut_network_were_recovered_and_refuse_each_other_until_one_is_given_up() -> None:
+    with _site() as (cluster, place):
+        kept, follows, given_up, gone = cluster.routers
+        gone.cut_power()
+        apart = place._network.hosts[given_up.number - 1]
+        place._network.unplug(apart)
+        cluster.wait("nobody is heard there", lambda: (given_up.state() or {}).get("online") == 1)
+        for router, user in ((kept, RESCUER), (given_up, OTHER_RESCUER)):
+            _recover(cluster, router, user, "phrase", f"next of {user}")
+        cluster.wait("its side follows", lambda: _is_one(cluster, [kept, follows]))
+        cluster.wait("both sides are final", lambda: all(r.is_settled() for r in (kept, follows, given_up)))
+
+        place._network.plug(apart)
+        everybody = [kept, follows, given_up]
+        cluster.wait(
+            "each refuses the other", lambda: all("undo what is final" in _alarms(r) for r in everybody)
+        )
+        assert not _is_one(cluster, everybody), "no rule can choose"
+        head = (kept.state() or {})["head"]["hash"]
+        joined = _by_phrase(cluster, given_up, f"next of {OTHER_RESCUER}", "never needed", "--join", head)
+        assert joined["joins"] == head
+
+        cluster.wait("it went over", lambda: _is_one(cluster, everybody))
+        owner = cluster.owner(given_up, RESCUER, RESCUERS_PASSWORD)
+        owner.set("policy/wifi", SSID, "one again")
+        assert owner.commit("one again", timeout_s=COMMIT_S)["state"] == "durable"
+        for router in everybody:
+            with pytest.raises(Refused):
+                cluster.owner(router, OTHER_RESCUER, RESCUERS_PASSWORD)
+            check = ("recover", "--check", "--phrase-file")
+            assert "recovers" in router.dusk(*check, str(cluster.base / f"next of {RESCUER}"))
+            router.dusk(*check, str(cluster.base / "never needed"), exits=(1,))
+        gone.power_on()
+        cluster.wait("who was off follows", lambda: _is_one(cluster, cluster.routers))
+        cluster.wait(
+            "no other history is shown", lambda: not any("undo" in _alarms(r) for r in cluster.routers)
+        )
+        assert all(cluster.stop().values())
 
 
 def _is_one(cluster: Cluster, routers: list[Machine]) -> bool:
