@@ -136,6 +136,10 @@ class Channel:
         header = self._tag + bytes((kind,)) + self.keys.newest.id + nonce
         return header + seal(self.keys.newest.key, nonce, header, plaintext)
 
+    def knock(self) -> bytes:
+        """Return a HELLO that nobody can read: who has no group key shows by it that it asks (A28)."""
+        return self._tag + bytes((Kind.HELLO,)) + self._random_bytes(HELLO_DATAGRAM_BYTES - _ID_AT)
+
     def seal_to(self, peer: Peer, kind: Kind, plaintext: bytes) -> bytes:
         """Return a datagram for one member.
 

@@ -168,14 +168,22 @@ class Station:
         return [SendMulticast(datagram, link) for datagram in datagrams for link in links]
 
     def hello(self, challenge: bytes) -> list[Effect]:
-        """Ask all who hear, and at the configured addresses; nothing without a group key."""
+        """Ask all who hear, and at the configured addresses; without a group key who may lead knocks."""
         if not self.can_send:
-            return []
+            return self._knock()
         to_all = self._hello(challenge, self._whom_next())
         return [
             *self.multicast([to_all], self.links),
             *self.hello_to((*self.contacts.addresses, *self.whereabouts.elsewhere()), challenge),
         ]
+
+    def _knock(self) -> list[Effect]:
+        """Ask by what nobody can read: who hears nobody then asks us, by a stream."""
+        if self.peers.own_place is None:
+            return []
+        knock = self.channel.knock()
+        addresses = dict.fromkeys((*self.contacts.addresses, *self.whereabouts.elsewhere()))
+        return [*self.multicast([knock], self.links), *(SendDatagram(knock, to) for to in addresses)]
 
     def _whom_next(self) -> int | None:
         """Return which members shall answer though they do not lead: who may lead asks all in turn."""

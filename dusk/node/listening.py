@@ -3,7 +3,8 @@
 Its disk may be an older one than it had: a copy that was put back, a flash that lost its end.
 Then the others hold entries that it signed and has forgotten, and whatever it wrote at their
 positions would be a fork. So it asks all who hear, several times, as datagrams get lost, and
-longer while not all of those that its log knows have answered.
+longer while not all of those that its log knows have answered; longest where it has no group key,
+as after a checkpoint took the place of a log of before a removal: then others have to ask it.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,8 @@ ROUNDS_MAX = 3
 """So often it listens while some of the members that its log knows do not answer."""
 ROUNDS_BEHIND_MAX = 6
 """So often if its disk was proven old or cut: its log does not know who joined since, so whom to await."""
+KNOCKS_MAX = 24
+"""So often it listens while it has no group key, and only knocks: longer than members let that be (10 s)."""
 AWAITED_MAX = 16
 """Members that have to answer for one round to be enough, if there are so many."""
 STRANGERS_MAX = 8
@@ -44,7 +47,7 @@ class Listening:
         self.lead_at: float | None = None
         self._station, self._ask = station, ask
         self._questions_at: list[float] = []
-        self._rounds = 0
+        self._rounds = self._knocks = 0
         self._asked_at: Seq | None = None
         """Head of our log at the last round: whoever brought more may lack what another has."""
         self._is_new = False
@@ -68,7 +71,8 @@ class Listening:
             is_new: whether nobody can have heard of this cluster yet: it leads at once.
             was_behind: whether another member had to bring what this disk had lost.
         """
-        self._rounds, self._answered = 0, set()
+        self._rounds = self._knocks = 0
+        self._answered = set()
         self._is_new, self._was_behind = is_new, was_behind
         self._strangers = set()
         self.lead_at = now if is_new else now + LISTEN_S
@@ -79,9 +83,12 @@ class Listening:
         if self.lead_at is None or self._is_new or not self._station.links:
             return []
         self.lead_at, self._asked_at = max(self.lead_at, now + LISTEN_S), self._station.log.head.seq
-        self._rounds += 1
         self._asked_back = set()
-        self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
+        if self._station.can_send:
+            self._rounds += 1
+            self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
+        else:
+            self._knocks += 1
         return self._ask(now)
 
     def answered(self, device: DeviceId) -> None:
@@ -135,6 +142,8 @@ class Listening:
             return False
         if self._asked_at != station.log.head.seq:
             return True
+        if not station.can_send:
+            return self._knocks < KNOCKS_MAX
         if self._was_behind:
             return self._rounds < ROUNDS_BEHIND_MAX
         awaited = min(station.peers.count - 1, AWAITED_MAX)

@@ -88,6 +88,8 @@ class Reader:
             assert receiver is not None, "a pairwise datagram goes to one device"
             keys = {self._shared(name, receiver)}
             associated += receiver
+        elif kind is Kind.HELLO and name not in self._group_keys:
+            return Said(kind)  # a knock: who has no group key asks by what nobody can read
         else:
             keys = self._group_keys[name]
         return _said(kind, _open_any(keys, data[nonce_at:end], associated, data[end:]))

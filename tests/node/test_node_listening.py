@@ -3,19 +3,34 @@
 import pytest
 
 from dusk.changelog.log import Log
+from dusk.cycle.follower import UNREADABLE_GAP_S
 from dusk.cycle.messages import Kind
 from dusk.effects import ItemKind, LogItem, SendMulticast
-from dusk.node.listening import LISTEN_S, QUESTIONS, ROUNDS_BEHIND_MAX, ROUNDS_MAX, STRANGERS_MAX
+from dusk.node.listening import (
+    KNOCKS_MAX,
+    LISTEN_S,
+    QUESTIONS,
+    ROUNDS_BEHIND_MAX,
+    ROUNDS_MAX,
+    STRANGERS_MAX,
+)
 from tests.node.site import Box, Site
 from tests.node.test_node_recovery import _lose_end
 
 
-def _started_anew(site: Site, items: list[LogItem]) -> Box:
-    """The master as it starts from a copy of its disk."""
-    site.master.on = False
+def _started_anew(site: Site, items: list[LogItem], *, has_key: bool = True) -> Box:
+    """The master as it starts from a copy of its disk; with a log of behind a removal it may have no key."""
+    return _begun_anew(site, site.master, items, has_key=has_key)
+
+
+def _begun_anew(site: Site, box: Box, items: list[LogItem], *, has_key: bool) -> Box:
+    box.on = False
     log = Log(site.world.cluster)
     log.extend(items)
-    old = Box(site, site.master.name, site.world.master, log, list(items))
+    old = Box(site, box.name, box.key, log, list(items))
+    if not has_key:
+        old.saved = {}
+        old.core = old._boot(log)
     site.boxes[old.name] = old
     old.start()
     return old
@@ -120,6 +135,40 @@ def test_a28_who_was_brought_something_asks_on_though_all_that_it_knows_have_ans
     took_s = site.until(lambda: old.node.leads, 20.0)
     assert took_s > (ROUNDS_BEHIND_MAX - 1) * LISTEN_S
     assert _questions(old) > (ROUNDS_BEHIND_MAX - 1) * QUESTIONS
+
+
+def test_a28_who_has_no_group_key_knocks_and_hears_of_all_that_it_had_forgotten_before_it_leads() -> None:
+    site = Site(3)
+    site.run(6.0)
+    items = list(site.master.items)
+    site.master.commit("forgotten")
+    site.run(6.0)
+    newest = site.all[1].node.log.head
+    old = _started_anew(site, items, has_key=False)
+    assert old.node.log.head.seq < newest.seq
+    site.until(lambda: old.node.leads, 30.0)
+    assert old.node.log.chain_at(newest.seq) == newest.chain
+    assert not old.node.alarms
+
+
+def test_a28_who_has_no_group_key_leads_once_members_would_have_asked_it() -> None:
+    site = Site(3)
+    site.run(6.0)
+    for box in site.all[1:]:
+        box.on = False
+    old = _started_anew(site, site.master.items, has_key=False)
+    assert KNOCKS_MAX * LISTEN_S > UNREADABLE_GAP_S
+    assert site.until(lambda: old.node.leads, 30.0) == pytest.approx(KNOCKS_MAX * LISTEN_S, abs=0.01)
+    assert _questions(old) >= KNOCKS_MAX
+
+
+def test_who_may_not_lead_does_not_knock() -> None:
+    site = Site(2)
+    site.run(6.0)
+    site.master.on = False
+    other = _begun_anew(site, site.all[1], site.all[1].items, has_key=False)
+    site.run(30.0)
+    assert _questions(other) == 0
 
 
 def test_a6_each_stranger_is_asked_once_and_a_few_in_all() -> None:
