@@ -54,9 +54,19 @@ class Stolen(World):
             edits.append(self.edit("trust", f"owner/{name}", None))
         self.commit(*edits)
 
-    def found(self, name: str, since: int) -> Undoing:
-        """Work out what undoes somebody's changes."""
-        return undoing(self.cluster, None, lambda: self.items, Suspect(name), Since(Seq(since)))
+    def replace(self, name: str, by: SigningKey | None = None) -> SigningKey:
+        """Give a user, also as an owner, another key; the owner signs, or who has an owner's key."""
+        new = self.key()
+        edits = [self.edit(f"user/{name}", "key", [new.public])]
+        if self.log.state.value("trust", f"owner/{name}") is not None:
+            edits.append(self.edit("trust", f"owner/{name}", [new.public]))
+        self.by(by or self.owner, *edits)
+        return new
+
+    def found(self, name: str, since: int, former: SigningKey | None = None) -> Undoing:
+        """Work out what undoes somebody's changes, or those of a key that was his."""
+        suspect = Suspect(name, None, None if former is None else former.key_id)
+        return undoing(self.cluster, None, lambda: self.items, suspect, Since(Seq(since)))
 
     def void_edits(self, found: Undoing) -> list[Edit]:
         """Return what a void does that says so."""

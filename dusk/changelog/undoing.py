@@ -60,7 +60,7 @@ class Undoing(NamedTuple):
 
     Args:
         seq: up to where the log was read.
-        user, key: of whom the void tells; of a device, or a key that is nobody's now, only the key.
+        user, key: of whom the void tells, and which key; of a device only the key.
         since, chain: the first entry that counts, and the chain hash there.
         voided: the changes, those that were void before left out.
         edits: what puts back what they wrote, on top of the log as read.
@@ -79,10 +79,15 @@ class Undoing(NamedTuple):
 
 
 class Suspect(NamedTuple):
-    """Whose keys were in a thief's hands: a person's by name, or a device's."""
+    """Whose keys were in a thief's hands: a person's by name, or a device's.
+
+    Args:
+        former: a key that the person had before the one of now, who goes on signing with that.
+    """
 
     user: str = ""
     device: KeyId | None = None
+    former: KeyId | None = None
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -101,7 +106,8 @@ def undoing(cluster: ClusterId, below: bytes | None, items: Items, suspect: Susp
         since: from which entry on.
 
     Raises:
-        Refused: ``compacted``, ``no-version``, or ``no-key``: nobody had such a key then.
+        Refused: ``compacted``, ``no-version``, or ``no-key``: nobody had such a key then; ``still-void``: a
+            former key was replaced by what is void itself.
         UntrustedInput: these items are no such log; the disk was damaged.
     """
     scan = _scan(items, below, cluster)
@@ -215,16 +221,22 @@ class _Reading:
         self._log.retake(item)
         if entry.seq == self._since:
             self._chain = entry.head.chain
-            if not self._keys:
-                self._take_keys()  # made by this entry
+        if entry.seq >= self._since and not self._keys and self._may_come(entry):
+            self._take_keys()
         change = unpack_entry_item(item.data)[1]
         if entry.seq >= self._begin and change is not None and entry.outcome == APPLIED:
             assert self._without is not None
             self._follow(self._without, entry, change)
 
+    def _may_come(self, entry: Entry) -> bool:
+        """Tell whether a key that is not there yet may be made by this entry."""
+        return entry.seq == self._since or self._suspect.former is not None
+
     def _take_keys(self) -> None:
-        rows = (self._log.state.value(*place) for place in self._suspect.places)
-        self._keys += [name for row in rows if row and (name := key_id(row[0])) not in self._keys]
+        former, rows = self._suspect.former, (self._log.state.value(*place) for place in self._suspect.places)
+        for name in dict.fromkeys(key_id(row[0]) for row in rows if row):
+            if former in (None, name):
+                self._keys.append(name)
 
     def _follow(self, without: State, entry: Entry, change: Change) -> None:
         """Let a change count in both states, or only in the log's own."""
@@ -286,11 +298,16 @@ class _Reading:
         """Return what was found.
 
         Raises:
-            Refused: ``no-key``.
+            Refused: ``no-key``, or ``still-void``.
         """
+        suspect = self._suspect
         if not self._keys or self._without is None:
-            raise Refused("no-key", f"{self._suspect.user} had no key at version {self._since}")
-        found = put_back(self._without, self._log.state, self._touched, self._suspect.user, self._mixed)
+            what = "no key at" if suspect.former is None else "no such key at, or behind,"
+            raise Refused("no-key", f"{suspect.user} had {what} version {self._since}")
+        if suspect.former is not None:
+            self._check_replaced(self._without)
+        user = suspect.user if suspect.former is None else ""
+        found = put_back(self._without, self._log.state, self._touched, user, self._mixed)
         still = [place for place in self._kept if place[0].partition("/")[0] not in _UNTOLD]
         kept = [Kept(s, k, self._kept[s, k]) for s, k in sorted(still) if not k.startswith(WRAP)]
         return Undoing(
@@ -304,6 +321,24 @@ class _Reading:
             tuple(kept),
             (*self._forced, *found.left),
         )
+
+    def _check_replaced(self, without: State) -> None:
+        """Check that what counts gave the person the key of now, and let the stolen one own nothing again.
+
+        Raises:
+            Refused: ``still-void``.
+        """
+        for place in self._suspect.places:
+            want, now = without.value(*place), self._log.state.value(*place)
+            if now is None and want is not None and key_id(want[0]) == self._keys[0]:
+                self._touched.pop(place)
+                self._forced.append(Left(*place, "he owned the cluster by that key: see `dusk owner add`"))
+            elif now not in (None, want) and (want is not None or place == self._suspect.places[0]):
+                raise Refused(
+                    "still-void",
+                    f"what put another key in the place of that one is void with it: end the right of"
+                    f" {self._suspect.user} to sign, without naming a key",
+                )
 
 
 _UNTOLD = ("proposal", "checkpoint", "void")

@@ -1,6 +1,7 @@
 """``dusk user`` and ``dusk owner``: who may sign, and who owns the cluster."""
 
 import argparse
+import re
 from pathlib import Path
 
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
@@ -53,7 +54,8 @@ def _user_arguments(parser: argparse.ArgumentParser) -> None:
         verbs,
         "disable",
         "End somebody's right to sign, from now on, everywhere; with --compromised-since undo what was done "
-        "with the key before. An owner who was compromised owns the cluster no more.",
+        "with the key before. An owner who was compromised owns the cluster no more. With --old-key the "
+        "person, who has another key by now, goes on; only what was signed with the old one is undone.",
         "dusk user disable bob",
         _disable,
     )
@@ -64,6 +66,13 @@ def _user_arguments(parser: argparse.ArgumentParser) -> None:
     )
     disable.add_argument("name", metavar="NAME")
     since_arguments(disable)
+    disable.add_argument(
+        "--old-key",
+        type=_key_id,
+        metavar="KEY",
+        help="the stolen key is this one, replaced since then: end nothing, undo what it did. `dusk log` "
+        "names an author whose key is nobody's any more by such 32 digits",
+    )
     for one in (add, passwd):
         one.add_argument("--password-file", metavar="F", help="read the password from the first line of F")
         one.add_argument(
@@ -147,8 +156,21 @@ def read_line(file: str) -> str:
     return data.decode().strip()
 
 
+def _key_id(text: str) -> str:
+    """Read a key's id."""
+    if re.fullmatch("[0-9a-f]{32}", text.lower(), re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of a key: 32 digits of 0-9 a-f")
+    return text.lower()
+
+
 def _disable(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.options import UsageError
+
     is_stolen = arguments.compromised_since is not None
+    if arguments.old_key is not None:
+        if not is_stolen:
+            raise UsageError("--old-key says which key was stolen: add --compromised-since")
+        return undo(context, arguments, user=arguments.name, old_key=arguments.old_key)
     started = context.signed(
         "user.disable", name=arguments.name, owner_too=is_stolen, timeout_s=arguments.timeout
     )

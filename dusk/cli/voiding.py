@@ -70,7 +70,7 @@ def undo(context: Context, arguments: argparse.Namespace, **whom: str) -> int:
     Args:
         context: of this run.
         arguments: with ``compromised_since``, ``yes`` and ``timeout``.
-        whom: ``user`` or ``device``.
+        whom: ``user``, with ``old_key`` or without, or ``device``.
     """
     shown: Json | None = None
     done: Json | None = None

@@ -330,6 +330,7 @@ METHODS: Mapping[str, Method] = {
         voiding.void_plan,
         user=Parameter(schema.text(63), ""),
         device=Parameter(schema.text(63), ""),
+        old_key=Parameter(schema.hexadecimal(16), ""),
         since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
         since_time=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
     ),

@@ -23,12 +23,14 @@ def void_plan(desk: Desk, arguments: Json) -> Json:
     session, state = desk.session(arguments["token"]), desk.log.state
     if session.key.key_id not in state.owners():
         raise Refused("missing-signatures", "only owners say that somebody's changes are void")
-    user, device = arguments["user"], arguments["device"]
-    if bool(user) == bool(device):
-        raise Refused("bad-params", "name a user, or a device")
+    user, device, former = arguments["user"], arguments["device"], arguments["old_key"]
+    if bool(user) == bool(device) or (former and device):
+        raise Refused("bad-params", "name a user, with a former key or without, or a device")
     if bool(arguments["since"]) == bool(arguments["since_time"]):
         raise Refused("bad-params", "say since which version, or since when")
-    suspect = Suspect(user) if user else Suspect("", KeyId(names.device_id(state, device)))
+    suspect = Suspect("", KeyId(names.device_id(state, device))) if device else Suspect(user)
+    if former:
+        suspect = Suspect(user, None, KeyId(bytes.fromhex(former)))
     _check_ended(desk, suspect, user or device)
     since = Since(arguments["since"] or None, arguments["since_time"])
 
@@ -39,13 +41,15 @@ def void_plan(desk: Desk, arguments: Json) -> Json:
 
 
 def _check_ended(desk: Desk, suspect: Suspect, name: str) -> None:
-    """Refuse who may sign still: he would go on while it is undone."""
+    """Refuse a key that may sign still: its thief would go on while it is undone."""
     state, keys = desk.log.state, [suspect.device]
     if suspect.user:
         rows = (state.value(f"user/{name}", "key"), state.value("trust", f"owner/{name}"))
         keys = [key_id(row[0]) for row in rows if row]
         if not keys:
             raise Refused("no-user", f"there is no user {name!r}; `dusk user list` shows them")
+    if suspect.former is not None:
+        keys = [suspect.former]
     holders = (state.holder(key) for key in keys if key is not None)
     if any(holder is not None and holder.active for holder in holders):
         raise Refused("still-active", f"{name} may still sign: end that first")
@@ -110,7 +114,10 @@ def void_submit(desk: Desk, arguments: Json) -> Json:
 
 
 def _name(desk: Desk, found: Undoing) -> str:
-    return found.user or names.author_name(desk.log.state, found.key)
+    state = desk.log.state
+    if found.user and state.holder(found.key) is None:
+        return f"a former key of {found.user}"
+    return found.user or names.author_name(state, found.key)
 
 
 def _fitting(edits: tuple[Edit, ...], room_bytes: int) -> tuple[Edit, ...]:

@@ -211,6 +211,40 @@ def test_a23_an_owner_who_was_compromised_owns_the_cluster_no_more(dusk: "Dusk",
 
 
 @pytest.mark.usefixtures("logged_in")
+def test_a23_what_an_old_key_did_is_undone_and_its_person_goes_on(
+    dusk: "Dusk", world: Stolen, since: int
+) -> None:
+    old = world.bob.key_id.hex()
+    assert_refused(disable(dusk, since, "--old-key", old, "--yes"), "bob may still sign")
+    new = world.replace("bob")
+    world.grant("policy", new, world.carol)
+    assert old in dusk("log").out
+    done = disable(dusk, since, "--old-key", old.upper(), "--yes")
+    assert done.code == 0, done.err
+    assert f"void: version {since} by {old}: a change" in done.err.splitlines()
+    assert (world.says("wifi"), world.says("hall")) == ("good", None)
+    assert world.log.state.value("user/bob", "disabled") is None
+    world.by(new, world.host("wifi", "his own"))
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a23_a_key_that_the_stolen_one_put_in_its_place_ends_first(
+    dusk: "Dusk", world: Stolen, since: int
+) -> None:
+    world.commit(world.edit("trust", "owner/bob", [world.bob.public]))
+    world.replace("bob", world.bob)
+    done = disable(dusk, since, "--old-key", world.bob.key_id.hex(), "--yes")
+    assert_refused(done, "is void with it")
+    assert not voids_in(world.log.state)
+
+
+@pytest.mark.parametrize("words", [["--old-key", "0" * 32], ["--old-key", "bob", "--compromised-since", "3"]])
+def test_an_old_key_is_an_id_and_was_stolen_since_some_version(dusk: "Dusk", words: list[str]) -> None:
+    wrong = dusk("user", "disable", "bob", *words)
+    assert (wrong.code, wrong.out) == (2, "")
+
+
+@pytest.mark.usefixtures("logged_in")
 def test_a23_a_stolen_router_is_removed_unless_it_was_and_its_changes_undone(
     dusk: "Dusk", world: Stolen
 ) -> None:

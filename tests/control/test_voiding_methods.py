@@ -156,6 +156,24 @@ def test_a23_as_often_as_may_be_and_no_more(desk: FakeDesk, monkeypatch: pytest.
     assert refusal.value.code == "too-many"
 
 
+def test_a23_what_a_former_key_did_is_undone_and_its_person_goes_on(desk: FakeDesk) -> None:
+    world = stolen(desk)
+    since = world.by(world.bob, world.host("wifi", "evil")).seq
+    old = world.bob.key_id.hex()
+    assert refused(desk, user="bob", old_key=old, since=since) == "still-active"
+    assert refused(desk, device="attic", old_key=old, since=since) == "bad-params"
+    world.replace("bob")
+    assert refused(desk, user="bob", since=since) == "still-active"
+    plan = undone(desk, user="bob", old_key=old, since=since)
+    assert ([one["author"] for one in plan["voided"]], world.says("wifi")) == ([old], None)
+    (bob,) = [user for user in desk.ask("user.list")["users"] if user["name"] == "bob"]
+    assert bob["disabled"] is False
+    newest = desk.ask("log.list", count=1)["entries"][0]["message"]
+    assert newest == f"void since version {since}: 1 changes of a former key of bob"
+    unknown = planned(desk, user="bob", old_key="0" * 32, since=since)["error"]
+    assert unknown["code"] == "no-key"
+
+
 def test_a23_a_key_that_is_nobodys_by_now_is_told_by_its_id(desk: FakeDesk) -> None:
     world = stolen(desk)
     since = world.by(world.bob, world.host("wifi", "evil")).seq

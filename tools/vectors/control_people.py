@@ -251,6 +251,9 @@ def _ends(talk: Talk, ben: Elsewhere) -> None:
     talk.act("void.submit", plan=told["plan"])
     talk.refuse("still-active", "a void of who may sign", "void.plan", token=TOKEN, user="alice", since=1)
     talk.refuse("bad-params", "a void of nobody", "void.plan", token=TOKEN, since=1)
+    talk.refuse(
+        "bad-params", "a void of no key", "void.plan", token=TOKEN, user="carol", old_key="00", since=1
+    )
     talk.refuse("no-user", "no user to disable", "user.disable", token=TOKEN, name="nobody")
     talk.act("session.end", user="ben")
     talk.act("session.list")

@@ -24,7 +24,7 @@ SPECIAL = {
     ("void.plan", "user"): 63,
     ("void.plan", "device"): 63,
 } | {(f"role.{verb}", "line"): 16_384 for verb in ("read", "sign", "submit")}
-HEX = {"challenge": 64, "signature": 128, "public": 64, "following": 64}
+HEX = {"challenge": 64, "signature": 128, "public": 64, "following": 64, "old_key": 32}
 NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "uses": (1, 10_000),
     "expires_s": (0, 316_224_000),
@@ -184,7 +184,7 @@ METHODS = {
     "user.add": _sealing("name password? public_key?"),
     "user.passwd": _sealing("name? password? public_key? new_key?"),
     "user.disable": _act("name owner_too?"),
-    "void.plan": Method("token user? device? since? since_time?", "ticket"),
+    "void.plan": Method("token user? device? old_key? since? since_time?", "ticket"),
     "void.submit": _act("plan", "left_edits"),
     "owner.add": _act("name"),
     "owner.remove": _act("name"),
