@@ -44,7 +44,7 @@ from dusk.sim.keyring import Keyring
 from dusk.sim.leaders import Leaders
 from dusk.sim.network import Network
 from dusk.sim.transcript import Transcript
-from dusk.sim.tree import Held, Logged, Place, behind, fork_of, written
+from dusk.sim.tree import Held, Logged, Place, behind, fork_of, is_on, written
 from dusk.sim.wire import Reader, Said
 
 TABLE_S = 3600.0
@@ -213,6 +213,12 @@ class Checks:
         if change not in self._lost or any(change in holding.kept for holding in self._holdings.values()):
             return False
         return not any(logged.on for logged in self.history.entries_of(change))
+
+    def has_alone(self, device: Device) -> bool:
+        """Tell whether a disk's newest entry is on the disk of no other device that may lead."""
+        head, holders = self.head_of(device), self.holders()
+        others = [self.head_of(d) for d in self.devices if d is not device and d.device_id in holders]
+        return not any(is_on(other, head) for other in others)
 
     # --- what leaves a device ------------------------------------------------------------------
 

@@ -375,9 +375,9 @@ class Troubles:
             random.choice(alive).crash(random.uniform(0.2, 15))
 
     def _wipe(self, random: Random) -> None:
-        """Never who may lead: what no other holder has would be gone, and a new key is no holder's."""
-        holders = self._holders()
-        others = [device for device in self._stage.devices if device.listens and device not in holders]
+        """Never who may lead, or has what none of these has: it would be gone; a new key is no holder's."""
+        holders, has_alone = self._holders(), self._stage.checks.has_alone
+        others = [d for d in self._stage.devices if d.listens and d not in holders and not has_alone(d)]
         if not others:
             return
         device, key = random.choice(others), None

@@ -485,3 +485,12 @@ def test_a_change_on_one_disk_is_not_durable_on_whichever_branch_r3() -> None:
     assert ours.change is not None
     with breaks("R3"):
         grove.checks.sending(grove.devices[0], Progress(ours.change, ChangeState.DURABLE, ours.seq, ""))
+
+
+def test_who_gave_the_role_to_others_has_its_newest_entry_alone_until_one_of_them_has_it() -> None:
+    grove = Grove()
+    d0, d1, given = grove.devices[0], grove.devices[1], grove.succeed(grove.trunk, 2)
+    grove.grow(grove.trunk, given)
+    assert [grove.checks.has_alone(device) for device in (d0, d1)] == [True, False]
+    grove.write(2, *d0.disk.items[-2:])
+    assert not grove.checks.has_alone(d0)

@@ -83,6 +83,9 @@ PLANS = {
     "a writer with an old disk went on from a checkpoint behind a removal, without a key to ask by": Plan(
         1564, holders_max=4, recoveries=True, grants=True
     ),
+    "the one disk with the log was wiped, as others that had not joined yet were to lead alone": Plan(
+        33133, holders_max=4, recoveries=True, grants=True
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
