@@ -11,6 +11,8 @@ from random import Random
 
 from dusk import codec
 from dusk.changelog.entry import OutcomeCode
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.groupkeys import decode_group_keys
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -326,7 +328,14 @@ class Simulation:
         return all(
             node.applied.resting and node.applied.head == node.log.head and not node.waiting_changes()
             for node in running
-        ) and self._is_settled(running)
+        ) and (self._is_settled(running) and self._read_who_leads())
+
+    def _read_who_leads(self) -> bool:
+        """Tell whether all have the group key that whoever leads seals with: others fetch it yet."""
+        rings = [decode_group_keys(device.disk.files[GROUP_KEYS_FILE]) for device in self._honest]
+        leads = [device.member is not None and device.member.leads for device in self._honest]
+        keys = [ring.newest for ring, is_leading in zip(rings, leads, strict=True) if is_leading]
+        return all(key is not None and ring.find(key.id) for key in keys for ring in rings)
 
     @staticmethod
     def _is_settled(nodes: Sequence[Node]) -> bool:

@@ -90,6 +90,9 @@ PLANS = {
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
     ),
+    "all had one head before the new group key of who leads, and fetched that while all was quiet": Plan(
+        32164, holders_max=4, recoveries=True, grants=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": Plan(
         1006, holders_max=4, recoveries=True, grants=True
     ),
