@@ -312,9 +312,10 @@ class Checks:
             raise RuleBroken("R3", f"{device.name} says that a good change is refused: {told.reason}")
 
     def _is_excused(self, change: ChangeId) -> bool:
-        """Tell whether a change may be refused that names who is no member where it is judged."""
+        """Tell whether a change may be refused: it names who is no member, or its device is taken out."""
         signed = self.keyring.changes[change]
-        if change in self.durable or "no-succession" not in self.history.refusals(signed):
+        is_to_refuse = "no-succession" in self.history.refusals(signed)
+        if change in self.durable or not (is_to_refuse or self.history.took_out(signed.body.device)):
             return False
         self.keyring.owed.discard(change)
         return True

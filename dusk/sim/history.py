@@ -75,6 +75,11 @@ class History:
         """
         return {self._judge.refusal(self._plain(_not_overtaken(end, change)), change) for end in self.ends}
 
+    def took_out(self, device: bytes) -> bool:
+        """Tell whether a device was taken out on a branch; one that is not known there was not."""
+        section = f"device/{device.hex()}"
+        return any(self._plain(end).row(section, "retired") is not None for end in self.ends)
+
     def decode(self, item: LogItem) -> tuple[Entry, Change | None]:
         """Read an entry; each once, however many disks have it."""
         if item.data not in self._decoded:

@@ -32,3 +32,33 @@ def test_a_succession_that_names_who_is_gone_may_be_refused_though_a_later_chang
 def test_one_that_names_a_member_is_not_excused_by_the_change_that_came_before_it_r3() -> None:
     with pytest.RaisesExc(RuleBroken, match=r"^R3:"):
         _refused_behind_its_next(gone=2)
+
+
+def _refused(grove: Grove, change: Change) -> None:
+    grove.checks.sending(grove.devices[3], Progress(change.id, ChangeState.REFUSED, Seq(0), ""))
+
+
+def test_what_was_made_at_a_device_that_was_taken_out_may_be_refused() -> None:
+    grove = Grove((0, 1))
+    change = grove.setting(grove.trunk, 1, made_at=3)
+    grove.grow(grove.trunk, _removal(grove, grove.trunk, 3))
+    _refused(grove, change)
+    assert change.id not in grove.checks.keyring.owed
+
+
+def test_what_was_made_at_another_than_who_was_taken_out_may_not_be_refused_r3() -> None:
+    grove = Grove((0, 1))
+    change = grove.setting(grove.trunk, 1, made_at=3)
+    grove.grow(grove.trunk, _removal(grove, grove.trunk, 2))
+    with pytest.RaisesExc(RuleBroken, match=r"^R3:"):
+        _refused(grove, change)
+
+
+def test_what_was_durable_may_not_be_refused_though_it_was_made_at_who_was_taken_out_r3() -> None:
+    grove = Grove((0, 1))
+    change = grove.setting(grove.trunk, 1, made_at=3)
+    ours = grove.grow(grove.trunk, change, on=(3,))
+    grove.checks.sending(grove.devices[3], Progress(change.id, ChangeState.DURABLE, ours.seq, ""))
+    grove.grow(ours, _removal(grove, ours, 3))
+    with pytest.RaisesExc(RuleBroken, match=r"^R3:"):
+        _refused(grove, change)

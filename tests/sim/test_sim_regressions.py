@@ -93,6 +93,9 @@ PLANS = {
     "all had one head before the new group key of who leads, and fetched that while all was quiet": Plan(
         32164, holders_max=4, recoveries=True, grants=True
     ),
+    "what was handed in from a device was refused behind its removal, in one turn": Plan(
+        32376, holders_max=4, recoveries=True, grants=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": Plan(
         1006, holders_max=4, recoveries=True, grants=True
     ),
