@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,11 @@ class Record:
         self._tests = digest_of("tests")
         self._digests: dict[Path, str] = {}
         self._known: dict[str, dict[str, Any]] = {}
+        self._killers_near: dict[str, dict[str, None]] = {}
         if RECORD_FILE.exists():
             self._known = json.loads(RECORD_FILE.read_text())
+        for name, known in self._known.items():
+            self._note_killer(name, known["killed_by"])
         self.unsaved = 0
 
     def key(self, mutant: Mutant, source: bytes) -> str:
@@ -51,6 +54,21 @@ class Record:
     def killer(self, mutant: Mutant) -> str | None:
         """Return the test that failed when it was last tried, on whatever text."""
         return self._known.get(mutant.id, {}).get("killed_by")
+
+    def killers(self, mutant: Mutant) -> list[str]:
+        """Return tests that may well fail for it: the one that did, those of its function, of its module."""
+        own = self.killer(mutant)
+        near = (self._killers_near.get(place, {}) for place in _places(mutant.id))
+        tests = [] if own is None else [own]
+        return list(dict.fromkeys([*tests, *(test for killers in near for test in reversed(killers))]))
+
+    def _note_killer(self, name: str, test: str | None) -> None:
+        if test is None:
+            return
+        for place in _places(name):
+            killers = self._killers_near.setdefault(place, {})
+            killers.pop(test, None)
+            killers[test] = None
 
     def is_settled(self, mutant: Mutant, key: str) -> bool:
         """Tell whether trying it again would tell nothing new."""
@@ -63,6 +81,7 @@ class Record:
         """Note a result."""
         behind = self._tests_behind(killed_by)
         self._known[mutant.id] = {"key": key, "tests": behind, "killed_by": killed_by}
+        self._note_killer(mutant.id, killed_by)
         self.unsaved += 1
         if self.unsaved >= SAVE_EVERY:
             self.save()
@@ -85,6 +104,12 @@ class Record:
         """Write all results, whole or not at all."""
         store(RECORD_FILE, self._known, indent=0)
         self.unsaved = 0
+
+
+def _places(name: str) -> list[str]:
+    """Return what a mutant's name says of where it is: its function, and its module."""
+    path, function, _what = name.split("::", maxsplit=2)
+    return [f"{path}::{function}", path]
 
 
 def with_helpers(file: Path) -> set[Path]:
@@ -114,8 +139,8 @@ class Choice:
         """The tests whose lines are on record."""
         return self._times.keys()
 
-    def tests(self, mutant: Mutant, killer: str | None) -> list[str]:
-        """Return the tests that run its line: the one that failed before, its room's own, then others."""
+    def tests(self, mutant: Mutant, killers: Sequence[str]) -> list[str]:
+        """Return the tests that run its line: who killed it or its like, its room's own, then others."""
         path = str(PROJECT / mutant.path)
         lines = self._lines.setdefault(mutant.path, self._data.contexts_by_lineno(path))
         # A table serves the whole module, and so may any line of a text that is newer than the record.
@@ -127,10 +152,12 @@ class Choice:
         # Tests of the very module are tried even where the record of lines is older than they are.
         running |= {t for t in self._times if t.startswith(f"tests/{room}/") and stem in t.split("::")[0]}
 
-        def order(test: str) -> tuple[bool, bool, bool, float]:
+        first = {test: place for place, test in enumerate(killers)}
+
+        def order(test: str) -> tuple[int, bool, bool, float]:
             of_room = test.startswith((f"tests/{room}/", f"tests/test_{room}"))
             of_module = stem in test.split("::", maxsplit=1)[0]
-            return test != killer, not of_module, not of_room, self._times.get(test, 1.0)
+            return first.get(test, len(first)), not of_module, not of_room, self._times.get(test, 1.0)
 
         chosen, left_s = [], SECONDS_OF_TESTS_MAX
         for test in sorted(running, key=order):
@@ -202,7 +229,7 @@ def run(modules: list[Path], jobs: int) -> int:
     started = time.monotonic()
     if to_do:
         os.environ["CI"] = "true"  # nothing is left out, and inputs are the same always
-        trials = (Trial(mutant, choice.tests(mutant, record.killer(mutant))) for mutant in to_do)
+        trials = (Trial(mutant, choice.tests(mutant, record.killers(mutant))) for mutant in to_do)
         arguments = [*measured.unit_tests(), "-q", "--no-header", "-p", "no:cacheprovider", "--timeout", "0"]
         server = Server(PROJECT, trials, report, jobs, choice.known)
         code = pytest.main(arguments, plugins=[server])

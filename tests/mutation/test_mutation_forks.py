@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation import __main__ as mutation
 from tests.mutation import server
 from tests.mutation.mutants import Mutant
 from tests.mutation.server import NONE_FAILED, Fork, Server, Trial
@@ -85,3 +86,23 @@ def test_many_short_tests_have_as_much_time_as_they_need(monkeypatch: pytest.Mon
     while not fork.hear():
         assert not fork.is_late, "each test that begins has its own time"
     fork.end()
+
+
+def test_what_killed_its_neighbours_is_tried_on_a_mutant_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutation, "RECORD_FILE", tmp_path / "mutants.json")
+    record = mutation.Record()
+    killers = {
+        ("pack", "a"): "t::one",
+        ("unpack", "b"): "t::two",
+        ("pack", "c"): "t::three",
+        ("pack", "d"): None,
+    }
+    for (function, what), killer in killers.items():
+        record.put(Mutant("dusk/codec.py", function, what, 1, 0, 0, b""), "key", killer)
+    record.put(Mutant("dusk/ids.py", "pack", "a", 1, 0, 0, b""), "key", "t::elsewhere")
+    assert record.killers(MUTANT) == ["t::three", "t::one", "t::two"]
+    record.put(MUTANT, "key", "t::two")
+    record.save()
+    assert mutation.Record().killers(MUTANT)[0] == "t::two"
