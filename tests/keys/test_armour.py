@@ -1,11 +1,13 @@
 """Lines of keys: what was written is read, and nothing else is."""
 
+from base64 import urlsafe_b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.errors import Refused
-from dusk.ids import PublicKey
+from dusk.ids import PublicKey, labelled_hash
 from dusk.keys.armour import key_line, parse_key_line, parse_public_line, public_line
 from dusk.keys.signing import SigningKey
 
@@ -40,6 +42,24 @@ def test_one_other_character_is_refused_and_nothing_is_repeated(place: int, char
 def test_a_line_cut_short_is_refused(size: int) -> None:
     with pytest.raises(Refused, match="line"):
         parse_key_line(key_line(KEY)[:size])
+
+
+@pytest.mark.parametrize("size", [0, 4, 31, 33])
+def test_a_line_of_a_key_of_another_size_is_refused_though_its_check_is_right(size: int) -> None:
+    key = bytes(range(size))
+    check = labelled_hash(b"dusk.key-line", b"dusk-key-1:", key)[:4]
+    with pytest.raises(Refused, match="not whole"):
+        parse_key_line("dusk-key-1:" + urlsafe_b64encode(key + check).decode().rstrip("="))
+
+
+@pytest.mark.parametrize("more", ["=", "!", "A", "AAAA", " "])
+def test_a_line_is_read_in_the_one_spelling_only(more: str) -> None:
+    line = key_line(KEY)
+    with pytest.raises(Refused, match="damaged"):
+        parse_key_line(line[:20] + more + line[20:])
+    if more.strip():
+        with pytest.raises(Refused, match="damaged"):
+            parse_key_line(line + more)
 
 
 def test_a_secret_in_the_place_of_a_public_key_is_refused_by_name() -> None:
