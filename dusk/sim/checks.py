@@ -43,6 +43,7 @@ from dusk.sim.holding import Holding, Shelf
 from dusk.sim.keyring import Keyring
 from dusk.sim.leaders import Leaders
 from dusk.sim.network import Network
+from dusk.sim.plain import SUCCESSION
 from dusk.sim.transcript import Transcript
 from dusk.sim.tree import Held, Logged, Place, behind, fork_of, is_on, written
 from dusk.sim.wire import Reader, Said
@@ -208,6 +209,16 @@ class Checks:
         """Return all devices that may lead, on whichever branch."""
         return {device for end in self.history.ends for device in end.holders}
 
+    def appointed(self) -> set[DeviceId]:
+        """Return these, and whom a change names for that which people have signed and which is not final."""
+        found = self.holders()
+        for change in self.keyring.changes.values():
+            if change.id not in self.history.settled_changes:
+                for operation, value in zip(change.body.operations, change.values, strict=True):
+                    if (operation.section, operation.key) == SUCCESSION and value is not None:
+                        found.update(codec.unpack(value.data, size_max=len(value.data))[0])
+        return found
+
     def is_lost(self, change: ChangeId) -> bool:
         """Tell whether the disk that had a change is lost, and no outbox, log or branch has it (R3)."""
         if change not in self._lost or any(change in holding.kept for holding in self._holdings.values()):
@@ -312,10 +323,9 @@ class Checks:
             raise RuleBroken("R3", f"{device.name} says that a good change is refused: {told.reason}")
 
     def _is_excused(self, change: ChangeId) -> bool:
-        """Tell whether a change may be refused: it names who is no member, or its device is taken out."""
+        """Tell whether a change may be refused where it is judged, by what others did there before it."""
         signed = self.keyring.changes[change]
-        is_to_refuse = "no-succession" in self.history.refusals(signed)
-        if change in self.durable or not (is_to_refuse or self.history.took_out(signed.body.device)):
+        if change in self.durable or not self.history.may_refuse(signed):
             return False
         self.keyring.owed.discard(change)
         return True

@@ -67,18 +67,20 @@ class History:
         """Return what became of each change on the branch that ends there."""
         return self._plain(logged).outcomes
 
-    def refusals(self, change: Change) -> set[str]:
-        """Return the codes with which those who lead now may refuse a change.
+    def may_refuse(self, change: Change) -> bool:
+        """Tell whether one of those who lead now may refuse a change that people have signed.
 
-        Where a later number of its author stands behind the refusal, that came in the same round:
-        the change is judged at the last place at which it was not too late.
+        It names who is no member there, or was made at a device that was taken out there. Where a
+        later number of its author stands behind the refusal, that came in the same round: the change
+        is judged at the last place at which it was not too late.
         """
-        return {self._judge.refusal(self._plain(_not_overtaken(end, change)), change) for end in self.ends}
-
-    def took_out(self, device: bytes) -> bool:
-        """Tell whether a device was taken out on a branch; one that is not known there was not."""
-        section = f"device/{device.hex()}"
-        return any(self._plain(end).row(section, "retired") is not None for end in self.ends)
+        for end in self.ends:
+            plain = self._plain(_not_overtaken(end, change))
+            code, section = self._judge.refusal(plain, change), f"device/{change.body.device.hex()}"
+            is_gone = plain.row(section, "key") is not None
+            if code == "no-succession" or (code == "unknown-device" and is_gone):
+                return True
+        return False
 
     def decode(self, item: LogItem) -> tuple[Entry, Change | None]:
         """Read an entry; each once, however many disks have it."""

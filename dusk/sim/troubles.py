@@ -453,8 +453,9 @@ class Troubles:
         stage.clock.at(until, go_on)
 
     def _twin(self, random: Random) -> None:
-        holders = self._holders()
-        others = [device for device in self._stage.devices if device.listens and device not in holders]
+        """Never who may lead, or will: two machines would write as one (A21)."""
+        holders = self._stage.checks.appointed()
+        others = [d for d in self._stage.devices if d.listens and d.device_id not in holders]
         if not others or self._stage.clock.now < self._calm_until:
             return
         device = random.choice(others)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from dusk.changelog.body import Change
+from dusk.changelog.body import Change, build_change
+from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.effects import ChangeState, Progress
-from dusk.ids import Seq
+from dusk.ids import DeviceId, Seq
 from dusk.sim.broken import RuleBroken
 from dusk.sim.tree import Logged
 from tests.plain_branches import Grove
@@ -62,3 +63,30 @@ def test_what_was_durable_may_not_be_refused_though_it_was_made_at_who_was_taken
     grove.grow(ours, _removal(grove, ours, 3))
     with pytest.RaisesExc(RuleBroken, match=r"^R3:"):
         _refused(grove, change)
+
+
+def test_what_was_made_at_a_device_that_is_not_known_there_yet_may_not_be_refused() -> None:
+    grove = Grove()
+    made = build_change(
+        cluster=grove.history.cluster,
+        device=DeviceId(bytes(16)),
+        counter=1,
+        message="",
+        edits=[grove.edit(grove.trunk, "policy/site", "set/a", [1])],
+        signers=(grove.owner,),
+        random_bytes=bytes,
+    )
+    assert not grove.history.may_refuse(made)
+
+
+def test_whom_a_signed_change_names_is_as_good_as_a_holder_until_another_outcome_is_final() -> None:
+    grove = Grove()
+    row = [[grove.id(0), grove.id(3)]]
+    named = grove.change([grove.edit(grove.trunk, "cluster", "succession", row)], made_at=1)
+    assert grove.checks.holders() == {grove.id(0)}
+    assert grove.checks.appointed() == {grove.id(0), grove.id(3)}
+    other = grove.grow(grove.trunk, grove.succeed(grove.trunk, 0, 1), on=(1,))
+    grove.write(0, grove.certificate(other, 0, 1))
+    late = grove.grow(other, named, outcome=Outcome(OutcomeCode.SUPERSEDED, other.change), on=(1,))
+    grove.write(0, grove.certificate(late, 0, 1))
+    assert grove.checks.appointed() == {grove.id(0), grove.id(1)}

@@ -86,6 +86,12 @@ PLANS = {
     "the one disk with the log was wiped, as others that had not joined yet were to lead alone": Plan(
         33133, holders_max=4, recoveries=True, grants=True
     ),
+    "a device was cloned while a change that lets it lead was on its way": Plan(
+        33226, holders_max=4, recoveries=True, grants=True
+    ),
+    "what was made at a device that was taken out was refused to it before it was reset": Plan(
+        33243, holders_max=4, recoveries=True, grants=True
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
