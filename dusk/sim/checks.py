@@ -260,8 +260,15 @@ class Checks:
             self.check_promise(device, said)
 
     def _repeats(self, device: Device, said: Said) -> bool:
-        """Tell whether a device passes on what a leader promises: DATA, to whom it does not reach."""
-        return said.kind is Kind.DATA and device.member is not None and not device.member.leads
+        """Tell whether a device passes on what a leader promises: DATA, to whom it does not reach.
+
+        Who leads by the end of a round may have done so at its beginning, with another's entries.
+        """
+        if said.kind is not Kind.DATA or device.member is None:
+            return False
+        if not device.member.leads:
+            return True
+        return any(named.leader != device.device_id for named in self.history.named(said.seq, said.chain))
 
     def read(self, device: Device, data: bytes, receiver: DeviceId | None) -> Said:
         """Open a datagram; at a forged or a former address it may be for another device."""

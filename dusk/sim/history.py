@@ -55,6 +55,10 @@ class History:
         """Return an entry by its chain hash."""
         return self._entries.get(chain)
 
+    def named(self, seq: Seq, chain: bytes) -> list[Logged]:
+        """Return the entries that a position and the beginning of a chain hash name: one, as a rule."""
+        return [each for each in self._entries.values() if each.seq == seq and each.chain.startswith(chain)]
+
     def entries_of(self, change: ChangeId) -> list[Logged]:
         """Return the entries that carry a change: one on each branch, at most."""
         return self._of_change.get(change, [])

@@ -102,6 +102,9 @@ PLANS = {
     "what was handed in from a device was refused behind its removal, in one turn": Plan(
         32376, holders_max=4, recoveries=True, grants=True
     ),
+    "a device repeated DATA for its link in the round in which it was given the lead": Plan(
+        32569, devices=4, holders_max=4, recoveries=True, grants=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": Plan(
         1006, holders_max=4, recoveries=True, grants=True
     ),
