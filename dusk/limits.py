@@ -19,6 +19,8 @@ MESSAGE_BYTES_MAX = 1024
 """The author's message."""
 PROPOSALS_MAX = 16
 """Proposals of one author that wait for signatures: they are in everybody's log."""
+PASSED_MAX = 256
+"""Grants that one key ever passed on: each costs every device some hundred bytes for good."""
 PROPOSAL_BYTES_MAX = 65_000
 """A proposed change, so that it fits a record."""
 LOGIN_DEVICES_MAX = 1024

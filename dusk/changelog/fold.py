@@ -15,7 +15,8 @@ at all. Rules, in the order in which they are checked:
    state here was too.
    A device that it makes is one that asked, as `approval` judges; a key whose changes it voids has ended.
 7. Each base is the record's last change; else the change is superseded, and says by which.
-8. Afterwards the cluster can still be governed, and keys and names are unique.
+8. Afterwards the cluster can still be governed, and keys and names are unique, and what is passed on
+   is within its bound.
 """
 
 from collections.abc import Collection
@@ -30,6 +31,7 @@ from dusk.changelog.freezing import check_freeze
 from dusk.changelog.governable import check_governable
 from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
+from dusk.changelog.passing import passed_written
 from dusk.changelog.proposals import about_proposals, check_proposal, follows, has_ended, is_joint, is_person
 from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
@@ -96,6 +98,7 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
         return Verdict(stale, (), counter)
     writes = writes_of(change)
     check_governable(state, writes, made)
+    counter = (*counter, *passed_written(state, change))
     if kind is ATTESTED:
         return Verdict(APPLIED, writes, (*counter, *completed(state, change)))
     if joint or proposes:

@@ -12,7 +12,7 @@ from dusk.changelog.approval import NONE_MADE, REQUEST
 from dusk.changelog.creation import REQUESTED
 from dusk.changelog.holders import HolderKind
 from dusk.changelog.kinds import FROZEN, MANDATE, RECOVERED
-from dusk.changelog.sections import FACTS_MAX, PASSED_MAX, SectionKind, device_path, parse_path
+from dusk.changelog.sections import FACTS_MAX, SectionKind, device_path, parse_path
 from dusk.changelog.state import Record, RecordWrite, State
 from dusk.errors import Refused
 from dusk.ids import KeyId, key_id
@@ -29,10 +29,6 @@ _FREE = {
     SectionKind.VOID,
 }
 """Sections that no rule of this module is about."""
-_COUNTED = {SectionKind.FACTS: FACTS_MAX, SectionKind.PASSED: PASSED_MAX}
-"""Sections that others than owners fill."""
-
-
 _NOBODY = ""
 """Whose the recovery key is: no user has that name."""
 
@@ -158,8 +154,8 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         raise Refused("bad-value", "trust: only the recovery phrase gives a history up for another")
     if (kind, key) == (SectionKind.JOINKEY, "rule"):
         _check_rule(after.state, write)
-    if kind in _COUNTED and len(after.keys(section)) > _COUNTED[kind]:
-        raise Refused("bad-value", f"{section}: more than {_COUNTED[kind]} records, deleted ones included")
+    if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
+        raise Refused("bad-value", f"{section}: more than {FACTS_MAX} records, deleted ones included")
 
 
 def _check_recovery(after: _After) -> None:

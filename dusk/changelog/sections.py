@@ -30,8 +30,6 @@ _WRAP_PLACE = re.compile(r"(0|[1-9][0-9]{0,2})\Z")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 FACTS_MAX = 64
 """Facts of one device: selectors need a dozen."""
-PASSED_MAX = 1024
-"""Grants that were ever passed on: each costs every device some hundred bytes for good."""
 FACT_BYTES_MAX = 1024
 """A fact is a name, a number or a short list of ports."""
 VOIDED_PER_RECORD_MAX = 1800

@@ -331,6 +331,11 @@ def proposals_key(author: KeyId) -> str:
     return f"proposals/{author.hex()}"
 
 
+def passed_key(key: KeyId) -> str:
+    """Return the derived key of how many grants somebody ever passed on."""
+    return f"passed/{key.hex()}"
+
+
 def uses_key(joinkey: str) -> str:
     """Return the derived key of how often a join key was used."""
     return f"uses/{joinkey}"

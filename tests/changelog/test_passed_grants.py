@@ -7,11 +7,12 @@ import pytest
 from dusk.changelog.authority import grant_for
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED
-from dusk.changelog.sections import PASSED_MAX
+from dusk.changelog.state import passed_key
 from dusk.config.settings import Verb
 from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
+from dusk.limits import PASSED_MAX
 from tests.world import World
 
 WIRELESS, FIREWALL = "set/wireless.a.ssid", "set/firewall.a.name"
@@ -197,12 +198,60 @@ def test_a_grant_hangs_on_one_above_it() -> None:
         world.refuses(world.bob, world.passing("policy/wifi", [world.carol], above), "bad-value")
 
 
-def test_so_many_grants_are_passed_on_and_no_more() -> None:
+# --- how many ------------------------------------------------------------------------------------
+
+
+def full(world: Cluster, *, by: Sequence[SigningKey] = ()) -> None:
+    """Let Bob pass on as many grants as he may."""
+    edits = [world.passing(f"policy/p{n}", [], "policy", by) for n in range(PASSED_MAX)]
+    assert world.write(world.by(world.bob, *edits)).outcome == APPLIED
+
+
+def test_a39_who_has_passed_on_all_that_he_may_takes_nobody_elses_room() -> None:
+    world = Cluster()
+    world.own("policy", [world.bob, world.carol])
+    full(world)
+    more = world.passing("policy/wifi", [world.dave], "policy")
+    world.refuses(world.bob, more, "too-many-passed")
+    mine = world.passing("policy/wifi", [world.dave], "policy", [world.carol])
+    world.refuses(world.bob, mine, "missing-signatures")
+    world.takes(world.carol, mine)
+    world.takes(world.dave, world.setting("wifi"))
+    assert world.replica().head == world.log.head
+
+
+def test_so_many_grants_are_passed_on_at_once_and_no_more() -> None:
     world = Cluster()
     edits = [world.passing(f"policy/p{n}", [], "policy") for n in range(PASSED_MAX + 1)]
-    with pytest.raises(Refused, match="more than 1024 records"):
+    with pytest.raises(Refused, match="more than 256 grants") as refusal:
         world.write(world.by(world.bob, *edits))
-    assert world.write(world.by(world.bob, *edits[:-1])).outcome == APPLIED
+    assert refusal.value.code == "too-many-passed"
+    assert world.log.state.derived(passed_key(world.bob.key_id)) == 0
+
+
+def test_what_was_taken_back_counts_on_and_is_passed_on_again() -> None:
+    world = Cluster()
+    full(world)
+    for edit in (None, [*world.row([world.carol]), "policy", [world.bob.key_id]]):
+        world.takes(world.bob, world.edit("passed", "grant/policy/p0", edit))
+        world.refuses(world.bob, world.passing("policy/wifi", [], "policy"), "too-many-passed")
+    world.takes(world.carol, world.setting("p0"))
+
+
+def test_a39_what_somebody_is_named_in_without_signing_is_not_his() -> None:
+    world = Cluster()
+    world.own("policy", [world.bob, world.carol])
+    full(world, by=(world.bob, world.carol))
+    counts = [world.log.state.derived(passed_key(who.key_id)) for who in (world.bob, world.carol)]
+    assert counts == [PASSED_MAX, 0]
+    world.takes(world.carol, world.passing("policy/wifi", [world.dave], "policy", [world.carol]))
+
+
+def test_a39_what_was_never_passed_on_is_not_taken_back() -> None:
+    """It would stay for good, and count for nobody."""
+    world = Cluster()
+    for who in (world.bob, world.owner):
+        world.refuses(who, world.edit("passed", "grant/policy/wifi", None), "bad-value")
 
 
 # --- who loses a right loses what he passed on --------------------------------------------------

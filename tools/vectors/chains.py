@@ -25,9 +25,8 @@ from tools.vectors.cluster import (
     STRANGER,
     THIRD,
     Cluster,
-    counted,
-    derived_hash,
 )
+from tools.vectors.derived import counted, derived_hash
 from tools.vectors.show import Json, show_change, show_entry, show_head, show_signed_head, show_state
 
 REFUSED_BY_THE_FOLD = frozenset(

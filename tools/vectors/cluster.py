@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dusk import codec
-from dusk.changelog import merkle
-from dusk.changelog.approval import HAND
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import Entry, OutcomeCode, Stamp, sign_head
 from dusk.changelog.genesis import Founding, found
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
-from dusk.changelog.state import counter_key, uses_key
+from dusk.changelog.state import counter_key
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import LogItem
-from dusk.ids import NO_CLUSTER, BootId, ChangeId, ClusterId, DeviceId, labelled_hash
+from dusk.ids import NO_CLUSTER, BootId, ChangeId, ClusterId, DeviceId
 from dusk.keys.sealed import seal_user_key
 from dusk.keys.signing import SigningKey
 from tools.vectors import approvals
 from tools.vectors.case import Source, key
+from tools.vectors.derived import counted, derived_hash
 from tools.vectors.keys import CHEAP
 
 TIME_S = 1_800_000_000
@@ -196,28 +195,6 @@ def _entry_of(item: LogItem) -> Entry:
     from dusk.changelog.log import unpack_entry_item  # noqa: PLC0415 - beside its only use
 
     return unpack_entry_item(item.data)[0]
-
-
-def counted(derived: dict[str, int], change: Change) -> dict[str, int]:
-    """Return the derived numbers that a change sets."""
-    body, found = change.body, dict[str, int]()
-    if body.counter:
-        found[counter_key(body.author, body.device)] = body.counter
-    for operation, value in zip(body.operations, change.values, strict=True):
-        if operation.key == "origin" and value is not None and body.operations[0].section != "trust":
-            origin = codec.unpack(value.data, size_max=1024)[0]
-            name = uses_key(origin)
-            found |= {} if origin in ("genesis", HAND) else {name: found.get(name, derived.get(name, 0)) + 1}
-    return found
-
-
-def derived_hash(derived: dict[str, int]) -> bytes:
-    """Return the hash of the derived state, computed from nothing."""
-    root: merkle.Node | None = None
-    for name, number in derived.items():
-        digest = labelled_hash(b"dusk.derived", number.to_bytes(8, "big"))
-        root = merkle.put(root, merkle.place_of(name.encode()), digest)
-    return merkle.root_hash(root)
 
 
 def rule(

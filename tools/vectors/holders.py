@@ -17,7 +17,8 @@ from dusk.ids import ChainHash, DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey
 from tools.vectors.case import Case, key
 from tools.vectors.chains import continued
-from tools.vectors.cluster import ALICE, BOB, JOIN, MASTER, NO_REST, SECOND, STRANGER, THIRD, Cluster, counted
+from tools.vectors.cluster import ALICE, BOB, JOIN, MASTER, NO_REST, SECOND, STRANGER, THIRD, Cluster
+from tools.vectors.derived import counted
 
 CAROL_ANEW = key("carol anew")
 OWNERS = (ALICE, CAROL_ANEW)

@@ -223,6 +223,8 @@ def _grants(f: Forger) -> None:
     stolen = w.edit("passed", "grant/policy/lab", None)
     alone = w.change(stolen, signers=(BOB,))
     f.refuse("taking back alone what two passed on", "Two sign.", "missing-signatures", at.after, alone)
+    never = w.change(w.edit("passed", "grant/assignment/a", None), signers=(BOB,))
+    f.refuse("taking back what never was passed on", "It would stay for good.", "bad-value", at.after, never)
     wifi = "policy/wifi"
     bad("another package", "A39.", w.setting(wifi, "firewall.@zone[0].input", Verb.SET, ["ACCEPT"]))
     bad("deleting another package's", "By a grant for packages.", w.edit(wifi, "set/network.lan.mtu", None))

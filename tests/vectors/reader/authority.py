@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.vectors.reader import approvals
-from tests.vectors.reader.changes import Operation
+from tests.vectors.reader.changes import Change, Operation
 from tests.vectors.reader.keys import key_id
 from tests.vectors.reader.packing import Decoded, need
+from tests.vectors.reader.records import PASSED_MAX
 from tests.vectors.reader.state import State, Subject
 
 
@@ -159,3 +160,17 @@ def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[
         for limit, said in ((packages, value[2]), (groups, value[3])):
             need(limit is None or (said is not None and set(said) <= set(limit)), "outside-grant")
         need(priority is None or (value[4] is not None and value[4] <= priority), "outside-grant")
+
+
+def count_passed(before: State, after: State, change: Change, values: list[Decoded | None]) -> None:
+    """Count what is passed on, for those who signed it and are named."""
+    signers = dict(change.signatures)
+    for one, value in zip(change.body.operations, values, strict=True):
+        if one.section == "passed" and before.base(one.section, one.key) is None:
+            need(value is not None, "bad-value")
+            assert value
+            for passer in value[6]:
+                if passer in signers:
+                    name = f"passed/{passer.hex()}"
+                    after.derived[name] = after.derived.get(name, 0) + 1
+                    need(after.derived[name] <= PASSED_MAX, "too-many-passed")

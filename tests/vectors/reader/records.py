@@ -14,7 +14,7 @@ T = TypeVar("T")
 COMPONENT = r"(?!\.{1,2}(?:/|$))[a-z0-9._-]{1,63}"
 ID = r"[0-9a-f]{32}"
 FACTS_MAX = 64
-PASSED_MAX = 1_024
+PASSED_MAX = 256
 
 
 def is_name(value: object) -> bool:
