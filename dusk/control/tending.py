@@ -1,8 +1,10 @@
 """Secrets beside what a session signs: K for who comes, another K where somebody goes (R15)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dusk import limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.log import unpack_entry_item
 from dusk.changelog.sealed import sealed_in, sealed_values
@@ -21,6 +23,9 @@ _SHOWN_MAX = 5
 _TENDS = "secrets: "
 _ANEW = f"{_TENDS}sealed anew; change at their source: "
 """How the message of a change begins behind which a secret still says what somebody knows who left."""
+_AND = ", "
+_MORE = re.compile(r"(\A|, )[1-9][0-9]* more\Z")
+_SAID_BYTES_MAX = limits.MESSAGE_BYTES_MAX - len(", 65536 more")
 _LOOKED_AT_MAX = 64
 """Changes whose message is looked up: secrets that were sealed last by more of them are not named."""
 
@@ -48,14 +53,29 @@ def tending_of(desk: Desk, session: Session, change: Change) -> Change | None:
     edits, known = sealer.tended(sent, is_own=change.body.author == session.key.key_id)
     if not edits:
         return None
-    message = f"{_TENDS}keys for their readers"
-    if known:
-        more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-        message = f"{_ANEW}{', '.join(known[:_SHOWN_MAX])}{more}"
+    message = _said(known) if known else f"{_TENDS}keys for their readers"
     try:
-        return sign(desk, session, message[:250], edits, counters_skipped=1)
+        return sign(desk, session, message, edits, counters_skipped=1)
     except Refused:
         return None
+
+
+def _said(known: Sequence[str]) -> str:
+    """Return the message of a change that seals anew what somebody knows: as much as there is room for."""
+    told, room_bytes = list[str](), _SAID_BYTES_MAX - len(_ANEW)
+    for name in filter(str.isprintable, known):
+        room_bytes -= len(f"{_AND}{name}".encode())
+        if room_bytes < 0:
+            break
+        told.append(name)
+    more = [f"{len(known) - len(told)} more"] if len(told) < len(known) else []
+    return _ANEW + _AND.join([*told, *more])
+
+
+def _is_said(message: str, name: str) -> bool:
+    """Tell whether a change says that a secret is known which it sealed anew; all, where it has no room."""
+    said = message.removeprefix(_ANEW)
+    return _MORE.search(said) is not None or f"{_AND}{name}{_AND}" in f"{_AND}{said}{_AND}"
 
 
 def is_tending(change: Change) -> bool:
@@ -69,16 +89,21 @@ def is_tending(change: Change) -> bool:
 
 def known_secrets(desk: Desk) -> list[str]:
     """Return a line for people if secrets are in use that somebody knows who may read them no more."""
-    found: dict[ChangeId, list[str]] = {}
+    found: dict[ChangeId, list[tuple[str, str]]] = {}
     state = desk.log.state
     for section in secret_sections(Overlay(state)):
         for sealed in sealed_values(state, section):
             record = state.record(section, sealed.record)
             assert record is not None, "it has a secret"
-            where = f"{names.section_title(state, section)} {sealed.record.partition('/')[2]}"
-            found.setdefault(record.base, []).append(where)
-    anew = [change for change in list(found)[-_LOOKED_AT_MAX:] if _message(desk, change).startswith(_ANEW)]
-    known = sorted(where for change in anew for where in found[change])
+            name = sealed.record.partition("/")[2]
+            where = f"{names.section_title(state, section)} {name}"
+            found.setdefault(record.base, []).append((f"{section} {name}", where))
+    known = []
+    for change in list(found)[-_LOOKED_AT_MAX:]:
+        message = _message(desk, change)
+        if message.startswith(_ANEW):
+            known += [where for name, where in found[change] if _is_said(message, name)]
+    known.sort()
     if not known:
         return []
     more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""

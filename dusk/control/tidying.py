@@ -118,8 +118,13 @@ class Work:
         """Secrets that were sealed anew for somebody knows them."""
 
     def tidy(self, section: str, *, is_own: bool) -> None:
-        """Put a section in order that the draft edits; to another only wrap K for new readers."""
-        one = _Section(self, section, _How(rotates=is_own, gathers=False, is_between=False))
+        """Put a section in order that the draft edits; to another only wrap K for new readers.
+
+        What somebody knows who leaves is sealed anew by the change that tends behind, which says so; by
+        this one where none will, as others wait that were sent before.
+        """
+        rotates = is_own and bool(self.draft.sent)
+        one = _Section(self, section, _How(rotates=rotates, gathers=False, is_between=False))
         if is_own or one.gains():
             self._do(one, is_checked=not is_own)
 

@@ -6,6 +6,7 @@ from dusk import codec
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.readers import wraps_in
 from dusk.changelog.sealed import sealed_values
+from dusk.control import tending
 from dusk.control.desk import Json
 from dusk.control.tending import is_tending, known_secrets
 from dusk.control.vault import Vault
@@ -199,6 +200,83 @@ def test_a_key_that_was_wrapped_under_another_ones_id_is_not_taken_for_it(desk: 
     assert Vault(world.owner, world.cluster, [desk.log.state]).secret(POLICY, secret_key_id(real)) is None
     world.commit(wraps(world, POLICY, [world.owner], real, place=1))
     assert Vault(world.owner, world.cluster, [desk.log.state]).secret(POLICY, secret_key_id(real)) == real
+
+
+# --- what is told of it ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_a22_who_left_is_said_to_know_what_he_could_read_and_nothing_else(desk: FakeDesk, count: int) -> None:
+    """What he may read on comes under another key with it, and is no secret that he took away."""
+    lines = [f"network.wan{n}.password" for n in range(count)]
+    desk.do("grant.set", prefix=POLICY, users=["carol"])
+    for line in lines:
+        put_secret(desk, "of the line", key=line)
+    for_group(desk)
+    desk.do("grant.set", prefix=POLICY, users=["carol"], packages=["wireless"])
+    assert known_to(desk, carol(desk)) == {KEY: SECRET}
+    (asked,) = known_secrets(desk)
+    assert KEY not in asked
+    shown = ", ".join(f"{POLICY} {line}" for line in lines[:5])
+    assert (
+        asked
+        == f"somebody who left knows {shown}{' and 4 more' if count > 5 else ''}: change them at their source"
+    )
+
+
+def test_a22_what_there_is_no_room_to_say_is_all_said_to_be_known(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.do("grant.set", prefix=POLICY, users=["carol"])
+    for name in ("a", "b"):
+        put_secret(desk, "of the line", key=f"network.{name}.password")
+    for_group(desk)
+    monkeypatch.setattr(tending, "_SAID_BYTES_MAX", 80)
+    desk.do("grant.set", prefix=POLICY, users=["carol"], packages=["wireless"])
+    newest = desk.ask("log.list", count=1)["entries"][0]["message"]
+    assert newest == f"secrets: sealed anew; change at their source: {POLICY} network.a.password, 1 more"
+    (asked,) = known_secrets(desk)
+    assert all(name in asked for name in ("network.a.", "network.b.", KEY))
+
+
+def test_a22_what_somebody_knows_is_told_also_where_the_same_change_seals_another_secret(
+    desk: FakeDesk,
+) -> None:
+    before = both_in_the_group(desk)
+    desk.do("group.remove", name="ap", devices=["hall"])
+    put_secret(desk, "for guests", key=GUESTS)
+    desk.commit()
+    assert before not in key_ids(desk)
+    assert readers(desk) == {"alice", "roof"}
+    assert opened(desk, "roof") == {KEY: SECRET, GUESTS: "for guests"}
+    assert known_secrets(desk) == [f"somebody who left knows {POLICY} {KEY}: change them at their source"]
+
+
+def test_a22_where_nothing_can_tend_behind_a_change_it_seals_anew_itself(desk: FakeDesk) -> None:
+    before = both_in_the_group(desk)
+    desk.is_cut_off = True
+    desk.do("group.create", name="other")
+    desk.commit()
+    desk.do("group.remove", name="ap", devices=["hall"])
+    put_secret(desk, "for guests", key=GUESTS)
+    desk.commit()
+    assert not any(is_tending(change) for change in desk.outbox)
+    desk.is_cut_off = False
+    desk.deliver()
+    assert before not in key_ids(desk)
+    assert readers(desk) == {"alice", "roof"}
+
+
+def test_a22_a_secret_whose_name_no_message_has_is_sealed_anew_all_the_same(desk: FakeDesk) -> None:
+    key = 'wireless.wifi-iface[ssid="a\u2028b"].key'
+    put_secret(desk, key=key)
+    for_group(desk)
+    desk.do("group.add", name="ap", devices=["roof"])
+    desk.commit()
+    hall_leaves(desk)
+    assert desk.ask("log.list", count=1)["entries"][0]["message"].endswith("lan.key, 1 more")
+    (asked,) = known_secrets(desk)
+    assert "ssid" in asked
 
 
 # --- what tends behind a change --------------------------------------------------------------------
