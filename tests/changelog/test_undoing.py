@@ -231,6 +231,31 @@ def test_a_version_that_is_not_there_is_refused(since: Since) -> None:
     assert refusal.value.code == "no-version"
 
 
+def test_a23_of_who_was_given_a_key_by_that_very_version_it_is_the_one_of_before_if_there_was_one() -> None:
+    world = Stolen()
+    since = world.by(world.owner, world.edit("user/bob", "key", [world.key().public])).seq
+    world.by(world.carol, world.host("wifi", "good"))
+    world.disable("bob")
+    assert world.found("bob", since).key == world.bob.key_id
+    dave = world.key()
+    since = world.by(world.owner, world.edit("user/dave", "key", [dave.public])).seq
+    world.grant("policy", dave)
+    evil = world.by(dave, world.host("wifi", "evil")).seq
+    world.disable("dave")
+    found = world.found("dave", since)
+    assert (found.key, [one.seq for one in found.voided]) == (dave.key_id, [evil])
+
+
+def test_a23_what_a_key_signs_that_replaced_the_stolen_one_by_that_very_version_stays() -> None:
+    world = Stolen()
+    since = world.log.head.seq + 1
+    new = world.replace("bob")
+    world.grant("policy", new, world.carol)
+    world.by(new, world.host("wifi", "honest"))
+    world.disable("bob")
+    assert world.found("bob", since).voided == ()
+
+
 def test_who_had_no_key_then_is_refused() -> None:
     world = Stolen()
     with pytest.raises(Refused) as refusal:
