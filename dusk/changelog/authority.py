@@ -316,7 +316,7 @@ def holds(state: Sections, grant: Grant, section: str) -> bool:
     for one in grant.chain():
         if path.kind is SectionKind.GROUP:
             groups = {path.name}
-        elif path.kind is SectionKind.DEVICE_CONFIG and one.prefix == "device":
+        elif one.prefix == "device":  # another names the device itself: whatever groups that is in
             groups = set(groups_of(state, DeviceId(bytes.fromhex(path.name)))) or {UNGROUPED}
         if one.groups is not None and not groups <= set(one.groups):
             return False

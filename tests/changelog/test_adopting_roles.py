@@ -210,6 +210,17 @@ def test_a40_a_role_of_who_is_no_owner_here_any_more_undoes_nothing() -> None:
     assert isinstance(adopt(log, *served), Adopted), "one of two is enough where one must sign"
 
 
+def test_a40_a_role_by_the_owners_of_here_is_not_yet_their_word_for_what_became_of_its_branch() -> None:
+    parted = sides()
+    log = parted.go_on()
+    world, bob = parted.world, parted.bob
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    world.commit(world.edit("trust", "owner/bob", (bob.public,)), world.edit("trust", "owner/alice", None))
+    parted.signers = (bob,)
+    with pytest.raises(Apart, match="owners of here did not attest"):
+        adopt(log, *parted.compact())
+
+
 def test_a40_a_role_is_judged_by_the_own_owners_keys_whoever_attested(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

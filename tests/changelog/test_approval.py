@@ -4,7 +4,7 @@ import pytest
 
 from dusk import codec
 from dusk.changelog import views
-from dusk.changelog.approval import request_row
+from dusk.changelog.approval import devices_made, request_row, requests_in
 from dusk.changelog.body import Change, Edit, Signature, Value
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.sections import device_path
@@ -20,6 +20,10 @@ def refused(world: World, change: Change) -> str:
     with pytest.raises(Refused) as refusal:
         world.log.write_change(change, world.stamp())
     return refusal.value.code
+
+
+def uses(world: World) -> list[str]:
+    return [key for key in dict(world.log.state.numbers()) if key.startswith("uses/")]
 
 
 def asking(world: World) -> tuple[SigningKey, Change]:
@@ -90,6 +94,24 @@ def test_a_device_may_be_let_in_by_hand_where_nobody_has_a_join_key() -> None:
     other = asked_by_hand(world, world.key())
     both = Change(other.body_bytes, world.request(world.key()).signatures, other.values)
     assert refused(world, world.change(*approval_edits(both, name="b"))) == "missing-signatures"
+
+
+def test_a_device_that_is_let_in_by_hand_is_a_use_of_no_join_key() -> None:
+    world = World()
+    before = uses(world)
+    world.commit(*approval_edits(asked_by_hand(world, world.key())))
+    assert uses(world) == before
+
+
+def test_only_a_record_request_of_a_device_itself_lets_one_in() -> None:
+    world = World()
+    section = device_path(world.device_id)
+    fact = world.change(world.edit(f"{section}/facts", "request", ("a fact of that name",)))
+    name = world.change(world.edit(section, "name", ("cellar",)))
+    for change in (fact, name):
+        assert requests_in(change) == []
+        assert devices_made(world.log.state, change) == {}
+    assert world.write(name).outcome.code is OutcomeCode.APPLIED
 
 
 @pytest.mark.parametrize("key", ["key", "label", "origin", "name", "groups"])

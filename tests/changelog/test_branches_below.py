@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from dusk.changelog.branches import BeyondReach, proven, stranded, try_branch
+from dusk.changelog.branches import BeyondReach, Stayed, proven, stranded, try_branch
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.keys.signing import SigningKey
-from tests.checkpoints import attest, commit, compacted
+from tests.checkpoints import above, attest, commit, compacted
 from tests.holders import Holders
+from tests.parted import side
 
 pytestmark = pytest.mark.usefixtures("small_steps")
 
@@ -55,6 +56,40 @@ def test_r3_the_changes_of_a_branch_below_a_checkpoint_are_known_by_its_writers_
 def test_a_branch_that_can_be_judged_is() -> None:
     mine, other, _ = _parted()
     assert proven(other.log, _behind(mine, mine.log.head.seq - 1)) is None
+
+
+def test_a_branch_that_forks_right_at_the_checkpoint_can_be_judged() -> None:
+    _, other, log = _parted()
+    rest = above(other.items, log.floor)
+    twin = side(other, other.kitchen)
+    twin.log = Log(other.cluster)
+    twin.log.extend(other.items[: len(other.items) - len(rest)])
+    twin.items.clear()
+    twin.commit(twin.set("wifi", "wireless.a.ssid", "twin"))
+    assert proven(log, twin.items) is None
+    assert isinstance(try_branch(log, twin.items), Stayed)
+
+
+def test_a1_a_branch_ends_where_its_entries_hang_together_no_more() -> None:
+    mine, _, log = _parted()
+    fork = mine.log.head.seq - 1
+    for name in ("two", "three"):
+        mine.commit(mine.set("wifi", "wireless.a.ssid", name))
+    one, head_one, two, _, three, head_three = _behind(mine, fork)
+    found = proven(log, [one, head_one, three, head_three])
+    assert found is not None
+    assert found.items == (one, head_one)
+    assert proven(log, [one, two, head_one]) is None, "not of the newest entry"
+
+
+def test_a_certificate_in_a_branch_below_a_checkpoint_is_passed_over() -> None:
+    mine, _, log = _parted()
+    fork = mine.log.head.seq - 1
+    entry, head = _behind(mine, fork)
+    items = (entry, mine.certificate(mine.master).item(), head)
+    found = proven(log, items)
+    assert found is not None
+    assert found.items == items
 
 
 def _signed_by(world: Holders, key: SigningKey) -> LogItem:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Change, Edit, Signature, build_change
-from dusk.changelog.creation import matches
+from dusk.changelog.creation import is_request, matches
 from dusk.changelog.entry import APPLIED, Stamp
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import uses_key
@@ -45,6 +45,15 @@ def with_rule(**changed: object) -> World:
     row |= changed
     world.commit(world.edit(f"joinkey/{world.joinkey.key_id.hex()}", "rule", list(row.values())))
     return world
+
+
+def test_a_request_to_join_is_of_the_device_that_it_makes_and_has_no_number() -> None:
+    world = World()
+    device = world.key()
+    fact = world.edit(f"{device_path(world.device_id)}/facts", "board", ("x",))
+    assert is_request(world.request(device))
+    assert not is_request(world.change(fact, signers=(world.master,))), "a member's own change"
+    assert not is_request(world.change(fact, counter=0)), "a person's change of several signers"
 
 
 def hand_made(

@@ -128,6 +128,15 @@ def test_a39_a_grant_for_groups_reads_what_is_of_these_alone(cluster: Cluster) -
     assert (reads(f"{hall}/config"), reads(f"{roof}/config")) == (True, False)
 
 
+def test_a39_a_grant_for_one_device_reads_its_secrets_whatever_groups_it_is_in(cluster: Cluster) -> None:
+    hall = f"device/{cluster.hall.key_id.hex()}"
+    cluster.commit(
+        cluster.edit("trust", f"grant/{hall}", ([cluster.carol.key_id], 1, None, ["guests"], None)),
+        cluster.edit(hall, "groups", [["ap", "core"]]),
+    )
+    assert cluster.carol.key_id in people_of(cluster.log.state, f"{hall}/config")
+
+
 @pytest.mark.parametrize(
     ("to", "names", "reads"),
     [

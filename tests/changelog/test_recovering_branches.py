@@ -221,7 +221,10 @@ def test_a37_what_is_not_final_takes_nothing_of_what_was_given_up() -> None:
     assert stays(back, Choice.REFUSED, Rule.CERTIFIED)
     assert isinstance(back, Stayed)
     assert not back.is_yielding
-    assert stays(sides.judge(), Choice.OURS, Rule.JOINED)
+    stayed = sides.judge()
+    assert stays(stayed, Choice.OURS, Rule.JOINED)
+    assert isinstance(stayed, Stayed)
+    assert not stayed.is_yielding, "the other side refuses ours"
 
 
 def test_a37_who_recovered_once_more_than_the_other_side_stands() -> None:
@@ -294,6 +297,14 @@ class TestPastCheckpoints:
         adopted = adopt(log, *compact(sides))
         assert isinstance(adopted, Adopted)
         assert adopted.log.head == sides.kitchen.log.head
+
+    def test_a_recovery_counts_past_a_checkpoint_that_stands_behind_a_forced_role(self) -> None:
+        sides = Sides()
+        log = go_on(sides)
+        other = sides.kitchen
+        other.lead(other.kitchen, other.role(other.kitchen))
+        other.recover(other.kitchen)
+        assert isinstance(adopt(log, *compact(sides)), Adopted)
 
     def test_who_was_off_and_wrote_nothing_follows_past_the_checkpoint(self) -> None:
         sides = Sides()

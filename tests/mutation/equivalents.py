@@ -86,6 +86,38 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/adopting.py::_check_may_leave::limit moved: other.log.settled > fork": (
         "a checkpoint in force is final there, and stands behind the fork"
     ),
+    "dusk/changelog/adopting.py::_judged::operand of or left out: raising is None": (
+        "what is not there has no position either, which the other operand refuses"
+    ),
+    "dusk/changelog/adopting.py::_judged::operand of or left out: at is None": (
+        "each change of a log has its position there; the type checker asks for it"
+    ),
+    "dusk/changelog/authority.py::_own_record::operand of and left out: path.kind is SectionKind.USER": (
+        "but for facts, of which was told before, no other section has a record of that name"
+    ),
+    "dusk/changelog/body.py::decode_change::operand of and left out: len(signatures) > 1": (
+        "it only saves the time of comparing one signature with none"
+    ),
+    "dusk/changelog/body.py::decode_change::limit moved: len(signatures) > 1": "as above",
+    "dusk/changelog/branches.py::_try_behind::operand of and left out: is_recovery(raising)": (
+        "of a branch with a RECOVER and one with none, the generation decides before the ids"
+    ),
+    "dusk/changelog/branches.py::proven::operand of and left out: writer is not None": (
+        "nobody has no key; the type checker asks for it"
+    ),
+    "dusk/changelog/branches.py::proven::operand of and left out: holder": (
+        "who held the succession is known for good; the type checker asks for it"
+    ),
+    "dusk/changelog/compaction.py::_Making._add::"
+    "operand of and left out: change.body.author not in authors": (
+        "an owner attests a position once: the second time is refused before it is written"
+    ),
+    "dusk/changelog/compaction.py::_Making._add::operand of and left out: is_owner": (
+        "both that it says is checked before an attestation is written"
+    ),
+    "dusk/changelog/compaction.py::_Making._add::operand of and left out: said is not None": (
+        "what is no attestation is refused before it is written; the type checker asks for it"
+    ),
     "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
         "who is an owner holds a key; the type checker asks for it"
     ),
