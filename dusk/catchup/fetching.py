@@ -263,14 +263,20 @@ class Fetching:
         return self._host.chain_at(head.seq) == head.chain
 
     def _collect(self, branch: list[LogItem], chunk: Items, now: float) -> Fetch | Ended:
-        """Gather a branch to its end, within a bound: it is judged as a whole."""
+        """Gather a branch to its end, within a bound: it is judged as a whole.
+
+        Who said that it parts from ours, and sends ours, may have gone over to it between the two answers:
+        no lie, but nothing that makes up for failures before it (A9).
+        """
         if not self._gather(branch, chunk):
             raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
         if chunk.more:
             return Fetch(self._next)
         items = up_to_last_head(branch)
-        if not items or (self._is_ours(items) and not self._plans):
-            raise UntrustedInput("exchange: a log that was said to part from ours, and does not")
+        if not items:
+            raise UntrustedInput("exchange: a log that was said to part from ours, and has no signed head")
+        if self._is_ours(items) and not self._plans:
+            raise ServerRefused("the log there was said to part from ours, and does not any more")
         if not self._is_ours(items):  # behind a checkpoint it was not said to part
             self._effects += self._host.took_branch(items, now)
         return Ended.LEVEL

@@ -93,6 +93,9 @@ PLANS = {
         33243, holders_max=4, recoveries=True, grants=True
     ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
+    "who went over between two answers was left alone for a liar, and what it had left was not fetched": Plan(
+        31658, devices=5, duration_s=40.0, holders_max=4, recoveries=True, grants=True
+    ),
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
     ),
