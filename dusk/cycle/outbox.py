@@ -93,6 +93,8 @@ class _Item:
     """Which one goes before it, where another device says that."""
     answered_by: tuple[DeviceId, int] | None = None
     """The writer, and in which epoch, that answered for it last: the next one may not have it."""
+    refused_by: tuple[DeviceId, int] | None = None
+    """The same of who refused it, though another said that it has it: it is kept for that branch."""
     relayed: bool = False
     """Whether another device keeps it, and only the way leads through here."""
     since: float = float("-inf")
@@ -330,11 +332,15 @@ class Outbox:
         if item.relayed:
             return item.after
         before = takewhile(lambda each: each[0] != change, self._items.items())
-        line = [other for other, each in before if item.line and each.line == item.line and not each.hopeless]
+        line = [other for other, each in before if item.line and each.line == item.line and self._comes(each)]
         former = line[-1] if line else None
         if former is not None and not self._items[former].logged:
             return former
         return self.outlook.left_before(item.data) or former or self.outlook.newest()
+
+    def _comes(self, item: _Item) -> bool:
+        """Tell whether the present writer may have a change, or get it: nothing waits for it there else."""
+        return not item.hopeless and (item.refused_by is None or item.refused_by != self._answering)
 
     def _back_off(self, item: _Item, now: float) -> None:
         jitter = 0.75 + int.from_bytes(self._random_bytes(1), "big") / 512
@@ -374,6 +380,8 @@ class Outbox:
         if item.adrift:  # what was said of it stays, and it has no place to tell
             return self._forget(answer.change)
         effects = self._move(answer.change, item, ChangeState.REFUSED, answer)
+        if not effects:  # it stands on a branch, which nobody else may have: what follows goes on without
+            item.refused_by = self._answering
         return effects + (self._forget(answer.change) if effects else [])
 
     def on_logged(self, outcome: Answer, *, durable: bool) -> list[Effect]:
@@ -388,6 +396,7 @@ class Outbox:
             return []
         is_other = item.logged and (item.reason, item.word) != (outcome.reason, outcome.word)
         is_news, item.adrift, item.hopeless = item.adrift or is_other, False, False
+        item.refused_by = None
         item.logged, item.seq, item.reason, item.word = True, outcome.seq, outcome.reason, outcome.word
         state = ChangeState.DURABLE if durable else ChangeState.LOCAL
         moved = self._move(outcome.change, item, state, outcome)

@@ -96,6 +96,9 @@ PLANS = {
     "who went over between two answers was left alone for a liar, and what it had left was not fetched": Plan(
         31658, devices=5, duration_s=40.0, holders_max=4, recoveries=True, grants=True
     ),
+    "what a writer that is gone called local, and the next one refused, kept the next one waiting": Plan(
+        31093, devices=4, duration_s=50.0, holders_max=4, recoveries=True, grants=True
+    ),
     "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
         524, holders_max=4, recoveries=True, grants=True
     ),
