@@ -5,7 +5,7 @@ import pytest
 from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.approval import devices_made, request_row, requests_in
-from dusk.changelog.body import Change, Edit, Signature, Value
+from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, Value
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import uses_key
@@ -161,6 +161,17 @@ def test_a19_a_request_for_another_device_cluster_or_of_another_form_is_not_appr
     assert refused(world, world.change(*junk)) == "bad-request"
     ordinary = world.change(*approval_edits(request)[:3], signers=(device,), device=device, counter=1)
     assert refused(world, world.change(*approval_edits(ordinary))) == "bad-request"
+
+
+def test_a19_a_request_of_which_another_is_the_author_is_not_approved() -> None:
+    world = World()
+    approve_mode(world)
+    device, request = asking(world)
+    body = request.body._replace(author=world.key().key_id).encode()
+    keys = sorted((device, world.joinkey), key=lambda key: key.key_id)
+    signed = tuple(Signature(key.key_id, key.sign(CHANGE_LABEL, world.cluster, body)) for key in keys)
+    other = Change(body, signed, request.values)
+    assert refused(world, world.change(*approval_edits(other))) == "bad-request"
 
 
 def test_a19_a_request_presented_in_the_section_of_another_device_is_none() -> None:

@@ -19,6 +19,7 @@ from dusk.changelog.branches import (
     stranded,
     try_branch,
 )
+from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.forkchoice import Choice, Rule
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.changelog.rewinds import LostBranch, resolve
@@ -166,6 +167,17 @@ def test_of_settled_entries_a_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert world.log.settled == 5
     assert [kept.seq for kept in world.log._trail.behind(0)] == [4, 5]
     assert [kept.seq for kept in world.replica()._trail.behind(4)] == [5]
+
+
+def test_of_what_a_certificate_settles_a_few_entries_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BRANCH_SETTLED_STEPS_MAX", 2)
+    world, barn = two_holders()
+    for channel in "1234":
+        world.commit(world.set("wifi", RADIO, channel))
+    seq = world.log.head.seq
+    assert len(world.log._trail.behind(0)) > 2
+    world.log.take_certificate(decode_certificate(certificate(world, seq, world.master, barn).data))
+    assert [kept.seq for kept in world.log._trail.behind(0)] == [seq - 1, seq]
 
 
 def test_a_longer_branch_than_is_kept_can_be_left_again(monkeypatch: pytest.MonkeyPatch) -> None:

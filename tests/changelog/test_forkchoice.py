@@ -18,6 +18,7 @@ LOW, HIGH = ChainHash(bytes(32)), ChainHash(b"\xff" * 32)
 BASE = Base(seq=Seq(5), generation=0, mandate=0, succession=(ATTIC, BARN, CELLAR), settled=Seq(5))
 ONE, OTHER = ChangeId(bytes(32)), ChangeId(b"\1" * 32)
 RECOVERED = {"generation": 1, "recovery": OTHER}
+BOTH = {**RECOVERED, "certified": True}
 PLAIN = Branch(First(3, ATTIC, LOW), generation=0, mandate=0, raised=Raise.NONE, certified=False)
 
 
@@ -30,6 +31,7 @@ PLAIN = Branch(First(3, ATTIC, LOW), generation=0, mandate=0, raised=Raise.NONE,
         ({**RECOVERED, "recovery": ONE}, {**RECOVERED, "first": First(9, ATTIC, LOW)}, Rule.RECOVERY),
         ({**RECOVERED, "certified": True}, {**RECOVERED, "recovery": ONE}, Rule.CERTIFICATE),
         ({**RECOVERED, "first": First(4, CELLAR, HIGH)}, RECOVERED, Rule.FIRST_ENTRY),
+        ({**BOTH, "first": First(4, CELLAR, HIGH)}, {**BOTH, "recovery": ONE}, Rule.FIRST_ENTRY),
         ({"first": First(4, CELLAR, HIGH)}, {}, Rule.FIRST_ENTRY),
         ({"first": First(3, ATTIC, HIGH)}, {"first": First(3, BARN, LOW)}, Rule.FIRST_ENTRY),
         ({"first": First(3, CELLAR, HIGH)}, {"first": First(3, STRANGER, LOW)}, Rule.FIRST_ENTRY),

@@ -1,5 +1,9 @@
 """What a log keeps of its positions, when it goes back."""
 
+import pytest
+
+from dusk.changelog.history import Epoch, History, Passed
+from dusk.ids import BootId, ChainHash, DeviceId, Seq
 from tests.holders import Holders
 
 
@@ -27,3 +31,19 @@ def test_who_goes_back_to_a_handover_stands_behind_one() -> None:
     assert not hands_over(world)
     world.log.leave(handover)
     assert hands_over(world)
+
+
+def test_the_changes_of_entries_that_were_left_are_forgotten() -> None:
+    world = Holders()
+    before = world.log.head.seq
+    world.commit(world.set("a", "system.s.x", "1"))
+    world.log.leave(before)
+    entry = world.commit(world.set("a", "system.s.x", "2"))
+    assert world.log._history.changes(before + 1, before + 2) == [entry.change]
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_a_history_from_a_checkpoint_on_knows_whether_a_handover_stands_there(*, handed_over: bool) -> None:
+    epoch = Epoch(Seq(1), 0, 0, 1, DeviceId(bytes(16)), BootId(bytes(8)))
+    history = History.up_to(Passed([ChainHash(bytes(32))], [None]), epoch, handed_over=handed_over)
+    assert history.handed_over == handed_over

@@ -17,12 +17,14 @@ SET, GONE = b"\x91\x01", None
     [
         (DEVICE, "frozen", SET, EntryKind.FREEZE),
         (DEVICE, "frozen", GONE, EntryKind.CHANGE),
+        (f"{DEVICE}/facts", "mandate", SET, EntryKind.CHANGE),
+        (f"{DEVICE}/facts", "recovered", SET, EntryKind.CHANGE),
         (DEVICE, "retired", SET, EntryKind.CHANGE),
         ("policy/a", "frozen", SET, EntryKind.CHANGE),
         ("cluster", "name", SET, EntryKind.CHANGE),
     ],
 )
-def test_only_what_marks_a_device_freezes(
+def test_only_what_marks_a_device_freezes_and_no_fact_of_a_device_forces_a_role(
     section: str, key: str, data: bytes | None, kind: EntryKind
 ) -> None:
     assert kind_of(World().change(Edit(section, key, data, None))) is kind

@@ -454,3 +454,28 @@ def test_the_entry_of_a_taken_item_is_read_without_its_change() -> None:
     for item in WORLD.items:
         if item.kind is ItemKind.ENTRY:
             assert verified_entry(item) == unpack_entry_item(item.data)[0]
+
+
+@pytest.mark.parametrize("write", ["write_change", "write_stranded", "write_handover", "write_expiry"])
+def test_who_does_not_lead_writes_nothing(write: str) -> None:
+    world = World()
+    world.allow_joining(expires_s=world.time_s + 1)
+    other = DeviceId(world.join("kitchen").key_id)
+    stamp = world.stamp()._replace(writer=other, time_s=world.time_s + 1)
+    given: dict[str, tuple[object, ...]] = {
+        "write_handover": (),
+        "write_expiry": (f"joinkey/{world.joinkey.key_id.hex()}",),
+    }
+    before = snapshot(world.log)
+    change = world.change(world.set("wifi", "wireless.radio0.channel", "6"))
+    with pytest.raises(AssertionError):
+        getattr(world.log, write)(*given.get(write, (change,)), stamp)
+    assert snapshot(world.log) == before
+
+
+def test_who_has_handed_over_ends_nothing_by_time() -> None:
+    world = World()
+    world.allow_joining(expires_s=world.time_s)
+    world._keep(world.log.write_handover(world.stamp()))
+    with pytest.raises(Refused, match="handed over"):
+        world.log.write_expiry(f"joinkey/{world.joinkey.key_id.hex()}", world.stamp())

@@ -1,5 +1,6 @@
 """The set hash: depends on the set, not on its history."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,3 +68,9 @@ def test_places_that_share_a_long_prefix_are_kept_apart() -> None:
     one, two = bytes(31) + b"\x01", bytes(31) + b"\x02"
     root = merkle.put(merkle.put(None, one, b"a" * 32), two, b"b" * 32)
     assert root.hash == merkle.put(merkle.put(None, two, b"b" * 32), one, b"a" * 32).hash
+
+
+def test_only_what_was_put_is_taken_out() -> None:
+    root = merkle.put(None, bytes(32), b"a" * 32)
+    with pytest.raises(AssertionError):
+        merkle.without(root, bytes(31) + b"\x01")

@@ -11,7 +11,7 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import Entry, EntryKind, sign_head
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.changelog.log import Log
-from dusk.changelog.newer import LEVEL, later_entry, part, position
+from dusk.changelog.newer import LEVEL, NewerVersion, later_entry, part, position
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Head, Seq, labelled_hash
@@ -214,6 +214,10 @@ def test_only_an_entry_is_of_a_later_version() -> None:
     later = codec.pack((codec.pack((2, "later")), None))
     assert part([LogItem(ItemKind.ENTRY, later)]) is not None
     assert part([LogItem(ItemKind.HEAD, later)]) is None
+
+
+def test_that_something_is_of_a_later_version_is_said_with_its_place() -> None:
+    assert "entry 7 is of a later version" in str(NewerVersion(Seq(7)))
 
 
 def test_a_deleted_level_is_none_that_is_later() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from dusk import codec
+from dusk.changelog.attesting import attest_key
 from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature, build_change
 from dusk.changelog.entry import APPLIED, OutcomeCode, Stamp
 from dusk.changelog.expiring import expiries
@@ -15,6 +16,7 @@ from dusk.changelog.sections import device_path
 from dusk.changelog.state import proposals_key
 from dusk.effects import LogItem
 from dusk.errors import Refused, UntrustedInput
+from dusk.ids import ClusterId
 from dusk.keys.signing import SigningKey
 from dusk.limits import PROPOSALS_MAX
 from tests.changelog.test_passed_grants import Cluster as Granted
@@ -29,10 +31,10 @@ class Cluster(Granted):
         super().__init__()
         self.own("policy", [self.bob, self.carol], threshold=2)
 
-    def joint(self, *edits: Edit, signers: Sequence[SigningKey]) -> Change:
+    def joint(self, *edits: Edit, signers: Sequence[SigningKey], cluster: ClusterId | None = None) -> Change:
         """Return a change without a number, by its first signer."""
         return build_change(
-            cluster=self.log.state.cluster,
+            cluster=cluster or self.log.state.cluster,
             device=self.device_id,
             counter=0,
             message="together",
@@ -83,6 +85,7 @@ def test_a_proposal_changes_nothing_until_enough_have_signed() -> None:
     assert not world.log.state.records("policy/wifi")
     world.refuses_change(joint, "missing-signatures")
     assert world.write(world.signing(joint, world.carol)).outcome == APPLIED
+    assert (world.waiting(world.bob), world.waiting(world.carol)) == (1, 0)
     whole = collected(world.log.state, proposal_path(joint.id))
     assert {s.key_id for s in whole.signatures} == {world.bob.key_id, world.carol.key_id}
     assert world.write(whole).outcome == APPLIED
@@ -97,6 +100,13 @@ def test_a_joint_change_needs_no_proposal_and_counts_once() -> None:
     world.refuses_change(joint, "known")
     alone = joint._replace(signatures=joint.signatures[:1])
     world.refuses_change(alone, "known")
+
+
+def test_a_joint_change_attests_nothing() -> None:
+    world = Cluster()
+    row = codec.pack((1, bytes(32), bytes(32)))
+    word = Edit("checkpoint", attest_key(world.owner.key_id), row, None)
+    world.refuses_change(world.joint(word, signers=(world.owner,)), "bad-value")
 
 
 def test_a_joint_change_that_comes_too_late_is_superseded_and_its_proposal_is_taken_back() -> None:
@@ -169,6 +179,7 @@ def test_a_proposal_is_what_it_says_and_where_it_says() -> None:
     elsewhere = world.joint(world.setting("x"), signers=(world.bob,))
     counted = world.change(world.setting("wifi"), signers=(world.bob,))
     of_owner = world.joint(world.setting("wifi"), signers=(world.owner,))
+    foreign = world.joint(world.setting("x"), signers=(world.bob,), cluster=ClusterId(bytes(32)))
     about = world.joint(world.edit(proposal_path(joint.id), CHANGE, None), signers=(world.bob,))
     section = proposal_path(joint.id)
     rows = {
@@ -182,6 +193,9 @@ def test_a_proposal_is_what_it_says_and_where_it_says() -> None:
         world.refuses_change(world.by(world.bob, Edit(section, CHANGE, row, None), own), "bad-value")
     there = Edit(proposal_path(counted.id), CHANGE, proposal_row(counted, 0), None)
     world.refuses_change(world.by(world.bob, there, _moved(own, there)), "bad-value")
+    for wrong in (of_owner, foreign):
+        there = Edit(proposal_path(wrong.id), CHANGE, proposal_row(wrong, 0), None)
+        world.refuses_change(world.by(world.bob, there, _moved(own, there)), "bad-value")
     there = Edit(proposal_path(about.id), CHANGE, proposal_row(about, 0), None)
     world.refuses_change(world.by(world.bob, there, _moved(own, there)), "bad-value")
     world.refuses_change(world.by(world.bob, good[CHANGE]), "bad-value")
@@ -288,6 +302,17 @@ def test_replicas_take_the_end_of_a_proposal_and_refuse_one_before_its_time() ->
         forged = LogItem(world.items[-2].kind, pack_entry_item(changed, None).data)
         with pytest.raises(UntrustedInput, match=r"nothing that ends|section"):
             _before(world).extend([forged, world.items[-1]])
+
+
+def test_the_entry_that_ends_a_proposal_carries_no_change() -> None:
+    world = Cluster()
+    change = world.change(world.setting("wifi"))
+    world.expire(proposal_path(world.proposed(expires_s=1000).id), at(world, 1000))
+    entry = verified_entry(world.items[-2])
+    carrying = entry._replace(change=change.id, signatures=change.signatures_hash)
+    forged = LogItem(world.items[-2].kind, pack_entry_item(carrying, change).data)
+    with pytest.raises(UntrustedInput, match="kind that this version does not write"):
+        _before(world).extend([forged, world.items[-1]])
 
 
 def test_a_join_key_ends_at_its_time_for_good_whatever_clocks_say_later() -> None:

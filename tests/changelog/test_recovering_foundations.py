@@ -104,6 +104,15 @@ def test_a42_no_recover_is_left_out(recovered: tuple[Holders, bytes]) -> None:
         read(codec.pack(row), None)
 
 
+def test_a42_of_older_raises_than_are_kept_whole_a_foundation_has_recovers_alone(
+    recovered: tuple[Holders, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, data = recovered
+    monkeypatch.setattr(limits, "ROLES_KEPT_MAX", 2)
+    with pytest.raises(UntrustedInput, match="not the forced roles"):
+        read(data, world.cluster)
+
+
 def test_a40_a_recover_in_a_foundation_is_signed_by_the_phrase_of_then_at_its_place(
     recovered: tuple[Holders, bytes],
 ) -> None:

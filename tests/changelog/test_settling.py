@@ -384,3 +384,38 @@ def test_a_certificate_that_brings_nothing_new_is_not_kept_with_the_items_that_d
     before = (log.settled, log.certified)
     assert log.extend([old]) == ()
     assert (log.settled, log.certified) == before
+
+
+def _alone_again() -> tuple[Holders, Log, list[LogItem]]:
+    """Return a cluster of one holder again, a log from before that, and what it lacks, its head last."""
+    world = Holders()
+    world.succeed(world.master, world.kitchen)
+    world.settle(world.master, world.kitchen)
+    before, at = world.replica(), len(world.items)
+    world.succeed(world.master)
+    world.commit(world.set("a", "system.s.x", "1"))
+    behind = world.items[at:]
+    return world, before, [*(item for item in behind if item.kind is ItemKind.ENTRY), behind[-1]]
+
+
+def test_where_who_writes_is_alone_again_the_head_settles_and_no_certificate_more_is_kept() -> None:
+    world, log, (alone, newest, head) = _alone_again()
+    assert log.settled == log.head.seq
+    both = world.certificate(world.master, world.kitchen, head=world.log.head_at(log.head.seq + 1)).item()
+    further = world.certificate(world.master).item()
+    assert log.extend([alone, newest, both, further, head]) == (alone, newest, head, both)
+    assert log.settled == log.head.seq == world.log.head.seq
+
+
+def test_a9_each_certificate_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, log, (alone, newest, head) = _alone_again()
+    both = world.certificate(world.master, world.kitchen, head=world.log.head_at(log.head.seq + 1))
+    take, looked = log._settling.take, list[Certificate]()
+
+    def counted(certificate: Certificate) -> bool:
+        looked.append(certificate)
+        return take(certificate)
+
+    monkeypatch.setattr(log._settling, "take", counted)
+    log.extend([alone, newest, both.item(), head, head])
+    assert looked == [both]

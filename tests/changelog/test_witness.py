@@ -89,11 +89,15 @@ def test_the_first_head_will_do_and_none_is_kept_where_one_stands_before_the_for
 
 def test_r4_it_stays_on_the_disk_through_another_switch_at_the_same_fork() -> None:
     attic, barn, fork, log, disk = first_switch()
-    third = from_fork(barn, fork, attic.master)
+    third = from_fork(barn, fork, barn.master)
     third._keep(third.log.write_open(third.stamp(), epoch_above=8))
     found = switched(log, disk, third)
     assert ItemKind.WITNESS not in {item.kind for item in found.items}
     assert read(attic, disk).settled == log.settled == fork - 1
+    older = from_fork(attic, fork - 1, attic.master)
+    older._keep(older.log.write_open(older.stamp(), epoch_above=20))
+    assert ItemKind.WITNESS in {item.kind for item in switched(log, disk, older).items}
+    assert read(attic, disk).settled == log.settled
 
 
 @pytest.mark.parametrize("is_read_again", [False, True])
@@ -178,6 +182,11 @@ def test_one_over_too_many_entries_is_not_kept(monkeypatch: pytest.MonkeyPatch) 
     log = read(attic, thinned(attic))
     left = log.leave(fork)
     assert log.witness(left)
+    log.restore(left)
+    left = log.leave(fork)
+    assert log.witness(left._replace(again=())) == (), "nothing that was left shows anything"
+    monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 2)
+    assert log.witness(left), "so many entries stand behind the fork"
     log.restore(left)
     left = log.leave(fork)
     monkeypatch.setattr(limits, "BRANCH_STEPS_MAX", 1)

@@ -118,6 +118,48 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/compaction.py::_Making._add::operand of and left out: said is not None": (
         "what is no attestation is refused before it is written; the type checker asks for it"
     ),
+    "dusk/changelog/fold.py::judge_signed::operand of and left out: joint #2": (
+        "it only saves the time of looking for a proposal: only joint changes are proposed"
+    ),
+    "dusk/changelog/forkchoice.py::choose::limit moved: its > mine": "they are not equal",
+    "dusk/changelog/forkchoice.py::choose::limit moved: theirs.recovery < ours.recovery": "as above",
+    "dusk/changelog/forkchoice.py::choose::operand of and left out: theirs.recovery": (
+        "who has none is of a lower generation than who has, which decided before"
+    ),
+    "dusk/changelog/forkchoice.py::choose::operand of or left out: ours.first is None": (
+        "both are there or neither; the type checker asks for it"
+    ),
+    "dusk/changelog/forkchoice.py::choose::operand of or left out: theirs.first is None": "as above",
+    "dusk/changelog/foundation.py::_check_roles::operand of or left out: change is None": (
+        "what raises has a change; the type checker asks for it"
+    ),
+    "dusk/changelog/foundation.py::_check_roles::limit moved: made.mandate.seq < entry.seq": (
+        "no change can name the hash of the entry that carries it"
+    ),
+    "dusk/changelog/log.py::Log._take_item::operand of or left out: self._take_expected(glanced, verified)": (
+        "it only saves the time of reading and judging each part"
+    ),
+    "dusk/changelog/log.py::Log._take_expected::operand of or left out: self.leader is None": (
+        "before the first entry no key is known, so that nothing is expected; the type checker asks for it"
+    ),
+    "dusk/changelog/log.py::Log._take_expected::"
+    "operand of or left out: glanced.own.seq != self.head.seq + 1": (
+        "it only saves the time of making an entry that has other bytes, for it says where it stands"
+    ),
+    "dusk/changelog/proposals.py::is_person::operand of and left out: holder is not None": (
+        "who signs was verified to be known; the type checker asks for it"
+    ),
+    "dusk/changelog/proposals.py::_check_signature::operand of or left out: holder is None": "as above",
+    "dusk/changelog/proposals.py::collected::no condition: record.data is not None": (
+        "no signature is taken back alone; the type checker asks for it"
+    ),
+    "dusk/changelog/proposals.py::check_proposal::"
+    "operand of or left out: parse_path(next(iter(sections))).kind is not SectionKind.PROPOSAL": (
+        "one of the sections is a proposal, as was seen before"
+    ),
+    "dusk/changelog/proposals.py::follows::no condition: w.key != CHANGE": (
+        "the change that takes a proposal back has written the same there"
+    ),
     "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
         "who is an owner holds a key; the type checker asks for it"
     ),
