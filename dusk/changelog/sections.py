@@ -102,7 +102,7 @@ def parse_path(path: str) -> SectionPath:
     if len(parts) == 1 and parts[0] in _SINGLE:
         return SectionPath(_SINGLE[parts[0]], "")
     kind = _DOUBLE.get(parts[0])
-    if kind is not None and len(parts) == 3 and kind is SectionKind.DEVICE:
+    if len(parts) == 3 and kind is SectionKind.DEVICE:
         kind = _DEVICE_PARTS.get(parts[2])
     elif len(parts) != 2:
         kind = None

@@ -52,6 +52,15 @@ def test_a_policys_secrets_are_for_the_devices_that_it_is_assigned_to(cluster: C
     assert cluster.readers() == {"roof"}
 
 
+def test_only_a_policy_is_read_by_whom_it_is_assigned_to(cluster: Cluster) -> None:
+    cluster.assign("all")
+    device = DeviceId(cluster.hall.key_id)
+    found = [
+        is_entitled(cluster.log.state, f"{kind}/wifi", device) for kind in ("policy", "assignment", "user")
+    ]
+    assert found == [True, False, False]
+
+
 def test_a_group_of_which_a_device_is_by_its_own_record_counts(cluster: Cluster) -> None:
     cluster.assign("groups", "ap")
     cluster.commit(cluster.edit(f"device/{cluster.roof.key_id.hex()}", "groups", [["ap"]]))

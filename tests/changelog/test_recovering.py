@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from dusk import codec
-from dusk.changelog.body import Change, Edit
+from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
 from dusk.changelog.entry import EntryKind, sign_head
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.changelog.log import Log
-from dusk.changelog.recovering import recovered_row
+from dusk.changelog.recovering import is_signed, recovered_row
 from dusk.changelog.sections import device_path
 from dusk.changelog.views import recovery_key, succession
 from dusk.effects import ItemKind, LogItem
@@ -128,6 +128,15 @@ def test_a_recover_may_be_signed_some_entries_before_it_is_used() -> None:
     assert world.lead(world.kitchen, change).generation == 1
 
 
+def test_a2_the_author_of_a_recover_is_the_phrase_itself() -> None:
+    world = Holders()
+    change, public = recovering(world), world.recovery.public
+    assert is_signed(change, public, world.cluster)
+    body = change.body._replace(author=world.owner.key_id).encode()
+    signature = Signature(world.owner.key_id, world.recovery.sign(CHANGE_LABEL, world.cluster, body))
+    assert not is_signed(Change(body, (signature,), change.values), public, world.cluster)
+
+
 def test_a2_a_recover_is_used_once() -> None:
     world = Holders()
     change = recovering(world)
@@ -187,6 +196,8 @@ def test_the_device_on_which_it_was_made_leads_and_nobody_else() -> None:
     world = Holders()
     change = recovering(world, world.kitchen, world.garage)
     assert refused(world, change, world.garage) == "not-leader"
+    elsewhere = signed(world, *edits_of(world), device=world.garage)
+    assert refused(world, elsewhere) == "not-leader", "it was made on another device"
     first = [world.edit("cluster", "succession", [[world.garage.key_id, world.kitchen.key_id]])]
     edits = [edit for edit in edits_of(world) if edit.key != "succession"]
     assert refused(world, signed(world, *edits, *first)) == "not-leader"

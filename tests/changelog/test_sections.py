@@ -5,7 +5,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, expected_path, parse_path
 from dusk.errors import UntrustedInput
-from dusk.limits import MEMBERS_MAX, NUMBER_MAX, VALUE_BYTES_MAX
+from dusk.limits import EXPECTED_VARIABLES_MAX, MEMBERS_MAX, NUMBER_MAX, PROPOSAL_BYTES_MAX, VALUE_BYTES_MAX
 from tests.world import World, sealed_key
 
 WORLD = World()
@@ -61,6 +61,8 @@ def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None
         f"group/{ID}/facts",
         "joinkey/short",
         "expected/short",
+        "proposal/short",
+        "void/short",
         f"joinkey/{ID}/config",
     ],
 )
@@ -106,6 +108,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
     (f"device/{ID}", "retired", [True]),
     (f"device/{ID}/facts", "board", ["x86"]),
     (f"device/{ID}/facts", "ports", [["lan1", "lan2"]]),
+    (f"device/{ID}/facts", "sealed", ["a fact of that name"]),
     (f"device/{ID}/facts", "ports", [["x" * 512, "", "x" * 512]]),
     (f"device/{ID}/config", "set/network.lan.ipaddr", [1, 0, ["10.0.0.1"], []]),
     (f"device/{ID}/config", "var/x", [""]),
@@ -121,6 +124,11 @@ GOOD: list[tuple[str, str, list[object]]] = [
 GOOD += [
     (f"proposal/{ID}", "change", [b"a change", 0]),
     (f"proposal/{ID}", f"by/{ID}", [bytes(64)]),
+]
+GOOD += [
+    ("trust", "joins", [bytes(32)]),
+    ("trust", "recovered", [1, 1, bytes(32)]),
+    ("cluster", "mandate", [1, 1, bytes(32)]),
 ]
 GOOD.append(("checkpoint", f"by/{ID}", [256, bytes(32), bytes(32)]))
 GOOD += [
@@ -178,6 +186,9 @@ BAD: list[tuple[str, str, list[object]]] = [
     (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(64)]] * 2]),
     (f"device/{ID}", "request", [b"body", [[bytes(16), bytes(63)]]]),
     (f"device/{ID}", "request", [bytes(4097), [[bytes(16), bytes(64)]]]),
+    (f"device/{ID}", "request", [b"body", [[bytes(15), bytes(64)]]]),
+    ("trust", "joins", [bytes(31)]),
+    (EXPECTED, "as", ["02:aa", "", [], [[1, "1"]]]),
     (EXPECTED, "as", ["02:bb", "", [], []]),
     (EXPECTED, "as", ["02:aa", "Porch", [], []]),
     (EXPECTED, "as", ["02:aa", "", ["a b"], []]),
@@ -271,6 +282,7 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("policy/wifi", "wrap/", WRAPS),
     ("policy/wifi", "wrap/0", [bytes(15), WRAPS[1]]),
     ("policy/wifi", "wrap/0", [bytes(16), []]),
+    ("policy/wifi", "wrap/0", [bytes(16), [[bytes(15), bytes(49)]]]),
     ("policy/wifi", "wrap/0", [bytes(16), [[bytes(16), bytes(48)]]]),
     ("policy/wifi", "wrap/0", [bytes(16), [[bytes(16), bytes(49)]] * 2]),
     ("trust", "wrap/0", WRAPS),
@@ -327,6 +339,7 @@ def test_the_examples_show_every_kind_of_section() -> None:
 MANY_KEYS = [n.to_bytes(16, "big") for n in range(64)]
 NAMES = [f"{n}" for n in range(MEMBERS_MAX)]
 LONG = "x" * 63
+VARIABLES = [[f"{n:03}", ""] for n in range(EXPECTED_VARIABLES_MAX + 1)]
 EDGES: list[tuple[str, str, list[object], list[object]]] = [
     ("trust", "quorum", [64], [65]),
     ("trust", "recovery", [PUBLIC, NUMBER_MAX], [PUBLIC, NUMBER_MAX + 1]),
@@ -392,6 +405,25 @@ EDGES: list[tuple[str, str, list[object], list[object]]] = [
     (f"device/{ID}/facts", "ports", [["x" * FACT_BYTES_MAX]], [["x" * (FACT_BYTES_MAX + 1)]]),
     ("assignment/wifi", "to", ["groups", NAMES, 0], ["groups", [*NAMES, "x"], 0]),
     ("assignment/wifi", "to", ["all", [], 0], ["all", [], -1]),
+    ("cluster", "mandate", [NUMBER_MAX, 1, bytes(32)], [NUMBER_MAX + 1, 1, bytes(32)]),
+    ("trust", "recovered", [1, NUMBER_MAX, bytes(32)], [1, NUMBER_MAX + 1, bytes(32)]),
+    (
+        "checkpoint",
+        f"by/{ID}",
+        [NUMBER_MAX, bytes(32), bytes(32)],
+        [NUMBER_MAX + 1, bytes(32), bytes(32)],
+    ),
+    (f"proposal/{ID}", "change", [bytes(PROPOSAL_BYTES_MAX), 0], [bytes(PROPOSAL_BYTES_MAX + 1), 0]),
+    (f"proposal/{ID}", "change", [b"x", NUMBER_MAX], [b"x", NUMBER_MAX + 1]),
+    (f"proposal/{ID}", "change", [b"x", 0], [b"x", -1]),
+    (f"void/{ID}", "part/0", [NUMBER_MAX, bytes(32), []], [NUMBER_MAX + 1, bytes(32), []]),
+    (
+        f"device/{ID}",
+        "request",
+        [b"x", [[key, bytes(64)] for key in MANY_KEYS[:2]]],
+        [b"x", [[key, bytes(64)] for key in MANY_KEYS[:3]]],
+    ),
+    (EXPECTED, "as", ["02:aa", "", [], VARIABLES[:-1]], ["02:aa", "", [], VARIABLES]),
 ]
 
 

@@ -160,6 +160,34 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/proposals.py::follows::no condition: w.key != CHANGE": (
         "the change that takes a proposal back has written the same there"
     ),
+    "dusk/changelog/putting_back.py::_one::operand of and left out: place.section == 'cluster'": (
+        "no other section has records of these names"
+    ),
+    "dusk/changelog/putting_back.py::_wrapped::no condition: row is not None": (
+        "records that are listed have values; the type checker asks for it"
+    ),
+    "dusk/changelog/readers.py::people_of::no condition: row is not None": "as above",
+    "dusk/changelog/sealed.py::sealed_in::operand of and left out: record.startswith(SETTING)": (
+        "no other value begins so"
+    ),
+    "dusk/changelog/sealed.py::sealed_in::operand of and left out: data.startswith(SEALED_SETTING)": (
+        "it only saves the time of reading a setting that is not sealed"
+    ),
+    "dusk/changelog/sections.py::_passed::one more: codec.text(above, 191, 'passed under')": (
+        "what begins a longer prefix is shorter"
+    ),
+    "dusk/changelog/sections.py::_frozen::"
+    "one more: codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, 'frozen')": (
+        "the head is bounded by the same number when it is decoded"
+    ),
+    "dusk/changelog/sections.py::_sealed::"
+    "one more: codec.blob(codec.fields(row, 1, 'sealed key')[0], "
+    "limits.SEALED_KEY_BYTES_MAX, 'sealed key')": (
+        "the sealed key is bounded by the same number when it is read"
+    ),
+    "dusk/changelog/sections.py::_expected::one more: codec.text(named, 63, 'expected variable')": (
+        "no longer text is a component"
+    ),
     "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
         "who is an owner holds a key; the type checker asks for it"
     ),
