@@ -1,11 +1,13 @@
 """Where members are: told to those that may lead, kept across restarts, used by who leads next."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dusk.catchup.messages import Addresses as Table
 from dusk.cycle.messages import Kind
 from dusk.cycle.whereabouts import FILE, decode_table, encode_table
-from dusk.effects import Address, Connect, SendDatagram, StoreFile
+from dusk.effects import Address, Connect, Effect, SendDatagram, StoreFile
 from dusk.ids import DeviceId
 from dusk.keys.signing import x25519_public
 from dusk.node.addresses import ELSEWHERE_LOOKS, LOOK_S_MIN, STORE_S
@@ -173,3 +175,21 @@ def test_a_holder_that_was_heard_through_others_alone_is_told_nothing() -> None:
     table = Table(site.master.node._rooms.station.whereabouts.table)
     holder.address = None
     assert addresses._tell(site.master.node._rooms.exchanges, holder, table, site.now) == []
+
+
+def test_a12_a_table_is_for_the_very_holder_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = two_sites()
+    master, backup, member = site.all[:3]
+    rooms, asked = master.node._rooms, list[Callable[[bytes], bool]]()
+
+    def tell(*_: object, is_whom: Callable[[bytes], bool], **__: object) -> list[Effect]:
+        asked.append(is_whom)
+        return []
+
+    monkeypatch.setattr(rooms.exchanges, "tell", tell)
+    holder = master.node.peers.get(backup.node.device_id)
+    assert holder is not None
+    rooms.addresses._tell(rooms.exchanges, holder, Table(rooms.station.whereabouts.table), site.now)
+    (is_whom,) = asked
+    found = [is_whom(x25519_public(box.node.peers.own.public)) for box in (backup, member)]
+    assert found == [True, False]
