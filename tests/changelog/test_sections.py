@@ -197,6 +197,7 @@ BAD: list[tuple[str, str, list[object]]] = [
     (EXPECTED, "as", ["02:aa", "", [], [["a", 1]]]),
     (expected_path("a\n"), "as", ["a\n", "", [], []]),
     (expected_path(""), "as", ["", "", [], []]),
+    (expected_path("x" * 256), "as", ["x" * 256, "", [], []]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 1, None, None, None, "policy"]),
     ("passed", "grant/policy/wifi", [[bytes(16)], 2, None, None, None, "policy", [bytes(16)]]),

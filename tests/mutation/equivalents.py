@@ -188,6 +188,9 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/sections.py::_expected::one more: codec.text(named, 63, 'expected variable')": (
         "no longer text is a component"
     ),
+    "dusk/changelog/sections.py::_expected::one more: codec.text(name, 63, 'expected name')": (
+        "no longer text is a device's name"
+    ),
     "dusk/changelog/raises.py::rights_at::no condition: holder is not None": (
         "who is an owner holds a key; the type checker asks for it"
     ),
