@@ -103,6 +103,12 @@ def test_owners_and_who_is_granted_a_section_read_its_secrets(cluster: Cluster) 
     assert people("policy/wifi") == {cluster.owner}
 
 
+def test_a_person_without_a_key_reads_nothing_and_keeps_nobody_from_reading(cluster: Cluster) -> None:
+    cluster.commit(cluster.edit("user/nobody", "disabled", [True]))
+    cluster.commit(cluster.edit("trust", "grant/policy/wifi", [[cluster.carol.key_id], 1, None, None, None]))
+    assert set(people_of(cluster.log.state, "policy/wifi")) == {cluster.owner.key_id, cluster.carol.key_id}
+
+
 WIFI, GUEST, VPN, WORD = "set/wireless.a.key", "set/wireless.b.key", "set/network.a.private_key", "var/word"
 
 
