@@ -146,7 +146,8 @@ class Listening:
             return self._knocks < KNOCKS_MAX
         if self._was_behind:
             return self._rounds < ROUNDS_BEHIND_MAX
-        awaited = min(station.peers.count - 1, AWAITED_MAX)
+        # One that knows nobody cannot tell whether all have answered: its disk may be of before they joined.
+        awaited = max(1, min(station.peers.count - 1, AWAITED_MAX))
         return len(self._answered) < awaited and self._rounds < ROUNDS_MAX
 
     def is_over(self, now: float) -> bool:

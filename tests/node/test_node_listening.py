@@ -90,17 +90,19 @@ def test_a28_a_disk_from_before_anybody_joined_is_caught_up_by_those_whom_it_doe
     site = Site(3)
     site.run(6.0)
     newest = site.master.node.log.head
-    founding = next(
-        end
-        for end, item in enumerate(site.master.items, 1)
-        if item.kind is ItemKind.HEAD and _members_at(site.master.items[:end]) == 1
-    )
-    old = _started_anew(site, site.master.items[:founding])
+    old = _started_anew(site, site.master.items[: _alone(site.master.items)])
     assert old.node.peers.count == 1
     site.until(lambda: old.node.leads, 20.0)
     assert old.node.log.chain_at(newest.seq) == newest.chain
     site.run(10.0)
     assert all("conflict" not in each.node.alarms for each in site.all)
+
+
+def test_who_is_alone_leads_after_three_rounds() -> None:
+    site = Site(1)
+    site.run(3.0)
+    alone = _started_anew(site, site.master.items)
+    assert site.until(lambda: alone.node.leads, 3.0) == pytest.approx(ROUNDS_MAX * LISTEN_S, abs=0.01)
 
 
 @pytest.mark.parametrize("holders", [2, 1], ids=["it knows who led since", "it does not"])
@@ -120,6 +122,12 @@ def test_a28_who_may_lead_by_its_old_disk_alone_is_answered_though_nobody_leads(
     site.run(20.0)
     assert old.node.log.head == newest
     assert site.leaders == []
+
+
+def _alone(items: list[LogItem]) -> int:
+    """Return how many of a log's items are of before anybody joined."""
+    ends = (end for end, item in enumerate(items, 1) if item.kind is ItemKind.HEAD)
+    return next(end for end in ends if _members_at(items[:end]) == 1)
 
 
 def _members_at(items: list[LogItem]) -> int:

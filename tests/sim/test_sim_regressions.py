@@ -92,6 +92,15 @@ PLANS = {
     "what was made at a device that was taken out was refused to it before it was reset": Plan(
         33243, holders_max=4, recoveries=True, grants=True
     ),
+    "an old disk of before anybody joined was content that all whom it knows, nobody, had answered": Plan(
+        32035,
+        Faults(sites=1.0, rot_s=6.0, old_disk_s=6.0, partition_s=8.0, loss=0.1),
+        devices=4,
+        duration_s=24.0,
+        holders_max=4,
+        recoveries=True,
+        grants=True,
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
     "who went over between two answers was left alone for a liar, and what it had left was not fetched": Plan(
         31658, devices=5, duration_s=40.0, holders_max=4, recoveries=True, grants=True
