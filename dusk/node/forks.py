@@ -6,11 +6,13 @@ it, verifies it as any other log, and writes its changes before newer ones.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 from dusk.changelog.body import Change, decode_change
 from dusk.changelog.branches import Left, remembered
 from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.newer import position
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
 from dusk.effects import ItemKind, LogItem
@@ -43,7 +45,10 @@ class Forks:
 
     def __init__(self, log: Log, left: Sequence[LostBranch]) -> None:
         self._log = log
-        self._left = remembered([Left(branch) for branch in left], log)
+        stack: tuple[Left, ...] = ()
+        for branch in left:
+            stack = _on_top(stack, branch)
+        self._left = remembered(stack, log)
         self._dealt_with: dict[ChainHash, None] = {}
         self._asked_for: dict[ChainHash, None] = {}
         self._judged: dict[ChainHash, tuple[ChainHash, float]] = {}
@@ -52,7 +57,7 @@ class Forks:
 
     def left(self, branch: LostBranch) -> None:
         """Keep a branch that this device has just left."""
-        self._left = remembered((*self._left, Left(branch)), self._log)
+        self._left = remembered(_on_top(self._left, branch), self._log)
 
     def log_moved(self) -> None:
         """Forget what has its outcome for good."""
@@ -158,6 +163,23 @@ class Forks:
     def leads_anew(self) -> None:
         """Ask anew for what others offer: what a former epoch took up may not have been written."""
         self._dealt_with.clear()
+
+
+def _on_top(stack: Sequence[Left], newest: LostBranch) -> tuple[Left, ...]:
+    """Return the branches that were left, one more behind them.
+
+    A former one that forks from what is left now stands on it: it gets what of that is below it, so that
+    it begins where the log of others may have its base, too.
+    """
+    return (*(_based(left, newest) for left in stack), Left(newest))
+
+
+def _based(left: Left, below: LostBranch) -> Left:
+    branch = left.branch
+    if branch.seq <= below.seq:
+        return left
+    base = takewhile(lambda i: i.kind is not ItemKind.ENTRY or position(i) <= branch.seq, below.items)
+    return Left(LostBranch(below.seq, (*base, *branch.items)))
 
 
 def _note(chains: dict[ChainHash, _Noted], chain: ChainHash, noted: _Noted) -> None:

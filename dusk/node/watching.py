@@ -118,7 +118,7 @@ class Watching:
 
     def _turned_away(self, now: float) -> str:
         """Say that others do not know this device, as where two sides of a cut used a join key up (A45)."""
-        if self._around.fresh(now):  # who leads knows it
+        if self._around.fresh(now) and (not self._around.leads or len(self._around.online(now)) > 1):
             self._exchanges.turned_away_at = None
         since = self._exchanges.turned_away_at
         return "" if since is None or now - since < self._alarms.quiet_s else _TURNED_AWAY

@@ -53,6 +53,29 @@ def test_a_branch_is_offered_until_its_changes_stand_in_the_log_for_good() -> No
     assert _offers_nothing(forks)
 
 
+def test_r3_a_branch_that_forks_from_another_that_is_left_too_is_offered_with_what_it_stands_on() -> None:
+    world = World()
+    common, count = world.replica(), len(world.items)
+    world.commit(world.set("base", "system.a.b", "below"))
+    upper, change = _lost(world, "upper")
+    world.commit(world.set("base", "system.a.b", "instead of it"))
+    below = LostBranch(common.head.seq, tuple(world.items[count:]))
+    forks = Forks(common, ())
+    forks.left(upper)
+    assert list(forks.all) == [upper]
+    forks.left(below)
+    assert forks.all == Forks(common, [upper, below]).all
+    whole = forks.all[0]
+    assert (whole.seq, head_of(whole)) == (below.seq, head_of(upper))
+    assert list(forks.all) == [whole, below]
+    other = Log(world.cluster)
+    other.extend(world.items[:count])
+    other.extend(whole.items)
+    assert other.position_of(change.id) == upper.seq + 1
+    forks.left(_lost(world, "above all")[0])
+    assert forks.all[:2] == (whole, below), "what was left before stands on nothing that is left later"
+
+
 def test_a_branch_is_handed_over_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     lost, _ = _lost(world, "left")

@@ -34,6 +34,7 @@ class _Node:
     looks: int = 0
     handed_in: list[DeviceId] = field(default_factory=list)
     lines: dict[str, str] = field(default_factory=dict)
+    is_online: set[DeviceId] = field(default_factory=set)
     clock: WallClock = field(default_factory=lambda: WallClock(0.0, trusted=False))
     exchanges: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(turned_away_at=None))
 
@@ -44,7 +45,7 @@ class _Node:
         return ()
 
     def online(self, now: float) -> set[DeviceId]:
-        return set()
+        return self.is_online
 
     def due(self, now: float) -> tuple[DeviceId, list[Edit]] | None:
         self.looks += 1
@@ -121,6 +122,17 @@ def test_a45_who_is_turned_away_for_20_cycles_says_so_until_the_master_is_heard(
     watching.look(105.0)
     assert node.exchanges.turned_away_at is None
     assert node.lines == {}
+
+
+@pytest.mark.parametrize(("others", "is_said"), [(0, True), (1, False)])
+def test_a45_who_leads_others_is_known_and_who_leads_alone_may_be_turned_away(
+    others: int, *, is_said: bool
+) -> None:
+    everybody = {CULPRIT, *(DeviceId(bytes([number]) * 16) for number in range(others))}
+    node, watching = watched(is_fresh=True, leads=True, is_online=everybody)
+    node.exchanges.turned_away_at = 0.0
+    watching.look(100.0)
+    assert ("turned-away" in node.lines) == is_said
 
 
 def test_a13_a_proof_is_handed_in_once_there_is_room() -> None:

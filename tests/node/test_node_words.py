@@ -34,7 +34,7 @@ def test_a_member_learns_the_word_by_datagram_and_by_stream(size_bytes: int) -> 
 
 def test_at_the_master_the_word_comes_at_once() -> None:
     site = Site(1)
-    site.run(1.0)
+    site.until(lambda: site.master.node.leads, 3.0)
     change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), signers=(site.world.key(),))
     site.master.do(site.master.node.submit(change, site.now))
     site.run(0.1)

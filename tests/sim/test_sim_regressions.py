@@ -101,6 +101,15 @@ PLANS = {
         recoveries=True,
         grants=True,
     ),
+    "what was left twice stood on what was left, and who led apart and alone said nothing": Plan(
+        32023,
+        Faults(sites=1.0, partition_s=8.0, one_way=0.5, crash_s=8.0, loss=0.1, crash_in_write=0.05),
+        devices=4,
+        duration_s=24.0,
+        holders_max=4,
+        recoveries=True,
+        grants=True,
+    ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
     "who went over between two answers was left alone for a liar, and what it had left was not fetched": Plan(
         31658, devices=5, duration_s=40.0, holders_max=4, recoveries=True, grants=True
