@@ -174,6 +174,12 @@ def _no_head(items: Sequence[LogItem]) -> tuple[LogItem, ...]:
     return tuple(item for item in items if item.kind is ItemKind.ENTRY)
 
 
+def _parting_by_word_alone(monkeypatch: pytest.MonkeyPatch, liar: Member, items: Sequence[LogItem]) -> None:
+    """Have a server say that its log parts from the asker's behind the first entry, and send these items."""
+    parts, sent = Common(Seq(1), _elsewhere()), Items(tuple(items), more=False)
+    _lying(monkeypatch, liar, lambda request: parts if isinstance(request, Locate) else sent)
+
+
 def _nothing(_items: Sequence[LogItem]) -> tuple[LogItem, ...]:
     return ()
 
@@ -183,11 +189,7 @@ def test_who_went_over_to_our_log_between_two_answers_is_no_liar_and_is_asked_ag
 ) -> None:
     wires, attic, barn, _world = _sides()
     own = tuple(_behind(attic.items, 1))
-    _lying(
-        monkeypatch,
-        barn,
-        lambda r: Common(Seq(1), _elsewhere()) if isinstance(r, Locate) else Items(own, more=False),
-    )
+    _parting_by_word_alone(monkeypatch, barn, own)
     head, waited_s = attic.head, []
     for _ in range(4):
         wires.do("attic", attic.exchanges.catch_up(at("barn"), wires.now))
@@ -208,11 +210,7 @@ def test_a9_a_log_that_was_said_to_part_from_ours_and_has_no_signed_head_is_a_li
 ) -> None:
     wires, attic, barn, _world = _sides()
     own = trick(_behind(attic.items, 1))
-    _lying(
-        monkeypatch,
-        barn,
-        lambda r: Common(Seq(1), _elsewhere()) if isinstance(r, Locate) else Items(own, more=False),
-    )
+    _parting_by_word_alone(monkeypatch, barn, own)
     wires.do("attic", attic.exchanges.catch_up(at("barn"), wires.now))
     assert "said to part from ours, and has no signed head" in wires.texts("attic")
     assert attic.exchanges.refused == 1

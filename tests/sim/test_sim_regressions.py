@@ -1,5 +1,7 @@
 """Plans that once broke a rule, each with what was wrong then."""
 
+from functools import partial
+
 import pytest
 
 from dusk.sim.faults import Faults
@@ -9,6 +11,9 @@ OLD_DISKS = Faults(rot_s=3.0, old_disk_s=5.0, crash_s=6.0, partition_s=8.0, slow
 ELSE_OFF = frozenset(
     ("crash_s", "disk_error", "duplicate", "old_disk_s", "replay_s", "stale", "stranger", "twin", "uneven")
 )
+
+full = partial(Plan, holders_max=4, recoveries=True, grants=True)
+"""What the long run simulates: all that a seed may have besides faults."""
 
 PLANS = {
     "a writer with an older disk asked before it had links, and led": Plan(
@@ -77,61 +82,41 @@ PLANS = {
     "all that a writer with an old disk had let in behind its end were turned away by it": Plan(
         390, holders_max=4
     ),
-    "a succession that named who was removed was refused in one round with its author's next change": Plan(
-        1234, holders_max=4, recoveries=True, grants=True
+    "a succession that named who was removed was refused in one round with its author's next change": full(
+        1234
     ),
-    "a writer with an old disk went on from a checkpoint behind a removal, without a key to ask by": Plan(
-        1564, holders_max=4, recoveries=True, grants=True
+    "a writer with an old disk went on from a checkpoint behind a removal, without a key to ask by": full(
+        1564
     ),
-    "the one disk with the log was wiped, as others that had not joined yet were to lead alone": Plan(
-        33133, holders_max=4, recoveries=True, grants=True
-    ),
-    "a device was cloned while a change that lets it lead was on its way": Plan(
-        33226, holders_max=4, recoveries=True, grants=True
-    ),
-    "what was made at a device that was taken out was refused to it before it was reset": Plan(
-        33243, holders_max=4, recoveries=True, grants=True
-    ),
-    "an old disk of before anybody joined was content that all whom it knows, nobody, had answered": Plan(
+    "the one disk with the log was wiped, as others that had not joined yet were to lead alone": full(33133),
+    "a device was cloned while a change that lets it lead was on its way": full(33226),
+    "what was made at a device that was taken out was refused to it before it was reset": full(33243),
+    "an old disk of before anybody joined was content that all whom it knows, nobody, had answered": full(
         32035,
         Faults(sites=1.0, rot_s=6.0, old_disk_s=6.0, partition_s=8.0, loss=0.1),
         devices=4,
         duration_s=24.0,
-        holders_max=4,
-        recoveries=True,
-        grants=True,
     ),
-    "what was left twice stood on what was left, and who led apart and alone said nothing": Plan(
+    "what was left twice stood on what was left, and who led apart and alone said nothing": full(
         32023,
         Faults(sites=1.0, partition_s=8.0, one_way=0.5, crash_s=8.0, loss=0.1, crash_in_write=0.05),
         devices=4,
         duration_s=24.0,
-        holders_max=4,
-        recoveries=True,
-        grants=True,
     ),
     "where others are was first written down while all was quiet": Plan(1001, holders_max=4),
-    "who went over between two answers was left alone for a liar, and what it had left was not fetched": Plan(
-        31658, devices=5, duration_s=40.0, holders_max=4, recoveries=True, grants=True
+    "who went over between two answers was left alone for a liar, and what it had left was not fetched": full(
+        31658, devices=5, duration_s=40.0
     ),
-    "what a writer that is gone called local, and the next one refused, kept the next one waiting": Plan(
-        31093, devices=4, duration_s=50.0, holders_max=4, recoveries=True, grants=True
+    "what a writer that is gone called local, and the next one refused, kept the next one waiting": full(
+        31093, devices=4, duration_s=50.0
     ),
-    "who led apart knew nobody but those who could not go back to the fork, and they said nothing": Plan(
-        524, holders_max=4, recoveries=True, grants=True
+    "who led apart knew nobody but those who could not go back to the fork, and they said nothing": full(524),
+    "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
+        32164
     ),
-    "all had one head before the new group key of who leads, and fetched that while all was quiet": Plan(
-        32164, holders_max=4, recoveries=True, grants=True
-    ),
-    "what was handed in from a device was refused behind its removal, in one turn": Plan(
-        32376, holders_max=4, recoveries=True, grants=True
-    ),
-    "a device repeated DATA for its link in the round in which it was given the lead": Plan(
-        32569, devices=4, holders_max=4, recoveries=True, grants=True
-    ),
-    "the last change was queued alone on a device that was taken out and reset": Plan(
-        1006, holders_max=4, recoveries=True, grants=True
-    ),
+    "what was handed in from a device was refused behind its removal, in one turn": full(32376),
+    "a device repeated DATA for its link in the round in which it was given the lead": full(32569, devices=4),
+    "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
 
