@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dusk import codec, limits
 from dusk.changelog import views
-from dusk.changelog.body import Edit
+from dusk.changelog.body import Change, Edit
 from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
 from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
@@ -103,6 +103,11 @@ def recovery_submit(desk: Desk, arguments: Json) -> Json:
     if not is_recovery(change):
         raise Refused("bad-recovery", "this is something else than a recovery")
     return {"ticket": desk.force_role(change, arguments["timeout_s"], {}), "hash": change.id.hex()}
+
+
+def gives_way(change: Change) -> bool:
+    """Tell whether a change gives its side up: it goes with the branch, without an outcome (A37)."""
+    return any((section, key) == JOINS and new is not None for section, key, new, _ in change.body.operations)
 
 
 def edit_row(edit: Edit) -> Json:

@@ -6,6 +6,7 @@ Implements `dusk.control.desk.Desk`. A device without a cluster answers ``status
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import trio
 
@@ -17,6 +18,7 @@ from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
+from dusk.control.recovering import gives_way
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
@@ -301,7 +303,9 @@ class DaemonDesk:
         now = trio.current_time()
         self._core.add(self._node.force_role(change, now))
         heard_s = HEARD_CYCLES * views.cycle_ms(self.log.state) / 1000
-        return self._follow(change.id, timeout_s, answer, now + heard_s)
+        placed = self.progress(change.id) if gives_way(change) else None
+        left = None if placed is None else replace(placed, state=ChangeState.LOCAL)
+        return self._follow(change.id, timeout_s, answer, now + heard_s, left)
 
     def _check_room(self, change: Change) -> None:
         storage = self._core.storage
@@ -312,15 +316,27 @@ class DaemonDesk:
         """Wait again for a change that is in the outbox or the log."""
         return self._follow(change, timeout_s, answer, trio.current_time())
 
-    def _follow(self, change: ChangeId, timeout_s: float, answer: Json, heard_at: float) -> str:
-        """Return a ticket of a change's outcome; before ``heard_at`` nobody counts as absent."""
+    def _follow(
+        self, change: ChangeId, timeout_s: float, answer: Json, heard_at: float, left: Progress | None = None
+    ) -> str:
+        """Return a ticket of a change's outcome; before ``heard_at`` nobody counts as absent.
+
+        ``left`` is how far one came that is forgotten together with the branch that it gives up.
+        """
 
         async def work(ticket: Ticket) -> Json:
-            return {**await self._outcome(change, timeout_s, ticket, heard_at), **answer}
+            return {**await self._outcome(change, timeout_s, ticket, heard_at, left), **answer}
 
         return self._tickets.start(work)
 
-    async def _outcome(self, change: ChangeId, timeout_s: float, ticket: Ticket, heard_at: float) -> Json:
+    async def _outcome(
+        self,
+        change: ChangeId,
+        timeout_s: float,
+        ticket: Ticket,
+        heard_at: float,
+        left: Progress | None = None,
+    ) -> Json:
         """Wait until a change is durable, refused, or as far as it comes."""
         with trio.move_on_after(timeout_s):
             while not self._is_over(change, heard_at):
@@ -329,7 +345,7 @@ class DaemonDesk:
                 with trio.move_on_after(LOOK_S):
                     await self._moved.wait()
         await self._core.quiet()
-        progress = self.progress(change)
+        progress = self.progress(change) or left
         if progress is None:
             raise Refused("refused", "the change was refused and is forgotten")
         if progress.state is ChangeState.REFUSED or progress.reason:

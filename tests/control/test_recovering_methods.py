@@ -13,8 +13,8 @@ from dusk.changelog.kinds import FROZEN
 from dusk.changelog.recovering import JOINS, RECOVERY
 from dusk.changelog.sections import device_path
 from dusk.control.desk import Json
-from dusk.control.forced import line_of
-from dusk.control.recovering import ARMOUR, edit_row, edits_of
+from dusk.control.forced import line_of, read_armoured
+from dusk.control.recovering import ARMOUR, edit_row, edits_of, gives_way
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId
 from dusk.keys.signing import SigningKey
@@ -227,6 +227,19 @@ def test_a37_a_side_gives_way_to_the_history_that_has_an_entry_and_keeps_its_own
     assert state.value(*JOINS) == [theirs]
     assert (list(state.owners().values()), world.log.head.generation) == (["rescuer"], 2)
     assert views.recovery_key(state) == following.public
+
+
+def test_a37_what_gives_a_side_up_is_known_from_what_takes_that_back(desk: FakeDesk, world: Rescue) -> None:
+    asked = {"head": bytes(32).hex(), "following": world.following.public.hex()}
+    prepared = [desk.ask("recovery.join", **asked), desk.ask("recovery.prepare", **world.asked())]
+    lines = [world.line(one) for one in prepared]
+    changes = [read_armoured(line, ARMOUR, "recovery", "bad-recovery") for line in lines]
+    assert [gives_way(change) for change in changes] == [True, False]
+    world.leading = world.kitchen
+    desk.ask("recovery.submit", line=lines[0])
+    world.recovery = world.following
+    taken_back = world.line(desk.ask("recovery.prepare", **world.asked(following=world.key().public.hex())))
+    assert not gives_way(read_armoured(taken_back, ARMOUR, "recovery", "bad-recovery"))
 
 
 def test_a37_who_recovers_a_side_that_was_given_up_keeps_it_after_all(desk: FakeDesk, world: Rescue) -> None:

@@ -98,13 +98,15 @@ class Exposed(Machine):
 
         Args:
             join_line: the join key that its image carries.
-            keeps_key: whether it is the same device as before, and knows nothing.
+            keeps_key: whether it is the same device as before, and knows nothing; else the copy goes, too.
         """
         identity = (self.node_folder / "identity").read_bytes()
         owner = self.node_folder.stat()
         self._lose(self.node_folder)
         (self.root / "etc/dusk/join").unlink(missing_ok=True)
         self.place_join_key(join_line)
+        if not keeps_key and self.has_copy:
+            shutil.rmtree(self._copy)  # of a device that is removed once this one is let in at its place
         if keeps_key:
             self.node_folder.mkdir(mode=0o700)
             file = self.node_folder / "identity"

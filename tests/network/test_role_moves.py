@@ -39,6 +39,8 @@ def test_a_backup_takes_over_and_owners_force_the_lead_upon_a_third(cluster: Clu
     assert _state(second)["role"] == "master"
     cluster.wait("the absent holder named", lambda: first.name in str(_state(second).get("alarms")))
     assert not second.is_settled()
+    # those that are heard when it is made lead behind it
+    cluster.wait("the third hears the second", lambda: _state(third)["online"] == 2)
 
     forced = member.call("role.force", timeout_s=COMMIT_S)
     assert f"{third.name} leads, then {second.name}" in forced["text"]
