@@ -157,15 +157,14 @@ class Choice:
         def order(test: str) -> tuple[int, bool, bool, float]:
             of_room = test.startswith((f"tests/{room}/", f"tests/test_{room}"))
             of_module = stem in test.split("::", maxsplit=1)[0]
-            return first.get(test, len(first)), not of_module, not of_room, self._times.get(test, 1.0)
+            return first.get(test, len(first)), not of_room, not of_module, self._times.get(test, 1.0)
 
         chosen, left_s = [], SECONDS_OF_TESTS_MAX
         for test in sorted(running, key=order):
-            if order(test)[2]:
+            if order(test)[1]:
                 left_s -= self._times.get(test, 1.0)
-            if left_s < 0:
-                break
-            chosen.append(test)
+            if not order(test)[1] or left_s >= 0:
+                chosen.append(test)
         return chosen
 
 

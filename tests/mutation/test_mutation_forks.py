@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from coverage import CoverageData
 
+from tests import measured
 from tests.mutation import __main__ as mutation
 from tests.mutation import server
 from tests.mutation.mutants import Mutant
 from tests.mutation.server import NONE_FAILED, Fork, Server, Trial
+from tests.records import PROJECT
 
 MUTANT = Mutant("dusk/codec.py", "pack", "no guard: if x", 1, 0, 0, b"")
 Body = Callable[[Callable[[str], None]], str]
@@ -106,3 +109,28 @@ def test_what_killed_its_neighbours_is_tried_on_a_mutant_first(
     record.put(MUTANT, "key", "t::two")
     record.save()
     assert mutation.Record().killers(MUTANT)[0] == "t::two"
+
+
+def test_however_long_tests_of_other_rooms_take_those_of_a_mutants_own_room_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = {
+        "tests/node/test_node_codec.py::slow": mutation.SECONDS_OF_TESTS_MAX,
+        "tests/node/test_other.py::slow": mutation.SECONDS_OF_TESTS_MAX,
+        "tests/test_codec.py::quick": 0.1,
+        "tests/test_codec.py::slow": 20.0,
+    }
+    lines = CoverageData(str(tmp_path / "lines"))
+    for test in times:
+        lines.set_context(f"{test}|run")
+        lines.add_lines({str(PROJECT / MUTANT.path): [MUTANT.line]})
+    lines.write()
+    monkeypatch.setattr(measured, "LINES_FILE", tmp_path / "lines")
+    monkeypatch.setattr(measured, "times", times.items)
+    monkeypatch.setattr(measured, "unchanged", lambda: {MUTANT.path})
+    killers = ["tests/node/test_other.py::slow"]
+    assert mutation.Choice().tests(MUTANT, killers) == [
+        *killers,
+        "tests/test_codec.py::quick",
+        "tests/test_codec.py::slow",
+    ]
