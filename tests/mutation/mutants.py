@@ -8,8 +8,9 @@ comprehension; an assertion; the answer of a function that says yes or no.
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 CODEC_CHECKS = frozenset({"fields", "items", "integer", "boolean", "exactly", "blob", "text"})
 NUMBER_CHECKS = frozenset({"_number", "_texts", "_texts_of"})
@@ -234,9 +235,22 @@ def mutants_of(path: str, source: bytes) -> list[Mutant]:
     return sorted(finder.found, key=lambda mutant: mutant.start)
 
 
-def codes(source: bytes, filename: str) -> Iterator[tuple[tuple[str, int], object]]:
-    """Yield ((qualified name, first line), code object) of every function in a module's text."""
-    waiting = [compile(source, filename, "exec", dont_inherit=True)]
+def codes(
+    source: bytes, filename: str, closures: Mapping[int, Sequence[str]] = MappingProxyType({})
+) -> Iterator[tuple[tuple[str, int], object]]:
+    """Yield ((qualified name, first line), code object) of every function in a module's text.
+
+    A living closure takes only code with the free variables that it has (first line → names): where a
+    check is taken out that used one, it is still named, in a branch that is never gone.
+    """
+    tree = ast.parse(source, filename)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            named = "; ".join(closures.get(line, ()))
+            if named:
+                node.body[:0] = [ast.If(ast.Constant(value=False), ast.parse(named).body, [])]
+    waiting = [compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)]
     while waiting:
         code = waiting.pop()
         yield (code.co_qualname, code.co_firstlineno), code

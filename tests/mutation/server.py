@@ -106,6 +106,7 @@ class Server:
         self._jobs = jobs
         self._running: dict[Fork, Trial] = {}
         self._functions: dict[tuple[str, str, int], list[types.FunctionType]] = {}
+        self._closures: dict[str, dict[int, tuple[str, ...]]] = {}
         self._caches: list[functools._lru_cache_wrapper[object]] = []
         self._killers: set[str] = set()
         self.failing_anyhow: set[str] = set()
@@ -147,6 +148,8 @@ class Server:
                 code = thing.__code__
                 key = (code.co_filename, code.co_qualname, code.co_firstlineno)
                 self._functions.setdefault(key, []).append(thing)
+                if code.co_freevars:
+                    self._closures.setdefault(code.co_filename, {})[code.co_firstlineno] = code.co_freevars
             elif isinstance(thing, functools._lru_cache_wrapper) and thing.__module__.startswith("dusk."):
                 self._caches.append(thing)
 
@@ -169,7 +172,8 @@ class Server:
 
     def _mutate(self, mutant: Mutant) -> None:
         path = self._project / mutant.path
-        for (name, line), code in codes(mutant.apply(path.read_bytes()), str(path)):
+        closures = self._closures.get(str(path), {})
+        for (name, line), code in codes(mutant.apply(path.read_bytes()), str(path), closures):
             for function in self._functions.get((str(path), name, line), ()):
                 assert isinstance(code, types.CodeType)
                 if function.__code__ != code:

@@ -1,5 +1,6 @@
 """What a mutant is said to be killed by is a test that it failed, and never the harness or the machine."""
 
+import importlib.util
 import os
 import select
 from collections.abc import Callable
@@ -134,3 +135,33 @@ def test_however_long_tests_of_other_rooms_take_those_of_a_mutants_own_room_are_
         "tests/test_codec.py::quick",
         "tests/test_codec.py::slow",
     ]
+
+
+CLOSURE = """
+def at_most(bound):
+    def check(value):
+        if value > bound:
+            raise ValueError("too much")
+        return value
+    return check
+
+check = at_most(3)
+"""
+
+
+def test_a_closure_that_was_made_at_import_is_mutated_too(tmp_path: Path) -> None:
+    (tmp_path / "closing.py").write_text(CLOSURE)
+    spec = importlib.util.spec_from_file_location("closing", tmp_path / "closing.py")
+    assert spec is not None
+    assert spec.loader is not None
+    living = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(living)
+    with pytest.raises(ValueError, match="too much"):
+        living.check(4)
+    guard = b"value > bound"
+    start = CLOSURE.encode().index(guard)
+    trying_it = Server(tmp_path, iter(()), lambda _trial, _killer: None, 1, ())
+    trying_it._index()
+    function = "at_most.<locals>.check"
+    trying_it._mutate(Mutant("closing.py", function, "", 4, start, start + len(guard), b"False"))
+    assert living.check(4) == 4
