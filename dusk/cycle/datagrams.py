@@ -27,6 +27,7 @@ GROUP_OVERHEAD_BYTES = _ID_AT + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES
 HELLO_DATAGRAM_BYTES = GROUP_OVERHEAD_BYTES + HELLO_BYTES
 PAIRWISE_OVERHEAD_BYTES = _ID_AT + _DEVICE_ID_BYTES + NONCE_BYTES + TAG_BYTES
 _GROUP_KINDS = frozenset((Kind.START, Kind.DATA, Kind.HELLO, Kind.REPEAT))
+_CALLS = frozenset(bytes((kind,)) for kind in (Kind.START, Kind.REPEAT, Kind.HELLO))
 
 
 def cluster_tag(cluster: ClusterId) -> bytes:
@@ -34,12 +35,12 @@ def cluster_tag(cluster: ClusterId) -> bytes:
     return labelled_hash(b"dusk.tag", cluster)[:CLUSTER_TAG_BYTES]
 
 
-def is_start(data: bytes, tag: bytes) -> bool:
-    """Tell whether this looks like a START of the cluster with this tag, or one that is repeated.
+def is_call(data: bytes, tag: bytes) -> bool:
+    """Tell whether this looks like what a member of the cluster with this tag sends to all.
 
-    A joiner cannot open it, and asks its sender, who is a member.
+    A joiner cannot open it, and asks its sender: who leads, repeats a START, or looks for who leads.
     """
-    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] in (bytes((Kind.START,)), bytes((Kind.REPEAT,)))
+    return data[:_KIND_AT] == tag and data[_KIND_AT:_ID_AT] in _CALLS
 
 
 def path_of(datagram: bytes) -> bytes:

@@ -28,7 +28,7 @@ from dusk.changelog.creation import PENDING
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import ForkFound, Log, verified_entry
 from dusk.changelog.newer import NewerVersion, later_entry
-from dusk.cycle.datagrams import cluster_tag, is_start
+from dusk.cycle.datagrams import cluster_tag, is_call
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.effects import (
@@ -198,8 +198,12 @@ class Joiner:
     # --- finding a member --------------------------------------------------------------------
 
     def _hear(self, data: bytes, source: Address, now: float) -> list[Effect]:
-        """Note who sends STARTs of our cluster: anybody can, so it is a hint and bounded."""
-        if not is_start(data, self._tag):
+        """Note who calls the members of our cluster: anybody can, so it is a hint and bounded.
+
+        Also who only looks for them: where nobody leads there is no START, and it may be this device
+        alone that may lead, and has lost its disk.
+        """
+        if not is_call(data, self._tag):
             return []
         known = any(source.host == heard.host for heard in self._heard)
         if not known and len(self._heard) < JOIN_CANDIDATES_MAX:

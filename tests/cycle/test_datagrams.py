@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.changelog.views import Member
-from dusk.cycle.datagrams import Channel, Lack, Opened, Unreadable, cluster_tag, is_start
+from dusk.cycle.datagrams import Channel, Lack, Opened, Unreadable, cluster_tag, is_call
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peers
@@ -108,12 +108,13 @@ def test_a_start_or_a_hello_under_an_unknown_key_is_a_reason_to_ask_and_other_ki
         reader.open(data, SOURCE)
 
 
-def test_a_joiner_knows_a_start_by_its_tag() -> None:
+def test_a_joiner_knows_by_their_tag_datagrams_that_are_for_all() -> None:
     tag = cluster_tag(CLUSTER)
-    assert is_start(channel(0).seal_group(Kind.START, b"hi"), tag)
-    assert is_start(channel(0).seal_group(Kind.REPEAT, b"hi"), tag)
-    assert not is_start(channel(0).seal_group(Kind.DATA, b"hi"), tag)
-    assert not is_start(b"", tag)
+    for kind in (Kind.START, Kind.REPEAT, Kind.HELLO):
+        assert is_call(channel(0).seal_group(kind, b"hi"), tag)
+        assert not is_call(channel(0).seal_group(kind, b"hi"), bytes(8))
+    assert not is_call(channel(0).seal_group(Kind.DATA, b"hi"), tag)
+    assert not is_call(b"", tag)
 
 
 @pytest.mark.parametrize("kind", [0, 15, 255])

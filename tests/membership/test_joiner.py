@@ -14,6 +14,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion
 from dusk.cycle.datagrams import cluster_tag
 from dusk.cycle.groupkeys import decode_group_keys
+from dusk.cycle.messages import Kind
 from dusk.effects import (
     Accepted,
     Address,
@@ -165,6 +166,15 @@ def test_addresses_that_are_configured_while_it_looks_are_asked_at_once() -> Non
     there = Address("10.0.0.7", 3875)
     assert joiner.set_contacts((there,), 101.0) == [Connect(2, there)]
     assert joiner.set_contacts((there, Address("10.0.0.8", 3875)), 102.0) == []
+
+
+def test_where_nobody_leads_a_joiner_asks_a_member_that_looks_for_who_does() -> None:
+    """It may be the one that is to lead: the only one of the succession, with an old disk."""
+    world = _world()
+    joiner = _joiner(world, world.key(), _join_key(world, addresses=()))
+    there = Address("10.0.0.7", 3875)
+    hello = cluster_tag(world.cluster) + bytes((Kind.HELLO,))
+    assert joiner.handle(Datagram(hello, there, None), 100.0) == [Connect(2, there)]
 
 
 def test_a6_heard_candidates_are_bounded_and_tried_one_at_a_time() -> None:

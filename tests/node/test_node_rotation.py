@@ -1,8 +1,9 @@
 """The group key follows the log: who was removed reads nothing from then on (A22)."""
 
 from dusk.changelog.sections import device_path
-from dusk.cycle.datagrams import cluster_tag, is_start
+from dusk.cycle.datagrams import cluster_tag
 from dusk.cycle.groupkeys import GroupKeys
+from dusk.cycle.messages import Kind
 from dusk.effects import SendMulticast
 from dusk.ids import NO_CHAIN
 from dusk.node.rotating import newest_removal, store_keys
@@ -34,7 +35,7 @@ def _retire(site: Site, box: Box) -> None:
 def _starts(site: Site, since: int) -> list[bytes]:
     sent = (e.data for e in site.master.effects[since:] if isinstance(e, SendMulticast))
     tag = cluster_tag(site.world.cluster)
-    return [data for data in sent if is_start(data, tag)]
+    return [data for data in sent if data.startswith(tag + bytes((Kind.START,)))]
 
 
 def test_a22_at_a_removal_the_key_changes_and_the_removed_device_reads_no_later_start() -> None:

@@ -116,6 +116,7 @@ PLANS = {
     ),
     "what was handed in from a device was refused behind its removal, in one turn": full(32376),
     "a device repeated DATA for its link in the round in which it was given the lead": full(32569, devices=4),
+    "who alone may lead got an old disk of before it joined, and joiners asked only who leads": full(1435),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
