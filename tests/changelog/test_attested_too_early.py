@@ -95,3 +95,15 @@ def test_who_stands_on_a_checkpoint_asks_those_who_held_since() -> None:
     assert log.settled == 16
     assert log.take_certificate(world.certificate(world.master, world.garage))
     assert log.checkpoint == 16
+
+
+def test_what_is_lacking_stays_where_an_entry_before_it_is_settled() -> None:
+    world = _left_out()
+    before = world.certificate(world.master, world.garage, world.kitchen)
+    world.write(attestation(world, 16))
+    assert not world.settle(world.master, world.garage)
+    lacking = world.log.lacking
+    assert lacking is not None
+    assert world.log.take_certificate(before)
+    assert world.log.settled == before.head.seq < lacking.seq
+    assert world.log.lacking == lacking
