@@ -103,10 +103,14 @@ class Readable(Protocol):
     def settled(self) -> Seq:
         """Up to where it is final."""
 
+    @property
+    def floor(self) -> Seq:
+        """What it stands on: below that nothing of it is here."""
+
 
 def to_attest(log: Readable, owner: KeyId) -> Edit | None:
     """Return what an owner should attest now; None for nothing."""
-    seq = due(log.state, owner, log.head.seq, log.settled)
+    seq = due(log.state, owner, log.head.seq, log.settled, log.floor)
     if seq is None:
         return None
     record = log.state.record(CHECKPOINT, attest_key(owner))
@@ -114,16 +118,29 @@ def to_attest(log: Readable, owner: KeyId) -> Edit | None:
     return Edit(CHECKPOINT, attest_key(owner), row, None if record is None else record.base)
 
 
-def due(state: State, owner: KeyId, head: int, settled: int) -> Seq | None:
+def is_undone(state: State, floor: int) -> bool:
+    """Tell whether what made a log's foundation a checkpoint was undone.
+
+    Owners do that by a role that they force, or by a recovery, from an older head. Nobody takes that
+    foundation from this device any more, and what is below it is not here.
+    """
+    return floor > state.derived(IN_FORCE)
+
+
+def due(state: State, owner: KeyId, head: int, settled: int, floor: int = 0) -> Seq | None:
     """Return the position that an owner should attest now: the newest that is final and no recent history.
+
+    Where the log stands on what is no checkpoint any more, recent history, too: before there is a new
+    one, nobody gets the log from here who lacks what is below.
 
     Args:
         state: of the log.
         owner: who would sign.
         head: the log's newest position.
         settled: up to where it is final.
+        floor: what the log stands on; 0 for its first entry.
     """
-    limit = min(settled, head - limits.RETENTION_ENTRIES)
+    limit = settled if is_undone(state, floor) else min(settled, head - limits.RETENTION_ENTRIES)
     former = state.record(CHECKPOINT, attest_key(owner))
     last = 0 if former is None or former.data is None else read_attested(former.data).seq
     for seq in reversed(state.milestones):

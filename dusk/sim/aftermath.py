@@ -5,11 +5,16 @@ other side (`specs/log.md`, section 12): the two stay apart, and say so. Then so
 the side that was not recovered in anew, as new ones.
 
 Or a device was let in on a side that lost, by a join key of which the other side made the last use: nobody
-there knows it, and it says so (alarm `turned-away`, A45). Nothing else may need that.
+there knows it, and it says so (alarm `turned-away`, A45).
+
+Or what a device compacted to is no checkpoint any more, since a recovery from an older head undid the
+owners' word for it. Who has nothing yet gets no log from such a device until an owner commits, and attests
+anew: `asks` says so. Nothing else may need people.
 """
 
 from collections.abc import Sequence
 
+from dusk.changelog.attesting import is_undone
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
 from dusk.sim.device import Device
@@ -50,6 +55,11 @@ def turned_away(checks: Checks, devices: Sequence[Device]) -> list[Device]:
         if device.index in checks.told_turned_away and others and not is_known:
             found.append(device)
     return found
+
+
+def stands_on_undone(device: Device) -> bool:
+    """Tell whether a device stands on what a recovery made no checkpoint any more."""
+    return device.member is not None and is_undone(device.member.log.state, device.member.log.floor)
 
 
 def _fork(standing: Logged, head: Logged) -> Logged | None:

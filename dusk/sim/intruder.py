@@ -42,6 +42,8 @@ FLOOD = 8
 """Requests at once."""
 ENDLESS_MAX = 50
 """Chunks of a log without an end."""
+_SERVED = (ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE)
+"""What has an encoding in an answer: the rest of a log stays on its disk."""
 
 
 class Owner(Station, Protocol):
@@ -237,7 +239,8 @@ class Intruder:
         if request is None or isinstance(request, Locate):
             lies += [Common(Seq(random.choice((0, 1, 3, 2**40))), newest), Common(Seq(0), newest)]
         if request is None or isinstance(request, Fetch):
-            lies.append(Items(tuple(self._tampered(list(items))), more=random.random() < 0.3))
+            served = [item for item in items if item.kind in _SERVED]
+            lies.append(Items(tuple(self._tampered(served)), more=random.random() < 0.3))
         if request is None or isinstance(request, GetKeys):
             lies.append(Keys(self._poisoned_ring()))
         if request is None or isinstance(request, Join | Submit | Report):

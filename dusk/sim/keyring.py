@@ -45,13 +45,13 @@ class Keyring:
         self.phrases.add(key.key_id)
         self.publics[key.key_id] = key.public
 
-    def note(self, change: Change) -> None:
-        """Note that the owner has signed this, at the device that it names."""
+    def note(self, change: Change, *, owed: bool = True) -> None:
+        """Note that a person has signed this, at the device that it names; ``owed``: it may not be refused."""
         device, counter = bytes(change.body.device), change.body.counter
         self.changes[change.id] = change
         highest, changes = self._newest.get(device, (0, set()))
         self._newest[device] = max(highest, counter), changes | {change.id}
-        if counter > self.spoiled.get(device, 0) and device not in self.twins:
+        if owed and counter > self.spoiled.get(device, 0) and device not in self.twins:
             self.owed.add(change.id)
 
     def lost_disk(self, device: bytes, done: Container[ChangeId]) -> None:

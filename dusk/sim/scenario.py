@@ -19,7 +19,7 @@ from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
-from dusk.sim.aftermath import BY_HAND_S, to_take_in, turned_away
+from dusk.sim.aftermath import BY_HAND_S, stands_on_undone, to_take_in, turned_away
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.boot import NodeMaker
 from dusk.sim.broken import RuleBroken
@@ -280,6 +280,7 @@ class Simulation:
             self.clock.run_until(self.clock.now + 1.0)
             self.troubles.admitting.look()
             self._end_by_hand()
+            self._attest_by_hand()
             last = self._last
             if self._is_missing(last) and all(device.member is not None for device in self._honest):
                 last = self._last = self._commit_last()
@@ -302,8 +303,21 @@ class Simulation:
             self.transcript.count("taken in anew")
             self.troubles.admitting.reset(device)
 
+    def _attest_by_hand(self) -> None:
+        """Let the owner commit until newcomers get the log again, where a recovery undid its checkpoint."""
+        waits = any(device.member is None for device in self._honest)
+        if not waits or self.clock.now < self.duration_s + BY_HAND_S:
+            return
+        undone = [device for device in self._honest if stands_on_undone(device)]
+        if undone:
+            self.transcript.count("attested by hand")
+            self._commit_last_at(undone[0])
+            self.troubles.attest(undone[0], share=1.0)
+
     def _commit_last(self) -> ChangeId | None:
-        device = self.generator("last").choice(self._honest)
+        return self._commit_last_at(self.generator("last").choice(self._honest))
+
+    def _commit_last_at(self, device: Device) -> ChangeId | None:
         change = device.submit(
             lambda node: self.troubles.sign_as_owner(device, node, last_edits(node.log.state))
         )

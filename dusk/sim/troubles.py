@@ -222,13 +222,13 @@ class Troubles:
         change = device.submit(lambda node: self._draw_change(device, node))
         if change is not None:
             stage.transcript.say(device.name, f"gets change {change.id.hex()[:8]}")
-            self._attest(device)
+            self.attest(device)
 
-    def _attest(self, device: Device) -> None:
+    def attest(self, device: Device, share: float = ATTESTED_SHARE) -> None:
         """The owner who has committed attests what the state was, as their session does by itself."""
         node, owner = device.member, self._stage.founded.owner
         edit = None if node is None else to_attest(node.log, owner.key_id)
-        if node is None or edit is None or self._people.random() >= ATTESTED_SHARE:
+        if node is None or edit is None or self._people.random() >= share:
             return
         self._stage.transcript.count("attested")
         device.submit(lambda node: self._sign_unowed(device, node, [edit]))
@@ -238,8 +238,8 @@ class Troubles:
         return self._sign_unowed_by(device, node, edits, self._stage.founded.owner)
 
     def _sign_unowed_by(self, device: Device, node: Node, edits: list[Edit], signer: SigningKey) -> Change:
-        keyring, change = self._stage.keyring, self._sign(device, node, edits, signer)
-        keyring.changes[change.id] = change
+        change = self._sign(device, node, edits, signer)
+        self._stage.keyring.note(change, owed=False)
         return change
 
     def _may_go(self, device: Device) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk import codec, limits
-from dusk.changelog.attesting import attest_key, attested_row, due, read_attested, to_attest
+from dusk.changelog.attesting import attest_key, attested_row, due, is_undone, read_attested, to_attest
 from dusk.changelog.body import Edit
 from dusk.changelog.compaction import compact
 from dusk.changelog.entry import EntryKind, OutcomeCode
@@ -65,6 +65,25 @@ def test_what_is_due_is_final_and_no_recent_history() -> None:
     assert due(state, owner, 21, 9) == 8
     assert due(state, owner, 21, 7) is None
     assert due(state, world.master.key_id, 21, 21) is None
+
+
+def test_recent_history_is_due_too_where_the_log_stands_on_what_is_no_checkpoint_any_more() -> None:
+    world = World()
+    commit(world, 20)
+    state, owner = world.log.state, world.owner.key_id
+    assert due(state, owner, 19, 19, 8) == 16
+    assert due(state, owner, 19, 15, 8) == 8
+    attest(world)
+    assert (world.log.checkpoint, is_undone(state, 16), is_undone(state, 17)) == (16, False, True)
+    commit(world, 3)
+    assert due(state, owner, 25, 25, 16) is None
+    assert due(state, owner, 25, 25, 17) == 24
+    commit(world, 1)
+    world.log.ground.floor = Seq(17)
+    edit = to_attest(world.log, owner)
+    assert edit is not None
+    assert edit.data is not None
+    assert read_attested(edit.data).seq == 24
 
 
 def test_what_an_owner_should_attest_is_an_edit_on_top_of_his_last_word() -> None:

@@ -15,6 +15,7 @@ from dusk.control.roles import backup_by_approval, role_of
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey
+from tests.checkpoints import NAME
 from tests.desk import FakeDesk
 from tests.holders import Holders, id_of
 from tests.world import NO_REST
@@ -141,6 +142,23 @@ def test_a13_owners_are_asked_what_to_do_with_a_device_that_signed_two_histories
     role = world.role(world.master, more=[world.edit(device_path(world.kitchen.key_id), "frozen", None)])
     world.lead(world.master, role)
     assert not any("two histories" in ask for ask in asks_of(desk))
+
+
+def test_owners_are_asked_for_a_commit_where_what_the_log_stands_on_is_no_checkpoint_any_more(
+    desk: FakeDesk, world: Holders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CHECKPOINT_STEP", 8)
+    world.log.ground.floor = Seq(5)
+    (ask,) = [ask for ask in asks_of(desk) if "gets no log" in ask]
+    assert "undid what they had said of version 5" in ask
+    at = world.log.head.seq
+    assert ask.endswith(f"until an owner commits version {at - at % 8 + 8} or a later one")
+    while world.log.head.seq % 8:
+        world.commit(world.set("office", NAME, f"name-{world.log.head.seq}"))
+    (ask,) = [ask for ask in asks_of(desk) if "gets no log" in ask]
+    assert ask.endswith("until an owner commits")
+    world.log.ground.floor = Seq(0)
+    assert not any("gets no log" in ask for ask in asks_of(desk))
 
 
 def test_who_is_no_owner_changes_no_role(desk: FakeDesk, world: Holders) -> None:

@@ -117,6 +117,9 @@ PLANS = {
     "what was handed in from a device was refused behind its removal, in one turn": full(32376),
     "a device repeated DATA for its link in the round in which it was given the lead": full(32569, devices=4),
     "who alone may lead got an old disk of before it joined, and joiners asked only who leads": full(1435),
+    "a recovery undid the checkpoint to which devices had compacted: none new got the log": full(858),
+    "a thief served what stands on a disk alone, and has no encoding": full(3561),
+    "an old disk came back of before an owner attested there, and his next number was used": full(3586),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
