@@ -46,7 +46,7 @@ class Keyring:
         self.publics[key.key_id] = key.public
 
     def note(self, change: Change, *, owed: bool = True) -> None:
-        """Note that a person has signed this, at the device that it names; ``owed``: it may not be refused."""
+        """Note that a person has signed this, at the device that it names; if ``owed`` it stands."""
         device, counter = bytes(change.body.device), change.body.counter
         self.changes[change.id] = change
         highest, changes = self._newest.get(device, (0, set()))
