@@ -255,3 +255,11 @@ class FakeDesk:
         started = self.do("draft.commit", message=message)
         result: Json = self.poll(started["ticket"])["result"]
         return {**result, "notes": started["notes"]}
+
+
+def desk_of_two() -> FakeDesk:
+    """Return a desk over a world with two devices, attic and hall."""
+    world = World()
+    world.allow_joining()
+    world.join("hall")
+    return FakeDesk(world)

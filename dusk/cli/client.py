@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,11 @@ class Client:
         Raises:
             Refused: no daemon, no right to the socket, no answer, or the method's own refusal.
         """
+        answer = _read_answer(self._exchange(self._request(method, params)))
+        _check_no_error(answer)
+        return answer["result"]
+
+    def _request(self, method: str, params: Json) -> bytes:
         self._number += 1
         request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
         try:
@@ -60,18 +65,7 @@ class Client:
             raise Refused("not-text", "what was given on the command line is not UTF-8 text") from None
         if len(line) > CONTROL_LINE_BYTES_MAX:
             raise Refused("too-large", f"{len(line)} bytes are too many for one request; send it in parts")
-        answer = _read_answer(self._exchange(line))
-        if "error" in answer:
-            error = answer["error"]
-            data = error.get("data") or {}
-            if data.get("code") == "to-sign" and isinstance(data.get("to_sign"), dict):
-                from dusk.control.outside import ToSign
-
-                raise ToSign(data["to_sign"])
-            raise Refused(
-                str(data.get("code", "error")), str(error.get("message", "refused without a reason"))
-            )
-        return answer["result"]
+        return line
 
     def wait(self, ticket: str, timeout_s: float, show: Callable[[Json], None] | None = None) -> Json:
         """Poll a ticket until it is done and return its result.
@@ -96,6 +90,21 @@ class Client:
                 raise Refused("timeout", "the daemon has not finished in time; see `dusk status`")
             time.sleep(POLL_S[min(polls, len(POLL_S) - 1)])
             polls += 1
+
+    def events(self) -> Iterator[tuple[str, Json]]:
+        """Subscribe, and yield each event's name and what it says, for ever.
+
+        Raises:
+            Refused: as `call`; ``no-answer`` where the daemon ends.
+        """
+        line = self._exchange(self._request("events.subscribe", {}))
+        assert self._socket is not None, "it was just asked something"
+        self._socket.settimeout(None)  # nothing happens for hours in a quiet cluster
+        while True:
+            event = _read_event(line)
+            if event is not None:
+                yield event
+            line = self._read_line(self._socket)
 
     def close(self) -> None:
         """Close the connection."""
@@ -181,6 +190,31 @@ def _read_answer(line: bytes) -> Json:
     if not isinstance(answer, dict) or not isinstance(answer.get("error", answer.get("result")), dict):
         raise Refused("bad-answer", "the daemon's answer cannot be read; restart it")
     return answer
+
+
+def _check_no_error(answer: Json) -> None:
+    """Raise what a method refused."""
+    if "error" not in answer:
+        return
+    error = answer["error"]
+    data = error.get("data") or {}
+    if data.get("code") == "to-sign" and isinstance(data.get("to_sign"), dict):
+        from dusk.control.outside import ToSign
+
+        raise ToSign(data["to_sign"])
+    raise Refused(str(data.get("code", "error")), str(error.get("message", "refused without a reason")))
+
+
+def _read_event(line: bytes) -> tuple[str, Json] | None:
+    """Read an event; None for the answer to having subscribed, which events may come before."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        event = None
+    if isinstance(event, dict) and isinstance(event.get("params"), dict):
+        return str(event.get("method")), event["params"]
+    _check_no_error(_read_answer(line))
+    return None
 
 
 def _connect_path(connection: socket.socket, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``dusk log``, ``show`` and ``verify``."""
+"""``dusk log``, ``show``, ``blame``, ``revert`` and ``verify``."""
 
 import argparse
 import time
@@ -97,6 +97,40 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _revert_arguments(parser: argparse.ArgumentParser) -> None:
+    from dusk.cli.people import timeout_argument
+
+    parser.add_argument(
+        "seq", type=within(1, NUMBER_MAX), metavar="SEQ", help="the version's number in `dusk log`"
+    )
+    parser.add_argument(
+        "-m", dest="message", metavar="MESSAGE", default="", help="why (default: which version)"
+    )
+    parser.add_argument(
+        "--keep-later",
+        action="store_true",
+        help="leave what somebody has changed again since as it is, and put back the rest",
+    )
+    timeout_argument(parser)
+
+
+def _revert(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.people import done
+
+    started = context.signed(
+        "log.revert",
+        seq=arguments.seq,
+        message=arguments.message,
+        keep_later=arguments.keep_later,
+        timeout_s=arguments.timeout,
+    )
+    for row in started["kept"]:
+        context.note(f"stays as it is: {row['where']} {row['item']}, by {row['by']}")
+    if not context.json and started.get("diff"):
+        context.say(started["diff"])
+    return done(context, started, arguments.timeout)
+
+
 def _verify(context: Context, _arguments: argparse.Namespace) -> int:
     from dusk.cli.verify import run
 
@@ -116,6 +150,13 @@ COMMANDS = {
         "dusk log -n 5",
         _log_arguments,
         _log,
+    ),
+    "revert": Command(
+        "Put back what a version changed, setting by setting, as a new version of yours, sent at once. "
+        "What somebody changed again since is named; nothing is sent then, unless --keep-later is given.",
+        "dusk revert 12",
+        _revert_arguments,
+        _revert,
     ),
     "show": Command("Show one version with its differences.", "dusk show 12", _show_arguments, _show),
     "verify": Command(

@@ -68,6 +68,8 @@ OVERVIEW = (
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
             ("blame", "history", "who made each setting what it is"),
+            ("revert", "history", "put back what a version changed"),
+            ("watch", "watch", "what happens, as it happens"),
             ("conflicts", "conflict", "changes that came too late, with both sides"),
             ("resolve", "conflict", "decide such a change"),
             ("verify", "history", "check the whole log on the disk, offline"),

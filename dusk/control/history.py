@@ -111,7 +111,7 @@ def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change
     if base is None:
         return None
     if base not in bases:
-        bases[base] = _change_of(desk, base)
+        bases[base] = change_of(desk, base)
     change = bases[base]
     if change is None:
         return None
@@ -121,7 +121,7 @@ def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change
     return None
 
 
-def _change_of(desk: Desk, change: ChangeId) -> Change | None:
+def change_of(desk: Desk, change: ChangeId) -> Change | None:
     """Return a change by its id; None for one that is not here, or not any more."""
     position = desk.log.position_of(change)
     try:
@@ -156,14 +156,14 @@ def _put_back_from(
         return None
     found: ChangeId | None = base
     while found is not None and (found == base or found in void):
-        change = _change_of(desk, found)
+        change = change_of(desk, found)
         found = None if change is None else _base_in(change, section, key)
     return None if found is None else desk.log.position_of(found)
 
 
 def kind_of_change(desk: Desk, change: ChangeId) -> EntryKind | None:
     """Return the kind of the entry that carries a change; None where it is not here any more."""
-    found = _change_of(desk, change)
+    found = change_of(desk, change)
     return None if found is None else kind_of(found)
 
 
@@ -189,7 +189,7 @@ def _sections_of(state: State, target: str) -> list[str]:
 
 
 def _signed(desk: Desk, base: ChangeId) -> list[str]:
-    change = _change_of(desk, base)
+    change = change_of(desk, base)
     signers = () if change is None else change.signatures
     return sorted(names.author_name(desk.log.state, signature.key_id) for signature in signers)
 
@@ -199,7 +199,7 @@ def change_words(desk: Desk, change: ChangeId) -> str:
     position = desk.log.position_of(change)
     if position is None:
         return "another change"
-    found = _change_of(desk, change)
+    found = change_of(desk, change)
     who = "" if found is None else f" by {names.author_name(desk.log.state, found.body.author)}"
     return f"version {position}{who}"
 
@@ -208,7 +208,7 @@ def origin_of(desk: Desk, change: ChangeId) -> Json:
     """Return when and by whom a change was made that wrote a record of the state."""
     position = desk.log.position_of(change)
     assert position is not None, "what wrote a record stands in the log"
-    if _change_of(desk, change) is None:
+    if change_of(desk, change) is None:
         nobody = {"time": 0, "time_trusted": False, "author": "", "device": "", "message": ""}
         return {"seq": position, **nobody}
     found = row(desk, *read(desk, position))

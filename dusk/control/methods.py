@@ -17,6 +17,7 @@ from dusk.control import (
     people,
     proposing,
     recovering,
+    reverting,
     rights,
     roles,
     schema,
@@ -340,6 +341,13 @@ METHODS: Mapping[str, Method] = {
     ),
     "log.blame": _query(history.blame, target=_TEXT),
     "log.show": _query(history.log_show, seq=Parameter(_SEQ)),
+    "log.revert": _signing(
+        reverting.revert,
+        seq=Parameter(_SEQ),
+        message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX), ""),
+        keep_later=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
 }
 
 

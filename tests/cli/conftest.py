@@ -17,8 +17,7 @@ from dusk.cli.main import main
 from dusk.control.methods import call
 from dusk.control.outside import ToSign
 from dusk.errors import Refused
-from tests.desk import FakeDesk
-from tests.world import World
+from tests.desk import FakeDesk, desk_of_two
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,7 @@ def dusk(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
 @pytest.fixture
 def desk() -> FakeDesk:
     """Return a desk over a world with two devices."""
-    world = World()
-    world.allow_joining()
-    world.join("hall")
-    return FakeDesk(world)
+    return desk_of_two()
 
 
 @pytest.fixture

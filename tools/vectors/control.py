@@ -28,6 +28,7 @@ def control() -> list[Case]:
         talk.call(method, **params)
     for name, shows, line in _refused_calls():
         talk.say(name, shows, line)
+    talk.call("log.revert", token=TOKEN, seq=desk.log.head.seq)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
     asked = {json.loads(case["line"])["method"] for case in talk.cases if "invalid" not in case}

@@ -222,5 +222,11 @@ METHODS = {
     "log.list": Method("count? since?", "head compacted entries", ENTRY),
     "log.blame": Method("target", "records more", BLAMED),
     "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
+    "log.revert": Method(
+        "token seq message? keep_later? timeout_s?",
+        "ticket hash text notes kept operations diff",
+        {"kept": "where item by", "operations": DIFFERENCE},
+        signs=True,
+    ),
     "events.subscribe": Method("", ""),
 }

@@ -1,0 +1,212 @@
+"""Putting back what one version changed: a new change on top, which the log keeps beside the old one.
+
+Each record of the version that still says what the version made of it goes back to what stood
+there before. A record that somebody has written since is never overwritten by the way: it is
+named, and either nothing is signed or, if asked for, all else is. Settings go back, not rights
+or people: who was removed, or which key was replaced, is decided anew by whoever may.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dusk import limits
+from dusk.changelog.body import Change, Edit, Operation
+from dusk.changelog.entry import APPLIED, Entry, EntryKind
+from dusk.changelog.kinds import kind_of
+from dusk.changelog.sealed import sealed_in
+from dusk.changelog.sections import SectionKind, parse_path
+from dusk.control import drafts, history, names, words
+from dusk.control.acting import unchanged
+from dusk.control.attesting import hand_in
+from dusk.control.cluster import KNOBS
+from dusk.control.desk import Desk, Json
+from dusk.control.drafts import Draft, written_by
+from dusk.control.proposing import signed_or_proposed
+from dusk.control.review import Review, review
+from dusk.control.sealing import sealer_of
+from dusk.control.tidying import WRAP
+from dusk.control.voiding import voided_at
+from dusk.errors import Refused
+from dusk.ids import ChangeId, Seq
+
+NAMED_MAX = 5
+"""Records that a refusal names; the others are counted."""
+_ROOM_BYTES = 64
+"""Of a message, for the words before that of the version."""
+_SETTINGS = frozenset(
+    {
+        SectionKind.POLICY,
+        SectionKind.ASSIGNMENT,
+        SectionKind.GROUP,
+        SectionKind.DEVICE_CONFIG,
+        SectionKind.EXPECTED,
+    }
+)
+_OF_DEVICES = frozenset({"name", "groups"})
+
+
+class Later(NamedTuple):
+    """A record that somebody has written since, and in which change."""
+
+    operation: Operation
+    by: ChangeId
+
+
+class Inverse(NamedTuple):
+    """What puts a version back.
+
+    Args:
+        edits: on top of what stands now.
+        later: records that were written since.
+        wraps: keys of secrets that the former values may be sealed under.
+    """
+
+    edits: tuple[Edit, ...]
+    later: tuple[Later, ...]
+    wraps: tuple[Edit, ...]
+
+
+def revert(desk: Desk, arguments: Json) -> Json:
+    """Sign the inverse of a version, and hand it in."""
+    session = desk.session(arguments["token"])
+    entry, read = history.read(desk, Seq(arguments["seq"]))
+    change = _revertible(desk, entry, read)
+    found = _inverse(desk, change)
+    if found.later and not arguments["keep_later"]:
+        raise Refused("later-edits", _later_words(desk, found.later))
+    if not found.edits:
+        nothing = unchanged(f"nothing of version {entry.seq} stands that could be put back")
+        return {**nothing, "kept": _kept_rows(desk, found), "operations": [], "diff": ""}
+    edits = sealer_of(desk, session).taken(found.wraps, found.edits)
+    drafts.check_size(edits)
+    seen = _reviewed(desk, edits)
+    message = arguments["message"] or _message(entry, change)
+    made = signed_or_proposed(desk, session, message, edits)
+    answer = {"devices_concerned": list(seen.concerned), "proposal": made.proposal or None}
+    ticket = hand_in(desk, session, made.change, arguments["timeout_s"], answer)
+    return {
+        "ticket": ticket,
+        "hash": made.change.id.hex(),
+        "text": f"proposed: {message}" if made.proposal else message,
+        "notes": [*made.notes, *seen.notes],
+        "kept": _kept_rows(desk, found),
+        "operations": words.diff_rows(seen.differences),
+        "diff": words.diff_text(seen.differences),
+    }
+
+
+def _message(entry: Entry, change: Change) -> str:
+    room = limits.MESSAGE_BYTES_MAX - _ROOM_BYTES
+    said = change.body.message.encode()[:room].decode("utf-8", "ignore")
+    return f"reverts version {entry.seq}: {said}".removesuffix(": ")
+
+
+def _revertible(desk: Desk, entry: Entry, change: Change | None) -> Change:
+    """Return a version's change if a person made it, it counts, and it is of settings alone.
+
+    Raises:
+        Refused: ``not-revertible``.
+    """
+    seq = entry.seq
+    if change is None or kind_of(change) is not EntryKind.CHANGE or change.body.counter == 0:
+        raise Refused(
+            "not-revertible", f"version {seq} is no edit of a person; `dusk show {seq}` says what it is"
+        )
+    if entry.outcome != APPLIED:
+        raise Refused("not-revertible", f"version {seq} was not applied: there is nothing to put back")
+    void = voided_at(desk).get(change.id)
+    if void is not None:
+        raise Refused("not-revertible", f"version {seq} is void, and version {void} put back what it changed")
+    other = next((o for o in change.body.operations if not _is_setting(o)), None)
+    if other is not None:
+        title = names.section_title(desk.log.state, other.section)
+        item, _ = words.describe(desk.log.state, other.section, other.key, None)
+        why = (
+            "only settings, groups and assignments are put back; say by its own command what it should be now"
+        )
+        raise Refused("not-revertible", f"version {seq} changed {title} {item}: {why}")
+    return change
+
+
+def _is_setting(operation: Operation) -> bool:
+    kind, key = parse_path(operation.section).kind, operation.key
+    if kind is SectionKind.DEVICE:
+        return key in _OF_DEVICES
+    if kind is SectionKind.CLUSTER:
+        return key in KNOBS or key.startswith(("var/", WRAP))
+    return kind in _SETTINGS
+
+
+def _inverse(desk: Desk, change: Change) -> Inverse:
+    """Work out what puts a change back.
+
+    Raises:
+        Refused: ``compacted``: what stood before is not kept any more.
+    """
+    edits, later, wraps = list[Edit](), list[Later](), dict[ChangeId, tuple[Edit, ...]]()
+    for operation in change.body.operations:
+        if operation.key.startswith(WRAP):
+            continue  # who may read a secret follows from what stands
+        former = _former(desk, operation)
+        record = desk.log.state.record(operation.section, operation.key)
+        assert record is not None, "what was written leaves a record, or a tombstone"
+        if record.data == former:
+            continue
+        if record.base != change.id:
+            later.append(Later(operation, record.base))
+            continue
+        edits.append(Edit(operation.section, operation.key, former, record.base))
+        if sealed_in(operation.section, operation.key, former) is not None and operation.base is not None:
+            wraps[operation.base] = tuple(_wraps_of(desk, operation.base))
+    return Inverse(tuple(edits), tuple(later), tuple(edit for row in wraps.values() for edit in row))
+
+
+def _former(desk: Desk, operation: Operation) -> bytes | None:
+    """Return what a record said before an operation; None for nothing."""
+    if operation.base is None:
+        return None
+    base = history.change_of(desk, operation.base)
+    written = () if base is None else written_by(base)
+    found = [e.data for e in written if (e.section, e.key) == (operation.section, operation.key)]
+    if not found:
+        item, _ = words.describe(desk.log.state, operation.section, operation.key, None)
+        where = f"{names.section_title(desk.log.state, operation.section)} {item}"
+        raise Refused("compacted", f"what {where} was before is not kept any more; set it by hand")
+    return found[0]
+
+
+def _wraps_of(desk: Desk, name: ChangeId) -> Iterator[Edit]:
+    change = history.change_of(desk, name)
+    assert change is not None, "a former value was read from it"
+    return (edit for edit in written_by(change) if edit.key.startswith(WRAP))
+
+
+def _reviewed(desk: Desk, edits: Sequence[Edit]) -> Review:
+    """Look at edits as at a draft.
+
+    Raises:
+        Refused: ``bad-config``.
+    """
+    seen = review(desk.log.state, Draft(tuple(edits)), {}, desk.reviewed())
+    if seen.problems:
+        raise Refused(seen.problems[0].code, f"not put back: {seen.problems[0].text}")
+    return seen
+
+
+def _kept_rows(desk: Desk, found: Inverse) -> list[Json]:
+    return [_kept(desk, one) for one in found.later]
+
+
+def _later_words(desk: Desk, later: Sequence[Later]) -> str:
+    """Name what was written since, and what can be done."""
+    found = [f"{row['where']} {row['item']} ({row['by']})" for row in (_kept(desk, one) for one in later)]
+    more = [f"and {len(found) - NAMED_MAX} more"] if len(found) > NAMED_MAX else []
+    named = ", ".join([*found[:NAMED_MAX], *more])
+    return f"changed again since: {named}; --keep-later leaves these as they are and puts back the rest"
+
+
+def _kept(desk: Desk, later: Later) -> Json:
+    state, operation = desk.log.state, later.operation
+    item, _ = words.describe(state, operation.section, operation.key, None)
+    where = names.section_title(state, operation.section)
+    return {"where": where, "item": item, "by": history.change_words(desk, later.by)}
