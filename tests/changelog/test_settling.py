@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dusk.catchup.chunks import thin
-from dusk.changelog.certificate import Certificate
+from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.log import ForkFound, Log
 from dusk.changelog.terms import Term, Terms
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, DeviceId, Seq
+from tests.checkpoints import attest, commit, compacted
 from tests.holders import Holders, id_of
+from tests.world import World
 
 A, B, C, D = (DeviceId(bytes([letter]) * 16) for letter in b"ABCD")
 
@@ -136,6 +138,24 @@ def test_a41_each_holder_alone_settles_nothing() -> None:
         with pytest.raises(UntrustedInput, match="1 holders have not"):
             world.log.take_certificate(world.certificate(alone))
     assert world.log.settled == before
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_certificate_below_what_the_log_stands_on_brings_nothing_and_one_for_another_log_is_a_fork() -> (
+    None
+):
+    world = World()
+    commit(world, 4)
+    head = world.log.head
+    world.open()
+    commit(world, 20)
+    attest(world)
+    log, acks = compacted(world), {world.device_id: sign_ack(world.master, world.cluster, head)}
+    assert log.floor > head.seq
+    assert log.head_at(head.seq) != head, "which epoch it was of, is not kept"
+    assert not log.take_certificate(Certificate.of(head, acks))
+    with pytest.raises(ForkFound):
+        log.take_certificate(Certificate.of(replace(head, chain=NO_CHAIN), acks))
 
 
 def test_a41_an_acknowledgement_that_somebody_else_made_settles_nothing() -> None:

@@ -3,7 +3,7 @@
 from dusk import codec
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.sections import parse_path
-from dusk.changelog.touching import Becoming, Step, steps_of
+from dusk.changelog.touching import UNGROUPED, Becoming, Step, groups_touched, steps_of
 from dusk.ids import ChangeId
 from tests.world import World
 
@@ -32,3 +32,14 @@ def test_only_who_puts_a_device_into_a_group_changes_the_device() -> None:
         step = Step(parse_path(section), operation(section, f"member/{DEVICE}"), None, None, becoming)
         found = list(steps_of(step, {}))
         assert [s.operation.section for s in found] == [section, *also]
+
+
+def test_deleting_a_join_keys_rule_touches_the_groups_that_it_was_for() -> None:
+    world = World()
+    for groups, touched in ((["aps"], {"aps"}), ([], {UNGROUPED})):
+        world.joinkey = world.key()
+        world.allow_joining(groups=groups)
+        becoming = Becoming(world.log.state, (), ())
+        section = f"joinkey/{world.joinkey.key_id.hex()}"
+        step = Step(parse_path(section), operation(section, "rule"), None, None, becoming)
+        assert groups_touched(world.log.state, "group/", step) == touched
