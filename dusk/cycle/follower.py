@@ -38,8 +38,11 @@ from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head
 from dusk.limits import EPOCH_JUMP_MAX
 
-UNREADABLE_GAP_S = 10.0
-"""Between two catch-ups for STARTs that cannot be read."""
+UNREADABLE_GAP_S, UNREADABLE_HOSTS_MAX = 10.0, 8
+"""Between two catch-ups for what one host sent and cannot be read, and hosts in that time.
+
+Anybody can send such bytes: one outsider must not keep us from asking who leads, nor many have us ask on.
+"""
 
 
 class Follower:
@@ -68,7 +71,8 @@ class Follower:
         self._heard: Heard | None = None
         self._respond_at: float | None = None
         self._asking = Asking(station, self._freshness, now)
-        self._unreadable_at = float("-inf")
+        self._unreadable_at: dict[str, float] = {}
+        """When we last asked for that, by host."""
         self._presence = Presence()
 
     # --- what others ask ---------------------------------------------------------------------
@@ -241,9 +245,10 @@ class Follower:
 
     def unreadable(self, source: Address, now: float) -> Step:
         """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
-        if now - self._unreadable_at < UNREADABLE_GAP_S:
+        recent = {host: at for host, at in self._unreadable_at.items() if now - at < UNREADABLE_GAP_S}
+        if source.host in recent or len(recent) >= UNREADABLE_HOSTS_MAX:
             return NOTHING
-        self._unreadable_at = now
+        self._unreadable_at = recent | {source.host: now}
         return Step(outcome=Behind(source, None))
 
     def _on_own(self, start: Start, source: Address) -> Step:

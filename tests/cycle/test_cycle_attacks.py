@@ -207,6 +207,22 @@ def test_an_unreadable_start_is_a_reason_to_catch_up_now_and_then() -> None:
     assert member.station.hello(bytes(8)) == []
 
 
+def test_a15_unreadable_bytes_of_others_keep_nobody_from_asking_who_leads_nor_make_it_ask_all() -> None:
+    ring = quiet_ring()
+    follower, liars = ring.nodes[1].follower, [Address(f"192.0.2.{last}", 3875) for last in range(9)]
+
+    def asks(source: Address, now: float) -> bool:
+        return follower.unreadable(source, now).outcome == Behind(source, None)
+
+    assert asks(liars[0], 100.0)
+    assert asks(ring.master.address, 101.0)
+    assert not asks(ring.master.address, 110.9)
+    assert not asks(Address(ring.master.address.host, 1), 110.9)
+    assert [asks(liar, 102.0) for liar in liars] == [False] + [True] * 6 + [False] * 2
+    assert asks(liars[8], 110.0), "that of the first one is over"
+    assert asks(ring.master.address, 111.0)
+
+
 def test_data_that_does_not_verify_leads_to_catch_up() -> None:
     ring = quiet_ring()
     member, liar = ring.nodes[1], ring.nodes[2]

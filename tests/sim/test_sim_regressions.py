@@ -120,6 +120,7 @@ PLANS = {
     "a recovery undid the checkpoint to which devices had compacted: none new got the log": full(858),
     "a thief served what stands on a disk alone, and has no encoding": full(3561),
     "an old disk came back of before an owner attested there, and his next number was used": full(3586),
+    "an outsider's replay kept a device with an old group key from asking who leads": full(3923),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
