@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.views import groups_of
-from dusk.config.merge import Layer, Managed, merge, without_secrets
+from dusk.config.merge import Layer, Managed, ManagedOption, merge, without_secrets
 from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, decode_setting
@@ -170,15 +170,19 @@ def _assignments(store: Datastore) -> Iterator[Assignment]:
 def options_of(managed: Managed) -> dict[str, tuple[str, tuple[str, ...], str]]:
     """Return KEY → (verb, values, origin) of everything that is managed, for people."""
     found: dict[str, tuple[str, tuple[str, ...], str]] = {}
+    for option in every_option(managed):
+        values = (*option.values, *(f"-{value}" for value in option.removed))
+        found[option.key] = (_WORDS[option.verb.name], values, option.origin)
+    return found
+
+
+def every_option(managed: Managed) -> Iterator[ManagedOption]:
+    """Yield all that is managed: of each section its being there, if that is, and its options."""
     for sections in managed.values():
         for section in sections:
-            entries = [*section.options.values()]
             if section.existence is not None:
-                entries.insert(0, section.existence)
-            for option in entries:
-                values = (*option.values, *(f"-{value}" for value in option.removed))
-                found[option.key] = (_WORDS[option.verb.name], values, option.origin)
-    return found
+                yield section.existence
+            yield from section.options.values()
 
 
 _WORDS = {

@@ -5,7 +5,7 @@ out is data: it is not read again, so a variable's value cannot name another var
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dusk.config.names import check_value
 from dusk.config.sealing import Sealed, reference_in
@@ -21,6 +21,8 @@ _USE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z0-9_]+|fact\.[A-Za-z0-9_]+)(?::-([^}]*
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _FACT_NAMES = frozenset({"mac6"})
 """Facts that need no ``fact.`` before them."""
+FACT = re.compile(rf"fact\.[A-Za-z0-9_]+|{'|'.join(_FACT_NAMES)}")
+"""A name that stands for what the device reports."""
 
 
 def check_variable(name: str, value: str | tuple[str, ...]) -> None:
@@ -35,6 +37,13 @@ def check_variable(name: str, value: str | tuple[str, ...]) -> None:
         )
     for one in (value,) if isinstance(value, str) else value:
         check_value(one, f"variable {name}")
+
+
+def uses_in(value: str) -> Iterator[tuple[str, bool]]:
+    """Yield each variable or fact that a value uses, and whether a default stands behind it."""
+    for use in _USE.finditer(value):
+        if use[1] is not None:
+            yield use[1], use[2] is not None
 
 
 class Expander:

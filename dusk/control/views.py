@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dusk.changelog import views
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
-from dusk.config.device import SET, Configs, facts_of, options_of, settings_of, variables_of
+from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
 from dusk.config.names import parse_key
+from dusk.config.origins import NOBODYS, Origin, Origins
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
 from dusk.config.settings import is_secret
@@ -254,7 +255,8 @@ def effective(desk: Desk, arguments: Json) -> Json:
     secrets: dict[str, tuple[str, ...]] = {key: (words.MASK,) for key, _ in sealed_of(managed)}
     if arguments["reveal"]:
         secrets |= revealed_to(desk, arguments["token"], device, managed, wanted)
-    further = secret_names(state)
+    further, origins = secret_names(state), Origins(state, device)
+    why = {option.key: origins.of(option) for option in every_option(managed)}
     options = [
         {
             "key": key,
@@ -262,11 +264,26 @@ def effective(desk: Desk, arguments: Json) -> Json:
             "secret": key in secrets or _is_secret(key, further),
             **_shown(secrets.get(key) or ((words.MASK,) if values and _is_secret(key, further) else values)),
             "origin": ", ".join(names.section_title(state, part) for part in origin.split(", ")),
+            "origins": [_origin(state, one) for one in why[key]],
         }
         for key, (verb, values, origin) in sorted(options_of(managed).items())
         if not wanted or key == wanted or key.startswith(f"{wanted}.")
     ]
     return {"device": names.device_name(state, device), "head": desk.log.head.seq, "options": options}
+
+
+def _origin(state: State, origin: Origin) -> Json:
+    return {
+        "section": names.section_title(state, origin.section),
+        "groups": list(origin.groups),
+        "variables": [
+            {
+                "name": one.name,
+                "of": one.scope if one.scope in NOBODYS else names.section_title(state, one.scope),
+            }
+            for one in origin.used
+        ],
+    }
 
 
 def _is_secret(key: str, further: Collection[str]) -> bool:

@@ -185,6 +185,17 @@ def test_a_change_goes_from_the_draft_to_the_log(dusk: "Dusk", logged_in: FakeDe
     assert_refused(dusk("commit", "-m", "again"), "empty")
 
 
+def test_effective_names_value_policy_group_and_variable(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.do("group.create", name="up")
+    logged_in.do("group.add", name="up", devices=["hall"])
+    logged_in.do("var.set", scope="group/up", variables=[{"name": "channel", "values": ["36"]}])
+    logged_in.set("policy/wifi", wireless__default_radio0__channel="${channel}")
+    logged_in.do("policy.assign", name="wifi", to="groups", names=["up"])
+    logged_in.commit()
+    line = dusk("effective", "hall", "wireless.default_radio0.channel").out.splitlines()[1]
+    assert line.split(maxsplit=3)[2:] == ["'36'", "policy/wifi by group up with ${channel} of group/up"]
+
+
 def test_commit_prints_seq_hash_and_state_and_notes_beside_them(dusk: "Dusk", logged_in: FakeDesk) -> None:
     dusk("set", "policy/wifi", f"{KEY}=x")
     result = dusk("commit", "-m", "m")

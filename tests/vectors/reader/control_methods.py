@@ -178,7 +178,9 @@ METHODS = {
     "var.unset": Method("token scope names", EDITING),
     "settings.export": Method("target", "target text"),
     "effective": Method(
-        "device key? reveal? token?", "device head options", "key verb secret value values origin"
+        "device key? reveal? token?",
+        "device head options",
+        {"options": "key verb secret value values origin origins", "origins": "section groups variables"},
     ),
     "user.list": Method("", "users quorum", "name owner disabled compromised_since signs_with key grants"),
     "user.add": _sealing("name password? public_key?"),
