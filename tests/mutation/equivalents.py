@@ -1,6 +1,16 @@
 """Mutants that change nothing that anybody could see, each with the reason why."""
 
 EQUIVALENTS: dict[str, str] = {
+    "dusk/changelog/undoing.py::_scan::limit moved: entry.time_s > times[-1][1]": (
+        "the first of several entries of one time is found first"
+    ),
+    "dusk/changelog/undoing.py::_Reading._counts::"
+    "no guard: if not self._differs and (not any((signer in stolen for signer in signers)))": (
+        "it only saves the time of judging again, in the same state, what was in order"
+    ),
+    "dusk/changelog/undoing.py::_Reading.result::operand of or left out: self._without is None": (
+        "the position was found by a scan of the same entries, so it was read; it stands for the type checker"
+    ),
     "dusk/changelog/secrecy.py::check_secrecy::no guard: if not is_sealed and (not further)": (
         "it only saves the time of reading settings that no rule is about"
     ),
