@@ -200,3 +200,14 @@ def test_a23_a_secret_goes_back_beside_honest_changes_that_seal_nothing_anew(*, 
         world.by(world.carol, world.host("wifi", "honest"))
     found = world.undo("bob", since)
     assert (sealed_of(world), found.left) == (good, ())
+
+
+def test_a23_who_has_a_key_again_by_a_thief_alone_counts_for_nothing() -> None:
+    world = Stolen()
+    owned(world)
+    former = world.carol
+    world.replace("carol")
+    since = world.by(world.bob, world.edit("user/carol", "key", [former.public])).seq
+    evil = world.by(former, world.host("wifi", "evil")).seq
+    found = world.undo("bob", since)
+    assert [one.seq for one in found.voided] == [since, evil]
