@@ -270,6 +270,8 @@ CONTROL_LINE_BYTES_MAX = 512 * 1024
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
+EACH_HITS_MAX = 256
+"""Sections that one `each` address hits: four radios, or the ports of five large switches."""
 
 # --- the disk ------------------------------------------------------------------------------
 FRAME_DATA_BYTES_MAX = CHANGE_BYTES_MAX + ENTRY_BYTES_MAX + 65_536

@@ -10,7 +10,11 @@ from dusk.cli.options import UsageError
 from dusk.errors import Refused
 
 _TARGET = "policy/NAME or device/NAME"
-_KEY = "package.section.option as in uci; package.section alone sets the type"
+_KEY = (
+    "package.section.option as in uci; package.section alone sets the type. SECTION is a name, @type[0],"
+    " type[option=value] where one section has it, or 'each type[option=value] as r': a section of yours for"
+    " each one that has it, and ${r} in its values is the name of that one"
+)
 _SOURCES = (
     "VALUE may be @FILE (@@ for a value that begins with @) or - (standard input; asked for on a terminal)."
     " Passwords and keys are given in these ways alone, and sealed"
@@ -169,7 +173,9 @@ def _export(context: Context, arguments: argparse.Namespace) -> int:
 COMMANDS = {
     "set": Command(
         "Give options a value in your draft. The same KEY several times makes a list.",
-        "dusk set policy/wifi wireless.default_radio0.ssid=Home wireless.default_radio0.key=@FILE",
+        "dusk set policy/wifi wireless.default_radio0.ssid=Home wireless.default_radio0.key=@FILE\n"
+        "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r=wifi-iface'"
+        " 'wireless.each wifi-device[band=5g] as r.device=${r}'",
         _pairs_arguments,
         _edit("set", valued=True),
     ),

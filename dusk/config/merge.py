@@ -11,7 +11,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
-from dusk.config.names import Address, parse_key
+from dusk.config.names import Address, Each, parse_key
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, is_secret
 from dusk.config.variables import USE, Expander, VariableValue
@@ -51,6 +51,7 @@ class ManagedOption:
         origin: the layer, or the layers joined by ", ", that said so.
         key: the setting's KEY.
         sealed: the secret that it is to have (``SEALED``), with the record that it stands in.
+        is_template: whether the values are to be read once more, by who knows the hits of an ``each``.
     """
 
     verb: Verb
@@ -59,6 +60,7 @@ class ManagedOption:
     origin: str
     key: str
     sealed: Sealed | None = None
+    is_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +156,15 @@ def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterato
     """Yield what a layer says; an empty text or list is an option that is not there."""
     for key, setting in layer.settings.items():
         verb, values, removed = setting.verb, setting.values, setting.removed
-        sealed = _sealed(layer, expander, key, setting, further)
+        each = parse_key(key).section
+        inside = expander.keeping(each.name) if isinstance(each, Each) else expander
+        sealed = _sealed(layer, inside, key, setting, further)
         if sealed is not None:
             verb, values = Verb.SEALED, ()
         elif verb is Verb.SET:
-            values = (expander.text(values[0], key),)
+            values = (inside.text(values[0], key),)
         elif verb in (Verb.SET_LIST, Verb.EDIT_LIST):
-            values, removed = expander.items(values, key), expander.items(removed, key)
+            values, removed = inside.items(values, key), inside.items(removed, key)
         if (verb is Verb.SET and values == ("",)) or (verb is Verb.SET_LIST and not values):
             verb, values = Verb.ABSENT, ()
         if verb is Verb.EDIT_LIST:
@@ -168,7 +172,8 @@ def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterato
             both = next((value for value in values if value in removed), None)
             if both is not None:
                 raise ConfigError(f"{key}: {layer.origin} adds and removes {both!a}")
-        option = ManagedOption(verb, values, removed, layer.origin, key, sealed)
+        is_template = inside is not expander and sealed is None
+        option = ManagedOption(verb, values, removed, layer.origin, key, sealed, is_template)
         yield _Said(layer.priority, layer.origin, setting.position, key, option)
 
 

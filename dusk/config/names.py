@@ -2,8 +2,8 @@
 
 A KEY is ``package.section.option``, or ``package.section`` for the section itself. A section is
 addressed by name, by index (``@rule[0]``, ``@rule[-1]``) or by what it contains
-(``zone[name=lan]``). ``parse_key`` gives every key one canonical text, because settings are
-records and a record has one key.
+(``zone[name=lan]``); ``each wifi-device[band=5g] as r`` is one section for each hit. ``parse_key``
+gives every key one canonical text, because settings are records and a record has one key.
 """
 
 import re
@@ -93,7 +93,42 @@ class Matched:
         return f"{self.type}[{','.join(f'{option}={_quote(value)}' for option, value in self.conditions)}]"
 
 
-Address = Named | Indexed | Matched
+@dataclass(frozen=True, slots=True)
+class Each:
+    """One section for every section of a type that the conditions (none: any) hold of.
+
+    Args:
+        type: the hits'.
+        conditions: as of a match, sorted by option.
+        name: what ``${…}`` calls a hit in the settings, and what the sections are named with.
+    """
+
+    type: str
+    conditions: tuple[tuple[str, str], ...]
+    name: str
+
+    def __str__(self) -> str:
+        hits = str(Matched(self.type, self.conditions)) if self.conditions else self.type
+        return f"each {hits} as {self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its sections begin with."""
+        return f"dusk_{self.name}_"
+
+
+One = Named | Indexed | Matched
+"""An address of one section."""
+Address = One | Each
+
+_FACT = "mac6"
+"""A fact that ``${…}`` names like a variable."""
+_MADE = re.compile(r"dusk_[A-Za-z0-9]{1,16}_.")
+
+
+def is_made(name: str) -> bool:
+    """Tell whether a section's name is one of those that ``each`` gives."""
+    return _MADE.match(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +145,13 @@ class Key:
 
 _BARE = r"[^\x00-\x20,\]\"\\]+"
 _CONDITION = rf"[A-Za-z0-9_]+=(?:{_BARE}|\"(?:[^\"\\]|\\[\"\\])*\")"
+_CONDITIONS = rf"{_CONDITION}(?:,{_CONDITION})*"
 _SECTION_TYPE = r"[A-Za-z0-9_-]+"
 _KEY = re.compile(
     rf"([A-Za-z0-9_-]+)\."
     rf"(?:([A-Za-z0-9_]+)|@({_SECTION_TYPE})\[(0|-?[1-9][0-9]{{0,3}})\]"
-    rf"|({_SECTION_TYPE})\[({_CONDITION}(?:,{_CONDITION})*)\])"
+    rf"|({_SECTION_TYPE})\[({_CONDITIONS})\]"
+    rf"|each ({_SECTION_TYPE})(?:\[({_CONDITIONS})\])? as ([A-Za-z0-9]{{1,16}}))"
     rf"(?:\.([A-Za-z0-9_]+))?"
 )
 _ASSIGNMENT = re.compile(rf"({_KEY.pattern})=(.*)", re.DOTALL)
@@ -142,7 +179,7 @@ def parse_key(text: str) -> Key:
     parts = _KEY.fullmatch(text)
     if parts is None:
         raise ConfigError(_why_not(text))
-    package, name, indexed, index, matched, conditions, option = parts.groups()
+    package, name, indexed, index, matched, conditions, each, of_each, called, option = parts.groups()
     section: Address
     if name is not None:
         if is_generated(name):
@@ -153,8 +190,12 @@ def parse_key(text: str) -> Key:
         section = Named(name)
     elif indexed is not None:
         section = Indexed(indexed, int(index))
-    else:
+    elif matched is not None:
         section = Matched(matched, _conditions(conditions, text))
+    elif called == _FACT:
+        raise ConfigError(f"{text}: ${{{called}}} is a fact of the router; take another name behind 'as'")
+    else:
+        section = Each(each, _conditions(of_each or "", text), called)
     return Key(package, section, option)
 
 
@@ -186,12 +227,15 @@ def _why_not(text: str) -> str:
     shown = text if text.isprintable() else ascii(text)
     package, _, section = text.partition(".")
     if section.startswith("each "):
-        return f"{shown}: 'each' is not available yet; address one section"
+        return (
+            f"{shown}: written 'each TYPE[option=value] as NAME' or 'each TYPE as NAME', then .option;"
+            " NAME has 1 to 16 letters and digits"
+        )
     if not section:
         return f"{shown}: a key is package.section.option, or package.section for the type"
     if not is_package(package):
         return f"{shown}: not a package name: {package!a}"
     return (
         f"{shown}: a section is a name, an index such as @rule[0] or a match such as zone[name=lan],"
-        " an option a name; names have letters, digits and _ only"
+        " or 'each TYPE[option=value] as NAME', an option a name; names have letters, digits and _ only"
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dusk.changelog.views import groups_of
 from dusk.config.device import SET, Datastore, variables_of
 from dusk.config.merge import ManagedOption
+from dusk.config.names import Each, parse_key
 from dusk.config.selection import Scope
 from dusk.config.settings import setting_from_row
 from dusk.config.variables import FACT, VariableValue, uses_in
@@ -67,7 +68,9 @@ class Origins:
         assert row is not None, "the layer said so"
         setting = setting_from_row(row)
         values = (*setting.values, *setting.removed)
-        used = dict.fromkeys(one for value in values for one in self._used(value))
+        each = parse_key(key).section
+        hidden = each.name if isinstance(each, Each) else None
+        used = dict.fromkeys(one for value in values for one in self._used(value) if one.name != hidden)
         return Origin(section, self._through(section), tuple(used))
 
     def _through(self, section: str) -> tuple[str, ...]:

@@ -3,18 +3,23 @@
 It depends on what is local (matches, indexes, items of a list that are not managed), so only
 the device itself can compute it. Doing it twice changes nothing the second time: whatever would
 not hold still (a match on an option that is changed, an index that shifts) is an error.
+
+What ``each`` addresses made is known by its name alone (``dusk_NAME_HIT``), so that it goes when its
+hit goes, also where nothing was kept of what stood there before.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dusk.config.merge import ManagedOption, ManagedSection
-from dusk.config.names import Address, Indexed, Matched, Named
+from dusk.config.names import Each, Indexed, Matched, Named, One, is_made
 from dusk.config.parts import Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
+from dusk.config.variables import Expander
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
-from dusk.limits import UCI_FILE_BYTES_MAX
+from dusk.limits import EACH_HITS_MAX, UCI_FILE_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,14 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
     """
     document = parse(content or b"", package)
     work = _Work(document, package)
-    named = [section for section in managed if isinstance(section.address, Named)]
-    others = [section for section in managed if not isinstance(section.address, Named)]
-    for wanted in named:
-        work.put(wanted, work.named(wanted))
-    hits = [(wanted, work.hit(wanted)) for wanted in others]
-    for wanted, section in hits:
-        work.put(wanted, section)
-    for wanted, section in hits:
-        work.check_still(wanted, section)
+    ranked = tuple(enumerate(managed))
+    missed = [(rank, wanted) for rank, wanted in ranked if not work.put_named(rank, wanted)]
+    work.put_each(missed)
+    for rank, wanted in missed:
+        if isinstance(wanted.address, Named):
+            work.put(wanted, work.named(rank, wanted))
+    work.put_found([wanted for _, wanted in missed if isinstance(wanted.address, Indexed | Matched)])
+    work.check_hits()
     if work.changed:
         document.check_names()
     rendered = document.render()
@@ -63,6 +67,60 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
             f"{package}: the file would have {len(rendered)} bytes, at most {UCI_FILE_BYTES_MAX}"
         )
     return Result(rendered, tuple(dict.fromkeys(work.changed)))
+
+
+def hits_of(document: Document, wanted: ManagedSection, package: str) -> tuple[str, ...]:
+    """Return the names of the sections that an ``each`` address hits, in order.
+
+    Raises:
+        ConfigError: one of them has no name, so none could be made of it; or there are too many (R10).
+    """
+    assert isinstance(wanted.address, Each)
+    hits = [one for one in document.sections if _matches(one, wanted.address)]
+    names = [one.name for one in hits if one.name is not None]
+    if len(names) < len(hits):
+        raise ConfigError(
+            f"{package}.{wanted.address}: a section that it hits has no name to give on ({_origin(wanted)})"
+        )
+    if len(names) > EACH_HITS_MAX:
+        raise ConfigError(f"{package}.{wanted.address}: {len(names)} sections, at most {EACH_HITS_MAX}")
+    return tuple(name for name in names if not is_made(name))
+
+
+def instances(wanted: ManagedSection, hits: Sequence[str]) -> tuple[ManagedSection, ...]:
+    """Return what an ``each`` address says, section by section, each with its own name.
+
+    Raises:
+        ConfigError: a value that UCI cannot hold, or one that would be too large.
+    """
+    each = wanted.address
+    assert isinstance(each, Each)
+    return tuple(
+        ManagedSection(
+            Named(each.prefix + hit),
+            wanted.existence,
+            {
+                name: _read_again(option, Expander({each.name: hit}, {}))
+                for name, option in wanted.options.items()
+            },
+        )
+        for hit in hits
+    )
+
+
+def _read_again(option: ManagedOption, expander: Expander) -> ManagedOption:
+    """Put the name of a hit into an option; texts that it makes equal count once."""
+    if not option.is_template:
+        return option
+    values, removed = (
+        tuple(expander.text(text, option.key) for text in texts) for texts in (option.values, option.removed)
+    )
+    if option.verb is Verb.EDIT_LIST:
+        values, removed = tuple(dict.fromkeys(values)), tuple(dict.fromkeys(removed))
+        both = next((value for value in values if value in removed), None)
+        if both is not None:
+            raise ConfigError(f"{option.key}: {option.origin} adds and removes {both!a}")
+    return replace(option, values=values, removed=removed, is_template=False)
 
 
 class _Work:
@@ -74,11 +132,56 @@ class _Work:
         self.changed: list[str] = []
         self._claims: dict[tuple[Section, str | None], ManagedOption] = {}
         self._deleted: list[Section] = []
+        self._absent: dict[str, ManagedOption] = {}
+        self._made: list[tuple[int, Section]] = []
+        self._found: list[tuple[ManagedSection, Section | None]] = []
+        self._each: list[tuple[ManagedSection, tuple[str, ...]]] = []
 
-    def named(self, wanted: ManagedSection) -> Section | None:
-        """Find or make a section by its name; None if it is not there and need not be."""
+    def put_named(self, rank: int, wanted: ManagedSection) -> bool:
+        """Put in a section that has a name, if it is there or what is said of it says whether it is to be."""
+        if not isinstance(wanted.address, Named):
+            return False
+        if wanted.existence is None and not find(self.document, wanted.address):
+            return False
+        self.put(wanted, self.named(rank, wanted))
+        return True
+
+    def put_each(self, missed: Sequence[tuple[int, ManagedSection]]) -> None:
+        """Put in the sections of ``each`` addresses, and take out what hits that went have left."""
+        found = [
+            (rank, wanted, hits_of(self.document, wanted, self.package))
+            for rank, wanted in missed
+            if isinstance(wanted.address, Each)
+        ]
+        for rank, wanted, hits in found:
+            self._each.append((wanted, hits))
+            for instance in instances(wanted, hits):
+                self.put(instance, self.named(rank, instance))
+        claimed = {section for section, _ in self._claims}
+        for wanted, _ in self._each:
+            assert isinstance(wanted.address, Each)
+            for section in self.document.sections:
+                is_left = section not in claimed and (section.name or "").startswith(wanted.address.prefix)
+                if is_left and wanted.existence is not None:
+                    self._delete(section, wanted.existence)
+
+    def put_found(self, others: Sequence[ManagedSection]) -> None:
+        """Put in the sections at indexes and matches, all of which are looked up first."""
+        self._found = [(wanted, self.hit(wanted)) for wanted in others]
+        for wanted, section in self._found:
+            self.put(wanted, section)
+
+    def named(self, rank: int, wanted: ManagedSection) -> Section | None:
+        """Find or make a section by its name; None if it is not there and need not be.
+
+        Args:
+            rank: which of the managed sections it is.
+            wanted: what is said of it.
+        """
         assert isinstance(wanted.address, Named)
         name, existence = wanted.address.name, wanted.existence
+        if existence is not None and existence.verb is Verb.ABSENT:
+            self._absent.setdefault(name, existence)
         hits = find(self.document, wanted.address)
         if hits:
             return hits[0]
@@ -87,11 +190,18 @@ class _Work:
             return None
         if existence.verb is Verb.ABSENT:
             return None
+        if name in self._absent:
+            raise _ambiguous(self._absent[name], existence)
         self.changed.append(existence.key)
-        return self.document.add_section(existence.values[0], name)
+        later = [(other, section) for other, section in self._made if other > rank]
+        before = min(later, key=lambda made: made[0])[1] if later else None
+        section = self.document.add_section(existence.values[0], name, before)
+        self._made.append((rank, section))
+        return section
 
     def hit(self, wanted: ManagedSection) -> Section | None:
         """Find the one section at an index or match; None if it is not there and need not be."""
+        assert isinstance(wanted.address, Indexed | Matched)
         hits = find(self.document, wanted.address)
         if len(hits) == 1:
             return hits[0]
@@ -149,22 +259,33 @@ class _Work:
         elif section in self._deleted:
             known = self._claims[section, None]
         if (known.verb, known.values, known.removed) != (wanted.verb, wanted.values, wanted.removed):
-            raise ConfigError(
-                f"ambiguous: {known.key} ({known.origin}) and {wanted.key} ({wanted.origin})"
-                " are about the same section and disagree"
-            )
+            raise _ambiguous(known, wanted)
 
-    def check_still(self, wanted: ManagedSection, section: Section | None) -> None:
+    def check_hits(self) -> None:
         """Raise if an address would hit something else next time, or something where nothing is left."""
-        still = [] if section is None or section in self._deleted else [section]
-        if find(self.document, wanted.address) != still:
+        for wanted, section in self._found:
+            assert isinstance(wanted.address, Indexed | Matched)
+            still = [] if section is None or section in self._deleted else [section]
+            self._check_still(wanted, is_so=find(self.document, wanted.address) == still)
+        for wanted, hits in self._each:
+            self._check_still(wanted, is_so=hits_of(self.document, wanted, self.package) == hits)
+
+    def _check_still(self, wanted: ManagedSection, *, is_so: bool) -> None:
+        if not is_so:
             raise ConfigError(
                 f"{self.package}.{wanted.address}: after this change the address would no longer"
                 f" hit the same section ({_origin(wanted)})"
             )
 
 
-def find(document: Document, address: Address) -> list[Section]:
+def _ambiguous(known: ManagedOption, wanted: ManagedOption) -> ConfigError:
+    return ConfigError(
+        f"ambiguous: {known.key} ({known.origin}) and {wanted.key} ({wanted.origin})"
+        " are about the same section and disagree"
+    )
+
+
+def find(document: Document, address: One) -> list[Section]:
     """Return the sections that an address hits; a condition hits a list that contains the value."""
     if isinstance(address, Named):
         section = document.section(address.name)
@@ -175,7 +296,7 @@ def find(document: Document, address: Address) -> list[Section]:
     return [section for section in document.sections if _matches(section, address)]
 
 
-def _matches(section: Section, address: Matched) -> bool:
+def _matches(section: Section, address: Matched | Each) -> bool:
     if section.type != address.type:
         return False
     for option, wanted in address.conditions:

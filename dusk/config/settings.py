@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dusk.codec import Row, fields, integer, number, pack, texts_to, unpack
-from dusk.config.names import Address, Key, Matched, Named, check_value, is_plain_type, parse_key
+from dusk.config.names import Address, Indexed, Key, Matched, check_value, is_plain_type, parse_key
 from dusk.config.parts import Value
 from dusk.config.sealing import Sealed, reference_in, sealed_from
 from dusk.errors import ConfigError, UntrustedInput
@@ -228,13 +228,13 @@ def _managed_key(key: str) -> Key:
 def _check_section(key: str, address: Address, setting: Setting) -> None:
     """Check a setting about a section itself."""
     if setting.verb is Verb.ABSENT:
-        if not isinstance(address, Named | Matched):
+        if isinstance(address, Indexed):
             raise ConfigError(
                 f"{key}: deleting by index would delete another section each time; use its name or a match"
             )
     elif setting.verb is not Verb.TYPE:
         raise ConfigError(f"{key}: a section has a type or is deleted; name an option")
-    elif not isinstance(address, Named) and setting.values != (address.type,):
+    elif isinstance(address, Indexed | Matched) and setting.values != (address.type,):
         raise ConfigError(f"{key}: only a section with a name can be made or given another type")
 
 

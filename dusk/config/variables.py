@@ -52,11 +52,20 @@ class Expander:
     Args:
         variables: what ``${name}`` stands for.
         facts: what ``${fact.name}`` stands for, as the device reports it.
+        kept: a name whose uses stay, "" for none; what is put in beside them is quoted, so that the
+            result can be read once more, by who knows what the name stands for.
     """
 
-    def __init__(self, variables: Mapping[str, VariableValue], facts: Mapping[str, str]) -> None:
+    def __init__(
+        self, variables: Mapping[str, VariableValue], facts: Mapping[str, str], kept: str = ""
+    ) -> None:
         self._variables = variables
         self._facts = facts
+        self._kept = kept
+
+    def keeping(self, name: str) -> "Expander":
+        """Return one that lets the uses of a name stand."""
+        return Expander(self._variables, self._facts, name)
 
     def text(self, value: str, key: str) -> str:
         """Return a value with its variables put in.
@@ -71,12 +80,25 @@ class Expander:
         """
         if USE not in value:
             return value
-        return check_value("".join(self._pieces(value, key)), key)
+        runs: list[list[str]] = [[]]
+        for piece in self._pieces(value, key):
+            if piece is None:
+                runs.append([])
+            else:
+                runs[-1].append(piece)
+        texts = [self._quoted("".join(run)) for run in runs]
+        if any(text.endswith("$") for text in texts[:-1]):
+            raise ConfigError(f"{key}: a '$' cannot stand before '${{{self._kept}}}'")
+        return check_value(f"${{{self._kept}}}".join(texts), key)
+
+    def _quoted(self, text: str) -> str:
+        """Return a text that stands for itself when it is read once more, if it will be."""
+        return text.replace(USE, f"${USE}") if self._kept else text
 
     def secret(self, value: str) -> Sealed | None:
         """Return the sealed value of the variable that a text is just one use of, if it is sealed."""
         name = reference_in(value)
-        found = None if name is None else self._variables.get(name)
+        found = None if name in (None, self._kept) else self._variables.get(name)
         return found if isinstance(found, Sealed) else None
 
     def items(self, values: Sequence[str], key: str) -> tuple[str, ...]:
@@ -84,31 +106,36 @@ class Expander:
         result: list[str] = []
         for value in values:
             use = _USE.fullmatch(value)
-            found = self._lookup(use[1], use[2], key) if use is not None and use[1] else None
+            is_known = use is not None and use[1] not in (None, self._kept)
+            found = self._lookup(use[1], use[2], key) if use is not None and is_known else None
             if isinstance(found, tuple):
-                result += [check_value(item, key) for item in found]
+                result += [self._quoted(check_value(item, key)) for item in found]
             else:
                 result.append(self.text(value, key))
         if sum(map(len, result)) > VALUE_BYTES_MAX:
             raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
         return tuple(result)
 
-    def _pieces(self, value: str, key: str) -> list[str]:
-        pieces, position, size = [], 0, 0
+    def _pieces(self, value: str, key: str) -> list[str | None]:
+        """Return the pieces of a value; None is a use that stays."""
+        pieces: list[str | None] = []
+        position = size = 0
         for use in _USE.finditer(value):
             piece = "${" if use[0] == "$${" else self._piece(use, key)
             pieces += [value[position : use.start()], piece]
             position = use.end()
-            size += len(piece)
+            size += len(piece or "")
             if size > VALUE_BYTES_MAX:
                 raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
         return [*pieces, value[position:]]
 
-    def _piece(self, use: re.Match[str], key: str) -> str:
+    def _piece(self, use: re.Match[str], key: str) -> str | None:
         if use[1] is None:
             raise ConfigError(
                 f"{key}: '${{' without a variable's name and '}}'; for the characters write '$${{'"
             )
+        if use[1] == self._kept:
+            return None
         found = self._lookup(use[1], use[2], key)
         if isinstance(found, tuple):
             raise ConfigError(

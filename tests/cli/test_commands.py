@@ -285,6 +285,11 @@ def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in:
     [
         (("set", "policy/wifi", "nowhere=x"), "nowhere"),
         (("set", "policy/wifi", "wireless.cfg123456.ssid=x"), "generated name"),
+        (("set", "policy/wifi", "wireless.each wifi-device[band=5g].ssid=x"), "as NAME"),
+        (
+            ("set", "policy/wifi", "wireless.each wifi-device as r.ssid=${q}${r}", "wireless.a.key=x"),
+            "secret",
+        ),
         (("set", "policy/wifi", "wireless.a.key=geheim"), "secret"),
         (("set", "policy/wifi", f"{KEY}=" + "x" * 65_600), "at most"),
         (("set", "policy/wifi", f"{KEY}=@/nonexistent"), "cannot read /nonexistent"),

@@ -1,10 +1,12 @@
 """Keys and addresses."""
 
+import re
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dusk.config.names import Indexed, Key, Matched, Named, parse_key, split_assignment
+from dusk.config.names import Each, Indexed, Key, Matched, Named, is_made, parse_key, split_assignment
 from dusk.errors import ConfigError
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,7}", fullmatch=True)
@@ -15,7 +17,13 @@ MATCHES = st.builds(
     TYPES,
     st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3),
 )
-SECTIONS = NAMES.map(Named) | st.builds(Indexed, TYPES, st.integers(-99, 99)) | MATCHES
+EACHES = st.builds(
+    lambda match, name, *, is_all: Each(match.type, () if is_all else match.conditions, name),
+    MATCHES,
+    st.from_regex(r"[A-Za-z0-9]{1,16}", fullmatch=True).filter(lambda name: name != "mac6"),
+    is_all=st.booleans(),
+)
+SECTIONS = NAMES.map(Named) | st.builds(Indexed, TYPES, st.integers(-99, 99)) | MATCHES | EACHES
 KEYS = st.builds(Key, TYPES, SECTIONS, st.none() | NAMES)
 
 
@@ -62,13 +70,18 @@ def test_conditions_have_one_order_and_one_quoting() -> None:
         ("wireless.a[b].c", "a section is a name"),
         ("wireless.a[b=c,b=d].e", "b is matched twice"),
         ('wireless.a[b="\x01"].c', "UCI cannot hold"),
-        ("wireless.each wifi-device[band=5g] as r.channel", "'each' is not available yet"),
+        ("wireless.each wifi-device[band=5g].channel", "written 'each TYPE"),
+        ("wireless.each wifi-device[band=5g] as a_b.channel", "NAME has 1 to 16 letters and digits"),
+        ("wireless.each wifi-device[] as r.channel", "written 'each TYPE"),
+        ("wireless.each wifi-device as " + "r" * 17, "written 'each TYPE"),
+        ("wireless.each wifi-device as mac6", "${mac6} is a fact of the router"),
+        ("wireless.wifi-device as r.channel", "a section is a name"),
         ("wireless.cfg033579.ssid", "generated name"),
         ("wireless.a." + "b" * 512, "longer than 512 bytes"),
     ],
 )
 def test_what_is_no_key_is_refused_with_a_reason(text: str, reason: str) -> None:
-    with pytest.raises(ConfigError, match=reason.replace("(", r"\(")) as caught:
+    with pytest.raises(ConfigError, match=re.escape(reason)) as caught:
         parse_key(text)
     assert "\n" not in str(caught.value)
 
@@ -85,3 +98,18 @@ def test_an_assignment_without_a_value_or_key_is_refused() -> None:
     with pytest.raises(ConfigError, match="not a package name"):
         split_assignment("a b.c.d=e")
     assert split_assignment("a.b[c=d].e=f=g\nh") == ("a.b[c=d].e", "f=g\nh")
+
+
+def test_each_is_written_with_what_it_hits_and_what_a_hit_is_called() -> None:
+    written = 'wireless.each wifi-device[type=mac80211,band="5g"] as r.device'
+    key = parse_key(written)
+    assert key.section == Each("wifi-device", (("band", "5g"), ("type", "mac80211")), "r")
+    assert str(key) == "wireless.each wifi-device[band=5g,type=mac80211] as r.device"
+    assert str(parse_key("wireless.each wifi-device as r")) == "wireless.each wifi-device as r"
+    assert split_assignment(f"{written}=x=y") == (written, "x=y")
+
+
+def test_names_that_each_gives_are_told_from_others() -> None:
+    assert Each("wifi-device", (), "guest").prefix == "dusk_guest_"
+    assert is_made("dusk_guest_radio0")
+    assert not any(map(is_made, ("guest_radio0", "dusk_radio0", "dusk_guest_", "dusk__radio0")))

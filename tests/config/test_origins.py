@@ -48,6 +48,16 @@ def test_policy_group_and_variable_are_named(desk: FakeDesk) -> None:
     assert option["origins"] == [{"section": "policy/wifi", "groups": ["up"], "variables": used}]
 
 
+def test_the_name_of_a_hit_is_no_variable_whatever_the_cluster_calls_so(desk: FakeDesk) -> None:
+    variable(desk, "cluster", r="hidden", band="5g")
+    each = "wireless.each wifi-device as r"
+    edits = [{"key": f"{each}.network", "values": ["${r}-${band}"]}]
+    desk.do("draft.edit", target="policy/wifi", verb="set", edits=edits)
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    (found,) = origins(desk, f"{each}.network")
+    assert found.used == (Used("band", "cluster"),)
+
+
 def test_all_groups_that_bring_a_policy_are_named(desk: FakeDesk) -> None:
     desk.set("policy/wifi", wireless__r__channel="36")
     desk.do("policy.assign", name="wifi", to="groups", names=["up", "big"])

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dusk.config.variables import Expander, check_variable
+from dusk.config.variables import Expander, VariableValue, check_variable
 from dusk.errors import ConfigError
 
 EXPANDER = Expander(
@@ -103,3 +103,36 @@ def test_variables_that_are_allowed(name: str, value: str | tuple[str, ...]) -> 
 def test_variables_that_are_refused(name: str, value: str | tuple[str, ...]) -> None:
     with pytest.raises(ConfigError):
         check_variable(name, value)
+
+
+def test_a_name_that_is_kept_hides_the_variable_and_can_be_read_once_more() -> None:
+    inside = EXPANDER.keeping("channel")
+    assert inside.text("${channel}-${fact.board}-${channel:-1}", "k") == "${channel}-ap-1-${channel}"
+    assert inside.text("${dollar}$${x}", "k") == "$${channel}$${x}"
+    assert inside.items(["${channel}", "${dns}", "plain"], "k") == (
+        "${channel}",
+        "9.9.9.9",
+        "1.1.1.1",
+        "plain",
+    )
+    assert inside.secret("${channel}") is None
+
+
+def test_a_dollar_before_a_name_that_is_kept_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"k: a '\$' cannot stand before '\$\{r\}'"):
+        EXPANDER.keeping("r").text("${none_such:-$}${r}", "k")
+
+
+PIECES = st.sampled_from(["${r}", "$", "{", "}", "r", "${odd}", "$${", "x", "${list}"])
+
+
+@given(st.lists(PIECES, max_size=8), st.text("${}r", max_size=6))
+def test_a33_what_is_read_once_more_is_what_would_have_been_read_at_once(pieces: list[str], odd: str) -> None:
+    value = "".join(pieces)
+    known: dict[str, VariableValue] = {"odd": odd, "list": ("${r}", odd)}
+    try:
+        kept = Expander({**known, "r": "hidden"}, {}).keeping("r").items([value], "k")
+    except ConfigError:
+        return
+    again = Expander({"r": "radio0"}, {}).items(kept, "k")
+    assert again == Expander({**known, "r": "radio0"}, {}).items([value], "k")

@@ -57,6 +57,14 @@ def test_a_sections_type_is_known_from_the_target_or_from_a_policy(desk: FakeDes
     assert noted(desk, "wireless.gone.ssid", "x", target="policy/q") == []
 
 
+def test_a_section_of_each_has_the_type_that_is_said_of_it_and_not_that_of_its_hits(desk: FakeDesk) -> None:
+    each = "wireless.each wifi-device[band=5g] as r"
+    assert noted(desk, each, "wifi-iface") == []
+    assert noted(desk, f"{each}.ssid", "x") == []
+    (found,) = noted(desk, f"{each}.channel", "1")
+    assert "takes wireless.wifi-iface.channel only where root" in found
+
+
 def test_an_import_is_told_all_at_once_up_to_a_bound(desk: FakeDesk) -> None:
     text = "".join(f"set system.@system[0].odd{n}='1'\n" for n in range(25))
     notes: list[Any] = desk.do("draft.import", target="policy/p", text=text)["notes"]

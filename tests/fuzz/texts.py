@@ -203,6 +203,8 @@ SETTINGS = [
     ["p.n", 5, ["foo"], []],
     ["p.@foo[0].a", 1, ["v"], []],
     ["p.foo[a=b].c", 3, [], []],
+    ["p.each foo[a=b] as r", 5, ["bar"], []],
+    ["p.each foo[a=c] as r.l", 4, ["${r}", "$${x"], ["${name}"]],
 ]
 
 
@@ -233,6 +235,10 @@ def _grown_merged(rng: random.Random) -> bytes:
         "p.foo[a=b].a",
         "p.foo[a=b].c",
         "p.n.l",
+        "p.each foo as r",
+        "p.each foo as r.a",
+        "p.each foo[a=b] as r.l",
+        "p.dusk_r_n.a",
         "q.n.a",
     )
     rows = []
@@ -242,7 +248,7 @@ def _grown_merged(rng: random.Random) -> bytes:
             (Verb.SET, Verb.SET_LIST, Verb.ABSENT, Verb.EDIT_LIST) if is_option else (Verb.TYPE, Verb.ABSENT)
         )
         values = [
-            rng.choice(("b", "v", "it's", "two\nlines", "${name}"))
+            rng.choice(("b", "v", "it's", "two\nlines", "${name}", "${r}"))
             for _ in range(1 + (verb is Verb.SET_LIST))
         ]
         values = ["foo"] if verb is Verb.TYPE else [] if verb is Verb.ABSENT else values

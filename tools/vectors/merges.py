@@ -12,6 +12,7 @@ from tools.vectors.case import Case, invalid, valid
 from tools.vectors.settings import setting_of
 from tools.vectors.show import Json
 from tools.vectors.worlds import bad_merges, bad_results, good_merges
+from tools.vectors.worlds_each import bad_each, bad_quoting, good_each, moving
 
 
 def managed_of(world: Json) -> Managed:
@@ -74,7 +75,7 @@ def _show_option(option: ManagedOption) -> Json:
 def merges() -> list[Case]:
     """Return the cases of `merges.json`."""
     cases = []
-    for name, shows, world in good_merges():
+    for name, shows, world in (*good_merges(), *good_each()):
         managed = managed_of(world)
         content = world["file"]
         package = world["package"]
@@ -83,10 +84,10 @@ def merges() -> list[Case]:
         assert (again.content, again.changed) == (made.content, ()), name
         result = {"file": made.content.decode(), "changed": list(made.changed)}
         cases.append(valid(name, shows, **world, managed=show_managed(managed), result=result))
-    for name, reason, says, world in bad_merges():
+    for name, reason, says, world in (*bad_merges(), *bad_quoting()):
         wrong = partial(managed_of, world)
         cases.append(invalid(name, "There is no managed config.", reason, wrong, says, **world))
-    for name, reason, says, world in bad_results():
+    for name, reason, says, world in (*bad_results(), *moving(), *bad_each()):
         managed = managed_of(world)
         package = world["package"]
         content = world["file"].encode()

@@ -46,6 +46,9 @@ def _keys() -> list[Case]:
         ('a.b[c=""].e', 'a.b[c=""].e'),
         ("a.b[c=é].e", "a.b[c=é].e"),
         ("a.b[c=x=y].e", "a.b[c=x=y].e"),
+        ("a.each b as r", "a.each b as r"),
+        ("a.each b[c=d] as R2.e", "a.each b[c=d] as R2.e"),
+        ('a.each b[d=1,c="2"] as r.e', "a.each b[c=2,d=1] as r.e"),
         ("a.cfg01234.e", "a.cfg01234.e"),
         ("a.cfg01234x.e", "a.cfg01234x.e"),
     )
@@ -73,6 +76,14 @@ def _keys() -> list[Case]:
         'firewall.zone[name="a\\b"]',
         "a.cfg012345.e",
         "a.each b[c=d].e",
+        "a.each b[] as r.e",
+        "a.each  b as r.e",
+        "a.each b as r_s.e",
+        "a.each b as .e",
+        "a.each b as abcdefghijklmnopq.e",
+        "a.each b as mac6.e",
+        "a.each @b[0] as r.e",
+        "a.b as r.e",
         "a." + "b" * 511,
     )
     cases = []
@@ -159,6 +170,10 @@ def _imports() -> list[Case]:
         ("batch, quotes", "set a.b.c=\"x 'y'\"' z' # comment\nset 'a.t[n=\"p q\"].c=v'\n"),
         ("batch, empty value", "set a.b.c=''\n"),
         ("batch, type", "set network.guest=interface\n"),
+        (
+            "batch, each",
+            "set 'a.each b[c=d] as r'=t\nset 'a.each b[c=d] as r.e'='${r}'\ndelete 'a.each b as s'\n",
+        ),
         ("nothing", ""),
         (
             "export",

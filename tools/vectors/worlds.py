@@ -27,7 +27,7 @@ config rule
 """
 
 
-def _world(**changed: Any) -> Json:
+def world(**changed: Any) -> Json:
     """Return a datastore as far as one device's settings depend on it, and its file."""
     said: Json = {
         "device": DEVICE,
@@ -43,7 +43,7 @@ def _world(**changed: Any) -> Json:
     return {**said, **changed}
 
 
-def _policies(**policies: Mapping[str, Row]) -> Json:
+def assigned(**policies: Mapping[str, Row]) -> Json:
     """Return policies assigned to all; `name_200` has priority 200, others have 100."""
     assignments = {}
     for name in policies:
@@ -52,9 +52,9 @@ def _policies(**policies: Mapping[str, Row]) -> Json:
     return {"policies": {name: dict(found) for name, found in policies.items()}, "assignments": assignments}
 
 
-def _with(**policies: Mapping[str, Row]) -> Json:
+def having(**policies: Mapping[str, Row]) -> Json:
     """Return a datastore with nothing but these policies, assigned to all."""
-    return _world(**_policies(**policies))
+    return world(**assigned(**policies))
 
 
 Merge = tuple[str, str, Json]
@@ -80,40 +80,44 @@ def good_merges() -> list[Merge]:
 
 def _of_one_layer() -> list[Merge]:
     return [
-        ("nothing managed", "The file stays what it is.", _world()),
+        ("nothing managed", "The file stays what it is.", world()),
         (
             "one option",
             "Its line is written anew, its comment stays.",
-            _with(p={IP: [1, 0, ["192.0.2.9"], []]}),
+            having(p={IP: [1, 0, ["192.0.2.9"], []]}),
         ),
-        ("what is there already", "No byte changes.", _with(p={IP: [1, 0, ["192.0.2.1"], []]})),
+        ("what is there already", "No byte changes.", having(p={IP: [1, 0, ["192.0.2.1"], []]})),
         (
             "the higher priority",
             "It wins.",
-            _with(p={IP: [1, 0, ["192.0.2.2"], []]}, q_200={IP: [1, 0, ["192.0.2.3"], []]}),
+            having(p={IP: [1, 0, ["192.0.2.2"], []]}, q_200={IP: [1, 0, ["192.0.2.3"], []]}),
         ),
         (
             "the device's own",
             "Above all policies.",
-            _world(
-                **_policies(q_999={IP: [1, 0, ["192.0.2.3"], []]}),
+            world(
+                **assigned(q_999={IP: [1, 0, ["192.0.2.3"], []]}),
                 device_settings={IP: [1, 0, ["192.0.2.4"], []]},
             ),
         ),
         (
             "two that agree",
             "Both are the origin.",
-            _with(p={IP: [1, 5, ["192.0.2.2"], []]}, q={IP: [1, 0, ["192.0.2.2"], []]}),
+            having(p={IP: [1, 5, ["192.0.2.2"], []]}, q={IP: [1, 0, ["192.0.2.2"], []]}),
         ),
-        ("absent", "The option goes.", _with(p={IP: [3, 0, [], []]})),
-        ("a list", "Whole.", _with(p={DNS: [2, 0, ["192.0.2.53", "192.0.2.54"], []]})),
-        ("a list edited", "What is not named stays.", _with(p={DNS: [4, 0, ["192.0.2.54"], ["192.0.2.99"]]})),
+        ("absent", "The option goes.", having(p={IP: [3, 0, [], []]})),
+        ("a list", "Whole.", having(p={DNS: [2, 0, ["192.0.2.53", "192.0.2.54"], []]})),
+        (
+            "a list edited",
+            "What is not named stays.",
+            having(p={DNS: [4, 0, ["192.0.2.54"], ["192.0.2.99"]]}),
+        ),
         (
             "a list edited away",
             "Its last item goes, and the option with it.",
-            _with(p={DNS: [4, 0, [], ["192.0.2.53"]]}),
+            having(p={DNS: [4, 0, [], ["192.0.2.53"]]}),
         ),
-        ("a text becomes a list", "An item is added to a single value.", _with(p={IP: [4, 0, ["x"], []]})),
+        ("a text becomes a list", "An item is added to a single value.", having(p={IP: [4, 0, ["x"], []]})),
     ]
 
 
@@ -122,42 +126,42 @@ def _of_layers() -> list[Merge]:
         (
             "edits combined",
             "Of two layers, the higher one last.",
-            _with(p={DNS: [4, 0, ["a"], ["b"]]}, q_200={DNS: [4, 0, ["b"], ["a"]]}),
+            having(p={DNS: [4, 0, ["a"], ["b"]]}, q_200={DNS: [4, 0, ["b"], ["a"]]}),
         ),
         (
             "a list and an edit above",
             "A list that is edited.",
-            _with(p={DNS: [2, 0, ["a", "b"], []]}, q_200={DNS: [4, 0, ["c"], ["a"]]}),
+            having(p={DNS: [2, 0, ["a", "b"], []]}, q_200={DNS: [4, 0, ["c"], ["a"]]}),
         ),
         (
             "absent and an edit above",
             "A list of what is added.",
-            _with(p={DNS: [3, 0, [], []]}, q_200={DNS: [4, 0, ["c"], []]}),
+            having(p={DNS: [3, 0, [], []]}, q_200={DNS: [4, 0, ["c"], []]}),
         ),
         (
             "a text and an edit above that only removes",
             "A single value stays.",
-            _with(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, [], ["a"]]}),
+            having(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, [], ["a"]]}),
         ),
         (
             "a text and an edit above that adds",
             "Both.",
-            _with(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, ["b"], []]}),
+            having(p={IP: [1, 0, ["a"], []]}, q_200={IP: [4, 0, ["b"], []]}),
         ),
         (
             "all of a list removed above",
             "Absent.",
-            _with(p={DNS: [2, 0, ["a"], []]}, q_200={DNS: [4, 0, [], ["a"]]}),
+            having(p={DNS: [2, 0, ["a"], []]}, q_200={DNS: [4, 0, [], ["a"]]}),
         ),
         (
             "edits of equal priority",
             "Neither removes what the other adds.",
-            _with(p={DNS: [4, 0, ["a"], []]}, q={DNS: [4, 0, ["b"], []]}),
+            having(p={DNS: [4, 0, ["a"], []]}, q={DNS: [4, 0, ["b"], []]}),
         ),
         (
             "a list and an edit that changes nothing",
             "Of equal priority.",
-            _with(p={DNS: [2, 0, ["a", "b"], []]}, q={DNS: [4, 0, ["a"], ["c"]]}),
+            having(p={DNS: [2, 0, ["a", "b"], []]}, q={DNS: [4, 0, ["a"], ["c"]]}),
         ),
     ]
 
@@ -167,12 +171,12 @@ def _of_sections() -> list[Merge]:
         (
             "a new section",
             "At the end, of the type.",
-            _with(p={"network.new": [5, 0, ["interface"], []], "network.new.proto": [1, 1, ["none"], []]}),
+            having(p={"network.new": [5, 0, ["interface"], []], "network.new.proto": [1, 1, ["none"], []]}),
         ),
         (
             "new sections in order",
             "By priority, origin, position.",
-            _with(
+            having(
                 z={"network.n2": [5, 1, ["a"], []], "network.n1": [5, 0, ["a"], []]},
                 y_50={"network.n3": [5, 9, ["a"], []]},
             ),
@@ -180,17 +184,19 @@ def _of_sections() -> list[Merge]:
         (
             "another type",
             "The config line is written anew.",
-            _with(p={"network.guest": [5, 0, ["alias"], []]}),
+            having(p={"network.guest": [5, 0, ["alias"], []]}),
         ),
         (
             "a section deleted",
             "With the options that lower layers set in it.",
-            _with(p={"network.guest.proto": [1, 0, ["static"], []]}, q_200={"network.guest": [3, 0, [], []]}),
+            having(
+                p={"network.guest.proto": [1, 0, ["static"], []]}, q_200={"network.guest": [3, 0, [], []]}
+            ),
         ),
         (
             "absent where nothing is",
             "No section, no matter.",
-            _with(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]}),
+            having(p={"network.gone": [3, 0, [], []], "network.gone2.x": [3, 1, [], []]}),
         ),
     ]
 
@@ -202,15 +208,15 @@ def _of_deletions() -> list[Merge]:
         (
             "a section deleted, and had again above",
             "The type has the last word: nothing is dropped.",
-            _with(a_50=one, b_100=gone, c_200=there),
+            having(a_50=one, b_100=gone, c_200=there),
         ),
-        ("an absent option above a deletion", "It goes with the section.", _with(p=gone, q_200=none)),
+        ("an absent option above a deletion", "It goes with the section.", having(p=gone, q_200=none)),
         (
             "an option above a deletion that is absent in the end",
             "What comes out counts.",
-            _with(p=gone, q_200=one, r_300=none),
+            having(p=gone, q_200=one, r_300=none),
         ),
-        ("two deletions around an option", "The higher one counts.", _with(p=gone, q_200=one, r_300=gone)),
+        ("two deletions around an option", "The higher one counts.", having(p=gone, q_200=one, r_300=gone)),
     ]
 
 
@@ -226,19 +232,19 @@ def _of_order() -> list[Merge]:
         (
             "what changed, in order",
             "Sections by name first; in a section its type first.",
-            _with(p={**{key: [1, place, ["1"], []] for place, key in enumerate(options)}, **types}),
+            having(p={**{key: [1, place, ["1"], []] for place, key in enumerate(options)}, **types}),
         ),
         (
             "addresses of nothing",
             "All that they say is absent, now and afterwards.",
-            _with(p={key: [3, place, [], []] for place, key in enumerate(nothing)}),
+            having(p={key: [3, place, [], []] for place, key in enumerate(nothing)}),
         ),
-        ("an index behind a deletion", "It hits no section afterwards.", _with(p=last)),
+        ("an index behind a deletion", "It hits no section afterwards.", having(p=last)),
         (
             "an edit that variables empty",
             "It stays, and changes nothing.",
-            _world(
-                **_policies(p={DNS: [4, 0, ["${l}"], []]}, q_200={DNS: [4, 0, ["${l}"], []]}),
+            world(
+                **assigned(p={DNS: [4, 0, ["${l}"], []]}, q_200={DNS: [4, 0, ["${l}"], []]}),
                 variables={"cluster": {"l": []}, "groups": {}, "device": {}},
             ),
         ),
@@ -250,30 +256,30 @@ def _of_addresses() -> list[Merge]:
         (
             "by index",
             "From either end.",
-            _with(
+            having(
                 p={
                     "network.@rule[0].target": [1, 0, ["ACCEPT"], []],
                     "network.@rule[-1].x": [1, 1, ["y"], []],
                 }
             ),
         ),
-        ("by match", "Exactly one.", _with(p={"network.rule[name=b].target": [1, 0, ["ACCEPT"], []]})),
+        ("by match", "Exactly one.", having(p={"network.rule[name=b].target": [1, 0, ["ACCEPT"], []]})),
         (
             "by match on a list",
             "An item of it.",
-            _with(p={"network.interface[dns=192.0.2.53].x": [1, 0, ["y"], []]}),
+            having(p={"network.interface[dns=192.0.2.53].x": [1, 0, ["y"], []]}),
         ),
         (
             "two addresses of one section",
             "They say the same.",
-            _with(p={"network.rule[name=b].x": [1, 0, ["y"], []], "network.@rule[1].x": [1, 1, ["y"], []]}),
+            having(p={"network.rule[name=b].x": [1, 0, ["y"], []], "network.@rule[1].x": [1, 1, ["y"], []]}),
         ),
         (
             "a match deleted",
             "The section and what is inside.",
-            _with(p={"network.rule[name=a]": [3, 0, [], []]}),
+            having(p={"network.rule[name=a]": [3, 0, [], []]}),
         ),
-        ("no file", "It is made.", _world(**_policies(p={"network.a": [5, 0, ["b"], []]}), file=None)),
+        ("no file", "It is made.", world(**assigned(p={"network.a": [5, 0, ["b"], []]}), file=None)),
     ]
 
 
@@ -282,8 +288,8 @@ def _of_variables() -> list[Merge]:
         (
             "variables",
             "Device before group before cluster; facts; defaults.",
-            _world(
-                **_policies(
+            world(
+                **assigned(
                     p={
                         IP: [1, 0, ["${dev}-${grp}-${clu}-${all}"], []],
                         DNS: [2, 1, ["${list}", "${fact.board}", "${mac6}", "${nope:-d}"], []],
@@ -305,16 +311,16 @@ def _of_variables() -> list[Merge]:
         (
             "an empty variable",
             "Absent; so is an empty list.",
-            _world(
-                **_policies(p={IP: [1, 0, ["${e}"], []], DNS: [2, 1, ["${l}"], []]}),
+            world(
+                **assigned(p={IP: [1, 0, ["${e}"], []], DNS: [2, 1, ["${l}"], []]}),
                 variables={"cluster": {"e": "", "l": []}, "groups": {}, "device": {}},
             ),
         ),
         (
             "groups that disagree, settled by the device",
             "Its own counts.",
-            _world(
-                **_policies(p={IP: [1, 0, ["${v}"], []]}),
+            world(
+                **assigned(p={IP: [1, 0, ["${v}"], []]}),
                 groups_of_device=["g", "h"],
                 variables={"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {"v": "3"}},
             ),
@@ -327,7 +333,7 @@ def _of_others() -> list[Merge]:
         (
             "assignments",
             "To a group, to devices; one is for others.",
-            _world(
+            world(
                 groups_of_device=["g"],
                 policies={
                     "a": {IP: [1, 0, ["a"], []]},
@@ -345,12 +351,12 @@ def _of_others() -> list[Merge]:
         (
             "another package",
             "Of the managed config; this file is not touched.",
-            _with(p={"system.a": [5, 0, ["b"], []]}),
+            having(p={"system.a": [5, 0, ["b"], []]}),
         ),
         (
             "values with everything",
             "Quotes, line ends, what a shell would run.",
-            _with(p={IP: [1, 0, ["a'b\"c\\d\n\t$(x)`y`;#€"], []]}),
+            having(p={IP: [1, 0, ["a'b\"c\\d\n\t$(x)`y`;#€"], []]}),
         ),
     ]
 
@@ -361,64 +367,64 @@ def bad_merges() -> list[Refused]:
     added, taken = {DNS: [4, 0, ["a"], []]}, {DNS: [4, 0, [], ["a"]]}
     scopes = {"cluster": {}, "groups": {"g": {"v": "1"}, "h": {"v": "2"}}, "device": {}}
     return [
-        ("two that disagree", "disagree", "disagree", _with(p=one, q=two)),
-        ("two that disagree below a higher one", "disagree", "disagree", _with(p=one, q=two, r_200=one)),
-        ("a value and absent", "disagree", "disagree", _with(p=one, q={IP: [3, 0, [], []]})),
-        ("a value and an edit", "disagree", "disagree", _with(p=one, q={IP: [4, 0, ["1"], []]})),
-        ("edits against each other", "disagree", "disagree", _with(p=added, q=taken)),
-        ("a list and an edit that adds", "disagree", "disagree", _with(p={DNS: [2, 0, ["b"], []]}, q=added)),
+        ("two that disagree", "disagree", "disagree", having(p=one, q=two)),
+        ("two that disagree below a higher one", "disagree", "disagree", having(p=one, q=two, r_200=one)),
+        ("a value and absent", "disagree", "disagree", having(p=one, q={IP: [3, 0, [], []]})),
+        ("a value and an edit", "disagree", "disagree", having(p=one, q={IP: [4, 0, ["1"], []]})),
+        ("edits against each other", "disagree", "disagree", having(p=added, q=taken)),
+        ("a list and an edit that adds", "disagree", "disagree", having(p={DNS: [2, 0, ["b"], []]}, q=added)),
         (
             "a list and an edit that removes",
             "disagree",
             "disagree",
-            _with(p={DNS: [2, 0, ["a"], []]}, q=taken),
+            having(p={DNS: [2, 0, ["a"], []]}, q=taken),
         ),
         (
             "two types",
             "disagree",
             "disagree",
-            _with(p={"network.x": [5, 0, ["a"], []]}, q={"network.x": [5, 0, ["b"], []]}),
+            having(p={"network.x": [5, 0, ["a"], []]}, q={"network.x": [5, 0, ["b"], []]}),
         ),
         (
             "an option in a deleted section",
             "section-deleted",
             "deletes the section",
-            _with(p={"network.x": [3, 0, [], []], "network.x.y": [1, 1, ["1"], []]}),
+            having(p={"network.x": [3, 0, [], []], "network.x.y": [1, 1, ["1"], []]}),
         ),
         (
             "an option above the deletion",
             "section-deleted",
             "deletes the section",
-            _with(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]}),
+            having(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [1, 1, ["1"], []]}),
         ),
         (
             "an edit above the deletion",
             "section-deleted",
             "deletes the section",
-            _with(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [4, 1, [], ["1"]]}),
+            having(p={"network.x": [3, 0, [], []]}, q_200={"network.x.y": [4, 1, [], ["1"]]}),
         ),
-        ("an undefined variable", "undefined-variable", "not defined", _with(p={IP: [1, 0, ["${v}"], []]})),
+        ("an undefined variable", "undefined-variable", "not defined", having(p={IP: [1, 0, ["${v}"], []]})),
         (
             "a list variable in a text",
             "list-in-text",
             "is a list",
-            _world(
-                **_policies(p={IP: [1, 0, ["${v}"], []]}),
+            world(
+                **assigned(p={IP: [1, 0, ["${v}"], []]}),
                 variables={"cluster": {"v": ["1"]}, "groups": {}, "device": {}},
             ),
         ),
-        ("a use that is none", "bad-use", "without", _with(p={IP: [1, 0, ["${v"], []]})),
+        ("a use that is none", "bad-use", "without", having(p={IP: [1, 0, ["${v"], []]})),
         (
             "groups that disagree",
             "groups-disagree",
             "different values",
-            _world(groups_of_device=["g", "h"], variables=scopes),
+            world(groups_of_device=["g", "h"], variables=scopes),
         ),
         (
             "added and removed by variables",
             "adds-and-removes",
             "adds and removes",
-            _with(p={DNS: [4, 0, ["${v:-a}"], ["a"]]}),
+            having(p={DNS: [4, 0, ["${v:-a}"], ["a"]]}),
         ),
     ]
 
@@ -428,65 +434,57 @@ def bad_results() -> list[Refused]:
     two = {"network.rule[name=b].x": [1, 0, ["1"], []], "network.@rule[1].x": [1, 1, ["2"], []]}
     gone = {"network.rule[name=a]": [3, 0, [], []], "network.@rule[0].x": [1, 1, ["1"], []]}
     return [
-        ("no such section", "no-section", "there is no section", _with(p={"network.x.y": [1, 0, ["1"], []]})),
+        (
+            "no such section",
+            "no-section",
+            "there is no section",
+            having(p={"network.x.y": [1, 0, ["1"], []]}),
+        ),
         (
             "a match that hits none",
             "no-section",
             "hits no section",
-            _with(p={"network.rule[name=z].y": [1, 0, ["1"], []]}),
+            having(p={"network.rule[name=z].y": [1, 0, ["1"], []]}),
         ),
         (
             "an index out of range",
             "no-section",
             "hits no section",
-            _with(p={"network.@rule[2].y": [1, 0, ["1"], []]}),
+            having(p={"network.@rule[2].y": [1, 0, ["1"], []]}),
         ),
         (
             "a type where an index hits none",
             "no-section",
             "hits no section",
-            _with(p={"network.@rule[2]": [5, 0, ["rule"], []]}),
+            having(p={"network.@rule[2]": [5, 0, ["rule"], []]}),
         ),
         (
             "a match that hits two",
             "several-sections",
             "sections match",
-            _world(
-                **_policies(p={"network.rule[target=DROP].x": [1, 0, ["1"], []]}),
+            world(
+                **assigned(p={"network.rule[target=DROP].x": [1, 0, ["1"], []]}),
                 file=FILE + "\toption target 'DROP'\n",
             ),
         ),
-        ("two addresses that disagree", "ambiguous", "ambiguous", _with(p=two)),
-        ("a deleted section with an option", "ambiguous", "ambiguous", _with(p=gone)),
+        ("two addresses that disagree", "ambiguous", "ambiguous", having(p=two)),
+        ("a deleted section with an option", "ambiguous", "ambiguous", having(p=gone)),
         (
             "a match on what is changed",
             "moves",
             "no longer",
-            _with(p={"network.rule[name=b].name": [1, 0, ["c"], []]}),
+            having(p={"network.rule[name=b].name": [1, 0, ["c"], []]}),
         ),
         (
             "an index that shifts",
             "moves",
             "no longer",
-            _with(p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}),
+            having(p={"network.@rule[1].x": [1, 0, ["1"], []], "network.rule[name=a]": [3, 1, [], []]}),
         ),
-        *_moving(),
         (
             "a file that cannot be read",
             "bad-file",
             "unterminated",
-            _world(**_policies(p={"network.lan.x": [1, 0, ["1"], []]}), file="config a 'b\n"),
+            world(**assigned(p={"network.lan.x": [1, 0, ["1"], []]}), file="config a 'b\n"),
         ),
-    ]
-
-
-def _moving() -> list[Refused]:
-    """Return what would hit a section only the next time."""
-    gone = {"network.rule[name=a]": [3, 0, [], []]}
-    absent, renamed = {"network.rule[name=z].x": [3, 0, [], []]}, {"network.@rule[1].name": [1, 1, ["z"], []]}
-    again, behind = {"network.@rule[-1].name": [1, 1, ["a"], []]}, {"network.@rule[0].x": [3, 1, [], []]}
-    return [
-        ("an absent match that would hit", "moves", "no longer", _with(p={**absent, **renamed})),
-        ("a deleted match that would hit another", "moves", "no longer", _with(p={**gone, **again})),
-        ("an index of a deleted section", "moves", "no longer", _with(p={**gone, **behind})),
     ]

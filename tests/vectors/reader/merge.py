@@ -1,5 +1,6 @@
 """Merging policies and own settings to a managed config, and that into a file (settings.md)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,18 +42,22 @@ def variables_of(own: Variables, groups: Mapping[str, Variables], cluster: Varia
     return found | dict(own)
 
 
-def _put_in(said: Setting, origin: str, variables: Variables, facts: Variables) -> Said:
+def _put_in(said: Setting, origin: str, variables: Variables, facts: Variables, stays: str | None) -> Said:
     if said.verb == SET:
-        value = settings.expanded(said.values[0], variables, facts)
+        value = settings.expanded(said.values[0], variables, facts, stays)
         return Said(SET if value else ABSENT, [value] if value else [], [], (origin,))
     if said.verb not in {SET_LIST, EDIT_LIST}:
         return Said(said.verb, said.values, said.removed, (origin,))
-    values = settings.expanded_items(said.values, variables, facts)
+    values = settings.expanded_items(said.values, variables, facts, stays)
     if said.verb == SET_LIST:
         return Said(SET_LIST if values else ABSENT, values, [], (origin,))
-    removed = settings.expanded_items(said.removed, variables, facts)
+    removed = settings.expanded_items(said.removed, variables, facts, stays)
+    return _list_edit(values, removed, (origin,))
+
+
+def _list_edit(values: list[str], removed: list[str], origins: tuple[str, ...]) -> Said:
     need(not set(values) & set(removed), "adds-and-removes")
-    return Said(EDIT_LIST, list(dict.fromkeys(values)), list(dict.fromkeys(removed)), (origin,))
+    return Said(EDIT_LIST, list(dict.fromkeys(values)), list(dict.fromkeys(removed)), origins)
 
 
 def _agree(one: Said, other: Said) -> bool:
@@ -109,7 +114,8 @@ def managed(layers: list[Layer], variables: Variables, facts: Variables) -> dict
     ordered = sorted(layers, key=lambda one: (one.priority, one.origin))
     for layer in ordered:
         for key, said in sorted(layer.said.items(), key=lambda item: (item[1].position, item[0].text)):
-            rows.setdefault(key, []).append((layer.priority, _put_in(said, layer.origin, variables, facts)))
+            put_in = _put_in(said, layer.origin, variables, facts, key.each)
+            rows.setdefault(key, []).append((layer.priority, put_in))
     result = {key: _merged(row) for key, row in rows.items()}
     for key, row in rows.items():
         deletions = [priority for priority, said in row if said.verb == ABSENT and key.option is None]
@@ -147,23 +153,52 @@ def shown(config: dict[Key, Said]) -> Managed:
 # The resulting file
 
 
+Rows = dict[str | None, Said]
+"""What is said of a section: of its options, and (None) of its being there."""
+
+
 class _File:
+    """A file whose sections keep their number whatever comes and goes before them."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.numbers = list(range(len(self.document.sections)))
+        self.next = len(self.numbers)
 
     @property
     def document(self) -> uci.Document:
         return uci.Document(self.data)
 
+    def section(self, number: int) -> uci.Section:
+        return self.document.sections[self.numbers.index(number)]
+
+    def add(self, type_: str, name: str, before: int | None) -> int:
+        place = len(self.numbers) if before is None else self.numbers.index(before)
+        behind = None if before is None else self.section(before).name
+        self.data = uci.add_section(self.data, type_, name, *([] if behind is None else [behind]))
+        self.numbers.insert(place, self.next)
+        self.next += 1
+        return self.next - 1
+
+    def delete(self, number: int) -> None:
+        self.data = uci.delete_section(self.data, self.numbers.index(number))
+        self.numbers.remove(number)
+
     def hits(self, key: Key) -> list[int]:
-        sections = self.document.sections
+        every = list(zip(self.numbers, self.document.sections, strict=True))
         if key.type is None:
-            return [place for place, one in enumerate(sections) if one.name == key.address]
-        typed = [place for place, one in enumerate(sections) if one.type == key.type]
+            return [number for number, one in every if one.name == key.address]
+        typed = [(number, one) for number, one in every if one.type == key.type]
         if key.index is not None:
             inside = -len(typed) <= key.index < len(typed)
-            return [typed[key.index]] if inside else []
-        return [place for place in typed if all(_holds(sections[place], *one) for one in key.conditions)]
+            return [typed[key.index][0]] if inside else []
+        found = [(number, one) for number, one in typed if all(_holds(one, *c) for c in key.conditions)]
+        if key.each is None:
+            return [number for number, _ in found]
+        need(all(one.name for _, one in found), "no-name")
+        need(len(found) <= 256, "several-sections")
+        made = re.compile(r"dusk_[A-Za-z0-9]{1,16}_.")
+        return [number for number, one in found if not made.match(one.name or "")]
 
 
 def _holds(section: uci.Section, option: str, wanted: str) -> bool:
@@ -171,13 +206,70 @@ def _holds(section: uci.Section, option: str, wanted: str) -> bool:
     return wanted.encode() in (value if isinstance(value, list) else [value])
 
 
-def _look_up(file: _File, key: Key, says: dict[str | None, Said]) -> int | None:
-    hits = file.hits(key)
-    need(len(hits) < 2, "several-sections")
-    if not hits:
-        need(all(said.verb == ABSENT for said in says.values()), "no-section")
-        return None
-    return hits[0]
+class _Work:
+    """What was put into a file so far."""
+
+    def __init__(self, file: _File) -> None:
+        self.file = file
+        self.changed: list[str] = []
+        self.about: dict[int, list[Rows]] = {}
+        self.absent: set[str] = set()
+        self.made: dict[int, int] = {}
+
+    def named(self, rank: int, key: Key, rows: Rows, said_by: Key) -> None:
+        """Put in a section by name."""
+        hits, existence = self.file.hits(key), rows.get(None)
+        if existence and existence.verb == ABSENT:
+            self.absent.add(key.address)
+        elif existence and not hits:
+            need(key.address not in self.absent, "ambiguous")
+            later = sorted((other, number) for number, other in self.made.items() if other > rank)
+            hits = [self.file.add(existence.values[0], key.address, later[0][1] if later else None)]
+            self.made[hits[0]] = rank
+            self.changed.append(said_by.text)
+        need(bool(hits) or all(said.verb == ABSENT for said in rows.values()), "no-section")
+        if hits:
+            self.put(hits[0], said_by, rows)
+
+    def put(self, number: int, key: Key, rows: Rows) -> None:
+        """Put in what is said of a section."""
+        for other in self.about.setdefault(number, []):
+            _compare(rows, other)
+            _compare(other, rows)
+        self.about[number].append(rows)
+        if None in rows and rows[None].verb == ABSENT:
+            if number in self.file.numbers:
+                self.file.delete(number)
+                self.changed.append(key.text)
+        elif number in self.file.numbers:
+            self.changed += _put(self.file, number, key, rows)
+
+    def each(self, rank: int, key: Key, hits: list[str], rows: Rows) -> None:
+        """Put in the section of every hit."""
+        assert key.each is not None
+        for hit in hits:
+            here = {option: _read_again(said, key.each, hit) for option, said in rows.items()}
+            at = Key(key.package, f"dusk_{key.each}_{hit}", None, None, None, ())
+            self.named(rank, at, here, key)
+
+    def clear(self, key: Key) -> None:
+        """Remove what hits that went left behind."""
+        for number in list(self.file.numbers):
+            name = self.file.section(number).name or ""
+            if name.startswith(f"dusk_{key.each}_") and number not in self.about:
+                self.file.delete(number)
+                self.changed.append(key.text)
+
+
+def _read_again(said: Said, name: str, hit: str) -> Said:
+    if said.verb == TYPE:
+        return said
+    values, removed = (
+        [settings.expanded(text, {name: hit}, {}) for text in texts] for texts in (said.values, said.removed)
+    )
+    if said.verb == EDIT_LIST:
+        return _list_edit(values, removed, said.origins)
+    return Said(said.verb, values, removed, said.origins)
 
 
 def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tuple[bytes, list[str]]:
@@ -187,40 +279,53 @@ def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tupl
     except Refused:
         raise Refused("bad-file") from None
     file = _File(data or b"")
-    says: dict[Key, dict[str | None, Said]] = {}
+    says: dict[Key, Rows] = {}
     for key, said in config.items():
         if key.package == package:
             says.setdefault(key.section, {})[key.option] = said
-    made: set[Key] = set()
-    for key, rows in says.items():
-        existence = rows.get(None)
-        if key.type is None and existence and existence.verb == TYPE and not file.hits(key):
-            file.data = uci.add_section(file.data, existence.values[0], key.address)
-            made.add(key)
-    named = [key for key in says if key.type is None]
-    others = [key for key in says if key.type is not None]
-    places = {key: _look_up(file, key, says[key]) for key in named + others}
-    _unambiguous(says, places)
-    changed: list[str] = []
-    for key, place in places.items():
-        if place is not None:
-            changed += [key.text] * (key in made) + _put(file, place, key, says[key])
-    deleted = {place for key, place in places.items() if None in says[key] and says[key][None].verb == ABSENT}
-    doomed = sorted((place for place in deleted if place is not None), reverse=True)
-    for place in doomed:
-        file.data = uci.delete_section(file.data, place)
-    for key in others:
-        _unmoved(file, key, places[key], doomed)
-    return file.data, changed
+    work = _Work(file)
+    eaches = _put_names(work, says)
+    others = [key for key in says if key.type is not None and not key.each]
+    places = {key: _look_up(file, key, says[key]) for key in others}
+    for key, number in places.items():
+        if number is not None:
+            work.put(number, key, says[key])
+    for key, number in places.items():
+        need(file.hits(key) == ([number] if number in file.numbers else []), "moves")
+    for key, hits in eaches.items():
+        need(file.hits(key) == hits, "moves")
+    return file.data, list(dict.fromkeys(work.changed))
 
 
-def _unambiguous(says: dict[Key, dict[str | None, Said]], places: dict[Key, int | None]) -> None:
-    for key, place in places.items():
-        for other in [other for other in places if places[other] == place is not None and other != key]:
-            _compare(says[key], says[other])
+def _put_names(work: _Work, says: dict[Key, Rows]) -> dict[Key, list[int]]:
+    """Put in what has a name, and what `each` gives one to; give what each of these hit."""
+    file, late = work.file, []
+    for rank, key in enumerate(says):
+        if key.type is None and (None in says[key] or file.hits(key)):
+            work.named(rank, key, says[key], key)
+        elif key.type is None:
+            late.append((rank, key))
+    eaches = {key: file.hits(key) for key in says if key.each}
+    names = {number: file.section(number).name or "" for hits in eaches.values() for number in hits}
+    for rank, key in enumerate(says):
+        if key.each:
+            work.each(rank, key, [names[number] for number in eaches[key]], says[key])
+    for key in eaches:
+        if None in says[key]:
+            work.clear(key)
+    for rank, key in late:
+        work.named(rank, key, says[key], key)
+    return eaches
 
 
-def _compare(one: dict[str | None, Said], other: dict[str | None, Said]) -> None:
+def _look_up(file: _File, key: Key, says: Rows) -> int | None:
+    hits = file.hits(key)
+    need(len(hits) < 2, "several-sections")
+    need(bool(hits) or all(said.verb == ABSENT for said in says.values()), "no-section")
+    return hits[0] if hits else None
+
+
+def _compare(one: Rows, other: Rows) -> None:
     for option in set(one) & set(other):
         mine, its = one[option], other[option]
         need((mine.verb, mine.values, mine.removed) == (its.verb, its.values, its.removed), "ambiguous")
@@ -228,18 +333,16 @@ def _compare(one: dict[str | None, Said], other: dict[str | None, Said]) -> None
         need(all(said.verb == ABSENT for said in other.values()), "ambiguous")
 
 
-def _put(file: _File, place: int, key: Key, rows: dict[str | None, Said]) -> list[str]:
-    changed = []
+def _put(file: _File, number: int, key: Key, rows: Rows) -> list[str]:
+    changed, place = [], file.numbers.index(number)
     for option, said in sorted(rows.items(), key=lambda row: row[0] is not None):
         text = Key(key.package, key.address, option, None, None, ()).text
         if option is None:
-            if said.verb == TYPE and file.document.sections[place].type != said.values[0]:
+            if file.section(number).type != said.values[0]:
                 file.data = uci.retype(file.data, place, said.values[0])
                 changed.append(text)
-            elif said.verb == ABSENT:
-                changed.append(text)
             continue
-        before = file.document.sections[place].options.get(option)
+        before = file.section(number).options.get(option)
         after = _wanted(before, said)
         if (before or None) != (after or None):
             file.data = uci.set_option(file.data, place, option, after)
@@ -257,11 +360,3 @@ def _wanted(before: uci.Value | None, said: Said) -> uci.Value:
     items = [item for item in had if item.decode(errors="replace") not in said.removed]
     items += [value for value in values if value not in items]
     return before if items == had and before else items
-
-
-def _unmoved(file: _File, key: Key, place: int | None, doomed: list[int]) -> None:
-    now = file.hits(key)
-    if place in doomed or place is None:
-        need(not now, "moves")
-        return
-    need(now == [place - sum(one < place for one in doomed)], "moves")

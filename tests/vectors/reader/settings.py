@@ -31,7 +31,9 @@ PLAIN_CONDITION = re.sub(r"\?P<\w+>", "?:", CONDITION)
 KEY = re.compile(
     r"(?P<package>[A-Za-z0-9_-]+)\."
     r"(?:(?P<name>[A-Za-z0-9_]+)|@(?P<indexed>[A-Za-z0-9_-]+)\[(?P<index>0|-?[1-9][0-9]{0,3})\]"
-    rf"|(?P<matched>[A-Za-z0-9_-]+)\[(?P<conditions>{PLAIN_CONDITION}(?:,{PLAIN_CONDITION})*)\])"
+    rf"|(?P<matched>[A-Za-z0-9_-]+)\[(?P<conditions>{PLAIN_CONDITION}(?:,{PLAIN_CONDITION})*)\]"
+    rf"|each (?P<hit>[A-Za-z0-9_-]+)(?:\[(?P<of_hit>{PLAIN_CONDITION}(?:,{PLAIN_CONDITION})*)\])?"
+    r" as (?P<each>[A-Za-z0-9]{1,16}))"
     r"(?:\.(?P<last>[A-Za-z0-9_]+))?"
 )
 
@@ -46,6 +48,7 @@ class Key:
     type: str | None
     index: int | None
     conditions: tuple[tuple[str, str], ...]
+    each: str | None = None
 
     @property
     def text(self) -> str:
@@ -55,7 +58,7 @@ class Key:
     @property
     def section(self) -> "Key":
         """The key of its section."""
-        return Key(self.package, self.address, None, self.type, self.index, self.conditions)
+        return Key(self.package, self.address, None, self.type, self.index, self.conditions, self.each)
 
 
 def _bare_or_quoted(value: str) -> str:
@@ -74,19 +77,23 @@ def key(text: str) -> Key:
     if found is None or len(text.encode()) > 512:
         raise Refused("bad-key")
     conditions = sorted(
-        (one["option"], _unquoted(one["value"])) for one in re.finditer(CONDITION, found["conditions"] or "")
+        (one["option"], _unquoted(one["value"]))
+        for one in re.finditer(CONDITION, found["conditions"] or found["of_hit"] or "")
     )
+    need(found["each"] != "mac6", "bad-key")
     need(len(dict(conditions)) == len(conditions), "bad-key")
     need(not re.fullmatch(r"cfg[0-9a-f]{6,}", found["name"] or ""), "bad-key")
     address = found["name"]
+    inside = ",".join(f"{option}={_bare_or_quoted(value)}" for option, value in conditions)
     if found["indexed"]:
         address = f"@{found['indexed']}[{found['index']}]"
     elif found["matched"]:
-        inside = ",".join(f"{option}={_bare_or_quoted(value)}" for option, value in conditions)
         address = f"{found['matched']}[{inside}]"
+    elif found["each"]:
+        address = f"each {found['hit']}{f'[{inside}]' if inside else ''} as {found['each']}"
     index = int(found["index"]) if found["index"] else None
-    type_ = found["indexed"] or found["matched"]
-    return Key(found["package"], address, found["last"], type_, index, tuple(conditions))
+    type_ = found["indexed"] or found["matched"] or found["hit"]
+    return Key(found["package"], address, found["last"], type_, index, tuple(conditions), found["each"])
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def check(key: Key, said: Setting) -> None:
     need((said.verb == TYPE) <= (key.option is None), word)
     need(key.option is not None or said.verb in {TYPE, ABSENT}, word)
     need(not (key.option is None and said.verb == ABSENT and key.index is not None), word)
-    need(said.verb != TYPE or key.type in {None, values[0]}, word)
+    need(said.verb != TYPE or key.each or key.type in {None, values[0]}, word)
     check_values([*values, *removed])
     need(is_hidden(said) or key.option is None or not is_secret(key.option), word)
     packed = pack([said.verb, said.position, values, removed])
@@ -348,16 +355,36 @@ def _text_of(use: re.Match[str], variables: Variables, facts: Variables) -> str:
     return meaning
 
 
-def expanded(value: str, variables: Variables, facts: Variables) -> str:
-    """Put variables into a text."""
-    return USE.sub(lambda use: _text_of(use, variables, facts), value)
+def expanded(value: str, variables: Variables, facts: Variables, stays: str | None = None) -> str:
+    """Put variables into a text; uses of the one that stays do, and all that is put in is quoted then."""
+    texts, at = [""], 0
+    for use in USE.finditer(value):
+        texts[-1] += value[at : use.start()]
+        at = use.end()
+        if stays is not None and use["name"] == stays:
+            texts.append("")
+        else:
+            texts[-1] += _text_of(use, variables, facts)
+    texts[-1] += value[at:]
+    need(not any(text.endswith("$") for text in texts[:-1]), "bad-use")
+    return f"${{{stays}}}".join(_quoted(text, stays) for text in texts)
 
 
-def expanded_items(items: Sequence[str], variables: Variables, facts: Variables) -> list[str]:
+def _quoted(text: str, stays: str | None) -> str:
+    return text if stays is None else text.replace("${", "$${")
+
+
+def expanded_items(
+    items: Sequence[str], variables: Variables, facts: Variables, stays: str | None = None
+) -> list[str]:
     """Put variables into the items of a list."""
     out: list[str] = []
     for item in items:
         use = USE.fullmatch(item)
-        meaning = _meaning(use, variables, facts) if use else expanded(item, variables, facts)
-        out += meaning if isinstance(meaning, list) else [meaning]
+        is_known = use is not None and (stays is None or use["name"] != stays)
+        meaning = _meaning(use, variables, facts) if use and is_known else None
+        if isinstance(meaning, list):
+            out += [_quoted(one, stays) for one in meaning]
+        else:
+            out.append(expanded(item, variables, facts, stays))
     return out

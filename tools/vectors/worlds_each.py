@@ -1,0 +1,183 @@
+"""The datastores of `merges.json` where an address has many hits, or others afterwards."""
+
+from tools.vectors.worlds import FILE, Merge, Refused, assigned, having, world
+
+EACH = "network.each interface as i"
+NAMED_EACH = {EACH: [5, 1, ["alias"], []], f"{EACH}.of": [1, 2, ["${i}"], []]}
+LEFT = (
+    FILE
+    + "\nconfig alias 'dusk_i_lan'\n\toption x '1'\n"
+    + "\nconfig alias 'dusk_i_gone'\n\nconfig alias 'dusk_j_gone'\n"
+)
+
+
+def good_each() -> list[Merge]:
+    """Return what `each` addresses come to."""
+    order = {"network.a": [5, 0, ["x"], []], **NAMED_EACH, "network.b": [5, 3, ["x"], []]}
+    return [
+        (
+            "each",
+            "A section for every hit, with its name in its settings, where the policy has it.",
+            having(p=order),
+        ),
+        (
+            "each, with conditions",
+            "Of one hit.",
+            having(p={"network.each interface[proto=dhcp] as i": [5, 0, ["alias"], []]}),
+        ),
+        (
+            "each, and what a hit left behind",
+            "That goes; a section of another name stays.",
+            world(**assigned(p=NAMED_EACH), file=LEFT),
+        ),
+        (
+            "each, nothing said of the sections' being there",
+            "Nothing goes.",
+            world(
+                **assigned(p={"network.each interface[proto=static] as i.x": [1, 0, ["${i}"], []]}), file=LEFT
+            ),
+        ),
+        (
+            "each, kept by a name",
+            "What a setting names is nothing left behind.",
+            world(**assigned(p={**NAMED_EACH, "network.dusk_i_gone.x": [1, 0, ["1"], []]}), file=LEFT),
+        ),
+        (
+            "each, deleted",
+            "The section of every hit, and what one left behind.",
+            world(**assigned(p={EACH: [3, 0, [], []]}), file=LEFT),
+        ),
+        *_around(),
+    ]
+
+
+def _around() -> list[Merge]:
+    """Return what else is about the sections that `each` makes."""
+    return [
+        (
+            "each, changed further by name",
+            "The section is made before it is looked for again.",
+            having(p=NAMED_EACH, q_200={"network.dusk_i_lan.x": [1, 0, ["1"], []]}),
+        ),
+        (
+            "each, a match that hits what it made",
+            "Exactly one.",
+            having(p=NAMED_EACH, q_200={"network.alias[of=lan].x": [1, 0, ["1"], []]}),
+        ),
+        (
+            "each, of one that each made",
+            "No hit.",
+            having(p={**NAMED_EACH, "network.each alias as j": [5, 9, ["x"], []]}),
+        ),
+        (
+            "each, of another name too",
+            "Two sections a hit.",
+            having(p={**NAMED_EACH, "network.each interface as j": [5, 9, ["alias"], []]}),
+        ),
+        (
+            "each, lists and what is quoted",
+            "Read once more for each hit: the variable of that name is hidden, its like in a value is text.",
+            world(
+                **assigned(
+                    p={
+                        **NAMED_EACH,
+                        f"{EACH}.l": [2, 3, ["${i}", "${list}", "${odd}", "$${i}", "${i:-x}"], []],
+                        f"{EACH}.m": [4, 4, ["of_${i}", "of_lan"], ["not_${i}"]],
+                    }
+                ),
+                variables={
+                    "cluster": {"i": "hidden", "odd": "${i}-$${", "list": ["1", "${i}"]},
+                    "groups": {},
+                    "device": {},
+                },
+            ),
+        ),
+    ]
+
+
+def bad_each() -> list[Refused]:
+    """Return where the file of this device cannot be made."""
+    named = {**NAMED_EACH, "network.dusk_i_lan.of": [1, 9, ["guest"], []]}
+    return [
+        ("each, and another value by name", "ambiguous", "ambiguous", having(p=named)),
+        (
+            "each, and another value of another each",
+            "ambiguous",
+            "ambiguous",
+            having(p={**NAMED_EACH, "network.each interface[proto=dhcp] as i.of": [1, 9, ["x"], []]}),
+        ),
+        (
+            "each, and absent by name",
+            "ambiguous",
+            "ambiguous",
+            having(p={**NAMED_EACH, "network.dusk_i_lan": [3, 9, [], []]}),
+        ),
+        (
+            "each, and absent by another each",
+            "ambiguous",
+            "ambiguous",
+            having(p={**NAMED_EACH, "network.each interface[proto=dhcp] as i": [3, 9, [], []]}),
+        ),
+        (
+            "a name that no each makes",
+            "no-section",
+            "there is no section",
+            having(p={**NAMED_EACH, "network.dusk_i_wan.x": [1, 9, ["1"], []]}),
+        ),
+        (
+            "each, a hit without a name",
+            "no-name",
+            "no name to give on",
+            having(p={"network.each rule as r": [5, 0, ["alias"], []]}),
+        ),
+        (
+            "each, hits that another change brings",
+            "moves",
+            "no longer",
+            having(
+                p={
+                    "network.each interface[proto=dhcp] as i": [5, 0, ["alias"], []],
+                    "network.@interface[0].proto": [1, 1, ["dhcp"], []],
+                }
+            ),
+        ),
+        (
+            "each, a hit that is both added and removed",
+            "adds-and-removes",
+            "adds and removes",
+            having(p={**NAMED_EACH, f"{EACH}.m": [4, 4, ["${i}"], ["lan"]]}),
+        ),
+        (
+            "each, too many hits",
+            "several-sections",
+            "at most 256",
+            world(
+                **assigned(p={"network.each a as r": [5, 0, ["alias"], []]}),
+                file="".join(f"config a 'n{number}'\n" for number in range(257)),
+            ),
+        ),
+    ]
+
+
+def bad_quoting() -> list[Refused]:
+    """Return where an `each` address cannot be merged."""
+    return [
+        (
+            "each, a dollar before the hit",
+            "bad-use",
+            "cannot stand before",
+            having(p={**NAMED_EACH, f"{EACH}.l": [1, 3, ["${nope:-$}${i}"], []]}),
+        )
+    ]
+
+
+def moving() -> list[Refused]:
+    """Return what would hit a section only the next time."""
+    gone = {"network.rule[name=a]": [3, 0, [], []]}
+    absent, renamed = {"network.rule[name=z].x": [3, 0, [], []]}, {"network.@rule[1].name": [1, 1, ["z"], []]}
+    again, behind = {"network.@rule[-1].name": [1, 1, ["a"], []]}, {"network.@rule[0].x": [3, 1, [], []]}
+    return [
+        ("an absent match that would hit", "moves", "no longer", having(p={**absent, **renamed})),
+        ("a deleted match that would hit another", "moves", "no longer", having(p={**gone, **again})),
+        ("an index of a deleted section", "moves", "no longer", having(p={**gone, **behind})),
+    ]
