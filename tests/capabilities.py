@@ -7,6 +7,7 @@ left out and named at the end of the run.
 import functools
 import os
 import pwd
+import shutil
 from collections.abc import Callable
 
 from dusk.demo import net
@@ -35,11 +36,16 @@ def _no_taps() -> str | None:
     return None
 
 
+def _no_nft() -> str | None:
+    return None if shutil.which("nft") else "nft is not installed (Debian package nftables)"
+
+
 _MISSING: dict[str, Callable[[], str | None]] = {
     "root": _no_root,
     "system_user": _no_system_user,
     "namespaces": net.why_unavailable,
     "taps": _no_taps,
+    "nft": _no_nft,
 }
 
 

@@ -29,6 +29,7 @@ system_packages() {
     { have unshare && have nsenter; } || missing="$missing util-linux"
     if [ "$purpose" = test ]; then
         have shellcheck || missing="$missing shellcheck"
+        have nft || missing="$missing nftables"
     fi
     if [ "$purpose" = bench ]; then
         have serf || missing="$missing serf"

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
-from dusk.apply.machine import RESTING, WINDOW_S, Action, Applier, State
+from dusk.apply.machine import RESTING, Action, Applier, State
+from dusk.apply.windows import WINDOWS, Windows
 from dusk.changelog.state import State as Datastore
 from dusk.config.device import concerns, managed_config
 from dusk.config.merge import Managed
@@ -62,14 +63,19 @@ class Driver:
         key: 32 bytes for the keyed hashes of resulting files.
         mode: whether this device applies at all.
         secrets: what it can open.
-        window_s: how long a contact is waited for after a reload.
+        windows: how long a change may be unconfirmed.
     """
 
     def __init__(
-        self, device: DeviceId, key: bytes, mode: Mode, secrets: Secrets, window_s: float = WINDOW_S
+        self,
+        device: DeviceId,
+        key: bytes,
+        mode: Mode,
+        secrets: Secrets,
+        windows: Windows = WINDOWS,
     ) -> None:
         self._device, self._secrets = device, secrets
-        self._machine = Applier(key, window_s)
+        self._machine = Applier(key, windows)
         self._datastore: Datastore | None = None
         self._waiting = False
         self._wrong = ""

@@ -13,13 +13,12 @@ from enum import StrEnum
 
 from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
+from dusk.apply.windows import WINDOWS, Windows
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
 from dusk.lazy import dataclass
 
-WINDOW_S = 90.0
-"""How long a contact is waited for after a reload."""
 BACKOFF_S = (30.0, 120.0, 600.0)
 """Waits before each retry of a soft failure; after the last retry it is hard."""
 ROLLBACK_RETRY_S = 30.0
@@ -59,6 +58,7 @@ class _Attempt:
 
     ident: str = ""
     packages: dict[str, bytes] = field(default_factory=dict)
+    window_s: float = 0.0
     changed_count: int = 0
     is_retry: bool = False
 
@@ -68,7 +68,7 @@ class Applier:
 
     Args:
         key: 32 bytes that keep the hashes in statuses from being guessed at.
-        window_s: how long a contact is waited for.
+        windows: how long a change may be unconfirmed.
         backoff_s: waits before the retries of a soft failure.
 
     Attributes:
@@ -81,7 +81,10 @@ class Applier:
     """
 
     def __init__(
-        self, key: bytes, window_s: float = WINDOW_S, backoff_s: tuple[float, ...] = BACKOFF_S
+        self,
+        key: bytes,
+        windows: Windows = WINDOWS,
+        backoff_s: tuple[float, ...] = BACKOFF_S,
     ) -> None:
         self.state = State.IDLE
         self.deadline: float | None = None
@@ -89,7 +92,7 @@ class Applier:
         self.reason = ""
         self.hard = False
         self.hashes: dict[str, bytes] = {}
-        self._key, self._window_s, self._backoff_s = key, window_s, backoff_s
+        self._key, self._windows, self._backoff_s = key, windows, backoff_s
         self._mode = Mode.RUN
         self._target: Target | None = None
         self._next: Target | None = None
@@ -188,6 +191,8 @@ class Applier:
         self._attempt.ident, self._attempt.packages = ident, files
         changes = {name: (event.files.get(name), new) for name, new in files.items()}
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+        wireless = event.files.get("wireless")
+        self._attempt.window_s = self._windows.of(changes, wireless)
         return [WriteFiles(ident, changes)] if changes else self._finish(event, now)
 
     def _again(self, event: Event, now: float) -> list[Action]:
@@ -207,7 +212,7 @@ class Applier:
         return self._fail(error, now, hard=False)
 
     def _await_contact(self, event: Event, now: float) -> list[Action]:
-        self.state, self.deadline = State.APPLIED, now + self._window_s
+        self.state, self.deadline = State.APPLIED, now + self._attempt.window_s
         return []
 
     def _confirm(self, event: Event, now: float) -> list[Action]:
@@ -228,7 +233,7 @@ class Applier:
         return self._roll_back(f"the reload ended with {event.reload_exit}: {event.reload_line}")
 
     def _unconfirmed(self, event: Event, now: float) -> list[Action]:
-        return self._roll_back(f"no contact within {self._window_s:g} s after the reload")
+        return self._roll_back(f"no contact within {self._attempt.window_s:g} s after the reload")
 
     def _not_final(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)

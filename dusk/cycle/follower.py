@@ -116,6 +116,10 @@ class Follower:
         """Tell whether a fresh START or PONG came after a moment (monotonic seconds)."""
         return self._freshness.fresh_at is not None and self._freshness.fresh_at > since
 
+    def answered_since(self, since: float) -> bool:
+        """Tell whether somebody has answered a challenge drawn at a moment or later: we are heard, too."""
+        return self._freshness.asked_at >= since
+
     @property
     def version(self) -> Mark:
         """(epoch, cycle) of the newest START: the version of a status made now."""
@@ -447,6 +451,7 @@ class Follower:
             self._station.whereabouts.heard(sender.device_id, opened.source)
         if not is_by_holder(pong.signed_head, self._station.peers):
             raise NoHolder("PONG: its head is not signed by a holder of our succession")
+        self._freshness.proves((pong.challenge,), now)
         effects: tuple[Effect, ...] = ()
         if pong.cycle:
             effects = self._on_leading(pong, sender, opened, now)

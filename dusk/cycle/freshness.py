@@ -36,6 +36,8 @@ class Freshness:
         self.cycle_s = cycle_s
         self.fresh_at: float | None = None
         """When the newest fresh START or PONG came."""
+        self.asked_at = float("-inf")
+        """When the newest challenge was drawn that somebody has answered: after that we were heard, too."""
         self._random_bytes = random_bytes
         self._mark: Mark = (0, 0)
         self._who: DeviceId | None = None
@@ -81,7 +83,7 @@ class Freshness:
         Returns:
             Whether it is fresh.
         """
-        proven = self._proven(echoes, now)
+        proven = self.proves(echoes, now)
         epoch, cycle = self._mark
         following = self._who == who and mark in ((epoch, cycle), (epoch, cycle + 1))
         if not proven and not (following and self.is_fresh(now) and not self._overdue(now)):
@@ -110,8 +112,11 @@ class Freshness:
             return False
         return now - self._open[challenge] <= max(CHALLENGE_S_MIN, CHALLENGE_CYCLES * self.cycle_s)
 
-    def _proven(self, echoes: tuple[bytes, ...], now: float) -> bool:
-        return any(self.answers(echo, now) for echo in echoes)
+    def proves(self, echoes: tuple[bytes | None, ...], now: float) -> bool:
+        """Tell whether one of these is an open challenge of ours, and note that it was heard."""
+        drawn = [self._open[echo] for echo in echoes if echo is not None and self.answers(echo, now)]
+        self.asked_at = max(self.asked_at, *drawn, self.asked_at)
+        return bool(drawn)
 
     def _overdue(self, now: float) -> bool:
         due_at = self._proof_due_at

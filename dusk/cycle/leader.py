@@ -88,6 +88,8 @@ class Leader:
         """Number of the newest START."""
         self.heard_at = float("-inf")
         """When a member last answered, monotonic seconds."""
+        self.asked_at = float("-inf")
+        """When the newest START was sent that a member has answered, monotonic seconds."""
         self.unhurried_until = now
         """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
@@ -357,6 +359,7 @@ class Leader:
         if respond.ack is not None:
             self._acks.take(peer.device_id, respond.head, respond.ack)
         peer.answered, peer.heard_at, self.heard_at = max(mark, peer.answered), now, now
+        self.asked_at = max(self.asked_at, sent.sent_at)
         if is_bundled:
             opened = replace(opened, source=peer.address or opened.source)
         else:

@@ -136,6 +136,17 @@ class Lead:
 Action = Ask | Fetch | Lead
 
 
+def takeover_s(cycle_s: float, holders: int) -> float:
+    """Return how long it takes until the last of the succession leads, once all before it fell silent.
+
+    Args:
+        cycle_s: seconds.
+        holders: how many there are; one alone comes back as soon as a first backup would lead.
+    """
+    more = max(holders - 2, 0)
+    return (CHAIN_CYCLES + ASK_CYCLES) * cycle_s + more * (RANK_CYCLES * cycle_s + RANK_S)
+
+
 def rank(succession: Sequence[DeviceId], own: DeviceId, master: DeviceId | None) -> int | None:
     """Return how many holders would lead before this device if the master were silent.
 

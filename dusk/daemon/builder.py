@@ -78,7 +78,6 @@ class Builder:
         wanted: the name that it would like.
         join_line: a join key that an image carries, None if there is none.
         restored: id of an apply that the helper undid at its start; told to the first node only.
-        apply_window_s: how long an apply waits for contact.
     """
 
     key: SigningKey
@@ -88,7 +87,6 @@ class Builder:
     wanted: str
     join_line: str | None = None
     restored: str | None = None
-    apply_window_s: float = 90.0
     _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
 
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
@@ -112,7 +110,7 @@ class Builder:
             boot=self._boot,
             saved=saved.files,
             settings=NodeSettings(
-                mode_of(self.settings), self.facts, self.apply_window_s, self.settings.peers
+                mode_of(self.settings), self.facts, self.settings.window_s, self.settings.peers
             ),
             random_bytes=os.urandom,
             left=saved.branches,

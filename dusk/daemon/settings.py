@@ -2,6 +2,7 @@
 
 import ipaddress
 
+from dusk.apply.windows import WINDOW_S
 from dusk.config.parts import Section, Value
 from dusk.config.uci import parse
 from dusk.daemon.interfaces import IpAddress
@@ -15,9 +16,12 @@ from dusk.membership.joiner import parse_address
 FILE = "etc/config/dusk"
 INTERFACES_DEFAULT = ("br-lan",)
 _INTERFACE_NAME_MAX = 15
-_OPTIONS = frozenset({"enabled", "interface", "address", "peer", "port", "name", "apply", "reload", "hold"})
+_OPTIONS = frozenset(
+    {"enabled", "interface", "address", "peer", "port", "name", "apply", "reload", "hold", "window"}
+)
 _PEERS_MAX = 16
 """Each gets a datagram with every question."""
+WINDOW_S_MIN, WINDOW_S_MAX = 1, 3600
 _YES, _NO = (
     frozenset({"1", "yes", "on", "true", "enabled"}),
     frozenset({"0", "no", "off", "false", "disabled"}),
@@ -37,6 +41,7 @@ class Settings:
         name: the name that this device wants when it joins; empty for its host name.
         apply: whether files are changed at all.
         hold: the brake.
+        window_s: how long a change that is none of the network's may be unconfirmed.
     """
 
     enabled: bool = True
@@ -47,6 +52,7 @@ class Settings:
     name: str = ""
     apply: bool = True
     hold: bool = False
+    window_s: float = WINDOW_S
 
     @property
     def wanted(self) -> Wanted:
@@ -81,6 +87,7 @@ def read_settings(data: bytes | None) -> Settings:
         name=_text(section, "name"),
         apply=_flag(section, "apply", default=True),
         hold=_flag(section, "hold", default=False),
+        window_s=_window_s(section),
     )
 
 
@@ -118,6 +125,14 @@ def _port(section: Section) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
         raise _wrong("port", text, "a port from 1 to 65535")
     return int(text)
+
+
+def _window_s(section: Section) -> float:
+    text = _text(section, "window") or f"{WINDOW_S:.0f}"
+    is_number = text.isascii() and text.isdigit() and len(text) <= 4
+    if not (is_number and WINDOW_S_MIN <= int(text) <= WINDOW_S_MAX):
+        raise _wrong("window", text, f"a number of seconds from {WINDOW_S_MIN} to {WINDOW_S_MAX}")
+    return float(text)
 
 
 def _interfaces(section: Section) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ class Around(Protocol):
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment."""
 
+    def answered_since(self, moment: float) -> bool:
+        """Tell whether a signed peer has answered what this device sent after a moment."""
+
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
 
@@ -84,13 +87,24 @@ class Applying:
         if self._is_gathered(now) and around.contact_since(now - 1.5 * self._cycle_s()):
             effects += self._start(now)
         since = driver.contact_wanted_since
-        if since is not None and around.contact_since(since):
+        if since is not None and self._is_confirmed(since):
             effects += driver.contact(now)
         elif since is not None and since != self._asked_for:
             self._asked_for = since
-            if around.leads == self._is_sliced:  # the others of more than a slice wait for a START
+            if around.leads == self._is_sliced:  # the others hear, or are heard at, the next START
                 effects += around.confirm(now)
         return effects
+
+    def _is_confirmed(self, since: float) -> bool:
+        """Tell whether a peer has answered what was sent since the reload.
+
+        Of more than a slice those who follow are confirmed by the next START that they hear: as many
+        questions would cost the link more than the change did.
+        """
+        around = self._around
+        if self._is_sliced and not around.leads:
+            return around.contact_since(since)
+        return around.answered_since(since)
 
     def _is_gathered(self, now: float) -> bool:
         """Tell whether a target waits, and has waited long enough for what comes right behind it."""

@@ -39,7 +39,7 @@ from dusk.keys.signing import SigningKey
 from dusk.membership.pending import Pending, still_waiting
 from dusk.node.applying import Applying
 from dusk.node.forcing import force_role
-from dusk.node.presence import contact_since, online
+from dusk.node.presence import answered_since, contact_since, online
 from dusk.node.recovered import FILE as RECOVERED_FILE
 from dusk.node.recovered import Recovered
 from dusk.node.reports import ASK_GAP_S
@@ -280,6 +280,12 @@ class Node:
         if self.peers.own_index is None:  # who was removed hears nobody, and takes off what it is told to
             return True
         return contact_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
+
+    def answered_since(self, moment: float) -> bool:
+        """Tell whether a signed peer has answered what this device sent after a moment."""
+        if self.peers.own_index is None:
+            return True
+        return answered_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 
     def reports_since(self, moment: float) -> bool:
         """Tell whether everybody's status is here as of a moment; at the master it always is."""

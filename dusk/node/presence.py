@@ -27,3 +27,13 @@ def contact_since(peers: Peers, leader: Leader | None, follower: Follower, momen
     if peers.count == 1:
         return True
     return follower.contact_since(moment) if leader is None else leader.heard_at > moment
+
+
+def answered_since(peers: Peers, leader: Leader | None, follower: Follower, moment: float) -> bool:
+    """Tell whether a signed peer has answered what this device sent after a moment; alone, none need.
+
+    That a peer is heard is not enough: what keeps our own words from leaving would be confirmed.
+    """
+    if peers.count == 1 or follower.answered_since(moment):
+        return True
+    return leader is not None and leader.asked_at >= moment

@@ -8,6 +8,7 @@ node's to say (`member.py`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dusk.apply.driver import Driver
+from dusk.apply.windows import Windows
 from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.basis import Plan
@@ -22,6 +23,7 @@ from dusk.cycle.messages import Kind, Pong
 from dusk.cycle.outbox import Outbox, line_of, saved_changes
 from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Station
+from dusk.cycle.takeover import takeover_s
 from dusk.effects import Address, Append, Effect, ItemKind, LogItem, SendDatagram
 from dusk.ids import BootId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, x25519_public
@@ -104,7 +106,7 @@ class Rooms:
             self.recovery.status_key,
             settings.mode,
             self.secrets,
-            settings.apply_window_s,
+            Windows(settings.apply_window_s, self.takeover_s),
         )
         self.report = SelfReport(key, log.cluster, settings.facts)
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
@@ -199,6 +201,10 @@ class Rooms:
     def leads(self) -> bool:
         """Whether this device writes the log now."""
         return self.writing.leader is not None
+
+    def takeover_s(self) -> float:
+        """Return how long it takes until another device leads, at most."""
+        return takeover_s(self.cycle_s, len(self.peers.succession))
 
     @property
     def master(self) -> DeviceId | None:

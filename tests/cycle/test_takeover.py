@@ -33,6 +33,7 @@ from dusk.cycle.takeover import (
     Takeover,
     Told,
     rank,
+    takeover_s,
 )
 from dusk.effects import Address
 from dusk.ids import DeviceId, Seq
@@ -245,3 +246,12 @@ def test_a_step_ends_in_no_state_but_those_of_the_table(monkeypatch: pytest.Monk
     monkeypatch.setitem(TABLE, (State.ASKING, Kind.HEARD), Step(step.act, frozenset({State.LEADING})))
     with pytest.raises(AssertionError):
         clock.tell(Heard())
+
+
+@pytest.mark.parametrize(
+    ("cycle_s", "holders", "bound_s"), [(5.0, 2, 15.0), (5.0, 3, 21.0), (0.5, 1, 1.5), (0.5, 3, 3.0)]
+)
+def test_the_last_of_the_succession_leads_within_its_bound(
+    cycle_s: float, holders: int, bound_s: float
+) -> None:
+    assert takeover_s(cycle_s, holders) == bound_s

@@ -30,6 +30,7 @@ config dusk 'main'
 	option apply '0'
 	option reload 'true'
 	option hold 'on'
+	option window '30'
 """
 
 
@@ -48,6 +49,7 @@ def test_every_setting_is_read() -> None:
         name="attic",
         apply=False,
         hold=True,
+        window_s=30.0,
     )
     assert settings.wanted.port == 4000
 
@@ -55,7 +57,7 @@ def test_every_setting_is_read() -> None:
 @pytest.mark.parametrize("data", [None, b"", b"config other 'x'\n", b"config dusk 'main'\n"])
 def test_without_settings_all_is_as_by_default(data: bytes | None) -> None:
     assert read_settings(data) == Settings()
-    assert Settings().port == 3875
+    assert (Settings().port, Settings().window_s) == (3875, 90.0)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,9 @@ def test_without_settings_all_is_as_by_default(data: bytes | None) -> None:
             "dusk.main.prot is no option of this file, which are address, apply, ",
         ),
         ("option port 'x", "etc/config/dusk:2"),
+        ("option window '0'", "dusk.main.window is '0', not a number of seconds from 1 to 3600"),
+        ("option window '3601'", "not a number of seconds"),
+        ("option window 'x'", "not a number of seconds"),
     ],
 )
 def test_a_wrong_setting_is_named_with_file_and_option(line: str, message: str) -> None:

@@ -54,6 +54,9 @@ class _Cluster:
     def contact_since(self, moment: float) -> bool:
         return self.heard_at > moment
 
+    def answered_since(self, moment: float) -> bool:
+        return self.heard_at > moment
+
     def asked_now(self) -> AbstractSet[DeviceId]:
         return frozenset(self.sample)
 

@@ -1,0 +1,94 @@
+"""How long what was applied may take to be confirmed (`specs/apply.md`, *Windows*).
+
+A window is never shorter than three times what a takeover takes: a device that applied while the
+master died is not to blame its config for that (A48).
+"""
+
+from collections.abc import Callable, Mapping
+
+from dusk.config.parts import Section
+from dusk.config.uci import parse
+from dusk.errors import ConfigError, UntrustedInput
+from dusk.lazy import dataclass
+
+WINDOW_S = 90.0
+NETWORK_TIMES = 2
+"""Interfaces, bridges and addresses come back one after the other: 180 s."""
+RADAR_TIMES = 8
+"""A radio listens for radar before it sends, ten minutes on some channels: 720 s."""
+TAKEOVERS = 3
+_RADAR_CHANNELS = range(52, 145)
+_UPLINK_MODES = frozenset({"sta", "mesh", "adhoc"})
+_YES = frozenset({"1", "yes", "on", "true", "enabled"})
+
+Changes = Mapping[str, tuple[bytes | None, bytes]]
+"""Package → (content before, content after) of each file that changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of a device.
+
+    Args:
+        base_s: of a change that is none of the network's, seconds.
+        takeover_s: gives how long it takes until the last holder of the succession leads, seconds.
+    """
+
+    base_s: float = WINDOW_S
+    takeover_s: Callable[[], float] = lambda: 0.0
+
+    def of(self, changes: Changes, wireless: bytes | None = None) -> float:
+        """Return for how long a change may be unconfirmed, seconds.
+
+        Args:
+            changes: what changes.
+            wireless: content of that package where it stays as it is, if it is known.
+        """
+        times = NETWORK_TIMES if "network" in changes else 1
+        if not changes.keys().isdisjoint({"network", "wireless"}):
+            contents = changes.get("wireless", (wireless, wireless))
+            if any(content is not None and has_radar_uplink(content) for content in contents):
+                times = RADAR_TIMES
+        return max(self.base_s * times, TAKEOVERS * self.takeover_s())
+
+
+WINDOWS = Windows()
+"""Those of a device that says nothing else, and knows no takeover."""
+
+
+def has_radar_uplink(wireless: bytes) -> bool:
+    """Tell whether a link to other routers goes over a radio that has to listen for radar first.
+
+    Args:
+        wireless: content of the package; one that is no UCI has none.
+    """
+    try:
+        sections = parse(wireless, "wireless").sections
+    except (ConfigError, UntrustedInput):
+        return False
+    radios = {one.name for one in sections if one.type == "wifi-device" and listens_for_radar(one)}
+    return any(
+        one.get("device") in radios and _is_uplink(one) for one in sections if one.type == "wifi-iface"
+    )
+
+
+def listens_for_radar(radio: Section) -> bool:
+    """Tell whether a ``wifi-device`` may use a channel on which radar goes first."""
+    band, channel = radio.get("band"), radio.get("channel") or "auto"
+    if is_off(radio) or band not in (None, "5g") or not isinstance(channel, str):
+        return False
+    if not (channel.isascii() and channel.isdigit()):
+        return band == "5g" or radio.get("hwmode") == "11a"
+    is_wide = str(radio.get("htmode") or "").endswith("160")
+    return int(channel) in _RADAR_CHANNELS or (is_wide and int(channel) >= 36)
+
+
+def is_off(section: Section) -> bool:
+    """Tell whether a section of ``wireless`` is switched off."""
+    return section.get("disabled") in _YES
+
+
+def _is_uplink(interface: Section) -> bool:
+    if is_off(interface):
+        return False
+    return interface.get("mode") in _UPLINK_MODES or interface.get("wds") in _YES

@@ -1,0 +1,92 @@
+"""Settings that really cut routers off: they are back by themselves, say why, and the others go on."""
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from dusk.helper.process import RELOAD_S_MAX
+from tests.network.applied import NETWORK_WINDOW_S, WINDOW_S, AppliedMachine, applying, edit, shown
+from tests.network.cluster import Cluster, Owner
+
+pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces", "nft")]
+
+SLACK_S = 12.0
+"""For a machine that is busy: what is measured is seconds behind a window."""
+SERVER = "system.ntp.server"
+FILES = ("network", "firewall", "dhcp", "system")
+
+
+def _machines(cluster: Cluster) -> list[AppliedMachine]:
+    return [cast(AppliedMachine, router) for router in cluster.routers]
+
+
+def _block(owner: Owner, router: AppliedMachine, side: str) -> None:
+    """Drop Dusk's port, in (``src``) or out (``dest``)."""
+    options = {"target": "DROP", "proto": "tcp udp", "dest_port": "3875", side: "lan"}
+    owner.set(f"device/{router.name}", "firewall.closed", "rule")
+    for option, value in options.items():
+        owner.set(f"device/{router.name}", f"firewall.closed.{option}", value)
+
+
+def _has(router: AppliedMachine, package: str, text: str) -> Callable[[], bool]:
+    return lambda: text in router.text(package)
+
+
+def _shows(cluster: Cluster, router: AppliedMachine, state: str, reason: str) -> Callable[[], bool]:
+    """Look at the first router whether it shows how another's apply went."""
+
+    def looks() -> bool:
+        found = shown(cluster.first, router.name)
+        return found[0] == state and found[1].startswith(reason)
+
+    return looks
+
+
+def _take_back(owner: Owner, router: AppliedMachine, *keys: str) -> None:
+    edits = [{"key": key, "values": []} for key in keys]
+    owner.call("draft.edit", target=f"device/{router.name}", verb="unset", edits=edits)
+
+
+def test_a32_of_ten_routers_five_that_a_change_cuts_off_are_back_by_themselves_and_say_why() -> None:
+    with applying(10) as cluster:
+        routers = _machines(cluster)
+        moved, deaf, mute, odd, stuck = routers[5:]
+        before = {router.name: [router.text(name) for name in FILES] for router in routers}
+        owner = cluster.owner(cluster.first)
+        edit(owner, moved, network__lan__ipaddr="10.99.0.6/24", network__lan__ip6addr="fd99::6/64")
+        _block(owner, deaf, "src")
+        _block(owner, mute, "dest")
+        edit(owner, odd, network__lan__ipaddr="10.77.0.9/240")
+        edit(owner, stuck, dhcp__lan__leasetime="hang")
+        owner.set("policy/name", SERVER, "one.for.all")
+        owner.call("policy.assign", name="name", to="all")
+        began_s = time.monotonic()
+        owner.commit("half of it is bad")
+        expected = (
+            (odd, "the reload ended with 1: ", 0.0),
+            (deaf, f"no contact within {WINDOW_S} s after the reload", WINDOW_S),
+            (mute, f"no contact within {WINDOW_S} s after the reload", WINDOW_S),
+            (moved, f"no contact within {NETWORK_WINDOW_S} s after the reload", NETWORK_WINDOW_S),
+            (stuck, "the reload ended with -9: killed after 30 s", RELOAD_S_MAX),
+        )
+        for router in routers[:5]:
+            cluster.wait(f"{router.name} applies", _has(router, "system", "one.for.all"))
+        for router, reason, window_s in expected:
+            left_s = window_s + SLACK_S - (time.monotonic() - began_s)
+            cluster.wait(
+                f"{router.name} shows why", _shows(cluster, router, "failed", reason), max(left_s, 1.0)
+            )
+            print(f"{router.name} back and shown after {time.monotonic() - began_s:.1f} s: {reason}")
+            assert [router.text(name) for name in FILES] == before[router.name]
+        _take_back(owner, moved, "network.lan.ipaddr", "network.lan.ip6addr")
+        _take_back(owner, odd, "network.lan.ipaddr")
+        _take_back(owner, stuck, "dhcp.lan.leasetime")
+        for router in (deaf, mute):
+            _take_back(owner, router, "firewall.closed")
+        owner.commit("the bad half is taken back")
+        for router in routers:
+            cluster.wait(f"{router.name} applies", _has(router, "system", "one.for.all"))
+            cluster.wait(f"{router.name} is confirmed", _shows(cluster, router, "committed", ""))
+        assert all(cluster.stop().values())
