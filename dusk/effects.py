@@ -9,7 +9,7 @@ rest of the list is dropped and the node is built again from what the disk holds
 
 from enum import IntEnum, StrEnum
 
-from dusk.ids import ChangeId, ClusterId, Seq
+from dusk.ids import ChangeId, ClusterId, DeviceId, Seq
 from dusk.lazy import dataclass
 
 
@@ -60,6 +60,38 @@ class Link:
     interface: str
     family: int
     """4 or 6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one member asks another (`specs/asking.md`).
+
+    Attributes:
+        kind: a word that says what is asked.
+        argument: what the kind needs.
+        reader: for whom the answer is to be sealed; empty: any member may know it.
+    """
+
+    kind: str
+    argument: bytes = b""
+    reader: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to a question, or why there is none.
+
+    Attributes:
+        word: empty for an answer; else a stable word for programs.
+        reason: one line for people where there is none.
+        data: the answer, as its kind says.
+        is_sealed: whether only the question's reader can open it.
+    """
+
+    word: str = ""
+    reason: str = ""
+    data: bytes = b""
+    is_sealed: bool = False
 
 
 # --- inputs ------------------------------------------------------------------------------
@@ -176,6 +208,15 @@ class HelperDone:
     reload_line: str
 
 
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """Answer to ``Consult``."""
+
+    conn: int
+    number: int
+    told: Told
+
+
 Input = (
     Tick
     | WallClock
@@ -190,6 +231,7 @@ Input = (
     | Compacted
     | FilesRead
     | HelperDone
+    | Consulted
 )
 
 # --- effects -----------------------------------------------------------------------------
@@ -335,6 +377,24 @@ class RollbackFiles:
     apply_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """Find the answer to a member's question, soon; ``number`` is that of the question on its stream."""
+
+    conn: int
+    number: int
+    asker: DeviceId
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question that people of this device asked, by the number that they gave it."""
+
+    number: int
+    told: Told
+
+
 class ChangeState(StrEnum):
     """How far a change of this device has come (`specs/cycles.md`)."""
 
@@ -393,6 +453,8 @@ Effect = (
     | WriteFiles
     | CommitFiles
     | RollbackFiles
+    | Consult
+    | Answered
     | Progress
     | Event
     | Restart

@@ -209,6 +209,34 @@ CATCH_UPS_MAX = 2
 """Peers fetched from at once: a slow one does not keep a device behind."""
 USELESS_S_MAX = 30.0
 """A catch-up that brought nothing for so long makes room for one with another peer."""
+QUESTION_BYTES_MAX = 4096
+"""What a question may bring along: an order with the signatures of 32 people is shorter."""
+QUESTION_READER_BYTES_MAX = 256
+"""A person's key id, a key of his session and a signature are half of it."""
+TOLD_BYTES_MAX = 544 * 1024
+"""An answer: the largest UCI file, sealed."""
+TOLD_REASON_BYTES_MAX = 512
+"""Why there is none, in a line for people."""
+QUESTION_S_MAX = 10.0
+"""How long a device may look for an answer; programs that tell of radios are slow."""
+INQUIRY_S_MAX = 25.0
+"""From a person's question to its answer, with finding the device."""
+INQUIRIES_MAX = 32
+"""Questions of the people at one device under way."""
+HEALTH_TEXT_BYTES_MAX = 128
+"""A name, an address with its length, a band."""
+HEALTH_INTERFACES_MAX = 256
+"""Interfaces that a device tells of, the first by name: a router with all its VLANs has fewer."""
+HEALTH_ADDRESSES_MAX = 16
+"""Of one of them."""
+HEALTH_RADIOS_MAX = 16
+"""Radios that it tells of."""
+CONSULTS_MAX = 8
+"""Questions of other members that are being answered."""
+QUESTIONS_AT_ONCE = 16
+"""Of one member, after a while without any: a page that shows a device asks a handful."""
+QUESTIONS_PER_S = 2.0
+"""Of one member, as long as it likes."""
 BACK_OFF_S_MIN = 2.0
 """After a failed exchange; doubles with each."""
 BACK_OFF_LIAR_S_MIN = 60.0

@@ -13,8 +13,8 @@ from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
-from dusk.effects import ChangeState, ItemKind, LogItem, Progress
-from dusk.errors import Refused
+from dusk.effects import ChangeState, ItemKind, LogItem, Progress, Question, Told
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.pending import PendingList
@@ -56,6 +56,9 @@ class FakeDesk:
         self.counter = 0
         self.plans: list[Undoing] = []
         self.foundation: bytes | None = None
+        self.asked: list[tuple[DeviceId, Question]] = []
+        self.answers: dict[DeviceId, Told] = {}
+        """What devices answer that are reached."""
 
     @property
     def log(self) -> Log:
@@ -210,6 +213,21 @@ class FakeDesk:
         if any(waiting.id == change for waiting in self.outbox):
             return Progress(change, ChangeState.QUEUED, Seq(0), "")
         return None
+
+    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+        self.asked.append((device, question))
+        ticket = f"ask-{len(self.asked)}"
+        told = self.answers.get(device, Told("not-reachable", "nobody knows where it is"))
+        try:
+            outcome = (
+                {"error": {"code": told.word, "message": told.reason}}
+                if told.word
+                else {"result": tell(told)}
+            )
+        except UntrustedInput as error:
+            outcome = {"error": {"code": "failed", "message": str(error)}}
+        self.results[ticket] = {"done": True, "progress": None, **outcome}
+        return ticket
 
     def poll(self, ticket: str) -> Json:
         if ticket not in self.results:

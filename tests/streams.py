@@ -8,7 +8,7 @@ from typing import Protocol
 from dusk.catchup.channel import Channel
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.host import Giver, Standing
+from dusk.catchup.host import AskedHere, Giver, Standing
 from dusk.catchup.messages import (
     APPLIED,
     Answer,
@@ -56,6 +56,7 @@ from dusk.effects import (
     Received,
     SendFrame,
     Tick,
+    Told,
 )
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
@@ -106,6 +107,9 @@ class Member:
         self.page_size = 2
         self.sought: list[tuple[bytes, tuple[SecretName, ...]]] = []
         self.has_secrets = Secrets(())
+        self.asked_here: list[AskedHere] = []
+        self.answer: Told | None = Told(data=b"the answer")
+        """None: it takes until somebody gives it."""
         self.told_of_ours: list[Address] = []
         self.left: list[LogItem] = []
         """A branch that this device left."""
@@ -230,6 +234,10 @@ class Member:
     def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
         self.sought.append((asker, tuple(names)))
         return self.has_secrets
+
+    def asked(self, asked: AskedHere, now: float) -> Told | list[Effect]:
+        self.asked_here.append(asked)
+        return [] if self.answer is None else self.answer
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         if report.status == b"junk":

@@ -41,6 +41,7 @@ _PAUSES = {
     Stage.ASKING: "REPORTS",
     Stage.BRANCHING: "ITEMS of a branch that the server left",
     Stage.SEEKING: "SECRETS",
+    Stage.QUESTIONING: "TOLD",
     Stage.TELLING: "ANSWER to ADDRESSES",
     Stage.DONE: "nothing: the stream is closed",
 }
@@ -49,6 +50,7 @@ _WAITS = {
     Phase.REQUEST: "the next frame of a request",
     Phase.ITEMS: "its own disk, for ITEMS",
     Phase.OUTCOME: "the outcome of a JOIN or SUBMIT",
+    Phase.CONSULTING: "the answer to an ASK",
 }
 
 

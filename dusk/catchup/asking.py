@@ -58,6 +58,16 @@ class Asking:
         self.deadline = now + HANDSHAKE_S_MAX
         self._effects.append(SendFrame(self.conn, self._channel.open()))
 
+    def failed(self, reason: str, *, is_closed: bool) -> list[Effect]:
+        """Do what is due where it ends before it is done; most is asked again by whoever needs it.
+
+        Args:
+            reason: one line for people.
+            is_closed: whether the server ended the stream, or the network did.
+        """
+        del reason, is_closed
+        return []
+
     def _enter(self, stage: Stage) -> None:
         assert stage in NEXT[self.stage], (self.stage, stage)
         self.stage = stage

@@ -12,6 +12,7 @@ from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import Channel, client_channel
 from dusk.catchup.client import Client
 from dusk.catchup.host import Host, Standing
+from dusk.catchup.inquiry import Hear, Inquiry
 from dusk.catchup.messages import Addresses, Answer, Position
 from dusk.catchup.server import Phase, Server
 from dusk.catchup.stages import Errand, Goal, SaidRemoved, Seeker, ServerRefused, Stage
@@ -24,6 +25,7 @@ from dusk.effects import (
     Address,
     Connect,
     Connected,
+    Consulted,
     Disconnect,
     Disconnected,
     Effect,
@@ -31,6 +33,7 @@ from dusk.effects import (
     Input,
     ItemsRead,
     PieceRead,
+    Question,
     Received,
     Tick,
 )
@@ -51,6 +54,8 @@ from dusk.limits import (
 
 _FETCHING = (Goal.CATCH_UP, Goal.BRANCH)
 """What brings entries."""
+_NO_NEED = (Goal.REPORTS, Goal.ADDRESSES, Goal.QUESTION)
+"""Without an answer nothing is missing here, or it is asked for again anyway."""
 
 
 class Exchanges:
@@ -104,6 +109,8 @@ class Exchanges:
                 return self._guard_server(self._servers[conn], lambda s: s.read(event, now))
             case PieceRead(conn) if conn in self._servers:
                 return self._guard_server(self._servers[conn], lambda s: s.read_piece(event, now))
+            case Consulted(conn) if conn in self._servers:
+                return self._guard_server(self._servers[conn], lambda s: s.consulted(event, now))
             case Disconnected(conn, reason):
                 self._servers.pop(conn, None)
                 return self._lost(conn, reason, now)
@@ -196,6 +203,28 @@ class Exchanges:
         """Ask that peer for keys of secrets, unless a stream to it is open."""
         return self._open(address, Goal.SECRETS, now, seeker=seeker)
 
+    def ask(
+        self, address: Address, question: Question, now: float, *, is_whom: IsHolder, hear: Hear
+    ) -> list[Effect]:
+        """Ask the device at an address, whose key ``is_whom`` knows; ``hear`` takes what comes of it, once.
+
+        Of what failed before nothing is held against the address: a person asks. No stream of ours
+        to it may be open.
+        """
+        assert not self.busy(address), "it would take the place of the other stream there"
+        conn, channel = self._new_stream()
+        inquiry = Inquiry(
+            conn=conn,
+            address=address,
+            channel=channel,
+            host=self._host,
+            now=now,
+            question=question,
+            is_whom=is_whom,
+            hear=hear,
+        )
+        return self._begin(inquiry, now)
+
     def busy(self, address: Address) -> bool:
         """Tell whether a stream of ours to that address is open."""
         return any(client.address == address for client in self._clients.values())
@@ -283,19 +312,22 @@ class Exchanges:
             return []
         return host.stayed(client.address, client.server)
 
-    def _drop(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
+    def _drop(
+        self, client: Client, reason: str, now: float, *, lied: bool, is_closed: bool = False
+    ) -> list[Effect]:
         """End an exchange that failed, keep what it brought, leave its server alone for a while."""
-        if lied or client.goal not in (Goal.REPORTS, Goal.ADDRESSES):  # it comes again, and is no need
+        if lied or client.goal not in _NO_NEED:
             self._back_off.failed(client.address, now, lied=lied)
         if lied and client.server is not None:
             self._back_off.failed(client.server, now, lied=True)
-        return self._end(client, reason)
+        return self._end(client, reason, is_closed=is_closed)
 
-    def _end(self, client: Client, reason: str) -> list[Effect]:
+    def _end(self, client: Client, reason: str, *, is_closed: bool = False) -> list[Effect]:
         """End an exchange before it is done, and keep what it brought."""
         del self._clients[client.conn], self._started[client.conn], self._received_bytes[client.conn]
         text = f"{client.goal.value} with {client.address.host} failed: {reason}"
-        return [*client.drain(), Disconnect(client.conn), Event("exchange-failed", text)]
+        failed = client.failed(reason, is_closed=is_closed)
+        return [*client.drain(), *failed, Disconnect(client.conn), Event("exchange-failed", text)]
 
     def _lost(self, conn: int, reason: str, now: float) -> list[Effect]:
         """A stream of ours is gone before its exchange was done."""
@@ -305,7 +337,7 @@ class Exchanges:
         if client.stage is Stage.LOCATING:
             self.turned_away_at = now if self.turned_away_at is None else self.turned_away_at
             effects = self._turned_away(client)
-        dropped = self._drop(client, reason, now, lied=False)
+        dropped = self._drop(client, reason, now, lied=False, is_closed=True)
         return [*effects, *(effect for effect in dropped if effect != Disconnect(conn))]
 
     def _turned_away(self, client: Client) -> list[Effect]:

@@ -10,7 +10,7 @@ from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
-from dusk.effects import Address, Effect, LogItem
+from dusk.effects import Address, Effect, LogItem, Question, Told
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.lazy import dataclass
 
@@ -34,6 +34,23 @@ class Giver:
 
     static: bytes
     seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class AskedHere:
+    """A member's question.
+
+    Attributes:
+        conn: the stream that it came by.
+        number: which question of that stream it is, from 1.
+        asker: the member's X25519 key, which it has proven.
+        question: what it asks.
+    """
+
+    conn: int
+    number: int
+    asker: bytes
+    question: Question
 
 
 class LogHolder(Protocol):
@@ -180,6 +197,10 @@ class Host(LogHolder, Protocol):
 
     def secrets(self, asker: bytes, names: Sequence[SecretName]) -> Secrets:
         """Return keys K wrapped to the member with an X25519 key, as far as it may have them at our head."""
+        ...
+
+    def asked(self, asked: AskedHere, now: float) -> Told | list[Effect]:
+        """Answer a member's question, or have it answered by `Consulted` with the same numbers."""
         ...
 
     def took_report(self, report: Report, now: float) -> list[Effect]:

@@ -6,9 +6,10 @@ The initiator asks, one request at a time; the server answers each with exactly 
 from typing import Any
 
 from dusk import codec
+from dusk.catchup.questions import Ask, ask_from_row, ask_row, told_from_row, told_row
 from dusk.changelog.basis import PIECES_MAX, Plan, plan_from_row
 from dusk.cycle.whereabouts import table_from_rows
-from dusk.effects import Address, ItemKind, LogItem
+from dusk.effects import Address, ItemKind, LogItem, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from dusk.lazy import dataclass
@@ -142,8 +143,8 @@ class GetSecrets:
 Asked = (
     Locate | Fetch | GetKeys | Submit | GetReports | Report | GetBranch | GetPiece | Addresses | GetSecrets
 )
-"""What members ask."""
-Request = Join | Asked
+"""What members ask, besides questions."""
+Request = Join | Ask | Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class Secrets:
     elsewhere: tuple[Address, ...] = ()
 
 
-Reply = Secrets | Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece
+Reply = Secrets | Common | Items | Keys | Answer | Removed | Reports | Compacted | Piece | Told
 
 APPLIED = "applied"
 DEVICE_EXISTS = "device-exists"
@@ -293,6 +294,8 @@ def _row(message: Request | Reply) -> list[Any]:
         case Secrets(wraps, elsewhere):
             boxes = [[name.section, name.key_id, box] for name, box in wraps]
             return [25, boxes, [[address.host, address.port] for address in elsewhere]]
+        case Told():
+            return [26, *told_row(message)]
     return _request_row(message)
 
 
@@ -318,6 +321,8 @@ def _request_row(message: Request) -> list[Any]:
             return [10, [[device, at.host, at.port] for device, at in rows]]
         case GetSecrets(names):
             return [11, [[name.section, name.key_id] for name in names]]
+        case Ask():
+            return [12, *ask_row(message)]
     return [8, message.chain, message.first]
 
 
@@ -363,11 +368,15 @@ def decode_request(data: bytes) -> Request:
             return GetPiece(_seq(seq, 1), codec.integer(piece, 0, PIECES_MAX - 1, "piece"))
         case 10:
             return Addresses(table_from_rows(codec.fields(rest, 1, "addresses")[0]))
-        case 11:
-            (names,) = codec.fields(rest, 1, "get secrets")
-            sought = codec.items(names, SECRETS_SOUGHT_MAX, "get secrets")
-            return GetSecrets(tuple(_secret_name(*codec.fields(name, 2, "get secrets")) for name in sought))
+        case 11 | 12:
+            return _get_secrets(rest) if kind == 11 else ask_from_row(rest)
     raise UntrustedInput("exchange: unknown request")
+
+
+def _get_secrets(row: list[Any]) -> GetSecrets:
+    (names,) = codec.fields(row, 1, "get secrets")
+    sought = codec.items(names, SECRETS_SOUGHT_MAX, "get secrets")
+    return GetSecrets(tuple(_secret_name(*codec.fields(name, 2, "get secrets")) for name in sought))
 
 
 def decode_reply(data: bytes) -> Reply:
@@ -413,6 +422,8 @@ def decode_reply(data: bytes) -> Reply:
             boxes = codec.items(wraps, SECRETS_SOUGHT_MAX, "secrets")
             places = codec.items(elsewhere, SECRETS_ELSEWHERE_MAX, "secrets")
             return Secrets(tuple(_wrap(box) for box in boxes), tuple(_address(place) for place in places))
+        case 26:
+            return told_from_row(rest)
     raise UntrustedInput("exchange: unknown answer")
 
 

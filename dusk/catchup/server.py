@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from dusk.catchup.channel import Channel
 from dusk.catchup.chunks import entries_in, size_bytes, thin
-from dusk.catchup.host import Host, Standing
+from dusk.catchup.host import AskedHere, Host, Standing
 from dusk.catchup.messages import (
     APPLIED,
     DEVICE_EXISTS,
@@ -40,10 +40,13 @@ from dusk.catchup.messages import (
     decode_request,
     encode,
 )
+from dusk.catchup.questions import NO_ANSWER as NOT_IN_TIME
+from dusk.catchup.questions import Ask, refusal
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change, decode_change
 from dusk.effects import (
     Address,
+    Consulted,
     Disconnect,
     Effect,
     ItemsRead,
@@ -52,6 +55,7 @@ from dusk.effects import (
     ReadItems,
     ReadPiece,
     SendFrame,
+    Told,
 )
 from dusk.errors import UntrustedInput
 from dusk.ids import ChangeId, Seq
@@ -61,6 +65,7 @@ from dusk.limits import (
     EXCHANGE_S_MAX,
     HANDSHAKE_S_MAX,
     JOIN_BYTES_MAX,
+    QUESTION_S_MAX,
     REQUEST_BYTES_MAX,
     STREAM_IDLE_S_MAX,
 )
@@ -74,6 +79,7 @@ class Phase(Enum):
     REQUEST = auto()
     ITEMS = auto()
     OUTCOME = auto()
+    CONSULTING = auto()
 
 
 _PATIENCE_S = {
@@ -81,15 +87,17 @@ _PATIENCE_S = {
     Phase.REQUEST: STREAM_IDLE_S_MAX,
     Phase.ITEMS: STREAM_IDLE_S_MAX,
     Phase.OUTCOME: ANSWER_S_MAX,
+    Phase.CONSULTING: QUESTION_S_MAX,
 }
 """How long each may take; a handshake in all, a request each frame."""
 
 
 NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.HANDSHAKE: frozenset({Phase.REQUEST}),
-    Phase.REQUEST: frozenset({Phase.REQUEST, Phase.ITEMS, Phase.OUTCOME}),
+    Phase.REQUEST: frozenset({Phase.REQUEST, Phase.ITEMS, Phase.OUTCOME, Phase.CONSULTING}),
     Phase.ITEMS: frozenset({Phase.REQUEST}),
     Phase.OUTCOME: frozenset({Phase.REQUEST}),
+    Phase.CONSULTING: frozenset({Phase.REQUEST}),
 }
 """What a server waits for next; anything wrong ends the stream instead."""
 
@@ -119,6 +127,8 @@ class Server:
         self._sent_up_to = Seq(0)
         """Where the last chunk ended: what goes on there needs no word of what stands before it."""
         self._piece = -1
+        self._questions = 0
+        """Asked on this stream so far."""
 
     @property
     def peer(self) -> bytes | None:
@@ -142,7 +152,7 @@ class Server:
         Raises:
             UntrustedInput: no honest asker sends this, or not this asker; the stream ends.
         """
-        if self.phase in (Phase.ITEMS, Phase.OUTCOME):
+        if self.phase in (Phase.ITEMS, Phase.OUTCOME, Phase.CONSULTING):
             raise UntrustedInput("exchange: a request before the last one was answered")
         step = self._channel.receive(frame)
         effects: list[Effect] = [SendFrame(self.conn, answer) for answer in step.frames]
@@ -194,10 +204,24 @@ class Server:
         self.waits_for = None
         return self._send(answer, now)
 
+    def consulted(self, found: Consulted, now: float) -> list[Effect]:
+        """Send the answer to a question; a late or foreign one is ignored.
+
+        Raises:
+            UntrustedInput: the asker was removed meanwhile.
+        """
+        if self.phase is not Phase.CONSULTING or found.number != self._questions:
+            return []
+        if self.standing is not Standing.MEMBER:
+            raise UntrustedInput("exchange: removed meanwhile")
+        return self._send(found.told, now)
+
     def expire(self, now: float) -> list[Effect]:
         """The deadline is over: answer that there is none, or end the stream."""
         if self.phase is Phase.OUTCOME and now < self.since + EXCHANGE_S_MAX:
             return self.answered(Answer(NO_ANSWER, Seq(0), "no device that leads has answered yet"), now)
+        if self.phase is Phase.CONSULTING and now < self.since + EXCHANGE_S_MAX:
+            return self._send(refusal(NOT_IN_TIME, "the device found no answer in time"), now)
         return [Disconnect(self.conn)]
 
     def _wait(self, phase: Phase, now: float) -> None:
@@ -223,7 +247,7 @@ class Server:
             return self._join(request, now)
         if standing is not Standing.MEMBER:
             raise UntrustedInput("exchange: a stranger may ask to join, nothing else")
-        return self._serve(request, now)
+        return self._consult(request, now) if isinstance(request, Ask) else self._serve(request, now)
 
     def _serve(self, request: Asked, now: float) -> list[Effect]:
         """Answer a member."""
@@ -263,6 +287,16 @@ class Server:
         self._expect(unverified, now)
         assert self.peer is not None, "a member has proven its key"
         return self._host.submitted(unverified, self.peer, now, request.after)
+
+    def _consult(self, ask: Ask, now: float) -> list[Effect]:
+        """Answer a question at once, or once the answer is found."""
+        assert self.peer is not None, "a member has proven its key"
+        self._questions += 1
+        answer = self._host.asked(AskedHere(self.conn, self._questions, self.peer, ask.question), now)
+        if isinstance(answer, Told):
+            return self._send(answer, now)
+        self._wait(Phase.CONSULTING, now)
+        return answer
 
     def _read_piece(self, asked: GetPiece, plan: Plan | None, now: float) -> list[Effect]:
         """Have a piece read; whoever fetches a former checkpoint is told of the one of now."""

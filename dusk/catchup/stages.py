@@ -20,6 +20,7 @@ class Goal(Enum):
     BRANCH = "branch"
     ADDRESSES = "addresses"
     SECRETS = "secrets"
+    QUESTION = "question"
 
 
 class Stage(Enum):
@@ -38,6 +39,7 @@ class Stage(Enum):
     BRANCHING = auto()
     TELLING = auto()
     SEEKING = auto()
+    QUESTIONING = auto()
     DONE = auto()
 
 
@@ -46,7 +48,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.HANDSHAKE: frozenset(
         {
             *(Stage.JOINING, Stage.LOCATING, Stage.REPORTING, Stage.ASKING, Stage.BRANCHING),
-            *(Stage.TELLING, Stage.SEEKING, Stage.SUBMITTING, Stage.DONE),
+            *(Stage.TELLING, Stage.SEEKING, Stage.QUESTIONING, Stage.SUBMITTING, Stage.DONE),
         }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
@@ -61,6 +63,7 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
     Stage.BRANCHING: frozenset({Stage.BRANCHING, Stage.SUBMITTING, Stage.DONE}),
     Stage.TELLING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.SEEKING: frozenset({Stage.SUBMITTING, Stage.DONE}),
+    Stage.QUESTIONING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.SUBMITTING: frozenset({Stage.SUBMITTING, Stage.DONE}),
     Stage.DONE: frozenset(),
 }

@@ -5,13 +5,20 @@ import argparse
 from dusk.cli import newcomers
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
+from dusk.cli.health import asked_health, health_rows
 from dusk.cli.refresh import refresh
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser)
     verb(verbs, "list", "List the routers of the cluster, and those that wait.", "dusk device list", _list)
-    show = verb(verbs, "show", "Show all that is known of one router.", "dusk device show attic", _show)
+    show = verb(
+        verbs,
+        "show",
+        "Show what is known of one router, and how it is.",
+        "dusk device show attic",
+        _show,
+    )
     show.add_argument("name", metavar="NAME", help="its name, or its id")
     newcomers.add_verbs(verbs)
 
@@ -58,13 +65,16 @@ def _why(pending: Json) -> str:
 def _show(context: Context, arguments: argparse.Namespace) -> int:
     refresh(context)
     device: Json = context.call("device.show", name=arguments.name)
+    health, reason = (None, "") if device.get("retired") else asked_health(context, arguments.name)
     rows: list[tuple[str, object]] = []
     for name, value in device.items():
         if isinstance(value, dict):
             rows += [(f"{name} {key}", _plain(item)) for key, item in value.items()]
         else:
             rows.append((name, _plain(value)))
-    context.fields(rows, device)
+    rows += [("health", reason)] if reason else []
+    rows += health_rows(health) if health else []
+    context.fields(rows, {**device, "health": health, "health_reason": reason})
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.changelog.undoing import Since, Suspect, Undoing
-from dusk.effects import LogItem, Progress
+from dusk.effects import LogItem, Progress, Question, Told
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
 from dusk.lazy import dataclass
@@ -103,6 +103,14 @@ class Desk(Protocol):
 
         It ends within two seconds; its result is ``{"fresh": bool}``: whether what ``peers`` says
         now is what the master knows (at the master it always is).
+        """
+
+    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+        """Ask a device something, and return a ticket.
+
+        It ends with what ``tell`` makes of the answer, or with the word and reason why there is none:
+        ``not-reachable``, ``too-old``, ``no-answer``, ``too-often``, ``busy``, or one of the question's
+        own. It ends within half a minute. ``tell`` may raise `UntrustedInput`: another member wrote that.
         """
 
     def addresses(self) -> Sequence[str]:

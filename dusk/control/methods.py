@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from dusk import limits
 from dusk.control import (
+    asking,
     by_hand,
     cluster,
     conflicts,
@@ -142,6 +143,7 @@ METHODS: Mapping[str, Method] = {
     "device.refresh": _query(_refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
+    "device.health": _query(asking.device_health, name=_TEXT),
     "device.approve": _signing(
         membership.device_approve,
         names=Parameter(schema.texts(), ()),

@@ -98,6 +98,11 @@ class Whereabouts:
         """What is worth keeping, by rising id, of those that are members."""
         return tuple((device, at) for device, at in self._table.items() if device in self._peers)
 
+    def of(self, device: DeviceId) -> list[Address]:
+        """Return where a member answered from, and where it is said to be."""
+        known = (self._heard.get(device), self._table.get(device))
+        return [at for at in dict.fromkeys(known) if at is not None]
+
     # --- whom to ask -------------------------------------------------------------------------
 
     def elsewhere(self) -> tuple[Address, ...]:

@@ -14,11 +14,14 @@ from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.changelog.undoing import Since, Suspect, Undoing
+from dusk.control import names
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
 from dusk.control.recovering import gives_way
+from dusk.daemon.answers import Answers
+from dusk.daemon.askings import Askings
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
@@ -29,7 +32,18 @@ from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.daemon.undoing import Undoings
-from dusk.effects import Address, ChangeState, Event, LogItem, Progress, Restart, StoreFile
+from dusk.effects import (
+    Address,
+    Answered,
+    ChangeState,
+    Event,
+    LogItem,
+    Progress,
+    Question,
+    Restart,
+    StoreFile,
+    Told,
+)
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.joinkey import parse_join_line
@@ -58,6 +72,7 @@ class DaemonDesk:
         sessions: who has logged in.
         tickets: work under way.
         drafts: users' drafts on the disk.
+        answers: answers what this device is asked.
         addresses: where this device's sockets are bound.
         alarms: lines of the shell (sockets, clock), shown in the status.
     """
@@ -68,13 +83,14 @@ class DaemonDesk:
         sessions: Sessions,
         tickets: Tickets,
         drafts: Drafts,
+        answers: Answers,
         *,
         addresses: Callable[[], Sequence[Address]],
         alarms: Callable[[], Sequence[str]],
     ) -> None:
         self._core, self._sessions, self._tickets, self._drafts = core, sessions, tickets, drafts
         self._addresses, self._alarms = addresses, alarms
-        self._undoings = Undoings(tickets)
+        self._undoings, self._askings = Undoings(tickets), Askings(core, answers)
         self._refusals: dict[ChangeId, Progress] = {}
         self._moved = trio.Event()
         self._asks: tuple[ChainHash, list[str]] | None = None
@@ -142,6 +158,22 @@ class DaemonDesk:
                 with trio.move_on_after(ASK_GAP_S):
                     await self._moved.wait()
         return {"fresh": self._node.reports_since(since)}
+
+    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+        """Ask a device something; a ticket that ends with what ``tell`` makes of the answer."""
+        name = names.device_name(self.log.state, device)
+
+        async def work(_ticket: Ticket) -> Json:
+            told = await self._askings.ask(device, question)
+            if told.word:
+                raise Refused(told.word, f"{name} does not answer: {told.reason}")
+            return tell(told)
+
+        return self._tickets.start(work)
+
+    def answered(self, effect: Answered) -> None:
+        """Take what came of a question."""
+        self._askings.answered(effect)
 
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device that a join key may name."""

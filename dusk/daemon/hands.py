@@ -13,10 +13,12 @@ from dusk.daemon.sockets import Sockets
 from dusk.daemon.storage import Storage
 from dusk.daemon.streams import Streams
 from dusk.effects import (
+    Answered,
     CommitFiles,
     Compact,
     Compacted,
     Connect,
+    Consult,
     Disconnect,
     Event,
     FilesRead,
@@ -46,6 +48,8 @@ HandEffect = (
     | ReadPiece
     | Compact
     | HelperEffect
+    | Consult
+    | Answered
     | Progress
     | Event
 )
@@ -66,7 +70,8 @@ class Hands:
         streams: carries frames.
         inbox: takes answers.
         helper: writes and reads UCI files.
-        tell: whoever listens for progress and events.
+        tell: whoever listens for progress, events, and answers to questions.
+        consult: answers other members' questions.
     """
 
     def __init__(
@@ -75,13 +80,16 @@ class Hands:
         streams: Streams,
         inbox: Inbox,
         helper: Helper,
-        tell: Callable[[Progress | Event], None],
+        tell: Callable[[Progress | Event | Answered], None],
+        *,
+        consult: Callable[[Consult], None],
     ) -> None:
         self._sockets = sockets
         self.streams = streams
         self._inbox = inbox
         self._helper = helper
         self.tell = tell
+        self._consult = consult
         self._asked: deque[HelperEffect] = deque()
         self._request = trio.Event()
         self._jobs, self._wanted = deque[tuple[Storage, Job, Compact]](), trio.Event()
@@ -110,8 +118,10 @@ class Hands:
             case Compact():
                 self._jobs.append((storage, storage.job(effect), effect))
                 self._wanted.set()
-            case Progress() | Event():
+            case Progress() | Event() | Answered():
                 self.tell(effect)
+            case Consult():
+                self._consult(effect)
             case _:
                 self._asked.append(effect)
                 self._request.set()

@@ -51,6 +51,12 @@ def look_up(name: str) -> Interface | None:
     return Interface(name, index, tuple(address for address in addresses if address is not None))
 
 
+def hardware_address(name: str) -> str:
+    """Return the MAC address of an interface; empty where it has none."""
+    entries = _entries(name).get(netifaces.AF_LINK, ())
+    return next((entry["addr"] for entry in entries if "addr" in entry), "")
+
+
 def _entries(name: str) -> Mapping[int, list[dict[str, str]]]:
     """Return what netifaces says; an interface that went away this moment has nothing."""
     try:

@@ -10,7 +10,8 @@ from types import TracebackType
 import trio
 
 from dusk.control.methods import Methods, is_signing
-from dusk.daemon import privileges
+from dusk.daemon import health, privileges
+from dusk.daemon.answers import Answer, Answers
 from dusk.daemon.builder import Builder, Idle, mode_of
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
@@ -32,10 +33,12 @@ from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
-from dusk.effects import Event, Progress
+from dusk.effects import Answered, Event, Progress, Question, Told
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
+from dusk.ids import DeviceId
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
+from dusk.membership.health import HEALTH, encode_health
 from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
@@ -135,12 +138,16 @@ class _Parts:
     sockets: Sockets
     hands: Hands
     core: Core
+    answers: Answers
     tickets: Tickets
     desk: DaemonDesk
     control: ControlServer
 
-    def tell(self, news: Progress | Event) -> None:
+    def tell(self, news: Progress | Event | Answered) -> None:
         """Pass on what the node says, to those who wait and those who listen."""
+        if isinstance(news, Answered):
+            self.desk.answered(news)
+            return
         self.desk.tell(news)
         if isinstance(news, Progress):
             self.control.notify("progress", _progress_json(news))
@@ -191,7 +198,8 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     inbox = Inbox()
     streams = Streams(inbox)
     sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
-    hands = Hands(sockets, streams, inbox, helper, lambda _: None)
+    answers = Answers(inbox, {HEALTH: _health_of(root)})
+    hands = Hands(sockets, streams, inbox, helper, lambda _: None, consult=answers.consult)
     core = Core(root / "etc/dusk/node", builder, inbox, hands, lambda: sockets.links)
     sessions = Sessions(lambda line: hands.tell(Event("login", line, loud=True)))
     tickets = Tickets()
@@ -203,11 +211,24 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         return [*undo, *sockets.alarms, *guesses]
 
     drafts = Drafts(root / "etc/dusk/node")
-    desk = DaemonDesk(core, sessions, tickets, drafts, addresses=lambda: sockets.addresses, alarms=alarms)
+    desk = DaemonDesk(
+        core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=alarms
+    )
     control = ControlServer(root / "var/run/dusk", _LateMethods(core, drafts, Methods(desk)))
-    parts = _Parts(root, builder, helper, inbox, streams, sockets, hands, core, tickets, desk, control)
+    parts = _Parts(
+        root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control
+    )
     hands.tell = parts.tell
     return parts
+
+
+def _health_of(root: Path) -> Answer:
+    """Return what answers how this device is."""
+
+    async def answer(_question: Question, _asker: DeviceId) -> Told:
+        return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
+
+    return answer
 
 
 async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:
@@ -246,6 +267,7 @@ async def _run_parts(parts: _Parts) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             await nursery.start(parts.tickets.run)
+            await nursery.start(parts.answers.run)
             await nursery.start(parts.control.run)
             await nursery.start(parts.streams.run)
             await nursery.start(parts.sockets.run)

@@ -28,6 +28,17 @@ ELSEWHERE_LOOKS = 3
 """A member that answers from another address than before, seen so often in a row, has moved."""
 
 
+def as_written_here(address: Address, scope: str) -> Address:
+    """Return a member's address as it is written here: a link is named by each device itself.
+
+    Args:
+        address: as another member told it.
+        scope: the link by which this device hears that one; empty if it is none.
+    """
+    host, there, _ = address.host.partition("%")
+    return Address(f"{host}%{scope}" if there and scope else address.host, address.port)
+
+
 class Addresses:
     """The table of one device.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.host import Giver, Standing
+from dusk.catchup.host import AskedHere, Giver, Standing
 from dusk.catchup.messages import (
     APPLIED,
     NO_ANSWER,
@@ -27,10 +27,11 @@ from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.whereabouts import Row
 from dusk.cycle.write_queue import STRANGERS
-from dusk.effects import Address, Effect, LogItem
+from dusk.effects import Address, Effect, LogItem, Told
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
 from dusk.node.addresses import Addresses
+from dusk.node.answering import Answering
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
@@ -61,6 +62,7 @@ class MemberHost:
         forks: the branches that this device left.
         addresses: where members are.
         secrets: the keys of secrets that this device can open.
+        answering: answers what members ask.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -83,6 +85,7 @@ class MemberHost:
         forks: Forks,
         addresses: Addresses,
         secrets: NodeSecrets,
+        answering: Answering,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
@@ -91,7 +94,7 @@ class MemberHost:
     ) -> None:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks, self._compacting = forks, compacting
-        self._addresses, self._secrets = addresses, secrets
+        self._addresses, self._secrets, self._answering = addresses, secrets, answering
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
@@ -245,6 +248,12 @@ class MemberHost:
         """Wrap keys of secrets to the member with an X25519 key, as far as it may have them."""
         device = self._peers.device(self._log.state, asker)
         return Secrets(()) if device is None else self._secrets.hand_on(device, names)
+
+    def asked(self, asked: AskedHere, now: float) -> Told | list[Effect]:
+        """Answer a member's question, or have the shell do so."""
+        asker = self._peers.device(self._log.state, asked.asker)
+        assert asker is not None, "only members are served"
+        return self._answering.asked(asked, asker, now)
 
     def took_report(self, report: Report, now: float) -> list[Effect]:
         """Take a status that is too large for a datagram.

@@ -18,6 +18,7 @@ from dusk.effects import (
     Address,
     Compacted,
     Connected,
+    Consulted,
     Datagram,
     Disconnected,
     Effect,
@@ -29,6 +30,7 @@ from dusk.effects import (
     Links,
     PieceRead,
     Progress,
+    Question,
     Received,
     Restart,
     Tick,
@@ -153,7 +155,15 @@ class Node:
                 effects = self._tick(now)
             case Compacted():
                 effects = self._rooms.compacting.compacted(event, now)
-            case Accepted() | Connected() | Received() | Disconnected() | ItemsRead() | PieceRead():
+            case (
+                Accepted()
+                | Connected()
+                | Received()
+                | Disconnected()
+                | ItemsRead()
+                | PieceRead()
+                | Consulted()
+            ):
                 effects = self._rooms.exchanges.handle(event, now)
             case FilesRead() | HelperDone():
                 effects = list(self.applied.answer(event, now))
@@ -191,6 +201,15 @@ class Node:
         rooms.reports.asks(now)
         return self._exchange_reports(now)
 
+    def ask(self, number: int, device: DeviceId, question: Question, now: float) -> list[Effect]:
+        """Ask another member something; `Answered` with this number says what came of it, once.
+
+        Raises:
+            Refused: too much is being asked here.
+        """
+        self._rooms.inquiries.ask(number, device, question, now)
+        return self._after(now)
+
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
         """Take the brake, or the option ``apply``, as the settings have it now."""
         return [*self.applied.set_mode(mode, now), *self._after(now)]
@@ -217,6 +236,7 @@ class Node:
             rooms.writing.deadline,
             rooms.writing.expiry_at,
             rooms.exchanges.deadline,
+            rooms.inquiries.deadline,
             rooms.outbox.deadline,
             self.applied.deadline,
             self._applying.deadline,
@@ -351,7 +371,7 @@ class Node:
         effects += [*self._watch(now), *rooms.compacting.step(now)]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += self._applying.step(now)
-        effects += self._seek(now)
+        effects += [*self._seek(now), *rooms.inquiries.step(now)]
         if self.fresh(now):
             edits = rooms.report.facts_due(self.log.state, now)
             effects += rooms.changes.submit_own(edits, "facts", now) if edits else []

@@ -30,11 +30,13 @@ from dusk.keys.signing import SigningKey, x25519_public
 from dusk.membership.pending import Pending
 from dusk.node.addresses import Addresses
 from dusk.node.alarms import Alarms
+from dusk.node.answering import Answering
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
 from dusk.node.host import MemberHost
+from dusk.node.inquiries import Inquiries
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
 from dusk.node.proofs import Proofs
@@ -116,7 +118,9 @@ class Rooms:
         self.addresses = Addresses(
             self.station, self.recovery.files, lambda: self.writing.leader, lambda: self.cycle_s
         )
+        self.answering = Answering(lambda device: next(iter(self._places(device)), None))
         self.exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
+        self.inquiries = self._make_inquiries()
         self.listening = Listening(self.station, self.confirm)
         self.leading = self._make_leading()
         self.branching = self._make_branching()
@@ -140,11 +144,20 @@ class Rooms:
             forks=self.forks,
             addresses=self.addresses,
             secrets=self.secrets,
+            answering=self.answering,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
             master=lambda: self.master,
             tell_lower=self._tell_lower,
+        )
+
+    def _make_inquiries(self) -> Inquiries:
+        return Inquiries(
+            exchanges=self.exchanges,
+            is_device=self._is_device,
+            places=self._places,
+            master=self._master_place,
         )
 
     def _make_leading(self) -> Leading:
@@ -210,6 +223,24 @@ class Rooms:
     def master(self) -> DeviceId | None:
         """Who writes the log, as far as this device knows."""
         return self.peers.own_id if self.leads else self.follower.master
+
+    def _is_device(self, device: DeviceId, static_public: bytes) -> bool:
+        """Tell whether a member has this X25519 key."""
+        peer = self.peers.get(device)
+        return peer is not None and x25519_public(peer.public) == static_public
+
+    def _places(self, device: DeviceId) -> list[Address]:
+        """Return where a member was heard, and where it is said to be, best first."""
+        peer = self.peers.get(device)
+        if peer is None:
+            return []
+        heard = [] if peer.address is None else [peer.address]
+        return list(dict.fromkeys([*heard, *self.station.whereabouts.of(device)]))
+
+    def _master_place(self) -> tuple[DeviceId, Address] | None:
+        """Return who leads and where it is; None where that is this device, or not known."""
+        master, address = self.follower.master, self.follower.master_address
+        return None if self.leads or master is None or address is None else (master, address)
 
     def waiting_here(self, now: float) -> list[Pending]:
         """Return who waits to be let in, as far as this device leads."""

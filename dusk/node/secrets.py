@@ -39,6 +39,7 @@ from dusk.limits import (
     SECTION_BYTES_MAX,
     WRAP_BYTES_MAX,
 )
+from dusk.node.addresses import as_written_here
 
 FILE = "secret-keys"
 _FILE_BYTES_MAX = 128 * 1024
@@ -195,17 +196,12 @@ class NodeSecrets:
                 self._kept[name] = box
                 came = True
         if not came:
-            self._places.extend(self._reachable(address) for address in found.elsewhere)
+            self._places.extend(as_written_here(address, self._scope) for address in found.elsewhere)
             self._ask_at = now if found.elsewhere else self._ask_at
             return []
         self._missing = tuple(name for name in self._missing if name not in self._kept)
         self._gap_s, self._ask_at, self.has_more = GAP_S, now, True
         return [self._store()]
-
-    def _reachable(self, address: Address) -> Address:
-        """Return a member's address as it is written here: a link is named by each device itself."""
-        host, scope, _ = address.host.partition("%")
-        return Address(f"{host}%{self._scope}" if scope and self._scope else address.host, address.port)
 
     def _store(self) -> Effect:
         """Keep what is still of use: of sections that this device may read, and not in the log for it."""

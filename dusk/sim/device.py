@@ -12,14 +12,15 @@ from typing import Protocol
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.effects import (
+    Answered,
     CommitFiles,
     Compact,
     Compacted,
     Connect,
+    Consult,
     Disconnect,
     Effect,
     Event,
-    FilesRead,
     HelperDone,
     Input,
     ItemsRead,
@@ -46,6 +47,7 @@ from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
+from dusk.sim.asking import Questions
 from dusk.sim.boot import FirstStart, NodeMaker, build, read_log
 from dusk.sim.clock import Clock
 from dusk.sim.disk import Disk, DiskEffect, DiskError, in_rounds
@@ -127,6 +129,7 @@ class Device:
         """Changes that people committed here."""
         self.lives = 0
         """How often it was started; what was planned in a former life is void."""
+        self.questions = Questions(random, self._plan, self.deliver, world.transcript)
         self._world, self._join_key, self._make_node = world, join_key, make_node
         self._random = random
         self._kept: tuple[Disk, Helper, SigningKey] | None = None
@@ -185,6 +188,12 @@ class Device:
             None if self._busy else self._take(make, lambda node, change: node.force_role(change, self.now))
         )
 
+    def add(self, effects: list[Effect]) -> None:
+        """Do what a call of the node led to that was no input."""
+        self._pending += effects
+        if not self._busy:
+            self._round()
+
     def _take(
         self, make: Callable[[Node], Change], give: Callable[[Node, Change], list[Effect]]
     ) -> Change | None:
@@ -193,12 +202,11 @@ class Device:
         change = make(node)
         self.given.add(change.id)
         try:
-            self._pending += give(node, change)
+            effects = give(node, change)
         except Refused as refusal:
             self._world.transcript.say(self.name, f"refuses a change: {refusal.reason}")
             return None
-        if not self._busy:
-            self._round()
+        self.add(effects)
         return change
 
     def set_wall(self, offset_s: float, *, trusted: bool) -> None:
@@ -317,6 +325,7 @@ class Device:
         self._inbox.clear()
         self._pending.clear()
         self._asked.clear()
+        self.questions.forget()
         self._busy = self._round_planned = False
         self._armed = float("inf")
 
@@ -427,7 +436,7 @@ class Device:
         world.watcher.sending(self, effect)
         match effect:
             case SendDatagram() | SendMulticast() | Connect() | SendFrame() | Disconnect():
-                self._send(effect)
+                world.network.do(self, effect)
             case ReadItems(conn, first, bytes_max):
                 self._inbox.append(ItemsRead(conn, first, self.disk.read_items(first, bytes_max)))
             case ReadPiece(conn, seq, piece):
@@ -439,23 +448,11 @@ class Device:
             case Progress(change, state, seq, reason):
                 told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
                 world.transcript.say(self.name, told)
+            case Consult() | Answered():
+                self.questions.do(effect)
             case Event(name, text):
                 world.transcript.count(f"event {name}")
                 world.transcript.say(self.name, f"event {name}: {text}")
-
-    def _send(self, effect: SendDatagram | SendMulticast | Connect | SendFrame | Disconnect) -> None:
-        network = self._world.network
-        match effect:
-            case SendDatagram(data, to):
-                network.unicast(self, data, to)
-            case SendMulticast(data, link):
-                network.multicast(self, data, link)
-            case Connect(conn, to):
-                network.connect(self, conn, to)
-            case SendFrame(conn, frame):
-                network.frame(self, conn, frame)
-            case Disconnect(conn):
-                network.disconnect(self, conn)
 
     def _compact(self, effect: Compact) -> None:
         """Compact the log beside all else, and tell when that is done."""
@@ -483,7 +480,7 @@ class Device:
         self._plan(self._random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
 
     def _answer(self) -> None:
-        answer: FilesRead | HelperDone = self.helper.do(self._asked.pop(0))
+        answer = self.helper.do(self._asked.pop(0))
         if self._asked:
             self._plan_helper()
         if isinstance(answer, HelperDone):

@@ -26,8 +26,20 @@ from dusk.catchup.messages import (
     decode_request,
     encode,
 )
+from dusk.catchup.questions import Ask
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
-from dusk.effects import Accepted, Address, Connected, Disconnected, Input, ItemKind, LogItem, Received
+from dusk.effects import (
+    Accepted,
+    Address,
+    Connected,
+    Disconnected,
+    Input,
+    ItemKind,
+    LogItem,
+    Question,
+    Received,
+    Told,
+)
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ClusterId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -207,6 +219,7 @@ class Intruder:
                 Fetch(Seq(random.choice((1, 2, 10, 2**40)))),
                 GetKeys(),
                 GetReports(random.choice((b"", random.randbytes(16)))),
+                Ask(Question(random.choice(("health", "where", "order")), random.randbytes(16))),
                 Report(DeviceId(self._owner.key.key_id), random.randbytes(80)),
                 Submit(junk),
                 Join(junk),
@@ -246,6 +259,8 @@ class Intruder:
         if request is None or isinstance(request, Join | Submit | Report):
             code = random.choice(("applied", "device-exists", "refused", "no-answer"))
             lies.append(Answer(code, Seq(3), "no"))
+        if request is None or isinstance(request, Ask):
+            lies.append(Told(random.choice(("", "not-reachable")), "no", random.randbytes(40)))
         if request is None or isinstance(request, GetReports):
             lies.append(Reports((), more=random.random() < 0.5))
         return lies if request is not None else [*lies, Removed()]

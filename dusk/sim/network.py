@@ -7,7 +7,21 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from dusk.effects import Accepted, Address, Connected, Datagram, Disconnected, Input, Link, Received
+from dusk.effects import (
+    Accepted,
+    Address,
+    Connect,
+    Connected,
+    Datagram,
+    Disconnect,
+    Disconnected,
+    Input,
+    Link,
+    Received,
+    SendDatagram,
+    SendFrame,
+    SendMulticast,
+)
 from dusk.limits import STREAM_CONNECT_S_MAX, STREAMS_MAX
 from dusk.sim.clock import Clock
 from dusk.sim.faults import NONE, Faults
@@ -257,6 +271,22 @@ class Network:
             receiver.deliver(Datagram(old.data, source, old.link))
 
     # --- streams -----------------------------------------------------------------------------
+
+    def do(
+        self, sender: Station, effect: SendDatagram | SendMulticast | Connect | SendFrame | Disconnect
+    ) -> None:
+        """Do what a device wants of the network."""
+        match effect:
+            case SendDatagram(data, to):
+                self.unicast(sender, data, to)
+            case SendMulticast(data, link):
+                self.multicast(sender, data, link)
+            case Connect(conn, to):
+                self.connect(sender, conn, to)
+            case SendFrame(conn, frame):
+                self.frame(sender, conn, frame)
+            case Disconnect(conn):
+                self.disconnect(sender, conn)
 
     def connect(self, sender: Station, conn: int, to: Address) -> None:
         """Open a stream: the other side accepts, then the opener knows; or nobody answers."""

@@ -20,6 +20,7 @@ from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
 from dusk.sim.aftermath import BY_HAND_S, stands_on_undone, to_take_in, turned_away
+from dusk.sim.asking import plan_questions
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.boot import NodeMaker
 from dusk.sim.broken import RuleBroken
@@ -256,6 +257,7 @@ class Simulation:
         with remembered_crypto(), quick_checkpoints():
             self.transcript.say("-", f"seed {self._plan.seed}: {self.count} devices, {self.faults}")
             self.troubles.plan()
+            plan_questions(self.clock, self.devices, self.generator("questions"), self.duration_s)
             self.clock.run_until(self.duration_s)
             self.troubles.end()
             self._wait_for_agreement()

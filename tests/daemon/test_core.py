@@ -18,10 +18,12 @@ from dusk.daemon.streams import Streams
 from dusk.effects import (
     Accepted,
     Address,
+    Answered,
     Append,
     CommitFiles,
     Connect,
     Connected,
+    Consult,
     Datagram,
     Disconnect,
     Effect,
@@ -91,11 +93,19 @@ class Device:
         self.inbox = Inbox()
         self.lives: list[StandIn] = []
         self.answers: dict[type[Input], Callable[[Input], list[Effect]]] = {}
-        self.told: list[Progress | Event] = []
+        self.told: list[Progress | Event | Answered] = []
+        self.consulted: list[Consult] = []
         self.streams = Streams(self.inbox)
         wanted = Wanted(("lo",), (ipaddress.ip_address(host),), PORT)
         self.sockets = Sockets(wanted, self.inbox, self.streams.accept)
-        self.hands = Hands(self.sockets, self.streams, self.inbox, StandInHelper(), self.told.append)
+        self.hands = Hands(
+            self.sockets,
+            self.streams,
+            self.inbox,
+            StandInHelper(),
+            self.told.append,
+            consult=self.consulted.append,
+        )
         self.core = Core(directory, self._build, self.inbox, self.hands, lambda: self.sockets.links)
         self.address = Address(host, PORT)
 

@@ -11,6 +11,7 @@ from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.log import Log
 from dusk.changelog.recovering import JOINS, RECOVERY
 from dusk.daemon import desk as desk_module
+from dusk.daemon.answers import Answers
 from dusk.daemon.core import Core
 from dusk.daemon.desk import DaemonDesk
 from dusk.daemon.drafts import Drafts
@@ -82,6 +83,7 @@ async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_el
         cast("Sessions", None),
         tickets,
         cast("Drafts", None),
+        cast("Answers", None),
         addresses=tuple,
         alarms=tuple,
     )

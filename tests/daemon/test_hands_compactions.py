@@ -15,7 +15,7 @@ from dusk.daemon.rewriting import Rewritten
 from dusk.daemon.sockets import Sockets, Wanted
 from dusk.daemon.storage import Storage, open_storage
 from dusk.daemon.streams import Streams
-from dusk.effects import Append, Compact, Compacted, Event, FilesRead, HelperDone, Input, Progress
+from dusk.effects import Answered, Append, Compact, Compacted, Event, FilesRead, HelperDone, Input, Progress
 from tests.checkpoints import grown
 
 pytestmark = pytest.mark.usefixtures("small_steps")
@@ -30,11 +30,11 @@ class Bench:
     """Hands without a loop, and a log with a checkpoint that is final."""
 
     def __init__(self, root: Path) -> None:
-        self.told: list[Progress | Event] = []
+        self.told: list[Progress | Event | Answered] = []
         self.inbox = Inbox()
         streams = Streams(self.inbox)
         sockets = Sockets(Wanted((), (), 0), self.inbox, streams.accept)
-        self.hands = Hands(sockets, streams, self.inbox, NoHelper(), self.told.append)
+        self.hands = Hands(sockets, streams, self.inbox, NoHelper(), self.told.append, consult=lambda _: None)
         world = grown()
         self.storage: Storage = open_storage(root)[0]
         self.storage.do([Append(tuple(world.items))])

@@ -1,6 +1,18 @@
 """All parsers of outside bytes that are fuzzed."""
 
-from tests.fuzz import branches, checkpoints, helper, local, nodes, secret_keys, shells, texts, trust, wire
+from tests.fuzz import (
+    branches,
+    checkpoints,
+    helper,
+    local,
+    nodes,
+    questions,
+    secret_keys,
+    shells,
+    texts,
+    trust,
+    wire,
+)
 from tests.fuzzing import Target
 
 TARGETS: tuple[Target, ...] = (
@@ -13,6 +25,7 @@ TARGETS: tuple[Target, ...] = (
     *checkpoints.TARGETS,
     *secret_keys.TARGETS,
     *trust.TARGETS,
+    *questions.TARGETS,
 )
 BY_NAME = {target.name: target for target in (*TARGETS, helper.TARGET)}
 """The same for the long run, and the one that a test of its own feeds otherwise."""

@@ -14,6 +14,7 @@ from dusk.catchup import messages as streams
 from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.channel import prologue
 from dusk.catchup.noise import Handshake
+from dusk.catchup.questions import Ask
 from dusk.changelog.body import decode_body, decode_change
 from dusk.changelog.entry import decode_entry, decode_signed_head
 from dusk.changelog.log import Log, pack_entry_item, unpack_entry_item
@@ -26,7 +27,7 @@ from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peers
 from dusk.cycle.status import LABEL, decode_health, encode_health, open_status
-from dusk.effects import Address, ItemKind, LogItem
+from dusk.effects import Address, ItemKind, LogItem, Question, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, Seq
 from dusk.membership.joiner import parse_address
@@ -197,6 +198,7 @@ REQUESTS = [
         streams.GetBranch(HEAD.head.chain, 7),
         streams.Addresses(((DeviceId(DEVICE.key_id), Address("198.51.100.7", 3875)),)),
         streams.GetSecrets((streams.SecretName("policy/wifi", bytes(16)),)),
+        Ask(Question("where", bytes(16), b"somebody")),
     )
 ]
 REPLIES = [
@@ -207,6 +209,8 @@ REPLIES = [
         streams.Keys(RING.encode()),
         streams.Answer("refused", Seq(3), "why"),
         streams.Removed(),
+        Told(data=b"an answer"),
+        Told("busy", "ask again soon"),
         streams.Secrets(
             ((streams.SecretName("policy/wifi", bytes(16)), bytes(60)),), (Address("192.0.2.1", 3875),)
         ),

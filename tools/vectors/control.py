@@ -113,6 +113,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("ticket.poll", {"ticket": "refresh"}),
         ("device.list", {}),
         ("device.show", {"name": "attic"}),
+        ("device.health", {"name": "attic"}),
         ("joinkey.list", {}),
         ("policy.list", {}),
         ("policy.show", {"name": "wifi"}),

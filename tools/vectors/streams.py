@@ -6,8 +6,9 @@ from functools import partial
 from dusk import codec
 from dusk.catchup import messages
 from dusk.catchup.chunks import locator_positions
+from dusk.catchup.questions import Ask
 from dusk.changelog.basis import Plan
-from dusk.effects import Address
+from dusk.effects import Address, Question, Told
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
 from tools.vectors.case import Case, annotate, brief, invalid, valid
 from tools.vectors.cluster import SECOND, Cluster
@@ -80,6 +81,47 @@ def _piecemeal_requests(chain: ChainHash) -> list[tuple[str, str, messages.Reque
         ),
         _where(),
         *secret_requests(),
+        *_questions(),
+    ]
+
+
+def _questions() -> list[tuple[str, str, messages.Request, Json]]:
+    return [
+        (
+            "ASK",
+            "A question with nothing but its word.",
+            Ask(Question("health")),
+            {"question": "health", "argument": "", "reader": ""},
+        ),
+        (
+            "ASK for a reader",
+            "What it brings along, and for whom the answer is to be sealed.",
+            Ask(Question("where", bytes(16), b"somebody")),
+            {"question": "where", "argument": bytes(16).hex(), "reader": b"somebody".hex()},
+        ),
+    ]
+
+
+def _told() -> list[Answer]:
+    return [
+        (
+            "TOLD",
+            "An answer.",
+            Told(data=b"an answer"),
+            {"word": "", "reason": "", "data": b"an answer".hex(), "sealed": False},
+        ),
+        (
+            "TOLD, sealed",
+            "An answer that its reader alone can open.",
+            Told(data=b"a box", is_sealed=True),
+            {"word": "", "reason": "", "data": b"a box".hex(), "sealed": True},
+        ),
+        (
+            "TOLD, no answer",
+            "A word, and a line for people.",
+            Told("too-often", "ask again later"),
+            {"word": "too-often", "reason": "ask again later", "data": "", "sealed": False},
+        ),
     ]
 
 
@@ -225,6 +267,7 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
         ),
         ("PIECE", "Its bytes.", messages.Piece(b"a piece"), {"piece": b"a piece".hex()}),
         *secret_replies(),
+        *_told(),
     )
 
 
@@ -259,7 +302,11 @@ def _bad_requests() -> list[Case]:
         (
             ("empty", []),
             ("kind 0", [0]),
-            ("kind 12", [12, chain, 0]),
+            ("kind 13", [13]),
+            ("ASK of a word of 64 bytes", [12, "a" * 64, b"", b""]),
+            ("ASK with 4,097 bytes", [12, "health", bytes(4097), b""]),
+            ("ASK for a reader of 257 bytes", [12, "health", b"", bytes(257)]),
+            ("ASK for no reader", [12, "health", b""]),
             ("ADDRESSES of a name", [10, [[bytes(16), "router", 3875]]]),
             ("ADDRESSES of one link", [10, [[bytes(16), "fe80::1%lan", 3875]]]),
             ("ADDRESSES, port 0", [10, [[bytes(16), "198.51.100.7", 0]]]),
@@ -306,7 +353,12 @@ def _bad_replies() -> list[Case]:
         (
             ("empty", []),
             ("kind 16", [16]),
-            ("kind 26", [26]),
+            ("kind 27", [27]),
+            ("TOLD with a word of 64 bytes", [26, "a" * 64, "", b"", False]),
+            ("TOLD with a reason of 513 bytes", [26, "busy", "a" * 513, b"", False]),
+            ("TOLD with 557,057 bytes", [26, "", "", bytes(557_057), False]),
+            ("TOLD, sealed as a number", [26, "", "", b"", 1]),
+            ("TOLD without a word on seals", [26, "", "", b""]),
             *BAD_SECRET_REPLIES,
             ("COMPACTED at 0", [23, 0, [bytes(32)]]),
             ("COMPACTED without pieces", [23, 256, []]),

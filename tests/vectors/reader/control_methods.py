@@ -132,6 +132,7 @@ METHODS = {
     "session.end": Method("token user", "ended"),
     "ticket.poll": Method("ticket", "done progress", "", "result error"),
     "device.refresh": Method("", "ticket"),
+    "device.health": Method("name", "ticket"),
     "device.list": Method(
         "",
         "devices pending expected",

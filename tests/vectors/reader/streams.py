@@ -197,8 +197,8 @@ def _position(item: object) -> tuple[int, bytes]:
 def request(data: bytes) -> dict[str, Any]:
     """Read a request of a member."""
     kind, *rest = array(unpack(data, None, 266_240), least=1)
-    number(kind, 1, 11)
-    count = {3: 0, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2}.get(kind, 1)
+    number(kind, 1, 12)
+    count = {3: 0, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2, 12: 3}.get(kind, 1)
     array(rest, count)
     match kind:
         case 1:
@@ -225,6 +225,9 @@ def request(data: bytes) -> dict[str, Any]:
             return {"rows": [[row[0], routed(row[1]), number(row[2], 1, 65_535)] for row in rows]}
         case 11:
             return {"names": [_secret_name(*array(item, 2)) for item in array(rest[0], most=32)]}
+        case 12:
+            argument, reader = octets(rest[1], most=4_096), octets(rest[2], most=256)
+            return {"question": text(rest[0], 63), "argument": argument, "reader": reader}
     return {"chain": octets(rest[0], 32), "first": number(rest[1])}
 
 
@@ -268,8 +271,8 @@ def _waiting(item: object) -> dict[str, Any]:
 def answer(data: bytes) -> dict[str, Any]:
     """Read an answer."""
     kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
-    number(kind, 17, 25)
-    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1, 25: 2}[kind])
+    number(kind, 17, 26)
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1, 25: 2, 26: 4}[kind])
     match kind:
         case 17:
             newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
@@ -291,6 +294,9 @@ def answer(data: bytes) -> dict[str, Any]:
             wraps = [_wrap(*array(item, 3)) for item in array(rest[0], most=32)]
             places = [array(item, 2) for item in array(rest[1], most=4)]
             return {"wraps": wraps, "elsewhere": [[text(a, 128), number(b, 1, 65_535)] for a, b in places]}
+        case 26:
+            told = {"word": text(rest[0], 63), "reason": text(rest[1], 512)}
+            return {**told, "data": octets(rest[2], most=557_056), "sealed": flag(rest[3])}
     return {
         "rows": [_row(item) for item in array(rest[0], most=10_000)],
         "waiting": [_waiting(item) for item in array(rest[1], most=1_024)],
