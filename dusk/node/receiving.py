@@ -116,12 +116,14 @@ class Receiving:
             now: monotonic seconds.
             is_above: whether it shows a generation, mandate or epoch above that of our log.
         """
-        hears_nobody = self._writing.leader is None and not self.follower.fresh(now)
+        leads = self._writing.leader is not None
+        hears_nobody = not leads and not self.follower.fresh(now)
         is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
-            Lack.QUESTION: not (hears_nobody or self._is_his(unreadable.source)) or now < self._question_at,
-            Lack.REAL_KEY: self._writing.leader is not None or self.follower.hears_starts(now),
+            Lack.QUESTION: not (leads or hears_nobody or self._is_his(unreadable.source))
+            or now < self._question_at,
+            Lack.REAL_KEY: leads or self.follower.hears_starts(now),
             Lack.SENDER: not (is_unsure or is_above),  # our disk may be an old one, or our branch not stand
         }
         if needs_nothing[unreadable.lack]:

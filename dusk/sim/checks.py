@@ -291,10 +291,10 @@ class Checks:
         found = [logged for logged in had if logged is not None]
         if not found:
             raise RuleBroken("R8", f"{where} that it has {said.seq}: not on its disk")
-        held = next((logged for logged in found if logged.chain.startswith(said.chain)), None)
-        if held is None:
+        held = [logged for logged in found if logged.chain.startswith(said.chain)]
+        if not held:
             raise RuleBroken("R2", f"{where} another entry {said.seq}")
-        if said.kind is Kind.ANSWER and said.change != held.change:
+        if said.kind is Kind.ANSWER and said.change not in {logged.change for logged in held}:
             raise RuleBroken("R8", f"{where} that another change is entry {said.seq}")
         if said.settled:
             final = holding.at(said.settled)

@@ -121,6 +121,8 @@ PLANS = {
     "a thief served what stands on a disk alone, and has no encoding": full(3561),
     "an old disk came back of before an owner attested there, and his next number was used": full(3586),
     "an outsider's replay kept a device with an old group key from asking who leads": full(3923),
+    "who led heard no question of a backup with an old group key on another link, and both led": full(5760),
+    "an answer named an entry of the branch that was just left": full(5984),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
