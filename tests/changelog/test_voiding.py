@@ -6,7 +6,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.entry import EntryKind
 from dusk.changelog.sections import VOIDED_PER_RECORD_MAX, check_record, parse_path
 from dusk.changelog.voiding import Voided, void_path, voided_by, voided_row, voids_in
-from dusk.codec import pack
+from dusk.codec import pack, unpack
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChainHash, ChangeId, KeyId, Seq
 from tests.stolen import Stolen
@@ -116,3 +116,10 @@ def test_a_void_that_is_void_itself_lists_nothing_any_more() -> None:
     world.write(later)
     voids = voids_in(world.log.state)
     assert voided_by(voids, world.log.position_of) == {void.id: later.id, OTHER: later.id}
+
+
+def test_a_void_lists_as_many_changes_as_a_record_holds_and_no_more() -> None:
+    most = Voided(Seq(3), CHAIN, (ONE,) * VOIDED_PER_RECORD_MAX)
+    assert len(unpack(voided_row(most), size_max=2**20)[2]) == VOIDED_PER_RECORD_MAX
+    with pytest.raises(AssertionError):
+        voided_row(most._replace(changes=(ONE,) * (VOIDED_PER_RECORD_MAX + 1)))

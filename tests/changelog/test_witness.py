@@ -164,6 +164,9 @@ def test_a_witness_comes_back_from_its_one_encoding_and_from_no_other() -> None:
     witness = decode_witness(wrong()[0].item().data)
     assert decode_witness(witness.item().data) == witness
     head, digest = witness.word.encode(), bytes(32)
+    attic, barn = two_holders()
+    acks = certificate(attic, 1, attic.master, barn).data
+    assert decode_witness(codec.pack((limits.NUMBER_MAX, [digest], 3, acks))).word.encode() == acks
     for row in (
         (0, [digest], 2, head),
         (1, [], 2, head),
@@ -172,6 +175,9 @@ def test_a_witness_comes_back_from_its_one_encoding_and_from_no_other() -> None:
         (1, [digest], 3, head),
         (1, [digest], 1, head),
         (1, [digest], 4, head),
+        (1, [digest], 1, acks),
+        (1, [digest], 4, acks),
+        (limits.NUMBER_MAX + 1, [digest], 2, head),
     ):
         with pytest.raises(UntrustedInput):
             decode_witness(codec.pack(row))

@@ -1,6 +1,12 @@
 """Mutants that change nothing that anybody could see, each with the reason why."""
 
 EQUIVALENTS: dict[str, str] = {
+    "dusk/changelog/voiding.py::said_by::operand of and left out: value is not None": (
+        "a void's own record has a value, or it is refused; it stands for the type checker"
+    ),
+    "dusk/changelog/witness.py::::one more: word=codec.blob_to(limits.CERTIFICATE_BYTES_MAX)": (
+        "no head, and no certificate, has as many bytes"
+    ),
     "dusk/changelog/undoing.py::_scan::limit moved: entry.time_s > times[-1][1]": (
         "the first of several entries of one time is found first"
     ),
