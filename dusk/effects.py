@@ -356,11 +356,12 @@ class ReadFiles:
 class WriteFiles:
     """Ask the helper to write all these files as one journalled transaction and reload.
 
-    ``files`` maps package → (content as read before, new content).
+    ``files`` maps package → (content as read before, new content). Contact is waited for so many seconds.
     """
 
     apply_id: str
     files: dict[str, tuple[bytes | None, bytes]]
+    window_s: float = 90.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ HELPER_LINES_MAX = 300
 HELPER_JUDGES = frozenset({"policy.py", "uci.py"})
 """They read what is wanted and say no; they are counted by themselves (decision 0004)."""
 HELPER_JUDGES_LINES_MAX = 150
+HELPER_RUNNERS = frozenset({"running.py", "notes.py"})
+"""What it runs, and the word about it; they are counted by themselves, too (decision 0009)."""
+HELPER_RUNNERS_LINES_MAX = 150
+HELPER_BY_VERSION = frozenset({"_sha2", "_sha256"})
+"""One of them is in each version's library: hashlib would load OpenSSL."""
 
 SHELL_ROOMS = frozenset({"daemon", "helper", "cli", "web", "demo", "__main__"})
 """Rooms that do. All others decide: they are pure, but for the runner of the simulator."""
@@ -224,7 +229,8 @@ def the_helper_needs_the_standard_library_only(source: Source) -> Iterator[str]:
         return
     for line, name in imports(source):
         parts = name.split(".")
-        if parts[0] not in sys.stdlib_module_names and ".".join(parts[:2]) not in HELPER_MAY_IMPORT:
+        known = sys.stdlib_module_names | HELPER_BY_VERSION
+        if parts[0] not in known and ".".join(parts[:2]) not in HELPER_MAY_IMPORT:
             yield f"{source.path}:{line}: the helper imports {name}"
 
 

@@ -40,12 +40,17 @@ def _no_nft() -> str | None:
     return None if shutil.which("nft") else "nft is not installed (Debian package nftables)"
 
 
+def _no_busybox() -> str | None:
+    return None if shutil.which("busybox") else "there is no busybox"
+
+
 _MISSING: dict[str, Callable[[], str | None]] = {
     "root": _no_root,
     "system_user": _no_system_user,
     "namespaces": net.why_unavailable,
     "taps": _no_taps,
     "nft": _no_nft,
+    "busybox": _no_busybox,
 }
 
 

@@ -30,6 +30,7 @@ system_packages() {
     if [ "$purpose" = test ]; then
         have shellcheck || missing="$missing shellcheck"
         have nft || missing="$missing nftables"
+        have busybox || missing="$missing busybox"
     fi
     if [ "$purpose" = bench ]; then
         have serf || missing="$missing serf"

@@ -159,9 +159,9 @@ class Driver:
         """Note that the deadline has come."""
         return self._machine.handle(Deadline(), now)
 
-    def restored(self, apply_id: str, now: float) -> list[Action]:
-        """Note that the helper undid an unfinished apply at its start."""
-        return self._machine.handle(Restored(apply_id), now)
+    def restored(self, event: Restored, now: float) -> list[Action]:
+        """Note that an apply was undone before this start."""
+        return self._machine.handle(event, now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Action]:
         """Take the brake or the option ``apply``."""

@@ -48,9 +48,17 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """At its start the helper found an unfinished apply and put the former files back."""
+    """Before this start an apply was undone, by the helper or by the shell, and none was confirmed since.
+
+    Args:
+        apply_id: which.
+        times: how often in a row; 1 or more.
+        reason: why, in one line.
+    """
 
     apply_id: str
+    times: int = 1
+    reason: str = "it was not confirmed before the daemon or the device stopped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ class Applier:
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
         wireless = event.files.get("wireless")
         self._attempt.window_s = self._windows.of(changes, wireless)
-        return [WriteFiles(ident, changes)] if changes else self._finish(event, now)
+        return [WriteFiles(ident, changes, self._attempt.window_s)] if changes else self._finish(event, now)
 
     def _again(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
@@ -277,7 +277,8 @@ class Applier:
     def _interrupted(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, Restored)
         self._attempt = _Attempt(ident=event.apply_id)
-        return self._fail("it was not confirmed before the daemon or the device stopped", now, hard=False)
+        self._failed_id, self._failures = event.apply_id, event.times - 1
+        return self._fail(event.reason, now, hard=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,9 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.FAILED, Kind.CONTACT): _step(Applier._heard_again, State.FAILED),
     (State.FAILED, Kind.DEADLINE): _step(Applier._retry, State.STAGED, State.FAILED),
     (State.HELD, Kind.TARGET): _step(Applier._remember, State.HELD),
+    (State.HELD, Kind.RESTORED): _step(Applier._interrupted, State.HELD),
     (State.OFF, Kind.TARGET): _step(Applier._remember, State.OFF),
+    (State.OFF, Kind.RESTORED): _step(Applier._interrupted, State.OFF),
     (State.STAGED, Kind.FILES_READ): _step(
         Applier._compute, State.STAGED, State.COMMITTED, State.FAILED, State.HELD, State.OFF
     ),

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import field
 
-from dusk.apply.events import Mode
+from dusk.apply.events import Mode, Restored
 from dusk.catchup.chunks import batches, thin
 from dusk.changelog import foundation, views
 from dusk.changelog.basis import Plan, plan_of
@@ -77,7 +77,7 @@ class Builder:
         label: hardware label.
         wanted: the name that it would like.
         join_line: a join key that an image carries, None if there is none.
-        restored: id of an apply that the helper undid at its start; told to the first node only.
+        restored: an apply that was undone, and none was confirmed since; told to the first node only.
     """
 
     key: SigningKey
@@ -86,7 +86,7 @@ class Builder:
     label: str
     wanted: str
     join_line: str | None = None
-    restored: str | None = None
+    restored: Restored | None = None
     _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
 
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:

@@ -1,11 +1,13 @@
 """The daemon's side of the helper: one request at a time, each with a deadline."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import trio
 
+from dusk.apply.events import Restored
 from dusk.daemon.say import say
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
@@ -41,7 +43,7 @@ class Undone:
 
 def digest(content: bytes | None) -> bytes:
     """Return how a file that was read is named to the helper; ``-`` for no file."""
-    return b"-" if content is None else hashlib.blake2b(content, digest_size=32).hexdigest().encode()
+    return b"-" if content is None else hashlib.sha256(content).hexdigest().encode()
 
 
 class HelperClient:
@@ -55,6 +57,8 @@ class HelperClient:
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self.problem = ""
         """Why an unfinished apply cannot be put back; empty if none is known."""
+        self.restored: Restored | None = None
+        """What was undone last, by whomever, and nothing was confirmed since."""
         self._read_fd = read_fd
         self._answers = trio.lowlevel.FdStream(read_fd)
         self._requests = trio.lowlevel.FdStream(write_fd)
@@ -83,7 +87,7 @@ class HelperClient:
             with _as_asked():
                 self.problem = answer[2].decode(errors="replace")
             return Undone("", (), (), self.problem)
-        return _undone(_checked(answer))
+        return self._undone(_checked(answer))
 
     async def read(self, packages: Iterable[str]) -> dict[str, bytes | None]:
         """Return package → content of its file, None where there is none."""
@@ -99,11 +103,17 @@ class HelperClient:
         """Return ``etc/config/dusk``, None if there is none."""
         return (await self.read(("dusk",)))["dusk"]
 
-    async def apply(self, apply_id: str, files: dict[str, tuple[bytes | None, bytes]]) -> tuple[str, ...]:
-        """Write files, package → (content as read, new content), all or none; return what changed."""
+    async def apply(
+        self, apply_id: str, files: dict[str, tuple[bytes | None, bytes]], window_s: float = 90.0
+    ) -> tuple[str, ...]:
+        """Write files, package → (content as read, new content), all or none; return what changed.
+
+        A while after the window the files come back without the daemon, too.
+        """
         fields = [(name.encode(), digest(old), new) for name, (old, new) in files.items()]
         flat = [field for triple in fields for field in triple]
-        answer = await self._ask((b"apply", apply_id.encode(), *flat), ANSWER_S_MAX)
+        window = b"%d" % math.ceil(window_s)
+        answer = await self._ask((b"apply", apply_id.encode(), *flat, window), ANSWER_S_MAX)
         self.problem = ""  # nothing was unfinished
         with _as_asked():
             return tuple(answer[0].decode().split())
@@ -122,7 +132,7 @@ class HelperClient:
     async def rollback(self) -> Undone:
         """Put back what the unfinished apply wrote."""
         try:
-            undone = _undone(await self._ask((b"rollback",), ANSWER_S_MAX))
+            undone = self._undone(await self._ask((b"rollback",), ANSWER_S_MAX))
         except (Refused, StorageError) as error:
             self.problem = str(error)
             raise
@@ -143,28 +153,38 @@ class HelperClient:
                     return FilesRead(await self.read(packages))
                 except (Refused, StorageError) as error:
                     return HelperDone("read", "", _line(error), None, "")
-            case WriteFiles(apply_id, files):
-                return await self._change("write", apply_id, files)
+            case WriteFiles(apply_id, files, window_s):
+                return await self._change("write", apply_id, files, window_s)
             case CommitFiles(apply_id):
                 return await self._change("commit", apply_id, {})
             case RollbackFiles(apply_id):
                 return await self._change("rollback", apply_id, {})
 
     async def _change(
-        self, request: str, apply_id: str, files: dict[str, tuple[bytes | None, bytes]]
+        self,
+        request: str,
+        apply_id: str,
+        files: dict[str, tuple[bytes | None, bytes]],
+        window_s: float = 90.0,
     ) -> HelperDone:
         try:
             if request == "commit":
                 await self.commit(apply_id)
                 return HelperDone(request, apply_id, None, None, "")
             if request == "write":
-                await self.apply(apply_id, files)
+                await self.apply(apply_id, files, window_s)
             elif not (await self.rollback()).restored:
                 return HelperDone(request, apply_id, None, None, "")
             exit_status, line = await self.reload()
             return HelperDone(request, apply_id, None, exit_status, line)
         except (Refused, StorageError) as error:
             return HelperDone(request, apply_id, _line(error), None, "")
+
+    def _undone(self, fields: list[bytes]) -> Undone:
+        with _as_asked():
+            apply_id, restored, foreign, last_id, times, why = (field.decode() for field in fields)
+            self.restored = Restored(last_id, max(1, int(times)), why) if last_id else None
+        return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()))
 
     async def _ask(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
         return _checked(await self._exchange(fields, wait_s))
@@ -211,12 +231,6 @@ def _as_asked() -> Iterator[None]:
         yield
     except (LookupError, ValueError) as error:
         raise StorageError(f"the helper's answer cannot be read: {error}") from error
-
-
-def _undone(fields: list[bytes]) -> Undone:
-    with _as_asked():
-        apply_id, restored, foreign = (field.decode() for field in fields)
-    return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()))
 
 
 def _checked(answer: list[bytes]) -> list[bytes]:

@@ -237,7 +237,7 @@ async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None
         undone = await helper.hello()
         if undone.problem:
             say(f"an unfinished apply could not be put back: {undone.problem}")
-        builder.restored = undone.apply_id or None
+        builder.restored = helper.restored
         await _read_settings(root, builder, helper)
         if not builder.settings.enabled:
             raise ConfigError("dusk.main.enabled is 0 in etc/config/dusk: this device takes no part")

@@ -1,11 +1,17 @@
 """One transaction over several UCI files: whole or nothing, whenever the power goes (R7, R9)."""
 
 import os
-from _blake2 import blake2b  # hashlib would load OpenSSL: a third more memory
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from dusk.helper import notes
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, lock, open_file, read_file, write_file
+
+if sys.version_info >= (3, 12):  # hashlib would load OpenSSL: a third more memory
+    from _sha2 import sha256  # type: ignore[import-not-found]  # the stubs leave it out
+else:
+    from _sha256 import sha256  # type: ignore[import-not-found]  # the stubs leave it out
 
 SPARE_BYTES = 64 * 1024
 Facts = os.stat_result | None  # of the file that was there
@@ -13,8 +19,8 @@ Judge = Callable[[str, bytes, bytes], None]  # package, old content, new content
 
 
 def digest(content: bytes | None) -> str:
-    """Return BLAKE2b-256 in hex, ``-`` for no file."""
-    return "-" if content is None else blake2b(content, digest_size=32).hexdigest()
+    """Return SHA-256 in hex, which a shell can compute, too; ``-`` for no file."""
+    return "-" if content is None else str(sha256(content).hexdigest())
 
 
 def sealed(body: bytes) -> bytes:
@@ -23,15 +29,22 @@ def sealed(body: bytes) -> bytes:
 
 
 class Journal:
-    """A ``manifest`` in ``folder`` is an apply to the files in ``config`` that nobody committed."""
+    """A ``manifest`` in ``folder`` is an apply to the files in ``config`` that nobody committed.
 
-    def __init__(self, config: int, folder: int) -> None:
-        self.config, self.folder = config, folder
+    What was undone is noted in the folder ``dusk``.
+    """
 
-    def apply(self, ident: str, wanted: dict[str, tuple[str, bytes]], judge: Judge) -> list[str]:
+    def __init__(self, config: int, folder: int, dusk: int) -> None:
+        self.config, self.folder, self.dusk = config, folder, dusk
+
+    def apply(
+        self, title: str, wanted: dict[str, tuple[str, bytes]], judge: Judge, begin: Callable[[str], None]
+    ) -> list[str]:
         """Write all files (digest of what was read, new content) or none; return what changed.
 
-        ``judge`` is shown each package that changes, with both contents, and may refuse it.
+        ``title`` is the ID and a token. ``judge`` is shown each package that changes, with both
+        contents, and may refuse it. ``begin`` is called with the title before the first file is
+        touched, once all is there to put it back.
 
         Raises:
             Refusal: ``unfinished``, ``changed``, ``no-space``, or the judge's; nothing was written.
@@ -47,7 +60,8 @@ class Journal:
             for name, content in new.items():
                 judge(name, files[name][0] or b"", content)
             try:
-                self._prepare(ident, {name: (*files[name], content) for name, content in new.items()})
+                self._prepare(title, {name: (*files[name], content) for name, content in new.items()})
+                begin(title)
                 for name in new:
                     # Renaming replaces what we hold locked; a link never what somebody made meanwhile.
                     put = os.link if files[name][0] is None else os.rename
@@ -55,7 +69,7 @@ class Journal:
                 os.fsync(self.config)
             except OSError:
                 held.close()
-                self.restore()
+                self.restore("the disk refused to write it")
                 raise
         return list(new)
 
@@ -69,21 +83,19 @@ class Journal:
             raise Refusal("changed", f"{package} is being changed by somebody else")
         return file.read(FILE_BYTES_MAX), facts
 
-    def _prepare(self, ident: str, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
+    def _prepare(self, title: str, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
         """Have all that is needed to go on or back on the disk, the manifest last."""
         self._forget()
         disk = os.fstatvfs(self.folder)
         needed = SPARE_BYTES + sum(len(old or b"") + len(new) for old, _, new in files.values())
         if disk.f_bavail * disk.f_frsize < needed:
             raise Refusal("no-space", f"less than {needed} bytes are free on the disk of etc/dusk")
-        lines = [ident]
+        lines = [title]
         for package, (old, facts, new) in files.items():
             write_file(self.folder, f"old.{package}", old or b"", facts)
             write_file(self.folder, f"new.{package}", new, facts)
             lines.append(f"\n{package} {digest(old)} {digest(new)}")
-        write_file(self.folder, "new.", sealed("".join([*lines, "\n"]).encode()))
-        os.rename("new.", "manifest", src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        os.fsync(self.folder)
+        notes.replace_file(self.folder, "manifest", sealed("".join([*lines, "\n"]).encode()))
 
     def unfinished(self) -> tuple[str, dict[str, tuple[str, str]]]:
         """Return the apply that nobody committed: id (empty: none), package: digests before and after.
@@ -95,8 +107,8 @@ class Journal:
             return "", {}
         if raw != sealed(body := raw[:-65]):
             raise Refusal("damaged", "etc/dusk/journal/manifest: see which of old.* to put back, remove it")
-        ident, *lines = body.decode().splitlines()
-        return ident, {name: (old, new) for name, old, new in map(str.split, lines)}
+        title, *lines = body.decode().splitlines()
+        return title.split()[0], {name: (old, new) for name, old, new in map(str.split, lines)}
 
     def commit(self, ident: str) -> None:
         """Keep the files: forget how they were.
@@ -107,15 +119,19 @@ class Journal:
         if self.unfinished()[0] != ident:
             raise Refusal("no-journal", f"there is no unfinished apply {ident}")
         self._forget()
+        notes.forget(self.dusk)
 
-    def restore(self) -> list[list[str]]:
+    def restore(self, why: str) -> list[list[str]]:
         """Put back what is still as we wrote it; return [id], packages put back, others' packages."""
         ident, digests = self.unfinished()
         found = {name: self._put_back(name, *pair) for name, pair in digests.items()}
         os.fsync(self.config)
+        ours = [name for name in found if found[name] in digests[name]]  # a cut try may have reloaded nothing
+        foreign = [name for name in found if name not in ours]
+        if ident:
+            notes.write(self.dusk, ident, why, " ".join(foreign))
         self._forget()
-        ours = [name for name in found if found[name] == digests[name][1]]
-        return [[ident], ours, [name for name in found if found[name] not in digests[name]]]
+        return [[ident], ours, foreign]
 
     def _put_back(self, package: str, old: str, new: str) -> str:
         with ExitStack() as held:
@@ -128,6 +144,8 @@ class Journal:
             if found == new and old == "-":
                 os.unlink(package, dir_fd=self.config)
             elif found == new:
+                if digest(read_file(self.folder, f"old.{package}")) != old:
+                    raise Refusal("damaged", f"etc/dusk/journal/old.{package} is not what was there before")
                 os.rename(f"old.{package}", package, src_dir_fd=self.folder, dst_dir_fd=self.config)
             return found
 

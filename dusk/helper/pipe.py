@@ -14,7 +14,7 @@ def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:
     """Be the helper: undo what is unfinished and greet with that (R7, R9), then answer until the end.
 
     A message that breaks the form, or is cut short, ends the helper, and with it the daemon's
-    connection to it.
+    connection to it. At the end nothing is left unconfirmed, and no process of ours is left.
     """
     try:
         helper = Helper(root)
@@ -22,14 +22,17 @@ def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:
         code, reason = error.args if isinstance(error, Refusal) else ("storage", str(error))
         answers.write(encode(b"failed", code.encode(), os.fsencode(reason)))
         return
-    answers.write(encode(*helper.answer(b"rollback")))
+    answers.write(encode(*helper.answer(b"undo", b"it was not confirmed before a stop")))
     answers.flush()
-    while header := requests.readline(HEADER_BYTES_MAX):
-        fields = [requests.read(size) for size in sizes(header)]
-        if header != first_line(map(len, fields)):
-            raise ValueError("a request is cut short")
-        answers.write(encode(*helper.answer(*fields)))
-        answers.flush()
+    try:
+        while header := requests.readline(HEADER_BYTES_MAX):
+            fields = [requests.read(size) for size in sizes(header)]
+            if header != first_line(map(len, fields)):
+                raise ValueError("a request is cut short")
+            answers.write(encode(*helper.answer(*fields)))
+            answers.flush()
+    finally:
+        helper.answer(b"undo", b"the daemon ended before it was confirmed")
 
 
 def become_helper(root: str, requests: int, answers: int) -> None:

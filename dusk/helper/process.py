@@ -2,17 +2,15 @@
 
 import fcntl
 import os
-import time
 from io import FileIO
 
+from dusk.helper import notes
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
 from dusk.helper.policy import load
+from dusk.helper.running import RELOAD_S_MAX, WATCH_S_DEFAULT, Watch, reload_command, run
 
-RELOAD_S_MAX = 30.0
-SIGKILL = 9  # the signal module would bring in much
-OFTEN_IGNORED = (1, 2, 3, 13, 15, 17, 25)  # HUP INT QUIT PIPE TERM CHLD XFSZ: Python's or our starter's
-REQUESTS = frozenset(b"read apply reload commit rollback join_done".split())
+REQUESTS = frozenset(b"read apply reload commit rollback undo join_done".split())
 
 
 def name(raw: bytes) -> str:
@@ -24,32 +22,6 @@ def name(raw: bytes) -> str:
     if len(raw) > 64 or raw[:1] == b"-" or not raw.translate(None, b"_-").isalnum():
         raise Refusal("bad-name", f"{raw[:64]!r} is not a name")
     return raw.decode()
-
-
-def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
-    """Run a shell command in a process group of its own; return its status and last line of errors."""
-    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    null = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
-    child = os.posix_spawn(
-        "/bin/sh",
-        [b"sh", b"-c", command, b"dusk-reload", *map(os.fsencode, arguments)],
-        {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DUSK_ROOT": root},
-        file_actions=[null, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, theirs, 2)],
-        setpgroup=0,
-        setsigmask=(),
-        setsigdef=OFTEN_IGNORED,
-    )
-    os.close(theirs)
-    ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + RELOAD_S_MAX
-    with FileIO(ours) as errors:
-        while not ended and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            tail = (tail + (errors.read(65536) or b""))[-400:]
-    if not ended:
-        os.killpg(child, SIGKILL)
-        status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % RELOAD_S_MAX
-    return [b"%d" % os.waitstatus_to_exitcode(status), tail.strip().rpartition(b"\n")[2]]
 
 
 class Helper:
@@ -68,7 +40,8 @@ class Helper:
         fcntl.flock(self.folder, fcntl.LOCK_UN)
         self.lock = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.folder))
         lock(self.lock.fileno(), others)
-        self.journal = Journal(self.config, self.folder)
+        self.journal = Journal(self.config, self.folder, self.dusk)
+        self.watch = Watch(self.root)
         self.changed: list[str] = []
 
     def _package(self, raw: bytes, *readable: bytes) -> str:
@@ -83,36 +56,48 @@ class Helper:
         return [b"-" if content is None else b"+" + content]
 
     def apply(self, ident: bytes, *rest: bytes) -> list[bytes]:
-        """Write files: package, digest of what was read (``-``: no file), new content of each."""
-        files = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        """Write files: package, digest of what was read (``-``: no file), new content of each.
+
+        A last field says how many seconds after the reload the daemon waits for contact.
+        """
+        seconds = int(rest[-1]) if len(rest) % 3 else WATCH_S_DEFAULT
+        triples = rest[: len(rest) - len(rest) % 3]
+        files = zip(triples[::3], triples[1::3], triples[2::3], strict=True)
         wanted = {self._package(raw): (old.decode(), new) for raw, old, new in files}
         if any(len(new) > FILE_BYTES_MAX for _, new in wanted.values()):
             raise Refusal("too-large", f"a file would have over {FILE_BYTES_MAX} bytes")
-        self.changed = self.journal.apply(name(ident), wanted, load(self.dusk).check_content)
+        self.watch.prepare(seconds, reload_command(self.config))
+        title = f"{name(ident)} {os.urandom(8).hex()}"
+        self.changed = self.journal.apply(title, wanted, load(self.dusk).check_content, self.watch.begin)
         return [" ".join(self.changed).encode()]
 
     def reload(self) -> list[bytes]:
         """Run root's command with what changed last as ``$@``; return its status and last error line."""
-        from dusk.helper.uci import sections
-
-        found = sections(read_file(self.config, "dusk") or b"")
-        command = [b"", *(value for *_, options in found for value in options.get(b"reload", []))][-1]
-        lock(self.folder, "another dusk daemon is starting")
-        try:
-            return run(command, self.changed, self.root)
-        finally:
-            fcntl.flock(self.folder, fcntl.LOCK_UN)
+        return run(reload_command(self.config), self.changed, self.root)
 
     def commit(self, ident: bytes) -> list[bytes]:
         """Keep what an apply wrote."""
         self.journal.commit(name(ident))
+        self.watch.end()
         return []
 
-    def rollback(self) -> list[bytes]:
-        """Undo what is unfinished; return its id, the packages put back, others' packages."""
-        undone = self.journal.restore()
+    def rollback(self, why: bytes = b"the daemon put it back") -> list[bytes]:
+        """Undo what is unfinished; return its id, the packages put back, others' packages.
+
+        Then which apply was undone last, even if by the shell, how often in a row, and why.
+        """
+        undone = self.journal.restore(" ".join(why.decode().split()))
+        self.watch.end()
         self.changed = undone[1]
-        return [" ".join(part).encode() for part in undone]
+        told = [*undone, *([f"{part}"] for part in notes.read(self.dusk))]
+        return [" ".join(part).encode() for part in told]
+
+    def undo(self, why: bytes) -> list[bytes]:
+        """Undo what is unfinished, put that into effect, and tell it."""
+        told = self.rollback(why)
+        if self.changed:
+            self.reload()
+        return told
 
     def join_done(self) -> list[bytes]:
         """Remove the join key."""
@@ -121,13 +106,17 @@ class Helper:
         return []
 
     def answer(self, request: bytes = b"", *fields: bytes) -> list[bytes]:
-        """Do one request; a refusal and a failing disk are answers, too."""
+        """Do one request, alone on the folder; a refusal and a failing disk are answers, too."""
         try:
             if request not in REQUESTS:
                 raise Refusal("bad-request", "there is no such request")
+            if request != b"read":
+                lock(self.folder, "another dusk daemon is starting, or dusk-revert puts files back")
             return [b"ok", *getattr(self, request.decode())(*fields)]
         except Refusal as refusal:
             code, reason = refusal.args
         except (OSError, TypeError, ValueError) as error:
             code, reason = "storage" if isinstance(error, OSError) else "bad-request", str(error)
+        finally:
+            fcntl.flock(self.folder, fcntl.LOCK_UN)
         return [b"refused", code.encode(), os.fsencode(reason)]

@@ -7,7 +7,7 @@ sent, the apply machine brings the files to what the log says.
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from dusk.apply.events import Mode
+from dusk.apply.events import Mode, Restored
 from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
@@ -113,12 +113,12 @@ class Node:
 
     # --- what the shell calls ------------------------------------------------------------------
 
-    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+    def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         """Begin; once, before anything else.
 
         Args:
             now: monotonic seconds.
-            restored: id of an apply that the helper found unfinished and undid.
+            restored: an apply that was undone, and none was confirmed since.
         """
         rooms = self._rooms
         effects = rooms.recovery.start()

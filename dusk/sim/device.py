@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from dusk.apply.events import Restored
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.effects import (
@@ -222,7 +223,8 @@ class Device:
         self._born = self._world.clock.now
         self._uptime_s = self._random.random() * 1000
         self._pause_s = PAUSE_S_MIN
-        self._start(self.helper.restore())
+        ident = self.helper.restore()
+        self._start(None if ident is None else Restored(ident))
 
     def crash(self, down_s: float) -> None:
         """Lose power for a while."""
@@ -282,7 +284,7 @@ class Device:
         self._world.watcher.lost_disk(self)
         self._plan(down_s, self.power_on)
 
-    def _start(self, restored: str | None) -> None:
+    def _start(self, restored: Restored | None) -> None:
         """Build a node from the disk, as each life begins."""
         self.lives += 1
         self._forget()

@@ -44,7 +44,7 @@ class Helper:
         match effect:
             case ReadFiles(packages):
                 return FilesRead({package: self.files.get(package) for package in packages})
-            case WriteFiles(ident, files):
+            case WriteFiles(ident, files, _):
                 return self._write(ident, files)
             case CommitFiles(ident):
                 return self._commit(ident)

@@ -227,6 +227,23 @@ def test_r9_what_was_put_back_at_start_is_not_tried_again_at_once() -> None:
     assert isinstance(actions[0], WriteFiles)
 
 
+def test_r9_what_was_put_back_again_and_again_is_not_tried_any_more_until_it_would_differ() -> None:
+    again = Restored(apply_id({"wireless": b"new"}), times=4, reason="put back without the daemon")
+    applier, _ = after(again, WIFI, OLD)
+    assert (applier.state, applier.hard, applier.deadline) == (State.FAILED, True, None)
+    assert applier.reason == "put back without the daemon"
+    _, actions = after(target(6, wireless=b"third"), OLD, applier=applier)
+    assert isinstance(actions[0], WriteFiles)
+
+
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.OFF])
+def test_r9_what_was_put_back_is_not_tried_at_once_when_the_brake_is_taken_off(mode: Mode) -> None:
+    applier, _ = after(SetMode(mode), Restored(apply_id({"wireless": b"new"}), times=4))
+    assert applier.state.value == mode.value
+    after(WIFI, SetMode(Mode.RUN), OLD, applier=applier)
+    assert (applier.state, applier.hard) == (State.FAILED, True)
+
+
 def test_r7_a_deadline_that_was_not_asked_for_starts_no_second_rollback() -> None:
     applier, actions = after(WIFI, OLD, done("write", "storage: x"))
     assert actions == [RollbackFiles(apply_id({"wireless": b"new"}))]

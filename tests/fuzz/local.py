@@ -422,7 +422,7 @@ class Root:
             sink.write(wire.encode(*answer))
         assert {found.name for found in self.path.iterdir()} == {"etc"}
         assert {found.name for found in (self.path / "etc").iterdir()} == {"config", "dusk", "secret"}
-        assert {found.name for found in (self.path / "etc/dusk").iterdir()} <= {"journal", "join"}
+        assert {found.name for found in (self.path / "etc/dusk").iterdir()} <= {"journal", "join", "undone"}
         assert (self.path / "etc/config/dusk").read_bytes() == b"config dusk main\n"
         assert (self.path / "etc/secret").read_bytes() == b"secret"
         allowed = set(string.ascii_letters + string.digits + "_-")
@@ -462,6 +462,7 @@ def _helper() -> Iterator[Feed]:
     with TemporaryDirectory() as folder, ExitStack() as patched:
         patched.enter_context(mock.patch("os.fsync"))
         patched.enter_context(mock.patch("dusk.helper.process.run", return_value=[b"0", b""]))
+        patched.enter_context(mock.patch("dusk.helper.running.Watch.begin"))
         root = Root(Path(folder))
         patched.callback(root.helper.lock.close)
         yield root.feed

@@ -154,7 +154,7 @@ class Deaf:
 
 def _helper_client(data: bytes) -> HelperClient:
     client = object.__new__(HelperClient)
-    client.problem, client._broken, client._turn = "", False, trio.Lock()
+    client.problem, client.restored, client._broken, client._turn = "", None, False, trio.Lock()
     client._received = bytearray()
     client._answers = cast("trio.lowlevel.FdStream", Pieces(data))
     client._requests = cast("trio.lowlevel.FdStream", Deaf())
@@ -175,7 +175,7 @@ def _grown_answers(rng: random.Random) -> bytes:
     def answer() -> bytes:
         fields = [rng.choice((b"ok", b"ok", b"ok", b"refused", b"failed", b""))]
         words = (b"+old\n", b"-", b"ab", b"system", b"system wireless", b"0", b"1", b"\xff", b"", b"storage")
-        return message.encode(*fields, *(rng.choice(words) for _ in range(rng.randrange(4))))
+        return message.encode(*fields, *(rng.choice(words) for _ in range(rng.randrange(7))))
 
     head = bytes((rng.randrange(4), rng.choice((0, 1, 30, 255))))
     return head + b"".join(answer() for _ in range(rng.randrange(1, 4)))
@@ -412,7 +412,9 @@ TARGETS = [
             b"\0\x05" + message.encode(b"ok", b"+a") + message.encode(b"ok", b"-"),
             b"\x01\xff" + message.encode(b"ok", b"system") + message.encode(b"ok", b"0", b""),
             b"\x02\x10" + message.encode(b"ok"),
-            b"\x03\x10" + message.encode(b"ok", b"ab", b"system", b"") + message.encode(b"ok", b"1", b"why"),
+            b"\x03\x10"
+            + message.encode(b"ok", b"ab", b"system", b"", b"ab", b"2", b"why")
+            + message.encode(b"ok", b"1", b"why"),
         ],
         _grown_answers,
     ),

@@ -187,7 +187,8 @@ def test_a50_a_rollback_leaves_what_somebody_else_changed_and_says_so(helper: He
     (root / "etc/config/system").write_bytes(b"# mine\n")
     (root / "etc/config/firewall").unlink()
     (root / "etc/config/firewall").symlink_to("system")
-    assert helper.answer(b"rollback") == [b"ok", b"ab12", b"wireless", b"firewall system"]
+    assert helper.answer(b"rollback")[:4] == [b"ok", b"ab12", b"wireless", b"firewall system"]
+    assert b"left as somebody changed them since: firewall system" in (root / "etc/dusk/undone").read_bytes()
     assert (root / "etc/config/system").read_bytes() == b"# mine\n"
     assert [path.name for path in (root / "etc/dusk/journal").iterdir()] == ["lock"]
 

@@ -17,7 +17,7 @@ from dusk.daemon.helper_client import HelperClient, Undone, digest
 from dusk.daemon.helper_start import start_helper
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
-from dusk.helper import files, process
+from dusk.helper import files, running
 from dusk.helper.message import MESSAGE_BYTES_MAX, encode
 from dusk.helper.process import Helper
 
@@ -43,6 +43,19 @@ async def served(root: Path) -> AsyncIterator[HelperClient]:
         await trio.to_thread.run_sync(os.waitpid, pid, 0)
 
 
+@asynccontextmanager
+async def killed(root: Path) -> AsyncIterator[HelperClient]:
+    """A helper that has no time to put anything back."""
+    pid, read_fd, write_fd = start_helper(str(root))
+    client = HelperClient(read_fd, write_fd)
+    try:
+        yield client
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        await client.aclose()
+        await trio.to_thread.run_sync(os.waitpid, pid, 0)
+
+
 async def test_files_go_through_the_pipe_and_back(root: Path) -> None:
     (root / "etc/config/dusk").write_text(RELOAD.format('echo "$@" "$DUSK_ROOT" >&2'))
     async with served(root) as client:
@@ -62,7 +75,7 @@ async def test_files_go_through_the_pipe_and_back(root: Path) -> None:
 
 
 async def test_r9_an_unfinished_apply_is_put_back_at_the_next_start_and_told(root: Path) -> None:
-    async with served(root) as client:
+    async with killed(root) as client:
         await client.hello()
         await client.apply("ab", {"system": (OLD, b"# bad")})
     async with served(root) as client:
@@ -190,7 +203,7 @@ def test_a51_only_packages_that_root_lists_are_written(root: Path) -> None:
 def test_the_reload_command_is_told_by_status_and_last_line(
     root: Path, command: str, result: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "RELOAD_S_MAX", 0.2 if "sleep" in command else 20)
+    monkeypatch.setattr(running, "RELOAD_S_MAX", 0.2 if "sleep" in command else 20)
     (root / "etc/config/dusk").write_text(RELOAD.format(command.replace("yes >&2", "yes")) + "# end\n")
     helper = Helper(str(root))
     assert helper.answer(b"reload") == result
@@ -307,7 +320,7 @@ async def test_a_start_waits_for_the_reload_that_a_dead_daemon_left_and_says_so(
 
 
 async def test_r9_a_damaged_list_of_what_to_undo_is_kept_told_and_shown(root: Path) -> None:
-    async with served(root) as client:
+    async with killed(root) as client:
         await client.hello()
         await client.apply("ab", {"system": (OLD, b"# bad")})
     manifest = root / "etc/dusk/journal/manifest"

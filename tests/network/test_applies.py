@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from dusk.helper.process import RELOAD_S_MAX
+from dusk.helper.running import RELOAD_S_MAX
 from tests.network.applied import NETWORK_WINDOW_S, WINDOW_S, AppliedMachine, applying, edit, shown
 from tests.network.cluster import Cluster, Owner
 

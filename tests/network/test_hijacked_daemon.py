@@ -74,7 +74,7 @@ async def attack():
         found["read " + name[:40]] = await ask(b"read", name.encode())
     found["apply id"] = await ask(b"apply", b"../x", b"system", b"-", new)
     for package, old, content in json.loads(sys.argv[5]):
-        digest = hashlib.blake2b(old.encode(), digest_size=32).hexdigest().encode() if old else b"-"
+        digest = hashlib.sha256(old.encode()).hexdigest().encode() if old else b"-"
         answer = await ask(b"apply", b"aa", package.encode(), digest, content.encode())
         found["root by " + content] = answer
     found["unknown"] = await ask(b"__init__", b"/")

@@ -197,7 +197,7 @@ class Box:
         match effect:
             case ReadFiles(packages):
                 self._later(FilesRead({package: self.files.get(package) for package in packages}))
-            case WriteFiles(ident, files):
+            case WriteFiles(ident, files, _):
                 self.written_at.append(self.site.now)
                 self.files |= {name: new for name, (_, new) in files.items()}
                 self._later(HelperDone("write", ident, None, self.reload_exit, "as it says"), self.helper_s)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dusk.apply.events import Mode
+from dusk.apply.events import Mode, Restored
 from dusk.apply.hashes import apply_id
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
@@ -114,7 +114,7 @@ def _read_files(node: Node, now: float) -> None:
 
 def test_an_apply_that_the_helper_undid_at_its_start_is_not_tried_again_at_once() -> None:
     node = _node(World(), {})
-    assert not any(isinstance(e, ReadFiles) for e in node.start(NOW, restored=apply_id({})))
+    assert not any(isinstance(e, ReadFiles) for e in node.start(NOW, restored=Restored(apply_id({}))))
     _read_files(node, NOW + GATHER_S)
     assert (node.applied.state, "not confirmed" in node.applied.reason) == ("failed", True)
     _read_files(node, NOW + 29.0)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.architecture_rules import HELPER_BY_VERSION
 from tests.portability.pieces import COMPONENTS, PIECE_OF, PIECES, PROJECT, loaded_by, named_by
 
 PAGE = PROJECT / "specs" / "portability.md"
@@ -40,7 +41,8 @@ def test_every_piece_that_is_listed_is_needed(component: str, piece: str) -> Non
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_component_names_no_other_package_than_is_listed(component: str) -> None:
-    foreign = {name for name in named_by(component) if name not in sys.stdlib_module_names}
+    known = sys.stdlib_module_names | HELPER_BY_VERSION
+    foreign = {name for name in named_by(component) if name not in known}
     assert foreign == cells(component)[1]
     assert foreign <= PACKAGES
 

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from dusk.helper.running import Watch
 from tests.power.cuts import Bench
 
 _MEMORY = "/dev/shm"
@@ -18,3 +19,9 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         bench = Bench(Path(base))
         yield bench
     print(f"\n{request.node.name}: {bench.total.points} points, {bench.total.states} states")
+
+
+@pytest.fixture(autouse=True)
+def _unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no shell that waits: it would outlive the disk that it is to put in order."""
+    monkeypatch.setattr(Watch, "begin", lambda _self, _title: None)

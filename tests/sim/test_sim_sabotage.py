@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dusk.apply.events import Restored
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.state import Record
@@ -155,7 +156,7 @@ class _Deaf(Listening):
 class LeadsAtOnce(Node):
     """Comes back with an older disk and writes without asking anybody."""
 
-    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+    def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         self._rooms.listening = self._rooms.leading._listening = _Deaf(self._rooms.station, self.confirm)
         return super().start(now, restored)
 
@@ -173,7 +174,7 @@ class Inventor(Node):
 class KeepsJunk(Node):
     """Writes whatever others hand in to its flash."""
 
-    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+    def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         queue = self._rooms.writing.queue
 
         def keep(change: Change, sender: bytes, now: float, after: ChangeId | None = None) -> list[Effect]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dusk.apply.events import Restored
 from dusk.changelog import branches
 from dusk.changelog.body import Change
 from dusk.changelog.forkchoice import Base, Branch, Chosen, choose
@@ -58,7 +59,7 @@ class _Silent(Forks):
 class NeverHandsInAgain(Node):
     """Takes what stood in a branch that it left for written, and neither offers nor writes it."""
 
-    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+    def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         self._rooms.forks.__class__ = _Silent
         self._rooms.outbox.on_unlogged = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
         self._rooms.writing.strand = lambda changes, now: None  # type: ignore[method-assign]  # the sabotage
@@ -89,7 +90,7 @@ def test_r3_with_durable_at_one_disk_seeds_fail(seed: int) -> None:
 class Unsynchronised(Node):
     """Leads with what it has: while it hears nobody who leads, it fetches nothing."""
 
-    def start(self, now: float, restored: str | None = None) -> list[Effect]:
+    def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         fetch = self._rooms.exchanges.catch_up
 
         def catch_up(address: object, now: float) -> list[Effect]:

@@ -1,0 +1,44 @@
+"""A note of root's about what was undone: the daemon shows it, and stays off that config (R9).
+
+``undone``: a line with the apply's id and how often it was undone in a row, and a line that says why. The
+shell writes it, too. Files count more than the word about them: no error here keeps an apply from its end.
+"""
+
+import os
+from contextlib import suppress
+
+from dusk.helper.files import Refusal, read_file, write_file
+
+
+def replace_file(folder: int, name: str, content: bytes) -> None:
+    """Write a file anew, whole or not at all, through to the disk."""
+    if "new." in os.listdir(folder):  # of a former try that was cut
+        os.unlink("new.", dir_fd=folder)
+    write_file(folder, "new.", content)
+    os.rename("new.", name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+def read(folder: int) -> tuple[str, int, str]:
+    """Return which apply was undone last (empty: none since the last commit), how often, and why."""
+    note = b""
+    with suppress(OSError, Refusal):
+        note = read_file(folder, "undone") or b""
+    title, _, why = note.decode(errors="replace").partition("\n")
+    ident, _, times = title.partition(" ")
+    return ident, int(times) if times.isdecimal() else 0, " ".join(why.split())
+
+
+def write(folder: int, ident: str, why: str, foreign: str) -> None:
+    """Note that an apply was undone, and which packages were not, for somebody changed them since."""
+    former, times, _ = read(folder)
+    count = times + 1 if former == ident else 1
+    why += f"; left as somebody changed them since: {foreign}" if foreign else ""
+    with suppress(OSError):
+        replace_file(folder, "undone", f"{ident} {count}\n{why}\n".encode())
+
+
+def forget(folder: int) -> None:
+    """Remove the note: an apply was confirmed."""
+    with suppress(OSError):
+        os.unlink("undone", dir_fd=folder)

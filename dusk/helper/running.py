@@ -1,0 +1,80 @@
+"""What the helper runs: root's commands, and the shell that puts files back without Python (R9)."""
+
+import os
+import time
+from io import FileIO
+
+from dusk.helper.files import read_file
+
+RELOAD_S_MAX = 30.0
+SIGKILL = 9  # the signal module would bring in much
+OFTEN_IGNORED = (1, 2, 3, 13, 15, 17, 25)  # HUP INT QUIT PIPE TERM CHLD XFSZ: Python's or our starter's
+REVERT = os.path.join(
+    os.path.dirname(__file__), "dusk-revert"
+)  # as trusted as the code that it stands beside
+WATCH_S_DEFAULT, WATCH_S_MAX = 900, 3600
+WATCH_SPARE_S = 60  # the reload takes up to 30 s, and the daemon itself puts back first
+
+
+def spawn(arguments: list[str | bytes], environment: dict[str, str | bytes], errors: int) -> int:
+    """Start a shell in a process group of its own, with nothing of ours but where its errors go."""
+    null = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
+    return os.posix_spawn(
+        "/bin/sh",
+        [b"sh", *arguments],
+        {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+        file_actions=[null, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, errors, 2)],
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=OFTEN_IGNORED,
+    )
+
+
+def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
+    """Run a shell command; return its status and last line of errors."""
+    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    child = spawn([b"-c", command, b"dusk-reload", *arguments], {"DUSK_ROOT": root}, theirs)
+    os.close(theirs)
+    ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + RELOAD_S_MAX
+    with FileIO(ours) as errors:
+        while not ended and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            tail = (tail + (errors.read(65536) or b""))[-400:]
+    if not ended:
+        os.killpg(child, SIGKILL)
+        status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % RELOAD_S_MAX
+    return [b"%d" % os.waitstatus_to_exitcode(status), tail.strip().rpartition(b"\n")[2]]
+
+
+def reload_command(config: int) -> bytes:
+    """Return root's command that puts changed files into effect."""
+    from dusk.helper.uci import sections  # here, for it brings ``re``
+
+    found = sections(read_file(config, "dusk") or b"")
+    return [b"", *(value for *_, options in found for value in options.get(b"reload", []))][-1]
+
+
+class Watch:
+    """The shell that waits, and puts the files back if nobody confirmed them, whatever becomes of us."""
+
+    def __init__(self, root: str) -> None:
+        self.root, self.child = root, 0
+        self.prepare(WATCH_S_DEFAULT, b"")
+
+    def prepare(self, seconds: int, command: bytes) -> None:
+        """Say how long contact is waited for, and what puts into effect what is put back."""
+        self.wait_s, self.command = max(1, min(seconds, WATCH_S_MAX)) + WATCH_SPARE_S, command
+
+    def begin(self, title: str) -> None:
+        """Start it for the apply with this title; the shell acts on no other."""
+        self.end()
+        arguments: list[str | bytes] = [REVERT, self.root, str(self.wait_s), title]
+        self.child = spawn(arguments, {"DUSK_RELOAD": self.command}, 0)
+
+    def end(self) -> None:
+        """End it; it does nothing just now, for we hold the folder."""
+        if self.child:
+            os.killpg(self.child, SIGKILL)
+            os.waitpid(self.child, 0)
+            self.child = 0
