@@ -270,7 +270,7 @@ class FakeDesk:
 
     def commit(self, message: str = "why") -> Json:
         """Commit alice's draft and return the ticket's result."""
-        started = self.do("draft.commit", message=message)
+        started = self.do("draft.commit", message=message, yes=True)
         result: Json = self.poll(started["ticket"])["result"]
         return {**result, "notes": started["notes"]}
 

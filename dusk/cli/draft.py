@@ -6,6 +6,7 @@ import time
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration
+from dusk.cli.effects import effects_text
 from dusk.cli.options import UsageError
 from dusk.cli.refresh import refresh
 from dusk.cli.table import printable, shortened, terminal_width
@@ -39,7 +40,11 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.target:
         raise UsageError("`dusk draft` shows the whole draft; only `draft discard` takes a TARGET")
     result = context.signed("draft.show")
-    context.say(result["text"] or "the draft is empty", result)
+    effects = effects_text(result["effects"], result["effects_more"])
+    shown = [part for part in (result["text"], effects) if part]
+    context.say("\n\n".join(shown) or "the draft is empty", result)
+    for line in result["marked"]:
+        context.note(f"! {line}: `dusk commit --yes` sends it")
     for line in result["notes"]:
         context.note(line)
     return 0
@@ -51,6 +56,9 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=duration, default=TIMEOUT_S, metavar="TIME", help="wait so long at most (60s)"
     )
     parser.add_argument(
+        "--yes", action="store_true", help="also what touches the way by which Dusk reaches a router"
+    )
+    parser.add_argument(
         "--wait",
         choices=("applied",),
         help="wait until every router that is online has it; exit 1 if one fails",
@@ -59,7 +67,9 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _commit(context: Context, arguments: argparse.Namespace) -> int:
     end_s = time.monotonic() + arguments.timeout
-    started = context.signed("draft.commit", message=arguments.message, timeout_s=arguments.timeout)
+    started = context.signed(
+        "draft.commit", message=arguments.message, yes=arguments.yes, timeout_s=arguments.timeout
+    )
     for line in started.get("notes", []):
         context.note(line)
     result = wait_for_change(context, started["ticket"], arguments.timeout)

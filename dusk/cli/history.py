@@ -111,6 +111,7 @@ def _revert_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave what somebody has changed again since as it is, and put back the rest",
     )
+    parser.add_argument("--yes", action="store_true", help="also if it touches the way to a router")
     timeout_argument(parser)
 
 
@@ -122,6 +123,7 @@ def _revert(context: Context, arguments: argparse.Namespace) -> int:
         seq=arguments.seq,
         message=arguments.message,
         keep_later=arguments.keep_later,
+        yes=arguments.yes,
         timeout_s=arguments.timeout,
     )
     for row in started["kept"]:

@@ -10,11 +10,12 @@ from dusk.control import drafts, joinkeys, names, roster, settings, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
+from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
 from dusk.control.overlay import Overlay
 from dusk.control.proposing import Signed, signed_or_proposed
-from dusk.control.review import Review, review
+from dusk.control.review import Review, check_agreed, review
 from dusk.control.reviewed import notes_on
 from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
@@ -103,6 +104,9 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
         "operations": words.diff_rows(found.differences),
         "text": words.diff_text(found.differences),
         "devices": list(found.concerned),
+        "effects": effects_rows(found.effects),
+        "effects_more": max(len(found.effects) - EFFECTS_MAX, 0),
+        "marked": found.marked,
         "problems": problems,
         "notes": [*notes, *waiting, *problems, *found.notes],
     }
@@ -159,6 +163,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
         shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
         more = len(found.problems) - len(shown)
         raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
+    check_agreed(found, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
     if draft.sent:

@@ -209,6 +209,7 @@ METHODS: Mapping[str, Method] = {
     "draft.commit": _signing(
         editing.draft_commit,
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX)),
+        yes=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
     "policy.list": _query(views.policy_list),
@@ -348,6 +349,7 @@ METHODS: Mapping[str, Method] = {
         seq=Parameter(_SEQ),
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX), ""),
         keep_later=Parameter(schema.flag, default=False),
+        yes=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
 }

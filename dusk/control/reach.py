@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dusk.changelog.body import Edit
 from dusk.changelog.views import groups_of
 from dusk.config.device import SET, VAR, Configs
+from dusk.config.lifeline import TELLING
 from dusk.config.names import Address, parse_key
 from dusk.control.overlay import Overlay
 from dusk.errors import ConfigError
@@ -41,9 +42,15 @@ class Reach:
         if self.places is None:
             return True
         try:
-            return _place(key) in self.places
+            return _place(key) in self.places or self._tells(key)
         except ConfigError:
             return True
+
+    def _tells(self, key: str) -> bool:
+        """Tell whether a KEY says what another section of a touched package stands on (`config.lifeline`)."""
+        parsed = parse_key(key)
+        touched = self.places is not None and any(package == parsed.package for package, _ in self.places)
+        return touched and parsed.option in TELLING.get(parsed.package, ())
 
     def has(self, device: DeviceId, stores: Iterable[Overlay], configs: Iterable[Configs]) -> bool:
         """Tell whether a device may be concerned, before the edits or behind them."""

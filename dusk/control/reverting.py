@@ -22,7 +22,7 @@ from dusk.control.cluster import KNOBS
 from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft, written_by
 from dusk.control.proposing import signed_or_proposed
-from dusk.control.review import Review, review
+from dusk.control.review import Review, check_agreed, review
 from dusk.control.sealing import sealer_of
 from dusk.control.tidying import WRAP
 from dusk.control.voiding import voided_at
@@ -80,6 +80,7 @@ def revert(desk: Desk, arguments: Json) -> Json:
     edits = sealer_of(desk, session).taken(found.wraps, found.edits)
     drafts.check_size(edits)
     seen = _reviewed(desk, edits)
+    check_agreed(seen, is_agreed=arguments["yes"])
     message = arguments["message"] or _message(entry, change)
     made = signed_or_proposed(desk, session, message, edits)
     answer = {"devices_concerned": list(seen.concerned), "proposal": made.proposal or None}

@@ -11,13 +11,16 @@ from dusk.config.merge import Managed
 from dusk.config.revealing import sealed_of
 from dusk.control import names, words
 from dusk.control.drafts import Draft, stale, visible
+from dusk.control.foreseen import Effect, Foreseeing, marked_words
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
 from dusk.control.reviewed import notes_on
-from dusk.errors import ConfigError
+from dusk.errors import ConfigError, Refused
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
 
+MARKS_SHOWN_MAX = 5
+"""Settings that a refusal names."""
 NAMES_SHOWN_MAX = 3
 """Of devices of which the same is wrong."""
 
@@ -39,6 +42,13 @@ class Review:
     """Names of the devices whose managed config changes."""
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    effects: tuple[Effect, ...]
+    """What happens on these devices, those alike together."""
+
+    @property
+    def marked(self) -> list[str]:
+        """Lines for what touches the way by which Dusk reaches devices."""
+        return marked_words(self.effects)
 
 
 def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Review:
@@ -56,12 +66,14 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
         words.difference(state, e.section, e.key, before.data(e.section, e.key), e.data)
         for e in sorted(visible(draft.edits), key=_order)
     )
-    concerned, problems = _devices(state, before, after, reach_of(draft.edits))
+    foreseeing = Foreseeing(state)
+    concerned, problems = _devices(state, (before, after), reach_of(draft.edits), foreseeing)
     return Review(
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
         (*_notes(after, draft), *notes_on(reviewed, after, draft.edits)),
+        foreseeing.effects(),
     )
 
 
@@ -87,15 +99,15 @@ def _stale_problems(state: State, draft: Draft, author_of: dict[ChangeId, str]) 
 
 
 def _devices(
-    state: State, before: Overlay, after: Overlay, reach: Reach
+    state: State, stores: tuple[Overlay, Overlay], reach: Reach, foreseeing: Foreseeing
 ) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Merge for every device that may be concerned; those whose result differs are."""
-    old, new = Configs(before, reach.reads), Configs(after, reach.reads)
+    old, new = (Configs(store, reach.reads) for store in stores)
     compared = _Compared()
     concerned: list[str] = []
     failing: dict[str, list[str]] = {}
     for member in names.members(state):
-        if not reach.has(member.device_id, (before, after), (old, new)):
+        if not reach.has(member.device_id, stores, (old, new)):
             continue
         was, former_error = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)
@@ -103,6 +115,7 @@ def _devices(
             failing.setdefault(error, []).append(member.name)
         if was is None or now is None or compared.differ(was, now):
             concerned.append(member.name)
+            foreseeing.add(member, _NOTHING if was is None else was, _NOTHING if now is None else now)
     problems = (Problem("bad-config", f"{_devices_words(who)}: {error}") for error, who in failing.items())
     return tuple(concerned), tuple(problems)
 
@@ -113,6 +126,9 @@ def _devices_words(who: list[str]) -> str:
         return f"device {who[0]}"
     more = ", …" if len(who) > NAMES_SHOWN_MAX else ""
     return f"{len(who)} devices ({', '.join(who[:NAMES_SHOWN_MAX])}{more})"
+
+
+_NOTHING: Managed = {}
 
 
 class _Compared:
@@ -146,4 +162,20 @@ def _notes(after: Overlay, draft: Draft) -> tuple[str, ...]:
         f"policy {name} is assigned to nobody; assign it with `dusk policy assign {name} --all`"
         for name in touched
         if after.records(f"policy/{name}") and after.value(f"assignment/{name}", "to") is None
+    )
+
+
+def check_agreed(found: Review, *, is_agreed: bool) -> None:
+    """Have a person say yes to what may cut the way to a router, where it is seen before it is signed.
+
+    Raises:
+        Refused: ``needs-yes``, naming it.
+    """
+    marked = found.marked
+    if not marked or is_agreed:
+        return
+    more = f"; and {len(marked) - MARKS_SHOWN_MAX} more" if len(marked) > MARKS_SHOWN_MAX else ""
+    shown = "; ".join(marked[:MARKS_SHOWN_MAX])
+    raise Refused(
+        "needs-yes", f"{shown}{more}. A router that it cuts off goes back by itself; to send it say --yes"
     )

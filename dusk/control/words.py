@@ -16,6 +16,7 @@ from dusk.lazy import dataclass
 NOTHING = "-"
 MASK = "(secret)"
 """Stands for every secret, whoever looks (R15)."""
+CHANGED = "(secret changed)"
 ID_BYTES = 16
 """Of a device's id."""
 
@@ -128,7 +129,7 @@ def difference(state: State, section: str, key: str, before: bytes | None, after
     item, new = describe(state, section, key, after)
     _, old = describe(state, section, key, before)
     if MASK == old == new and before != after:
-        new = "(secret changed)"
+        new = CHANGED
     return Difference(names.section_title(state, section), item, old, new)
 
 

@@ -1,14 +1,17 @@
 """Facts of the device, as far as the machine tells: board, release, radios, ports.
 
 OpenWrt's files are looked for below the root, so that every node of a demo has its own. On
-another system the kernel answers. Radios come from the UCI file, which the helper reads.
+another system the kernel answers. Radios, and by what Dusk reaches this
+device, come from UCI files, which the helper reads.
 """
 
 import json
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
+from dusk.config.lifeline import INTERFACES, NETWORKS, UPLINKS, networks_on, uplinks_in
 from dusk.config.uci import parse
 from dusk.errors import ConfigError, UntrustedInput
 
@@ -24,15 +27,22 @@ def _text(path: Path) -> str:
         return ""
 
 
-def gather(root: Path, wireless: bytes | None = None) -> Facts:
+def gather(
+    root: Path,
+    wireless: bytes | None = None,
+    network: bytes | None = None,
+    interfaces: Sequence[str] = (),
+) -> Facts:
     """Return the facts that can be told.
 
     Args:
         root: the node's root.
         wireless: content of ``etc/config/wireless``, if there is one.
+        network: content of ``etc/config/network``, if there is one.
+        interfaces: kernel names of those that Dusk uses.
     """
     facts: Facts = {"hostname": _text(root / "proc/sys/kernel/hostname") or socket.gethostname()}
-    facts |= _board(root) | _release(root) | _radios(wireless)
+    facts |= _board(root) | _release(root) | _radios(wireless) | _way(network, interfaces)
     return {name: value for name, value in facts.items() if value}
 
 
@@ -80,8 +90,21 @@ def _radios(wireless: bytes | None) -> Facts:
     if wireless is None:
         return {}
     try:
-        sections = [one for one in parse(wireless, "wireless").sections if one.type == "wifi-device"]
+        document = parse(wireless, "wireless")
     except (ConfigError, UntrustedInput):
         return {}
+    sections = [one for one in document.sections if one.type == "wifi-device"]
     bands = [band for one in sections if isinstance(band := one.get("band"), str)]
-    return {"radios": [one.name for one in sections if one.name], "bands": sorted(set(bands))}
+    radios = [one.name for one in sections if one.name]
+    return {"radios": radios, "bands": sorted(set(bands)), UPLINKS: uplinks_in(document)}
+
+
+def _way(network: bytes | None, interfaces: Sequence[str]) -> Facts:
+    """Return by what Dusk reaches this device; nothing where the file cannot be read: then custom counts."""
+    if network is None:
+        return {}
+    try:
+        networks = networks_on(parse(network, "network"), interfaces)
+    except (ConfigError, UntrustedInput):
+        return {}
+    return {INTERFACES: list(interfaces), NETWORKS: networks}

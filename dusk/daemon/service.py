@@ -254,12 +254,14 @@ async def _read_settings(root: Path, builder: Builder, helper: HelperClient) -> 
         ConfigError: ``etc/config/dusk`` cannot be used.
     """
     builder.settings = read_settings(await helper.settings())
-    try:
-        wireless = (await helper.read(("wireless",)))["wireless"]
-    except (Refused, StorageError) as error:
-        say(f"the radios are not known: {error}")
-        wireless = None
-    builder.facts = gather(root, wireless)
+    told: dict[str, bytes | None] = {}
+    for package, what in (("wireless", "the radios are"), ("network", "the networks that Dusk is on are")):
+        try:
+            told |= await helper.read((package,))
+        except (Refused, StorageError) as error:
+            say(f"{what} not known: {error}")
+    interfaces = builder.settings.interfaces
+    builder.facts = gather(root, told.get("wireless"), told.get("network"), interfaces)
     builder.wanted = builder.settings.name or wanted_name(root, socket.gethostname())
 
 

@@ -129,8 +129,13 @@ def test_facts_come_from_the_files_of_the_root(tmp_path: Path) -> None:
         path.write_text(text)
     wireless = (
         b"config wifi-device 'radio0'\n\toption band '5g'\nconfig wifi-device 'radio1'\n\toption band '2g'\n"
+        b"config wifi-iface 'up'\n\toption mode 'sta'\n\toption device 'radio1'\n"
     )
-    facts = gather(tmp_path, wireless)
+    network = (
+        b"config interface 'home'\n\toption device 'br-lan'\nconfig interface 'wan'\n\toption device 'a'\n"
+    )
+    facts = gather(tmp_path, wireless, network, ("br-lan",))
+    assert (facts["interfaces"], facts["networks"], facts["uplinks"]) == (["br-lan"], ["home"], ["up:radio1"])
     assert facts["board"] == "glinet,gl-mt3000"
     assert facts["hostname"] == "attic"
     assert (facts["distribution"], facts["release"], facts["target"]) == (
@@ -148,9 +153,10 @@ def test_facts_come_from_the_files_of_the_root(tmp_path: Path) -> None:
 def test_odd_files_of_the_machine_never_stop_the_daemon(tmp_path: Path, board: str) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/board.json").write_text(board)
-    facts = gather(tmp_path, b"config 'unfinished\n")
+    facts = gather(tmp_path, b"config 'unfinished\n", b"config 'unfinished\n", ("br-lan",))
     assert facts["hostname"]
     assert "radios" not in facts
+    assert "interfaces" not in facts, "nobody knows what stands on them"
 
 
 def test_a33_what_is_said_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -305,7 +305,7 @@ BOARD = json.dumps(
     {"model": {"id": "x"}, "network": {"lan": {"ports": ["lan1"]}, "wan": {"device": "eth0"}}}
 ).encode()
 RELEASE = b"DISTRIB_ID='OpenWrt'\nDISTRIB_RELEASE='24.10'\nDISTRIB_TARGET=\"x86/64\"\n"
-RADIOS = b"config wifi-device radio0\n\toption band 5g\n"
+RADIOS = b"config wifi-device radio0\n\toption band 5g\nconfig interface lan\n\toption device br-lan\n"
 
 
 @contextmanager
@@ -317,10 +317,13 @@ def _facts() -> Iterator[Feed]:
     def text(path: Path) -> str:
         return files.get(path.name, b"").decode("utf-8", "replace").strip("\0\n ")
 
+    def told(uci: bytes) -> facts.Facts:
+        return facts.gather(Path("/"), uci, uci, ("br-lan",))
+
     def feed(data: bytes) -> None:
         board, release, radios = (*data.split(b"\xff", 2), b"", b"")[:3]
         files.update({"board.json": board, "openwrt_release": release, "board_name": release[:9]})
-        for edit in fact_edits(WORLD.log.state, device, facts.gather(Path("/"), radios)):
+        for edit in fact_edits(WORLD.log.state, device, told(radios)):
             check_record(parse_path(edit.section), edit.key, edit.data)
 
     with mock.patch.object(facts, "_text", text):

@@ -93,7 +93,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("policy.assign", {"name": "wifi", "to": "groups", "names": ["aps"], "priority": 200}),
         ("var.set", {"scope": "cluster", "variables": [{"name": "dns", "values": ["192.0.2.53"]}]}),
         ("draft.show", {}),
-        ("draft.commit", {"message": "first settings", "timeout_s": 5}),
+        ("draft.commit", {"message": "first settings", "yes": True, "timeout_s": 5}),
         ("policy.rename", {"name": "wifi", "new_name": "radio"}),
         ("policy.unassign", {"name": "lan"}),
         ("policy.delete", {"name": "lan"}),

@@ -62,6 +62,8 @@ FLAGS = (
     "secret",
     "reveal",
     "owner_too",
+    "keep_later",
+    "yes",
 )
 
 EDITING = "changed edits text notes"
@@ -159,9 +161,18 @@ METHODS = {
     ),
     "draft.edit": Method("token target verb edits typed?", EDITING),
     "draft.import": Method("token target text name? replace?", EDITING),
-    "draft.show": Method("token", "edits operations text devices problems notes", DIFFERENCE),
+    "draft.show": Method(
+        "token",
+        "edits operations text devices effects effects_more marked problems notes",
+        {
+            "operations": DIFFERENCE,
+            "effects": "devices changes more restarts",
+            "changes": "key before after mark",
+            "restarts": "radio listens_s",
+        },
+    ),
     "draft.discard": Method("token target? key?", "discarded"),
-    "draft.commit": Method("token message timeout_s?", "ticket hash notes", signs=True),
+    "draft.commit": Method("token message yes? timeout_s?", "ticket hash notes", signs=True),
     "policy.list": Method("", "policies", POLICY),
     "policy.show": Method("name", f"{POLICY} options text", "key says"),
     "policy.delete": Method("token name", EDITING),
@@ -226,7 +237,7 @@ METHODS = {
     "log.blame": Method("target", "records more", BLAMED),
     "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
     "log.revert": Method(
-        "token seq message? keep_later? timeout_s?",
+        "token seq message? keep_later? yes? timeout_s?",
         "ticket hash text notes kept operations diff",
         {"kept": "where item by", "operations": DIFFERENCE},
         signs=True,

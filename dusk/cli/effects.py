@@ -1,0 +1,43 @@
+"""What a draft would do to each router, as text."""
+
+from collections.abc import Iterator, Sequence
+
+from dusk.cli.client import Json
+
+NAMES_MAX = 8
+"""Of routers in one line."""
+
+
+def effects_text(effects: Sequence[Json], more: int) -> str:
+    """Return effects as text: on whom, then ``+``, ``-`` or ``~`` lines, ``!`` before what is marked."""
+    lines = [line for effect in effects for line in _lines(effect)]
+    return "\n".join([*lines, *([f"and {more} more routers or groups that differ"] if more else [])])
+
+
+def _lines(effect: Json) -> Iterator[str]:
+    names = effect["devices"]
+    rest = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    yield f"on {', '.join(names[:NAMES_MAX])}{rest}"
+    for row in effect["changes"]:
+        yield _line(row)
+    if effect["more"]:
+        yield f"  and {effect['more']} more"
+    for one in effect["restarts"]:
+        yield f"  {_restart(one)}"
+
+
+def _line(row: Json) -> str:
+    before, after = row["before"], row["after"]
+    sign = "!" if row["mark"] else "+" if before is None else "-" if after is None else "~"
+    what = (
+        f"{before}, managed no more" if after is None else after if before is None else f"{before} → {after}"
+    )
+    return f"  {sign} {row['key']}: {what}"
+
+
+def _restart(one: Json) -> str:
+    """Say that a radio restarts, and how long it is silent first."""
+    text, listens_s = f"radio {one['radio']} restarts", one["listens_s"]
+    if listens_s is None:
+        return f"{text}; on a channel from 52 to 144 it listens for radar first: 60 s, 120 to 128 600 s"
+    return f"{text}, after listening for radar for {listens_s} s" if listens_s else text
