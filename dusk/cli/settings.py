@@ -28,6 +28,16 @@ def _pairs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pairs", metavar="KEY=VALUE", nargs="+", help=f"{_KEY}. {_SOURCES}")
 
 
+def _set_arguments(parser: argparse.ArgumentParser) -> None:
+    _pairs_arguments(parser)
+    parser.add_argument(
+        "--before",
+        metavar="SECTION",
+        default="",
+        help="where order matters: the sections whose type is set stand before this one (name or match)",
+    )
+
+
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
     parser.add_argument("pairs", metavar="KEY", nargs="+", help=_KEY)
@@ -58,8 +68,9 @@ class _Edit:
                 values.append(read_value(value))
                 typed += [key] if is_typed(value) else []
         rows = [{"key": key, "values": values} for key, values in edits.items()]
+        further = {"before": arguments.before} if getattr(arguments, "before", "") else {}
         result = context.signed(
-            "draft.edit", target=arguments.target, verb=self._verb, edits=rows, typed=typed
+            "draft.edit", target=arguments.target, verb=self._verb, edits=rows, typed=typed, **further
         )
         return answer(context, result)
 
@@ -175,8 +186,9 @@ COMMANDS = {
         "Give options a value in your draft. The same KEY several times makes a list.",
         "dusk set policy/wifi wireless.default_radio0.ssid=Home wireless.default_radio0.key=@FILE\n"
         "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r=wifi-iface'"
-        " 'wireless.each wifi-device[band=5g] as r.device=${r}'",
-        _pairs_arguments,
+        " 'wireless.each wifi-device[band=5g] as r.device=${r}'\n"
+        "  dusk set policy/guest firewall.guest_dns=rule --before 'rule[name=Block]'",
+        _set_arguments,
         _edit("set", valued=True),
     ),
     "delete": Command(

@@ -199,6 +199,20 @@ def parse_key(text: str) -> Key:
     return Key(package, section, option)
 
 
+def place_in(package: str, text: str) -> Named | Matched:
+    """Read the address of a section of a package before which another one is to stand.
+
+    Raises:
+        ConfigError: not a section by name or match.
+    """
+    key = parse_key(f"{package}.{text}")
+    if key.option is not None or not isinstance(key.section, Named | Matched):
+        raise ConfigError(
+            f"{text}: a section by its name or by a match, such as rule[name=x], is wanted here"
+        )
+    return key.section
+
+
 def split_assignment(text: str) -> tuple[str, str]:
     """Split ``KEY=VALUE``, where a match in the key may contain ``=`` too.
 

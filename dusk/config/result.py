@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dusk.config.merge import ManagedOption, ManagedSection
-from dusk.config.names import Each, Indexed, Matched, Named, One, is_made
+from dusk.config.names import Each, Indexed, Matched, Named, One, is_made, place_in
 from dusk.config.parts import Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
@@ -57,8 +57,10 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
     for rank, wanted in missed:
         if isinstance(wanted.address, Named):
             work.put(wanted, work.named(rank, wanted))
+    work.put_in_order()
     work.put_found([wanted for _, wanted in missed if isinstance(wanted.address, Indexed | Matched)])
     work.check_hits()
+    work.check_order()
     if work.changed:
         document.check_names()
     rendered = document.render()
@@ -165,6 +167,43 @@ class _Work:
                 if is_left and wanted.existence is not None:
                     self._delete(section, wanted.existence)
 
+    def _places(self, existence: ManagedOption) -> list[Section]:
+        """Return the sections before which one is to stand."""
+        return (
+            find(self.document, place_in(self.package, existence.values[1])) if existence.values[1:] else []
+        )
+
+    def put_in_order(self) -> None:
+        """Move the sections that stand behind one that they are to stand before."""
+        for section, existence in self._ordered():
+            place = self._place(section, existence)
+            if self.document.is_behind(section, place):
+                self.document.move_section(section, place)
+                self.changed.append(existence.key)
+
+    def check_order(self) -> None:
+        """Raise if a section does not stand before the one that it is to stand before."""
+        for section, existence in self._ordered():
+            if self.document.is_behind(section, self._place(section, existence)):
+                raise ConfigError(
+                    f"{existence.key}: cannot stand before {existence.values[1]} with what else is said of"
+                    f" their order ({existence.origin})"
+                )
+
+    def _ordered(self) -> list[tuple[Section, ManagedOption]]:
+        """Return the sections whose order matters, in that in which they were put in."""
+        said = [(section, one) for (section, option), one in self._claims.items() if option is None]
+        return [(section, one) for section, one in said if one.values[1:]]
+
+    def _place(self, section: Section, existence: ManagedOption) -> Section:
+        places = self._places(existence)
+        if len(places) != 1 or places[0] is section:
+            raise ConfigError(
+                f"{existence.key}: it is to stand before {existence.values[1]}, which must be exactly one"
+                f" other section; there are {len(places)} ({existence.origin})"
+            )
+        return places[0]
+
     def put_found(self, others: Sequence[ManagedSection]) -> None:
         """Put in the sections at indexes and matches, all of which are looked up first."""
         self._found = [(wanted, self.hit(wanted)) for wanted in others]
@@ -193,6 +232,9 @@ class _Work:
         if name in self._absent:
             raise _ambiguous(self._absent[name], existence)
         self.changed.append(existence.key)
+        places = self._places(existence)
+        if len(places) == 1:
+            return self.document.add_section(existence.values[0], name, places[0])
         later = [(other, section) for other, section in self._made if other > rank]
         before = min(later, key=lambda made: made[0])[1] if later else None
         section = self.document.add_section(existence.values[0], name, before)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dusk.codec import Row, fields, integer, number, pack, texts_to, unpack
-from dusk.config.names import Address, Indexed, Key, Matched, check_value, is_plain_type, parse_key
+from dusk.config.names import Indexed, Key, Matched, check_value, is_plain_type, parse_key, place_in
 from dusk.config.parts import Value
 from dusk.config.sealing import Sealed, reference_in, sealed_from
 from dusk.errors import ConfigError, UntrustedInput
@@ -49,7 +49,8 @@ class Setting(NamedTuple):
 
     Args:
         verb: what is demanded.
-        values: the value (``SET``, ``TYPE``), the items (``SET_LIST``) or those to add.
+        values: the value (``SET``), the type and perhaps before which section (``TYPE``), the items
+            (``SET_LIST``) or those to add.
         position: order within the target; new sections come in this order.
         removed: the items to take out (``EDIT_LIST``).
         sealed: the secret (``SEALED``).
@@ -130,7 +131,7 @@ def _malformed(setting: Setting) -> str:
         case Verb.SET:
             is_right = len(values) == 1 and values[0] != ""
         case Verb.TYPE:
-            is_right = len(values) == 1 and is_plain_type(values[0])
+            is_right = len(values) in (1, 2) and is_plain_type(values[0])
         case Verb.SET_LIST:
             is_right = len(values) > 0
         case Verb.ABSENT:
@@ -197,7 +198,7 @@ def check_read_setting(key: str, setting: Setting, *, is_draft: bool = False) ->
     """
     parsed = _managed_key(key)
     if parsed.option is None:
-        _check_section(key, parsed.section, setting)
+        _check_section(key, parsed, setting)
     elif setting.verb is Verb.TYPE:
         raise ConfigError(f"{key}: a type belongs to a section, not to an option")
     elif is_secret(parsed.option) and not setting.is_hidden and not is_draft:
@@ -225,8 +226,9 @@ def _managed_key(key: str) -> Key:
     return parsed
 
 
-def _check_section(key: str, address: Address, setting: Setting) -> None:
+def _check_section(key: str, parsed: Key, setting: Setting) -> None:
     """Check a setting about a section itself."""
+    address = parsed.section
     if setting.verb is Verb.ABSENT:
         if isinstance(address, Indexed):
             raise ConfigError(
@@ -235,14 +237,28 @@ def _check_section(key: str, address: Address, setting: Setting) -> None:
     elif setting.verb is not Verb.TYPE:
         raise ConfigError(f"{key}: a section has a type or is deleted; name an option")
     elif isinstance(address, Indexed | Matched) and setting.values != (address.type,):
-        raise ConfigError(f"{key}: only a section with a name can be made or given another type")
+        raise ConfigError(
+            f"{key}: only a section with a name can be made, given another type, or stand before another"
+        )
+    elif len(setting.values) > 1:
+        before = place_in(parsed.package, setting.values[1])
+        if str(before) != setting.values[1]:
+            raise ConfigError(f"{key}: the section before which it stands is written {before}")
+        if before == address:
+            raise ConfigError(f"{key}: a section cannot stand before itself")
 
 
 # --- editing --------------------------------------------------------------------------------
 
 
 def edit(
-    existing: Setting | None, request: Edit, value: Value = "", *, position: int = 0, is_section: bool = False
+    existing: Setting | None,
+    request: Edit,
+    value: Value = "",
+    *,
+    position: int = 0,
+    is_section: bool = False,
+    before: str = "",
 ) -> Setting | None:
     """Return what a target says about a key after an edit; None if it says nothing any more.
 
@@ -255,6 +271,7 @@ def edit(
         value: the value; a tuple for a whole list, and for several items at once.
         position: for a setting that is new.
         is_section: whether the key is about a section.
+        before: the section before which a section is to stand, "" if that does not matter.
     """
     place = existing.position if existing is not None else position
     values = (value,) if isinstance(value, str) else value
@@ -264,7 +281,7 @@ def edit(
         case Edit.DELETE:
             return ABSENT._replace(position=place)
         case Edit.SET if is_section:
-            return Setting(Verb.TYPE, values, place)
+            return Setting(Verb.TYPE, (*values, *([before] if before else [])), place)
         case Edit.SET:
             if not value:
                 return ABSENT._replace(position=place)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from dusk.config.names import parse_key, split_assignment
+from dusk.config.names import parse_key, place_in, split_assignment
 from dusk.config.parts import Section, quoted
 from dusk.config.settings import Edit, Setting, Verb, check_setting, edit
 from dusk.config.syntax import Statement, scan, words
@@ -18,6 +18,8 @@ _BATCH = {
     "delete": Edit.DELETE,
     "del": Edit.DELETE,
 }
+BEFORE = "before"
+"""A word of ours: ``uci`` numbers sections, which says something else on each router."""
 _EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
 HIDDEN = Setting(Verb.SEALED)
 """Stands for a secret whose value is not shown."""
@@ -74,8 +76,11 @@ def _batch_line(
     verb = line[0].lower()
     if verb == "commit":
         return
+    if verb == BEFORE and len(line) == 2:
+        _before(*split_assignment(line[1]), found)
+        return
     if verb not in _BATCH:
-        raise ConfigError(f"{line[0]!a} is not supported; use set, add_list, del_list or delete")
+        raise ConfigError(f"{line[0]!a} is not supported; use set, add_list, del_list, delete or before")
     if len(line) != 2:
         raise ConfigError(f"{verb} takes one KEY{'' if _BATCH[verb] is Edit.DELETE else '=VALUE'}")
     request, value = _BATCH[verb], ""
@@ -98,6 +103,17 @@ def _batch_line(
     assert setting is not None  # no line of a batch asks to unset
     check_setting(key, setting, is_draft=is_draft)
     found[key] = setting
+
+
+def _before(key_text: str, place: str, found: dict[str, Setting]) -> None:
+    """Say before which section one stands whose type was said."""
+    parsed = parse_key(key_text)
+    known = found.get(str(parsed))
+    if known is None or known.verb is not Verb.TYPE:
+        raise ConfigError(f"{parsed}: set its type first, then before which section it stands")
+    setting = known._replace(values=(known.values[0], str(place_in(parsed.package, place))))
+    check_setting(str(parsed), setting)
+    found[str(parsed)] = setting
 
 
 def _from_export(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Setting]]:
@@ -165,6 +181,7 @@ def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
             continue
         if setting.verb in (Verb.SET, Verb.TYPE):
             lines.append(f"set {name}={quoted(setting.values[0])}\n")
+            lines += [f"{BEFORE} {name}={quoted(place)}\n" for place in setting.values[1:]]
             continue
         if setting.verb is not Verb.EDIT_LIST:
             lines.append(f"delete {name}\n")

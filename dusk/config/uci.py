@@ -45,6 +45,10 @@ class Document:
         found = [section for section in self._sections if section.type == kind]
         return found[index] if -len(found) <= index < len(found) else None
 
+    def is_behind(self, section: Section, other: Section) -> bool:
+        """Tell whether a section stands behind another."""
+        return self._sections.index(section) > self._sections.index(other)
+
     def check_names(self) -> None:
         """Check that no two sections would be read as one.
 
@@ -192,14 +196,39 @@ class Document:
             self._add_block(section, len(self._blocks)).lines.append(header)
             return section
         section = self._new_section(kind, name, self._sections.index(before))
+        block = Block(section)
+        section.blocks.append(block)
+        block.lines += [header, Line("\n", 0)]
+        self._put_before(block, before)
+        return section
+
+    def _put_before(self, block: Block, before: Section) -> None:
+        """Put a block directly before a section and its heading."""
         target = before.blocks[0]
         place = self._blocks.index(target)
         heading = _heading(self._blocks[place - 1])
         self._finish_last(place)
         target.lines[:0] = heading
-        blank = Line("\n", 0)
-        self._add_block(section, place).lines += [header, blank]
-        return section
+        self._blocks.insert(place, block)
+
+    def move_section(self, section: Section, before: Section) -> None:
+        """Move a section that stands behind another one directly before it, each with its heading comment."""
+        self._sections.remove(section)
+        self._sections.insert(self._sections.index(before), section)
+        block = section.blocks[0]
+        place = self._blocks.index(block)
+        self._finish_last(place)
+        for line in block.lines:
+            if line.siblings:
+                self._normalise(line)
+        above, heading = self._blocks[place - 1], _heading(block)
+        self._finish(next(line for line in reversed(block.lines) if line.text))
+        block.lines[:0] = _heading(above)
+        above.lines += heading
+        if block.lines[-1].text.strip():
+            block.lines.append(Line("\n", 0))
+        del self._blocks[place]
+        self._put_before(block, before)
 
     def remove_section(self, section: Section) -> None:
         """Take a section out, with the comments inside it; what follows its last option stays."""

@@ -72,7 +72,7 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
 
     def change(state: State, draft: Draft) -> Draft:
         section = names.target_section(state, arguments["target"])
-        target = settings.Target(state, section, sealer, arguments["typed"])
+        target = settings.Target(state, section, sealer, arguments["typed"], arguments["before"])
         return settings.change_settings(target, draft, request, rows)
 
     sealer = sealer_of(desk, desk.session(arguments["token"]))

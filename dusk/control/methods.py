@@ -191,7 +191,12 @@ METHODS: Mapping[str, Method] = {
         timeout_s=_TIMEOUT,
     ),
     "draft.edit": _signing(
-        editing.draft_edit, target=_TEXT, verb=_VERB, typed=Parameter(schema.texts(), ()), **_ROWS
+        editing.draft_edit,
+        target=_TEXT,
+        verb=_VERB,
+        typed=Parameter(schema.texts(), ()),
+        before=Parameter(schema.text(), ""),
+        **_ROWS,
     ),
     "draft.import": _signing(
         editing.draft_import,

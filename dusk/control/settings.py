@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
-from dusk.config.names import parse_key
+from dusk.config.names import parse_key, place_in
 from dusk.config.settings import Edit as Request
 from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
 from dusk.config.text import import_text
@@ -27,12 +27,14 @@ class Target:
         section: as ``names.target_section`` gives it.
         sealer: of who edits.
         typed: KEYs whose values stood in the arguments of a command.
+        before: the section before which those are to stand whose type is set; "" for anywhere.
     """
 
     state: State
     section: str
     sealer: Sealer
     typed: Collection[str] = ()
+    before: str = ""
 
     def is_secret(self, option: str | None) -> bool:
         """Tell whether an option is secret in this cluster."""
@@ -55,6 +57,8 @@ def change_settings(
         ConfigError: a key or value that cannot be managed.
         Refused: nothing to unset, or a secret where others may read it.
     """
+    if target.before and (request is not Request.SET or all(parse_key(key).option for key, _ in rows)):
+        raise Refused("bad-params", "--before is of sections: set their type, as package.section=TYPE")
     for row in rows:
         draft = _change(target, draft, request, row)
     return draft
@@ -81,7 +85,13 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
     is_hidden = target.is_secret(key.option)
     if is_hidden and request in _BUILDS_ON:
         raise Refused("secret-list", f"{name}: a secret list is set as a whole: dusk set, or dusk import")
-    setting = edit(said.get(name), request, value, position=position, is_section=key.option is None)
+    before = ""
+    if key.option is None and request is Request.SET:
+        value = _one_type(name, values)
+        before = str(place_in(key.package, target.before)) if target.before else ""
+    setting = edit(
+        said.get(name), request, value, position=position, is_section=key.option is None, before=before
+    )
     if setting is not None:
         check_setting(name, setting, is_draft=True)
         if is_hidden and not setting.is_hidden:
@@ -89,6 +99,12 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
             draft, setting = target.sealer.setting(draft, section, name, setting)
     data = None if setting is None else encode_setting(setting)
     return put(state, draft, section, SET + name, data, builds_on=request in _BUILDS_ON)
+
+
+def _one_type(name: str, values: tuple[str, ...]) -> str:
+    if len(values) != 1:
+        raise ConfigError(f"{name}: a section has one type")
+    return values[0]
 
 
 def _check_not_typed(name: str, is_typed: bool) -> None:  # noqa: FBT001 - its one call names it

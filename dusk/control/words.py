@@ -40,7 +40,8 @@ def setting_words(setting: Setting) -> str:
         case Verb.SET_LIST:
             return f"list {values}"
         case Verb.TYPE:
-            return f"section of type {values}"
+            place = "".join(f", before {one}" for one in setting.values[1:])
+            return f"section of type {quote(setting.values[0])}{place}"
         case Verb.ABSENT:
             return "must not be there"
         case Verb.SEALED:

@@ -21,3 +21,26 @@ def test_one_section_for_each_hit_goes_from_the_command_line_to_what_a_router_ge
     assert text == f"set '{each}'='wifi-iface'\nset '{each}.device'='${{r}}'\n"
     assert dusk("unset", "policy/guest", each).code == 0
     assert "- wireless.each" in dusk("draft").out
+
+
+def test_a_section_is_put_before_another_where_order_matters(dusk: "Dusk", logged_in: "FakeDesk") -> None:
+    pairs = ("firewall.dns=rule", "firewall.dns.src=guest")
+    assert dusk("set", "policy/guest", *pairs, "--before", 'rule[name="Block"]').code == 0
+    assert "+ firewall.dns: section of type 'rule', before rule[name=Block]" in dusk("draft").out
+    assert dusk("commit", "-m", "guests").code == 0
+    text = dusk("export", "policy/guest").out
+    assert text.splitlines()[:2] == ["set firewall.dns='rule'", "before firewall.dns='rule[name=Block]'"]
+    assert dusk("set", "policy/guest", "firewall.dns=rule").code == 0
+    assert "'rule', before rule[name=Block] → section of type 'rule'" in dusk("draft").out
+
+
+def test_a_place_for_what_is_no_section_is_refused(dusk: "Dusk", logged_in: "FakeDesk") -> None:
+    for words, part in (
+        (("firewall.dns.src=guest", "--before", "x"), "--before is of sections"),
+        (("firewall.dns=rule", "--before", "@rule[0]"), "a section by its name or by a match"),
+        (("firewall.dns=rule", "firewall.dns=zone"), "a section has one type"),
+    ):
+        result = dusk("set", "policy/guest", *words)
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert part in result.err
+    assert logged_in.drafts == {}

@@ -68,7 +68,7 @@ def test_a_setting_is_read_back_from_its_record(setting: Setting) -> None:
         [4, 0, ["a"], ["a"]],
         [4, 0, ["a", "a"], []],
         [5, 0, ["a b"], []],
-        [5, 0, ["a", "b"], []],
+        [5, 0, ["a", "b", "c"], []],
     ],
 )
 def test_records_that_are_no_settings_are_refused(value: list[object]) -> None:
@@ -196,3 +196,25 @@ def test_the_specification_lists_every_secret_option() -> None:
     listed = re.search(r"\*\*Secret list\*\*(.*?)names that end in", page, re.DOTALL)
     assert listed is not None
     assert set(re.findall(r"`([^`]+)`", listed[1])) == SECRET_OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "reason"),
+    [
+        ("a.b", "c[d=1]", ""),
+        ("a.each t as r", "c", ""),
+        ("a.b", 'c[d="1"]', r"is written c\[d=1\]"),
+        ("a.b", "b", "before itself"),
+        ("a.b", "@c[0]", "by its name or by a match"),
+        ("a.@t[0]", "c", "only a section with a name"),
+        ("a.t[x=1]", "c", "only a section with a name"),
+    ],
+)
+def test_a_section_stands_before_another_by_its_name_or_a_match(key: str, place: str, reason: str) -> None:
+    setting = Setting(Verb.TYPE, ("t", place))
+    if reason:
+        with pytest.raises(ConfigError, match=reason):
+            check_setting(key, setting)
+    else:
+        check_setting(key, setting)
+        assert decode_setting(encode_setting(setting)) == setting

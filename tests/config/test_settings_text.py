@@ -156,3 +156,33 @@ def test_what_is_exported_is_imported_as_the_same(options: dict[str, Setting], s
         for position, (key, one) in enumerate(said)
     ]
     assert import_text(export_text(reversed(settings))) == settings
+
+
+def test_before_which_section_one_stands_is_written_and_read_back() -> None:
+    text = "set firewall.a='rule'\nbefore firewall.a='rule[name=\"A B\"]'\n"
+    settings = import_text(text)
+    assert settings == [("firewall.a", Setting(Verb.TYPE, ("rule", 'rule[name="A B"]'), 0))]
+    assert export_text(settings) == text
+    assert import_text("set firewall.a=rule\nBEFORE firewall.a='rule[name=\"A\"]'\n")[0][1].values == (
+        "rule",
+        "rule[name=A]",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("before firewall.a=b\n", "set its type first"),
+        ("delete firewall.a\nbefore firewall.a=b\n", "set its type first"),
+        ("set firewall.a=rule\nbefore firewall.a=@rule[0]\n", "a section by its name or by a match"),
+        ("set firewall.a=rule\nbefore firewall.a='each rule as r'\n", "a section by its name or by a match"),
+        ("set firewall.a=rule\nbefore firewall.a=b.c\n", "a section by its name"),
+        ("set firewall.a=rule\nbefore firewall.a=a\n", "cannot stand before itself"),
+        ("set firewall.a=rule\nbefore firewall.a\n", "write KEY=VALUE"),
+        ("set firewall.@rule[0]=rule\nbefore firewall.@rule[0]=b\n", "only a section with a name"),
+        ("set firewall.a=rule\nbefore firewall.a=b c\n", "not supported"),
+    ],
+)
+def test_a_place_that_is_none_is_refused_with_its_line(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        import_text(text)

@@ -251,7 +251,8 @@ def _grown_merged(rng: random.Random) -> bytes:
             rng.choice(("b", "v", "it's", "two\nlines", "${name}", "${r}"))
             for _ in range(1 + (verb is Verb.SET_LIST))
         ]
-        values = ["foo"] if verb is Verb.TYPE else [] if verb is Verb.ABSENT else values
+        place = [rng.choice(("m", "n", "foo[a=b]"))] if rng.random() < 0.2 else []
+        values = ["foo", *place] if verb is Verb.TYPE else [] if verb is Verb.ABSENT else values
         rows.append([key, int(verb), values, ["x"] if verb is Verb.EDIT_LIST else []])
     if rng.random() < 0.1:
         rows.append(value(rng))

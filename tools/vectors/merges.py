@@ -12,7 +12,7 @@ from tools.vectors.case import Case, invalid, valid
 from tools.vectors.settings import setting_of
 from tools.vectors.show import Json
 from tools.vectors.worlds import bad_merges, bad_results, good_merges
-from tools.vectors.worlds_each import bad_each, bad_quoting, good_each, moving
+from tools.vectors.worlds_each import bad_each, bad_orders, bad_quoting, good_each, good_orders, moving
 
 
 def managed_of(world: Json) -> Managed:
@@ -75,7 +75,7 @@ def _show_option(option: ManagedOption) -> Json:
 def merges() -> list[Case]:
     """Return the cases of `merges.json`."""
     cases = []
-    for name, shows, world in (*good_merges(), *good_each()):
+    for name, shows, world in (*good_merges(), *good_each(), *good_orders()):
         managed = managed_of(world)
         content = world["file"]
         package = world["package"]
@@ -87,7 +87,7 @@ def merges() -> list[Case]:
     for name, reason, says, world in (*bad_merges(), *bad_quoting()):
         wrong = partial(managed_of, world)
         cases.append(invalid(name, "There is no managed config.", reason, wrong, says, **world))
-    for name, reason, says, world in (*bad_results(), *moving(), *bad_each()):
+    for name, reason, says, world in (*bad_results(), *moving(), *bad_each(), *bad_orders()):
         managed = managed_of(world)
         package = world["package"]
         content = world["file"].encode()

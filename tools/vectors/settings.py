@@ -182,6 +182,8 @@ def _imports() -> list[Case]:
         ("export of two packages", "package a\nconfig s 'x'\n\toption o '1'\npackage b\nconfig s 'x'\n"),
     )
     bad = (
+        ("a place of nothing", "before a.b=c\n"),
+        ("a place by index", "set a.b=t\nbefore a.b=@t[0]\n"),
         ("an unknown verb", "rename a.b.c=d\n"),
         ("no value", "set a.b.c\n"),
         ("three words", "set a.b.c=1 2\n"),

@@ -173,6 +173,7 @@ def _edited() -> list[Case]:
         ("a section removed", [["delete", "one"]]),
         ("the last section removed", [["delete", "two"]]),
         ("another type", [["retype", "one", "b"]]),
+        ("a section moved", [["move", "two", "one"]]),
     )
     cases = []
     for name, steps in rows:
@@ -200,6 +201,13 @@ def _edited() -> list[Case]:
         ),
     ):
         cases.append(edit_case(name, text, [step]))
+    several = (
+        "# one\nconfig a 'one'\n\n# two\n# again\nconfig a 'two'\n\toption x '1'\n"
+        "# three\nconfig a 'three'\n# end"
+    )
+    cases.append(edit_case("a section moved with its comments", several, [["move", "two", "one"]]))
+    cases.append(edit_case("the last section moved with its comments", several, [["move", "three", "one"]]))
+    cases.append(edit_case("a section moved before its neighbour", several, [["move", "three", "two"]]))
     open_end = "config a 'one'\n\toption x '1'"
     cases.append(edit_case("a last line without an end", open_end, [["set", "one", "y", "2"]]))
     cases.append(edit_case("an empty file", "", [["add", "b", "one"]]))
@@ -219,6 +227,11 @@ def edit_case(name: str, text: str, steps: list[list[Any]]) -> Case:
                 assert section is not None
                 value = tuple(step[3]) if isinstance(step[3], list) else step[3]
                 document.set(section, step[2], value)
+            case "move":
+                before = document.section(step[2])
+                assert section is not None
+                assert before is not None
+                document.move_section(section, before)
             case "remove":
                 assert section is not None
                 document.remove(section, step[2])

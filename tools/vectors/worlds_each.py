@@ -95,6 +95,74 @@ def _around() -> list[Merge]:
     ]
 
 
+def good_orders() -> list[Merge]:
+    """Return sections that stand before others."""
+    place = "rule[name=b]"
+    return [
+        (
+            "made before another",
+            "In the order of the policy, above its comment.",
+            having(
+                p={"network.x": [5, 0, ["rule", "guest"], []], "network.y": [5, 1, ["rule", "guest"], []]}
+            ),
+        ),
+        (
+            "moved before another",
+            "It stood behind.",
+            having(p={"network.guest": [5, 0, ["interface", "lan"], []]}),
+        ),
+        (
+            "before another already",
+            "No byte changes.",
+            having(p={"network.lan": [5, 0, ["interface", place], []]}),
+        ),
+        (
+            "before one that is made later",
+            "Moved there.",
+            having(p={"network.x": [5, 0, ["rule", "y"], []], "network.y": [5, 1, ["rule"], []]}),
+        ),
+        (
+            "each, before another",
+            "Every one of them.",
+            having(p={"network.each interface as i": [5, 0, ["alias", place], []]}),
+        ),
+        (
+            "an index behind what was moved",
+            "Looked up afterwards.",
+            having(p={"network.x": [5, 0, ["rule", place], []], "network.@rule[1].z": [1, 1, ["1"], []]}),
+        ),
+    ]
+
+
+def bad_orders() -> list[Refused]:
+    """Return sections that cannot stand where they are to."""
+    circle = {"network.x": [5, 0, ["rule", "y"], []], "network.y": [5, 1, ["rule", "x"], []]}
+    return [
+        (
+            "before none",
+            "no-section",
+            "there are 0",
+            having(p={"network.x": [5, 0, ["rule", "rule[name=z]"], []]}),
+        ),
+        (
+            "before two",
+            "several-sections",
+            "there are 2",
+            world(
+                **assigned(p={"network.x": [5, 0, ["a", "rule[name=b]"], []]}),
+                file=FILE.replace("'a'", "'b'"),
+            ),
+        ),
+        (
+            "before itself by a match",
+            "no-section",
+            "exactly one other section",
+            having(p={"network.guest": [5, 0, ["interface", "interface[proto=dhcp]"], []]}),
+        ),
+        ("before each other", "order", "cannot stand before", having(p=circle)),
+    ]
+
+
 def bad_each() -> list[Refused]:
     """Return where the file of this device cannot be made."""
     named = {**NAMED_EACH, "network.dusk_i_lan.of": [1, 9, ["guest"], []]}

@@ -104,6 +104,8 @@ def _step(data: bytes, verb: str, step: list[Any]) -> bytes:
             return uci.set_option(data, section, option, b"")
         case "delete", []:
             return uci.delete_section(data, section)
+        case "move", [before]:
+            return uci.move_section(data, section, uci.Document(data).find(before))
         case "retype", [type_]:
             return uci.retype(data, section, type_)
     raise Refused(verb)

@@ -174,7 +174,7 @@ class _File:
 
     def add(self, type_: str, name: str, before: int | None) -> int:
         place = len(self.numbers) if before is None else self.numbers.index(before)
-        behind = None if before is None else self.section(before).name
+        behind = None if before is None else self.section(before).name or self.section(before).generated
         self.data = uci.add_section(self.data, type_, name, *([] if behind is None else [behind]))
         self.numbers.insert(place, self.next)
         self.next += 1
@@ -215,6 +215,7 @@ class _Work:
         self.about: dict[int, list[Rows]] = {}
         self.absent: set[str] = set()
         self.made: dict[int, int] = {}
+        self.placed: list[tuple[int, Key, Said]] = []
 
     def named(self, rank: int, key: Key, rows: Rows, said_by: Key) -> None:
         """Put in a section by name."""
@@ -223,9 +224,12 @@ class _Work:
             self.absent.add(key.address)
         elif existence and not hits:
             need(key.address not in self.absent, "ambiguous")
+            places = self.file.hits(_place_of(key, existence)) if existence.values[1:] else []
             later = sorted((other, number) for number, other in self.made.items() if other > rank)
-            hits = [self.file.add(existence.values[0], key.address, later[0][1] if later else None)]
-            self.made[hits[0]] = rank
+            before = places[0] if len(places) == 1 else later[0][1] if later else None
+            hits = [self.file.add(existence.values[0], key.address, before)]
+            if len(places) != 1:
+                self.made[hits[0]] = rank
             self.changed.append(said_by.text)
         need(bool(hits) or all(said.verb == ABSENT for said in rows.values()), "no-section")
         if hits:
@@ -237,6 +241,9 @@ class _Work:
             _compare(rows, other)
             _compare(other, rows)
         self.about[number].append(rows)
+        existence = rows.get(None)
+        if existence and existence.values[1:]:
+            self.placed.append((number, key, existence))
         if None in rows and rows[None].verb == ABSENT:
             if number in self.file.numbers:
                 self.file.delete(number)
@@ -252,6 +259,23 @@ class _Work:
             at = Key(key.package, f"dusk_{key.each}_{hit}", None, None, None, ())
             self.named(rank, at, here, key)
 
+    def before(self, number: int, key: Key, existence: Said, *, moves: bool) -> None:
+        """Move a section that stands behind one that it stands before."""
+        hits = self.file.hits(_place_of(key, existence))
+        need(len(hits) < 2, "several-sections")
+        need(bool(hits) and hits != [number], "no-section")
+        here, there = (self.file.numbers.index(one) for one in (number, hits[0]))
+        if here > there:
+            need(moves, "order")
+            self.file.data = uci.move_section(self.file.data, here, there)
+            self.file.numbers.insert(there, self.file.numbers.pop(here))
+            self.changed.append(key.text)
+
+    def order(self, *, moves: bool) -> None:
+        """See to the order of all sections that stand before others."""
+        for number, key, existence in self.placed:
+            self.before(number, key, existence, moves=moves)
+
     def clear(self, key: Key) -> None:
         """Remove what hits that went left behind."""
         for number in list(self.file.numbers):
@@ -259,6 +283,10 @@ class _Work:
             if name.startswith(f"dusk_{key.each}_") and number not in self.about:
                 self.file.delete(number)
                 self.changed.append(key.text)
+
+
+def _place_of(key: Key, existence: Said) -> Key:
+    return settings.key(f"{key.package}.{existence.values[1]}")
 
 
 def _read_again(said: Said, name: str, hit: str) -> Said:
@@ -285,6 +313,7 @@ def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tupl
             says.setdefault(key.section, {})[key.option] = said
     work = _Work(file)
     eaches = _put_names(work, says)
+    work.order(moves=True)
     others = [key for key in says if key.type is not None and not key.each]
     places = {key: _look_up(file, key, says[key]) for key in others}
     for key, number in places.items():
@@ -294,6 +323,7 @@ def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tupl
         need(file.hits(key) == ([number] if number in file.numbers else []), "moves")
     for key, hits in eaches.items():
         need(file.hits(key) == hits, "moves")
+    work.order(moves=False)
     return file.data, list(dict.fromkeys(work.changed))
 
 

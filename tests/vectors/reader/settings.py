@@ -137,9 +137,12 @@ def check(key: Key, said: Setting) -> None:
         SET_LIST: values and not removed,
         ABSENT: not values and not removed,
         EDIT_LIST: values + removed and len({*values, *removed}) == len(values + removed),
-        TYPE: len(values) == 1 and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
+        TYPE: len(values) in {1, 2} and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
     }
     need(lengths.get(said.verb, True), word)
+    if said.verb == TYPE and len(values) > 1:
+        need(_place(key.package, values[1]) == values[1] != key.address, word)
+        need(key.type is None or key.each, word)
     need(key.package != "dusk", word)
     need((said.verb == TYPE) <= (key.option is None), word)
     need(key.option is not None or said.verb in {TYPE, ABSENT}, word)
@@ -149,6 +152,13 @@ def check(key: Key, said: Setting) -> None:
     need(is_hidden(said) or key.option is None or not is_secret(key.option), word)
     packed = pack([said.verb, said.position, values, removed])
     need(len(packed) <= 65_536, word)
+
+
+def _place(package: str, text: str) -> str:
+    """Read the address of a section before which another one stands."""
+    found = key(f"{package}.{text}")
+    need(found.option is None and found.index is None and not found.each, "bad-value")
+    return found.address
 
 
 def check_values(values: Sequence[str]) -> None:
@@ -226,6 +236,14 @@ class _Import:
         self.said[at] = Setting(ABSENT, place, [], []) if type_ is None else Setting(TYPE, place, [type_], [])
         check(at, self.said[at])
 
+    def place(self, at: Key, text: str) -> None:
+        known = self.said.get(at)
+        need(known is not None and known.verb == TYPE, "bad-text")
+        assert known
+        values = [known.values[0], _place(at.package, text)]
+        self.said[at] = Setting(TYPE, known.position, values, [])
+        check(at, self.said[at])
+
     def result(self) -> list[tuple[str, Setting]]:
         order = sorted(self.said.items(), key=lambda item: item[1].position)
         return [
@@ -287,10 +305,13 @@ def _batch(text: str, result: _Import) -> None:
         verb = words[0].lower()
         if verb == "commit":
             continue
-        need(verb in BATCH and len(words) == 2, "bad-text")
+        need(verb in {*BATCH, "before"} and len(words) == 2, "bad-text")
         found = re.match(rf"((?:[^=\[]|\[(?:[^\]\"]|{QUOTED})*\])*)(=?)(.*)", words[1], re.DOTALL)
         assert found
-        need(bool(found[2]) == (BATCH[verb] != "delete"), "bad-text")
+        need(bool(found[2]) == (verb not in {"delete", "del"}), "bad-text")
+        if verb == "before":
+            result.place(key(found[1]), found[3])
+            continue
         result.edit(key(found[1]), BATCH[verb], found[3])
 
 
@@ -320,7 +341,10 @@ def exported(settings: Sequence[tuple[str, Setting]]) -> str:
         if said.verb in {ABSENT, SET_LIST}:
             out.append(f"delete {where}\n")
         verb = "set" if said.verb in {SET, TYPE} else "add_list"
-        out += [f"{verb} {where}={_in_quotes(value)}\n" for value in said.values]
+        verbs = [verb, "before"] if said.verb == TYPE else [verb] * len(said.values)
+        out += [
+            f"{word} {where}={_in_quotes(value)}\n" for word, value in zip(verbs, said.values, strict=False)
+        ]
         out += [f"del_list {where}={_in_quotes(value)}\n" for value in said.removed]
     return "".join(out)
 

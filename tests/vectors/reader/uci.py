@@ -333,16 +333,45 @@ def add_section(data: bytes, type_: str, name: str | None, before: str | None = 
             document.lines.append(Line(b"\n"))
         document.lines.append(added)
         return document.render()
-    target = document.find(before)
+    _put_above(document, document.find(before), [added, Line(b"\n")])
+    return document.render()
+
+
+def _put_above(document: Document, target: int, added: list[Line]) -> None:
     at = next(
         at for at, line in enumerate(document.lines) if any(one.section == target for one in line.statements)
     )
-    while at and document.lines[at - 1].comment and not document.lines[at - 1].statements:
-        at -= 1
+    at = _above(document, at)
     heading = document.lines[at:]
     document.lines = document.lines[:at]
     _exploded(document, [], document.lines[-1].statements if at else [])
-    document.lines += [added, Line(b"\n"), *heading]
+    document.lines += [*added, *heading]
+
+
+def _above(document: Document, at: int) -> int:
+    """Give the place of the first comment line that stands directly above a place."""
+    while at and document.lines[at - 1].comment and not document.lines[at - 1].statements:
+        at -= 1
+    return at
+
+
+def move_section(data: bytes, section: int, target: int) -> bytes:
+    """Move a section that stands behind another one before that and its comments."""
+    document = Document(data)
+    _exploded(document, [one for line in document.lines for one in line.statements if one.section == section])
+    opens = [
+        at
+        for at, line in enumerate(document.lines)
+        if any(one.keyword == "config" for one in line.statements)
+    ]
+    first = next(at for at in opens if any(one.section == section for one in document.lines[at].statements))
+    end = _above(document, min([at for at in opens if at > first], default=len(document.lines)))
+    start = _above(document, first)
+    taken = document.lines[start:end]
+    if taken[-1].raw.strip(SPACES):
+        taken.append(Line(b"\n"))
+    del document.lines[start:end]
+    _put_above(document, target, taken)
     return document.render()
 
 
