@@ -193,6 +193,18 @@ class FilesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesTouched:
+    """A UCI file that is managed was written since the last time, or none was looked at yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSeen:
+    """Answer to ``LookAtFiles``: as of ``FilesRead``; None where they could not be read."""
+
+    files: dict[str, bytes | None] | None
+
+
+@dataclass(frozen=True, slots=True)
 class HelperDone:
     """Answer to ``WriteFiles``, ``CommitFiles``, ``RollbackFiles``.
 
@@ -230,6 +242,8 @@ Input = (
     | PieceRead
     | Compacted
     | FilesRead
+    | FilesTouched
+    | FilesSeen
     | HelperDone
     | Consulted
 )
@@ -353,6 +367,13 @@ class ReadFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtFiles:
+    """Ask the helper for the UCI files of these packages, only to compare them."""
+
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WriteFiles:
     """Ask the helper to write all these files as one journalled transaction and reload.
 
@@ -451,6 +472,7 @@ Effect = (
     | Disconnect
     | ReadItems
     | ReadFiles
+    | LookAtFiles
     | WriteFiles
     | CommitFiles
     | RollbackFiles

@@ -141,6 +141,10 @@ CERTIFICATE_IN_START_BYTES_MAX = 840
 """Acknowledgements of nine holders; a larger certificate goes by catch-up."""
 STATUS_IN_RESPOND_BYTES_MAX = 768
 """A larger status goes by a stream; the rest of a RESPOND stays below 432."""
+DRIFT_MAX = 65_535
+"""Options that were changed on a device, as its status counts them: above any router's number of options."""
+SETTINGS_IN_EFFECT_MAX = 65_536
+"""Settings that a device remembers to have in effect, 8 bytes each: a change has 4,096 at most."""
 HEALTH_BYTES_MAX = 128
 """Unsigned figures in a RESPOND."""
 WORD_BYTES_MAX = 63

@@ -9,6 +9,7 @@ from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.changelog.undoing import Since, Suspect, Undoing, undoing
+from dusk.config.drift import Difference
 from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
@@ -45,6 +46,7 @@ class FakeDesk:
         self.now = 0.0
         self.clock = WallTime(1_800_000_000, trusted=True)
         self.seen: dict[DeviceId, Peer] = {}
+        self.changed: Sequence[Difference] = ()
         self.listeners: list[object] = []
         self.joined_with: list[str] = []
         self.keys: dict[str, SigningKey] = {}
@@ -73,6 +75,12 @@ class FakeDesk:
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
+
+    def drift(self) -> Sequence[Difference]:
+        return self.changed
+
+    def revert_drift(self) -> None:
+        self.changed = ()
 
     def pending(self) -> Sequence[Waiting]:
         return [Waiting(p, 5.0, 1.0) for p in self.waits.current(self.log.state, 0.0)]

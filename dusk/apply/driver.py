@@ -10,16 +10,19 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
+from dusk.apply.keeping import Keeping, Wanted
 from dusk.apply.machine import RESTING, Action, Applier, State
 from dusk.apply.windows import WINDOWS, Windows
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State as Datastore
 from dusk.config.device import concerns, managed_config
-from dusk.config.merge import Managed
+from dusk.config.drift import Difference
+from dusk.config.merge import Managed, ManagedOption
 from dusk.config.result import resulting
 from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
-from dusk.effects import FilesRead, HelperDone
-from dusk.errors import ConfigError
+from dusk.effects import FilesRead, HelperDone, StoreFile
+from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
 from dusk.keys.secret import SecretValue
 
@@ -64,6 +67,7 @@ class Driver:
         mode: whether this device applies at all.
         secrets: what it can open.
         windows: how long a change may be unconfirmed.
+        keeping: its memory of what is in effect.
     """
 
     def __init__(
@@ -72,11 +76,15 @@ class Driver:
         key: bytes,
         mode: Mode,
         secrets: Secrets,
+        *,
         windows: Windows = WINDOWS,
+        keeping: Keeping | None = None,
     ) -> None:
         self._device, self._secrets = device, secrets
         self._machine = Applier(key, windows)
+        self._keeping, self._finished = keeping or Keeping(), 0
         self._datastore: Datastore | None = None
+        self._managed: Managed | None = None
         self._waiting = False
         self._wrong = ""
         self._lacks: tuple[str, ...] = ()
@@ -139,12 +147,26 @@ class Driver:
         self._lacks = self._secrets.lacking(managed)
         if self._lacks:
             return []
+        self._managed = managed
 
         def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
             """Put the secrets in only here: what comes out goes to the helper, and is kept nowhere (R15)."""
-            return compute_files(revealed(managed, self._secrets.value), files)
+            return compute_files(self._keeping.kept(self._wanted(managed), files, now), files)
 
         return self._machine.handle(Target(self._judged, tuple(sorted(managed)), compute), now)
+
+    def _wanted(self, managed: Managed) -> Wanted:
+        """Return what the files should say; what lacks a key of a secret is not compared."""
+        assert self._datastore is not None, "there is a managed config"
+        is_open = not self._secrets.lacking(managed)
+        plain = revealed(managed, self._secrets.value) if is_open else managed
+        return Wanted(managed, plain, secret_names(self._datastore), self._enforces)
+
+    def _enforces(self, option: ManagedOption) -> bool:
+        """Tell whether the cluster has an option put back that somebody changed on the device."""
+        del option  # the cluster says it for all
+        assert self._datastore is not None, "there is a managed config"
+        return self._datastore.value("cluster", "drift") == ["enforce"]
 
     def keys_came(self) -> None:
         """Note that keys of secrets are here that were not."""
@@ -159,6 +181,65 @@ class Driver:
         """Note that the deadline has come."""
         return self._machine.handle(Deadline(), now)
 
+    # --- drift -------------------------------------------------------------------------------
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The packages whose files somebody may change that are in effect; none while off."""
+        return () if self._machine.state is State.OFF else tuple(sorted(self._known() or ()))
+
+    def looked_at(self) -> tuple[str, ...]:
+        """Return the packages whose files are to be compared now: none while an apply is under way."""
+        return self.watched if self._machine.state in RESTING else ()
+
+    def _known(self) -> Managed | None:
+        """Return the managed config that was computed last; at a start that of the log."""
+        if self._managed is None and self._datastore is not None:
+            try:
+                self._managed = managed_config(self._datastore, self._device)
+            except ConfigError:  # `start` says why
+                return None
+        return self._managed
+
+    def looked(self, files: Mapping[str, bytes | None], now: float) -> None:
+        """Compare files as they are with what is in effect; what is to be put back waits for its start.
+
+        Args:
+            files: those of `looked_at`, which is asked again just before.
+            now: monotonic seconds.
+        """
+        managed = self._known()
+        assert managed is not None, "there is something to look at"
+        is_to_be_put_back = self._keeping.looked(self._wanted(managed), files, now)
+        if is_to_be_put_back and self._machine.state is not State.HELD:
+            self._waiting = True
+
+    def revert(self) -> None:
+        """Have what somebody changed on this device put back, at the next start.
+
+        Raises:
+            Refused: this device changes no files now.
+        """
+        if self._machine.state in (State.HELD, State.OFF):
+            raise Refused(
+                "held",
+                f"this device changes no files now: it is {self._machine.state.value} by its own settings",
+            )
+        self._keeping.revert()
+        self._waiting = self._datastore is not None
+
+    @property
+    def drift(self) -> tuple[Difference, ...]:
+        """What somebody changed on this device, as of the newest look."""
+        return self._keeping.drift
+
+    @property
+    def given_up(self) -> tuple[str, ...]:
+        """The KEYs that were put back too often, and are left until somebody decides."""
+        return self._keeping.given_up
+
+    # --- what the helper and the settings say -------------------------------------------------
+
     def restored(self, event: Restored, now: float) -> list[Action]:
         """Note that an apply was undone before this start."""
         return self._machine.handle(event, now)
@@ -167,9 +248,12 @@ class Driver:
         """Take the brake or the option ``apply``."""
         return self._machine.handle(SetMode(mode), now)
 
-    def answer(self, event: FilesRead | HelperDone, now: float) -> list[Action]:
+    def answer(self, event: FilesRead | HelperDone, now: float) -> list[Action | StoreFile]:
         """Take an answer of the helper."""
-        actions = self._machine.handle(event, now)
+        actions: list[Action | StoreFile] = list(self._machine.handle(event, now))
+        if self._machine.finished != self._finished:
+            self._finished = self._machine.finished
+            actions = [*self._keeping.committed(now), *actions]
         if self._machine.state is State.APPLIED and self._reloaded_at is None:
             self._reloaded_at = now
         if self._machine.state is not State.APPLIED:

@@ -3,6 +3,7 @@
 import hashlib
 
 KEYED_HASH_BYTES = 16
+MARK_BYTES = 8
 
 
 def keyed_hash(key: bytes, package: str, content: bytes) -> bytes:
@@ -26,3 +27,8 @@ def apply_id(files: dict[str, bytes]) -> str:
         for part in (package.encode(), content):
             state.update(len(part).to_bytes(4, "big") + part)
     return state.hexdigest()
+
+
+def mark_of(said: bytes) -> bytes:
+    """Return 8 bytes that tell one setting's content from another, for this device's own memory alone."""
+    return hashlib.blake2b(said, digest_size=MARK_BYTES, person=b"dusk.apply.mark").digest()

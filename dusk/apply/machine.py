@@ -78,6 +78,7 @@ class Applier:
         reason: why the last target failed or what goes on, in one line; else empty.
         hard: a failure that is retried only for other content.
         hashes: package → keyed hash of the resulting file in effect.
+        finished: how many applies have ended well.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Applier:
         self.reason = ""
         self.hard = False
         self.hashes: dict[str, bytes] = {}
+        self.finished = 0
         self._key, self._windows, self._backoff_s = key, windows, backoff_s
         self._mode = Mode.RUN
         self._target: Target | None = None
@@ -225,6 +227,7 @@ class Applier:
         self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
         self.head, self.reason, self.hard = self._target.head, "", False
         self._failed_id, self._failures, self._attempt = "", 0, _Attempt()
+        self.finished += 1
         return [*self._rest(State.COMMITTED), *self._next_target()]
 
     def _reload_failed(self, event: Event, now: float) -> list[Action]:

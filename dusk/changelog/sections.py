@@ -410,6 +410,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "manual-backup": _flag,
         "logins": _logins,
         "secrets": _secret_names,
+        "drift": _text(7, r"(report|enforce)\Z"),
         **_VARIABLE,
     },
     SectionKind.USER: {"key": _public, "sealed": _sealed, "disabled": _flag},

@@ -33,18 +33,22 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             "yes" if d["online"] else "no",
             d["applied"],
             d["apply"],
+            d["drift"] or "-",
             " ".join(d["groups"]),
         )
         for d in answer["devices"]
     ]
-    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), p["label"]) for p in answer["pending"]]
+    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), "-", p["label"]) for p in answer["pending"]]
     rows += [
-        (e["name"] or "-", "expected", "-", "-", e["label"], " ".join(e["groups"]))
+        (e["name"] or "-", "expected", "-", "-", e["label"], "-", " ".join(e["groups"]))
         for e in answer["expected"]
     ]
     everybody = [*answer["devices"], *answer["pending"], *answer["expected"]]
     context.table(
-        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "GROUPS"), rows, everybody, "there is no router yet"
+        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "DRIFT", "GROUPS"),
+        rows,
+        everybody,
+        "there is no router yet",
     )
     if answer["pending"]:
         context.note("`dusk device approve ID`, or --all, lets in who is pending; `reject ID` turns away")

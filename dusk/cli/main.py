@@ -65,6 +65,7 @@ OVERVIEW = (
         "what is and what was",
         (
             ("effective", "effective", "what a router's settings are, and why"),
+            ("drift", "drift", "what somebody changed on a router"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
             ("blame", "history", "who made each setting what it is"),

@@ -71,11 +71,25 @@ def _shown_secrets(state: State) -> str:
     return "" if row is None else ",".join(row[0])
 
 
+def _drift(_state: State, text: str) -> list[Any] | None:
+    if text not in ("report", "enforce"):
+        raise Refused("bad-value", "drift: report (what somebody changes on a router stays) or enforce")
+    return ["enforce"] if text == "enforce" else None
+
+
+def _shown_drift(state: State) -> str:
+    row = state.value("cluster", "drift")
+    return "report" if row is None else str(row[0])
+
+
 KNOBS = {
     "name": Knob("what people call the cluster", _name, views.cluster_name),
     "cycle": Knob("how often the master asks all, such as 5s", _cycle, _shown_cycle),
     "logins": Knob("on which routers people may log in, or all", _logins, _shown_logins),
     "secrets": Knob("further options that are secret, beside the usual ones", _secrets, _shown_secrets),
+    "drift": Knob(
+        "what somebody changes on a router: report shows it, enforce puts it back", _drift, _shown_drift
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.changelog.undoing import Since, Suspect, Undoing
+from dusk.config.drift import Difference
 from dusk.effects import LogItem, Progress, Question, Told
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
@@ -59,6 +60,8 @@ class Peer:
     seen_s_ago: float | None
     judged_seq: Seq = _NOWHERE
     """The position that ``apply_state`` is about."""
+    drift: int = 0
+    """How much of its managed config somebody changed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ class Desk(Protocol):
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
+
+    def drift(self) -> Sequence[Difference]:
+        """Return what somebody changed on this device, as of the newest look at its files."""
+
+    def revert_drift(self) -> None:
+        """Put that back, or raise ``Refused`` where this device changes no files now."""
 
     def pending(self) -> Sequence[Waiting]:
         """Return who waits to be let in, by id, as far as the master has told; at the master all."""

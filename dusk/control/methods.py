@@ -11,6 +11,7 @@ from dusk.control import (
     by_hand,
     cluster,
     conflicts,
+    drift,
     editing,
     forced,
     history,
@@ -251,6 +252,8 @@ METHODS: Mapping[str, Method] = {
         reveal=Parameter(schema.flag, default=False),
         token=Parameter(schema.text(), ""),
     ),
+    "drift.show": _query(drift.drift_show, device=Parameter(schema.text(), "")),
+    "drift.revert": _query(drift.drift_revert, device=_TEXT),
     "user.list": _query(people.user_list),
     "user.add": _signing(
         people.user_add, name=_TEXT, password=_PASSWORD, public_key=_PUBLIC_LINE, timeout_s=_TIMEOUT

@@ -80,6 +80,7 @@ def _device(desk: Desk, member: views.Member) -> Json:
         "apply": peer.apply_state,
         "judged": peer.judged_seq,
         "reason": peer.reason,
+        "drift": peer.drift,
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,
     }

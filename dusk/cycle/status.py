@@ -29,6 +29,7 @@ class Status:
         state: of the apply machine, a word.
         reason: one line for people, empty if all is well.
         alarms: words.
+        drift: how many things of its managed config somebody changed on the device.
     """
 
     epoch: int
@@ -41,6 +42,7 @@ class Status:
     state: str
     reason: str
     alarms: tuple[str, ...]
+    drift: int = 0
 
     @property
     def version(self) -> tuple[int, int, int]:
@@ -56,7 +58,7 @@ class Status:
     def sign(self, key: SigningKey, cluster: ClusterId) -> bytes:
         """Return the signed status as it is sent."""
         head = (*self.version, self.seq, self.chain, self.judged)
-        payload = codec.pack((*head, self.files, self.state, self.reason, self.alarms))
+        payload = codec.pack((*head, self.files, self.state, self.reason, self.alarms, self.drift))
         return codec.pack((payload, key.sign(LABEL, cluster, payload)))
 
 
@@ -74,7 +76,7 @@ def open_status(data: bytes, public: bytes, cluster: ClusterId) -> Status:
 
 
 def _decode(payload: bytes) -> Status:
-    row = codec.fields(codec.unpack(payload, size_max=limits.STATUS_BYTES_MAX), 10, "status")
+    row = codec.fields(codec.unpack(payload, size_max=limits.STATUS_BYTES_MAX), 11, "status")
     files = tuple(_file(item) for item in codec.items(row[6], 512, "status files"))
     if list(files) != sorted(set(files)):
         raise UntrustedInput("status: files not sorted")
@@ -90,6 +92,7 @@ def _decode(payload: bytes) -> Status:
         state=codec.text(row[7], _NAME_BYTES_MAX, "status state"),
         reason=codec.text(row[8], limits.REASON_BYTES_MAX, "status reason"),
         alarms=tuple(codec.text(alarm, _NAME_BYTES_MAX, "status alarm") for alarm in alarms),
+        drift=codec.integer(row[10], 0, limits.DRIFT_MAX, "status drift"),
     )
 
 

@@ -14,6 +14,7 @@ from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.changelog.undoing import Since, Suspect, Undoing
+from dusk.config.drift import Difference
 from dusk.control import names
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
@@ -140,6 +141,14 @@ class DaemonDesk:
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
         return peers_of(self._node, trio.current_time())
+
+    def drift(self) -> Sequence[Difference]:
+        """Return what somebody changed on this device."""
+        return self._node.applied.drift
+
+    def revert_drift(self) -> None:
+        """Put that back."""
+        self._core.add(self._node.revert_drift(trio.current_time()))
 
     def pending(self) -> Sequence[Waiting]:
         """Return who waits to be let in."""

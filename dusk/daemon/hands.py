@@ -22,8 +22,10 @@ from dusk.effects import (
     Disconnect,
     Event,
     FilesRead,
+    FilesSeen,
     HelperDone,
     ItemsRead,
+    LookAtFiles,
     PieceRead,
     Progress,
     ReadFiles,
@@ -37,7 +39,7 @@ from dusk.effects import (
 )
 from dusk.errors import StorageError
 
-HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+HelperEffect = ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
 HandEffect = (
     SendDatagram
     | SendMulticast
@@ -58,7 +60,7 @@ HandEffect = (
 class Helper(Protocol):
     """The root helper as the core sees it."""
 
-    async def perform(self, effect: HelperEffect) -> FilesRead | HelperDone:
+    async def perform(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone:
         """Do one request and return the input that answers it."""
 
 

@@ -9,7 +9,16 @@ import trio
 
 from dusk.apply.events import Restored
 from dusk.daemon.say import say
-from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.effects import (
+    CommitFiles,
+    FilesRead,
+    FilesSeen,
+    HelperDone,
+    LookAtFiles,
+    ReadFiles,
+    RollbackFiles,
+    WriteFiles,
+)
 from dusk.errors import Refused, StorageError
 from dusk.helper.message import HEADER_BYTES_MAX, encode, sizes
 from dusk.lazy import dataclass
@@ -144,8 +153,8 @@ class HelperClient:
         await self._ask((b"join_done",), ANSWER_S_MAX)
 
     async def perform(
-        self, effect: ReadFiles | WriteFiles | CommitFiles | RollbackFiles
-    ) -> FilesRead | HelperDone:
+        self, effect: ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
+    ) -> FilesRead | FilesSeen | HelperDone:
         """Do what a node asked for; a failure is in the result, as ``code: reason``."""
         match effect:
             case ReadFiles(packages):
@@ -153,6 +162,11 @@ class HelperClient:
                     return FilesRead(await self.read(packages))
                 except (Refused, StorageError) as error:
                     return HelperDone("read", "", _line(error), None, "")
+            case LookAtFiles(packages):
+                try:
+                    return FilesSeen(await self.read(packages))
+                except (Refused, StorageError):  # an apply would say why
+                    return FilesSeen(None)
             case WriteFiles(apply_id, files, window_s):
                 return await self._change("write", apply_id, files, window_s)
             case CommitFiles(apply_id):

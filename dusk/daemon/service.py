@@ -19,6 +19,7 @@ from dusk.daemon.core import Core
 from dusk.daemon.desk import DaemonDesk
 from dusk.daemon.drafts import Drafts
 from dusk.daemon.facts import gather
+from dusk.daemon.filewatch import watch_files
 from dusk.daemon.hands import Hands
 from dusk.daemon.helper_client import HelperClient
 from dusk.daemon.identity import FILE as IDENTITY_FILE
@@ -277,6 +278,7 @@ async def _run_parts(parts: _Parts) -> None:
             nursery.start_soon(parts.hands.run_compactions)
             nursery.start_soon(watch_clock, parts.inbox)
             await nursery.start(parts.core.run)
+            nursery.start_soon(watch_files, parts.root, lambda: parts.core.node, parts.inbox)
             nursery.start_soon(_look_around, parts)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
             if isinstance(parts.core.node, Idle):

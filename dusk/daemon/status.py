@@ -66,7 +66,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         lines.append("stale: the master is not heard")
     else:
         lines += [*_away(node, online, now), *_unreached(node)]
-    lines += failures(node)
+    lines += [*failures(node), *_drifted(node)]
     lines += [alone] if (alone := waits_alone(node, now)) else []
     return {
         "cluster": views.cluster_name(state),
@@ -122,9 +122,21 @@ def failures(node: Node) -> list[str]:
 
 
 def _failure(names: list[str], seq: Seq) -> str:
+    return f"{_listed(names)} could not apply version {seq}: `dusk device show {names[0]}` says why"
+
+
+def _drifted(node: Node) -> list[str]:
+    """Name the other members where somebody changed what is managed, and those that change nothing now."""
+    known = [(name_of(node, p.device_id) or "?", p.status) for p in node.peers.others if p.status is not None]
+    drift = sorted(name for name, status in known if status.drift)
+    held = sorted(name for name, status in known if status.state == "held")
+    lines = [f"changed by hand on {_listed(drift)}: `dusk drift {drift[0]}`"] if drift else []
+    return lines + ([f"on hold, so nothing is applied there: {_listed(held)}"] if held else [])
+
+
+def _listed(names: list[str]) -> str:
     more = len(names) - NAMES_SHOWN_MAX
-    shown = ", ".join(names[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    return f"{shown} could not apply version {seq}: `dusk device show {names[0]}` says why"
+    return ", ".join(names[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:
@@ -191,6 +203,7 @@ def _own(node: Node, now: float) -> Peer:
         alarms=tuple(sorted(node.alarms)),
         seen_s_ago=0.0,
         judged_seq=node.applied.judged,
+        drift=len(node.applied.drift),
     )
 
 
@@ -207,4 +220,5 @@ def _peer(heard: Heard, online: set[DeviceId], now: float) -> Peer:
         alarms=() if status is None else status.alarms,
         seen_s_ago=None if seen_at is None else max(0.0, now - seen_at),
         judged_seq=Seq(0) if status is None else status.judged,
+        drift=0 if status is None else status.drift,
     )

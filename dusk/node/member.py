@@ -23,6 +23,8 @@ from dusk.effects import (
     Disconnected,
     Effect,
     FilesRead,
+    FilesSeen,
+    FilesTouched,
     HelperDone,
     Input,
     ItemsRead,
@@ -167,6 +169,10 @@ class Node:
                 effects = self._rooms.exchanges.handle(event, now)
             case FilesRead() | HelperDone():
                 effects = list(self.applied.answer(event, now))
+            case FilesTouched():
+                self._rooms.drifting.touched()
+            case FilesSeen(files):
+                self._rooms.drifting.seen(files, now)
             case Links(links):
                 effects = self._links_changed(links, now)
             case _:  # a wall clock; the type checker knows
@@ -213,6 +219,15 @@ class Node:
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
         """Take the brake, or the option ``apply``, as the settings have it now."""
         return [*self.applied.set_mode(mode, now), *self._after(now)]
+
+    def revert_drift(self, now: float) -> list[Effect]:
+        """Put back what somebody changed on this device.
+
+        Raises:
+            Refused: it changes no files now.
+        """
+        self.applied.revert()
+        return self._after(now)
 
     def set_contacts(self, addresses: tuple[Address, ...], now: float) -> list[Effect]:
         """Take the configured addresses, as the settings have them now; new ones are asked at once."""
@@ -370,7 +385,7 @@ class Node:
         effects, rooms.branching.pending = rooms.branching.pending, []
         effects += [*self._watch(now), *rooms.compacting.step(now)]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
-        effects += self._applying.step(now)
+        effects += [*rooms.drifting.step(), *self._applying.step(now)]
         effects += [*self._seek(now), *rooms.inquiries.step(now)]
         if self.fresh(now):
             edits = rooms.report.facts_due(self.log.state, now)

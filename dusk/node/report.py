@@ -9,7 +9,7 @@ from dusk.changelog.state import State
 from dusk.cycle.status import Status
 from dusk.ids import ClusterId, DeviceId
 from dusk.keys.signing import SigningKey
-from dusk.limits import REASON_BYTES_MAX
+from dusk.limits import DRIFT_MAX, REASON_BYTES_MAX
 from dusk.membership.facts import Facts, fact_edits
 
 FACTS_GAP_S = 3600.0
@@ -49,7 +49,8 @@ class SelfReport:
             now: monotonic seconds.
             gap_s: a cycle.
         """
-        looks = (driver.head, driver.judged, driver.state, driver.reason, dict(driver.hashes), alarms)
+        drift = min(len(driver.drift), DRIFT_MAX)
+        looks = (driver.head, driver.judged, driver.state, driver.reason, dict(driver.hashes), alarms, drift)
         if version == (0, 0) or looks == self._looks:
             return False
         old = self._status
@@ -75,6 +76,7 @@ class SelfReport:
             driver.state,
             codec.shortened(driver.reason, REASON_BYTES_MAX),
             alarms,
+            min(len(driver.drift), DRIFT_MAX),
         )
 
     def signed(self) -> bytes | None:

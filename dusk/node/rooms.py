@@ -8,6 +8,8 @@ node's to say (`member.py`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dusk.apply.driver import Driver
+from dusk.apply.keeping import FILE as IN_EFFECT_FILE
+from dusk.apply.keeping import Keeping
 from dusk.apply.windows import Windows
 from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
@@ -34,6 +36,7 @@ from dusk.node.answering import Answering
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
+from dusk.node.drifting import Drifting
 from dusk.node.forks import Forks
 from dusk.node.host import MemberHost
 from dusk.node.inquiries import Inquiries
@@ -108,11 +111,13 @@ class Rooms:
             self.recovery.status_key,
             settings.mode,
             self.secrets,
-            Windows(settings.apply_window_s, self.takeover_s),
+            windows=Windows(settings.apply_window_s, self.takeover_s),
+            keeping=Keeping(saved.get(IN_EFFECT_FILE)),
         )
         self.report = SelfReport(key, log.cluster, settings.facts)
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
+        self.drifting = Drifting(self.applied, self.alarms)
         self.compacting = Compacting(log, self.forks, plan, self.alarms)
         self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
         self.addresses = Addresses(

@@ -26,6 +26,7 @@ from dusk.effects import (
     Input,
     ItemsRead,
     Links,
+    LookAtFiles,
     PieceRead,
     Progress,
     ReadFiles,
@@ -445,7 +446,7 @@ class Device:
                 self._inbox.append(PieceRead(conn, piece, self.disk.read_piece(seq, piece)))
             case Compact():
                 self._compact(effect)
-            case ReadFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
+            case ReadFiles() | LookAtFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
                 self._ask(effect)
             case Progress(change, state, seq, reason):
                 told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()

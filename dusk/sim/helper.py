@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 from random import Random
 
-from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.effects import (
+    CommitFiles,
+    FilesRead,
+    FilesSeen,
+    HelperDone,
+    LookAtFiles,
+    ReadFiles,
+    RollbackFiles,
+    WriteFiles,
+)
 
-HelperEffect = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+HelperEffect = ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
 
 Journal = tuple[str, dict[str, tuple[bytes | None, bytes]]]
 """An apply's id; package → (content before, content written)."""
@@ -39,11 +48,13 @@ class Helper:
         self._random = random
         self._journal = journal
 
-    def do(self, effect: HelperEffect) -> FilesRead | HelperDone:
+    def do(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone:
         """Do a request and return the answer."""
         match effect:
             case ReadFiles(packages):
                 return FilesRead({package: self.files.get(package) for package in packages})
+            case LookAtFiles(packages):
+                return FilesSeen({package: self.files.get(package) for package in packages})
             case WriteFiles(ident, files, _):
                 return self._write(ident, files)
             case CommitFiles(ident):

@@ -141,6 +141,16 @@ def test_a_device_that_was_never_given_a_target_has_judged_nothing() -> None:
     assert driver.state == "failed"
 
 
+def test_nothing_is_looked_at_where_the_config_cannot_be_computed_or_nothing_is_known() -> None:
+    world = World()
+    assert Driver(world.device_id, bytes(32), Mode.RUN, NoSecrets()).watched == ()
+    world.commit(
+        world.set("wifi", "wireless.a.ssid", "${nowhere}"),
+        world.edit("assignment/wifi", "to", ("all", [], 100)),
+    )
+    assert _driver(world).watched == ()
+
+
 class _Reading:
     """A datastore that notes which sections are asked for."""
 

@@ -176,13 +176,25 @@ def test_the_clusters_own_settings_are_shown_and_changed_together(desk: FakeDesk
     def shown() -> dict[str, str]:
         return {s["name"]: s["value"] for s in desk.ask("cluster.show")["settings"]}
 
-    assert shown() == {"name": "home", "cycle": "5s", "logins": "all", "secrets": ""}
-    values = {"name": "Our school", "cycle": "500ms", "logins": "roof,hall", "secrets": "PIN2 x_key"}
+    assert shown() == {"name": "home", "cycle": "5s", "logins": "all", "secrets": "", "drift": "report"}
+    values = {
+        "name": "Our school",
+        "cycle": "500ms",
+        "logins": "roof,hall",
+        "secrets": "PIN2 x_key",
+        "drift": "enforce",
+    }
     desk.do("cluster.set", values=[{"name": n, "values": [v]} for n, v in values.items()])
     assert shown() == {**values, "logins": "hall,roof", "secrets": "pin2,x_key"}
-    back = {"cycle": "0.5m", "logins": "all", "secrets": ""}
+    back = {"cycle": "0.5m", "logins": "all", "secrets": "", "drift": "report"}
     desk.do("cluster.set", values=[{"name": n, "values": [v]} for n, v in back.items()])
-    assert shown() == {"name": "Our school", "cycle": "30s", "logins": "all", "secrets": ""}
+    assert shown() == {
+        "name": "Our school",
+        "cycle": "30s",
+        "logins": "all",
+        "secrets": "",
+        "drift": "report",
+    }
     again = [{"name": "cycle", "values": ["30s"]}]
     assert desk.do("cluster.set", values=again)["text"] == "nothing changed"
 

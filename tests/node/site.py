@@ -29,12 +29,14 @@ from dusk.effects import (
     Disconnected,
     Effect,
     FilesRead,
+    FilesSeen,
     HelperDone,
     Input,
     ItemsRead,
     Link,
     Links,
     LogItem,
+    LookAtFiles,
     PieceRead,
     Progress,
     ReadFiles,
@@ -77,6 +79,8 @@ class Box:
         self._made = b""
         self.branches: list[LostBranch] = []
         self.files: dict[str, bytes | None] = {}
+        self.can_be_read = True
+        """Whether files that are looked at can be read."""
         self.helper_s = HELPER_S
         self.contacts: tuple[Address, ...] = ()
         self.reload_exit = 0
@@ -197,6 +201,8 @@ class Box:
         match effect:
             case ReadFiles(packages):
                 self._later(FilesRead({package: self.files.get(package) for package in packages}))
+            case LookAtFiles(packages):
+                self._later(FilesSeen(self._seen(packages)))
             case WriteFiles(ident, files, _):
                 self.written_at.append(self.site.now)
                 self.files |= {name: new for name, (_, new) in files.items()}
@@ -207,6 +213,9 @@ class Box:
                 self._later(HelperDone("rollback", ident, None, None, ""))
             case _:
                 pass
+
+    def _seen(self, packages: Sequence[str]) -> dict[str, bytes | None] | None:
+        return {package: self.files.get(package) for package in packages} if self.can_be_read else None
 
     def _later(self, event: Input, delay_s: float = 0.0) -> None:
         self.site.after(delay_s, lambda: self.give(event))

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 
+from dusk.config.drift import Difference
 from dusk.control.recovering import ARMOUR, edits_of
 from dusk.ids import DeviceId
 from dusk.keys.armour import public_line
@@ -19,6 +20,7 @@ def who_is_who(talk: Talk, desk: FakeDesk) -> None:
     ben = _people(talk)
     _sessions(talk, ben)
     _cluster(talk)
+    _drift(talk, desk)
     _grants(talk)
     _sections(talk)
     _newcomers(talk, desk)
@@ -86,6 +88,22 @@ def _sessions(talk: Talk, ben: Elsewhere) -> None:
     talk.call("recovery.show")
     talk.refuse("no-owner", "an owner who is none", "owner.remove", token=TOKEN, name="carol")
     talk.refuse("too-few-owners", "more owners than there are", "owner.quorum", token=TOKEN, count=4)
+
+
+def _drift(talk: Talk, desk: FakeDesk) -> None:
+    keys = ("wireless.radio0.channel",)
+    desk.changed = (
+        Difference(*keys, "policy/wifi", "36", "11", keys),
+        Difference("network.lan", "policy/lan", "interface", None, ("network.lan",)),
+        Difference("wireless.a.key", "policy/wifi", None, None, ("wireless.a.key",), is_secret=True),
+        Difference("firewall.@rule[7]", "policy/lan", None, None, (), trouble="there is no such section"),
+    )
+    talk.call("drift.show")
+    talk.call("drift.show", device="ap-1")
+    talk.refuse("no-device", "drift of no device", "drift.show", device="nobody")
+    talk.refuse("elsewhere", "drift of another device", "drift.revert", device="ap-1")
+    talk.call("drift.revert", device="attic")
+    talk.call("drift.revert", device="attic")
 
 
 def _cluster(talk: Talk) -> None:

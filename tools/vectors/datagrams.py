@@ -19,7 +19,7 @@ from tools.vectors.case import Case, Source, annotate, valid
 from tools.vectors.cluster import MASTER, SECOND, STRANGER, Cluster
 from tools.vectors.scene import SOURCE, Scene
 from tools.vectors.show import Json, hexed, show_head, show_signed_head
-from tools.vectors.statuses import group_keys, rings, sample_status, show_group_key, statuses
+from tools.vectors.statuses import group_keys, healths, rings, sample_status, show_group_key, statuses
 
 _HEAD = ("head", ["generation", "mandate", "epoch", "seq", "chain hash"])
 
@@ -32,7 +32,7 @@ def datagrams(cluster: Cluster) -> list[Case]:
     _answers(scene)
     unsealed(scene)
     bad_plaintexts(scene)
-    return [*scene.cases, *rings(), *statuses(cluster)]
+    return [*scene.cases, *rings(), *statuses(cluster), *healths()]
 
 
 def _setting(cluster: Cluster) -> Case:

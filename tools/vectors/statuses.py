@@ -74,6 +74,7 @@ def sample_status(**changed: Any) -> Status:
         "state": "failed",
         "reason": "no contact within 90 s after the reload",
         "alarms": ("clock-unknown",),
+        "drift": 2,
     }
     return Status(**{**said, **changed})
 
@@ -88,16 +89,21 @@ def _show_status(status: Status) -> Json:
         "state": status.state,
         "reason": status.reason,
         "alarms": list(status.alarms),
+        "drift": status.drift,
     }
 
 
 def statuses(cluster: Cluster) -> list[Case]:
-    """Return cases about statuses and health."""
+    """Return cases about statuses."""
     about = {"kind": "status", "device": SECOND.key_id.hex()}
     cases = []
     for name, shows, status in (
         ("a status", "Signed by its device.", sample_status()),
-        ("a status without files", "Nothing is managed yet.", sample_status(files=(), reason="", alarms=())),
+        (
+            "a status without files",
+            "Nothing is managed yet.",
+            sample_status(files=(), reason="", alarms=(), drift=0),
+        ),
     ):
         data = status.sign(SECOND, cluster.id)
         assert open_status(data, SECOND.public, cluster.id) == status
@@ -111,7 +117,7 @@ def statuses(cluster: Cluster) -> list[Case]:
             "position judged",
             "files",
         ]
-        notes = ("payload", [*names, "state", "reason", "alarms"])
+        notes = ("payload", [*names, "state", "reason", "alarms", "drift"])
         cases.append(
             valid(
                 name,
@@ -143,7 +149,14 @@ def statuses(cluster: Cluster) -> list[Case]:
     bad("a reason of 201 bytes", "wrong-shape", sample_status(reason="a" * 201).sign(SECOND, cluster.id))
     files = tuple((f"{number:063}", bytes(16)) for number in range(200))
     bad("over 16,384 bytes", "too-large", sample_status(files=files).sign(SECOND, cluster.id))
+    bad("drift above the bound", "wrong-shape", sample_status(drift=65_536).sign(SECOND, cluster.id))
     bad("17 alarms", "wrong-shape", sample_status(alarms=("a",) * 17).sign(SECOND, cluster.id))
+    return cases
+
+
+def healths() -> list[Case]:
+    """Return cases about health."""
+    cases = []
     figures = {"clients": 12, "load": 7, "uptime": 86_400}
     data = encode_health(figures)
     cases.append(valid("health", "Sorted figures.", kind="health", bytes=data.hex(), figures=figures))

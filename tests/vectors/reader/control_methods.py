@@ -67,7 +67,7 @@ FLAGS = (
 )
 
 EDITING = "changed edits text notes"
-DEVICE = "name id label groups role online head applied apply judged reason alarms seen_s_ago"
+DEVICE = "name id label groups role online head applied apply judged reason drift alarms seen_s_ago"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
 APPROVED = "id name groups replaces backup text"
 STATUS = (
@@ -189,6 +189,8 @@ METHODS = {
     "var.set": Method("token scope variables secret?", EDITING),
     "var.unset": Method("token scope names", EDITING),
     "settings.export": Method("target", "target text"),
+    "drift.show": Method("device?", "device here count drift", "key wanted found origin secret trouble"),
+    "drift.revert": Method("device", "count text"),
     "effective": Method(
         "device key? reveal? token?",
         "device head options",

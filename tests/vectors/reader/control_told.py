@@ -60,6 +60,7 @@ class Conversation:
     challenges: dict[str, tuple[str, bytes, bytes]] = field(default_factory=dict)
     asked: dict[tuple[str, str], list[Params]] = field(default_factory=dict)
     origins: dict[str, Any] = field(default_factory=dict)
+    here: str = ""
     quorum: int = 1
     head: int = 0
 
@@ -86,6 +87,8 @@ class Conversation:
             self.outside.add(result["token"])
         elif method == "session.end":
             self.sessions = {token: user for token, user in self.sessions.items() if user != params["user"]}
+        elif method == "drift.show" and result["here"]:
+            self.here = result["device"]
         elif method == "device.show":
             self.origins[result["name"]] = result["origin"]
         elif method == "role.show":
@@ -144,6 +147,12 @@ class Conversation:
         signed = [_change(line, "bad-params") for line in params.get("signed", [])]
         wanted = 2 if self.quorum > 1 and method != "proposal.sign" else 1
         return len(signed) == wanted and all(any(_says(one, it) for it in asked) for one in signed)
+
+    def _refuse_drift(self, method: str, params: Params) -> None:
+        name = params.get("device", "")
+        if name:
+            self._knows("devices", name, "no-device")
+            need(method != "drift.revert" or name == self.here, "elsewhere")
 
     def _refuse_policy(self, method: str, params: Params) -> None:
         if method == "policy.show":

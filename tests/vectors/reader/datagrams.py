@@ -405,6 +405,7 @@ class Status:
     state: str
     reason: str
     alarms: list[str]
+    drift: int
 
 
 def _file(item: object) -> tuple[str, bytes]:
@@ -415,7 +416,7 @@ def _file(item: object) -> tuple[str, bytes]:
 def status(packed: bytes, public: bytes, cluster: bytes) -> Status:
     """Read a status and verify that the device signed it."""
     payload, signature = unpack(packed, 2, 16_384)
-    epoch, cycle, count, seq, chain, judged, files, state, reason, alarms = unpack(payload, 10)
+    epoch, cycle, count, seq, chain, judged, files, state, reason, alarms, drift = unpack(payload, 11)
     rows = [_file(item) for item in array(files, most=512)]
     _texts_in_order([package for package, _ in rows])
     read = Status(
@@ -427,6 +428,7 @@ def status(packed: bytes, public: bytes, cluster: bytes) -> Status:
         text(state, 63),
         text(reason, 200),
         [text(alarm, 63) for alarm in array(alarms, most=16)],
+        number(drift, most=65_535),
     )
     verify(public, "dusk.status", cluster, payload, octets(signature, 64))
     return read

@@ -96,6 +96,10 @@ def _logins(value: list[Any], _name: str) -> None:
     need(all(one < other for one, other in itertools.pairwise(ids)), "bad-value")
 
 
+def _drift(value: list[Any], _name: str) -> None:
+    need(array(value, 1)[0] in ("report", "enforce"), "bad-value")
+
+
 def _secrets(value: list[Any], _name: str) -> None:
     names = array(array(value, 1)[0], most=256)
     need(all(isinstance(name, str) and re.fullmatch("[a-z0-9_]{1,63}", name) for name in names), "bad-value")
@@ -221,6 +225,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("manual-backup", _one(_true)),
             ("logins", _logins),
             ("secrets", _secrets),
+            ("drift", _drift),
             VARIABLE,
             WRAPS,
         ],

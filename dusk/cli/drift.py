@@ -1,0 +1,65 @@
+"""``dusk drift``: what somebody changed on a router of what is managed there."""
+
+import argparse
+
+from dusk.cli.command import Command, Context
+from dusk.cli.refresh import refresh
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "device", metavar="DEVICE", nargs="?", default="", help="a router's name, else this one; or revert"
+    )
+    parser.add_argument("of", metavar="DEVICE", nargs="?", default="", help="of revert: which router")
+
+
+def _run(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.options import UsageError
+
+    if arguments.device == "revert":
+        if not arguments.of:
+            raise UsageError("say which router: dusk drift revert DEVICE")
+        result = context.call("drift.revert", device=arguments.of)
+        context.say(result["text"], result)
+        return 0
+    if arguments.of:
+        raise UsageError(f"{arguments.device!r} is no verb; write drift DEVICE, or drift revert DEVICE")
+    return _show(context, arguments.device)
+
+
+def _show(context: Context, device: str) -> int:
+    refresh(context)
+    result = context.call("drift.show", device=device)
+    rows = [(o["key"], _found(o), _wanted(o), o["origin"]) for o in result["drift"]]
+    context.table(("KEY", "IS HERE", "SHOULD BE", "SAYS"), rows, result, _empty(result))
+    if not context.json and result["count"] > len(rows) > 0:
+        context.note(f"and {result['count'] - len(rows)} more")
+    return 0
+
+
+def _empty(result: dict[str, object]) -> str:
+    name, count = result["device"], result["count"]
+    if not count:
+        return f"nothing that is managed on {name} was changed there"
+    return f"{count} changed on {name}; run `dusk drift` on {name} to see what"
+
+
+def _found(row: dict[str, object]) -> object:
+    if row["secret"]:
+        return "secret changed"
+    return row["trouble"] or ("-" if row["found"] is None else row["found"])
+
+
+def _wanted(row: dict[str, object]) -> object:
+    return "-" if row["wanted"] is None else row["wanted"]
+
+
+COMMANDS = {
+    "drift": Command(
+        "Show which managed settings somebody changed on a router, with both values; `drift revert DEVICE`"
+        " puts them back as the cluster has them.",
+        "dusk drift attic",
+        _arguments,
+        _run,
+    )
+}

@@ -1,0 +1,48 @@
+"""Notices that somebody wrote a UCI file that is managed: by one ``stat`` a file and cycle alone (R12)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import trio
+
+from dusk.changelog import views
+from dusk.daemon.inbox import Inbox
+from dusk.effects import FilesTouched
+from dusk.node import Node
+
+IDLE_S = 5.0
+"""Between two looks while there is no node."""
+
+Signature = tuple[int, ...] | None
+"""What is another once a file was written; None where there is none, or it cannot be seen."""
+
+
+def signature(path: Path) -> Signature:
+    """Return what tells one writing of a file from the next: nobody but root can keep the change time."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+async def watch_files(root: Path, resident: Callable[[], object], inbox: Inbox) -> None:
+    """Tell each node once, and then whenever a file is another, until cancelled.
+
+    Args:
+        root: the folder that all paths are below.
+        resident: gives what lives in the core.
+        inbox: where it is told.
+    """
+    told: object = None
+    while True:
+        node, pause_s = resident(), IDLE_S
+        if isinstance(node, Node):
+            pause_s = views.cycle_ms(node.log.state) / 1000
+            packages = node.applied.watched
+            seen = (node, [(package, signature(root / "etc/config" / package)) for package in packages])
+            if packages and seen != told:
+                told = seen
+                inbox.put(FilesTouched())
+        await trio.sleep(pause_s)

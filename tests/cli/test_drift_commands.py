@@ -1,0 +1,54 @@
+"""``dusk drift`` over a real socket."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dusk.config.drift import Difference
+from tests.cli.test_commands import assert_refused
+from tests.desk import FakeDesk
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk
+
+DRIFT = (
+    Difference("wireless.a.ssid", "policy/wifi", "Home", "Cellar", ("wireless.a.ssid",)),
+    Difference("wireless.a.key", "policy/wifi", None, None, ("wireless.a.key",), is_secret=True),
+    Difference("wireless.b", "policy/wifi", "wifi-iface", None, ("wireless.b",)),
+    Difference("wireless.@x[2]", "policy/wifi", None, None, (), trouble="there is no such section"),
+)
+
+
+def test_what_was_changed_is_shown_with_both_values(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.changed = DRIFT
+    shown = [line.split("  ") for line in dusk("drift").out.splitlines()]
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in shown]
+    assert rows == [
+        ["KEY", "IS HERE", "SHOULD BE", "SAYS"],
+        ["wireless.a.ssid", "Cellar", "Home", "policy/wifi"],
+        ["wireless.a.key", "secret changed", "(secret)", "policy/wifi"],
+        ["wireless.b", "-", "wifi-iface", "policy/wifi"],
+        ["wireless.@x[2]", "there is no such section", "-", "policy/wifi"],
+    ]
+    assert dusk("drift", "attic", "--json").json["count"] == 4
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_where_nothing_was_changed_it_says_so(dusk: "Dusk") -> None:
+    assert "nothing that is managed on attic was changed there" in dusk("drift").err
+
+
+def test_more_than_an_answer_holds_is_counted(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.changed = DRIFT[:1] * 203
+    assert "and 3 more" in dusk("drift").err
+
+
+def test_it_is_put_back(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.changed = DRIFT
+    assert "4 changed here, put back now" in dusk("drift", "revert", "attic").out
+    assert not logged_in.changed
+
+
+@pytest.mark.parametrize("words", [("revert",), ("attic", "hall")])
+def test_wrong_words_are_told_what_is_right(dusk: "Dusk", words: tuple[str, ...]) -> None:
+    assert_refused(dusk("drift", *words), "drift revert DEVICE", code=2)

@@ -1,0 +1,108 @@
+"""Files edited by hand on real routers: noticed, shown everywhere, left or put back (drift)."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from dusk.demo import files
+from tests.network.cluster import Cluster, Machine, running
+
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
+
+SSID = "wireless.default_radio0.ssid"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Three routers with a policy in all files."""
+    with running(3, "0.5s") as made:
+        owner = made.owner(made.first)
+        owner.set("policy/wifi", SSID, "first")
+        owner.call("policy.assign", name="wifi", to="all")
+        owner.commit("the policy")
+        _wait_for(made, "first")
+        yield made
+
+
+def _has(router: Machine, ssid: str) -> bool:
+    return files.values(router.config, SSID) == [ssid]
+
+
+def _wait_for(cluster: Cluster, ssid: str) -> None:
+    cluster.wait(f"{ssid} in all files", lambda: all(_has(router, ssid) for router in cluster.routers))
+    cluster.wait("all in effect", lambda: all(_is_committed(router) for router in cluster.routers))
+
+
+def _is_committed(router: Machine) -> bool:
+    state = router.state()
+    return state is not None and state["apply"]["state"] == "committed"
+
+
+def _edit(router: Machine, ssid: str) -> None:
+    """Edit the file as `uci commit` does: a new file in its place."""
+    path = router.config / "wireless"
+    had = files.values(router.config, SSID)[0]
+    new = path.with_name("wireless.new")
+    new.write_text(path.read_text().replace(f"'{had}'", f"'{ssid}'"))
+    new.rename(path)
+
+
+def _drift(router: Machine, device: str = "") -> list[tuple[str, str, str]]:
+    shown = json.loads(router.dusk("drift", *([device] if device else []), "--json"))
+    return [(row["key"], row["wanted"], row["found"]) for row in shown["drift"]]
+
+
+def _alarms(router: Machine, words: str) -> list[str]:
+    state = router.state()
+    return [] if state is None else [line for line in state["alarms"] if words in line]
+
+
+def _is_noticed(router: Machine) -> bool:
+    return bool(_alarms(router, f"changed on this device: {SSID}"))
+
+
+def _is_told(router: Machine, name: str) -> bool:
+    """Tell whether another router knows of the drift, and shows it to who asks."""
+    shown = router.dusk("status", exits=(0, 3)), router.dusk("drift", name, "--json")
+    return f"changed by hand on {name}" in shown[0] and json.loads(shown[1])["count"] == 1
+
+
+def test_an_option_edited_by_hand_is_drift_is_shown_on_every_device_and_stays(cluster: Cluster) -> None:
+    edited, others = cluster.routers[1], [cluster.routers[0], cluster.routers[2]]
+    _edit(edited, "by hand")
+    cluster.wait("drift is noticed", lambda: _is_noticed(edited))
+    assert _drift(edited) == [(SSID, "first", "by hand")]
+    name = (edited.state() or {})["name"]
+    cluster.wait("drift is shown elsewhere", lambda: all(_is_told(other, name) for other in others))
+    assert _has(edited, "by hand")
+
+    owner = cluster.owner(edited)
+    owner.set("policy/wifi", "wireless.default_radio0.hidden", "1")
+    owner.commit("something else")
+    cluster.wait("the other setting", lambda: files.values(edited.config, SSID[:-4] + "hidden") == ["1"])
+    assert _has(edited, "by hand")
+
+    edited.cut_power()
+    edited.power_on()
+    cluster.wait("drift after a start", lambda: _is_noticed(edited))
+    assert _has(edited, "by hand")
+
+    assert "1 changed here" in edited.dusk("drift", "revert", name)
+    _wait_for(cluster, "first")
+    cluster.wait("no drift", lambda: not _alarms(others[0], "changed by hand"))
+    assert _drift(edited) == []
+
+
+def test_where_the_cluster_enforces_what_was_edited_is_put_back(cluster: Cluster) -> None:
+    edited, owner = cluster.routers[2], cluster.owner(cluster.first)
+    values = [{"name": "drift", "values": ["enforce"]}]
+    owner.wait(owner.call("cluster.set", values=values)["ticket"])
+    cluster.wait("one head", cluster.at_one_head)
+    for number in range(3):
+        _edit(edited, f"by hand {number}")
+        cluster.wait("it is put back", lambda: _has(edited, "first"))
+        cluster.wait("it is in effect", lambda: _is_committed(edited) and not _alarms(edited, "changed on"))
+    _edit(edited, "once more")
+    cluster.wait("it is left", lambda: bool(_alarms(edited, "put back again and again")))
+    assert _has(edited, "once more")
