@@ -13,6 +13,11 @@ ENTRY_BYTES_MAX = 256 * 1024
 """An entry names each touched section with 32 bytes of hash; far above any real one."""
 OPERATIONS_MAX = 4096
 """Operations in one change: every option of the longest firewall known, twice."""
+ABSENT_CYCLES_MIN = 36
+"""For so many cycles a member was not heard before another takes its place by a label: three minutes usually,
+longer than a router takes to start again."""
+RETURN_RECORDS_MAX = 2048
+"""What is written where a device comes back by itself: the entry names each section."""
 SIGNATURES_MAX = 32
 """Signatures on one change: quorums are of people."""
 MESSAGE_BYTES_MAX = 1024

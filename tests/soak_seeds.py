@@ -20,7 +20,7 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
-PLAN = ("--holders", "4", "--recoveries", "--grants")
+PLAN = ("--holders", "4", "--recoveries", "--grants", "--returns")
 """What may come besides faults: several that may lead, recoveries, people with grants; the seed decides."""
 
 Done = dict[str, Any]

@@ -99,6 +99,7 @@ class Member:
         self.ring = GroupKeys((new_group_key(world.random.randbytes, 0, NO_CHAIN),)).encode()
         self.taken_rings: list[bytes] = []
         self.addresses: list[tuple[bytes, Sequence[tuple[DeviceId, Address]]]] = []
+        self.turned_away: list[bytes] = []
         self.answers: list[tuple[ChangeId, Answer]] = []
         self.handed_in_after: list[ChangeId | None] = []
         self.silent = False
@@ -226,6 +227,10 @@ class Member:
     def reports(self, asked: GetReports, now: float) -> Reports:
         rows = [row for row in self.report_rows if row.device > asked.after]
         return Reports(tuple(rows[: self.page_size]), len(rows) > self.page_size)
+
+    def removed_asked(self, asker: bytes, _now: float) -> list[Effect]:
+        self.turned_away.append(asker)
+        return []
 
     def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
         self.addresses.append((asker, rows))

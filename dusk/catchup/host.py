@@ -211,6 +211,10 @@ class Host(LogHolder, Protocol):
         """
         ...
 
+    def removed_asked(self, asker: bytes, now: float) -> list[Effect]:
+        """Note that a device that was removed is here, by its X25519 key; the server tells it so."""
+        ...
+
     def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
         """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""
         ...

@@ -30,6 +30,11 @@ class Peers:
             found = state.of_members["statics"] = {self._x25519(m.public): m.device_id for m in members}
         return found.get(static_public)
 
+    def removed(self, state: State, static_public: bytes) -> DeviceId | None:
+        """Return the device with a static key that was removed."""
+        keys = ((m, self._x25519(m.public)) for m in views.devices(state) if m.retired)
+        return next((member.device_id for member, static in keys if static == static_public), None)
+
     def _rows(self, state: State) -> Iterator[tuple[bytes, Standing]]:
         for section in state.sections("device/"):
             row = state.value(section, "key")

@@ -241,7 +241,9 @@ class Server:
         """Look at who asks, then at what."""
         standing = self.standing
         if standing is Standing.REMOVED:
-            return [*self._send(Removed(), now), Disconnect(self.conn)]
+            assert self.peer is not None, "who was removed has proven its key"
+            told = self._host.removed_asked(self.peer, now)
+            return [*told, *self._send(Removed(), now), Disconnect(self.conn)]
         request = decode_request(message)
         if isinstance(request, Join):
             return self._join(request, now)

@@ -267,6 +267,8 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
     (section, key, *_), path, after = step.operation, step.path, step.after
     if (path.kind, key) in _NEVER_GRANTED and step.made is None:
         raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
+    if (path.kind, key) == (SectionKind.JOINKEY, "rule") and after is not None and row_of(after)[6] == "auto":
+        raise Refused("outside-grant", f"{section}: owners alone say that routers come back by themselves")
     if grant.packages is not None:
         _check_package(grant, step)
         _check_wraps(state, grant, step)

@@ -12,11 +12,12 @@ from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
 from dusk.changelog.holders import DEVICE
+from dusk.changelog.returning import is_attested, place_taken, returns_as, same_label
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
 from dusk.changelog.verdict import Verdict, written
 from dusk.errors import Refused
-from dusk.ids import DeviceId, KeyId, PublicKey, key_id
+from dusk.ids import KeyId, PublicKey, key_id
 from dusk.keys.signing import verify
 from dusk.membership.names import decide_name
 
@@ -55,16 +56,36 @@ def judge_creation(state: State, change: Change, stamp: Stamp) -> Verdict:
     asked = read_request(state, change.body, change.values)
     rule = _usable_rule(state, asked, stamp)
     signed_by_both(asked, rule, change)
-    _check_is_let_in(state, asked, rule)
-    name, uses = decide_name(asked.wanted, rule[7], state.device_names()), uses_key(asked.joinkey)
+    taken = _place_taken(state, change, asked, rule, stamp)
+    _check_is_let_in(state, asked, rule, returns=bool(taken))
+    uses = uses_key(asked.joinkey)
     return Verdict(
         APPLIED,
         (
             *(written(o, v, change.id) for o, v in zip(change.body.operations, change.values, strict=True)),
-            _added(change, asked.section, "name", [name]),
-            _added(change, asked.section, "groups", [rule[3]]),
+            *(taken or _named(state, change, asked, rule)),
         ),
         (DerivedWrite(uses, state.derived(uses) + 1),),
+        stamp.absent if taken else None,
+    )
+
+
+def _place_taken(
+    state: State, change: Change, asked: Asked, rule: Sequence[Any], stamp: Stamp
+) -> tuple[RecordWrite, ...]:
+    """Return what gives a device the place of an absent member, if the rule and the writer's word do."""
+    former = returns_as(state, asked.label, rule[6])
+    if former is None or not is_attested(stamp.absent, former):
+        return ()
+    return place_taken(state, change, former) or ()
+
+
+def _named(state: State, change: Change, asked: Asked, rule: Sequence[Any]) -> tuple[RecordWrite, ...]:
+    """Return name and groups of a device that never was a member."""
+    name = decide_name(asked.wanted, rule[7], state.device_names())
+    return (
+        _added(change, asked.section, "name", [name]),
+        _added(change, asked.section, "groups", [rule[3]]),
     )
 
 
@@ -134,18 +155,12 @@ def _usable_rule(state: State, asked: Asked, stamp: Stamp) -> list[Any]:
     return rule
 
 
-def same_label(state: State, label: str) -> list[DeviceId]:
-    """Return the active devices that say this hardware label is theirs, by id; of an empty one none."""
-    known = state.device_labels().get(label, ()) if label else ()
-    return sorted(DeviceId(bytes.fromhex(d)) for d in known if state.value(f"device/{d}", "retired") is None)
-
-
-def _check_is_let_in(state: State, asked: Asked, rule: Sequence[Any]) -> None:
-    """Refuse what a person has to decide; a label is no credential, so it takes no member's place (A20)."""
+def _check_is_let_in(state: State, asked: Asked, rule: Sequence[Any], *, returns: bool) -> None:
+    """Refuse what a person has to decide; a label is no credential, so alone it takes no place (A20)."""
     uses, mode, joinkey = rule[1], rule[4], asked.joinkey
-    if same_label(state, asked.label):
+    if not returns and same_label(state, asked.label):
         raise Refused(LABEL_KNOWN, "a member has this hardware label; somebody has to say which it is")
-    if mode != "auto":
+    if not returns and mode != "auto":
         raise Refused(APPROVAL_NEEDED, "this join key lets a device in only after somebody approved it")
     if state.derived(uses_key(joinkey)) >= uses:
         whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"

@@ -65,27 +65,43 @@ _OUTCOME = codec.Row(
 _SECTION_HASH = codec.Row(
     "section hash", section=codec.text_to(limits.SECTION_BYTES_MAX), hash=codec.size(32)
 )
-_ENTRY = codec.Row(
-    "entry",
-    version=codec.number(VERSION, VERSION),
+_ABSENT = codec.Row("absent", device=codec.size(16), cycles=_NUMBER)
+_PLACES = {
+    "version": codec.number(VERSION, VERSION),
     **_POSITION,
-    previous=codec.size(32),
-    writer=codec.size(16),
-    boot=codec.size(8),
-    time_s=_NUMBER,
-    clock_trusted=codec.FLAG,
-    kind=codec.number(1, max(_KINDS)),
-    change=codec.size(32, or_nil=True),
-    signatures=codec.size(32, or_nil=True),
-    outcome=codec.row(_OUTCOME),
-    sections=codec.rows_to(limits.OPERATIONS_MAX, _SECTION_HASH),
-    derived=codec.size(32),
-)
+    "previous": codec.size(32),
+    "writer": codec.size(16),
+    "boot": codec.size(8),
+    "time_s": _NUMBER,
+    "clock_trusted": codec.FLAG,
+    "kind": codec.number(1, max(_KINDS)),
+    "change": codec.size(32, or_nil=True),
+    "signatures": codec.size(32, or_nil=True),
+    "outcome": codec.row(_OUTCOME),
+    "sections": codec.rows_to(limits.OPERATIONS_MAX, _SECTION_HASH),
+    "derived": codec.size(32),
+}
+_ENTRY = codec.Row("entry", **_PLACES)
+_ATTESTING = codec.Row("entry", **_PLACES, absent=codec.row(_ABSENT))
+_ATTESTING_START = bytes((0xDC, 0, len(_PLACES) + 1))
+"""How the encoding of an array with that many items begins."""
 _OWN = codec.Row("entry", seq=_NUMBER, boot=codec.size(8), time_s=_NUMBER, clock_trusted=codec.FLAG)
 HEAD_ROW = codec.Row("head", **_POSITION, chain=codec.size(32))
 _SIGNED_HEAD = codec.Row(
     "signed head", head=codec.row(HEAD_ROW), rest=codec.size(32), signature=codec.size(64)
 )
+
+
+class Absent(NamedTuple):
+    """What a writer says of a member whose place another device takes without a person (A20).
+
+    Attributes:
+        device: the member.
+        cycles: for how many in a row it was not heard.
+    """
+
+    device: DeviceId
+    cycles: int
 
 
 class _Fields(NamedTuple):
@@ -106,6 +122,7 @@ class _Fields(NamedTuple):
     outcome: Outcome
     sections: tuple[tuple[str, bytes], ...]
     derived: bytes
+    absent: Absent | None = None
 
 
 class Entry(_Fields):
@@ -121,12 +138,13 @@ class Entry(_Fields):
         outcome: what became of that change.
         sections: touched sections, sorted, each with its hash afterwards.
         derived: hash of the derived state afterwards.
+        absent: of the member whose place a device takes by this entry; no other entry has it.
     """
 
     @Lazy
     def encoded(self) -> bytes:
         """The exact bytes that are hashed."""
-        return codec.pack((VERSION, *self))
+        return codec.pack((VERSION, *(self[:-1] if self.absent is None else self)))
 
     @Lazy
     def digest(self) -> bytes:
@@ -165,10 +183,13 @@ def decode_entry(data: bytes) -> Entry:
     Raises:
         UntrustedInput: anything but the one encoding of an entry; also an unknown kind.
     """
-    row = _ENTRY.decode(data, size_max=limits.ENTRY_BYTES_MAX)
-    kind, change, signatures, outcome, sections, derived = row[10:]
+    form = _ATTESTING if data.startswith(_ATTESTING_START) else _ENTRY
+    row = form.decode(data, size_max=limits.ENTRY_BYTES_MAX)
+    kind, change, signatures, outcome, sections, derived, *absent = row[10:]
     hashes = tuple(map(tuple, sections))
-    entry = Entry(*[*row[1:10], _KINDS[kind], change, signatures, _decode_outcome(outcome), hashes, derived])
+    said = Absent(*absent[0]) if absent else None
+    verdict = _decode_outcome(outcome)
+    entry = Entry(*[*row[1:10], _KINDS[kind], change, signatures, verdict, hashes, derived, said])
     vars(entry)["encoded"] = data  # what was accepted encodes to itself
     return entry
 
@@ -236,9 +257,10 @@ def decode_signed_head(data: bytes) -> SignedHead:
 
 
 class Stamp(NamedTuple):
-    """What a writer adds of itself to each entry."""
+    """What a writer adds of itself to each entry; ``absent`` is in one that rests on that alone."""
 
     writer: DeviceId
     boot: BootId
     time_s: int
     clock_trusted: bool
+    absent: Absent | None = None

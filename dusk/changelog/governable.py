@@ -12,6 +12,7 @@ from dusk.changelog.approval import NONE_MADE, REQUEST
 from dusk.changelog.creation import REQUESTED
 from dusk.changelog.holders import HolderKind
 from dusk.changelog.kinds import FROZEN, MANDATE, RECOVERED
+from dusk.changelog.returning import REBOUND
 from dusk.changelog.sections import FACTS_MAX, SectionKind, device_path, parse_path
 from dusk.changelog.state import Record, RecordWrite, State
 from dusk.errors import Refused
@@ -134,7 +135,7 @@ def _check_write(after: _After, write: RecordWrite) -> None:
     """Check rules of single records: ids stay with their keys, what has ended stays ended."""
     kind, section, key = parse_path(write.section).kind, write.section, write.key
     deleted = write.record.data is None
-    if kind is SectionKind.DEVICE and (key in _SET_BY_JOINING or after.state.value(section, "key") is None):
+    if kind is SectionKind.DEVICE and _is_set_by_joining(after.state, section, key):
         raise Refused("bad-value", f"{section}: {key} is set by joining, once")
     if deleted and (kind, key) in _NEEDED:
         raise Refused("bad-value", f"{section}: {key} cannot be deleted")
@@ -156,6 +157,12 @@ def _check_write(after: _After, write: RecordWrite) -> None:
         _check_rule(after.state, write)
     if kind is SectionKind.FACTS and len(after.keys(section)) > FACTS_MAX:
         raise Refused("bad-value", f"{section}: more than {FACTS_MAX} records, deleted ones included")
+
+
+def _is_set_by_joining(state: State, section: str, key: str) -> bool:
+    """Tell whether no ordinary change may write a device's record: none before it joined, later not these."""
+    is_new_mark = key == REBOUND and state.record(section, key) is None
+    return key in _SET_BY_JOINING or is_new_mark or state.value(section, "key") is None
 
 
 def _check_recovery(after: _After) -> None:

@@ -196,12 +196,12 @@ class Log(Book):
         """Verify one entry against the state and take it; raises with nothing taken."""
         judging = self._judging
         judging.check_position(entry, change)
-        stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted)
+        stamp = Stamp(entry.writer, entry.boot, entry.time_s, entry.clock_trusted, entry.absent)
         if entry.seq == 1:
             verdict = judging.first(entry, change, self._cluster)
         else:
             verdict = judging.later(entry, change, stamp, verified)
-        if verdict.outcome != entry.outcome:
+        if (verdict.outcome, verdict.absent) != (entry.outcome, entry.absent):
             raise UntrustedInput(f"entry {entry.seq}: its outcome is not ours")
         undo = self.state.take(verdict.writes, verdict.derived)
         if (touched(self.state, verdict), self.state.derived_hash) != (entry.sections, entry.derived):
@@ -270,14 +270,18 @@ class Log(Book):
         """Go back below a checkpoint no more: what is there is dropped from the disk."""
         self.ground.floor = seq
 
-    def retake(self, item: LogItem) -> None:
+    def retake(self, item: LogItem) -> list[tuple[str, str]]:
         """Take the next entry of the own disk again, which no head needs to cover.
+
+        Returns:
+            Section and key of each record that it wrote.
 
         Raises:
             Refused, UntrustedInput: it was not verified before.
         """
         claims = self._claims(read_ahead([item]).values())
-        self._take_any(item, verified_before(claims))
+        step = self._take_any(item, verified_before(claims))
+        return [] if step is None else [(section, key) for section, key, _before in step.undo.records]
 
     # --- leaving a branch (`branches.py`) -----------------------------------------------------
 

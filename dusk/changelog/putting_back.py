@@ -85,6 +85,8 @@ def _one(without: State, state: State, place: _Place, user: str, mixed: Collecti
     made = _MADE.get(path.kind)
     if made is not None and without.value(place.section, made.key) is None:
         return _end(state, place, made)
+    if (path.kind, place.key) == (SectionKind.DEVICE, "name") and _has_ended(without, state, place.section):
+        return None  # another device has its former one
     if place.want is None and (path.kind, place.key) in _FOR_GOOD:
         return Left(place.section, place.key, _FOR_GOOD[path.kind, place.key])
     if place.section == "cluster" and place.key in _UNMOVED:
@@ -125,6 +127,11 @@ _UNMOVED = {
 }
 _LEADS = "may lead the cluster: let another lead by `dusk role`, then `dusk device remove` it"
 _SEALED = "a secret that was sealed anew since: set it again"
+
+
+def _has_ended(without: State, state: State, section: str) -> bool:
+    """Tell whether a device ended by what is void; it stays so."""
+    return (state.value(section, "retired"), without.value(section, "retired")) == ([True], None)
 
 
 def _end(state: State, place: _Place, made: _Made) -> _Answer:

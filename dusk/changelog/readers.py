@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dusk.changelog.authority import Grant, covers, grant_for, holds
 from dusk.changelog.holders import Holder
+from dusk.changelog.returning import REBOUND
 from dusk.changelog.sections import SectionKind, SectionPath, device_path, parse_path
 from dusk.changelog.views import groups_of
 from dusk.ids import DeviceId, KeyId, PublicKey, key_id
@@ -40,10 +41,11 @@ def is_entitled(store: Store, section: str, device: DeviceId) -> bool:
 
     A policy's are for the devices that it is assigned to: all, those of a group, or those named.
     A device's own are for it, a group's for its members, the cluster's for all. Members of a group
-    are those that a signed record says; who was retired may read none.
+    are those that a signed record says; who was retired may read none, nor one that took a member's
+    place without a person, until somebody confirms it.
     """
     at = device_path(device)
-    if store.value(at, "key") is None or store.value(at, "retired") is not None:
+    if store.value(at, "key") is None or _may_read_none(store, at):
         return False
     path = parse_path(section)
     if path.kind is SectionKind.DEVICE_CONFIG:
@@ -53,6 +55,11 @@ def is_entitled(store: Store, section: str, device: DeviceId) -> bool:
     return path.kind is SectionKind.CLUSTER or (
         path.kind is SectionKind.POLICY and _is_assigned(store, path, device)
     )
+
+
+def _may_read_none(store: Store, section: str) -> bool:
+    """Tell whether a device's membership ended, or rests on its label and a writer's word alone (A20)."""
+    return any(store.value(section, key) is not None for key in ("retired", REBOUND))
 
 
 def _is_assigned(store: Store, policy: SectionPath, device: DeviceId) -> bool:
@@ -78,7 +85,7 @@ class Devices:
         self._members: dict[str, set[KeyId]] = {}
         for path in store.sections("device/"):
             row = store.value(path, "key") if path.count("/") == 1 else None
-            if row is not None and store.value(path, "retired") is None:
+            if row is not None and not _may_read_none(store, path):
                 name = key_id(row[0])
                 self._keys[name] = PublicKey(row[0])
                 groups = store.value(path, "groups")

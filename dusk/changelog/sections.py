@@ -275,6 +275,10 @@ def _sealed(_key: str, row: list[object]) -> None:
     codec.blob(codec.fields(row, 1, "sealed key")[0], limits.SEALED_KEY_BYTES_MAX, "sealed key")
 
 
+def _device_id(key: str, row: list[object]) -> None:
+    codec.exactly(codec.fields(row, 1, key)[0], 16, key)
+
+
 def _rule(_key: str, row: list[object]) -> None:
     """Check a join key's rule, see `dusk.changelog.views.JoinRule`."""
     public, uses, expires_s, groups, mode, labels, rebind, template = codec.fields(row, 8, "join key")
@@ -282,14 +286,10 @@ def _rule(_key: str, row: list[object]) -> None:
     codec.integer(uses, 1, limits.MEMBERS_MAX, "join key uses")
     codec.integer(expires_s, 0, limits.NUMBER_MAX, "join key expiry")
     _components(groups, "join key groups")
-    if mode not in ("auto", "approve") or rebind not in ("ask", "never"):
-        raise UntrustedInput("join key: unknown mode, or one that is not available")
     _texts(labels, 1024, 255, "join key labels")
+    if mode not in ("auto", "approve") or rebind not in ("ask", "never", *(["auto"] if labels else [])):
+        raise UntrustedInput("join key: unknown mode or rebind rule, or the latter is auto for any label")
     codec.text(template, 63, "join key name template")
-
-
-def _device_groups(_key: str, row: list[object]) -> None:
-    _components(codec.fields(row, 1, "groups")[0], "groups")
 
 
 def _origin(_key: str, row: list[object]) -> None:
@@ -419,12 +419,13 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
         "key": _public,
         "name": _text(63, DEVICE_NAME.pattern),
         "label": _text(255),
-        "groups": _device_groups,
+        "groups": lambda key, row: _components(codec.fields(row, 1, key)[0], key),
         "origin": _origin,
         "request": _request,
         "retired": _flag,
         "frozen": _frozen,
         "wipe": _flag,
+        "rebound": _device_id,
     },
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},

@@ -218,7 +218,7 @@ class _Reading:
             self._without = _copied(self._log.state)
         if entry.seq == self._since:
             self._take_keys()
-        self._log.retake(item)
+        written = self._log.retake(item)
         if entry.seq == self._since:
             self._chain = entry.head.chain
         if entry.seq >= self._since and not self._keys and self._may_come(entry):
@@ -226,7 +226,7 @@ class _Reading:
         change = unpack_entry_item(item.data)[1]
         if entry.seq >= self._begin and change is not None and entry.outcome == APPLIED:
             assert self._without is not None
-            self._follow(self._without, entry, change)
+            self._follow(self._without, entry, change, written)
 
     def _may_come(self, entry: Entry) -> bool:
         """Tell whether a key that is not there yet may be made by this entry."""
@@ -238,11 +238,11 @@ class _Reading:
             if former in (None, name):
                 self._keys.append(name)
 
-    def _follow(self, without: State, entry: Entry, change: Change) -> None:
+    def _follow(
+        self, without: State, entry: Entry, change: Change, written: Sequence[tuple[str, str]]
+    ) -> None:
         """Let a change count in both states, or only in the log's own."""
-        places = [(o.section, o.key) for o in change.body.operations]
-        if is_request(change):
-            places += [(places[0][0], key) for key in ("name", "groups")]
+        places = written if is_request(change) else [(o.section, o.key) for o in change.body.operations]
         self._touched.update(dict.fromkeys(places))
         if change.id in self._known:
             self._differ(places)

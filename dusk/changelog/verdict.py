@@ -3,17 +3,18 @@
 from typing import NamedTuple
 
 from dusk.changelog.body import Operation, Value
-from dusk.changelog.entry import Outcome
+from dusk.changelog.entry import Absent, Outcome
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite
 from dusk.ids import ChangeId
 
 
 class Verdict(NamedTuple):
-    """An outcome and what an entry with it does to the state."""
+    """An outcome and what an entry with it does to the state; ``absent`` is what it rests on, if anything."""
 
     outcome: Outcome
     writes: tuple[RecordWrite, ...]
     derived: tuple[DerivedWrite, ...]
+    absent: Absent | None = None
 
 
 def written(operation: Operation, value: Value | None, change: ChangeId) -> RecordWrite:

@@ -40,13 +40,17 @@ def compose(
         _next_epoch(head, epoch_above) if kind is OPEN else head.epoch,
         Seq(head.seq + 1),
         head.chain,
-        *stamp,
+        stamp.writer,
+        stamp.boot,
+        stamp.time_s,
+        stamp.clock_trusted,
         kind,
         None if change is None else change.id,
         None if change is None else change.signatures_hash,
         verdict.outcome,
         touched(state, verdict),
         state.derived_hash,
+        verdict.absent,
     )
     return entry, undo
 

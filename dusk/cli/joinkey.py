@@ -40,7 +40,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--label", action="append", default=[], metavar="PATTERN", help="only such hardware")
     create.add_argument(
-        "--rebind", choices=("ask", "auto", "never"), default="ask", help="after a factory reset (ask)"
+        "--rebind",
+        choices=("ask", "auto", "never"),
+        default="ask",
+        help="whether one that comes back after a factory reset gets its former place: ask a person (ask),"
+        " auto (once the former one was silent for 36 cycles; only labels given here; no secrets until a"
+        " person approves it), never",
     )
     create.add_argument(
         "--name",

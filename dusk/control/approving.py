@@ -11,6 +11,9 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.approval import HAND, request_row
 from dusk.changelog.body import Edit
+from dusk.changelog.readers import wraps_in
+from dusk.changelog.returning import REBOUND
+from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
@@ -73,13 +76,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A device that is let in: as what, and in whose place."""
+    """A device that is let in: as what, and in whose place; or one that came back by itself, and may stay."""
 
     device: DeviceId
     name: str
     groups: tuple[str, ...]
     replaces: str = ""
     is_backup: bool = False
+    is_confirmed: bool = False
 
 
 class Approval:
@@ -155,6 +159,28 @@ class Approval:
         groups = row[0] if row else ()
         name = succeed(self.edits, old, pending.device, self._taken)
         self._create(pending, name, groups, replaces=name)
+
+    def confirm(self, device: DeviceId) -> None:
+        """Say of a device that came back by itself that it is what it says; it may read secrets from then on.
+
+        Those of its former own settings are sealed for it, where who signs can open them.
+        """
+        state, section = self._state, device_path(device)
+        former, member = self.edits.row(section, REBOUND), views.member(state, device)
+        assert former is not None, "it came back by itself"
+        assert member is not None, "it is a member"
+        (old,) = former
+        assert isinstance(old, bytes), "a device's id"
+        self.edits.put(section, REBOUND, None)
+        was, now = f"{device_path(DeviceId(old))}/config", f"{section}/config"
+        set_anew = {name for _, name, _ in wraps_in(state, now)}
+        for key, record in state.records(was).items():
+            mine = state.record(now, key)
+            sealed = None if mine is None else sealed_in(now, key, mine.data)
+            if sealed_in(was, key, record.data) and sealed is not None and sealed.key_id not in set_anew:
+                self.edits.keep(now, key, record.data)
+                self.edits.put(was, key, None)
+        self.approved.append(Approved(device, member.name, member.groups, is_confirmed=True))
 
     def _rule(self, pending: Pending) -> Sequence[object]:
         if pending.joinkey == HAND:

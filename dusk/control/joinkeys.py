@@ -6,6 +6,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
+from dusk.changelog.returning import AUTO
 from dusk.control import names
 from dusk.control.overlay import Overlay
 from dusk.errors import Refused
@@ -47,14 +48,14 @@ def create(
         random_bytes: for the seed.
 
     Raises:
-        Refused: ``no-cluster``, no such group, an expiry where no clock is trusted, or a rule that is
-            not available.
+        Refused: ``no-cluster``, no such group, ``bad-params`` where labels are missing, or an expiry where no
+            clock is trusted.
     """
-    if limits.rebind == "auto":
+    if limits.rebind == AUTO and not limits.labels:
         raise Refused(
-            "not-available",
-            "--rebind auto is not available: nothing in the log could show later that the former router was"
-            " gone; leave it out, and approve who comes back after a reset by `dusk device approve NAME`",
+            "bad-params",
+            "--rebind auto needs --label PATTERN: who comes back without a person must have a hardware label"
+            " that you list",
         )
     cluster, seq, chain = _named_entry(log)
     store = Overlay(log.state)

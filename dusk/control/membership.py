@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dusk import codec
 from dusk.changelog import views
+from dusk.changelog.returning import REBOUND
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
@@ -20,24 +21,39 @@ from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
 
 
 def device_approve(desk: Desk, arguments: Json) -> Json:
-    """Let devices in that wait: those named, or all."""
+    """Let devices in that wait: those named, or all; and say that one that came back by itself is right."""
     session, wanted, everybody = desk.session(arguments["token"]), arguments["names"], arguments["all"]
     wish = Wish(arguments["name"], tuple(arguments["groups"]))
     if bool(wanted) == everybody:
         raise Refused("bad-params", "name the devices to let in, or say all")
     if wish.name and len(wanted) != 1:
         raise Refused("bad-params", "a name is for one device")
-    chosen = desk.pending() if everybody else [find(desk, name) for name in wanted]
-    if not chosen:
+    confirmed = [device for name in wanted if (device := _came_back(desk.log.state, name)) is not None]
+    if confirmed and (wish.name or wish.groups):
+        raise Refused("bad-params", "it came back as what it was: see `dusk device rename`, `dusk group add`")
+    waits = [name for name in wanted if _came_back(desk.log.state, name) is None]
+    chosen = desk.pending() if everybody else [find(desk, name) for name in waits]
+    if not chosen and not confirmed:
         raise Refused("not-pending", "no device waits to be let in; `dusk device list` shows who does")
     approval = approval_by(desk, session)
+    for device in confirmed:
+        approval.confirm(device)
     rebinds = [] if wanted or arguments["with_rebinds"] else _rebinds(approval, chosen)
     apart = {row["id"] for row in rebinds}
     chosen = [waiting for waiting in chosen if waiting.pending.device.hex() not in apart]
     skipped = _add_all(approval, chosen, wish, is_strict=not everybody)
-    left = len(chosen) - len(approval.approved) - len(skipped)
+    left = len(chosen) + len(confirmed) - len(approval.approved) - len(skipped)
     answer = signed_approval(desk, session, arguments, approval)
     return {**answer, "skipped": skipped, "rebinds": rebinds, "left": left}
+
+
+def _came_back(state: State, name: str) -> DeviceId | None:
+    """Return a member of that name that came back by itself, and waits for a person's word."""
+    device = views.device_by_name(state, name)
+    section = None if device is None else device_path(device)
+    if section is None or state.value(section, "retired") is not None:
+        return None
+    return device if state.value(section, REBOUND) is not None else None
 
 
 def _rebinds(approval: Approval, chosen: Sequence[Waiting]) -> list[Json]:
@@ -94,6 +110,8 @@ def _approved(each: Approved) -> Json:
 
 
 def _words(each: Approved) -> str:
+    if each.is_confirmed:
+        return f"{each.name} came back under a new key, and that is right"
     if each.replaces:
         return f"{each.name} is back under a new key"
     groups = f" in {', '.join(each.groups)}" if each.groups else ""

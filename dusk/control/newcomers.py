@@ -6,7 +6,7 @@ wrote down for that label, and it tells people that a newcomer looks like a memb
 
 from collections.abc import Collection, Sequence
 
-from dusk.changelog.creation import same_label
+from dusk.changelog.returning import same_label
 from dusk.changelog.sections import expected_path
 from dusk.changelog.state import State
 from dusk.control import names

@@ -31,12 +31,29 @@ class Audience:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._somebody_missing = True
+        self._judged = 0
 
     def online(self, now: float, cycle_s: float) -> list[Peer]:
         """Return those that were heard lately."""
         after = now - online_s(cycle_s, self._station.peers.count)
         others = self._station.peers.others
         return [peer for peer in others if peer.heard_at is not None and peer.heard_at > after]
+
+    def silent_cycles(self, device: DeviceId, now: float, cycle_s: float, since: float) -> int:
+        """Return for how many cycles a member was not heard, times the number of slices; 0 for who is none.
+
+        Args:
+            device: who.
+            now: monotonic seconds.
+            cycle_s: seconds.
+            since: when this device began to lead, monotonic seconds.
+        """
+        peer = self._station.peers.get(device)
+        if peer is None:
+            return 0
+        heard_at = since if peer.heard_at is None else max(since, peer.heard_at)
+        turn_s = online_s(cycle_s, self._station.peers.count) / ONLINE_CYCLES
+        return min(peer.missed, self._judged, int((now - heard_at) / turn_s))
 
     def judge(self, asked: range, answered: set[DeviceId], online: list[Peer]) -> None:
         """Note who missed a START.
@@ -46,6 +63,7 @@ class Audience:
             answered: who did; holders of the succession may, without being asked.
             online: who was heard lately.
         """
+        self._judged += 1
         for peer in self._station.peers.others:
             if peer.device_id in answered:
                 peer.missed = 0

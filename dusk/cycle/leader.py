@@ -90,6 +90,7 @@ class Leader:
         """When a member last answered, monotonic seconds."""
         self.asked_at = float("-inf")
         """When the newest START was sent that a member has answered, monotonic seconds."""
+        self._since = now
         self.unhurried_until = now
         """Until then nobody waits for answers, monotonic seconds: those to an idle START may gather."""
         self._station = station
@@ -136,6 +137,14 @@ class Leader:
     def online(self, now: float) -> list[DeviceId]:
         """Return the other members that were heard lately, by id."""
         return [peer.device_id for peer in self._audience.online(now, self.cycle_s)]
+
+    def silent_cycles(self, device: DeviceId, now: float) -> int:
+        """Return for how many cycles of this lead a member has answered nothing; 0 for who is none.
+
+        A START that it was asked by and did not answer must have gone out for each: a leader that stood
+        still has no word on others.
+        """
+        return self._audience.silent_cycles(device, now, self.cycle_s, self._since)
 
     @property
     def asked(self) -> range:

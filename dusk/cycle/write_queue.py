@@ -6,19 +6,20 @@ for each sender, and the lines take turns: whatever one of them hands in, it can
 neither fill the queue nor have all the work of a turn (A54).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import NamedTuple
 
 from dusk.changelog.body import Change
-from dusk.changelog.creation import PENDING, is_request
-from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
+from dusk.changelog.creation import LABEL_KNOWN, PENDING, is_request
+from dusk.changelog.entry import Absent, Entry, Outcome, OutcomeCode, Stamp
 from dusk.changelog.kinds import is_device
 from dusk.changelog.log import Log
+from dusk.changelog.returning import asks_as, is_attested
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.effects import LogItem
 from dusk.errors import Refused
-from dusk.ids import ChangeId, Head, Seq
+from dusk.ids import ChangeId, DeviceId, Head, Seq
 from dusk.lazy import dataclass
 from dusk.limits import (
     DATA_BYTES_MAX,
@@ -31,6 +32,15 @@ from dusk.limits import (
 
 STRANGERS = b""
 """The line that all who are not members share: a key costs them nothing."""
+Silence = Callable[[DeviceId], int]
+"""For how many cycles this device, leading, has not heard a member."""
+
+
+def nobody_is_silent(_device: DeviceId) -> int:
+    """Say that no member is known to be absent."""
+    return 0
+
+
 STRANDED = b"stranded"
 """The line of changes that stood in a branch which lost: they come before whatever is new."""
 
@@ -125,12 +135,14 @@ class _Turn:
         spent: by sender, signatures of what was refused; at least one for each change.
         pending: requests to join that a person may grant, with the word of their refusal.
         left_out: whether a change that makes devices was written without effect.
+        silence: tells who is absent.
     """
 
     answers: list[Answer] = field(default_factory=list)
     pending: list[tuple[Change, str]] = field(default_factory=list)
     left_out: bool = False
     spent: dict[bytes, int] = field(default_factory=dict)
+    silence: Silence = nobody_is_silent
 
     def refuse(self, sender: bytes, change: Change, code: str) -> None:
         """Count a refusal: a signature is what costs time."""
@@ -230,9 +242,14 @@ class WriteQueue:
             self._foreign += count
             self._foreign_bytes += size_bytes
 
-    def write(self, stamp: Stamp) -> Written:
-        """Write what waits, up to so many batches of DATA; the rest stays for the next turn."""
-        turn = _Turn()
+    def write(self, stamp: Stamp, silence: Silence = nobody_is_silent) -> Written:
+        """Write what waits, up to so many batches of DATA; the rest stays for the next turn.
+
+        Args:
+            stamp: this device's.
+            silence: for how many cycles it has not heard a member; it says so where an entry rests on that.
+        """
+        turn = _Turn(silence=silence)
         batches = [self._write_batch(stamp, turn) for _ in range(WRITTEN_BATCHES_MAX)]
         written = tuple((items, head) for items, head in batches if items)
         return Written(written, tuple(turn.answers), tuple(turn.pending), turn.left_out)
@@ -259,9 +276,8 @@ class WriteQueue:
         if after is not None and self._log.position_of(after) is None:  # it was refused: both may come again
             turn.answers.append(_too_early(change))
             return None
-        write = self._log.write_stranded if sender == STRANDED else self._log.write_change
         try:
-            item, entry = write(change, stamp)
+            item, entry = self._judged(change, sender, stamp, turn)
         except Refused as refusal:
             turn.refuse(sender, change, refusal.code)
             if not any(change.id in line.changes for line in self._lines.values()):
@@ -270,6 +286,30 @@ class WriteQueue:
         turn.wrote(change, entry.outcome)
         turn.answers.append(stored(change.id, entry.seq, entry.outcome))
         return item
+
+    def _judged(self, change: Change, sender: bytes, stamp: Stamp, turn: _Turn) -> tuple[LogItem, Entry]:
+        """Write a change; where a device comes back by itself, say that the member is absent (A20).
+
+        Raises:
+            Refused: as `Log.write_change`.
+        """
+        if sender == STRANDED:
+            return self._log.write_stranded(change, self._attesting(change, stamp, turn) or stamp)
+        try:
+            return self._log.write_change(change, stamp)
+        except Refused as refusal:
+            attesting = self._attesting(change, stamp, turn) if refusal.code == LABEL_KNOWN else None
+            if attesting is None:
+                raise
+            return self._log.write_change(change, attesting)
+
+    def _attesting(self, change: Change, stamp: Stamp, turn: _Turn) -> Stamp | None:
+        """Return the stamp with which a device comes back; None where it does not."""
+        former = asks_as(self._log.state, change) if is_request(change) else None
+        if former is None:
+            return None
+        absent = Absent(former, turn.silence(former))
+        return stamp._replace(absent=absent) if is_attested(absent, former) else None
 
     def _next(self, turn: _Turn) -> bytes | None:
         """Return whose change is next in this turn; None: nobody's."""

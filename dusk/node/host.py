@@ -16,12 +16,14 @@ from dusk.catchup.messages import (
 )
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.catchup.peers import Peers
+from dusk.changelog import views
 from dusk.changelog.adopting import Unfit
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
+from dusk.changelog.returning import same_label
 from dusk.cycle.datagrams import Channel
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
@@ -31,6 +33,7 @@ from dusk.effects import Address, Effect, LogItem, Told
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
 from dusk.node.addresses import Addresses
+from dusk.node.alarms import Alarms
 from dusk.node.answering import Answering
 from dusk.node.compacting import Compacting
 from dusk.node.forks import Forks
@@ -63,6 +66,7 @@ class MemberHost:
         addresses: where members are.
         secrets: the keys of secrets that this device can open.
         answering: answers what members ask.
+        alarms: what is shown.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -86,6 +90,7 @@ class MemberHost:
         addresses: Addresses,
         secrets: NodeSecrets,
         answering: Answering,
+        alarms: Alarms,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
@@ -95,6 +100,7 @@ class MemberHost:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks, self._compacting = forks, compacting
         self._addresses, self._secrets, self._answering = addresses, secrets, answering
+        self._alarms = alarms
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
@@ -228,6 +234,22 @@ class MemberHost:
     def join_requested(self, change: Change, now: float) -> list[Effect]:
         """Get a device's creation written; the stream has proven who asks."""
         return self._submitted(change, now, STRANGERS, None)
+
+    def removed_asked(self, asker: bytes, now: float) -> list[Effect]:
+        """Show that a device is here in whose place another one is (A20, A21)."""
+        state = self._log.state
+        device = self._peers.removed(state, asker)
+        found = None if device is None else views.member(state, device)
+        others = () if found is None else same_label(state, found.label)
+        if found is None or not others:
+            return []
+        now_there = views.member(state, others[0])
+        assert now_there is not None, "a device with a label has a name"
+        text = (
+            f"{found.name} was removed, {now_there.name} is a member with its hardware label, and both are"
+            " here: one of them is a copy"
+        )
+        return self._alarms.saw("clone", text, now)
 
     def took_addresses(self, rows: Sequence[Row], asker: bytes) -> bool:
         """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""

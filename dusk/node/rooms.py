@@ -150,6 +150,7 @@ class Rooms:
             addresses=self.addresses,
             secrets=self.secrets,
             answering=self.answering,
+            alarms=self.alarms,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),

@@ -6,9 +6,9 @@ from typing import Protocol
 from dusk.catchup.exchanges import Exchanges
 from dusk.changelog import views
 from dusk.changelog.body import Edit
-from dusk.changelog.creation import same_label
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.log import Log
+from dusk.changelog.returning import REBOUND, same_label
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.effects import Effect, WallClock
@@ -98,6 +98,7 @@ class Watching:
         effects += self._alarms.tell("withheld", self._withheld(now))
         effects += self._alarms.tell("frozen", self._frozen_words())
         effects += self._alarms.tell("turned-away", self._turned_away(now))
+        effects += self._alarms.tell("rebound", _rebound_words(self._around.log.state))
         effects += self._alarms.tell("same-label", self._same_label(now))
         effects += self._recovered.look(self._around.clock, now)
         return effects + self._prove(now)
@@ -163,6 +164,23 @@ def _frozen(state: State) -> list[str]:
         found = [m.name for m in members if state.value(device_path(m.device_id), FROZEN) is not None]
         state.of_members["frozen"] = found
     return found
+
+
+def _rebound_words(state: State) -> str:
+    """Name the members that came back after a reset without a person, worked out once for each list (A20)."""
+    found: str | None = state.of_members.get(REBOUND)
+    if found is None:
+        members = views.members(state)
+        names = [m.name for m in members if state.value(device_path(m.device_id), REBOUND) is not None]
+        found = state.of_members[REBOUND] = _unconfirmed(names) if names else ""
+    return found
+
+
+def _unconfirmed(names: Sequence[str]) -> str:
+    return (
+        f"{', '.join(names)} came back under a new key, and nobody has said that this is right: no secrets"
+        f" until `dusk device approve {names[0]}`; `dusk device remove` if it is not"
+    )
 
 
 def _name(log: Log, device: DeviceId) -> str:

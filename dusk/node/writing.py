@@ -205,7 +205,8 @@ class Writing:
         self.deadline = None
         if self._log.handed_over:  # what waits is for the next epoch
             return []
-        written = self._queue.write(self._stamp(now))
+        leader = self.leader
+        written = self._queue.write(self._stamp(now), lambda device: leader.silent_cycles(device, now))
         effects = self._publish(written.batches, now) if written.batches else []
         effects += self._left_out() if written.left_out else []
         for answer in written.answers:

@@ -8,15 +8,21 @@ from collections.abc import Callable
 from random import Random
 
 from dusk import codec
+from dusk.changelog import views
 from dusk.changelog.body import Change, Edit
+from dusk.changelog.returning import AUTO, REBOUND, returns_as
+from dusk.changelog.sections import device_path
 from dusk.control.approving import Approval, Wish
 from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
+from dusk.membership.pending import Pending
 from dusk.node import Node
 from dusk.sim.device import Device
 
 ADMIT_S = 2.0
 """How often the owner looks who waits."""
+CONFIRM_SHARE = 0.2
+"""Of these looks, those in which the owner confirms who came back without a word of his."""
 REMOVAL_S = 8.0
 """Between two devices that the owner takes out, about."""
 
@@ -33,6 +39,7 @@ class Admitting:
         new_key: makes a key known that a device gets.
         count: counts what was done.
         random: decides.
+        returns: whether who was reset comes back without the owner, who confirms that later.
     """
 
     def __init__(
@@ -44,9 +51,11 @@ class Admitting:
         new_key: Callable[[SigningKey], SigningKey],
         count: Callable[[str], None],
         random: Random,
+        returns: bool = False,
     ) -> None:
         self._devices, self._may_go, self._sign = devices, may_go, sign
         self._new_key, self._count, self._random = new_key, count, random
+        self._returns = returns
 
     def look(self) -> None:
         """Let in who waits at a device that leads, and reset who was taken out."""
@@ -64,7 +73,8 @@ class Admitting:
 
     def _approval(self, leader: Device, node: Node) -> list[Edit]:
         approval = Approval(node.log.state, node.online(leader.now), makes_backup=False)
-        for pending in node.pending(leader.now):
+        waiting = node.pending(leader.now)
+        for pending in [p for p in waiting if not self._comes_back(approval, p)]:
             try:
                 approval.add(pending, Wish())
             except Refused as refusal:
@@ -72,7 +82,19 @@ class Admitting:
                     approval.add(pending, Wish(name=f"anew-{pending.device.hex()[:8]}"))
         for each in approval.approved:
             self._count("came back under a new key" if each.replaces else "approved")
+        members = views.members(node.log.state)
+        confirms = self._returns and self._random.random() < CONFIRM_SHARE
+        for member in members if confirms else ():
+            if node.log.state.value(device_path(member.device_id), REBOUND) is not None:
+                self._count("came back by itself, and was confirmed")
+                approval.confirm(member.device_id)
         return approval.edits.all
+
+    def _comes_back(self, approval: Approval, pending: Pending) -> bool:
+        """Tell whether a device gets its place without the owner, soon."""
+        state = approval.edits.state
+        twin = returns_as(state, pending.label, AUTO) if self._returns else None
+        return twin is not None and approval.would_replace(pending) != ""
 
     def _reset_removed(self, node: Node) -> None:
         for device in self._devices:

@@ -1,19 +1,20 @@
-"""Checkpoints as often as a short simulation needs them."""
+"""Checkpoints, and absence, as soon as a short simulation needs them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dusk import limits
 
-STEP, RETENTION = 8, 4
+STEP, RETENTION, ABSENT_CYCLES = 8, 4, 6
 
 
 @contextmanager
 def quick_checkpoints() -> Iterator[None]:
-    """Let owners attest every few entries, and keep few behind a checkpoint, for as long as this lasts."""
-    former = limits.CHECKPOINT_STEP, limits.RETENTION_ENTRIES
+    """Let owners attest every few entries, keep few behind a checkpoint, and call members absent soon."""
+    former = limits.CHECKPOINT_STEP, limits.RETENTION_ENTRIES, limits.ABSENT_CYCLES_MIN
     limits.CHECKPOINT_STEP, limits.RETENTION_ENTRIES = STEP, RETENTION
+    limits.ABSENT_CYCLES_MIN = ABSENT_CYCLES
     try:
         yield
     finally:
-        limits.CHECKPOINT_STEP, limits.RETENTION_ENTRIES = former
+        limits.CHECKPOINT_STEP, limits.RETENTION_ENTRIES, limits.ABSENT_CYCLES_MIN = former

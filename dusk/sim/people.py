@@ -78,8 +78,13 @@ def found_cluster(
     addresses: Sequence[str],
     random_bytes: Callable[[int], bytes],
     mode: str = "auto",
+    *,
+    rebind: str = "ask",
 ) -> Founded:
-    """Make a cluster, with a join key that lets devices in by itself, or in the mode ``approve``."""
+    """Make a cluster, with a join key that lets devices in by itself, or in the mode ``approve``.
+
+    By the rebind rule ``auto`` those that were reset come back without a person.
+    """
     owner, sealed = _sealed_owner()
     joinkey = SigningKey.from_seed(random_bytes(32))
     stamp = Stamp(DeviceId(device.key_id), BootId(random_bytes(8)), 0, clock_trusted=False)
@@ -97,7 +102,8 @@ def found_cluster(
     log = Log(None)
     genesis = found(founding, random_bytes)
     items = [log.write_genesis(genesis, stamp)]
-    rule: tuple[object, ...] = (joinkey.public, 100, 0, ["office"], mode, [], "ask", "")
+    labels = ["02:*"] if rebind == "auto" else []
+    rule: tuple[object, ...] = (joinkey.public, 100, 0, ["office"], mode, labels, rebind, "")
     change = build_change(
         cluster=_cluster(log),
         device=stamp.writer,

@@ -12,7 +12,7 @@ from typing import Any
 
 from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Body, Change
-from dusk.changelog.entry import Entry, EntryKind, OutcomeCode, decode_signed_head
+from dusk.changelog.entry import Absent, Entry, EntryKind, OutcomeCode, decode_signed_head
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.signing import verify
@@ -20,7 +20,8 @@ from dusk.limits import EPOCH_JUMP_MAX
 from dusk.sim.broken import RuleBroken
 from dusk.sim.granted import no_grant, no_person
 from dusk.sim.keyring import Keyring
-from dusk.sim.pace import STEP
+from dusk.sim.pace import ABSENT_CYCLES, STEP
+from dusk.sim.returned import place_of
 from dusk.sim.tree import Held, Logged, Place, Ruling, at
 
 SUCCESSION, MANDATE = ("cluster", "succession"), ("cluster", "mandate")
@@ -259,7 +260,7 @@ class Judge:
         return Ruling(writes=writes, counter=_number(change))
 
     def _changed(self, plain: Plain, entry: Entry, change: Change, *, was_left: bool) -> Ruling:
-        code = self.refusal(plain, change)
+        code = self.refusal(plain, change, entry.absent)
         if code:
             if (entry.outcome.code, entry.outcome.reason) != (OutcomeCode.REJECTED, code) or not was_left:
                 raise RuleBroken("R1", f"entry {entry.seq}: its change is refused there: {code}")
@@ -267,15 +268,20 @@ class Judge:
         if _is_stale(plain, change.body):
             return Ruling(OutcomeCode.SUPERSEDED, counter=_number(change))
         writes = _writes(change)
-        if change.body.counter == 0:
+        former = self._former(plain, change, entry.absent) if change.body.counter == 0 else ""
+        if former:
+            writes |= place_of(plain, change, former)
+        elif change.body.counter == 0:
             writes |= self._decided(plain, change, writes)
+        if entry.absent is not None and not former:
+            raise RuleBroken("R1", f"entry {entry.seq}: says who is absent, and nothing rests on that")
         return Ruling(writes=writes, counter=_number(change))
 
-    def refusal(self, plain: Plain, change: Change) -> str:
+    def refusal(self, plain: Plain, change: Change, absent: Absent | None = None) -> str:
         """Return with which code a change is refused at this place; empty if it is not."""
         body = change.body
         if body.counter == 0:
-            return self._no_creation(plain, change)
+            return self._no_creation(plain, change, absent)
         if body.author == KeyId(body.device) and not plain.is_member(body.device):
             return "inactive-key" if plain.row(f"device/{body.device.hex()}", "key") else "unknown-key"
         is_person = body.author == self._keyring.person
@@ -296,16 +302,27 @@ class Judge:
             return ""
         return _ungovernable(plain, _writes(change))
 
-    def _no_creation(self, plain: Plain, change: Change) -> str:
+    def _former(self, plain: Plain, change: Change, absent: Absent | None) -> str:
+        """Return the section of the member as which a device comes back by itself, or nothing (A20)."""
+        rule = plain.row(f"joinkey/{self._keyring.joinkey.hex()}", "rule")
+        twins = _twins(plain, change)
+        if rule is None or rule[6] != "auto" or len(twins) != 1 or absent is None:
+            return ""
+        (holders,) = plain.row(*SUCCESSION) or ([],)
+        is_long = absent.cycles >= ABSENT_CYCLES and _id(twins[0]) == absent.device
+        return twins[0] if is_long and _id(twins[0]) not in holders else ""
+
+    def _no_creation(self, plain: Plain, change: Change, absent: Absent | None) -> str:
         body = change.body
         if plain.row(f"device/{body.device.hex()}", "key") is not None:
             return "device-exists"
         rule = plain.row(f"joinkey/{self._keyring.joinkey.hex()}", "rule")
         if rule is None:
             return "unknown-joinkey"
-        if _has_twin(plain, change):
+        returns = self._former(plain, change, absent)
+        if not returns and _twins(plain, change):
             return "label-known"
-        if rule[4] != "auto":
+        if not returns and rule[4] != "auto":
             return "approval-needed"
         return "" if plain.made < rule[1] else "joinkey-used-up"
 
@@ -376,15 +393,17 @@ def _ungovernable(plain: Plain, writes: dict[Place, Held]) -> str:
     return "" if len(set(names)) == len(names) else "name-taken"
 
 
-def _has_twin(plain: Plain, request: Change) -> bool:
-    """Tell whether a member has the hardware label that a device shows."""
+def _twins(plain: Plain, request: Change) -> list[str]:
+    """Return the sections of the members that have the hardware label which a device shows."""
     section = f"device/{request.body.device.hex()}"
     (label,) = row_of(_writes(request)[section, "label"]) or ("",)
-    return any(
-        key == "label" and place != section and row_of(held) == [label] and plain.is_member(_id(place))
+    return [
+        place
         for (place, key), held in plain.records.items()
-        if place.startswith("device/") and place.count("/") == 1
-    )
+        if place.startswith("device/")
+        and place.count("/") == 1
+        and (key == "label" and place != section and row_of(held) == [label] and plain.is_member(_id(place)))
+    ]
 
 
 def _id(section: str) -> bytes:

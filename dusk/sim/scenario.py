@@ -44,6 +44,8 @@ HEAL_S_MAX = 2000.0
 """Back-offs of ten minutes, and then some."""
 APPROVAL_SHARE = 0.3
 """Of seeds, those whose join key lets nobody in without an approval."""
+RETURNS_SHARE = 0.5
+"""Of seeds, those whose join key lets devices come back without a person, where a plan has such."""
 QUIET_CYCLES = 3
 EXCUSED_S = 20.0
 """By then a device whose keys an attacker has is on again, and has joined if it can."""
@@ -68,6 +70,7 @@ class Plan:
         wall_years_s: where wall clocks jump to; order must not depend on it (R11).
         recoveries: whether people use the recovery phrase in seeds that say so.
         grants: whether there is a second person, to whom the owner grants policies, and takes them.
+        returns: whether the join key lets devices come back without a person, in seeds that say so.
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
@@ -84,6 +87,7 @@ class Plan:
     wall_years_s: tuple[float, ...] = YEARS_S
     recoveries: bool = False
     grants: bool = False
+    returns: bool = False
     in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)
@@ -139,7 +143,11 @@ class Simulation:
             SigningKey.from_seed(self.generator(f"key {i}").randbytes(32)) for i in range(self.count)
         ]
         mode = "approve" if self.generator("joining").random() < APPROVAL_SHARE else "auto"
-        self._founded = found_cluster(self._keys[0], cycle_s * 1000, addresses, random.randbytes, mode)
+        self._returns = plan.returns and self.generator("returns").random() < RETURNS_SHARE
+        rebind = "auto" if self._returns else "ask"
+        self._founded = found_cluster(
+            self._keys[0], cycle_s * 1000, addresses, random.randbytes, mode, rebind=rebind
+        )
         self.checks = self._make_checks(self._founded)
         self._world = World(self.clock, self.network, self.transcript, self.checks)
         self.devices = [self._make_device(index) for index in range(self.count)]
@@ -204,6 +212,7 @@ class Simulation:
             holders=self.generator("holders").randint(1, self._plan.holders_max),
             recovers=self._plan.recoveries,
             grants=self._plan.grants,
+            returns=self._returns,
             hostile=self._hostile,
             years_s=self._plan.wall_years_s,
         )

@@ -58,8 +58,7 @@ class Stage:
         until_s: when they end.
         commits_max: how many changes people make at most.
         holders: how many devices shall lead, soon after they joined.
-        recovers: whether people may use the recovery phrase.
-        grants: whether the owner grants another person policies.
+        recovers, grants, returns: what else happens, as a plan and the seed say.
         hostile: indices of devices that an attacker has the keys of.
         years_s: where wall clocks jump to.
     """
@@ -76,6 +75,7 @@ class Stage:
     holders: int
     recovers: bool
     grants: bool
+    returns: bool
     hostile: frozenset[int]
     years_s: tuple[float, ...]
 
@@ -117,6 +117,7 @@ class Troubles:
             new_key=self._new_key,
             count=stage.transcript.count,
             random=stage.generator("reset"),
+            returns=stage.returns,
         )
         self._rescuing = Rescuing(
             stage.founded.phrase,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dusk import codec, limits
 from dusk.changelog.entry import (
     APPLIED,
+    Absent,
     Entry,
     EntryKind,
     Outcome,
@@ -47,6 +48,7 @@ ENTRIES = st.builds(
     outcome=OUTCOMES,
     sections=st.lists(st.tuples(st.text(max_size=20), HASHES), max_size=4).map(tuple),
     derived=HASHES,
+    absent=st.none() | st.builds(Absent, st.binary(min_size=16, max_size=16).map(DeviceId), NUMBERS),
 )
 HEADS = st.builds(Head, NUMBERS, NUMBERS, NUMBERS, NUMBERS.map(Seq), HASHES.map(ChainHash))
 ENTRY = Entry(

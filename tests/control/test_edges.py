@@ -189,12 +189,15 @@ def test_a_router_that_has_no_log_yet_leads_nobody_to_a_cluster(desk: FakeDesk) 
         assert refusal(desk, "join.contact").code == "no-cluster"
 
 
-def test_no_join_key_lets_devices_rebind_by_themselves(desk: FakeDesk) -> None:
+def test_a_join_key_lets_devices_come_back_by_themselves_with_labels_that_it_lists_alone(
+    desk: FakeDesk,
+) -> None:
     before = desk.ask("joinkey.list")
     refused = refusal(desk, "joinkey.create", rebind="auto")
-    assert refused.code == "not-available"
-    assert "dusk device approve" in refused.reason
+    assert refused.code == "bad-params"
+    assert "--label" in refused.reason
     assert desk.ask("joinkey.list") == before
+    desk.do("joinkey.create", rebind="auto", labels=["02:*"])
 
 
 def test_join_keys_are_shown_with_why_they_let_nobody_in(desk: FakeDesk) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from dusk import limits
 from dusk.changelog.body import Change
-from dusk.changelog.entry import Outcome, OutcomeCode
+from dusk.changelog.entry import Absent, Outcome, OutcomeCode
+from dusk.changelog.items import verified_entry
 from dusk.cycle import write_queue
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.messages import AnswerCode
 from dusk.cycle.outbox import saved_changes
-from dusk.cycle.write_queue import WriteQueue, outcome_reason, outcome_word
-from dusk.ids import ChangeId, Seq
+from dusk.cycle.write_queue import WriteQueue, nobody_is_silent, outcome_reason, outcome_word
+from dusk.ids import ChangeId, DeviceId, Seq
 from tests.world import World
 
 OWN, OTHER, LIAR = b"own", b"other", b"liar"
@@ -275,3 +276,25 @@ def test_a54_changes_that_name_themselves_each_other_or_nobodys_take_no_room() -
     assert queue.take(first, OTHER) is None
     assert queue.take(second, LIAR, first.id) is not None, "what another handed in is no reason to wait"
     assert len(queue.write(world.stamp()).items) == 1
+
+
+def test_a20_the_writer_says_who_is_absent_where_a_device_comes_back_by_that_and_nowhere_else() -> None:
+    world = World()
+    world.joinkey = world.key()
+    rule = [world.joinkey.public, 5, 0, [], "auto", ["02:*"], "auto", ""]
+    world.commit(world.edit(f"joinkey/{world.joinkey.key_id.hex()}", "rule", rule))
+    for key in (old := world.key(), world.key()):
+        world.write(world.request(key, label=f"02:{key.key_id.hex()}"))
+    queue, device = WriteQueue(world.log, OWN), DeviceId(old.key_id)
+    first, second = (world.request(world.key(), label=f"02:{old.key_id.hex()}") for _ in range(2))
+    for silence, pending in ((nobody_is_silent, 1), (lambda _: limits.ABSENT_CYCLES_MIN - 1, 1)):
+        queue.take(first, OTHER)
+        written = queue.write(world.stamp(), silence)
+        assert (written.items, len(written.pending)) == ((), pending)
+    queue.take(first, OTHER)
+    queue.take(world.change(world.set("a", "x.y.z", "1"), counter=9), OTHER)
+    items = queue.write(world.stamp(), lambda _: limits.ABSENT_CYCLES_MIN).items
+    assert [verified_entry(item).absent for item in items] == [Absent(device, limits.ABSENT_CYCLES_MIN), None]
+    queue.strand([second])
+    (item,) = queue.write(world.stamp(), lambda _: 99).items
+    assert verified_entry(item).absent == Absent(DeviceId(first.body.device), 99)

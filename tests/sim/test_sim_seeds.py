@@ -6,6 +6,7 @@
 import pytest
 
 from dusk.sim.scenario import Plan, Simulation
+from dusk.sim.shrink import command
 
 CHUNK = 10
 SEEDS = 200
@@ -18,10 +19,11 @@ HOLDERS_MAX = 4
 def test_all_rules_hold_and_all_devices_agree_in_the_end(first: int) -> None:
     for seed in range(first, first + CHUNK):
         holders_max = HOLDERS_MAX if seed % 2 else 1
-        simulation = Simulation(Plan(seed, holders_max=holders_max, recoveries=True, grants=True))
+        plan = Plan(seed, holders_max=holders_max, recoveries=True, grants=True, returns=True)
+        simulation = Simulation(plan)
         try:
             simulation.run()
         except BaseException:
             print(simulation.transcript.text)
-            print(f"replay: python -m dusk.sim {seed} --holders {holders_max} --recoveries --grants")
+            print(f"replay: {command(plan)}")
             raise

@@ -82,7 +82,7 @@ def test_an_interrupted_run_goes_on_and_a_broken_seed_fails_it(
     assert soak_seeds.main(["100"]) == 1
     printed = capsys.readouterr().out
     assert "seed 51: R2" in printed
-    assert "again: python -m dusk.sim 51 --holders 4 --recoveries --grants" in printed
+    assert "again: python -m dusk.sim 51 --holders 4 --recoveries --grants --returns" in printed
     assert soak_seeds.main(["100"]) == 0
     assert asked == ["0:50", "50:100", "50:100"]
     assert soak_seeds.main(["100"]) == 0

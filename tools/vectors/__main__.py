@@ -23,6 +23,7 @@ from tools.vectors.merges import merges
 from tools.vectors.records import records
 from tools.vectors.recoveries import recoveries
 from tools.vectors.refusals import refusals
+from tools.vectors.returns import returns
 from tools.vectors.secret_values import secret_values
 from tools.vectors.settings import settings
 from tools.vectors.storage import storage
@@ -51,6 +52,7 @@ def files() -> dict[str, str]:
                 *broken_positions(cluster),
                 *refusals(cluster),
                 *voids(cluster),
+                *returns(cluster),
                 *branches(cluster),
                 *holders(cluster),
                 *recoveries(cluster),

@@ -6,6 +6,7 @@ from typing import Any
 from dusk import codec, limits
 from dusk.changelog.certificate import decode_certificate, sign_ack
 from dusk.changelog.entry import (
+    Absent,
     Entry,
     EntryKind,
     Outcome,
@@ -121,6 +122,11 @@ def _good() -> list[Case]:
             _entry(sections=(("policy/wifi", bytes(32)), ("cluster", bytes(32)), ("cluster", bytes(32)))),
         ),
         _shown(
+            "a device came back",
+            "One item more: who was not heard, and for how many cycles.",
+            _entry(absent=Absent(DeviceId(key("second").key_id), 36)),
+        ),
+        _shown(
             "a reserved kind",
             "Well formed: the log refuses it, the form does not.",
             _entry(kind=EntryKind.FREEZE, outcome=Outcome(OutcomeCode.REJECTED, None, "later"), **nothing),
@@ -168,12 +174,19 @@ def _bad_entries() -> list[Case]:
     bad("4,097 sections", "At most 4,096.", "too-many", 14, many, "sections")
     bad("no derived hash", "Always there.", "wrong-shape", 15, None, "derived")
     cases.append(_large_entry(row))
-    for name, fields in (("15 fields", row[:15]), ("17 fields", [*row, None])):
+    said = [bytes(16), 36]
+    for name, fields in (
+        ("15 fields", row[:15]),
+        ("18 fields", [*row, said, said]),
+        ("17 fields, the last of which is nil", [*row, None]),
+        ("a word on a device of 15 bytes", [*row, [bytes(15), 36]]),
+        ("a word without cycles", [*row, [bytes(16)]]),
+        ("cycles below zero", [*row, [bytes(16), -1]]),
+    ):
         data = codec.pack(fields)
         wrong = partial(decode_entry, data)
-        says = "array of 16"
         cases.append(
-            invalid(name, "There are 16.", "wrong-shape", wrong, says, kind="entry", bytes=brief(data))
+            invalid(name, "16, or 17 with a pair.", "wrong-shape", wrong, kind="entry", bytes=brief(data))
         )
     return cases
 

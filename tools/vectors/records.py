@@ -86,6 +86,8 @@ def _good_of_people_and_devices() -> tuple[GoodRow, ...]:
         (JOINKEY, "rule", RULE),
         (JOINKEY, "rule", [PUBLIC, 10_000, 2**53 - 1, [], "approve", [], "never", ""]),
         (JOINKEY, "rule", [PUBLIC, 1, 0, ["b", "a", "b"], "auto", ["*", "*"], "never", "\n"]),
+        (JOINKEY, "rule", [*RULE[:6], "auto", ""]),
+        (f"device/{ID}", "rebound", [A]),
         (JOINKEY, "revoked", [True]),
         (DEVICE, "key", [PUBLIC]),
         (DEVICE, "name", ["attic-2"]),
@@ -231,8 +233,9 @@ def _of_keys_and_cluster() -> tuple[BadRow, ...]:
         (JOINKEY, "rule", [PUBLIC, 10_001, *RULE[2:]], "To 10,000."),
         (JOINKEY, "rule", [PUBLIC, 1, 0, ["APs"], *RULE[4:]], "Names."),
         (JOINKEY, "rule", [*RULE[:4], "yes", *RULE[5:]], "auto or approve."),
-        (JOINKEY, "rule", [*RULE[:6], "perhaps", ""], "ask or never."),
-        (JOINKEY, "rule", [*RULE[:6], "auto", ""], "Not available."),
+        (JOINKEY, "rule", [*RULE[:6], "perhaps", ""], "ask, auto or never."),
+        (JOINKEY, "rule", [*RULE[:5], [], "auto", ""], "For labels that are listed."),
+        (f"device/{ID}", "rebound", [bytes(15)], "A device's id."),
         (JOINKEY, "rule", [*RULE[:7], "a" * 64], "At most 63."),
     )
 

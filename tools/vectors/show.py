@@ -94,6 +94,7 @@ def show_entry(entry: Entry) -> Json:
         "outcome": [int(entry.outcome.code), hexed(entry.outcome.by), entry.outcome.reason],
         "sections": [[path, digest.hex()] for path, digest in entry.sections],
         "derived": entry.derived.hex(),
+        **({} if entry.absent is None else {"absent": [entry.absent.device.hex(), entry.absent.cycles]}),
     }
 
 

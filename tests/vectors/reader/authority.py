@@ -174,3 +174,13 @@ def count_passed(before: State, after: State, change: Change, values: list[Decod
                     name = f"passed/{passer.hex()}"
                     after.derived[name] = after.derived.get(name, 0) + 1
                     need(after.derived[name] <= PASSED_MAX, "too-many-passed")
+
+
+def check_void(state: State, operations: list[Operation]) -> None:
+    """Judge what owners say of a stolen key (log.md, 14)."""
+    said = [one for one in operations if one.section.startswith("void/")]
+    need(len(said) == 1 and said[0].value_hash and said[0].base is None, "bad-value")
+    for holder in state.subjects().get(bytes.fromhex(said[0].section[5:]), []):
+        need(not holder.active, "still-active")
+        anew = {(f"user/{holder.name}", "disabled"), ("trust", f"owner/{holder.name}")}
+        need(all((one.section, one.key) not in anew for one in operations), "still-active")

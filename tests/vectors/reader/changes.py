@@ -155,6 +155,7 @@ class Entry:
     outcome: tuple[int, bytes | None, str]
     sections: list[tuple[str, bytes]]
     derived: bytes
+    absent: tuple[bytes, int] | None = None
 
     def head(self, digest: bytes) -> Head:
         """Give the head of which this entry, with this digest, is the newest."""
@@ -169,7 +170,8 @@ def _section(item: object) -> tuple[str, bytes]:
 
 def entry(data: bytes) -> Entry:
     """Read an entry; only its form is judged."""
-    fields = unpack(data, 16, SIZE_MAX)
+    fields = unpack(data, None, SIZE_MAX)
+    need(len(fields) in {16, 17}, "wrong-shape")
     number(fields[0], 1, 1)
     generation, mandate, epoch, seq = (number(item) for item in fields[1:5])
     code, by, reason = array(fields[13], 3)
@@ -191,7 +193,13 @@ def entry(data: bytes) -> Entry:
         (number(code, 0, 2), octets_or_none(by, 32), text(reason, 64)),
         [_section(item) for item in array(fields[14], most=4_096)],
         octets(fields[15], 32),
+        _absent(fields[16]) if len(fields) > 16 else None,
     )
+
+
+def _absent(item: object) -> tuple[bytes, int]:
+    device, cycles = array(item, 2)
+    return octets(device, 16), number(cycles)
 
 
 @dataclass(frozen=True)

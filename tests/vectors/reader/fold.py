@@ -6,7 +6,16 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import approvals, authority, changes, naming, recovery, settings, succession
+from tests.vectors.reader import (
+    approvals,
+    authority,
+    changes,
+    naming,
+    recovery,
+    returning,
+    settings,
+    succession,
+)
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
 from tests.vectors.reader.keys import ZEROS, key_id, labelled, verify
 from tests.vectors.reader.packing import Decoded, Refused, need, pack
@@ -89,6 +98,7 @@ def _not_touched(before: State, after: State, one: Operation) -> None:
     if kind == "device":
         need(len(rest) > 1 or one.key not in NEVER_WRITTEN, "bad-value")
         need(len(rest) > 1 or before.get(one.section, "key"), "bad-value")
+        need(len(rest) > 1 or one.key != "rebound" or before.base(one.section, "rebound"), "bad-value")
         need(len(rest) > 1 or one.key != "wipe" or after.get(one.section, "retired"), "bad-value")
     if one.value_hash is None and len(rest) == 1:
         need(one.key not in NEVER_DELETED.get(kind, set()), "bad-value")
@@ -178,7 +188,7 @@ def fold(
     if kind == succession.FREEZE:
         succession.check_freeze(state, cluster, change, values)
     if kind == succession.VOID:
-        _check_void(state, body.operations)
+        authority.check_void(state, body.operations)
     rows = list(zip(body.operations, values, strict=True))
     doing = authority.Doing(state, {(one.section, one.key): value for one, value in rows}, made)
     for one, value in rows:
@@ -196,16 +206,6 @@ def fold(
     authority.count_passed(state, after, change, values)
     approvals.count(after, made)
     return after, APPLIED, sorted({one.section for one in body.operations})
-
-
-def _check_void(state: State, operations: list[Operation]) -> None:
-    """Judge what owners say of a stolen key (log.md, 14)."""
-    said = [one for one in operations if one.section.startswith("void/")]
-    need(len(said) == 1 and said[0].value_hash and said[0].base is None, "bad-value")
-    for holder in state.subjects().get(bytes.fromhex(said[0].section[5:]), []):
-        need(not holder.active, "still-active")
-        anew = {(f"user/{holder.name}", "disabled"), ("trust", f"owner/{holder.name}")}
-        need(all((one.section, one.key) not in anew for one in operations), "still-active")
 
 
 def _signers(state: State, change: Change) -> list[Subject]:
@@ -243,19 +243,20 @@ def _created(
     need({signer for signer, _ in change.signatures} == {device, joinkey}, "missing-signatures")
     check_signature(change, device, key[0])
     check_signature(change, joinkey, rule[0])
-    need(not approvals.has_twin(state, label[0]), "label-known")
-    need(rule[4] == "auto", "approval-needed")
+    former = returning.former(state, label[0], rule, entry.absent)
+    need(former or not approvals.has_twin(state, label[0]), "label-known")
+    need(former or rule[4] == "auto", "approval-needed")
     need(state.derived.get(f"uses/{origin[0]}", 0) < rule[1], "joinkey-used-up")
     after = state.copy()
     for one in body.operations:
         after.write(path, one.key, Record(said[one.key], one.value_hash, change.id))
     name = naming.decide(origin[2], rule[7], state.names())
-    for record_key, value in (("name", [name]), ("groups", [rule[3]])):
-        value_hash = labelled("dusk.value", change.id[:16], pack(value))
-        after.write(path, record_key, Record(Decoded(value), value_hash, change.id))
+    rows: returning.Rows = {(path, "name"): [name], (path, "groups"): [rule[3]]}
+    rows = returning.place(state, device, former) if former else rows
+    returning.write(after, change.id, rows)
     uses = f"uses/{joinkey.hex()}"
     after.derived[uses] = after.derived.get(uses, 0) + 1
-    return after, APPLIED, [path]
+    return after, APPLIED, sorted({path, *(section for section, _ in rows)})
 
 
 def _joinkey(state: State, joinkey: str, label: str, entry: Entry) -> list[Any]:
@@ -474,6 +475,7 @@ class Log:
 
     def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:
         need(entry.outcome == outcome, "outcome")
+        need(entry.absent is None or returning.rests_on(self.state, after, entry.absent), "outcome")
         hashes = [(path, section_hash(after.sections[path])) for path in written]
         need(entry.sections == hashes and entry.derived == after.derived_hash(), "hashes")
         self.state = after

@@ -226,7 +226,8 @@ def shown(value: object) -> Any:
     if isinstance(value, Decoded):
         return value_json(list(value))
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: shown(getattr(value, field.name)) for field in fields_of(value)}
+        said = {field.name: shown(getattr(value, field.name)) for field in fields_of(value)}
+        return {name: item for name, item in said.items() if (name, item) != ("absent", None)}
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):

@@ -135,9 +135,10 @@ def _rule(value: list[Any], _name: str) -> None:
     number(uses, 1, 10_000)
     number(expiry)
     _names(groups, 64)
-    need(mode in {"auto", "approve"} and rebind in {"ask", "never"}, "bad-value")
+    need(mode in {"auto", "approve"} and rebind in {"ask", "never", "auto"}, "bad-value")
     for label in array(labels, most=1_024):
         text(label, 255)
+    need(rebind != "auto" or labels, "bad-value")
     text(template, 63)
 
 
@@ -247,6 +248,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
             ("frozen", _frozen),
             ("request", _request),
             ("wipe", _one(_true)),
+            ("rebound", _one(lambda value: octets(value, 16))),
         ],
     ),
     (rf"device/{ID}/facts", [(COMPONENT, _one(lambda value: _words(value, 1_024)))]),
