@@ -28,7 +28,7 @@ stage() {
 }
 
 shell_scripts() {
-    for script in $(git ls-files '*.sh' .ci/run '*.init' dusk/helper/dusk-revert); do
+    for script in $(git ls-files '*.sh' .ci/run '*.init' dusk/helper/dusk-*); do
         if [ -f "$script" ]; then printf '%s\n' "$script"; fi
     done
 }

@@ -8,7 +8,7 @@ from dusk.helper import notes
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
 from dusk.helper.policy import load
-from dusk.helper.running import RELOAD_S_MAX, WATCH_S_DEFAULT, Watch, reload_command, run
+from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
 
 REQUESTS = frozenset(b"read apply reload commit rollback undo join_done".split())
 
@@ -60,20 +60,20 @@ class Helper:
 
         A last field says how many seconds after the reload the daemon waits for contact.
         """
-        seconds = int(rest[-1]) if len(rest) % 3 else WATCH_S_DEFAULT
-        triples = rest[: len(rest) - len(rest) % 3]
-        files = zip(triples[::3], triples[1::3], triples[2::3], strict=True)
+        count = len(rest) // 3 * 3
+        files = zip(rest[:count:3], rest[1:count:3], rest[2:count:3], strict=True)
         wanted = {self._package(raw): (old.decode(), new) for raw, old, new in files}
         if any(len(new) > FILE_BYTES_MAX for _, new in wanted.values()):
             raise Refusal("too-large", f"a file would have over {FILE_BYTES_MAX} bytes")
-        self.watch.prepare(seconds, reload_command(self.config))
+        self.watch.prepare(rest[count:], reload_command(self.config, self.root), list(wanted))
         title = f"{name(ident)} {os.urandom(8).hex()}"
         self.changed = self.journal.apply(title, wanted, load(self.dusk).check_content, self.watch.begin)
         return [" ".join(self.changed).encode()]
 
     def reload(self) -> list[bytes]:
-        """Run root's command with what changed last as ``$@``; return its status and last error line."""
-        return run(reload_command(self.config), self.changed, self.root)
+        """Put what changed last into effect; return the status and the last line of errors."""
+        command = reload_command(self.config, self.root)
+        return run(self.watch.phase, command, self.changed, self.root, RELOAD_S_MAX)
 
     def commit(self, ident: bytes) -> list[bytes]:
         """Keep what an apply wrote."""

@@ -4,14 +4,15 @@ import os
 import time
 from io import FileIO
 
-from dusk.helper.files import read_file
+from dusk.helper.files import Refusal, read_file
 
 RELOAD_S_MAX = 30.0
 SIGKILL = 9  # the signal module would bring in much
 OFTEN_IGNORED = (1, 2, 3, 13, 15, 17, 25)  # HUP INT QUIT PIPE TERM CHLD XFSZ: Python's or our starter's
-REVERT = os.path.join(
-    os.path.dirname(__file__), "dusk-revert"
-)  # as trusted as the code that it stands beside
+BESIDE = os.path.dirname(__file__)  # scripts there are as trusted as this code
+REVERT = f"{BESIDE}/dusk-revert"
+BEFORE_S_MAX = 10.0
+OPENWRT = "/etc/openwrt_release"
 WATCH_S_DEFAULT, WATCH_S_MAX = 900, 3600
 WATCH_SPARE_S = 60  # the reload takes up to 30 s, and the daemon itself puts back first
 
@@ -30,12 +31,13 @@ def spawn(arguments: list[str | bytes], environment: dict[str, str | bytes], err
     )
 
 
-def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
-    """Run a shell command; return its status and last line of errors."""
-    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    child = spawn([b"-c", command, b"dusk-reload", *arguments], {"DUSK_ROOT": root}, theirs)
+def run(phase: str, command: bytes, packages: list[str], root: str, wait_s: float) -> list[bytes]:
+    """Run hooks, checks and the reload, as the phase has them; return the status and last line of errors."""
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    child = spawn([f"{BESIDE}/dusk-apply", phase, command, *packages], {"DUSK_ROOT": root}, theirs)
     os.close(theirs)
-    ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + RELOAD_S_MAX
+    ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + wait_s
     with FileIO(ours) as errors:
         while not ended and time.monotonic() < deadline_s:
             time.sleep(0.01)
@@ -43,37 +45,52 @@ def run(command: bytes, arguments: list[str], root: str) -> list[bytes]:
             tail = (tail + (errors.read(65536) or b""))[-400:]
     if not ended:
         os.killpg(child, SIGKILL)
-        status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % RELOAD_S_MAX
+        status, tail = os.waitpid(child, 0)[1], b"killed after %d s" % wait_s
     return [b"%d" % os.waitstatus_to_exitcode(status), tail.strip().rpartition(b"\n")[2]]
 
 
-def reload_command(config: int) -> bytes:
-    """Return root's command that puts changed files into effect."""
+def reload_command(config: int, root: str) -> bytes:
+    """Return root's command that puts changed files into effect; on OpenWrt there is one without that."""
     from dusk.helper.uci import sections  # here, for it brings ``re``
 
     found = sections(read_file(config, "dusk") or b"")
-    return [b"", *(value for *_, options in found for value in options.get(b"reload", []))][-1]
+    named = [value for *_, options in found for value in options.get(b"reload", [])]
+    if named or root != "/" or not os.path.exists(OPENWRT):
+        return [b"", *named][-1]
+    with open(f"{BESIDE}/dusk-reload", "rb") as script:  # its text, for that is there without Python, too
+        return script.read()
 
 
 class Watch:
     """The shell that waits, and puts the files back if nobody confirmed them, whatever becomes of us."""
 
     def __init__(self, root: str) -> None:
-        self.root, self.child = root, 0
-        self.prepare(WATCH_S_DEFAULT, b"")
+        self.root, self.child, self.phase = root, 0, "back"
+        self.wait_s, self.command = WATCH_S_DEFAULT, b""
 
-    def prepare(self, seconds: int, command: bytes) -> None:
-        """Say how long contact is waited for, and what puts into effect what is put back."""
+    def prepare(self, options: tuple[bytes, ...], command: bytes, packages: list[str]) -> None:
+        """Ask root's hooks, and say how long contact is waited for and what reloads what is put back.
+
+        Raises:
+            Refusal: ``hook``.
+        """
+        seconds = int(*options) if options else WATCH_S_DEFAULT
         self.wait_s, self.command = max(1, min(seconds, WATCH_S_MAX)) + WATCH_SPARE_S, command
+        if os.path.exists(f"{self.root}/etc/dusk/hooks.d/pre-apply"):
+            status, line = run("before", b"", packages, self.root, BEFORE_S_MAX)
+            if status != b"0":
+                raise Refusal("hook", line.decode(errors="replace") or f"a hook ended with {int(status)}")
 
     def begin(self, title: str) -> None:
         """Start it for the apply with this title; the shell acts on no other."""
         self.end()
+        self.phase = "after"
         arguments: list[str | bytes] = [REVERT, self.root, str(self.wait_s), title]
         self.child = spawn(arguments, {"DUSK_RELOAD": self.command}, 0)
 
     def end(self) -> None:
         """End it; it does nothing just now, for we hold the folder."""
+        self.phase = "back"
         if self.child:
             os.killpg(self.child, SIGKILL)
             os.waitpid(self.child, 0)

@@ -451,7 +451,7 @@ def test_without_a_shell_nothing_is_written(root: Path, monkeypatch: pytest.Monk
 def test_how_long_a_daemon_may_wait_is_bounded(root: Path) -> None:
     watch = Watch(str(root))
     found = []
-    for seconds in (-5, 90, 10**9):
-        watch.prepare(seconds, b"")
+    for seconds in (b"-5", b"90", b"1000000000"):
+        watch.prepare((seconds,), b"", [])
         found.append(watch.wait_s)
     assert found == [61, 150, 3660]
