@@ -28,6 +28,16 @@ PASSED_MAX = 256
 """Grants that one key ever passed on: each costs every device some hundred bytes for good."""
 PROPOSAL_BYTES_MAX = 65_000
 """A proposed change, so that it fits a record."""
+ROLLOUTS_MAX = 8
+"""Rollouts under way at once: each has the state keep what was before it."""
+WAVES_MAX = 100
+"""Waves of one rollout."""
+WAVE_PART_DEVICES_MAX = 3000
+"""Devices that one record of a wave names, so that it fits a value."""
+FORMER_RECORDS_MAX = 8192
+"""Records that are kept as they were before rollouts under way: two of the largest changes."""
+FORMER_BYTES_MAX = 1024 * 1024
+"""Their bytes, which every device has in memory and a checkpoint hands on."""
 LOGIN_DEVICES_MAX = 1024
 """Devices on the owners' list of where people log in; with more, all may."""
 SECRET_NAMES_MAX = 256

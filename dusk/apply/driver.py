@@ -14,8 +14,7 @@ from dusk.apply.keeping import Keeping, Wanted
 from dusk.apply.machine import RESTING, Action, Applier, State
 from dusk.apply.windows import WINDOWS, Windows
 from dusk.changelog.secrecy import secret_names
-from dusk.changelog.state import State as Datastore
-from dusk.config.device import concerns, managed_config
+from dusk.config.device import Datastore, concerns, managed_config
 from dusk.config.drift import Difference
 from dusk.config.merge import Managed, ManagedOption
 from dusk.config.result import resulting
@@ -85,6 +84,7 @@ class Driver:
         self._keeping, self._finished = keeping or Keeping(), 0
         self._datastore: Datastore | None = None
         self._managed: Managed | None = None
+        self._waits_for: str | None = None
         self._waiting = False
         self._wrong = ""
         self._lacks: tuple[str, ...] = ()
@@ -118,20 +118,32 @@ class Driver:
         """The position that last asked something of this device."""
         return self._asked
 
-    def log_moved(self, datastore: Datastore, head: Head, touched: Iterable[str] | None = None) -> None:
+    def log_moved(
+        self,
+        datastore: Datastore,
+        head: Head,
+        touched: Iterable[str] | None = None,
+        waits_for: str | None = None,
+    ) -> None:
         """Take a new head; the managed config there is computed when ``start`` is called.
 
         A busy log moves often, and what each position alone would have asked for is for nobody.
 
         Args:
             datastore: what the log says there; it may move on, and then this is called again.
-            head: the new head.
+            head: the new head, as far as the log counts for this device.
             touched: sections that changed since the last call; None: any may have.
+            waits_for: the rollout that has not reached this device: the head is the one before it.
         """
         self._judged = head
-        if touched is None or any(concerns(section, self._device) for section in touched):
+        is_same, self._waits_for = waits_for == self._waits_for, waits_for
+        if is_same and waits_for is not None and touched is not None:
+            touched = [section for section in touched if section == f"device/{self._device.hex()}/facts"]
+        if touched is None or not is_same or any(concerns(section, self._device) for section in touched):
             self._datastore, self._asked = datastore, head.seq
             self._waiting, self._wrong, self._lacks = True, "", ()
+        elif waits_for is not None:
+            self._datastore = datastore
         elif self._datastore is not None and not (self._waiting or self._wrong or self._lacks):
             self._machine.advance(head)  # what was computed for an earlier head would be the same
 

@@ -35,6 +35,7 @@ GRANTABLE = {
     SectionKind.ASSIGNMENT,
     SectionKind.GROUP,
     SectionKind.EXPECTED,
+    SectionKind.ROLLOUT,
 }
 """Sections that others than owners may be granted (protocol: "owners, or granted")."""
 

@@ -33,6 +33,7 @@ from dusk.changelog.holders import JOINKEY, Holder
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.passing import passed_written
 from dusk.changelog.proposals import about_proposals, check_proposal, follows, has_ended, is_joint, is_person
+from dusk.changelog.rollouts import check_rollouts, followed
 from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
@@ -66,11 +67,16 @@ def judge_signed(state: State, change: Change, stamp: Stamp, verified: Verified 
     Raises:
         Refused: as `judge`.
     """
+    return followed(state, change, _judged(state, change, stamp, verified))
+
+
+def _judged(state: State, change: Change, stamp: Stamp, verified: Verified) -> Verdict:
     body = change.body
     if body.cluster != state.cluster:
         raise Refused("foreign-cluster", "the change is for another cluster")
     check_records(change)
     check_secrecy(state, body.operations, change.values)
+    check_rollouts(state, change, stamp)
     joint = is_joint(body)
     if body.counter == 0 and not joint:
         return judge_creation(state, change, stamp)

@@ -14,6 +14,7 @@ from dusk.changelog.holders import DEVICE
 from dusk.changelog.kinds import FROZEN, is_recovery, kind_of, raised
 from dusk.changelog.recovering import judge_recovery
 from dusk.changelog.roles import judge_role
+from dusk.changelog.rollouts import ROLLOUT, judge_gate
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.changelog.stranded import judge_stranded
@@ -101,6 +102,9 @@ class Judging:
             return NOTHING
         if entry.kind is EntryKind.EXPIRE and change is None:
             return judge_expiry(self._state, entry.sections[0][0] if entry.sections else "", stamp)
+        if entry.kind is EntryKind.GATE and change is None:
+            section = next((path for path, _ in entry.sections if path.startswith(ROLLOUT)), "")
+            return judge_gate(self._state, section, entry.outcome.reason, stamp)
         if change is None or entry.kind is not kind_of(change):
             raise UntrustedInput(f"entry {entry.seq}: a kind that this version does not write")
         may_reject = entry.outcome.code is OutcomeCode.REJECTED

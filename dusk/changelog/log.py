@@ -35,6 +35,7 @@ from dusk.changelog.history import ForkFound
 from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
 from dusk.changelog.judging import NOTHING
 from dusk.changelog.kinds import kind_of
+from dusk.changelog.rollouts import judge_gate
 from dusk.changelog.state import State, Undo
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking
@@ -415,6 +416,17 @@ class Log(Book):
         assert self.leader == stamp.writer
         self._judging.check_writes(stamp.writer)
         carried = Carried(EntryKind.EXPIRE, None, judge_expiry(self.state, section, stamp))
+        return self._written(None, *compose(self.state, self.head, carried, stamp))
+
+    def write_gate(self, section: str, word: str, stamp: Stamp) -> LogItem:
+        """Open a rollout's next wave, end it, or stop it; the caller leads.
+
+        Raises:
+            Refused: that cannot be done there now.
+        """
+        assert self.leader == stamp.writer
+        self._judging.check_writes(stamp.writer)
+        carried = Carried(EntryKind.GATE, None, judge_gate(self.state, section, word, stamp))
         return self._written(None, *compose(self.state, self.head, carried, stamp))
 
     def _written(self, change: Change | None, entry: Entry, undo: Undo) -> LogItem:

@@ -28,6 +28,7 @@ KNOWN_KINDS = frozenset(
         EntryKind.EXPIRE,
         EntryKind.FREEZE,
         EntryKind.VOID,
+        EntryKind.GATE,
     }
 )
 _BODY_VERSION = 1

@@ -18,8 +18,15 @@ from dusk.ids import DeviceId
 
 WRAP = "wrap/"
 _TRUE = codec.pack([True])
-_NEVER = {SectionKind.FACTS, SectionKind.PROPOSAL, SectionKind.CHECKPOINT, SectionKind.VOID}
-"""A device's word on itself, and what has no effect."""
+_NEVER = {
+    SectionKind.FACTS,
+    SectionKind.PROPOSAL,
+    SectionKind.CHECKPOINT,
+    SectionKind.VOID,
+    SectionKind.ROLLOUT,
+    SectionKind.FORMER,
+}
+"""A device's word on itself, what has no effect, and how far changes have come."""
 
 
 class Left(NamedTuple):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from dusk import codec, limits
+from dusk.changelog import act_records
 from dusk.changelog.entry import decode_signed_head
 from dusk.config.names import parse_key
 from dusk.config.sealing import sealed_from
@@ -58,6 +59,8 @@ class SectionKind(StrEnum):
     PASSED = "passed"
     PROPOSAL = "proposal"
     VOID = "void"
+    ROLLOUT = "rollout"
+    FORMER = "former"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,11 @@ _DOUBLE = {
         SectionKind.PROPOSAL,
         SectionKind.EXPECTED,
         SectionKind.VOID,
+        SectionKind.ROLLOUT,
+        SectionKind.FORMER,
     )
 }
+_BY_ID = frozenset({"device", "joinkey", "expected", "proposal", "void", "rollout", "former"})
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
 
 
@@ -108,7 +114,7 @@ def parse_path(path: str) -> SectionPath:
         kind = None
     if kind is None:
         raise UntrustedInput(f"section {path!r}: there is no such section")
-    if parts[0] in ("device", "joinkey", "expected", "proposal", "void") and not _HEX_ID.match(parts[1]):
+    if parts[0] in _BY_ID and not _HEX_ID.match(parts[1]):
         raise UntrustedInput(f"section {path!r}: not an id of 32 hex digits")
     return SectionPath(kind, parts[1])
 
@@ -234,28 +240,9 @@ def _chain(key: str, row: list[object]) -> None:
     codec.exactly(codec.fields(row, 1, key)[0], 32, f"{key} chain hash")
 
 
-def _attested(_key: str, row: list[object]) -> None:
-    """Check what an owner attests, see `dusk.changelog.attesting.Attested`."""
-    seq, chain, state = codec.fields(row, 3, "attested")
-    codec.integer(seq, 1, limits.NUMBER_MAX, "attested position")
-    codec.exactly(chain, 32, "attested chain hash")
-    codec.exactly(state, 32, "attested state")
-
-
 def _frozen(_key: str, row: list[object]) -> None:
     for head in codec.fields(row, 2, "frozen"):
         decode_signed_head(codec.blob(head, limits.SIGNED_HEAD_BYTES_MAX, "frozen"))
-
-
-def _proposal(_key: str, row: list[object]) -> None:
-    """Check a proposed change's form; `dusk.changelog.proposals` reads it."""
-    change, expires_s = codec.fields(row, 2, "proposal")
-    codec.blob(change, limits.PROPOSAL_BYTES_MAX, "proposed change")
-    codec.integer(expires_s, 0, limits.NUMBER_MAX, "proposal expiry")
-
-
-def _signed_by(_key: str, row: list[object]) -> None:
-    codec.exactly(codec.fields(row, 1, "signature")[0], 64, "signature")
 
 
 def _void(_key: str, row: list[object]) -> None:
@@ -432,11 +419,13 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
-    SectionKind.CHECKPOINT: {"by/": _attested},
+    SectionKind.CHECKPOINT: {"by/": act_records.check_attested},
     SectionKind.EXPECTED: {"as": _expected},
     SectionKind.PASSED: {"grant/": _passed},
-    SectionKind.PROPOSAL: {"change": _proposal, "by/": _signed_by},
+    SectionKind.PROPOSAL: {"change": act_records.check_proposal, "by/": act_records.check_signed_by},
     SectionKind.VOID: {"part/": _void},
+    SectionKind.ROLLOUT: act_records.ROLLOUT,
+    SectionKind.FORMER: act_records.FORMER,
 }
 """Section kind → record key → check; a key that ends in ``/``, or is empty, is a prefix."""
 
@@ -493,6 +482,7 @@ _TAILS: Mapping[str, Callable[[str], bool]] = {
     "member/": _is_id,
     "by/": _is_id,
     "rejected/": _is_id,
+    "was/": _is_id,
     "wrap/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < limits.WRAP_RECORDS_MAX,
     "part/": lambda tail: _WRAP_PLACE.match(tail) is not None and int(tail) < VOID_PARTS_MAX,
 }

@@ -48,6 +48,10 @@ class Record(NamedTuple):
     """What the value's hash was salted with; who is handed the state checks its values by it."""
 
 
+NO_TRACE = Record(None, None, ChangeId(b""))
+"""Written where a record is to be as if it had never been: of what only the fold writes, and for a time."""
+
+
 class RecordWrite(NamedTuple):
     """What an entry does to one record."""
 
@@ -96,6 +100,8 @@ _NOT_INDEXED = {
     SectionKind.DEVICE_CONFIG,
     SectionKind.EXPECTED,
     SectionKind.VOID,
+    SectionKind.ROLLOUT,
+    SectionKind.FORMER,
 }
 """Nothing is looked up of these but what stands there."""
 _MEMBERS_KINDS = (SectionKind.DEVICE, SectionKind.CLUSTER, SectionKind.GROUP)
@@ -217,10 +223,8 @@ class State:
         """Do what an entry does; the caller has verified every part of it."""
         undo = Undo([], [])
         for section, key, record in writes:
-            held = self._section(section)
-            undo.records.append((section, key, held.records.get(key)))
-            held.records[key] = record
-            held.root = merkle.put(held.root, _place(key), _digest(record))
+            undo.records.append((section, key, self.record(section, key)))
+            self._put(section, key, None if record is NO_TRACE else record)
         for key, number in derived:
             undo.derived.append((key, self._derived.get(key)))
             self._derived[key] = number
@@ -232,21 +236,13 @@ class State:
         """Return what the newest `take` wrote, to do it again after it was undone."""
         records = dict.fromkeys((section, key) for section, key, _ in undo.records)
         numbers = dict.fromkeys(key for key, _ in undo.derived)
-        writes = (RecordWrite(s, k, self._sections[s].records[k]) for s, k in records)
+        writes = (RecordWrite(s, k, self.record(s, k) or NO_TRACE) for s, k in records)
         return tuple(writes), tuple(DerivedWrite(key, self._derived[key]) for key in numbers)
 
     def undo(self, undo: Undo) -> None:
         """Take one `take` back; undo them newest first."""
         for section, key, record in reversed(undo.records):
-            held = self._sections[section]
-            held.root = _before(held.root, key, None if record is None else _digest(record))
-            if record is not None:
-                held.records[key] = record
-                continue
-            del held.records[key]
-            if not held.records:
-                del self._sections[section]
-                self._paths[section.partition("/")[0]].discard(section)
+            self._put(section, key, record)
         for key, number in reversed(undo.derived):
             former = None if number is None else _digest_number(number)
             self._derived_root = _before(self._derived_root, key, former)
@@ -255,6 +251,20 @@ class State:
             else:
                 self._derived[key] = number
         self._reindex(undo)
+
+    def _put(self, section: str, key: str, record: Record | None) -> None:
+        """Set a record, or take it away as if it had never been."""
+        held = self._section(section)
+        if record is not None:
+            held.records[key] = record
+            held.root = merkle.put(held.root, _place(key), _digest(record))
+            return
+        assert held.root is not None, "only what was put is taken away"
+        del held.records[key]
+        held.root = merkle.without(held.root, _place(key))
+        if not held.records:
+            del self._sections[section]
+            self._paths[section.partition("/")[0]].discard(section)
 
     def _section(self, path: str) -> _Section:
         held = self._sections.get(path)

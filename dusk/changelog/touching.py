@@ -98,6 +98,8 @@ def groups_touched(state: State, prefix: str, step: Step) -> set[str]:
         return _groups_of_device(state, prefix, step)
     if path.kind is SectionKind.POLICY:
         return groups_assigned(state, path.name)
+    if path.kind is SectionKind.ROLLOUT:  # it keeps changes from devices of any group
+        return {ELSEWHERE}
     if path.kind is SectionKind.EXPECTED:
         before = state.value(f"expected/{path.name}", key)
         rows = (row for row in (before, None if after is None else row_of(after)) if row is not None)

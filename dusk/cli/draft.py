@@ -5,12 +5,13 @@ import sys
 import time
 
 from dusk.cli.client import Json
-from dusk.cli.command import Command, Context, duration
+from dusk.cli.command import Command, Context, duration, within
 from dusk.cli.effects import effects_text
 from dusk.cli.options import UsageError
 from dusk.cli.refresh import refresh
 from dusk.cli.table import printable, shortened, terminal_width
 from dusk.errors import Refused
+from dusk.limits import MEMBERS_MAX
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0
@@ -59,6 +60,23 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="also what touches the way by which Dusk reaches a router"
     )
     parser.add_argument(
+        "--rollout",
+        nargs="+",
+        default=["all"],
+        metavar=("all|canary|waves", "WAVE"),
+        help="who gets it when: `all` at once; `canary` on one router first, or on those that you name; "
+        "`waves 10%%,50%%` up to such shares of the routers, or groups by name. The rest comes last; each "
+        "wave waits until the one before has it in effect (`dusk rollout show`)",
+    )
+    parser.add_argument(
+        "--failures",
+        type=within(0, MEMBERS_MAX),
+        default=0,
+        metavar="N",
+        help="with waves: so many routers may fail before it stops (0)",
+    )
+    parser.add_argument("--hold", action="store_true", help="reach nobody until `dusk rollout start`")
+    parser.add_argument(
         "--wait",
         choices=("applied",),
         help="wait until every router that is online has it; exit 1 if one fails",
@@ -68,7 +86,11 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
 def _commit(context: Context, arguments: argparse.Namespace) -> int:
     end_s = time.monotonic() + arguments.timeout
     started = context.signed(
-        "draft.commit", message=arguments.message, yes=arguments.yes, timeout_s=arguments.timeout
+        "draft.commit",
+        message=arguments.message,
+        yes=arguments.yes,
+        timeout_s=arguments.timeout,
+        **_rollout(arguments),
     )
     for line in started.get("notes", []):
         context.note(line)
@@ -88,6 +110,16 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         why = f"`dusk device show {failed[0]}` says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
     return 1 if failed else code
+
+
+def _rollout(arguments: argparse.Namespace) -> Json:
+    """Return how a change is to reach the routers, as the daemon takes it."""
+    how, *parts = arguments.rollout
+    if how not in ("all", "canary", "waves"):
+        raise UsageError(f"--rollout {how}: all, canary or waves")
+    waves = [wave for part in parts for wave in part.split(",") if wave]
+    said = {"rollout": how, "waves": waves, "failures": arguments.failures, "hold": arguments.hold}
+    return said if (how, arguments.hold) != ("all", False) or waves else {}
 
 
 def wait_for_change(context: Context, ticket: str, timeout_s: float) -> Json:
@@ -144,7 +176,9 @@ def _applied(device: Json, seq: int) -> Json:
     """Say how far one router is; a failure counts only if it is of this version or a later one."""
     done = device["applied"] >= seq
     state = "applied" if done else device["apply"] if device["online"] else "offline"
-    if state == "failed" and device["judged"] < seq:
+    if device["rollout"] is not None and not done and device["online"]:
+        state = "not reached yet"
+    elif state == "failed" and device["judged"] < seq:
         state = "waiting"
     return {"name": device["name"], "done": done, "state": state}
 

@@ -59,6 +59,7 @@ OVERVIEW = (
             ("var", "variable", "what differs from router to router"),
             ("draft", "draft", "review or discard your draft"),
             ("commit", "draft", "sign the draft and send it to all"),
+            ("rollout", "rollout", "changes that reach the routers wave by wave"),
         ),
     ),
     (

@@ -12,6 +12,7 @@ from dusk.changelog.body import Change, Edit, Operation
 from dusk.changelog.entry import Entry, EntryKind
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log
+from dusk.changelog.rollouts import ROLLOUT
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
 from dusk.control.attesting import hand_in
@@ -65,8 +66,8 @@ def _undecided(log: Log, entry: Entry, change: Change) -> Iterator[Edit]:
 
 
 def _is_for_people(operation: Operation) -> bool:
-    if operation.key.startswith(WRAP):
-        return False  # who takes the secret takes its key along
+    if operation.key.startswith(WRAP) or operation.section.startswith(ROLLOUT):
+        return False  # who takes the secret takes its key along, who takes a setting how it was to be sent
     kind = parse_path(operation.section).kind
     return (kind, "" if kind is SectionKind.FACTS else operation.key) not in _NOT_FOR_PEOPLE
 
@@ -108,7 +109,7 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
     edits = (
         [_as_it_stands(desk.log, edit) for edit in lost.edits]
         if is_a
-        else sealer_of(desk, session).taken(written_by(lost.change), lost.edits)
+        else (*sealer_of(desk, session).taken(written_by(lost.change), lost.edits), *_sent_how(lost.change))
     )
     what = "what stands is kept" if is_a else f"version {lost.entry.seq} counts after all"
     change = sign(desk, session, f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}", edits)
@@ -116,6 +117,11 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
     ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
     _forget(desk, session, lost)
     return {"ticket": ticket, "hash": change.id.hex(), "text": what}
+
+
+def _sent_how(change: Change) -> tuple[Edit, ...]:
+    """Return how a change was to be rolled out: it begins anew that way."""
+    return tuple(edit for edit in written_by(change) if edit.section.startswith(ROLLOUT))
 
 
 def _forget(desk: Desk, session: Session, lost: Lost) -> None:

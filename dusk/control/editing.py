@@ -17,6 +17,7 @@ from dusk.control.overlay import Overlay
 from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, check_agreed, review
 from dusk.control.reviewed import notes_on
+from dusk.control.rollouts import Wanted, planned
 from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
@@ -166,10 +167,11 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     check_agreed(found, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
+    edits = (*draft.edits, *planned(desk, session, Wanted.of(arguments), found.concerned))
     if draft.sent:
-        made = Signed(sign(desk, session, arguments["message"], draft.edits), "", ())
+        made = Signed(sign(desk, session, arguments["message"], edits), "", ())
     else:
-        made = signed_or_proposed(desk, session, arguments["message"], draft.edits)
+        made = signed_or_proposed(desk, session, arguments["message"], edits)
     change = made.change
     sent = Sent(change.id, arguments["message"], draft.edits)
     answer = {"devices_concerned": list(found.concerned), "proposal": made.proposal or None}

@@ -6,6 +6,7 @@ from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import unpack_entry_item
+from dusk.changelog.rollouts import DONE, OPEN_WORD, ROLLOUT, STOP_WORD
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json
@@ -43,18 +44,31 @@ def row(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId,
         "device": names.device_name(state, change.body.device if change is not None else entry.writer),
         "outcome": _outcome(desk, entry),
         "void": None if change is None else void.get(change.id),
-        "message": _message(entry, change),
+        "message": _message(state, entry, change),
         "hash": "" if change is None else change.id.hex(),
         "epoch": entry.epoch,
     }
 
 
-def _message(entry: Entry, change: Change | None) -> str:
+def _message(state: State, entry: Entry, change: Change | None) -> str:
     if change is not None:
         return change.body.message or ("a device joined" if change.body.counter == 0 else "")
     if entry.kind is EntryKind.OPEN:
         return "the master started"
+    if entry.kind is EntryKind.GATE:
+        return _gate(state, entry)
     return "the master handed over" if entry.kind is EntryKind.HANDOVER else ""
+
+
+def _gate(state: State, entry: Entry) -> str:
+    """Say what an entry did to a rollout."""
+    name = next(path for path, _ in entry.sections if path.startswith(ROLLOUT)).removeprefix(ROLLOUT)
+    word = entry.outcome.reason
+    failed = word.removeprefix(STOP_WORD)
+    said = {OPEN_WORD: "goes on to its next wave", DONE: "is done"}.get(word)
+    if said is None:
+        said = f"stopped: {names.device_name(state, bytes.fromhex(failed))} failed"
+    return f"rollout {name[:8]} {said}"
 
 
 def _outcome(desk: Desk, entry: Entry) -> str:

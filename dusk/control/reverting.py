@@ -13,6 +13,7 @@ from dusk import limits
 from dusk.changelog.body import Change, Edit, Operation
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
 from dusk.changelog.kinds import kind_of
+from dusk.changelog.rollouts import ROLLOUT
 from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, names, words
@@ -135,7 +136,7 @@ def _is_setting(operation: Operation) -> bool:
         return key in _OF_DEVICES
     if kind is SectionKind.CLUSTER:
         return key in KNOBS or key.startswith(("var/", WRAP))
-    return kind in _SETTINGS
+    return kind in _SETTINGS or kind is SectionKind.ROLLOUT
 
 
 def _inverse(desk: Desk, change: Change) -> Inverse:
@@ -146,8 +147,8 @@ def _inverse(desk: Desk, change: Change) -> Inverse:
     """
     edits, later, wraps = list[Edit](), list[Later](), dict[ChangeId, tuple[Edit, ...]]()
     for operation in change.body.operations:
-        if operation.key.startswith(WRAP):
-            continue  # who may read a secret follows from what stands
+        if operation.key.startswith(WRAP) or operation.section.startswith(ROLLOUT):
+            continue  # who may read a secret follows from what stands; how it got there does not matter
         former = _former(desk, operation)
         record = desk.log.state.record(operation.section, operation.key)
         assert record is not None, "what was written leaves a record, or a tombstone"

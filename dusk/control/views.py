@@ -1,9 +1,10 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from dusk.changelog import views
+from dusk.changelog.released import released
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
@@ -19,10 +20,11 @@ from dusk.control.desk import Desk, Json, Peer
 from dusk.control.overlay import Overlay
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
+from dusk.control.rollouts import waits_for
 from dusk.control.roster import require_policy
 from dusk.control.voiding import compromised_since
 from dusk.errors import ConfigError, Refused
-from dusk.ids import Seq
+from dusk.ids import DeviceId, Seq
 
 _UNSEEN = Peer(
     online=False,
@@ -41,8 +43,10 @@ _UNSEEN = Peer(
 def device_list(desk: Desk, _arguments: Json) -> Json:
     """Return all active devices, who waits to be let in, and who is expected."""
     state = desk.log.state
+    members = names.members(state)
+    waiting = waits_for(desk, [member.device_id for member in members])
     return {
-        "devices": [_device(desk, member) for member in names.members(state)],
+        "devices": [_device(desk, member, waiting) for member in members],
         "pending": newcomers.shown(desk),
         "expected": newcomers.expected_shown(state),
     }
@@ -56,7 +60,7 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     configs = Configs(state)
     origin = state.value(f"device/{found.device_id.hex()}", "origin")
     return {
-        **_device(desk, found),
+        **_device(desk, found, waits_for(desk, [found.device_id])),
         "retired": found.retired,
         "compromised_since": compromised_since(desk, found.device_id),
         "origin": origin[0] if origin else "",
@@ -66,7 +70,7 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _device(desk: Desk, member: views.Member) -> Json:
+def _device(desk: Desk, member: views.Member, waiting: Mapping[DeviceId, str]) -> Json:
     peer = desk.peers().get(member.device_id, _UNSEEN)
     return {
         "name": member.name,
@@ -81,6 +85,7 @@ def _device(desk: Desk, member: views.Member) -> Json:
         "judged": peer.judged_seq,
         "reason": peer.reason,
         "drift": peer.drift,
+        "rollout": waiting.get(member.device_id),
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,
     }
@@ -248,8 +253,9 @@ def effective(desk: Desk, arguments: Json) -> Json:
     """Return what is managed on a device, each option with its origin."""
     state, wanted = desk.log.state, arguments["key"]
     device = names.device_id(state, arguments["device"])
+    counts = released(desk.log, device)
     try:
-        managed = Configs(state).managed(device)
+        managed = Configs(counts.store).managed(device)
     except ConfigError as error:
         reason = f"{arguments['device']} has no managed config now: {error}; it keeps its last one"
         raise Refused("bad-config", reason) from None
@@ -270,7 +276,7 @@ def effective(desk: Desk, arguments: Json) -> Json:
         for key, (verb, values, origin) in sorted(options_of(managed).items())
         if not wanted or key == wanted or key.startswith(f"{wanted}.")
     ]
-    return {"device": names.device_name(state, device), "head": desk.log.head.seq, "options": options}
+    return {"device": names.device_name(state, device), "head": counts.head.seq, "options": options}
 
 
 def _origin(state: State, origin: Origin) -> Json:

@@ -7,7 +7,7 @@ from typing import Protocol
 from dusk.apply.driver import Driver
 from dusk.cycle.peers import Peers
 from dusk.effects import Effect
-from dusk.ids import DeviceId
+from dusk.ids import DeviceId, Seq
 from dusk.limits import SLICE_MEMBERS_MAX
 from dusk.node.turn import Turn
 
@@ -42,6 +42,9 @@ class Around(Protocol):
 
     def answered_since(self, moment: float) -> bool:
         """Tell whether a signed peer has answered what this device sent after a moment."""
+
+    def counts_for(self, device: DeviceId) -> Seq:
+        """Return up to where the log counts for a member."""
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
@@ -181,6 +184,8 @@ class Applying:
         """Tell whether a device has dealt with what is asked, or cannot: it is gone without it."""
         peer, asked = self._around.peers.get(device), self._driver.asked
         if peer is None:
+            return True
+        if self._around.counts_for(device) < asked:  # a rollout has not reached it
             return True
         if peer.status is not None and peer.status.is_done(asked):
             return True

@@ -128,7 +128,7 @@ class Node:
         is_new = rooms.leading.is_first and self.peers.count == 1 and rooms.recovery.group_keys.newest is None
         effects += rooms.make_group_key() if is_new else []
         effects += [] if restored is None else self.applied.restored(restored, now)
-        self.applied.log_moved(self.log.state, self.log.head)
+        rooms.counts_anew()
         for change in rooms.outbox.waiting():
             effects += rooms.changes.logged(change)
         effects += rooms.outbox.on_settled(self.settled)
@@ -195,6 +195,10 @@ class Node:
         """
         return [*force_role(role, self._rooms.leading, self._rooms.outbox, now), *self._after(now)]
 
+    def counts_for(self, device: DeviceId) -> Seq:
+        """Return up to where the log counts for a member: behind that a rollout has not reached it."""
+        return self._rooms.counts_for(device).head.seq
+
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
         return self._rooms.confirm(now)
@@ -256,6 +260,7 @@ class Node:
             self.applied.deadline,
             self._applying.deadline,
             rooms.secrets.deadline,
+            rooms.gates.deadline,
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -383,7 +388,7 @@ class Node:
         """Do what any input may have made due."""
         rooms = self._rooms
         effects, rooms.branching.pending = rooms.branching.pending, []
-        effects += [*self._watch(now), *rooms.compacting.step(now)]
+        effects += [*self._watch(now), *rooms.compacting.step(now), *rooms.open_gates(now)]
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += [*rooms.drifting.step(), *self._applying.step(now)]
         effects += [*self._seek(now), *rooms.inquiries.step(now)]

@@ -5,7 +5,7 @@ in the order that their effects need. What an input is for, and when a room is d
 node's to say (`member.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from dusk.apply.driver import Driver
 from dusk.apply.keeping import FILE as IN_EFFECT_FILE
@@ -18,6 +18,7 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import Entry, OutcomeCode
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
+from dusk.changelog.released import Released, Waits, released
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
@@ -38,10 +39,12 @@ from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
 from dusk.node.drifting import Drifting
 from dusk.node.forks import Forks
+from dusk.node.gates import Gates, Report
 from dusk.node.host import MemberHost
 from dusk.node.inquiries import Inquiries
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
+from dusk.node.presence import online
 from dusk.node.proofs import Proofs
 from dusk.node.receiving import Receiving
 from dusk.node.recovery import Recovery
@@ -78,6 +81,7 @@ class Rooms:
         assert log.cluster is not None
         self.log, self.peers = log, Peers(key, log.cluster)
         self.alarm_lines: dict[str, str] = {}
+        self._waits = log.head, Waits(log.state)
         self.recovery = Recovery(saved, self.alarm_lines, random_bytes)
         self._random_bytes = random_bytes
         self.station = Station(self.peers, log, boot, random_bytes, configured=settings.contacts)
@@ -98,14 +102,7 @@ class Rooms:
         self.changes = OwnChanges(
             key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
         )
-        self.secrets = NodeSecrets(
-            own=key,
-            cluster=log.cluster,
-            state=lambda: log.state,
-            members=self.peers,
-            kept=kept_of(self.recovery.files),
-            random_bytes=random_bytes,
-        )
+        self.secrets = self._make_secrets(key)
         self.applied = Driver(
             self.peers.own_id,
             self.recovery.status_key,
@@ -114,6 +111,7 @@ class Rooms:
             windows=Windows(settings.apply_window_s, self.takeover_s),
             keeping=Keeping(saved.get(IN_EFFECT_FILE)),
         )
+        self.gates = self._make_gates(settings.apply_window_s)
         self.report = SelfReport(key, log.cluster, settings.facts)
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
@@ -164,6 +162,25 @@ class Rooms:
             is_device=self._is_device,
             places=self._places,
             master=self._master_place,
+        )
+
+    def _make_secrets(self, key: SigningKey) -> NodeSecrets:
+        return NodeSecrets(
+            own=key,
+            cluster=self.peers.cluster,
+            counts=lambda device: self.counts_for(device).store,
+            members=self.peers,
+            kept=kept_of(self.recovery.files),
+            random_bytes=self._random_bytes,
+        )
+
+    def _make_gates(self, window_s: float) -> Gates:
+        return Gates(
+            self.log,
+            waits=lambda: self.waits,
+            report=self._reported,
+            online=self._online,
+            window_s=window_s,
         )
 
     def _make_leading(self) -> Leading:
@@ -323,7 +340,7 @@ class Rooms:
         entries = [verified_entry(item) for item in written]
         self._keep_stranded(zip(written, entries, strict=True), now)
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
-        self.applied.log_moved(self.log.state, self.log.head, touched)
+        self.counts_anew(touched)
         self.note_status(now)  # before the answer that carries it
         effects += [] if self.leads else self.follower.stored(now)
         for entry in entries:
@@ -335,6 +352,41 @@ class Rooms:
         if self.log.leader != self.peers.own_id:  # who leads now holds what we wrote when we led, too
             effects += self.outbox.on_durable(self.log.head.seq)
         return [*effects, *self.outbox.on_settled(self.log.settled), *self.leading.log_moved(now)]
+
+    @property
+    def waits(self) -> Waits:
+        """Who waits for which rollout, read once for each head."""
+        if self._waits[0] != self.log.head:
+            self._waits = self.log.head, Waits(self.log.state)
+        return self._waits[1]
+
+    def counts_for(self, device: DeviceId) -> Released:
+        """Return up to where the log counts for a member."""
+        return released(self.log, device, self.waits)
+
+    def _reported(self, device: DeviceId) -> Report | None:
+        """Return what a member said last of its apply, or what this device would."""
+        if device == self.peers.own_id:
+            return Report(self.applied.head.seq, self.applied.state, self.applied.judged)
+        peer = self.peers.get(device)
+        status = None if peer is None else peer.status
+        return None if status is None else Report(status.seq, status.state, status.judged)
+
+    def _online(self, now: float) -> set[DeviceId]:
+        return online(self.peers, self.writing.leader, self.follower, now)
+
+    def open_gates(self, now: float) -> list[Effect]:
+        """Let rollouts go on, or stop, while this device leads."""
+        if not self.leads:
+            self.gates.follows()
+            return []
+        due = self.gates.due(self.writing.clock, now)
+        return [effect for gate in due for effect in self.writing.gate(*gate, now)]
+
+    def counts_anew(self, touched: Collection[str] | None = None) -> None:
+        """Tell the apply machine up to where the log counts for this device."""
+        counts = self.counts_for(self.peers.own_id)
+        self.applied.log_moved(counts.store, counts.head, touched, counts.rollout)
 
     def _tell_removed(self, now: float) -> list[Effect]:
         """Announce a removal while who is removed is a member here, and reads what is sent."""

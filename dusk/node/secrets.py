@@ -11,9 +11,8 @@ from typing import Protocol
 
 from dusk import codec
 from dusk.catchup.messages import SecretName, Secrets
-from dusk.changelog.readers import SECRET_KINDS, is_entitled, wraps_in
+from dusk.changelog.readers import SECRET_KINDS, Store, is_entitled, wraps_in
 from dusk.changelog.sections import parse_path
-from dusk.changelog.state import State
 from dusk.config.merge import Managed
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
@@ -86,7 +85,7 @@ class NodeSecrets:
     Args:
         own: this device's key.
         cluster: the cluster.
-        state: gives what the log says now.
+        counts: gives what counts of the log for a member: a rollout may not have reached it.
         members: the other members.
         kept: what its file has.
         random_bytes: for ephemeral seeds.
@@ -97,12 +96,13 @@ class NodeSecrets:
         *,
         own: SigningKey,
         cluster: ClusterId,
-        state: Callable[[], State],
+        counts: Callable[[DeviceId], Store],
         members: Members,
         kept: Kept,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        self._own, self._cluster, self._state, self._members = own, cluster, state, members
+        self._own, self._cluster, self._members = own, cluster, members
+        self._counts, self._own_id = counts, DeviceId(own.key_id)
         self._kept, self._random_bytes = kept, random_bytes
         self._missing: tuple[SecretName, ...] = ()
         self._places: deque[Address] = deque(maxlen=SECRETS_ELSEWHERE_MAX)
@@ -131,7 +131,7 @@ class NodeSecrets:
         return None
 
     def _is_mine(self, section: str) -> bool:
-        return is_entitled(self._state(), section, DeviceId(self._own.key_id))
+        return is_entitled(self._counts(self._own_id), section, self._own_id)
 
     def value(self, sealed: Sealed) -> SecretValue:
         """Return what is sealed.
@@ -218,7 +218,7 @@ class NodeSecrets:
 
     def _boxes(self, name: SecretName) -> list[bytes | None]:
         """Return the wraps of a key to this device that the log has."""
-        found = wraps_in(self._state(), name.section)
+        found = wraps_in(self._counts(self._own_id), name.section)
         return [boxes.get(self._own.key_id) for _, key_id, boxes in found if key_id == name.key_id]
 
     # --- handing on --------------------------------------------------------------------------
@@ -250,7 +250,7 @@ class NodeSecrets:
 
         It is read once for all that are asked for: a section may have 256 records of them (A6).
         """
-        state = self._state()
+        state = self._counts(device)
         try:
             kind = parse_path(section).kind
         except UntrustedInput:
@@ -266,7 +266,7 @@ class NodeSecrets:
         held = {
             reader
             for name in names
-            for _, key_id, boxes in wraps_in(self._state(), name.section)
+            for _, key_id, boxes in wraps_in(self._counts(self._own_id), name.section)
             if key_id == name.key_id
             for reader in boxes
         }

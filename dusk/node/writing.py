@@ -199,6 +199,13 @@ class Writing:
         items = [(self._log.write_expiry(section, stamp), self._log.head) for section in due[:EXPIRIES_MAX]]
         return self._publish([((item,), head) for item, head in items], now) if items else []
 
+    def gate(self, section: str, word: str, now: float) -> list[Effect]:
+        """Write how a rollout goes on."""
+        if self._log.handed_over:  # who leads next decides
+            return []
+        item = self._log.write_gate(section, word, self._stamp(now))
+        return self._publish([((item,), self._log.head)], now)
+
     def tick(self, now: float) -> list[Effect]:
         """Write the changes that wait, with one signed head."""
         assert self.leader is not None, "only who leads has changes to write"

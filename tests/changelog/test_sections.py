@@ -6,6 +6,7 @@ from dusk import codec
 from dusk.changelog.sections import FACT_BYTES_MAX, SectionKind, check_record, expected_path, parse_path
 from dusk.errors import UntrustedInput
 from dusk.limits import EXPECTED_VARIABLES_MAX, MEMBERS_MAX, NUMBER_MAX, PROPOSAL_BYTES_MAX, VALUE_BYTES_MAX
+from tests.changelog.test_rollout_records import GOOD_ROLLOUTS
 from tests.world import World, sealed_key
 
 WORLD = World()
@@ -63,6 +64,8 @@ def test_each_kind_of_section_has_its_path(path: str, kind: SectionKind) -> None
         "expected/short",
         "proposal/short",
         "void/short",
+        "rollout/short",
+        "former/short",
         f"joinkey/{ID}/config",
     ],
 )
@@ -137,6 +140,7 @@ GOOD += [
     (f"void/{ID}", "part/0", [1, bytes(32), [bytes(32)]]),
     (f"void/{ID}", "part/999", [9, bytes(32), []]),
 ]
+GOOD += GOOD_ROLLOUTS
 SEALED: list[object] = [bytes(16), bytes(168)]
 WRAPS: list[object] = [bytes(16), [[bytes(16), bytes(49)], [b"x" * 16, bytes(400)]]]
 GOOD += [

@@ -131,7 +131,7 @@ def test_entries_without_a_message_say_what_they_did(desk: FakeDesk) -> None:
     assert said[0] == "the master started"
     assert "a device joined" in said
     opened, _ = unpack_entry_item(desk.read_items(desk.log.head.seq, 1)[0].data)
-    assert history._message(opened._replace(kind=opened.kind.CHANGE), None) == ""
+    assert history._message(desk.log.state, opened._replace(kind=opened.kind.CHANGE), None) == ""
     assert desk.ask("log.show", seq=desk.log.head.seq)["diff"] == ""
 
 

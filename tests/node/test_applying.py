@@ -47,6 +47,7 @@ class _Cluster:
         self.peers.members_changed(members, [OWN])
         self.sample, self.looks, self.confirmed = sample, 0, 0
         self.heard_at = float("inf")
+        self.counts: dict[DeviceId, Seq] = {}
 
     def online(self, _now: float) -> set[DeviceId]:
         return {OWN, *OTHERS}
@@ -59,6 +60,9 @@ class _Cluster:
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         return frozenset(self.sample)
+
+    def counts_for(self, device: DeviceId) -> Seq:
+        return self.counts.get(device, Seq(2**53))
 
     def confirm(self, _now: float) -> list[Effect]:
         self.confirmed += 1
@@ -106,6 +110,13 @@ def test_nine_in_ten_of_a_sample_are_enough_after_a_while(missing: int, at_s: fl
         applying.step(at_s - LOOK_SLICED_S)
         assert machine.waiting
     assert applying.step(at_s) == [Event("started", "", loud=False)]
+
+
+def test_who_is_not_reached_by_a_rollout_is_not_waited_for() -> None:
+    applying, machine, cluster = _gathered(SAMPLE)
+    machine.asked, cluster.counts = Seq(9), dict.fromkeys(SAMPLE, Seq(8))
+    applying.step(0.0)
+    assert applying.step(LOOK_SLICED_S) == [Event("started", "", loud=False)]
 
 
 def test_where_nobody_of_the_sample_is_there_only_the_window_ends_the_wait() -> None:

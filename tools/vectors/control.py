@@ -29,11 +29,27 @@ def control() -> list[Case]:
     for name, shows, line in _refused_calls():
         talk.say(name, shows, line)
     talk.call("log.revert", token=TOKEN, seq=desk.log.head.seq)
+    _roll_out(talk)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
     asked = {json.loads(case["line"])["method"] for case in talk.cases if "invalid" not in case}
     assert asked == {*METHODS, "events.subscribe"}, sorted({*METHODS} - asked)
     return talk.cases
+
+
+def _roll_out(talk: Talk) -> None:
+    """Send a change in waves, hold it back, and let it go."""
+    edits = [{"key": "system.ntp.enabled", "values": ["1"]}]
+    talk.call("draft.edit", token=TOKEN, target="policy/time", verb="set", edits=edits)
+    talk.call("policy.assign", token=TOKEN, name="time", to="all")
+    how = {"rollout": "canary", "waves": ["attic"], "failures": 1, "hold": True}
+    talk.call("draft.commit", token=TOKEN, message="time for all", **how)
+    (rollout,) = talk.call("rollout.list")["rollouts"]
+    talk.call("rollout.order", token=TOKEN, id=rollout["id"], what="start", at_s=1_900_000_000)
+    talk.call("rollout.show", id=rollout["id"])
+    talk.call("rollout.order", token=TOKEN, id=rollout["id"], what="abort")
+    params = {"token": TOKEN, "id": rollout["id"], "what": "resume", "failures": 2}
+    talk.refuse("rollout-over", "a rollout that has ended", "rollout.order", **params)
 
 
 def _refused_lines() -> list[tuple[str, str, bytes]]:

@@ -36,12 +36,16 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "since": (0, NUMBER_MAX),
     "seq": (1, NUMBER_MAX),
     "since_time": (0, NUMBER_MAX),
+    "failures": (0, 10_000),
+    "at_s": (0, NUMBER_MAX),
 }
 WORDS = {
     "verb": ("set", "delete", "unset", "add-list", "del-list"),
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
+    "rollout": ("all", "canary", "waves"),
+    "what": ("start", "pause", "resume", "abort", "force"),
 }
 ROWS = {
     "edits": {"key", "values"},
@@ -49,7 +53,19 @@ ROWS = {
     "values": {"name", "values"},
 }
 EXPECTED = {"label", "name", "groups", "variables"}
-TEXTS = ("names", "devices", "groups", "labels", "backups", "users", "packages", "revoke", "typed", "signed")
+TEXTS = (
+    "names",
+    "devices",
+    "groups",
+    "labels",
+    "backups",
+    "users",
+    "packages",
+    "revoke",
+    "typed",
+    "signed",
+    "waves",
+)
 FLAGS = (
     "replace",
     "auto",
@@ -64,10 +80,12 @@ FLAGS = (
     "owner_too",
     "keep_later",
     "yes",
+    "hold",
 )
 
 EDITING = "changed edits text notes"
-DEVICE = "name id label groups role online head applied apply judged reason drift alarms seen_s_ago"
+DEVICE = "name id label groups role online head applied apply judged reason drift rollout alarms seen_s_ago"
+ROLLOUT = "id seq message author time wave waves_count failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
 APPROVED = "id name groups replaces backup text"
 STATUS = (
@@ -172,7 +190,14 @@ METHODS = {
         },
     ),
     "draft.discard": Method("token target? key?", "discarded"),
-    "draft.commit": Method("token message yes? timeout_s?", "ticket hash notes", signs=True),
+    "draft.commit": Method(
+        "token message yes? rollout? waves? failures? hold? timeout_s?", "ticket hash notes", signs=True
+    ),
+    "rollout.list": Method("", "rollouts", ROLLOUT),
+    "rollout.show": Method(
+        "id", f"{ROLLOUT} waves", {"waves": "wave open devices", "devices": "name state reason"}
+    ),
+    "rollout.order": Method("token id what at_s? failures? timeout_s?", ACT, signs=True),
     "policy.list": Method("", "policies", POLICY),
     "policy.show": Method("name", f"{POLICY} options text", "key says"),
     "policy.delete": Method("token name", EDITING),

@@ -27,6 +27,7 @@ NAMED = {
     "proposals": "id",
     "conflicts": "id",
     "sessions": "user",
+    "rollouts": "id",
 }
 """By which field rows are named, where not by `name`."""
 
@@ -95,6 +96,8 @@ class Conversation:
             self.succession = {row["name"] for row in result["holders"] if row["place"] is not None}
         elif method == "recovery.show":
             self.owners = result["owners"]
+        elif method == "rollout.order" and params["what"] in {"abort", "force"}:
+            self.rows["rollouts"][params["id"]]["ended"] = params["what"]
         elif method == "log.show":
             self.chains.add(result["chain"])
         elif method == "log.list":
@@ -246,6 +249,12 @@ class Conversation:
         if method == "proposal.sign":
             signed = self.rows["proposals"][params["id"]]["signed"]
             need(self.sessions[params["token"]] not in signed, "signed-already")
+
+    def _refuse_rollout(self, method: str, params: Params) -> None:
+        if method != "rollout.list":
+            self._knows("rollouts", params["id"], "no-rollout")
+        if method == "rollout.order":
+            need(self.rows["rollouts"][params["id"]]["ended"] is None, "rollout-over")
 
     def _refuse_joinkey(self, method: str, params: Params) -> None:
         if method == "joinkey.revoke":

@@ -1,0 +1,134 @@
+"""Up to where the log counts for a device: rollouts keep changes from it until they reach it (R2).
+
+A device waits for the oldest rollout that concerns it and has not reached it. For it the log ends before
+that rollout, whatever stands behind. Concerned is whoever had, or gets, anything of what the rollout
+changes; so also one that joins meanwhile, or is moved to where it counts.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
+from dusk.changelog.rollouts import Rollout, kept_of, under_way, waves_of
+from dusk.changelog.sections import SectionKind, device_path, parse_path
+from dusk.changelog.state import State
+from dusk.changelog.views import Sections, groups_of
+from dusk.ids import EMPTY_HEAD, ChangeId, DeviceId, Head, Seq
+
+
+class Positions(Protocol):
+    """A log, as far as it says where things stand."""
+
+    @property
+    def state(self) -> State:
+        """What the log says at its head."""
+
+    @property
+    def head(self) -> Head:
+        """Its newest entry."""
+
+    def head_at(self, seq: int) -> Head | None:
+        """Return the head that it had at a position."""
+
+    def position_of(self, change: ChangeId) -> Seq | None:
+        """Return where a change stands."""
+
+
+class Released(NamedTuple):
+    """What counts for a device.
+
+    Attributes:
+        store: the datastore there, for reading.
+        head: the position.
+        rollout: the id of what it waits for, None where the whole log counts.
+    """
+
+    store: State | Overlay
+    head: Head
+    rollout: str | None
+
+
+class Waits:
+    """Who waits for which rollout, in one state; what is asked of many devices is read once.
+
+    Args:
+        state: what the log says; as long as it says that, this is true.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.rollouts = under_way(state)
+        self._kept = {rollout.id: tuple(kept_of(state, rollout.id)) for rollout in self.rollouts}
+        self._waves = {rollout.id: waves_of(state, rollout.id) for rollout in self.rollouts}
+        self._views: dict[str, Overlay] = {}
+
+    def before(self, rollout: Rollout) -> Overlay:
+        """Return the datastore as it was before a rollout: what was kept since, the oldest of each record."""
+        if rollout.id not in self._views:
+            later = [each for each in self.rollouts if each.number >= rollout.number]
+            kept = [one for each in reversed(later) for one in self._kept[each.id]]
+            edits = [Edit(one.section, one.key, one.data, None) for one in kept]
+            self._views[rollout.id] = Overlay(self._state, edits)
+        return self._views[rollout.id]
+
+    def wave_of(self, rollout: Rollout, device: DeviceId) -> int:
+        """Return in which wave a device is, from 0; the last one has all that are not named."""
+        return self._waves[rollout.id].get(device.hex(), rollout.plan.waves - 1)
+
+    def has_reached(self, rollout: Rollout, device: DeviceId) -> bool:
+        """Tell whether the wave of a device was opened."""
+        return self.wave_of(rollout, device) < rollout.progress.opened
+
+    def concerns(self, rollout: Rollout, device: DeviceId) -> bool:
+        """Tell whether a device has, or gets, anything of what a rollout changes."""
+        sections = {one.section for one in self._kept[rollout.id] if one.is_own}
+        stores: Sequence[Sections] = (self.before(rollout), self._state)
+        return any(_depends(store, section, device) for store in stores for section in sections)
+
+    def of(self, device: DeviceId) -> Rollout | None:
+        """Return what a device waits for; a removed one waits for nothing."""
+        if not self.rollouts or self._state.value(device_path(device), "retired") is not None:
+            return None
+        waiting = (r for r in self.rollouts if not self.has_reached(r, device) and self.concerns(r, device))
+        return next(waiting, None)
+
+
+def _depends(store: Sections, section: str, device: DeviceId) -> bool:
+    """Tell whether a device's managed config depends on a section, as a datastore has it."""
+    path = parse_path(section)
+    if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
+        return path.name == device.hex()
+    if path.kind is SectionKind.GROUP:
+        return path.name in groups_of(store, device)
+    if path.kind is SectionKind.CLUSTER:
+        return True
+    row = store.value(f"assignment/{path.name}", "to")
+    if row is None:
+        return False
+    to, names, _priority = row
+    if to == "groups":
+        return not set(names).isdisjoint(groups_of(store, device))
+    return to == "all" or device.hex() in names
+
+
+def released(log: Positions, device: DeviceId, waits: Waits | None = None) -> Released:
+    """Return what counts for a device at a log's head.
+
+    Args:
+        log: the log.
+        device: any device.
+        waits: what was read of the log's state already.
+    """
+    waits = waits or Waits(log.state)
+    rollout = waits.of(device)
+    if rollout is None:
+        return Released(log.state, log.head, None)
+    return Released(waits.before(rollout), head_before(log, rollout), rollout.id)
+
+
+def head_before(log: Positions, rollout: Rollout) -> Head:
+    """Return the head that a log had right before a rollout began."""
+    seq = log.position_of(rollout.change)
+    assert seq is not None, "its change stands in the log"
+    return log.head_at(seq - 1) or EMPTY_HEAD

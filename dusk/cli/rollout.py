@@ -1,0 +1,132 @@
+"""``dusk rollout``: changes that reach the routers wave by wave."""
+
+import argparse
+import re
+import time
+
+from dusk.cli.client import Json
+from dusk.cli.command import Command, Context, subcommands, verb, within
+from dusk.cli.people import done, timeout_argument
+from dusk.cli.refresh import refresh
+from dusk.limits import MEMBERS_MAX
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    verb(verbs, "list", "List the rollouts, the newest first.", "dusk rollout list", _list)
+    show = verb(
+        verbs,
+        "show",
+        "Show one rollout: its waves, how far each router is, and why it stands still.",
+        "dusk rollout show 3f9a6c01",
+        _show,
+    )
+    start = verb(
+        verbs,
+        "start",
+        "Start a rollout that was committed with --hold, now or at a time. The time is that of the router "
+        "that leads, which must know it.",
+        "dusk rollout start 3f9a6c01 --at 2026-05-31T03:00",
+        _order,
+    )
+    pause = verb(verbs, "pause", "Let it go no further.", "dusk rollout pause 3f9a6c01", _order)
+    resume = verb(
+        verbs,
+        "resume",
+        "Let it go on, if somebody paused it or a failure stopped it. A router that still fails stops it "
+        "again, unless more may fail.",
+        "dusk rollout resume 3f9a6c01 --failures 1",
+        _order,
+    )
+    abort = verb(
+        verbs,
+        "abort",
+        "Take back what it brought, on all routers: a new change of yours. What was changed since stays.",
+        "dusk rollout abort 3f9a6c01",
+        _order,
+    )
+    force = verb(verbs, "force", "Let it reach all routers at once.", "dusk rollout force 3f9a6c01", _order)
+    for one in (show, start, pause, resume, abort, force):
+        one.add_argument("id", metavar="ID", help="as `dusk rollout list` shows it")
+    for one in (start, pause, resume, abort, force):
+        timeout_argument(one)
+        one.set_defaults(at=0, failures=None)
+    start.add_argument(
+        "--at", type=_time, metavar="TIME", help="such as 2026-05-31T03:00, of this machine's zone"
+    )
+    resume.add_argument(
+        "--failures",
+        type=within(0, MEMBERS_MAX),
+        metavar="N",
+        help="so many routers may fail from now on before it stops",
+    )
+
+
+def _time(text: str) -> int:
+    """Read a time of this machine's zone."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", text, re.ASCII):
+        try:
+            return max(1, int(time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M"))))
+        except (ValueError, OverflowError):
+            pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-05-31T03:00")
+
+
+def _list(context: Context, _arguments: argparse.Namespace) -> int:
+    refresh(context)
+    found = context.call("rollout.list")["rollouts"]
+    rows = [(r["id"], r["seq"], _waves(r), r["state"], r["author"], r["message"]) for r in found]
+    head = ("ID", "VERSION", "WAVE", "STATE", "BY", "WHY")
+    context.table(head, rows, found, "nothing was rolled out in waves yet")
+    return 0
+
+
+def _waves(rollout: Json) -> str:
+    return f"{rollout['wave']} of {rollout['waves_count']}"
+
+
+def _show(context: Context, arguments: argparse.Namespace) -> int:
+    refresh(context)
+    rollout = context.call("rollout.show", id=arguments.id)
+    context.say(_described(rollout), rollout)
+    return 0
+
+
+def _described(rollout: Json) -> str:
+    lines = [
+        f"{rollout['id']}: version {rollout['seq']}, {rollout['message']}",
+        f"by {rollout['author']}; wave {_waves(rollout)}; {rollout['failures_max']} may fail",
+        f"{rollout['state']}: {rollout['why']}",
+    ]
+    if rollout["state"] == "scheduled":
+        lines.append(f"begins at {time.strftime('%Y-%m-%d %H:%M', time.localtime(rollout['starts']))}")
+    for wave in rollout["waves"]:
+        lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else 'not open yet'}")
+        lines += [f"  {_device(device)}" for device in wave["devices"]]
+    return "\n".join(lines)
+
+
+def _device(device: Json) -> str:
+    reason = f": {device['reason']}" if device["reason"] else ""
+    return f"{device['name']} {device['state']}{reason}".rstrip()
+
+
+def _order(context: Context, arguments: argparse.Namespace) -> int:
+    started = context.signed(
+        "rollout.order",
+        id=arguments.id,
+        what=arguments.verb,
+        at_s=arguments.at,
+        failures=arguments.failures,
+        timeout_s=arguments.timeout,
+    )
+    return done(context, started, arguments.timeout)
+
+
+COMMANDS = {
+    "rollout": Command(
+        "Changes that reach the routers wave by wave, as `dusk commit --rollout` sends them.",
+        "dusk rollout list",
+        _arguments,
+    )
+}

@@ -1,0 +1,314 @@
+"""Rollouts for people: into waves when a draft is signed, how far they are, and what is said to them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from dusk import codec, limits
+from dusk.changelog import rollouts, views
+from dusk.changelog.body import Edit
+from dusk.changelog.released import Waits, head_before
+from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PART, PLAN, ROLLOUT, Rollout
+from dusk.changelog.state import State
+from dusk.control import names
+from dusk.control.acting import edit_of, handed_in
+from dusk.control.desk import Desk, Json, Peer, Session
+from dusk.control.history import origin_of
+from dusk.control.outside import drawn
+from dusk.errors import Refused
+from dusk.ids import ChangeId, DeviceId
+
+ID_DIGITS = 8
+"""Of a rollout's id, as people read it; so many at least name one."""
+ALL, CANARY, WAVES = "all", "canary", "waves"
+HOW = (ALL, CANARY, WAVES)
+_ENDED = {DONE: "done", ABORT: "aborted", FORCE: "forced: it went to all at once"}
+
+
+# --- when a draft is signed ------------------------------------------------------------------------
+
+
+class Wanted(NamedTuple):
+    """How a draft is to be rolled out, as a person says it.
+
+    Attributes:
+        how: `ALL`, `CANARY` or `WAVES`.
+        parts: of `CANARY` names of devices; of `WAVES` shares (``10%``, rising) and names of groups.
+        failures_max: devices that may fail before it stops.
+        is_held: whether it waits for a person to start it.
+    """
+
+    how: str
+    parts: Sequence[str]
+    failures_max: int
+    is_held: bool
+
+    @classmethod
+    def of(cls, arguments: Json) -> "Wanted":
+        """Read what ``draft.commit`` was asked."""
+        fields = ("rollout", "waves", "failures", "hold")
+        return cls(*(arguments[name] for name in fields))
+
+
+def planned(desk: Desk, session: Session, wanted: Wanted, concerned: Sequence[str]) -> tuple[Edit, ...]:
+    """Return what makes a change a rollout; nothing where it goes to all at once.
+
+    Args:
+        desk: the daemon.
+        session: who signs.
+        wanted: by them.
+        concerned: names of the devices that the change concerns.
+
+    Raises:
+        Refused: ``no-waves`` or ``bad-wave``.
+    """
+    if wanted.how == ALL and not wanted.is_held:
+        if wanted.parts:
+            raise Refused("bad-wave", "waves are for --rollout waves, or the routers of --rollout canary")
+        return ()
+    if not concerned:
+        raise Refused("no-waves", "no router's settings change: there is nothing to roll out in waves")
+    state = desk.log.state
+    devices = _in_order(desk, [names.device_id(state, name) for name in concerned])
+    waves = list(_waves(state, wanted, devices, desk))
+    section = ROLLOUT + drawn(session.key, "rollout", desk.random_bytes(16)).hex()
+    edits = [_edit(section, PLAN, (len(waves), wanted.failures_max))]
+    parts = [
+        (number, sorted(wave[at : at + limits.WAVE_PART_DEVICES_MAX]))
+        for number, wave in enumerate(waves[:-1])
+        for at in range(0, len(wave), limits.WAVE_PART_DEVICES_MAX)
+    ]
+    edits += [_edit(section, f"{PART}{at}", part) for at, part in enumerate(parts)]
+    if wanted.is_held:
+        edits.append(_edit(section, ORDER, (HOLD, 0, None)))
+    return tuple(edits)
+
+
+def _edit(section: str, key: str, row: Sequence[object]) -> Edit:
+    return Edit(section, key, codec.pack(row), None)
+
+
+def _in_order(desk: Desk, devices: Sequence[DeviceId]) -> list[DeviceId]:
+    """Return devices, those first that are the best to try something on: there, and not the master."""
+    state, peers = desk.log.state, desk.peers()
+    holders = views.succession(state)
+
+    def place(device: DeviceId) -> tuple[bool, bool, bool, str]:
+        is_there = device in peers and peers[device].online
+        return not is_there, device == desk.log.leader, device in holders, names.device_name(state, device)
+
+    return sorted(devices, key=place)
+
+
+def _waves(
+    state: State, wanted: Wanted, devices: Sequence[DeviceId], desk: Desk
+) -> Iterator[Sequence[DeviceId]]:
+    """Yield the waves; the last one has all that are left, and is there even if that is nobody."""
+    left = list(devices)
+    if wanted.how == CANARY:
+        chosen = [names.device_id(state, name) for name in wanted.parts] or left[:1]
+        if not all(device in left for device in chosen):
+            raise Refused("bad-wave", "a canary is a router whose settings the change concerns")
+        if not wanted.parts and not _is_there(desk, chosen[0]):
+            raise Refused("bad-wave", "no router that the change concerns is online to try it on")
+        yield chosen
+        left = [device for device in left if device not in chosen]
+    elif wanted.how == WAVES:
+        if not wanted.parts:
+            raise Refused("bad-wave", "say the waves: shares such as 10%,50%, or names of groups")
+        for part in wanted.parts:
+            wave = _part(state, part, devices, left)
+            left = [device for device in left if device not in wave]
+            if wave and left:
+                yield wave
+            elif wave:
+                left = wave
+                break
+    yield left
+
+
+def _is_there(desk: Desk, device: DeviceId) -> bool:
+    peer = desk.peers().get(device)
+    return peer is not None and peer.online
+
+
+def _part(state: State, part: str, devices: Sequence[DeviceId], left: Sequence[DeviceId]) -> list[DeviceId]:
+    """Return who of those that are left is in a wave: up to a share of all, or in a group."""
+    if part.endswith("%"):
+        share = part.removesuffix("%")
+        if not share.isascii() or not share.isdecimal() or not 0 < int(share) <= 100:
+            raise Refused("bad-wave", f"{part!r}: a share is 1% to 100%")
+        count = -(-len(devices) * int(share) // 100) - (len(devices) - len(left))
+        return list(left[: max(0, count)])
+    if part not in views.group_names(state):
+        raise Refused("bad-wave", f"{part!r}: neither a share such as 10% nor a group")
+    return [device for device in left if part in views.groups_of(state, device)]
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def rollout_list(desk: Desk, _arguments: Json) -> Json:
+    """Return all rollouts, the newest first."""
+    rows = [_row(desk, name) for name in _all(desk.log.state)]
+    return {"rollouts": sorted(rows, key=lambda row: -int(row["seq"]))}
+
+
+def rollout_show(desk: Desk, arguments: Json) -> Json:
+    """Return one rollout with its waves, and how far each device is."""
+    name = _find(desk.log.state, arguments["id"])
+    return {**_row(desk, name), "waves": _waves_shown(desk, name)}
+
+
+def _all(state: State) -> list[str]:
+    found = (path.removeprefix(ROLLOUT) for path in state.sections(ROLLOUT))
+    return [name for name in found if rollouts.plan_of(state, name) is not None]
+
+
+def _find(state: State, wanted: str) -> str:
+    found = [name for name in _all(state) if name.startswith(wanted.lower())]
+    if len(wanted) < ID_DIGITS or len(found) != 1:
+        raise Refused("no-rollout", f"there is no rollout {wanted!r}; `dusk rollout list` shows them")
+    return found[0]
+
+
+def _change_of(state: State, name: str) -> ChangeId:
+    record = state.record(ROLLOUT + name, PLAN)
+    assert record is not None, "it was found by that"
+    return record.base
+
+
+def _row(desk: Desk, name: str) -> Json:
+    state = desk.log.state
+    plan, progress = rollouts.plan_of(state, name), rollouts.progress_of(state, name)
+    assert plan is not None, "it was found by that"
+    order = rollouts.order_of(state, name)
+    by = origin_of(desk, _change_of(state, name))
+    return {
+        "id": name[:ID_DIGITS],
+        "seq": by["seq"],
+        "message": by["message"],
+        "author": by["author"],
+        "time": by["time"],
+        "wave": progress.opened,
+        "waves_count": plan.waves,
+        "failures_max": plan.failures_max if order.failures_max is None else order.failures_max,
+        "starts": order.not_before_s or None,
+        "ended": progress.ended or None,
+        **_state(desk, name),
+    }
+
+
+def _state(desk: Desk, name: str) -> Json:
+    """Return the state of a rollout as a word and as a line for people."""
+    state = desk.log.state
+    progress, order = rollouts.progress_of(state, name), rollouts.order_of(state, name)
+    if progress.ended:
+        return {"state": progress.ended, "why": _ENDED[progress.ended]}
+    if progress.stopped_by:
+        return {"state": "stopped", "why": f"stopped: {_failure(desk, name, progress.stopped_by)}"}
+    if order.word == HOLD:
+        begun = "paused" if progress.opened else "held"
+        how = "resume" if progress.opened else "start"
+        return {"state": begun, "why": f"waits for a person: `dusk rollout {how} {name[:ID_DIGITS]}`"}
+    if not progress.opened:
+        return {"state": "scheduled", "why": "waits for its time, by the clock of who leads"}
+    return {"state": "running", "why": "goes on when those that it has reached have it in effect"}
+
+
+def _failure(desk: Desk, name: str, device: str) -> str:
+    """Say which router failed, and why if it still says so."""
+    state, found = desk.log.state, DeviceId(bytes.fromhex(device))
+    peer = desk.peers().get(found)
+    (rollout,) = (each for each in rollouts.under_way(state) if each.id == name)
+    if peer is None or not peer.online:
+        said = "was not heard any more"
+    elif peer.applied_seq > head_before(desk.log, rollout).seq:
+        said = "failed, and has it in effect by now"
+    else:
+        said = f"failed: {peer.reason}" if peer.reason else "failed"
+    return f"{names.device_name(state, found)} {said}"
+
+
+def _waves_shown(desk: Desk, name: str) -> list[Json]:
+    """Return the waves with their devices; of one that has ended those that were named."""
+    state, waits = desk.log.state, Waits(desk.log.state)
+    running = next((each for each in waits.rollouts if each.id == name), None)
+    plan = rollouts.plan_of(state, name)
+    assert plan is not None, "it was found by that"
+    waves: list[list[Json]] = [[] for _ in range(plan.waves)]
+    for member in names.members(state):
+        device = member.device_id
+        if running is None:
+            wave = rollouts.waves_of(state, name).get(device.hex())
+        else:
+            wave = waits.wave_of(running, device) if waits.concerns(running, device) else None
+        if wave is not None:
+            said = {"state": "", "reason": ""} if running is None else _device(desk, waits, running, device)
+            waves[wave].append({"name": member.name, **said})
+    opened = rollouts.progress_of(state, name).opened
+    return [
+        {"wave": number, "open": number <= opened, "devices": wave} for number, wave in enumerate(waves, 1)
+    ]
+
+
+def _device(desk: Desk, waits: Waits, rollout: Rollout, device: DeviceId) -> Json:
+    """Return how far a device is with a rollout, in a word, and why it failed."""
+    if not waits.has_reached(rollout, device):
+        return {"state": "waits", "reason": ""}
+    peer, before = desk.peers().get(device), head_before(desk.log, rollout).seq
+    return _stage(peer, before)
+
+
+def _stage(peer: Peer | None, before: int) -> Json:
+    if peer is not None and peer.applied_seq > before:
+        return {"state": "applied", "reason": ""}
+    if peer is None or not peer.online:
+        return {"state": "offline", "reason": ""}
+    if peer.apply_state == "failed" and peer.judged_seq <= before:
+        return {"state": "applying", "reason": ""}
+    state = "applying" if peer.apply_state == "committed" else peer.apply_state
+    return {"state": state, "reason": peer.reason}
+
+
+def waits_for(desk: Desk, devices: Collection[DeviceId]) -> dict[DeviceId, str]:
+    """Return device → id of the rollout that it waits for, as people read it."""
+    waits = Waits(desk.log.state)
+    found = ((device, waits.of(device)) for device in devices)
+    return {device: rollout.id[:ID_DIGITS] for device, rollout in found if rollout is not None}
+
+
+# --- deciding ------------------------------------------------------------------------------------
+
+_SAID = {"start": "started", "pause": "paused", "resume": "resumed", "abort": "aborted", "force": "forced"}
+_WORDS = {"start": GO, "pause": HOLD, "resume": GO, "abort": ABORT, "force": FORCE}
+
+
+def rollout_order(desk: Desk, arguments: Json) -> Json:
+    """Sign what becomes of a rollout."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    name, what = _find(state, arguments["id"]), arguments["what"]
+    now = _state(desk, name)
+    if now["state"] in _ENDED:
+        raise Refused("rollout-over", f"rollout {name[:ID_DIGITS]} has ended: {now['why']}")
+    if what == "start" and now["state"] not in ("held", "scheduled"):
+        raise Refused("rollout-started", f"rollout {name[:ID_DIGITS]} has begun: {now['why']}")
+    if what == "resume" and now["state"] not in ("paused", "stopped"):
+        raise Refused("not-paused", f"rollout {name[:ID_DIGITS]}: there is nothing to resume: {now['why']}")
+    row = (_WORDS[what], arguments["at_s"] if what == "start" else 0, None)
+    if what == "resume":
+        row = (GO, 0, arguments["failures"])
+    edits = [edit_of(state, ROLLOUT + name, ORDER, row)]
+    if what == "abort":
+        edits += _put_back(state, name)
+    return handed_in(
+        desk, session, f"rollout {name[:ID_DIGITS]} {_SAID[what]}", edits, arguments["timeout_s"]
+    )
+
+
+def _put_back(state: State, name: str) -> Iterator[Edit]:
+    """Yield what takes back what a rollout brought, where nobody has changed that since."""
+    change = _change_of(state, name)
+    for kept in rollouts.kept_of(state, name):
+        record = state.record(kept.section, kept.key)
+        if kept.is_own and record is not None and record.base == change:
+            yield Edit(kept.section, kept.key, kept.data, change)

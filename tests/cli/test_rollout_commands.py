@@ -1,0 +1,100 @@
+"""``dusk rollout``, and ``dusk commit --rollout``, over a real socket."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dusk.changelog import rollouts
+from dusk.changelog.rollouts import STOP_WORD
+from dusk.cli.draft import _applied
+from tests.cli.test_commands import assert_refused
+from tests.desk import FakeDesk
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk
+
+
+def rolled(dusk: "Dusk", desk: FakeDesk, *words: str) -> str:
+    """Commit a name in waves, and return the rollout's id."""
+    dusk("set", "policy/wifi", f"wireless.r.ssid=new{desk.log.head.seq}")
+    dusk("policy", "assign", "wifi", "--all")
+    result = dusk("commit", "-m", "a name", *words)
+    assert result.code == 0, result
+    return str(dusk("rollout", "list", "--json").json[0]["id"])
+
+
+def test_a_commit_in_waves_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    assert "nothing was rolled out" in dusk("rollout", "list").err
+    ident = rolled(dusk, logged_in, "--rollout", "canary", "hall", "--failures", "2")
+    listed = dusk("rollout", "list").out
+    assert f"{ident}" in listed
+    assert "1 of 2" in listed
+    shown = dusk("rollout", "show", ident)
+    assert shown.out.splitlines() == [
+        f"{ident}: version {logged_in.log.head.seq}, a name",
+        "by alice; wave 1 of 2; 2 may fail",
+        "running: goes on when those that it has reached have it in effect",
+        "wave 1, open",
+        "  hall offline",
+        "wave 2, not open yet",
+        "  attic waits",
+    ]
+    assert dusk("rollout", "show", ident, "--json").json["waves"][1]["open"] is False
+
+
+def test_waves_are_shares_with_commas(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    ident = rolled(dusk, logged_in, "--rollout", "waves", "50%,100%")
+    assert dusk("rollout", "show", ident, "--json").json["waves_count"] == 2
+
+
+def test_what_failed_is_said_with_its_reason(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    ident = rolled(dusk, logged_in, "--rollout", "canary", "hall")
+    hall = next(iter(logged_in.log.state.device_names()["hall"]))
+    (running,) = rollouts.under_way(logged_in.log.state)
+    world = logged_in.world
+    world._keep(logged_in.log.write_gate(f"rollout/{running.id}", STOP_WORD + hall, world.stamp()))
+    assert "stopped: stopped: hall was not heard any more" in dusk("rollout", "show", ident).out
+    assert "rollout" in dusk("log", "-n", "1").out
+    assert "rollout" in dusk("rollout", "resume", ident, "--failures", "1").out
+
+
+def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    ident = rolled(dusk, logged_in, "--hold")
+    at = dusk("rollout", "start", ident, "--at", "2031-05-31T03:00")
+    assert (at.code, f"rollout {ident} started" in at.out) == (0, True)
+    assert "begins at 2031-05-31 03:00" in dusk("rollout", "show", ident).out
+    assert_refused(dusk("rollout", "resume", ident), "nothing to resume")
+    assert dusk("rollout", "pause", ident).code == 0
+    assert dusk("rollout", "force", ident).code == 0
+    assert_refused(dusk("rollout", "abort", ident), "has ended")
+    other = rolled(dusk, logged_in, "--rollout", "canary", "hall")
+    assert f"rollout {other} aborted" in dusk("rollout", "abort", other).out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("commit", "-m", "x", "--rollout", "sometimes"),
+        ("rollout", "start", "01234567", "--at", "tomorrow"),
+        ("rollout", "start", "01234567", "--at", "2031-13-31T03:00"),
+        ("rollout", "resume", "01234567", "--failures", "-1"),
+    ],
+)
+def test_what_is_no_wave_or_time_is_wrong_usage(
+    words: tuple[str, ...], dusk: "Dusk", logged_in: FakeDesk
+) -> None:
+    assert dusk(*words).code == 2
+
+
+def test_a_router_that_waits_is_said_not_to_be_reached(dusk: "Dusk", logged_in: FakeDesk) -> None:
+
+    row = {
+        "name": "hall",
+        "applied": 1,
+        "apply": "committed",
+        "online": True,
+        "judged": 1,
+        "rollout": "0" * 8,
+    }
+    assert _applied(row, 2)["state"] == "not reached yet"
+    assert _applied({**row, "online": False}, 2)["state"] == "offline"
