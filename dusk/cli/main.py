@@ -52,6 +52,7 @@ OVERVIEW = (
             ("unset", "settings", "stop managing an option"),
             ("add-list", "settings", "add values to a list"),
             ("del-list", "settings", "take values out of a list"),
+            ("edit", "edit", "edit the settings of one target in your editor"),
             ("import", "settings", "read settings from uci text"),
             ("export", "settings", "print settings as uci text"),
             ("policy", "policy", "settings for many routers, and which"),

@@ -104,7 +104,7 @@ def read_value(value: str) -> str:
 
         return getpass("value: ")
     if value == "-":
-        return _decode(_read_stdin(), "standard input").removesuffix("\n")
+        return decode(_read_stdin(), "standard input").removesuffix("\n")
     if value.startswith("@@"):
         return value[1:]
     if value.startswith("@"):
@@ -115,7 +115,7 @@ def read_value(value: str) -> str:
         except OSError as error:
             reason = f"cannot read {name}: {error.strerror} (a value that begins with @ is written @@…)"
             raise Refused("value-file", reason) from None
-        return _decode(data, name).removesuffix("\n")
+        return decode(data, name).removesuffix("\n")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -127,7 +127,12 @@ def _read_stdin() -> bytes:
     return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
 
 
-def _decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str) -> str:
+    """Return a file's content as text.
+
+    Raises:
+        Refused: it is too large, or no UTF-8.
+    """
     if len(data) > FILE_BYTES_MAX:
         raise Refused("too-large", f"{name} is larger than {FILE_BYTES_MAX} bytes")
     try:
@@ -158,7 +163,7 @@ def _import(context: Context, arguments: argparse.Namespace) -> int:
     result: Json = context.signed(
         "draft.import",
         target=arguments.target,
-        text=_decode(data, name),
+        text=decode(data, name),
         name=name,
         replace=arguments.replace,
     )

@@ -82,15 +82,29 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
 
 def draft_import(desk: Desk, arguments: Json) -> Json:
     """Read a text of settings into the draft."""
+    former = arguments["former"]
+    if former is not None and arguments["replace"]:
+        raise Refused("bad-params", "former: a text that was edited replaces nothing else")
 
     def change(state: State, draft: Draft) -> Draft:
         target = settings.Target(state, names.target_section(state, arguments["target"]), sealer)
+        if former is not None:
+            return settings.edited_settings(target, draft, former, arguments["text"], arguments["name"])
         return settings.import_settings(
             target, draft, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
 
     sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
+
+
+def draft_text(desk: Desk, arguments: Json) -> Json:
+    """Return what a target says with the draft on top, as text that can be edited."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    draft, _ = _load(desk, session)
+    section = names.target_section(state, arguments["target"])
+    target = settings.Target(state, section, sealer_of(desk, session))
+    return {"target": arguments["target"], "text": settings.shown_settings(target, draft)}
 
 
 def draft_show(desk: Desk, arguments: Json) -> Json:

@@ -206,7 +206,9 @@ METHODS: Mapping[str, Method] = {
         text=Parameter(schema.text(limits.CHANGE_BYTES_MAX)),
         name=Parameter(schema.text(), "import"),
         replace=Parameter(schema.flag, default=False),
+        former=Parameter(schema.text(limits.CHANGE_BYTES_MAX), None),
     ),
+    "draft.text": _signing(editing.draft_text, target=_TEXT),
     "draft.show": _signing(editing.draft_show),
     "draft.discard": _signing(
         editing.draft_discard,

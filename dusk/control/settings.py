@@ -1,6 +1,6 @@
 """Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
@@ -8,7 +8,7 @@ from dusk.config.device import SET, settings_of
 from dusk.config.names import parse_key, place_in
 from dusk.config.settings import Edit as Request
 from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
-from dusk.config.text import import_text
+from dusk.config.text import HIDDEN, export_text, import_text
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
 from dusk.control.sealing import Sealer
@@ -151,6 +151,73 @@ def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_re
             draft, made = _imported(target, draft, key, setting)
         draft = put(state, draft, section, SET + key, encode_setting(made._replace(position=place)))
     return draft
+
+
+def edited_settings(target: Target, draft: Draft, former: str, text: str, name: str) -> Draft:
+    """Return the draft with what somebody changed in a text of settings, and with nothing else.
+
+    What the former text names and the new one does not is managed no more. What neither names, as secrets
+    that are not shown, and what says the same in both stays as it is, whoever has edited it meanwhile.
+
+    Args:
+        target: whose settings.
+        draft: before.
+        former: what `shown_settings` gave out.
+        text: what came back.
+        name: what that is called in errors.
+
+    Raises:
+        ConfigError: naming the lines that cannot be used.
+    """
+    was = dict(import_text(former, "the text before", is_draft=True))
+    found = dict(import_text(text, name, is_draft=True))
+    for key in was.keys() - found.keys():
+        draft = put(target.state, draft, target.section, SET + key, None)
+    kept = [key for key in was if key in found]
+    is_in_order = list(found)[: len(kept)] == kept
+    said = settings_of(Overlay(target.state, draft.all_edits), target.section)
+    offset = max((s.position for s in said.values()), default=-1) + 1
+    for key, setting in found.items():
+        held, former_one = said.get(key), was.get(key)
+        is_same = former_one is not None and _unplaced(former_one) == _unplaced(setting)
+        if is_same and held is None:
+            continue  # somebody else takes it away
+        made = held if is_same and held is not None else setting
+        if not is_in_order:
+            made = made._replace(position=setting.position)
+        else:
+            made = made._replace(position=setting.position + offset if held is None else held.position)
+        if made == held:
+            continue
+        if target.is_secret(parse_key(key).option) and not made.is_hidden:
+            draft, made = _imported(target, draft, key, made)
+        draft = put(target.state, draft, target.section, SET + key, encode_setting(made))
+    return draft
+
+
+def _unplaced(setting: Setting) -> Setting:
+    return setting._replace(position=0)
+
+
+def shown_settings(target: Target, draft: Draft) -> str:
+    """Return what a target says with the draft on top, as text."""
+    said = settings_of(Overlay(target.state, draft.all_edits), target.section)
+    return shown_text(said, secret_names(target.state))
+
+
+def shown_text(said: Mapping[str, Setting], further: Collection[str]) -> str:
+    """Return settings as ``uci batch`` text, secrets left out.
+
+    Args:
+        said: KEY → setting.
+        further: options that the cluster takes for secrets beside the usual ones, in lower case.
+    """
+    shown = {}
+    for key, setting in said.items():
+        option = parse_key(key).option or ""
+        is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in further)
+        shown[key] = HIDDEN if is_plain else setting
+    return export_text(shown.items())
 
 
 def _imported(target: Target, draft: Draft, key: str, setting: Setting) -> tuple[Draft, Setting]:

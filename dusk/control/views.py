@@ -13,7 +13,6 @@ from dusk.config.origins import NOBODYS, Origin, Origins
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
 from dusk.config.settings import is_secret
-from dusk.config.text import HIDDEN, export_text
 from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, words
 from dusk.control.desk import Desk, Json, Peer
@@ -22,6 +21,7 @@ from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
 from dusk.control.rollouts import waits_for
 from dusk.control.roster import require_policy
+from dusk.control.settings import shown_text
 from dusk.control.voiding import compromised_since
 from dusk.errors import ConfigError, Refused
 from dusk.ids import DeviceId, Seq
@@ -241,12 +241,7 @@ def settings_export(desk: Desk, arguments: Json) -> Json:
     section = names.target_section(state, target)
     if section.startswith("policy/"):
         require_policy(Overlay(state), section.removeprefix("policy/"))
-    further = secret_names(state)
-    said = {
-        key: setting if setting.is_hidden or not _is_secret(key, further) else HIDDEN
-        for key, setting in settings_of(state, section).items()
-    }
-    return {"target": target, "text": export_text(said.items())}
+    return {"target": target, "text": shown_text(settings_of(state, section), secret_names(state))}
 
 
 def effective(desk: Desk, arguments: Json) -> Json:

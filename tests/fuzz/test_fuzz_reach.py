@@ -44,6 +44,7 @@ BY_HAND = {
     "dusk/cycle/marks.py:older": "compares two numbers of a START that was read",
     "dusk/config/device.py:managed_config": "composes records that were checked, and `merge`",
     "dusk/control/roster.py:set_variables": "composes `check_variable`",
+    "dusk/control/settings.py:edited_settings": "composes `import_text`",
     "dusk/control/settings.py:import_settings": "composes `import_text`",
     "dusk/daemon/control.py:listen": "of our own socket",
     "dusk/daemon/control.py:run": "of our own socket",

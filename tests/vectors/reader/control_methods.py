@@ -10,6 +10,7 @@ LONG = {
     "request": 8_192,
     "password": 1_024,
     "text": 262_144,
+    "former": 262_144,
     "message": 1_024,
     "key": 512,
     "public_key": 255,
@@ -178,7 +179,8 @@ METHODS = {
         "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
     ),
     "draft.edit": Method("token target verb edits typed?", EDITING),
-    "draft.import": Method("token target text name? replace?", EDITING),
+    "draft.import": Method("token target text name? replace? former?", EDITING),
+    "draft.text": Method("token target", "target text"),
     "draft.show": Method(
         "token",
         "edits operations text devices effects effects_more marked problems notes",
