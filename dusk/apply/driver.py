@@ -6,7 +6,7 @@ on to the new head as it stands: a busy cluster costs a device that is not meant
 resulting files are computed when the local ones have been read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
@@ -17,9 +17,12 @@ from dusk.changelog.secrecy import secret_names
 from dusk.config.device import Datastore, concerns, managed_config
 from dusk.config.drift import Difference
 from dusk.config.merge import Managed, ManagedOption
+from dusk.config.names import Every
 from dusk.config.result import resulting
 from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
+from dusk.config.uci import parse
+from dusk.config.way import FRESH, Way
 from dusk.effects import FilesRead, HelperDone, StoreFile
 from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
@@ -43,18 +46,42 @@ class Secrets(Protocol):
         """
 
 
-def compute_files(managed: Managed, files: Mapping[str, bytes | None]) -> dict[str, bytes]:
+def packages_read(managed: Managed) -> tuple[str, ...]:
+    """Return the packages whose files a managed config depends on.
+
+    Where something is exclusive, `network` too: it says what the device is reached by.
+    """
+    return tuple(sorted({*managed, *({"network"} if _is_exclusive(managed) else ())}))
+
+
+def _is_exclusive(managed: Managed) -> bool:
+    return any(isinstance(one.address, Every) for sections in managed.values() for one in sections)
+
+
+def compute_files(
+    managed: Managed, files: Mapping[str, bytes | None], interfaces: Sequence[str] = FRESH.interfaces
+) -> dict[str, bytes]:
     """Return the resulting file of every managed package; none where none is and none is needed.
+
+    Args:
+        managed: the managed config, its secrets put in.
+        files: package → content, of `packages_read`.
+        interfaces: kernel names of those that Dusk is on.
 
     Raises:
         ConfigError: see `dusk.config.result.resulting`.
     """
     computed: dict[str, bytes] = {}
-    for package, sections in managed.items():
-        result = resulting(files.get(package), package, sections)
+    is_exclusive = _is_exclusive(managed)
+    network = files.get("network") if is_exclusive else None
+    for package in sorted(managed, key=lambda name: name != "network"):
+        way = Way(tuple(interfaces), None if network is None else parse(network, "network"))
+        result = resulting(files.get(package), package, managed[package], way)
         if result.changed or files.get(package) is not None:
             computed[package] = result.content
-    return computed
+        if package == "network" and is_exclusive:
+            network = result.content  # what it comes to is what the others go by
+    return {package: computed[package] for package in managed if package in computed}
 
 
 class Driver:
@@ -78,8 +105,9 @@ class Driver:
         *,
         windows: Windows = WINDOWS,
         keeping: Keeping | None = None,
+        interfaces: Sequence[str] = FRESH.interfaces,
     ) -> None:
-        self._device, self._secrets = device, secrets
+        self._device, self._secrets, self._interfaces = device, secrets, interfaces
         self._machine = Applier(key, windows)
         self._keeping, self._finished = keeping or Keeping(), 0
         self._datastore: Datastore | None = None
@@ -163,9 +191,10 @@ class Driver:
 
         def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
             """Put the secrets in only here: what comes out goes to the helper, and is kept nowhere (R15)."""
-            return compute_files(self._keeping.kept(self._wanted(managed), files, now), files)
+            wanted = self._keeping.kept(self._wanted(managed), files, now)
+            return compute_files(wanted, files, self._interfaces)
 
-        return self._machine.handle(Target(self._judged, tuple(sorted(managed)), compute), now)
+        return self._machine.handle(Target(self._judged, packages_read(managed), compute), now)
 
     def _wanted(self, managed: Managed) -> Wanted:
         """Return what the files should say; what lacks a key of a secret is not compared."""

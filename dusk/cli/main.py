@@ -53,6 +53,7 @@ OVERVIEW = (
             ("add-list", "settings", "add values to a list"),
             ("del-list", "settings", "take values out of a list"),
             ("edit", "edit", "edit the settings of one target in your editor"),
+            ("exclusive", "settings", "remove sections that no policy names"),
             ("import", "settings", "read settings from uci text"),
             ("export", "settings", "print settings as uci text"),
             ("policy", "policy", "settings for many routers, and which"),

@@ -142,6 +142,29 @@ def decode(data: bytes, name: str) -> str:
         raise Refused("not-text", f"{name}:{line}: not UTF-8 text; save it as UTF-8") from None
 
 
+def _exclusive_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+    parser.add_argument(
+        "places",
+        metavar="PACKAGE[.TYPE]",
+        nargs="+",
+        help="of which sections that no policy names go; loopback, and what a router is reached by, stay",
+    )
+    parser.add_argument("--undo", action="store_true", help="no longer; what is gone stays gone")
+
+
+def _exclusive(context: Context, arguments: argparse.Namespace) -> int:
+    keys = [
+        f"{package}.@{kind}[*]" if dot else f"{package}.*"
+        for package, dot, kind in (place.partition(".") for place in arguments.places)
+    ]
+    rows = [{"key": key, "values": []} for key in dict.fromkeys(keys)]
+    verb = "unset" if arguments.undo else "exclusive"
+    return answer(
+        context, context.signed("draft.edit", target=arguments.target, verb=verb, edits=rows, typed=[])
+    )
+
+
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
     parser.add_argument(
@@ -219,6 +242,12 @@ COMMANDS = {
         "dusk del-list policy/time system.ntp.server=0.openwrt.pool.ntp.org",
         _pairs_arguments,
         _edit("del-list", valued=True),
+    ),
+    "exclusive": Command(
+        "Say in your draft that sections which no policy names must not be there.",
+        "dusk exclusive policy/guest firewall.rule",
+        _exclusive_arguments,
+        _exclusive,
     ),
     "import": Command(
         "Read settings from the text of `uci export` or `uci batch` into your draft.",

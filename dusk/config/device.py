@@ -192,4 +192,5 @@ _WORDS = {
     "EDIT_LIST": "list edit",
     "TYPE": "section",
     "SEALED": "secret",
+    "EXCLUSIVE": "exclusive",
 }

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dusk.config.merge import Managed, ManagedOption, ManagedSection
-from dusk.config.names import Each, Named, One
+from dusk.config.names import Each, Every, Named, One
 from dusk.config.parts import Section, Value
 from dusk.config.result import find, hits_of, instances, target
 from dusk.config.settings import Verb, is_secret
@@ -99,7 +99,7 @@ def _of_package(
     for section in sections:
         if isinstance(section.address, Each):
             yield from _of_each(document, package, section, further)
-        else:
+        elif not isinstance(section.address, Every):  # what that lets nobody add goes with the next apply
             yield from _of_section(document, package, section, section.address, further)
 
 

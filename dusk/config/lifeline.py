@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dusk.config.device import every_option
 from dusk.config.merge import Managed, ManagedOption
-from dusk.config.names import Matched, Named, parse_key
+from dusk.config.names import Each, Matched, Named, parse_key
 from dusk.config.parts import Section
 from dusk.config.settings import Verb
 from dusk.config.uci import Document
@@ -25,9 +25,9 @@ TELLING = {
 }
 """Options by which one section tells what another one is about."""
 _FRESH = {INTERFACES: "br-lan", NETWORKS: "lan", UPLINKS: ""}
-_LINKS = frozenset({"sta", "mesh", "adhoc"})
+LINKS = frozenset({"sta", "mesh", "adhoc"})
 """Modes of a radio's interface that is a link to another router."""
-_PORT = "3875"
+PORT = "3875"
 _HARMLESS = {
     "interface": frozenset({"dns", "dns_search", "peerdns", "ip6hint", "description"}),
     "zone": frozenset({"forward", "masq", "masq6", "mtu_fix", "log", "log_limit"}),
@@ -104,7 +104,7 @@ def _known(before: Managed, after: Managed, package: str) -> dict[str, _Known]:
         said = values.setdefault(key, {})
         if isinstance(address, Named):
             names[key] = address.name
-        else:
+        elif not isinstance(address, Each):
             types[key] = address.type
         for option, value in address.conditions if isinstance(address, Matched) else ():
             said.setdefault(option, set()).add(value)
@@ -150,7 +150,7 @@ class _Way:
         self._devices = _with_below(told[INTERFACES], below)
         self._uplinks = {name: radio for name, _, radio in (one.partition(":") for one in told[UPLINKS])}
         for key, known in self._sections["wireless"].items():
-            if known.of("mode") & _LINKS:
+            if known.of("mode") & LINKS:
                 self._uplinks[key] = " ".join(known.of("device"))
         self._radios = {radio for one in self._uplinks.values() for radio in one.split()}
 
@@ -187,7 +187,7 @@ class _Way:
         source, ports = known.of("src"), known.of("dest_port")
         is_closing = bool(known.of("target") & {"DROP", "REJECT"}) and not known.of("dest")
         is_ours = not source or "*" in source or bool(source & self._networks)
-        return "rule" if is_closing and is_ours and (not ports or _PORT in ports) else ""
+        return "rule" if is_closing and is_ours and (not ports or PORT in ports) else ""
 
     def _is_ours(self, zone: _Known) -> bool:
         """Tell whether a zone may be around Dusk's networks; where only its name is known, by custom."""
@@ -307,18 +307,24 @@ def listens_s(channel: int, width_mhz: int) -> int:
 # --- what a device reports -----------------------------------------------------------------------
 
 
+def devices_on(network: Document, interfaces: Collection[str]) -> frozenset[str]:
+    """Return the kernel devices that interfaces are, or stand on."""
+    return _with_below(
+        interfaces, [(texts_of(one, "name"), texts_of(one, "ports", "ifname")) for one in network.sections]
+    )
+
+
 def networks_on(network: Document, interfaces: Collection[str]) -> list[str]:
     """Return the sections of ``network`` with a name that are, or stand on, what is below interfaces."""
-    described = [(_texts(one, "name"), _texts(one, "ports", "ifname")) for one in network.sections]
-    devices = _with_below(interfaces, described)
-    found = (one.name for one in network.sections if one.name and not devices.isdisjoint(_about(one)))
+    devices = devices_on(network, interfaces)
+    found = (one.name for one in network.sections if one.name and not devices.isdisjoint(about(one)))
     return sorted(found)
 
 
-def _about(section: Section) -> list[str]:
+def about(section: Section) -> list[str]:
     """Return the kernel devices that a section of ``network`` is about; of an old form's bridge its own."""
     own = [f"br-{section.name}"] if section.type == "interface" and section.get("type") == "bridge" else []
-    return [*own, *_texts(section, "name", "device", "ifname")]
+    return [*own, *texts_of(section, "name", "device", "ifname")]
 
 
 def uplinks_in(wireless: Document) -> list[str]:
@@ -328,11 +334,12 @@ def uplinks_in(wireless: Document) -> list[str]:
         if section.type == "wifi-iface":
             address = section.name or f"@wifi-iface[{index}]"
             index += 1
-            if not _LINKS.isdisjoint(_texts(section, "mode")):
-                found += [f"{address}:{radio}" for radio in _texts(section, "device")]
+            if not LINKS.isdisjoint(texts_of(section, "mode")):
+                found += [f"{address}:{radio}" for radio in texts_of(section, "device")]
     return found
 
 
-def _texts(section: Section, *options: str) -> list[str]:
+def texts_of(section: Section, *options: str) -> list[str]:
+    """Return the values of options together, texts split at blanks as old files have lists."""
     values = (section.get(option) or () for option in options)
     return [text for value in values for text in (value.split() if isinstance(value, str) else value)]

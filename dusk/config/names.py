@@ -117,9 +117,19 @@ class Each:
         return f"dusk_{self.name}_"
 
 
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All sections of a type, or (``type`` "") of a package."""
+
+    type: str
+
+    def __str__(self) -> str:
+        return f"@{self.type}[*]" if self.type else "*"
+
+
 One = Named | Indexed | Matched
 """An address of one section."""
-Address = One | Each
+Address = One | Each | Every
 
 _FACT = "mac6"
 """A fact that ``${…}`` names like a variable."""
@@ -150,7 +160,7 @@ _SECTION_TYPE = r"[A-Za-z0-9_-]+"
 _KEY = re.compile(
     rf"([A-Za-z0-9_-]+)\."
     rf"(?:([A-Za-z0-9_]+)|@({_SECTION_TYPE})\[(0|-?[1-9][0-9]{{0,3}})\]"
-    rf"|({_SECTION_TYPE})\[({_CONDITIONS})\]"
+    rf"|\*|@({_SECTION_TYPE})\[\*\]|({_SECTION_TYPE})\[({_CONDITIONS})\]"
     rf"|each ({_SECTION_TYPE})(?:\[({_CONDITIONS})\])? as ([A-Za-z0-9]{{1,16}}))"
     rf"(?:\.([A-Za-z0-9_]+))?"
 )
@@ -179,7 +189,7 @@ def parse_key(text: str) -> Key:
     parts = _KEY.fullmatch(text)
     if parts is None:
         raise ConfigError(_why_not(text))
-    package, name, indexed, index, matched, conditions, each, of_each, called, option = parts.groups()
+    package, name, indexed, index, every, matched, conditions, each, of_each, called, option = parts.groups()
     section: Address
     if name is not None:
         if is_generated(name):
@@ -192,11 +202,19 @@ def parse_key(text: str) -> Key:
         section = Indexed(indexed, int(index))
     elif matched is not None:
         section = Matched(matched, _conditions(conditions, text))
+    elif each is None:
+        section = _every(every or "", option, text)
     elif called == _FACT:
         raise ConfigError(f"{text}: ${{{called}}} is a fact of the router; take another name behind 'as'")
     else:
         section = Each(each, _conditions(of_each or "", text), called)
     return Key(package, section, option)
+
+
+def _every(kind: str, option: str | None, key: str) -> Every:
+    if option is not None:
+        raise ConfigError(f"{key}: all sections of a type are named as a whole, without an option")
+    return Every(kind)
 
 
 def place_in(package: str, text: str) -> Named | Matched:

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dusk.config.merge import ManagedOption, ManagedSection
-from dusk.config.names import Each, Indexed, Matched, Named, One, is_made, place_in
+from dusk.config.names import Each, Every, Indexed, Matched, Named, One, is_made, place_in
 from dusk.config.parts import Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
 from dusk.config.variables import Expander
+from dusk.config.way import FRESH, Way
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
 from dusk.limits import EACH_HITS_MAX, UCI_FILE_BYTES_MAX
@@ -35,13 +36,19 @@ class Result:
     changed: tuple[str, ...]
 
 
-def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSection]) -> Result:
+def resulting(
+    content: bytes | None,
+    package: str,
+    managed: Sequence[ManagedSection],
+    way: Way = FRESH,
+) -> Result:
     """Put the managed sections of a package into its file.
 
     Args:
         content: the file as it is, None if there is none (a new one is made if it is needed).
         package: its name.
         managed: what the managed config has for this package.
+        way: by what the device is reached, which stays where all that nothing names goes.
 
     Raises:
         ConfigError: the file cannot be read; an index or match that hits no or several sections;
@@ -59,6 +66,9 @@ def resulting(content: bytes | None, package: str, managed: Sequence[ManagedSect
             work.put(wanted, work.named(rank, wanted))
     work.put_in_order()
     work.put_found([wanted for _, wanted in missed if isinstance(wanted.address, Indexed | Matched)])
+    exclusive = [wanted for wanted in managed if isinstance(wanted.address, Every)]
+    if exclusive:
+        work.put_alone(exclusive, way)
     work.check_hits()
     work.check_order()
     if work.changed:
@@ -209,6 +219,20 @@ class _Work:
         self._found = [(wanted, self.hit(wanted)) for wanted in others]
         for wanted, section in self._found:
             self.put(wanted, section)
+
+    def put_alone(self, exclusive: Sequence[ManagedSection], way: Way) -> None:
+        """Take out the sections that no address hits, of packages and types that are exclusive."""
+        kept = {section for section, _ in self._claims} | set(way.sections(self.document))
+        kept |= {section for _, section in self._found if section is not None}
+        kept |= {self._place(section, existence) for section, existence in self._ordered()}
+        hits = {hit for _, names in self._each for hit in names}
+        for wanted in exclusive:
+            assert isinstance(wanted.address, Every)
+            assert wanted.existence is not None
+            for section in self.document.sections:
+                is_of = wanted.address.type in ("", section.type)
+                if is_of and section not in kept and section.name not in hits:
+                    self._delete(section, wanted.existence)
 
     def named(self, rank: int, wanted: ManagedSection) -> Section | None:
         """Find or make a section by its name; None if it is not there and need not be.

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dusk.codec import Row, fields, integer, number, pack, texts_to, unpack
-from dusk.config.names import Indexed, Key, Matched, check_value, is_plain_type, parse_key, place_in
+from dusk.config.names import Every, Indexed, Key, Matched, check_value, is_plain_type, parse_key, place_in
 from dusk.config.parts import Value
 from dusk.config.sealing import Sealed, reference_in, sealed_from
 from dusk.errors import ConfigError, UntrustedInput
@@ -32,6 +32,8 @@ class Verb(IntEnum):
     """The section exists and is of this type."""
     SEALED = 6
     """The option has the value, or is the list, that is sealed here."""
+    EXCLUSIVE = 7
+    """Sections that nothing names are not there."""
 
 
 class Edit(Enum):
@@ -42,6 +44,7 @@ class Edit(Enum):
     UNSET = "unset"
     ADD_LIST = "add-list"
     DEL_LIST = "del-list"
+    EXCLUSIVE = "exclusive"
 
 
 class Setting(NamedTuple):
@@ -74,7 +77,7 @@ ABSENT = Setting(Verb.ABSENT)
 _VERBS = {int(verb): verb for verb in Verb}
 _SETTING = Row(
     "setting",
-    verb=number(Verb.SET, Verb.TYPE),
+    verb=number(Verb.SET, Verb.EXCLUSIVE),
     position=number(0, NUMBER_MAX),
     values=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
     removed=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
@@ -134,7 +137,7 @@ def _malformed(setting: Setting) -> str:
             is_right = len(values) in (1, 2) and is_plain_type(values[0])
         case Verb.SET_LIST:
             is_right = len(values) > 0
-        case Verb.ABSENT:
+        case Verb.ABSENT | Verb.EXCLUSIVE:
             is_right = not values
         case _:
             both = values + removed
@@ -199,7 +202,7 @@ def check_read_setting(key: str, setting: Setting, *, is_draft: bool = False) ->
     parsed = _managed_key(key)
     if parsed.option is None:
         _check_section(key, parsed, setting)
-    elif setting.verb is Verb.TYPE:
+    elif setting.verb in (Verb.TYPE, Verb.EXCLUSIVE):
         raise ConfigError(f"{key}: a type belongs to a section, not to an option")
     elif is_secret(parsed.option) and not setting.is_hidden and not is_draft:
         raise ConfigError(plain_secret(key, parsed.option))
@@ -229,12 +232,14 @@ def _managed_key(key: str) -> Key:
 def _check_section(key: str, parsed: Key, setting: Setting) -> None:
     """Check a setting about a section itself."""
     address = parsed.section
+    if isinstance(address, Every) is not (setting.verb is Verb.EXCLUSIVE):
+        raise ConfigError(f"{key}: a package, or a type of its sections, is exclusive, and nothing else is")
     if setting.verb is Verb.ABSENT:
         if isinstance(address, Indexed):
             raise ConfigError(
                 f"{key}: deleting by index would delete another section each time; use its name or a match"
             )
-    elif setting.verb is not Verb.TYPE:
+    elif setting.verb not in (Verb.TYPE, Verb.EXCLUSIVE):
         raise ConfigError(f"{key}: a section has a type or is deleted; name an option")
     elif isinstance(address, Indexed | Matched) and setting.values != (address.type,):
         raise ConfigError(
@@ -278,6 +283,8 @@ def edit(
     match request:
         case Edit.UNSET:
             return None
+        case Edit.EXCLUSIVE:
+            return Setting(Verb.EXCLUSIVE, (), place)
         case Edit.DELETE:
             return ABSENT._replace(position=place)
         case Edit.SET if is_section:

@@ -17,7 +17,10 @@ _BATCH = {
     "del_list": Edit.DEL_LIST,
     "delete": Edit.DELETE,
     "del": Edit.DELETE,
+    "exclusive": Edit.EXCLUSIVE,
 }
+_ALONE = frozenset({Edit.DELETE, Edit.EXCLUSIVE})
+"""What takes no value."""
 BEFORE = "before"
 """A word of ours: ``uci`` numbers sections, which says something else on each router."""
 _EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
@@ -80,12 +83,14 @@ def _batch_line(
         _before(*split_assignment(line[1]), found)
         return
     if verb not in _BATCH:
-        raise ConfigError(f"{line[0]!a} is not supported; use set, add_list, del_list, delete or before")
+        raise ConfigError(
+            f"{line[0]!a} is not supported; use set, add_list, del_list, delete, before or exclusive"
+        )
     if len(line) != 2:
-        raise ConfigError(f"{verb} takes one KEY{'' if _BATCH[verb] is Edit.DELETE else '=VALUE'}")
+        raise ConfigError(f"{verb} takes one KEY{'' if _BATCH[verb] in _ALONE else '=VALUE'}")
     request, value = _BATCH[verb], ""
     key_text = line[1]
-    if request is not Edit.DELETE:
+    if request not in _ALONE:
         key_text, value = split_assignment(line[1])
     parsed = parse_key(key_text)
     key = str(parsed)
@@ -184,7 +189,7 @@ def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
             lines += [f"{BEFORE} {name}={quoted(place)}\n" for place in setting.values[1:]]
             continue
         if setting.verb is not Verb.EDIT_LIST:
-            lines.append(f"delete {name}\n")
+            lines.append(f"{'exclusive' if setting.verb is Verb.EXCLUSIVE else 'delete'} {name}\n")
         lines += [f"add_list {name}={quoted(value)}\n" for value in setting.values]
         lines += [f"del_list {name}={quoted(value)}\n" for value in setting.removed]
     return "".join(lines)

@@ -23,6 +23,8 @@ from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 
 PROBLEMS_SHOWN_MAX = 5
+_ALONE = frozenset({Request.DELETE, Request.UNSET, Request.EXCLUSIVE})
+"""Verbs that take no value."""
 
 
 def _load(desk: Desk, session: Session) -> tuple[Draft, tuple[str, ...]]:
@@ -68,7 +70,7 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
     request = Request(arguments["verb"])
     rows: Sequence[tuple[str, tuple[str, ...]]] = arguments["edits"]
     for key, values in rows:
-        if bool(values) == (request in (Request.DELETE, Request.UNSET)):
+        if bool(values) == (request in _ALONE):
             raise Refused("bad-params", f"{key}: {request.value} takes {'no' if values else 'a'} value")
 
     def change(state: State, draft: Draft) -> Draft:

@@ -122,7 +122,7 @@ _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
 _SEQ = schema.integer(1, limits.NUMBER_MAX)
-_VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list"))
+_VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list", "exclusive"))
 
 METHODS: Mapping[str, Method] = {
     "status": _query(_status),

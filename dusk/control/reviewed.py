@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dusk.changelog.body import Edit
 from dusk.config.device import SET
-from dusk.config.names import Indexed, Key, Matched, parse_key
+from dusk.config.names import Every, Indexed, Key, Matched, parse_key
 from dusk.config.settings import Setting, Verb, decode_setting
 from dusk.control.overlay import Overlay
 
@@ -75,6 +75,8 @@ def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
 
 def _kinds(store: Overlay, section: str, key: Key, setting: Setting) -> list[str]:
     """Return the types that the section has, as far as anything in the datastore says so."""
+    if isinstance(key.section, Every):
+        return [key.section.type] if key.section.type else []
     if isinstance(key.section, Indexed | Matched):
         return [key.section.type]
     if setting.verb is Verb.TYPE:

@@ -44,6 +44,8 @@ def setting_words(setting: Setting) -> str:
             return f"section of type {quote(setting.values[0])}{place}"
         case Verb.ABSENT:
             return "must not be there"
+        case Verb.EXCLUSIVE:
+            return "what nothing names may not be there"
         case Verb.SEALED:
             return MASK
     parts = [f"list with {values}"] if setting.values else []

@@ -20,6 +20,8 @@ from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
 from dusk.changelog.released import Released, Waits, released
 from dusk.changelog.rewinds import LostBranch
+from dusk.config.lifeline import INTERFACES
+from dusk.config.way import FRESH
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.messages import Kind, Pong
@@ -110,6 +112,7 @@ class Rooms:
             self.secrets,
             windows=Windows(settings.apply_window_s, self.takeover_s),
             keeping=Keeping(saved.get(IN_EFFECT_FILE)),
+            interfaces=(settings.facts or {}).get(INTERFACES, FRESH.interfaces),
         )
         self.gates = self._make_gates(settings.apply_window_s)
         self.report = SelfReport(key, log.cluster, settings.facts)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dusk.apply.driver import Driver, compute_files
+from dusk.apply.driver import Driver, compute_files, packages_read
 from dusk.apply.events import Mode
 from dusk.changelog.body import Edit
 from dusk.config.device import concerns, managed_config
@@ -193,6 +193,32 @@ def test_a_file_that_is_not_there_and_need_not_be_is_not_made() -> None:
     managed = managed_config(world.log.state, world.device_id)
     assert compute_files(managed, {"wireless": None}) == {}
     assert b"ssid" not in compute_files(managed, {"wireless": OLD})["wireless"]
+
+
+def test_r9_what_is_exclusive_goes_by_the_network_as_it_will_be() -> None:
+    world = World()
+    world.commit(world.edit("assignment/wifi", "to", ("all", [], 100)))
+    alone = encode_setting(Setting(Verb.EXCLUSIVE))
+    world.commit(Edit("policy/wifi", "set/firewall.*", alone, None))
+    firewall = b"config zone\n\toption network 'a'\n\nconfig zone\n\toption network 'b'\n"
+    network = (
+        b"config interface 'a'\n\toption device 'eth5'\n\nconfig interface 'b'\n\toption device 'eth6'\n"
+    )
+    files: dict[str, bytes | None] = {"firewall": firewall, "network": network}
+
+    managed = managed_config(world.log.state, world.device_id)
+    assert packages_read(managed) == ("firewall", "network")
+    assert list(compute_files(managed, files, ("eth5",))) == ["firewall"]
+    assert b"'a'" in compute_files(managed, files, ("eth5",))["firewall"]
+    assert b"'b'" not in compute_files(managed, files, ("eth5",))["firewall"]
+    assert compute_files(managed, {"firewall": firewall, "network": None})["firewall"].strip() == b""
+
+    moved = encode_setting(Setting(Verb.SET, ("eth5",), 0))
+    world.commit(Edit("policy/wifi", "set/network.b.device", moved, None))
+    managed = managed_config(world.log.state, world.device_id)
+    computed = compute_files(managed, files, ("eth5",))
+    assert computed["firewall"] == firewall
+    assert list(computed) == list(managed)
 
 
 class _Locked(NoSecrets):

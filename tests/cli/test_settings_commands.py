@@ -44,3 +44,20 @@ def test_a_place_for_what_is_no_section_is_refused(dusk: "Dusk", logged_in: "Fak
         assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
         assert part in result.err
     assert logged_in.drafts == {}
+
+
+def test_what_no_policy_names_is_told_to_go_and_no_longer_to_go(dusk: "Dusk", logged_in: "FakeDesk") -> None:
+    assert dusk("exclusive", "policy/guest", "firewall.rule", "dhcp", "dhcp").code == 0
+    draft = dusk("draft").out
+    assert "+ firewall.@rule[*]: what nothing names may not be there" in draft
+    assert "+ dhcp.*: what nothing names may not be there" in draft
+    assert dusk("policy", "assign", "guest", "--all").code == 0
+    assert dusk("commit", "-m", "only ours", "--yes").code == 0
+    assert "exclusive" in dusk("effective", "hall").out
+    assert dusk("export", "policy/guest").out == "exclusive 'firewall.@rule[*]'\nexclusive 'dhcp.*'\n"
+    assert dusk("exclusive", "policy/guest", "dhcp", "--undo").code == 0
+    assert "- dhcp.*" in dusk("draft").out
+    result = dusk("exclusive", "policy/guest", "dusk")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "never managed" in result.err
+    assert logged_in.log.head.seq

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dusk.config.names import Each, Indexed, Key, Matched, Named, is_made, parse_key, split_assignment
+from dusk.config.names import Each, Every, Indexed, Key, Matched, Named, is_made, parse_key, split_assignment
 from dusk.errors import ConfigError
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,7}", fullmatch=True)
@@ -76,6 +76,8 @@ def test_conditions_have_one_order_and_one_quoting() -> None:
         ("wireless.each wifi-device as " + "r" * 17, "written 'each TYPE"),
         ("wireless.each wifi-device as mac6", "${mac6} is a fact of the router"),
         ("wireless.wifi-device as r.channel", "a section is a name"),
+        ("firewall.*.name", "named as a whole, without an option"),
+        ("firewall.@rule[*].name", "named as a whole, without an option"),
         ("wireless.cfg033579.ssid", "generated name"),
         ("wireless.a." + "b" * 512, "longer than 512 bytes"),
     ],
@@ -107,6 +109,13 @@ def test_each_is_written_with_what_it_hits_and_what_a_hit_is_called() -> None:
     assert str(key) == "wireless.each wifi-device[band=5g,type=mac80211] as r.device"
     assert str(parse_key("wireless.each wifi-device as r")) == "wireless.each wifi-device as r"
     assert split_assignment(f"{written}=x=y") == (written, "x=y")
+
+
+def test_all_sections_of_a_package_or_a_type_are_one_address() -> None:
+    assert parse_key("firewall.*") == Key("firewall", Every(""), None)
+    assert parse_key("firewall.@rule[*]") == Key("firewall", Every("rule"), None)
+    for text in ("firewall.*", "firewall.@rule[*]"):
+        assert str(parse_key(text)) == text
 
 
 def test_names_that_each_gives_are_told_from_others() -> None:

@@ -198,6 +198,22 @@ def test_the_specification_lists_every_secret_option() -> None:
     assert set(re.findall(r"`([^`]+)`", listed[1])) == SECRET_OPTIONS
 
 
+def test_exclusive_is_of_all_sections_and_of_nothing_else() -> None:
+    exclusive = Setting(Verb.EXCLUSIVE)
+    for key in ("a.*", "a.@b[*]"):
+        check_setting(key, exclusive)
+        assert decode_setting(encode_setting(exclusive)) == exclusive
+        assert edit(None, Edit.EXCLUSIVE, position=3, is_section=True) == exclusive._replace(position=3)
+        for other in (Setting(Verb.ABSENT), Setting(Verb.TYPE, ("b",))):
+            with pytest.raises(ConfigError, match="is exclusive, and nothing else is"):
+                check_setting(key, other)
+    for key in ("a.b", "a.@b[0]", "a.each b as r"):
+        with pytest.raises(ConfigError, match="is exclusive, and nothing else is"):
+            check_setting(key, exclusive)
+    with pytest.raises(ConfigError, match="a type belongs to a section"):
+        check_setting("a.b.c", exclusive)
+
+
 @pytest.mark.parametrize(
     ("key", "place", "reason"),
     [

@@ -158,6 +158,16 @@ def test_what_is_exported_is_imported_as_the_same(options: dict[str, Setting], s
     assert import_text(export_text(reversed(settings))) == settings
 
 
+def test_what_is_exclusive_is_written_and_read_back() -> None:
+    settings = import_text("exclusive firewall.@rule[*]\nEXCLUSIVE 'dhcp.*'\n")
+    keys = ("firewall.@rule[*]", "dhcp.*")
+    assert settings == [(key, Setting(Verb.EXCLUSIVE, (), place)) for place, key in enumerate(keys)]
+    assert export_text(settings) == "exclusive 'firewall.@rule[*]'\nexclusive 'dhcp.*'\n"
+    assert import_text(export_text(settings)) == settings
+    with pytest.raises(ConfigError, match=r"exclusive takes one KEY$"):
+        import_text("exclusive dhcp.* x\n")
+
+
 def test_before_which_section_one_stands_is_written_and_read_back() -> None:
     text = "set firewall.a='rule'\nbefore firewall.a='rule[name=\"A B\"]'\n"
     settings = import_text(text)

@@ -65,6 +65,13 @@ def test_a_section_of_each_has_the_type_that_is_said_of_it_and_not_that_of_its_h
     assert "takes wireless.wifi-iface.channel only where root" in found
 
 
+def test_what_is_exclusive_is_of_a_type_that_routers_take(desk: FakeDesk) -> None:
+    assert noted(desk, "firewall.@rule[*]", verb="exclusive") == []
+    assert noted(desk, "firewall.*", verb="exclusive") == []
+    (found,) = noted(desk, "firewall.@zonee[*]", verb="exclusive")
+    assert "did you mean zone?" in found
+
+
 def test_an_import_is_told_all_at_once_up_to_a_bound(desk: FakeDesk) -> None:
     text = "".join(f"set system.@system[0].odd{n}='1'\n" for n in range(25))
     notes: list[Any] = desk.do("draft.import", target="policy/p", text=text)["notes"]

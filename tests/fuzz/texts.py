@@ -204,6 +204,7 @@ SETTINGS = [
     ["p.@foo[0].a", 1, ["v"], []],
     ["p.foo[a=b].c", 3, [], []],
     ["p.each foo[a=b] as r", 5, ["bar"], []],
+    ["p.@foo[*]", 7, [], []],
     ["p.each foo[a=c] as r.l", 4, ["${r}", "$${x"], ["${name}"]],
 ]
 
@@ -239,6 +240,8 @@ def _grown_merged(rng: random.Random) -> bytes:
         "p.each foo as r.a",
         "p.each foo[a=b] as r.l",
         "p.dusk_r_n.a",
+        "p.*",
+        "p.@foo[*]",
         "q.n.a",
     )
     rows = []
@@ -251,8 +254,11 @@ def _grown_merged(rng: random.Random) -> bytes:
             rng.choice(("b", "v", "it's", "two\nlines", "${name}", "${r}"))
             for _ in range(1 + (verb is Verb.SET_LIST))
         ]
+        verb = Verb.EXCLUSIVE if "*" in key else verb
         place = [rng.choice(("m", "n", "foo[a=b]"))] if rng.random() < 0.2 else []
-        values = ["foo", *place] if verb is Verb.TYPE else [] if verb is Verb.ABSENT else values
+        values = (
+            ["foo", *place] if verb is Verb.TYPE else [] if verb in (Verb.ABSENT, Verb.EXCLUSIVE) else values
+        )
         rows.append([key, int(verb), values, ["x"] if verb is Verb.EDIT_LIST else []])
     if rng.random() < 0.1:
         rows.append(value(rng))

@@ -64,9 +64,9 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "wrap": (1, 5),
         "x25519": (0, 2),
     },
-    "merges": {"": (61, 43)},
-    "records": {"": (76, 177)},
-    "settings": {"edit": (60, 0), "expand": (16, 11), "import": (11, 15), "key": (19, 32)},
+    "merges": {"": (65, 44)},
+    "records": {"": (76, 183)},
+    "settings": {"edit": (60, 0), "expand": (16, 11), "import": (13, 15), "key": (21, 35)},
     "storage": {"": (44, 0)},
     "uci": {"document": (38, 24), "edit": (36, 0)},
 }

@@ -12,7 +12,15 @@ from tools.vectors.case import Case, invalid, valid
 from tools.vectors.settings import setting_of
 from tools.vectors.show import Json
 from tools.vectors.worlds import bad_merges, bad_results, good_merges
-from tools.vectors.worlds_each import bad_each, bad_orders, bad_quoting, good_each, good_orders, moving
+from tools.vectors.worlds_each import (
+    bad_each,
+    bad_orders,
+    bad_quoting,
+    good_each,
+    good_exclusive,
+    good_orders,
+    moving,
+)
 
 
 def managed_of(world: Json) -> Managed:
@@ -75,7 +83,7 @@ def _show_option(option: ManagedOption) -> Json:
 def merges() -> list[Case]:
     """Return the cases of `merges.json`."""
     cases = []
-    for name, shows, world in (*good_merges(), *good_each(), *good_orders()):
+    for name, shows, world in (*good_merges(), *good_each(), *good_orders(), *good_exclusive()):
         managed = managed_of(world)
         content = world["file"]
         package = world["package"]

@@ -30,6 +30,45 @@ def settings() -> list[Case]:
     return [*_keys(), *_edits(), *_imports(), *_expansions()]
 
 
+_NO_KEYS = (
+    "",
+    "network",
+    "network.",
+    ".lan",
+    "network.lan.",
+    "network.lan.a.b",
+    "net work.lan",
+    "network.l-an",
+    "network.lan.ip-addr",
+    "firewall.@rule[00]",
+    "firewall.@rule[-0]",
+    "firewall.@rule[10000]",
+    "firewall.@rule[]",
+    "firewall.@[0]",
+    "firewall.rule[]",
+    "firewall.zone[name]",
+    "firewall.zone[name=]",
+    "firewall.zone[name=a b]",
+    "firewall.zone[name=a,name=b]",
+    "firewall.zone[name=lan",
+    'firewall.zone[name="a\\b"]',
+    "a.cfg012345.e",
+    "a.each b[c=d].e",
+    "a.*.b",
+    "a.@b[*].c",
+    "a.b[*]",
+    "a.each b[] as r.e",
+    "a.each  b as r.e",
+    "a.each b as r_s.e",
+    "a.each b as .e",
+    "a.each b as abcdefghijklmnopq.e",
+    "a.each b as mac6.e",
+    "a.each @b[0] as r.e",
+    "a.b as r.e",
+    "a." + "b" * 511,
+)
+
+
 def _keys() -> list[Case]:
     good = (
         ("network.lan.ipaddr", "network.lan.ipaddr"),
@@ -46,45 +85,13 @@ def _keys() -> list[Case]:
         ('a.b[c=""].e', 'a.b[c=""].e'),
         ("a.b[c=é].e", "a.b[c=é].e"),
         ("a.b[c=x=y].e", "a.b[c=x=y].e"),
+        ("a.*", "a.*"),
+        ("a.@b[*]", "a.@b[*]"),
         ("a.each b as r", "a.each b as r"),
         ("a.each b[c=d] as R2.e", "a.each b[c=d] as R2.e"),
         ('a.each b[d=1,c="2"] as r.e', "a.each b[c=2,d=1] as r.e"),
         ("a.cfg01234.e", "a.cfg01234.e"),
         ("a.cfg01234x.e", "a.cfg01234x.e"),
-    )
-    bad = (
-        "",
-        "network",
-        "network.",
-        ".lan",
-        "network.lan.",
-        "network.lan.a.b",
-        "net work.lan",
-        "network.l-an",
-        "network.lan.ip-addr",
-        "firewall.@rule[00]",
-        "firewall.@rule[-0]",
-        "firewall.@rule[10000]",
-        "firewall.@rule[]",
-        "firewall.@[0]",
-        "firewall.rule[]",
-        "firewall.zone[name]",
-        "firewall.zone[name=]",
-        "firewall.zone[name=a b]",
-        "firewall.zone[name=a,name=b]",
-        "firewall.zone[name=lan",
-        'firewall.zone[name="a\\b"]',
-        "a.cfg012345.e",
-        "a.each b[c=d].e",
-        "a.each b[] as r.e",
-        "a.each  b as r.e",
-        "a.each b as r_s.e",
-        "a.each b as .e",
-        "a.each b as abcdefghijklmnopq.e",
-        "a.each b as mac6.e",
-        "a.each @b[0] as r.e",
-        "a.b as r.e",
-        "a." + "b" * 511,
     )
     cases = []
     for text, canonical in good:
@@ -92,7 +99,7 @@ def _keys() -> list[Case]:
         cases.append(
             valid(f"key {text}", "With its canonical text.", kind="key", key=text, canonical=canonical)
         )
-    for text in bad:
+    for text in _NO_KEYS:
         wrong = partial(parse_key, text)
         name = f"key {text[:40]!r}"
         cases.append(invalid(name, "No key.", "bad-key", wrong, kind="key", key=text))
@@ -170,6 +177,8 @@ def _imports() -> list[Case]:
         ("batch, quotes", "set a.b.c=\"x 'y'\"' z' # comment\nset 'a.t[n=\"p q\"].c=v'\n"),
         ("batch, empty value", "set a.b.c=''\n"),
         ("batch, type", "set network.guest=interface\n"),
+        ("batch, exclusive", "set a.b.c=1\nexclusive a.*\nexclusive a.@b[*]\n"),
+        ("batch, a place", "set a.b=t\nset a.b.c=1\nbefore a.b='t[d=\"1\"]'\n"),
         (
             "batch, each",
             "set 'a.each b[c=d] as r'=t\nset 'a.each b[c=d] as r.e'='${r}'\ndelete 'a.each b as s'\n",

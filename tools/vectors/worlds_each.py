@@ -134,6 +134,73 @@ def good_orders() -> list[Merge]:
     ]
 
 
+WAY = """\
+config interface 'loopback'
+\toption device 'lo'
+
+config device
+\toption name 'br-lan'
+\tlist ports 'lan1'
+
+config device
+\toption name 'lan1'
+
+config device
+\toption name 'lan2'
+
+config bridge-vlan
+\toption device 'br-lan'
+
+config interface 'home'
+\toption device 'br-lan'
+
+config interface 'more'
+\toption device '@home'
+
+config interface 'wan'
+\toption device 'eth0'
+
+config route
+\toption interface 'home'
+
+config route
+\toption interface 'wan'
+
+config wireguard_wan
+
+config switch
+"""
+
+
+def good_exclusive() -> list[Merge]:
+    """Return what goes where nothing names it."""
+    alone = {"network.*": [7, 9, [], []]}
+    return [
+        (
+            "exclusive, a type",
+            "What no address hits goes.",
+            having(p={"network.@rule[*]": [7, 0, [], []], "network.rule[name=a].x": [1, 1, ["1"], []]}),
+        ),
+        ("exclusive, a package", "All but the way.", world(**assigned(p=alone), file=WAY)),
+        (
+            "exclusive, beside each and a place",
+            "Hits are named, and so is the section of a second value.",
+            having(
+                p={
+                    **alone,
+                    "network.each interface[proto=dhcp] as i": [5, 0, ["alias", "rule[name=b]"], []],
+                    "network.x": [5, 1, ["rule"], []],
+                }
+            ),
+        ),
+        (
+            "exclusive, said twice",
+            "By one who may add, and one who may not.",
+            having(p={"network.@rule[*]": [7, 0, [], []]}, q={"network.@rule[*]": [7, 5, [], []]}),
+        ),
+    ]
+
+
 def bad_orders() -> list[Refused]:
     """Return sections that cannot stand where they are to."""
     circle = {"network.x": [5, 0, ["rule", "y"], []], "network.y": [5, 1, ["rule", "x"], []]}
@@ -158,6 +225,12 @@ def bad_orders() -> list[Refused]:
             "no-section",
             "exactly one other section",
             having(p={"network.guest": [5, 0, ["interface", "interface[proto=dhcp]"], []]}),
+        ),
+        (
+            "exclusive, and an index that shifts",
+            "moves",
+            "no longer",
+            having(p={"network.@rule[*]": [7, 0, [], []], "network.@rule[1].x": [1, 1, ["1"], []]}),
         ),
         ("before each other", "order", "cannot stand before", having(p=circle)),
     ]

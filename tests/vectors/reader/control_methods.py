@@ -41,7 +41,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "at_s": (0, NUMBER_MAX),
 }
 WORDS = {
-    "verb": ("set", "delete", "unset", "add-list", "del-list"),
+    "verb": ("set", "delete", "unset", "add-list", "del-list", "exclusive"),
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
@@ -178,7 +178,7 @@ METHODS = {
     "joinkey.create": Method(
         "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
     ),
-    "draft.edit": Method("token target verb edits typed?", EDITING),
+    "draft.edit": Method("token target verb edits typed? before?", EDITING),
     "draft.import": Method("token target text name? replace? former?", EDITING),
     "draft.text": Method("token target", "target text"),
     "draft.show": Method(

@@ -314,17 +314,71 @@ def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tupl
     work = _Work(file)
     eaches = _put_names(work, says)
     work.order(moves=True)
-    others = [key for key in says if key.type is not None and not key.each]
+    others = [key for key in says if key.type is not None and not key.each and not key.is_every]
     places = {key: _look_up(file, key, says[key]) for key in others}
     for key, number in places.items():
         if number is not None:
             work.put(number, key, says[key])
+    stays = {number for hits in eaches.values() for number in hits} | set(work.about)
+    stays |= {hit for _, key, existence in work.placed for hit in file.hits(_place_of(key, existence))}
+    stays |= {number for number in places.values() if number is not None}
+    _alone(
+        work, [key for key in says if key.is_every], stays | (_way(file) if package == "network" else set())
+    )
     for key, number in places.items():
         need(file.hits(key) == ([number] if number in file.numbers else []), "moves")
     for key, hits in eaches.items():
         need(file.hits(key) == hits, "moves")
     work.order(moves=False)
     return file.data, list(dict.fromkeys(work.changed))
+
+
+def _alone(work: _Work, exclusive: list[Key], stays: set[int]) -> None:
+    """Remove what nothing names."""
+    for key in exclusive:
+        for number in list(work.file.numbers):
+            if key.type in {"", work.file.section(number).type} and number not in stays:
+                work.file.delete(number)
+                work.changed.append(key.text)
+
+
+def _way(file: _File) -> set[int]:
+    """Say what stays of `network`, where nothing is known of the device."""
+    sections = {number: file.section(number) for number in file.numbers}
+    devices = {"br-lan"}
+    while below := _below(devices, list(sections.values())) - devices:
+        devices |= below
+    networks = {one.name for one in sections.values() if one.name and _about(one) & devices}
+    at = {*devices, "lo", *(f"@{name}" for name in networks)}
+    names = {*networks, "loopback"}
+    return {
+        number
+        for number, one in sections.items()
+        if _about(one) & at
+        or one.type.startswith("switch")
+        or one.name in names
+        or _texts(one, "interface") & names
+        or one.type.removeprefix("wireguard_") in networks
+    }
+
+
+def _below(devices: set[str], sections: list[uci.Section]) -> set[str]:
+    dots = {name.rpartition(".")[0] for name in devices if "." in name}
+    ports = {
+        port for one in sections if _texts(one, "name") & devices for port in _texts(one, "ports", "ifname")
+    }
+    return dots | ports
+
+
+def _about(one: uci.Section) -> set[str]:
+    old = {f"br-{one.name}"} if one.type == "interface" and one.options.get("type") == b"bridge" else set()
+    return old | _texts(one, "name", "device", "ifname")
+
+
+def _texts(one: uci.Section, *options: str) -> set[str]:
+    values = [one.options.get(option, b"") for option in options]
+    flat = [item for value in values for item in (value if isinstance(value, list) else value.split())]
+    return {item.decode(errors="replace") for item in flat}
 
 
 def _put_names(work: _Work, says: dict[Key, Rows]) -> dict[Key, list[int]]:

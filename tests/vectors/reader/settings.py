@@ -8,7 +8,7 @@ from itertools import count
 from tests.vectors.reader import secret_values, uci
 from tests.vectors.reader.packing import Refused, array, need, number, pack
 
-SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED = 1, 2, 3, 4, 5, 6
+SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED, EXCLUSIVE = 1, 2, 3, 4, 5, 6, 7
 SECRET = frozenset(
     re.findall(
         r"\w+",
@@ -31,6 +31,7 @@ PLAIN_CONDITION = re.sub(r"\?P<\w+>", "?:", CONDITION)
 KEY = re.compile(
     r"(?P<package>[A-Za-z0-9_-]+)\."
     r"(?:(?P<name>[A-Za-z0-9_]+)|@(?P<indexed>[A-Za-z0-9_-]+)\[(?P<index>0|-?[1-9][0-9]{0,3})\]"
+    r"|(?P<every>\*|@(?P<of_type>[A-Za-z0-9_-]+)\[\*\])"
     rf"|(?P<matched>[A-Za-z0-9_-]+)\[(?P<conditions>{PLAIN_CONDITION}(?:,{PLAIN_CONDITION})*)\]"
     rf"|each (?P<hit>[A-Za-z0-9_-]+)(?:\[(?P<of_hit>{PLAIN_CONDITION}(?:,{PLAIN_CONDITION})*)\])?"
     r" as (?P<each>[A-Za-z0-9]{1,16}))"
@@ -49,6 +50,7 @@ class Key:
     index: int | None
     conditions: tuple[tuple[str, str], ...]
     each: str | None = None
+    is_every: bool = False
 
     @property
     def text(self) -> str:
@@ -58,7 +60,9 @@ class Key:
     @property
     def section(self) -> "Key":
         """The key of its section."""
-        return Key(self.package, self.address, None, self.type, self.index, self.conditions, self.each)
+        return Key(
+            self.package, self.address, None, self.type, self.index, self.conditions, self.each, self.is_every
+        )
 
 
 def _bare_or_quoted(value: str) -> str:
@@ -81,6 +85,9 @@ def key(text: str) -> Key:
         for one in re.finditer(CONDITION, found["conditions"] or found["of_hit"] or "")
     )
     need(found["each"] != "mac6", "bad-key")
+    if found["every"]:
+        need(found["last"] is None, "bad-key")
+        return Key(found["package"], found["every"], None, found["of_type"] or "", None, (), None, True)
     need(len(dict(conditions)) == len(conditions), "bad-key")
     need(not re.fullmatch(r"cfg[0-9a-f]{6,}", found["name"] or ""), "bad-key")
     address = found["name"]
@@ -115,7 +122,8 @@ def setting(item: object) -> Setting:
         return Setting(SEALED, number(position), [], [])
     for one in (values, removed):
         need(all(isinstance(text, str) for text in array(one, most=4_096)), "wrong-shape")
-    return Setting(number(verb, 1, 5), number(position), values, removed)
+    need(verb != SEALED, "wrong-shape")
+    return Setting(number(verb, 1, 7), number(position), values, removed)
 
 
 def is_secret(option: str) -> bool:
@@ -136,6 +144,7 @@ def check(key: Key, said: Setting) -> None:
         SET: len(values) == 1 and values[0] and not removed,
         SET_LIST: values and not removed,
         ABSENT: not values and not removed,
+        EXCLUSIVE: not values and not removed,
         EDIT_LIST: values + removed and len({*values, *removed}) == len(values + removed),
         TYPE: len(values) in {1, 2} and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
     }
@@ -145,7 +154,8 @@ def check(key: Key, said: Setting) -> None:
         need(key.type is None or key.each, word)
     need(key.package != "dusk", word)
     need((said.verb == TYPE) <= (key.option is None), word)
-    need(key.option is not None or said.verb in {TYPE, ABSENT}, word)
+    need(key.is_every == (said.verb == EXCLUSIVE), word)
+    need(key.option is not None or said.verb in {TYPE, ABSENT, EXCLUSIVE}, word)
     need(not (key.option is None and said.verb == ABSENT and key.index is not None), word)
     need(said.verb != TYPE or key.each or key.type in {None, values[0]}, word)
     check_values([*values, *removed])
@@ -236,6 +246,11 @@ class _Import:
         self.said[at] = Setting(ABSENT, place, [], []) if type_ is None else Setting(TYPE, place, [type_], [])
         check(at, self.said[at])
 
+    def exclusive(self, at: Key) -> None:
+        place = self.said[at].position if at in self.said else next(self.positions)
+        self.said[at] = Setting(EXCLUSIVE, place, [], [])
+        check(at, self.said[at])
+
     def place(self, at: Key, text: str) -> None:
         known = self.said.get(at)
         need(known is not None and known.verb == TYPE, "bad-text")
@@ -305,10 +320,13 @@ def _batch(text: str, result: _Import) -> None:
         verb = words[0].lower()
         if verb == "commit":
             continue
-        need(verb in {*BATCH, "before"} and len(words) == 2, "bad-text")
+        need(verb in {*BATCH, "before", "exclusive"} and len(words) == 2, "bad-text")
         found = re.match(rf"((?:[^=\[]|\[(?:[^\]\"]|{QUOTED})*\])*)(=?)(.*)", words[1], re.DOTALL)
         assert found
-        need(bool(found[2]) == (verb not in {"delete", "del"}), "bad-text")
+        need(bool(found[2]) == (verb not in {"delete", "del", "exclusive"}), "bad-text")
+        if verb == "exclusive":
+            result.exclusive(key(found[1]))
+            continue
         if verb == "before":
             result.place(key(found[1]), found[3])
             continue
@@ -340,6 +358,8 @@ def exported(settings: Sequence[tuple[str, Setting]]) -> str:
         where = at if re.fullmatch(r"[A-Za-z0-9_.@\[\]=,:/-]*", at) else _in_quotes(at)
         if said.verb in {ABSENT, SET_LIST}:
             out.append(f"delete {where}\n")
+        if said.verb == EXCLUSIVE:
+            out.append(f"exclusive {where}\n")
         verb = "set" if said.verb in {SET, TYPE} else "add_list"
         verbs = [verb, "before"] if said.verb == TYPE else [verb] * len(said.values)
         out += [
