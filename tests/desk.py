@@ -76,6 +76,10 @@ class FakeDesk:
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen
 
+    def reread(self) -> str:
+        self.results["reread"] = {"done": True, "progress": None, "result": {}}
+        return "reread"
+
     def drift(self) -> Sequence[Difference]:
         return self.changed
 

@@ -68,6 +68,8 @@ OVERVIEW = (
         "what is and what was",
         (
             ("effective", "effective", "what a router's settings are, and why"),
+            ("hold", "hold", "the brake: this router applies nothing for a time"),
+            ("unhold", "hold", "take the brake off"),
             ("drift", "drift", "what somebody changed on a router"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),

@@ -98,6 +98,9 @@ class Desk(Protocol):
     def peers(self) -> Mapping[DeviceId, Peer]:
         """Return what is known of the members at this moment, this device included."""
 
+    def reread(self) -> str:
+        """Read this device's own settings again and return a ticket; its result is empty."""
+
     def drift(self) -> Sequence[Difference]:
         """Return what somebody changed on this device, as of the newest look at its files."""
 

@@ -115,6 +115,10 @@ def _refresh(desk: Desk, _arguments: Json) -> Json:
     return {"ticket": desk.refresh()}
 
 
+def _reread(desk: Desk, _arguments: Json) -> Json:
+    return {"ticket": desk.reread()}
+
+
 _NAMES = Parameter(schema.texts())
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
@@ -262,6 +266,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
     "settings.export": _query(views.settings_export, target=_TEXT),
+    "settings.reread": _query(_reread),
     "effective": _query(
         views.effective,
         device=_TEXT,

@@ -10,6 +10,7 @@ from dusk.changelog import foundation, views
 from dusk.changelog.basis import Plan, plan_of
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
+from dusk.daemon import holding
 from dusk.daemon.logfiles import DAMAGED_NAME, MUST_HEAR_NAME
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
@@ -59,11 +60,11 @@ Resident = Node | Joiner | Idle
 """What lives in the core."""
 
 
-def mode_of(settings: Settings) -> Mode:
-    """Return whether this device applies, as its own settings say."""
+def mode_of(settings: Settings, hold_over: bytes | None) -> Mode:
+    """Return whether this device applies, as its own settings say; a hold that came to its end is none."""
     if not settings.apply:
         return Mode.OFF
-    return Mode.HOLD if settings.hold else Mode.RUN
+    return Mode.HOLD if holding.left_s(settings, hold_over) else Mode.RUN
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class Builder:
         wanted: the name that it would like.
         join_line: a join key that an image carries, None if there is none.
         restored: an apply that was undone, and none was confirmed since; told to the first node only.
+        hold_over: names the hold that came to its end.
     """
 
     key: SigningKey
@@ -87,6 +89,7 @@ class Builder:
     wanted: str
     join_line: str | None = None
     restored: Restored | None = None
+    hold_over: bytes | None = None
     _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
 
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
@@ -98,6 +101,7 @@ class Builder:
         Raises:
             StorageError: the log on the disk does not verify, or nothing of it is left.
         """
+        self.hold_over = saved.files.get(holding.FILE)
         join_key, effects = self._join_key(saved)
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:
@@ -110,7 +114,10 @@ class Builder:
             boot=self._boot,
             saved=saved.files,
             settings=NodeSettings(
-                mode_of(self.settings), self.facts, self.settings.window_s, self.settings.peers
+                mode_of(self.settings, self.hold_over),
+                self.facts,
+                self.settings.window_s,
+                self.settings.peers,
             ),
             random_bytes=os.urandom,
             left=saved.branches,

@@ -5,7 +5,7 @@ Implements `dusk.control.desk.Desk`. A device without a cluster answers ``status
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import trio
@@ -94,7 +94,18 @@ class DaemonDesk:
         self._undoings, self._askings = Undoings(tickets), Askings(core, answers)
         self._refusals: dict[ChangeId, Progress] = {}
         self._moved = trio.Event()
+        self.reread_settings: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+        """What is done to read this device's own settings again; the daemon's."""
         self._asks: tuple[ChainHash, list[str]] | None = None
+
+    def reread(self) -> str:
+        """Read this device's own settings again; a ticket."""
+
+        async def work(_ticket: Ticket) -> Json:
+            await self.reread_settings()
+            return {}
+
+        return self._tickets.start(work)
 
     # --- the node ----------------------------------------------------------------------------
 

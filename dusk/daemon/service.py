@@ -10,7 +10,7 @@ from types import TracebackType
 import trio
 
 from dusk.control.methods import Methods, is_signing
-from dusk.daemon import health, privileges
+from dusk.daemon import health, holding, privileges
 from dusk.daemon.answers import Answer, Answers
 from dusk.daemon.builder import Builder, Idle, mode_of
 from dusk.daemon.clock import watch_clock
@@ -34,7 +34,7 @@ from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
-from dusk.effects import Answered, Event, Progress, Question, Told
+from dusk.effects import Answered, Event, Progress, Question, StoreFile, Told
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.keys.signing import SEED_BYTES, SigningKey
@@ -195,6 +195,15 @@ class _LateMethods:
             return answer
 
 
+def _brake(builder: Builder) -> list[str]:
+    """Say that this device is on hold, and for how long."""
+    left_s = holding.left_s(builder.settings, builder.hold_over)
+    if not left_s:
+        return []
+    more = "" if left_s == holding.ENDLESS else f" for {holding.words(left_s)} more"
+    return [f"on hold{more}: nothing is applied here; `dusk unhold` ends it"]
+
+
 def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     inbox = Inbox()
     streams = Streams(inbox)
@@ -209,7 +218,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         wrong = sessions.wrong_passwords().items()
         guesses = (f"{count} wrong passwords for user {user}" for user, count in wrong)
         undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
-        return [*undo, *sockets.alarms, *guesses]
+        return [*_brake(builder), *undo, *sockets.alarms, *guesses]
 
     drafts = Drafts(root / "etc/dusk/node")
     desk = DaemonDesk(
@@ -220,6 +229,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control
     )
     hands.tell = parts.tell
+    desk.reread_settings = lambda: _reread(parts)
     return parts
 
 
@@ -279,6 +289,7 @@ async def _run_parts(parts: _Parts) -> None:
             nursery.start_soon(watch_clock, parts.inbox)
             await nursery.start(parts.core.run)
             nursery.start_soon(watch_files, parts.root, lambda: parts.core.node, parts.inbox)
+            nursery.start_soon(_watch_hold, parts)
             nursery.start_soon(_look_around, parts)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
             if isinstance(parts.core.node, Idle):
@@ -288,24 +299,40 @@ async def _run_parts(parts: _Parts) -> None:
                     say("stopping")
                     await _keep(parts)
                     break
-                await _reread(parts)
+                try:
+                    await _reread(parts)
+                except (ConfigError, Refused, StorageError) as error:
+                    say(f"the settings stay as they were: {error}")
             nursery.cancel_scope.cancel()
 
 
 async def _reread(parts: _Parts) -> None:
-    """Take changed settings over; settings that cannot be used change nothing."""
-    try:
-        await _read_settings(parts.root, parts.builder, parts.helper)
-    except (ConfigError, Refused, StorageError) as error:
-        say(f"the settings stay as they were: {error}")
-        return
+    """Take changed settings over; settings that cannot be used change nothing.
+
+    Raises:
+        ConfigError, Refused, StorageError: they cannot be used, or not be read.
+    """
+    await _read_settings(parts.root, parts.builder, parts.helper)
     parts.sockets.configure(parts.builder.settings.wanted)
     node, now = parts.core.node, trio.current_time()
     if isinstance(node, Node):
-        parts.core.add(node.set_mode(mode_of(parts.builder.settings), now))
+        parts.core.add(node.set_mode(mode_of(parts.builder.settings, parts.builder.hold_over), now))
     if isinstance(node, Node | Joiner):
         parts.core.add(node.set_contacts(parts.builder.settings.peers, now))
     say("settings read again")
+
+
+async def _watch_hold(parts: _Parts) -> None:
+    """End a hold when its time is over, and keep that it is."""
+    while True:
+        settings, over = parts.builder.settings, parts.builder.hold_over
+        node, since = parts.core.node, settings.hold_since.encode()
+        if settings.hold and over != since and not holding.left_s(settings, over) and isinstance(node, Node):
+            parts.builder.hold_over = since
+            parts.core.add([StoreFile(holding.FILE, since)])
+            parts.core.add(node.set_mode(mode_of(settings, since), trio.current_time()))
+            say("the hold is over")
+        await trio.sleep(LOOK_S)
 
 
 async def _keep(parts: _Parts) -> None:

@@ -16,9 +16,9 @@ from dusk.membership.joiner import parse_address
 FILE = "etc/config/dusk"
 INTERFACES_DEFAULT = ("br-lan",)
 _INTERFACE_NAME_MAX = 15
-_OPTIONS = frozenset(
-    {"enabled", "interface", "address", "peer", "port", "name", "apply", "reload", "hold", "window"}
-)
+_HOLD = frozenset({"hold", "hold_for", "hold_since"})
+_OPTIONS = _HOLD | {"enabled", "interface", "address", "peer", "port", "name", "apply", "reload", "window"}
+_HOLD_DIGITS_MAX = 9
 _PEERS_MAX = 16
 """Each gets a datagram with every question."""
 WINDOW_S_MIN, WINDOW_S_MAX = 1, 3600
@@ -41,6 +41,8 @@ class Settings:
         name: the name that this device wants when it joins; empty for its host name.
         apply: whether files are changed at all.
         hold: the brake.
+        hold_for_s: how long it is on at most, seconds; 0: until it is taken off.
+        hold_since: the moment from which that counts, see `dusk.daemon.holding`.
         window_s: how long a change that is none of the network's may be unconfirmed.
     """
 
@@ -52,6 +54,8 @@ class Settings:
     name: str = ""
     apply: bool = True
     hold: bool = False
+    hold_for_s: int = 0
+    hold_since: str = ""
     window_s: float = WINDOW_S
 
     @property
@@ -87,6 +91,8 @@ def read_settings(data: bytes | None) -> Settings:
         name=_text(section, "name"),
         apply=_flag(section, "apply", default=True),
         hold=_flag(section, "hold", default=False),
+        hold_for_s=_hold_for_s(section),
+        hold_since=_text(section, "hold_since"),
         window_s=_window_s(section),
     )
 
@@ -118,6 +124,13 @@ def _flag(section: Section, option: str, *, default: bool) -> bool:
     if text and text not in _YES | _NO:
         raise _wrong(option, text, "0 or 1")
     return text in _YES if text else default
+
+
+def _hold_for_s(section: Section) -> int:
+    text = _text(section, "hold_for") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= _HOLD_DIGITS_MAX):
+        raise _wrong("hold_for", text, "a number of seconds")
+    return int(text)
 
 
 def _port(section: Section) -> int:

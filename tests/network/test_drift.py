@@ -106,3 +106,50 @@ def test_where_the_cluster_enforces_what_was_edited_is_put_back(cluster: Cluster
     _edit(edited, "once more")
     cluster.wait("it is left", lambda: bool(_alarms(edited, "put back again and again")))
     assert _has(edited, "once more")
+
+
+def test_a_held_router_applies_nothing_and_puts_nothing_back_and_all_show_it(cluster: Cluster) -> None:
+    held, owner = cluster.routers[1], cluster.owner(cluster.first)
+    name = (held.state() or {})["name"]
+    enforce = [{"name": "drift", "values": ["enforce"]}]
+    owner.wait(owner.call("cluster.set", values=enforce)["ticket"])
+    assert "on hold" in held.dusk("hold", "--for", "1h")
+    cluster.wait("held", lambda: _applies(held) == "held")
+    assert _alarms(held, "on hold for 60 min more")
+    for router in (cluster.first, cluster.routers[2]):
+        shown = router.dusk("status", exits=(0, 3))
+        assert f"on hold, so nothing is applied there: {name}" in shown
+    _edit(held, "by hand")
+    owner.set("policy/wifi", SSID, "second")
+    owner.commit("for all but the held one")
+    cluster.wait("it elsewhere", lambda: _has(cluster.first, "second") and _has(cluster.routers[2], "second"))
+    cluster.wait("one head", cluster.at_one_head)
+    held.cut_power()
+    held.power_on()
+    cluster.wait("held after a reboot", lambda: _applies(held) == "held" and cluster.at_one_head())
+    assert _has(held, "by hand")
+
+    held.ask_to_stop()
+    assert held.wait_for_end()
+    assert "from the daemon's next start on" in held.dusk("unhold")
+    held.power_on()
+    cluster.wait("it here, too", lambda: _has(held, "second"))
+    cluster.wait("nobody is held", lambda: not _alarms(cluster.first, "on hold"))
+
+
+def test_a_hold_ends_by_itself_and_does_not_come_back(cluster: Cluster) -> None:
+    held, owner = cluster.routers[2], cluster.owner(cluster.first)
+    held.dusk("hold", "--for", "3s")
+    cluster.wait("held", lambda: _applies(held) == "held")
+    owner.set("policy/wifi", SSID, "second")
+    owner.commit("while it is held")
+    cluster.wait("it is over", lambda: _has(held, "second"))
+    held.cut_power()
+    held.power_on()
+    cluster.wait("on", lambda: held.state() is not None)
+    assert not _alarms(held, "on hold")
+
+
+def _applies(router: Machine) -> str:
+    state = router.state()
+    return "" if state is None else str(state["apply"]["state"])

@@ -104,6 +104,7 @@ def _drift(talk: Talk, desk: FakeDesk) -> None:
     talk.refuse("elsewhere", "drift of another device", "drift.revert", device="ap-1")
     talk.call("drift.revert", device="attic")
     talk.call("drift.revert", device="attic")
+    talk.call("settings.reread")
 
 
 def _cluster(talk: Talk) -> None:

@@ -216,6 +216,7 @@ METHODS = {
     "var.set": Method("token scope variables secret?", EDITING),
     "var.unset": Method("token scope names", EDITING),
     "settings.export": Method("target", "target text"),
+    "settings.reread": Method("", "ticket"),
     "drift.show": Method("device?", "device here count drift", "key wanted found origin secret trouble"),
     "drift.revert": Method("device", "count text"),
     "effective": Method(

@@ -1,0 +1,129 @@
+"""``dusk hold`` and ``unhold``: the brake of this router, also with its daemon stopped."""
+
+import argparse
+import fcntl
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dusk.cli.command import Command, Context, duration
+from dusk.errors import ConfigError, Refused
+
+if TYPE_CHECKING:
+    from dusk.config.uci import Document
+
+FILE = "etc/config/dusk"
+WAIT_S = 20.0
+"""The daemon reads its settings at once, unless it starts, or its helper has much to do."""
+FOR_S_MAX = 365 * 86_400
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--for",
+        dest="for_s",
+        metavar="TIME",
+        type=duration,
+        default=None,
+        help="for so long, such as 2h; without it until `dusk unhold`",
+    )
+
+
+def _hold(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.options import UsageError
+    from dusk.daemon.boot import this_moment
+
+    for_s = 0 if arguments.for_s is None else round(arguments.for_s)
+    if arguments.for_s is not None and not 1 <= for_s <= FOR_S_MAX:
+        raise UsageError("--for: from 1s to 365d")
+    values = {"hold": "1", "hold_for": str(for_s or ""), "hold_since": this_moment() if for_s else ""}
+    _write(context, values)
+    text = "on hold: nothing is applied on this router, and nothing put back"
+    return _tell(context, text, {"hold": True, "for_s": for_s or None})
+
+
+def _unhold(context: Context, _arguments: argparse.Namespace) -> int:
+    _write(context, {"hold": "", "hold_for": "", "hold_since": ""})
+    return _tell(context, "not on hold: this router applies what the cluster says", {"hold": False})
+
+
+def _write(context: Context, values: dict[str, str]) -> None:
+    """Change options of this router's own settings; an empty value takes one away."""
+    from dusk.config.uci import parse
+
+    if context.via is not None:
+        raise Refused("not-over-ssh", "hold is for the router where it is typed: run it there, as root")
+    path = context.root / FILE
+    try:
+        with ExitStack() as held:
+            document = parse(_read(path, held), FILE)
+            _set(document, values)
+            _replace(path, document.render())
+    except ConfigError as error:
+        raise Refused("bad-settings", str(error)) from None
+    except OSError as error:
+        raise Refused("storage", f"cannot write {path}: {error.strerror}") from None
+
+
+def _read(path: Path, held: ExitStack) -> bytes:
+    """Return the file; it stays locked as libuci locks it, so that nobody's edit is lost."""
+    try:
+        stream = held.enter_context(path.open("rb"))
+    except FileNotFoundError:
+        return b""
+    fcntl.flock(stream, fcntl.LOCK_EX)
+    return stream.read()
+
+
+def _set(document: "Document", values: dict[str, str]) -> None:
+    section = document.section("main") or document.add_section("dusk", "main")
+    for name, value in values.items():
+        if value:
+            document.set(section, name, value)
+        else:
+            document.remove(section, name)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of one, with its owner and mode; whole on the disk or not at all."""
+    new = path.with_name(".dusk.new")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        if path.exists():
+            had = path.stat()
+            os.fchown(fd, had.st_uid, had.st_gid)
+            os.fchmod(fd, had.st_mode & 0o777)
+        stream.write(data)
+        stream.flush()
+        os.fsync(fd)
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _tell(context: Context, text: str, document: dict[str, object]) -> int:
+    """Have the daemon read its settings, if it runs; one that starts reads them anyway."""
+    try:
+        context.client.wait(context.call("settings.reread")["ticket"], WAIT_S)
+    except Refused as error:
+        if error.code != "no-daemon":
+            raise
+        text, document = f"{text}, from the daemon's next start on", {**document, "daemon": False}
+    context.say(text, document)
+    return 0
+
+
+COMMANDS = {
+    "hold": Command(
+        "The brake: this router applies nothing and puts nothing back, until `dusk unhold` or for a time. All"
+        " routers show it. Works without the daemon, too.",
+        "dusk hold --for 2h",
+        _arguments,
+        _hold,
+    ),
+    "unhold": Command("Take the brake off again.", "dusk unhold", None, _unhold),
+}

@@ -1,0 +1,74 @@
+"""``dusk hold`` and ``unhold``: the file of the router's own settings, with and without a daemon."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dusk.daemon.settings import read_settings
+from tests.cli.test_commands import assert_refused
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Dusk
+
+OWN = b"# mine\nconfig dusk 'main'\n\toption name 'attic'\n"
+
+
+@pytest.fixture
+def file(root: Path) -> Path:
+    """Return the router's own settings."""
+    folder = root / "etc/config"
+    folder.mkdir(parents=True)
+    (folder / "dusk").write_bytes(OWN)
+    (folder / "dusk").chmod(0o640)
+    return folder / "dusk"
+
+
+def test_without_a_daemon_it_is_written_and_taken_off_again(dusk: "Dusk", file: Path) -> None:
+    held = dusk("hold")
+    assert (held.code, "from the daemon's next start on" in held.out) == (0, True), held.err
+    assert read_settings(file.read_bytes()).hold
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert dusk("unhold", "--json").json == {"hold": False, "daemon": False}
+    assert file.read_bytes() == OWN
+    assert [path.name for path in file.parent.iterdir()] == ["dusk"]
+
+
+def test_for_a_time_and_again_for_another_and_then_without_end(dusk: "Dusk", file: Path) -> None:
+    assert dusk("hold", "--for", "2h", "--json").json["for_s"] == 7200
+    settings = read_settings(file.read_bytes())
+    assert (settings.hold, settings.hold_for_s, "/" in settings.hold_since) == (True, 7200, True)
+    dusk("hold", "--for", "90s")
+    assert read_settings(file.read_bytes()).hold_for_s == 90
+    dusk("hold")
+    settings = read_settings(file.read_bytes())
+    assert (settings.hold, settings.hold_for_s, settings.hold_since) == (True, 0, "")
+
+
+def test_a_file_that_is_not_there_is_made(dusk: "Dusk", file: Path) -> None:
+    file.unlink()
+    assert dusk("hold").code == 0
+    assert read_settings(file.read_bytes()).hold
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("logged_in", "file")
+def test_a_daemon_that_runs_takes_it_at_once(dusk: "Dusk") -> None:
+    assert dusk("hold").out == "on hold: nothing is applied on this router, and nothing put back\n"
+    assert dusk("unhold").out == "not on hold: this router applies what the cluster says\n"
+
+
+def test_a_damaged_file_is_left_as_it_is(dusk: "Dusk", file: Path) -> None:
+    file.write_bytes(b"option lost 'x'\n")
+    assert_refused(dusk("hold"), "etc/config/dusk:1")
+    assert file.read_bytes() == b"option lost 'x'\n"
+
+
+def test_a_folder_that_is_not_there_is_named(dusk: "Dusk", root: Path) -> None:
+    assert_refused(dusk("hold"), str(root / "etc/config"))
+
+
+@pytest.mark.parametrize("time", ["0s", "1ms", "400d", "soon"])
+def test_a_time_that_is_none_is_refused(dusk: "Dusk", file: Path, time: str) -> None:
+    assert dusk("hold", "--for", time).code == 2
+    assert file.read_bytes() == OWN

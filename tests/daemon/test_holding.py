@@ -1,0 +1,90 @@
+"""For how long a device is on hold: counted without a wall clock, through restarts and reboots (R11)."""
+
+from pathlib import Path
+
+import pytest
+
+from dusk.apply.events import Mode
+from dusk.daemon import boot, holding
+from dusk.daemon.builder import mode_of
+from dusk.daemon.settings import Settings, read_settings
+from dusk.errors import ConfigError
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> "At":
+    return At(monkeypatch)
+
+
+class At:
+    """Sets the boot and the seconds since then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self("one", 100.0)
+
+    def __call__(self, name: str, since_s: float) -> None:
+        self._patch.setattr(boot, "boot_id", lambda: name)
+        self._patch.setattr(boot, "since_boot_s", lambda: since_s)
+
+
+def held(for_s: int = 3600, since: str = "one/100") -> Settings:
+    return Settings(hold=True, hold_for_s=for_s, hold_since=since)
+
+
+def test_a_hold_begins_and_ends_by_the_boots_own_clock(at: At) -> None:
+    settings = held(since=boot.this_moment())
+    assert holding.left_s(settings, None) == 3600
+    at("one", 3000.0)
+    assert (holding.left_s(settings, None), mode_of(settings, None)) == (700, Mode.HOLD)
+    at("one", 3700.0)
+    assert (holding.left_s(settings, None), mode_of(settings, None)) == (0, Mode.RUN)
+
+
+def test_in_another_boot_it_counts_from_the_beginning_of_that(at: At) -> None:
+    at("two", 5.0)
+    assert holding.left_s(held(), None) == 3595
+
+
+def test_what_came_to_its_end_is_over_in_every_boot_and_a_new_hold_is_not(at: At) -> None:
+    at("three", 5.0)
+    assert holding.left_s(held(), b"one/100") == 0
+    assert holding.left_s(held(since="three/5"), b"one/100") == 3600
+
+
+@pytest.mark.parametrize("since", ["", "one", "one/", "one/soon", "one/-4", "one/999999999"])
+def test_a_beginning_that_makes_no_sense_never_holds_longer_than_from_now(at: At, since: str) -> None:
+    at("one", 100.0)
+    assert 0 < holding.left_s(held(since=since), None) <= 3600
+
+
+def test_without_an_end_it_is_on_until_it_is_taken_off(at: At) -> None:
+    at("one", 1e9)
+    assert holding.left_s(Settings(hold=True), b"") == holding.ENDLESS
+    assert holding.left_s(Settings(), None) == 0
+    assert mode_of(Settings(hold=True, apply=False), None) is Mode.OFF
+
+
+def test_the_real_clock_and_boot_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 3590 < holding.left_s(held(since=boot.this_moment()), None) <= 3600
+    monkeypatch.setattr(boot, "BOOT_ID", tmp_path / "none")
+    assert boot.this_moment().startswith("unknown/")
+
+
+def test_a_time_is_said_as_people_say_it() -> None:
+    assert [holding.words(s) for s in (1, 90, 7100, 7200, 90_000)] == [
+        "1 min",
+        "2 min",
+        "118 min",
+        "2 h 0 min",
+        "25 h 0 min",
+    ]
+
+
+def test_the_settings_of_a_hold_are_read_and_wrong_ones_refused() -> None:
+    lines = b"config dusk 'main'\n\toption hold '1'\n\toption hold_for '60'\n\toption hold_since 'one/5'\n"
+    settings = read_settings(lines)
+    assert (settings.hold, settings.hold_for_s, settings.hold_since) == (True, 60, "one/5")
+    for wrong in (b"2h", b"-1", b"1234567890"):
+        with pytest.raises(ConfigError, match="hold_for"):
+            read_settings(lines.replace(b"'60'", b"'" + wrong + b"'"))
