@@ -222,7 +222,7 @@ class HelperDone:
 
 @dataclass(frozen=True, slots=True)
 class Consulted:
-    """Answer to ``Consult``."""
+    """Answer to ``Consult`` or ``Obey``."""
 
     conn: int
     number: int
@@ -410,6 +410,20 @@ class Consult:
 
 
 @dataclass(frozen=True, slots=True)
+class Obey:
+    """Do what people ordered, who may; answered by ``Consulted`` with the same numbers.
+
+    ``by`` names those who signed.
+    """
+
+    conn: int
+    number: int
+    kind: str
+    argument: bytes
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What came of a question that people of this device asked, by the number that they gave it."""
 
@@ -477,6 +491,7 @@ Effect = (
     | CommitFiles
     | RollbackFiles
     | Consult
+    | Obey
     | Answered
     | Progress
     | Event

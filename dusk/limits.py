@@ -252,6 +252,12 @@ HEALTH_RADIOS_MAX = 16
 """Radios that it tells of."""
 CONSULTS_MAX = 8
 """Questions of other members that are being answered."""
+ORDER_CHALLENGE_S_MAX = 60.0
+"""An order comes within seconds of its challenge; a person may be asked between the two."""
+ORDER_CHALLENGES_MAX = 64
+"""Challenges that wait for their order; the oldest gives way."""
+ORDER_CHALLENGES_PER_MEMBER_MAX = 4
+"""Of one member: nobody pushes out those of others."""
 QUESTIONS_AT_ONCE = 16
 """Of one member, after a while without any: a page that shows a device asks a handful."""
 QUESTIONS_PER_S = 2.0

@@ -241,6 +241,16 @@ class FakeDesk:
         self.results[ticket] = {"done": True, "progress": None, **outcome}
         return ticket
 
+    def converse(
+        self,
+        device: DeviceId,
+        question: Question,
+        follow: Callable[[Told], Question],
+        tell: Callable[[Told], Json],
+    ) -> str:
+        told = self.answers.get(device)
+        return self.ask_device(device, question if told is None else follow(told), tell)
+
     def poll(self, ticket: str) -> Json:
         if ticket not in self.results:
             raise Refused("no-ticket", "there is no such ticket")

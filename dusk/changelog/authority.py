@@ -185,7 +185,7 @@ def _check_granted(state: State, step: Step, signers: Collection[KeyId]) -> None
     """
     section, path = step.operation.section, step.path
     grant = grant_for(state, section) if path.kind in GRANTABLE else None
-    if grant is None or not _satisfies(grant, state.owners(), signers):
+    if grant is None or not satisfies(grant, state.owners(), signers):
         raise _missing(state, section, path, grant)
     for limiting in grant.chain():
         _check_limits(state, limiting, step)
@@ -201,14 +201,14 @@ def _check_passing(
     """
     prefix = operation.key.removeprefix("grant/")
     above = _longest(state, prefix.split("/")[:-1])
-    if above is None or not _satisfies(above, state.owners(), signers):
+    if above is None or not satisfies(above, state.owners(), signers):
         raise _missing(state, f"{PASSED}: {prefix}", SectionPath(SectionKind.PASSED, ""), above)
     before = state.value(PASSED, operation.key)
     after = None if value is None else row_of(value.data)
     if any(row is not None and row[5] != above.prefix for row in (before, after)):
         raise Refused("outside-grant", f"{PASSED}: {prefix} is not passed on under {above.prefix}")
     if after is not None:
-        if not _satisfies(above, state.owners(), set(signers).intersection(map(KeyId, after[6]))):
+        if not satisfies(above, state.owners(), set(signers).intersection(map(KeyId, after[6]))):
             raise Refused(
                 "missing-signatures", f"{PASSED}: {prefix} is passed on by others than those who sign"
             )
@@ -245,8 +245,8 @@ def _is_device(holder: Holder | None, name: str) -> bool:
     return holder is not None and holder.kind is HolderKind.DEVICE and holder.name == name
 
 
-def _satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:
-    """*t* distinct keys of the grant, of those that it hangs on, or the owners."""
+def satisfies(grant: Grant, owners: Collection[KeyId], signers: Collection[KeyId]) -> bool:
+    """Tell whether *t* distinct keys signed: of the grant, of those that it hangs on, or the owners."""
     may = frozenset(owners).union(*(g.keys for g in grant.chain()))
     return len(may.intersection(signers)) >= grant.needed
 

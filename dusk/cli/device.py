@@ -2,7 +2,7 @@
 
 import argparse
 
-from dusk.cli import newcomers
+from dusk.cli import newcomers, ordering
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
 from dusk.cli.health import asked_health, health_rows
@@ -20,6 +20,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         _show,
     )
     show.add_argument("name", metavar="NAME", help="its name, or its id")
+    ordering.add_verbs(verbs)
     newcomers.add_verbs(verbs)
 
 

@@ -125,6 +125,15 @@ class Desk(Protocol):
         own. It ends within half a minute. ``tell`` may raise `UntrustedInput`: another member wrote that.
         """
 
+    def converse(
+        self,
+        device: DeviceId,
+        question: Question,
+        follow: Callable[[Told], Question],
+        tell: Callable[[Told], Json],
+    ) -> str:
+        """Ask a device something, then what ``follow`` makes of the answer; a ticket as of ``ask_device``."""
+
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device (``host:port``) that a join key may name."""
 

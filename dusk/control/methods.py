@@ -16,6 +16,7 @@ from dusk.control import (
     forced,
     history,
     membership,
+    ordering,
     people,
     proposing,
     recovering,
@@ -150,6 +151,9 @@ METHODS: Mapping[str, Method] = {
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT),
+    "device.order": _signing(
+        ordering.device_order, name=_TEXT, order=Parameter(schema.choice(*ordering.ORDERS))
+    ),
     "device.approve": _signing(
         membership.device_approve,
         names=Parameter(schema.texts(), ()),

@@ -47,7 +47,15 @@ class Askings:
         if not isinstance(node, Node):
             raise Refused("no-cluster", "this device is in no cluster now")
         if device == node.device_id:
-            return await self._answers.answer(question, device)
+            return await self._own(node, question)
+        return await self._other(node, device, question)
+
+    async def _own(self, node: Node, question: Question) -> Told:
+        """Answer a question to this device itself, by the same rules."""
+        found = node.asked_here(question, trio.current_time())
+        return found if isinstance(found, Told) else await self._answers.of(found)
+
+    async def _other(self, node: Node, device: DeviceId, question: Question) -> Told:
         number = next(self._numbers)
         done = self._waiting[number] = trio.Event()
         try:

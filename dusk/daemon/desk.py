@@ -181,15 +181,37 @@ class DaemonDesk:
 
     def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
         """Ask a device something; a ticket that ends with what ``tell`` makes of the answer."""
-        name = names.device_name(self.log.state, device)
 
         async def work(_ticket: Ticket) -> Json:
-            told = await self._askings.ask(device, question)
-            if told.word:
-                raise Refused(told.word, f"{name} does not answer: {told.reason}")
-            return tell(told)
+            return tell(await self._told(device, question))
 
         return self._tickets.start(work)
+
+    def converse(
+        self,
+        device: DeviceId,
+        question: Question,
+        follow: Callable[[Told], Question],
+        tell: Callable[[Told], Json],
+    ) -> str:
+        """Ask a device something, and then what ``follow`` makes of the answer."""
+
+        async def work(_ticket: Ticket) -> Json:
+            return tell(await self._told(device, follow(await self._told(device, question))))
+
+        return self._tickets.start(work)
+
+    async def _told(self, device: DeviceId, question: Question) -> Told:
+        """Return a device's answer.
+
+        Raises:
+            Refused: there is none, and why.
+        """
+        told = await self._askings.ask(device, question)
+        if told.word:
+            name = names.device_name(self.log.state, device)
+            raise Refused(told.word, f"{name} does not answer: {told.reason}")
+        return told
 
     def answered(self, effect: Answered) -> None:
         """Take what came of a question."""

@@ -26,6 +26,7 @@ from dusk.effects import (
     HelperDone,
     ItemsRead,
     LookAtFiles,
+    Obey,
     PieceRead,
     Progress,
     ReadFiles,
@@ -51,6 +52,7 @@ HandEffect = (
     | Compact
     | HelperEffect
     | Consult
+    | Obey
     | Answered
     | Progress
     | Event
@@ -73,7 +75,7 @@ class Hands:
         inbox: takes answers.
         helper: writes and reads UCI files.
         tell: whoever listens for progress, events, and answers to questions.
-        consult: answers other members' questions.
+        consult: answers other members' questions, and does what was ordered.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Hands:
         helper: Helper,
         tell: Callable[[Progress | Event | Answered], None],
         *,
-        consult: Callable[[Consult], None],
+        consult: Callable[[Consult | Obey], None],
     ) -> None:
         self._sockets = sockets
         self.streams = streams
@@ -122,7 +124,7 @@ class Hands:
                 self._wanted.set()
             case Progress() | Event() | Answered():
                 self.tell(effect)
-            case Consult():
+            case Consult() | Obey():
                 self._consult(effect)
             case _:
                 self._asked.append(effect)

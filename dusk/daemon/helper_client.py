@@ -152,6 +152,21 @@ class HelperClient:
         """Remove ``etc/dusk/join``."""
         await self._ask((b"join_done",), ANSWER_S_MAX)
 
+    async def device(self, word: str) -> str:
+        """Have the helper do one of the fixed things that a machine does; return its last line.
+
+        Raises:
+            Refused: ``failed`` with what was said, as on a machine that is no OpenWrt router.
+            StorageError: the helper does not answer.
+        """
+        answer = await self._ask((b"device", word.encode()), RELOAD_S_MAX)
+        with _as_asked():
+            exit_status, line = answer
+            status, said = int(exit_status), line.decode(errors="replace")
+        if status:
+            raise Refused("failed", said or f"{word} ended with {status}")
+        return said
+
     async def perform(
         self, effect: ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
     ) -> FilesRead | FilesSeen | HelperDone:

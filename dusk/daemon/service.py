@@ -10,8 +10,9 @@ from types import TracebackType
 import trio
 
 from dusk.control.methods import Methods, is_signing
+from dusk.control.ordering import LOCATE, REBOOT
 from dusk.daemon import health, holding, privileges
-from dusk.daemon.answers import Answer, Answers
+from dusk.daemon.answers import Answer, Answers, Deed
 from dusk.daemon.builder import Builder, Idle, mode_of
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
@@ -208,7 +209,8 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     inbox = Inbox()
     streams = Streams(inbox)
     sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
-    answers = Answers(inbox, {HEALTH: _health_of(root)})
+    deeds = {word: _deed_of(helper, word) for word in (REBOOT, LOCATE)}
+    answers = Answers(inbox, {HEALTH: _health_of(root)}, deeds)
     hands = Hands(sockets, streams, inbox, helper, lambda _: None, consult=answers.consult)
     core = Core(root / "etc/dusk/node", builder, inbox, hands, lambda: sockets.links)
     sessions = Sessions(lambda line: hands.tell(Event("login", line, loud=True)))
@@ -240,6 +242,16 @@ def _health_of(root: Path) -> Answer:
         return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
 
     return answer
+
+
+def _deed_of(helper: HelperClient, word: str) -> Deed:
+    """Return what has root's own program for this machine do something."""
+
+    async def deed(_argument: bytes) -> Told:
+        await helper.device(word)
+        return Told()
+
+    return deed
 
 
 async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:

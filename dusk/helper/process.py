@@ -8,9 +8,9 @@ from dusk.helper import notes
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
 from dusk.helper.policy import load
-from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
+from dusk.helper.running import RELOAD_S_MAX, Watch, put_in_effect, reload_command, run
 
-REQUESTS = frozenset(b"read apply reload commit rollback undo join_done".split())
+REQUESTS = frozenset(b"read apply reload commit rollback undo join_done device".split())
 
 
 def name(raw: bytes) -> str:
@@ -72,8 +72,7 @@ class Helper:
 
     def reload(self) -> list[bytes]:
         """Put what changed last into effect; return the status and the last line of errors."""
-        command = reload_command(self.config, self.root)
-        return run(self.watch.phase, command, self.changed, self.root, RELOAD_S_MAX)
+        return put_in_effect(self.watch.phase, self.config, self.changed, self.root)
 
     def commit(self, ident: bytes) -> list[bytes]:
         """Keep what an apply wrote."""
@@ -89,8 +88,7 @@ class Helper:
         undone = self.journal.restore(" ".join(why.decode().split()))
         self.watch.end()
         self.changed = undone[1]
-        told = [*undone, *([f"{part}"] for part in notes.read(self.dusk))]
-        return [" ".join(part).encode() for part in told]
+        return [" ".join(part).encode() for part in (*undone, *([f"{p}"] for p in notes.read(self.dusk)))]
 
     def undo(self, why: bytes) -> list[bytes]:
         """Undo what is unfinished, put that into effect, and tell it."""
@@ -104,6 +102,10 @@ class Helper:
         os.unlink("join", dir_fd=self.dusk)
         os.fsync(self.dusk)
         return []
+
+    def device(self, word: bytes) -> list[bytes]:
+        """Do one of the fixed things of ``dusk-device``; return its status and last error line."""
+        return run("dusk-device", [name(word)], self.root)
 
     def answer(self, request: bytes = b"", *fields: bytes) -> list[bytes]:
         """Do one request, alone on the folder; a refusal and a failing disk are answers, too."""

@@ -31,11 +31,14 @@ def spawn(arguments: list[str | bytes], environment: dict[str, str | bytes], err
     )
 
 
-def run(phase: str, command: bytes, packages: list[str], root: str, wait_s: float) -> list[bytes]:
-    """Run hooks, checks and the reload, as the phase has them; return the status and last line of errors."""
+def run(script: str, arguments: list[str | bytes], root: str, wait_s: float = RELOAD_S_MAX) -> list[bytes]:
+    """Run a script beside this code, for so long at most; return its status and last line of errors.
+
+    ``dusk-apply`` gets a phase, the reload command and packages: it does what the phase has.
+    """
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
-    child = spawn([f"{BESIDE}/dusk-apply", phase, command, *packages], {"DUSK_ROOT": root}, theirs)
+    child = spawn([f"{BESIDE}/{script}", *arguments], {"DUSK_ROOT": root}, theirs)
     os.close(theirs)
     ended, status, tail, deadline_s = 0, 0, b"", time.monotonic() + wait_s
     with FileIO(ours) as errors:
@@ -61,6 +64,11 @@ def reload_command(config: int, root: str) -> bytes:
         return script.read()
 
 
+def put_in_effect(phase: str, config: int, packages: list[str], root: str) -> list[bytes]:
+    """Reload what has changed, as the phase says; return the status and last line of errors."""
+    return run("dusk-apply", [phase, reload_command(config, root), *packages], root)
+
+
 class Watch:
     """The shell that waits, and puts the files back if nobody confirmed them, whatever becomes of us."""
 
@@ -77,7 +85,7 @@ class Watch:
         seconds = int(*options) if options else WATCH_S_DEFAULT
         self.wait_s, self.command = max(1, min(seconds, WATCH_S_MAX)) + WATCH_SPARE_S, command
         if os.path.exists(f"{self.root}/etc/dusk/hooks.d/pre-apply"):
-            status, line = run("before", b"", packages, self.root, BEFORE_S_MAX)
+            status, line = run("dusk-apply", ["before", b"", *packages], self.root, BEFORE_S_MAX)
             if status != b"0":
                 raise Refusal("hook", line.decode(errors="replace") or f"a hook ended with {int(status)}")
 

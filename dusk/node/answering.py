@@ -1,7 +1,7 @@
 """What this device answers when a member asks it something (`specs/asking.md`).
 
 Members alone are heard, each as often as is of use to people (A6). Where another member is, is answered
-here; all else is looked up by the shell.
+here, and orders are checked here; all else is looked up by the shell.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from dusk import codec
 from dusk.catchup.host import AskedHere
 from dusk.catchup.questions import TOO_OFTEN, refusal
 from dusk.cycle.far_messages import HOST_BYTES_MAX
-from dusk.effects import Address, Consult, Effect, Told
+from dusk.effects import Address, Consult, Effect, Obey, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
 from dusk.limits import QUESTIONS_AT_ONCE, QUESTIONS_PER_S
+from dusk.node.orders import CHALLENGE, ORDER, Orders
 
 WHERE = "where"
 """Asks where another member is heard from."""
@@ -42,21 +43,31 @@ class Answering:
 
     Args:
         where: gives where a member is heard from, None if it is not.
+        orders: takes orders.
     """
 
-    def __init__(self, where: Callable[[DeviceId], Address | None]) -> None:
-        self._where = where
+    def __init__(self, where: Callable[[DeviceId], Address | None], orders: Orders) -> None:
+        self._where, self._orders = where, orders
         self._allowances: dict[DeviceId, tuple[float, float]] = {}
         """How many questions a member has left, and as of when."""
 
     def asked(self, asked: AskedHere, asker: DeviceId, now: float) -> Told | list[Effect]:
         """Answer the question of a member, or have the shell do so."""
+        found = self.asked_by(asker, asked, now)
+        return found if isinstance(found, Told) else [found]
+
+    def asked_by(self, asker: DeviceId, asked: AskedHere, now: float) -> Told | Consult | Obey:
+        """Answer a question, or return what the shell does about it."""
         question = asked.question
         if not self._allow(asker, now):
             return refusal(TOO_OFTEN, "this device was asked too much lately; ask again in a few seconds")
         if question.kind == WHERE:
             return self._tell_where(question.argument)
-        return [Consult(asked.conn, asked.number, asker, question)]
+        if question.kind == CHALLENGE:
+            return self._orders.challenge(asker, now)
+        if question.kind == ORDER:
+            return self._orders.ordered(asked, asker, now)
+        return Consult(asked.conn, asked.number, asker, question)
 
     def _allow(self, asker: DeviceId, now: float) -> bool:
         left, as_of = self._allowances.get(asker, (float(QUESTIONS_AT_ONCE), now))

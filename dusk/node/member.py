@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from dusk.apply.events import Mode, Restored
+from dusk.catchup.host import AskedHere
 from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
@@ -18,6 +19,7 @@ from dusk.effects import (
     Address,
     Compacted,
     Connected,
+    Consult,
     Consulted,
     Datagram,
     Disconnected,
@@ -30,12 +32,14 @@ from dusk.effects import (
     ItemsRead,
     Link,
     Links,
+    Obey,
     PieceRead,
     Progress,
     Question,
     Received,
     Restart,
     Tick,
+    Told,
     WallClock,
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
@@ -219,6 +223,10 @@ class Node:
         """
         self._rooms.inquiries.ask(number, device, question, now)
         return self._after(now)
+
+    def asked_here(self, question: Question, now: float) -> Told | Consult | Obey:
+        """Take a question of people of this device to this device, or what the shell does about it."""
+        return self._rooms.answering.asked_by(self.device_id, AskedHere(0, 0, b"", question), now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Effect]:
         """Take the brake, or the option ``apply``, as the settings have it now."""

@@ -46,6 +46,7 @@ from dusk.node.host import MemberHost
 from dusk.node.inquiries import Inquiries
 from dusk.node.leading import Leading
 from dusk.node.listening import Listening
+from dusk.node.orders import Orders
 from dusk.node.presence import online
 from dusk.node.proofs import Proofs
 from dusk.node.receiving import Receiving
@@ -124,7 +125,7 @@ class Rooms:
         self.addresses = Addresses(
             self.station, self.recovery.files, lambda: self.writing.leader, lambda: self.cycle_s
         )
-        self.answering = Answering(lambda device: next(iter(self._places(device)), None))
+        self.answering = self._make_answering()
         self.exchanges = Exchanges(key.x25519_private(), self._make_host(), random_bytes)
         self.inquiries = self._make_inquiries()
         self.listening = Listening(self.station, self.confirm)
@@ -158,6 +159,10 @@ class Rooms:
             master=lambda: self.master,
             tell_lower=self._tell_lower,
         )
+
+    def _make_answering(self) -> Answering:
+        orders = Orders(self.peers.own_id, lambda: self.log.state, self._random_bytes)
+        return Answering(lambda device: next(iter(self._places(device)), None), orders)
 
     def _make_inquiries(self) -> Inquiries:
         return Inquiries(

@@ -27,6 +27,7 @@ from dusk.effects import (
     ItemsRead,
     Links,
     LookAtFiles,
+    Obey,
     PieceRead,
     Progress,
     ReadFiles,
@@ -131,7 +132,7 @@ class Device:
         """Changes that people committed here."""
         self.lives = 0
         """How often it was started; what was planned in a former life is void."""
-        self.questions = Questions(random, self._plan, self.deliver, world.transcript)
+        self.questions = Questions(self.device_id, random, self._plan, self.deliver, world.transcript)
         self._world, self._join_key, self._make_node = world, join_key, make_node
         self._random = random
         self._kept: tuple[Disk, Helper, SigningKey] | None = None
@@ -451,7 +452,7 @@ class Device:
             case Progress(change, state, seq, reason):
                 told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
                 world.transcript.say(self.name, told)
-            case Consult() | Answered():
+            case Consult() | Answered() | Obey():
                 self.questions.do(effect)
             case Event(name, text):
                 world.transcript.count(f"event {name}")

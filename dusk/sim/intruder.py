@@ -105,6 +105,7 @@ class Intruder:
         self._streams: dict[int, _Stream] = {}
         self._next_conn = 2
         self._former_opening = b""
+        self._orders: list[bytes] = []
         self.ring = b""
         """The real group keys, if it has them, to hand out others by their names."""
 
@@ -219,7 +220,8 @@ class Intruder:
                 Fetch(Seq(random.choice((1, 2, 10, 2**40)))),
                 GetKeys(),
                 GetReports(random.choice((b"", random.randbytes(16)))),
-                Ask(Question(random.choice(("health", "where", "order")), random.randbytes(16))),
+                Ask(Question(random.choice(("health", "where", "challenge", "order")), random.randbytes(16))),
+                Ask(Question("order", random.choice(self._orders or [b""]))),
                 Report(DeviceId(self._owner.key.key_id), random.randbytes(80)),
                 Submit(junk),
                 Join(junk),
@@ -240,7 +242,10 @@ class Intruder:
             many = tuple(item for item in items if item.kind is ItemKind.ENTRY)
             self._say(stream, encode(random.choice((Common(Seq(0), None), Items(many[-3:], more=True)))))
             return
-        fitting = self._lies(_request_of(message), items)
+        request = _request_of(message)
+        if isinstance(request, Ask):  # a person ordered something: it orders others the same (A58)
+            self._orders = [*self._orders[-7:], request.question.argument]
+        fitting = self._lies(request, items)
         reply = random.choice(fitting if fitting and random.random() < 0.8 else self._lies(None, items))
         encoded = encode(reply)
         self._say(stream, self._owner.twisted(encoded) if random.random() < 0.1 else encoded)
@@ -260,7 +265,7 @@ class Intruder:
             code = random.choice(("applied", "device-exists", "refused", "no-answer"))
             lies.append(Answer(code, Seq(3), "no"))
         if request is None or isinstance(request, Ask):
-            lies.append(Told(random.choice(("", "not-reachable")), "no", random.randbytes(40)))
+            lies.append(Told(random.choice(("", "not-reachable")), "no", random.randbytes(32)))
         if request is None or isinstance(request, GetReports):
             lies.append(Reports((), more=random.random() < 0.5))
         return lies if request is not None else [*lies, Removed()]

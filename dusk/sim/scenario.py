@@ -266,7 +266,9 @@ class Simulation:
         with remembered_crypto(), quick_checkpoints():
             self.transcript.say("-", f"seed {self._plan.seed}: {self.count} devices, {self.faults}")
             self.troubles.plan()
-            plan_questions(self.clock, self.devices, self.generator("questions"), self.duration_s)
+            plan_questions(
+                self.clock, self.devices, self.generator("questions"), self.duration_s, self._founded.owner
+            )
             self.clock.run_until(self.duration_s)
             self.troubles.end()
             self._wait_for_agreement()

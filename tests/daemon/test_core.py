@@ -36,6 +36,7 @@ from dusk.effects import (
     Link,
     Links,
     LogItem,
+    Obey,
     Progress,
     ReadFiles,
     ReadItems,
@@ -94,7 +95,7 @@ class Device:
         self.lives: list[StandIn] = []
         self.answers: dict[type[Input], Callable[[Input], list[Effect]]] = {}
         self.told: list[Progress | Event | Answered] = []
-        self.consulted: list[Consult] = []
+        self.consulted: list[Consult | Obey] = []
         self.streams = Streams(self.inbox)
         wanted = Wanted(("lo",), (ipaddress.ip_address(host),), PORT)
         self.sockets = Sockets(wanted, self.inbox, self.streams.accept)

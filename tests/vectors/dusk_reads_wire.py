@@ -10,6 +10,7 @@ from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.chunks import locator_positions
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
+from dusk.changelog.orders import LABEL, decode_order
 from dusk.changelog.views import Member
 from dusk.cycle import far_messages, questions
 from dusk.cycle import messages as datagram
@@ -22,7 +23,8 @@ from dusk.cycle.status import decode_health, open_status
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
-from dusk.keys.signing import SigningKey
+from dusk.keys.signing import SigningKey, verify
+from dusk.membership import health as told
 from dusk.membership.joiner import parse_address
 from dusk.membership.names import decide_name
 from dusk.membership.request import stream_of
@@ -173,6 +175,12 @@ def catchup(case: Case) -> None:
     match case["kind"]:
         case "locator":
             assert locator_positions(Seq(case["head"])) == case["positions"]
+        case "health":
+            assert told.encode_health(told.decode_health(raw(case["bytes"]))) == raw(case["bytes"])
+        case "order":
+            found = decode_order(raw(case["bytes"]))
+            cluster, public = raw(case["cluster"]), raw(case["public"])
+            check(all(verify(public, LABEL, cluster, found.body, one) for _, one in found.signatures))
         case "request":
             assert stream.encode(stream.decode_request(raw(case["bytes"]))) == raw(case["bytes"])
         case _:

@@ -19,10 +19,16 @@ READER = Path(__file__).parent / "reader"
 
 # File → kind → valid and invalid cases. A case more or less is noticed here.
 COUNTS: dict[str, dict[str, tuple[int, int]]] = {
-    "catchup": {"answer": (17, 33), "locator": (6, 0), "request": (17, 41)},
+    "catchup": {
+        "answer": (17, 33),
+        "health": (1, 7),
+        "locator": (6, 0),
+        "order": (1, 6),
+        "request": (17, 41),
+    },
     "chains": {"broken": (0, 259), "continued": (33, 0), "log": (1, 0)},
     "changes": {"": (5, 37)},
-    "control": {"": (149, 97)},
+    "control": {"": (150, 97)},
     "datagrams": {
         "ANSWER": (4, 7),
         "ASK": (1, 0),

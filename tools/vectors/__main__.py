@@ -61,7 +61,7 @@ def files() -> dict[str, str]:
         "forks": ("log.md, section 10", forks()),
         "datagrams": ("cycles.md", datagrams(cluster)),
         "handshakes": ("catchup.md", handshakes(cluster)),
-        "catchup": ("catchup.md", catchup(cluster)),
+        "catchup": ("catchup.md; asking.md", catchup(cluster)),
         "joining": ("joining.md", joining(cluster)),
         "settings": ("settings.md", settings()),
         "merges": ("settings.md", merges()),

@@ -119,6 +119,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("var.unset", {"scope": "cluster", "names": ["dns"]}),
         ("group.create", {"name": "guests"}),
         ("draft.commit", {"message": "without dns"}),
+        ("device.order", {"name": "attic", "order": "locate"}),
         ("group.delete", {"name": "guests"}),
         ("joinkey.create", {"uses": 3, "groups": ["aps"], "auto": True, "name": "ap-{n}"}),
     ]

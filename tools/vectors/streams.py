@@ -20,6 +20,7 @@ from tools.vectors.secret_values import (
 )
 from tools.vectors.show import Json, hexed
 from tools.vectors.statuses import group_keys, sample_status
+from tools.vectors.told import told
 
 DEVICE = DeviceId(SECOND.key_id)
 AFTER = ChangeId(bytes(range(32)))
@@ -39,7 +40,14 @@ def _where() -> tuple[str, str, messages.Request, Json]:
 
 def catchup(cluster: Cluster) -> list[Case]:
     """Return the cases of `catchup.json`."""
-    return [*_requests(cluster), *_replies(cluster), *_bad_requests(), *_bad_replies(), *_locators()]
+    return [
+        *_requests(cluster),
+        *_replies(cluster),
+        *_bad_requests(),
+        *_bad_replies(),
+        *_locators(),
+        *told(cluster.id),
+    ]
 
 
 def _report_requests() -> list[tuple[str, str, messages.Request, Json]]:

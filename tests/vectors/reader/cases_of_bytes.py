@@ -340,6 +340,15 @@ def catch_up(read: Callable[[bytes], Any]) -> Callable[[Case, File, Out], None]:
     return reading
 
 
+def told_health(case: Case, _file: File, out: Out) -> None:
+    out["row"] = streams.health(hexed(case["bytes"]))
+
+
+def order(case: Case, _file: File, out: Out) -> None:
+    cluster, public = hexed(case["cluster"]), hexed(case["public"])
+    out["message"] = shown(streams.order(hexed(case["bytes"]), cluster, public))
+
+
 def locator(case: Case, _file: File, out: Out) -> None:
     out["positions"] = streams.locator(case["head"])
 

@@ -45,6 +45,7 @@ WORDS = {
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
+    "order": ("reboot", "locate"),
     "rollout": ("all", "canary", "waves"),
     "what": ("start", "pause", "resume", "abort", "force"),
 }
@@ -154,6 +155,7 @@ METHODS = {
     "ticket.poll": Method("ticket", "done progress", "", "result error"),
     "device.refresh": Method("", "ticket"),
     "device.health": Method("name", "ticket"),
+    "device.order": Method("token name order", "ticket"),
     "device.list": Method(
         "",
         "devices pending expected",

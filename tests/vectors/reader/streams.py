@@ -10,7 +10,7 @@ import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
 
 from tests.vectors.reader import changes
-from tests.vectors.reader.keys import agreed
+from tests.vectors.reader.keys import agreed, verify
 from tests.vectors.reader.packing import (
     Refused,
     array,
@@ -302,6 +302,41 @@ def answer(data: bytes) -> dict[str, Any]:
         "waiting": [_waiting(item) for item in array(rest[1], most=1_024)],
         "more": flag(rest[2]),
     }
+
+
+def health(data: bytes) -> list[Any]:
+    """Read how a device says that it is (asking.md)."""
+    row = array(unpack(data, None, MESSAGE_MAX), 8)
+    number(row[0]), number(row[4]), flag(row[5])
+    for figures, count in ((row[1], 3), (row[2], 2), (row[3], 2)):
+        need(len(array(figures, most=count)) in {0, count}, "wrong-shape")
+        _ = [number(figure) for figure in figures]
+    for one in array(row[6], most=256):
+        name, up, mac, addresses, *counters = array(one, 7)
+        text(name, 128), flag(up), text(mac, 128)
+        _ = [text(address, 128) for address in array(addresses, most=16)]
+        _ = [number(counter) for counter in counters]
+    for one in array(row[7], most=16):
+        name, band, channel, up, clients = array(one, 5)
+        text(name, 128), text(band, 128), number(channel), flag(up), number(clients)
+    for rows in (row[6], row[7]):
+        need(all(one[0] < other[0] for one, other in pairwise(rows)), "wrong-shape")
+    return row
+
+
+def order(data: bytes, cluster: bytes, public: bytes) -> dict[str, Any]:
+    """Read an order signed by one key (asking.md)."""
+    body, rows = array(unpack(data, None, 4_096), 2)
+    version, device, challenge, kind, argument = array(unpack(octets(body, most=4_096), None, 4_096), 5)
+    number(version, 1, 1)
+    signatures = [array(row, 2) for row in array(rows, most=32)]
+    keys = [octets(row[0], 16) for row in signatures]
+    need(all(one < other for one, other in pairwise(keys)), "wrong-shape")
+    told = {"device": octets(device, 16), "challenge": octets(challenge, 32), "order": text(kind, 63)}
+    told |= {"argument": octets(argument, most=512), "keys": keys}
+    for _, signature in signatures:
+        verify(public, "dusk.order", cluster, body, octets(signature, 64))
+    return told
 
 
 def locator(head: int) -> list[int]:

@@ -1,0 +1,83 @@
+"""What the helper has root's own program do: two fixed words, by that program alone (R14, A46, A58)."""
+
+from pathlib import Path
+
+import pytest
+
+from dusk.helper.process import Helper
+from tests.helper.test_helper_process import root as root_folder
+from tests.helper.test_helper_process import served
+
+PROGRAM = '#!/bin/sh\necho "$# $1 $DUSK_ROOT" >>"$DUSK_ROOT/done"\n'
+root = root_folder
+
+
+def recorder(root: Path, text: str = PROGRAM) -> Path:
+    """Put a program that records into the place of root's own."""
+    program = root / "usr/libexec/dusk-device"
+    program.parent.mkdir(parents=True)
+    program.write_text(text)
+    program.chmod(0o755)
+    return program
+
+
+def asked(root: Path, *fields: bytes) -> list[bytes]:
+    helper = Helper(str(root))
+    try:
+        return helper.answer(b"device", *fields)
+    finally:
+        helper.lock.close()
+
+
+@pytest.mark.parametrize("word", [b"reboot", b"locate"])
+def test_the_program_is_run_with_the_word_alone(root: Path, word: bytes) -> None:
+    recorder(root)
+    assert asked(root, word) == [b"ok", b"0", b""]
+    assert (root / "done").read_text() == f"1 {word.decode()} {root}\n"
+
+
+def test_what_the_program_says_at_last_is_told(root: Path) -> None:
+    recorder(root, "#!/bin/sh\necho one >&2\necho 'no light' >&2\nexit 3\n")
+    assert asked(root, b"locate") == [b"ok", b"3", b"no light"]
+
+
+@pytest.mark.parametrize("fields", [(b"",), (b"reboot; id",), (b"-x",), (b"../reboot",), (), (b"a", b"b")])
+def test_a46_what_is_no_word_is_refused(root: Path, fields: tuple[bytes, ...]) -> None:
+    recorder(root)
+    assert asked(root, *fields)[0] == b"refused"
+    assert not (root / "done").exists()
+
+
+def test_a46_no_other_word_is_done(root: Path) -> None:
+    recorder(root)
+    assert asked(root, b"halt") == [b"ok", b"1", b"there is no such word"]
+    assert not (root / "done").exists()
+
+
+def test_without_the_program_the_machine_is_no_router(root: Path) -> None:
+    _, status, line = asked(root, b"reboot")
+    assert (status, line) == (b"1", b"this machine is no OpenWrt router: it does not do that")
+
+
+def test_a46_a_program_that_others_may_write_is_not_run(root: Path) -> None:
+    recorder(root).chmod(0o777)
+    assert b"others may write" in asked(root, b"reboot")[2]
+    assert not (root / "done").exists()
+
+
+def test_a51_a_link_is_not_followed(root: Path) -> None:
+    program = recorder(root)
+    program.rename(root / "elsewhere")
+    program.symlink_to(root / "elsewhere")
+    assert b"no OpenWrt router" in asked(root, b"reboot")[2]
+
+
+async def test_the_daemon_hears_how_it_went(root: Path) -> None:
+    from dusk.errors import Refused
+
+    recorder(root, "#!/bin/sh\n[ \"$1\" = reboot ] || { echo 'no light' >&2; exit 1; }\n")
+    async with served(root) as client:
+        await client.hello()
+        assert await client.device("reboot") == ""
+        with pytest.raises(Refused, match="no light"):
+            await client.device("locate")

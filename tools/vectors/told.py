@@ -1,0 +1,99 @@
+"""Rows of `catchup.json` about what devices are asked: how they are, and what they are ordered."""
+
+from functools import partial
+
+from dusk import codec
+from dusk.changelog.orders import LABEL, Order, UnverifiedOrder, decode_order, sign_order
+from dusk.errors import UntrustedInput
+from dusk.ids import ClusterId, DeviceId
+from dusk.keys.signing import verify
+from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
+from tools.vectors.case import Case, invalid, key, valid
+
+HEALTH = Health(
+    uptime_s=90_061,
+    load=(12, 130, 5),
+    memory_kib=(131_072, 60_000),
+    flash_kib=(),
+    time_s=1_800_000_000,
+    is_trusted=True,
+    interfaces=(Interface("br-lan", True, "02:00:00:00:00:01", ("192.0.2.1/24", "fe80::1/64"), 10, 20, 1),),
+    radios=(Radio("radio0", "5g", 36, True, 3), Radio("radio1", "2g", 0, False, 0)),
+)
+SHOWS = "A device takes it for this challenge, once."
+
+
+def told(cluster: ClusterId) -> list[Case]:
+    """Return the cases of kinds ``health`` and ``order``."""
+    return [*_health(), *_orders(cluster)]
+
+
+def _health() -> list[Case]:
+    data = encode_health(HEALTH)
+    row = codec.unpack(data, size_max=4096)
+    cases = [valid("health", "Flash is not known.", kind="health", bytes=data.hex(), row=row)]
+    for name, at, value in (
+        ("two figures of load", 1, [1, 2]),
+        ("uptime below 0", 0, -1),
+        ("trusted as a number", 5, 1),
+        ("radios out of order", 7, [*reversed(row[7])]),
+        ("a radio twice", 7, [row[7][0], row[7][0]]),
+        ("a name of 129 bytes", 7, [["r" * 129, "5g", 36, True, 3]]),
+        ("an interface of six fields", 6, [row[6][0][:6]]),
+    ):
+        bad = codec.pack([*row[:at], value, *row[at + 1 :]])
+        wrong = partial(decode_health, bad)
+        cases.append(
+            invalid(f"health: {name}", "None.", "wrong-shape", wrong, kind="health", bytes=bad.hex())
+        )
+    return cases
+
+
+def _orders(cluster: ClusterId) -> list[Case]:
+    owner = key("owner")
+    order = Order(DeviceId(bytes(range(16))), bytes(range(32)), "hold", b"argument")
+    data = sign_order((owner,), cluster, order)
+    body, rows = codec.unpack(data, size_max=4096)
+    said = {
+        "device": order.device.hex(),
+        "challenge": order.challenge.hex(),
+        "order": order.kind,
+        "argument": order.argument.hex(),
+        "keys": [owner.key_id.hex()],
+    }
+    parts = {"kind": "order", "cluster": cluster.hex(), "public": owner.public.hex()}
+    cases = [valid("order", SHOWS, **parts, bytes=data.hex(), message=said)]
+    other = Order(DeviceId(bytes(16)), order.challenge, order.kind, order.argument).encode()
+    for name, reason, bad in (
+        ("for another device", "bad-signature", codec.pack((other, rows))),
+        ("with a signature twice", "wrong-shape", codec.pack((body, [rows[0], rows[0]]))),
+        ("of version 2", "wrong-shape", codec.pack((codec.pack((2, *_rest(body))), rows))),
+        ("with a challenge of 31 bytes", "wrong-shape", _with(body, rows, 2, bytes(31))),
+        ("with 513 bytes", "wrong-shape", _with(body, rows, 4, bytes(513))),
+        ("of a word of 64 bytes", "wrong-shape", _with(body, rows, 3, "a" * 64)),
+    ):
+        wrong = partial(_read, bad, owner.public, cluster)
+        cases.append(invalid(f"order: {name}", "Nothing is done.", reason, wrong, **parts, bytes=bad.hex()))
+    return cases
+
+
+def _rest(body: bytes) -> list[object]:
+    return codec.unpack(body, size_max=4096)[1:]
+
+
+def _with(body: bytes, rows: object, at: int, value: object) -> bytes:
+    row = codec.unpack(body, size_max=4096)
+    row[at] = value
+    return codec.pack((codec.pack(row), rows))
+
+
+def _read(data: bytes, public: bytes, cluster: ClusterId) -> UnverifiedOrder:
+    """Read an order by one key.
+
+    Raises:
+        UntrustedInput: it is none, or not by that key.
+    """
+    found = decode_order(data)
+    if not all(verify(public, LABEL, cluster, found.body, signature) for _, signature in found.signatures):
+        raise UntrustedInput("order: not signed by its key")
+    return found
