@@ -182,8 +182,8 @@ class Shelf:
             return
         self._history.cover(logged)
         base = holding.path[holding.proven - 1] if holding.proven else None
-        if base is None or len(base.holders) == 1 or base.holders != logged.holders:
-            news = holding.path[holding.proven :]
+        news = holding.path[holding.proven :]
+        if base is None or len(base.holders) == 1 or any(_is_another_term(base, each) for each in news):
             holding.proven = max(holding.proven, proven_by(base, news, {logged.leader}))
 
     def _witness(self, holding: Holding, item: LogItem) -> None:
@@ -255,3 +255,8 @@ def whole(items: Iterable[LogItem]) -> list[LogItem]:
             if len(found) - place - 1 < count:
                 return found[:place]
     return found
+
+
+def _is_another_term(base: Logged, logged: Logged) -> bool:
+    """Tell whether an entry sets another succession than stood at the base, or sets one by force."""
+    return logged.is_forced or logged.holders != base.holders

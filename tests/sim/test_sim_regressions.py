@@ -123,6 +123,7 @@ PLANS = {
     "an outsider's replay kept a device with an old group key from asking who leads": full(3923),
     "who led heard no question of a backup with an old group key on another link, and both led": full(5760),
     "an answer named an entry of the branch that was just left": full(5984),
+    "a forced role between two successions alike made entries above a checkpoint final": full(6939),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
