@@ -54,12 +54,44 @@ def _wanted(row: dict[str, object]) -> object:
     return "-" if row["wanted"] is None else row["wanted"]
 
 
+def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
+    from dusk.cli.people import timeout_argument
+
+    parser.add_argument("device", metavar="DEVICE", help="the router on which it was changed")
+    parser.add_argument("keys", metavar="KEY", nargs="*", help="which of it, by `dusk drift`; else all")
+    parser.add_argument("--to", metavar="TARGET", default="", help="policy/NAME, else its own settings")
+    parser.add_argument(
+        "--yes", action="store_true", help="also what touches the way by which Dusk reaches a router"
+    )
+    timeout_argument(parser)
+
+
+def _adopt(context: Context, arguments: argparse.Namespace) -> int:
+    from dusk.cli.people import done
+
+    started = context.signed(
+        "drift.adopt",
+        device=arguments.device,
+        keys=arguments.keys,
+        to=arguments.to,
+        yes=arguments.yes,
+        timeout_s=arguments.timeout,
+    )
+    return done(context, started, arguments.timeout)
+
+
 COMMANDS = {
+    "adopt": Command(
+        "Make what somebody changed on this router a setting of the cluster: its own, or one of a policy.",
+        "dusk adopt attic wireless.default_radio0.ssid --to policy/wifi",
+        _adopt_arguments,
+        _adopt,
+    ),
     "drift": Command(
         "Show which managed settings somebody changed on a router, with both values; `drift revert DEVICE`"
         " puts them back as the cluster has them.",
         "dusk drift attic",
         _arguments,
         _run,
-    )
+    ),
 }

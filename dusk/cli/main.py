@@ -71,6 +71,7 @@ OVERVIEW = (
             ("hold", "hold", "the brake: this router applies nothing for a time"),
             ("unhold", "hold", "take the brake off"),
             ("drift", "drift", "what somebody changed on a router"),
+            ("adopt", "drift", "make that a setting of the router, or of a policy"),
             ("log", "history", "who changed what, and when"),
             ("show", "history", "one version with its differences"),
             ("blame", "history", "who made each setting what it is"),

@@ -175,12 +175,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     if not draft.edits:
         return _resume(desk, draft, arguments, notes)
     draft = sealer_of(desk, session).in_order(draft)
-    found = _review(desk, draft)
-    if found.problems:
-        shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
-        more = len(found.problems) - len(shown)
-        raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
-    check_agreed(found, is_agreed=arguments["yes"])
+    found = check_reviewed(desk, draft, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
     edits = (*draft.edits, *planned(desk, session, Wanted.of(arguments), found.concerned))
@@ -194,6 +189,17 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
     return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes]}
+
+
+def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Review:
+    """Refuse what has problems on some router, or needs a yes; return what it does."""
+    found = _review(desk, draft)
+    if found.problems:
+        shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
+        more = len(found.problems) - len(shown)
+        raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
+    check_agreed(found, is_agreed=is_agreed)
+    return found
 
 
 def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:

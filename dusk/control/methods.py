@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from dusk import limits
 from dusk.control import (
+    adopting,
     asking,
     by_hand,
     cluster,
@@ -280,6 +281,14 @@ METHODS: Mapping[str, Method] = {
     ),
     "drift.show": _query(drift.drift_show, device=Parameter(schema.text(), "")),
     "drift.revert": _query(drift.drift_revert, device=_TEXT),
+    "drift.adopt": _signing(
+        adopting.drift_adopt,
+        device=_TEXT,
+        keys=Parameter(schema.texts(limits.RECORD_KEY_BYTES_MAX), ()),
+        to=Parameter(schema.text(), ""),
+        yes=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
+    ),
     "user.list": _query(people.user_list),
     "user.add": _signing(
         people.user_add, name=_TEXT, password=_PASSWORD, public_key=_PUBLIC_LINE, timeout_s=_TIMEOUT

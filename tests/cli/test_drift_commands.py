@@ -52,3 +52,12 @@ def test_it_is_put_back(dusk: "Dusk", logged_in: FakeDesk) -> None:
 @pytest.mark.parametrize("words", [("revert",), ("attic", "hall")])
 def test_wrong_words_are_told_what_is_right(dusk: "Dusk", words: tuple[str, ...]) -> None:
     assert_refused(dusk("drift", *words), "drift revert DEVICE", code=2)
+
+
+def test_it_is_adopted_for_a_policy(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.changed = DRIFT
+    assert dusk("set", "policy/wifi", "wireless.a=wifi-iface").code == 0
+    assert dusk("commit", "-m", "a policy").code == 0
+    adopted = dusk("adopt", "attic", "wireless.a.ssid", "--to", "policy/wifi")
+    assert "adopt wireless.a.ssid of attic for policy/wifi" in adopted.out, adopted.err
+    assert "Cellar" in dusk("policy", "show", "wifi").out

@@ -153,3 +153,17 @@ def test_a_hold_ends_by_itself_and_does_not_come_back(cluster: Cluster) -> None:
 def _applies(router: Machine) -> str:
     state = router.state()
     return "" if state is None else str(state["apply"]["state"])
+
+
+def test_what_was_edited_on_one_router_is_adopted_as_the_policy_for_all(cluster: Cluster) -> None:
+    edited = cluster.routers[2]
+    name = (edited.state() or {})["name"]
+    _edit(edited, "by hand")
+    cluster.wait("drift is noticed", lambda: _is_noticed(edited))
+    owner = cluster.owner(edited)
+    owner.wait(owner.call("drift.adopt", device=name, to="policy/wifi")["ticket"])
+    _wait_for(cluster, "by hand")
+    cluster.wait(
+        "no drift", lambda: not _alarms(cluster.first, "changed by hand") and not _is_noticed(edited)
+    )
+    assert _drift(edited) == []

@@ -102,6 +102,8 @@ def _drift(talk: Talk, desk: FakeDesk) -> None:
     talk.call("drift.show", device="ap-1")
     talk.refuse("no-device", "drift of no device", "drift.show", device="nobody")
     talk.refuse("elsewhere", "drift of another device", "drift.revert", device="ap-1")
+    talk.refuse("elsewhere", "adopting of another device", "drift.adopt", token=TOKEN, device="ap-1")
+    talk.act("drift.adopt", device="attic", keys=["wireless.radio0.channel"])
     talk.call("drift.revert", device="attic")
     talk.call("drift.revert", device="attic")
     talk.call("settings.reread")

@@ -67,6 +67,7 @@ TEXTS = (
     "typed",
     "signed",
     "waves",
+    "keys",
 )
 FLAGS = (
     "replace",
@@ -220,6 +221,7 @@ METHODS = {
     "settings.export": Method("target", "target text"),
     "settings.reread": Method("", "ticket"),
     "drift.show": Method("device?", "device here count drift", "key wanted found origin secret trouble"),
+    "drift.adopt": _act("device keys? to? yes?"),
     "drift.revert": Method("device", "count text"),
     "effective": Method(
         "device key? reveal? token?",

@@ -155,7 +155,7 @@ class Conversation:
         name = params.get("device", "")
         if name:
             self._knows("devices", name, "no-device")
-            need(method != "drift.revert" or name == self.here, "elsewhere")
+            need(method == "drift.show" or name == self.here, "elsewhere")
 
     def _refuse_policy(self, method: str, params: Params) -> None:
         if method == "policy.show":

@@ -1,0 +1,72 @@
+"""What somebody changed on a router becomes a setting of the cluster: for that router, or for a policy."""
+
+from collections.abc import Collection, Sequence
+
+from dusk.config.drift import Difference
+from dusk.config.settings import Edit as Request
+from dusk.control import names, settings
+from dusk.control.acting import handed_in, unchanged
+from dusk.control.desk import Desk, Json
+from dusk.control.drafts import Draft
+from dusk.control.editing import check_reviewed
+from dusk.control.sealing import sealer_of
+from dusk.errors import Refused
+
+KEYS_SHOWN_MAX = 3
+"""In the message of the change."""
+
+
+def drift_adopt(desk: Desk, arguments: Json) -> Json:
+    """Sign what this router has in place of what is managed, as a setting of its own or of a policy."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    device = names.device_id(state, arguments["device"])
+    name = names.device_name(state, device)
+    if device != desk.device_id:
+        raise Refused("elsewhere", f"this is another router: run `dusk adopt {name}` on {name}")
+    chosen = _chosen(desk.drift(), arguments["keys"])
+    if not chosen:
+        return unchanged("nothing was changed here")
+    to = arguments["to"] or f"device/{name}"
+    target = settings.Target(state, names.target_section(state, to), sealer_of(desk, session))
+    draft = Draft()
+    for one in chosen:
+        request, values = _as_edit(one)
+        draft = settings.change_settings(target, draft, request, ((one.key, values),))
+    if not draft.edits:
+        return unchanged(f"{to} says so already")
+    check_reviewed(desk, draft, is_agreed=arguments["yes"])
+    message = f"adopt {_listed([one.key for one in chosen])} of {name} for {to}"
+    return handed_in(desk, session, message, draft.edits, arguments["timeout_s"])
+
+
+def _chosen(drift: Sequence[Difference], keys: Collection[str]) -> list[Difference]:
+    """Return the differences that are meant: those of some KEYs, or all."""
+    known = {one.key for one in drift}
+    for key in keys:
+        if key not in known:
+            raise Refused("no-drift", f"{key} was not changed here; `dusk drift` shows what was")
+    chosen = [one for one in drift if not keys or one.key in keys]
+    for one in chosen:
+        _check_adoptable(one)
+    return chosen
+
+
+def _check_adoptable(one: Difference) -> None:
+    if one.is_secret:
+        raise Refused("is-secret", f"{one.key} is a secret: set it with `dusk set TARGET {one.key}=-`")
+    if one.trouble:
+        raise Refused("no-setting", f"{one.key}: {one.trouble}; change what is said of it")
+    if one.key not in one.keys:
+        raise Refused("no-setting", f"{one.key} was made by an `each`: change that")
+
+
+def _as_edit(one: Difference) -> tuple[Request, tuple[str, ...]]:
+    """Return the verb and values that make the managed config say what the file says."""
+    if one.found is None:
+        return Request.DELETE, ()
+    return Request.SET, (one.found,) if isinstance(one.found, str) else one.found
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = len(keys) - KEYS_SHOWN_MAX
+    return ", ".join(keys[:KEYS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,115 @@
+"""What somebody changed on this router becomes a setting of the cluster."""
+
+import pytest
+
+from dusk.config.device import settings_of
+from dusk.config.drift import Difference
+from dusk.config.parts import Value
+from dusk.config.settings import Setting, Verb
+from dusk.errors import Refused
+from tests.desk import FakeDesk
+
+SSID, HIDDEN, LIST, GONE = (f"wireless.a.{name}" for name in ("ssid", "hidden", "maclist", "wds"))
+
+
+def changed(key: str, wanted: Value | None, found: Value | None) -> Difference:
+    return Difference(key, "policy/wifi", wanted, found, (key,))
+
+
+@pytest.fixture
+def drifted(desk: FakeDesk) -> FakeDesk:
+    world = desk.world
+    world.commit(
+        world.set("wifi", SSID, "Home"),
+        world.set("wifi", HIDDEN, "0"),
+        world.set("wifi", GONE, "1"),
+        world.edit("assignment/wifi", "to", ("all", [], 100)),
+    )
+    desk.changed = (
+        changed(SSID, "Home", "Cellar"),
+        changed(HIDDEN, "0", "1"),
+        changed(LIST, None, ("a", "b")),
+        changed(GONE, "1", None),
+    )
+    return desk
+
+
+def said(desk: FakeDesk, section: str) -> dict[str, tuple[Verb, tuple[str, ...]]]:
+    found: dict[str, Setting] = settings_of(desk.log.state, section)
+    return {key: (setting.verb, setting.values) for key, setting in found.items()}
+
+
+def test_all_that_was_changed_becomes_the_routers_own(drifted: FakeDesk) -> None:
+    answer = drifted.do("drift.adopt", device="attic")
+    assert answer["text"] == f"adopt {SSID}, {HIDDEN}, {LIST} and 1 more of attic for device/attic"
+    assert said(drifted, f"device/{drifted.device_id.hex()}/config") == {
+        SSID: (Verb.SET, ("Cellar",)),
+        HIDDEN: (Verb.SET, ("1",)),
+        LIST: (Verb.SET_LIST, ("a", "b")),
+        GONE: (Verb.ABSENT, ()),
+    }
+
+
+def test_some_of_it_becomes_a_policy_for_all(drifted: FakeDesk) -> None:
+    drifted.do("drift.adopt", device="attic", keys=[SSID], to="policy/wifi")
+    assert said(drifted, "policy/wifi")[SSID] == (Verb.SET, ("Cellar",))
+    assert said(drifted, "policy/wifi")[HIDDEN] == (Verb.SET, ("0",))
+    again = drifted.do("drift.adopt", device="attic", keys=[SSID], to="policy/wifi")
+    assert (again["ticket"], again["text"]) == (None, "policy/wifi says so already")
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"device": "hall"}, "elsewhere"),
+        ({"device": "nobody"}, "no-device"),
+        ({"device": "attic", "keys": ["wireless.a.mode"]}, "no-drift"),
+        ({"device": "attic", "to": "wifi"}, "bad-target"),
+    ],
+)
+def test_what_cannot_be_adopted_is_refused(drifted: FakeDesk, params: dict[str, object], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        drifted.do("drift.adopt", **params)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("one", "code"),
+    [
+        (
+            Difference("wireless.a.key", "policy/wifi", None, None, ("wireless.a.key",), is_secret=True),
+            "is-secret",
+        ),
+        (
+            Difference("wireless.b", "policy/wifi", None, None, (), trouble="there is no such section"),
+            "no-setting",
+        ),
+        (changed(SSID, "Home", "Cellar"), ""),
+        (
+            Difference("wireless.dusk_r_x.ssid", "policy/wifi", "a", "b", ("wireless.each x as r.ssid",)),
+            "no-setting",
+        ),
+    ],
+)
+def test_secrets_and_what_no_setting_says_are_set_by_hand(
+    drifted: FakeDesk, one: Difference, code: str
+) -> None:
+    drifted.changed = (one,)
+    if code:
+        with pytest.raises(Refused) as refused:
+            drifted.do("drift.adopt", device="attic")
+        assert refused.value.code == code
+    else:
+        assert drifted.do("drift.adopt", device="attic")["ticket"]
+
+
+def test_what_would_break_a_routers_config_is_not_signed(drifted: FakeDesk) -> None:
+    world, seq = drifted.world, drifted.log.head.seq
+    world.commit(world.set("other", SSID, "Home"), world.edit("assignment/other", "to", ("all", [], 100)))
+    with pytest.raises(Refused, match="equal priority"):
+        drifted.do("drift.adopt", device="attic", keys=[SSID], to="policy/wifi")
+    assert drifted.log.head.seq == seq + 1
+
+
+def test_where_nothing_was_changed_nothing_is_signed(desk: FakeDesk) -> None:
+    assert desk.do("drift.adopt", device="attic")["text"] == "nothing was changed here"
