@@ -49,6 +49,7 @@ BY_HAND = {
     "dusk/daemon/control.py:listen": "of our own socket",
     "dusk/daemon/control.py:run": "of our own socket",
     "dusk/daemon/service.py:_read_settings": "composes the helper's answer and `read_settings`",
+    "dusk/daemon/service.py:_reread": "composes `_read_settings`",
     "dusk/daemon/sockets.py:_look_around": "of our own sockets",
     "dusk/daemon/sockets.py:run": "of our own sockets",
     "dusk/keys/sealed.py:open_user_key": "composes `check_sealed_key` and a seal; takes a second by design",

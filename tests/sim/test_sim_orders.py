@@ -9,6 +9,7 @@ from dusk.effects import Obey
 from dusk.ids import DeviceId
 from dusk.node import Node
 from dusk.node.orders import Orders as NodeOrders
+from dusk.sim import asking
 from dusk.sim.asking import Orders
 from dusk.sim.broken import RuleBroken
 from dusk.sim.scenario import Plan, Simulation
@@ -61,5 +62,7 @@ def test_a58_devices_that_forget_no_challenge_are_caught(monkeypatch: pytest.Mon
         self._issued = Keeps()  # type: ignore[assignment]  # the mistake
 
     monkeypatch.setattr(NodeOrders, "__init__", forgetful)
+    monkeypatch.setattr(asking, "AGAIN", 1.0)
+    monkeypatch.setattr(asking, "ASK_S", 0.2)
     with pytest.raises(RuleBroken, match="A58"):
         run_some(40)
