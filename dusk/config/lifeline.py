@@ -266,7 +266,7 @@ def _radios_of(address: str, known: Mapping[str, _Known]) -> set[str]:
     if on or section.type == "wifi-device" or address.startswith("radio"):
         return set(on) or {address}
     return (
-        {address.removeprefix("default_")} if address.startswith("default_radio") else {f"that of {address}"}
+        {address.removeprefix("default_")} if address.startswith("default_radio") else {f"of {address}"}
     )
 
 

@@ -191,7 +191,7 @@ def test_a_link_by_radio_and_its_radio_are_marked() -> None:
         ("set wireless.default_radio1.ssid=x", {"radio1": None}),
         ("set wireless.w.ssid=x\nset wireless.w.device=radio2", {"radio2": None}),
         ("set wireless.wifi-iface[device=radio0].ssid=x", {"radio0": None}),
-        ("set wireless.w.ssid=x", {"that of w": None}),
+        ("set wireless.w.ssid=x", {"of w": None}),
         ("set wireless.five=wifi-device\nset wireless.five.channel=52", {"five": 60}),
         ("set network.lan.ipaddr=10.0.0.1", {}),
     ],
