@@ -16,6 +16,8 @@ OPERATIONS_MAX = 4096
 ABSENT_CYCLES_MIN = 36
 """For so many cycles a member was not heard before another takes its place by a label: three minutes usually,
 longer than a router takes to start again."""
+REMOVAL_BYTES_MAX = 48 * 1024
+"""What proves to a device that it was removed: an entry, a change without values, digests, a signed head."""
 RETURN_RECORDS_MAX = 2048
 """What is written where a device comes back by itself: the entry names each section."""
 SIGNATURES_MAX = 32

@@ -33,6 +33,7 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.foundation import pieces
 from dusk.changelog.log import ForkFound, Log, unpack_entry_item
+from dusk.changelog.removal import prove
 from dusk.changelog.rewinds import resolve
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.effects import (
@@ -100,6 +101,8 @@ class Member:
         self.taken_rings: list[bytes] = []
         self.addresses: list[tuple[bytes, Sequence[tuple[DeviceId, Address]]]] = []
         self.turned_away: list[bytes] = []
+        self.removal: tuple[Seq, DeviceId] | None = None
+        self.proofs: list[bytes] = []
         self.answers: list[tuple[ChangeId, Answer]] = []
         self.handed_in_after: list[ChangeId | None] = []
         self.silent = False
@@ -230,6 +233,16 @@ class Member:
 
     def removed_asked(self, asker: bytes, _now: float) -> list[Effect]:
         self.turned_away.append(asker)
+        return []
+
+    def removal_at(self, asker: bytes) -> Seq | None:
+        return self.removal[0] if self.removal and self.standing(asker) is Standing.REMOVED else None
+
+    def removal_proof(self, asker: bytes, items: Sequence[LogItem]) -> bytes | None:
+        return None if self.removal is None else prove(items, self.removal[1])
+
+    def took_removal(self, unverified: bytes, _now: float) -> list[Effect]:
+        self.proofs.append(unverified)
         return []
 
     def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:

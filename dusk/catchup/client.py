@@ -178,8 +178,8 @@ class Client(Asking):
                 assert self._seeker is not None
                 self._effects += self._seeker.took_secrets(reply, now)
                 self._submit_next(now)
-            case _, Removed():
-                raise SaidRemoved("the server says that this device was removed")
+            case _, Removed(proof):
+                raise SaidRemoved(proof)
             case _:
                 raise UntrustedInput(_ANOTHER)
 

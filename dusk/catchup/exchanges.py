@@ -279,9 +279,12 @@ class Exchanges:
             dropped = self._drop(client, str(error), now, lied=True)
             return [Event("fork", str(error), loud=True), *dropped, *self._stayed(client)]
         except (ServerRefused, NewerVersion) as error:
+            told: list[Effect] = []
             if isinstance(error, SaidRemoved) and client.server is not None:
                 self.said_removed = self._host.standing(client.server) is Standing.MEMBER
-            return self._drop(client, str(error), now, lied=False)
+                proof = error.unverified_proof
+                told = [] if proof is None else self._host.took_removal(proof, now)
+            return [*told, *self._drop(client, str(error), now, lied=False)]
         except UntrustedInput as error:
             self.refused += 1
             return self._drop(client, str(error), now, lied=True)

@@ -215,6 +215,18 @@ class Host(LogHolder, Protocol):
         """Note that a device that was removed is here, by its X25519 key; the server tells it so."""
         ...
 
+    def removal_at(self, asker: bytes) -> Seq | None:
+        """Return the entry that removed a device, by its X25519 key, where owners want secrets off it."""
+        ...
+
+    def removal_proof(self, asker: bytes, items: Sequence[LogItem]) -> bytes | None:
+        """Return the proof of that out of the log from that entry on; None where it cannot be given."""
+        ...
+
+    def took_removal(self, unverified: bytes, now: float) -> list[Effect]:
+        """Judge what is said to prove that owners removed this device; of no effect if it does not."""
+        ...
+
     def took_addresses(self, rows: Sequence[tuple[DeviceId, Address]], asker: bytes) -> bool:
         """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""
         ...

@@ -25,6 +25,7 @@ from dusk.limits import (
     NUMBER_MAX,
     PENDING_MAX,
     PIECE_BYTES_MAX,
+    REMOVAL_BYTES_MAX,
     REQUEST_BYTES_MAX,
     SECRETS_ELSEWHERE_MAX,
     SECRETS_SOUGHT_MAX,
@@ -184,7 +185,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The server's log says that the asking device was removed; nothing else is for it."""
+    """The server's log says that the asker was removed; the proof (`changelog.removal`) is unverified."""
+
+    proof: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +285,8 @@ def _row(message: Request | Reply) -> list[Any]:
             return [19, ring]
         case Answer(code, seq, reason):
             return [20, code, seq, codec.shortened(reason, REASON_BYTES_MAX)]
-        case Removed():
-            return [21]
+        case Removed(proof):
+            return [21] if proof is None else [21, proof]
         case Reports(rows, more, waiting):
             reports = [[r.device, r.status, r.health, r.stored, r.age_ms] for r in rows]
             return [22, reports, [[w.device, w.request, w.why, w.asked_ms, w.seen_ms] for w in waiting], more]
@@ -379,6 +382,12 @@ def _get_secrets(row: list[Any]) -> GetSecrets:
     return GetSecrets(tuple(_secret_name(*codec.fields(name, 2, "get secrets")) for name in sought))
 
 
+def _removed(rest: list[object]) -> Removed:
+    """Read a REMOVED: nothing more, or what is said to prove it."""
+    proofs = codec.fields(rest, 1, "removed") if rest else ()
+    return Removed(*(codec.blob(proof, REMOVAL_BYTES_MAX, "removal") for proof in proofs))
+
+
 def decode_reply(data: bytes) -> Reply:
     """Read an answer.
 
@@ -406,8 +415,7 @@ def decode_reply(data: bytes) -> Reply:
                 codec.text(reason, REASON_BYTES_MAX, "reason"),
             )
         case 21:
-            codec.fields(rest, 0, "removed")
-            return Removed()
+            return _removed(rest)
         case 22:
             found, waiting, more = codec.fields(rest, 3, "reports")
             reports = tuple(_report_row(row) for row in codec.items(found, MEMBERS_MAX, "reports"))

@@ -127,6 +127,8 @@ class Server:
         self._sent_up_to = Seq(0)
         """Where the last chunk ended: what goes on there needs no word of what stands before it."""
         self._piece = -1
+        self._proves = False
+        """Whether what is read is to prove to the asker that it was removed."""
         self._questions = 0
         """Asked on this stream so far."""
 
@@ -171,6 +173,10 @@ class Server:
         """
         if self.phase is not Phase.ITEMS or read.first != self._first:
             return []
+        if self._proves:
+            assert self.peer is not None, "who was removed has proven its key"
+            proof = self._host.removal_proof(self.peer, read.items)
+            return [*self._send(Removed(proof), now), Disconnect(self.conn)]
         if self.standing is not Standing.MEMBER:
             raise UntrustedInput("exchange: removed meanwhile")
         items = thin(read.items)
@@ -242,8 +248,12 @@ class Server:
         standing = self.standing
         if standing is Standing.REMOVED:
             assert self.peer is not None, "who was removed has proven its key"
-            told = self._host.removed_asked(self.peer, now)
-            return [*told, *self._send(Removed(), now), Disconnect(self.conn)]
+            told, at = self._host.removed_asked(self.peer, now), self._host.removal_at(self.peer)
+            if at is None:
+                return [*told, *self._send(Removed(), now), Disconnect(self.conn)]
+            self._first, self._piece, self._proves = at, -1, True
+            self._wait(Phase.ITEMS, now)
+            return [*told, ReadItems(self.conn, at, CHUNK_BYTES_MAX)]
         request = decode_request(message)
         if isinstance(request, Join):
             return self._join(request, now)

@@ -75,7 +75,15 @@ class ServerRefused(UntrustedInput):
 
 
 class SaidRemoved(ServerRefused):
-    """The server says that this device was removed."""
+    """The server says that this device was removed.
+
+    Attributes:
+        unverified_proof: what is said to prove it.
+    """
+
+    def __init__(self, unverified_proof: bytes | None) -> None:
+        super().__init__("the server says that this device was removed")
+        self.unverified_proof = unverified_proof
 
 
 RequestMaker = Callable[[bytes], Change]

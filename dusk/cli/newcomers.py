@@ -65,7 +65,7 @@ def add_verbs(verbs: "Verbs") -> None:
     )
     remove.add_argument("names", metavar="NAME", nargs="+")
     remove.add_argument(
-        "--wipe-managed", action="store_true", help="managed secrets come off, where it still hears this"
+        "--wipe-managed", action="store_true", help="managed secrets come off, now or when it comes back"
     )
     since_arguments(remove)
     for one in (reject, expect, rename, replace, remove):

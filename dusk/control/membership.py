@@ -183,8 +183,8 @@ def device_remove(desk: Desk, arguments: Json) -> Json:
 
 
 def _not_heard(away: Sequence[str], *, wipe: bool) -> list[str]:
-    what = "it keeps its settings until somebody resets it" if wipe else "it is told when it comes back"
-    return [f"{name} is not heard now: {what}" for name in away]
+    what = "its secrets come off" if wipe else "it is told"
+    return [f"{name} is not heard now: {what} when it comes back" for name in away]
 
 
 def _member(state: State, name: str) -> DeviceId:

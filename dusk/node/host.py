@@ -23,7 +23,9 @@ from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.log import Log
+from dusk.changelog.removal import RETIRED, is_wiped, prove
 from dusk.changelog.returning import same_label
+from dusk.changelog.sections import device_path
 from dusk.cycle.datagrams import Channel
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
@@ -36,6 +38,7 @@ from dusk.node.addresses import Addresses
 from dusk.node.alarms import Alarms
 from dusk.node.answering import Answering
 from dusk.node.compacting import Compacting
+from dusk.node.dismissal import Dismissal
 from dusk.node.forks import Forks
 from dusk.node.reports import NodeReports
 from dusk.node.rotating import store_keys
@@ -67,6 +70,7 @@ class MemberHost:
         secrets: the keys of secrets that this device can open.
         answering: answers what members ask.
         alarms: what is shown.
+        dismissal: whether owners removed this device while it was off.
         is_whole: whether nothing is known to be missing at the end of the log.
         caught_up: hears that all that a member has is here, and up to where that goes.
         is_holder: tells whether an X25519 key is that of another holder of the succession.
@@ -91,6 +95,7 @@ class MemberHost:
         secrets: NodeSecrets,
         answering: Answering,
         alarms: Alarms,
+        dismissal: Dismissal,
         is_whole: Callable[[], bool],
         caught_up: Callable[[Seq, float], list[Effect]],
         is_holder: Callable[[bytes], bool],
@@ -100,7 +105,7 @@ class MemberHost:
         self._log, self._channel, self._peers, self._reports = log, channel, Peers(), reports
         self._forks, self._compacting = forks, compacting
         self._addresses, self._secrets, self._answering = addresses, secrets, answering
-        self._alarms = alarms
+        self._alarms, self._dismissal = alarms, dismissal
         self.gatherings = Gatherings(lambda: log.head)
         self._own = own
         self._took, self._took_branch = took, took_branch
@@ -250,6 +255,25 @@ class MemberHost:
             " here: one of them is a copy"
         )
         return self._alarms.saw("clone", text, now)
+
+    def removal_at(self, asker: bytes) -> Seq | None:
+        """Return the entry that removed a device, where owners want secrets off it and it is kept here."""
+        state = self._log.state
+        device = self._peers.removed(state, asker)
+        record = None if device is None else state.record(device_path(device), RETIRED)
+        if device is None or record is None or not is_wiped(state, device):
+            return None
+        seq = self._log.position_of(record.base)
+        return seq if seq is not None and seq > self._log.floor else None
+
+    def removal_proof(self, asker: bytes, items: Sequence[LogItem]) -> bytes | None:
+        """Return the proof of that out of the log from that entry on."""
+        device = self._peers.removed(self._log.state, asker)
+        return None if device is None else prove(items, device)
+
+    def took_removal(self, unverified: bytes, now: float) -> list[Effect]:
+        """Judge a proof that this device was removed."""
+        return self._dismissal.took(unverified, now)
 
     def took_addresses(self, rows: Sequence[Row], asker: bytes) -> bool:
         """Take where members are, if the asker's X25519 key is the master's, and this device may lead."""

@@ -325,7 +325,7 @@ class Node:
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""
-        if self.peers.own_index is None:  # who was removed hears nobody, and takes off what it is told to
+        if self._is_out:  # who was removed hears nobody, and takes off what it is told to
             return True
         return contact_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 
@@ -346,7 +346,12 @@ class Node:
 
     def is_removed(self, now: float) -> bool:
         """Tell whether this device left: by its log, or by a member's word while no master is heard."""
-        return self.peers.own_index is None or (self._rooms.exchanges.said_removed and not self.fresh(now))
+        return self._is_out or (self._rooms.exchanges.said_removed and not self.fresh(now))
+
+    @property
+    def _is_out(self) -> bool:
+        """Whether this device left by its log, or owners proved that they removed it."""
+        return self.peers.own_index is None or self._rooms.dismissal.is_proven
 
     def waiting_changes(self) -> tuple[ChangeId, ...]:
         """Return the changes of this device that no writer has answered for."""

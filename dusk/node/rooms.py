@@ -39,6 +39,8 @@ from dusk.node.answering import Answering
 from dusk.node.branching import Branching
 from dusk.node.changes import OwnChanges
 from dusk.node.compacting import Compacting
+from dusk.node.dismissal import FILE as DISMISSAL_FILE
+from dusk.node.dismissal import Dismissal
 from dusk.node.drifting import Drifting
 from dusk.node.forks import Forks
 from dusk.node.gates import Gates, Report
@@ -120,6 +122,7 @@ class Rooms:
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
         self.drifting = Drifting(self.applied, self.alarms)
+        self.dismissal = self._make_dismissal()
         self.compacting = Compacting(log, self.forks, plan, self.alarms)
         self.proofs = Proofs(log, lambda: 0.0 if self.leads else self.cycle_s * self.station.fraction())
         self.addresses = Addresses(
@@ -137,6 +140,10 @@ class Rooms:
 
     # --- what each is given ----------------------------------------------------------------------
 
+    def _make_dismissal(self) -> Dismissal:
+        saved = self.recovery.files.get(DISMISSAL_FILE)
+        return Dismissal(self.log, self.peers.own_id, saved, self.counts_anew, self.alarms)
+
     def _make_host(self) -> MemberHost:
         return MemberHost(
             own=x25519_public(self.peers.own.public),
@@ -153,6 +160,7 @@ class Rooms:
             secrets=self.secrets,
             answering=self.answering,
             alarms=self.alarms,
+            dismissal=self.dismissal,
             is_whole=lambda: not self.recovery.must_hear,
             caught_up=self._caught_up,
             is_holder=lambda public: any(x25519_public(p.public) == public for p in self.peers.holders()),
@@ -348,6 +356,7 @@ class Rooms:
         entries = [verified_entry(item) for item in written]
         self._keep_stranded(zip(written, entries, strict=True), now)
         touched = None if is_other else {path for entry in entries for path, _ in entry.sections}
+        effects += self.dismissal.log_moved()
         self.counts_anew(touched)
         self.note_status(now)  # before the answer that carries it
         effects += [] if self.leads else self.follower.stored(now)
@@ -394,7 +403,8 @@ class Rooms:
     def counts_anew(self, touched: Collection[str] | None = None) -> None:
         """Tell the apply machine up to where the log counts for this device."""
         counts = self.counts_for(self.peers.own_id)
-        self.applied.log_moved(counts.store, counts.head, touched, counts.rollout)
+        waits_for = None if self.dismissal.is_proven else counts.rollout
+        self.applied.log_moved(self.dismissal.over(counts.store), counts.head, touched, waits_for)
 
     def _tell_removed(self, now: float) -> list[Effect]:
         """Announce a removal while who is removed is a member here, and reads what is sent."""

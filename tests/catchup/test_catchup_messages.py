@@ -57,7 +57,7 @@ REPLIES = st.one_of(
     st.builds(Items, st.lists(ITEM, max_size=5).map(tuple), st.booleans()),
     st.builds(Keys, BYTES),
     st.builds(Answer, st.text(max_size=10), SEQ, st.text(max_size=50)),
-    st.builds(Removed),
+    st.builds(Removed, st.none() | st.binary(max_size=50)),
 )
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from dusk.changelog.body import Change, Edit, decode_change
 from dusk.changelog.proposals import proposal_row, read_proposal
+from dusk.changelog.removal import check, prove, read
+from dusk.changelog.sections import device_path
 from dusk.codec import unpack
 from dusk.control import outside, recovering
 from dusk.control.plainly import check_may_be_signed, said
 from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId
 from dusk.limits import CHANGE_BYTES_MAX
 from dusk.membership.pending import pending_of
 from tests.fuzzing import Target
@@ -19,6 +22,21 @@ from tests.world import World
 WORLD = World(13)
 CHANGE = WORLD.change(WORLD.set("wifi", "wireless.radio0.channel", "6"))
 REQUEST = WORLD.request(WORLD.key())
+
+
+def _removed() -> tuple[DeviceId, bytes]:
+    """Return a device that owners removed in a log that goes on, and the proof."""
+    world = World(13)
+    world.allow_joining()
+    gone = DeviceId(world.join().key_id)
+    section, at = device_path(gone), len(world.items)
+    world.commit(world.edit(section, "retired", [True]), world.edit(section, "wipe", [True]))
+    proof = prove(world.items[at:], gone)
+    assert proof is not None
+    return gone, proof
+
+
+GONE, PROOF = _removed()
 
 
 def _said(data: bytes) -> None:
@@ -57,6 +75,16 @@ def _edits(read: Callable[[Any], tuple[Edit, ...]]) -> Callable[[bytes], None]:
     return feed
 
 
+def _removal(data: bytes) -> None:
+    """A proof that was made up is of no removal that a log believes, and is read whole."""
+    removal = read(data)
+    try:
+        check(WORLD.log.state, WORLD.log.head, GONE, removal)
+    except UntrustedInput:
+        return
+    assert data == PROOF
+
+
 ROW = {"section": "cluster", "key": "name", "data": b64encode(b"\x91\xa1x").decode(), "base": "00" * 32}
 TARGETS = [
     Target("what is signed", _said, UntrustedInput, [CHANGE.encode(), REQUEST.encode()]),
@@ -65,5 +93,6 @@ TARGETS = [
     Target(
         "edits to sign", _edits(outside.edits_of), UntrustedInput, [json.dumps({"edits": [ROW]}).encode()]
     ),
+    Target("removal", _removal, UntrustedInput, [PROOF]),
     Target("edits of a recovery", _edits(recovering.edits_of), UntrustedInput, [json.dumps([ROW]).encode()]),
 ]

@@ -109,3 +109,31 @@ def test_a22_a_removed_router_is_wiped_and_harmless_and_who_was_off_has_the_new_
     cluster.wait("one head", lambda: len(cluster.heads([first, off])) == 1, SLOW_S)
     assert len(gone.entries()) == at
     assert (gone.state() or {})["role"] == "removed"
+
+
+def test_a22_a_router_that_was_off_when_it_was_removed_is_wiped_when_it_comes_back(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    first = cluster.first
+    gone = next(r for r in cluster.routers if (r.state() or {})["role"] == "member")
+    psk = tmp_path / "psk"
+    psk.write_text(SECRET + "\n")
+    first.dusk("set", "policy/wifi", f"{KEY}=@{psk}")
+    first.dusk("policy", "assign", "wifi", "--all")
+    first.dusk("commit", "-m", "wifi", "--yes")
+    cluster.wait("the secret", lambda: all(_says(r, KEY, SECRET) for r in cluster.routers))
+    cluster.wait("one head", cluster.at_one_head)
+    gone.cut_power()
+    first.dusk("device", "remove", gone.name, "--wipe-managed")
+    _set(first, "later")
+    at = len(gone.entries())
+    gone.power_on()
+    cluster.wait("it knows", lambda: (gone.state() or {}).get("role") == "removed", SLOW_S)
+    cluster.wait("the secret is off", lambda: not _says(gone, KEY, SECRET), SLOW_S)
+    alarms = (gone.state() or {})["alarms"]
+    assert any("managed secrets come off" in line for line in alarms)
+    assert len(gone.entries()) == at, "it is handed nothing of the log"
+    gone.cut_power()
+    gone.power_on()
+    cluster.wait("it knows still", lambda: (gone.state() or {}).get("role") == "removed", SLOW_S)
+    cluster.wait("the secret stays off", lambda: not _says(gone, KEY, SECRET), SLOW_S)

@@ -8,9 +8,11 @@ from dusk.catchup import messages
 from dusk.catchup.chunks import locator_positions
 from dusk.catchup.questions import Ask
 from dusk.changelog.basis import Plan
+from dusk.changelog.removal import check, prove, read
+from dusk.changelog.sections import device_path
 from dusk.effects import Address, Question, Told
 from dusk.ids import ChainHash, ChangeId, DeviceId, Seq
-from tools.vectors.case import Case, annotate, brief, invalid, valid
+from tools.vectors.case import Case, annotate, brief, invalid, key, valid
 from tools.vectors.cluster import SECOND, Cluster
 from tools.vectors.secret_values import (
     BAD_SECRET_REPLIES,
@@ -197,6 +199,29 @@ def _replies(cluster: Cluster) -> list[Case]:
     return cases
 
 
+def _proven(cluster: Cluster) -> Answer:
+    """Return what a device is told that was off when owners removed it."""
+    world, gone = cluster.branch(cluster.marks["approvals"]), DeviceId(key("reset device").key_id)
+    section, owners = device_path(gone), (key("owner"), key("carol anew"))
+    edits = (world.edit(section, "retired", [True]), world.edit(section, "wipe", [True]))
+    world.write("removed", "", world.change(*edits, signers=owners))
+    world.write("another", "", world.change(world.edit("cluster", "name", ["x"]), signers=owners))
+    first, second = world.steps[-2:]
+    proof = prove((first.item, second.item, second.head), gone)
+    assert proof is not None
+    removal = read(proof)
+    check(cluster.log.state, cluster.replica(cluster.marks["approvals"]).head, gone, removal)
+    said = {
+        "seq": removal.entry.seq,
+        "names_its_change": True,
+        "removes": sorted([[section, "retired"], [section, "wipe"]]),
+        "signers": [signature.key_id.hex() for signature in removal.change.signatures],
+        "head_is_behind": True,
+    }
+    shows = "With a proof: the entry, its change without values, a digest, and a signed head."
+    return "REMOVED with a proof", shows, messages.Removed(proof), {"proof": said}
+
+
 def _of_logs(cluster: Cluster) -> tuple[Answer, ...]:
     step = cluster.steps[5]
     items = (step.item, step.head)
@@ -243,6 +268,7 @@ def _of_others(cluster: Cluster) -> tuple[Answer, ...]:
             {"code": "outside-grant", "seq": 0, "reason": "no"},
         ),
         ("REMOVED", "And the end.", messages.Removed(), {}),
+        _proven(cluster),
         (
             "REPORTS",
             "Sorted by device.",

@@ -10,7 +10,7 @@ import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
 
 from tests.vectors.reader import changes
-from tests.vectors.reader.keys import agreed, verify
+from tests.vectors.reader.keys import agreed, labelled, verify
 from tests.vectors.reader.packing import (
     Refused,
     array,
@@ -268,11 +268,30 @@ def _waiting(item: object) -> dict[str, Any]:
     }
 
 
+def _removal(data: bytes) -> dict[str, Any]:
+    packed, body, signatures, digests, head = unpack(data, 5, 49_152)
+    joined = octets(digests, most=256 * 32)
+    need(len(joined) % 32 == 0, "wrong-shape")
+    signed = [array(one, 2) for one in array(signatures, most=32, least=1)]
+    entry, at = changes.entry(octets(packed)), changes.signed_head(octets(head))
+    chain = entry.head(labelled("dusk.entry", octets(packed))).chain
+    for place in range(0, len(joined), 32):
+        chain = labelled("dusk.chain", chain, joined[place : place + 32])
+    operations = changes.body(octets(body)).operations
+    return {
+        "seq": entry.seq,
+        "names_its_change": entry.change == labelled("dusk.change", octets(body)),
+        "removes": [[one.section, one.key] for one in operations if one.value_hash],
+        "signers": [octets(signer, 16) for signer, signature in signed if octets(signature, 64)],
+        "head_is_behind": (at.head.seq, at.head.chain) == (entry.seq + len(joined) // 32, chain),
+    }
+
+
 def answer(data: bytes) -> dict[str, Any]:
     """Read an answer."""
     kind, *rest = array(unpack(data, None, MESSAGE_MAX), least=1)
     number(kind, 17, 26)
-    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: 0, 22: 3, 23: 2, 24: 1, 25: 2, 26: 4}[kind])
+    array(rest, {17: 2, 18: 2, 19: 1, 20: 3, 21: min(len(rest), 1), 22: 3, 23: 2, 24: 1, 25: 2, 26: 4}[kind])
     match kind:
         case 17:
             newest = octets_or_none(rest[1], most=changes.SIGNED_HEAD_SIZE_MAX)
@@ -284,7 +303,7 @@ def answer(data: bytes) -> dict[str, Any]:
         case 20:
             return {"code": text(rest[0], 63), "seq": number(rest[1]), "reason": text(rest[2], 512)}
         case 21:
-            return {}
+            return {"proof": _removal(octets(rest[0], most=49_152))} if rest else {}
         case 23:
             hashes = [octets(item, 32) for item in array(rest[1], least=1, most=140)]
             return {"seq": number(rest[0], 1), "hashes": hashes}
