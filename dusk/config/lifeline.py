@@ -265,9 +265,7 @@ def _radios_of(address: str, known: Mapping[str, _Known]) -> set[str]:
     on = section.of("device")
     if on or section.type == "wifi-device" or address.startswith("radio"):
         return set(on) or {address}
-    return (
-        {address.removeprefix("default_")} if address.startswith("default_radio") else {f"of {address}"}
-    )
+    return {address.removeprefix("default_")} if address.startswith("default_radio") else {f"of {address}"}
 
 
 def _listens_s(radio: _Known | None) -> int | None:
