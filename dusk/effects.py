@@ -378,11 +378,13 @@ class WriteFiles:
     """Ask the helper to write all these files as one journalled transaction and reload.
 
     ``files`` maps package → (content as read before, new content). Contact is waited for so many seconds.
+    Who has waited for others who change files insists.
     """
 
     apply_id: str
     files: dict[str, tuple[bytes | None, bytes]]
     window_s: float = 90.0
+    insists: bool = False
 
 
 @dataclass(frozen=True, slots=True)

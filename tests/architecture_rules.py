@@ -18,7 +18,7 @@ HELPER_LINES_MAX = 300
 HELPER_JUDGES = frozenset({"policy.py", "uci.py"})
 """They read what is wanted and say no; they are counted by themselves (decision 0004)."""
 HELPER_JUDGES_LINES_MAX = 150
-HELPER_RUNNERS = frozenset({"running.py", "notes.py"})
+HELPER_RUNNERS = frozenset({"running.py", "notes.py", "neighbours.py"})
 """What it runs, and the word about it; they are counted by themselves, too (decision 0009)."""
 HELPER_RUNNERS_LINES_MAX = 150
 HELPER_BY_VERSION = frozenset({"_sha2", "_sha256"})

@@ -15,6 +15,7 @@ from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Ta
 from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.apply.windows import WINDOWS, Windows
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.effects import Event as Notice
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
 from dusk.lazy import dataclass
@@ -26,10 +27,15 @@ ROLLBACK_RETRY_S = 30.0
 CHANGED_RETRIES_MAX = 3
 """How often files are computed anew because somebody edits them at the same moment."""
 
+OTHERS_LOOK_S = 5.0
+"""Between two looks at whether somebody else is done."""
+PATIENCE_S = {"luci:": 180.0, "staged:": 300.0}
+"""Code of the helper's refusal → how long somebody else is waited for: LuCI takes 90 s to roll back."""
+
 _MAY_HAVE_WRITTEN = ("storage:", "busy:")
 """Errors that do not say how far the helper came: to no file, to some, or to a reload that did not begin."""
 
-Action = ReadFiles | WriteFiles | CommitFiles | RollbackFiles
+Action = ReadFiles | WriteFiles | CommitFiles | RollbackFiles | Notice
 
 
 class State(StrEnum):
@@ -38,6 +44,8 @@ class State(StrEnum):
     IDLE = "idle"
     STAGED = "staged"
     """Files are asked for, computed, handed to the helper."""
+    WAITING = "waiting"
+    """Somebody else is about to change the files: LuCI, or who staged edits."""
     APPLIED = "applied"
     """Files are written and services reloaded; a contact would confirm."""
     CONFIRMING = "confirming"
@@ -49,7 +57,7 @@ class State(StrEnum):
     OFF = "off"
 
 
-RESTING = frozenset({State.IDLE, State.COMMITTED, State.FAILED, State.HELD, State.OFF})
+RESTING = frozenset({State.IDLE, State.WAITING, State.COMMITTED, State.FAILED, State.HELD, State.OFF})
 
 
 @dataclass(slots=True)
@@ -102,6 +110,8 @@ class Applier:
         self._failed_id = ""
         self._failures = 0
         self._retry_at: float | None = None
+        self._waits_since: float | None = None
+        self._patience_s = 0.0
         self._heard = False
 
     def handle(self, event: Event, now: float) -> list[Action]:
@@ -195,7 +205,12 @@ class Applier:
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
         wireless = event.files.get("wireless")
         self._attempt.window_s = self._windows.of(changes, wireless)
-        return [WriteFiles(ident, changes, self._attempt.window_s)] if changes else self._finish(event, now)
+        if not changes:
+            return self._finish(event, now)
+        insists = self._waits_since is not None and now >= self._waits_since + self._patience_s
+        told = f"no longer {self.reason}: what the log says is applied now"
+        notices: list[Action] = [Notice("waited", told, loud=True)] if insists else []
+        return [*notices, WriteFiles(ident, changes, self._attempt.window_s, insists)]
 
     def _again(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
@@ -211,9 +226,25 @@ class Applier:
             return self._roll_back("an earlier apply was not finished")
         if error.startswith(_MAY_HAVE_WRITTEN):  # else the next try would find nothing to change, and be done
             return self._roll_back(error)
+        for code, patience_s in PATIENCE_S.items():
+            if error.startswith(code):
+                return self._wait_for_others(error.removeprefix(code).strip(), patience_s, now)
         return self._fail(error, now, hard=False)
 
+    def _wait_for_others(self, reason: str, patience_s: float, now: float) -> list[Action]:
+        """Let somebody else end first, but not for ever: what several targets waited counts together."""
+        self._waits_since = now if self._waits_since is None else self._waits_since
+        self._patience_s = patience_s
+        self._rest(State.WAITING)
+        self.reason, self.deadline = reason, now + OTHERS_LOOK_S
+        return self._next_target()
+
+    def _look_again(self, event: Event, now: float) -> list[Action]:
+        return self._stage(_Attempt(is_retry=self._attempt.is_retry))
+
     def _await_contact(self, event: Event, now: float) -> list[Action]:
+        if self._waits_since is not None:
+            self._waits_since, self.reason = None, ""
         self.state, self.deadline = State.APPLIED, now + self._attempt.window_s
         return []
 
@@ -226,7 +257,7 @@ class Applier:
         files = self._attempt.packages
         self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
         self.head, self.reason, self.hard = self._target.head, "", False
-        self._failed_id, self._failures, self._attempt = "", 0, _Attempt()
+        self._failed_id, self._failures, self._attempt, self._waits_since = "", 0, _Attempt(), None
         self.finished += 1
         return [*self._rest(State.COMMITTED), *self._next_target()]
 
@@ -262,7 +293,7 @@ class Applier:
         failures = self._failures if same else 0
         self.hard = hard or failures >= len(self._backoff_s) or (same and self._heard)
         self.reason, self._failed_id = reason, self._attempt.ident
-        self._failures, self._heard = failures + 1, False
+        self._failures, self._heard, self._waits_since = failures + 1, False, None
         self._rest(State.FAILED)
         self._retry_at = None if self.hard else now + self._backoff_s[failures]
         self.deadline = self._retry_at
@@ -317,7 +348,9 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.STAGED, Kind.WRITTEN): _step(Applier._await_contact, State.APPLIED),
     (State.STAGED, Kind.RELOAD_FAILED): _step(Applier._reload_failed, State.ROLLING_BACK),
     (State.STAGED, Kind.CHANGED): _step(Applier._again, *_FAILING),
-    (State.STAGED, Kind.REFUSED): _step(Applier._refused, State.ROLLING_BACK, *_FAILING),
+    (State.STAGED, Kind.REFUSED): _step(Applier._refused, State.ROLLING_BACK, State.WAITING, *_FAILING),
+    (State.WAITING, Kind.TARGET): _step(Applier._begin, State.STAGED),
+    (State.WAITING, Kind.DEADLINE): _step(Applier._look_again, State.STAGED),
     (State.APPLIED, Kind.CONTACT): _step(Applier._confirm, State.CONFIRMING),
     (State.APPLIED, Kind.DEADLINE): _step(Applier._unconfirmed, State.ROLLING_BACK),
     (State.CONFIRMING, Kind.COMMITTED): _step(Applier._finish, *_FINISHED),

@@ -113,7 +113,12 @@ class HelperClient:
         return (await self.read(("dusk",)))["dusk"]
 
     async def apply(
-        self, apply_id: str, files: dict[str, tuple[bytes | None, bytes]], window_s: float = 90.0
+        self,
+        apply_id: str,
+        files: dict[str, tuple[bytes | None, bytes]],
+        window_s: float = 90.0,
+        *,
+        insists: bool = False,
     ) -> tuple[str, ...]:
         """Write files, package → (content as read, new content), all or none; return what changed.
 
@@ -121,8 +126,8 @@ class HelperClient:
         """
         fields = [(name.encode(), digest(old), new) for name, (old, new) in files.items()]
         flat = [field for triple in fields for field in triple]
-        window = b"%d" % math.ceil(window_s)
-        answer = await self._ask((b"apply", apply_id.encode(), *flat, window), ANSWER_S_MAX)
+        options = (b"%d" % math.ceil(window_s), *([b"insist"] if insists else []))
+        answer = await self._ask((b"apply", apply_id.encode(), *flat, *options), ANSWER_S_MAX)
         self.problem = ""  # nothing was unfinished
         with _as_asked():
             return tuple(answer[0].decode().split())
@@ -182,26 +187,20 @@ class HelperClient:
                     return FilesSeen(await self.read(packages))
                 except (Refused, StorageError):  # an apply would say why
                     return FilesSeen(None)
-            case WriteFiles(apply_id, files, window_s):
-                return await self._change("write", apply_id, files, window_s)
+            case WriteFiles(apply_id):
+                return await self._change("write", apply_id, effect)
             case CommitFiles(apply_id):
-                return await self._change("commit", apply_id, {})
+                return await self._change("commit", apply_id)
             case RollbackFiles(apply_id):
-                return await self._change("rollback", apply_id, {})
+                return await self._change("rollback", apply_id)
 
-    async def _change(
-        self,
-        request: str,
-        apply_id: str,
-        files: dict[str, tuple[bytes | None, bytes]],
-        window_s: float = 90.0,
-    ) -> HelperDone:
+    async def _change(self, request: str, apply_id: str, written: WriteFiles | None = None) -> HelperDone:
         try:
             if request == "commit":
                 await self.commit(apply_id)
                 return HelperDone(request, apply_id, None, None, "")
-            if request == "write":
-                await self.apply(apply_id, files, window_s)
+            if written is not None:
+                await self.apply(apply_id, written.files, written.window_s, insists=written.insists)
             elif not (await self.rollback()).restored:
                 return HelperDone(request, apply_id, None, None, "")
             exit_status, line = await self.reload()

@@ -4,6 +4,7 @@ import os
 import time
 from io import FileIO
 
+from dusk.helper import neighbours
 from dusk.helper.files import Refusal, read_file
 
 RELOAD_S_MAX = 30.0
@@ -77,11 +78,17 @@ class Watch:
         self.wait_s, self.command = WATCH_S_DEFAULT, b""
 
     def prepare(self, options: tuple[bytes, ...], command: bytes, packages: list[str]) -> None:
-        """Ask root's hooks, and say how long contact is waited for and what reloads what is put back.
+        """Look at who else changes files, ask root's hooks, and say when and how the shell puts back.
+
+        ``options`` are how many seconds contact is waited for, and ``insist`` of who has waited for others.
 
         Raises:
-            Refusal: ``hook``.
+            Refusal: ``luci``, ``staged``, ``hook``.
         """
+        if options[1:] == (b"insist",):
+            options = options[:1]
+        else:
+            neighbours.look(self.root, packages)
         seconds = int(*options) if options else WATCH_S_DEFAULT
         self.wait_s, self.command = max(1, min(seconds, WATCH_S_MAX)) + WATCH_SPARE_S, command
         if os.path.exists(f"{self.root}/etc/dusk/hooks.d/pre-apply"):

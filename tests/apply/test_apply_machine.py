@@ -22,6 +22,7 @@ from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.apply.machine import (
     BACKOFF_S,
     CHANGED_RETRIES_MAX,
+    OTHERS_LOOK_S,
     RESTING,
     ROLLBACK_RETRY_S,
     TABLE,
@@ -30,6 +31,7 @@ from dusk.apply.machine import (
     State,
 )
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.effects import Event as Notice
 from dusk.errors import ConfigError
 from dusk.ids import ChainHash, Head, Seq
 from tools.states import diagram
@@ -252,6 +254,61 @@ def test_r7_a_deadline_that_was_not_asked_for_starts_no_second_rollback() -> Non
     assert after(Deadline(), applier=applier)[1] == [RollbackFiles(apply_id({"wireless": b"new"}))]
 
 
+LUCI = done("write", "luci: waiting for a LuCI confirm")
+STAGED = done("write", "staged: waiting for edits that somebody staged in wireless")
+
+
+def test_a50_a_luci_confirm_is_waited_for_and_shown() -> None:
+    applier, actions = after(WIFI, OLD, LUCI)
+    assert (actions, applier.state, applier.reason) == ([], State.WAITING, "waiting for a LuCI confirm")
+    assert applier.handle(Deadline(), 5.0) == [ReadFiles(("wireless",))]
+    assert applier.handle(OLD, 5.0) == [
+        WriteFiles(apply_id({"wireless": b"new"}), {"wireless": (b"old", b"new")})
+    ]
+    applier.handle(WRITTEN, 6.0)
+    assert (applier.state, applier.reason) == (State.APPLIED, "")
+
+
+@pytest.mark.parametrize(("refusal", "patience_s"), [(LUCI, 180.0), (STAGED, 300.0)])
+def test_a50_nobody_is_waited_for_for_ever_and_then_it_is_told(refusal: Event, patience_s: float) -> None:
+    applier, _ = after(WIFI, OLD, refusal)
+    now = 0.0
+    while now < patience_s - OTHERS_LOOK_S:
+        now += OTHERS_LOOK_S
+        applier.handle(Deadline(), now)
+        (write,) = applier.handle(OLD, now)
+        assert isinstance(write, WriteFiles)
+        assert not write.insists
+        applier.handle(refusal, now)
+    applier.handle(Deadline(), patience_s)
+    told, write = applier.handle(OLD, patience_s)
+    assert isinstance(told, Notice)
+    assert told.loud
+    assert told.text.startswith("no longer waiting for")
+    assert isinstance(write, WriteFiles)
+    assert write.insists
+
+
+def test_a50_other_targets_do_not_make_the_waiting_longer() -> None:
+    applier, _ = after(WIFI, OLD, STAGED)
+    assert applier.handle(target(6, wireless=b"third"), 200.0) == [ReadFiles(("wireless",))]
+    applier.handle(OLD, 200.0)
+    applier.handle(STAGED, 200.0)
+    applier.handle(target(7, wireless=b"fourth"), 300.0)
+    assert isinstance(applier.handle(OLD, 300.0)[0], Notice)
+
+
+def test_a50_a_target_that_came_meanwhile_is_looked_at_at_once() -> None:
+    applier, actions = after(WIFI, OLD, target(6, wireless=b"third"), STAGED)
+    assert actions == [ReadFiles(("wireless",))]
+    assert applier.state is State.STAGED
+
+
+def test_the_brake_ends_the_waiting() -> None:
+    applier, _ = after(WIFI, OLD, LUCI, SetMode(Mode.HOLD))
+    assert (applier.state, applier.deadline) == (State.HELD, None)
+
+
 def test_the_table_has_every_state_with_every_kind_of_event() -> None:
     assert set(TABLE) == {(state, kind) for state in State for kind in Kind}
 
@@ -265,7 +322,7 @@ EVENTS: list[Event] = [
     *(SetMode(mode) for mode in Mode),
     OLD,
     *(done(request, error, code) for request in ("write", "commit", "rollback") for error in
-      (None, "changed: x", "storage: x") for code in (0, 1)),
+      (None, "changed: x", "storage: x", "staged: x") for code in (0, 1)),
 ]  # fmt: skip
 
 
@@ -289,6 +346,7 @@ def test_r7_after_any_events_at_most_one_request_waits_and_rest_has_no_journal(e
             if isinstance(event, HelperDone) and (event.error is None):
                 journal = name == "write"
         actions = applier.handle(event, 0.0)
+        actions = [action for action in actions if not isinstance(action, Notice)]
         assert len(actions) <= 1
         if actions:
             assert waiting is None
