@@ -5,6 +5,7 @@ import stat
 
 from dusk.helper.files import Refusal
 
+NOTHING_THERE = (FileNotFoundError, NotADirectoryError)  # a disk that refuses is told, as anywhere
 STAGED_BYTES_MAX = 64 * 1024
 GENERATED_CHARACTERS = 9  # "cfg", two digits of a place, four of a hash
 
@@ -31,20 +32,20 @@ def look(root: str, packages: list[str]) -> None:
 def _names(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except OSError:
+    except NOTHING_THERE:
         return []
 
 
 def _read(path: str) -> bytes:
     """Return a file of ours, nothing for what is none: others shall not make us wait."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        facts = os.stat(path, follow_symlinks=False)
+    except NOTHING_THERE:
         return b""
-    with open(fd, "rb") as file:
-        facts = os.fstat(fd)
-        is_ours = stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid()
-        return file.read(STAGED_BYTES_MAX) if is_ours else b""
+    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+        return b""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        return file.read(STAGED_BYTES_MAX)
 
 
 def _touches_anonymous(staged: bytes) -> bool:
