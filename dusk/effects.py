@@ -208,8 +208,7 @@ class FilesSeen:
 class HelperDone:
     """Answer to ``WriteFiles``, ``CommitFiles``, ``RollbackFiles``.
 
-    ``error`` is None, or one line for people. ``reload_exit`` is None when nothing was
-    reloaded.
+    ``error`` is one line for people, or None; ``reload_exit`` is None where nothing was reloaded.
     """
 
     request: str
@@ -377,12 +376,11 @@ class LookAtFiles:
 class WriteFiles:
     """Ask the helper to write all these files as one journalled transaction and reload.
 
-    ``files`` maps package → (content as read before, new content). Contact is waited for so many seconds.
-    Who has waited for others who change files insists.
+    Contact is then waited for ``window_s``. Who has waited for others who change files insists.
     """
 
     apply_id: str
-    files: dict[str, tuple[bytes | None, bytes]]
+    files: dict[str, tuple[bytes | None, bytes]]  # package → (content as read before, new content)
     window_s: float = 90.0
     insists: bool = False
 
