@@ -77,11 +77,12 @@ def check_of(_key: str, row: list[object]) -> None:
 
 def check_was(_key: str, row: list[object]) -> None:
     """Check what a record was, see `dusk.changelog.rollouts.Kept`."""
-    section, key, data, is_own = codec.fields(row, 4, "former record")
+    section, key, data, is_own, after = codec.fields(row, 5, "former record")
     codec.text(section, limits.SECTION_BYTES_MAX, "former section")
     codec.text(key, limits.RECORD_KEY_BYTES_MAX + len("set/"), "former key")
-    if data is not None:
-        codec.blob(data, limits.VALUE_BYTES_MAX, "former value")
+    for value in (data, after):
+        if value is not None:
+            codec.blob(value, limits.VALUE_BYTES_MAX, "former value")
     if not isinstance(is_own, bool):
         raise UntrustedInput("former record: own or not")
 

@@ -1,8 +1,9 @@
 """Up to where the log counts for a device: rollouts keep changes from it until they reach it (R2).
 
 A device waits for the oldest rollout that concerns it and has not reached it. For it the log ends before
-that rollout, whatever stands behind. Concerned is whoever had, or gets, anything of what the rollout
-changes; so also one that joins meanwhile, or is moved to where it counts.
+that rollout, whatever stands behind. Concerned is whoever had, or got, anything of what the rollout
+changes, as it was signed: who is given such a thing later by another change has it by that, and nobody
+ever falls back to an earlier position. Who joins meanwhile counts as if it had been there.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
-from dusk.changelog.rollouts import Rollout, kept_of, under_way, waves_of
+from dusk.changelog.rollouts import Kept, Rollout, kept_of, says_whom, under_way, waves_of
 from dusk.changelog.sections import SectionKind, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections, groups_of
@@ -62,15 +63,18 @@ class Waits:
         self._kept = {rollout.id: tuple(kept_of(state, rollout.id)) for rollout in self.rollouts}
         self._waves = {rollout.id: waves_of(state, rollout.id) for rollout in self.rollouts}
         self._views: dict[str, Overlay] = {}
+        self._behinds: dict[str, Overlay] = {}
 
     def before(self, rollout: Rollout) -> Overlay:
         """Return the datastore as it was before a rollout: what was kept since, the oldest of each record."""
         if rollout.id not in self._views:
-            later = [each for each in self.rollouts if each.number >= rollout.number]
-            kept = [one for each in reversed(later) for one in self._kept[each.id]]
-            edits = [Edit(one.section, one.key, one.data, None) for one in kept]
-            self._views[rollout.id] = Overlay(self._state, edits)
+            self._views[rollout.id] = Overlay(self._state, self._edits_before(rollout))
         return self._views[rollout.id]
+
+    def _edits_before(self, rollout: Rollout) -> list[Edit]:
+        later = [each for each in self.rollouts if each.number >= rollout.number]
+        kept = [one for each in reversed(later) for one in self._kept[each.id]]
+        return [Edit(one.section, one.key, one.data, None) for one in kept]
 
     def wave_of(self, rollout: Rollout, device: DeviceId) -> int:
         """Return in which wave a device is, from 0; the last one has all that are not named."""
@@ -81,10 +85,17 @@ class Waits:
         return self.wave_of(rollout, device) < rollout.progress.opened
 
     def concerns(self, rollout: Rollout, device: DeviceId) -> bool:
-        """Tell whether a device has, or gets, anything of what a rollout changes."""
-        sections = {one.section for one in self._kept[rollout.id] if one.is_own}
-        stores: Sequence[Sections] = (self.before(rollout), self._state)
-        return any(_depends(store, section, device) for store in stores for section in sections)
+        """Tell whether a device had, or got, anything of what a rollout changes."""
+        own = [one for one in self._kept[rollout.id] if one.is_own]
+        stores: Sequence[Sections] = (self.before(rollout), self._behind(rollout, own))
+        return any(_depends(store, one.section, device) for store in stores for one in own)
+
+    def _behind(self, rollout: Rollout, own: Sequence[Kept]) -> Overlay:
+        """Return the datastore right behind a rollout, as far as it says whom something is for."""
+        if rollout.id not in self._behinds:
+            said = [Edit(one.section, one.key, one.after, None) for one in own if says_whom(*one[:2])]
+            self._behinds[rollout.id] = Overlay(self._state, [*self._edits_before(rollout), *said])
+        return self._behinds[rollout.id]
 
     def of(self, device: DeviceId) -> Rollout | None:
         """Return what a device waits for; a removed one waits for nothing."""

@@ -38,6 +38,7 @@ _RECORDS = {
     SectionKind.DEVICE_CONFIG: ("",),
 }
 """What the managed config of a device depends on, but for what it says of itself."""
+_WHOM = frozenset({SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE})
 
 
 class Plan(NamedTuple):
@@ -81,12 +82,14 @@ class Kept(NamedTuple):
     Attributes:
         data: its value then; None where there was none.
         is_own: whether the rollout itself changed it, and not what came behind.
+        after: of an own record that says whom something is for, what the rollout made it; else None.
     """
 
     section: str
     key: str
     data: bytes | None
     is_own: bool
+    after: bytes | None
 
 
 class Rollout(NamedTuple):
@@ -235,6 +238,12 @@ def is_kept(section: str, key: str) -> bool:
     return any(key.startswith(prefix) for prefix in prefixes)
 
 
+def says_whom(section: str, key: str) -> bool:
+    """Tell whether a record says which devices something is for."""
+    kind = parse_path(section).kind
+    return kind in _WHOM and (kind is not SectionKind.GROUP or key.startswith("member/"))
+
+
 def followed(state: State, change: Change, verdict: Verdict) -> Verdict:
     """Return a verdict with what the fold itself does to rollouts behind a change that counts.
 
@@ -332,7 +341,7 @@ class _Keeping:
             if before is not None and key != OF and self._state.record(FORMER + before, key) is None:
                 row = self._state.value(FORMER + name, key)
                 assert row is not None, "records that are listed have values"
-                passed = Kept(*row)._replace(is_own=False)
+                passed = Kept(*row)._replace(is_own=False, after=None)
                 self._written[FORMER + before, key] = _by_fold(passed, self._changes[before])
             self._written[FORMER + name, key] = NO_TRACE
 
@@ -349,7 +358,7 @@ class _Keeping:
         if not self._order:
             return
         name = self._order[-1]
-        for section, key, _ in writes:
+        for section, key, record in writes:
             place = (FORMER + name, WAS + place_of(section, key))
             if not is_kept(section, key) or place in self._written or self._state.record(*place) is not None:
                 continue
@@ -357,7 +366,10 @@ class _Keeping:
             if was is None and section.startswith("device/") and key == "groups":
                 continue  # a device that joins is what it is, for who waits too
             data = None if was is None else was.data
-            row = Kept(section, key, data, is_own=name == begun)
+            is_own = name == begun
+            row = Kept(
+                section, key, data, is_own, record.data if is_own and says_whom(section, key) else None
+            )
             self._written[place] = _by_fold(row, self._changes[name])
         self._check_room()
 

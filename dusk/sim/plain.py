@@ -17,6 +17,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import NO_CLUSTER, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.keys.signing import verify
 from dusk.limits import EPOCH_JUMP_MAX
+from dusk.sim import rolled
 from dusk.sim.broken import RuleBroken
 from dusk.sim.granted import no_grant, no_person
 from dusk.sim.keyring import Keyring
@@ -126,6 +127,8 @@ class Judge:
                 return (self._recovered if by_phrase else self._forced)(plain, parent, entry, change)
             case EntryKind.HANDOVER, None if entry.writer != parent.holders[0]:
                 return Ruling()
+            case EntryKind.GATE, None:
+                return Ruling(writes=rolled.gate(plain.records, entry))
             case EntryKind.CHANGE, Change():
                 return self._changed(plain, entry, change, was_left=was_left)
             case EntryKind.FREEZE, Change():
@@ -267,7 +270,7 @@ class Judge:
             return Ruling(OutcomeCode.REJECTED)
         if _is_stale(plain, change.body):
             return Ruling(OutcomeCode.SUPERSEDED, counter=_number(change))
-        writes = _writes(change)
+        writes = _writes(change) | rolled.followed(plain.records, change)
         former = self._former(plain, change, entry.absent) if change.body.counter == 0 else ""
         if former:
             writes |= place_of(plain, change, former)
@@ -280,6 +283,8 @@ class Judge:
     def refusal(self, plain: Plain, change: Change, absent: Absent | None = None) -> str:
         """Return with which code a change is refused at this place; empty if it is not."""
         body = change.body
+        if rolled.refused(plain.records, change):
+            return rolled.refused(plain.records, change)
         if body.counter == 0:
             return self._no_creation(plain, change, absent)
         if body.author == KeyId(body.device) and not plain.is_member(body.device):

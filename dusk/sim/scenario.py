@@ -36,6 +36,7 @@ from dusk.sim.network import PORT, Network, host_of
 from dusk.sim.pace import quick_checkpoints
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
 from dusk.sim.remember import remembered_crypto
+from dusk.sim.rolling import Rolling
 from dusk.sim.transcript import Transcript
 from dusk.sim.tree import Logged
 from dusk.sim.troubles import Stage, Troubles
@@ -71,6 +72,7 @@ class Plan:
         recoveries: whether people use the recovery phrase in seeds that say so.
         grants: whether there is a second person, to whom the owner grants policies, and takes them.
         returns: whether the join key lets devices come back without a person, in seeds that say so.
+        rollouts: whether the owner rolls changes out in waves, too.
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
@@ -88,6 +90,7 @@ class Plan:
     recoveries: bool = False
     grants: bool = False
     returns: bool = False
+    rollouts: bool = False
     in_rounds: bool | None = None
     verbose: bool = False
     nodes: Mapping[int, NodeMaker] = field(default_factory=dict)
@@ -218,6 +221,18 @@ class Simulation:
         )
         return Troubles(stage, self._make_twin, self.attackers)
 
+    def _make_rolling(self) -> Rolling:
+        rolling = Rolling(
+            clock=self.clock,
+            devices=self.devices,
+            checks=self.checks,
+            random=self.generator("rollouts"),
+            sign=self.troubles.sign_unowed,
+            count=self.transcript.count,
+        )
+        rolling.plan()
+        return rolling
+
     def _make_attackers(self) -> list[Attacker]:
         attackers: list[Attacker] = []
         if self.faults.outsider_s:
@@ -269,9 +284,10 @@ class Simulation:
             plan_questions(
                 self.clock, self.devices, self.generator("questions"), self.duration_s, self._founded.owner
             )
+            rolling = self._make_rolling() if self._plan.rollouts else None
             self.clock.run_until(self.duration_s)
             self.troubles.end()
-            self._wait_for_agreement()
+            self._wait_for_agreement(rolling)
             self._let_excused_come()
             self._stay_quiet()
             Final(self.checks).check()
@@ -284,7 +300,7 @@ class Simulation:
 
     # --- the end -------------------------------------------------------------------------------
 
-    def _wait_for_agreement(self) -> None:
+    def _wait_for_agreement(self, rolling: Rolling | None = None) -> None:
         """Wait until all have one head and it is in effect; the last change comes once all are members."""
         last = self._last
         while not (self._agree() and last in self._outcomes):
@@ -292,6 +308,8 @@ class Simulation:
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
             self.troubles.admitting.look()
+            if rolling is not None:
+                rolling.end()
             self._end_by_hand()
             self._attest_by_hand()
             last = self._last

@@ -82,5 +82,5 @@ def command(plan: Plan) -> str:
     if plan.holders_max != 1:
         words.append(f"--holders {plan.holders_max}")
     words += ["--recoveries"] * plan.recoveries + ["--grants"] * plan.grants
-    words += ["--returns"] * plan.returns
+    words += ["--returns"] * plan.returns + ["--rollouts"] * plan.rollouts
     return " ".join(words)

@@ -113,7 +113,7 @@ class Troubles:
         self.admitting = Admitting(
             devices=stage.devices,
             may_go=self._may_go,
-            sign=self._sign_unowed,
+            sign=self.sign_unowed,
             new_key=self._new_key,
             count=stage.transcript.count,
             random=stage.generator("reset"),
@@ -232,9 +232,9 @@ class Troubles:
         if node is None or edit is None or self._people.random() >= share:
             return
         self._stage.transcript.count("attested")
-        device.submit(lambda node: self._sign_unowed(device, node, [edit]))
+        device.submit(lambda node: self.sign_unowed(device, node, [edit]))
 
-    def _sign_unowed(self, device: Device, node: Node, edits: list[Edit]) -> Change:
+    def sign_unowed(self, device: Device, node: Node, edits: list[Edit]) -> Change:
         """Make a change of the owner's that may be refused: the next one is another chance."""
         return self._sign_unowed_by(device, node, edits, self._stage.founded.owner)
 

@@ -23,8 +23,8 @@ GOOD_ROLLOUTS: list[tuple[str, str, list[object]]] = [
     (f"rollout/{ID}", "progress", [1, "abort", ""]),
     (f"rollout/{ID}", "progress", [1, "force", ""]),
     (f"former/{ID}", "of", [1, bytes(32)]),
-    (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", None, True]),
-    (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", b"data", False]),
+    (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", None, True, None]),
+    (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", b"data", False, b"after"]),
 ]
 BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
     ("plan", [0, 0]),
@@ -51,12 +51,12 @@ BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
 BAD_FORMER: list[tuple[str, list[object]]] = [
     ("of", [0, bytes(32)]),
     ("of", [1, bytes(31)]),
-    (f"was/{ID}", ["policy/wifi", "set/a.b.c", None]),
-    (f"was/{ID}", ["policy/wifi", "set/a.b.c", "text", True]),
-    (f"was/{ID}", ["policy/wifi", "set/a.b.c", None, 1]),
-    (f"was/{ID}", ["x" * 192, "set/a.b.c", None, True]),
-    (f"was/{ID}", ["policy/wifi", "x" * 517, None, True]),
-    ("was/short", ["policy/wifi", "set/a.b.c", None, True]),
+    (f"was/{ID}", ["policy/wifi", "set/a.b.c", None, True]),
+    (f"was/{ID}", ["policy/wifi", "set/a.b.c", "text", True, None]),
+    (f"was/{ID}", ["policy/wifi", "set/a.b.c", None, 1, None]),
+    (f"was/{ID}", ["x" * 192, "set/a.b.c", None, True, None]),
+    (f"was/{ID}", ["policy/wifi", "x" * 517, None, True, None]),
+    ("was/short", ["policy/wifi", "set/a.b.c", None, True, None]),
 ]
 
 

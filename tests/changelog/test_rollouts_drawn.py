@@ -78,6 +78,7 @@ class Drawn:
         self.said: dict[int, Snapshot] = {}
         self.rolling: list[Rolling] = []
         self.count = 0
+        self.counted: dict[bytes, int] = {}
         self.note()
 
     def note(self) -> None:
@@ -166,7 +167,7 @@ class Drawn:
     def expected(self, device: SigningKey) -> dict[str, object]:
         name, now = device.key_id.hex(), self.said[self.world.log.head.seq]
         for one in self.rolling:
-            stores = (self.said[one.at], now)
+            stores = (self.said[one.at], self.said[one.at + 1])
             concerned = any(_is_for(store, section, name) for store in stores for section in one.sections)
             if concerned and not one.reached(name):
                 return _options(self.said[one.at], device)
@@ -175,6 +176,8 @@ class Drawn:
     def check(self, log: Log) -> None:
         for device in self.devices:
             counts = released(log, DeviceId(device.key_id))
+            assert counts.head.seq >= self.counted.get(device.key_id, 0), "it never falls"
+            self.counted[device.key_id] = counts.head.seq
             assert _options(counts.store, device) == self.expected(device)
 
     def checkpoint(self) -> None:
