@@ -325,6 +325,12 @@ CONTROL_LINE_BYTES_MAX = 512 * 1024
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
+SELECTOR_FACTS_MAX = 16
+"""Facts by which a group selects devices: a board and a release are two."""
+SELECTOR_VALUES_MAX = 64
+"""Values of one fact of which a device has one: the models of a large house."""
+SELECTOR_VALUE_BYTES_MAX = 1024
+"""One of them: as large as a fact."""
 EACH_HITS_MAX = 256
 """Sections that one `each` address hits: four radios, or the ports of five large switches."""
 

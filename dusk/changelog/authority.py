@@ -11,6 +11,7 @@ from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
 from dusk.changelog.sealed import sealed_records
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
+from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
 from dusk.changelog.touching import (
     UNGROUPED,
@@ -42,8 +43,10 @@ GRANTABLE = {
 PASSED = SectionKind.PASSED.value
 """The section of grants that those who have them passed on; only owners write in ``trust``."""
 _FACTS = SectionKind.FACTS
-_NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin")}
-"""Records that joining alone makes; who is granted the section may let a device in that asked for it."""
+_NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin"), (SectionKind.GROUP, SELECT)}
+"""Records that joining alone makes; who is granted the section may let a device in that asked for it.
+
+And selectors, which may take in any device, whatever groups it is in: they are for owners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +270,7 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
     """Check what a grant's holders put there, and what they take away (A39)."""
     (section, key, *_), path, after = step.operation, step.path, step.after
     if (path.kind, key) in _NEVER_GRANTED and step.made is None:
-        raise Refused("outside-grant", f"{section}: a device's {key} is not for grants")
+        raise Refused("outside-grant", f"{section}: {key} is not for grants")
     if (path.kind, key) == (SectionKind.JOINKEY, "rule") and after is not None and row_of(after)[6] == "auto":
         raise Refused("outside-grant", f"{section}: owners alone say that routers come back by themselves")
     if grant.packages is not None:

@@ -14,7 +14,7 @@ from dusk.changelog.overlay import Overlay
 from dusk.changelog.rollouts import Kept, Rollout, kept_of, says_whom, under_way, waves_of
 from dusk.changelog.sections import SectionKind, device_path, parse_path
 from dusk.changelog.state import State
-from dusk.changelog.views import Sections, groups_of
+from dusk.changelog.views import Sections, groups_in_effect
 from dusk.ids import EMPTY_HEAD, ChangeId, DeviceId, Head, Seq
 
 
@@ -111,7 +111,7 @@ def _depends(store: Sections, section: str, device: DeviceId) -> bool:
     if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
         return path.name == device.hex()
     if path.kind is SectionKind.GROUP:
-        return path.name in groups_of(store, device)
+        return path.name in groups_in_effect(store, device)
     if path.kind is SectionKind.CLUSTER:
         return True
     row = store.value(f"assignment/{path.name}", "to")
@@ -119,7 +119,7 @@ def _depends(store: Sections, section: str, device: DeviceId) -> bool:
         return False
     to, names, _priority = row
     if to == "groups":
-        return not set(names).isdisjoint(groups_of(store, device))
+        return not set(names).isdisjoint(groups_in_effect(store, device))
     return to == "all" or device.hex() in names
 
 

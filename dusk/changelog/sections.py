@@ -12,6 +12,7 @@ from functools import lru_cache
 from dusk import codec, limits
 from dusk.changelog import act_records
 from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.selector import SELECT, check_selector
 from dusk.config.names import parse_key
 from dusk.config.sealing import sealed_from
 from dusk.config.settings import check_read_setting, setting_from_row
@@ -331,6 +332,10 @@ def _text_or_list(size_bytes_max: int) -> Check:
     return check
 
 
+def _select(_key: str, row: list[object]) -> None:
+    check_selector(row, _is_component)
+
+
 def _setting(key: str, row: list[object]) -> None:
     name = key.removeprefix("set/")
     setting = setting_from_row(row)
@@ -418,7 +423,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
     SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
     SectionKind.ASSIGNMENT: {"to": _assignment},
-    SectionKind.GROUP: {"made": _flag, "member/": _flag, **_VARIABLE},
+    SectionKind.GROUP: {"made": _flag, "member/": _flag, SELECT: _select, **_VARIABLE},
     SectionKind.CHECKPOINT: {"by/": act_records.check_attested},
     SectionKind.EXPECTED: {"as": _expected},
     SectionKind.PASSED: {"grant/": _passed},

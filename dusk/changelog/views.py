@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from dusk.changelog.sections import device_path
+from dusk.changelog.selector import SELECT, selects
 from dusk.changelog.state import State, uses_key
 from dusk.ids import DeviceId, PublicKey
 from dusk.lazy import dataclass
@@ -59,6 +60,23 @@ def groups_of(state: Sections, device: DeviceId) -> tuple[str, ...]:
         if state.value(path, f"member/{device.hex()}") is not None
     }
     return tuple(sorted(listed | set(row[0] if row else ())))
+
+
+def groups_in_effect(state: Sections, device: DeviceId) -> tuple[str, ...]:
+    """Return the groups that a device is in, also those that select it by its facts, sorted.
+
+    For settings and variables alone: rights and secrets go by `groups_of`, as facts are signed by the
+    device itself (A52).
+    """
+    named = groups_of(state, device)
+    selectors = {path: row[0] for path in state.sections("group/") if (row := state.value(path, SELECT))}
+    if not selectors:
+        return named
+    section = f"{device_path(device)}/facts"
+    names = {name for selector in selectors.values() for name, _ in selector}
+    facts = {name: row[0] for name in names if (row := state.value(section, name))}
+    chosen = {path.removeprefix("group/") for path, one in selectors.items() if selects(one, facts)}
+    return tuple(sorted(chosen.union(named)))
 
 
 def devices(state: State) -> list[Member]:

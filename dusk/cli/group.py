@@ -3,6 +3,7 @@
 import argparse
 
 from dusk.cli.command import Command, Context, answer, subcommands, verb
+from dusk.cli.options import UsageError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,8 +14,21 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     delete = verb(verbs, "delete", "Delete a group in your draft.", "dusk group delete office", _delete)
     add = verb(verbs, "add", "Put routers into a group.", "dusk group add office attic hall", _add)
     remove = verb(verbs, "remove", "Take routers out of a group.", "dusk group remove office hall", _remove)
-    for parser_of_verb in (show, create, delete, add, remove):
+    select = verb(
+        verbs,
+        "select",
+        "Take in all routers with these facts; no secret is for them by that. Without facts: no more.",
+        "dusk group select outdoor board=cudy,wr3000 board=glinet,gl-x3000 bands=5g",
+        _select,
+    )
+    for parser_of_verb in (show, create, delete, add, remove, select):
         parser_of_verb.add_argument("name", metavar="NAME")
+    select.add_argument(
+        "facts",
+        metavar="FACT=VALUE",
+        nargs="*",
+        help="all facts must hold; of one that is named again any value",
+    )
     for parser_of_verb in (add, remove):
         parser_of_verb.add_argument("devices", metavar="DEVICE", nargs="+")
 
@@ -36,6 +50,7 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
     rows: list[tuple[str, object]] = [
         ("name", group["name"]),
         ("routers", " ".join(group["devices"]) or "-"),
+        ("selects", " ".join(f"{o['fact']}={v}" for o in group["selects"] for v in o["values"]) or "-"),
         ("policies", " ".join(group["policies"]) or "-"),
     ]
     rows += [(f"var {name}", value) for name, value in group["variables"].items()]
@@ -57,6 +72,19 @@ def _add(context: Context, arguments: argparse.Namespace) -> int:
 
 def _remove(context: Context, arguments: argparse.Namespace) -> int:
     return answer(context, context.signed("group.remove", name=arguments.name, devices=arguments.devices))
+
+
+def _select(context: Context, arguments: argparse.Namespace) -> int:
+    facts: dict[str, list[str]] = {}
+    for pair in arguments.facts:
+        fact, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair}: write FACT=VALUE")
+        facts.setdefault(fact, []).append(value)
+    rows = [{"fact": fact, "values": values} for fact, values in facts.items()]
+    return answer(
+        context, context.signed("group.select", name=arguments.name, **({"facts": rows} if rows else {}))
+    )
 
 
 COMMANDS = {"group": Command("Routers that belong together.", "dusk group add office attic", _arguments)}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from dusk.changelog.secrecy import secret_names
-from dusk.changelog.views import groups_of
+from dusk.changelog.views import groups_in_effect
 from dusk.config.merge import Layer, Managed, ManagedOption, merge, without_secrets
 from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
@@ -64,7 +64,7 @@ class Configs:
         Raises:
             ConfigError: a clash, an undefined variable or an impossible value; nothing counts then.
         """
-        groups = frozenset(groups_of(self._store, device))
+        groups = frozenset(groups_in_effect(self._store, device))
         own = f"device/{device.hex()}/config"
         settings = settings_of(self._store, own, self._reads)
         layers = select_layers(device.hex(), groups, self._assignments, self._policies, settings)
@@ -89,7 +89,7 @@ class Configs:
 
     def policies_of(self, device: DeviceId) -> tuple[str, ...]:
         """Return the names of the policies that a device has, the highest priority last."""
-        groups = frozenset(groups_of(self._store, device))
+        groups = frozenset(groups_in_effect(self._store, device))
         chosen = (a for a in self._assignments if a.is_for(device.hex(), groups))
         return tuple(a.policy for a in sorted(chosen, key=lambda a: (a.priority, a.policy)))
 

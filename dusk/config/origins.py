@@ -7,7 +7,7 @@ people who ask. Nothing of it is part of what a device gets.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dusk.changelog.views import groups_of
+from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, Datastore, variables_of
 from dusk.config.merge import ManagedOption
 from dusk.config.names import Each, parse_key
@@ -54,7 +54,7 @@ class Origins:
     def __init__(self, store: Datastore, device: DeviceId) -> None:
         self._store = store
         self._own = f"device/{device.hex()}/config"
-        self._groups = sorted(groups_of(store, device))
+        self._groups = sorted(groups_in_effect(store, device))
         scopes = (self._own, *(f"group/{group}" for group in self._groups), "cluster")
         self._variables = [(scope, variables_of(store, scope)) for scope in scopes]
 

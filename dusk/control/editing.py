@@ -290,6 +290,12 @@ def group_remove(desk: Desk, arguments: Json) -> Json:
     return _edited(desk, arguments, lambda s, d: roster.remove_from_group(s, d, name, devices))
 
 
+def group_select(desk: Desk, arguments: Json) -> Json:
+    """Say in the draft which devices a group selects by their facts."""
+    name, rows = arguments["name"], arguments["facts"]
+    return _edited(desk, arguments, lambda s, d: roster.select_for_group(s, d, name, rows))
+
+
 def var_set(desk: Desk, arguments: Json) -> Json:
     """Give variables a value in the draft."""
     scope, rows = arguments["scope"], arguments["variables"]

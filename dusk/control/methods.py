@@ -261,6 +261,7 @@ METHODS: Mapping[str, Method] = {
     "group.create": _signing(editing.group_create, name=_TEXT),
     "group.delete": _signing(editing.group_delete, name=_TEXT),
     "group.add": _signing(editing.group_add, name=_TEXT, devices=_NAMES),
+    "group.select": _signing(editing.group_select, name=_TEXT, facts=Parameter(schema.rows("fact"), ())),
     "group.remove": _signing(editing.group_remove, name=_TEXT, devices=_NAMES),
     "var.list": _query(views.var_list, scope=Parameter(schema.text(), "")),
     "var.set": _signing(

@@ -6,7 +6,7 @@ A draft is reviewed within a call, and there may be a thousand devices.
 from collections.abc import Iterable
 
 from dusk.changelog.body import Edit
-from dusk.changelog.views import groups_of
+from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, VAR, Configs
 from dusk.config.lifeline import TELLING
 from dusk.config.names import Address, parse_key
@@ -61,7 +61,10 @@ class Reach:
                 bool(self.policies)
                 and any(not self.policies.isdisjoint(c.policies_of(device)) for c in configs)
             )
-            or (bool(self.groups) and any(not self.groups.isdisjoint(groups_of(s, device)) for s in stores))
+            or (
+                bool(self.groups)
+                and any(not self.groups.isdisjoint(groups_in_effect(s, device)) for s in stores)
+            )
         )
 
 

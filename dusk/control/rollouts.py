@@ -141,7 +141,7 @@ def _part(state: State, part: str, devices: Sequence[DeviceId], left: Sequence[D
         return list(left[: max(0, count)])
     if part not in views.group_names(state):
         raise Refused("bad-wave", f"{part!r}: neither a share such as 10% nor a group")
-    return [device for device in left if part in views.groups_of(state, device)]
+    return [device for device in left if part in views.groups_in_effect(state, device)]
 
 
 # --- looking -------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from dusk import codec
 from dusk.changelog.sealed import sealed_in
+from dusk.changelog.sections import check_record, parse_path
+from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
 from dusk.config.device import SET, VAR
 from dusk.config.merge import PRIORITY_DEFAULT, PRIORITY_MAX
@@ -12,7 +14,7 @@ from dusk.control import names
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
 from dusk.control.sealing import Sealer
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
 
 
 def _seen(state: State, draft: Draft) -> Overlay:
@@ -125,6 +127,31 @@ def add_to_group(state: State, draft: Draft, name: str, devices: Sequence[str]) 
         key = f"member/{names.device_id(state, device).hex()}"
         draft = put(state, draft, f"group/{name}", key, codec.pack((True,)))
     return draft
+
+
+def select_for_group(
+    state: State, draft: Draft, name: str, rows: Sequence[tuple[str, tuple[str, ...]]]
+) -> Draft:
+    """Say which devices a group selects by their facts: all of these hold; none: it selects no more.
+
+    Args:
+        state: what the log says.
+        draft: before.
+        name: the group.
+        rows: fact, and the values of which a device must have one.
+    """
+    names.require_group(_seen(state, draft), name)
+    if not rows:
+        return put(state, draft, f"group/{name}", SELECT, None)
+    selector = [[names.component(fact, "fact"), sorted(set(values))] for fact, values in sorted(rows)]
+    data = codec.pack((selector,))
+    try:
+        check_record(parse_path(f"group/{name}"), SELECT, data)
+    except UntrustedInput as error:
+        raise Refused(
+            "bad-selector", f"{error}; write FACT=VALUE, each fact once or with several values"
+        ) from None
+    return put(state, draft, f"group/{name}", SELECT, data)
 
 
 def remove_from_group(state: State, draft: Draft, name: str, devices: Sequence[str]) -> Draft:

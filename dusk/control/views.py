@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dusk.changelog import views
 from dusk.changelog.released import released
 from dusk.changelog.secrecy import secret_names
+from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
+from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
 from dusk.config.names import parse_key
 from dusk.config.origins import NOBODYS, Origin, Origins
@@ -153,7 +155,10 @@ def group_list(desk: Desk, _arguments: Json) -> Json:
 
 
 def _group(state: State, name: str) -> Json:
-    return {"name": name, "devices": [m.name for m in names.members(state) if name in m.groups]}
+    found = [m.name for m in names.members(state) if name in groups_in_effect(state, m.device_id)]
+    row = state.value(f"group/{name}", SELECT)
+    selects = [{"fact": fact, "values": list(values)} for fact, values in row[0]] if row else []
+    return {"name": name, "devices": found, "selects": selects}
 
 
 def group_show(desk: Desk, arguments: Json) -> Json:

@@ -6,6 +6,7 @@ from typing import Any
 from dusk import codec, limits
 from dusk.changelog import views
 from dusk.changelog.secrecy import secret_names
+from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
 from dusk.config.names import parse_key
 from dusk.config.settings import Setting, Verb, decode_setting, is_secret
@@ -75,6 +76,8 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
     if key.startswith("member/"):
         name = names.device_name(state, bytes.fromhex(key.removeprefix("member/")))
         return f"member {name}", None if row is None else "yes"
+    if kind == "group" and key == SELECT:
+        return "selects", None if row is None else selector_words(row[0])
     if kind == "assignment":
         return "to", None if row is None else assignment_words(state, row)
     if kind == "void":
@@ -95,6 +98,11 @@ def _readers(state: State, row: list[Any]) -> str:
     """Name those to whom a key of secrets is wrapped."""
     names_of = (names.author_name(state, KeyId(reader)) for reader, _ in row[1])
     return f"for {', '.join(sorted(names_of))}"
+
+
+def selector_words(selector: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Return which devices a group selects, in words."""
+    return " and ".join(f"{fact} is {' or '.join(map(quote, values))}" for fact, values in selector)
 
 
 def assignment_words(state: State, row: list[Any]) -> str:

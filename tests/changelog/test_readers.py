@@ -4,6 +4,8 @@ import pytest
 
 from dusk.changelog.body import Edit
 from dusk.changelog.readers import Devices, is_entitled, is_for_granted, people_of, wraps_in
+from dusk.changelog.views import groups_in_effect, groups_of
+from dusk.config.device import managed_config, options_of
 from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.keys.secret import secret_key_id
@@ -35,6 +37,25 @@ class Cluster(World):
             device = DeviceId(key.key_id)
             assert is_entitled(self.log.state, section, device) == (key.key_id in found)
         return named
+
+
+def test_a52_who_is_selected_by_facts_has_the_settings_of_a_group_and_none_of_its_secrets() -> None:
+    cluster = Cluster()
+    cluster.commit(cluster.edit("group/ap", "made", [True]))
+    cluster.commit(cluster.edit("group/ap", "select", [[["board", ["fine"]]]]))
+    cluster.commit(cluster.set("wifi", "wireless.radio0.channel", "6"))
+    cluster.commit(secret_setting(cluster, "policy/wifi", "wireless.a.key", "x"))
+    cluster.assign("groups", "ap")
+    roof = DeviceId(cluster.roof.key_id)
+    assert not managed_config(cluster.log.state, roof)
+    lie = cluster.edit(f"device/{roof.hex()}/facts", "board", ["fine"])
+    cluster.write(cluster.change(lie, signers=(cluster.roof,), device=cluster.roof))
+    said = options_of(managed_config(cluster.log.state, roof))
+    assert "wireless.radio0.channel" in said
+    assert groups_in_effect(cluster.log.state, roof) == ("ap",)
+    assert groups_of(cluster.log.state, roof) == ()
+    assert cluster.readers() == {"hall"}
+    assert cluster.readers("group/ap") == {"hall"}
 
 
 @pytest.fixture

@@ -61,3 +61,22 @@ def test_what_no_policy_names_is_told_to_go_and_no_longer_to_go(dusk: "Dusk", lo
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "never managed" in result.err
     assert logged_in.log.head.seq
+
+
+def test_a_group_takes_in_routers_by_their_facts(dusk: "Dusk", logged_in: "FakeDesk") -> None:
+    assert dusk("group", "create", "outdoor").code == 0
+    assert dusk("group", "select", "outdoor", "board=b", "board=a,x", "bands=5g").code == 0
+    assert "+ selects: bands is '5g' and board is 'a,x' or 'b'" in dusk("draft").out
+    assert dusk("commit", "-m", "outdoor").code == 0
+    assert "bands=5g board=a,x board=b" in dusk("group", "show", "outdoor").out
+    assert dusk("group", "select", "outdoor").code == 0
+    assert "- selects" in dusk("draft").out
+    for words, part in (
+        (("board",), "write FACT=VALUE"),
+        (("Board=x",), "Board"),
+        (("board=" + "x" * 1025,), "FACT=VALUE"),
+    ):
+        result = dusk("group", "select", "outdoor", *words)
+        assert result.code
+        assert part in result.err
+    assert logged_in.log.head.seq

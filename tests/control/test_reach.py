@@ -59,6 +59,7 @@ EDITS: dict[str, Callable[[FakeDesk], object]] = {
     "a cluster's variable": lambda d: d.do("var.set", scope="cluster", variables=VARIABLE),
     "a group's variable": lambda d: d.do("var.set", scope="group/up", variables=VARIABLE),
     "a device's variable": lambda d: d.do("var.set", scope="device/roof", variables=VARIABLE),
+    "a selector": lambda d: d.do("group.select", name="up", facts=[{"fact": "board", "values": ["x"]}]),
     "a new member": lambda d: d.do("group.add", name="up", devices=["hall"]),
     "a lost member": lambda d: d.do("group.remove", name="up", devices=["roof"]),
     "a section": lambda d: d.do(

@@ -106,6 +106,10 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("policy.assign", {"name": "lan", "to": "all"}),
         ("group.create", {"name": "aps"}),
         ("group.add", {"name": "aps", "devices": ["attic"]}),
+        (
+            "group.select",
+            {"name": "aps", "facts": [{"fact": "board", "values": ["example,two", "example,one"]}]},
+        ),
         ("policy.assign", {"name": "wifi", "to": "groups", "names": ["aps"], "priority": 200}),
         ("var.set", {"scope": "cluster", "variables": [{"name": "dns", "values": ["192.0.2.53"]}]}),
         ("draft.show", {}),
@@ -148,13 +152,14 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("events.subscribe", {}),
     ]
     assert len([s for s in settings if s[0] == "draft.commit"]) == 2
-    first = settings[:9]
+    count = [method for method, _ in settings].index("draft.commit") + 1
+    first = settings[:count]
     lines: list[tuple[str, dict[str, Any]]] = [
         ("session.whoami", {"token": TOKEN}),
         *((m, {"token": TOKEN, **p}) for m, p in first),
     ]
     lines += queries
-    lines += [(m, {"token": TOKEN, **p}) for m, p in settings[9:]]
+    lines += [(m, {"token": TOKEN, **p}) for m, p in settings[count:]]
     return [*lines, *_roles(late, role)]
 
 

@@ -134,6 +134,7 @@ def _good_of_settings() -> tuple[GoodRow, ...]:
         ("assignment/wifi", "to", ["groups", ["b", "a", "b"], 1]),
         ("group/aps", "made", [True]),
         ("group/aps", f"member/{ID}", [True]),
+        ("group/aps", "select", [[["bands", ["5g"]], ["board", ["a,b", "c"]]]]),
         ("group/aps", "var/x", ["1"]),
     )
 
@@ -306,6 +307,11 @@ def _of_settings() -> tuple[BadRow, ...]:
         ("assignment/wifi", "to", ["devices", ["attic"], 1], "Ids of devices."),
         ("assignment/wifi", "to", ["all", [], 1000], "To 999."),
         ("group/aps", "made", [1], "True, no number."),
+        ("group/aps", "select", [[]], "No fact."),
+        ("group/aps", "select", [[["board", []]]], "No value."),
+        ("group/aps", "select", [[["board", ["b", "a"]]]], "Values not sorted."),
+        ("group/aps", "select", [[["b", ["x"]], ["a", ["x"]]]], "Facts not sorted."),
+        ("group/aps", "select", [[["Board", ["x"]]]], "No name of a fact."),
         ("group/aps", f"member/{ID}", [None], "True."),
     )
 

@@ -44,6 +44,8 @@ def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant:
     before = doing.state.get(section, key)
     both = [said for said in (before, value) if said is not None]
     made = kind == "device" and section[:39] in doing.made
+    if kind == "group" and key == "select":
+        return True
     if kind == "device" and key in {"key", "origin"} and "/" not in rest and not made:
         return True
     if packages is not None:

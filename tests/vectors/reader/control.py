@@ -46,7 +46,7 @@ def _is_rows(name: str, value: object) -> bool:
     return all(
         isinstance(row, dict)
         and set(row) == ROWS[name]
-        and _is_texts([row.get("key", row.get("name"))], 1, 512)
+        and _is_texts([row.get("key", row.get("name", row.get("fact")))], 1, 512)
         and _is_texts(row["values"], 1_024, 131_072)
         for row in value
     )

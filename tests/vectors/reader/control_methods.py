@@ -51,6 +51,7 @@ WORDS = {
 }
 ROWS = {
     "edits": {"key", "values"},
+    "facts": {"fact", "values"},
     "variables": {"name", "values"},
     "values": {"name", "values"},
 }
@@ -209,10 +210,11 @@ METHODS = {
     "policy.rename": Method("token name new_name", EDITING),
     "policy.assign": Method("token name to names? priority?", EDITING),
     "policy.unassign": Method("token name", EDITING),
-    "group.list": Method("", "groups", "name devices"),
-    "group.show": Method("name", "name devices policies variables"),
+    "group.list": Method("", "groups", "name devices selects"),
+    "group.show": Method("name", "name devices selects policies variables"),
     "group.create": Method("token name", EDITING),
     "group.delete": Method("token name", EDITING),
+    "group.select": Method("token name facts?", EDITING),
     "group.add": Method("token name devices", EDITING),
     "group.remove": Method("token name devices", EDITING),
     "var.list": Method("scope?", "variables", "scope name value"),

@@ -188,6 +188,17 @@ def _to(value: list[Any], _name: str) -> None:
     number(priority, 0, 999)
 
 
+def _select(value: Any) -> None:
+    conditions = [array(one, 2) for one in array(value, most=16)]
+    for fact, values in conditions:
+        need(isinstance(fact, str) and re.fullmatch(COMPONENT, fact) is not None, "bad-value")
+        texts = array(values, most=64)
+        need(all(isinstance(text, str) and len(text.encode()) <= 1_024 for text in texts), "wrong-shape")
+        need(bool(texts) and texts == sorted(set(texts)), "bad-value")
+    facts = [fact for fact, _ in conditions]
+    need(bool(facts) and facts == sorted(set(facts)), "bad-value")
+
+
 def _setting(value: list[Any], name: str) -> None:
     settings.check(settings.key(name), settings.setting(value))
 
@@ -258,7 +269,10 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"void/{ID}", [("part/(?:0|[1-9][0-9]{0,2})", _void)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
-    (rf"group/{COMPONENT}", [("made", _one(_true)), (rf"member/{ID}", _one(_true)), VARIABLE, WRAPS]),
+    (
+        rf"group/{COMPONENT}",
+        [("made", _one(_true)), (rf"member/{ID}", _one(_true)), ("select", _one(_select)), VARIABLE, WRAPS],
+    ),
 ]
 
 

@@ -1,0 +1,75 @@
+"""Groups that select devices by their facts."""
+
+import pytest
+
+from dusk.changelog.sections import check_record, parse_path
+from dusk.changelog.selector import selects
+from dusk.changelog.views import groups_in_effect
+from dusk.codec import pack
+from dusk.errors import UntrustedInput
+from dusk.ids import DeviceId
+from tests.granting import Cluster, refuse
+from tests.world import World
+
+SELECTOR = [("bands", ["5g", "6g"]), ("board", ["one"])]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_selected"),
+    [
+        ({"board": "one", "bands": ["2g", "5g"]}, True),
+        ({"board": "one", "bands": "6g"}, True),
+        ({"board": "one", "bands": ["2g"]}, False),
+        ({"board": "one, two", "bands": ["5g"]}, False),
+        ({"bands": ["5g"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_device_is_selected_if_each_fact_has_one_of_the_values(
+    facts: dict[str, str | list[str]],
+    is_selected: bool,  # noqa: FBT001 - a column of a table
+) -> None:
+    assert selects(SELECTOR, facts) is is_selected
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [[]],
+        [[["board", []]]],
+        [[["board", ["b", "a"]]]],
+        [[["board", ["a", "a"]]]],
+        [[["b", ["x"]], ["a", ["x"]]]],
+        [[["Board", ["x"]]]],
+        [[["board", ["x" * 1025]]]],
+        [[["board", "x"]]],
+        [],
+    ],
+)
+def test_what_is_no_selector_is_refused(row: list[object]) -> None:
+    with pytest.raises(UntrustedInput):
+        check_record(parse_path("group/aps"), "select", pack(row))
+
+
+def test_a_device_is_in_the_groups_that_name_it_and_in_those_that_select_it() -> None:
+    world = World()
+    world.allow_joining()
+    device = world.join()
+    path = f"device/{device.key_id.hex()}"
+    world.commit(
+        world.edit("group/named", f"member/{device.key_id.hex()}", [True]),
+        world.edit("group/other", "select", [[["board", ["two"]]]]),
+        world.edit("group/some", "select", [[["board", ["one"]]]]),
+    )
+    assert groups_in_effect(world.log.state, DeviceId(device.key_id)) == ("named",)
+    fact = world.edit(f"{path}/facts", "board", ["one"])
+    world.write(world.change(fact, signers=(device,), device=device))
+    assert groups_in_effect(world.log.state, DeviceId(device.key_id)) == ("named", "some")
+
+
+def test_a39_a_selector_is_for_owners_whatever_is_granted() -> None:
+    world = Cluster()
+    edit = world.edit("group/ap", "select", [[["board", ["x"]]]])
+    refuse(world, world.change(edit, signers=(world.bob,)), "outside-grant")
+    world.commit(edit)
+    refuse(world, world.change(world.edit("group/ap", "select", None), signers=(world.bob,)), "outside-grant")
