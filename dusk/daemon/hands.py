@@ -6,6 +6,7 @@ from typing import Protocol
 
 import trio
 
+from dusk.apply.events import Restored
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.mistakes import MISTAKES, describe
 from dusk.daemon.rewriting import Job
@@ -65,6 +66,9 @@ class Helper(Protocol):
     async def perform(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone:
         """Do one request and return the input that answers it."""
 
+    async def let_go(self) -> Restored | None:
+        """Put back what a node that is gone had not made final; return what the next one is told."""
+
 
 class Hands:
     """Does effects at once or, for the helper, one after the other in the background.
@@ -76,6 +80,7 @@ class Hands:
         helper: writes and reads UCI files.
         tell: whoever listens for progress, events, and answers to questions.
         consult: answers other members' questions, and does what was ordered.
+        put_back: takes what the next node is told of an apply that the last one did not end.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Hands:
         tell: Callable[[Progress | Event | Answered], None],
         *,
         consult: Callable[[Consult | Obey], None],
+        put_back: Callable[[Restored], None],
     ) -> None:
         self._sockets = sockets
         self.streams = streams
@@ -94,6 +100,7 @@ class Hands:
         self._helper = helper
         self.tell = tell
         self._consult = consult
+        self._put_back = put_back
         self._asked: deque[HelperEffect] = deque()
         self._request = trio.Event()
         self._jobs, self._wanted = deque[tuple[Storage, Job, Compact]](), trio.Event()
@@ -164,4 +171,7 @@ class Hands:
         while self._jobs:
             self._jobs.pop()[1].drop()
         await self.streams.end_all()
+        restored = await self._helper.let_go()
+        if restored is not None:
+            self._put_back(restored)
         self._inbox.clear()

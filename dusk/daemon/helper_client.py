@@ -67,6 +67,8 @@ class HelperClient:
         self.problem = ""
         """Why an unfinished apply cannot be put back; empty if none is known."""
         self.restored: Restored | None = None
+        self._is_open = False
+        """Whether an apply was written, or part of it, and neither kept nor put back since."""
         """What was undone last, by whomever, and nothing was confirmed since."""
         self._read_fd = read_fd
         self._answers = trio.lowlevel.FdStream(read_fd)
@@ -127,6 +129,7 @@ class HelperClient:
         fields = [(name.encode(), digest(old), new) for name, (old, new) in files.items()]
         flat = [field for triple in fields for field in triple]
         options = (b"%d" % math.ceil(window_s), *([b"insist"] if insists else []))
+        self._is_open = True
         answer = await self._ask((b"apply", apply_id.encode(), *flat, *options), ANSWER_S_MAX)
         self.problem = ""  # nothing was unfinished
         with _as_asked():
@@ -142,6 +145,7 @@ class HelperClient:
     async def commit(self, apply_id: str) -> None:
         """Keep what an apply wrote."""
         await self._ask((b"commit", apply_id.encode()), ANSWER_S_MAX)
+        self._is_open = False
 
     async def rollback(self) -> Undone:
         """Put back what the unfinished apply wrote."""
@@ -150,8 +154,23 @@ class HelperClient:
         except (Refused, StorageError) as error:
             self.problem = str(error)
             raise
-        self.problem = ""
+        self.problem, self._is_open = "", False
         return undone
+
+    async def let_go(self) -> Restored | None:
+        """Put back what a node that is gone wrote, and had not made final; return what the next one is told.
+
+        It would take the files for what was confirmed, and the next power cut would put them back (R9).
+        """
+        if not self._is_open:
+            return None
+        try:
+            undone = await self.rollback()
+            if undone.restored:
+                await self.reload()
+        except (Refused, StorageError):
+            return None  # `problem` says it, and no apply begins before that has ended
+        return self.restored if undone.restored else None
 
     async def join_done(self) -> None:
         """Remove ``etc/dusk/join``."""

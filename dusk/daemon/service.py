@@ -9,6 +9,7 @@ from types import TracebackType
 
 import trio
 
+from dusk.apply.events import Restored
 from dusk.control.methods import Methods, is_signing
 from dusk.control.ordering import LOCATE, REBOOT
 from dusk.daemon import health, holding, privileges
@@ -211,7 +212,11 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
     deeds = {word: _deed_of(helper, word) for word in (REBOOT, LOCATE)}
     answers = Answers(inbox, {HEALTH: _health_of(root)}, deeds)
-    hands = Hands(sockets, streams, inbox, helper, lambda _: None, consult=answers.consult)
+
+    def put_back(restored: Restored) -> None:
+        builder.restored = restored
+
+    hands = Hands(sockets, streams, inbox, helper, lambda _: None, consult=answers.consult, put_back=put_back)
     core = Core(root / "etc/dusk/node", builder, inbox, hands, lambda: sockets.links)
     sessions = Sessions(lambda line: hands.tell(Event("login", line, loud=True)))
     tickets = Tickets()

@@ -225,6 +225,9 @@ class Device:
         self._born = self._world.clock.now
         self._uptime_s = self._random.random() * 1000
         self._pause_s = PAUSE_S_MIN
+        self._start_behind_helper()
+
+    def _start_behind_helper(self) -> None:
         ident = self.helper.restore()
         self._start(None if ident is None else Restored(ident))
 
@@ -334,9 +337,9 @@ class Device:
         self._armed = float("inf")
 
     def _restart(self, pause_s: float) -> None:
-        """Throw the node away and build it again; the helper lives on."""
+        """Throw the node away and build it again; what it had not made final is put back first."""
         self._end(politely=True)
-        self._plan(pause_s, lambda: self._start(None))
+        self._plan(pause_s, self._start_behind_helper)
 
     def _plan(self, delay_s: float, what: Callable[[], None]) -> None:
         """Do something later in this life."""

@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from dusk.apply.events import Restored
 from dusk.daemon.core import Core
 from dusk.daemon.hands import Hands, HelperEffect
 from dusk.daemon.inbox import Inbox
@@ -86,6 +87,11 @@ class StandInHelper:
             return FilesRead(dict.fromkeys(effect.packages, b"content"))
         return HelperDone("commit", "id", None, None, "")
 
+    async def let_go(self) -> Restored | None:
+        return self.unfinished
+
+    unfinished: Restored | None = None
+
 
 class Device:
     """One device's shell with a stand-in for the node."""
@@ -96,6 +102,7 @@ class Device:
         self.answers: dict[type[Input], Callable[[Input], list[Effect]]] = {}
         self.told: list[Progress | Event | Answered] = []
         self.consulted: list[Consult | Obey] = []
+        self.helper, self.put_back = StandInHelper(), list[Restored]()
         self.streams = Streams(self.inbox)
         wanted = Wanted(("lo",), (ipaddress.ip_address(host),), PORT)
         self.sockets = Sockets(wanted, self.inbox, self.streams.accept)
@@ -103,9 +110,10 @@ class Device:
             self.sockets,
             self.streams,
             self.inbox,
-            StandInHelper(),
+            self.helper,
             self.told.append,
             consult=self.consulted.append,
+            put_back=self.put_back.append,
         )
         self.core = Core(directory, self._build, self.inbox, self.hands, lambda: self.sockets.links)
         self.address = Address(host, PORT)
@@ -264,6 +272,17 @@ async def test_a_restart_builds_the_node_from_the_disk(device: Device) -> None:
         await device.until(lambda: Links((LO4,)) in device.node.seen)
         assert Event("never", "behind a restart") not in device.told
         assert device.core.trouble == ""
+
+
+async def test_r9_what_a_node_did_not_end_is_put_back_before_the_next_one_is_built(device: Device) -> None:
+    async with running(device):
+        device.do(Restart("joined"))
+        await device.until(lambda: len(device.lives) == 2)
+        assert device.put_back == []
+        device.helper.unfinished = Restored("ab")
+        device.do(Restart("joined"))
+        await device.until(lambda: len(device.lives) == 3)
+        assert device.put_back == [Restored("ab")]
 
 
 async def test_who_asks_between_two_lives_waits_for_the_next(device: Device) -> None:

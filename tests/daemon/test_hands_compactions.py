@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from dusk.apply.events import Restored
 from dusk.daemon import rewriting
 from dusk.daemon.hands import Hands, HelperEffect
 from dusk.daemon.inbox import Inbox
@@ -25,6 +26,9 @@ class NoHelper:
     async def perform(self, effect: HelperEffect) -> FilesRead | HelperDone:
         raise AssertionError(f"nobody asks the helper: {effect}")
 
+    async def let_go(self) -> Restored | None:
+        return None
+
 
 class Bench:
     """Hands without a loop, and a log with a checkpoint that is final."""
@@ -34,7 +38,15 @@ class Bench:
         self.inbox = Inbox()
         streams = Streams(self.inbox)
         sockets = Sockets(Wanted((), (), 0), self.inbox, streams.accept)
-        self.hands = Hands(sockets, streams, self.inbox, NoHelper(), self.told.append, consult=lambda _: None)
+        self.hands = Hands(
+            sockets,
+            streams,
+            self.inbox,
+            NoHelper(),
+            self.told.append,
+            consult=lambda _: None,
+            put_back=lambda _: None,
+        )
         world = grown()
         self.storage: Storage = open_storage(root)[0]
         self.storage.do([Append(tuple(world.items))])

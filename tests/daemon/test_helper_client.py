@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from dusk.apply.events import Restored
 from dusk.daemon.helper_client import HelperClient
 from dusk.effects import CommitFiles, HelperDone, RollbackFiles, WriteFiles
 from dusk.errors import StorageError
@@ -60,3 +61,35 @@ async def test_a_read_with_another_number_of_files_is_an_error_that_is_told(answ
     async with _answered(answer) as client:
         with pytest.raises(StorageError, match="the helper's answer cannot be read"):
             await client.settings()
+
+
+WRITTEN, KEPT, DONE = encode(b"ok", b"system"), encode(b"ok"), encode(b"ok", b"0", b"")
+UNDONE = encode(b"ok", b"ab", b"system", b"", b"ab", b"2", b"the daemon put it back")
+NOTHING_UNDONE = encode(b"ok", b"", b"", b"", b"", b"0", b"")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (UNDONE + DONE, Restored("ab", 2, "the daemon put it back")),
+        (NOTHING_UNDONE, None),
+        (encode(b"refused", b"storage", b"storage: I/O error"), None),
+    ],
+    ids=["put back", "the timer was first", "the disk refuses"],
+)
+async def test_r9_what_a_node_wrote_and_did_not_end_is_put_back_once(
+    said: bytes, told: Restored | None
+) -> None:
+    async with _answered(WRITTEN + DONE + said) as client:
+        await client.perform(WriteFiles("ab", {"system": (None, b"new\n")}))
+        assert await client.let_go() == told
+        if not client.problem:
+            assert await client.let_go() is None, "nobody is asked any more"
+
+
+async def test_r9_what_was_kept_or_put_back_stays() -> None:
+    async with _answered(WRITTEN + DONE + KEPT) as client:
+        assert await client.let_go() is None
+        await client.perform(WriteFiles("ab", {"system": (None, b"new\n")}))
+        await client.perform(CommitFiles("ab"))
+        assert await client.let_go() is None

@@ -124,6 +124,7 @@ PLANS = {
     "who led heard no question of a backup with an old group key on another link, and both led": full(5760),
     "an answer named an entry of the branch that was just left": full(5984),
     "a forced role between two successions alike made entries above a checkpoint final": full(6939),
+    "a node was built anew over an apply that was not final, and took it for one that was": full(210),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
