@@ -121,8 +121,7 @@ class Device:
         disk: Disk | None = None,
     ) -> None:
         self.index, self.name, self.key = index, f"d{index}", key
-        self.disk = disk or Disk()
-        self.helper = Helper(random)
+        self.disk, self.helper = disk or Disk(), Helper(random)
         self.node: Node | Joiner | None = None
         self.wall: WallClock = WallClock(0.0, trusted=False)
         self.in_rounds = False
