@@ -70,6 +70,9 @@ class Client(Asking):
         errand: for the goal REPORTS.
         left: for the goal BRANCH, the newest position of a branch that the server left.
         seeker: for the goal SECRETS.
+
+    Attributes:
+        heard_at: when it began, or last got a frame.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Client(Asking):
         seeker: Seeker | None = None,
     ) -> None:
         super().__init__(conn=conn, address=address, channel=channel, goal=goal, host=host, now=now)
+        self.heard_at = now
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
         self._make_request = make_request
@@ -122,7 +126,7 @@ class Client(Asking):
             ForkFound: the log there parts from ours, and cannot be judged here; ours stays (R5).
             UntrustedInput: no honest server sends this.
         """
-        step = self._channel.receive(frame)
+        step, self.heard_at = self._channel.receive(frame), now
         self._effects += [SendFrame(self.conn, answer) for answer in step.frames]
         if self.stage is Stage.HANDSHAKE:
             self._begin(now)  # the initiator reads one handshake message, and it was good

@@ -54,6 +54,8 @@ from dusk.limits import (
 
 _FETCHING = (Goal.CATCH_UP, Goal.BRANCH)
 """What brings entries."""
+_SILENT_S_MAX = 1.0
+"""So long what fetches from who seems to have begun anew may be silent: his word for it can be anybody's."""
 _NO_NEED = (Goal.REPORTS, Goal.ADDRESSES, Goal.QUESTION)
 """Without an answer nothing is missing here, or it is asked for again anyway."""
 
@@ -141,9 +143,15 @@ class Exchanges:
     def catch_up_anew(self, address: Address, now: float) -> list[Effect]:
         """Fetch from who began anew, at the end of what its former run may have left open for ever.
 
-        What is asked of it or handed to it by those streams is tried again; what fetches goes on.
+        What is asked of it or handed to it by those streams is tried again; what fetches goes on, unless
+        it has been silent.
         """
-        left = [c for c in self._clients.values() if c.address == address and c.goal not in _FETCHING]
+        left = [
+            client
+            for client in self._clients.values()
+            if client.address == address
+            and (client.goal not in _FETCHING or now - client.heard_at > _SILENT_S_MAX)
+        ]
         ended = [effect for client in left for effect in self._end(client, "it began anew")]
         return [*ended, *self.catch_up(address, now)]
 

@@ -56,8 +56,8 @@ def test_a28_a_writer_whose_disk_is_of_before_a_removal_fetches_what_it_lacks_be
     assert not old.node.alarms
 
 
-@pytest.mark.parametrize("has_open_stream", [False, True], ids=["no stream", "a stream to the former run"])
-def test_a28_a_writer_hears_whom_it_let_in_behind_the_end_of_its_old_disk(*, has_open_stream: bool) -> None:
+@pytest.mark.parametrize("stream", ["none", "asks the former run", "fetches from the former run"])
+def test_a28_a_writer_hears_whom_it_let_in_behind_the_end_of_its_old_disk(stream: str) -> None:
     site = Site(2)
     site.run(6.0)
     before, count = Log(site.world.cluster), len(site.master.items)
@@ -69,14 +69,18 @@ def test_a28_a_writer_hears_whom_it_let_in_behind_the_end_of_its_old_disk(*, has
     site.run(12.0)
     newest = joined.node.log.head
     assert site.master.node.log.head == newest
-    if has_open_stream:
-        joined.do(joined.node.ask_reports(site.now))
+    if stream != "none":
+        exchanges = joined.node._rooms.exchanges
+        asks = stream == "asks the former run"
+        joined.do(
+            joined.node.ask_reports(site.now) if asks else exchanges.catch_up(site.master.address, site.now)
+        )
         site.run(0.002)
-        assert joined.node._rooms.exchanges.busy(site.master.address)
+        assert exchanges.busy(site.master.address)
     old = Box(site, site.master.name, site.world.master, before, site.master.items[:count])
     site.boxes[old.name] = old
-    site.run(0.1)
-    assert joined.node._rooms.exchanges.busy(old.address) == has_open_stream
+    site.run(1.0)
+    assert joined.node._rooms.exchanges.busy(old.address) == (stream != "none")
     old.start()
     site.until(lambda: old.node.leads, within_s=30.0)
     assert old.node.log.chain_at(newest.seq) == newest.chain

@@ -125,6 +125,9 @@ PLANS = {
     "an answer named an entry of the branch that was just left": full(5984),
     "a forced role between two successions alike made entries above a checkpoint final": full(6939),
     "a node was built anew over an apply that was not final, and took it for one that was": full(210),
+    "who fetched from the former run of a writer with an old disk did not hear that it had begun anew": full(
+        7800
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
