@@ -67,10 +67,10 @@ def test_who_is_named_gets_its_place_and_rebind_goes_with_all(dusk: "Dusk") -> N
 
 
 @pytest.mark.usefixtures("logged_in")
-def test_a_join_key_that_would_rebind_by_itself_is_refused_clearly(dusk: "Dusk") -> None:
+def test_a_join_key_that_rebinds_by_itself_and_lists_no_labels_is_refused_clearly(dusk: "Dusk") -> None:
     said = dusk("joinkey", "create", "--rebind", "auto", "--file", "-")
     assert (said.code, said.out) == (1, "")
-    assert "--rebind auto is not available" in said.err
+    assert "--rebind auto needs --label PATTERN" in said.err
 
 
 # --- by hand -------------------------------------------------------------------------------------

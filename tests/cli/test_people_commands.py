@@ -132,6 +132,7 @@ def test_the_clusters_settings_are_changed_as_pairs(dusk: "Dusk") -> None:
         "cycle": "2s",
         "logins": "all",
         "secrets": "",
+        "drift": "report",
     }
     assert dusk("cluster", "set", "cycle").code == 2
     assert_refused(dusk("cluster", "set", "cycle=soon"), "length of time")
