@@ -105,7 +105,7 @@ class Helper:
 
     def device(self, word: bytes) -> list[bytes]:
         """Do one of the fixed things of ``dusk-device``; return its status and last error line."""
-        return run("dusk-device", [name(word)], self.root)
+        return run("dusk-device", [name(word)], self.root, RELOAD_S_MAX)
 
     def answer(self, request: bytes = b"", *fields: bytes) -> list[bytes]:
         """Do one request, alone on the folder; a refusal and a failing disk are answers, too."""

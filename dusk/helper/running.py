@@ -32,7 +32,7 @@ def spawn(arguments: list[str | bytes], environment: dict[str, str | bytes], err
     )
 
 
-def run(script: str, arguments: list[str | bytes], root: str, wait_s: float = RELOAD_S_MAX) -> list[bytes]:
+def run(script: str, arguments: list[str | bytes], root: str, wait_s: float) -> list[bytes]:
     """Run a script beside this code, for so long at most; return its status and last line of errors.
 
     ``dusk-apply`` gets a phase, the reload command and packages: it does what the phase has.
@@ -67,7 +67,7 @@ def reload_command(config: int, root: str) -> bytes:
 
 def put_in_effect(phase: str, config: int, packages: list[str], root: str) -> list[bytes]:
     """Reload what has changed, as the phase says; return the status and last line of errors."""
-    return run("dusk-apply", [phase, reload_command(config, root), *packages], root)
+    return run("dusk-apply", [phase, reload_command(config, root), *packages], root, RELOAD_S_MAX)
 
 
 class Watch:

@@ -17,7 +17,7 @@ from dusk.daemon.helper_client import HelperClient, Undone, digest
 from dusk.daemon.helper_start import start_helper
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.errors import Refused, StorageError
-from dusk.helper import files, process
+from dusk.helper import files, running
 from dusk.helper.message import MESSAGE_BYTES_MAX, encode
 from dusk.helper.process import Helper
 
@@ -203,7 +203,7 @@ def test_a51_only_packages_that_root_lists_are_written(root: Path) -> None:
 def test_the_reload_command_is_told_by_status_and_last_line(
     root: Path, command: str, result: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "RELOAD_S_MAX", 0.2 if "sleep" in command else 20)
+    monkeypatch.setattr(running, "RELOAD_S_MAX", 0.2 if "sleep" in command else 20)
     (root / "etc/config/dusk").write_text(RELOAD.format(command.replace("yes >&2", "yes")) + "# end\n")
     helper = Helper(str(root))
     assert helper.answer(b"reload") == result
