@@ -169,3 +169,8 @@ def test_where_each_cannot_make_sections_nobody_can_put_them_back() -> None:
     (one,) = found(each(), b"config wifi-device\n")
     assert (one.key, one.can_be_put_back) == (EACH, False)
     assert one.keys == (EACH, f"{EACH}.device", f"{EACH}.ssid")
+
+
+def test_what_nobody_may_add_is_no_drift_it_goes_with_the_next_apply() -> None:
+    config = managed(**{"*": Setting(Verb.EXCLUSIVE), "home__ssid": Setting(Verb.SET, ("Home",))})
+    assert found(config) == ()

@@ -318,6 +318,7 @@ def test_groups_have_members_variables_and_policies(desk: FakeDesk) -> None:
     shown = desk.ask("group.show", name="office")
     assert shown == {
         "name": "office",
+        "selects": [],
         "devices": ["hall", "roof"],
         "policies": ["wifi"],
         "variables": {"site": "Office"},
@@ -476,3 +477,20 @@ async def test_sessions_tickets_joining_and_events_go_through_the_desk(desk: Fak
         await methods.call("session.whoami", {"token": "token-alice"}, me)
     with pytest.raises(Refused):
         await methods.call("ticket.poll", {"ticket": "none"}, me)
+
+
+def test_before_is_of_sections_and_a_section_has_one_type(desk: FakeDesk) -> None:
+    rule = {"key": "firewall.guests", "values": ["rule"]}
+    option = {"key": "firewall.guests.target", "values": ["REJECT"]}
+    for edits, verb in (([option], "set"), ([rule], "add-list")):
+        error = refusal(desk, "draft.edit", target="policy/a", verb=verb, edits=edits, before="lan")
+        assert (error.code, "--before is of sections" in error.reason) == ("bad-params", True)
+    two = {"key": "firewall.guests", "values": ["rule", "zone"]}
+    error = refusal(desk, "draft.edit", target="policy/a", verb="set", edits=[two])
+    assert "a section has one type" in error.reason
+
+
+def test_facts_that_select_a_group_are_named_once_and_well(desk: FakeDesk) -> None:
+    desk.do("group.create", name="office")
+    error = refusal(desk, "group.select", name="office", facts=[{"fact": "board", "values": []}])
+    assert error.code == "bad-selector"

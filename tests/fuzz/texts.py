@@ -117,6 +117,7 @@ WORLD.commit(
     WORLD.edit("cluster", "var/ssid", (["a", "b"],)),
     WORLD.edit(f"device/{DEVICE.key_id.hex()}", "groups", (["office"],)),
     WORLD.edit("group/office", "made", (True,)),
+    WORLD.edit("group/office", "select", ([("board", ["box"])],)),
 )
 
 

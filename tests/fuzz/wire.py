@@ -58,7 +58,7 @@ HEADS = [item.data for item in WORLD.items if item.kind is ItemKind.HEAD]
 HEAD = decode_signed_head(HEADS[-1])
 CHANGES = [CHANGE.encode(), WORLD.request(WORLD.key()).encode()]
 RING = GroupKeys((new_group_key(random.Random(1).randbytes, 0, GroupKeys().removal),))
-STATUS_ROW = (1, 2, 3, 4, bytes(32), 5, [("system", bytes(16))], "idle", "", ["an alarm"])
+STATUS_ROW = (1, 2, 3, 4, bytes(32), 5, [("system", bytes(16))], "idle", "", ["an alarm"], 3)
 
 
 def status(payload: bytes) -> bytes:

@@ -134,7 +134,7 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/compaction.py::_Making._add::operand of and left out: said is not None": (
         "what is no attestation is refused before it is written; the type checker asks for it"
     ),
-    "dusk/changelog/fold.py::judge_signed::operand of and left out: joint #2": (
+    "dusk/changelog/fold.py::_judged::operand of and left out: joint #2": (
         "it only saves the time of looking for a proposal: only joint changes are proposed"
     ),
     "dusk/changelog/forkchoice.py::choose::limit moved: its > mine": "they are not equal",

@@ -47,6 +47,7 @@ class _Cluster:
         self.peers.members_changed(members, [OWN])
         self.sample, self.looks, self.confirmed = sample, 0, 0
         self.heard_at = float("inf")
+        self.answered_at: float | None = None
         self.counts: dict[DeviceId, Seq] = {}
 
     def online(self, _now: float) -> set[DeviceId]:
@@ -56,7 +57,7 @@ class _Cluster:
         return self.heard_at > moment
 
     def answered_since(self, moment: float) -> bool:
-        return self.heard_at > moment
+        return (self.heard_at if self.answered_at is None else self.answered_at) > moment
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         return frozenset(self.sample)
@@ -136,3 +137,14 @@ def test_who_leads_more_than_a_slice_asks_once_for_a_sign_of_life_of_the_others(
     applying.step(1.1)
     applying.step(1.2)
     assert cluster.confirmed == 1
+
+
+def test_of_more_than_a_slice_who_follows_is_confirmed_by_a_start_and_who_leads_by_an_answer() -> None:
+    applying, _, cluster = _gathered(SAMPLE)
+    applying.step(0.0)
+    cluster.heard_at = 5.0
+    cluster.answered_at = 0.0
+    assert not applying._is_confirmed(1.0)
+    cluster.leads = False
+    assert applying._is_confirmed(1.0)
+    assert not applying._is_confirmed(6.0)

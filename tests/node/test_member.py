@@ -75,3 +75,9 @@ def test_r7_nothing_is_written_behind_another_log_that_took_the_place_of_ours(
     assert member.node.handle(Disconnected(2, ""), site.now) == over
     for event in (Disconnected(2, ""), Tick(), Links(())):
         assert member.node.handle(event, site.now + 1000.0) == []
+
+
+def test_a_cluster_of_one_needs_no_answer() -> None:
+    site = Site(1)
+    site.run(6.0)
+    assert site.master.node.answered_since(site.now)
