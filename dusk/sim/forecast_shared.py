@@ -35,6 +35,7 @@ WRITES = (
     "write_change",
     "write_genesis",
     "write_expiry",
+    "write_gate",
     "write_handover",
     "write_open",
     "write_stranded",
