@@ -4,11 +4,11 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from dusk.sim.device import HELPER_S
 from dusk.sim.forecast import FAMILIES
 from dusk.sim.forecast_air import ATTEMPTS_MAX, QUEUE_S
 from dusk.sim.forecast_figures import Cost, Figures, Spread, figures_of
 from dusk.sim.forecast_trouble import KINDS
+from dusk.sim.helper import HELPER_S
 from dusk.sim.network import DELAY_S
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ class Questions:
     """Questions at one device: of its people, and of other members.
 
     Args:
-        own: this device.
+        own: gives which device this is now; one that comes back with an empty disk may have another key.
         random: the device's.
         plan: does something later in this life of the device.
         deliver: gives the node an input.
@@ -67,7 +67,7 @@ class Questions:
 
     def __init__(
         self,
-        own: DeviceId,
+        own: Callable[[], DeviceId],
         random: Random,
         plan: Callable[[float, Callable[[], None]], None],
         deliver: Callable[[Consulted], None],
@@ -119,7 +119,7 @@ class Questions:
                 self._later(Consulted(conn, number, Told(data=question.argument)))
             case Obey(conn, number):
                 if self.orders is not None:
-                    self.orders.obeyed(self._own, effect)
+                    self.orders.obeyed(self._own(), effect)
                 self._later(Consulted(conn, number, Told()))
 
     def _later(self, answer: Consulted) -> None:

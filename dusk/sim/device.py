@@ -55,7 +55,7 @@ from dusk.sim.boot import FirstStart, NodeMaker, build, read_log
 from dusk.sim.clock import Clock
 from dusk.sim.disk import Disk, DiskEffect, DiskError, in_rounds
 from dusk.sim.faults import NONE, Faults
-from dusk.sim.helper import Helper, HelperEffect
+from dusk.sim.helper import Helper, HelperAnswer, Requests
 from dusk.sim.network import Network
 from dusk.sim.transcript import Transcript
 
@@ -63,8 +63,6 @@ PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
 """Between one life and the next, after the disk failed."""
 COMPACTION_S = 2.0
 """What it takes at most to compact a log."""
-HELPER_S = 0.02
-"""What a request to the helper takes, up to ten times as long."""
 
 
 class Watcher(Protocol):
@@ -131,7 +129,7 @@ class Device:
         """Changes that people committed here."""
         self.lives = 0
         """How often it was started; what was planned in a former life is void."""
-        self.questions = Questions(self.device_id, random, self._plan, self.deliver, world.transcript)
+        self.questions = Questions(lambda: self.device_id, random, self._plan, self.deliver, world.transcript)
         self._world, self._join_key, self._make_node = world, join_key, make_node
         self._random = random
         self._kept: tuple[Disk, Helper, SigningKey] | None = None
@@ -144,7 +142,7 @@ class Device:
         self._busy = False
         self._round_planned = False
         self._armed = float("inf")
-        self._asked: list[HelperEffect] = []
+        self._requests = Requests(lambda: self.helper, random, self._plan, self._helped)
         self._pause_s = PAUSE_S_MIN
 
     # --- for the network and the scenario -------------------------------------------------------
@@ -330,7 +328,7 @@ class Device:
     def _forget(self) -> None:
         self._inbox.clear()
         self._pending.clear()
-        self._asked.clear()
+        self._requests.forget()
         self.questions.forget()
         self._busy = self._round_planned = False
         self._armed = float("inf")
@@ -450,7 +448,7 @@ class Device:
             case Compact():
                 self._compact(effect)
             case ReadFiles() | LookAtFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
-                self._ask(effect)
+                self._requests.add(effect)
             case Progress(change, state, seq, reason):
                 told = f"change {change.hex()[:8]} is {state} at {seq} {reason}".rstrip()
                 world.transcript.say(self.name, told)
@@ -477,18 +475,7 @@ class Device:
             self.disk.do(effect)
             world.watcher.stored(self, effect, was)
 
-    def _ask(self, effect: HelperEffect) -> None:
-        self._asked.append(effect)
-        if len(self._asked) == 1:
-            self._plan_helper()
-
-    def _plan_helper(self) -> None:
-        self._plan(self._random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
-
-    def _answer(self) -> None:
-        answer = self.helper.do(self._asked.pop(0))
-        if self._asked:
-            self._plan_helper()
+    def _helped(self, answer: HelperAnswer) -> None:
         if isinstance(answer, HelperDone):
             went = answer.error or f"reload exit {answer.reload_exit}"
             self._world.transcript.say(self.name, f"helper: {answer.request}: {went}")

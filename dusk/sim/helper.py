@@ -1,6 +1,6 @@
 """A device's root helper: UCI files with a journal (`dusk/helper` is the real one)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from dusk.effects import (
@@ -15,6 +15,10 @@ from dusk.effects import (
 )
 
 HelperEffect = ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
+HelperAnswer = FilesRead | FilesSeen | HelperDone
+
+HELPER_S = 0.02
+"""What a request to the helper takes, up to ten times as long."""
 
 Journal = tuple[str, dict[str, tuple[bytes | None, bytes]]]
 """An apply's id; package → (content before, content written)."""
@@ -48,7 +52,7 @@ class Helper:
         self._random = random
         self._journal = journal
 
-    def do(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone:
+    def do(self, effect: HelperEffect) -> HelperAnswer:
         """Do a request and return the answer."""
         match effect:
             case ReadFiles(packages):
@@ -107,3 +111,43 @@ class Helper:
             else:
                 self.files[package] = former
         return ident
+
+
+class Requests:
+    """What a device asks of its helper: one request after the other, each answered in its time.
+
+    Args:
+        helper: gives the helper as it is now; with another disk comes another one.
+        random: for how long each takes.
+        plan: does something later in this life of the device.
+        deliver: gives the device the answer.
+    """
+
+    def __init__(
+        self,
+        helper: Callable[[], Helper],
+        random: Random,
+        plan: Callable[[float, Callable[[], None]], None],
+        deliver: Callable[[HelperAnswer], None],
+    ) -> None:
+        self._helper, self._random, self._plan, self._deliver = helper, random, plan, deliver
+        self._waiting: list[HelperEffect] = []
+
+    def add(self, effect: HelperEffect) -> None:
+        """Ask for something, behind what was asked before."""
+        self._waiting.append(effect)
+        if len(self._waiting) == 1:
+            self._plan_next()
+
+    def forget(self) -> None:
+        """End with a life of the device."""
+        self._waiting.clear()
+
+    def _plan_next(self) -> None:
+        self._plan(self._random.uniform(HELPER_S, 10 * HELPER_S), self._answer)
+
+    def _answer(self) -> None:
+        answer = self._helper().do(self._waiting.pop(0))
+        if self._waiting:
+            self._plan_next()
+        self._deliver(answer)

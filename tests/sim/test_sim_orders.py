@@ -10,9 +10,11 @@ from dusk.ids import DeviceId
 from dusk.node import Node
 from dusk.node.orders import Orders as NodeOrders
 from dusk.sim import asking
-from dusk.sim.asking import Orders
+from dusk.sim.asking import Orders, Questions
 from dusk.sim.broken import RuleBroken
+from dusk.sim.clock import Clock
 from dusk.sim.scenario import Plan, Simulation
+from dusk.sim.transcript import Transcript
 from tests.node.site import Site
 
 ONE, OTHER = DeviceId(b"1" * 16), DeviceId(b"2" * 16)
@@ -42,6 +44,15 @@ def test_a58_an_order_that_another_device_does_is_seen() -> None:
     orders, effect = given(Site(1).master.node)
     with pytest.raises(RuleBroken, match="another device"):
         orders.obeyed(OTHER, effect)
+
+
+def test_a58_who_came_back_with_another_key_does_what_is_for_whom_it_is_now() -> None:
+    orders, effect = given(Site(1).master.node)
+    now = OTHER
+    questions = Questions(lambda: now, Random(1), lambda *_: None, lambda _: None, Transcript(Clock()))
+    questions.orders = orders
+    now = ONE
+    questions.do(effect)
 
 
 def test_a58_devices_that_forget_no_challenge_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
