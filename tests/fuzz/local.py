@@ -33,6 +33,7 @@ from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.sealed import _digest, check_sealed_key
 from tests.desk import FakeDesk
 from tests.fuzzing import Feed, Make, Rig, Target, nested, value
+from tests.power.cuts import close_below
 from tests.world import World, sealed_key
 
 
@@ -463,6 +464,7 @@ def _helper() -> Iterator[Feed]:
         patched.enter_context(mock.patch("os.fsync"))
         patched.enter_context(mock.patch("dusk.helper.process.run", return_value=[b"0", b""]))
         patched.enter_context(mock.patch("dusk.helper.running.Watch.begin"))
+        patched.callback(close_below, Path(folder))
         root = Root(Path(folder))
         patched.callback(root.helper.lock.close)
         yield root.feed

@@ -128,8 +128,8 @@ def _without_numbers(visible: Visible) -> list[tuple[str, str, bytes | None, int
     ]
 
 
-def _close_below(folder: Path) -> None:
-    """Close what a process that ended would not have open any more."""
+def close_below(folder: Path) -> None:
+    """Close what a process that ended would not have open any more: what it has open below a folder."""
     for entry in list(Path("/proc/self/fd").iterdir()):
         with suppress(OSError):
             if entry.readlink().is_relative_to(folder):
@@ -163,7 +163,7 @@ class Bench:
             for name in ("fsync", "fdatasync"):
                 patch.setattr(os, name, lambda _fd: None)
             yield path
-        _close_below(path)
+        close_below(path)
         shutil.rmtree(path)
 
     def cut(self, work: Work[T], seed: int = 0, depth: int = 1) -> Tally:
