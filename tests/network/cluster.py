@@ -92,6 +92,11 @@ class Machine(Router):
         state = self.state()
         return state is not None and bool(state["settled"] == state["head"]["seq"])
 
+    def is_kept(self) -> bool:
+        """Tell whether what was applied last is confirmed: a stop before that puts the files back (R9)."""
+        state = self.state()
+        return state is not None and bool(state["apply"]["state"] == "committed")
+
     @property
     def node_folder(self) -> Path:
         """Where its node keeps what it must not forget."""
