@@ -1,5 +1,6 @@
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from tests.daemon.faulty_disk import FaultyDisk, PowerCutError, failing, full, i
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> SmallFiles:
-    return SmallFiles(tmp_path)
+def files(tmp_path: Path) -> Iterator[SmallFiles]:
+    files = SmallFiles(tmp_path)
+    yield files
+    files.close()
 
 
 def test_a35_a_file_is_private_whatever_the_umask(tmp_path: Path, files: SmallFiles) -> None:

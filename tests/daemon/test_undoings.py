@@ -95,6 +95,8 @@ async def running(root: Path, world: Stolen) -> AsyncIterator[Shown]:
         await nursery.start(shown.tickets.run)
         yield shown
         nursery.cancel_scope.cancel()
+    shown.storage.store.close()
+    shown.storage.files.close()
 
 
 async def test_a23_what_is_found_is_told_kept_and_its_file_closed(tmp_path: Path, world: Stolen) -> None:
