@@ -494,3 +494,25 @@ def test_facts_that_select_a_group_are_named_once_and_well(desk: FakeDesk) -> No
     desk.do("group.create", name="office")
     error = refusal(desk, "group.select", name="office", facts=[{"fact": "board", "values": []}])
     assert error.code == "bad-selector"
+
+
+def test_a_group_that_selects_nobody_any_more_has_its_named_members(desk: FakeDesk) -> None:
+    desk.do("group.create", name="office")
+    desk.do("group.select", name="office", facts=[{"fact": "board", "values": ["box"]}])
+    desk.commit()
+    assert desk.ask("group.show", name="office")["selects"]
+    desk.do("group.select", name="office")
+    desk.commit()
+    assert desk.ask("group.show", name="office")["selects"] == []
+
+
+def test_what_nobody_may_add_is_said_in_words(desk: FakeDesk) -> None:
+    desk.do(
+        "draft.edit", target="policy/a", verb="exclusive", edits=[{"key": "firewall.@rule[*]", "values": []}]
+    )
+    shown = str(desk.do("draft.show"))
+    assert "what nothing names may not be there" in shown
+
+
+def test_settings_are_read_again_on_a_ticket(desk: FakeDesk) -> None:
+    assert "ticket" in desk.ask("settings.reread")

@@ -81,3 +81,12 @@ def test_a_cluster_of_one_needs_no_answer() -> None:
     site = Site(1)
     site.run(6.0)
     assert site.master.node.answered_since(site.now)
+
+
+def test_who_is_a_member_no_more_needs_no_answer() -> None:
+    site = Site(2)
+    site.run(6.0)
+    node = site.all[1].node
+    assert not node.answered_since(site.now)
+    node.peers.members_changed([], [])
+    assert node.answered_since(site.now)
