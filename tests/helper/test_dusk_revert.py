@@ -352,15 +352,26 @@ def test_a_reload_that_fails_is_told_and_the_files_stay_back(shell: Shell, appli
 # --- the helper's timer, for real ----------------------------------------------------------------
 
 
+def is_killed(process: Path) -> bool:
+    """Tell whether a process has SIGKILL before it: nothing of its own runs any more."""
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+    return bool(int(status["ShdPnd"], 16) >> signal.SIGKILL - 1 & 1)
+
+
 def waiting_shells(root: Path) -> list[int]:
-    """Return the processes that wait to undo something below a root."""
+    """Return the processes that wait to undo something below a root.
+
+    A child of a killed shell may be there for a moment more than the shell itself: it was killed, too.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            ours = os.fsencode(REVERT) in words and os.fsencode(root) in words
+            killed = ours and is_killed(entry)
         except OSError:
             continue
-        if os.fsencode(REVERT) in words and os.fsencode(root) in words:
+        if ours and not killed:
             found.append(int(entry.name))
     return found
 
