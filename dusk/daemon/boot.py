@@ -9,7 +9,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def boot_id() -> str:
     """Return the kernel's id of this boot."""
     try:
-        return BOOT_ID.read_text("ascii").strip()
+        return BOOT_ID.read_text("utf-8").strip()
     except OSError:
         return "unknown"
 
