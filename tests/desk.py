@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from dusk.changelog.body import Change
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
@@ -303,3 +305,10 @@ def desk_of_two() -> FakeDesk:
     world.allow_joining()
     world.join("hall")
     return FakeDesk(world)
+
+
+def refusal(desk: FakeDesk, method: str, **params: Any) -> Refused:
+    """Return why a desk refuses what is asked of it."""
+    with pytest.raises(Refused) as caught:
+        desk.do(method, **params)
+    return caught.value

@@ -1,17 +1,6 @@
 """Edits of a draft over the control socket: order, what is exclusive, and groups that select by facts."""
 
-from typing import Any
-
-import pytest
-
-from dusk.errors import Refused
-from tests.desk import FakeDesk
-
-
-def refusal(desk: FakeDesk, method: str, **params: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
-        desk.do(method, **params)
-    return caught.value
+from tests.desk import FakeDesk, refusal
 
 
 def test_before_is_of_sections_and_a_section_has_one_type(desk: FakeDesk) -> None:

@@ -10,17 +10,11 @@ from dusk.control.methods import METHODS, Methods, call
 from dusk.errors import Refused
 from dusk.ids import Seq
 from dusk.keys.joinkey import parse_join_line
-from tests.desk import FakeDesk
+from tests.desk import FakeDesk, refusal
 
 PROJECT = Path(__file__).resolve().parents[2]
 SSID = "wireless__default_radio0__ssid"
 KEY = "wireless.default_radio0.ssid"
-
-
-def refusal(desk: FakeDesk, method: str, **params: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
-        desk.do(method, **params)
-    return caught.value
 
 
 def test_every_method_is_in_the_specification_with_its_parameters() -> None:
