@@ -461,7 +461,7 @@ class Follower:
         """Compare the head in a PONG with ours; what a START announced already is on its way."""
         log, head = self._station.log, signed.head
         if head.seq > log.head.seq:
-            if self._intake.is_waiting:
+            if self._intake.behind_at is not None:
                 return None
             entries = self._intake.lead_to(head)
             return Behind(source, head) if entries is None else Advance(entries, signed)

@@ -52,11 +52,6 @@ class Intake:
         self._lost_start_asks = 0
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether a START announced more than is here."""
-        return self._wanted is not None
-
-    @property
     def ask_at(self) -> float | None:
         """When to ask again for missing pieces, monotonic seconds."""
         return self._ask_at
@@ -68,7 +63,7 @@ class Intake:
 
     @property
     def behind_at(self) -> float | None:
-        """When :meth:`give_up` is wanted, monotonic seconds."""
+        """When :meth:`give_up` is wanted, monotonic seconds; None: nothing that was announced is to come."""
         return self._behind_at
 
     # --- what is announced -------------------------------------------------------------------

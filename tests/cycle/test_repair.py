@@ -198,11 +198,6 @@ def test_a_hostile_request_for_what_does_not_exist_changes_nothing() -> None:
     assert not data_of(ring)
 
 
-def waits(intake: Intake) -> tuple[bool, float | None]:
-    """Return whether something is announced and missing, and when a stream is tried for it."""
-    return intake.is_waiting, intake.behind_at
-
-
 def test_progress_puts_the_stream_off() -> None:
     ring = quiet_ring(3)
     member = ring.nodes[1]
@@ -215,16 +210,16 @@ def test_progress_puts_the_stream_off() -> None:
     assert isinstance(opened, Opened)
     intake = Intake(member.station)
     intake.announced(decode_start(opened.plaintext), ring.master.address, NOW)
-    assert waits(intake) == (True, NOW + REPAIR_S)
+    assert intake.behind_at == NOW + REPAIR_S
     member.log.extend(halfway)
     intake.stored(NOW + 0.3)
-    assert waits(intake) == (True, NOW + 0.3 + REPAIR_S)
+    assert intake.behind_at == NOW + 0.3 + REPAIR_S
     intake.give_up()
     intake.stored(NOW + 0.4)
-    assert waits(intake) == (True, None)
+    assert intake.behind_at is None
     member.log.extend(ring.world.items)
     intake.stored(NOW + 0.5)
-    assert waits(intake) == (False, None)
+    assert intake.behind_at is None
 
 
 def test_who_leads_waits_for_nothing_and_fetches_by_a_stream_at_once() -> None:
@@ -239,3 +234,18 @@ def test_who_leads_waits_for_nothing_and_fetches_by_a_stream_at_once() -> None:
     assert member.follower.on_start(opened, ring.now).outcome is None
     assert member.follower.leads().outcome == Behind(ring.master.address, head)
     assert member.follower.leads().outcome is None
+
+
+def test_who_waits_for_no_data_any_more_fetches_from_whose_pong_shows_the_entries() -> None:
+    ring = quiet_ring(3)
+    member, other = ring.nodes[1:]
+    member.catch_up = False
+    ring.commit(size_bytes=40_000)
+    ring.run(1.0)
+    head = other.log.head
+    ring.master.on = False
+    peer = member.station.peers.get(other.station.peers.own_id)
+    assert peer is not None
+    member.do(member.follower.ask_member(peer, other.address, ring.now))
+    ring.run(0.1)
+    assert member.outcomes == [Behind(ring.master.address, head), Behind(other.address, head)]

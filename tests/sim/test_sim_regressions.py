@@ -128,6 +128,9 @@ PLANS = {
     "who fetched from the former run of a writer with an old disk did not hear that it had begun anew": full(
         7800
     ),
+    "the stream for what a START announced could not begin, and PONGs of others said nothing then": full(
+        913, returns=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
