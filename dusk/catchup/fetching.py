@@ -32,6 +32,7 @@ from dusk.catchup.stages import ServerRefused
 from dusk.changelog.adopting import NotInForce, Unfit
 from dusk.changelog.entry import SignedHead, decode_signed_head
 from dusk.changelog.history import ForkFound
+from dusk.changelog.newer import NewerVersion
 from dusk.effects import Effect, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
@@ -78,6 +79,8 @@ class Fetching:
         self._left = left
         self._asked: frozenset[Seq] = frozenset()
         self._located_from = Seq(0)
+        self._ours = host.head
+        """Our head as the server's log was last compared with it."""
         self._next = Seq(0)
         self._unproven: tuple[LogItem, ...] = ()
         self._branch: list[LogItem] | None = None
@@ -96,7 +99,8 @@ class Fetching:
 
     def locate(self) -> Locate:
         """Ask where our logs part."""
-        self._located_from = self._host.head.seq
+        self._ours = self._host.head
+        self._located_from = self._ours.seq
         positions = [self._position(seq) for seq in locator_positions(self._located_from)]
         anchor = self._host.anchor
         if anchor is not None and anchor.seq > self._located_from:
@@ -177,10 +181,25 @@ class Fetching:
         if size_bytes(self._unproven) > UNSIGNED_BYTES_MAX:
             raise UntrustedInput("exchange: too much without a signed head")
         if proven:
-            self._effects += self._host.took(proven, now)
-            self.useful_at = now
+            self._effects += self._taken(proven, now)
+            self._ours, self.useful_at = self._host.head, now
         if proven and self._host.head.seq + entries_in(self._unproven) < self._next - 1:
             raise UntrustedInput("exchange: entries that were not asked for")
+
+    def _taken(self, proven: tuple[LogItem, ...], now: float) -> list[Effect]:
+        """Have the log take what is proven.
+
+        Raises:
+            ServerRefused: our log is another one than what was asked for goes on from, as when this device
+                has begun to lead meanwhile: who sent it knew nothing of that.
+            UntrustedInput: no honest server sends this.
+        """
+        try:
+            return self._host.took(proven, now)
+        except UntrustedInput as error:
+            if isinstance(error, NewerVersion) or self._host.head == self._ours:
+                raise
+            raise ServerRefused(f"the log here has changed since it was compared: {error}") from None
 
     # --- below a checkpoint ------------------------------------------------------------------
 

@@ -25,8 +25,8 @@ from dusk.changelog.entry import SignedHead, sign_head
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.effects import Append, Connect, Effect, ItemKind, LogItem, SendFrame
 from dusk.ids import NO_CHAIN, Head, Seq
-from dusk.limits import BACK_OFF_LIAR_S_MIN, BACK_OFF_S_MAX
-from tests.parted import RADIO, parted, side, two_holders
+from dusk.limits import BACK_OFF_LIAR_S_MIN, BACK_OFF_S_MAX, BACK_OFF_S_MIN
+from tests.parted import RADIO, from_fork, parted, side, two_holders
 from tests.streams import Member, Wires, at, master, member
 from tests.world import NO_REST, World
 
@@ -115,6 +115,28 @@ def test_r5_a_log_that_parts_from_ours_and_does_not_stand_changes_nothing() -> N
     assert [type(judged) for judged in barn.judged] == [Stayed]
     assert wires.of("barn", Append) == []
     assert "done" in wires.texts("barn")
+
+
+def test_r3_who_begins_to_lead_as_it_fetches_takes_nobody_for_a_liar(monkeypatch: pytest.MonkeyPatch) -> None:
+    attic, key = two_holders()
+    barn = from_fork(attic, attic.log.head.seq, key)
+    attic.commit(attic.set("wifi", RADIO, "3"))
+    wires = Wires({"attic": master(attic), "barn": master(barn)})
+    here, real = _of(wires, "barn"), Server._answer_request
+
+    def answer(self: Server, message: bytes, now: float) -> list[Effect]:
+        if isinstance(decode_request(message), Fetch):
+            barn.open()
+        return real(self, message, now)
+
+    monkeypatch.setattr(Server, "_answer_request", answer)
+    wires.do("barn", here.exchanges.catch_up(at("attic"), wires.now))
+    assert here.log.newest == barn.log.newest
+    assert "the log here has changed since it was compared" in wires.texts("barn")
+    assert here.exchanges.catch_up(at("attic"), wires.now) == []
+    wires.now += BACK_OFF_S_MIN * 1.25
+    wires.do("barn", here.exchanges.catch_up(at("attic"), wires.now))
+    assert len(here.judged) == 1
 
 
 def test_a41_a_branch_of_several_chunks_is_judged_as_a_whole() -> None:

@@ -198,6 +198,11 @@ def test_a_hostile_request_for_what_does_not_exist_changes_nothing() -> None:
     assert not data_of(ring)
 
 
+def due_at(intake: Intake) -> float | None:
+    """Return when a stream is tried for what was announced and is missing."""
+    return intake.behind_at
+
+
 def test_progress_puts_the_stream_off() -> None:
     ring = quiet_ring(3)
     member = ring.nodes[1]
@@ -210,16 +215,16 @@ def test_progress_puts_the_stream_off() -> None:
     assert isinstance(opened, Opened)
     intake = Intake(member.station)
     intake.announced(decode_start(opened.plaintext), ring.master.address, NOW)
-    assert intake.behind_at == NOW + REPAIR_S
+    assert due_at(intake) == NOW + REPAIR_S
     member.log.extend(halfway)
     intake.stored(NOW + 0.3)
-    assert intake.behind_at == NOW + 0.3 + REPAIR_S
+    assert due_at(intake) == NOW + 0.3 + REPAIR_S
     intake.give_up()
     intake.stored(NOW + 0.4)
-    assert intake.behind_at is None
+    assert due_at(intake) is None
     member.log.extend(ring.world.items)
     intake.stored(NOW + 0.5)
-    assert intake.behind_at is None
+    assert due_at(intake) is None
 
 
 def test_who_leads_waits_for_nothing_and_fetches_by_a_stream_at_once() -> None:

@@ -108,7 +108,7 @@ def test_who_leads_fetches_the_branch_of_another_leader_that_only_a_repeat_tells
     alone.effects.clear()
     alone.give(Datagram(data, member.address, LAN[0]))
     assert [effect.to for effect in alone.effects if isinstance(effect, Connect)] == [member.address]
-    assert alone.node._rooms.follower._intake.behind_at is None  # else the PONGs of the other said nothing to it
+    assert alone.node._rooms.follower._intake.behind_at is None, "its PONGs count"
     site.lost = lambda *_: False
     site.until(lambda: len(site.heads) == 1, 4 * CYCLE_S)
 

@@ -131,6 +131,9 @@ PLANS = {
     "the stream for what a START announced could not begin, and PONGs of others said nothing then": full(
         913, returns=True
     ),
+    "who began to lead as it fetched took an honest member for a liar, and not what that had left": full(
+        1961, returns=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
