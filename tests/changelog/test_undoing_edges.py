@@ -211,3 +211,31 @@ def test_a23_who_has_a_key_again_by_a_thief_alone_counts_for_nothing() -> None:
     evil = world.by(former, world.host("wifi", "evil")).seq
     found = world.undo("bob", since)
     assert [one.seq for one in found.voided] == [since, evil]
+
+
+@pytest.mark.parametrize("is_first_void", [True, False])
+def test_a23_wraps_go_back_with_their_secret_unless_honest_ones_follow_void_ones_there(
+    *, is_first_void: bool
+) -> None:
+    world = with_secret()
+    good, since = sealed_of(world), world.log.head.seq + 1
+    world.by(world.bob, world.host("other", "evil"))
+    if not is_first_void:
+        fresh = wraps(world, WIFI, [world.owner], K3), secret_setting(world, WIFI, KEY, "new password", K3)
+        world.by(world.carol, *fresh)
+        good = sealed_of(world)
+    evil = wraps(world, WIFI, [world.bob], K2), secret_setting(world, WIFI, KEY, "evil password", K2)
+    world.by(world.bob, *evil)
+    world.by(world.carol, world.host("wifi", "honest"))
+    found = world.undo("bob", since)
+    assert (sealed_of(world), found.left) == (good, ())
+
+
+def test_a23_who_may_sign_again_by_a_thief_alone_counts_for_nothing() -> None:
+    world = Stolen()
+    owned(world)
+    world.disable("carol")
+    since = world.by(world.bob, world.edit("user/carol", "disabled", None)).seq
+    evil = world.by(world.carol, world.host("wifi", "evil")).seq
+    found = world.undo("bob", since)
+    assert [one.seq for one in found.voided] == [since, evil]

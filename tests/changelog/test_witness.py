@@ -19,12 +19,18 @@ from tests.parted import RADIO, certificate, force, from_fork, lonely_attic, two
 from tests.world import World
 
 
-def second_holder() -> tuple[World, World, Seq]:
-    """Return the attic, which made the barn a holder and wrote on alone, the barn, and their fork."""
+def second_holder(more: int = 0) -> tuple[World, World, Seq]:
+    """Return the attic, which made the barn a holder and wrote on alone, the barn, and their fork.
+
+    Args:
+        more: entries between the barn's becoming a holder and the fork.
+    """
     world = World()
     world.allow_joining()
     barn = world.join("barn")
     world.commit(world.edit("cluster", "succession", [[world.device_id, barn.key_id]]))
+    for _ in range(more):
+        world.commit(world.set("wifi", RADIO, "6"))
     fork = world.log.head.seq
     other = from_fork(world, fork, barn)
     other.open()
@@ -58,11 +64,11 @@ def switched(log: Log, disk: list[LogItem], other: World) -> Switched:
     return found
 
 
-def first_switch() -> tuple[World, World, Seq, Log, list[LogItem]]:
-    attic, barn, fork = second_holder()
+def first_switch(more: int = 0) -> tuple[World, World, Seq, Log, list[LogItem]]:
+    attic, barn, fork = second_holder(more)
     disk = thinned(attic)
     log = read(attic, disk)
-    assert log.settled == fork - 1
+    assert log.settled == fork - 1 - more
     found = switched(log, disk, barn)
     signed = decode_signed_head(attic.items[-1].data)
     assert found.items[1] == Witness(fork, digests(attic.items, fork + 1, fork + 2), signed).item()
@@ -113,6 +119,31 @@ def test_r4_it_goes_along_with_a_switch_at_an_older_fork(*, is_read_again: bool)
     assert found.lost == LostBranch(Seq(fork - 1), tuple(barn_items(attic, barn, fork)))
     assert resolve(disk).branches[-1] == found.lost
     assert read(attic, disk).settled == log.settled
+
+
+def older_epoch(world: World, fork: int) -> World:
+    """Return a world that parts from another before its fork, and stands against it."""
+    older = from_fork(world, Seq(fork), world.master)
+    older._keep(older.log.write_open(older.stamp(), epoch_above=8))
+    return older
+
+
+def test_r4_it_goes_along_with_a_switch_two_entries_below_it() -> None:
+    attic, _barn, fork, log, disk = first_switch(more=1)
+    found = switched(log, disk, older_epoch(attic, fork - 2))
+    signed = decode_signed_head(attic.items[-1].data)
+    assert found.items[1] == Witness(Seq(fork - 2), digests(attic.items, fork - 1, fork + 2), signed).item()
+    assert read(attic, disk).settled == log.settled
+
+
+def test_r4_one_that_shows_nothing_is_not_taken_along() -> None:
+    attic, _barn, fork = second_holder()
+    signed = decode_signed_head(attic.items[-1].data)
+    forged = Witness(fork, digests(attic.items, fork + 1, fork + 2), replace(signed, signature=bytes(64)))
+    log = read(attic, [*thinned(attic), forged.item()])
+    assert log._settling.witness == forged
+    (kept,) = log.witness(log.leave(fork - 1))
+    assert kept == Witness(Seq(fork - 1), digests(attic.items, fork, fork + 2), signed).item()
 
 
 def barn_items(attic: World, barn: World, fork: int) -> list[LogItem]:

@@ -7,6 +7,9 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/witness.py::::one more: word=codec.blob_to(limits.CERTIFICATE_BYTES_MAX)": (
         "no head, and no certificate, has as many bytes"
     ),
+    "dusk/changelog/undoing.py::_is_let_in::operand of and left out: value is not None": (
+        "what asks to be let in says so with a value, or is refused; it stands for the type checker"
+    ),
     "dusk/changelog/undoing.py::_scan::limit moved: entry.time_s > times[-1][1]": (
         "the first of several entries of one time is found first"
     ),
