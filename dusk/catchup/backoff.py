@@ -9,10 +9,11 @@ from dusk.limits import BACK_OFF_LIAR_S_MIN, BACK_OFF_S_MAX, BACK_OFF_S_MIN, BAC
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
-    """How long the last pause was, and when it ends."""
+    """How long the last pause was, when it ends, and whether it is for a lie."""
 
     pause_s: float
     until: float
+    lied: bool
 
 
 class BackOff:
@@ -38,7 +39,7 @@ class BackOff:
         if former is not None:
             pause_s = min(max(pause_s, 2 * former.pause_s), longest_s)
         until = now + pause_s * (1 + self._random_bytes(1)[0] / 1024)
-        self._failures[who] = _Failures(pause_s, until)
+        self._failures[who] = _Failures(pause_s, until, lied)
         if len(self._failures) > BACK_OFFS_MAX:
             self._failures.popitem(last=False)
         return until
@@ -46,3 +47,9 @@ class BackOff:
     def succeeded(self, who: Hashable) -> None:
         """Forget what was held against this one."""
         self._failures.pop(who, None)
+
+    def returned(self, who: Hashable) -> None:
+        """Forget that this one gave no answer, as it is there again; a lie is held against it on."""
+        failures = self._failures.get(who)
+        if failures is not None and not failures.lied:
+            del self._failures[who]

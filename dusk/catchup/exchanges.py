@@ -144,7 +144,7 @@ class Exchanges:
         """Fetch from who began anew, at the end of what its former run may have left open for ever.
 
         What is asked of it or handed to it by those streams is tried again; what fetches goes on, unless
-        it has been silent.
+        it has been silent. That its former run gave no answer is not held against it.
         """
         left = [
             client
@@ -153,6 +153,7 @@ class Exchanges:
             and (client.goal not in _FETCHING or now - client.heard_at > _SILENT_S_MAX)
         ]
         ended = [effect for client in left for effect in self._end(client, "it began anew")]
+        self._back_off.returned(address)
         return [*ended, *self.catch_up(address, now)]
 
     def submit(

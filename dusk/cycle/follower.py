@@ -29,6 +29,7 @@ from dusk.cycle.peers import Peer, same_place
 from dusk.cycle.relays import Master, Relays
 from dusk.cycle.repeater import Repeater, answer
 from dusk.cycle.replies import Replies
+from dusk.cycle.seldom import Seldom
 from dusk.cycle.signed import NoHolder, certificate_in, is_by_holder, is_other_history, signer_of
 from dusk.cycle.slots import is_asked, slot_s
 from dusk.cycle.station import NOTHING, Advance, Behind, Conflict, Station, Step
@@ -37,12 +38,6 @@ from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId, Head
 from dusk.limits import EPOCH_JUMP_MAX
-
-UNREADABLE_GAP_S, UNREADABLE_HOSTS_MAX = 10.0, 8
-"""Between two catch-ups for what one host sent and cannot be read, and hosts in that time.
-
-Anybody can send such bytes: one outsider must not keep us from asking who leads, nor many have us ask on.
-"""
 
 
 class Follower:
@@ -71,8 +66,7 @@ class Follower:
         self._heard: Heard | None = None
         self._respond_at: float | None = None
         self._asking = Asking(station, self._freshness, now)
-        self._unreadable_at: dict[str, float] = {}
-        """When we last asked for that, by host."""
+        self._unreadable = Seldom()
         self._presence = Presence()
 
     # --- what others ask ---------------------------------------------------------------------
@@ -249,10 +243,9 @@ class Follower:
 
     def unreadable(self, source: Address, now: float) -> Step:
         """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
-        recent = {host: at for host, at in self._unreadable_at.items() if now - at < UNREADABLE_GAP_S}
-        if source.host in recent or len(recent) >= UNREADABLE_HOSTS_MAX:
+        if not self._unreadable.may(source.host, now):
             return NOTHING
-        self._unreadable_at = recent | {source.host: now}
+        self._unreadable.did(source.host, now)
         return Step(outcome=Behind(source, None))
 
     def _on_own(self, start: Start, source: Address) -> Step:

@@ -11,11 +11,12 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Lack, Opened, Unreadable
 from dusk.cycle.far_messages import decode_bundle
-from dusk.cycle.follower import UNREADABLE_GAP_S, Follower
+from dusk.cycle.follower import Follower
 from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Kind, decode_answer, decode_pong
 from dusk.cycle.outbox import Outbox, Writer
 from dusk.cycle.peers import same_place
+from dusk.cycle.seldom import Seldom
 from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
 from dusk.effects import Address, Datagram, Effect, ItemKind, LogItem
@@ -79,8 +80,8 @@ class Receiving:
         self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
         self._exchanges, self._answered, self._took = exchanges, answered, took
         self._certified, self._alarms, self._refusals = certified, alarms, refusals
-        self._question_at = float("-inf")
-        """From when on a HELLO that cannot be read is a reason to ask its sender."""
+        self._questions = Seldom()
+        """Whom we asked of late because its HELLO cannot be read."""
 
     def writer(self, now: float) -> Writer | None:
         """Return who writes the log, and where that one was heard; None: nobody is known, or this device."""
@@ -122,7 +123,7 @@ class Receiving:
         needs_nothing = {
             Lack.KEY: False,
             Lack.QUESTION: not (leads or hears_nobody or self._is_his(unreadable.source))
-            or now < self._question_at,
+            or not self._questions.may(unreadable.source.host, now),
             Lack.REAL_KEY: leads or self.follower.hears_starts(now),
             Lack.SENDER: not (is_unsure or is_above),  # our disk may be an old one, or our branch not stand
         }
@@ -130,7 +131,8 @@ class Receiving:
             raise UntrustedInput("datagram: nothing that we lack")
         if unreadable.lack is Lack.QUESTION:  # those of who was removed keep us from no START
             effects = self._exchanges.catch_up_anew(unreadable.source, now)  # nothing that leading waits for
-            self._question_at = now + UNREADABLE_GAP_S if effects else self._question_at
+            if effects:
+                self._questions.did(unreadable.source.host, now)
             return effects
         if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
             return self.do(Step(outcome=Behind(unreadable.source, None)), now)

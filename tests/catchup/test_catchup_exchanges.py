@@ -3,7 +3,7 @@
 import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER
-from dusk.effects import Accepted, Append, Connect, Disconnect, Event, ItemsRead, Tick
+from dusk.effects import Accepted, Append, Connect, Disconnect, Disconnected, Event, ItemsRead, Tick
 from dusk.ids import ChangeId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, CATCH_UPS_MAX, EXCHANGE_S_MAX, USELESS_S_MAX
@@ -207,6 +207,15 @@ def test_one_exchange_with_a_peer_and_two_in_all_fetch() -> None:
     assert stale.exchanges.catch_up(at("b"), wires.now) != []
     assert CATCH_UPS_MAX == 2
     assert stale.exchanges.catch_up(at("c"), wires.now) == []
+
+
+def test_a28_who_is_there_again_is_asked_though_it_gave_no_answer_before() -> None:
+    wires, _server, stale = _pair()
+    for ask in (stale.exchanges.catch_up, stale.exchanges.catch_up_anew):
+        (opened,) = ask(at("a"), wires.now)
+        assert isinstance(opened, Connect)
+        stale.exchanges.handle(Disconnected(opened.conn, "timed out"), wires.now)
+        assert stale.exchanges.catch_up(at("a"), wires.now) == []
 
 
 def test_a6_of_two_that_bring_nothing_one_makes_room_for_who_may() -> None:

@@ -117,6 +117,7 @@ def test_a9_a_lying_server_is_found_out_and_another_serves(
     assert stale.head.seq == before or stale.log.newest is not None
     assert stale.exchanges.refused == 1
     assert stale.exchanges.catch_up(at("liar"), wires.now + BACK_OFF_LIAR_S_MIN - 1) == []
+    assert stale.exchanges.catch_up_anew(at("liar"), wires.now + BACK_OFF_LIAR_S_MIN - 1) == []
     wires.do("stale", stale.exchanges.catch_up(at("honest"), wires.now))
     assert stale.head == world.log.head
     stored = member(world, stale.key, 0).log

@@ -3,8 +3,8 @@
 import pytest
 
 from dusk.changelog.log import Log
-from dusk.cycle.follower import UNREADABLE_GAP_S
 from dusk.cycle.messages import Kind
+from dusk.cycle.seldom import SELDOM_S
 from dusk.effects import ItemKind, LogItem, SendMulticast
 from dusk.node.listening import (
     KNOCKS_MAX,
@@ -165,7 +165,7 @@ def test_a28_who_has_no_group_key_leads_once_members_would_have_asked_it() -> No
     for box in site.all[1:]:
         box.on = False
     old = _started_anew(site, site.master.items, has_key=False)
-    assert KNOCKS_MAX * LISTEN_S > UNREADABLE_GAP_S
+    assert KNOCKS_MAX * LISTEN_S > SELDOM_S
     assert site.until(lambda: old.node.leads, 30.0) == pytest.approx(KNOCKS_MAX * LISTEN_S, abs=0.01)
     assert _questions(old) >= KNOCKS_MAX
 

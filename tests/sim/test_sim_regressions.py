@@ -134,6 +134,9 @@ PLANS = {
     "who began to lead as it fetched took an honest member for a liar, and not what that had left": full(
         1961, returns=True
     ),
+    "a writer came back with an old disk while who leads left it alone for having given no answer": full(
+        3373, returns=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
