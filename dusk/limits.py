@@ -252,6 +252,14 @@ HEALTH_ADDRESSES_MAX = 16
 """Of one of them."""
 HEALTH_RADIOS_MAX = 16
 """Radios that it tells of."""
+DRIFT_ROWS_MAX = 200
+"""Differences that a device tells; it counts the others: nobody reads more of them."""
+DRIFT_TOLD_BYTES_MAX = 64 * 1024
+"""All that it tells: in hexadecimal it fits a line of the control socket, beside what is shown of it."""
+DRIFT_KEY_BYTES_MAX = 1024
+"""A KEY, and one with the name of a section that an `each` made."""
+DRIFT_VALUES_MAX = 1024
+"""Items of one list."""
 CONSULTS_MAX = 8
 """Questions of other members that are being answered."""
 ORDER_CHALLENGE_S_MAX = 60.0

@@ -2,8 +2,11 @@
 
 import argparse
 
+from dusk.cli.client import Json
 from dusk.cli.command import Command, Context
+from dusk.cli.health import ASK_S_MAX
 from dusk.cli.refresh import refresh
+from dusk.errors import Refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,19 +32,41 @@ def _run(context: Context, arguments: argparse.Namespace) -> int:
 
 def _show(context: Context, device: str) -> int:
     refresh(context)
-    result = context.call("drift.show", device=device)
+    result = _shown(context, device)
     rows = [(o["key"], _found(o), _wanted(o), o["origin"]) for o in result["drift"]]
-    context.table(("KEY", "IS HERE", "SHOULD BE", "SAYS"), rows, result, _empty(result))
+    found = "IS HERE" if result["here"] else "IS THERE"
+    context.table(("KEY", found, "SHOULD BE", "SAYS"), rows, result, _empty(result))
     if not context.json and result["count"] > len(rows) > 0:
         context.note(f"and {result['count'] - len(rows)} more")
     return 0
 
 
-def _empty(result: dict[str, object]) -> str:
-    name, count = result["device"], result["count"]
-    if not count:
-        return f"nothing that is managed on {name} was changed there"
-    return f"{count} changed on {name}; run `dusk drift` on {name} to see what"
+def _shown(context: Context, device: str) -> Json:
+    """Return what was changed on a router, as it says now, or how much, and why it does not say more."""
+    result: Json = context.call("drift.show", device=device)
+    if result["here"]:
+        return result
+    try:
+        told = _asked(context, device)
+    except Refused as refusal:
+        return {**result, "reason": refusal.reason}
+    return {name: value for name, value in told.items() if name != "told"}
+
+
+def _asked(context: Context, device: str) -> Json:
+    """Ask another router what was changed there.
+
+    Raises:
+        Refused: why it does not say.
+    """
+    told: Json = context.client.wait(context.call("drift.ask", device=device)["ticket"], ASK_S_MAX)
+    return told
+
+
+def _empty(result: Json) -> str:
+    name, count, reason = result["device"], result["count"], result.get("reason", "")
+    known = f"{count} changed on {name}" if count else f"nothing that is managed on {name} was changed there"
+    return f"{known}, as of its last word; {reason}" if reason else known
 
 
 def _found(row: dict[str, object]) -> object:
@@ -69,20 +94,33 @@ def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
 def _adopt(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.people import done
 
+    is_here = context.call("drift.show", device=arguments.device)["here"]
+    told = "" if is_here else _told(context, arguments.device, arguments.keys)
     started = context.signed(
         "drift.adopt",
         device=arguments.device,
         keys=arguments.keys,
         to=arguments.to,
         yes=arguments.yes,
+        told=told,
         timeout_s=arguments.timeout,
     )
     return done(context, started, arguments.timeout)
 
 
+def _told(context: Context, device: str, keys: list[str]) -> str:
+    """Ask another router what was changed there, show what is to be signed of it, and return its answer."""
+    answer = _asked(context, device)
+    for row in answer["drift"]:
+        if not keys or row["key"] in keys:
+            context.note(f"{row['key']}: {_found(row)} on {answer['device']}, {_wanted(row)} by the cluster")
+    told: str = answer["told"]
+    return told
+
+
 COMMANDS = {
     "adopt": Command(
-        "Make what somebody changed on this router a setting of the cluster: its own, or one of a policy.",
+        "Make what somebody changed on a router a setting of the cluster: its own, or one of a policy.",
         "dusk adopt attic wireless.default_radio0.ssid --to policy/wifi",
         _adopt_arguments,
         _adopt,

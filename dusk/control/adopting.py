@@ -8,24 +8,30 @@ from dusk.control import names, settings
 from dusk.control.acting import handed_in, unchanged
 from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft
+from dusk.control.drift import told_drift
 from dusk.control.editing import check_reviewed
 from dusk.control.sealing import sealer_of
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import DeviceId
 
 KEYS_SHOWN_MAX = 3
 """In the message of the change."""
 
 
 def drift_adopt(desk: Desk, arguments: Json) -> Json:
-    """Sign what this router has in place of what is managed, as a setting of its own or of a policy."""
+    """Sign what a router has in place of what is managed, as a setting of its own or of a policy.
+
+    What another router has is what it told the caller, who was shown it: it is not asked again, and
+    what it told counts for what the log here says is managed there, and no secret.
+    """
     session, state = desk.session(arguments["token"]), desk.log.state
     device = names.device_id(state, arguments["device"])
     name = names.device_name(state, device)
-    if device != desk.device_id:
-        raise Refused("elsewhere", f"this is another router: run `dusk adopt {name}` on {name}")
-    chosen = _chosen(desk.drift(), arguments["keys"])
+    drift = _drift(desk, device, arguments["told"])
+    place = "here" if device == desk.device_id else f"on {name}"
+    chosen = _chosen(drift, arguments["keys"], place)
     if not chosen:
-        return unchanged("nothing was changed here")
+        return unchanged(f"nothing was changed {place}")
     to = arguments["to"] or f"device/{name}"
     target = settings.Target(state, names.target_section(state, to), sealer_of(desk, session))
     draft = Draft()
@@ -39,12 +45,23 @@ def drift_adopt(desk: Desk, arguments: Json) -> Json:
     return handed_in(desk, session, message, draft.edits, arguments["timeout_s"])
 
 
-def _chosen(drift: Sequence[Difference], keys: Collection[str]) -> list[Difference]:
+def _drift(desk: Desk, device: DeviceId, told: str) -> Sequence[Difference]:
+    if device == desk.device_id:
+        return desk.drift()
+    if not told:
+        raise Refused("elsewhere", "this is another router: ask it first what was changed there (drift.ask)")
+    try:
+        return told_drift(desk.log.state, device, bytes.fromhex(told))
+    except (UntrustedInput, ValueError) as error:
+        raise Refused("bad-params", f"told: no answer of a router ({error})") from None
+
+
+def _chosen(drift: Sequence[Difference], keys: Collection[str], place: str) -> list[Difference]:
     """Return the differences that are meant: those of some KEYs, or all."""
     known = {one.key for one in drift}
     for key in keys:
         if key not in known:
-            raise Refused("no-drift", f"{key} was not changed here; `dusk drift` shows what was")
+            raise Refused("no-drift", f"{key} was not changed {place}; `dusk drift` shows what was")
     chosen = [one for one in drift if not keys or one.key in keys]
     for one in chosen:
         _check_adoptable(one)

@@ -281,6 +281,7 @@ METHODS: Mapping[str, Method] = {
         token=Parameter(schema.text(), ""),
     ),
     "drift.show": _query(drift.drift_show, device=Parameter(schema.text(), "")),
+    "drift.ask": _query(drift.drift_ask, device=_TEXT),
     "drift.revert": _query(drift.drift_revert, device=_TEXT),
     "drift.adopt": _signing(
         adopting.drift_adopt,
@@ -288,6 +289,7 @@ METHODS: Mapping[str, Method] = {
         keys=Parameter(schema.texts(limits.RECORD_KEY_BYTES_MAX), ()),
         to=Parameter(schema.text(), ""),
         yes=Parameter(schema.flag, default=False),
+        told=Parameter(schema.text(2 * limits.DRIFT_TOLD_BYTES_MAX), ""),
         timeout_s=_TIMEOUT,
     ),
     "user.list": _query(people.user_list),

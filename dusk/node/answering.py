@@ -1,14 +1,16 @@
 """What this device answers when a member asks it something (`specs/asking.md`).
 
-Members alone are heard, each as often as is of use to people (A6). Where another member is, is answered
-here, and orders are checked here; all else is looked up by the shell.
+Members alone are heard, each as often as is of use to people (A6). Where another member is, and what
+somebody changed here, is answered here, and orders are checked here; all else is looked up by the shell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dusk import codec
 from dusk.catchup.host import AskedHere
 from dusk.catchup.questions import TOO_OFTEN, refusal
+from dusk.config.drift import Difference
+from dusk.config.drift_told import DRIFT, encode_drift
 from dusk.cycle.far_messages import HOST_BYTES_MAX
 from dusk.effects import Address, Consult, Effect, Obey, Told
 from dusk.errors import UntrustedInput
@@ -44,10 +46,16 @@ class Answering:
     Args:
         where: gives where a member is heard from, None if it is not.
         orders: takes orders.
+        drift: gives what somebody changed on this device.
     """
 
-    def __init__(self, where: Callable[[DeviceId], Address | None], orders: Orders) -> None:
-        self._where, self._orders = where, orders
+    def __init__(
+        self,
+        where: Callable[[DeviceId], Address | None],
+        orders: Orders,
+        drift: Callable[[], Sequence[Difference]],
+    ) -> None:
+        self._where, self._orders, self._drift = where, orders, drift
         self._allowances: dict[DeviceId, tuple[float, float]] = {}
         """How many questions a member has left, and as of when."""
 
@@ -63,6 +71,8 @@ class Answering:
             return refusal(TOO_OFTEN, "this device was asked too much lately; ask again in a few seconds")
         if question.kind == WHERE:
             return self._tell_where(question.argument)
+        if question.kind == DRIFT:
+            return Told(data=encode_drift(self._drift()))
         if question.kind == CHALLENGE:
             return self._orders.challenge(asker, now)
         if question.kind == ORDER:

@@ -170,7 +170,9 @@ class Rooms:
 
     def _make_answering(self) -> Answering:
         orders = Orders(self.peers.own_id, lambda: self.log.state, self._random_bytes)
-        return Answering(lambda device: next(iter(self._places(device)), None), orders)
+        return Answering(
+            lambda device: next(iter(self._places(device)), None), orders, lambda: self.applied.drift
+        )
 
     def _make_inquiries(self) -> Inquiries:
         return Inquiries(

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dusk.config.drift import Difference
+from dusk.config.drift_told import encode_drift
+from dusk.control.names import device_id
+from dusk.effects import Told
 from tests.cli.test_commands import assert_refused
 from tests.desk import FakeDesk
 
@@ -61,3 +64,44 @@ def test_it_is_adopted_for_a_policy(dusk: "Dusk", logged_in: FakeDesk) -> None:
     adopted = dusk("adopt", "attic", "wireless.a.ssid", "--to", "policy/wifi")
     assert "adopt wireless.a.ssid of attic for policy/wifi" in adopted.out, adopted.err
     assert "Cellar" in dusk("policy", "show", "wifi").out
+
+
+SSID = "wireless.a.ssid"
+
+
+@pytest.fixture
+def managed(logged_in: FakeDesk) -> FakeDesk:
+    """Have a policy for all, and another router that found its network's name changed."""
+    world = logged_in.world
+    world.commit(world.set("wifi", SSID, "Home"), world.edit("assignment/wifi", "to", ("all", [], 100)))
+    logged_in.answers[device_id(logged_in.log.state, "hall")] = Told(data=encode_drift(DRIFT[:1]))
+    return logged_in
+
+
+@pytest.mark.usefixtures("managed")
+def test_what_was_changed_on_another_router_is_shown_with_both_values(dusk: "Dusk") -> None:
+    lines = dusk("drift", "hall").out.splitlines()
+    rows = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
+    assert rows == [["KEY", "IS THERE", "SHOULD BE", "SAYS"], [SSID, "Cellar", "Home", "policy/wifi"]]
+    told = dusk("drift", "hall", "--json").json
+    assert (told["here"], told["count"], set(told)) == (False, 1, {"device", "here", "count", "drift"})
+
+
+def test_of_a_router_that_does_not_answer_it_is_said_what_is_known(dusk: "Dusk", managed: FakeDesk) -> None:
+    managed.answers.clear()
+    shown = dusk("drift", "hall")
+    assert "nothing that is managed on hall was changed there, as of its last word; " in shown.err
+    assert "nobody knows where it is" in shown.err
+
+
+def test_it_is_adopted_for_a_policy_from_another_router_and_shown_before(
+    dusk: "Dusk", managed: FakeDesk
+) -> None:
+    adopted = dusk("adopt", "hall", "--to", "policy/wifi")
+    assert f"{SSID}: Cellar on hall, Home by the cluster" in adopted.err
+    assert f"adopt {SSID} of hall for policy/wifi" in adopted.out, adopted.err
+    assert "Cellar" in dusk("policy", "show", "wifi").out
+    managed.answers.clear()
+    assert_refused(dusk("adopt", "hall", SSID), "nobody knows where it is", code=1)
+    managed.answers[device_id(managed.log.state, "hall")] = Told(data=encode_drift(()))
+    assert_refused(dusk("adopt", "hall", SSID), "was not changed on hall", code=1)

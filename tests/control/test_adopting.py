@@ -4,6 +4,7 @@ import pytest
 
 from dusk.config.device import settings_of
 from dusk.config.drift import Difference
+from dusk.config.drift_told import encode_drift
 from dusk.config.parts import Value
 from dusk.config.settings import Setting, Verb
 from dusk.errors import Refused
@@ -71,6 +72,43 @@ def test_what_cannot_be_adopted_is_refused(drifted: FakeDesk, params: dict[str, 
     with pytest.raises(Refused) as refused:
         drifted.do("drift.adopt", **params)
     assert refused.value.code == code
+
+
+def test_what_another_router_told_becomes_a_policy_for_all(drifted: FakeDesk) -> None:
+    told = encode_drift((changed(SSID, "a lie", "Cellar"), changed(HIDDEN, "0", "1"))).hex()
+    answer = drifted.do("drift.adopt", device="hall", keys=[SSID], to="policy/wifi", told=told)
+    assert answer["text"] == f"adopt {SSID} of hall for policy/wifi"
+    assert said(drifted, "policy/wifi")[SSID] == (Verb.SET, ("Cellar",))
+    assert said(drifted, "policy/wifi")[HIDDEN] == (Verb.SET, ("0",))
+    nothing = drifted.do("drift.adopt", device="hall", told=encode_drift(()).hex())
+    assert nothing["text"] == "nothing was changed on hall"
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([changed("dropbear.a.Port", None, "2222")], "no-setting"),
+        ([changed(f"{SSID}x", "Home", "Cellar")], "no-setting"),
+        ([changed(SSID, "Home", "\x1b[2J")], "bad-setting"),
+        ([changed(SSID, "Home", "Caf\udce9")], "bad-setting"),
+        ([Difference(SSID, "", "Home", "x", (HIDDEN,))], "bad-params"),
+        (b"no answer", "bad-params"),
+        ("zz", "bad-params"),
+    ],
+)
+def test_a58_a_member_that_forges_its_drift_gets_nothing_else_signed(
+    drifted: FakeDesk, told: list[Difference] | bytes | str, code: str
+) -> None:
+    seq = drifted.log.head.seq
+    unverified = encode_drift(told).hex() if isinstance(told, list) else told
+    with pytest.raises(Refused) as refused:
+        drifted.do(
+            "drift.adopt",
+            device="hall",
+            to="policy/wifi",
+            told=unverified.hex() if isinstance(unverified, bytes) else unverified,
+        )
+    assert (refused.value.code, drifted.log.head.seq) == (code, seq)
 
 
 @pytest.mark.parametrize(

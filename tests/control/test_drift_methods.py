@@ -3,9 +3,11 @@
 import pytest
 
 from dusk.config.drift import Difference
+from dusk.config.drift_told import DRIFT, NOT_SAID, encode_drift
 from dusk.control.desk import Peer
 from dusk.control.drift import ROWS_MAX, VALUE_BYTES_MAX
 from dusk.control.names import device_id
+from dusk.effects import Question, Told
 from dusk.errors import Refused
 from dusk.ids import Seq
 from tests.desk import FakeDesk
@@ -71,6 +73,45 @@ def test_what_was_changed_here_is_put_back_and_elsewhere_only_there(desk: FakeDe
     assert refused.value.code == "elsewhere"
     assert desk.ask("drift.revert", device="attic") == {"count": 1, "text": "1 changed here, put back now"}
     assert desk.ask("drift.revert", device="attic") == {"count": 0, "text": "nothing was changed here"}
+
+
+def test_another_router_is_asked_and_what_should_be_is_of_the_log_here(desk: FakeDesk) -> None:
+    world, ssid, secret = desk.world, "wireless.a.ssid", "wireless.a.key"
+    everyone = world.edit("assignment/wifi", "to", ("all", [], 100))
+    world.commit(world.set("wifi", ssid, "Home"), world.set("wifi", "wireless.a.hidden", "0"), everyone)
+    hall = device_id(desk.log.state, "hall")
+    told = encode_drift((option(ssid, "a lie", "Caf\udce9"), option(secret, "", "told", secret=True)))
+    desk.answers[hall] = Told(data=told)
+    answer = desk.poll(desk.ask("drift.ask", device="hall")["ticket"])["result"]
+    assert (answer["device"], answer["here"], answer["count"], answer["told"]) == (
+        "hall",
+        False,
+        2,
+        told.hex(),
+    )
+    shown, unknown = answer["drift"]
+    assert (shown["wanted"], shown["found"], shown["origin"]) == ("Home", "Caf\ufffd", "policy/wifi")
+    assert (unknown["found"], unknown["trouble"]) == (None, NOT_SAID)
+    ((asked, question),) = desk.asked
+    assert (asked, question) == (hall, Question(DRIFT))
+
+
+def test_what_is_no_answer_is_said_so(desk: FakeDesk) -> None:
+    hall = device_id(desk.log.state, "hall")
+    assert desk.poll(desk.ask("drift.ask", device="hall")["ticket"])["error"]["code"] == "not-reachable"
+    desk.answers[hall] = Told(data=b"no answer")
+    assert desk.poll(desk.ask("drift.ask", device="hall")["ticket"])["error"]["code"] == "failed"
+
+
+def test_of_a_router_whose_config_clashes_nothing_is_compared(desk: FakeDesk) -> None:
+    world = desk.world
+    for policy, ssid in (("wifi", "Home"), ("other", "Cellar")):
+        everyone = world.edit(f"assignment/{policy}", "to", ("all", [], 100))
+        world.commit(world.set(policy, "wireless.a.ssid", ssid), everyone)
+    desk.answers[device_id(desk.log.state, "hall")] = Told(data=encode_drift(()))
+    with pytest.raises(Refused) as refused:
+        desk.ask("drift.ask", device="hall")
+    assert refused.value.code == "bad-config"
 
 
 @pytest.mark.parametrize("value", ["", "keep", "Enforce"])

@@ -1,7 +1,14 @@
 """Answers that other members give to questions: read as they were written, or refused with one error."""
 
+from dusk import codec
 from dusk.changelog.orders import Order, decode_order, sign_order
+from dusk.config.drift import Difference
+from dusk.config.drift_told import believed, decode_drift, encode_drift
+from dusk.config.merge import Layer, merge
+from dusk.config.sealing import Sealed
+from dusk.config.settings import Setting, Verb
 from dusk.control.asking import told_health
+from dusk.control.drift import told_drift
 from dusk.effects import Address, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -32,6 +39,9 @@ def _address(data: bytes) -> None:
 
 
 WORLD = World(23)
+WORLD.commit(
+    WORLD.set("wifi", "wireless.a.ssid", "Home"), WORLD.edit("assignment/wifi", "to", ("all", [], 100))
+)
 ORDER = sign_order(
     (WORLD.owner,), WORLD.cluster, Order(DeviceId(WORLD.master.key_id), bytes(32), "reboot", b"x")
 )
@@ -42,7 +52,45 @@ def _order(data: bytes) -> None:
     assert found.order.encode() == found.body
 
 
+SSID, MAC, EACH = "wireless.a.ssid", "wireless.a.maclist", "wireless.each wifi-device as r"
+MANAGED = merge(
+    [
+        Layer(
+            "policy/wifi",
+            100,
+            {
+                SSID: Setting(Verb.SET, ("Home",)),
+                MAC: Setting(Verb.EDIT_LIST, ("m",), removed=("n",)),
+                "wireless.a.key": Setting(Verb.SEALED, sealed=Sealed(b"k" * 16, b"sealed")),
+                EACH: Setting(Verb.TYPE, ("wifi-iface",)),
+                f"{EACH}.device": Setting(Verb.SET, ("${r}",)),
+            },
+        )
+    ],
+    {},
+    {},
+)
+DRIFT = (
+    Difference(SSID, "policy/wifi", "Home", "by hand", (SSID,)),
+    Difference(MAC, "policy/wifi", ("m",), ("x", "n"), (MAC,)),
+    Difference("wireless.a.key", "policy/wifi", None, None, ("wireless.a.key",), is_secret=True),
+    Difference("wireless.dusk_r_radio0.device", "policy/wifi", "radio0", None, (f"{EACH}.device",)),
+    Difference("wireless", "policy/wifi", None, None, (SSID, MAC), trouble="line 3"),
+)
+
+
+def _drift(data: bytes) -> None:
+    """Whatever is told, it is of what is managed, and no secret is."""
+    told = decode_drift(data)
+    assert {key for one in told_drift(WORLD.log.state, WORLD.device_id, data) for key in one.keys} <= {SSID}
+    assert codec.pack(codec.unpack(data, size_max=len(data))) == data
+    for one in believed(told, MANAGED, ("hidden",)):
+        assert one.trouble or {SSID, MAC, "wireless.a.key", EACH, f"{EACH}.device"} >= {*one.keys}
+        assert not one.is_secret or (one.found, one.wanted) == (None, None)
+
+
 TARGETS = (
+    Target("drift told", _drift, UntrustedInput, [encode_drift(DRIFT), encode_drift(())]),
     Target("order", _order, UntrustedInput, [ORDER]),
     Target("health told", _health, UntrustedInput, [encode_health(HEALTH)]),
     Target("address told", _address, UntrustedInput, [encode_address(Address("fe80::1%lan", 3875))]),

@@ -53,6 +53,15 @@ def _drift(router: Machine, device: str = "") -> list[tuple[str, str, str]]:
     return [(row["key"], row["wanted"], row["found"]) for row in shown["drift"]]
 
 
+def _told(at: Machine, name: str) -> list[tuple[str, str, str]] | None:
+    """Return what another router shows; None where the one that is asked did not answer this time."""
+    shown = json.loads(at.dusk("drift", name, "--json"))
+    assert not shown["here"]
+    return (
+        None if "reason" in shown else [(row["key"], row["wanted"], row["found"]) for row in shown["drift"]]
+    )
+
+
 def _alarms(router: Machine, words: str) -> list[str]:
     state = router.state()
     return [] if state is None else [line for line in state["alarms"] if words in line]
@@ -66,6 +75,10 @@ def _is_told(router: Machine, name: str) -> bool:
     """Tell whether another router knows of the drift, and shows it to who asks."""
     shown = router.dusk("status", exits=(0, 3)), router.dusk("drift", name, "--json")
     return f"changed by hand on {name}" in shown[0] and json.loads(shown[1])["count"] == 1
+
+
+def _names(cluster: Cluster) -> list[str]:
+    return [str((router.state() or {})["name"]) for router in cluster.routers]
 
 
 def test_an_option_edited_by_hand_is_drift_is_shown_on_every_device_and_stays(cluster: Cluster) -> None:
@@ -167,3 +180,22 @@ def test_what_was_edited_on_one_router_is_adopted_as_the_policy_for_all(cluster:
         "no drift", lambda: not _alarms(cluster.first, "changed by hand") and not _is_noticed(edited)
     )
     assert _drift(edited) == []
+
+
+def test_from_any_router_the_edit_of_another_is_shown_with_its_diff_and_adopted_for_all(
+    cluster: Cluster,
+) -> None:
+    edited, at = cluster.routers[2], cluster.routers[1]
+    name = _names(cluster)[2]
+    _edit(edited, "by hand")
+    diff = [(SSID, "first", "by hand")]
+    cluster.wait("its diff", lambda: all(_told(one, name) == diff for one in cluster.routers[:2]))
+    at.dusk("login", "anna", "--password-file", str(cluster.base / "password"))
+    assert f"adopt {SSID} of {name} for policy/wifi" in at.dusk("adopt", name, "--to", "policy/wifi")
+    _wait_for(cluster, "by hand")
+    cluster.wait("no drift", lambda: _told(at, name) == [])
+    edited.ask_to_stop()
+    assert edited.wait_for_end()
+    shown = json.loads(at.dusk("drift", name, "--json"))
+    assert "does not answer" in shown["reason"]
+    at.dusk("adopt", name, exits=(1,))

@@ -4,8 +4,20 @@ import pytest
 
 from dusk.apply.events import Mode
 from dusk.apply.keeping import FIGHT_TIMES, FILE
+from dusk.config.device import managed_config
+from dusk.config.drift_told import DRIFT, believed, decode_drift
 from dusk.daemon.status import peers_of, status_of
-from dusk.effects import Effect, FilesSeen, FilesTouched, LookAtFiles, StoreFile, WriteFiles
+from dusk.effects import (
+    Answered,
+    Effect,
+    FilesSeen,
+    FilesTouched,
+    LookAtFiles,
+    Question,
+    StoreFile,
+    Told,
+    WriteFiles,
+)
 from dusk.errors import Refused
 from tests.managed import manage, managed_site
 from tests.node.site import Box, Site
@@ -221,3 +233,30 @@ def test_where_what_is_in_effect_is_not_known_the_files_are_brought_to_the_log()
     member.give(FilesTouched())
     site.run(20)
     assert b"'x'" in (member.files["system"] or b"")
+
+
+def asked_of(site: Site, asker: Box, asked: Box) -> Told:
+    asker.do(asker.node.ask(1, asked.node.device_id, Question(DRIFT), site.now))
+    site.run(2.0)
+    found = asker.of(Answered)[-1]
+    assert isinstance(found, Answered)
+    return found.told
+
+
+def test_a_member_that_asks_is_told_what_was_changed_and_who_was_removed_is_not() -> None:
+    site, member = drifted()
+    told = asked_of(site, site.master, member)
+    (one,) = believed(decode_drift(told.data), managed_config(site.world.log.state, member.node.device_id))
+    assert (one.key, one.wanted, one.found) == (HERE, "x", "mine")
+    assert decode_drift(asked_of(site, member, site.master).data).count == 0
+
+    world = site.world
+    world.log = site.master.node.log
+    hand(site.master, "its secret")
+    site.run(12)
+    path = f"device/{member.node.device_id.hex()}"
+    site.master.do(site.master.node.submit(world.change(world.edit(path, "retired", (True,))), site.now))
+    site.run(12)
+    removed = asked_of(site, member, site.master)
+    assert removed.word
+    assert removed.data == b""

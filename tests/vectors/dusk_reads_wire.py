@@ -12,6 +12,7 @@ from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.changelog.orders import LABEL, decode_order
 from dusk.changelog.views import Member
+from dusk.config import drift_told
 from dusk.cycle import far_messages, questions
 from dusk.cycle import messages as datagram
 from dusk.cycle.datagrams import Channel, Opened
@@ -177,6 +178,8 @@ def catchup(case: Case) -> None:
             assert locator_positions(Seq(case["head"])) == case["positions"]
         case "health":
             assert told.encode_health(told.decode_health(raw(case["bytes"]))) == raw(case["bytes"])
+        case "drift":
+            drift_told.decode_drift(raw(case["bytes"]))
         case "order":
             found = decode_order(raw(case["bytes"]))
             cluster, public = raw(case["cluster"]), raw(case["public"])

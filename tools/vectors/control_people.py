@@ -3,7 +3,10 @@
 from base64 import b64encode
 
 from dusk.config.drift import Difference
+from dusk.config.drift_told import encode_drift
+from dusk.control.names import device_id
 from dusk.control.recovering import ARMOUR, edits_of
+from dusk.effects import Told
 from dusk.ids import DeviceId
 from dusk.keys.armour import public_line
 from tests.approving import approve_mode
@@ -104,6 +107,10 @@ def _drift(talk: Talk, desk: FakeDesk) -> None:
     talk.refuse("elsewhere", "drift of another device", "drift.revert", device="ap-1")
     talk.refuse("elsewhere", "adopting of another device", "drift.adopt", token=TOKEN, device="ap-1")
     talk.act("drift.adopt", device="attic", keys=["wireless.radio0.channel"])
+    told = encode_drift((Difference(*keys, "", "11", "6", keys),))
+    desk.answers[device_id(desk.log.state, "ap-1")] = Told(data=told)
+    talk.call("drift.ask", device="ap-1")
+    talk.act("drift.adopt", device="ap-1", told=told.hex())
     talk.call("drift.revert", device="attic")
     talk.call("drift.revert", device="attic")
     talk.call("settings.reread")

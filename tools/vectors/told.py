@@ -4,6 +4,8 @@ from functools import partial
 
 from dusk import codec
 from dusk.changelog.orders import LABEL, Order, UnverifiedOrder, decode_order, sign_order
+from dusk.config.drift import Difference
+from dusk.config.drift_told import decode_drift, encode_drift
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId
 from dusk.keys.signing import verify
@@ -20,12 +22,19 @@ HEALTH = Health(
     interfaces=(Interface("br-lan", True, "02:00:00:00:00:01", ("192.0.2.1/24", "fe80::1/64"), 10, 20, 1),),
     radios=(Radio("radio0", "5g", 36, True, 3), Radio("radio1", "2g", 0, False, 0)),
 )
+DRIFT = (
+    Difference("wireless.a.ssid", "", "Home", "Caf\udce9", ("wireless.a.ssid",)),
+    Difference("wireless.a.maclist", "", None, ("x", "y"), ("wireless.a.maclist",)),
+    Difference("wireless.a.key", "", None, None, ("wireless.a.key",), is_secret=True),
+    Difference("wireless.dusk_r_radio0.ssid", "", "a", None, ("wireless.each wifi-device as r.ssid",)),
+    Difference("wireless.@x[2]", "", None, None, ("wireless.@x[2].y",), trouble="there is no such section"),
+)
 SHOWS = "A device takes it for this challenge, once."
 
 
 def told(cluster: ClusterId) -> list[Case]:
-    """Return the cases of kinds ``health`` and ``order``."""
-    return [*_health(), *_orders(cluster)]
+    """Return the cases of kinds ``health``, ``drift`` and ``order``."""
+    return [*_health(), *_drift(), *_orders(cluster)]
 
 
 def _health() -> list[Case]:
@@ -47,6 +56,32 @@ def _health() -> list[Case]:
             invalid(f"health: {name}", "None.", "wrong-shape", wrong, kind="health", bytes=bad.hex())
         )
     return cases
+
+
+def _drift() -> list[Case]:
+    data = encode_drift(DRIFT)
+    row = codec.unpack(data, size_max=4096)
+    shown = [row[0], [[*one[:2], _hexed(one[2]), one[3]] for one in row[1]]]
+    says = "A value that is no UTF-8, a list, a secret, a section that an `each` made, one that is not there."
+    cases = [valid("drift", says, kind="drift", bytes=data.hex(), row=shown)]
+    for name, count, rows in (
+        ("more rows than are counted", 0, row[1]),
+        ("201 rows", 201, [row[1][0]] * 201),
+        ("a row of three fields", 1, [row[1][0][:3]]),
+        ("a value as text", 1, [["wireless.a.ssid", "wireless.a.ssid", "Home", False]]),
+        ("a key of 1,025 bytes", 1, [["k" * 1025, "", None, True]]),
+        ("trouble in words", 1, [["wireless.a", "", None, "line 3"]]),
+    ):
+        bad = codec.pack([count, rows])
+        wrong = partial(decode_drift, bad)
+        cases.append(invalid(f"drift: {name}", "None.", "wrong-shape", wrong, kind="drift", bytes=bad.hex()))
+    return cases
+
+
+def _hexed(found: object) -> object:
+    if isinstance(found, list):
+        return [item.hex() for item in found]
+    return found.hex() if isinstance(found, bytes) else None
 
 
 def _orders(cluster: ClusterId) -> list[Case]:

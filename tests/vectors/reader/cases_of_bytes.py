@@ -344,6 +344,10 @@ def told_health(case: Case, _file: File, out: Out) -> None:
     out["row"] = streams.health(hexed(case["bytes"]))
 
 
+def told_drift(case: Case, _file: File, out: Out) -> None:
+    out["row"] = shown(streams.drift(hexed(case["bytes"])))
+
+
 def order(case: Case, _file: File, out: Out) -> None:
     cluster, public = hexed(case["cluster"]), hexed(case["public"])
     out["message"] = shown(streams.order(hexed(case["bytes"]), cluster, public))

@@ -223,7 +223,8 @@ METHODS = {
     "settings.export": Method("target", "target text"),
     "settings.reread": Method("", "ticket"),
     "drift.show": Method("device?", "device here count drift", "key wanted found origin secret trouble"),
-    "drift.adopt": _act("device keys? to? yes?"),
+    "drift.ask": Method("device", "ticket"),
+    "drift.adopt": _act("device keys? to? yes? told?"),
     "drift.revert": Method("device", "count text"),
     "effective": Method(
         "device key? reveal? token?",

@@ -155,7 +155,8 @@ class Conversation:
         name = params.get("device", "")
         if name:
             self._knows("devices", name, "no-device")
-            need(method == "drift.show" or name == self.here, "elsewhere")
+            is_asked = method in {"drift.show", "drift.ask"} or "told" in params
+            need(is_asked or name == self.here, "elsewhere")
 
     def _refuse_policy(self, method: str, params: Params) -> None:
         if method == "policy.show":

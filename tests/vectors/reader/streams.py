@@ -343,6 +343,18 @@ def health(data: bytes) -> list[Any]:
     return row
 
 
+def drift(data: bytes) -> list[Any]:
+    """Read what a device says that was changed on it (asking.md)."""
+    row = array(unpack(data, None, 65_536), 2)
+    number(row[0], len(array(row[1], most=200)), 65_535)
+    for one in row[1]:
+        key, setting, found, trouble = array(one, 4)
+        text(key, 1_024), text(setting, 1_024), flag(trouble)
+        values = array(found, most=1_024) if isinstance(found, list) else [found]
+        _ = [octets(value, most=65_536) for value in values if found is not None]
+    return row
+
+
 def order(data: bytes, cluster: bytes, public: bytes) -> dict[str, Any]:
     """Read an order signed by one key (asking.md)."""
     body, rows = array(unpack(data, None, 4_096), 2)
