@@ -14,6 +14,9 @@ from dusk.ids import ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.node.writing import Writing
 
+_AUTHORS_MAX = 256
+"""People whose numbers are remembered that came to nothing."""
+
 
 class OwnChanges:
     """What becomes of the changes of one device.
@@ -37,6 +40,8 @@ class OwnChanges:
     ) -> None:
         self._key, self._log, self._outbox, self._writing = key, log, outbox, writing
         self._device, self._random_bytes = DeviceId(key.key_id), random_bytes
+        self._handed_in: dict[KeyId, int] = {}
+        """The highest number that each author used here in this run, be it refused."""
 
     def submit(self, change: Change, now: float) -> list[Effect]:
         """Keep a change and get it written; one that the log has is told as it stands there.
@@ -48,9 +53,17 @@ class OwnChanges:
         if seq is not None and change.id not in self._outbox:
             return [_durable(self._outcome(change.id, seq))]
         effects = self._outbox.add(change.id, change.encode(), now)
+        if change.body.counter:
+            self._note(change.body.author, change.body.counter)
         if self._writing.leader is not None:
             effects += self._writing.queue(change, self._device, now)
         return effects
+
+    def _note(self, author: KeyId, number: int) -> None:
+        highest = max(number, self._handed_in.pop(author, 0))
+        self._handed_in[author] = highest
+        if len(self._handed_in) > _AUTHORS_MAX:
+            del self._handed_in[next(iter(self._handed_in))]
 
     def submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
         """Sign a change by this device's own key, and get it written, if the outbox has room for it."""
@@ -94,10 +107,15 @@ class OwnChanges:
         return None if seq is None else _durable(self._outcome(change, seq))
 
     def next_counter(self, author: KeyId) -> int:
-        """Return a counter above all of this author's changes at this device, in what it left, too."""
+        """Return a counter above all of this author's changes at this device, in what it left, too.
+
+        Above refused ones as well: a copy of such a change that comes late to who writes must not
+        use up the number of another.
+        """
         last = self._log.state.derived(counter_key(author, self._device))
         left = self._outbox.outlook.left_number(author, self._device)
-        return 1 + max([last, left, *(change.body.counter for change in self.waiting(author))])
+        handed_in = self._handed_in.get(author, 0)
+        return 1 + max([last, left, handed_in, *(change.body.counter for change in self.waiting(author))])
 
     def waiting(self, author: KeyId) -> tuple[Change, ...]:
         """Return this author's changes from here whose outcome does not stand in our log."""

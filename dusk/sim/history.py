@@ -76,8 +76,8 @@ class History:
         """Tell whether one of those who lead now may refuse a change that people have signed.
 
         It names who is no member there, or was made at a device that was taken out there. Where a
-        later number of its author stands behind the refusal, that came in the same round: the change
-        is judged at the last place at which it was not too late.
+        later number of its author, or what another wrote to the same records, stands behind the refusal,
+        that came in the same round: the change is judged at the last place at which it was not too late.
         """
         for end in self.ends:
             plain = self._plain(_not_overtaken(end, change))
@@ -261,12 +261,19 @@ class History:
 
 
 def _not_overtaken(end: Logged, change: Change) -> Logged | None:
-    """Return the newest entry of a branch that no later number of a change's author comes before."""
+    """Return the newest entry of a branch at which a change was not too late.
+
+    No later number of its author comes before that, nor anything on top of what its author saw.
+    """
     body = change.body
+    seen, is_seen = {operation.base for operation in body.operations} - {None}, False
+    places = {(operation.section, operation.key) for operation in body.operations}
     place: Logged | None = end
     for logged in end.back():
+        is_seen = is_seen or logged.change in seen
         author, device, counter = logged.ruling.counter or (None, None, 0)
-        if (author, device) == (body.author, bytes(body.device)) and counter > body.counter:
+        is_later = (author, device) == (body.author, bytes(body.device)) and counter > body.counter
+        if is_later or not (is_seen or places.isdisjoint(logged.writes)):
             place = logged.parent
     return place
 

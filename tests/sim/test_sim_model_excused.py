@@ -35,6 +35,34 @@ def test_one_that_names_a_member_is_not_excused_by_the_change_that_came_before_i
         _refused_behind_its_next(gone=2)
 
 
+def _refused_behind_anothers(gone: int) -> None:
+    """Let the owner remove a device, and two people write the succession; who names d3 in it is refused."""
+    grove = Grove((0, 1))
+    removal, naming = _removal(grove, grove.trunk, gone), grove.succeed(grove.trunk, 0, 1, 3)
+    after = grove.grow(grove.trunk, removal)
+    grove.grow(
+        after, grove.change([grove.edit(grove.trunk, "cluster", "succession", [[grove.id(0)]])], made_at=1)
+    )
+    _refused(grove, naming)
+
+
+def test_one_that_names_who_is_gone_may_be_refused_though_another_stands_in_its_place_by_then() -> None:
+    _refused_behind_anothers(gone=3)
+
+
+def test_one_that_names_a_member_is_superseded_by_another_and_may_not_be_refused_r3() -> None:
+    with pytest.RaisesExc(RuleBroken, match=r"^R3:"):
+        _refused_behind_anothers(gone=2)
+
+
+def test_what_stood_there_when_it_was_made_excuses_no_refusal_r3() -> None:
+    grove = Grove((0, 1))
+    removed = grove.grow(grove.trunk, _removal(grove, grove.trunk, 2))
+    named = grove.grow(removed, grove.succeed(removed, 0, 1))
+    before = grove.history.may_refuse(grove.succeed(grove.trunk, 0, 2))
+    assert (before, grove.history.may_refuse(grove.succeed(named, 0, 1))) == (True, False)
+
+
 def _refused(grove: Grove, change: Change) -> None:
     grove.checks.sending(grove.devices[3], Progress(change.id, ChangeState.REFUSED, Seq(0), ""))
 

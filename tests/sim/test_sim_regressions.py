@@ -137,6 +137,10 @@ PLANS = {
     "a writer came back with an old disk while who leads left it alone for having given no answer": full(
         3373, returns=True
     ),
+    "a copy of a refused change came late, and used up the number of the next one": full(5935, returns=True),
+    "a change that named who was taken out was refused, and another stood in its place by then": full(
+        5763, returns=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
