@@ -330,8 +330,8 @@ class Node:
         return contact_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 
     def answered_since(self, moment: float) -> bool:
-        """Tell whether a signed peer has answered what this device sent after a moment."""
-        if self.peers.own_index is None:
+        """Tell whether a signed peer has answered what this device sent after a moment; as with contact."""
+        if self._is_out:  # nobody answers who was removed: what it took off would come back after the window
             return True
         return answered_since(self.peers, self._rooms.writing.leader, self._rooms.follower, moment)
 

@@ -1,12 +1,14 @@
 """A device that was off when owners removed it and wanted its secrets off: told by any member (A22)."""
 
+from dusk.apply.machine import State
 from dusk.changelog.body import Edit
 from dusk.changelog.items import verified_entry
 from dusk.changelog.sections import device_path
-from dusk.effects import ItemKind, StoreFile
+from dusk.effects import CommitFiles, ItemKind, RollbackFiles, StoreFile
 from dusk.keys.signing import x25519_public
 from dusk.node.dismissal import FILE
 from tests.node.site import Box, Site
+from tests.node.test_node_secrets import has_it, submit, wifi_site
 
 STEP_S = 0.05
 
@@ -55,6 +57,25 @@ def test_a22_who_was_off_at_its_removal_takes_its_secrets_off_and_shows_it_after
     assert gone.node.is_removed(site.now)
     assert gone.node._rooms.dismissal.is_proven
     assert gone.node.log.head == head, "nothing else is for it"
+
+
+def test_a22_what_comes_off_stays_off_though_nobody_answers_who_was_removed() -> None:
+    site = wifi_site("123", "123")
+    site.run(30)
+    gone = site.all[3]
+    assert has_it(gone)
+    gone.on = False
+    site.run(1.0)
+    submit(site, *_wiping(site, gone))
+    site.run(30)
+    gone.on = True
+    gone.effects.clear()
+    site.until(lambda: gone.node.is_removed(site.now), 60.0, STEP_S)
+    site.run(2 * site.settings.apply_window_s)
+    assert not has_it(gone)
+    assert gone.of(CommitFiles)
+    assert not gone.of(RollbackFiles)
+    assert gone.node.applied.state == State.COMMITTED
 
 
 def test_a22_who_keeps_what_it_has_is_told_and_no_more() -> None:
