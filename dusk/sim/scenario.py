@@ -413,7 +413,8 @@ class Simulation:
         """Cycles without a change write nothing, and change nothing (R12).
 
         A holder that is hindered may settle the last change late, and who stands in may hand back
-        where nothing is settled, as a holder is gone: then they begin anew.
+        where nothing is settled, as a holder is gone: then they begin anew. So they do while anybody
+        has yet to hear what is settled, hindered ones, too.
         """
         while True:
             settled, before, head = self._settled, self.checks.writes.copy(), self._head
@@ -428,7 +429,7 @@ class Simulation:
 
     @property
     def _settled(self) -> list[Seq]:
-        return [device.member.log.settled for device in self._honest if device.member is not None]
+        return [device.member.log.settled for device in self.devices if device.member is not None]
 
     def _let_excused_come(self) -> None:
         """Give a device that is hindered some time: if it comes back at all, it writes then."""

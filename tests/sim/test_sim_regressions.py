@@ -141,6 +141,7 @@ PLANS = {
     "a change that named who was taken out was refused, and another stood in its place by then": full(
         5763, returns=True
     ),
+    "who was hindered heard last that a role was given back while all was quiet": full(7969, returns=True),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
