@@ -1,16 +1,16 @@
 """What goes into a node and what a node asks the shell to do.
 
-Contract between core and shell (R8): the effects of one call are done in order, and an
-``Append``, ``StoreFile`` or ``RemoveFile`` is on disk (fsync) before any effect behind it
-starts. The shell may gather several calls, do all their disk effects first with one fsync,
-and then the rest in order: that only makes promises later. When a disk effect fails, the
-rest of the list is dropped and the node is built again from what the disk holds.
+Contract between core and shell (R8): the effects of one call are done in order, and an ``Append``,
+``StoreFile`` or ``RemoveFile`` is on disk (fsync) before any effect behind it starts. The shell may gather
+several calls, do all their disk effects first with one fsync, then the rest in order: promises only come
+later. When a disk effect fails, the rest is dropped and the node is built again from what the disk holds.
 """
 
 from enum import IntEnum, StrEnum
 
 from dusk.ids import ChangeId, ClusterId, DeviceId, Seq
 from dusk.lazy import dataclass
+from dusk.links import LookUp, Seen, Up
 
 
 class ItemKind(IntEnum):
@@ -206,10 +206,7 @@ class FilesSeen:
 
 @dataclass(frozen=True, slots=True)
 class HelperDone:
-    """Answer to ``WriteFiles``, ``CommitFiles``, ``RollbackFiles``.
-
-    ``error`` is one line for people, or None; ``reload_exit`` is None where nothing was reloaded.
-    """
+    """Answer to ``WriteFiles``, ``CommitFiles``, ``RollbackFiles``; None: no error, nothing was reloaded."""
 
     request: str
     """``write``, ``commit`` or ``rollback``."""
@@ -217,6 +214,7 @@ class HelperDone:
     error: str | None
     reload_exit: int | None
     reload_line: str
+    up: Up = Up()  # right before the reload
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +242,7 @@ Input = (
     | FilesTouched
     | FilesSeen
     | HelperDone
+    | Seen
     | Consulted
 )
 
@@ -487,6 +486,7 @@ Effect = (
     | ReadItems
     | ReadFiles
     | LookAtFiles
+    | LookUp
     | WriteFiles
     | CommitFiles
     | RollbackFiles

@@ -393,3 +393,5 @@ CHALLENGE_S_MAX = 60.0
 """A program answers at once; ssh may be slow."""
 LOGIN_USERS_COUNTED_MAX = 1024
 """Names whose wrong passwords are counted; names that do not exist among them."""
+INTERFACES_MAX = 256
+"""Interfaces of this device that an apply looks at: more than any router has."""

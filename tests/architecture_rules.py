@@ -96,6 +96,7 @@ RANKS: tuple[frozenset[str], ...] = (
     frozenset({"ids"}),
     frozenset({"codec"}),
     frozenset({"keys"}),
+    frozenset({"links"}),
     frozenset({"effects"}),
     frozenset({"membership.names"}),  # the fold decides names
     frozenset({"changelog", "config"}),

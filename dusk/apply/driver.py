@@ -12,6 +12,7 @@ from typing import Protocol
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.keeping import Keeping, Wanted
 from dusk.apply.machine import RESTING, Action, Applier, State
+from dusk.apply.verdict import FILE, decode_verdict
 from dusk.apply.windows import WINDOWS, Windows
 from dusk.changelog.secrecy import secret_names
 from dusk.config.device import Datastore, concerns, managed_config
@@ -23,10 +24,11 @@ from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
 from dusk.config.uci import parse
 from dusk.config.way import FRESH, Way
-from dusk.effects import FilesRead, HelperDone, StoreFile
+from dusk.effects import Effect, FilesRead, HelperDone, RemoveFile, StoreFile
 from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
 from dusk.keys.secret import SecretValue
+from dusk.links import Seen
 
 WAITING = "waiting-for-secret"
 """The state of a device that lacks the key of a secret; nothing of its config is applied meanwhile (R7)."""
@@ -118,7 +120,8 @@ class Driver:
         self._lacks: tuple[str, ...] = ()
         self._judged = EMPTY_HEAD
         self._asked = Seq(0)
-        self._reloaded_at: float | None = None
+        self._since: float | None = None
+        self._kept: bytes | None = None
         self._machine.handle(SetMode(mode), 0.0)
 
     @property
@@ -133,8 +136,8 @@ class Driver:
 
     @property
     def contact_wanted_since(self) -> float | None:
-        """After which moment a contact would confirm what was applied; None: not waiting for one."""
-        return self._reloaded_at if self._machine.state is State.APPLIED else None
+        """After which moment a contact would say something of the last reload; None: not waiting for one."""
+        return self._since
 
     @property
     def resting(self) -> bool:
@@ -194,7 +197,8 @@ class Driver:
             wanted = self._keeping.kept(self._wanted(managed), files, now)
             return compute_files(wanted, files, self._interfaces)
 
-        return self._machine.handle(Target(self._judged, packages_read(managed), compute), now)
+        target = Target(self._judged, packages_read(managed), compute)
+        return self._note(self._machine.handle(target, now), now)
 
     def _wanted(self, managed: Managed) -> Wanted:
         """Return what the files should say; what lacks a key of a secret is not compared."""
@@ -216,11 +220,26 @@ class Driver:
 
     def contact(self, now: float) -> list[Action]:
         """Note that a signed peer was heard (after the reload, while one is waited for)."""
-        return self._machine.handle(Contact(), now)
+        return self._note(self._machine.handle(Contact(), now), now)
 
-    def tick(self, now: float) -> list[Action]:
-        """Note that the deadline has come."""
-        return self._machine.handle(Deadline(), now)
+    def tick(self, now: float, *, there: bool = True) -> list[Action]:
+        """Note that the deadline has come, and whether anybody was heard in the last cycle."""
+        return self._note(self._machine.handle(Deadline(there), now), now)
+
+    def recall(self, kept: bytes | None, now: float) -> None:
+        """Take what a former run kept of a failure; before anything else."""
+        self._kept = kept
+        if kept is not None:
+            self._machine.recall(decode_verdict(kept), now)
+
+    def keep(self) -> list[Effect]:
+        """Return what brings the file of a failure up to date, before anybody is told of it (R8)."""
+        verdict = self._machine.verdict
+        kept = None if verdict is None else verdict.encode()
+        if kept == self._kept:
+            return []
+        self._kept = kept
+        return [RemoveFile(FILE) if kept is None else StoreFile(FILE, kept)]
 
     # --- drift -------------------------------------------------------------------------------
 
@@ -283,22 +302,26 @@ class Driver:
 
     def restored(self, event: Restored, now: float) -> list[Action]:
         """Note that an apply was undone before this start."""
-        return self._machine.handle(event, now)
+        return self._note(self._machine.handle(event, now), now)
 
     def set_mode(self, mode: Mode, now: float) -> list[Action]:
         """Take the brake or the option ``apply``."""
-        return self._machine.handle(SetMode(mode), now)
+        return self._note(self._machine.handle(SetMode(mode), now), now)
 
-    def answer(self, event: FilesRead | HelperDone, now: float) -> list[Action | StoreFile]:
-        """Take an answer of the helper."""
-        actions: list[Action | StoreFile] = list(self._machine.handle(event, now))
+    def answer(self, event: FilesRead | HelperDone | Seen, now: float) -> list[Action | StoreFile]:
+        """Take an answer of the helper, or what is up."""
+        actions: list[Action | StoreFile] = [*self._note(self._machine.handle(event, now), now)]
         if self._machine.finished != self._finished:
             self._finished = self._machine.finished
             actions = [*self._keeping.committed(now), *actions]
-        if self._machine.state is State.APPLIED and self._reloaded_at is None:
-            self._reloaded_at = now
-        if self._machine.state is not State.APPLIED:
-            self._reloaded_at = None
+        return actions
+
+    def _note(self, actions: list[Action], now: float) -> list[Action]:
+        """Note since when a contact is waited for: since the last reload."""
+        if not self._machine.wants_contact:
+            self._since = None
+        elif self._since is None:
+            self._since = now
         return actions
 
     # --- what the status says ----------------------------------------------------------------

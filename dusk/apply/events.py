@@ -6,6 +6,7 @@ from enum import StrEnum
 from dusk.effects import FilesRead, HelperDone
 from dusk.ids import Head
 from dusk.lazy import dataclass
+from dusk.links import Seen
 
 Compute = Callable[[dict[str, bytes | None]], dict[str, bytes]]
 """Local files → resulting files of all managed packages; raises ``ConfigError``."""
@@ -38,12 +39,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A fresh START, or an answer from any signed peer, whose challenge or cycle is after the reload."""
+    """A signed peer has answered what was sent after the reload, or after what it wrote was put back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The machine's deadline has come."""
+    """The machine's deadline has come.
+
+    Args:
+        there: whether anybody was heard in the last cycle: nothing begins without.
+    """
+
+    there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class SetMode:
     mode: Mode
 
 
-Event = Target | Contact | Deadline | Restored | SetMode | FilesRead | HelperDone
+Event = Target | Contact | Deadline | Restored | SetMode | FilesRead | Seen | HelperDone
 
 
 class Kind(StrEnum):
@@ -80,6 +87,7 @@ class Kind(StrEnum):
     RESTORED = "restored at start"
     MODE = "mode"
     FILES_READ = "files read"
+    SEEN = "looked"
     WRITTEN = "written"
     RELOAD_FAILED = "reload failed"
     CHANGED = "changed meanwhile"
@@ -97,6 +105,7 @@ _PLAIN = {
     Restored: Kind.RESTORED,
     SetMode: Kind.MODE,
     FilesRead: Kind.FILES_READ,
+    Seen: Kind.SEEN,
 }
 
 

@@ -20,9 +20,12 @@ def keyed_hash(key: bytes, package: str, content: bytes) -> bytes:
     ).digest()
 
 
-def apply_id(files: dict[str, bytes]) -> str:
-    """Return 32 hex digits for a set of resulting files: the same content has the same id."""
-    state = hashlib.blake2b(digest_size=16, person=b"dusk.apply.set")
+def apply_id(key: bytes, files: dict[str, bytes]) -> str:
+    """Return 32 hex digits for a set of resulting files: the same content has the same id.
+
+    It is kept for longer than the files may be: with the 32-byte ``key``, as above.
+    """
+    state = hashlib.blake2b(digest_size=16, key=key, person=b"dusk.apply.set")
     for package, content in sorted(files.items()):
         for part in (package.encode(), content):
             state.update(len(part).to_bytes(4, "big") + part)

@@ -13,15 +13,22 @@ from enum import StrEnum
 
 from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
-from dusk.apply.windows import WINDOWS, Windows
+from dusk.apply.standing import in_words, missing
+from dusk.apply.verdict import Verdict
+from dusk.apply.windows import WINDOWS, Changes, Windows
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.effects import Event as Notice
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
 from dusk.lazy import dataclass
+from dusk.links import LookUp, Seen, Up
 
 BACKOFF_S = (30.0, 120.0, 600.0)
-"""Waits before each retry of a soft failure; after the last retry it is hard."""
+"""Waits before each retry of a soft failure; after the last one it is hard."""
+HEAR_S = 5.0
+"""Between two looks whether anybody is there, when a retry is due: without contact nothing begins."""
+LOOK_S = 1.0
+"""Between two looks at what has come up again."""
 ROLLBACK_RETRY_S = 30.0
 """Between tries to put files back when the disk refuses."""
 CHANGED_RETRIES_MAX = 3
@@ -35,7 +42,7 @@ PATIENCE_S = {"luci:": 180.0, "staged:": 300.0}
 _MAY_HAVE_WRITTEN = ("storage:", "busy:")
 """Errors that do not say how far the helper came: to no file, to some, or to a reload that did not begin."""
 
-Action = ReadFiles | WriteFiles | CommitFiles | RollbackFiles | Notice
+Action = ReadFiles | LookUp | WriteFiles | CommitFiles | RollbackFiles | Notice
 
 
 class State(StrEnum):
@@ -66,9 +73,19 @@ class _Attempt:
 
     ident: str = ""
     packages: dict[str, bytes] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+    wireless: bytes | None = None
+    """That package as it is to be, if it is known."""
     window_s: float = 0.0
+    until: float = 0.0
+    before: Up = Up()
+    down: tuple[str, ...] | None = None
+    """What is not up again; None before the first look."""
+    is_heard: bool = False
     changed_count: int = 0
     is_retry: bool = False
+    is_outside: bool = False
+    """Whether what went wrong is nothing that these settings could do: a disk, a power cut."""
 
 
 class Applier:
@@ -87,6 +104,7 @@ class Applier:
         hard: a failure that is retried only for other content.
         hashes: package → keyed hash of the resulting file in effect.
         finished: how many applies have ended well.
+        verdict: what a later run has to know of the content that failed last; None: the newest is in effect.
     """
 
     def __init__(
@@ -102,13 +120,12 @@ class Applier:
         self.hard = False
         self.hashes: dict[str, bytes] = {}
         self.finished = 0
+        self.verdict: Verdict | None = None
         self._key, self._windows, self._backoff_s = key, windows, backoff_s
         self._mode = Mode.RUN
         self._target: Target | None = None
         self._next: Target | None = None
         self._attempt = _Attempt()
-        self._failed_id = ""
-        self._failures = 0
         self._retry_at: float | None = None
         self._waits_since: float | None = None
         self._patience_s = 0.0
@@ -137,6 +154,18 @@ class Applier:
             self._target = replace(newest, head=head)
         else:
             self._next = replace(newest, head=head)
+
+    def recall(self, verdict: Verdict, now: float) -> None:
+        """Take what a former run knew, before anything else."""
+        self.verdict, self.hard, self.reason = verdict, verdict.is_hard, verdict.reason
+        wait_s = self._backoff_s[min(verdict.failures, len(self._backoff_s)) - 1]
+        self._retry_at = None if verdict.is_hard else now + wait_s
+
+    @property
+    def wants_contact(self) -> bool:
+        """Whether an answer of a peer would say something: of what was applied, or that it is there again."""
+        is_to_retry = self.state is State.FAILED and not self.hard and not self._heard
+        return self.state is State.APPLIED or is_to_retry
 
     @property
     def tried(self) -> Seq:
@@ -194,16 +223,16 @@ class Applier:
             files = self._target.compute(event.files)
         except ConfigError as error:
             return self._fail(str(error), now, hard=True)
-        ident = apply_id(files)
-        if ident == self._failed_id and (self.hard or not self._attempt.is_retry):
-            self._rest(State.FAILED)
-            self.deadline = self._retry_at
-            return self._next_target()
+        ident = apply_id(self._key, files)
+        known = self._known(ident)
+        if known is not None and (known.is_hard or not self._attempt.is_retry):
+            return self._stay_failed(known)
         self.hard = False
         self._attempt.ident, self._attempt.packages = ident, files
         changes = {name: (event.files.get(name), new) for name, new in files.items()}
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
         wireless = event.files.get("wireless")
+        self._attempt.changes, self._attempt.wireless = changes, files.get("wireless", wireless)
         self._attempt.window_s = self._windows.of(changes, wireless)
         if not changes:
             return self._finish(event, now)
@@ -211,6 +240,16 @@ class Applier:
         told = f"no longer {self.reason}: what the log says is applied now"
         notices: list[Action] = [Notice("waited", told, loud=True)] if insists else []
         return [*notices, WriteFiles(ident, changes, self._attempt.window_s, insists)]
+
+    def _known(self, ident: str) -> Verdict | None:
+        return self.verdict if self.verdict is not None and self.verdict.ident == ident else None
+
+    def _stay_failed(self, known: Verdict) -> list[Action]:
+        """Go on as if nothing had been tried since this content failed."""
+        self.reason, self.hard = known.reason, known.is_hard
+        self._rest(State.FAILED)
+        self.deadline = self._retry_at
+        return self._next_target()
 
     def _again(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
@@ -222,6 +261,7 @@ class Applier:
     def _refused(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
         error = event.error or ""
+        self._attempt.is_outside = True
         if error.startswith("unfinished:"):
             return self._roll_back("an earlier apply was not finished")
         if error.startswith(_MAY_HAVE_WRITTEN):  # else the next try would find nothing to change, and be done
@@ -243,10 +283,31 @@ class Applier:
         return self._stage(_Attempt(is_retry=self._attempt.is_retry))
 
     def _await_contact(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, HelperDone)
         if self._waits_since is not None:
             self._waits_since, self.reason = None, ""
-        self.state, self.deadline = State.APPLIED, now + self._attempt.window_s
-        return []
+        attempt = self._attempt
+        self.state, attempt.until, attempt.before = State.APPLIED, now + attempt.window_s, event.up
+        return self._look(now)
+
+    def _look(self, now: float) -> list[Action]:
+        self.deadline = min(now + LOOK_S, self._attempt.until)
+        return [LookUp()]
+
+    def _heard_after_reload(self, event: Event, now: float) -> list[Action]:
+        self._attempt.is_heard = True
+        return self._confirm_if_whole(event, now)
+
+    def _seen(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, Seen)
+        attempt = self._attempt
+        attempt.down = missing(attempt.before, event.up, attempt.changes, attempt.wireless)
+        return self._confirm_if_whole(event, now)
+
+    def _confirm_if_whole(self, event: Event, now: float) -> list[Action]:
+        """Confirm once a peer has answered and all that was up is up again."""
+        is_whole = self._attempt.is_heard and self._attempt.down == ()
+        return self._confirm(event, now) if is_whole else []
 
     def _confirm(self, event: Event, now: float) -> list[Action]:
         self.state, self.deadline = State.CONFIRMING, None
@@ -257,20 +318,26 @@ class Applier:
         files = self._attempt.packages
         self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
         self.head, self.reason, self.hard = self._target.head, "", False
-        self._failed_id, self._failures, self._attempt, self._waits_since = "", 0, _Attempt(), None
+        self.verdict, self._attempt, self._waits_since = None, _Attempt(), None
         self.finished += 1
         return [*self._rest(State.COMMITTED), *self._next_target()]
 
     def _reload_failed(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
-        self.hard = True
         return self._roll_back(f"the reload ended with {event.reload_exit}: {event.reload_line}")
 
-    def _unconfirmed(self, event: Event, now: float) -> list[Action]:
-        return self._roll_back(f"no contact within {self._attempt.window_s:g} s after the reload")
+    def _look_or_give_up(self, event: Event, now: float) -> list[Action]:
+        attempt = self._attempt
+        if now < attempt.until:
+            return self._look(now)
+        window = f"within {attempt.window_s:g} s after the reload"
+        if attempt.is_heard and attempt.down:
+            return self._roll_back(f"{in_words(attempt.down)} did not come up again {window}")
+        return self._roll_back(f"no contact {window}")
 
     def _not_final(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
+        self._attempt.is_outside = True
         return self._roll_back(event.error or "")
 
     def _roll_back(self, reason: str) -> list[Action]:
@@ -288,12 +355,21 @@ class Applier:
         return self._fail(self.reason, now, hard=self.hard)
 
     def _fail(self, reason: str, now: float, *, hard: bool) -> list[Action]:
-        """Soft failures wait for a retry; the last one, or one after peers were heard again, is hard."""
-        same = self._attempt.ident == self._failed_id and self._failures > 0
-        failures = self._failures if same else 0
-        self.hard = hard or failures >= len(self._backoff_s) or (same and self._heard)
-        self.reason, self._failed_id = reason, self._attempt.ident
-        self._failures, self._heard, self._waits_since = failures + 1, False, None
+        """Note a failure: hard if it is a retry's, for that began only once peers were heard again.
+
+        What the settings cannot be blamed for is retried three times: a site whose power goes twice
+        has no bad settings (A48).
+        """
+        attempt = self._attempt
+        known = self._known(attempt.ident)
+        failures = 0 if known is None else known.failures
+        was_blamed = known is not None and known.is_blamed
+        is_blamed = was_blamed or not attempt.is_outside
+        self.hard = hard or (was_blamed and not attempt.is_outside) or failures >= len(self._backoff_s)
+        self.reason, self._heard, self._waits_since = reason, False, None
+        self.verdict = None
+        if attempt.ident:  # what cannot be computed is not tried at all
+            self.verdict = Verdict(attempt.ident, failures + 1, is_blamed, self.hard, reason)
         self._rest(State.FAILED)
         self._retry_at = None if self.hard else now + self._backoff_s[failures]
         self.deadline = self._retry_at
@@ -304,15 +380,24 @@ class Applier:
         return []
 
     def _retry(self, event: Event, now: float) -> list[Action]:
+        """Try again, if peers were heard since the rollback and are now; else soon, and it counts nothing."""
+        assert isinstance(event, Deadline)
         if self._target is None:
             return self._rest(State.FAILED)
+        if not (self._heard and event.there):
+            self.deadline = self._retry_at = now + HEAR_S
+            return []
         return self._stage(_Attempt(is_retry=True))
 
     def _interrupted(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, Restored)
-        self._attempt = _Attempt(ident=event.apply_id)
-        self._failed_id, self._failures = event.apply_id, event.times - 1
-        return self._fail(event.reason, now, hard=False)
+        known = self._known(event.apply_id)
+        if known is not None and known.failures >= event.times:  # the former run saw it fail, and kept more
+            return self._stay_failed(known)
+        self._attempt = _Attempt(ident=event.apply_id, is_outside=True)
+        is_blamed, is_hard = (known.is_blamed, known.is_hard) if known is not None else (False, False)
+        self.verdict = Verdict(event.apply_id, event.times - 1, is_blamed, is_hard, event.reason)
+        return self._fail(event.reason, now, hard=is_hard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +436,9 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.STAGED, Kind.REFUSED): _step(Applier._refused, State.ROLLING_BACK, State.WAITING, *_FAILING),
     (State.WAITING, Kind.TARGET): _step(Applier._begin, State.STAGED),
     (State.WAITING, Kind.DEADLINE): _step(Applier._look_again, State.STAGED),
-    (State.APPLIED, Kind.CONTACT): _step(Applier._confirm, State.CONFIRMING),
-    (State.APPLIED, Kind.DEADLINE): _step(Applier._unconfirmed, State.ROLLING_BACK),
+    (State.APPLIED, Kind.CONTACT): _step(Applier._heard_after_reload, State.APPLIED, State.CONFIRMING),
+    (State.APPLIED, Kind.SEEN): _step(Applier._seen, State.APPLIED, State.CONFIRMING),
+    (State.APPLIED, Kind.DEADLINE): _step(Applier._look_or_give_up, State.APPLIED, State.ROLLING_BACK),
     (State.CONFIRMING, Kind.COMMITTED): _step(Applier._finish, *_FINISHED),
     (State.CONFIRMING, Kind.COMMIT_FAILED): _step(Applier._not_final, State.ROLLING_BACK),
     (State.ROLLING_BACK, Kind.ROLLED_BACK): _step(Applier._rolled_back, *_FAILING),

@@ -40,8 +40,9 @@ from dusk.effects import (
     WriteFiles,
 )
 from dusk.errors import StorageError
+from dusk.links import LookUp, Seen
 
-HelperEffect = ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
+HelperEffect = ReadFiles | LookAtFiles | LookUp | WriteFiles | CommitFiles | RollbackFiles
 HandEffect = (
     SendDatagram
     | SendMulticast
@@ -63,7 +64,7 @@ HandEffect = (
 class Helper(Protocol):
     """The root helper as the core sees it."""
 
-    async def perform(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone:
+    async def perform(self, effect: HelperEffect) -> FilesRead | FilesSeen | HelperDone | Seen:
         """Do one request and return the input that answers it."""
 
     async def let_go(self) -> Restored | None:

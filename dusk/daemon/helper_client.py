@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import trio
@@ -22,6 +22,7 @@ from dusk.effects import (
 from dusk.errors import Refused, StorageError
 from dusk.helper.message import HEADER_BYTES_MAX, encode, sizes
 from dusk.lazy import dataclass
+from dusk.links import LookUp, Seen, Up
 
 ANSWER_S_MAX = 30.0
 """Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""
@@ -61,16 +62,17 @@ class HelperClient:
     Args:
         read_fd: the descriptor that answers come from.
         write_fd: the descriptor that requests go to; both are closed with this object.
+        look: tells which interfaces and radios are up.
     """
 
-    def __init__(self, read_fd: int, write_fd: int) -> None:
+    def __init__(self, read_fd: int, write_fd: int, look: Callable[[], Up] = Up) -> None:
         self.problem = ""
         """Why an unfinished apply cannot be put back; empty if none is known."""
         self.restored: Restored | None = None
+        """What was undone last, by whomever, and nothing was confirmed since."""
         self._is_open = False
         """Whether an apply was written, or part of it, and neither kept nor put back since."""
-        """What was undone last, by whomever, and nothing was confirmed since."""
-        self._read_fd = read_fd
+        self._read_fd, self._look = read_fd, look
         self._answers = trio.lowlevel.FdStream(read_fd)
         self._requests = trio.lowlevel.FdStream(write_fd)
         self._turn = trio.Lock()
@@ -192,8 +194,8 @@ class HelperClient:
         return said
 
     async def perform(
-        self, effect: ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
-    ) -> FilesRead | FilesSeen | HelperDone:
+        self, effect: ReadFiles | LookAtFiles | LookUp | WriteFiles | CommitFiles | RollbackFiles
+    ) -> FilesRead | FilesSeen | HelperDone | Seen:
         """Do what a node asked for; a failure is in the result, as ``code: reason``."""
         match effect:
             case ReadFiles(packages):
@@ -206,6 +208,8 @@ class HelperClient:
                     return FilesSeen(await self.read(packages))
                 except (Refused, StorageError):  # an apply would say why
                     return FilesSeen(None)
+            case LookUp():
+                return Seen(self._look())
             case WriteFiles(apply_id):
                 return await self._change("write", apply_id, effect)
             case CommitFiles(apply_id):
@@ -222,8 +226,9 @@ class HelperClient:
                 await self.apply(apply_id, written.files, written.window_s, insists=written.insists)
             elif not (await self.rollback()).restored:
                 return HelperDone(request, apply_id, None, None, "")
+            up = self._look()
             exit_status, line = await self.reload()
-            return HelperDone(request, apply_id, None, exit_status, line)
+            return HelperDone(request, apply_id, None, exit_status, line, up)
         except (Refused, StorageError) as error:
             return HelperDone(request, apply_id, _line(error), None, "")
 

@@ -34,6 +34,7 @@ from dusk.daemon.sessions import Sessions
 from dusk.daemon.settings import Settings, read_settings
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.sockets import Sockets
+from dusk.daemon.standing import look
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
 from dusk.effects import Answered, Event, Progress, Question, StoreFile, Told
@@ -260,7 +261,7 @@ def _deed_of(helper: HelperClient, word: str) -> Deed:
 
 
 async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:
-    helper = HelperClient(reading, writing)
+    helper = HelperClient(reading, writing, lambda: look(root))
     try:
         undone = await helper.hello()
         if undone.problem:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from dusk.apply.events import Mode, Restored
+from dusk.apply.verdict import FILE as FAILED_FILE
 from dusk.catchup.host import AskedHere
 from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
@@ -44,6 +45,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, DeviceId, KeyId, Seq
 from dusk.keys.signing import SigningKey
+from dusk.links import Seen
 from dusk.membership.pending import Pending, still_waiting
 from dusk.node.applying import Applying
 from dusk.node.forcing import force_role
@@ -131,6 +133,7 @@ class Node:
         rooms.begin(now)
         is_new = rooms.leading.is_first and self.peers.count == 1 and rooms.recovery.group_keys.newest is None
         effects += rooms.make_group_key() if is_new else []
+        self.applied.recall(rooms.recovery.files.get(FAILED_FILE), now)
         effects += [] if restored is None else self.applied.restored(restored, now)
         rooms.counts_anew()
         for change in rooms.outbox.waiting():
@@ -171,7 +174,7 @@ class Node:
                 | Consulted()
             ):
                 effects = self._rooms.exchanges.handle(event, now)
-            case FilesRead() | HelperDone():
+            case FilesRead() | HelperDone() | Seen():
                 effects = list(self.applied.answer(event, now))
             case FilesTouched():
                 self._rooms.drifting.touched()
@@ -394,14 +397,15 @@ class Node:
         if rooms.exchanges.deadline is not None:
             effects += rooms.exchanges.handle(Tick(), now)
         if self.applied.deadline is not None and now >= self.applied.deadline:
-            effects += self.applied.tick(now)
+            effects += self.applied.tick(now, there=self.contact_since(now - 1.5 * rooms.cycle_s))
         return effects
 
     def _after(self, now: float) -> list[Effect]:
         """Do what any input may have made due."""
         rooms = self._rooms
         effects, rooms.branching.pending = rooms.branching.pending, []
-        effects += [*self._watch(now), *rooms.compacting.step(now), *rooms.open_gates(now)]
+        effects += [*self.applied.keep(), *self._watch(now), *rooms.compacting.step(now)]
+        effects += rooms.open_gates(now)
         effects += rooms.writing.hand_over(rooms.receiving.writer(now), rooms.exchanges.submit, now)
         effects += [*rooms.drifting.step(), *self._applying.step(now)]
         effects += [*self._seek(now), *rooms.inquiries.step(now)]

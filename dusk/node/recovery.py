@@ -7,6 +7,8 @@ a fork (R5). So its device does not lead before it has caught up with another me
 
 from collections.abc import Callable, Mapping
 
+from dusk.apply.verdict import FILE as FAILED_FILE
+from dusk.apply.verdict import decode_verdict
 from dusk.changelog.body import decode_change
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys
@@ -90,6 +92,8 @@ def _is_sound(name: str, data: bytes) -> bool:
             decode_group_keys(data)
         elif name == ADDRESSES_FILE:
             decode_table(data)
+        elif name == FAILED_FILE:
+            decode_verdict(data)
         elif name == SECRET_KEYS_FILE:
             decode_kept(data)
         elif name.startswith(OUTBOX_FOLDER):

@@ -48,6 +48,7 @@ from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
+from dusk.links import LookUp, Seen
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.node import Node
 from dusk.sim.asking import Questions
@@ -280,7 +281,7 @@ class Device:
         self._change_disk(disk, self.helper, self.key, down_s)
 
     def _change_disk(self, disk: Disk, helper: Helper, key: SigningKey, down_s: float) -> None:
-        helper.error, helper.failures = self.helper.error, self.helper.failures
+        helper.take_faults_of(self.helper)
         self.power_off()
         self.disk, self.helper, self.key = disk, helper, key
         self._world.watcher.lost_disk(self)
@@ -447,6 +448,8 @@ class Device:
                 self._inbox.append(PieceRead(conn, piece, self.disk.read_piece(seq, piece)))
             case Compact():
                 self._compact(effect)
+            case LookUp():
+                self._inbox.append(Seen(self.helper.up))
             case ReadFiles() | LookAtFiles() | WriteFiles() | CommitFiles() | RollbackFiles():
                 self._requests.add(effect)
             case Progress(change, state, seq, reason):

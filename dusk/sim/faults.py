@@ -26,6 +26,7 @@ class Faults:
         twin: share of seeds in which one device's disk and key run on two machines for a while (A21).
         stream_break: share of frames after which a stream breaks; half of the breaks are half-open.
         helper_error: share of applies that the helper refuses or whose reload fails.
+        stays_down: share of reloads after which an interface or a radio does not come up.
         edit_s: somebody edits a UCI file of a device by hand, on average each so many seconds.
         clock_s: a wall clock jumps, likewise (A30).
         stale: share of changes that are made on an old view.
@@ -55,6 +56,7 @@ class Faults:
     twin: float = 0.0
     stream_break: float = 0.0
     helper_error: float = 0.0
+    stays_down: float = 0.0
     edit_s: float = 0.0
     clock_s: float = 0.0
     stale: float = 0.0

@@ -13,6 +13,7 @@ from dusk.effects import (
     RollbackFiles,
     WriteFiles,
 )
+from dusk.links import Up
 
 HelperEffect = ReadFiles | LookAtFiles | WriteFiles | CommitFiles | RollbackFiles
 HelperAnswer = FilesRead | FilesSeen | HelperDone
@@ -20,6 +21,8 @@ HelperAnswer = FilesRead | FilesSeen | HelperDone
 HELPER_S = 0.02
 """What a request to the helper takes, up to ten times as long."""
 
+WHOLE = Up(frozenset({"br-lan", "wan"}), frozenset({"phy0"}))
+"""All that a router has."""
 Journal = tuple[str, dict[str, tuple[bytes | None, bytes]]]
 """An apply's id; package → (content before, content written)."""
 FRESH_FILES = {
@@ -41,6 +44,9 @@ class Helper:
         files: package → content.
         error: share of requests that fail.
         failures: how many did.
+        stays_down: share of reloads after which an interface or a radio does not come up.
+        downs: how many did not.
+        up: what is up now.
     """
 
     def __init__(
@@ -49,6 +55,9 @@ class Helper:
         self.files = dict(files)
         self.error = 0.0
         self.failures = 0
+        self.stays_down = 0.0
+        self.downs = 0
+        self.up = WHOLE
         self._random = random
         self._journal = journal
 
@@ -66,6 +75,11 @@ class Helper:
             case RollbackFiles(ident):
                 self.restore()
                 return HelperDone("rollback", ident, None, 0, "")
+
+    def take_faults_of(self, other: "Helper") -> None:
+        """Go on failing as another did."""
+        self.error, self.failures = other.error, other.failures
+        self.stays_down, self.downs = other.stays_down, other.downs
 
     def copy(self) -> "Helper":
         """Return what a copy of the flash made now has of it."""
@@ -86,8 +100,17 @@ class Helper:
             return HelperDone("write", ident, "storage: no space", None, "")
         self._journal = (ident, files)
         self.files.update({package: new for package, (_, new) in files.items()})
-        failed = self._fails()
-        return HelperDone("write", ident, None, int(failed), "service crashed" if failed else "")
+        failed, before = self._fails(), self.up
+        self._reload()
+        return HelperDone("write", ident, None, int(failed), "service crashed" if failed else "", before)
+
+    def _reload(self) -> None:
+        """Bring everything up anew; now and then one does not come."""
+        self.up = WHOLE
+        if self.stays_down and self._random.random() < self.stays_down:
+            self.downs += 1
+            is_radio = self._random.random() < 0.5
+            self.up = Up(WHOLE.interfaces) if is_radio else Up(frozenset({"br-lan"}), WHOLE.radios)
 
     def _commit(self, ident: str) -> HelperDone:
         if self._journal is None or self._journal[0] != ident:
@@ -103,6 +126,7 @@ class Helper:
             return None
         ident, files = self._journal
         self._journal = None
+        self.up = WHOLE
         for package, (former, written) in files.items():
             if self.files.get(package) != written:
                 continue  # somebody has edited it since: not ours any more

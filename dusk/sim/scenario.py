@@ -440,6 +440,7 @@ class Simulation:
     def _result(self) -> Result:
         counts = self.transcript.counts
         counts["helper failure"] += sum(device.helper.failures for device in self.devices)
+        counts["reload that left something down"] += sum(device.helper.downs for device in self.devices)
         for _, code in self._outcomes.values():
             counts[f"outcome {code.name.lower()}"] += 1
         head = Seq(0) if self._head is None else self._head.seq

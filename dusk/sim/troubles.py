@@ -179,7 +179,7 @@ class Troubles:
         self._stage.network.faults = faults
         for device in (*self._stage.devices, *self._twins):
             device.faults = faults
-            device.helper.error = faults.helper_error
+            device.helper.error, device.helper.stays_down = faults.helper_error, faults.stays_down
 
     def end(self) -> None:
         """End all of them, but attacks that are relentless."""

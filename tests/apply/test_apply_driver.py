@@ -12,9 +12,10 @@ from dusk.config.merge import Managed
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, encode_setting
-from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, WriteFiles
+from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RemoveFile, StoreFile, WriteFiles
 from dusk.ids import DeviceId
 from dusk.keys.secret import SecretValue
+from dusk.links import Seen, Up
 from tests.secrets import NoSecrets, secret_setting
 from tests.world import World
 
@@ -43,6 +44,8 @@ def _apply(driver: Driver) -> None:
     (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
     assert isinstance(write, WriteFiles)
     driver.answer(HelperDone("write", write.apply_id, None, 0, ""), 2.0)
+    assert driver.contact_wanted_since == 2.0
+    driver.answer(Seen(Up()), 2.5)
     assert driver.contact(3.0) == [CommitFiles(write.apply_id)]
     driver.answer(HelperDone("commit", write.apply_id, None, None, ""), 4.0)
 
@@ -263,3 +266,41 @@ def test_one_secret_that_is_waited_for_is_named() -> None:
     driver.log_moved(world.log.state, world.log.head)
     driver.start(0.0)
     assert driver.reason == "waiting for secret: wireless.a.key"
+
+
+def test_r8_a_failure_is_kept_before_it_is_told_and_once_and_gone_when_something_is_in_effect() -> None:
+    world = _world()
+    driver = _driver(world)
+    driver.recall(None, 0.0)
+    assert driver.keep() == []
+    driver.start(0.0)
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
+    assert isinstance(write, WriteFiles)
+    driver.answer(HelperDone("write", write.apply_id, None, 1, "no such channel"), 2.0)
+    driver.answer(HelperDone("rollback", write.apply_id, None, 0, ""), 3.0)
+    (kept,) = driver.keep()
+    assert isinstance(kept, StoreFile)
+    assert (kept.name, driver.keep()) == ("failed", [])
+    again = _driver(world)
+    again.recall(kept.data, 10.0)
+    assert again.keep() == []
+    again.start(10.0)
+    assert again.answer(FilesRead({"wireless": OLD}), 11.0) == []
+    assert (again.state, again.reason) == ("failed", "the reload ended with 1: no such channel")
+    since = again.contact_wanted_since
+    again.contact(12.0)
+    assert (since, again.contact_wanted_since) == (11.0, None)
+    assert again.tick(40.0, there=False) == []
+    assert again.tick(45.0) == [ReadFiles(("wireless",))]
+    _finish(again, 46.0)
+    assert again.keep() == [RemoveFile("failed")]
+
+
+def _finish(driver: Driver, now: float) -> None:
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), now)
+    assert isinstance(write, WriteFiles)
+    driver.answer(HelperDone("write", write.apply_id, None, 0, ""), now)
+    driver.answer(Seen(Up()), now)
+    driver.contact(now)
+    driver.answer(HelperDone("commit", write.apply_id, None, None, ""), now)
+    assert driver.state == "committed"

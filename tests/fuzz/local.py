@@ -12,6 +12,7 @@ from typing import Any, cast
 from unittest import mock
 
 from dusk import codec
+from dusk.apply.verdict import decode_verdict
 from dusk.changelog.body import Edit
 from dusk.config.names import parse_key
 from dusk.config.settings import Setting, Verb, decode_setting, encode_setting
@@ -470,7 +471,13 @@ def _helper() -> Iterator[Feed]:
         yield root.feed
 
 
+def _verdict(data: bytes) -> None:
+    """What is kept of a failed apply reads back the same (R7)."""
+    assert decode_verdict(data).encode() == data
+
+
 TARGETS = [
+    Target("failed apply", _verdict, UntrustedInput, [codec.pack(["ab" * 16, 2, True, False, "no contact"])]),
     Target("log file", _log_file, (), _log_files()),
     Target("draft", _draft, UntrustedInput, [Draft((EDIT, EDIT)).encode()]),
     Target("identity", _identity, UntrustedInput, [encode_identity(b"s" * 32)], _grown_identity),

@@ -28,6 +28,7 @@ from dusk.effects import Address, CommitFiles, ReadFiles, Received, RollbackFile
 from dusk.errors import UntrustedInput
 from dusk.helper import message
 from dusk.limits import CONTROL_LINE_BYTES_MAX
+from dusk.links import Up
 from dusk.node.recovery import STATUS_KEY_FILE, Recovery
 from tests.fuzzing import Feed, Rig, Target
 from tests.world import World
@@ -155,7 +156,7 @@ class Deaf:
 def _helper_client(data: bytes) -> HelperClient:
     client = object.__new__(HelperClient)
     client.problem, client.restored, client._broken, client._turn = "", None, False, trio.Lock()
-    client._received = bytearray()
+    client._received, client._look = bytearray(), Up
     client._answers = cast("trio.lowlevel.FdStream", Pieces(data))
     client._requests = cast("trio.lowlevel.FdStream", Deaf())
     return client

@@ -73,12 +73,15 @@ class AppliedMachine(Machine):
 
     def add_interface(self, name: str) -> None:
         """Give it another port, with a cable to nowhere else."""
-        for words in (
-            ("add", name, "type", "veth", "peer", "name", f"{name}-end"),
-            ("set", name, "up"),
-            ("set", f"{name}-end", "up"),
-        ):
-            self.run("ip", "link", *words)
+        wiring = json.loads((self.root / "wiring.json").read_text())
+        peer, switch = f"{name}{wiring['port']}", str(wiring["switch"])
+        self.run("ip", "link", "add", name, "type", "veth", "peer", "name", peer, "netns", switch)
+        self.run("ip", "link", "set", name, "up")
+        self.run("nsenter", f"--net=/proc/{switch}/ns/net", "--", "ip", "link", "set", peer, "up")
+
+    def slow_reload(self, seconds: float) -> None:
+        """Let each of its reloads take longer."""
+        (self.root / "slow").write_text(str(seconds))
 
     def run(self, *words: str) -> str:
         """Run a program on it as its root, and return what it printed."""

@@ -5,7 +5,7 @@ changed. It reads the files with the demo's reader, which shares no code with wh
 an 802.1Q device would be made (``eth0.20``), the router's cable is put into another bridge.
 
 What it cannot set up ends it with a line on standard error, as services do. A lease time ``hang`` is
-a service that never comes back.
+a service that never comes back; ``delegate`` says ``up`` or ``down`` of port eth1.
 """
 
 import json
@@ -27,13 +27,15 @@ def main() -> int:
     root = Path(os.environ["DUSK_ROOT"])
     wiring = json.loads((root / "wiring.json").read_text())
     config, changed = root / "etc/config", sys.argv[1:]
+    slow = root / "slow"
+    time.sleep(float(slow.read_text()) if slow.exists() else 0.0)
     try:
         if "dhcp" in changed:
             _serve_leases(config)
         if "network" in changed:
             _connect(config, wiring)
         if "wireless" in changed:
-            _send(config, root)
+            _send(config, root, wiring)
         if "firewall" in changed:
             _filter(config)
     except subprocess.CalledProcessError as error:
@@ -72,13 +74,19 @@ def _connect(config: Path, wiring: dict[str, str]) -> None:
         addresses = [*options.get("ipaddr", []), *options.get("ip6addr", [])]
         lines = [f"addr flush dev {device}", f"link set {device} up"]
         lines += [f"addr add {one} dev {device}{' nodad' if ':' in one else ''}" for one in addresses]
+        if "delegate" in options:  # what only a test's port can do
+            lines.append(f"link set eth1 {options['delegate'][0]}")
         _run(["ip", "-batch", "-"], "\n".join(lines))
+
+
+def _at_the_switch(wiring: dict[str, str]) -> list[str]:
+    return ["nsenter", f"--net=/proc/{wiring['switch']}/ns/net", "--"]
 
 
 def _plug(wiring: dict[str, str], vlan: str) -> None:
     """Put the cable of this router into the bridge of a VLAN, which is made if it is not there."""
     bridge = "br0" if vlan == NATIVE_VLAN else f"br{vlan}"
-    enter = ["nsenter", f"--net=/proc/{wiring['switch']}/ns/net", "--", "ip", "-force", "-batch", "-"]
+    enter = [*_at_the_switch(wiring), "ip", "-force", "-batch", "-"]
     lines = [
         f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
         f"link set {bridge} up",
@@ -97,7 +105,7 @@ def _is_known(line: str) -> bool:
     return "File exists" in line or line.startswith("Command failed")
 
 
-def _send(config: Path, root: Path) -> None:
+def _send(config: Path, root: Path, wiring: dict[str, str]) -> None:
     """Switch radios on and off: each is an interface here; one on channel 0 does not come up."""
     for name, options in _sections(config, "wireless").items():
         if "channel" not in options:
@@ -110,9 +118,11 @@ def _send(config: Path, root: Path) -> None:
         known = root / "sys/class/net" / interface / "phy80211"
         known.mkdir(parents=True, exist_ok=True)
         (known / "name").write_text(f"{phy}\n")
-        lines = [f"link add {interface} type veth peer name {phy}-air", f"link set {interface} up"]
-        lines += [f"link set {phy}-air up"] if options["channel"] != ["0"] else []
-        _run(["ip", "-batch", "-"], "\n".join(lines))
+        air = f"{phy}{wiring['port']}"
+        peer = f"peer name {air} netns {wiring['switch']}"
+        _run(["ip", "-batch", "-"], f"link add {interface} type veth {peer}\nlink set {interface} up")
+        if options["channel"] != ["0"]:
+            _run([*_at_the_switch(wiring), "ip", "link", "set", air, "up"])
 
 
 def _filter(config: Path) -> None:

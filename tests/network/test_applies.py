@@ -9,6 +9,7 @@ import pytest
 from dusk.helper.running import RELOAD_S_MAX
 from tests.network.applied import NETWORK_WINDOW_S, WINDOW_S, AppliedMachine, applying, edit, shown
 from tests.network.cluster import STEP_S_MAX, Cluster, Owner
+from tests.network.committer import make_backups
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces", "nft")]
 
@@ -95,3 +96,61 @@ def test_a32_of_ten_routers_five_that_a_change_cuts_off_are_back_by_themselves_a
             cluster.wait(f"{router.name} applies", _has(router, "system", "one.for.all"))
             cluster.wait(f"{router.name} is confirmed", _shows(cluster, router, "committed", ""))
         assert all(cluster.stop().values())
+
+
+def test_a32_an_interface_and_a_radio_that_stay_down_are_named_and_a_good_change_goes_through() -> None:
+    with applying(3) as cluster:
+        routers = _machines(cluster)
+        _, ported, radiant = routers
+        ported.add_interface("eth1")
+        owner = cluster.owner(cluster.first)
+        edit(owner, radiant, wireless__radio0__disabled="0")
+        edit(owner, ported, network__lan__delegate="up")
+        owner.set("policy/name", SERVER, "good.all")
+        owner.call("policy.assign", name="name", to="all")
+        _commit(owner, "a radio comes up")
+        for router in routers:
+            cluster.wait(f"{router.name} is confirmed", _confirmed(router, "good.all"))
+        edit(owner, radiant, wireless__radio0__channel="0")
+        edit(owner, ported, network__lan__delegate="down")
+        _commit(owner, "one radio has a channel that it may not use, one port gets lost")
+        for router, down in ((radiant, "radio phy0"), (ported, "eth1")):
+            reason = f"{down} did not come up again within"
+            cluster.wait(f"{router.name} shows {down}", _shows(cluster, router, "failed", reason))
+        assert "option channel '36'" in radiant.text("wireless")
+        assert all(cluster.stop().values())
+
+
+def test_a48_a_takeover_and_a_power_cut_of_all_within_an_apply_cost_no_good_settings() -> None:
+    with applying(4) as cluster:
+        routers = _machines(cluster)
+        first, second, third, fourth = routers
+        owner = cluster.owner(fourth)
+        make_backups(cluster, 1)
+        cluster.wait("all know the backup", cluster.at_one_head)
+        owner.set("policy/name", SERVER, "takeover.all")
+        owner.call("policy.assign", name="name", to="all")
+        for router in (third, fourth):
+            router.slow_reload(3.0)
+        _commit(owner, "while the master dies")
+        cluster.wait("it is being applied", _has(third, "system", "takeover.all"))
+        first.cut_power()
+        for router in (second, third, fourth):
+            cluster.wait(f"{router.name} is confirmed", _confirmed(router, "takeover.all"))
+        first.power_on()
+        cluster.wait(f"{first.name} is confirmed", _confirmed(first, "takeover.all"))
+        owner.set("policy/name", SERVER, "power.all")
+        _commit(owner, "while the power goes")
+        cluster.wait("it is being applied", _has(third, "system", "power.all"))
+        for router in routers:
+            router.cut_power()
+        owner.close()
+        for router in routers:
+            router.power_on()
+        for router in routers:
+            cluster.wait(f"{router.name} is confirmed", _confirmed(router, "power.all"), 90.0)
+        assert all(cluster.stop().values())
+
+
+def _confirmed(router: AppliedMachine, server: str) -> Callable[[], bool]:
+    return lambda: router.apply[0] == "committed" and server in router.text("system")

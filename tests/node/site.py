@@ -56,6 +56,7 @@ from dusk.effects import (
 )
 from dusk.ids import BootId, ChangeId, Head, Seq
 from dusk.keys.signing import SigningKey
+from dusk.links import LookUp, Seen, Up
 from dusk.membership.joiner import Joiner
 from dusk.node import Node, NodeSettings
 from tests.checkpoints import above
@@ -84,6 +85,9 @@ class Box:
         self.helper_s = HELPER_S
         self.contacts: tuple[Address, ...] = ()
         self.reload_exit = 0
+        self.up = self.up_again = Up()
+        """What is up, and what comes up again after a reload."""
+        self._former: dict[str, bytes | None] = {}
         self.written_at: list[float] = []
         self.effects: list[Effect] = []
         self.on = True
@@ -205,11 +209,16 @@ class Box:
                 self._later(FilesSeen(self._seen(packages)))
             case WriteFiles(ident, files, _):
                 self.written_at.append(self.site.now)
+                self._former = {name: old for name, (old, _) in files.items()}
                 self.files |= {name: new for name, (_, new) in files.items()}
-                self._later(HelperDone("write", ident, None, self.reload_exit, "as it says"), self.helper_s)
+                done = HelperDone("write", ident, None, self.reload_exit, "as it says", self.up)
+                self._later(done, self.helper_s)
+            case LookUp():
+                self._later(Seen(self.up_again))
             case CommitFiles(ident):
                 self._later(HelperDone("commit", ident, None, None, ""))
             case RollbackFiles(ident):
+                self.files |= self._former
                 self._later(HelperDone("rollback", ident, None, None, ""))
             case _:
                 pass

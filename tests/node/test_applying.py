@@ -32,6 +32,9 @@ class _Machine:
         self.waiting = False
         return [Event("started", "", loud=False)]
 
+    def contact(self, _now: float) -> list[Effect]:
+        return [Event("confirmed", "", loud=False)]
+
 
 class _Cluster:
     """What a leader of one member more than a slice sees."""
@@ -148,3 +151,12 @@ def test_of_more_than_a_slice_who_follows_is_confirmed_by_a_start_and_who_leads_
     cluster.leads = False
     assert applying._is_confirmed(1.0)
     assert not applying._is_confirmed(6.0)
+
+
+def test_of_more_than_a_slice_who_follows_is_confirmed_by_the_next_start_that_it_hears() -> None:
+    applying, machine, cluster = _gathered(SAMPLE)
+    cluster.leads, machine.waiting, machine.contact_wanted_since = False, False, 1.0
+    cluster.heard_at = 1.0
+    assert applying.step(1.1) == []
+    cluster.heard_at = 1.2
+    assert applying.step(1.3) == [Event("confirmed", "", loud=False)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dusk.apply.verdict import FILE as FAILED_FILE
 from dusk.changelog.log import Log
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.effects import Event, ItemKind, RemoveFile, StoreFile
@@ -94,11 +95,12 @@ def test_damaged_small_files_are_named_and_replaced_and_stop_nothing() -> None:
     saved = {
         GROUP_KEYS_FILE: b"damaged",
         STATUS_KEY_FILE: bytes(65),
+        FAILED_FILE: b"damaged",
         "outbox/" + "0" * 64: b"damaged",
         "drafts/anna": b"her own method says it",
     }
     recovery = Recovery(saved, alarms, bytes)
-    assert alarms == {"damaged": f"etc/dusk/node/{GROUP_KEYS_FILE} and 2 more: damaged, not used"}
+    assert alarms == {"damaged": f"etc/dusk/node/{FAILED_FILE} and 3 more: damaged, not used"}
     assert recovery.group_keys.newest is None
     assert recovery.start() == [StoreFile(STATUS_KEY_FILE, bytes(32))]
     assert recovery.files.keys() == {"drafts/anna"}
