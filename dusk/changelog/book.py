@@ -45,8 +45,7 @@ class Book:
         self._trail = Trail()
         self._judging = Judging(self.state, self._history, self._positions)
         self._milestones = Milestones(self.state, self._history, self._not_applied, ground.terms)
-        own = (self.state, self._history, ground.terms, self._milestones)
-        self._settling = Settling(*own, ground.floor)
+        self._settling = Settling(self.state, self._history, ground.terms, ground.floor)
 
     @property
     def cluster(self) -> ClusterId | None:
@@ -116,12 +115,12 @@ class Book:
         return self._settling.above(settled)
 
     def certificates_before(self, seq: int) -> tuple[Certificate, ...]:
-        """Return those of `certificates_above` that are about entries before one, in order.
+        """Return the certificates that are here about entries before one, in order.
 
-        But for those of a succession that was in force at what the disk stands on: who has that lacks
-        none of them.
+        Of those below a checkpoint too: who holds these entries may stand on an older one, and have
+        settled less.
         """
-        return self._settling.before(seq, self.floor)
+        return self._settling.before(seq)
 
     def required_at(self, seq: int, since: int | None = None) -> frozenset[DeviceId]:
         """Return who must acknowledge entry ``seq``, for one that has settled ``since`` (None: us)."""

@@ -7,10 +7,10 @@ certificates that prove nothing which later ones do not prove as well may be lef
 
 from typing import NamedTuple
 
+from dusk import limits
 from dusk.changelog.certificate import Certificate, verify_ack
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.history import History
-from dusk.changelog.milestones import Milestones
 from dusk.changelog.state import State
 from dusk.changelog.terms import Terms
 from dusk.changelog.witness import Witness
@@ -43,7 +43,7 @@ class Settling:
     """The settled position of one log, with what proves it.
 
     Args:
-        state, history, terms, milestones: the log's own.
+        state, history, terms: the log's own.
         settled: what it stands on is settled.
 
     Attributes:
@@ -51,10 +51,8 @@ class Settling:
         witness: the newest that the own disk has.
     """
 
-    def __init__(
-        self, state: State, history: History, terms: Terms, milestones: Milestones, settled: Seq
-    ) -> None:
-        self.terms, self._milestones = terms, milestones
+    def __init__(self, state: State, history: History, terms: Terms, settled: Seq) -> None:
+        self.terms = terms
         self.lacking: Lacking | None = None
         self.witness: Witness | None = None
         self.settled = self._floor = settled
@@ -71,10 +69,9 @@ class Settling:
         """Return the certificates that somebody needs who has settled no more than this, in order."""
         return tuple(c for c in self._certificates if c.head.seq > settled)
 
-    def before(self, seq: int, floor: Seq) -> tuple[Certificate, ...]:
-        """Return the certificates about entries before one, of successions that began above ``floor``."""
-        seqs = (c for c in self._certificates if c.head.seq < seq)
-        return tuple(c for c in seqs if self.terms.at(c.head.seq).seq > floor)
+    def before(self, seq: int) -> tuple[Certificate, ...]:
+        """Return the certificates about entries before one."""
+        return tuple(c for c in self._certificates if c.head.seq < seq)
 
     def mark(self) -> Mark:
         """Remember what is settled."""
@@ -164,7 +161,7 @@ class Settling:
         if seq <= self.settled:
             return False
         if missing := self.required(seq) - acks.keys():
-            if not self._required_since_checkpoint(seq) <= acks.keys():
+            if not self._required_of_compacted(seq) <= acks.keys():
                 raise UntrustedInput(f"certificate {seq}: {len(missing)} holders have not acknowledged it")
             self.lacking = Lacking(seq, missing)
             return False
@@ -177,12 +174,13 @@ class Settling:
         self._keep(certificate)
         return True
 
-    def _required_since_checkpoint(self, seq: int) -> frozenset[DeviceId]:
-        """Return who must acknowledge an entry for one that has settled the checkpoint in force there.
+    def _required_of_compacted(self, seq: int) -> frozenset[DeviceId]:
+        """Return who must acknowledge an entry for one that has settled the newest milestone up to it.
 
-        Where all have compacted, certificates of before it are gone: a newer one is no lie for that.
+        Where all have compacted up to there, certificates of before are gone: a newer one is no lie for
+        that, though whether a checkpoint is in force there may not be known here yet.
         """
-        return self.terms.required(seq, max(self.settled, self._milestones.in_force(seq).seq))
+        return self.terms.required(seq, max(self.settled, seq - seq % limits.CHECKPOINT_STEP))
 
     def _settle(self, seq: Seq) -> None:
         self.settled = seq

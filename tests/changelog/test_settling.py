@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dusk import limits
 from dusk.catchup.chunks import thin
 from dusk.changelog.certificate import Certificate, sign_ack
 from dusk.changelog.log import ForkFound, Log
+from dusk.changelog.settling import Lacking
 from dusk.changelog.terms import Term, Terms
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
@@ -219,6 +221,45 @@ def test_who_knows_less_settled_may_ask_more_holders_than_who_knows_more() -> No
     for certificate in world.log.certificates_above(behind.settled):
         behind.take_certificate(certificate)
     assert behind.settled == world.log.settled
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["not attested yet", "attested"])
+@pytest.mark.usefixtures("small_steps")
+def test_a_certificate_for_who_settled_a_milestone_that_is_not_settled_here_is_no_lie(
+    *, is_known: bool
+) -> None:
+    world = two_holders()
+    first = world.log.head.seq
+    while (world.log.head.seq + 2) % limits.CHECKPOINT_STEP:
+        world.commit(world.set("a", "system.s.x", "2"))
+    behind = world.replica()
+    world.succeed(world.garage)
+    world.settle(world.master, world.kitchen, world.garage)
+    world.lead(world.garage)
+    assert world.log.head.seq % limits.CHECKPOINT_STEP == 0
+    world.commit(world.set("a", "system.s.x", "3"))
+    behind.extend([item for item in world.items if item.kind is not ItemKind.CERTIFICATE])
+    settled = behind.settled
+    assert settled == first - 1
+    assert not behind.take_certificate(world.certificate(world.garage))
+    assert (behind.settled, behind.lacking) == (
+        settled,
+        Lacking(world.log.head.seq, frozenset({id_of(world.master), id_of(world.kitchen)})),
+    )
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a41_a_certificate_without_who_had_a_say_at_the_newest_milestone_is_a_lie() -> None:
+    world = two_holders()
+    while (world.log.head.seq + 1) % limits.CHECKPOINT_STEP:
+        world.commit(world.set("a", "system.s.x", "2"))
+    behind = world.replica()
+    world.commit(world.set("a", "system.s.x", "3"))
+    world.succeed(world.garage)
+    behind.extend([item for item in world.items if item.kind is not ItemKind.CERTIFICATE])
+    with pytest.raises(UntrustedInput, match="2 holders have not"):
+        behind.take_certificate(world.certificate(world.garage))
+    assert behind.lacking is None
 
 
 def test_the_certificates_that_a_reader_needs_are_few() -> None:

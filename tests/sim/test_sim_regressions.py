@@ -142,6 +142,9 @@ PLANS = {
         5763, returns=True
     ),
     "who was hindered heard last that a role was given back while all was quiet": full(7969, returns=True),
+    "who stood on an older checkpoint lacked the certificate of that on which others stood": full(
+        8356, returns=True
+    ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
 }
 
