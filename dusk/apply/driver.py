@@ -7,7 +7,7 @@ resulting files are computed when the local ones have been read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.keeping import Keeping, Wanted
@@ -32,6 +32,10 @@ from dusk.links import Seen
 
 WAITING = "waiting-for-secret"
 """The state of a device that lacks the key of a secret; nothing of its config is applied meanwhile (R7)."""
+
+
+UNCONFIRMED = "no word that most have switched"
+"""Why a device that switched with others goes back, if that is why."""
 
 
 class Secrets(Protocol):
@@ -86,6 +90,13 @@ def compute_files(
     return {package: computed[package] for package in managed if package in computed}
 
 
+class Staged(NamedTuple):
+    """What is to be in effect once all switch together; the store is read as that of ``log_moved``."""
+
+    datastore: Datastore
+    head: Head
+
+
 class Driver:
     """One device's apply machine and the target that it was last given.
 
@@ -122,6 +133,10 @@ class Driver:
         self._asked = Seq(0)
         self._since: float | None = None
         self._kept: bytes | None = None
+        self._staged: Staged | None = None
+        self._is_to_stage = False
+        self._unready: tuple[str, str] | None = None
+        """Why that cannot be: a state, and a line for people."""
         self._machine.handle(SetMode(mode), 0.0)
 
     @property
@@ -145,6 +160,16 @@ class Driver:
         return self._machine.state in RESTING and not self._waiting
 
     @property
+    def is_applied(self) -> bool:
+        """Whether something is written, and not confirmed yet."""
+        return self._machine.state is State.APPLIED
+
+    @property
+    def tried(self) -> Seq:
+        """The position of the target that the machine's state is about; 0 before any."""
+        return self._machine.tried
+
+    @property
     def asked(self) -> Seq:
         """The position that last asked something of this device."""
         return self._asked
@@ -155,6 +180,7 @@ class Driver:
         head: Head,
         touched: Iterable[str] | None = None,
         waits_for: str | None = None,
+        staged: Staged | None = None,
     ) -> None:
         """Take a new head; the managed config there is computed when ``start`` is called.
 
@@ -165,8 +191,13 @@ class Driver:
             head: the new head, as far as the log counts for this device.
             touched: sections that changed since the last call; None: any may have.
             waits_for: the rollout that has not reached this device: the head is the one before it.
+            staged: what it is to get ready for meanwhile, where all switch together.
         """
         self._judged = head
+        is_staged_anew = touched is None or any(concerns(section, self._device) for section in touched)
+        if staged is None or self._staged is None or is_staged_anew or waits_for != self._waits_for:
+            self._is_to_stage, self._unready = staged is not None, None
+        self._staged = staged
         is_same, self._waits_for = waits_for == self._waits_for, waits_for
         if is_same and waits_for is not None and touched is not None:
             touched = [section for section in touched if section == f"device/{self._device.hex()}/facts"]
@@ -178,10 +209,16 @@ class Driver:
         elif self._datastore is not None and not (self._waiting or self._wrong or self._lacks):
             self._machine.advance(head)  # what was computed for an earlier head would be the same
 
-    def start(self, now: float) -> list[Action]:
-        """Begin with the newest head; the caller has seen that something waits and that it may."""
+    def start(self, now: float, *, is_shared: bool = False) -> list[Action]:
+        """Begin with the newest head; the caller has seen that something waits and that it may.
+
+        Args:
+            now: monotonic seconds.
+            is_shared: whether others switch to it at the same moment.
+        """
         assert self._datastore is not None
         self._waiting = False
+        self._is_to_stage, self._unready = self._staged is not None, None  # what is done now goes first
         try:
             managed = managed_config(self._datastore, self._device)
         except ConfigError as error:
@@ -197,7 +234,41 @@ class Driver:
             wanted = self._keeping.kept(self._wanted(managed), files, now)
             return compute_files(wanted, files, self._interfaces)
 
-        target = Target(self._judged, packages_read(managed), compute)
+        target = Target(self._judged, packages_read(managed), compute, is_shared=is_shared)
+        return self._note(self._machine.handle(target, now), now)
+
+    @property
+    def may_stage(self) -> bool:
+        """Whether something is to be staged, and what counts now is in effect."""
+        machine = self._machine
+        is_free = machine.state in (State.COMMITTED, State.READY) or (
+            machine.state is State.FAILED and machine.stages
+        )
+        return self._is_to_stage and is_free and not (self._waiting or self._wrong or self._lacks)
+
+    def stage(self, now: float) -> list[Action]:
+        """See whether this device could switch now; nothing is written.
+
+        What somebody changed on the device is left out of account here: the switch itself sees that.
+        """
+        assert self._staged is not None, "there is something to stage"
+        self._is_to_stage = False
+        try:
+            managed = managed_config(self._staged.datastore, self._device)
+        except ConfigError as error:
+            self._unready = State.FAILED.value, str(error)
+            return []
+        lacks = self._secrets.lacking(managed)
+        if lacks:
+            self._unready = WAITING, _waits_for(lacks)
+            return []
+
+        def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
+            """Put the secrets in, to see that it can be done; what comes out is dropped (R15)."""
+            plain = revealed(managed, self._secrets.value)
+            return compute_files(plain, files, self._interfaces)
+
+        target = Target(self._staged.head, packages_read(managed), compute, is_staged=True)
         return self._note(self._machine.handle(target, now), now)
 
     def _wanted(self, managed: Managed) -> Wanted:
@@ -217,14 +288,23 @@ class Driver:
         """Note that keys of secrets are here that were not."""
         if self._lacks:
             self._waiting, self._lacks = True, ()
+        if self._unready is not None:
+            self._is_to_stage, self._unready = True, None
 
     def contact(self, now: float) -> list[Action]:
         """Note that a signed peer was heard (after the reload, while one is waited for)."""
         return self._note(self._machine.handle(Contact(), now), now)
 
-    def tick(self, now: float, *, there: bool = True) -> list[Action]:
-        """Note that the deadline has come, and whether anybody was heard in the last cycle."""
-        return self._note(self._machine.handle(Deadline(there), now), now)
+    def tick(self, now: float, *, there: bool = True, is_kept: bool = True) -> list[Action]:
+        """Note that the deadline has come.
+
+        Args:
+            now: monotonic seconds.
+            there: whether anybody was heard in the last cycle.
+            is_kept: whether a peer's answer would confirm what is applied.
+        """
+        event = Deadline(there) if is_kept else Deadline(there, UNCONFIRMED)
+        return self._note(self._machine.handle(event, now), now)
 
     def recall(self, kept: bytes | None, now: float) -> None:
         """Take what a former run kept of a failure; before anything else."""
@@ -270,6 +350,8 @@ class Driver:
         """
         managed = self._known()
         assert managed is not None, "there is something to look at"
+        if self._unready is not None:  # which secrets are missing is asked below for what counts now
+            self._is_to_stage, self._unready = True, None
         is_to_be_put_back = self._keeping.looked(self._wanted(managed), files, now)
         if is_to_be_put_back and self._machine.state is not State.HELD:
             self._waiting = True
@@ -334,24 +416,32 @@ class Driver:
     @property
     def judged(self) -> Seq:
         """The position that ``state`` is about: of what was tried last, or could not be computed."""
-        return self._judged.seq if self._wrong or self._lacks else self._machine.tried
+        if self._wrong or self._lacks:
+            return self._judged.seq
+        return self._staged.head.seq if self._staged and self._unready else self._machine.tried
 
     @property
     def state(self) -> str:
         """The machine's state, ``failed`` also when the managed config cannot be computed; or `WAITING`."""
         if self._lacks:
             return WAITING
+        if self._unready is not None and not self._wrong:
+            return self._unready[0]
         return State.FAILED.value if self._wrong else self._machine.state.value
 
     @property
     def reason(self) -> str:
         """Why it failed, or what goes on, in one line."""
         if self._lacks:
-            more = f" and {len(self._lacks) - 1} more" if len(self._lacks) > 1 else ""
-            return f"waiting for secret: {self._lacks[0]}{more}"
-        return self._wrong or self._machine.reason
+            return _waits_for(self._lacks)
+        return self._wrong or (self._unready[1] if self._unready else self._machine.reason)
 
     @property
     def hashes(self) -> Mapping[str, bytes]:
         """Package → keyed hash of the resulting file in effect."""
         return self._machine.hashes
+
+
+def _waits_for(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return f"waiting for secret: {keys[0]}{more}"

@@ -30,11 +30,16 @@ class Target:
         head: the head that the managed config is of.
         packages: UCI packages that it manages.
         compute: gives the resulting files from the local ones.
+        is_staged: whether it is only to be seen that it can be done: it is to be done together with others.
+        is_shared: whether it is done together with others: then it is in effect once most have it, even
+            where no file changes.
     """
 
     head: Head
     packages: tuple[str, ...]
     compute: Compute
+    is_staged: bool = False
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,11 @@ class Deadline:
 
     Args:
         there: whether anybody was heard in the last cycle: nothing begins without.
+        missing: what did not come, where something was waited for.
     """
 
     there: bool = True
+    missing: str = "no contact"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class State(StrEnum):
     IDLE = "idle"
     STAGED = "staged"
     """Files are asked for, computed, handed to the helper."""
+    READY = "ready"
+    """Files were computed, and are to be written when all switch together."""
     WAITING = "waiting"
     """Somebody else is about to change the files: LuCI, or who staged edits."""
     APPLIED = "applied"
@@ -64,7 +66,9 @@ class State(StrEnum):
     OFF = "off"
 
 
-RESTING = frozenset({State.IDLE, State.WAITING, State.COMMITTED, State.FAILED, State.HELD, State.OFF})
+RESTING = frozenset(
+    {State.IDLE, State.READY, State.WAITING, State.COMMITTED, State.FAILED, State.HELD, State.OFF}
+)
 
 
 @dataclass(slots=True)
@@ -86,6 +90,8 @@ class _Attempt:
     is_retry: bool = False
     is_outside: bool = False
     """Whether what went wrong is nothing that these settings could do: a disk, a power cut."""
+    is_unchanged: bool = False
+    """No file has to change: nothing was asked of the helper."""
 
 
 class Applier:
@@ -172,6 +178,15 @@ class Applier:
         """The position of the target that the state is about; 0 before any."""
         return Seq(0) if self._target is None else self._target.head.seq
 
+    @property
+    def stages(self) -> bool:
+        """Whether the state is about a target that is only to be seen to be possible."""
+        return self._target is not None and self._target.is_staged
+
+    @property
+    def _is_shared(self) -> bool:
+        return self._target is not None and self._target.is_shared
+
     # --- the acts of the table -----------------------------------------------------------
 
     def _stay(self, event: Event, now: float) -> list[Action]:
@@ -229,11 +244,16 @@ class Applier:
             return self._stay_failed(known)
         self.hard = False
         self._attempt.ident, self._attempt.packages = ident, files
+        if self._target.is_staged:
+            self.reason = ""
+            return [*self._rest(State.READY), *self._next_target()]
         changes = {name: (event.files.get(name), new) for name, new in files.items()}
         changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
         wireless = event.files.get("wireless")
         self._attempt.changes, self._attempt.wireless = changes, files.get("wireless", wireless)
         self._attempt.window_s = self._windows.of(changes, wireless)
+        if not changes and self._target.is_shared:
+            return self._await_others(now)
         if not changes:
             return self._finish(event, now)
         insists = self._waits_since is not None and now >= self._waits_since + self._patience_s
@@ -290,6 +310,12 @@ class Applier:
         self.state, attempt.until, attempt.before = State.APPLIED, now + attempt.window_s, event.up
         return self._look(now)
 
+    def _await_others(self, now: float) -> list[Action]:
+        """Wait with those that switch at the same moment: here no file changes."""
+        attempt = self._attempt
+        self.state, attempt.until, attempt.is_unchanged = State.APPLIED, now + attempt.window_s, True
+        return self._look(now)
+
     def _look(self, now: float) -> list[Action]:
         self.deadline = min(now + LOOK_S, self._attempt.until)
         return [LookUp()]
@@ -310,6 +336,8 @@ class Applier:
         return self._confirm(event, now) if is_whole else []
 
     def _confirm(self, event: Event, now: float) -> list[Action]:
+        if self._attempt.is_unchanged:
+            return self._finish(event, now)
         self.state, self.deadline = State.CONFIRMING, None
         return [CommitFiles(self._attempt.ident)]
 
@@ -327,13 +355,16 @@ class Applier:
         return self._roll_back(f"the reload ended with {event.reload_exit}: {event.reload_line}")
 
     def _look_or_give_up(self, event: Event, now: float) -> list[Action]:
+        assert isinstance(event, Deadline)
         attempt = self._attempt
         if now < attempt.until:
             return self._look(now)
         window = f"within {attempt.window_s:g} s after the reload"
         if attempt.is_heard and attempt.down:
             return self._roll_back(f"{in_words(attempt.down)} did not come up again {window}")
-        return self._roll_back(f"no contact {window}")
+        reason = f"{event.missing} {window}"
+        attempt.is_outside = self._is_shared  # the others may be there the next time
+        return self._fail(reason, now, hard=False) if attempt.is_unchanged else self._roll_back(reason)
 
     def _not_final(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
@@ -384,7 +415,8 @@ class Applier:
         assert isinstance(event, Deadline)
         if self._target is None:
             return self._rest(State.FAILED)
-        if not (self._heard and event.there):
+        is_there = self._heard and event.there
+        if not (is_there or self._is_shared):  # who switches with others looks for them where they are to be
             self.deadline = self._retry_at = now + HEAR_S
             return []
         return self._stage(_Attempt(is_retry=True))
@@ -420,6 +452,7 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.IDLE, Kind.TARGET): _step(Applier._begin, State.STAGED),
     (State.IDLE, Kind.RESTORED): _step(Applier._interrupted, *_FAILING),
     (State.COMMITTED, Kind.TARGET): _step(Applier._begin, State.STAGED),
+    (State.READY, Kind.TARGET): _step(Applier._begin, State.STAGED),
     (State.FAILED, Kind.TARGET): _step(Applier._begin, State.STAGED),
     (State.FAILED, Kind.CONTACT): _step(Applier._heard_again, State.FAILED),
     (State.FAILED, Kind.DEADLINE): _step(Applier._retry, State.STAGED, State.FAILED),
@@ -428,7 +461,14 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.OFF, Kind.TARGET): _step(Applier._remember, State.OFF),
     (State.OFF, Kind.RESTORED): _step(Applier._interrupted, State.OFF),
     (State.STAGED, Kind.FILES_READ): _step(
-        Applier._compute, State.STAGED, State.COMMITTED, State.FAILED, State.HELD, State.OFF
+        Applier._compute,
+        State.STAGED,
+        State.READY,
+        State.APPLIED,
+        State.COMMITTED,
+        State.FAILED,
+        State.HELD,
+        State.OFF,
     ),
     (State.STAGED, Kind.WRITTEN): _step(Applier._await_contact, State.APPLIED),
     (State.STAGED, Kind.RELOAD_FAILED): _step(Applier._reload_failed, State.ROLLING_BACK),
@@ -436,9 +476,13 @@ _ROWS: dict[tuple[State, Kind], Step] = {
     (State.STAGED, Kind.REFUSED): _step(Applier._refused, State.ROLLING_BACK, State.WAITING, *_FAILING),
     (State.WAITING, Kind.TARGET): _step(Applier._begin, State.STAGED),
     (State.WAITING, Kind.DEADLINE): _step(Applier._look_again, State.STAGED),
-    (State.APPLIED, Kind.CONTACT): _step(Applier._heard_after_reload, State.APPLIED, State.CONFIRMING),
-    (State.APPLIED, Kind.SEEN): _step(Applier._seen, State.APPLIED, State.CONFIRMING),
-    (State.APPLIED, Kind.DEADLINE): _step(Applier._look_or_give_up, State.APPLIED, State.ROLLING_BACK),
+    (State.APPLIED, Kind.CONTACT): _step(
+        Applier._heard_after_reload, State.APPLIED, State.CONFIRMING, *_FINISHED
+    ),
+    (State.APPLIED, Kind.SEEN): _step(Applier._seen, State.APPLIED, State.CONFIRMING, *_FINISHED),
+    (State.APPLIED, Kind.DEADLINE): _step(
+        Applier._look_or_give_up, State.APPLIED, State.ROLLING_BACK, *_FAILING
+    ),
     (State.CONFIRMING, Kind.COMMITTED): _step(Applier._finish, *_FINISHED),
     (State.CONFIRMING, Kind.COMMIT_FAILED): _step(Applier._not_final, State.ROLLING_BACK),
     (State.ROLLING_BACK, Kind.ROLLED_BACK): _step(Applier._rolled_back, *_FAILING),

@@ -68,6 +68,17 @@ def check_progress(_key: str, row: list[object]) -> None:
         raise UntrustedInput("progress: stopped by no device")
 
 
+def check_together(_key: str, row: list[object]) -> None:
+    """Check the mark of a rollout by which all switch together."""
+    if codec.fields(row, 1, "together")[0] is not True:
+        raise UntrustedInput("rollout: together, or no such record")
+
+
+def check_switch(_key: str, row: list[object]) -> None:
+    """Check who led when all were told to switch together; the fold writes it."""
+    codec.exactly(codec.fields(row, 1, "switch")[0], 16, "switch")
+
+
 def check_of(_key: str, row: list[object]) -> None:
     """Check which rollout something is kept for."""
     number, change = codec.fields(row, 2, "rollout number")
@@ -87,6 +98,13 @@ def check_was(_key: str, row: list[object]) -> None:
         raise UntrustedInput("former record: own or not")
 
 
-ROLLOUT = {"plan": check_plan, "part/": check_wave, "order": check_order, "progress": check_progress}
+ROLLOUT = {
+    "plan": check_plan,
+    "part/": check_wave,
+    "order": check_order,
+    "progress": check_progress,
+    "together": check_together,
+    "switch": check_switch,
+}
 FORMER = {"of": check_of, "was/": check_was}
 """Record key → check, as in `dusk.changelog.sections.KEYS`."""

@@ -30,12 +30,12 @@ from dusk.changelog.entry import (
 )
 from dusk.changelog.expiring import judge_expiry
 from dusk.changelog.fold import claims_of, judge
+from dusk.changelog.gating import judge_gate
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import ForkFound
 from dusk.changelog.items import Glanced, pack_entry_item, read_ahead, unpack_entry_item, verified_entry
 from dusk.changelog.judging import NOTHING
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.rollouts import judge_gate
 from dusk.changelog.state import State, Undo
 from dusk.changelog.stranded import judge_stranded
 from dusk.changelog.taking import Taking

@@ -6,7 +6,7 @@ changes, as it was signed: who is given such a thing later by another change has
 ever falls back to an earlier position. Who joins meanwhile counts as if it had been there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from dusk.changelog.body import Edit
@@ -64,6 +64,7 @@ class Waits:
         self._waves = {rollout.id: waves_of(state, rollout.id) for rollout in self.rollouts}
         self._views: dict[str, Overlay] = {}
         self._behinds: dict[str, Overlay] = {}
+        self._concerned: dict[tuple[str, DeviceId], bool] = {}
 
     def before(self, rollout: Rollout) -> Overlay:
         """Return the datastore as it was before a rollout: what was kept since, the oldest of each record."""
@@ -86,6 +87,11 @@ class Waits:
 
     def concerns(self, rollout: Rollout, device: DeviceId) -> bool:
         """Tell whether a device had, or got, anything of what a rollout changes."""
+        if (rollout.id, device) not in self._concerned:
+            self._concerned[rollout.id, device] = self._is_concerned(rollout, device)
+        return self._concerned[rollout.id, device]
+
+    def _is_concerned(self, rollout: Rollout, device: DeviceId) -> bool:
         own = [one for one in self._kept[rollout.id] if one.is_own]
         stores: Sequence[Sections] = (self.before(rollout), self._behind(rollout, own))
         return any(_depends(store, one.section, device) for store in stores for one in own)
@@ -99,10 +105,25 @@ class Waits:
 
     def of(self, device: DeviceId) -> Rollout | None:
         """Return what a device waits for; a removed one waits for nothing."""
+        return next(self._waiting(device), None)
+
+    def staged(self, device: DeviceId) -> tuple[Rollout, Rollout | None] | None:
+        """Return what a device is to switch to together with others, and what it would wait for then.
+
+        None: what it waits for, if anything, comes wave by wave.
+        """
+        waiting = self._waiting(device)
+        first = next(waiting, None)
+        return None if first is None or not first.plan.together else (first, next(waiting, None))
+
+    def _waiting(self, device: DeviceId) -> Iterator[Rollout]:
         if not self.rollouts or self._state.value(device_path(device), "retired") is not None:
-            return None
-        waiting = (r for r in self.rollouts if not self.has_reached(r, device) and self.concerns(r, device))
-        return next(waiting, None)
+            return iter(())
+        return (r for r in self.rollouts if not self.has_reached(r, device) and self.concerns(r, device))
+
+    def switches(self, device: DeviceId) -> tuple[Rollout, ...]:
+        """Return the rollouts that a device may not keep yet: most of those that switch together have to."""
+        return tuple(r for r in self.rollouts if not r.is_final and self.concerns(r, device))
 
 
 def _depends(store: Sections, section: str, device: DeviceId) -> bool:
@@ -136,6 +157,28 @@ def released(log: Positions, device: DeviceId, waits: Waits | None = None) -> Re
     if rollout is None:
         return Released(log.state, log.head, None)
     return Released(waits.before(rollout), head_before(log, rollout), rollout.id)
+
+
+def staged(log: Positions, device: DeviceId, waits: Waits) -> Released | None:
+    """Return what would count for a device if all switched now that it waits to switch with.
+
+    It stages that, says whether it is ready, and may read the secrets of it (`specs/rollout.md`, section 5).
+
+    Args:
+        log: the log.
+        device: any device.
+        waits: what was read of the log's state.
+
+    Returns:
+        None where it waits for no such switch.
+    """
+    found = waits.staged(device)
+    if found is None:
+        return None
+    ready_for, behind = found
+    if behind is None:
+        return Released(log.state, log.head, ready_for.id)
+    return Released(waits.before(behind), head_before(log, behind), ready_for.id)
 
 
 def head_before(log: Positions, rollout: Rollout) -> Head:

@@ -6,7 +6,7 @@ changed from there on. That is hashed and handed on with the checkpoint, as all 
 rollout has ended, it goes without a trace, or to the rollout before it, which needs it still.
 
 Only the fold writes ``former/ID`` and the record ``progress``. Waves are opened by entries without a change
-(`judge_gate`); everything else that becomes of a rollout is signed by people.
+(`dusk.changelog.gating`); everything else that becomes of a rollout is signed by people.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,20 +14,24 @@ from typing import Any, NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.body import SALT_BYTES, Change, Operation, Value
-from dusk.changelog.entry import CHANGE, Outcome, OutcomeCode, Stamp
+from dusk.changelog.entry import CHANGE, OutcomeCode, Stamp
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import NO_TRACE, Record, RecordWrite, State
 from dusk.changelog.verdict import Verdict
-from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ChangeId, labelled_hash
+from dusk.errors import Refused
+from dusk.ids import ChangeId, DeviceId, labelled_hash
 
 ROLLOUT, FORMER = "rollout/", "former/"
 PLAN, ORDER, PROGRESS, PART = "plan", "order", "progress", "part/"
+TOGETHER, SWITCH = "together", "switch"
 OF, WAS = "of", "was/"
 GO, HOLD, ABORT, FORCE = "go", "hold", "abort", "force"
 DONE = "done"
 OPEN_WORD, STOP_WORD = "open", "stop "
+SWITCH_WORD, STAY_WORD, BACK_WORD = "switch", "stay", "back "
+STAGED, SWITCHED, STAYED = 0, 1, 2
+"""How far such a rollout is, in the place of waves that were opened."""
 _AT_ONCE = (GO, 0)
 _RECORDS = {
     SectionKind.POLICY: ("",),
@@ -42,10 +46,15 @@ _WHOM = frozenset({SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE
 
 
 class Plan(NamedTuple):
-    """What was signed: how many waves there are, and how many devices may fail before it stops."""
+    """What was signed: how many waves there are, and how many devices may fail before it stops.
+
+    Attributes:
+        together: whether all of the one wave switch in one moment.
+    """
 
     waves: int
     failures_max: int
+    together: bool = False
 
 
 class Order(NamedTuple):
@@ -66,7 +75,7 @@ class Progress(NamedTuple):
     """How far it is.
 
     Attributes:
-        opened: waves that have begun.
+        opened: waves that have begun; of one by which all switch together `STAGED`, `SWITCHED` or `STAYED`.
         ended: `DONE`, `ABORT` or `FORCE`; empty while it is under way.
         stopped_by: hex id of the device for whose failure it stands still, or empty.
     """
@@ -108,6 +117,16 @@ class Rollout(NamedTuple):
         return self.order.word == GO and not self.progress.stopped_by
 
     @property
+    def is_halfway(self) -> bool:
+        """Whether all were told to switch: that is brought to an end also where a person says hold."""
+        return self.plan.together and self.progress.opened != STAGED
+
+    @property
+    def is_final(self) -> bool:
+        """Whether who has it may keep it: of those that switch together only once most of them did."""
+        return not self.plan.together or self.progress.opened == STAYED
+
+    @property
     def failures_max(self) -> int:
         """How many devices may fail before it stops."""
         return self.plan.failures_max if self.order.failures_max is None else self.order.failures_max
@@ -133,7 +152,8 @@ def _read(state: State, name: str) -> Rollout:
 def plan_of(state: State, name: str) -> Plan | None:
     """Return the plan of a rollout, also of one that has ended; None where there never was one."""
     row = state.value(ROLLOUT + name, PLAN)
-    return None if row is None else Plan(row[0], row[1])
+    together = state.record(ROLLOUT + name, TOGETHER) is not None
+    return None if row is None else Plan(row[0], row[1], together)
 
 
 def order_of(state: State, name: str) -> Order:
@@ -147,6 +167,12 @@ def progress_of(state: State, name: str) -> Progress:
     row = state.value(ROLLOUT + name, PROGRESS)
     assert row is not None, "each that has a plan has it"
     return Progress(row[0], row[1], row[2])
+
+
+def switched_by(state: State, name: str) -> DeviceId | None:
+    """Return who led when all were last told to switch together; None if they never were."""
+    row = state.value(ROLLOUT + name, SWITCH)
+    return None if row is None else DeviceId(row[0])
 
 
 def kept_of(state: State, name: str) -> Iterator[Kept]:
@@ -198,7 +224,7 @@ def check_rollouts(state: State, change: Change, stamp: Stamp) -> None:
 
 
 def _is_of_fold(operation: Operation) -> bool:
-    return operation.section.startswith(FORMER) or operation.key == PROGRESS
+    return operation.section.startswith(FORMER) or operation.key in (PROGRESS, SWITCH)
 
 
 def _check_begun(state: State, change: Change, name: str, values: dict[str, Value | None]) -> None:
@@ -207,6 +233,8 @@ def _check_begun(state: State, change: Change, name: str, values: dict[str, Valu
     if not any(is_kept(o.section, o.key) for o in change.body.operations):
         raise Refused("bad-value", f"rollout {name}: there is nothing to roll out")
     waves, named = _row(values[PLAN])[0], list[bytes]()
+    if TOGETHER in values and waves != 1:
+        raise Refused("bad-value", f"rollout {name}: who switch together are one wave")
     for key, value in values.items():
         if key.startswith(PART):
             wave, devices = _row(value)
@@ -259,12 +287,12 @@ def followed(state: State, change: Change, verdict: Verdict) -> Verdict:
     own = {o.key: (o.section, v) for o, v in _about(change)}
     if verdict.outcome.code is not OutcomeCode.APPLIED or not (running or PLAN in own):
         return verdict
-    keeping = _Keeping(state, running)
+    keeping = Keeping(state, running)
     writes: list[RecordWrite] = []
     begun = ""
     if PLAN in own:
         begun = own[PLAN][0].removeprefix(ROLLOUT)
-        writes.append(_progress(begun, Progress(_at_once(own), "", ""), change.id))
+        writes.append(progress_write(begun, Progress(_at_once(own), "", ""), change.id))
         keeping.begin(begun, change.id)
     elif ORDER in own:
         rollout = next(each for each in running if ROLLOUT + each.id == own[ORDER][0])
@@ -279,11 +307,16 @@ def _about(change: Change) -> Iterator[tuple[Operation, Value | None]]:
 
 
 def _at_once(own: dict[str, tuple[str, Value | None]]) -> int:
-    """Return how many waves begin with the change itself: the first, unless a person or a time begins."""
+    """Return how many waves begin with the change itself: the first, unless a person or a time begins.
+
+    Those that switch together stage it first.
+    """
+    if TOGETHER in own:
+        return STAGED
     return int(ORDER not in own or tuple(_row(own[ORDER][1])[:2]) == _AT_ONCE)
 
 
-def _ordered(state: State, rollout: Rollout, order: Order, keeping: "_Keeping") -> list[RecordWrite]:
+def _ordered(state: State, rollout: Rollout, order: Order, keeping: "Keeping") -> list[RecordWrite]:
     opened, _, stopped_by = rollout.progress
     if order.word in (ABORT, FORCE):
         keeping.end(rollout.id)
@@ -291,27 +324,30 @@ def _ordered(state: State, rollout: Rollout, order: Order, keeping: "_Keeping") 
     elif order.word == HOLD:
         return []
     else:
-        after = Progress(opened if order.not_before_s else max(opened, 1), "", "")
-    return [_progress(rollout.id, after, _base(state, rollout.id))]
+        begins = not (order.not_before_s or rollout.plan.together)
+        after = Progress(max(opened, 1) if begins else opened, "", "")
+    return [progress_write(rollout.id, after, base_of(state, rollout.id))]
 
 
-def _progress(name: str, progress: Progress, base: ChangeId) -> RecordWrite:
-    return RecordWrite(ROLLOUT + name, PROGRESS, _by_fold(progress, base))
+def progress_write(name: str, progress: Progress, base: ChangeId) -> RecordWrite:
+    """Return what the fold writes of how far a rollout is."""
+    return RecordWrite(ROLLOUT + name, PROGRESS, by_fold(progress, base))
 
 
-def _base(state: State, name: str) -> ChangeId:
+def base_of(state: State, name: str) -> ChangeId:
+    """Return the change that began a rollout: the base of all that the fold writes of it."""
     record = state.record(ROLLOUT + name, PLAN)
     assert record is not None, "it has a plan"
     return record.base
 
 
-def _by_fold(row: Sequence[object], base: ChangeId) -> Record:
+def by_fold(row: Sequence[object], base: ChangeId) -> Record:
     """Return a record that the fold writes: nobody has signed it, so it has no salt of its own."""
     value = Value(bytes(SALT_BYTES), codec.pack(row))
     return Record(value.data, value.hash, base, value.salt)
 
 
-class _Keeping:
+class Keeping:
     """What is kept for the rollouts under way, while one entry changes it.
 
     Args:
@@ -330,7 +366,7 @@ class _Keeping:
         """Keep for one more rollout from now on."""
         self._order.append(name)
         self._changes[name] = change
-        self._written[FORMER + name, OF] = _by_fold((self._next, change), change)
+        self._written[FORMER + name, OF] = by_fold((self._next, change), change)
 
     def end(self, name: str) -> None:
         """Keep nothing for a rollout any more; the one before it needs what that kept."""
@@ -342,7 +378,7 @@ class _Keeping:
                 row = self._state.value(FORMER + name, key)
                 assert row is not None, "records that are listed have values"
                 passed = Kept(*row)._replace(is_own=False, after=None)
-                self._written[FORMER + before, key] = _by_fold(passed, self._changes[before])
+                self._written[FORMER + before, key] = by_fold(passed, self._changes[before])
             self._written[FORMER + name, key] = NO_TRACE
 
     def keep(self, writes: Sequence[RecordWrite], begun: str) -> None:
@@ -370,7 +406,7 @@ class _Keeping:
             row = Kept(
                 section, key, data, is_own, record.data if is_own and says_whom(section, key) else None
             )
-            self._written[place] = _by_fold(row, self._changes[name])
+            self._written[place] = by_fold(row, self._changes[name])
         self._check_room()
 
     def _check_room(self) -> None:
@@ -401,52 +437,3 @@ def place_of(section: str, key: str) -> str:
 def _row(value: Value | None) -> list[Any]:
     assert value is not None, "it was looked at"
     return codec.unpack(value.data, size_max=limits.VALUE_BYTES_MAX)
-
-
-# --- gates -----------------------------------------------------------------------------------------
-
-
-def judge_gate(state: State, section: str, word: str, stamp: Stamp) -> Verdict:
-    """Judge the entry that opens the next wave, ends the last one, or stops.
-
-    Args:
-        state: what the log says before it.
-        section: ``rollout/ID``.
-        word: `OPEN_WORD`, `DONE`, or `STOP_WORD` and the hex id of a device.
-        stamp: of the entry; a first wave that has a time begins by it.
-
-    Raises:
-        Refused: ``no-gate``: there is nothing that this could do here.
-    """
-    rollout = next((each for each in under_way(state) if ROLLOUT + each.id == section), None)
-    if rollout is None or not rollout.runs:
-        raise Refused("no-gate", f"{section}: not under way")
-    opened, waves = rollout.progress.opened, rollout.plan.waves
-    after, keeping = rollout.progress, _Keeping(state, under_way(state))
-    if word == OPEN_WORD and opened < waves and _has_come(rollout, stamp):
-        after = Progress(opened + 1, "", "")
-    elif word == DONE and opened == waves:
-        after = Progress(opened, DONE, "")
-        keeping.end(rollout.id)
-    elif word.startswith(STOP_WORD) and opened and _is_device(state, word.removeprefix(STOP_WORD)):
-        after = Progress(opened, "", word.removeprefix(STOP_WORD))
-    else:
-        raise Refused("no-gate", f"{section}: {word!r} is nothing that can be done there")
-    outcome = Outcome(OutcomeCode.APPLIED, None, word)
-    writes = (_progress(rollout.id, after, _base(state, rollout.id)), *keeping.writes())
-    return Verdict(outcome, writes, ())
-
-
-def _has_come(rollout: Rollout, stamp: Stamp) -> bool:
-    """Tell whether the time has come: by the writer's clock, if that is worth anything (R11)."""
-    if rollout.progress.opened or not rollout.order.not_before_s:
-        return True
-    return stamp.clock_trusted and stamp.time_s >= rollout.order.not_before_s
-
-
-def _is_device(state: State, name: str) -> bool:
-    try:
-        path = parse_path(f"device/{name}")
-    except UntrustedInput:
-        return False
-    return path.kind is SectionKind.DEVICE and state.value(f"device/{name}", "key") is not None

@@ -73,7 +73,14 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
         type=within(0, MEMBERS_MAX),
         default=0,
         metavar="N",
-        help="with waves: so many routers may fail before it stops (0)",
+        help="so many routers may fail before it stops (0); with --together, so many may be missing",
+    )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="for what must change everywhere at once, as the VLAN by which routers reach each other: all "
+        "get ready, then switch in one moment; who hears the others no more goes back, and if the one that "
+        "leads or most of them did not follow, all do",
     )
     parser.add_argument("--hold", action="store_true", help="reach nobody until `dusk rollout start`")
     parser.add_argument(
@@ -117,6 +124,9 @@ def _rollout(arguments: argparse.Namespace) -> Json:
     how, *parts = arguments.rollout
     if how not in ("all", "canary", "waves"):
         raise UsageError(f"--rollout {how}: all, canary or waves")
+    if arguments.together and (how != "all" or parts):
+        raise UsageError("--together: all at once, so there are no waves")
+    how = "together" if arguments.together else how
     waves = [wave for part in parts for wave in part.split(",") if wave]
     said = {"rollout": how, "waves": waves, "failures": arguments.failures, "hold": arguments.hold}
     return said if (how, arguments.hold) != ("all", False) or waves else {}

@@ -82,7 +82,11 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
 
 
 def _waves(rollout: Json) -> str:
-    return f"{rollout['wave']} of {rollout['waves_count']}"
+    return "together" if rollout["together"] else f"{rollout['wave']} of {rollout['waves_count']}"
+
+
+def _how(rollout: Json) -> str:
+    return "all switch together" if rollout["together"] else f"wave {_waves(rollout)}"
 
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:
@@ -95,13 +99,14 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
 def _described(rollout: Json) -> str:
     lines = [
         f"{rollout['id']}: version {rollout['seq']}, {rollout['message']}",
-        f"by {rollout['author']}; wave {_waves(rollout)}; {rollout['failures_max']} may fail",
+        f"by {rollout['author']}; {_how(rollout)}; {rollout['failures_max']} may fail",
         f"{rollout['state']}: {rollout['why']}",
     ]
     if rollout["state"] == "scheduled":
         lines.append(f"begins at {time.strftime('%Y-%m-%d %H:%M', time.localtime(rollout['starts']))}")
     for wave in rollout["waves"]:
-        lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else 'not open yet'}")
+        if not rollout["together"]:
+            lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else 'not open yet'}")
         lines += [f"  {_device(device)}" for device in wave["devices"]]
     return "\n".join(lines)
 

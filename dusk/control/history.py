@@ -6,7 +6,7 @@ from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import unpack_entry_item
-from dusk.changelog.rollouts import DONE, OPEN_WORD, ROLLOUT, STOP_WORD
+from dusk.changelog.rollouts import DONE, OPEN_WORD, ROLLOUT, STAY_WORD, STOP_WORD, SWITCH_WORD
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json
@@ -60,14 +60,23 @@ def _message(state: State, entry: Entry, change: Change | None) -> str:
     return "the master handed over" if entry.kind is EntryKind.HANDOVER else ""
 
 
+_SAID = {
+    OPEN_WORD: "goes on to its next wave",
+    DONE: "is done",
+    SWITCH_WORD: "has all switch together",
+    STAY_WORD: "stays: most have switched",
+}
+
+
 def _gate(state: State, entry: Entry) -> str:
     """Say what an entry did to a rollout."""
     name = next(path for path, _ in entry.sections if path.startswith(ROLLOUT)).removeprefix(ROLLOUT)
     word = entry.outcome.reason
-    failed = word.removeprefix(STOP_WORD)
-    said = {OPEN_WORD: "goes on to its next wave", DONE: "is done"}.get(word)
+    said = _SAID.get(word)
     if said is None:
-        said = f"stopped: {names.device_name(state, bytes.fromhex(failed))} failed"
+        stopped = names.device_name(state, bytes.fromhex(word.partition(" ")[2]))
+        did = "failed" if word.startswith(STOP_WORD) else "did not switch, so all went back"
+        said = f"stopped: {stopped} {did}"
     return f"rollout {name[:8]} {said}"
 
 

@@ -19,8 +19,11 @@ from dusk.ids import ChangeId, DeviceId
 
 ID_DIGITS = 8
 """Of a rollout's id, as people read it; so many at least name one."""
-ALL, CANARY, WAVES = "all", "canary", "waves"
-HOW = (ALL, CANARY, WAVES)
+ALL, CANARY, WAVES, TOGETHER = "all", "canary", "waves", "together"
+HOW = (ALL, CANARY, WAVES, TOGETHER)
+_STAGED = {"state": "staging", "why": "all get ready, and switch together once they are"}
+_SWITCHED = {"state": "switching", "why": "all were told to switch; it stays once most have, or goes back"}
+_STAYED = {"state": "running", "why": "most have switched; it is done when nobody is waited for any more"}
 _ENDED = {DONE: "done", ABORT: "aborted", FORCE: "forced: it went to all at once"}
 
 
@@ -31,7 +34,7 @@ class Wanted(NamedTuple):
     """How a draft is to be rolled out, as a person says it.
 
     Attributes:
-        how: `ALL`, `CANARY` or `WAVES`.
+        how: `ALL`, `CANARY`, `WAVES` or `TOGETHER`.
         parts: of `CANARY` names of devices; of `WAVES` shares (``10%``, rising) and names of groups.
         failures_max: devices that may fail before it stops.
         is_held: whether it waits for a person to start it.
@@ -61,9 +64,9 @@ def planned(desk: Desk, session: Session, wanted: Wanted, concerned: Sequence[st
     Raises:
         Refused: ``no-waves`` or ``bad-wave``.
     """
+    if wanted.parts and (wanted.how == TOGETHER or (wanted.how == ALL and not wanted.is_held)):
+        raise Refused("bad-wave", "waves are for --rollout waves, or the routers of --rollout canary")
     if wanted.how == ALL and not wanted.is_held:
-        if wanted.parts:
-            raise Refused("bad-wave", "waves are for --rollout waves, or the routers of --rollout canary")
         return ()
     if not concerned:
         raise Refused("no-waves", "no router's settings change: there is nothing to roll out in waves")
@@ -72,9 +75,12 @@ def planned(desk: Desk, session: Session, wanted: Wanted, concerned: Sequence[st
     waves = list(_waves(state, wanted, devices, desk))
     section = ROLLOUT + drawn(session.key, "rollout", desk.random_bytes(16)).hex()
     edits = [_edit(section, PLAN, (len(waves), wanted.failures_max))]
+    is_together = wanted.how == TOGETHER
+    if is_together:
+        edits.append(_edit(section, rollouts.TOGETHER, (True,)))
     parts = [
         (number, sorted(wave[at : at + limits.WAVE_PART_DEVICES_MAX]))
-        for number, wave in enumerate(waves[:-1])
+        for number, wave in enumerate(waves if is_together else waves[:-1])
         for at in range(0, len(wave), limits.WAVE_PART_DEVICES_MAX)
     ]
     edits += [_edit(section, f"{PART}{at}", part) for at, part in enumerate(parts)]
@@ -189,8 +195,9 @@ def _row(desk: Desk, name: str) -> Json:
         "message": by["message"],
         "author": by["author"],
         "time": by["time"],
-        "wave": progress.opened,
+        "wave": min(progress.opened, plan.waves),
         "waves_count": plan.waves,
+        "together": plan.together,
         "failures_max": plan.failures_max if order.failures_max is None else order.failures_max,
         "starts": order.not_before_s or None,
         "ended": progress.ended or None,
@@ -206,10 +213,16 @@ def _state(desk: Desk, name: str) -> Json:
         return {"state": progress.ended, "why": _ENDED[progress.ended]}
     if progress.stopped_by:
         return {"state": "stopped", "why": f"stopped: {_failure(desk, name, progress.stopped_by)}"}
+    plan = rollouts.plan_of(state, name)
+    is_together = plan is not None and plan.together
+    if is_together and progress.opened:
+        return dict(_SWITCHED if progress.opened == rollouts.SWITCHED else _STAYED)
     if order.word == HOLD:
         begun = "paused" if progress.opened else "held"
         how = "resume" if progress.opened else "start"
         return {"state": begun, "why": f"waits for a person: `dusk rollout {how} {name[:ID_DIGITS]}`"}
+    if is_together and not order.not_before_s:
+        return dict(_STAGED)
     if not progress.opened:
         return {"state": "scheduled", "why": "waits for its time, by the clock of who leads"}
     return {"state": "running", "why": "goes on when those that it has reached have it in effect"}
@@ -222,6 +235,8 @@ def _failure(desk: Desk, name: str, device: str) -> str:
     (rollout,) = (each for each in rollouts.under_way(state) if each.id == name)
     if peer is None or not peer.online:
         said = "was not heard any more"
+    elif rollout.plan.together:
+        said = "could not switch with the others" + (f": {peer.reason}" if peer.reason else "")
     elif peer.applied_seq > head_before(desk.log, rollout).seq:
         said = "failed, and has it in effect by now"
     else:
@@ -243,20 +258,36 @@ def _waves_shown(desk: Desk, name: str) -> list[Json]:
         else:
             wave = waits.wave_of(running, device) if waits.concerns(running, device) else None
         if wave is not None:
-            said = {"state": "", "reason": ""} if running is None else _device(desk, waits, running, device)
-            waves[wave].append({"name": member.name, **said})
+            waves[wave].append({"name": member.name, **_said(desk, name, waits, running, device)})
     opened = rollouts.progress_of(state, name).opened
     return [
         {"wave": number, "open": number <= opened, "devices": wave} for number, wave in enumerate(waves, 1)
     ]
 
 
+def _said(desk: Desk, name: str, waits: Waits, running: Rollout | None, device: DeviceId) -> Json:
+    """Return how far a device is; of one that has ended only who has not followed the others."""
+    if running is not None:
+        return _device(desk, waits, running, device)
+    plan, seq = rollouts.plan_of(desk.log.state, name), desk.log.position_of(_change_of(desk.log.state, name))
+    if plan is None or not plan.together or seq is None:
+        return {"state": "", "reason": ""}
+    return _stage(desk.peers().get(device), seq - 1)
+
+
 def _device(desk: Desk, waits: Waits, rollout: Rollout, device: DeviceId) -> Json:
     """Return how far a device is with a rollout, in a word, and why it failed."""
-    if not waits.has_reached(rollout, device):
+    if not waits.has_reached(rollout, device) and not rollout.plan.together:
         return {"state": "waits", "reason": ""}
     peer, before = desk.peers().get(device), head_before(desk.log, rollout).seq
-    return _stage(peer, before)
+    said = _stage(peer, before)
+    return {**said, "state": "switched"} if _is_switched(rollout, peer, before) else said
+
+
+def _is_switched(rollout: Rollout, peer: Peer | None, before: int) -> bool:
+    """Tell whether a device has switched with others, and waits for word that it stays."""
+    is_applied = peer is not None and peer.online and peer.apply_state in ("applied", "confirming")
+    return rollout.plan.together and is_applied and peer is not None and peer.applied_seq <= before
 
 
 def _stage(peer: Peer | None, before: int) -> Json:

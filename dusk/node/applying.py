@@ -9,6 +9,7 @@ from dusk.cycle.peers import Peers
 from dusk.effects import Effect
 from dusk.ids import DeviceId, Seq
 from dusk.limits import SLICE_MEMBERS_MAX
+from dusk.node.switching import delay_s
 from dusk.node.turn import Turn
 
 LOOK_S = 0.5
@@ -43,6 +44,13 @@ class Around(Protocol):
     def answered_since(self, moment: float) -> bool:
         """Tell whether a signed peer has answered what this device sent after a moment."""
 
+    @property
+    def switching(self) -> bool:
+        """Whether this device was told to switch together with others, which most have not yet."""
+
+    def may_keep(self, seq: Seq) -> bool:
+        """Tell whether it may keep a position that it has applied: most of those that switch have to."""
+
     def counts_for(self, device: DeviceId) -> Seq:
         """Return up to where the log counts for a member."""
 
@@ -71,6 +79,7 @@ class Applying:
         self._turn = Turn(window_s)
         self._look_at: float | None = None
         self._start_at: float | None = None
+        self._told_at: float | None = None
         self._asked_for: float | None = None
         self._began_at: float | None = None
         self._sampled = 0
@@ -87,8 +96,12 @@ class Applying:
         driver, around = self._driver, self._around
         effects: list[Effect] = []
         self._look_at = None
-        if self._is_gathered(now) and around.contact_since(now - 1.5 * self._cycle_s()):
+        # The others may be gone to where this device is to follow them.
+        is_heard = around.switching or around.contact_since(now - 1.5 * self._cycle_s())
+        if self._is_gathered(now) and is_heard:
             effects += self._start(now)
+        if driver.may_stage:
+            effects += driver.stage(now)
         since = driver.contact_wanted_since
         if since is not None and self._is_confirmed(since):
             effects += driver.contact(now)
@@ -105,6 +118,8 @@ class Applying:
         questions would cost the link more than the change did.
         """
         around = self._around
+        if self._driver.is_applied and not around.may_keep(self._driver.tried):
+            return False
         if self._is_sliced and not around.leads:
             return around.contact_since(since)
         return around.answered_since(since)
@@ -116,12 +131,23 @@ class Applying:
             return False
         if self._start_at is None:
             self._start_at = now + GATHER_S
-        if now < self._start_at:
-            self._look_at = self._start_at
+        start_at = max(self._start_at, self._switch_at(now))
+        if now < start_at:
+            self._look_at = start_at
             return False
         return True
 
+    def _switch_at(self, now: float) -> float:
+        """Return when this device follows the word to switch together, which is to reach all first."""
+        if not self._around.switching:
+            self._told_at = None
+            return now
+        self._told_at = now if self._told_at is None else self._told_at
+        return self._told_at + delay_s(self._cycle_s())
+
     def _start(self, now: float) -> list[Effect]:
+        if self._around.switching:  # nobody goes last
+            return list(self._driver.start(now, is_shared=True))
         if self._is_sliced and now < self._looked_at + LOOK_SLICED_S:
             self._look_at = self._looked_at + LOOK_SLICED_S
             return []

@@ -206,6 +206,15 @@ class Node:
         """Return up to where the log counts for a member: behind that a rollout has not reached it."""
         return self._rooms.counts_for(device).head.seq
 
+    @property
+    def switching(self) -> bool:
+        """Whether this device was told to switch together with others, which most have not yet."""
+        return self._rooms.switching
+
+    def may_keep(self, seq: Seq) -> bool:
+        """Tell whether it may keep a position that it has applied: most of those that switch have to."""
+        return self._rooms.may_keep(seq)
+
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
         return self._rooms.confirm(now)
@@ -397,7 +406,8 @@ class Node:
         if rooms.exchanges.deadline is not None:
             effects += rooms.exchanges.handle(Tick(), now)
         if self.applied.deadline is not None and now >= self.applied.deadline:
-            effects += self.applied.tick(now, there=self.contact_since(now - 1.5 * rooms.cycle_s))
+            there = self.contact_since(now - 1.5 * rooms.cycle_s)
+            effects += self.applied.tick(now, there=there, is_kept=rooms.may_keep(self.applied.tried))
         return effects
 
     def _after(self, now: float) -> list[Effect]:

@@ -7,7 +7,7 @@ node's to say (`member.py`).
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from dusk.apply.driver import Driver
+from dusk.apply.driver import Driver, Staged
 from dusk.apply.keeping import FILE as IN_EFFECT_FILE
 from dusk.apply.keeping import Keeping
 from dusk.apply.windows import Windows
@@ -18,8 +18,10 @@ from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import Entry, OutcomeCode
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log, verified_entry
-from dusk.changelog.released import Released, Waits, released
+from dusk.changelog.readers import Store
+from dusk.changelog.released import Released, Waits, head_before, released, staged
 from dusk.changelog.rewinds import LostBranch
+from dusk.changelog.rollouts import Rollout
 from dusk.config.lifeline import INTERFACES
 from dusk.config.way import FRESH
 from dusk.cycle.follower import Follower
@@ -43,7 +45,7 @@ from dusk.node.dismissal import FILE as DISMISSAL_FILE
 from dusk.node.dismissal import Dismissal
 from dusk.node.drifting import Drifting
 from dusk.node.forks import Forks
-from dusk.node.gates import Gates, Report
+from dusk.node.gates import Gates
 from dusk.node.host import MemberHost
 from dusk.node.inquiries import Inquiries
 from dusk.node.leading import Leading
@@ -58,6 +60,7 @@ from dusk.node.reports import NodeReports
 from dusk.node.rotating import cover, covers, make_group_key, new_key
 from dusk.node.secrets import NodeSecrets, kept_of
 from dusk.node.settings import NodeSettings
+from dusk.node.switching import Report
 from dusk.node.writing import Writing
 
 
@@ -186,7 +189,7 @@ class Rooms:
         return NodeSecrets(
             own=key,
             cluster=self.peers.cluster,
-            counts=lambda device: self.counts_for(device).store,
+            counts=self._read_by,
             members=self.peers,
             kept=kept_of(self.recovery.files),
             random_bytes=self._random_bytes,
@@ -199,6 +202,9 @@ class Rooms:
             report=self._reported,
             online=self._online,
             window_s=window_s,
+            own=self.peers.own_id,
+            cycle_s=lambda: self.cycle_s,
+            reloaded_at=lambda: self.applied.contact_wanted_since,
         )
 
     def _make_leading(self) -> Leading:
@@ -383,13 +389,34 @@ class Rooms:
         """Return up to where the log counts for a member."""
         return released(self.log, device, self.waits)
 
+    def _read_by(self, device: DeviceId) -> Sequence[Store]:
+        """Return by which datastores a member may read secrets: also by that to which it is to switch."""
+        ready_for = staged(self.log, device, self.waits)
+        return [self.counts_for(device).store, *([] if ready_for is None else [ready_for.store])]
+
+    @property
+    def switching(self) -> bool:
+        """Whether this device was told to switch together with others, and most have not yet."""
+        return any(rollout.is_halfway for rollout in self._own_switches)
+
+    def may_keep(self, seq: Seq) -> bool:
+        """Tell whether this device may keep a position that it has applied, as far as the others go."""
+        return all(head_before(self.log, rollout).seq >= seq for rollout in self._own_switches)
+
+    @property
+    def _own_switches(self) -> Sequence[Rollout]:
+        return self.waits.switches(self.peers.own_id)
+
     def _reported(self, device: DeviceId) -> Report | None:
         """Return what a member said last of its apply, or what this device would."""
+        applied = self.applied
         if device == self.peers.own_id:
-            return Report(self.applied.head.seq, self.applied.state, self.applied.judged)
+            return Report(applied.head.seq, applied.state, applied.judged, self.log.head.seq)
         peer = self.peers.get(device)
         status = None if peer is None else peer.status
-        return None if status is None else Report(status.seq, status.state, status.judged)
+        if peer is None or status is None:
+            return None
+        return Report(status.seq, status.state, status.judged, peer.holds)
 
     def _online(self, now: float) -> set[DeviceId]:
         return online(self.peers, self.writing.leader, self.follower, now)
@@ -406,7 +433,14 @@ class Rooms:
         """Tell the apply machine up to where the log counts for this device."""
         counts = self.counts_for(self.peers.own_id)
         waits_for = None if self.dismissal.is_proven else counts.rollout
-        self.applied.log_moved(self.dismissal.over(counts.store), counts.head, touched, waits_for)
+        ready_for = staged(self.log, self.peers.own_id, self.waits) if waits_for is not None else None
+        self.applied.log_moved(
+            self.dismissal.over(counts.store),
+            counts.head,
+            touched,
+            waits_for,
+            None if ready_for is None else Staged(ready_for.store, ready_for.head),
+        )
 
     def _tell_removed(self, now: float) -> list[Effect]:
         """Announce a removal while who is removed is a member here, and reads what is sent."""

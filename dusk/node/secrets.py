@@ -85,7 +85,8 @@ class NodeSecrets:
     Args:
         own: this device's key.
         cluster: the cluster.
-        counts: gives what counts of the log for a member: a rollout may not have reached it.
+        counts: gives what counts of the log for a member, as a rollout may not have reached it; and
+            behind that what it is to switch to together with others.
         members: the other members.
         kept: what its file has.
         random_bytes: for ephemeral seeds.
@@ -96,7 +97,7 @@ class NodeSecrets:
         *,
         own: SigningKey,
         cluster: ClusterId,
-        counts: Callable[[DeviceId], Store],
+        counts: Callable[[DeviceId], Sequence[Store]],
         members: Members,
         kept: Kept,
         random_bytes: Callable[[int], bytes],
@@ -131,7 +132,7 @@ class NodeSecrets:
         return None
 
     def _is_mine(self, section: str) -> bool:
-        return is_entitled(self._counts(self._own_id), section, self._own_id)
+        return any(is_entitled(store, section, self._own_id) for store in self._counts(self._own_id))
 
     def value(self, sealed: Sealed) -> SecretValue:
         """Return what is sealed.
@@ -218,8 +219,9 @@ class NodeSecrets:
 
     def _boxes(self, name: SecretName) -> list[bytes | None]:
         """Return the wraps of a key to this device that the log has."""
-        found = wraps_in(self._counts(self._own_id), name.section)
-        return [boxes.get(self._own.key_id) for _, key_id, boxes in found if key_id == name.key_id]
+        found = (wraps_in(store, name.section) for store in self._counts(self._own_id))
+        own = self._own.key_id
+        return [boxes.get(own) for wraps in found for _, key_id, boxes in wraps if key_id == name.key_id]
 
     # --- handing on --------------------------------------------------------------------------
 
@@ -250,14 +252,13 @@ class NodeSecrets:
 
         It is read once for all that are asked for: a section may have 256 records of them (A6).
         """
-        state = self._counts(device)
         try:
             kind = parse_path(section).kind
         except UntrustedInput:
             return {}
         found: dict[bytes, list[dict[KeyId, bytes]]] = {}
-        if kind in SECRET_KINDS and is_entitled(state, section, device):
-            for _, key_id, boxes in wraps_in(state, section):
+        for store in self._counts(device) if kind in SECRET_KINDS else ():
+            for _, key_id, boxes in wraps_in(store, section) if is_entitled(store, section, device) else ():
                 found.setdefault(key_id, []).append(boxes)
         return found
 
@@ -266,7 +267,8 @@ class NodeSecrets:
         held = {
             reader
             for name in names
-            for _, key_id, boxes in wraps_in(self._counts(self._own_id), name.section)
+            for store in self._counts(self._own_id)
+            for _, key_id, boxes in wraps_in(store, name.section)
             if key_id == name.key_id
             for reader in boxes
         }

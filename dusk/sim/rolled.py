@@ -59,12 +59,14 @@ def followed(records: Records, change: Change) -> dict[Place, Held]:
     """Return how far a rollout is behind a change that counts."""
     own = _about(change)
     if "plan" in own:
-        section, base, row = own["plan"][0], change.id, [int("order" not in own), "", ""]
+        begins = "order" not in own and "together" not in own
+        section, base, row = own["plan"][0], change.id, [int(begins), "", ""]
     elif "order" in own and own["order"][1][0] != "hold":
         section, (word, _, _) = own["order"]
         opened, _, stopped = _row(records, section, "progress") or [0, "", ""]
         base = records[section, "plan"].base
-        row = [max(opened, 1), "", ""] if word == "go" else [opened, word, stopped]
+        least = int((section, "together") not in records)
+        row = [max(opened, least), "", ""] if word == "go" else [opened, word, stopped]
     else:
         return {}
     return {(section, "progress"): Held(codec.pack(row), base)}
@@ -81,6 +83,8 @@ def gate(records: Records, entry: Entry) -> dict[Place, Held]:
     order = (_row(records, section, "order") or ["go"])[0]
     opened, ended, stopped = _row(records, section, "progress") or [0, "none", ""]
     (waves, _) = _row(records, section, "plan") or (0, 0)
+    if (section, "together") in records and not ended:
+        return _switch(records, entry, section, opened, is_halted=bool(stopped) or order != "go")
     if ended or stopped or order != "go":
         raise RuleBroken("R1", f"entry {entry.seq}: goes on with a rollout that stands still")
     if word == "open" and opened < waves:
@@ -92,6 +96,29 @@ def gate(records: Records, entry: Entry) -> dict[Place, Held]:
     else:
         raise RuleBroken("R1", f"entry {entry.seq}: a gate that is none: {word!r}")
     return {(section, "progress"): Held(codec.pack(row), records[section, "plan"].base)}
+
+
+def _switch(
+    records: Records, entry: Entry, section: str, opened: int, *, is_halted: bool
+) -> dict[Place, Held]:
+    """Return the same of one by which all switch together: a halt holds it up only before the switch."""
+    word, _, device = entry.outcome.reason.partition(" ")
+    rows = {
+        (0, "switch"): [1, "", ""],
+        (0, "stop"): [0, "", device],
+        (1, "stay"): [2, "", ""],
+        (1, "back"): [0, "", device],
+        (2, "done"): [2, "done", ""],
+    }
+    row = rows.get((opened, word))
+    is_known = (f"device/{device}", "key") in records if word in ("stop", "back") else not device
+    if row is None or not is_known or (is_halted and not opened):
+        raise RuleBroken("R1", f"entry {entry.seq}: a gate that is none: {entry.outcome.reason!r}")
+    base = records[section, "plan"].base
+    writes = {(section, "progress"): Held(codec.pack(row), base)}
+    if word == "switch":
+        writes[section, "switch"] = Held(codec.pack([entry.writer]), base)
+    return writes
 
 
 def counted(history: History, head: Logged, device: DeviceId) -> Logged:

@@ -6,7 +6,7 @@ from random import Random
 from dusk import codec
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.released import released
-from dusk.changelog.rollouts import FORCE, GO, HOLD, ORDER, PLAN, ROLLOUT, under_way
+from dusk.changelog.rollouts import FORCE, GO, HOLD, ORDER, PLAN, ROLLOUT, TOGETHER, under_way
 from dusk.changelog.state import State
 from dusk.config.device import managed_config, options_of
 from dusk.node import Node
@@ -21,6 +21,8 @@ GAP_S = (1.0, 8.0)
 LOOK_S = 2.0
 FORCED_EACH_S = 30.0
 RUNNING_MAX = 3
+TOGETHER_SHARE = 0.3
+"""Of the rollouts that begin: all switch together."""
 
 Sign = Callable[[Device, Node, list[Edit]], Change]
 
@@ -81,10 +83,14 @@ class Rolling:
         section = ROLLOUT + random.randbytes(16).hex()
         members = [d.device_id for d in self._devices if node.log.device_key(d.device_id) is not None]
         first = sorted(random.sample(members, random.randint(1, len(members))))
+        is_together = random.random() < TOGETHER_SHARE
         edits = [
-            Edit(section, PLAN, codec.pack((2, random.choice((0, 1, 9)))), None),
+            Edit(section, PLAN, codec.pack((1 if is_together else 2, random.choice((0, 1, 9)))), None),
             Edit(section, "part/0", codec.pack((0, first)), None),
         ]
+        if is_together:
+            self._count("switches begun")
+            edits.append(Edit(section, TOGETHER, codec.pack((True,)), None))
         if random.random() < 0.2:
             edits.append(_order(state, section, HOLD))
         return [*draw_policy(state, random), *edits]

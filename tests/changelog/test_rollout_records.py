@@ -22,6 +22,8 @@ GOOD_ROLLOUTS: list[tuple[str, str, list[object]]] = [
     (f"rollout/{ID}", "progress", [1, "done", ""]),
     (f"rollout/{ID}", "progress", [1, "abort", ""]),
     (f"rollout/{ID}", "progress", [1, "force", ""]),
+    (f"rollout/{ID}", "together", [True]),
+    (f"rollout/{ID}", "switch", [bytes(16)]),
     (f"former/{ID}", "of", [1, bytes(32)]),
     (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", None, True, None]),
     (f"former/{ID}", f"was/{ID}", ["policy/wifi", "set/a.b.c", b"data", False, b"after"]),
@@ -47,6 +49,11 @@ BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
     ("progress", [1, "over", ""]),
     ("progress", [1, "", "x"]),
     ("progress", [1, "", ID + ID]),
+    ("together", [False]),
+    ("together", [1]),
+    ("together", []),
+    ("switch", [bytes(15)]),
+    ("switch", []),
 ]
 BAD_FORMER: list[tuple[str, list[object]]] = [
     ("of", [0, bytes(32)]),

@@ -42,6 +42,18 @@ def test_a_commit_in_waves_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk
     assert dusk("rollout", "show", ident, "--json").json["waves"][1]["open"] is False
 
 
+def test_a_commit_of_all_together_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    ident = rolled(dusk, logged_in, "--together", "--failures", "1")
+    assert "together" in dusk("rollout", "list").out
+    assert dusk("rollout", "show", ident).out.splitlines() == [
+        f"{ident}: version {logged_in.log.head.seq}, a name",
+        "by alice; all switch together; 1 may fail",
+        "staging: all get ready, and switch together once they are",
+        "  attic offline",
+        "  hall offline",
+    ]
+
+
 def test_waves_are_shares_with_commas(dusk: "Dusk", logged_in: FakeDesk) -> None:
     ident = rolled(dusk, logged_in, "--rollout", "waves", "50%,100%")
     assert dusk("rollout", "show", ident, "--json").json["waves_count"] == 2
@@ -75,6 +87,8 @@ def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeD
     "words",
     [
         ("commit", "-m", "x", "--rollout", "sometimes"),
+        ("commit", "-m", "x", "--together", "--rollout", "canary"),
+        ("commit", "-m", "x", "--together", "--rollout", "all", "10%"),
         ("rollout", "start", "01234567", "--at", "tomorrow"),
         ("rollout", "start", "01234567", "--at", "2031-13-31T03:00"),
         ("rollout", "resume", "01234567", "--failures", "-1"),

@@ -66,7 +66,7 @@ def _taken(data: bytes) -> None:
     secrets = NodeSecrets(
         own=DEVICE,
         cluster=WORLD.cluster,
-        counts=lambda _device: WORLD.log.state,
+        counts=lambda _device: (WORLD.log.state,),
         members=Peers(DEVICE, WORLD.cluster),
         kept={},
         random_bytes=random.Random(1).randbytes,

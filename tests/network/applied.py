@@ -60,16 +60,21 @@ class AppliedMachine(Machine):
 
     def _make_files(self) -> None:
         super()._make_files()
-        assert isinstance(self._place, Switchboard)
         (self.config / "network").write_text(_NETWORK.format(number=self.number))
         (self.config / "wireless").write_text(_WIRELESS)
         (self.config / "firewall").write_text("")
-        (self.root / "wiring.json").write_text(json.dumps(self._place.wiring(self.number)))
+        self.set_wiring()
         settings = self.config / "dusk"
         lines = [line for line in settings.read_text().splitlines() if "option reload" not in line]
         command = f'{sys.executable} -I {Path(reloading.__file__)} "$@"'
         lines += [f"\toption reload '{command}'", f"\toption window '{WINDOW_S}'", ""]
         settings.write_text("\n".join(lines))
+
+    def set_wiring(self, *without: str) -> None:
+        """Say what its switch port passes on: all VLANs, but for these."""
+        assert isinstance(self._place, Switchboard)
+        wiring = {**self._place.wiring(self.number), "without": without}
+        (self.root / "wiring.json").write_text(json.dumps(wiring))
 
     def add_interface(self, name: str) -> None:
         """Give it another port, with a cable to nowhere else."""

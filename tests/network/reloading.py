@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from dusk.demo.files import read
 
@@ -63,7 +64,7 @@ def _serve_leases(config: Path) -> None:
         time.sleep(3600)
 
 
-def _connect(config: Path, wiring: dict[str, str]) -> None:
+def _connect(config: Path, wiring: dict[str, Any]) -> None:
     """Set the addresses of each static interface, and the bridge that the cable of ``lan`` is in."""
     for name, options in _sections(config, "network").items():
         if options.get("proto") != ["static"] or name == "loopback":
@@ -79,13 +80,15 @@ def _connect(config: Path, wiring: dict[str, str]) -> None:
         _run(["ip", "-batch", "-"], "\n".join(lines))
 
 
-def _at_the_switch(wiring: dict[str, str]) -> list[str]:
+def _at_the_switch(wiring: dict[str, Any]) -> list[str]:
     return ["nsenter", f"--net=/proc/{wiring['switch']}/ns/net", "--"]
 
 
-def _plug(wiring: dict[str, str], vlan: str) -> None:
+def _plug(wiring: dict[str, Any], vlan: str) -> None:
     """Put the cable of this router into the bridge of a VLAN, which is made if it is not there."""
     bridge = "br0" if vlan == NATIVE_VLAN else f"br{vlan}"
+    if vlan in wiring["without"]:
+        bridge += f"-{wiring['port']}"  # the switch does not pass it on: nobody else is there
     enter = [*_at_the_switch(wiring), "ip", "-force", "-batch", "-"]
     lines = [
         f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",

@@ -1,35 +1,15 @@
 """A change that would cut every router off stops at the canary; a good one goes through all waves."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from tests.network.applied import WINDOW_S, AppliedMachine, applying
-from tests.network.cluster import Cluster, Owner
+from tests.network.rolling import commit, is_now, shown
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces", "nft")]
 
 ROUTERS = 5
 WAVE_S = 60.0
 NAME = "system.ntp.server"
-
-
-def _commit(owner: Owner, message: str, how: str, *waves: str, **more: Any) -> str:
-    """Commit the draft in waves, and return the rollout's id."""
-    started = owner.call("draft.commit", message=message, yes=True, rollout=how, waves=waves, **more)
-    assert owner.wait(started["ticket"])["state"] == "durable"
-    return str(json.loads(owner.router.dusk("rollout", "list", "--json"))[0]["id"])
-
-
-def _shown(cluster: Cluster, ident: str) -> dict[str, Any]:
-    found: dict[str, Any] = cluster.first.ask("rollout", "show", ident)
-    return found
-
-
-def _is(cluster: Cluster, ident: str, state: str) -> Callable[[], bool]:
-    return lambda: _shown(cluster, ident)["state"] == state
 
 
 def _files(routers: list[AppliedMachine], package: str) -> list[str]:
@@ -51,20 +31,20 @@ def test_a_change_that_cuts_routers_off_stops_at_the_canary_and_a_good_one_reach
         }.items():
             owner.set("policy/closed", f"firewall.closed.{option}", value)
         owner.call("policy.assign", name="closed", to="all")
-        bad = _commit(owner, "closes the door", "canary", canary.name)
-        cluster.wait("it stops", _is(cluster, bad, "stopped"), WINDOW_S + WAVE_S)
-        shown = _shown(cluster, bad)
-        assert shown["why"].startswith(f"stopped: {canary.name} failed: no contact within")
-        assert (shown["wave"], shown["waves_count"]) == (1, 2)
-        assert {device["state"] for device in shown["waves"][1]["devices"]} == {"waits"}
+        bad = commit(owner, "closes the door", "canary", canary.name)
+        cluster.wait("it stops", is_now(cluster, bad, "stopped"), WINDOW_S + WAVE_S)
+        found = shown(cluster, bad)
+        assert found["why"].startswith(f"stopped: {canary.name} failed: no contact within")
+        assert (found["wave"], found["waves_count"]) == (1, 2)
+        assert {device["state"] for device in found["waves"][1]["devices"]} == {"waits"}
         assert _files(routers, "firewall") == before, "the canary is as it was, the others never changed"
 
         aborted = owner.call("rollout.order", id=bad, what="abort")
         assert owner.wait(aborted["ticket"])["state"] == "durable"
         owner.set("policy/time", NAME, "one.for.all")
         owner.call("policy.assign", name="time", to="all")
-        good = _commit(owner, "the time", "waves", "25%", "60%")
-        cluster.wait("it is done", _is(cluster, good, "done"), 3 * WAVE_S)
+        good = commit(owner, "the time", "waves", "25%", "60%")
+        cluster.wait("it is done", is_now(cluster, good, "done"), 3 * WAVE_S)
         assert all("one.for.all" in text for text in _files(routers, "system"))
         assert _files(routers, "firewall") == before
         entries = [entry for entry, _ in cluster.first.entries() if entry.outcome.reason == "open"]

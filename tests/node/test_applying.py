@@ -27,6 +27,9 @@ class _Machine:
     waiting = True
     asked = Seq(7)
     contact_wanted_since: float | None = None
+    may_stage = False
+    is_applied = True
+    tried = Seq(7)
 
     def start(self, _now: float) -> list[Effect]:
         self.waiting = False
@@ -52,6 +55,7 @@ class _Cluster:
         self.heard_at = float("inf")
         self.answered_at: float | None = None
         self.counts: dict[DeviceId, Seq] = {}
+        self.switching, self.kept_to = False, Seq(2**53)
 
     def online(self, _now: float) -> set[DeviceId]:
         return {OWN, *OTHERS}
@@ -64,6 +68,9 @@ class _Cluster:
 
     def asked_now(self) -> AbstractSet[DeviceId]:
         return frozenset(self.sample)
+
+    def may_keep(self, seq: Seq) -> bool:
+        return seq <= self.kept_to
 
     def counts_for(self, device: DeviceId) -> Seq:
         return self.counts.get(device, Seq(2**53))

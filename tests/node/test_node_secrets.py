@@ -189,7 +189,7 @@ class Lone:
         return NodeSecrets(
             own=self.keys[number],
             cluster=world.cluster,
-            counts=lambda _device: world.log.state,
+            counts=lambda _device: (world.log.state,),
             members=peers,
             kept=kept or {},
             random_bytes=world.random.randbytes,

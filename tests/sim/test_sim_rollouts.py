@@ -1,5 +1,7 @@
 """Seeded clusters whose owner rolls changes out in waves: what counts for whom, at each look (R1, R2)."""
 
+from collections import Counter
+
 import pytest
 
 from dusk.sim.scenario import Plan, Simulation
@@ -7,8 +9,16 @@ from dusk.sim.scenario import Plan, Simulation
 WITHOUT = frozenset({"disk_error"})
 
 
+def _run(seed: int) -> Counter[str]:
+    plan = Plan(seed, holders_max=4, recoveries=True, grants=True, rollouts=True, without=WITHOUT)
+    return Simulation(plan).run().counts
+
+
 @pytest.mark.parametrize("seed", [1, 4, 8])
 def test_r2_rollouts_go_on_over_partitions_crashes_and_takeovers(seed: int) -> None:
-    plan = Plan(seed, holders_max=4, recoveries=True, grants=True, rollouts=True, without=WITHOUT)
-    result = Simulation(plan).run()
-    assert result.counts["rollouts begun"]
+    assert _run(seed)["rollouts begun"]
+
+
+@pytest.mark.parametrize("seed", [5, 10])
+def test_r2_and_so_do_those_by_which_all_switch_together(seed: int) -> None:
+    assert _run(seed)["switches begun"]

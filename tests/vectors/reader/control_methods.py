@@ -46,7 +46,7 @@ WORDS = {
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
     "order": ("reboot", "locate"),
-    "rollout": ("all", "canary", "waves"),
+    "rollout": ("all", "canary", "waves", "together"),
     "what": ("start", "pause", "resume", "abort", "force"),
 }
 ROWS = {
@@ -89,7 +89,7 @@ FLAGS = (
 
 EDITING = "changed edits text notes"
 DEVICE = "name id label groups role online head applied apply judged reason drift rollout alarms seen_s_ago"
-ROLLOUT = "id seq message author time wave waves_count failures_max starts ended state why"
+ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
 APPROVED = "id name groups replaces backup text"
 STATUS = (
