@@ -226,8 +226,7 @@ class Device:
         self._start_behind_helper()
 
     def _start_behind_helper(self) -> None:
-        ident = self.helper.restore()
-        self._start(None if ident is None else Restored(ident))
+        self._start(self.helper.restore())
 
     def crash(self, down_s: float) -> None:
         """Lose power for a while."""

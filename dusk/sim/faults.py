@@ -125,4 +125,5 @@ def draw_faults(random: Random) -> Faults:
         insider_s=every(0.2, 2, 0.3),
         relentless=1.0 if random.random() < 0.3 else 0.0,
         sites=1.0 if random.random() < 0.25 else 0.0,
+        stays_down=share(0.3, 0.3),
     )

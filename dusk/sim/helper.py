@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from random import Random
 
+from dusk.apply.events import Restored
 from dusk.effects import (
     CommitFiles,
     FilesRead,
@@ -60,6 +61,7 @@ class Helper:
         self.up = WHOLE
         self._random = random
         self._journal = journal
+        self._undone: Restored | None = None
 
     def do(self, effect: HelperEffect) -> HelperAnswer:
         """Do a request and return the answer."""
@@ -83,7 +85,9 @@ class Helper:
 
     def copy(self) -> "Helper":
         """Return what a copy of the flash made now has of it."""
-        return Helper(self._random, self.files, self._journal)
+        copy = Helper(self._random, self.files, self._journal)
+        copy._undone = self._undone
+        return copy
 
     def _fails(self) -> bool:
         if self._random.random() >= self.error:
@@ -117,24 +121,31 @@ class Helper:
             return HelperDone("commit", ident, "no-journal: nothing to commit", None, "")
         if self._fails():
             return HelperDone("commit", ident, "storage: I/O error", None, "")
-        self._journal = None
+        self._journal = self._undone = None
         return HelperDone("commit", ident, None, None, "")
 
-    def restore(self) -> str | None:
-        """Put back what an unfinished apply changed; return its id, None if there is none."""
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something is written that is not final."""
+        return self._journal is not None
+
+    def restore(self) -> Restored | None:
+        """Put back what an unfinished apply changed; return what was undone last, and never made final."""
         if self._journal is None:
-            return None
+            return self._undone
         ident, files = self._journal
-        self._journal = None
+        former = self._undone
+        times = former.times + 1 if former is not None and former.apply_id == ident else 1
+        self._journal, self._undone = None, Restored(ident, times)
         self.up = WHOLE
-        for package, (former, written) in files.items():
+        for package, (before, written) in files.items():
             if self.files.get(package) != written:
                 continue  # somebody has edited it since: not ours any more
-            if former is None:
+            if before is None:
                 del self.files[package]
             else:
-                self.files[package] = former
-        return ident
+                self.files[package] = before
+        return self._undone
 
 
 class Requests:
