@@ -36,6 +36,18 @@ config wifi-iface 'default_radio0'
 	option mode 'ap'
 	option ssid 'OpenWrt'
 """
+_MESH = """
+config wifi-device 'radio1'
+	option type 'mac80211'
+	option band '2g'
+	option channel '1'
+
+config wifi-iface 'mesh1'
+	option device 'radio1'
+	option mode 'mesh'
+	option mesh_id 'backhaul'
+	option key '{key}'
+"""
 
 
 class Switchboard(BridgePlace):
@@ -83,6 +95,10 @@ class AppliedMachine(Machine):
         self.run("ip", "link", "add", name, "type", "veth", "peer", "name", peer, "netns", switch)
         self.run("ip", "link", "set", name, "up")
         self.run("nsenter", f"--net=/proc/{switch}/ns/net", "--", "ip", "link", "set", peer, "up")
+
+    def hang_on_mesh(self) -> None:
+        """Let it reach the others by a mesh alone, with the right key."""
+        (self.config / "wireless").write_text(_WIRELESS + _MESH.format(key=reloading.MESH_KEY))
 
     def slow_reload(self, seconds: float) -> None:
         """Let each of its reloads take longer."""

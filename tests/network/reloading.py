@@ -5,7 +5,8 @@ changed. It reads the files with the demo's reader, which shares no code with wh
 an 802.1Q device would be made (``eth0.20``), the router's cable is put into another bridge.
 
 What it cannot set up ends it with a line on standard error, as services do. A lease time ``hang`` is
-a service that never comes back; ``delegate`` says ``up`` or ``down`` of port eth1.
+a service that never comes back; ``delegate`` says ``up`` or ``down`` of port eth1. Where there is an
+interface of mode ``mesh``, the cable stands for it: with another key than the others' it meets nobody.
 """
 
 import json
@@ -19,6 +20,7 @@ from typing import Any
 from dusk.demo.files import read
 
 NATIVE_VLAN = "1"
+MESH_KEY = "all routers know this"
 TABLE = "router"
 _TIMEOUT_S = 20
 
@@ -126,6 +128,9 @@ def _send(config: Path, root: Path, wiring: dict[str, str]) -> None:
         _run(["ip", "-batch", "-"], f"link add {interface} type veth {peer}\nlink set {interface} up")
         if options["channel"] != ["0"]:
             _run([*_at_the_switch(wiring), "ip", "link", "set", air, "up"])
+    for options in _sections(config, "wireless").values():
+        if options.get("mode") == ["mesh"]:
+            _plug(wiring, NATIVE_VLAN if options["key"] == [MESH_KEY] else "alone")
 
 
 def _filter(config: Path) -> None:

@@ -10,6 +10,7 @@ from dusk.helper.running import RELOAD_S_MAX
 from tests.network.applied import NETWORK_WINDOW_S, WINDOW_S, AppliedMachine, applying, edit, shown
 from tests.network.cluster import STEP_S_MAX, Cluster, Owner
 from tests.network.committer import make_backups
+from tests.network.reloading import MESH_KEY
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces", "nft")]
 
@@ -118,6 +119,24 @@ def test_a32_an_interface_and_a_radio_that_stay_down_are_named_and_a_good_change
             reason = f"{down} did not come up again within"
             cluster.wait(f"{router.name} shows {down}", _shows(cluster, router, "failed", reason))
         assert "option channel '36'" in radiant.text("wireless")
+        assert all(cluster.stop().values())
+
+
+def test_a32_a_wrong_key_of_the_mesh_that_is_the_uplink_goes_back_and_the_right_one_is_taken() -> None:
+    with applying(3) as cluster:
+        meshed = _machines(cluster)[-1]
+        meshed.hang_on_mesh()
+        owner = cluster.owner(cluster.first)
+        owner.set(f"device/{meshed.name}", "wireless.mesh1.key", "nobody else has this")
+        _commit(owner, "a key with a slip of the pen")
+        reason = f"no contact within {WINDOW_S} s after the reload"
+        cluster.wait(f"{meshed.name} shows why", _shows(cluster, meshed, "failed", reason))
+        assert f"option key '{MESH_KEY}'" in meshed.text("wireless")
+        owner.set(f"device/{meshed.name}", "wireless.mesh1.key", MESH_KEY)
+        edit(owner, meshed, wireless__mesh1__mesh_id="backhaul 2")
+        _commit(owner, "what was meant")
+        cluster.wait(f"{meshed.name} applies", _has(meshed, "wireless", "backhaul 2"))
+        cluster.wait(f"{meshed.name} is confirmed", _shows(cluster, meshed, "committed", ""))
         assert all(cluster.stop().values())
 
 
