@@ -268,6 +268,8 @@ ORDER_CHALLENGES_MAX = 64
 """Challenges that wait for their order; the oldest gives way."""
 ORDER_CHALLENGES_PER_MEMBER_MAX = 4
 """Of one member: nobody pushes out those of others."""
+HOLD_S_MAX = 365 * 86_400
+"""A hold that is to last longer than a year has no end."""
 QUESTIONS_AT_ONCE = 16
 """Of one member, after a while without any: a page that shows a device asks a handful."""
 QUESTIONS_PER_S = 2.0

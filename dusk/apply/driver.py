@@ -363,10 +363,7 @@ class Driver:
             Refused: this device changes no files now.
         """
         if self._machine.state in (State.HELD, State.OFF):
-            raise Refused(
-                "held",
-                f"this device changes no files now: it is {self._machine.state.value} by its own settings",
-            )
+            raise Refused("held", f"the device changes no files now: it is {self._machine.state.value}")
         self._keeping.revert()
         self._waiting = self._datastore is not None
 

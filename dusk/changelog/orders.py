@@ -14,7 +14,7 @@ from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ClusterId, DeviceId, KeyId
 from dusk.keys.signing import SIGNATURE_BYTES, SigningKey, verify
 from dusk.lazy import dataclass
-from dusk.limits import QUESTION_BYTES_MAX, SIGNATURES_MAX, WORD_BYTES_MAX
+from dusk.limits import HOLD_S_MAX, QUESTION_BYTES_MAX, SIGNATURES_MAX, WORD_BYTES_MAX
 
 LABEL = b"dusk.order"
 CHALLENGE_BYTES = 32
@@ -87,6 +87,21 @@ def decode_order(data: bytes) -> UnverifiedOrder:
         Order(DeviceId(device), challenge, kind, argument),
         tuple((KeyId(key), signature) for key, signature in signatures),
     )
+
+
+def encode_hold(for_s: int) -> bytes:
+    """Return the argument of *hold*: for how many seconds; 0: until it is taken off."""
+    return codec.pack((for_s,))
+
+
+def decode_hold(argument: bytes) -> int:
+    """Read what :func:`encode_hold` wrote.
+
+    Raises:
+        UntrustedInput: anything else, or a hold of more than a year.
+    """
+    (for_s,) = codec.fields(codec.unpack(argument, size_max=ARGUMENT_BYTES_MAX), 1, "hold")
+    return codec.integer(for_s, 0, HOLD_S_MAX, "hold")
 
 
 def check_order(state: State, unverified: UnverifiedOrder) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import argparse
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context
 from dusk.cli.health import ASK_S_MAX
+from dusk.cli.ordering import order
 from dusk.cli.refresh import refresh
 from dusk.errors import Refused
 
@@ -22,12 +23,19 @@ def _run(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.device == "revert":
         if not arguments.of:
             raise UsageError("say which router: dusk drift revert DEVICE")
-        result = context.call("drift.revert", device=arguments.of)
-        context.say(result["text"], result)
-        return 0
+        return _revert(context, arguments.of)
     if arguments.of:
         raise UsageError(f"{arguments.device!r} is no verb; write drift DEVICE, or drift revert DEVICE")
     return _show(context, arguments.device)
+
+
+def _revert(context: Context, device: str) -> int:
+    """Have it put back: here at once, elsewhere by order."""
+    if not context.call("drift.show", device=device)["here"]:
+        return order(context, "revert", "puts back what was changed there", [device])
+    result = context.call("drift.revert", device=device)
+    context.say(result["text"], result)
+    return 0
 
 
 def _show(context: Context, device: str) -> int:

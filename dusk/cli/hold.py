@@ -1,4 +1,4 @@
-"""``dusk hold`` and ``unhold``: the brake of this router, also with its daemon stopped."""
+"""``dusk hold`` and ``unhold``: the brake of this router, also without its daemon, or of others by order."""
 
 import argparse
 import fcntl
@@ -8,18 +8,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dusk.cli.command import Command, Context, duration
+from dusk.cli.ordering import order
 from dusk.errors import ConfigError, Refused
+from dusk.limits import HOLD_S_MAX
 
 if TYPE_CHECKING:
     from dusk.config.uci import Document
 
 FILE = "etc/config/dusk"
+HOLD, UNHOLD = "hold", "unhold"
+"""The orders."""
 WAIT_S = 20.0
 """The daemon reads its settings at once, unless it starts, or its helper has much to do."""
-FOR_S_MAX = 365 * 86_400
+ORDERED = "etc/dusk/node/hold-ordered"
+"""What was ordered of the brake; what is said here now counts from here on."""
+
+
+def _names(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names", metavar="ROUTER", nargs="*", help="others, by order; without one this router"
+    )
+    parser.add_argument("--all", action="store_true", help="all routers of the cluster, by order")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    _names(parser)
     parser.add_argument(
         "--for",
         dest="for_s",
@@ -35,15 +48,27 @@ def _hold(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.daemon.boot import this_moment
 
     for_s = 0 if arguments.for_s is None else round(arguments.for_s)
-    if arguments.for_s is not None and not 1 <= for_s <= FOR_S_MAX:
+    if arguments.for_s is not None and not 1 <= for_s <= HOLD_S_MAX:
         raise UsageError("--for: from 1s to 365d")
+    if arguments.names or arguments.all:
+        return order(context, HOLD, "is on hold", _ordered(context, arguments), for_s=for_s)
     values = {"hold": "1", "hold_for": str(for_s or ""), "hold_since": this_moment() if for_s else ""}
     _write(context, values)
     text = "on hold: nothing is applied on this router, and nothing put back"
     return _tell(context, text, {"hold": True, "for_s": for_s or None})
 
 
-def _unhold(context: Context, _arguments: argparse.Namespace) -> int:
+def _ordered(context: Context, arguments: argparse.Namespace) -> list[str]:
+    """Return who is ordered."""
+    if not arguments.all:
+        names: list[str] = arguments.names
+        return names
+    return [device["name"] for device in context.call("device.list")["devices"]]
+
+
+def _unhold(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.names or arguments.all:
+        return order(context, UNHOLD, "is on hold no more", _ordered(context, arguments))
     _write(context, {"hold": "", "hold_for": "", "hold_since": ""})
     return _tell(context, "not on hold: this router applies what the cluster says", {"hold": False})
 
@@ -51,10 +76,14 @@ def _unhold(context: Context, _arguments: argparse.Namespace) -> int:
 def _write(context: Context, values: dict[str, str]) -> None:
     """Change options of this router's own settings; an empty value takes one away."""
     from dusk.config.uci import parse
+    from dusk.daemon.boot import this_moment
 
     if context.via is not None:
         raise Refused("not-over-ssh", "hold is for the router where it is typed: run it there, as root")
     path = context.root / FILE
+    if (context.root / ORDERED).exists():
+        # So it is another word than the one after which the order came.
+        values = {**values, "hold": values["hold"] or "0", "hold_since": this_moment()}
     try:
         with ExitStack() as held:
             document = parse(_read(path, held), FILE)
@@ -120,10 +149,15 @@ def _tell(context: Context, text: str, document: dict[str, object]) -> int:
 COMMANDS = {
     "hold": Command(
         "The brake: this router applies nothing and puts nothing back, until `dusk unhold` or for a time. All"
-        " routers show it. Works without the daemon, too.",
+        " routers show it. Works without the daemon, too. With ROUTER, or --all, it is ordered of others.",
         "dusk hold --for 2h",
         _arguments,
         _hold,
     ),
-    "unhold": Command("Take the brake off again.", "dusk unhold", None, _unhold),
+    "unhold": Command(
+        "Take the brake off again, whoever put it on: of this router, or by order of others.",
+        "dusk unhold attic",
+        _names,
+        _unhold,
+    ),
 }

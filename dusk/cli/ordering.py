@@ -20,20 +20,20 @@ def add_verbs(verbs: "Verbs") -> None:
     _add(verbs, "locate", "Let routers blink for a minute, so that they are found.", "blinks")
 
 
-def _add(verbs: "Verbs", order: str, text: str, said: str) -> None:
+def _add(verbs: "Verbs", word: str, text: str, said: str) -> None:
     def run(context: Context, arguments: argparse.Namespace) -> int:
-        return _order(context, order, said, arguments.names)
+        return order(context, word, said, arguments.names)
 
-    made = verb(verbs, order, text, f"dusk device {order} attic", run)
+    made = verb(verbs, word, text, f"dusk device {word} attic", run)
     made.add_argument("names", metavar="NAME", nargs="+", help="its name, or its id")
 
 
-def _order(context: Context, order: str, said: str, names: list[str]) -> int:
-    """Give an order to each of these, whatever becomes of the others."""
+def order(context: Context, word: str, said: str, names: list[str], **more: int) -> int:
+    """Give an order to each of these, whatever becomes of the others; ``said`` is told of who obeys."""
     rows: list[Json] = []
     for name in names:
         try:
-            ticket = context.signed("device.order", name=name, order=order)["ticket"]
+            ticket = context.signed("device.order", name=name, order=word, **more)["ticket"]
             context.client.wait(ticket, _ORDER_S_MAX)
             rows.append({"device": name, "done": True, "reason": ""})
         except Refused as refusal:
@@ -42,5 +42,5 @@ def _order(context: Context, order: str, said: str, names: list[str]) -> int:
             rows.append({"device": name, "done": False, "reason": refusal.reason})
             context.note(f"{name}: not done: {refusal.reason}")
     done = [f"{row['device']} {said}" for row in rows if row["done"]]
-    context.say("\n".join(done), {"order": order, "devices": rows})
+    context.say("\n".join(done), {"order": word, "devices": rows})
     return 0 if len(done) == len(rows) else 1

@@ -66,7 +66,9 @@ def drift_revert(desk: Desk, arguments: Json) -> Json:
     device = _device(desk, arguments["device"])
     if device != desk.device_id:
         name = names.device_name(desk.log.state, device)
-        raise Refused("elsewhere", f"this is another router: run `dusk drift revert {name}` on {name}")
+        raise Refused(
+            "elsewhere", f"this is another router: an order has it put back on {name} (device.order)"
+        )
     count = len(desk.drift())
     if not count:
         return {"count": 0, "text": "nothing was changed here"}

@@ -153,7 +153,10 @@ METHODS: Mapping[str, Method] = {
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT),
     "device.order": _signing(
-        ordering.device_order, name=_TEXT, order=Parameter(schema.choice(*ordering.ORDERS))
+        ordering.device_order,
+        name=_TEXT,
+        order=Parameter(schema.choice(*ordering.ORDERS)),
+        for_s=Parameter(schema.integer(0, limits.HOLD_S_MAX), 0),
     ),
     "device.approve": _signing(
         membership.device_approve,

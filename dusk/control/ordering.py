@@ -1,6 +1,6 @@
 """Orders of a session's person to a device: signed here over a challenge of the device (A58)."""
 
-from dusk.changelog.orders import CHALLENGE_BYTES, Order, check_right, sign_order
+from dusk.changelog.orders import CHALLENGE_BYTES, Order, check_right, encode_hold, sign_order
 from dusk.control import names
 from dusk.control.desk import Desk, Json
 from dusk.control.outside import OutsideKey
@@ -8,9 +8,9 @@ from dusk.effects import Question, Told
 from dusk.errors import Refused, UntrustedInput
 from dusk.node.orders import CHALLENGE, ORDER
 
-REBOOT, LOCATE = "reboot", "locate"
+REBOOT, LOCATE, REVERT, HOLD, UNHOLD = "reboot", "locate", "revert", "hold", "unhold"
 """What can be ordered."""
-ORDERS = (REBOOT, LOCATE)
+ORDERS = (REBOOT, LOCATE, REVERT, HOLD, UNHOLD)
 
 
 def device_order(desk: Desk, arguments: Json) -> Json:
@@ -24,12 +24,15 @@ def device_order(desk: Desk, arguments: Json) -> Json:
         raise Refused("no-key-here", "an order is signed where the key is: log in with a password for it")
     device = names.device_id(state, arguments["name"])
     check_right(state, device, [session.key.key_id])
-    kind = arguments["order"]
+    kind, for_s = arguments["order"], arguments["for_s"]
+    if for_s and kind != HOLD:
+        raise Refused("bad-params", f"for_s: {kind} has no end")
+    argument = encode_hold(for_s) if kind == HOLD else b""
 
     def follow(told: Told) -> Question:
         if len(told.data) != CHALLENGE_BYTES:
             raise UntrustedInput("order: the device gave no challenge")
-        order = Order(device, told.data, kind)
+        order = Order(device, told.data, kind, argument)
         return Question(ORDER, sign_order((session.key,), state.cluster, order))
 
     def done(_told: Told) -> Json:

@@ -80,6 +80,7 @@ class Builder:
         join_line: a join key that an image carries, None if there is none.
         restored: an apply that was undone, and none was confirmed since; told to the first node only.
         hold_over: names the hold that came to its end.
+        hold_ordered: what was ordered of the brake, as a file.
     """
 
     key: SigningKey
@@ -90,7 +91,18 @@ class Builder:
     join_line: str | None = None
     restored: Restored | None = None
     hold_over: bytes | None = None
+    hold_ordered: bytes | None = None
     _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
+
+    @property
+    def braking(self) -> Settings:
+        """This device's own settings with the newest word of the brake."""
+        return holding.in_force(self.settings, self.hold_ordered)
+
+    @property
+    def mode(self) -> Mode:
+        """Whether this device applies."""
+        return mode_of(self.braking, self.hold_over)
 
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
         """Build and start what the disk holds the makings of.
@@ -102,6 +114,7 @@ class Builder:
             StorageError: the log on the disk does not verify, or nothing of it is left.
         """
         self.hold_over = saved.files.get(holding.FILE)
+        self.hold_ordered = saved.files.get(holding.ORDERED)
         join_key, effects = self._join_key(saved)
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:
@@ -114,7 +127,7 @@ class Builder:
             boot=self._boot,
             saved=saved.files,
             settings=NodeSettings(
-                mode_of(self.settings, self.hold_over),
+                self.mode,
                 self.facts,
                 self.settings.window_s,
                 self.settings.peers,

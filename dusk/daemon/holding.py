@@ -1,16 +1,67 @@
 """For how long the brake is on: a hold with an end counts on a clock that neither jumps nor needs to be set.
 
+The brake stands in the device's own settings, which are root's to write, and in a file of the node,
+where an order of people puts it. The newest word counts: an order names what the settings said of
+the brake when it came, and is void once they say anything else.
+
 A hold names the boot in which it began and the moment on that boot's clock. In a later boot it
 counts from the beginning of that, as nobody knows for how long there was no power; so it lasts
 too long rather than too short. That it is over is kept, or each boot would begin it anew.
 """
 
+import hashlib
+from dataclasses import replace
+
+from dusk import codec
 from dusk.daemon import boot
 from dusk.daemon.settings import Settings
+from dusk.errors import UntrustedInput
+from dusk.limits import HOLD_S_MAX
 
 FILE = "hold-over"
 """Of the node's folder: names the hold that came to its end."""
+ORDERED = "hold-ordered"
+"""Of the node's folder: what was ordered of the brake."""
 ENDLESS = float("inf")
+_SINCE_BYTES_MAX = 128
+_SAID_BYTES = 16
+_ROW = codec.Row(
+    ORDERED,
+    hold=codec.FLAG,
+    for_s=codec.number(0, HOLD_S_MAX),
+    since=codec.text_to(_SINCE_BYTES_MAX),
+    said=codec.size(_SAID_BYTES),
+)
+
+
+def ordered(settings: Settings, for_s: int | None) -> bytes:
+    """Return the file of an order, as it comes now.
+
+    Args:
+        settings: this device's own, as root wrote them.
+        for_s: for how many seconds the brake is on, 0: without an end; None: it is off.
+    """
+    return codec.pack((for_s is not None, for_s or 0, boot.this_moment(), _said(settings)))
+
+
+def in_force(settings: Settings, unverified: bytes | None) -> Settings:
+    """Return the settings with the newest word of the brake in them; a damaged file has none."""
+    if unverified is None:
+        return settings
+    try:
+        hold, for_s, since, said = _ROW.read(codec.unpack(unverified, size_max=512))
+    except UntrustedInput:
+        return settings
+    if said != _said(settings):
+        return settings
+    return replace(settings, hold=hold, hold_for_s=for_s, hold_since=since)
+
+
+def _said(settings: Settings) -> bytes:
+    """Return a name for what the settings say of the brake."""
+    since = settings.hold_since.encode("utf-8", "surrogateescape")
+    said = codec.pack((settings.hold, settings.hold_for_s, since))
+    return hashlib.blake2b(said, digest_size=_SAID_BYTES).digest()
 
 
 def left_s(settings: Settings, over: bytes | None) -> float:

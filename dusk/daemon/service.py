@@ -11,13 +11,13 @@ import trio
 
 from dusk.apply.events import Restored
 from dusk.control.methods import Methods, is_signing
-from dusk.control.ordering import LOCATE, REBOOT
 from dusk.daemon import health, holding, privileges
-from dusk.daemon.answers import Answer, Answers, Deed
-from dusk.daemon.builder import Builder, Idle, mode_of
+from dusk.daemon.answers import Answer, Answers
+from dusk.daemon.builder import Builder, Idle
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
 from dusk.daemon.core import Core
+from dusk.daemon.deeds import Deeds
 from dusk.daemon.desk import DaemonDesk
 from dusk.daemon.drafts import Drafts
 from dusk.daemon.facts import gather
@@ -200,7 +200,7 @@ class _LateMethods:
 
 def _brake(builder: Builder) -> list[str]:
     """Say that this device is on hold, and for how long."""
-    left_s = holding.left_s(builder.settings, builder.hold_over)
+    left_s = holding.left_s(builder.braking, builder.hold_over)
     if not left_s:
         return []
     more = "" if left_s == holding.ENDLESS else f" for {holding.words(left_s)} more"
@@ -211,8 +211,8 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     inbox = Inbox()
     streams = Streams(inbox)
     sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
-    deeds = {word: _deed_of(helper, word) for word in (REBOOT, LOCATE)}
-    answers = Answers(inbox, {HEALTH: _health_of(root)}, deeds)
+    deeds = Deeds(builder, helper, lambda: core)
+    answers = Answers(inbox, {HEALTH: _health_of(root)}, deeds.by_word())
 
     def put_back(restored: Restored) -> None:
         builder.restored = restored
@@ -248,16 +248,6 @@ def _health_of(root: Path) -> Answer:
         return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
 
     return answer
-
-
-def _deed_of(helper: HelperClient, word: str) -> Deed:
-    """Return what has root's own program for this machine do something."""
-
-    async def deed(_argument: bytes) -> Told:
-        await helper.device(word)
-        return Told()
-
-    return deed
 
 
 async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:
@@ -334,7 +324,7 @@ async def _reread(parts: _Parts) -> None:
     parts.sockets.configure(parts.builder.settings.wanted)
     node, now = parts.core.node, trio.current_time()
     if isinstance(node, Node):
-        parts.core.add(node.set_mode(mode_of(parts.builder.settings, parts.builder.hold_over), now))
+        parts.core.add(node.set_mode(parts.builder.mode, now))
     if isinstance(node, Node | Joiner):
         parts.core.add(node.set_contacts(parts.builder.settings.peers, now))
     say("settings read again")
@@ -343,12 +333,12 @@ async def _reread(parts: _Parts) -> None:
 async def _watch_hold(parts: _Parts) -> None:
     """End a hold when its time is over, and keep that it is."""
     while True:
-        settings, over = parts.builder.settings, parts.builder.hold_over
+        settings, over = parts.builder.braking, parts.builder.hold_over
         node, since = parts.core.node, settings.hold_since.encode()
         if settings.hold and over != since and not holding.left_s(settings, over) and isinstance(node, Node):
             parts.builder.hold_over = since
             parts.core.add([StoreFile(holding.FILE, since)])
-            parts.core.add(node.set_mode(mode_of(settings, since), trio.current_time()))
+            parts.core.add(node.set_mode(parts.builder.mode, trio.current_time()))
             say("the hold is over")
         await trio.sleep(LOOK_S)
 

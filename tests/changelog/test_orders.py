@@ -3,10 +3,19 @@
 import pytest
 
 from dusk import codec
-from dusk.changelog.orders import Order, check_order, check_right, decode_order, sign_order
+from dusk.changelog.orders import (
+    Order,
+    check_order,
+    check_right,
+    decode_hold,
+    decode_order,
+    encode_hold,
+    sign_order,
+)
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.keys.signing import SigningKey
+from dusk.limits import HOLD_S_MAX
 from tests.world import World
 
 
@@ -135,3 +144,11 @@ def test_a17_what_is_no_order_is_refused(world: World) -> None:
     ):
         with pytest.raises(UntrustedInput):
             decode_order(bad)
+
+
+def test_a_hold_is_for_so_many_seconds_or_without_an_end() -> None:
+    for for_s in (0, 1, HOLD_S_MAX):
+        assert decode_hold(encode_hold(for_s)) == for_s
+    for argument in (b"", b"junk", encode_hold(-1), encode_hold(HOLD_S_MAX + 1), codec.pack(("2h",))):
+        with pytest.raises(UntrustedInput):
+            decode_hold(argument)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.changelog.orders import decode_order
 from dusk.config.drift import Difference
 from dusk.config.drift_told import encode_drift
 from dusk.control.names import device_id
@@ -105,3 +106,10 @@ def test_it_is_adopted_for_a_policy_from_another_router_and_shown_before(
     assert_refused(dusk("adopt", "hall", SSID), "nobody knows where it is", code=1)
     managed.answers[device_id(managed.log.state, "hall")] = Told(data=encode_drift(()))
     assert_refused(dusk("adopt", "hall", SSID), "was not changed on hall", code=1)
+
+
+def test_it_is_put_back_on_another_router_by_order(dusk: "Dusk", managed: FakeDesk) -> None:
+    managed.answers[device_id(managed.log.state, "hall")] = Told(data=bytes(32))
+    assert dusk("drift", "revert", "hall").out == "hall puts back what was changed there\n"
+    order = decode_order(managed.asked[-1][1].argument).order
+    assert (order.kind, order.device) == ("revert", device_id(managed.log.state, "hall"))

@@ -5,8 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.changelog.orders import decode_hold, decode_order
+from dusk.control.names import device_id
+from dusk.daemon import holding
 from dusk.daemon.settings import read_settings
+from dusk.effects import Told
 from tests.cli.test_commands import assert_refused
+from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Dusk
@@ -72,3 +77,33 @@ def test_a_folder_that_is_not_there_is_named(dusk: "Dusk", root: Path) -> None:
 def test_a_time_that_is_none_is_refused(dusk: "Dusk", file: Path, time: str) -> None:
     assert dusk("hold", "--for", time).code == 2
     assert file.read_bytes() == OWN
+
+
+def test_what_is_said_here_ends_what_was_ordered_whatever_it_is(dusk: "Dusk", root: Path, file: Path) -> None:
+    node = root / "etc/dusk/node"
+    node.mkdir(parents=True)
+    settings = read_settings(file.read_bytes())
+    order = holding.ordered(settings, 0)
+    (node / "hold-ordered").write_bytes(order)
+    assert holding.in_force(settings, order).hold
+    assert dusk("unhold").code == 0
+    after = read_settings(file.read_bytes())
+    assert not after.hold
+    assert holding.in_force(after, order) == after
+    assert dusk("hold").code == 0
+    again = read_settings(file.read_bytes())
+    assert again.hold
+    assert "/" in again.hold_since
+
+
+def test_others_are_held_by_order_and_all(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    state = logged_in.log.state
+    for name in ("attic", "hall"):
+        logged_in.answers[device_id(state, name)] = Told(data=bytes(32))
+    assert dusk("hold", "hall", "--for", "2h").out == "hall is on hold\n"
+    order = decode_order(logged_in.asked[-1][1].argument).order
+    assert (order.kind, decode_hold(order.argument)) == ("hold", 7200)
+    assert dusk("hold", "--all").out.splitlines() == ["attic is on hold", "hall is on hold"]
+    assert dusk("unhold", "hall").out == "hall is on hold no more\n"
+    assert decode_order(logged_in.asked[-1][1].argument).order.kind == "unhold"
+    assert len(dusk("unhold", "--all", "--json").json["devices"]) == 2

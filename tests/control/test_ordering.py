@@ -7,6 +7,7 @@ from dusk.control.outside import OutsideKey
 from dusk.effects import Told
 from dusk.errors import Refused
 from dusk.ids import DeviceId
+from dusk.limits import HOLD_S_MAX
 from tests.desk import FakeDesk, Person
 
 CHALLENGE = bytes(range(32))
@@ -59,3 +60,20 @@ def test_a_key_that_is_elsewhere_orders_nothing(desk: FakeDesk) -> None:
 def test_other_words_are_no_orders(desk: FakeDesk, order: object) -> None:
     with pytest.raises(Refused, match="order"):
         desk.do("device.order", name="hall", order=order)
+
+
+def test_a_hold_says_for_how_long_and_nothing_else_does(desk: FakeDesk) -> None:
+    desk.answers[hall(desk)] = Told(data=CHALLENGE)
+    for order, for_s, argument in (
+        ("hold", 7200, b"\x91\xcd\x1c\x20"),
+        ("hold", 0, b"\x91\0"),
+        ("unhold", 0, b""),
+    ):
+        desk.do("device.order", name="hall", order=order, for_s=for_s)
+        found = decode_order(desk.asked[-1][1].argument).order
+        assert (found.kind, found.argument) == (order, argument)
+    for order in ("unhold", "revert", "reboot"):
+        with pytest.raises(Refused, match="no end"):
+            desk.do("device.order", name="hall", order=order, for_s=1)
+    with pytest.raises(Refused, match="for_s"):
+        desk.do("device.order", name="hall", order="hold", for_s=HOLD_S_MAX + 1)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dusk import codec
 from dusk.apply.events import Mode
 from dusk.daemon import boot, holding
 from dusk.daemon.builder import mode_of
@@ -88,3 +89,32 @@ def test_the_settings_of_a_hold_are_read_and_wrong_ones_refused() -> None:
     for wrong in (b"2h", b"-1", b"1234567890"):
         with pytest.raises(ConfigError, match="hold_for"):
             read_settings(lines.replace(b"'60'", b"'" + wrong + b"'"))
+
+
+def test_an_order_counts_until_the_settings_say_anything_else(at: At) -> None:
+    own = Settings(name="attic")
+    data = holding.ordered(own, 60)
+    found = holding.in_force(own, data)
+    assert (found.hold, found.hold_for_s, found.hold_since, found.name) == (True, 60, "one/100", "attic")
+    at("one", 130.0)
+    assert holding.left_s(found, None) == 30
+    said_here = Settings(name="attic", hold_since="one/130")
+    assert holding.in_force(said_here, data) == said_here
+    assert holding.in_force(own, None) == own
+
+
+@pytest.mark.usefixtures("at")
+def test_an_order_takes_off_what_was_said_here_and_a_new_word_here_counts_again() -> None:
+    here = held(for_s=0)
+    data = holding.ordered(here, None)
+    assert not holding.left_s(holding.in_force(here, data), None)
+    again = held(for_s=0, since="one/101")
+    assert holding.left_s(holding.in_force(again, data), None) == holding.ENDLESS
+    endless = holding.in_force(again, holding.ordered(again, 0))
+    assert holding.left_s(endless, None) == holding.ENDLESS
+
+
+@pytest.mark.parametrize("damaged", [b"", b"junk", codec.pack((True, -1, "one/1", bytes(16)))])
+def test_a_damaged_order_is_none(damaged: bytes) -> None:
+    odd = held(since="\udce9")
+    assert holding.in_force(odd, damaged) == odd

@@ -1,7 +1,7 @@
 """Answers that other members give to questions: read as they were written, or refused with one error."""
 
 from dusk import codec
-from dusk.changelog.orders import Order, decode_order, sign_order
+from dusk.changelog.orders import Order, decode_hold, decode_order, encode_hold, sign_order
 from dusk.config.drift import Difference
 from dusk.config.drift_told import believed, decode_drift, encode_drift
 from dusk.config.merge import Layer, merge
@@ -89,7 +89,12 @@ def _drift(data: bytes) -> None:
         assert not one.is_secret or (one.found, one.wanted) == (None, None)
 
 
+def _hold(data: bytes) -> None:
+    assert encode_hold(decode_hold(data)) == data
+
+
 TARGETS = (
+    Target("hold ordered", _hold, UntrustedInput, [encode_hold(7200), encode_hold(0)]),
     Target("drift told", _drift, UntrustedInput, [encode_drift(DRIFT), encode_drift(())]),
     Target("order", _order, UntrustedInput, [ORDER]),
     Target("health told", _health, UntrustedInput, [encode_health(HEALTH)]),

@@ -199,3 +199,39 @@ def test_from_any_router_the_edit_of_another_is_shown_with_its_diff_and_adopted_
     shown = json.loads(at.dusk("drift", name, "--json"))
     assert "does not answer" in shown["reason"]
     at.dusk("adopt", name, exits=(1,))
+
+
+def test_from_any_router_the_edit_of_another_is_put_back_and_the_brake_put_on_and_taken_off(
+    cluster: Cluster,
+) -> None:
+    first, at, edited = cluster.routers
+    name = _names(cluster)[2]
+    at.dusk("drift", "revert", name, exits=(1,))  # nobody is logged in
+    at.dusk("login", "anna", "--password-file", str(cluster.base / "password"))
+    assert "nothing that is managed was changed" in at.dusk("--json", "drift", "revert", name, exits=(1,))
+    _edit(edited, "by hand")
+    cluster.wait("its diff", lambda: _told(at, name) == [(SSID, "first", "by hand")])
+    assert at.dusk("drift", "revert", name) == f"{name} puts back what was changed there\n"
+    _wait_for(cluster, "first")
+
+    assert at.dusk("hold", name, "--for", "1h") == f"{name} is on hold\n"
+    shown = f"on hold, so nothing is applied there: {name}"
+    cluster.wait("all show it", lambda: all(shown in one.dusk("status", exits=(0, 3)) for one in (first, at)))
+    _edit(edited, "once more")
+    edited.cut_power()
+    edited.power_on()
+    cluster.wait("held after a power cut", lambda: _applies(edited) == "held" and cluster.at_one_head())
+    assert "it is held" in at.dusk("--json", "drift", "revert", name, exits=(1,))
+    owner = cluster.owner(first)
+    owner.set("policy/wifi", SSID, "second")
+    owner.commit("for all but the held one")
+    cluster.wait("it elsewhere", lambda: _has(first, "second") and _has(at, "second"))
+    assert _has(edited, "once more")
+
+    assert at.dusk("unhold", name) == f"{name} is on hold no more\n"
+    _wait_for(cluster, "second")
+    assert at.dusk("hold", "--all").count("is on hold") == 3
+    cluster.wait("all are held", lambda: all(_applies(one) == "held" for one in cluster.routers))
+    assert "not on hold" in edited.dusk("unhold")
+    cluster.wait("the word said there counts", lambda: _applies(edited) == "committed")
+    assert _applies(at) == "held"

@@ -1,5 +1,7 @@
 """Orders between whole nodes: done once, by the device that they are for, and never again (A58)."""
 
+import pytest
+
 from dusk.changelog.orders import Order, sign_order
 from dusk.effects import Answered, Consulted, Effect, Obey, Question, Told
 from dusk.ids import DeviceId
@@ -153,3 +155,18 @@ def test_a6_nobody_pushes_out_the_challenges_of_others() -> None:
     for number in range(2 * ORDER_CHALLENGES_MAX):
         orders.challenge(DeviceId(number.to_bytes(16, "big")), 2.0)
     assert len(orders._issued) == ORDER_CHALLENGES_MAX
+
+
+@pytest.mark.parametrize("kind", ["hold", "unhold", "revert"])
+def test_a58_a_recorded_hold_or_revert_does_nothing_again_nor_elsewhere(kind: str) -> None:
+    place = Place()
+    first, at, target = place.site.all
+    order = place.signed(target, place.challenge(at, target), kind)
+    place.ask(at, target, order)
+    assert [found[0] for found in done(target)] == [kind]
+    assert place.ask(at, target, order).word == "spent-challenge"
+    assert place.ask(at, first, order).word == "other-device"
+    place.site.run(ORDER_CHALLENGE_S_MAX)
+    place.challenge(at, target)
+    assert place.ask(at, target, order).word == "spent-challenge"
+    assert (len(done(target)), done(first)) == (1, [])

@@ -10,7 +10,7 @@ from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.chunks import locator_positions
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
-from dusk.changelog.orders import LABEL, decode_order
+from dusk.changelog.orders import LABEL, decode_hold, decode_order, encode_hold
 from dusk.changelog.views import Member
 from dusk.config import drift_told
 from dusk.cycle import far_messages, questions
@@ -180,6 +180,8 @@ def catchup(case: Case) -> None:
             assert told.encode_health(told.decode_health(raw(case["bytes"]))) == raw(case["bytes"])
         case "drift":
             drift_told.decode_drift(raw(case["bytes"]))
+        case "hold":
+            assert encode_hold(decode_hold(raw(case["bytes"]))) == raw(case["bytes"])
         case "order":
             found = decode_order(raw(case["bytes"]))
             cluster, public = raw(case["cluster"]), raw(case["public"])

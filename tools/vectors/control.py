@@ -124,6 +124,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("group.create", {"name": "guests"}),
         ("draft.commit", {"message": "without dns"}),
         ("device.order", {"name": "attic", "order": "locate"}),
+        ("device.order", {"name": "attic", "order": "hold", "for_s": 7200}),
         ("group.delete", {"name": "guests"}),
         ("joinkey.create", {"uses": 3, "groups": ["aps"], "auto": True, "name": "ap-{n}"}),
     ]

@@ -3,12 +3,21 @@
 from functools import partial
 
 from dusk import codec
-from dusk.changelog.orders import LABEL, Order, UnverifiedOrder, decode_order, sign_order
+from dusk.changelog.orders import (
+    LABEL,
+    Order,
+    UnverifiedOrder,
+    decode_hold,
+    decode_order,
+    encode_hold,
+    sign_order,
+)
 from dusk.config.drift import Difference
 from dusk.config.drift_told import decode_drift, encode_drift
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId
 from dusk.keys.signing import verify
+from dusk.limits import HOLD_S_MAX
 from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
 from tools.vectors.case import Case, invalid, key, valid
 
@@ -33,8 +42,8 @@ SHOWS = "A device takes it for this challenge, once."
 
 
 def told(cluster: ClusterId) -> list[Case]:
-    """Return the cases of kinds ``health``, ``drift`` and ``order``."""
-    return [*_health(), *_drift(), *_orders(cluster)]
+    """Return the cases of kinds ``health``, ``drift``, ``order`` and ``hold``."""
+    return [*_health(), *_drift(), *_orders(cluster), *_holds()]
 
 
 def _health() -> list[Case]:
@@ -109,6 +118,26 @@ def _orders(cluster: ClusterId) -> list[Case]:
     ):
         wrong = partial(_read, bad, owner.public, cluster)
         cases.append(invalid(f"order: {name}", "Nothing is done.", reason, wrong, **parts, bytes=bad.hex()))
+    return cases
+
+
+def _holds() -> list[Case]:
+    """Return what *hold* is ordered with."""
+    cases = [
+        valid(f"hold: {shows}", "The argument.", kind="hold", bytes=encode_hold(for_s).hex(), for_s=for_s)
+        for shows, for_s in (("for two hours", 7200), ("without an end", 0))
+    ]
+    for name, row in (
+        ("over a year", [HOLD_S_MAX + 1]),
+        ("below 0", [-1]),
+        ("two lengths", [1, 2]),
+        ("a length as text", ["2h"]),
+    ):
+        bad = codec.pack(row)
+        wrong = partial(decode_hold, bad)
+        cases.append(
+            invalid(f"hold: {name}", "Nothing is done.", "wrong-shape", wrong, kind="hold", bytes=bad.hex())
+        )
     return cases
 
 

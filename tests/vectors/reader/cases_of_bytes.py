@@ -348,6 +348,10 @@ def told_drift(case: Case, _file: File, out: Out) -> None:
     out["row"] = shown(streams.drift(hexed(case["bytes"])))
 
 
+def ordered_hold(case: Case, _file: File, out: Out) -> None:
+    out["for_s"] = streams.hold(hexed(case["bytes"]))
+
+
 def order(case: Case, _file: File, out: Out) -> None:
     cluster, public = hexed(case["cluster"]), hexed(case["public"])
     out["message"] = shown(streams.order(hexed(case["bytes"]), cluster, public))

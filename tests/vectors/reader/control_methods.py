@@ -11,6 +11,7 @@ LONG = {
     "password": 1_024,
     "text": 262_144,
     "former": 262_144,
+    "told": 131_072,
     "message": 1_024,
     "key": 512,
     "public_key": 255,
@@ -31,6 +32,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "expires_s": (0, 316_224_000),
     "priority": (0, 999),
     "max_priority": (0, 999),
+    "for_s": (0, 31_536_000),
     "count": (1, 200),
     ("owner.quorum", "count"): (1, 64),
     "threshold": (1, 64),
@@ -45,7 +47,7 @@ WORDS = {
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
-    "order": ("reboot", "locate"),
+    "order": ("reboot", "locate", "revert", "hold", "unhold"),
     "rollout": ("all", "canary", "waves", "together"),
     "what": ("start", "pause", "resume", "abort", "force"),
 }
@@ -157,7 +159,7 @@ METHODS = {
     "ticket.poll": Method("ticket", "done progress", "", "result error"),
     "device.refresh": Method("", "ticket"),
     "device.health": Method("name", "ticket"),
-    "device.order": Method("token name order", "ticket"),
+    "device.order": Method("token name order for_s?", "ticket"),
     "device.list": Method(
         "",
         "devices pending expected",

@@ -355,6 +355,11 @@ def drift(data: bytes) -> list[Any]:
     return row
 
 
+def hold(data: bytes) -> int:
+    """Read for how many seconds a device is ordered to be held (asking.md)."""
+    return number(array(unpack(data, None, 512), 1)[0], 0, 31_536_000)
+
+
 def order(data: bytes, cluster: bytes, public: bytes) -> dict[str, Any]:
     """Read an order signed by one key (asking.md)."""
     body, rows = array(unpack(data, None, 4_096), 2)
