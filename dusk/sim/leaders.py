@@ -2,6 +2,9 @@
 
 Only judged where nothing but cut links disturbs: then a START, or the answer to a question, comes
 through in time. A device that starts has to hear first, so it is judged some cycles later.
+
+Where both logs have parted, nothing is taken over: each leads its own. That is a fork, which heals
+as such, or is for people to end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,6 +53,8 @@ class Leaders:
             return
         for other in self._devices:
             if other is device or other.device_id not in before.holders or other.member is None:
+                continue
+            if other.member.log.chain_at(before.seq) != before.chain:
                 continue
             since = self._network.now - max(map(_judged_s, (node, other.member)))
             if self._leads(other, since) and self._could_hear(device, other, since):

@@ -6,10 +6,13 @@ from random import Random
 import pytest
 
 from dusk.changelog.entry import EntryKind
+from dusk.ids import Seq
+from dusk.sim.broken import RuleBroken
 from dusk.sim.device import Device
-from dusk.sim.faults import Faults, draw_faults
+from dusk.sim.faults import NONE, Faults, draw_faults
 from dusk.sim.leaders import LINK_FAULTS, Leaders, is_handed_back
 from dusk.sim.scenario import Plan, Simulation
+from dusk.sim.tree import Logged
 from tests.plain_branches import Grove
 
 
@@ -53,3 +56,44 @@ def test_a44_takeovers_are_judged_while_links_are_cut_and_nothing_else_disturbs(
     monkeypatch.setattr(Leaders, "_could_hear", noted)
     Simulation(Plan(seed, faults, devices=5, duration_s=90.0, holders_max=4)).run()
     assert any(judged)
+
+
+class Followed:
+    """A founder that leads and two that hear it, of which one may lead, when nothing has gone wrong."""
+
+    def __init__(self) -> None:
+        self._simulation = Simulation(Plan(4, NONE, devices=3, duration_s=60.0, holders_max=2))
+        self._simulation.run()
+        checks = self._simulation.checks
+        self.founder, *others = self._simulation.devices
+        self.backup = next(device for device in others if device.device_id in checks.holders())
+        self.head = checks.head_of(self.founder)
+        self._leaders = checks._leaders
+
+    def takes_over_at(self, before: Logged | None) -> None:
+        """Let the backup open an epoch behind an entry."""
+        assert before is not None
+        entry = before.entry._replace(
+            kind=EntryKind.OPEN, epoch=before.entry.epoch + 1, seq=Seq(before.seq + 1)
+        )
+        opened = Logged(before, entry, before.ruling, self.backup.device_id, before.holders)
+        self._leaders._check(self.backup, opened)
+
+
+@pytest.fixture(scope="module")
+def followed() -> Followed:
+    return Followed()
+
+
+def test_a44_who_takes_over_in_the_log_of_a_leader_is_caught(followed: Followed) -> None:
+    assert followed.head is not None
+    for before in (followed.head, followed.head.parent):  # a member may be behind
+        with pytest.raises(RuleBroken, match="which it could hear"):
+            followed.takes_over_at(before)
+
+
+def test_two_that_lead_parted_logs_take_nothing_over_when_they_meet(followed: Followed) -> None:
+    """Seeds 3112 and 1760: a fork that heals in ten cycles across links, and one that people have to end."""
+    assert followed.head is not None
+    apart = followed.head.entry._replace(time_s=followed.head.entry.time_s + 1)
+    followed.takes_over_at(replace(followed.head, entry=apart))

@@ -146,6 +146,12 @@ PLANS = {
         8356, returns=True
     ),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
+    "two led on two links since before these were whole, and were said to take over as they met": full(
+        3112, returns=True
+    ),
+    "who led behind a fork below a checkpoint, which people end, was said to take over": Plan(
+        1760, recoveries=True, grants=True
+    ),
 }
 
 
