@@ -3,7 +3,9 @@
 Only judged where nothing but cut links disturbs: then a START, or the answer to a question, comes
 through in time. A device that starts has to hear first, so it is judged some cycles later.
 
-Where both logs have parted, nothing is taken over: each leads its own. That is a fork, which heals
+Nor is who cannot read what the leader seals: that is told by a stream alone, and what faults did to
+streams outlasts them, for who gave no answer, or seems to have lied, is left alone for minutes. And
+where both logs have parted, nothing is taken over: each leads its own. That is a fork, which heals
 as such, or is for people to end.
 """
 
@@ -12,6 +14,8 @@ from itertools import takewhile
 
 from dusk.changelog import views
 from dusk.changelog.entry import EntryKind
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
+from dusk.cycle.groupkeys import GroupKeys, decode_group_keys
 from dusk.node import Node
 from dusk.sim.broken import RuleBroken
 from dusk.sim.device import Device
@@ -54,7 +58,7 @@ class Leaders:
         for other in self._devices:
             if other is device or other.device_id not in before.holders or other.member is None:
                 continue
-            if other.member.log.chain_at(before.seq) != before.chain:
+            if other.member.log.chain_at(before.seq) != before.chain or not reads(device, other):
                 continue
             since = self._network.now - max(map(_judged_s, (node, other.member)))
             if self._leads(other, since) and self._could_hear(device, other, since):
@@ -83,6 +87,17 @@ def _hears(member: Device, leader: Device, since: float) -> bool:
     node = member.member
     is_there = node is not None and member.started_at < since and node.fresh(member.now)
     return is_there and node is not None and node.master == leader.device_id
+
+
+def reads(device: Device, leader: Device) -> bool:
+    """Tell whether a device has the group key that another seals with."""
+    key = _ring(leader).newest
+    return key is not None and _ring(device).find(key.id) is not None
+
+
+def _ring(device: Device) -> GroupKeys:
+    stored = device.disk.files.get(GROUP_KEYS_FILE)
+    return GroupKeys() if stored is None else decode_group_keys(stored)
 
 
 def _judged_s(node: Node) -> float:

@@ -11,8 +11,6 @@ from random import Random
 
 from dusk import codec
 from dusk.changelog.entry import OutcomeCode
-from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
-from dusk.cycle.groupkeys import decode_group_keys
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -31,7 +29,7 @@ from dusk.sim.disk import Disk
 from dusk.sim.faults import Faults, draw_faults
 from dusk.sim.final import Final
 from dusk.sim.keyring import Keyring
-from dusk.sim.leaders import is_handed_back
+from dusk.sim.leaders import is_handed_back, reads
 from dusk.sim.network import PORT, Network, host_of
 from dusk.sim.pace import quick_checkpoints
 from dusk.sim.people import CYCLES_S, Founded, found_cluster, last_edits
@@ -377,10 +375,8 @@ class Simulation:
 
     def _read_who_leads(self) -> bool:
         """Tell whether all have the group key that whoever leads seals with: others fetch it yet."""
-        rings = [decode_group_keys(device.disk.files[GROUP_KEYS_FILE]) for device in self._honest]
-        leads = [device.member is not None and device.member.leads for device in self._honest]
-        keys = [ring.newest for ring, is_leading in zip(rings, leads, strict=True) if is_leading]
-        return all(key is not None and ring.find(key.id) for key in keys for ring in rings)
+        leading = [device for device in self._honest if device.member is not None and device.member.leads]
+        return all(reads(device, leader) for leader in leading for device in self._honest)
 
     @staticmethod
     def _is_settled(nodes: Sequence[Node]) -> bool:

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from dusk.changelog.entry import EntryKind
+from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.ids import Seq
 from dusk.sim.broken import RuleBroken
 from dusk.sim.device import Device
@@ -85,7 +86,7 @@ def followed() -> Followed:
     return Followed()
 
 
-def test_a44_who_takes_over_in_the_log_of_a_leader_is_caught(followed: Followed) -> None:
+def test_a44_who_takes_over_in_the_log_of_a_leader_that_it_reads_is_caught(followed: Followed) -> None:
     assert followed.head is not None
     for before in (followed.head, followed.head.parent):  # a member may be behind
         with pytest.raises(RuleBroken, match="which it could hear"):
@@ -97,3 +98,12 @@ def test_two_that_lead_parted_logs_take_nothing_over_when_they_meet(followed: Fo
     assert followed.head is not None
     apart = followed.head.entry._replace(time_s=followed.head.entry.time_s + 1)
     followed.takes_over_at(replace(followed.head, entry=apart))
+
+
+@pytest.mark.parametrize("whose", ["founder", "backup"])
+def test_who_cannot_read_what_a_leader_seals_need_not_hear_it_in_time(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """Seed 5036: a stream that a flipped bit spoilt was held against who leads with newer group keys."""
+    monkeypatch.delitem(getattr(followed, whose).disk.files, GROUP_KEYS_FILE)
+    followed.takes_over_at(followed.head)

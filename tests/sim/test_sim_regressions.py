@@ -152,6 +152,9 @@ PLANS = {
     "who led behind a fork below a checkpoint, which people end, was said to take over": Plan(
         1760, recoveries=True, grants=True
     ),
+    "an old disk of before a recovery had a spoilt stream, and was said to take over": full(
+        5036, returns=True
+    ),
 }
 
 
