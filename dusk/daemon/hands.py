@@ -61,6 +61,10 @@ HandEffect = (
 )
 
 
+UNDO_AGAIN_S = 30.0
+"""Between two tries to put back what could not be: nobody comes to a router that it keeps cut off."""
+
+
 class Helper(Protocol):
     """The root helper as the core sees it."""
 
@@ -69,6 +73,9 @@ class Helper(Protocol):
 
     async def let_go(self) -> Restored | None:
         """Put back what a node that is gone had not made final; return what the next one is told."""
+
+    async def undo_again(self) -> None:
+        """Try again to put back what could not be at the start, if there is such."""
 
 
 class Hands:
@@ -144,7 +151,10 @@ class Hands:
             while self._asked:
                 self._inbox.put(await self._helper.perform(self._asked.popleft()))
             self._request = trio.Event()
-            await self._request.wait()
+            with trio.move_on_after(UNDO_AGAIN_S):
+                await self._request.wait()
+            if not self._asked:
+                await self._helper.undo_again()
 
     async def run_compactions(self) -> None:
         """Compact logs in a thread, one after the other, until cancelled."""

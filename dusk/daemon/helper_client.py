@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import trio
 
@@ -28,8 +28,10 @@ ANSWER_S_MAX = 30.0
 """Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""
 RELOAD_S_MAX = 40.0
 """The helper itself kills the command after 30 s."""
-HELLO_S_MAX = RELOAD_S_MAX + ANSWER_S_MAX
-"""The helper waits for the end of a reload that the former daemon left, then for its locks."""
+ROLLBACK_S_MAX = RELOAD_S_MAX + ANSWER_S_MAX
+"""What is put back is put into effect by the same request."""
+HELLO_S_MAX = RELOAD_S_MAX + ROLLBACK_S_MAX
+"""The helper waits for the end of a reload that the former daemon left, then undoes what that left."""
 PATIENCE_S = 6.0
 """Longer than the helper waits for a second daemon: what takes longer is worth a line."""
 
@@ -43,12 +45,14 @@ class Undone:
         restored: packages whose former content is back.
         foreign: packages that somebody else changed since, which stay as they are.
         problem: why nothing could be put back; the next rollback tries again. Else empty.
+        reloaded: exit status and last line of errors of the reload; None where nothing was put back.
     """
 
     apply_id: str
     restored: tuple[str, ...]
     foreign: tuple[str, ...]
     problem: str = ""
+    reloaded: tuple[int, str] | None = None
 
 
 def digest(content: bytes | None) -> bytes:
@@ -150,9 +154,9 @@ class HelperClient:
         self._is_open = False
 
     async def rollback(self) -> Undone:
-        """Put back what the unfinished apply wrote."""
+        """Put back what the unfinished apply wrote, and have it put into effect."""
         try:
-            undone = self._undone(await self._ask((b"rollback",), ANSWER_S_MAX))
+            undone = self._undone(await self._ask((b"rollback",), ROLLBACK_S_MAX))
         except (Refused, StorageError) as error:
             self.problem = str(error)
             raise
@@ -168,11 +172,15 @@ class HelperClient:
             return None
         try:
             undone = await self.rollback()
-            if undone.restored:
-                await self.reload()
         except (Refused, StorageError):
             return None  # `problem` says it, and no apply begins before that has ended
         return self.restored if undone.restored else None
+
+    async def undo_again(self) -> None:
+        """Try again to put back, or into effect, what could not be at the start; nobody else asks for it."""
+        if self.problem:
+            with suppress(Refused, StorageError):  # `problem` says it
+                await self.rollback()
 
     async def join_done(self) -> None:
         """Remove ``etc/dusk/join``."""
@@ -224,19 +232,20 @@ class HelperClient:
                 return HelperDone(request, apply_id, None, None, "")
             if written is not None:
                 await self.apply(apply_id, written.files, written.window_s, insists=written.insists)
-            elif not (await self.rollback()).restored:
-                return HelperDone(request, apply_id, None, None, "")
-            up = self._look()
-            exit_status, line = await self.reload()
-            return HelperDone(request, apply_id, None, exit_status, line, up)
+                up = self._look()
+                return HelperDone(request, apply_id, None, *await self.reload(), up)
+            undone = await self.rollback()
+            return HelperDone(request, apply_id, None, *(undone.reloaded or (None, "")))
         except (Refused, StorageError) as error:
             return HelperDone(request, apply_id, _line(error), None, "")
 
     def _undone(self, fields: list[bytes]) -> Undone:
         with _as_asked():
-            apply_id, restored, foreign, last_id, times, why = (field.decode() for field in fields)
+            told, reloaded = fields[:6], fields[6:]
+            apply_id, restored, foreign, last_id, times, why = (field.decode() for field in told)
             self.restored = Restored(last_id, max(1, int(times)), why) if last_id else None
-        return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()))
+            ended = (int(reloaded[0]), reloaded[1].decode(errors="replace")) if reloaded else None
+        return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()), reloaded=ended)
 
     async def _ask(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
         return _checked(await self._exchange(fields, wait_s))

@@ -69,7 +69,7 @@ class Journal:
                 os.fsync(self.config)
             except OSError:
                 held.close()
-                self.restore("the disk refused to write it")
+                self.restore("the disk refused to write it", lambda _: [])  # nothing was reloaded yet
                 raise
         return list(new)
 
@@ -98,7 +98,7 @@ class Journal:
         notes.replace_file(self.folder, "manifest", sealed("".join([*lines, "\n"]).encode()))
 
     def unfinished(self) -> tuple[str, dict[str, tuple[str, str]]]:
-        """Return the apply that nobody committed: id (empty: none), package: digests before and after.
+        """Return the apply that nobody committed: title (empty: none), package: digests before and after.
 
         Raises:
             Refusal: ``damaged``.
@@ -108,7 +108,7 @@ class Journal:
         if raw != sealed(body := raw[:-65]):
             raise Refusal("damaged", "etc/dusk/journal/manifest: see which of old.* to put back, remove it")
         title, *lines = body.decode().splitlines()
-        return title.split()[0], {name: (old, new) for name, old, new in map(str.split, lines)}
+        return title, {name: (old, new) for name, old, new in map(str.split, lines)}
 
     def commit(self, ident: str) -> None:
         """Keep the files: forget how they were.
@@ -116,22 +116,29 @@ class Journal:
         Raises:
             Refusal: ``no-journal``: that apply is not the one under way.
         """
-        if self.unfinished()[0] != ident:
+        if self.unfinished()[0].split()[:1] != [ident]:
             raise Refusal("no-journal", f"there is no unfinished apply {ident}")
         self._forget()
         notes.forget(self.dusk)
 
-    def restore(self, why: str) -> list[list[str]]:
-        """Put back what is still as we wrote it; return [id], packages put back, others' packages."""
-        ident, digests = self.unfinished()
+    def restore(
+        self, why: str, reload: Callable[[list[str]], list[bytes]]
+    ) -> tuple[list[str], list[str], list[str], list[bytes]]:
+        """Put back what is still as we wrote it; return [id], packages put back, others', word of the reload.
+
+        ``reload`` is called with the packages put back. The manifest is the one memory of a reload
+        that is owed: it goes behind that, whatever ends us.
+        """
+        title, digests = self.unfinished()
         found = {name: self._put_back(name, *pair) for name, pair in digests.items()}
         os.fsync(self.config)
         ours = [name for name in found if found[name] in digests[name]]  # a cut try may have reloaded nothing
         foreign = [name for name in found if name not in ours]
-        if ident:
-            notes.write(self.dusk, ident, why, " ".join(foreign))
+        if title:
+            notes.write(self.dusk, title, why, " ".join(foreign))
+        told = reload(ours) if ours else []
         self._forget()
-        return [[ident], ours, foreign]
+        return title.split()[:1], ours, foreign, told
 
     def _put_back(self, package: str, old: str, new: str) -> str:
         with ExitStack() as held:

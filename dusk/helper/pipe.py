@@ -22,7 +22,7 @@ def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:
         code, reason = error.args if isinstance(error, Refusal) else ("storage", str(error))
         answers.write(encode(b"failed", code.encode(), os.fsencode(reason)))
         return
-    answers.write(encode(*helper.answer(b"undo", b"it was not confirmed before a stop")))
+    answers.write(encode(*helper.answer(b"rollback", b"it was not confirmed before a stop")))
     answers.flush()
     try:
         while header := requests.readline(HEADER_BYTES_MAX):
@@ -32,7 +32,7 @@ def serve(root: str, requests: BufferedReader, answers: BufferedWriter) -> None:
             answers.write(encode(*helper.answer(*fields)))
             answers.flush()
     finally:
-        helper.answer(b"undo", b"the daemon ended before it was confirmed")
+        helper.answer(b"rollback", b"the daemon ended before it was confirmed")
 
 
 def become_helper(root: str, requests: int, answers: int) -> None:

@@ -8,9 +8,10 @@ from dusk.helper import notes
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
 from dusk.helper.journal import Journal
 from dusk.helper.policy import load
-from dusk.helper.running import RELOAD_S_MAX, Watch, put_in_effect, reload_command, run
+from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
 
-REQUESTS = frozenset(b"read apply reload commit rollback undo join_done device".split())
+WHY_MAX = 400  # characters of a reason: a note has to stay a file that can be read
+REQUESTS = frozenset(b"read apply reload commit rollback join_done device".split())
 
 
 def name(raw: bytes) -> str:
@@ -71,8 +72,8 @@ class Helper:
         return [" ".join(self.changed).encode()]
 
     def reload(self) -> list[bytes]:
-        """Put what changed last into effect; return the status and the last line of errors."""
-        return put_in_effect(self.watch.phase, self.config, self.changed, self.root)
+        """Put what an apply wrote into effect; return the status and the last line of errors."""
+        return self.watch.reload(self.watch.phase, self.config, self.changed)
 
     def commit(self, ident: bytes) -> list[bytes]:
         """Keep what an apply wrote."""
@@ -81,21 +82,16 @@ class Helper:
         return []
 
     def rollback(self, why: bytes = b"the daemon put it back") -> list[bytes]:
-        """Undo what is unfinished; return its id, the packages put back, others' packages.
+        """Undo what is unfinished, and reload that; return its id, the packages put back, others' packages.
 
-        Then which apply was undone last, even if by the shell, how often in a row, and why.
+        Then which apply was undone last, even if by the shell, how often in a row, and why; then, if
+        anything was put back, the status of the reload and the last line of errors.
         """
-        undone = self.journal.restore(" ".join(why.decode().split()))
+        line = " ".join(why.decode().split())[:WHY_MAX]
+        *undone, told = self.journal.restore(line, lambda back: self.watch.reload("back", self.config, back))
         self.watch.end()
-        self.changed = undone[1]
-        return [" ".join(part).encode() for part in (*undone, *([f"{p}"] for p in notes.read(self.dusk)))]
-
-    def undo(self, why: bytes) -> list[bytes]:
-        """Undo what is unfinished, put that into effect, and tell it."""
-        told = self.rollback(why)
-        if self.changed:
-            self.reload()
-        return told
+        noted = [f"{part}".encode() for part in notes.read(self.dusk)[:3]]
+        return [*(" ".join(part).encode() for part in undone), *noted, *told]
 
     def join_done(self) -> list[bytes]:
         """Remove the join key."""

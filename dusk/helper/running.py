@@ -65,11 +65,6 @@ def reload_command(config: int, root: str) -> bytes:
         return script.read()
 
 
-def put_in_effect(phase: str, config: int, packages: list[str], root: str) -> list[bytes]:
-    """Reload what has changed, as the phase says; return the status and last line of errors."""
-    return run("dusk-apply", [phase, reload_command(config, root), *packages], root, RELOAD_S_MAX)
-
-
 class Watch:
     """The shell that waits, and puts the files back if nobody confirmed them, whatever becomes of us."""
 
@@ -102,6 +97,11 @@ class Watch:
         self.phase = "after"
         arguments: list[str | bytes] = [REVERT, self.root, str(self.wait_s), title]
         self.child = spawn(arguments, {"DUSK_RELOAD": self.command}, 0)
+
+    def reload(self, phase: str, config: int, packages: list[str]) -> list[bytes]:
+        """Reload what has changed, as the phase says; return the status and last line of errors."""
+        command = self.command if self.child else reload_command(config, self.root)
+        return run("dusk-apply", [phase, command, *packages], self.root, RELOAD_S_MAX)
 
     def end(self) -> None:
         """End it; it does nothing just now, for we hold the folder."""

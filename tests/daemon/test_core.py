@@ -90,6 +90,9 @@ class StandInHelper:
     async def let_go(self) -> Restored | None:
         return self.unfinished
 
+    async def undo_again(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     unfinished: Restored | None = None
 
 

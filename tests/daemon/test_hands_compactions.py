@@ -29,6 +29,9 @@ class NoHelper:
     async def let_go(self) -> Restored | None:
         return None
 
+    async def undo_again(self) -> None:
+        raise AssertionError("nothing is put back here")
+
 
 class Bench:
     """Hands without a loop, and a log with a checkpoint that is final."""

@@ -64,14 +64,14 @@ async def test_a_read_with_another_number_of_files_is_an_error_that_is_told(answ
 
 
 WRITTEN, KEPT, DONE = encode(b"ok", b"system"), encode(b"ok"), encode(b"ok", b"0", b"")
-UNDONE = encode(b"ok", b"ab", b"system", b"", b"ab", b"2", b"the daemon put it back")
+UNDONE = encode(b"ok", b"ab", b"system", b"", b"ab", b"2", b"the daemon put it back", b"0", b"")
 NOTHING_UNDONE = encode(b"ok", b"", b"", b"", b"", b"0", b"")
 
 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (UNDONE + DONE, Restored("ab", 2, "the daemon put it back")),
+        (UNDONE, Restored("ab", 2, "the daemon put it back")),
         (NOTHING_UNDONE, None),
         (encode(b"refused", b"storage", b"storage: I/O error"), None),
     ],
@@ -93,3 +93,22 @@ async def test_r9_what_was_kept_or_put_back_stays() -> None:
         await client.perform(WriteFiles("ab", {"system": (None, b"new\n")}))
         await client.perform(CommitFiles("ab"))
         assert await client.let_go() is None
+
+
+async def test_r9_what_is_put_back_is_put_into_effect_by_the_same_request() -> None:
+    """Between two requests the daemon may end, and nobody would know that a reload is owed."""
+    async with _answered(UNDONE) as client:
+        assert await client.perform(RollbackFiles("ab")) == HelperDone("rollback", "ab", None, 0, "")
+
+
+async def test_r9_what_could_not_be_put_back_at_the_start_is_tried_again_until_it_is() -> None:
+    refused = encode(b"refused", b"storage", b"no memory for a process")
+    async with _answered(refused + refused + UNDONE) as client:
+        assert (await client.hello()).problem == "no memory for a process"
+        await client.undo_again()
+        assert client.problem
+        await client.undo_again()
+        assert not client.problem
+        assert client.restored == Restored("ab", 2, "the daemon put it back")
+        await client.undo_again()
+        assert not client.problem, "nobody is asked any more"

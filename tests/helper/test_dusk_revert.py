@@ -148,7 +148,7 @@ def test_a49_r9_without_python_all_files_come_back_and_word_is_left(shell: Shell
     assert [path.name for path in journal(applied).iterdir()] == ["lock"]
     assert (applied / "etc/dusk/undone").stat().st_mode & 0o777 == 0o600
     with serving(applied) as helper:
-        ident, times, why = notes.read(helper.dusk)
+        ident, times, why, _ = notes.read(helper.dusk)
     assert (ident, times) == ("ab12", 1)
     assert why in said
     assert "put back without the daemon: firewall system wireless" in why
@@ -283,9 +283,10 @@ def test_what_was_undone_is_counted_by_shell_and_helper_alike(shell: Shell, root
         else:
             with serving(root) as helper:
                 assert helper.answer(b"rollback", b"one\nline") == [
-                    b"ok", b"ab12", b"firewall system wireless", b"", b"ab12", b"%d" % times, b"one line"
+                    b"ok", b"ab12", b"firewall system wireless", b"", b"ab12", b"%d" % times, b"one line",
+                    b"0", b"",
                 ]  # fmt: skip
-        assert (root / "etc/dusk/undone").read_text().startswith(f"ab12 {times}\n")
+        assert (root / "etc/dusk/undone").read_text().startswith(f"ab12 {times} ")
     apply(root)
     with serving(root) as helper:
         assert helper.answer(b"commit", b"ab12") == [b"ok"]
@@ -347,6 +348,25 @@ def test_a_reload_that_fails_is_told_and_the_files_stay_back(shell: Shell, appli
     status, said = shell.run(applied, "1", title(applied), DUSK_RELOAD="exit 3")
     assert (status, files(applied)) == (0, BEFORE)
     assert "the reload ended with 3" in said
+
+
+def test_r9_a_timer_that_is_killed_in_its_reload_leaves_it_to_the_helper_and_counts_once(
+    shell: Shell, applied: Path
+) -> None:
+    reloading(applied)
+    status, _ = shell.run(applied, "1", title(applied), DUSK_RELOAD="kill -9 $PPID")
+    assert (status, files(applied)) == (-signal.SIGKILL, BEFORE)
+    assert (journal(applied) / "manifest").exists()
+    with serving(applied) as helper:
+        answer = helper.answer(b"rollback", b"later")
+    assert answer[2] == b"firewall system wireless"
+    assert answer[5] == b"1", "one try was undone, in two goes"
+    assert (applied / "effect").read_bytes() == BEFORE["system"]
+    assert not (journal(applied) / "manifest").exists()
+    apply(applied)
+    shell.run(applied, "1", title(applied), DUSK_RELOAD="kill -9 $PPID")
+    shell.run(applied)
+    assert (applied / "etc/dusk/undone").read_text().startswith("ab12 2 ")
 
 
 # --- the helper's timer, for real ----------------------------------------------------------------

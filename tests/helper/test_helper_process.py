@@ -79,7 +79,7 @@ async def test_r9_an_unfinished_apply_is_put_back_at_the_next_start_and_told(roo
         await client.hello()
         await client.apply("ab", {"system": (OLD, b"# bad")})
     async with served(root) as client:
-        assert await client.hello() == Undone("ab", ("system",), ())
+        assert await client.hello() == Undone("ab", ("system",), (), reloaded=(0, ""))
     assert (root / "etc/config/system").read_bytes() == OLD
 
 
