@@ -26,9 +26,11 @@ from dusk.links import LookUp, Seen, Up
 
 ANSWER_S_MAX = 30.0
 """Longest wait for files: five seconds of waiting for each of a few locks, a slow flash."""
+APPLY_S_MAX = 60.0
+"""The same for several files that change, with ten seconds for root's hooks before it."""
 RELOAD_S_MAX = 40.0
 """The helper itself kills the command after 30 s."""
-ROLLBACK_S_MAX = RELOAD_S_MAX + ANSWER_S_MAX
+ROLLBACK_S_MAX = RELOAD_S_MAX + APPLY_S_MAX
 """What is put back is put into effect by the same request."""
 HELLO_S_MAX = RELOAD_S_MAX + ROLLBACK_S_MAX
 """The helper waits for the end of a reload that the former daemon left, then undoes what that left."""
@@ -81,12 +83,30 @@ class HelperClient:
         self._requests = trio.lowlevel.FdStream(write_fd)
         self._turn = trio.Lock()
         self._received = bytearray()
-        self._broken = False
+        self._shield: trio.CancelScope | None = None
+        self._is_stopping = False
+        self.broken = trio.Event()
+        """Set once the helper answers no more: no request will ever be answered."""
 
     async def aclose(self) -> None:
         """Close both pipes; the helper then ends."""
         await self._requests.aclose()
         await self._answers.aclose()
+
+    async def watch(self) -> None:
+        """Wait until the helper answers no more; cancelled, it lets a request under way be cut short, too.
+
+        Raises:
+            StorageError: it does not. Who starts the daemon again starts another helper, which puts back
+                what is unfinished.
+        """
+        try:
+            await self.broken.wait()
+            raise StorageError("the helper stopped answering")
+        finally:
+            self._is_stopping = True
+            if self._shield is not None:
+                self._shield.shield = False
 
     async def hello(self) -> Undone:
         """Wait for the greeting: what the helper's start put back (R7, R9).
@@ -136,7 +156,7 @@ class HelperClient:
         flat = [field for triple in fields for field in triple]
         options = (b"%d" % math.ceil(window_s), *([b"insist"] if insists else []))
         self._is_open = True
-        answer = await self._ask((b"apply", apply_id.encode(), *flat, *options), ANSWER_S_MAX)
+        answer = await self._ask((b"apply", apply_id.encode(), *flat, *options), APPLY_S_MAX)
         self.problem = ""  # nothing was unfinished
         with _as_asked():
             return tuple(answer[0].decode().split())
@@ -252,18 +272,19 @@ class HelperClient:
 
     async def _exchange(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
         async with self._turn:
-            if self._broken:
+            if self.broken.is_set():
                 raise StorageError("the helper stopped answering: restart the daemon")
-            self._broken = True  # until the answer is whole: what is cut short cannot be taken up again
-            try:
-                with trio.fail_after(wait_s):
-                    if fields:
-                        await self._requests.send_all(encode(*fields))
-                    answer = await self._answer()
-            except (trio.TooSlowError, trio.BrokenResourceError, ValueError) as error:
-                raise StorageError(f"the helper does not answer: {error}") from error
-            self._broken = False
-        return answer
+            # What is cut short cannot be taken up again: who gives up, as for an order, waits to its end.
+            with trio.CancelScope(shield=not self._is_stopping) as self._shield:
+                try:
+                    with trio.fail_after(wait_s):
+                        if fields:
+                            await self._requests.send_all(encode(*fields))
+                        return await self._answer()
+                except (trio.TooSlowError, trio.BrokenResourceError, ValueError) as error:
+                    self.broken.set()
+                    raise StorageError(f"the helper does not answer: {error}") from error
+            raise AssertionError("nobody cancels the shield itself")
 
     async def _answer(self) -> list[bytes]:
         header = await self._take(None)

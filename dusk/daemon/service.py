@@ -292,6 +292,7 @@ async def _run_parts(parts: _Parts) -> None:
             await nursery.start(parts.control.run)
             await nursery.start(parts.streams.run)
             await nursery.start(parts.sockets.run)
+            nursery.start_soon(parts.helper.watch)
             nursery.start_soon(parts.hands.run)
             nursery.start_soon(parts.hands.run_compactions)
             nursery.start_soon(watch_clock, parts.inbox)

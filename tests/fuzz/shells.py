@@ -155,7 +155,8 @@ class Deaf:
 
 def _helper_client(data: bytes) -> HelperClient:
     client = object.__new__(HelperClient)
-    client.problem, client.restored, client._broken, client._turn = "", None, False, trio.Lock()
+    client.problem, client.restored, client._turn = "", None, trio.Lock()
+    client.broken, client._shield, client._is_stopping = trio.Event(), None, False
     client._received, client._look = bytearray(), Up
     client._answers = cast("trio.lowlevel.FdStream", Pieces(data))
     client._requests = cast("trio.lowlevel.FdStream", Deaf())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from dusk.daemon import helper_client
 from dusk.daemon.helper_client import HelperClient, Undone, digest
@@ -246,14 +247,46 @@ def test_p19_the_helper_is_about_as_small_as_a_bare_python(root: Path) -> None:
     assert resident_kib(FORK, str(root)) <= 1.2 * resident_kib(BARE)
 
 
-async def test_cancelling_a_request_leaves_no_answer_for_the_next(root: Path) -> None:
-    (root / "etc/config/dusk").write_text(RELOAD.format("sleep 0.3"))
+async def test_r9_who_gives_up_a_request_leaves_no_answer_for_the_next_and_breaks_nothing(root: Path) -> None:
+    """An order is waited for a few seconds, and a reload may take longer."""
+    settings = RELOAD.format("sleep 0.3")
+    (root / "etc/config/dusk").write_text(settings)
     async with served(root) as client:
         await client.hello()
         with trio.move_on_after(0.05):
             await client.reload()
-        with pytest.raises(StorageError, match="stopped answering"):
-            await client.settings()
+        assert await client.settings() == settings.encode()
+
+
+async def test_a_daemon_that_stops_waits_for_no_request() -> None:
+    (read_fd, theirs), (ours, write_fd) = os.pipe(), os.pipe()
+    client = HelperClient(read_fd, write_fd)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.watch)
+            nursery.start_soon(client.reload)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        await client.aclose()
+    os.close(theirs)
+    os.close(ours)
+
+
+async def test_r9_a_helper_that_is_killed_ends_the_daemon_which_is_started_anew(root: Path) -> None:
+    """Else no apply, no rollback and no order would ever be done here again."""
+    pid, read_fd, write_fd = start_helper(str(root))
+    client = HelperClient(read_fd, write_fd)
+    await client.hello()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.RaisesGroup(pytest.RaisesExc(StorageError, match="stopped answering")), trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.watch)
+            done = await client.perform(RollbackFiles("ab"))
+            assert isinstance(done, HelperDone)
+            assert (done.error or "").startswith("storage: the helper does not answer")
+            await trio.sleep_forever()
+    await client.aclose()
+    await trio.to_thread.run_sync(os.waitpid, pid, 0)
 
 
 def test_r7_a_request_that_is_cut_short_is_not_done(root: Path) -> None:
