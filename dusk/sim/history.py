@@ -1,6 +1,6 @@
 """Every log that a cluster ever had: each entry is judged once, when it is first on a disk (R1–R4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode, pack_head
@@ -77,15 +77,15 @@ class History:
 
         It names who is no member there, or was made at a device that was taken out there. Where a
         later number of its author, or what another wrote to the same records, stands behind the refusal,
-        that came in the same round: the change is judged at the last place at which it was not too late.
+        that came in the same round: the change is judged at the places before those, too.
         """
-        for end in self.ends:
-            plain = self._plain(_not_overtaken(end, change))
-            code, section = self._judge.refusal(plain, change), f"device/{change.body.device.hex()}"
-            is_gone = plain.row(section, "key") is not None
-            if code == "no-succession" or (code == "unknown-device" and is_gone):
-                return True
-        return False
+        return any(self._may_refuse_at(place, change) for end in self.ends for place in _places(end, change))
+
+    def _may_refuse_at(self, place: Logged | None, change: Change) -> bool:
+        plain = self._plain(place)
+        code, section = self._judge.refusal(plain, change), f"device/{change.body.device.hex()}"
+        is_gone = plain.row(section, "key") is not None
+        return code == "no-succession" or (code == "unknown-device" and is_gone)
 
     def decode(self, item: LogItem) -> tuple[Entry, Change | None]:
         """Read an entry; each once, however many disks have it."""
@@ -260,22 +260,21 @@ class History:
         return bool(len(owners & signers) >= quorum[0])
 
 
-def _not_overtaken(end: Logged, change: Change) -> Logged | None:
-    """Return the newest entry of a branch at which a change was not too late.
+def _places(end: Logged, change: Change) -> Iterator[Logged | None]:
+    """Iterate over the end of a branch, and the places before what came on top of a change's base there.
 
-    No later number of its author comes before that, nor anything on top of what its author saw.
+    That is a later number of its author, or what somebody else wrote to its records.
     """
     body = change.body
     seen, is_seen = {operation.base for operation in body.operations} - {None}, False
-    places = {(operation.section, operation.key) for operation in body.operations}
-    place: Logged | None = end
+    records = {(operation.section, operation.key) for operation in body.operations}
+    yield end
     for logged in end.back():
         is_seen = is_seen or logged.change in seen
         author, device, counter = logged.ruling.counter or (None, None, 0)
         is_later = (author, device) == (body.author, bytes(body.device)) and counter > body.counter
-        if is_later or not (is_seen or places.isdisjoint(logged.writes)):
-            place = logged.parent
-    return place
+        if is_later or not (is_seen or records.isdisjoint(logged.writes)):
+            yield logged.parent
 
 
 def _check_sections(logged: Logged) -> None:
