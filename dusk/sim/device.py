@@ -392,7 +392,8 @@ class Device:
         if cut is not None:
             self._cut_power(steps[cut:])
             return
-        self._world.watcher.stepped(self)
+        if not self._pending:  # else the node is ahead of its disk, and nobody was told yet
+            self._world.watcher.stepped(self)
         self._arm()
 
     def _cut_power(self, undone: Sequence[tuple[Effect, ...]]) -> None:
