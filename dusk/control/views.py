@@ -262,7 +262,11 @@ def effective(desk: Desk, arguments: Json) -> Json:
     secrets: dict[str, tuple[str, ...]] = {key: (words.MASK,) for key, _ in sealed_of(managed)}
     if arguments["reveal"]:
         secrets |= revealed_to(desk, arguments["token"], device, managed, wanted)
-    further, origins = secret_names(state), Origins(state, device)
+    further = {
+        *secret_names(state),
+        *secret_names(counts.store),
+    }  # of a rollout what is one before, and after it
+    origins = Origins(counts.store, device)
     why = {option.key: origins.of(option) for option in every_option(managed)}
     options = [
         {

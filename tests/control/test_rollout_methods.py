@@ -167,6 +167,28 @@ def test_what_counts_for_a_router_is_shown_everywhere(desk: FakeDesk) -> None:
     assert (other["head"], other["options"][0]["values"]) == (before, ["before"])
 
 
+def _origin(desk: FakeDesk, name: str) -> tuple[list[str], list[str]]:
+    """Return the values of the one option that a router has, and the variables in it."""
+    (option,) = desk.ask("effective", device=name, key=SSID)["options"]
+    (origin,) = option["origins"]
+    return option["values"], [one["name"] for one in origin["variables"]]
+
+
+def test_where_a_setting_is_from_is_said_as_it_counts_for_a_router_that_waits(desk: FakeDesk) -> None:
+    desk.do("var.set", scope="cluster", variables=[{"name": "site", "values": ["office"]}])
+    edited(desk, "${site}")
+    desk.commit()
+    edited(desk, "plain")
+    rolled(desk, waves=["hall"])
+    assert _origin(desk, "hall") == (["plain"], [])
+    assert _origin(desk, "roof") == (["office"], ["site"])
+    order(desk, "force")
+    desk.do("draft.edit", target="policy/wifi", verb="unset", edits=[{"key": SSID, "values": []}])
+    rolled(desk, waves=["hall"])
+    assert desk.ask("effective", device="hall", key=SSID)["options"] == []
+    assert _origin(desk, "roof") == (["plain"], [])
+
+
 def test_each_router_says_how_far_it_is(desk: FakeDesk) -> None:
     edited(desk)
     rolled(desk, waves=["hall", "roof"])
