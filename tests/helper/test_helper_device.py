@@ -1,10 +1,12 @@
 """What the helper has root's own program do: two fixed words, by that program alone (R14, A46, A58)."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from dusk.helper.process import Helper
+from dusk.helper.running import BESIDE
 from tests.helper.test_helper_process import root as root_folder
 from tests.helper.test_helper_process import served
 
@@ -81,3 +83,29 @@ async def test_the_daemon_hears_how_it_went(root: Path) -> None:
         assert await client.device("reboot") == ""
         with pytest.raises(Refused, match="no light"):
             await client.device("locate")
+
+
+def _located(root: Path) -> str:
+    """Do what is done to a light on OpenWrt, with a folder in place of the kernel's, to its end."""
+    text = Path(f"{BESIDE}/dusk-device").read_text()
+    for former, ours in (
+        ('"$DUSK_ROOT" != /', "-z x"),
+        ("/etc/openwrt_release", str(root)),
+        ("/sys/class/leds", str(root / "leds")),
+        ("sleep 60", ":"),
+        ("2>&1 &\n", "2>&1\n"),
+    ):
+        assert former in text
+        text = text.replace(former, ours)
+    subprocess.run(["/bin/sh", "-c", text, "dusk-device", "locate"], check=True, timeout=30)
+    return (root / "leds/green:status/trigger").read_text()
+
+
+def test_a_light_that_blinks_already_is_left_to_who_began_that(root: Path) -> None:
+    """Its end puts back what was before; a second one would put back the blinking, for good."""
+    trigger = root / "leds/green:status/trigger"
+    trigger.parent.mkdir(parents=True)
+    trigger.write_text("none [default-on] timer heartbeat\n")
+    assert _located(root) == "default-on\n"
+    trigger.write_text("none default-on [timer] heartbeat\n")
+    assert _located(root) == "none default-on [timer] heartbeat\n"
