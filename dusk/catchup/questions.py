@@ -27,6 +27,8 @@ TOO_OFTEN = "too-often"
 """Who asked has asked too much of this device lately."""
 BUSY = "busy"
 """As many questions as may be are being answered, or asked."""
+SILENT = frozenset({NOT_REACHABLE, TOO_OLD, NO_ANSWER, TOO_OFTEN, BUSY})
+"""That there is no answer; any other word is one, and says that the device does not do it."""
 
 
 @dataclass(frozen=True, slots=True)

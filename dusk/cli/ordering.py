@@ -39,8 +39,9 @@ def order(context: Context, word: str, said: str, names: list[str], **more: int)
         except Refused as refusal:
             if refusal.code == "no-session":
                 raise
-            rows.append({"device": name, "done": False, "reason": refusal.reason})
-            context.note(f"{name}: not done: {refusal.reason}")
+            reason = refusal.reason.removeprefix(f"{name}: ")
+            rows.append({"device": name, "done": False, "reason": reason})
+            context.note(f"{name}: not done: {reason}")
     done = [f"{row['device']} {said}" for row in rows if row["done"]]
     context.say("\n".join(done), {"order": word, "devices": rows})
     return 0 if len(done) == len(rows) else 1

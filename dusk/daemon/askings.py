@@ -4,7 +4,7 @@ import itertools
 
 import trio
 
-from dusk.catchup.questions import NO_ANSWER, refusal
+from dusk.catchup.questions import NO_ANSWER, SILENT, refusal
 from dusk.daemon.answers import Answers
 from dusk.daemon.core import Core
 from dusk.effects import Answered, Question, Told
@@ -15,6 +15,24 @@ from dusk.node import Node
 
 _LATER_S = 2.0
 """A node that lives answers sooner than it is given up here."""
+_TOLD_WORDS = frozenset(
+    {
+        *("bad-order", "bad-question", "bad-signature", "failed", "internal", "missing-signatures"),
+        *("not-heard", "other-device", "outside-grant", "spent-challenge", "too-large"),
+    }
+)
+"""What an answer that is none may say otherwise (`specs/asking.md`)."""
+
+
+def refused(told: Told, name: str) -> Refused:
+    """Return an answer that is none as a refusal here, with who said it.
+
+    Its word is another member's. One that means something on this device, as that the session here
+    has ended, is not its to say.
+    """
+    if told.word in SILENT:
+        return Refused(told.word, f"{name} does not answer: {told.reason}")
+    return Refused(told.word if told.word in _TOLD_WORDS else "refused-there", f"{name}: {told.reason}")
 
 
 class Askings:

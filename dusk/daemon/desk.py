@@ -22,7 +22,7 @@ from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
 from dusk.control.recovering import gives_way
 from dusk.daemon.answers import Answers
-from dusk.daemon.askings import Askings
+from dusk.daemon.askings import Askings, refused
 from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
@@ -209,8 +209,7 @@ class DaemonDesk:
         """
         told = await self._askings.ask(device, question)
         if told.word:
-            name = names.device_name(self.log.state, device)
-            raise Refused(told.word, f"{name} does not answer: {told.reason}")
+            raise refused(told, names.device_name(self.log.state, device))
         return told
 
     def answered(self, effect: Answered) -> None:
