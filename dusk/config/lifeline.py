@@ -27,10 +27,12 @@ TELLING = {
 _FRESH = {INTERFACES: "br-lan", NETWORKS: "lan", UPLINKS: ""}
 LINKS = frozenset({"sta", "mesh", "adhoc"})
 """Modes of a radio's interface that is a link to another router."""
-PORT = "3875"
+PORT = 3875
+_PORT_DIGITS_MAX = 5
 _HARMLESS = {
     "interface": frozenset({"dns", "dns_search", "peerdns", "ip6hint", "description"}),
     "zone": frozenset({"forward", "masq", "masq6", "mtu_fix", "log", "log_limit"}),
+    "rule": frozenset({"name"}),
 }
 """What such a section may have otherwise without cutting anybody off."""
 _WHY = {
@@ -146,6 +148,7 @@ class _Way:
         told = {name: facts.get(name, usual.get(name, "")).split() for name in _FRESH}
         self._networks = frozenset(told[NETWORKS])
         self._sections = {p: _known(before, after, p) for p in ("network", "firewall", "wireless")}
+        self._rules_before = _known(before, {}, "firewall").keys()
         below = [(one.of("name"), one.of("ports", "ifname")) for one in self._sections["network"].values()]
         self._devices = _with_below(told[INTERFACES], below)
         self._uplinks = {name: radio for name, _, radio in (one.partition(":") for one in told[UPLINKS])}
@@ -179,15 +182,22 @@ class _Way:
             return kind if not about or about & self._devices else ""
         return ""
 
-    def _firewall(self, known: _Known, _address: str, option: str) -> str:
+    def _firewall(self, known: _Known, address: str, option: str) -> str:
         if known.type == "defaults":
             return "defaults" if option in ("", "input") else ""
         if known.type == "zone" or (not known.type and "network" in known.values):
             return "zone" if self._is_ours(known) else ""
+        if not known.type and not known.values:  # it goes, and nothing tells what it was
+            return "" if option else "rule"
         source, ports = known.of("src"), known.of("dest_port")
-        is_closing = bool(known.of("target") & {"DROP", "REJECT"}) and not known.of("dest")
+        if known.of("dest"):
+            return ""
+        is_about_port = any(has_port(one) for one in ports)
+        if is_about_port and address in self._rules_before:  # it may be the rule that lets Dusk in
+            return "rule"
+        is_closing = bool(known.of("target") & {"DROP", "REJECT"})
         is_ours = not source or "*" in source or bool(source & self._networks)
-        return "rule" if is_closing and is_ours and (not ports or PORT in ports) else ""
+        return "rule" if is_closing and is_ours and (not ports or is_about_port) else ""
 
     def _is_ours(self, zone: _Known) -> bool:
         """Tell whether a zone may be around Dusk's networks; where only its name is known, by custom."""
@@ -203,6 +213,14 @@ class _Way:
             return "wifi-device"
         is_unknown = not known.name and not known.of("mode")
         return "wifi-iface" if is_unknown and known.of("device") & self._radios else ""
+
+
+def has_port(said: str) -> bool:
+    """Tell whether Dusk's port is among those that a rule says: one, or two with ``-`` or ``:`` between."""
+    first, dash, last = said.replace(":", "-").partition("-")
+    ends = [first, last] if dash else [first]
+    are_ports = all(end.isascii() and end.isdigit() and len(end) <= _PORT_DIGITS_MAX for end in ends)
+    return are_ports and int(ends[0]) <= PORT <= int(ends[-1])
 
 
 def _with_below(

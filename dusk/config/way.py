@@ -6,7 +6,7 @@ itself looks, in its own files, when it makes them.
 
 from collections.abc import Iterator
 
-from dusk.config.lifeline import LINKS, PORT, about, devices_on, networks_on, texts_of
+from dusk.config.lifeline import LINKS, about, devices_on, has_port, networks_on, texts_of
 from dusk.config.parts import Section
 from dusk.config.uci import Document
 from dusk.lazy import dataclass
@@ -49,7 +49,11 @@ class Way:
             is_zone = one.type == "zone" and (
                 names & {*texts_of(one, "network")} or {*self.interfaces} & {*texts_of(one, "device")}
             )
-            if is_zone or one.type == "defaults" or PORT in texts_of(one, "dest_port"):
+            if (
+                is_zone
+                or one.type == "defaults"
+                or any(has_port(port) for port in texts_of(one, "dest_port"))
+            ):
                 yield one
 
 

@@ -143,12 +143,49 @@ def test_what_a_bridge_or_vlan_of_dusk_stands_on_is_on_the_way() -> None:
         ("set firewall.x.src=wan", False),
         ("set firewall.x.dest=wan", False),
         ("set firewall.x.dest_port='22 3875'", True),
+        ("set firewall.x.dest_port=3000-4000", True),
+        ("set firewall.x.dest_port=3000:4000", True),
+        ("set firewall.x.dest_port=4000-5000", False),
+        ("set firewall.x.dest_port=3875-", False),
+        ("set firewall.x.dest_port=000003875", False),
         ("set firewall.x.dest_port=22", False),
     ],
 )
 def test_a_rule_that_may_close_dusks_port_is_marked(more: str, *, is_marked: bool) -> None:
     text = f"set firewall.x=rule\nset firewall.x.target=DROP\n{more}"
     assert ("firewall.x.target" in marked(text)) == is_marked
+
+
+DUSKS_RULE = """
+set firewall.dusk=rule
+set firewall.dusk.name=Dusk
+set firewall.dusk.src=vpn
+set firewall.dusk.dest_port=3875
+set firewall.dusk.target=ACCEPT
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ("delete firewall.dusk", {"firewall.dusk"}),
+        (DUSKS_RULE.replace("3875", "22"), {"firewall.dusk.dest_port"}),
+        (DUSKS_RULE.replace("vpn", "wan"), {"firewall.dusk.src"}),
+        (DUSKS_RULE.replace("ACCEPT", "DROP"), {"firewall.dusk.target"}),
+        (f"{DUSKS_RULE}set firewall.dusk.enabled=0", {"firewall.dusk.enabled"}),
+        (f"{DUSKS_RULE}set firewall.dusk.name=other", set()),
+        (f"{DUSKS_RULE}set firewall.dusk.dest=wan", set()),
+        ("", set()),
+    ],
+)
+def test_what_lets_dusk_in_is_marked_when_it_changes_or_goes(after: str, found: set[str]) -> None:
+    assert marked(after, before=DUSKS_RULE, facts={"interfaces": "wg0", "networks": "wg0"}) == found
+
+
+def test_a_new_rule_that_lets_dusk_in_is_not_marked_and_what_nobody_knows_is_when_it_goes() -> None:
+    assert marked(DUSKS_RULE) == set()
+    assert marked("delete firewall.dusk") == {"firewall.dusk"}
+    assert marked("delete firewall.dusk.log") == set()
 
 
 def test_of_a_device_without_a_network_of_its_own_no_custom_is_assumed() -> None:
