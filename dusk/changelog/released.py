@@ -15,7 +15,7 @@ from dusk.changelog.rollouts import Kept, Rollout, kept_of, says_whom, under_way
 from dusk.changelog.sections import SectionKind, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections, groups_in_effect
-from dusk.ids import EMPTY_HEAD, ChangeId, DeviceId, Head, Seq
+from dusk.ids import ChainHash, ChangeId, DeviceId, Head, Seq
 
 
 class Positions(Protocol):
@@ -30,7 +30,10 @@ class Positions(Protocol):
         """Its newest entry."""
 
     def head_at(self, seq: int) -> Head | None:
-        """Return the head that it had at a position."""
+        """Return the head that it had at a position; None where it does not know of which epoch that was."""
+
+    def chain_at(self, seq: int) -> ChainHash | None:
+        """Return the chain hash at a position, also at one below its checkpoint."""
 
     def position_of(self, change: ChangeId) -> Seq | None:
         """Return where a change stands."""
@@ -182,7 +185,14 @@ def staged(log: Positions, device: DeviceId, waits: Waits) -> Released | None:
 
 
 def head_before(log: Positions, rollout: Rollout) -> Head:
-    """Return the head that a log had right before a rollout began."""
-    seq = log.position_of(rollout.change)
-    assert seq is not None, "its change stands in the log"
-    return log.head_at(seq - 1) or EMPTY_HEAD
+    """Return the head that a log had right before a rollout began.
+
+    A log that stands on a checkpoint knows the epoch of that alone. What was opened before has epoch 0
+    there; position and chain hash, which are all that is told of it, are the same for everybody (R2).
+    """
+    began = log.position_of(rollout.change)
+    assert began is not None, "its change stands in the log"
+    seq = Seq(began - 1)
+    chain = log.chain_at(seq)
+    assert chain is not None, "of every position the chain hash is kept"
+    return log.head_at(seq) or Head(0, 0, 0, seq, chain)

@@ -85,7 +85,7 @@ class Drawn:
         self.said[self.world.log.head.seq] = Snapshot(self.world.log.state)
 
     def step(self) -> None:
-        deeds = [self.change, self.change, self.change, self.begin, self.gate, self.gate, self.order]
+        deeds = [self.change] * 3 + [self.begin, self.gate, self.gate, self.order, self.world.open]
         self.random.choice(deeds)()
         self.note()
 
@@ -177,6 +177,7 @@ class Drawn:
         for device in self.devices:
             counts = released(log, DeviceId(device.key_id))
             assert counts.head.seq >= self.counted.get(device.key_id, 0), "it never falls"
+            assert counts.head.chain == self.world.log.chain_at(counts.head.seq)
             self.counted[device.key_id] = counts.head.seq
             assert _options(counts.store, device) == self.expected(device)
 
@@ -224,12 +225,12 @@ def test_r7_rollouts_are_taken_back_with_their_entries_and_done_again(seed: int)
     for _ in range(DEEDS // 4):
         drawn.step()
     after = looks(log)[10:12]
-    if log.reaches(at):
-        left = log.leave(at)
-        assert looks(log)[10:12] == before
-        log.restore(left)
-        assert looks(log)[10:12] == after
-        drawn.check(log)
+    assert log.reaches(at)
+    left = log.leave(at)
+    assert looks(log)[10:12] == before
+    log.restore(left)
+    assert looks(log)[10:12] == after
+    drawn.check(log)
 
 
 def test_what_is_refused_changes_nothing() -> None:

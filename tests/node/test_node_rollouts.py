@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from dusk import codec
 from dusk.apply.events import Mode
 from dusk.changelog import rollouts
 from dusk.changelog.body import Edit
+from dusk.changelog.log import Log
+from dusk.changelog.released import Waits
 from dusk.changelog.rollouts import DONE, GO, HOLD
 from dusk.effects import WallClock
-from dusk.node.gates import LOST_WINDOWS
+from dusk.ids import Seq
+from dusk.node.gates import LOST_WINDOWS, Gate, Gates
+from dusk.node.switching import Report
+from tests.changelog.test_rollouts import Cluster
+from tests.checkpoints import STEP, attest, commit, compacted
 from tests.node.site import Box, Site
 from tests.world import TIME_S, World
 
@@ -222,3 +230,36 @@ def test_who_has_handed_over_opens_nothing() -> None:
     leader = site.master.node._rooms.writing
     leader._log.write_handover(leader._stamp(site.now))
     assert leader.gate(f"rollout/{ID}", "open", site.now) == []
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_r2_who_stands_on_a_checkpoint_behind_the_epoch_opens_no_wave_on_what_was_in_effect_before() -> None:
+    world = Cluster()
+    world.roll(world.set("wifi", SSID, "new"), name=ID)
+    before = world.log.head.seq - 1
+    world.open()
+    commit(world, STEP)
+    attest(world)
+    log = compacted(world)
+    assert log.floor > before
+    assert log.head_at(before) is None, "of which epoch that was is not known any more"
+    failed = Report(Seq(before), "failed", log.head.seq, log.head.seq)
+    in_effect = failed._replace(seq=Seq(before + 1))
+    assert _due(log, failed) == [Gate(f"rollout/{ID}", f"stop {world.canary.key_id.hex()}")]
+    assert _due(log, in_effect) == [Gate(f"rollout/{ID}", "open")]
+
+
+def _due(log: Log, report: Report) -> list[Gate]:
+    """Return what its leader would write where every device reports the same."""
+    assert log.leader is not None
+    gates = Gates(
+        log,
+        waits=lambda: Waits(log.state),
+        report=lambda _device: report,
+        online=lambda _now: set(),
+        window_s=90.0,
+        own=log.leader,
+        cycle_s=lambda: 1.0,
+        reloaded_at=lambda: None,
+    )
+    return list(gates.due(WallClock(0.0, trusted=False), 0.0))
