@@ -6,7 +6,7 @@ changes, as it was signed: who is given such a thing later by another change has
 ever falls back to an earlier position. Who joins meanwhile counts as if it had been there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from dusk.changelog.body import Edit
@@ -63,10 +63,10 @@ class Waits:
     def __init__(self, state: State) -> None:
         self._state = state
         self.rollouts = under_way(state)
-        self._kept = {rollout.id: tuple(kept_of(state, rollout.id)) for rollout in self.rollouts}
-        self._waves = {rollout.id: waves_of(state, rollout.id) for rollout in self.rollouts}
+        self._kept: dict[str, tuple[Kept, ...]] = {}
+        self._waves: dict[str, dict[str, int]] = {}
         self._views: dict[str, Overlay] = {}
-        self._behinds: dict[str, Overlay] = {}
+        self._whom: dict[str, tuple[tuple[Sections, _Whom], ...]] = {}
         self._concerned: dict[tuple[str, DeviceId], bool] = {}
 
     def before(self, rollout: Rollout) -> Overlay:
@@ -77,11 +77,19 @@ class Waits:
 
     def _edits_before(self, rollout: Rollout) -> list[Edit]:
         later = [each for each in self.rollouts if each.number >= rollout.number]
-        kept = [one for each in reversed(later) for one in self._kept[each.id]]
+        kept = [one for each in reversed(later) for one in self._kept_for(each)]
         return [Edit(one.section, one.key, one.data, None) for one in kept]
+
+    def _kept_for(self, rollout: Rollout) -> Sequence[Kept]:
+        """Return what a rollout keeps, read when somebody wants it: most devices wait for nothing."""
+        if rollout.id not in self._kept:
+            self._kept[rollout.id] = tuple(kept_of(self._state, rollout.id))
+        return self._kept[rollout.id]
 
     def wave_of(self, rollout: Rollout, device: DeviceId) -> int:
         """Return in which wave a device is, from 0; the last one has all that are not named."""
+        if rollout.id not in self._waves:
+            self._waves[rollout.id] = waves_of(self._state, rollout.id)
         return self._waves[rollout.id].get(device.hex(), rollout.plan.waves - 1)
 
     def has_reached(self, rollout: Rollout, device: DeviceId) -> bool:
@@ -95,16 +103,20 @@ class Waits:
         return self._concerned[rollout.id, device]
 
     def _is_concerned(self, rollout: Rollout, device: DeviceId) -> bool:
-        own = [one for one in self._kept[rollout.id] if one.is_own]
-        stores: Sequence[Sections] = (self.before(rollout), self._behind(rollout, own))
-        return any(_depends(store, one.section, device) for store in stores for one in own)
+        if rollout.id not in self._whom:
+            self._whom[rollout.id] = tuple(self._whom_of(rollout))
+        return any(whom.has(store, device) for store, whom in self._whom[rollout.id])
 
-    def _behind(self, rollout: Rollout, own: Sequence[Kept]) -> Overlay:
-        """Return the datastore right behind a rollout, as far as it says whom something is for."""
-        if rollout.id not in self._behinds:
-            said = [Edit(one.section, one.key, one.after, None) for one in own if says_whom(*one[:2])]
-            self._behinds[rollout.id] = Overlay(self._state, [*self._edits_before(rollout), *said])
-        return self._behinds[rollout.id]
+    def _whom_of(self, rollout: Rollout) -> Iterator[tuple[Sections, "_Whom"]]:
+        """Yield the datastore right before a rollout and the one right behind it, and whom it concerns there.
+
+        Of the one behind it only what says whom something is for is as it was then.
+        """
+        own = [one for one in self._kept_for(rollout) if one.is_own]
+        said = [Edit(one.section, one.key, one.after, None) for one in own if says_whom(*one[:2])]
+        behind = Overlay(self._state, [*self._edits_before(rollout), *said])
+        for store in (self.before(rollout), behind):
+            yield store, _Whom.of(store, {one.section for one in own})
 
     def of(self, device: DeviceId) -> Rollout | None:
         """Return what a device waits for; a removed one waits for nothing."""
@@ -129,22 +141,35 @@ class Waits:
         return tuple(r for r in self.rollouts if not r.is_final and self.concerns(r, device))
 
 
-def _depends(store: Sections, section: str, device: DeviceId) -> bool:
-    """Tell whether a device's managed config depends on a section, as a datastore has it."""
-    path = parse_path(section)
-    if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
-        return path.name == device.hex()
-    if path.kind is SectionKind.GROUP:
-        return path.name in groups_in_effect(store, device)
-    if path.kind is SectionKind.CLUSTER:
-        return True
-    row = store.value(f"assignment/{path.name}", "to")
-    if row is None:
-        return False
-    to, names, _priority = row
-    if to == "groups":
-        return not set(names).isdisjoint(groups_in_effect(store, device))
-    return to == "all" or device.hex() in names
+class _Whom(NamedTuple):
+    """Whose managed config depends on some sections: everybody's, of some devices, or of some groups."""
+
+    is_all: bool
+    devices: frozenset[str]
+    groups: frozenset[str]
+
+    @classmethod
+    def of(cls, store: Sections, sections: Iterable[str]) -> "_Whom":
+        """Read that from a datastore, once for all devices: a policy may have thousands of settings."""
+        is_all, devices, groups = False, set[str](), set[str]()
+        for path in map(parse_path, sections):
+            if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
+                devices.add(path.name)
+            elif path.kind is SectionKind.GROUP:
+                groups.add(path.name)
+            elif path.kind is SectionKind.CLUSTER:
+                is_all = True
+            else:
+                to, names, _priority = store.value(f"assignment/{path.name}", "to") or ("devices", (), 0)
+                is_all = is_all or to == "all"
+                (groups if to == "groups" else devices).update(names)
+        return cls(is_all, frozenset(devices), frozenset(groups))
+
+    def has(self, store: Sections, device: DeviceId) -> bool:
+        """Tell whether a device is among them, in the groups in which that datastore has it."""
+        if self.is_all or device.hex() in self.devices:
+            return True
+        return bool(self.groups) and not self.groups.isdisjoint(groups_in_effect(store, device))
 
 
 def released(log: Positions, device: DeviceId, waits: Waits | None = None) -> Released:

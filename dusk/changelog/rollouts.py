@@ -407,7 +407,8 @@ class Keeping:
                 section, key, data, is_own, record.data if is_own and says_whom(section, key) else None
             )
             self._written[place] = by_fold(row, self._changes[name])
-        self._check_room()
+        if self._written:  # what was kept before had room
+            self._check_room()
 
     def _check_room(self) -> None:
         """Refuse what would make the state grow without bound while a rollout stands still."""

@@ -1,9 +1,11 @@
 """Rollouts: what waits for whom is said by the log alone, whoever reads it, and however (R1, R2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from dusk import codec
 from dusk.changelog import rollouts
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED, EntryKind, Outcome, OutcomeCode
@@ -424,3 +426,43 @@ def test_entries_name_what_they_keep() -> None:
     row = world.log.state.value(f"former/{ONE}", "of")
     assert row is not None
     assert row[0] == 1
+
+
+def test_p12_whom_a_rollout_concerns_is_read_once_for_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Cluster()
+    world.commit(world.edit("group/attic", "made", (True,)))
+    world.commit(world.assigned("attic", "groups", ["attic"]))
+    joined = [DeviceId(world.join(f"box{at}").key_id) for at in range(4)]
+    world.roll(*(world.set("attic", f"dhcp.lan.option{at}", "x") for at in range(40)))
+    read: list[bytes] = []
+    unpack = codec.unpack
+
+    def counted(data: bytes, *, size_max: int) -> list[Any]:
+        read.append(data)
+        return unpack(data, size_max=size_max)
+
+    waits = Waits(world.log.state)
+    monkeypatch.setattr(codec, "unpack", counted)
+    assert waits.of(joined[0]) is None
+    assert len(read) > 40, "what is kept"
+    read.clear()
+    assert [waits.of(device) for device in joined] == [None] * 4
+    assert len(read) < 40, "a device costs its groups, and not what the rollout changes"
+
+
+def test_p12_what_nobody_waits_for_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Cluster()
+    world.roll(world.set("wifi", SSID, "new"))
+    world.gate(OPEN_WORD)
+    monkeypatch.setattr("dusk.changelog.released.kept_of", lambda *_: pytest.fail("it was read"))
+    assert world.position(world.other) == world.log.head.seq
+
+
+def test_p12_a_change_that_nothing_is_kept_of_is_not_held_against_what_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Cluster()
+    world.roll(world.set("wifi", SSID, "new"))
+    monkeypatch.setattr(rollouts.Keeping, "_check_room", lambda _: pytest.fail("it was counted"))
+    world.commit(world.edit("user/bob", "key", (world.key().public,)))
+    world.commit(world.set("wifi", SSID, "newer"))
