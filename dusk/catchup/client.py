@@ -114,9 +114,16 @@ class Client(Asking):
         return self._fetching.newest_there
 
     def add(self, change: Change, after: ChangeId | None = None) -> None:
-        """Take one more change to submit before the end, once, with the one that goes before it."""
-        if change.id not in {known.id for known, _ in self._changes}:
-            self._changes.append((change, after))
+        """Take one more change to submit before the end, once, with the one that goes before it.
+
+        Until it is sent that may become known: this device has gone over to another branch meanwhile.
+        """
+        for place, (known, _) in enumerate(self._changes):
+            if known.id == change.id:
+                if after is not None:
+                    self._changes[place] = (known, after)
+                return
+        self._changes.append((change, after))
 
     def receive(self, frame: bytes, now: float) -> None:
         """Take a frame.

@@ -209,6 +209,17 @@ def test_one_exchange_with_a_peer_and_two_in_all_fetch() -> None:
     assert stale.exchanges.catch_up(at("c"), wires.now) == []
 
 
+def test_r3_what_goes_before_a_change_may_become_known_until_that_is_sent() -> None:
+    wires, server, stale = _pair()
+    world = server.world
+    change, before = world.change(world.set("wifi", "wireless.radio0.channel", "6")), ChangeId(bytes(32))
+    opened = stale.exchanges.submit(at("master"), change, wires.now)
+    for after in (before, None):
+        assert stale.exchanges.submit(at("master"), change, wires.now, after) == []
+    wires.do("stale", opened)
+    assert server.handed_in_after == [before]
+
+
 def test_a28_who_is_there_again_is_asked_though_it_gave_no_answer_before() -> None:
     wires, _server, stale = _pair()
     for ask in (stale.exchanges.catch_up, stale.exchanges.catch_up_anew):

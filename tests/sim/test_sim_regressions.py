@@ -145,6 +145,7 @@ PLANS = {
     "who stood on an older checkpoint lacked the certificate of that on which others stood": full(
         8356, returns=True
     ),
+    "a change was about to be handed in as its device left what stood before it": full(11034, returns=True),
     "the last change was queued alone on a device that was taken out and reset": full(1006),
     "two led on two links since before these were whole, and were said to take over as they met": full(
         3112, returns=True
