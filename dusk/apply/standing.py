@@ -5,8 +5,9 @@ Physical state only: whether a link is there, never whether anybody can be reach
 
 from collections.abc import Iterator
 
-from dusk.apply.windows import Changes, is_off, listens_for_radar
+from dusk.apply.windows import Changes
 from dusk.config.parts import Section, Value
+from dusk.config.radios import is_off, listens_for_radar
 from dusk.config.uci import parse
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.links import Up

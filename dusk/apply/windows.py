@@ -6,7 +6,7 @@ master died is not to blame its config for that (A48).
 
 from collections.abc import Callable, Mapping
 
-from dusk.config.parts import Section
+from dusk.config.radios import is_link, is_off, listens_for_radar
 from dusk.config.uci import parse
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.lazy import dataclass
@@ -17,9 +17,6 @@ NETWORK_TIMES = 2
 RADAR_TIMES = 8
 """A radio listens for radar before it sends, ten minutes on some channels: 720 s."""
 TAKEOVERS = 3
-_RADAR_CHANNELS = range(52, 145)
-_UPLINK_MODES = frozenset({"sta", "mesh", "adhoc"})
-_YES = frozenset({"1", "yes", "on", "true", "enabled"})
 
 Changes = Mapping[str, tuple[bytes | None, bytes]]
 """Package → (content before, content after) of each file that changes."""
@@ -68,27 +65,7 @@ def has_radar_uplink(wireless: bytes) -> bool:
         return False
     radios = {one.name for one in sections if one.type == "wifi-device" and listens_for_radar(one)}
     return any(
-        one.get("device") in radios and _is_uplink(one) for one in sections if one.type == "wifi-iface"
+        one.get("device") in radios and is_link(one) and not is_off(one)
+        for one in sections
+        if one.type == "wifi-iface"
     )
-
-
-def listens_for_radar(radio: Section) -> bool:
-    """Tell whether a ``wifi-device`` may use a channel on which radar goes first."""
-    band, channel = radio.get("band"), radio.get("channel") or "auto"
-    if is_off(radio) or band not in (None, "5g") or not isinstance(channel, str):
-        return False
-    if not (channel.isascii() and channel.isdigit()):
-        return band == "5g" or radio.get("hwmode") == "11a"
-    is_wide = str(radio.get("htmode") or "").endswith("160")
-    return int(channel) in _RADAR_CHANNELS or (is_wide and int(channel) >= 36)
-
-
-def is_off(section: Section) -> bool:
-    """Tell whether a section of ``wireless`` is switched off."""
-    return section.get("disabled") in _YES
-
-
-def _is_uplink(interface: Section) -> bool:
-    if is_off(interface):
-        return False
-    return interface.get("mode") in _UPLINK_MODES or interface.get("wds") in _YES

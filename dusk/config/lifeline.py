@@ -13,7 +13,8 @@ from typing import NamedTuple
 from dusk.config.device import every_option
 from dusk.config.merge import Managed, ManagedOption
 from dusk.config.names import Each, Matched, Named, parse_key
-from dusk.config.parts import Section
+from dusk.config.parts import Section, texts_of
+from dusk.config.radios import WIDTH_USUAL_MHZ, is_link, is_link_of, listens_s, width_of
 from dusk.config.settings import Verb
 from dusk.config.uci import Document
 
@@ -21,12 +22,10 @@ INTERFACES, NETWORKS, UPLINKS = "interfaces", "networks", "uplinks"
 """Facts: kernel names that Dusk is on; sections of ``network`` on them; links by radio (``NAME:RADIO``)."""
 TELLING = {
     "network": frozenset({"name", "ports", "ifname", "device"}),
-    "wireless": frozenset({"mode", "device", "band", "channel", "htmode"}),
+    "wireless": frozenset({"mode", "wds", "device", "band", "channel", "htmode"}),
 }
 """Options by which one section tells what another one is about."""
 _FRESH = {INTERFACES: "br-lan", NETWORKS: "lan", UPLINKS: ""}
-LINKS = frozenset({"sta", "mesh", "adhoc"})
-"""Modes of a radio's interface that is a link to another router."""
 PORT = 3875
 _PORT_DIGITS_MAX = 5
 _HARMLESS = {
@@ -153,7 +152,7 @@ class _Way:
         self._devices = _with_below(told[INTERFACES], below)
         self._uplinks = {name: radio for name, _, radio in (one.partition(":") for one in told[UPLINKS])}
         for key, known in self._sections["wireless"].items():
-            if known.of("mode") & LINKS:
+            if is_link_of(known.of("mode"), known.of("wds")):
                 self._uplinks[key] = " ".join(known.of("device"))
         self._radios = {radio for one in self._uplinks.values() for radio in one.split()}
 
@@ -252,17 +251,6 @@ def _guessed(known: _Known) -> str:
 
 # --- radios --------------------------------------------------------------------------------------
 
-_DFS_FIRST, _DFS_LAST = 52, 144
-_WEATHER = frozenset({120, 124, 128})
-"""Channels that overlap 5,600 to 5,650 MHz."""
-LISTENS_S, LISTENS_WEATHER_S = 60, 600
-"""Channel availability check: ETSI EN 301 893, table D.1."""
-_NO_RADAR_MAX = 14
-_SPACING = 4
-"""Between the numbers of channels of 20 MHz."""
-_WIDTH_USUAL_MHZ = 80
-"""What a radio of 5 GHz has in a fresh system; taken where nothing says it."""
-
 
 def restarts(before: Managed, after: Managed) -> tuple[Restart, ...]:
     """Return the radios that restart, by name.
@@ -296,28 +284,8 @@ def _listens_s(radio: _Known | None) -> int | None:
     numbers = [int(one) for one in channels if one.isascii() and one.isdigit() and len(one) <= 3]
     if not numbers or len(numbers) < len(channels) or 0 in numbers:
         return None
-    width = next(
-        (w for w in (160, 80, 40, 20) if any(mode.rstrip("+-").endswith(str(w)) for mode in modes)), 0
-    )
-    return max(listens_s(number, width or _WIDTH_USUAL_MHZ) for number in numbers)
-
-
-def listens_s(channel: int, width_mhz: int) -> int:
-    """Return how long a radio must listen for radar before it sends on a channel, in seconds.
-
-    Args:
-        channel: the primary channel's number.
-        width_mhz: 20, 40, 80 or 160: the whole block must be free.
-    """
-    if channel <= _NO_RADAR_MAX:
-        return 0
-    first = 149 if channel > _DFS_LAST else 100 if channel >= 100 else 36
-    count = width_mhz // 20
-    place = (channel - first) // _SPACING // count * count
-    block = {first + _SPACING * (place + number) for number in range(count)}
-    if block & _WEATHER:
-        return LISTENS_WEATHER_S
-    return LISTENS_S if any(_DFS_FIRST <= one <= _DFS_LAST for one in block) else 0
+    width_mhz = max(map(width_of, modes), default=0) or WIDTH_USUAL_MHZ
+    return max(listens_s(number, width_mhz) for number in numbers)
 
 
 # --- what a device reports -----------------------------------------------------------------------
@@ -350,12 +318,6 @@ def uplinks_in(wireless: Document) -> list[str]:
         if section.type == "wifi-iface":
             address = section.name or f"@wifi-iface[{index}]"
             index += 1
-            if not LINKS.isdisjoint(texts_of(section, "mode")):
+            if is_link(section):
                 found += [f"{address}:{radio}" for radio in texts_of(section, "device")]
     return found
-
-
-def texts_of(section: Section, *options: str) -> list[str]:
-    """Return the values of options together, texts split at blanks as old files have lists."""
-    values = (section.get(option) or () for option in options)
-    return [text for value in values for text in (value.split() if isinstance(value, str) else value)]

@@ -125,3 +125,9 @@ def written(line: Line) -> str:
         Statement.LIST: f"\tlist {line.name} {quoted(line.value)}",
     }[line.statement]
     return f"{words} {line.comment}\n" if line.comment else f"{words}\n"
+
+
+def texts_of(section: Section, *options: str) -> list[str]:
+    """Return the values of options together, texts split at blanks as old files have lists."""
+    values = (section.get(option) or () for option in options)
+    return [text for value in values for text in (value.split() if isinstance(value, str) else value)]

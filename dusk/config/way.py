@@ -6,8 +6,9 @@ itself looks, in its own files, when it makes them.
 
 from collections.abc import Iterator
 
-from dusk.config.lifeline import LINKS, about, devices_on, has_port, networks_on, texts_of
-from dusk.config.parts import Section
+from dusk.config.lifeline import about, devices_on, has_port, networks_on
+from dusk.config.parts import Section, texts_of
+from dusk.config.radios import is_link
 from dusk.config.uci import Document
 from dusk.lazy import dataclass
 
@@ -38,7 +39,7 @@ class Way:
                 yield one
 
     def _wireless(self, document: Document) -> Iterator[Section]:
-        links = [one for one in document.sections if not LINKS.isdisjoint(texts_of(one, "mode"))]
+        links = [one for one in document.sections if is_link(one)]
         radios = {radio for one in links for radio in texts_of(one, "device")}
         yield from links
         yield from (one for one in document.sections if one.type == "wifi-device" and one.name in radios)
@@ -49,11 +50,8 @@ class Way:
             is_zone = one.type == "zone" and (
                 names & {*texts_of(one, "network")} or {*self.interfaces} & {*texts_of(one, "device")}
             )
-            if (
-                is_zone
-                or one.type == "defaults"
-                or any(has_port(port) for port in texts_of(one, "dest_port"))
-            ):
+            lets_in = any(has_port(port) for port in texts_of(one, "dest_port"))
+            if is_zone or lets_in or one.type == "defaults":
                 yield one
 
 

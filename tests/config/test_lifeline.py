@@ -2,8 +2,9 @@
 
 import pytest
 
-from dusk.config.lifeline import Restart, changes, listens_s, marks, networks_on, restarts, uplinks_in
+from dusk.config.lifeline import Restart, changes, marks, networks_on, restarts, uplinks_in
 from dusk.config.merge import DEVICE_PRIORITY, Layer, Managed, merge
+from dusk.config.radios import listens_s
 from dusk.config.text import import_text
 from dusk.config.uci import parse
 

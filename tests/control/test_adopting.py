@@ -10,7 +10,7 @@ from dusk.config.settings import Setting, Verb
 from dusk.errors import Refused
 from tests.desk import FakeDesk
 
-SSID, HIDDEN, LIST, GONE = (f"wireless.a.{name}" for name in ("ssid", "hidden", "maclist", "wds"))
+SSID, HIDDEN, LIST, GONE = (f"wireless.a.{name}" for name in ("ssid", "hidden", "maclist", "wmm"))
 
 
 def changed(key: str, wanted: Value | None, found: Value | None) -> Difference:
