@@ -54,7 +54,7 @@ def listens_for_radar(radio: Section) -> bool:
     if is_off(radio) or band not in (None, "5g") or not isinstance(channel, str):
         return False
     is_number = channel.isascii() and channel.isdigit() and len(channel) <= _CHANNEL_DIGITS_MAX
-    if not is_number or not int(channel):  # 0 is a channel of its own choice, too
+    if not is_number:
         return band == "5g" or radio.get("hwmode") == "11a"
     width_mhz = max(map(width_of, texts_of(radio, "htmode")), default=0) or WIDTH_USUAL_MHZ
     return listens_s(int(channel), width_mhz) > 0
