@@ -10,6 +10,7 @@ Only the fold writes ``former/ID`` and the record ``progress``. Waves are opened
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from dusk import codec, limits
@@ -393,22 +394,50 @@ class Keeping:
         """
         if not self._order:
             return
-        name = self._order[-1]
-        for section, key, record in writes:
-            place = (FORMER + name, WAS + place_of(section, key))
-            if not is_kept(section, key) or place in self._written or self._state.record(*place) is not None:
-                continue
-            was = self._state.record(section, key)
-            if was is None and section.startswith("device/") and key == "groups":
+        for write in writes:
+            if not is_kept(write.section, write.key) or self._joins(write):
                 continue  # a device that joins is what it is, for who waits too
-            data = None if was is None else was.data
-            is_own = name == begun
-            row = Kept(
-                section, key, data, is_own, record.data if is_own and says_whom(section, key) else None
-            )
-            self._written[place] = by_fold(row, self._changes[name])
+            self._keep_one(write, is_own=self._order[-1] == begun)
+            if write.section.startswith("assignment/"):
+                self._take_over(write)
         if self._written:  # what was kept before had room
             self._check_room()
+
+    def _keep_one(self, write: RecordWrite, *, is_own: bool) -> None:
+        """Keep for the newest rollout what one record was, unless it is kept already."""
+        section, key, record = write
+        name = self._order[-1]
+        place = (FORMER + name, WAS + place_of(section, key))
+        if place in self._written or self._state.record(*place) is not None:
+            return
+        was = self._state.record(section, key)
+        after = record.data if is_own and says_whom(section, key) else None
+        row = Kept(section, key, None if was is None else was.data, is_own, after)
+        self._written[place] = by_fold(row, self._changes[name])
+
+    def _joins(self, write: RecordWrite) -> bool:
+        """Tell whether a record is of a device alone that is none before the entry."""
+        path = parse_path(write.section)
+        if path.kind is SectionKind.GROUP and write.key.startswith("member/"):
+            return self._is_new(write.key.removeprefix("member/"))
+        return path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG) and self._is_new(path.name)
+
+    def _is_new(self, device: str) -> bool:
+        return self._state.record(f"device/{device}", "key") is None
+
+    def _take_over(self, write: RecordWrite) -> None:
+        """Name who takes a device's place beside it in all that is kept of an assignment."""
+        section, key, record = write
+        was = self._state.record(section, key)
+        before, behind = _listed(None if was is None else was.data), _listed(record.data)
+        left, come = before - behind, frozenset(filter(self._is_new, behind - before))
+        place = WAS + place_of(section, key)
+        for name in self._order if left and come else ():
+            kept = self._written.get((FORMER + name, place)) or self._state.record(FORMER + name, place)
+            if kept is not None and kept.data is not None:
+                row = Kept(*codec.unpack(kept.data, size_max=limits.VALUE_BYTES_MAX))
+                row = row._replace(data=_beside(row.data, left, come), after=_beside(row.after, left, come))
+                self._written[FORMER + name, place] = by_fold(row, self._changes[name])
 
     def _check_room(self) -> None:
         """Refuse what would make the state grow without bound while a rollout stands still."""
@@ -428,6 +457,21 @@ class Keeping:
     def writes(self) -> list[RecordWrite]:
         """Return what changes of what is kept."""
         return [RecordWrite(section, key, record) for (section, key), record in self._written.items()]
+
+
+def _listed(data: bytes | None) -> frozenset[str]:
+    """Return the devices that an assignment names, if it is to devices."""
+    to, names, _priority = ("", (), 0) if data is None else codec.unpack(data, size_max=len(data))
+    return frozenset(names if to == "devices" else ())
+
+
+def _beside(data: bytes | None, left: AbstractSet[str], come: AbstractSet[str]) -> bytes | None:
+    """Return an assignment that names some devices beside those whose places they take."""
+    listed = _listed(data)
+    if data is None or listed.isdisjoint(left):
+        return data
+    to, _names, priority = codec.unpack(data, size_max=len(data))
+    return codec.pack((to, sorted(listed | come), priority))
 
 
 def place_of(section: str, key: str) -> str:

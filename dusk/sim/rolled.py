@@ -140,12 +140,35 @@ def counted(history: History, head: Logged, device: DeviceId) -> Logged:
 
 
 def as_member(history: History, head: Logged, at: Logged, device: DeviceId) -> Records:
-    """Return the records at an entry; a device that joined behind it is in the groups with which it did."""
+    """Return the records at an entry; a device that joined behind it is there as what it joined.
+
+    That is the groups and settings of its own; and it is named where the device was whose place it took.
+    """
     records, own = history.records_at(at), f"device/{device.hex()}"
-    if (own, "key") in records:
+    joined = next((each for each in head.back() if (own, "key") in each.writes), None)
+    if (own, "key") in records or joined is None or joined.parent is None:
         return records
-    made = next((each.writes for each in head.back() if (own, "key") in each.writes), {})
-    return {**records, **{place: held for place, held in made.items() if place == (own, "groups")}}
+    found = dict(records)
+    before = history.records_at(joined.parent)
+    for (section, key), held in joined.writes.items():
+        is_member = section.startswith("group/") and key == f"member/{device.hex()}"
+        if (section, key) == (own, "groups") or section == f"{own}/config" or is_member:
+            found[section, key] = held
+        elif section.startswith("assignment/") and key == "to":
+            left = _listed(before, section) - _listed(joined.writes, section)
+            for old in sorted(left):
+                store = as_member(history, joined.parent, at, DeviceId(bytes.fromhex(old)))
+                if old in _listed(store, section):
+                    to, names, priority = _row(store, section, key) or []
+                    row = [to, sorted({*names, device.hex()}), priority]
+                    found[section, key] = Held(codec.pack(row), held.base)
+    return found
+
+
+def _listed(records: Records, section: str) -> set[str]:
+    """Return the devices that an assignment names, if it is to devices."""
+    to, names, _priority = _row(records, section, "to") or ("", [], 0)
+    return set(names) if to == "devices" else set()
 
 
 def _has_reached(records: Records, section: str, device: DeviceId) -> bool:

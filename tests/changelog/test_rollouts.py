@@ -19,6 +19,7 @@ from dusk.effects import ItemKind
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.keys.signing import NONE_VERIFIED, SigningKey
+from tests.changelog.test_returning import came, comes_back, silent
 from tests.granting import refuse
 from tests.world import TIME_S, World
 
@@ -466,3 +467,33 @@ def test_p12_a_change_that_nothing_is_kept_of_is_not_held_against_what_is(
     monkeypatch.setattr(rollouts.Keeping, "_check_room", lambda _: pytest.fail("it was counted"))
     world.commit(world.edit("user/bob", "key", (world.key().public,)))
     world.commit(world.set("wifi", SSID, "newer"))
+
+
+def test_a20_who_takes_a_device_s_place_meanwhile_has_what_that_had() -> None:
+    world = Cluster()
+    world.joinkey = world.key()
+    _, old = came(world)
+    listed = ["devices", sorted([old.hex(), world.other.key_id.hex()]), 8]
+    world.commit(world.edit("group/up", "made", (True,)), world.edit("group/down", "made", (True,)))
+    world.commit(world.set("up", "system.up.name", "up"), world.assigned("up", "groups", ["up"]))
+    world.commit(world.set("dns", "dhcp.lan.start", "1"))
+    world.roll(world.set("wifi", SSID, "new"), world.edit("assignment/dns", "to", listed))
+    config = f"{device_path(old)}/config"
+    world.roll(world.set("dns", "dhcp.lan.start", "2"), world.edit(config, "var/x", ("x",)), name=TWO)
+    key, other = world.key(), world.other
+    assert comes_back(world, silent(old), key).outcome == APPLIED
+    new = DeviceId(key.key_id)
+    config = f"{device_path(new)}/config"
+    store = released(world.log, new).store
+    assert (world.has(key, "system.led.name"), world.has(key, "system.up.name")) == ("on", "up")
+    assert store.value(config, "var/floor") == ["2"]
+    assert (world.has(key), world.has(key, "dhcp.lan.start")) == ("before", None)
+    assert world.has(other, "dhcp.lan.start") is None
+    world.commit(world.edit(config, "set/system.led.name", None))
+    assert (world.has(key, "system.led.name"), world.position(key)) == ("on", world.position(other))
+    world.gate(OPEN_WORD)
+    assert (world.has(key), world.has(key, "dhcp.lan.start")) == ("new", "1"), "the second is still to come"
+    assert world.has(other, "dhcp.lan.start") == "1"
+    world.gate(OPEN_WORD, TWO)
+    assert (world.has(key, "dhcp.lan.start"), world.has(key, "system.led.name")) == ("2", None)
+    world.replicas_agree()
