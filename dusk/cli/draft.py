@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Collection
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, within
@@ -21,6 +22,9 @@ _GOES_ON = "goes on without you; see `dusk log` and `dusk device list`"
 """What Ctrl-C cannot take back, since the daemon has it."""
 _OVER = frozenset({"failed", "held", "off", "offline"})
 """What ends the wait for a router that has not the version in effect."""
+_NOT_REACHED = "not reached yet"
+"""A router that waits for its wave, or for a person to start the rollout: it gets the version later."""
+_LATER = _OVER | {_NOT_REACHED}
 _STILL = {"committed": "waits"}
 """A state that is of an earlier version, as people read it."""
 
@@ -104,7 +108,9 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     result = wait_for_change(context, started["ticket"], arguments.timeout)
     result["notes"] = started.get("notes", [])
     if arguments.wait and result["state"] != "queued":
-        result["devices"] = _wait_applied(context, result, end_s)
+        # Who switch together do so soon, or the rollout stops; waves take as long as they take.
+        is_soon = arguments.together and not arguments.hold
+        result["devices"] = _wait_applied(context, result, end_s, _OVER if is_soon else _LATER)
     code = report(context, result)
     devices = result.get("devices", [])
     if devices:
@@ -112,7 +118,11 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     away = [d["name"] for d in devices if d["state"] == "offline"]
     if away:
         context.note(f"offline, and applies it when it is heard again: {', '.join(away)}")
-    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in away]
+    later = {} if arguments.together else {d["name"]: d for d in devices if d["state"] == _NOT_REACHED}
+    if later:
+        shows = sorted({f"`dusk rollout show {d['rollout']}`" for d in later.values()})
+        context.note(f"waits for its wave: {', '.join(later)}; {', '.join(shows)}")
+    failed = [d["name"] for d in devices if not d["done"] and d["name"] not in (*away, *later)]
     if failed:
         why = f"`dusk device show {failed[0]}` says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
@@ -157,15 +167,15 @@ def report(context: Context, result: Json, more: list[tuple[str, object]] | None
     return 1
 
 
-def _wait_applied(context: Context, result: Json, end_s: float) -> list[Json]:
-    """Wait until each router that is online has this version in effect, or failed to."""
+def _wait_applied(context: Context, result: Json, end_s: float, over: Collection[str]) -> list[Json]:
+    """Wait until each router that is online has this version in effect, or is in a state that ends that."""
     shown = _Line()
     try:
         while True:
             refresh(context)
             devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
             shown.put(progress(devices))
-            waiting = [d for d in devices if not d["done"] and d["state"] not in _OVER]
+            waiting = [d for d in devices if not d["done"] and d["state"] not in over]
             if not waiting or time.monotonic() > end_s:
                 return devices
             time.sleep(_APPLIED_POLL_S)
@@ -187,10 +197,10 @@ def _applied(device: Json, seq: int) -> Json:
     done = device["applied"] >= seq
     state = "applied" if done else device["apply"] if device["online"] else "offline"
     if device["rollout"] is not None and not done and device["online"]:
-        state = "not reached yet"
+        state = _NOT_REACHED
     elif state == "failed" and device["judged"] < seq:
         state = "waiting"
-    return {"name": device["name"], "done": done, "state": state}
+    return {"name": device["name"], "done": done, "state": state, "rollout": device["rollout"]}
 
 
 class _Line:

@@ -6,12 +6,14 @@ import pytest
 
 from dusk.changelog import rollouts
 from dusk.changelog.rollouts import STOP_WORD
+from dusk.changelog.views import members
 from dusk.cli.draft import _applied
+from dusk.control.desk import Peer
 from tests.cli.test_commands import assert_refused
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Dusk
+    from tests.cli.conftest import Dusk, Result
 
 
 def rolled(dusk: "Dusk", desk: FakeDesk, *words: str) -> str:
@@ -112,3 +114,48 @@ def test_a_router_that_waits_is_said_not_to_be_reached(dusk: "Dusk", logged_in: 
     }
     assert _applied(row, 2)["state"] == "not reached yet"
     assert _applied({**row, "online": False}, 2)["state"] == "offline"
+
+
+def _waited(dusk: "Dusk", desk: FakeDesk, *words: str) -> "Result":
+    """Commit where all are online with what was before, and wait for what is in effect."""
+    head = desk.log.head.seq
+    stale = Peer(
+        online=True,
+        head_seq=head,
+        applied_seq=head,
+        apply_state="committed",
+        reason="",
+        alarms=(),
+        seen_s_ago=None,
+    )
+    desk.seen = {m.device_id: stale for m in members(desk.log.state)}
+    dusk("set", "policy/wifi", f"wireless.r.ssid=new{head}")
+    dusk("policy", "assign", "wifi", "--all")
+    return dusk("commit", "-m", "a name", "--wait", "applied", *words)
+
+
+def test_who_waits_for_its_wave_ends_the_wait_for_what_is_in_effect_and_has_not_failed(
+    dusk: "Dusk", logged_in: FakeDesk
+) -> None:
+    result = _waited(dusk, logged_in, "--hold", "--timeout", "5s")
+    ident = dusk("rollout", "list", "--json").json[0]["id"]
+    assert (result.code, result.err.splitlines()[-2:]) == (
+        0,
+        [
+            "0 of 2 have applied it; attic not reached yet, hall not reached yet",
+            f"waits for its wave: attic, hall; `dusk rollout show {ident}`",
+        ],
+    )
+
+
+def test_who_is_reached_and_does_not_follow_is_named_alone(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    result = _waited(dusk, logged_in, "--rollout", "canary", "hall", "--timeout", "1s")
+    assert result.code == 1
+    assert "dusk: not applied everywhere: hall; `dusk device show hall` says why" in result.err.splitlines()
+    assert "waits for its wave: attic; " in result.err
+
+
+def test_those_that_switch_together_are_waited_for(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    result = _waited(dusk, logged_in, "--together", "--timeout", "1s")
+    assert result.code == 1
+    assert "not applied everywhere: attic, hall" in result.err
