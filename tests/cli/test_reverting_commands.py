@@ -133,6 +133,13 @@ def test_watch_says_in_one_line_what_it_cannot_read(dusk: "Dusk", root: Path, li
     assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
 
 
+LISTENS_TO_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts behind it
+runpy.run_module("dusk", run_name="__main__")
+"""
+
+
 def test_ctrl_c_ends_watch_cleanly(root: Path) -> None:
     folder = root / "var/run/dusk"
     folder.mkdir(parents=True)
@@ -140,7 +147,7 @@ def test_ctrl_c_ends_watch_cleanly(root: Path) -> None:
         listener.bind(str(folder / "control.sock"))
         listener.listen()
         listener.settimeout(DEADLINE_S)
-        words = [sys.executable, "-m", "dusk", "--root", str(root), "watch"]
+        words = [sys.executable, "-c", LISTENS_TO_CTRL_C, "--root", str(root), "watch"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ) as watch:
             connection, _ = listener.accept()
             with connection, connection.makefile("rwb") as stream:

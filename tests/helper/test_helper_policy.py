@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk.apply.events import Deadline, Event, Target
+from dusk.apply.events import Contact, Deadline, Event, Target
 from dusk.apply.machine import BACKOFF_S, Applier, State
 from dusk.demo.files import fresh
 from dusk.effects import FilesRead, HelperDone, ReadFiles
@@ -408,5 +408,6 @@ def test_a51_a_refusal_is_shown_as_failed_with_its_reason_and_not_tried_for_ever
             asked += len(applier.handle(FilesRead({"firewall": b""}), now))
             applier.handle(HelperDone("write", "", said, None, ""), now)
         assert (applier.state, applier.reason) == (State.FAILED, said)
+        applier.handle(Contact(), now)  # without it nothing is tried again
         now, event = applier.deadline or now, Deadline() if applier.deadline is not None else None
     assert (applier.hard, asked) == (True, 1 + len(BACKOFF_S))
