@@ -194,10 +194,11 @@ class Fetching:
                 has begun to lead meanwhile: who sent it knew nothing of that.
             UntrustedInput: no honest server sends this.
         """
+        is_as_compared = self._host.head == self._ours
         try:
             return self._host.took(proven, now)
         except UntrustedInput as error:
-            if isinstance(error, NewerVersion) or self._host.head == self._ours:
+            if isinstance(error, NewerVersion) or is_as_compared:
                 raise
             raise ServerRefused(f"the log here has changed since it was compared: {error}") from None
 
