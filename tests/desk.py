@@ -59,6 +59,9 @@ class FakeDesk:
         self.challenges = Challenges()
         self.counter = 0
         self.plans: list[Undoing] = []
+        self.stands_at: DeviceId | None = None
+        """Whose desk it is, if not that of the world's founder."""
+        self.left: Json = {"left": True, "missing": ""}
         self.foundation: bytes | None = None
         self.asked: list[tuple[DeviceId, Question]] = []
         self.answers: dict[DeviceId, Told] = {}
@@ -70,7 +73,7 @@ class FakeDesk:
 
     @property
     def device_id(self) -> DeviceId:
-        return self.world.device_id
+        return self.stands_at or self.world.device_id
 
     def status(self) -> Json:
         return {"role": "master", "device": self.device_id.hex()}
@@ -169,6 +172,8 @@ class FakeDesk:
         return ticket
 
     def undoing(self, plan: str) -> Undoing:
+        if plan not in map(str, range(len(self.plans))):
+            raise Refused("no-plan", "that was not worked out here, or long ago; do it again")
         return self.plans[int(plan)]
 
     def note(self, line: str) -> None:
@@ -180,6 +185,10 @@ class FakeDesk:
     def join_request(self, cluster: ClusterId) -> Change:
         assert cluster == self.log.cluster, "there is one world"
         return asked_by_hand(self.world, self.world.key())
+
+    def leave(self, timeout_s: float) -> str:
+        self.results["leave"] = {"done": True, "progress": None, "result": self.left}
+        return "leave"
 
     def next_counter(self, author: KeyId) -> int:
         last = self.log.state.derived(counter_key(author, self.device_id))

@@ -157,7 +157,12 @@ class Driver:
     @property
     def resting(self) -> bool:
         """Whether nothing is going on."""
-        return self._machine.state in RESTING and not self._waiting
+        return not self.is_changing and not self._waiting
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether files are being changed, or put back, or may be yet."""
+        return self._machine.state not in RESTING
 
     @property
     def is_applied(self) -> bool:

@@ -43,6 +43,8 @@ GRANTABLE = {
 PASSED = SectionKind.PASSED.value
 """The section of grants that those who have them passed on; only owners write in ``trust``."""
 _FACTS = SectionKind.FACTS
+_ENDS = "retired"
+"""Of a device: by its own key it leaves, and nothing takes that back."""
 _NEVER_GRANTED = {(SectionKind.DEVICE, "key"), (SectionKind.DEVICE, "origin"), (SectionKind.GROUP, SELECT)}
 """Records that joining alone makes; who is granted the section may let a device in that asked for it.
 
@@ -235,8 +237,8 @@ def _check_within(limiting: Grant, passed: Grant) -> None:
 
 
 def _own_record(state: State, path: SectionPath, key: str, signers: Collection[KeyId]) -> bool:
-    """Tell whether it is a record that its subject alone may write."""
-    if path.kind is _FACTS:
+    """Tell whether it is a record that its subject may write by itself: what it is, or that it leaves."""
+    if path.kind is _FACTS or (path.kind is SectionKind.DEVICE and key == _ENDS):
         return any(_is_device(state.holder(s), path.name) for s in signers)
     if key == "sealed" and path.kind is SectionKind.USER:
         held = state.value(f"user/{path.name}", "key")

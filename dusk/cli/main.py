@@ -70,6 +70,7 @@ OVERVIEW = (
             ("effective", "effective", "what a router's settings are, and why"),
             ("hold", "hold", "the brake: this router applies nothing for a time"),
             ("unhold", "hold", "take the brake off"),
+            ("leave", "leave", "take this router out of its cluster"),
             ("drift", "drift", "what somebody changed on a router"),
             ("adopt", "drift", "make that a setting of the router, or of a policy"),
             ("log", "history", "who changed what, and when"),

@@ -213,6 +213,16 @@ class Desk(Protocol):
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person, or raise ``Refused`` (in a cluster)."""
 
+    def leave(self, timeout_s: float) -> str:
+        """Begin to take this device out of its cluster, and return a ticket.
+
+        Its result, after ``timeout_s`` at the latest, is ``{left, missing}``: whether it is out, and else
+        in words what that waits for. It goes on until it is, through restarts.
+
+        Raises:
+            Refused: ``applying``: its files are being changed right now.
+        """
+
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above every change of this author from this device, outbox included."""
 

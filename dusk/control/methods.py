@@ -16,6 +16,7 @@ from dusk.control import (
     editing,
     forced,
     history,
+    leaving,
     membership,
     ordering,
     people,
@@ -186,6 +187,7 @@ METHODS: Mapping[str, Method] = {
         wipe_managed=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
+    "device.leave": _query(leaving.device_leave, timeout_s=_TIMEOUT),
     "joinkey.list": _query(views.joinkey_list),
     "joinkey.revoke": _signing(
         membership.joinkey_revoke,

@@ -53,6 +53,8 @@ class Idle:
         return []
 
 
+LEAVING_FILE = "leaving"
+"""Of the node's folder: this device's root has it leave the cluster."""
 _PIECE_ITEMS = 64
 """Items of the log that are verified at once at a start."""
 
@@ -81,6 +83,7 @@ class Builder:
         restored: an apply that was undone, and none was confirmed since; told to the first node only.
         hold_over: names the hold that came to its end.
         hold_ordered: what was ordered of the brake, as a file.
+        is_leaving: this device's root has it leave the cluster: its files stay as they are.
     """
 
     key: SigningKey
@@ -92,6 +95,7 @@ class Builder:
     restored: Restored | None = None
     hold_over: bytes | None = None
     hold_ordered: bytes | None = None
+    is_leaving: bool = False
     _boot: BootId = field(default_factory=lambda: BootId(os.urandom(8)))
 
     @property
@@ -102,7 +106,8 @@ class Builder:
     @property
     def mode(self) -> Mode:
         """Whether this device applies."""
-        return mode_of(self.braking, self.hold_over)
+        mode = mode_of(self.braking, self.hold_over)
+        return Mode.HOLD if self.is_leaving and mode is Mode.RUN else mode
 
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
         """Build and start what the disk holds the makings of.
@@ -115,6 +120,7 @@ class Builder:
         """
         self.hold_over = saved.files.get(holding.FILE)
         self.hold_ordered = saved.files.get(holding.ORDERED)
+        self.is_leaving = LEAVING_FILE in saved.files
         join_key, effects = self._join_key(saved)
         log = _load(saved, None if join_key is None else join_key.cluster_id)
         if join_key is not None:

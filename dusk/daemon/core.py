@@ -85,6 +85,8 @@ class Core:
         """The living node; None while it is being built, or in trouble."""
         self.storage: Storage | None = None
         """The open disk of the living node."""
+        self.prepare: Callable[[], None] = lambda: None
+        """What is done to the folder before each life; the daemon's."""
         self.trouble = ""
         """Why there is no node, in one line; empty if there is one."""
 
@@ -133,6 +135,7 @@ class Core:
         self._restarting = False
         # In the loop: nobody is answered before there is a node, and C libraries keep heaps for each
         # thread: what a thread had read of the log would stay resident for good (P6).
+        self.prepare()
         storage, saved = open_storage(self._directory)
         self.storage = storage
         for line in saved.report.lines:

@@ -97,6 +97,8 @@ class DaemonDesk:
         self.reread_settings: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         """What is done to read this device's own settings again; the daemon's."""
         self._asks: tuple[ChainHash, list[str]] | None = None
+        self.leave: Callable[[float], str]
+        """Begins to take this device out of its cluster, and returns the ticket; the daemon's."""
 
     def reread(self) -> str:
         """Read this device's own settings again; a ticket."""

@@ -27,6 +27,7 @@ from dusk.daemon.helper_client import HelperClient
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, node_label, wanted_name
 from dusk.daemon.inbox import Inbox
+from dusk.daemon.leaving import Leaving
 from dusk.daemon.mistakes import report
 from dusk.daemon.news import News
 from dusk.daemon.say import one_line, say
@@ -146,6 +147,7 @@ class _Parts:
     tickets: Tickets
     desk: DaemonDesk
     control: ControlServer
+    leaving: Leaving
 
     def tell(self, news: Progress | Event | Answered) -> None:
         """Pass on what the node says, to those who wait and those who listen."""
@@ -218,25 +220,27 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         builder.restored = restored
 
     hands = Hands(sockets, streams, inbox, helper, lambda _: None, consult=answers.consult, put_back=put_back)
-    core = Core(root / "etc/dusk/node", builder, inbox, hands, lambda: sockets.links)
     sessions = Sessions(lambda line: hands.tell(Event("login", line, loud=True)))
-    tickets = Tickets()
+    folder, tickets = root / "etc/dusk/node", Tickets()
+    core = Core(folder, builder, inbox, hands, lambda: sockets.links)
+    leaving = Leaving(core, builder, sessions, tickets, directory=folder, make_key=own_key)
+    core.prepare = leaving.before_life
 
     def alarms() -> list[str]:
         wrong = sessions.wrong_passwords().items()
         guesses = (f"{count} wrong passwords for user {user}" for user, count in wrong)
         undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
-        return [*_brake(builder), *undo, *sockets.alarms, *guesses]
+        return [*_brake(builder), *leaving.alarms, *undo, *sockets.alarms, *guesses]
 
-    drafts = Drafts(root / "etc/dusk/node")
+    drafts = Drafts(folder)
     desk = DaemonDesk(
         core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=alarms
     )
     control = ControlServer(root / "var/run/dusk", _LateMethods(core, drafts, Methods(desk)))
     parts = _Parts(
-        root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control
+        root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
     )
-    hands.tell = parts.tell
+    hands.tell, desk.leave = parts.tell, leaving.begin
     desk.reread_settings = lambda: _reread(parts)
     return parts
 
@@ -299,6 +303,7 @@ async def _run_parts(parts: _Parts) -> None:
             await nursery.start(parts.core.run)
             nursery.start_soon(watch_files, parts.root, lambda: parts.core.node, parts.inbox)
             nursery.start_soon(_watch_hold, parts)
+            nursery.start_soon(parts.leaving.run)
             nursery.start_soon(_look_around, parts)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
             if isinstance(parts.core.node, Idle):

@@ -116,6 +116,10 @@ class Sessions:
             {"user": one.user, "began_s_ago": now - one.began_at, "idle_s": now - one.used_at} for one in live
         ]
 
+    def end_all(self) -> None:
+        """Forget all sessions: the cluster whose people they are is this device's no more."""
+        self._sessions.clear()
+
     def end(self, user: str) -> int:
         """Forget all sessions of a user, and return how many there were."""
         found = [token for token, one in self._sessions.items() if one.user == user]

@@ -67,7 +67,14 @@ class OwnChanges:
 
     def submit_own(self, edits: Sequence[Edit], message: str, now: float) -> list[Effect]:
         """Sign a change by this device's own key, and get it written, if the outbox has room for it."""
-        change = build_change(
+        try:
+            return self.submit(self.sign_own(edits, message), now)
+        except Refused:  # what people sent comes first; this is made again in its time
+            return []
+
+    def sign_own(self, edits: Sequence[Edit], message: str) -> Change:
+        """Return a change that is signed by this device's own key."""
+        return build_change(
             cluster=self._log.state.cluster,
             device=self._device,
             counter=self.next_counter(self._key.key_id),
@@ -76,10 +83,6 @@ class OwnChanges:
             signers=(self._key,),
             random_bytes=self._random_bytes,
         )
-        try:
-            return self.submit(change, now)
-        except Refused:  # what people sent comes first; this is made again in its time
-            return []
 
     def answered(self, answer: Answer, now: float) -> list[Effect]:
         """Take the writer's answer to a change that went through our outbox."""

@@ -7,14 +7,17 @@ sent, the apply machine brings the files to what the log says.
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from dusk import codec
 from dusk.apply.events import Mode, Restored
 from dusk.apply.verdict import FILE as FAILED_FILE
 from dusk.catchup.host import AskedHere
 from dusk.catchup.messages import SecretName
 from dusk.changelog.basis import Plan
-from dusk.changelog.body import Change
+from dusk.changelog.body import Change, Edit
 from dusk.changelog.log import Log
+from dusk.changelog.removal import RETIRED, WIPE
 from dusk.changelog.rewinds import LostBranch
+from dusk.changelog.sections import device_path
 from dusk.effects import (
     Accepted,
     Address,
@@ -56,6 +59,9 @@ from dusk.node.reports import ASK_GAP_S
 from dusk.node.rooms import Rooms
 from dusk.node.settings import NodeSettings
 from dusk.node.watching import Watching
+
+LEAVES = "leaves the cluster"
+"""The message of the change by which a device ends its own membership."""
 
 
 class Node:
@@ -193,6 +199,16 @@ class Node:
             Refused: the outbox is full; nothing was kept.
         """
         return [*self._rooms.changes.submit(change, now), *self._after(now)]
+
+    def leave(self, now: float) -> tuple[ChangeId, list[Effect]]:
+        """Say in the log, by this device's own key, that it leaves the cluster.
+
+        Raises:
+            Refused: the outbox is full; nothing was kept.
+        """
+        edit = Edit(device_path(self.device_id), RETIRED, codec.pack((True,)), None)
+        change = self._rooms.changes.sign_own([edit], LEAVES)
+        return change.id, self.submit(change, now)
 
     def force_role(self, role: Change, now: float) -> list[Effect]:
         """Lead at once, by a role that owners forced.
@@ -359,6 +375,12 @@ class Node:
     def is_removed(self, now: float) -> bool:
         """Tell whether this device left: by its log, or by a member's word while no master is heard."""
         return self._is_out or (self._rooms.exchanges.said_removed and not self.fresh(now))
+
+    @property
+    def is_to_be_wiped(self) -> bool:
+        """Whether who removed this device wants what was managed off its files."""
+        is_said = self.log.state.value(device_path(self.device_id), WIPE) is not None
+        return is_said or self._rooms.dismissal.is_proven
 
     @property
     def _is_out(self) -> bool:

@@ -27,7 +27,7 @@ MAY = {
     "own sealed gone": {"owner", "user"},
     "join key": GRANTED,
     "device name": GRANTED,
-    "device retired": GRANTED,
+    "device retired": {*GRANTED, "device"},
     "device facts": {"device"},
     "device config": GRANTED,
     "device variable": GRANTED,
@@ -61,6 +61,35 @@ def test_a1_each_kind_of_key_writes_its_own_sections_and_no_other(who: str, wher
     assert refusal.value.code == REASONS.get(who, "missing-signatures"), refusal.value.reason
     assert (log.head, log.state.derived_hash) == before
     refuse_by_replica(CLUSTER, change, refusal.value.reason)
+
+
+@pytest.mark.parametrize(("key", "row"), [("wipe", [True]), ("name", ["cellar"]), ("groups", [[]])])
+def test_a1_a_device_that_leaves_says_by_its_own_key_that_it_does_and_nothing_else(
+    key: str, row: list[object]
+) -> None:
+    section = device_path(CLUSTER.kitchen.key_id)
+    left = CLUSTER.edit(section, "retired", [True])
+    signers = (CLUSTER.kitchen,)
+    refuse(
+        CLUSTER, CLUSTER.change(left, CLUSTER.edit(section, key, row), signers=signers), "missing-signatures"
+    )
+
+
+def test_a1_a_device_that_may_lead_does_not_leave() -> None:
+    world = Cluster()
+    left = world.edit(device_path(world.master.key_id), "retired", [True])
+    refuse(world, world.change(left, signers=(world.master,)), "no-succession")
+
+
+def test_a1_who_has_left_signs_nothing_more() -> None:
+    world = Cluster()
+    section = device_path(world.kitchen.key_id)
+    leave = world.change(world.edit(section, "retired", [True]), signers=(world.kitchen,))
+    assert world.write(leave).outcome == APPLIED
+    facts = world.edit(f"{section}/facts", "board", ["x86"])
+    refuse(world, world.change(facts, signers=(world.kitchen,)), "inactive-key")
+    back = world.edit(section, "retired", None)
+    refuse(world, world.change(back), "bad-value")
 
 
 def altered(change: Change, signatures: Sequence[Signature]) -> Change:

@@ -7,6 +7,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.roles import mandate_row
 from dusk.control.forced import line_of
 from dusk.control.methods import METHODS
+from dusk.ids import DeviceId
 from tests.desk import FakeDesk
 from tests.world import World
 from tools.vectors.case import Case
@@ -32,8 +33,20 @@ def control() -> list[Case]:
     _roll_out(talk)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
+    talk.cases += _left()
     asked = {json.loads(case["line"])["method"] for case in talk.cases if "invalid" not in case}
     assert asked == {*METHODS, "events.subscribe"}, sorted({*METHODS} - asked)
+    return talk.cases
+
+
+def _left() -> list[Case]:
+    """Return how a member is asked to leave, at its own socket."""
+    world = World()
+    world.allow_joining()
+    desk = FakeDesk(world)
+    desk.stands_at = DeviceId(world.join("shed").key_id)
+    talk = Talk(desk)
+    talk.call("device.leave", "At the socket of a device that may not lead.", timeout_s=5)
     return talk.cases
 
 

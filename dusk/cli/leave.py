@@ -1,0 +1,50 @@
+"""``dusk leave``: this router leaves its cluster by its own root's word."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from dusk.cli.command import Command, Context
+from dusk.cli.people import timeout_argument
+from dusk.errors import Refused
+
+if TYPE_CHECKING:
+    from dusk.cli.client import Json
+
+_MARGIN_S = 10.0
+"""For the daemon's own answer behind the time that it waits."""
+_SECRETS = (
+    "what was set by the cluster stays in its files, secrets too: an owner's next commit seals those anew,"
+    " and they are to be changed at their source"
+)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep-config", action="store_true", help="its files stay as they are, as they do without this, too"
+    )
+    timeout_argument(parser)
+
+
+def _leave(context: Context, arguments: argparse.Namespace) -> int:
+    if context.via is not None:
+        raise Refused("not-over-ssh", "leave is for the router where it is typed: run it there, as root")
+    started = context.call("device.leave", timeout_s=arguments.timeout)
+    result: Json = context.client.wait(started["ticket"], arguments.timeout + _MARGIN_S)
+    result = {**result, "device": started["device"]}
+    if not result["left"]:
+        context.say(f"{started['device']} has not left yet: {result['missing']}", result)
+        return 1
+    context.note(_SECRETS)
+    context.say(f"{started['device']} left the cluster; `dusk join --file F` lets it into one again", result)
+    return 0
+
+
+COMMANDS = {
+    "leave": Command(
+        "Take this router out of its cluster, for good. Its files stay as they are; what it has of the"
+        " cluster is removed, its key too, so that it comes back as a new router only. No login is needed.",
+        "dusk leave --keep-config",
+        _arguments,
+        _leave,
+    )
+}
