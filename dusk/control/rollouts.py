@@ -251,35 +251,36 @@ def _waves_shown(desk: Desk, name: str) -> list[Json]:
     plan = rollouts.plan_of(state, name)
     assert plan is not None, "it was found by that"
     waves: list[list[Json]] = [[] for _ in range(plan.waves)]
+    named, peers = rollouts.waves_of(state, name), desk.peers()
     for member in names.members(state):
         device = member.device_id
         if running is None:
-            wave = rollouts.waves_of(state, name).get(device.hex())
+            wave = named.get(device.hex())
         else:
             wave = waits.wave_of(running, device) if waits.concerns(running, device) else None
         if wave is not None:
-            waves[wave].append({"name": member.name, **_said(desk, name, waits, running, device)})
+            peer = peers.get(device)
+            said = _device(desk, waits, running, device, peer) if running else _followed(desk, name, peer)
+            waves[wave].append({"name": member.name, **said})
     opened = rollouts.progress_of(state, name).opened
     return [
         {"wave": number, "open": number <= opened, "devices": wave} for number, wave in enumerate(waves, 1)
     ]
 
 
-def _said(desk: Desk, name: str, waits: Waits, running: Rollout | None, device: DeviceId) -> Json:
-    """Return how far a device is; of one that has ended only who has not followed the others."""
-    if running is not None:
-        return _device(desk, waits, running, device)
+def _followed(desk: Desk, name: str, peer: Peer | None) -> Json:
+    """Return how far a device is with one that has ended: only who has not followed the others."""
     plan, seq = rollouts.plan_of(desk.log.state, name), desk.log.position_of(_change_of(desk.log.state, name))
     if plan is None or not plan.together or seq is None:
         return {"state": "", "reason": ""}
-    return _stage(desk.peers().get(device), seq - 1)
+    return _stage(peer, seq - 1)
 
 
-def _device(desk: Desk, waits: Waits, rollout: Rollout, device: DeviceId) -> Json:
+def _device(desk: Desk, waits: Waits, rollout: Rollout, device: DeviceId, peer: Peer | None) -> Json:
     """Return how far a device is with a rollout, in a word, and why it failed."""
     if not waits.has_reached(rollout, device) and not rollout.plan.together:
         return {"state": "waits", "reason": ""}
-    peer, before = desk.peers().get(device), head_before(desk.log, rollout).seq
+    before = head_before(desk.log, rollout).seq
     said = _stage(peer, before)
     return {**said, "state": "switched"} if _is_switched(rollout, peer, before) else said
 

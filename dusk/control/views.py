@@ -45,10 +45,10 @@ _UNSEEN = Peer(
 def device_list(desk: Desk, _arguments: Json) -> Json:
     """Return all active devices, who waits to be let in, and who is expected."""
     state = desk.log.state
-    members = names.members(state)
+    members, peers = names.members(state), desk.peers()
     waiting = waits_for(desk, [member.device_id for member in members])
     return {
-        "devices": [_device(desk, member, waiting) for member in members],
+        "devices": [_device(desk, m, peers.get(m.device_id, _UNSEEN), waiting) for m in members],
         "pending": newcomers.shown(desk),
         "expected": newcomers.expected_shown(state),
     }
@@ -62,7 +62,12 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     configs = Configs(state)
     origin = state.value(f"device/{found.device_id.hex()}", "origin")
     return {
-        **_device(desk, found, waits_for(desk, [found.device_id])),
+        **_device(
+            desk,
+            found,
+            desk.peers().get(found.device_id, _UNSEEN),
+            waits_for(desk, [found.device_id]),
+        ),
         "retired": found.retired,
         "compromised_since": compromised_since(desk, found.device_id),
         "origin": origin[0] if origin else "",
@@ -72,8 +77,7 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _device(desk: Desk, member: views.Member, waiting: Mapping[DeviceId, str]) -> Json:
-    peer = desk.peers().get(member.device_id, _UNSEEN)
+def _device(desk: Desk, member: views.Member, peer: Peer, waiting: Mapping[DeviceId, str]) -> Json:
     return {
         "name": member.name,
         "id": member.device_id.hex(),

@@ -347,3 +347,22 @@ def _edits(change: Any) -> list[Any]:
 
 def test_who_waits_for_nothing_is_told_so(desk: FakeDesk) -> None:
     assert shown.waits_for(desk, [desk.device_id]) == {}
+
+
+@pytest.mark.parametrize("method", ["device.list", "rollout.show"])
+def test_p12_who_is_there_is_not_asked_for_each_device(
+    method: str, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see(desk, "hall", "roof")
+    edited(desk)
+    ident = rolled(desk)["id"]
+    gate(desk, OPEN_WORD)
+    asked: list[int] = []
+
+    def peers() -> dict[DeviceId, Peer]:
+        asked.append(1)
+        return dict(desk.seen)
+
+    monkeypatch.setattr(desk, "peers", peers)
+    desk.ask(method, **({"id": ident} if method == "rollout.show" else {}))
+    assert len(asked) <= 2, "once of all, and once of those that wait to be let in"
