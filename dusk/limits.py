@@ -331,6 +331,8 @@ STREAMS_MAX = 64
 # --- the control socket -------------------------------------------------------------------
 CONTROL_LINE_BYTES_MAX = 512 * 1024
 """One JSON line: rpcd dies of replies over 1 MiB."""
+COPY_BYTES_MAX = 64 * 1024
+"""Of a log that is copied over the control socket, in one answer: what one signed head covers may be more."""
 
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dusk.changelog.body import Change
+from dusk.changelog.foundation import pieces, position_of
 from dusk.changelog.items import verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
@@ -31,6 +32,28 @@ class Person:
 
     user: str
     key: SigningKey
+
+
+class FakeStore:
+    """The disk of a `FakeDesk`: three entries at a time, or the pieces of what its log stands on."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        data = desk.foundation
+        self.floor = Seq(0) if data is None else position_of(data)
+        self._pieces = () if data is None else pieces(data)
+
+    def read_items(self, first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
+        del bytes_max
+        starts = [
+            at
+            for at, item in enumerate(self._desk.world.items)
+            if item.kind is ItemKind.ENTRY and verified_entry(item).seq == first and first > self.floor
+        ]
+        return tuple(self._desk.world.items[starts[0] :][:6]) if starts else ()
+
+    def read_piece(self, seq: Seq, piece: int) -> bytes | None:
+        return self._pieces[piece] if seq == self.floor and piece < len(self._pieces) else None
 
 
 class FakeDesk:
@@ -275,6 +298,10 @@ class FakeDesk:
             self.drafts.pop(user, None)
         else:
             self.drafts[user] = data
+
+    @property
+    def store(self) -> "FakeStore":
+        return FakeStore(self)
 
     def read_items(self, first: Seq, count: int) -> list[LogItem]:
         entries = [item for item in self.world.items if item.kind is ItemKind.ENTRY]

@@ -8,11 +8,14 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dusk.changelog.body import CHANGE_LABEL, Change, Signature, build_change, decode_change
 from dusk.changelog.proposals import CHANGE, proposal_path, read_proposal
+from dusk.cli.athome import Home, is_at_home
+from dusk.control.athome import has_secrets
 from dusk.control.outside import CHALLENGE_BYTES, LOGIN_LABEL, OutsideKey, ToSign, edits_of
 from dusk.control.plainly import check_may_be_signed, said
 from dusk.control.words import ID_BYTES
@@ -109,6 +112,7 @@ class Outside:
         self._token: str | None = None
         self._device = b""
         self._cluster: ClusterId | None = None
+        self._user = ""
 
     def call(self, method: str, params: "Json") -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method, and sign what it takes.
@@ -117,6 +121,8 @@ class Outside:
             Refused: the method's refusal; ``not-signed``: the person says no, or the router asks too much.
         """
         token = self._token or self._open()
+        if is_at_home(method, params):
+            return self._home.run(token, method, params)
         signed: list[Change] = []
         while True:
             lines = [b64encode(change.encode()).decode() for change in signed]
@@ -156,7 +162,14 @@ class Outside:
         signature = self._key.sign(LOGIN_LABEL, cluster, challenge + device)
         opened = self._call("session.open", user=user, challenge=challenge.hex(), signature=signature.hex())
         self._token, self._device = str(opened["token"]), device
+        self._user = str(user)
         return self._token
+
+    @cached_property
+    def _home(self) -> Home:
+        """What is done with secrets here; the session is open."""
+        assert self._cluster is not None, "the session is open"
+        return Home(self._call, self._file, self._key, cluster=self._cluster, user=self._user)
 
     def _pin(self, cluster: bytes) -> None:
         """Refuse another cluster than the first that the key was used for."""
@@ -222,12 +235,15 @@ class Outside:
             raise UntrustedInput("a change of somebody else")
         if bytes.fromhex(request["device"]) != self._device:
             raise UntrustedInput("a change that counts at another device than the one that was logged in to")
+        edits = edits_of(request)
+        if has_secrets(edits):
+            edits = self._home.in_order(edits)
         return build_change(
             cluster=ClusterId(bytes.fromhex(request["cluster"])),
             device=DeviceId(bytes.fromhex(request["device"])),
             counter=request["counter"],
             message=request["message"],
-            edits=edits_of(request),
+            edits=edits,
             signers=(OutsideKey.of(self._key.public),),
             random_bytes=os.urandom,
         )

@@ -81,12 +81,65 @@ class WallTime:
     trusted: bool
 
 
-class Desk(Protocol):
-    """The daemon as the methods see it."""
+class Stored(Protocol):
+    """A log on the disk, for who makes a copy of it."""
+
+    @property
+    def floor(self) -> Seq:
+        """The checkpoint that it stands on; 0 for its first entry."""
+
+    def read_items(self, first: Seq, bytes_max: int) -> Sequence[LogItem]:
+        """Return whole items from an entry on, that end with a signed head if there is one."""
+
+    def read_piece(self, seq: Seq, piece: int) -> bytes | None:
+        """Return a piece of the foundation at ``seq``; None where the log stands on another one."""
+
+
+class Bench(Protocol):
+    """What it takes to edit and to look: the daemon, or somebody's own machine (`athome.py`)."""
 
     @property
     def log(self) -> Log:
         """The log with its state, as of now."""
+
+    def reviewed(self) -> str:
+        """Return the table of what routers take without a word of their root."""
+
+    def random_bytes(self, size: int) -> bytes:
+        """Return fresh random bytes."""
+
+    def session(self, token: str) -> Session:
+        """Return the session of a token, or raise ``Refused("no-session", …)``."""
+
+    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
+        """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
+
+    def note(self, line: str) -> None:
+        """Leave a line in the log of the system."""
+
+    def waiting(self, author: KeyId) -> Sequence[Change]:
+        """Return this author's changes in the outbox whose outcome does not stand in the log."""
+
+    def progress(self, change: ChangeId) -> Progress | None:
+        """Return how far a change has come: from the outbox or the log; None if never heard of."""
+
+    def draft(self, user: str) -> bytes | None:
+        """Return what ``store_draft`` last stored for this user."""
+
+    def store_draft(self, user: str, data: bytes | None) -> None:
+        """Store a user's draft atomically, or remove it.
+
+        It is on the disk before the method that stores it is answered, and behind what the same
+        method submits.
+        """
+
+
+class Desk(Bench, Protocol):
+    """The daemon as the methods see it."""
+
+    @property
+    def store(self) -> Stored:
+        """The log on the disk."""
 
     @property
     def device_id(self) -> DeviceId:
@@ -137,17 +190,8 @@ class Desk(Protocol):
     def addresses(self) -> Sequence[str]:
         """Return addresses of this device (``host:port``) that a join key may name."""
 
-    def reviewed(self) -> str:
-        """Return the table of what routers take without a word of their root."""
-
     def wall_time(self) -> WallTime:
         """Return the time for people, and for the expiry of join keys."""
-
-    def random_bytes(self, size: int) -> bytes:
-        """Return fresh random bytes."""
-
-    def session(self, token: str) -> Session:
-        """Return the session of a token, or raise ``Refused("no-session", …)``."""
 
     def login(self, user: str, password: str) -> str:
         """Start a login and return its ticket; the result is ``{token, user}``."""
@@ -192,9 +236,6 @@ class Desk(Protocol):
             A ticket that ends as one of ``submit``.
         """
 
-    def secret_key(self, section: str, key_id: bytes) -> bytes | None:
-        """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
-
     def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:
         """Work out what undoes a thief's changes, by reading the whole log again, and return a ticket.
 
@@ -203,9 +244,6 @@ class Desk(Protocol):
 
     def undoing(self, plan: str) -> Undoing:
         """Return what was worked out, or raise ``Refused("no-plan", …)``: it was not, or long ago."""
-
-    def note(self, line: str) -> None:
-        """Leave a line in the log of the system."""
 
     def join(self, line: str) -> None:
         """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""
@@ -226,9 +264,6 @@ class Desk(Protocol):
     def next_counter(self, author: KeyId) -> int:
         """Return a counter above every change of this author from this device, outbox included."""
 
-    def waiting(self, author: KeyId) -> Sequence[Change]:
-        """Return this author's changes in the outbox whose outcome does not stand in the log."""
-
     def submit(self, change: Change, timeout_s: float, answer: Json) -> str:
         """Put a change into the outbox (on disk) and return the ticket of its outcome.
 
@@ -248,21 +283,8 @@ class Desk(Protocol):
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:
         """Wait again for a change that is in the outbox or the log; a ticket as of ``submit``."""
 
-    def progress(self, change: ChangeId) -> Progress | None:
-        """Return how far a change has come: from the outbox or the log; None if never heard of."""
-
     def poll(self, ticket: str) -> Json:
         """Return ``{done, progress, result | error}``, or raise ``Refused("no-ticket", …)``."""
-
-    def draft(self, user: str) -> bytes | None:
-        """Return what ``store_draft`` last stored for this user."""
-
-    def store_draft(self, user: str, data: bytes | None) -> None:
-        """Store a user's draft atomically, or remove it.
-
-        It is on the disk before the method that stores it is answered, and behind what the same
-        method submits.
-        """
 
     def read_items(self, first: Seq, count: int) -> list[LogItem]:
         """Return the frames of at most ``count`` entries from ``first`` on (heads skipped)."""

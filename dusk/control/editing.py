@@ -1,14 +1,16 @@
 """Methods that edit, show and sign a user's draft."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dusk.changelog.body import Edit
+from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, roster, settings, words
 from dusk.control.attesting import hand_in
-from dusk.control.desk import Desk, Json, Session
+from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.history import change_words
@@ -20,21 +22,22 @@ from dusk.control.reviewed import notes_on
 from dusk.control.rollouts import Wanted, planned
 from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
-from dusk.errors import Refused
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import labelled_hash
 
 PROBLEMS_SHOWN_MAX = 5
 _ALONE = frozenset({Request.DELETE, Request.UNSET, Request.EXCLUSIVE})
 """Verbs that take no value."""
 
 
-def _load(desk: Desk, session: Session) -> tuple[Draft, tuple[str, ...]]:
+def _load(desk: Bench, session: Session) -> tuple[Draft, tuple[str, ...]]:
     stored = drafts.recognise(drafts.load(desk.draft(session.user)), desk.waiting(session.key.key_id))
     draft, notes = drafts.resolve(stored, desk.progress)
     draft, done = drafts.without_done(desk.log.state, draft)
     return draft, (*notes, *done)
 
 
-def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]) -> Json:
+def _edited(desk: Bench, arguments: Json, change: Callable[[State, Draft], Draft]) -> Json:
     """Carry out an edit on the caller's draft and store it, whole or not at all."""
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
@@ -50,7 +53,7 @@ def _edited(desk: Desk, arguments: Json, change: Callable[[State, Draft], Draft]
     return {"changed": count, "edits": total, "text": text, "notes": [*notes, *odd]}
 
 
-def _store(desk: Desk, session: Session, draft: Draft) -> None:
+def _store(desk: Bench, session: Session, draft: Draft) -> None:
     if not drafts.visible(draft.edits):
         draft = replace(draft, edits=())
     data = drafts.stored(draft)
@@ -65,7 +68,7 @@ def _count_changed(before: Draft, after: Draft) -> int:
     return sum(1 for k in old.keys() | new.keys() if (k in old, old.get(k)) != (k in new, new.get(k)))
 
 
-def draft_edit(desk: Desk, arguments: Json) -> Json:
+def draft_edit(desk: Bench, arguments: Json) -> Json:
     """Carry out a verb on keys of a target."""
     request = Request(arguments["verb"])
     rows: Sequence[tuple[str, tuple[str, ...]]] = arguments["edits"]
@@ -82,7 +85,7 @@ def draft_edit(desk: Desk, arguments: Json) -> Json:
     return _edited(desk, arguments, change)
 
 
-def draft_import(desk: Desk, arguments: Json) -> Json:
+def draft_import(desk: Bench, arguments: Json) -> Json:
     """Read a text of settings into the draft."""
     former = arguments["former"]
     if former is not None and arguments["replace"]:
@@ -296,7 +299,7 @@ def group_select(desk: Desk, arguments: Json) -> Json:
     return _edited(desk, arguments, lambda s, d: roster.select_for_group(s, d, name, rows))
 
 
-def var_set(desk: Desk, arguments: Json) -> Json:
+def var_set(desk: Bench, arguments: Json) -> Json:
     """Give variables a value in the draft."""
     scope, rows = arguments["scope"], arguments["variables"]
     sealer = sealer_of(desk, desk.session(arguments["token"])) if arguments["secret"] else None
@@ -307,3 +310,35 @@ def var_unset(desk: Desk, arguments: Json) -> Json:
     """Remove variables in the draft."""
     scope, wanted = arguments["scope"], arguments["names"]
     return _edited(desk, arguments, lambda s, d: roster.unset_variables(s, d, scope, wanted))
+
+
+# --- drafts that are edited where the key is (`athome.py`) -------------------------------------------
+
+
+def draft_load(desk: Desk, arguments: Json) -> Json:
+    """Return the draft's bytes, and a mark by which `draft_store` knows that nobody else edited it."""
+    session = desk.session(arguments["token"])
+    draft, notes = _load(desk, session)
+    data = draft.encode()
+    return {"draft": b64encode(data).decode(), "mark": _mark(data), "notes": list(notes)}
+
+
+def draft_store(desk: Desk, arguments: Json) -> Json:
+    """Keep edits that were made elsewhere; what was sent is this device's alone to say."""
+    session = desk.session(arguments["token"])
+    draft, _ = _load(desk, session)
+    if _mark(draft.encode()) != arguments["mark"]:
+        raise Refused("draft-changed", "your draft was edited elsewhere meanwhile; do this again")
+    try:
+        wanted = drafts.decode_draft(b64decode(arguments["draft"], validate=True))
+        for edit in wanted.edits:
+            check_record(parse_path(edit.section), edit.key, edit.data)
+    except (ValueError, UntrustedInput):
+        raise Refused("bad-params", "draft: not a draft as one line of base64") from None
+    drafts.check_size(wanted.edits)
+    _store(desk, session, replace(draft, edits=wanted.edits))
+    return {}
+
+
+def _mark(data: bytes) -> str:
+    return labelled_hash(b"dusk.draft", data).hex()

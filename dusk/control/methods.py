@@ -12,6 +12,7 @@ from dusk.control import (
     by_hand,
     cluster,
     conflicts,
+    copying,
     drift,
     editing,
     forced,
@@ -222,6 +223,12 @@ METHODS: Mapping[str, Method] = {
         replace=Parameter(schema.flag, default=False),
         former=Parameter(schema.text(limits.CHANGE_BYTES_MAX), None),
     ),
+    "draft.load": _signing(editing.draft_load),
+    "draft.store": _signing(
+        editing.draft_store,
+        draft=Parameter(schema.text(limits.CONTROL_LINE_BYTES_MAX)),
+        mark=Parameter(schema.hexadecimal(32)),
+    ),
     "draft.text": _signing(editing.draft_text, target=_TEXT),
     "draft.show": _signing(editing.draft_show),
     "draft.discard": _signing(
@@ -392,6 +399,16 @@ METHODS: Mapping[str, Method] = {
     "void.submit": _signing(voiding.void_submit, plan=_TEXT, timeout_s=_TIMEOUT),
     "log.list": _query(
         history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
+    ),
+    "log.copy": _query(
+        copying.log_copy,
+        first=Parameter(_SEQ),
+        skip=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
+    ),
+    "log.foundation": _query(
+        copying.log_foundation,
+        floor=Parameter(_SEQ),
+        piece=Parameter(schema.integer(0, copying.PIECES_MAX)),
     ),
     "log.blame": _query(history.blame, target=_TEXT),
     "log.show": _query(history.log_show, seq=Parameter(_SEQ)),

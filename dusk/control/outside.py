@@ -25,6 +25,8 @@ CHALLENGE_BYTES = 32
 BROUGHT_MAX = 4
 """Signed things in one call: what leads to a proposal, the proposal, and one of each that came too late."""
 LINE_CHARACTERS_MAX = limits.CHANGE_BYTES_MAX * 4 // 3 + 4
+WRAPS = "wrap/"
+"""Records that have keys of secrets wrapped."""
 NOT_YET = bytes(64)
 """Stands where a signature will stand; it verifies for no key that may be in a log."""
 
@@ -144,16 +146,22 @@ class Brought:
 
 
 def _says(change: Change, wanted: Change, edits: Sequence[Edit]) -> bool:
-    """Tell whether a change is the wanted one but for salts that its author may choose, and the signature."""
+    """Tell whether a change is the wanted one but for salts that its author may choose, and the signature.
+
+    To whom keys of secrets are wrapped is the author's word as well: no router can tell him.
+    """
     one, other = change.body, wanted.body
     if one._replace(operations=()) != other._replace(operations=()):
         return False
-    if [(o.section, o.key, o.base) for o in one.operations] != [(e.section, e.key, e.base) for e in edits]:
+    pairs = zip(one.operations, change.values, strict=True)
+    said = [(operation, value) for operation, value in pairs if not operation.key.startswith(WRAPS)]
+    edits = [edit for edit in edits if not edit.key.startswith(WRAPS)]
+    if [(o.section, o.key, o.base) for o, _ in said] != [(e.section, e.key, e.base) for e in edits]:
         return False
     return all(
         (None if value is None else value.data) == edit.data
         and (value is None or edit.salt in (None, value.salt))
-        for value, edit in zip(change.values, edits, strict=True)
+        for (_, value), edit in zip(said, edits, strict=True)
     )
 
 

@@ -7,6 +7,7 @@ keeps each section in order that its signer can open (`dusk.control.tidying`).
 """
 
 from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.authority import check_authority
@@ -18,8 +19,9 @@ from dusk.changelog.state import State
 from dusk.config.device import SET
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb
-from dusk.control.desk import Desk, Session
+from dusk.control.desk import Bench, Session
 from dusk.control.drafts import Draft, Sent, put
+from dusk.control.made import Made
 from dusk.control.outside import OutsideKey
 from dusk.control.overlay import Overlay
 from dusk.control.tidying import WRAP, Work, free_place, with_sealed, wraps_row
@@ -33,7 +35,7 @@ from dusk.keys.signing import SigningKey
 _SECTIONS = ("cluster", "device/", "group/", "policy/")
 
 
-def sealer_of(desk: Desk, session: Session) -> "Sealer":
+def sealer_of(desk: Bench, session: Session) -> "Sealer":
     """Return what seals for a session."""
     state, cluster = desk.log.state, desk.log.cluster
     assert cluster is not None, "who edits is in a cluster"
@@ -44,7 +46,22 @@ def sealer_of(desk: Desk, session: Session) -> "Sealer":
         may_read = session.key.key_id in people_of(state, section, records)
         return desk.secret_key(section, key_id) if may_read else None
 
-    return Sealer(state, cluster, _private(session.key), desk.random_bytes, held)
+    made = session.made if isinstance(session, AtHome) else None
+    return Sealer(state, cluster, _private(session.key), desk.random_bytes, held, made=made)
+
+
+class AtHome(NamedTuple):
+    """A person at his own machine, where his key is.
+
+    Attributes:
+        user: the name.
+        key: the private key.
+        made: the keys K that were made there.
+    """
+
+    user: str
+    key: SigningKey
+    made: Made
 
 
 def _private(key: SigningKey) -> SigningKey | None:
@@ -61,6 +78,8 @@ class Sealer:
         key: the person's; None: it is not here.
         random_bytes: source of keys, nonces and ephemeral seeds.
         held: gives a key K that this device has for the person.
+        made: the keys K that were made where this person's key is: a draft that a router keeps may have
+            others, wrapped to him alone by who knows them (A57). None: the draft is this device's own.
     """
 
     def __init__(
@@ -70,9 +89,11 @@ class Sealer:
         key: SigningKey | None,
         random_bytes: Callable[[int], bytes],
         held: SecretKeys = none_held,
+        *,
+        made: Made | None = None,
     ) -> None:
         self._state, self._cluster, self._key = state, cluster, key
-        self._random_bytes, self._held = random_bytes, held
+        self._random_bytes, self._held, self._made = random_bytes, held, made
 
     @property
     def opens(self) -> bool:
@@ -126,7 +147,7 @@ class Sealer:
         beside: dict[bytes, list[str]] = {}
         for other, name in sealed_records(store, section):
             beside.setdefault(name, []).append(other)
-        for name in sorted(own_keys(self._state, draft, section, self._key)):
+        for name in sorted(self.own_keys(draft, section)):
             if all(is_for_granted(store, section, other) == granted for other in beside.get(name, ())):
                 return vault.secret(section, name)
         return None
@@ -136,6 +157,8 @@ class Sealer:
         taken = {key for key, _, _ in wraps_in(Overlay(self._state, draft.all_edits), section)}
         boxes = {own.key_id: self.wrapped(section, secret, own.public)}
         place = free_place(taken, self._random_bytes(1)[0])
+        if self._made is not None:
+            self._made.keep(section, secret_key_id(secret))
         return put(self._state, draft, section, place, wraps_row(secret_key_id(secret), boxes))
 
     def wrapped(self, section: str, secret: bytes, reader: bytes) -> bytes:
@@ -207,9 +230,13 @@ class Sealer:
     def in_order(self, draft: Draft) -> Draft:
         """Return a draft that keeps all sections in order that the person can open and may write.
 
+        Where the key is elsewhere nothing is done here: who has it does that (`athome.py`).
+
         Raises:
             Refused: ``secret-lost``.
         """
+        if self._key is None:
+            return draft
         lost = self.lost(draft)
         if lost:
             where = f"{lost[0].section} {lost[0].key.partition('/')[2]}"
@@ -261,7 +288,8 @@ class Sealer:
 
     def own_keys(self, draft: Draft, section: str) -> set[bytes]:
         """Return the ids of the keys K of a section that were made for a draft."""
-        return own_keys(self._state, draft, section, self._key)
+        found, made = own_keys(self._state, draft, section, self._key), self._made
+        return found if made is None else {name for name in found if made.counts(section, name)}
 
     def place(self, taken: Collection[str]) -> str:
         """Return a place where wraps may stand, at random: two who seal at once do not meet in one."""

@@ -17,7 +17,7 @@ from dusk.config.sealing import Sealed
 from dusk.config.settings import is_secret
 from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, words
-from dusk.control.desk import Desk, Json, Peer
+from dusk.control.desk import Bench, Desk, Json, Peer
 from dusk.control.overlay import Overlay
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
@@ -253,7 +253,7 @@ def settings_export(desk: Desk, arguments: Json) -> Json:
     return {"target": target, "text": shown_text(settings_of(state, section), secret_names(state))}
 
 
-def effective(desk: Desk, arguments: Json) -> Json:
+def effective(desk: Bench, arguments: Json) -> Json:
     """Return what is managed on a device, each option with its origin."""
     state, wanted = desk.log.state, arguments["key"]
     device = names.device_id(state, arguments["device"])

@@ -31,6 +31,7 @@ from dusk.daemon.reviewed import REVIEWED
 from dusk.daemon.say import say
 from dusk.daemon.sessions import Session, Sessions
 from dusk.daemon.status import peers_of, status_of
+from dusk.daemon.store import Store
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.daemon.undoing import Undoings
 from dusk.effects import (
@@ -462,18 +463,20 @@ class DaemonDesk:
         """Take a user's draft, or that it is gone; it is on the disk before the caller is answered."""
         self._drafts.store(user, data)
 
-    def read_items(self, first: Seq, count: int) -> list[LogItem]:
-        """Return the frames of at most ``count`` entries from ``first`` on."""
+    @property
+    def store(self) -> Store:
+        """The log on the disk."""
         storage = self._core.storage
         assert storage is not None, "methods run while there is a node"
-        return list(storage.store.read_entries(first, count))
+        return storage.store
+
+    def read_items(self, first: Seq, count: int) -> list[LogItem]:
+        """Return the frames of at most ``count`` entries from ``first`` on."""
+        return list(self.store.read_entries(first, count))
 
     def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:
         """Work out what undoes a thief's changes; a ticket."""
-        storage, cluster = self._core.storage, self.log.cluster
-        assert storage is not None, "methods run while there is a node"
-        assert cluster is not None, "a node's log is a cluster's"
-        return self._undoings.start(cluster, storage.store.reading.copy(), suspect, since, tell)
+        return self._undoings.start(self.log.state.cluster, self.store.reading.copy(), suspect, since, tell)
 
     def undoing(self, plan: str) -> Undoing:
         """Return what was worked out."""

@@ -17,6 +17,7 @@ from dusk.cli.main import main
 from dusk.control.methods import call
 from dusk.control.outside import ToSign
 from dusk.errors import Refused
+from tests.cli.key_person import Person
 from tests.desk import FakeDesk, desk_of_two
 
 
@@ -117,6 +118,19 @@ def logged_in(server: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> FakeDesk:
     """Return the served desk, with alice's session in this terminal."""
     monkeypatch.setenv("DUSK_SESSION", "token-alice")
     return server
+
+
+@pytest.fixture
+def ann(dusk: Dusk, logged_in: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Return her, known to the cluster as an owner; nobody is logged in on this terminal."""
+    file, public = tmp_path / "ann.key", tmp_path / "ann.pub"
+    public.write_text(dusk("key", "create", str(file)).out)
+    assert dusk("user", "add", "ann", "--public-key", str(public)).code == 0
+    assert dusk("owner", "add", "ann").code == 0
+    monkeypatch.delenv("DUSK_SESSION")
+    person = Person(dusk, logged_in, file)
+    monkeypatch.setattr("dusk.cli.passwords.ask_line", person.answer)
+    return person
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from dusk.cli.client import Client
 from dusk.cli.outside import ROUNDS_MAX
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.control.outside import ToSign
+from tests.cli.key_person import Person
 from tests.cli.test_commands import assert_refused
 from tests.control.test_people_methods import add
 from tests.desk import FakeDesk
@@ -25,35 +26,6 @@ if TYPE_CHECKING:
 Request = dict[str, Any]
 SET = ("set", "policy/wifi", "wireless.x.ssid=Home")
 COMMIT = ("commit", "-m", "a name")
-
-
-class Person:
-    """Ann, an owner with a key file, at her terminal: what she was asked, and what she says."""
-
-    def __init__(self, dusk: "Dusk", desk: FakeDesk, file: Path) -> None:
-        self.dusk, self.desk, self.file = dusk, desk, file
-        self.asked: list[str] = []
-        self.says = "yes"
-
-    def run(self, *words: str) -> Any:
-        return self.dusk("--key-file", str(self.file), *words)
-
-    def answer(self, prompt: str, _instead: str) -> str:
-        self.asked.append(prompt)
-        return self.says
-
-
-@pytest.fixture
-def ann(dusk: "Dusk", logged_in: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Return her, known to the cluster as an owner; nobody is logged in on this terminal."""
-    file, public = tmp_path / "ann.key", tmp_path / "ann.pub"
-    public.write_text(dusk("key", "create", str(file)).out)
-    assert dusk("user", "add", "ann", "--public-key", str(public)).code == 0
-    assert dusk("owner", "add", "ann").code == 0
-    monkeypatch.delenv("DUSK_SESSION")
-    person = Person(dusk, logged_in, file)
-    monkeypatch.setattr("dusk.cli.passwords.ask_line", person.answer)
-    return person
 
 
 # --- the file ------------------------------------------------------------------------------------

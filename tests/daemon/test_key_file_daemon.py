@@ -133,3 +133,31 @@ def test_a57_who_keeps_the_key_at_home_sees_signs_and_leaves_nothing_on_the_rout
         files = [p for p in site.root.rglob("*") if p.is_file()]
         assert files
         assert not any(secret in p.read_bytes() for p in files)
+
+
+def test_r15_a57_a_secret_that_is_typed_at_home_is_seen_by_no_router(tmp_path: Path) -> None:
+    with _site(tmp_path) as site:
+        key, secret = tmp_path / "ann.key", "correct horse battery staple"
+        (tmp_path / "psk").write_text(secret)
+        (tmp_path / "ann.pub").write_text(site.dusk("key", "create", str(key)))
+        site.dusk("login", "alice", "--password-file", str(tmp_path / "password"))
+        site.dusk("user", "add", "ann", "--public-key", str(tmp_path / "ann.pub"))
+        site.dusk("owner", "add", "ann")
+
+        typed = f"wireless.lan.key=@{tmp_path / 'psk'}"
+        site.ann("set", "policy/wifi", "wireless.lan=wifi-iface", typed)
+        assert "(secret)" in site.ann("draft")
+        code, seen = site.ann_at_a_terminal("yes", "commit", "-m", "our key")
+        assert code == 0
+        assert "a secret, sealed" in seen
+        assert secret not in seen
+        files = [p for p in site.root.rglob("*") if p.is_file()]
+        assert not any(secret.encode() in p.read_bytes() for p in files), "nobody may read it yet"
+
+        site.ann("policy", "assign", "wifi", "--all")
+        site.ann("--unseen", "commit", "-m", "for all")
+        here = json.loads(site.dusk("device", "list", "--json"))[0]["name"]
+        revealed = site.ann("effective", here, "wireless.lan.key", "--reveal", "--json")
+        (shown,) = json.loads(revealed)["options"]
+        assert shown["values"] == [secret]
+        assert "(secret)" in site.dusk("effective", here, "wireless.lan.key")

@@ -1,6 +1,7 @@
 """All parsers of outside bytes that are fuzzed."""
 
 from tests.fuzz import (
+    athome,
     branches,
     checkpoints,
     helper,
@@ -25,6 +26,7 @@ TARGETS: tuple[Target, ...] = (
     *checkpoints.TARGETS,
     *secret_keys.TARGETS,
     *trust.TARGETS,
+    *athome.TARGETS,
     *questions.TARGETS,
 )
 BY_NAME = {target.name: target for target in (*TARGETS, helper.TARGET)}
