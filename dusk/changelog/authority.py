@@ -35,6 +35,7 @@ GRANTABLE = {
     SectionKind.POLICY,
     SectionKind.ASSIGNMENT,
     SectionKind.GROUP,
+    SectionKind.READER,
     SectionKind.EXPECTED,
     SectionKind.ROLLOUT,
 }
@@ -292,6 +293,8 @@ def _check_package(grant: Grant, step: Step) -> None:
     """A variable may stand in a setting of any package, so no grant for packages covers it."""
     allowed = ", ".join(grant.packages or ())
     section, key = step.operation.section, step.operation.key
+    if step.path.kind is SectionKind.READER:
+        raise Refused("outside-grant", f"{section}: granted are {allowed}, and secrets may be of any package")
     sets_aside = step.path.kind is SectionKind.EXPECTED and step.after is not None and row_of(step.after)[3]
     if key.startswith("var/") or sets_aside:
         raise Refused("outside-grant", f"{section}: granted are {allowed}, and no variables")

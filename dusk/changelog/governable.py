@@ -24,6 +24,7 @@ _FREE = {
     SectionKind.POLICY,
     SectionKind.ASSIGNMENT,
     SectionKind.GROUP,
+    SectionKind.READER,
     SectionKind.DEVICE_CONFIG,
     SectionKind.CHECKPOINT,
     SectionKind.EXPECTED,

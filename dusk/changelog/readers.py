@@ -2,6 +2,9 @@
 
 A key K of a section is for the owners, for the people who are granted the section, and for the
 active devices in its scope. Whoever wraps K, and whoever hands it on, asks here, at a verified head.
+
+A device that a group takes in by its facts alone is in no scope by that. Somebody has to sign a record
+of section ``reader/ID`` for it: that it may read the secrets of this group as a member would.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -18,6 +21,8 @@ SECRET_KINDS = frozenset(
     {SectionKind.POLICY, SectionKind.DEVICE_CONFIG, SectionKind.GROUP, SectionKind.CLUSTER}
 )
 """Sections that may have secrets, and a key K each."""
+READ_GROUP = "group/"
+"""Before a group's name in a record of ``reader/ID``."""
 
 
 class Store(Protocol):
@@ -36,13 +41,18 @@ class Store(Protocol):
         """Return whose key that is."""
 
 
+def reader_path(device: bytes) -> str:
+    """Return the section that says of which groups a device may read the secrets, beside its own."""
+    return f"reader/{device.hex()}"
+
+
 def is_entitled(store: Store, section: str, device: DeviceId) -> bool:
     """Tell whether a device may read the secrets of a section.
 
     A policy's are for the devices that it is assigned to: all, those of a group, or those named.
     A device's own are for it, a group's for its members, the cluster's for all. Members of a group
-    are those that a signed record says; who was retired may read none, nor one that took a member's
-    place without a person, until somebody confirms it.
+    are here those that a signed record says to be in it, or to read as if they were; who was retired
+    may read none, nor one that took a member's place without a person, until somebody confirms it.
     """
     at = device_path(device)
     if store.value(at, "key") is None or _may_read_none(store, at):
@@ -51,10 +61,16 @@ def is_entitled(store: Store, section: str, device: DeviceId) -> bool:
     if path.kind is SectionKind.DEVICE_CONFIG:
         return path.name == device.hex()
     if path.kind is SectionKind.GROUP:
-        return path.name in groups_of(store, device)
+        return path.name in _groups_read(store, device)
     return path.kind is SectionKind.CLUSTER or (
         path.kind is SectionKind.POLICY and _is_assigned(store, path, device)
     )
+
+
+def _groups_read(store: Store, device: DeviceId) -> set[str]:
+    """Return the groups of which a device reads the secrets: it is a member, or may read as one."""
+    read = (key.removeprefix(READ_GROUP) for key in store.records(reader_path(device), READ_GROUP))
+    return {*groups_of(store, device), *read}
 
 
 def _may_read_none(store: Store, section: str) -> bool:
@@ -68,7 +84,7 @@ def _is_assigned(store: Store, policy: SectionPath, device: DeviceId) -> bool:
         return False
     to, names, _priority = row
     if to == "groups":
-        return not set(names).isdisjoint(groups_of(store, device))
+        return not set(names).isdisjoint(_groups_read(store, device))
     return to == "all" or device.hex() in names
 
 
@@ -94,6 +110,10 @@ class Devices:
         for path in store.sections("group/"):
             listed = {bytes.fromhex(key.removeprefix("member/")) for key in store.records(path, "member/")}
             self._members.setdefault(path.removeprefix("group/"), set()).update(map(KeyId, listed))
+        for path in store.sections("reader/"):
+            reader = KeyId(bytes.fromhex(path.removeprefix("reader/")))
+            for key in store.records(path, READ_GROUP):
+                self._members.setdefault(key.removeprefix(READ_GROUP), set()).add(reader)
 
     def of(self, section: str) -> dict[KeyId, PublicKey]:
         """Return the devices that may read the secrets of a section (see `is_entitled`)."""

@@ -55,6 +55,7 @@ class SectionKind(StrEnum):
     POLICY = "policy"
     ASSIGNMENT = "assignment"
     GROUP = "group"
+    READER = "reader"
     CHECKPOINT = "checkpoint"
     EXPECTED = "expected"
     PASSED = "passed"
@@ -85,6 +86,7 @@ _DOUBLE = {
         SectionKind.POLICY,
         SectionKind.ASSIGNMENT,
         SectionKind.GROUP,
+        SectionKind.READER,
         SectionKind.PROPOSAL,
         SectionKind.EXPECTED,
         SectionKind.VOID,
@@ -92,7 +94,7 @@ _DOUBLE = {
         SectionKind.FORMER,
     )
 }
-_BY_ID = frozenset({"device", "joinkey", "expected", "proposal", "void", "rollout", "former"})
+_BY_ID = frozenset({"device", "joinkey", "reader", "expected", "proposal", "void", "rollout", "former"})
 _DEVICE_PARTS = {"facts": SectionKind.FACTS, "config": SectionKind.DEVICE_CONFIG}
 
 
@@ -424,6 +426,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
     SectionKind.ASSIGNMENT: {"to": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, SELECT: _select, **_VARIABLE},
+    SectionKind.READER: {"group/": _flag},
     SectionKind.CHECKPOINT: {"by/": act_records.check_attested},
     SectionKind.EXPECTED: {"as": _expected},
     SectionKind.PASSED: {"grant/": _passed},

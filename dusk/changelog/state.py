@@ -96,6 +96,7 @@ _ENDING_RECORDS = {
 _NOT_INDEXED = {
     SectionKind.POLICY,
     SectionKind.ASSIGNMENT,
+    SectionKind.READER,
     SectionKind.FACTS,
     SectionKind.DEVICE_CONFIG,
     SectionKind.EXPECTED,

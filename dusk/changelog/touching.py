@@ -21,6 +21,7 @@ UNGROUPED = "(no group)"
 ELSEWHERE = "(not by group)"
 """Stands for whom an assignment is for that names no groups."""
 _MEMBER = "member/"
+_GROUP = "group/"
 
 
 class Becoming:
@@ -71,7 +72,10 @@ class Step(NamedTuple):
 
 
 def steps_of(step: Step, made: Mapping[str, Made]) -> Iterator[Step]:
-    """Yield what an operation does: who puts a device into a group changes the group, and the device."""
+    """Yield what an operation does: who puts a device into a group changes the group, and the device.
+
+    Who lets a device read the secrets of a group decides for that group, as if it became a member.
+    """
     yield step
     key = step.operation.key
     if step.path.kind is SectionKind.GROUP and key.startswith(_MEMBER):
@@ -81,6 +85,10 @@ def steps_of(step: Step, made: Mapping[str, Made]) -> Iterator[Step]:
         yield step._replace(
             path=SectionPath(SectionKind.DEVICE, name), operation=device, made=made.get(section)
         )
+    if step.path.kind is SectionKind.READER:
+        group = key.removeprefix(_GROUP)
+        member = step.operation._replace(section=f"group/{group}", key=f"{_MEMBER}{step.path.name}")
+        yield step._replace(path=SectionPath(SectionKind.GROUP, group), operation=member)
 
 
 def groups_touched(state: State, prefix: str, step: Step) -> set[str]:
@@ -94,6 +102,8 @@ def groups_touched(state: State, prefix: str, step: Step) -> set[str]:
     path, key, after = step.path, step.operation.key, step.after
     if path.kind is SectionKind.GROUP:
         return {path.name}
+    if path.kind is SectionKind.READER:
+        return {key.removeprefix(_GROUP)}
     if path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG):
         return _groups_of_device(state, prefix, step)
     if path.kind is SectionKind.POLICY:

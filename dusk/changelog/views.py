@@ -79,6 +79,16 @@ def groups_in_effect(state: Sections, device: DeviceId) -> tuple[str, ...]:
     return tuple(sorted(chosen.union(named)))
 
 
+def is_selected(state: Sections, group: str, device: DeviceId) -> bool:
+    """Tell whether a group takes a device in by its facts: by what that says of itself."""
+    row = state.value(f"group/{group}", SELECT)
+    if row is None:
+        return False
+    section = f"{device_path(device)}/facts"
+    facts = {name: fact[0] for name, _ in row[0] if (fact := state.value(section, name))}
+    return selects(row[0], facts)
+
+
 def devices(state: State) -> list[Member]:
     """Return every device that ever joined, sorted by id."""
     found = []

@@ -2,6 +2,7 @@
 
 import argparse
 
+from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, answer, subcommands, verb
 from dusk.cli.options import UsageError
 
@@ -21,7 +22,29 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "dusk group select outdoor board=cudy,wr3000 board=glinet,gl-x3000 bands=5g",
         _select,
     )
-    for parser_of_verb in (show, create, delete, add, remove, select):
+    readers = verb(
+        verbs,
+        "readers",
+        "List routers that groups take in by facts, and who of them may read secrets.",
+        "dusk group readers outdoor",
+        _readers,
+    )
+    readers.add_argument("name", metavar="NAME", nargs="?", default="", help="of one group alone")
+    allow = verb(
+        verbs,
+        "allow",
+        "Let routers that a group takes in by facts read its secrets.",
+        "dusk group allow outdoor porch",
+        _allow,
+    )
+    deny = verb(
+        verbs,
+        "deny",
+        "Take back that routers may read the secrets of a group.",
+        "dusk group deny outdoor porch",
+        _deny,
+    )
+    for parser_of_verb in (show, create, delete, add, remove, select, allow, deny):
         parser_of_verb.add_argument("name", metavar="NAME")
     select.add_argument(
         "facts",
@@ -29,8 +52,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="all facts must hold; of one that is named again any value",
     )
-    for parser_of_verb in (add, remove):
+    for parser_of_verb in (add, remove, deny):
         parser_of_verb.add_argument("devices", metavar="DEVICE", nargs="+")
+    allow.add_argument("devices", metavar="DEVICE", nargs="*", help="routers that you know to be these")
+    allow.add_argument(
+        "--selected", action="store_true", help="all that wait now; `dusk draft` shows which these are"
+    )
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
@@ -85,6 +112,32 @@ def _select(context: Context, arguments: argparse.Namespace) -> int:
     return answer(
         context, context.signed("group.select", name=arguments.name, **({"facts": rows} if rows else {}))
     )
+
+
+def _readers(context: Context, arguments: argparse.Namespace) -> int:
+    found = context.call("group.readers", name=arguments.name)["readers"]
+    rows = [(r["group"], r["device"], "yes" if r["selected"] else "no", _reads(r)) for r in found]
+    context.table(
+        ("GROUP", "ROUTER", "BY FACTS", "SECRETS"),
+        rows,
+        found,
+        "no group takes in routers by facts; who is a member by name reads its secrets",
+    )
+    return 0
+
+
+def _reads(row: Json) -> str:
+    return "allowed" if row["allowed"] else "waits" if row["waits"] else "-"
+
+
+def _allow(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.selected == bool(arguments.devices):
+        raise UsageError("name routers, or say --selected for all that wait")
+    return answer(context, context.signed("group.allow", name=arguments.name, devices=arguments.devices))
+
+
+def _deny(context: Context, arguments: argparse.Namespace) -> int:
+    return answer(context, context.signed("group.deny", name=arguments.name, devices=arguments.devices))
 
 
 COMMANDS = {"group": Command("Routers that belong together.", "dusk group add office attic", _arguments)}

@@ -5,6 +5,7 @@ from dusk.changelog.attesting import due, is_undone
 from dusk.changelog.log import Log
 from dusk.control.conflicts import conflicts
 from dusk.control.desk import Desk
+from dusk.control.reading import reading_asks
 from dusk.control.roles import frozen_members, no_backup
 from dusk.control.tending import known_secrets
 
@@ -17,7 +18,7 @@ def asks_of(desk: Desk) -> list[str]:
         [f"{count} {what} in the log without effect; `dusk conflicts` shows both sides"] if count else []
     )
     own = [*frozen_members(desk.log), *no_backup(desk.log), *_no_checkpoint(desk.log)]
-    return [*own, *waiting, *known_secrets(desk)]
+    return [*own, *waiting, *known_secrets(desk), *reading_asks(desk.log.state)]
 
 
 def _no_checkpoint(log: Log) -> list[str]:

@@ -8,7 +8,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
-from dusk.control import drafts, joinkeys, names, roster, settings, words
+from dusk.control import drafts, joinkeys, names, reading, roster, settings, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
@@ -297,6 +297,18 @@ def group_select(desk: Desk, arguments: Json) -> Json:
     """Say in the draft which devices a group selects by their facts."""
     name, rows = arguments["name"], arguments["facts"]
     return _edited(desk, arguments, lambda s, d: roster.select_for_group(s, d, name, rows))
+
+
+def group_allow(desk: Bench, arguments: Json) -> Json:
+    """Let devices that a group selects by their facts read its secrets, in the draft."""
+    name, devices = arguments["name"], arguments["devices"]
+    return _edited(desk, arguments, lambda s, d: reading.allow(s, d, name, devices))
+
+
+def group_deny(desk: Bench, arguments: Json) -> Json:
+    """Take back in the draft that devices may read the secrets of a group."""
+    name, devices = arguments["name"], arguments["devices"]
+    return _edited(desk, arguments, lambda s, d: reading.deny(s, d, name, devices))
 
 
 def var_set(desk: Bench, arguments: Json) -> Json:

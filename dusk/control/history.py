@@ -6,7 +6,9 @@ from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import unpack_entry_item
+from dusk.changelog.readers import reader_path
 from dusk.changelog.rollouts import DONE, OPEN_WORD, ROLLOUT, STAY_WORD, STOP_WORD, SWITCH_WORD
+from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.desk import Desk, Json
@@ -200,8 +202,8 @@ def _sections_of(state: State, target: str) -> list[str]:
     if not slash and kind in ("cluster", "trust"):
         return [kind] if kind == "cluster" else [kind, "passed"]
     if slash and kind == "device":
-        device = f"device/{names.device_id(state, name).hex()}"
-        return [device, f"{device}/config"]
+        device = names.device_id(state, name)
+        return [device_path(device), f"{device_path(device)}/config", reader_path(device)]
     if slash and kind == "policy":
         return [f"policy/{names.component(name, kind)}", f"assignment/{name}"]
     if slash and kind in ("group", "user"):

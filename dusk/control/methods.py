@@ -22,6 +22,7 @@ from dusk.control import (
     ordering,
     people,
     proposing,
+    reading,
     recovering,
     reverting,
     rights,
@@ -275,6 +276,9 @@ METHODS: Mapping[str, Method] = {
     "group.add": _signing(editing.group_add, name=_TEXT, devices=_NAMES),
     "group.select": _signing(editing.group_select, name=_TEXT, facts=Parameter(schema.rows("fact"), ())),
     "group.remove": _signing(editing.group_remove, name=_TEXT, devices=_NAMES),
+    "group.readers": _query(reading.group_readers, name=Parameter(schema.text(), "")),
+    "group.allow": _signing(editing.group_allow, name=_TEXT, devices=Parameter(schema.texts(), ())),
+    "group.deny": _signing(editing.group_deny, name=_TEXT, devices=_NAMES),
     "var.list": _query(views.var_list, scope=Parameter(schema.text(), "")),
     "var.set": _signing(
         editing.var_set,

@@ -111,7 +111,7 @@ def require_group(store: Overlay, name: str) -> None:
 def section_title(state: State, section: str) -> str:
     """Return a section's path with device names in place of ids."""
     parts = section.split("/")
-    if parts[0] == "device" and len(parts) > 1:
+    if parts[0] in ("device", "reader") and len(parts) > 1:
         parts[1] = device_name(state, bytes.fromhex(parts[1]))
         return "/".join(parts[:2] if parts[2:] == ["config"] else parts)
     if parts[0] == "void":

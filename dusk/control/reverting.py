@@ -39,6 +39,7 @@ _SETTINGS = frozenset(
         SectionKind.POLICY,
         SectionKind.ASSIGNMENT,
         SectionKind.GROUP,
+        SectionKind.READER,
         SectionKind.DEVICE_CONFIG,
         SectionKind.EXPECTED,
     }

@@ -14,6 +14,7 @@ from dusk.control.drafts import Draft, stale, visible
 from dusk.control.foreseen import Effect, Foreseeing, marked_words
 from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
+from dusk.control.reading import reading_notes
 from dusk.control.reviewed import notes_on
 from dusk.errors import ConfigError, Refused
 from dusk.ids import ChangeId, DeviceId
@@ -72,7 +73,11 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
-        (*_notes(after, draft), *notes_on(reviewed, after, draft.edits)),
+        (
+            *_notes(after, draft),
+            *reading_notes(after, draft.edits),
+            *notes_on(reviewed, after, draft.edits),
+        ),
         foreseeing.effects(),
     )
 

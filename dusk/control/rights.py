@@ -15,6 +15,8 @@ from dusk.ids import KeyId, PublicKey, key_id
 GRANT = "grant/"
 SECTIONS_SHOWN_MAX = 200
 RECORDS_SHOWN_MAX = 200
+_OF_DEVICES = frozenset({"device", "reader"})
+"""Sections that a device's id names."""
 
 
 # --- grants --------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ def _limit(listed: Sequence[str] | None) -> list[str] | None:
 def _title(state: State, prefix: str) -> str:
     """Return a prefix with the name of its device in place of the id."""
     kind, slash, rest = prefix.partition("/")
-    if kind != "device" or not slash:
+    if kind not in _OF_DEVICES or not slash:
         return prefix
     device, *part = rest.split("/")
     return "/".join([kind, names.device_name(state, bytes.fromhex(device)), *part])
@@ -142,7 +144,7 @@ def _title(state: State, prefix: str) -> str:
 def _prefix(state: State, text: str) -> str:
     """Return a prefix of sections, the names of devices in it as ids."""
     parts = text.strip("/").split("/")
-    if parts[0] == "device" and len(parts) > 1:
+    if parts[0] in _OF_DEVICES and len(parts) > 1:
         parts[1] = names.device_id(state, parts[1]).hex()
     kinds = [kind.value for kind in SectionKind if "/" not in kind.value]
     if parts[0] not in kinds or len(parts) > 3:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dusk import codec
+from dusk.changelog.readers import READ_GROUP
 from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.selector import SELECT
@@ -117,6 +118,8 @@ def delete_group(state: State, draft: Draft, name: str) -> Draft:
     for path in store.sections("device/"):
         if path.count("/") == 1:
             draft = _drop_own_group(state, draft, path, name)
+    for path in store.sections("reader/"):  # a group that gets this name later is another one
+        draft = put(state, draft, path, READ_GROUP + name, None)
     return draft
 
 
@@ -155,7 +158,7 @@ def select_for_group(
 
 
 def remove_from_group(state: State, draft: Draft, name: str, devices: Sequence[str]) -> Draft:
-    """Take devices out of a group, also where they joined with it."""
+    """Take devices out of a group, also where they joined with it; they read its secrets no more."""
     store = _seen(state, draft)
     names.require_group(store, name)
     for device in devices:
@@ -165,6 +168,7 @@ def remove_from_group(state: State, draft: Draft, name: str, devices: Sequence[s
             raise Refused("not-in-group", f"{device} is not in the group {name}")
         draft = put(state, draft, f"group/{name}", f"member/{found}", None)
         draft = _drop_own_group(state, draft, f"device/{found}", name)
+        draft = put(state, draft, f"reader/{found}", READ_GROUP + name, None)
     return draft
 
 

@@ -76,6 +76,8 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
     if key.startswith("member/"):
         name = names.device_name(state, bytes.fromhex(key.removeprefix("member/")))
         return f"member {name}", None if row is None else "yes"
+    if kind == "reader":
+        return f"secrets of {key}", None if row is None else "may read them"
     if kind == "group" and key == SELECT:
         return "selects", None if row is None else selector_words(row[0])
     if kind == "assignment":

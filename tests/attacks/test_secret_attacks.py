@@ -339,3 +339,58 @@ def test_a39_a_grant_for_a_package_reads_no_secret_variables(desk: FakeDesk) -> 
     vault = Vault(carol_of(desk), desk.world.cluster, [desk.log.state])
     found = {s.record: vault.value(s) for s in sealed_values(desk.log.state, section)}
     assert found == {f"set/{KEY}": SECRET, "var/vpn": None}
+
+
+# --- who says what he is -----------------------------------------------------------------------------
+
+
+def takes_in_by_facts(desk: FakeDesk) -> None:
+    """Have the group ap take in boards of one kind, by their own word, and let hall's be read by members."""
+    desk.do("group.select", name="ap", facts=[{"fact": "board", "values": ["fine"]}])
+    for_group(desk)
+
+
+def claims(desk: FakeDesk, name: str, board: str) -> None:
+    device, world = desk.devices[name], desk.world
+    fact = world.edit(f"device/{device.key_id.hex()}/facts", "board", [board])
+    world.write(world.change(fact, signers=[device], device=device))
+
+
+def test_a52_a_device_that_changes_its_facts_is_entitled_to_nothing_and_takes_nobodys_record(
+    desk: FakeDesk,
+) -> None:
+    takes_in_by_facts(desk)
+    desk.devices["porch"] = desk.world.join("porch")
+    claims(desk, "porch", "fine")
+    desk.do("group.allow", name="ap", devices=["porch"])
+    desk.commit()
+    claims(desk, "roof", "fine")
+    desk.set("policy/wifi", wireless__lan__ssid="Home")
+    desk.commit()
+    assert opened(desk, "porch")[KEY] == SECRET
+    assert opened(desk, "roof")[KEY] is None
+    assert readers(desk).isdisjoint({"roof"})
+    world, roof = desk.world, desk.devices["roof"]
+    for path in (f"reader/{roof.key_id.hex()}", f"reader/{desk.devices['porch'].key_id.hex()}"):
+        lie = world.change(world.edit(path, "group/ap", [True]), signers=[roof], device=roof)
+        with pytest.raises(Refused) as caught:
+            world.log.write_change(lie, world.stamp())
+        assert caught.value.code == "missing-signatures"
+
+
+def test_a47_a_reader_of_one_group_opens_nothing_of_another(desk: FakeDesk) -> None:
+    takes_in_by_facts(desk)
+    desk.do("group.create", name="core")
+    put_secret(desk, "of the core", target="policy/core", key=VPN)
+    desk.do("policy.assign", name="core", to="groups", names=["core"])
+    desk.do("var.set", scope="group/core", variables=[{"name": "psk", "values": ["hush"]}], secret=True)
+    claims(desk, "roof", "fine")
+    desk.do("group.allow", name="ap")
+    desk.commit()
+    vault, state = Vault(desk.devices["roof"], desk.world.cluster, [desk.log.state]), desk.log.state
+    found = {s: [vault.value(one) for one in sealed_values(state, s)] for s in state.sections()}
+    assert {s: values for s, values in found.items() if values} == {
+        "policy/wifi": [SECRET],
+        "policy/core": [None],
+        "group/core": [None],
+    }

@@ -250,6 +250,31 @@ def test_a39_who_has_a_group_alone_takes_no_device_into_it() -> None:
     refuse(world, world.change(leave, signers=(world.bob,)), "missing-signatures")
 
 
+def reading(world: Cluster, group: str) -> Edit:
+    """Return the edit that lets the hall read the secrets of a group."""
+    return world.edit(f"reader/{world.hall.key_id.hex()}", f"group/{group}", [True])
+
+
+def test_a39_who_lets_a_device_read_secrets_is_granted_that_and_the_group() -> None:
+    world = Cluster()
+    refuse(world, world.change(reading(world, "guests"), signers=(world.bob,)), "missing-signatures")
+    world.grant("reader", [world.bob, world.carol], groups=["guests"])
+    refuse(world, world.change(reading(world, "guests"), signers=(world.carol,)), "missing-signatures")
+    refuse(world, world.change(reading(world, "lan"), signers=(world.bob,)), "outside-grant")
+    assert world.write(world.change(reading(world, "guests"), signers=(world.bob,))).outcome == APPLIED
+    world.grant("group", [world.bob], groups=["lan"])
+    gone = world.edit(f"reader/{world.hall.key_id.hex()}", "group/guests", None)
+    refuse(world, world.change(gone, signers=(world.bob,)), "outside-grant")
+    world.grant("group", [world.bob])
+    assert world.write(world.change(gone, signers=(world.bob,))).outcome == APPLIED
+
+
+def test_a39_a_grant_for_packages_lets_nobody_read_secrets_of_others() -> None:
+    world = Cluster()
+    world.grant("reader", [world.bob], packages=["wireless"])
+    refuse(world, world.change(reading(world, "guests"), signers=(world.bob,)), "outside-grant")
+
+
 def test_a39_devices_of_the_granted_groups_are_moved_among_them() -> None:
     world = Cluster()
     world.grant("group", [world.bob], groups=["guests", "lan"])

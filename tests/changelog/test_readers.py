@@ -10,6 +10,7 @@ from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.keys.secret import secret_key_id
 from dusk.keys.signing import SigningKey
+from tests.granting import refuse
 from tests.secrets import K, secret_setting, secret_variable, wraps
 from tests.world import World
 
@@ -108,6 +109,45 @@ def test_a52_what_a_device_says_of_itself_entitles_it_to_nothing(cluster: Cluste
     edits = [cluster.edit(facts, name, ["ap"]) for name in ("board", "groups", "group")]
     cluster.write(cluster.change(*edits, signers=[cluster.roof], device=cluster.roof))
     assert cluster.readers() == {"hall"}
+
+
+def test_a52_a_device_that_a_group_selects_reads_its_secrets_once_a_user_signed_that(
+    cluster: Cluster,
+) -> None:
+    cluster.commit(cluster.edit("group/ap", "select", [[["board", ["fine"]]]]))
+    cluster.assign("groups", "ap")
+    roof = cluster.roof.key_id.hex()
+    record = cluster.edit(f"reader/{roof}", "group/ap", [True])
+    facts = cluster.edit(f"device/{roof}/facts", "board", ["fine"])
+    cluster.write(cluster.change(facts, signers=[cluster.roof], device=cluster.roof))
+    refuse(
+        cluster,
+        cluster.change(record, signers=[cluster.roof], device=cluster.roof),
+        "missing-signatures",
+    )
+    assert cluster.readers() == {"hall"}
+    cluster.commit(record)
+    assert cluster.readers() == cluster.readers("group/ap") == {"hall", "roof"}
+    assert cluster.readers("group/other") == set()
+    other = cluster.edit(f"device/{roof}/facts", "board", ["another"])
+    cluster.write(cluster.change(other, signers=[cluster.roof], device=cluster.roof))
+    assert cluster.readers() == {"hall", "roof"}
+    assert groups_in_effect(cluster.log.state, DeviceId(cluster.roof.key_id)) == ()
+    cluster.assign("groups", "other")
+    assert cluster.readers() == set()
+    cluster.assign("groups", "ap")
+    cluster.commit(cluster.edit(f"reader/{roof}", "group/ap", None))
+    assert cluster.readers() == {"hall"}
+
+
+def test_a_reader_that_is_retired_or_never_was_reads_nothing(cluster: Cluster) -> None:
+    cluster.assign("groups", "ap")
+    for device in (cluster.roof.key_id, b"x" * 16):
+        cluster.commit(cluster.edit(f"reader/{device.hex()}", "group/ap", [True]))
+    assert cluster.readers() == {"hall", "roof"}
+    cluster.commit(cluster.edit(f"device/{cluster.roof.key_id.hex()}", "retired", [True]))
+    assert cluster.readers() == {"hall"}
+    assert not is_entitled(cluster.log.state, "policy/wifi", DeviceId(b"x" * 16))
 
 
 def test_owners_and_who_is_granted_a_section_read_its_secrets(cluster: Cluster) -> None:

@@ -125,6 +125,7 @@ GOOD: list[tuple[str, str, list[object]]] = [
     ("group/ap", "made", [True]),
     ("group/ap", f"member/{ID}", [True]),
     ("group/ap", "var/x", ["y"]),
+    (f"reader/{ID}", "group/ap", [True]),
 ]
 GOOD += [
     (f"proposal/{ID}", "change", [b"a change", 0]),
@@ -306,6 +307,9 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("assignment/wifi", "to", ["all", [], 1000]),
     ("group/ap", "member/kitchen", [True]),
     ("group/ap", "made", [False]),
+    (f"reader/{ID}", "group/ap", [False]),
+    (f"reader/{ID}", "policy/ap", [True]),
+    ("reader/kitchen", "group/ap", [True]),
     ("checkpoint", f"by/{ID}", [0, bytes(32), bytes(32)]),
     ("checkpoint", f"by/{ID}", [256, bytes(31), bytes(32)]),
     ("checkpoint", f"by/{ID}", [256, bytes(32), None]),

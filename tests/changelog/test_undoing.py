@@ -444,3 +444,18 @@ def test_a23_a_void_of_what_was_compacted_since_stands(monkeypatch: pytest.Monke
     found = undoing(world.cluster, below, lambda: items, Suspect("carol"), Since(since))
     world.commit(*world.void_edits(found))
     assert world.says("wifi") == "before"
+
+
+def test_a23_a_reader_that_a_thief_made_reads_no_more_and_one_that_he_ended_reads_again() -> None:
+    world = Stolen()
+    world.allow_joining()
+    hall, roof = world.join("hall"), world.join("roof")
+    world.grant("reader", world.bob)
+    world.grant("group", world.bob)
+    readers = [f"reader/{device.key_id.hex()}" for device in (hall, roof)]
+    world.by(world.bob, world.edit(readers[0], "group/ap", [True]))
+    evil = world.by(
+        world.bob, world.edit(readers[0], "group/ap", None), world.edit(readers[1], "group/ap", [True])
+    )
+    world.undo("bob", evil.seq)
+    assert [world.log.state.value(path, "group/ap") for path in readers] == [[True], None]

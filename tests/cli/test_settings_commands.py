@@ -80,3 +80,26 @@ def test_a_group_takes_in_routers_by_their_facts(dusk: "Dusk", logged_in: "FakeD
         assert result.code
         assert part in result.err
     assert logged_in.log.head.seq
+
+
+def test_a_router_that_is_in_a_group_by_facts_is_let_read_its_secrets(
+    dusk: "Dusk", logged_in: "FakeDesk"
+) -> None:
+    assert "no group takes in routers by facts" in dusk("group", "readers").err
+    assert dusk("group", "create", "outdoor").code == 0
+    assert dusk("group", "select", "outdoor", "board=b").code == 0
+    assert dusk("commit", "-m", "outdoor").code == 0
+    world = logged_in.world
+    hall = world.join("porch")
+    fact = world.edit(f"device/{hall.key_id.hex()}/facts", "board", ["b"])
+    world.write(world.change(fact, signers=[hall], device=hall))
+    assert dusk("group", "readers", "outdoor").out.split()[-4:] == ["outdoor", "porch", "yes", "-"]
+    assert dusk("group", "allow", "outdoor").code
+    assert dusk("group", "allow", "outdoor", "porch", "--selected").code
+    assert "waits for secrets" in dusk("group", "allow", "outdoor", "--selected").err
+    assert dusk("group", "allow", "outdoor", "porch").code == 0
+    assert "+ secrets of group/outdoor: may read them" in dusk("draft").out
+    assert dusk("commit", "-m", "it is ours").code == 0
+    assert dusk("group", "readers").out.split()[-1] == "allowed"
+    assert dusk("group", "deny", "outdoor", "porch").code == 0
+    assert "- secrets of group/outdoor" in dusk("draft").out

@@ -190,3 +190,54 @@ def test_a47_the_disk_of_an_access_point_has_no_secret_of_policies_that_are_not_
         its = {f"{said} no {number}" for said in some for number in (1, 2)}
         assert _opened_with(router) == its, router.name
         assert {f"{said} no 2" for said in some} <= _read_on(router, every) <= its, router.name
+
+
+def _says(router: Machine, board: str) -> None:
+    """Have a router say which board it is, from its next start on."""
+    router.ask_to_stop()
+    assert router.wait_for_end()
+    (router.root / "tmp/sysinfo").mkdir(parents=True, exist_ok=True)
+    (router.root / "tmp/sysinfo/board_name").write_text(f"{board}\n")
+    router.power_on()
+
+
+def test_a52_who_is_taken_in_by_facts_gets_a_secret_once_somebody_says_so_and_no_other(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    first, second, third = cluster.routers
+    psk = tmp_path / "psk"
+    psk.write_text(SECRET)
+    for words in (
+        ("group", "select", "ap", "board=example,outdoor"),
+        ("set", "policy/wifi", f"{KEY}=@{psk}"),
+        ("policy", "assign", "wifi", "--group", "ap"),
+        ("commit", "-m", "wifi"),
+    ):
+        first.dusk(*words)
+    cluster.wait("the key in the file of the group's member", lambda: _has(second, SECRET))
+    _says(third, "example,outdoor")
+
+    def waits() -> bool:
+        state = third.state()
+        return state is not None and state["apply"]["state"] == "waiting-for-secret"
+
+    cluster.wait("the router that says so waits", waits)
+    cluster.wait("its word everywhere", lambda: third.name in first.dusk("group", "readers", "ap"))
+    assert f"ap takes in {third.name} by facts alone" in first.dusk("status")
+    assert not _has(third, SECRET)
+
+    first.dusk("group", "allow", "ap", third.name)
+    first.dusk("commit", "-m", "it is ours")
+    cluster.wait("the key in its file", lambda: _has(third, SECRET))
+    assert "by facts alone" not in first.dusk("status")
+    first.dusk("group", "deny", "ap", third.name)
+    first.dusk("commit", "-m", "it was none of ours")
+    psk.write_text(OTHER)
+    first.dusk("set", "policy/wifi", f"{KEY}=@{psk}")
+    first.dusk("commit", "-m", "another key")
+    cluster.wait("the new key in the file of the member", lambda: _has(second, OTHER))
+    cluster.wait("the router waits again", waits)
+    cluster.wait("one head", cluster.at_one_head)
+    cluster.stop()
+    assert OTHER not in _opened_with(third)
+    assert _holding(third.root, OTHER) == set()

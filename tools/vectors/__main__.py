@@ -20,6 +20,7 @@ from tools.vectors.holders import holders
 from tools.vectors.joins import joining
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
+from tools.vectors.readings import readings
 from tools.vectors.records import records
 from tools.vectors.recoveries import recoveries
 from tools.vectors.refusals import refusals
@@ -54,6 +55,7 @@ def files() -> dict[str, str]:
                 *voids(cluster),
                 *returns(cluster),
                 *branches(cluster),
+                *readings(cluster),
                 *holders(cluster),
                 *recoveries(cluster),
             ],

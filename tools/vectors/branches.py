@@ -26,7 +26,7 @@ def branches(cluster: Cluster) -> list[Case]:
     ]
 
 
-class _Branch:
+class Branch:
     """A log that goes on behind a mark of *home*."""
 
     def __init__(self, cluster: Cluster, mark: str) -> None:
@@ -54,7 +54,7 @@ class _Branch:
 
 
 def _superseded_by_a_deletion(cluster: Cluster) -> list[Case]:
-    b = _Branch(cluster, "a deletion")
+    b = Branch(cluster, "a deletion")
     value = codec.pack([1, 0, ["44"], []])
     change = b.world.change(
         Edit("policy/wifi", "set/wireless.radio0.channel", value, None), signers=(BOB,), message="anew"
@@ -64,7 +64,7 @@ def _superseded_by_a_deletion(cluster: Cluster) -> list[Case]:
 
 
 def _retired_writer(cluster: Cluster) -> list[Case]:
-    b = _Branch(cluster, "one owner signs")
+    b = Branch(cluster, "one owner signs")
     w = b.world
     away, retired = w.edit("cluster", "succession", [[SECOND.key_id]]), device_path(MASTER.key_id)
     at_once = w.change(away, w.edit(retired, "retired", [True]), device=SECOND, message="at once")
@@ -81,7 +81,7 @@ def _retired_writer(cluster: Cluster) -> list[Case]:
 
 
 def _deleted_facts(cluster: Cluster) -> list[Case]:
-    b = _Branch(cluster, "one owner signs")
+    b = Branch(cluster, "one owner signs")
     w, facts = b.world, f"{device_path(SECOND.key_id)}/facts"
     w.write(
         "gone", "", w.change(w.edit(facts, "board", None), signers=(SECOND,), device=SECOND, message="gone")
@@ -92,7 +92,7 @@ def _deleted_facts(cluster: Cluster) -> list[Case]:
 
 
 def _sealed_of_a_namesake(cluster: Cluster) -> list[Case]:
-    b = _Branch(cluster, "quorum")
+    b = Branch(cluster, "quorum")
     w, namesake = b.world, key("carol anew")
     w.write(
         "another key in trust",
@@ -113,7 +113,7 @@ def _sealed_of_a_namesake(cluster: Cluster) -> list[Case]:
 
 
 def _settings_ahead(cluster: Cluster) -> Case:
-    b = _Branch(cluster, "one owner signs")
+    b = Branch(cluster, "one owner signs")
     config = f"{device_path(STRANGER.key_id)}/config"
     b.world.write("ahead", "", b.world.change(b.world.edit(config, "var/room", ["x"]), message="ahead"))
     return b.taken("a config of a device that never joined", "Only `device/ID` itself needs a key there.")

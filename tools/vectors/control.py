@@ -5,9 +5,11 @@ from typing import Any
 
 from dusk.changelog.body import Edit
 from dusk.changelog.roles import mandate_row
+from dusk.changelog.sections import device_path
 from dusk.control.forced import line_of
 from dusk.control.methods import METHODS
 from dusk.ids import DeviceId
+from dusk.keys.signing import SigningKey
 from tests.desk import FakeDesk
 from tests.world import World
 from tools.vectors.case import Case
@@ -19,7 +21,7 @@ def control() -> list[Case]:
     """Return the cases of `control.json`: one conversation with a daemon of one device."""
     world = World()
     world.allow_joining(groups=("aps",), template="ap-{n}")
-    world.join("kitchen")
+    kitchen = world.join("kitchen")
     late, role = _late_change(world), _role(world)
     desk = FakeDesk(world)
     talk = Talk(desk)
@@ -31,6 +33,7 @@ def control() -> list[Case]:
         talk.say(name, shows, line)
     talk.call("log.revert", token=TOKEN, seq=desk.log.head.seq)
     _roll_out(talk)
+    _let_read(talk, world, kitchen)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
     talk.cases += _left()
@@ -63,6 +66,22 @@ def _roll_out(talk: Talk) -> None:
     talk.call("rollout.order", token=TOKEN, id=rollout["id"], what="abort")
     params = {"token": TOKEN, "id": rollout["id"], "what": "resume", "failures": 2}
     talk.refuse("rollout-over", "a rollout that has ended", "rollout.order", **params)
+
+
+def _let_read(talk: Talk, world: World, device: SigningKey) -> None:
+    """Let a device read the secrets of a group that takes it in by its facts."""
+    fact = world.edit(f"{device_path(device.key_id)}/facts", "board", ["example,one"])
+    world.write(world.change(fact, signers=[device], device=device))
+    who: dict[str, Any] = {"token": TOKEN, "name": "aps", "devices": ["ap-1"]}
+    talk.call("group.allow", **who)
+    talk.call("group.deny", **who)
+    talk.call("group.allow", **who)
+    talk.call("draft.commit", token=TOKEN, message="it is one of these")
+    talk.call("group.readers", name="aps")
+    other: dict[str, Any] = {"token": TOKEN, "name": "aps", "devices": ["attic"]}
+    talk.refuse("not-selected", "whom no facts take in", "group.allow", **other)
+    talk.refuse("nobody-waits", "all that wait, where nobody does", "group.allow", token=TOKEN, name="aps")
+    talk.refuse("not-allowed", "what nobody said", "group.deny", **other)
 
 
 def _refused_lines() -> list[tuple[str, str, bytes]]:

@@ -136,6 +136,7 @@ def _good_of_settings() -> tuple[GoodRow, ...]:
         ("group/aps", f"member/{ID}", [True]),
         ("group/aps", "select", [[["bands", ["5g"]], ["board", ["a,b", "c"]]]]),
         ("group/aps", "var/x", ["1"]),
+        (f"reader/{ID}", "group/aps", [True]),
     )
 
 
@@ -313,6 +314,7 @@ def _of_settings() -> tuple[BadRow, ...]:
         ("group/aps", "select", [[["b", ["x"]], ["a", ["x"]]]], "Facts not sorted."),
         ("group/aps", "select", [[["Board", ["x"]]]], "No name of a fact."),
         ("group/aps", f"member/{ID}", [None], "True."),
+        (f"reader/{ID}", "group/aps", [False], "True."),
     )
 
 
@@ -366,6 +368,8 @@ def _bad_names() -> list[Case]:
         ("policy/wifi", "var/x"),
         ("assignment/wifi", "from"),
         ("group/aps", "member/attic"),
+        (f"reader/{ID}", "policy/wifi"),
+        (f"reader/{ID}", "group/a/b"),
     )
     cases = [_bad(section, "made", yes, "There is no such section.", "no-section") for section in no_section]
     for section, name in no_record:

@@ -49,6 +49,8 @@ def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant:
     if kind == "device" and key in {"key", "origin"} and "/" not in rest and not made:
         return True
     if packages is not None:
+        if kind == "reader":
+            return True
         if key.startswith("var/") or (kind == "expected" and value and value[3]):
             return True
         if key.startswith("set/") and key[4:].split(".", maxsplit=1)[0] not in packages:
@@ -78,6 +80,8 @@ def _other_groups(state: State, section: str, key: str, value: Decoded | None, g
             return to is not None and (to[0] != "groups" or not set(to[1]) <= groups)
         case "group":
             return rest not in groups
+        case "reader":
+            return key[6:] not in groups
         case "expected":
             return any(not said[2] or not set(said[2]) <= groups for said in both)
         case "joinkey":
@@ -105,12 +109,14 @@ def authorize(doing: Doing, one: Operation, value: Decoded | None, signers: list
     _granted(doing, one.section, one.key, value, signers)
     if parts[0] == "group" and one.key.startswith("member/"):
         _granted(doing, f"device/{one.key[7:]}", "groups", value, signers)
+    if parts[0] == "reader":
+        _granted(doing, one.key, f"member/{parts[1]}", value, signers)
     return None
 
 
 def _granted(doing: Doing, section: str, key: str, value: Decoded | None, signers: list[Subject]) -> None:
     parts = section.split("/")
-    granted = {"joinkey", "device", "policy", "assignment", "group", "expected"}
+    granted = {"joinkey", "device", "policy", "assignment", "group", "reader", "expected"}
     need(parts[0] in granted, "missing-signatures")
     grants = _in_force(doing.state, parts)
     _satisfy(grants, signers)

@@ -14,7 +14,7 @@ PUBLIC_MARK = "dusk-public-1:"
 RECOVERY_MARK = "dusk-recover-1:"
 CYCLE_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 KINDS = re.compile(
-    r"(assignment|cluster|device|group|joinkey|passed|policy|proposal|rollout|trust|user)(/.+)?"
+    r"(assignment|cluster|device|group|joinkey|passed|policy|proposal|reader|rollout|trust|user)(/.+)?"
 )
 TARGET = r"cluster|trust|(policy|device|group|user)/.+"
 
@@ -61,6 +61,7 @@ class Conversation:
     challenges: dict[str, tuple[str, bytes, bytes]] = field(default_factory=dict)
     asked: dict[tuple[str, str], list[Params]] = field(default_factory=dict)
     origins: dict[str, Any] = field(default_factory=dict)
+    readers: dict[str, list[Params]] = field(default_factory=dict)
     here: str = ""
     quorum: int = 1
     head: int = 0
@@ -71,6 +72,8 @@ class Conversation:
         """Remember what an answer told."""
         if method == "session.open":
             self.challenges.pop(str(params.get("challenge")), None)
+        if method == "group.readers" and "name" in params:
+            self.readers[params["name"]] = answer["result"]["readers"]
         if "result" in answer:
             self._learn_result(method, params, answer["result"])
         elif "to_sign" in answer["error"]["data"]:
@@ -165,6 +168,16 @@ class Conversation:
     def _refuse_group(self, method: str, params: Params) -> None:
         if method == "group.show":
             self._knows("groups", params["name"], "no-group")
+        readers = self.readers.get(params.get("name", ""))
+        if readers is None:
+            return
+        if method == "group.allow":
+            taken_in = {row["device"] for row in readers if row["selected"]}
+            need(taken_in.issuperset(params.get("devices", [])), "not-selected")
+            need(params.get("devices") or any(row["waits"] for row in readers), "nobody-waits")
+        elif method == "group.deny":
+            allowed = {row["device"] for row in readers if row["allowed"]}
+            need(allowed.issuperset(params["devices"]), "not-allowed")
 
     def _refuse_session(self, method: str, params: Params) -> None:
         if method == "session.open":

@@ -269,6 +269,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"void/{ID}", [("part/(?:0|[1-9][0-9]{0,2})", _void)]),
     (rf"assignment/{COMPONENT}", [("to", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
+    (rf"reader/{ID}", [(rf"group/{COMPONENT}", _one(_true))]),
     (
         rf"group/{COMPONENT}",
         [("made", _one(_true)), (rf"member/{ID}", _one(_true)), ("select", _one(_select)), VARIABLE, WRAPS],
