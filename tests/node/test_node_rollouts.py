@@ -263,3 +263,11 @@ def _due(log: Log, report: Report) -> list[Gate]:
         reloaded_at=lambda: None,
     )
     return list(gates.due(WallClock(0.0, trusted=False), 0.0))
+
+
+def test_of_whom_nothing_was_heard_yet_nothing_is_told() -> None:
+    site = Site(2)
+    rooms, silent = site.master.node._rooms, site.all[1].node.device_id
+    assert rooms._reported(silent) is None
+    site.run(12.0)
+    assert rooms._reported(silent) is not None

@@ -34,6 +34,7 @@ def control() -> list[Case]:
     talk.call("log.revert", token=TOKEN, seq=desk.log.head.seq)
     _roll_out(talk)
     _let_read(talk, world, kitchen)
+    _at_home(talk, desk)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
     talk.cases += _left()
@@ -82,6 +83,14 @@ def _let_read(talk: Talk, world: World, device: SigningKey) -> None:
     talk.refuse("not-selected", "whom no facts take in", "group.allow", **other)
     talk.refuse("nobody-waits", "all that wait, where nobody does", "group.allow", token=TOKEN, name="aps")
     talk.refuse("not-allowed", "what nobody said", "group.deny", **other)
+
+
+def _at_home(talk: Talk, desk: FakeDesk) -> None:
+    """Ask for what somebody needs who keeps his key outside the cluster."""
+    talk.call("log.copy", first=desk.log.head.seq)
+    talk.call("log.foundation", floor=256, piece=0)
+    loaded = talk.call("draft.load", token=TOKEN)
+    talk.call("draft.store", token=TOKEN, draft=loaded["draft"], mark=loaded["mark"])
 
 
 def _refused_lines() -> list[tuple[str, str, bytes]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.vectors.reader.packing import NUMBER_MAX
 
+LINE_MAX = 524_288
 LONG = {
     "line": 4_096,
     "request": 8_192,
@@ -17,6 +18,7 @@ LONG = {
     "public_key": 255,
     "sealed": 512,
     "signed": 349_528,
+    "draft": LINE_MAX,
 }
 SPECIAL = {
     ("joinkey.create", "name"): 63,
@@ -26,7 +28,7 @@ SPECIAL = {
     ("void.plan", "user"): 63,
     ("void.plan", "device"): 63,
 } | {(f"role.{verb}", "line"): 16_384 for verb in ("read", "sign", "submit")}
-HEX = {"challenge": 64, "signature": 128, "public": 64, "following": 64, "old_key": 32}
+HEX = {"mark": 64, "challenge": 64, "signature": 128, "public": 64, "following": 64, "old_key": 32}
 NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "uses": (1, 10_000),
     "expires_s": (0, 316_224_000),
@@ -41,6 +43,10 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "since_time": (0, NUMBER_MAX),
     "failures": (0, 10_000),
     "at_s": (0, NUMBER_MAX),
+    "first": (1, NUMBER_MAX),
+    "skip": (0, NUMBER_MAX),
+    "floor": (1, NUMBER_MAX),
+    "piece": (0, 140),
 }
 WORDS = {
     "verb": ("set", "delete", "unset", "add-list", "del-list", "exclusive"),
@@ -187,6 +193,8 @@ METHODS = {
     ),
     "draft.edit": Method("token target verb edits typed? before?", EDITING),
     "draft.import": Method("token target text name? replace? former?", EDITING),
+    "draft.load": Method("token", "draft mark notes"),
+    "draft.store": Method("token draft mark", ""),
     "draft.text": Method("token target", "target text"),
     "draft.show": Method(
         "token",
@@ -276,6 +284,8 @@ METHODS = {
     "recovery.submit": Method("line timeout_s?", "ticket hash"),
     "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text", signs=True),
+    "log.copy": Method("first skip?", "floor items more"),
+    "log.foundation": Method("floor piece", "piece"),
     "log.list": Method("count? since?", "head compacted entries", ENTRY),
     "log.blame": Method("target", "records more", BLAMED),
     "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
