@@ -4,7 +4,7 @@ import pytest
 
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.selector import selects
-from dusk.changelog.views import groups_in_effect
+from dusk.changelog.views import groups_in_effect, is_selected
 from dusk.codec import pack
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -73,3 +73,10 @@ def test_a39_a_selector_is_for_owners_whatever_is_granted() -> None:
     refuse(world, world.change(edit, signers=(world.bob,)), "outside-grant")
     world.commit(edit)
     refuse(world, world.change(world.edit("group/ap", "select", None), signers=(world.bob,)), "outside-grant")
+
+
+def test_a_group_that_selects_by_nothing_takes_in_nobody() -> None:
+    world = World()
+    world.commit(world.edit("group/named", f"member/{world.device_id.hex()}", [True]))
+    assert not is_selected(world.log.state, "named", world.device_id)
+    assert not is_selected(world.log.state, "nowhere", world.device_id)
