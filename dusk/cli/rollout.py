@@ -10,6 +10,8 @@ from dusk.cli.people import done, timeout_argument
 from dusk.cli.refresh import refresh
 from dusk.limits import MEMBERS_MAX
 
+_ENDED = {"abort": "aborted", "force": "forced"}
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser)
@@ -75,7 +77,7 @@ def _time(text: str) -> int:
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
     found = context.call("rollout.list")["rollouts"]
-    rows = [(r["id"], r["seq"], _waves(r), r["state"], r["author"], r["message"]) for r in found]
+    rows = [(r["id"], r["seq"], _waves(r), _state(r), r["author"], r["message"]) for r in found]
     head = ("ID", "VERSION", "WAVE", "STATE", "BY", "WHY")
     context.table(head, rows, found, "nothing was rolled out in waves yet")
     return 0
@@ -83,6 +85,12 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
 
 def _waves(rollout: Json) -> str:
     return "together" if rollout["together"] else f"{rollout['wave']} of {rollout['waves_count']}"
+
+
+def _state(rollout: Json) -> str:
+    """Return the state as a person reads it; an end is told by its word in the log."""
+    state = str(rollout["state"])
+    return _ENDED.get(state, state)
 
 
 def _how(rollout: Json) -> str:
@@ -100,13 +108,14 @@ def _described(rollout: Json) -> str:
     lines = [
         f"{rollout['id']}: version {rollout['seq']}, {rollout['message']}",
         f"by {rollout['author']}; {_how(rollout)}; {rollout['failures_max']} may fail",
-        f"{rollout['state']}: {rollout['why']}",
+        f"{_state(rollout)}: {rollout['why']}" if rollout["why"] else _state(rollout),
     ]
     if rollout["state"] == "scheduled":
         lines.append(f"begins at {time.strftime('%Y-%m-%d %H:%M', time.localtime(rollout['starts']))}")
     for wave in rollout["waves"]:
         if not rollout["together"]:
-            lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else 'not open yet'}")
+            closed = "never opened" if rollout["ended"] else "not open yet"
+            lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else closed}")
         lines += [f"  {_device(device)}" for device in wave["devices"]]
     return "\n".join(lines)
 

@@ -24,7 +24,9 @@ HOW = (ALL, CANARY, WAVES, TOGETHER)
 _STAGED = {"state": "staging", "why": "all get ready, and switch together once they are"}
 _SWITCHED = {"state": "switching", "why": "all were told to switch; it stays once most have, or goes back"}
 _STAYED = {"state": "running", "why": "most have switched; it is done when nobody is waited for any more"}
-_ENDED = {DONE: "done", ABORT: "aborted", FORCE: "forced: it went to all at once"}
+_OVER = {DONE: "done", ABORT: "aborted", FORCE: "forced"}
+_ENDED = {DONE: "", ABORT: "", FORCE: "it went to all at once"}
+"""What the state does not say of itself."""
 
 
 # --- when a draft is signed ------------------------------------------------------------------------
@@ -212,7 +214,7 @@ def _state(desk: Desk, name: str) -> Json:
     if progress.ended:
         return {"state": progress.ended, "why": _ENDED[progress.ended]}
     if progress.stopped_by:
-        return {"state": "stopped", "why": f"stopped: {_failure(desk, name, progress.stopped_by)}"}
+        return {"state": "stopped", "why": _failure(desk, name, progress.stopped_by)}
     plan = rollouts.plan_of(state, name)
     is_together = plan is not None and plan.together
     if is_together and progress.opened:
@@ -262,7 +264,8 @@ def _waves_shown(desk: Desk, name: str) -> list[Json]:
             peer = peers.get(device)
             said = _device(desk, waits, running, device, peer) if running else _followed(desk, name, peer)
             waves[wave].append({"name": member.name, **said})
-    opened = rollouts.progress_of(state, name).opened
+    progress = rollouts.progress_of(state, name)
+    opened = plan.waves if progress.ended == FORCE else progress.opened
     return [
         {"wave": number, "open": number <= opened, "devices": wave} for number, wave in enumerate(waves, 1)
     ]
@@ -320,12 +323,17 @@ def rollout_order(desk: Desk, arguments: Json) -> Json:
     session, state = desk.session(arguments["token"]), desk.log.state
     name, what = _find(state, arguments["id"]), arguments["what"]
     now = _state(desk, name)
-    if now["state"] in _ENDED:
-        raise Refused("rollout-over", f"rollout {name[:ID_DIGITS]} has ended: {now['why']}")
+    if now["state"] in _OVER:
+        raise Refused("rollout-over", f"rollout {name[:ID_DIGITS]} has ended: {_OVER[now['state']]}")
     if what == "start" and now["state"] not in ("held", "scheduled"):
-        raise Refused("rollout-started", f"rollout {name[:ID_DIGITS]} has begun: {now['why']}")
+        raise Refused(
+            "rollout-started", f"rollout {name[:ID_DIGITS]} has begun, and is {now['state']}: {now['why']}"
+        )
     if what == "resume" and now["state"] not in ("paused", "stopped"):
-        raise Refused("not-paused", f"rollout {name[:ID_DIGITS]}: there is nothing to resume: {now['why']}")
+        raise Refused(
+            "not-paused",
+            f"rollout {name[:ID_DIGITS]}: there is nothing to resume, it is {now['state']}: {now['why']}",
+        )
     row = (_WORDS[what], arguments["at_s"] if what == "start" else 0, None)
     if what == "resume":
         row = (GO, 0, arguments["failures"])

@@ -67,7 +67,8 @@ def test_what_failed_is_said_with_its_reason(dusk: "Dusk", logged_in: FakeDesk) 
     (running,) = rollouts.under_way(logged_in.log.state)
     world = logged_in.world
     world._keep(logged_in.log.write_gate(f"rollout/{running.id}", STOP_WORD + hall, world.stamp()))
-    assert "stopped: stopped: hall was not heard any more" in dusk("rollout", "show", ident).out
+    shown = dusk("rollout", "show", ident).out.splitlines()
+    assert shown[2] == "stopped: hall was not heard any more"
     assert "rollout" in dusk("log", "-n", "1").out
     assert "rollout" in dusk("rollout", "resume", ident, "--failures", "1").out
 
@@ -80,9 +81,17 @@ def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeD
     assert_refused(dusk("rollout", "resume", ident), "nothing to resume")
     assert dusk("rollout", "pause", ident).code == 0
     assert dusk("rollout", "force", ident).code == 0
-    assert_refused(dusk("rollout", "abort", ident), "has ended")
+    assert_refused(dusk("rollout", "abort", ident), "has ended: forced")
+    assert dusk("rollout", "show", ident).out.splitlines()[2:4] == [
+        "forced: it went to all at once",
+        "wave 1, open",
+    ]
     other = rolled(dusk, logged_in, "--rollout", "canary", "hall")
     assert f"rollout {other} aborted" in dusk("rollout", "abort", other).out
+    shown = dusk("rollout", "show", other).out.splitlines()
+    assert shown[2:] == ["aborted", "wave 1, open", "  hall", "wave 2, never opened"]
+    states = [line.split()[-4] for line in dusk("rollout", "list").out.splitlines()[1:]]
+    assert states == ["aborted", "forced"]
 
 
 @pytest.mark.parametrize(

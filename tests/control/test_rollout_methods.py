@@ -220,13 +220,13 @@ def test_why_it_stands_still_is_said_with_the_router_and_its_reason(desk: FakeDe
         assert found["state"] == "stopped"
         return str(found["why"])
 
-    assert why() == "stopped: hall was not heard any more"
+    assert why() == "hall was not heard any more"
     see(desk, "hall", state="failed", reason="the reload ended with 1")
-    assert why() == "stopped: hall failed: the reload ended with 1"
+    assert why() == "hall failed: the reload ended with 1"
     see(desk, "hall", state="failed")
-    assert why() == "stopped: hall failed"
+    assert why() == "hall failed"
     see(desk, "hall", applied=desk.log.head.seq)
-    assert why() == "stopped: hall failed, and has it in effect by now"
+    assert why() == "hall failed, and has it in effect by now"
     order(desk, "resume", failures=1)
     assert desk.ask("rollout.show", id=ident)["failures_max"] == 1
     assert desk.ask("rollout.show", id=ident)["state"] == "running"
@@ -244,7 +244,7 @@ def test_the_log_says_what_gates_did(desk: FakeDesk) -> None:
     assert said[0] == f"rollout {later} stopped: hall failed"
     assert said[2:] == [f"rollout {ident} is done", f"rollout {ident} goes on to its next wave"]
     ended = desk.ask("rollout.show", id=ident)
-    assert (ended["state"], ended["ended"], ended["why"]) == ("done", "done", "done")
+    assert (ended["state"], ended["ended"], ended["why"]) == ("done", "done", "")
     assert ended["waves"][0]["devices"] == [{"name": "hall", "state": "", "reason": ""}]
     assert [row["id"] for row in desk.ask("rollout.list")["rollouts"]] == [later, ident]
 
@@ -283,8 +283,10 @@ def test_it_is_paused_resumed_and_forced(desk: FakeDesk) -> None:
     order(desk, "resume")
     started = order(desk, "force")
     assert started["text"] == f"rollout {ident} forced"
-    assert desk.ask("rollout.show", id=ident)["why"] == "forced: it went to all at once"
-    assert refused(desk, "rollout.order", id=ident, what="pause").code == "rollout-over"
+    assert desk.ask("rollout.show", id=ident)["why"] == "it went to all at once"
+    assert all(wave["open"] for wave in desk.ask("rollout.show", id=ident)["waves"])
+    over = refused(desk, "rollout.order", id=ident, what="pause")
+    assert (over.code, over.reason) == ("rollout-over", f"rollout {ident} has ended: forced")
 
 
 def test_to_abort_puts_back_what_it_brought_and_nothing_newer(desk: FakeDesk) -> None:

@@ -79,10 +79,10 @@ def test_why_it_went_back_is_said(desk: FakeDesk, reason: str) -> None:
     ident = rolled(desk, "together")["id"]
     gate(desk, SWITCH_WORD)
     gate(desk, BACK_WORD + device(desk, "roof").hex())
-    assert shown(desk, ident)["why"] == "stopped: roof was not heard any more"
+    assert shown(desk, ident)["why"] == "roof was not heard any more"
     see(desk, "roof", state="failed", reason=reason)
     told = f": {reason}" if reason else ""
-    assert shown(desk, ident)["why"] == f"stopped: roof could not switch with the others{told}"
+    assert shown(desk, ident)["why"] == f"roof could not switch with the others{told}"
     assert refused(desk, "rollout.order", id=ident, what="start").code == "rollout-started"
     order(desk, "resume", failures=1)
     assert (shown(desk, ident)["state"], shown(desk, ident)["failures_max"]) == ("staging", 1)
