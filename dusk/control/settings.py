@@ -16,6 +16,8 @@ from dusk.errors import ConfigError, Refused
 from dusk.lazy import dataclass
 
 _BUILDS_ON = frozenset({Request.ADD_LIST, Request.DEL_LIST})
+_UNSEEN_SHOWN_MAX = 3
+"""Settings that somebody else changed meanwhile, by name; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
     """Return the draft with what somebody changed in a text of settings, and with nothing else.
 
     What the former text names and the new one does not is managed no more. What neither names, as secrets
-    that are not shown, and what says the same in both stays as it is, whoever has edited it meanwhile.
+    that are not shown, and what says the same in both stays as it is, whoever has edited it meanwhile. What
+    both this text and somebody else changed is refused: who wrote the text has not seen what he would undo.
 
     Args:
         target: whose settings.
@@ -168,18 +171,20 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
 
     Raises:
         ConfigError: naming the lines that cannot be used.
+        Refused: ``edited-meanwhile``, naming the settings.
     """
     was = dict(import_text(former, "the text before", is_draft=True))
     found = dict(import_text(text, name, is_draft=True))
+    said = settings_of(Overlay(target.state, draft.all_edits), target.section)
+    _check_seen(target, was, found, said)
     for key in was.keys() - found.keys():
         draft = put(target.state, draft, target.section, SET + key, None)
     kept = [key for key in was if key in found]
     is_in_order = list(found)[: len(kept)] == kept
-    said = settings_of(Overlay(target.state, draft.all_edits), target.section)
     offset = max((s.position for s in said.values()), default=-1) + 1
     for key, setting in found.items():
         held, former_one = said.get(key), was.get(key)
-        is_same = former_one is not None and _unplaced(former_one) == _unplaced(setting)
+        is_same = _unplaced(former_one) == _unplaced(setting)
         if is_same and held is None:
             continue  # somebody else takes it away
         made = held if is_same and held is not None else setting
@@ -195,8 +200,30 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
     return draft
 
 
-def _unplaced(setting: Setting) -> Setting:
-    return setting._replace(position=0)
+def _check_seen(
+    target: Target, was: Mapping[str, Setting], found: Mapping[str, Setting], said: Mapping[str, Setting]
+) -> None:
+    """Refuse to change what is not said any more as the author of a text saw it.
+
+    A secret that the text did not show may be typed anew, whatever it is now.
+    """
+    unseen = []
+    for key in sorted(was.keys() | found.keys()):
+        saw, wants, held = (_unplaced(one.get(key)) for one in (was, found, said))
+        is_unshown = saw is None and held is not None and _is_unshown(key, held, secret_names(target.state))
+        if wants != saw and held not in (saw, wants) and not is_unshown:
+            unseen.append(key)
+    if unseen:
+        more = f" and {len(unseen) - _UNSEEN_SHOWN_MAX} more" if len(unseen) > _UNSEEN_SHOWN_MAX else ""
+        raise Refused(
+            "edited-meanwhile",
+            f"{', '.join(unseen[:_UNSEEN_SHOWN_MAX])}{more}: changed elsewhere since the text was given "
+            "out; write that again as it was, to leave it alone, or begin with a new text",
+        )
+
+
+def _unplaced(setting: Setting | None) -> Setting | None:
+    return None if setting is None else setting._replace(position=0)
 
 
 def shown_settings(target: Target, draft: Draft) -> str:
@@ -212,12 +239,15 @@ def shown_text(said: Mapping[str, Setting], further: Collection[str]) -> str:
         said: KEY → setting.
         further: options that the cluster takes for secrets beside the usual ones, in lower case.
     """
-    shown = {}
-    for key, setting in said.items():
-        option = parse_key(key).option or ""
-        is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in further)
-        shown[key] = HIDDEN if is_plain else setting
+    shown = {key: HIDDEN if _is_unshown(key, one, further) else one for key, one in said.items()}
     return export_text(shown.items())
+
+
+def _is_unshown(key: str, setting: Setting, further: Collection[str]) -> bool:
+    """Tell whether a text says of a setting only that it is a secret."""
+    option = parse_key(key).option or ""
+    is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in further)
+    return is_plain or setting.verb is Verb.SEALED
 
 
 def _imported(target: Target, draft: Draft, key: str, setting: Setting) -> tuple[Draft, Setting]:

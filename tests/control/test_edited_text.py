@@ -74,6 +74,39 @@ def test_what_was_edited_elsewhere_meanwhile_stays(desk: FakeDesk) -> None:
     assert text_of(desk).splitlines() == ["set system.s.a='other'", "set system.s.c='mine'"]
 
 
+@pytest.mark.parametrize(
+    "mine",
+    [
+        ("set system.s.a='mine'", *LINES[1:]),  # another value than the other's
+        LINES[1:],  # away with it
+        (*LINES, "set system.s.new='mine'"),  # new here and there
+        (LINES[0], "set system.s.b='mine'", LINES[2]),  # what the other took away
+    ],
+)
+def test_what_somebody_else_committed_meanwhile_is_not_overwritten(
+    desk: FakeDesk, mine: tuple[str, ...]
+) -> None:
+    former = text_of(desk)
+    desk.set(TARGET, system__s__a="other", system__s__new="other")
+    desk.do("draft.edit", target=TARGET, verb="unset", edits=[{"key": "system.s.b", "values": []}])
+    desk.commit()
+    with pytest.raises(Refused, match="changed elsewhere") as refused:
+        edited(desk, *mine, former=former)
+    assert refused.value.code == "edited-meanwhile"
+    assert desk.do("draft.show")["edits"] == 0
+    kept = ["set system.s.a='other'", LINES[2], "set system.s.new='other'"]
+    assert text_of(desk).splitlines() == kept
+    both = ("set system.s.a='other'", LINES[2], "set system.s.new='other'")
+    assert edited(desk, *both, former=former)["changed"] == 0, "who wants the same may have it"
+
+
+def test_of_many_that_were_changed_meanwhile_some_are_named(desk: FakeDesk) -> None:
+    former = text_of(desk)
+    desk.set(TARGET, system__s__a="x", system__s__b="x", system__s__c="x", system__s__d="x")
+    with pytest.raises(Refused, match=r"^system.s.a, system.s.b, system.s.c and 1 more: "):
+        edited(desk, *(f"set system.s.{name}='y'" for name in "abcd"), former=former)
+
+
 def test_a_mistake_names_the_line_and_changes_nothing(desk: FakeDesk) -> None:
     with pytest.raises(Refused) as refused:
         edited(desk, LINES[0], "set nonsense")
