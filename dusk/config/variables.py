@@ -39,6 +39,11 @@ def check_variable(name: str, value: str | tuple[str, ...]) -> None:
         check_value(one, f"variable {name}")
 
 
+def as_it_stands(text: str) -> str:
+    """Return a value that uses nothing, and comes out as this text."""
+    return text.replace(USE, f"${USE}")
+
+
 def uses_in(value: str) -> Iterator[tuple[str, bool]]:
     """Yield each variable or fact that a value uses, and whether a default stands behind it."""
     for use in _USE.finditer(value):
@@ -93,7 +98,7 @@ class Expander:
 
     def _quoted(self, text: str) -> str:
         """Return a text that stands for itself when it is read once more, if it will be."""
-        return text.replace(USE, f"${USE}") if self._kept else text
+        return as_it_stands(text) if self._kept else text
 
     def secret(self, value: str) -> Sealed | None:
         """Return the sealed value of the variable that a text is just one use of, if it is sealed."""

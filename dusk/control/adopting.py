@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from dusk.config.drift import Difference
 from dusk.config.settings import Edit as Request
+from dusk.config.variables import as_it_stands
 from dusk.control import names, settings
 from dusk.control.acting import handed_in, unchanged
 from dusk.control.desk import Desk, Json
@@ -78,10 +79,14 @@ def _check_adoptable(one: Difference) -> None:
 
 
 def _as_edit(one: Difference) -> tuple[Request, tuple[str, ...]]:
-    """Return the verb and values that make the managed config say what the file says."""
+    """Return the verb and values that make the managed config say what the file says.
+
+    A file knows no variables: what looks like the use of one is text, here and on other routers (A33).
+    """
     if one.found is None:
         return Request.DELETE, ()
-    return Request.SET, (one.found,) if isinstance(one.found, str) else one.found
+    found = (one.found,) if isinstance(one.found, str) else one.found
+    return Request.SET, tuple(as_it_stands(text) for text in found)
 
 
 def _listed(keys: Sequence[str]) -> str:

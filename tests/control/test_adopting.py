@@ -7,6 +7,7 @@ from dusk.config.drift import Difference
 from dusk.config.drift_told import encode_drift
 from dusk.config.parts import Value
 from dusk.config.settings import Setting, Verb
+from dusk.config.variables import Expander
 from dusk.errors import Refused
 from tests.desk import FakeDesk
 
@@ -57,6 +58,16 @@ def test_some_of_it_becomes_a_policy_for_all(drifted: FakeDesk) -> None:
     assert said(drifted, "policy/wifi")[HIDDEN] == (Verb.SET, ("0",))
     again = drifted.do("drift.adopt", device="attic", keys=[SSID], to="policy/wifi")
     assert (again["ticket"], again["text"]) == (None, "policy/wifi says so already")
+
+
+@pytest.mark.parametrize("found", ["${fact.board}", "a $${b} ${", ("${undefined}", "$", "x")])
+def test_a33_what_a_file_says_is_no_use_of_a_variable(drifted: FakeDesk, found: Value) -> None:
+    drifted.changed = (changed(SSID, "Home", found),)
+    drifted.do("drift.adopt", device="attic", to="policy/wifi")
+    _, values = said(drifted, "policy/wifi")[SSID]
+    expander = Expander({"b": "another", "undefined": ("one",)}, {"board": "model"})
+    as_on_each_router = tuple(expander.text(value, SSID) for value in values)
+    assert as_on_each_router == ((found,) if isinstance(found, str) else found)
 
 
 @pytest.mark.parametrize(
