@@ -3,9 +3,10 @@
 import argparse
 import fcntl
 import os
+import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.ordering import order
@@ -20,6 +21,9 @@ HOLD, UNHOLD = "hold", "unhold"
 """The orders."""
 WAIT_S = 20.0
 """The daemon reads its settings at once, unless it starts, or its helper has much to do."""
+LOCK_S_MAX = 5.0
+"""Who edits the file holds its lock for a moment; whoever may read it can hold it for ever."""
+_LOOK_S = 0.05
 ORDERED = "etc/dusk/node/hold-ordered"
 """What was ordered of the brake; what is said here now counts from here on."""
 
@@ -86,7 +90,7 @@ def _write(context: Context, values: dict[str, str]) -> None:
         values = {**values, "hold": values["hold"] or "0", "hold_since": this_moment()}
     try:
         with ExitStack() as held:
-            document = parse(_read(path, held), FILE)
+            document = parse(_read(context, path, held), FILE)
             _set(document, values)
             _replace(path, document.render())
     except ConfigError as error:
@@ -95,14 +99,36 @@ def _write(context: Context, values: dict[str, str]) -> None:
         raise Refused("storage", f"cannot write {path}: {error.strerror}") from None
 
 
-def _read(path: Path, held: ExitStack) -> bytes:
-    """Return the file; it stays locked as libuci locks it, so that nobody's edit is lost."""
-    try:
-        stream = held.enter_context(path.open("rb"))
-    except FileNotFoundError:
-        return b""
-    fcntl.flock(stream, fcntl.LOCK_EX)
+def _read(context: Context, path: Path, held: ExitStack) -> bytes:
+    """Return the file; it stays locked as libuci locks it, so that nobody's edit is lost.
+
+    libuci puts another file in its place: one that was locked behind that is not the file any more.
+    Nobody keeps the brake off by a lock, not the daemon that it is for, either.
+    """
+    deadline_s = time.monotonic() + LOCK_S_MAX
+    while True:
+        try:
+            with ExitStack() as mine:
+                stream = mine.enter_context(path.open("rb"))
+                is_late = time.monotonic() >= deadline_s
+                if is_late or _is_locked(stream, path):
+                    held.enter_context(mine.pop_all())
+                    break
+        except FileNotFoundError:
+            return b""
+        time.sleep(_LOOK_S)
+    if is_late:
+        context.note(f"somebody has held the lock on {path} for {LOCK_S_MAX:.0f} s: written without it")
     return stream.read()
+
+
+def _is_locked(stream: BinaryIO, path: Path) -> bool:
+    """Lock an open file, and tell whether that is done, and it still is the one of that name."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.path.samestat(os.fstat(stream.fileno()), path.stat())
 
 
 def _set(document: "Document", values: dict[str, str]) -> None:

@@ -1,11 +1,13 @@
 """``dusk hold`` and ``unhold``: the file of the router's own settings, with and without a daemon."""
 
+import fcntl
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from dusk.changelog.orders import decode_hold, decode_order
+from dusk.cli import hold
 from dusk.control.names import device_id
 from dusk.daemon import holding
 from dusk.daemon.settings import read_settings
@@ -55,6 +57,39 @@ def test_a_file_that_is_not_there_is_made(dusk: "Dusk", file: Path) -> None:
     assert dusk("hold").code == 0
     assert read_settings(file.read_bytes()).hold
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a50_what_uci_commits_while_the_lock_is_waited_for_stays(
+    dusk: "Dusk", file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = OWN + b"\toption port '7000'\n"
+    real = fcntl.flock
+    calls: list[int] = []
+
+    def flock(stream: IO[bytes], how: int) -> None:
+        if not calls:  # libuci lets the lock go once another file stands in the place of the locked one
+            new = file.with_name("new")
+            new.write_bytes(theirs)
+            new.rename(file)
+        calls.append(how)
+        real(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert dusk("hold").code == 0
+    settings = read_settings(file.read_bytes())
+    assert (settings.hold, settings.wanted.port) == (True, 7000)
+    assert len(calls) == 2
+
+
+def test_a58_nobody_keeps_the_brake_off_by_a_lock(
+    dusk: "Dusk", file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "LOCK_S_MAX", 0.2)
+    with file.open("rb") as hijacked:
+        fcntl.flock(hijacked, fcntl.LOCK_SH)
+        held = dusk("hold")
+    assert (held.code, "written without it" in held.err) == (0, True)
+    assert read_settings(file.read_bytes()).hold
 
 
 @pytest.mark.usefixtures("logged_in", "file")
