@@ -52,10 +52,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("id", metavar="ID", help="as `dusk rollout list` shows it")
     for one in (start, pause, resume, abort, force):
         timeout_argument(one)
-        one.set_defaults(at=0, failures=None)
+        one.set_defaults(at=0, failures=None, yes=False)
     start.add_argument(
         "--at", type=_time, metavar="TIME", help="such as 2026-05-31T03:00, of this machine's zone"
     )
+    abort.add_argument("--yes", action="store_true", help="also if it touches the way to a router")
     resume.add_argument(
         "--failures",
         type=within(0, MEMBERS_MAX),
@@ -132,6 +133,7 @@ def _order(context: Context, arguments: argparse.Namespace) -> int:
         what=arguments.verb,
         at_s=arguments.at,
         failures=arguments.failures,
+        yes=arguments.yes,
         timeout_s=arguments.timeout,
     )
     return done(context, started, arguments.timeout)

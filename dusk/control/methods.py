@@ -255,6 +255,7 @@ METHODS: Mapping[str, Method] = {
         what=Parameter(schema.choice("start", "pause", "resume", "abort", "force")),
         at_s=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
         failures=Parameter(schema.integer(0, limits.MEMBERS_MAX), None),
+        yes=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
     "policy.list": _query(views.policy_list),

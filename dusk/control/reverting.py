@@ -81,7 +81,7 @@ def revert(desk: Desk, arguments: Json) -> Json:
         return {**nothing, "kept": _kept_rows(desk, found), "operations": [], "diff": ""}
     edits = sealer_of(desk, session).taken(found.wraps, found.edits)
     drafts.check_size(edits)
-    seen = _reviewed(desk, edits)
+    seen = reviewed(desk, edits)
     check_agreed(seen, is_agreed=arguments["yes"])
     message = arguments["message"] or _message(entry, change)
     made = signed_or_proposed(desk, session, message, edits)
@@ -184,8 +184,8 @@ def _wraps_of(desk: Desk, name: ChangeId) -> Iterator[Edit]:
     return (edit for edit in written_by(change) if edit.key.startswith(WRAP))
 
 
-def _reviewed(desk: Desk, edits: Sequence[Edit]) -> Review:
-    """Look at edits as at a draft.
+def reviewed(desk: Desk, edits: Sequence[Edit]) -> Review:
+    """Look at edits that put something back as at a draft.
 
     Raises:
         Refused: ``bad-config``.

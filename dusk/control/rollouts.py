@@ -14,6 +14,8 @@ from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json, Peer, Session
 from dusk.control.history import origin_of
 from dusk.control.outside import drawn
+from dusk.control.reverting import reviewed
+from dusk.control.review import check_agreed
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId
 
@@ -338,11 +340,25 @@ def rollout_order(desk: Desk, arguments: Json) -> Json:
     if what == "resume":
         row = (GO, 0, arguments["failures"])
     edits = [edit_of(state, ROLLOUT + name, ORDER, row)]
+    notes: tuple[str, ...] = ()
     if what == "abort":
-        edits += _put_back(state, name)
-    return handed_in(
-        desk, session, f"rollout {name[:ID_DIGITS]} {_SAID[what]}", edits, arguments["timeout_s"]
-    )
+        back = tuple(_put_back(state, name))
+        notes = _agreed(desk, name, back, is_agreed=arguments["yes"])
+        edits += back
+    message = f"rollout {name[:ID_DIGITS]} {_SAID[what]}"
+    made = handed_in(desk, session, message, edits, arguments["timeout_s"])
+    return {**made, "notes": [*made["notes"], *notes]}
+
+
+def _agreed(desk: Desk, name: str, back: Sequence[Edit], *, is_agreed: bool) -> tuple[str, ...]:
+    """Look at what is taken back before it is signed, as at any edit; return what is to be noted.
+
+    Raises:
+        Refused: ``bad-config``; ``needs-yes``, unless no router has any of it in effect yet.
+    """
+    seen = reviewed(desk, back)
+    check_agreed(seen, is_agreed=is_agreed or not rollouts.progress_of(desk.log.state, name).opened)
+    return seen.notes
 
 
 def _put_back(state: State, name: str) -> Iterator[Edit]:

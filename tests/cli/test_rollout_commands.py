@@ -94,6 +94,19 @@ def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeD
     assert states == ["aborted", "forced"]
 
 
+def test_to_abort_is_said_yes_to_where_it_touches_the_way_to_routers(
+    dusk: "Dusk", logged_in: FakeDesk
+) -> None:
+    for address in ("192.0.2.1", "192.0.2.2"):
+        assert dusk("set", "policy/lan", f"network.lan.ipaddr={address}").code == 0
+        dusk("policy", "assign", "lan", "--all")
+        how = ("--rollout", "canary", "hall") if address.endswith("2") else ()
+        assert dusk("commit", "-m", "move", "--yes", *how).code == 0
+    ident = dusk("rollout", "list", "--json").json[0]["id"]
+    assert_refused(dusk("rollout", "abort", ident), "--yes")
+    assert dusk("rollout", "abort", ident, "--yes").code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [

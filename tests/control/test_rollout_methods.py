@@ -298,12 +298,42 @@ def test_to_abort_puts_back_what_it_brought_and_nothing_newer(desk: FakeDesk) ->
     rolled(desk, waves=["hall"])
     desk.set("policy/wifi", wireless__r__country="IT", wireless__r__mode="sta")
     desk.commit()
-    order(desk, "abort")
+    order(desk, "abort", yes=True)
     assert rollouts.under_way(desk.log.state) == ()
     options = options_of(managed_config(desk.log.state, desk.device_id))
     values = {key.rpartition(".")[2]: option[1][0] for key, option in options.items()}
     assert values == {"ssid": "before", "country": "IT", "mode": "sta"}
     assert desk.ask("rollout.list")["rollouts"][0]["state"] == "abort"
+
+
+def test_to_abort_asks_for_a_yes_where_it_may_cut_a_router_off(desk: FakeDesk) -> None:
+    desk.set("policy/lan", network__lan__ipaddr="192.0.2.1")
+    desk.do("policy.assign", name="lan", to="all")
+    desk.poll(desk.do("draft.commit", message="before", yes=True)["ticket"])
+    for address, hold in (("192.0.2.2", True), ("192.0.2.3", False)):
+        desk.set("policy/lan", network__lan__ipaddr=address)
+        ident = rolled(desk, waves=["hall"], hold=hold, yes=True)["id"]
+        if not hold:
+            found = refused(desk, "rollout.order", id=ident, what="abort")
+            assert (found.code, "network.lan.ipaddr touches " in found.reason) == ("needs-yes", True)
+            assert "--yes" in found.reason
+            assert desk.ask("rollout.show", id=ident)["state"] == "running", "nothing was signed"
+        order(desk, "abort", **({} if hold else {"yes": True}))
+        options = options_of(managed_config(desk.log.state, desk.device_id))
+        assert options["network.lan.ipaddr"][1] == ("192.0.2.1",)
+
+
+def test_to_abort_is_refused_where_routers_could_not_follow(desk: FakeDesk) -> None:
+    edited(desk, "before")
+    desk.commit()
+    desk.do("var.set", scope="cluster", variables=[{"name": "name", "values": ["a"]}])
+    edited(desk, "plain")
+    ident = rolled(desk, waves=["hall"])["id"]
+    edited(desk, "${name}")
+    desk.commit()
+    found = refused(desk, "rollout.order", id=ident, what="abort", yes=True)
+    assert (found.code, found.reason.startswith("not put back: ")) == ("bad-config", True)
+    order(desk, "force")
 
 
 @pytest.mark.parametrize("ident", ["", "0123456", "ffffffff"])

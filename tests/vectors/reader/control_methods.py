@@ -214,7 +214,7 @@ METHODS = {
     "rollout.show": Method(
         "id", f"{ROLLOUT} waves", {"waves": "wave open devices", "devices": "name state reason"}
     ),
-    "rollout.order": Method("token id what at_s? failures? timeout_s?", ACT, signs=True),
+    "rollout.order": Method("token id what at_s? failures? yes? timeout_s?", ACT, signs=True),
     "policy.list": Method("", "policies", POLICY),
     "policy.show": Method("name", f"{POLICY} options text", "key says"),
     "policy.delete": Method("token name", EDITING),
