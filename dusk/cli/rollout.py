@@ -57,12 +57,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--at", type=_time, metavar="TIME", help="such as 2026-05-31T03:00, of this machine's zone"
     )
     abort.add_argument("--yes", action="store_true", help="also if it touches the way to a router")
-    resume.add_argument(
-        "--failures",
-        type=within(0, MEMBERS_MAX),
-        metavar="N",
-        help="so many routers may fail from now on before it stops",
-    )
+    for one in (start, resume):
+        one.add_argument(
+            "--failures",
+            type=within(0, MEMBERS_MAX),
+            metavar="N",
+            help="so many routers may fail from now on before it stops (default: as before)",
+        )
 
 
 def _time(text: str) -> int:
@@ -94,6 +95,11 @@ def _state(rollout: Json) -> str:
     return _ENDED.get(state, state)
 
 
+def _failures(rollout: Json) -> str:
+    count = rollout["failures_max"]
+    return "how many may fail is not kept any more" if count is None else f"{count} may fail"
+
+
 def _how(rollout: Json) -> str:
     return "all switch together" if rollout["together"] else f"wave {_waves(rollout)}"
 
@@ -108,7 +114,7 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
 def _described(rollout: Json) -> str:
     lines = [
         f"{rollout['id']}: version {rollout['seq']}, {rollout['message']}",
-        f"by {rollout['author']}; {_how(rollout)}; {rollout['failures_max']} may fail",
+        f"by {rollout['author']}; {_how(rollout)}; {_failures(rollout)}",
         f"{_state(rollout)}: {rollout['why']}" if rollout["why"] else _state(rollout),
     ]
     if rollout["state"] == "scheduled":

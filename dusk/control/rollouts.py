@@ -7,12 +7,12 @@ from dusk import codec, limits
 from dusk.changelog import rollouts, views
 from dusk.changelog.body import Edit
 from dusk.changelog.released import Waits, head_before
-from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PART, PLAN, ROLLOUT, Rollout
+from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PART, PLAN, ROLLOUT, Order, Rollout
 from dusk.changelog.state import State
-from dusk.control import names
+from dusk.control import history, names
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json, Peer, Session
-from dusk.control.history import origin_of
+from dusk.control.drafts import written_by
 from dusk.control.outside import drawn
 from dusk.control.reverting import reviewed
 from dusk.control.review import check_agreed
@@ -23,6 +23,8 @@ ID_DIGITS = 8
 """Of a rollout's id, as people read it; so many at least name one."""
 ALL, CANARY, WAVES, TOGETHER = "all", "canary", "waves", "together"
 HOW = (ALL, CANARY, WAVES, TOGETHER)
+_WORDS_READ_MAX = 16
+"""Words to hold, one behind the other, behind which what was said before is looked for."""
 _STAGED = {"state": "staging", "why": "all get ready, and switch together once they are"}
 _SWITCHED = {"state": "switching", "why": "all were told to switch; it stays once most have, or goes back"}
 _STAYED = {"state": "running", "why": "most have switched; it is done when nobody is waited for any more"}
@@ -192,7 +194,7 @@ def _row(desk: Desk, name: str) -> Json:
     plan, progress = rollouts.plan_of(state, name), rollouts.progress_of(state, name)
     assert plan is not None, "it was found by that"
     order = rollouts.order_of(state, name)
-    by = origin_of(desk, _change_of(state, name))
+    by = history.origin_of(desk, _change_of(state, name))
     return {
         "id": name[:ID_DIGITS],
         "seq": by["seq"],
@@ -202,11 +204,66 @@ def _row(desk: Desk, name: str) -> Json:
         "wave": min(progress.opened, plan.waves),
         "waves_count": plan.waves,
         "together": plan.together,
-        "failures_max": plan.failures_max if order.failures_max is None else order.failures_max,
+        "failures_max": _allowed(desk, name),
         "starts": order.not_before_s or None,
         "ended": progress.ended or None,
         **_state(desk, name),
     }
+
+
+def _allowed(desk: Desk, name: str) -> int | None:
+    """Return how many devices may fail; None if that was said before a pause and is not kept any more."""
+    state = desk.log.state
+    rollout = rollouts.plan_of(state, name)
+    assert rollout is not None, "it was found by that"
+    if rollouts.progress_of(state, name).ended:
+        return rollout.failures_max if (last := rollouts.order_of(state, name).failures_max) is None else last
+    try:
+        said = _said_last(desk, name)
+    except Refused:
+        return None
+    return rollout.failures_max if said is None else said
+
+
+def _said_last(desk: Desk, name: str) -> int | None:
+    """Return how many devices may fail by the last word that could say so: to hold it says nothing of that.
+
+    Returns:
+        None: as the plan says.
+
+    Raises:
+        Refused: ``compacted``: what was said before it was paused is not kept any more.
+    """
+    state, section = desk.log.state, ROLLOUT + name
+    order, record = rollouts.order_of(state, name), state.record(section, ORDER)
+    base = None if record is None else record.base
+    for _ in range(_WORDS_READ_MAX):
+        if order.word != HOLD or base is None or base == _change_of(state, name):
+            return order.failures_max
+        base, order = _before(desk, section, base)
+    raise _forgotten(section)
+
+
+def _before(desk: Desk, section: str, by: ChangeId) -> tuple[ChangeId | None, Order]:
+    """Return what was said of a rollout before a change that said something, and by which change."""
+    change = history.change_of(desk, by)
+    if change is None:
+        raise _forgotten(section)
+    (base,) = (o.base for o in change.body.operations if (o.section, o.key) == (section, ORDER))
+    if base is None:
+        return None, Order(GO, 0, None)
+    former = history.change_of(desk, base)
+    if former is None:
+        raise _forgotten(section)
+    (data,) = (e.data for e in written_by(former) if (e.section, e.key) == (section, ORDER))
+    assert data is not None, "what is said of a rollout is never deleted"
+    return base, Order(*codec.unpack(data, size_max=limits.VALUE_BYTES_MAX))
+
+
+def _forgotten(section: str) -> Refused:
+    ident = section.removeprefix(ROLLOUT)[:ID_DIGITS]
+    why = "how many routers may fail was said before it was paused, and is not kept any more"
+    return Refused("compacted", f"rollout {ident}: {why}; say it again with --failures N")
 
 
 def _state(desk: Desk, name: str) -> Json:
@@ -336,9 +393,16 @@ def rollout_order(desk: Desk, arguments: Json) -> Json:
             "not-paused",
             f"rollout {name[:ID_DIGITS]}: there is nothing to resume, it is {now['state']}: {now['why']}",
         )
-    row = (_WORDS[what], arguments["at_s"] if what == "start" else 0, None)
-    if what == "resume":
-        row = (GO, 0, arguments["failures"])
+    if what == "pause" and not _can_pause(state, name):
+        raise Refused(
+            "nothing-to-pause",
+            f"rollout {name[:ID_DIGITS]}: there is nothing to pause, it is {now['state']}: {now['why']}",
+        )
+    failures_max = None
+    if what in ("start", "resume"):
+        failures_max = arguments["failures"]
+        failures_max = _said_last(desk, name) if failures_max is None else failures_max
+    row = (_WORDS[what], arguments["at_s"] if what == "start" else 0, failures_max)
     edits = [edit_of(state, ROLLOUT + name, ORDER, row)]
     notes: tuple[str, ...] = ()
     if what == "abort":
@@ -348,6 +412,13 @@ def rollout_order(desk: Desk, arguments: Json) -> Json:
     message = f"rollout {name[:ID_DIGITS]} {_SAID[what]}"
     made = handed_in(desk, session, message, edits, arguments["timeout_s"])
     return {**made, "notes": [*made["notes"], *notes]}
+
+
+def _can_pause(state: State, name: str) -> bool:
+    """Tell whether a word to hold would hold anything: not twice, and not half of a switch."""
+    plan, opened = rollouts.plan_of(state, name), rollouts.progress_of(state, name).opened
+    is_switched = plan is not None and plan.together and opened
+    return rollouts.order_of(state, name).word != HOLD and not is_switched
 
 
 def _agreed(desk: Desk, name: str, back: Sequence[Edit], *, is_agreed: bool) -> tuple[str, ...]:

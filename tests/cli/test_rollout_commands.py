@@ -61,7 +61,9 @@ def test_waves_are_shares_with_commas(dusk: "Dusk", logged_in: FakeDesk) -> None
     assert dusk("rollout", "show", ident, "--json").json["waves_count"] == 2
 
 
-def test_what_failed_is_said_with_its_reason(dusk: "Dusk", logged_in: FakeDesk) -> None:
+def test_what_failed_is_said_with_its_reason(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ident = rolled(dusk, logged_in, "--rollout", "canary", "hall")
     hall = next(iter(logged_in.log.state.device_names()["hall"]))
     (running,) = rollouts.under_way(logged_in.log.state)
@@ -71,6 +73,11 @@ def test_what_failed_is_said_with_its_reason(dusk: "Dusk", logged_in: FakeDesk) 
     assert shown[2] == "stopped: hall was not heard any more"
     assert "rollout" in dusk("log", "-n", "1").out
     assert "rollout" in dusk("rollout", "resume", ident, "--failures", "1").out
+    assert dusk("rollout", "pause", ident).code == 0
+    assert "; 1 may fail" in dusk("rollout", "show", ident).out
+    monkeypatch.setattr("dusk.control.history.change_of", lambda _desk, _name: None)
+    assert "; how many may fail is not kept any more" in dusk("rollout", "show", ident).out
+    assert_refused(dusk("rollout", "resume", ident), "--failures")
 
 
 def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeDesk) -> None:

@@ -8,6 +8,7 @@ import pytest
 from dusk.changelog import rollouts
 from dusk.changelog.rollouts import DONE, OPEN_WORD, STOP_WORD
 from dusk.config.device import managed_config, options_of
+from dusk.control import history
 from dusk.control import rollouts as shown
 from dusk.control.desk import Json, Peer
 from dusk.control.drafts import written_by
@@ -287,6 +288,84 @@ def test_it_is_paused_resumed_and_forced(desk: FakeDesk) -> None:
     assert all(wave["open"] for wave in desk.ask("rollout.show", id=ident)["waves"])
     over = refused(desk, "rollout.order", id=ident, what="pause")
     assert (over.code, over.reason) == ("rollout-over", f"rollout {ident} has ended: forced")
+
+
+def test_how_many_may_fail_outlasts_pauses(desk: FakeDesk) -> None:
+    edited(desk)
+    ident = rolled(desk, waves=["hall"], failures=1)["id"]
+    allowed = []
+    for what, more in [
+        ("pause", {}),
+        ("resume", {}),
+        ("pause", {}),
+        ("resume", {"failures": 2}),
+        ("pause", {}),
+        ("resume", {}),
+        ("pause", {}),
+        ("resume", {}),
+    ]:
+        order(desk, what, **more)
+        allowed.append(desk.ask("rollout.show", id=ident)["failures_max"])
+    assert allowed == [1, 1, 1, 2, 2, 2, 2, 2]
+    assert rollouts.under_way(desk.log.state)[0].failures_max == 2, "who leads goes by that"
+    gate(desk, STOP_WORD + device(desk, "hall").hex())
+    order(desk, "resume")
+    assert desk.ask("rollout.show", id=ident)["failures_max"] == 2
+    order(desk, "force")
+    assert desk.ask("rollout.show", id=ident)["failures_max"] == 1
+
+
+def test_what_was_said_before_a_hold_at_the_start_is_the_plan(desk: FakeDesk) -> None:
+    edited(desk)
+    ident = rolled(desk, waves=["hall"], failures=1, hold=True)["id"]
+    order(desk, "start", failures=3)
+    assert desk.ask("rollout.show", id=ident)["failures_max"] == 3
+    edited(desk, "newer")
+    other = rolled(desk, waves=["hall"], failures=1, hold=True)["id"]
+    assert desk.ask("rollout.show", id=other)["failures_max"] == 1
+    order(desk, "start")
+    assert desk.ask("rollout.show", id=other)["failures_max"] == 1
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["compacted", "the pause is kept"])
+def test_how_many_may_fail_is_asked_for_where_it_is_not_kept(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
+) -> None:
+    edited(desk)
+    ident = rolled(desk, waves=["hall"])["id"]
+    order(desk, "pause")
+    order(desk, "resume", failures=2)
+    order(desk, "pause")
+    record = desk.log.state.record(f"rollout/{rollouts.under_way(desk.log.state)[0].id}", "order")
+    assert record is not None
+    change_of = history.change_of
+    monkeypatch.setattr(
+        "dusk.control.history.change_of",
+        lambda at, name: change_of(at, name) if is_kept and name == record.base else None,
+    )
+    assert desk.ask("rollout.show", id=ident)["failures_max"] is None
+    found = refused(desk, "rollout.order", id=ident, what="resume")
+    assert (found.code, "--failures" in found.reason) == ("compacted", True)
+    order(desk, "resume", failures=2)
+    assert desk.ask("rollout.show", id=ident)["failures_max"] == 2
+
+
+def test_words_to_hold_are_looked_behind_so_far_and_no_further(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "_WORDS_READ_MAX", 1)
+    edited(desk)
+    ident = rolled(desk, waves=["hall"])["id"]
+    order(desk, "pause")
+    assert refused(desk, "rollout.order", id=ident, what="resume").code == "compacted"
+
+
+def test_what_is_paused_is_not_paused_again(desk: FakeDesk) -> None:
+    edited(desk)
+    ident = rolled(desk, waves=["hall"])["id"]
+    order(desk, "pause")
+    found = refused(desk, "rollout.order", id=ident, what="pause")
+    assert (found.code, "it is paused: waits for a person" in found.reason) == ("nothing-to-pause", True)
 
 
 def test_to_abort_puts_back_what_it_brought_and_nothing_newer(desk: FakeDesk) -> None:

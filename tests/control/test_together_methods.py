@@ -65,6 +65,7 @@ def test_each_router_says_how_far_it_is_with_the_others(desk: FakeDesk) -> None:
         "roof": ("offline", ""),
     }
     assert (shown(desk, ident)["state"], shown(desk, ident)["wave"]) == ("switching", 1)
+    assert refused(desk, "rollout.order", id=ident, what="pause").code == "nothing-to-pause"
     gate(desk, STAY_WORD)
     assert (shown(desk, ident)["state"], shown(desk, ident)["wave"]) == ("running", 1)
     gate(desk, DONE)
