@@ -68,14 +68,35 @@ def groups_in_effect(state: Sections, device: DeviceId) -> tuple[str, ...]:
     For settings and variables alone: rights and secrets go by `groups_of`, as facts are signed by the
     device itself (A52).
     """
-    named = groups_of(state, device)
-    selectors = {path: row[0] for path in state.sections("group/") if (row := state.value(path, SELECT))}
+    return _with_selecting(state, device, groups_of(state, device), _selectors(state))
+
+
+def members_by_group(state: State) -> dict[str, list[Member]]:
+    """Return group → who is in it in effect, sorted by id, without groups of nobody; in one pass over all."""
+    selectors = _selectors(state)
+    found: dict[str, list[Member]] = {}
+    for one in members(state):
+        for group in _with_selecting(state, one.device_id, one.groups, selectors):
+            found.setdefault(group, []).append(one)
+    return found
+
+
+def _selectors(state: Sections) -> dict[str, Any]:
+    """Return group → the facts by which it selects devices."""
+    rows = ((path.removeprefix("group/"), state.value(path, SELECT)) for path in state.sections("group/"))
+    return {group: row[0] for group, row in rows if row}
+
+
+def _with_selecting(
+    state: Sections, device: DeviceId, named: tuple[str, ...], selectors: dict[str, Any]
+) -> tuple[str, ...]:
+    """Return the groups that a device is named in, and those that select it, sorted."""
     if not selectors:
         return named
     section = f"{device_path(device)}/facts"
     names = {name for selector in selectors.values() for name, _ in selector}
     facts = {name: row[0] for name in names if (row := state.value(section, name))}
-    chosen = {path.removeprefix("group/") for path, one in selectors.items() if selects(one, facts)}
+    chosen = {group for group, one in selectors.items() if selects(one, facts)}
     return tuple(sorted(chosen.union(named)))
 
 

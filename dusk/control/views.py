@@ -1,14 +1,13 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from dusk.changelog import views
 from dusk.changelog.released import released
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
-from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
 from dusk.config.names import parse_key
 from dusk.config.origins import NOBODYS, Origin, Origins
@@ -155,11 +154,12 @@ def _says(state: State, policy: str, key: str) -> str | None:
 def group_list(desk: Desk, _arguments: Json) -> Json:
     """Return all groups with their devices."""
     state = desk.log.state
-    return {"groups": [_group(state, name) for name in names.group_names(Overlay(state))]}
+    within = views.members_by_group(state)
+    return {"groups": [_group(state, name, within) for name in names.group_names(Overlay(state))]}
 
 
-def _group(state: State, name: str) -> Json:
-    found = [m.name for m in names.members(state) if name in groups_in_effect(state, m.device_id)]
+def _group(state: State, name: str, within: Mapping[str, Sequence[views.Member]]) -> Json:
+    found = sorted(member.name for member in within.get(name, ()))
     row = state.value(f"group/{name}", SELECT)
     selects = [{"fact": fact, "values": list(values)} for fact, values in row[0]] if row else []
     return {"name": name, "devices": found, "selects": selects}
@@ -175,7 +175,7 @@ def group_show(desk: Desk, arguments: Json) -> Json:
         if (row := state.value(path, "to")) is not None and row[0] == "groups" and name in row[1]
     ]
     return {
-        **_group(state, name),
+        **_group(state, name, views.members_by_group(state)),
         "policies": policies,
         "variables": _plain_variables(state, f"group/{name}"),
     }

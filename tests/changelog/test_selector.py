@@ -4,7 +4,7 @@ import pytest
 
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.selector import selects
-from dusk.changelog.views import groups_in_effect, is_selected
+from dusk.changelog.views import groups_in_effect, is_selected, members_by_group
 from dusk.codec import pack
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -65,6 +65,10 @@ def test_a_device_is_in_the_groups_that_name_it_and_in_those_that_select_it() ->
     fact = world.edit(f"{path}/facts", "board", ["one"])
     world.write(world.change(fact, signers=(device,), device=device))
     assert groups_in_effect(world.log.state, DeviceId(device.key_id)) == ("named", "some")
+    within = {
+        name: [one.device_id for one in found] for name, found in members_by_group(world.log.state).items()
+    }
+    assert within == {name: [DeviceId(device.key_id)] for name in ("named", "some")}
 
 
 def test_a39_a_selector_is_for_owners_whatever_is_granted() -> None:

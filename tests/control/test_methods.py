@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dusk.changelog.state import State
 from dusk.control.desk import Peer, WallTime
 from dusk.control.methods import METHODS, Methods, call
 from dusk.errors import Refused
@@ -326,6 +327,29 @@ def test_groups_have_members_variables_and_policies(desk: FakeDesk) -> None:
     desk.commit()
     assert desk.ask("group.list")["groups"] == []
     assert refusal(desk, "group.remove", name="office", devices=["hall"]).code == "no-group"
+
+
+def test_p12_groups_are_listed_in_one_pass(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [f"g{number}" for number in range(20)]
+    for name in many:
+        desk.do("group.create", name=name)
+        desk.do("group.add", name=name, devices=["roof", "hall"])
+    desk.do("group.select", name=many[0], facts=[{"fact": "board", "values": ["x"]}])
+    desk.commit()
+    desk.ask("device.list")
+    looked_up: list[str] = []
+    value = State.value
+
+    def counted(state: State, section: str, key: str) -> list[Any] | None:
+        looked_up.append(section)
+        return value(state, section, key)
+
+    monkeypatch.setattr(State, "value", counted)
+    groups = desk.ask("group.list")["groups"]
+    assert [(group["name"], group["devices"]) for group in groups] == [
+        (name, ["hall", "roof"]) for name in sorted(many)
+    ]
+    assert len(looked_up) < 4 * len(many), "each group is read, not each for each device and group"
 
 
 def test_a_group_that_a_device_joined_with_can_be_left(desk: FakeDesk) -> None:
