@@ -59,9 +59,13 @@ def in_force(settings: Settings, unverified: bytes | None) -> Settings:
 
 def _said(settings: Settings) -> bytes:
     """Return a name for what the settings say of the brake."""
-    since = settings.hold_since.encode("utf-8", "surrogateescape")
-    said = codec.pack((settings.hold, settings.hold_for_s, since))
+    said = codec.pack((settings.hold, settings.hold_for_s, name_of(settings)))
     return hashlib.blake2b(said, digest_size=_SAID_BYTES).digest()
+
+
+def name_of(settings: Settings) -> bytes:
+    """Return what tells the hold of these settings from others: its beginning, in the bytes of the file."""
+    return settings.hold_since.encode("utf-8", "surrogateescape")
 
 
 def left_s(settings: Settings, over: bytes | None) -> float:
@@ -75,7 +79,7 @@ def left_s(settings: Settings, over: bytes | None) -> float:
         return 0.0
     if not settings.hold_for_s:
         return ENDLESS
-    if over == settings.hold_since.encode():
+    if over == name_of(settings):
         return 0.0
     began_in, _, at = settings.hold_since.partition("/")
     now_s = boot.since_boot_s()

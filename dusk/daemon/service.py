@@ -340,7 +340,7 @@ async def _watch_hold(parts: _Parts) -> None:
     """End a hold when its time is over, and keep that it is."""
     while True:
         settings, over = parts.builder.braking, parts.builder.hold_over
-        node, since = parts.core.node, settings.hold_since.encode()
+        node, since = parts.core.node, holding.name_of(settings)
         if settings.hold and over != since and not holding.left_s(settings, over) and isinstance(node, Node):
             parts.builder.hold_over = since
             parts.core.add([StoreFile(holding.FILE, since)])

@@ -1,12 +1,15 @@
 """For how long a device is on hold: counted without a wall clock, through restarts and reboots (R11)."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import trio
+import trio.testing
 
 from dusk import codec
 from dusk.apply.events import Mode
-from dusk.daemon import boot, holding
+from dusk.daemon import boot, holding, service
 from dusk.daemon.builder import mode_of
 from dusk.daemon.settings import Settings, read_settings
 from dusk.errors import ConfigError
@@ -51,6 +54,21 @@ def test_what_came_to_its_end_is_over_in_every_boot_and_a_new_hold_is_not(at: At
     at("three", 5.0)
     assert holding.left_s(held(), b"one/100") == 0
     assert holding.left_s(held(since="three/5"), b"one/100") == 3600
+
+
+async def test_a31_a_beginning_that_is_no_text_ends_no_daemon(
+    at: At, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings = read_settings(
+        b"config dusk 'main'\n\toption hold '1'\n\toption hold_for '60'\n\toption hold_since 'one/\xff'\n"
+    )
+    at("one", 50.0)
+    assert holding.left_s(settings, None) == 10
+    assert holding.left_s(settings, b"one/\xff") == 0
+    builder = SimpleNamespace(braking=settings, hold_over=None)
+    with trio.move_on_after(3 * service.LOOK_S) as watched:
+        await service._watch_hold(SimpleNamespace(builder=builder, core=SimpleNamespace(node=None)))  # type: ignore[arg-type]  # all that it looks at
+    assert watched.cancelled_caught
 
 
 @pytest.mark.parametrize("since", ["", "one", "one/", "one/soon", "one/-4", "one/999999999"])
