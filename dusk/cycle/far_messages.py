@@ -14,14 +14,19 @@ HOST_BYTES_MAX = 45
 """The longest numeric address."""
 
 
-def can_be_routed(host: str) -> bool:
-    """Tell whether a host is the numeric address of one device, in its usual form, beyond any one link."""
+def is_of_one_device(host: str) -> bool:
+    """Tell whether a host is the numeric address of one device, in its usual form; a link may be named."""
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
         return False
     is_one = not (ip.is_multicast or ip.is_unspecified or (ip.version == 4 and ip.is_reserved))
-    return is_one and not ip.is_link_local and "%" not in host and str(ip) == host
+    return is_one and str(ip) == host
+
+
+def can_be_routed(host: str) -> bool:
+    """Tell whether a host is the address of one device, as ``is_of_one_device`` says, beyond any one link."""
+    return is_of_one_device(host) and "%" not in host and not ipaddress.ip_address(host).is_link_local
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Which sockets a node wants, by its settings and what the machine has now. Decides only."""
 
+import socket
 from collections.abc import Iterable, Sequence
 
 from dusk.daemon.interfaces import Interface, IpAddress, IpNetwork
@@ -116,7 +117,12 @@ def sockaddr(to: Address, index_of: dict[str, int]) -> tuple[str, int] | tuple[s
         ValueError: not numeric, or an unknown scope.
     """
     host, _, scope = to.host.partition("%")
-    if ":" not in host:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.inet_pton(family, host)  # a name would be looked up, whoever told it
+    except OSError:
+        raise ValueError(f"{host!a} is no address") from None
+    if family == socket.AF_INET:
         return host, to.port
     if not scope:
         return host, to.port, 0, 0

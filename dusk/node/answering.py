@@ -11,7 +11,7 @@ from dusk.catchup.host import AskedHere
 from dusk.catchup.questions import TOO_OFTEN, refusal
 from dusk.config.drift import Difference
 from dusk.config.drift_told import DRIFT, encode_drift
-from dusk.cycle.far_messages import HOST_BYTES_MAX
+from dusk.cycle.far_messages import HOST_BYTES_MAX, is_of_one_device
 from dusk.effects import Address, Consult, Effect, Obey, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -34,9 +34,11 @@ def decode_address(data: bytes) -> Address:
     """Read what :func:`encode_address` wrote.
 
     Raises:
-        UntrustedInput: anything else.
+        UntrustedInput: anything else; a name is no address, for the asker would look it up.
     """
     host, port = _ADDRESS.read(codec.unpack(data, size_max=_ADDRESS_BYTES_MAX))
+    if not is_of_one_device(host):
+        raise UntrustedInput("address: not the numeric address of one device")
     return Address(host, port)
 
 

@@ -241,6 +241,12 @@ def test_an_address_is_written_as_the_kernel_wants_it(host: str, expected: tuple
     assert sockaddr(Address(host, 5), {"eth7": 7}) == expected
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.1", "", "example:x", "fe80::1%none"])
+def test_a58_what_is_no_address_is_never_looked_up(host: str) -> None:
+    with pytest.raises(ValueError, match=r"is no address|no interface"):
+        sockaddr(Address(host, 5), {"eth7": 7})
+
+
 def test_the_machines_interfaces_are_seen() -> None:
     lo = look_up("lo")
     assert lo is not None

@@ -161,9 +161,19 @@ def test_where_a_member_is_heard_is_told_by_who_leads() -> None:
 def test_an_address_is_told_as_it_is_and_nothing_else_is_taken_for_one() -> None:
     address = Address("fe80::1%lan", 3875)
     assert decode_address(encode_address(address)) == address
+    for host in ("192.0.2.1", "2001:db8::1", "127.0.0.1"):
+        assert decode_address(codec.pack((host, 1))).host == host
     for data in (b"", codec.pack(("a",)), codec.pack(("a", 0)), codec.pack(("a" * 300, 1))):
         with pytest.raises(UntrustedInput):
             decode_address(data)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "router.example", "127.1", "", "::", "0.0.0.0", "ff02::1", "224.0.0.1", "FD00::1"]
+)
+def test_a58_who_leads_names_no_host_that_the_asker_would_look_up(host: str) -> None:
+    with pytest.raises(UntrustedInput, match="address"):
+        decode_address(codec.pack((host, 1)))
 
 
 def test_a_link_is_named_by_each_device_itself() -> None:
