@@ -28,7 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--no-auto-backup",
         action="store_true",
         help="owners name each backup by `dusk role backup`; without this, the first router that an owner "
-        "approves becomes it, and this version cannot approve yet: name it by `dusk role backup` either way",
+        "approves becomes it",
     )
 
 
