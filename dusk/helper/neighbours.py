@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 
 from dusk.helper.files import Refusal
 
@@ -25,7 +26,7 @@ def look(root: str, packages: list[str]) -> None:
     sessions = [f"{rpcd}/{name}" for name in _names(rpcd) if name.startswith("uci-")]
     for place in (f"{root}/tmp/.uci", *sessions):  # noqa: S108  # it is where uci stages, and only read
         for package in packages:
-            if _touches_anonymous(_read(f"{place}/{package}")):
+            if _touches_anonymous(_read(place, package)):
                 raise Refusal("staged", f"waiting for edits that somebody staged in {package}")
 
 
@@ -36,13 +37,19 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _read(path: str) -> bytes:
-    """Return a file of ours, nothing for what is none: others shall not make us wait."""
+def _is_ours(path: str, is_kind: Callable[[int], bool]) -> bool:
     try:
         facts = os.stat(path, follow_symlinks=False)
     except NOTHING_THERE:
-        return b""
-    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+        return False
+    return is_kind(facts.st_mode) and facts.st_uid == os.geteuid()
+
+
+def _read(folder: str, name: str) -> bytes:
+    """Return a file of ours in a folder of ours, nothing for what is none: others shall not make us wait."""
+    path = f"{folder}/{name}"
+    # The folder first: whoever makes one in /tmp before us may make it a link that leads to itself.
+    if not _is_ours(folder, stat.S_ISDIR) or not _is_ours(path, stat.S_ISREG):
         return b""
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         return file.read(STAGED_BYTES_MAX)

@@ -95,6 +95,15 @@ def test_only_what_is_a_file_of_ours_makes_wait(helper: Helper, root: Path) -> N
     assert apply(helper)[0] == b"ok"
 
 
+@pytest.mark.parametrize("target", [".uci", "elsewhere"])
+def test_a50_a_link_that_somebody_made_where_uci_stages_makes_nobody_wait(
+    helper: Helper, root: Path, target: str
+) -> None:
+    put(root, "tmp/elsewhere/firewall", "firewall.cfg0192bd.target='DROP'\n")
+    (root / "tmp/.uci").symlink_to(target)
+    assert apply(helper) == [b"ok", b"firewall"]
+
+
 @pytest.mark.parametrize("options", [(b"90", b"insists"), (b"insist",), (b"x", b"insist")])
 def test_a46_only_who_says_so_insists(helper: Helper, root: Path, options: tuple[bytes, ...]) -> None:
     put(root, "tmp/.uci/firewall", "firewall.lan.x='1'\n")
