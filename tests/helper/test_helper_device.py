@@ -85,19 +85,42 @@ async def test_the_daemon_hears_how_it_went(root: Path) -> None:
             await client.device("locate")
 
 
-def _located(root: Path) -> str:
-    """Do what is done to a light on OpenWrt, with a folder in place of the kernel's, to its end."""
+def _on_openwrt(root: Path, word: str) -> "subprocess.CompletedProcess[str]":
+    """Do what is done on OpenWrt, with folders in place of the kernel's, to its end."""
     text = Path(f"{BESIDE}/dusk-device").read_text()
     for former, ours in (
         ('"$DUSK_ROOT" != /', "-z x"),
         ("/etc/openwrt_release", str(root)),
+        ("/proc/uptime", str(root / "uptime")),
+        ("sleep 2; exec reboot", f"echo restarts >{root}/done"),
         ("/sys/class/leds", str(root / "leds")),
         ("sleep 60", ":"),
         ("2>&1 &\n", "2>&1\n"),
     ):
         assert former in text
         text = text.replace(former, ours)
-    subprocess.run(["/bin/sh", "-c", text, "dusk-device", "locate"], check=True, timeout=30)
+    command = ["/bin/sh", "-c", text, "dusk-device", word]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("uptime", ["5.31 9.00", "599.99 1000.00", "", "soon"])
+def test_a46_a_router_that_has_just_started_does_not_start_again(root: Path, uptime: str) -> None:
+    """Whoever takes over the daemon at each start would have it start for ever."""
+    (root / "uptime").write_text(f"{uptime}\n")
+    refused = _on_openwrt(root, "reboot")
+    assert (refused.returncode, "less than 10 minutes ago" in refused.stderr) == (1, True)
+    assert not (root / "done").exists()
+
+
+def test_a_router_that_runs_for_a_while_starts_again(root: Path) -> None:
+    (root / "uptime").write_text("600.02 1000.00\n")
+    assert _on_openwrt(root, "reboot").returncode == 0
+    assert (root / "done").read_text() == "restarts\n"
+
+
+def _located(root: Path) -> str:
+    """Return what is done to a light."""
+    assert _on_openwrt(root, "locate").returncode == 0
     return (root / "leds/green:status/trigger").read_text()
 
 
