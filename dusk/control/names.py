@@ -105,7 +105,8 @@ def group_names(store: Overlay) -> list[str]:
 def require_group(store: Overlay, name: str) -> None:
     """Refuse a group that does not exist."""
     if name not in group_names(store):
-        raise Refused("no-group", f"there is no group {name!r}; `dusk group list` shows them")
+        hint = "`dusk group list` shows them, `dusk group create NAME` makes one"
+        raise Refused("no-group", f"there is no group {name!r}; {hint}")
 
 
 def section_title(state: State, section: str) -> str:
