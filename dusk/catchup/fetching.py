@@ -78,7 +78,6 @@ class Fetching:
         self._effects = effects
         self._left = left
         self._asked: frozenset[Seq] = frozenset()
-        self._located_from = Seq(0)
         self._ours = host.head
         """Our head as the server's log was last compared with it."""
         self._next = Seq(0)
@@ -100,10 +99,9 @@ class Fetching:
     def locate(self) -> Locate:
         """Ask where our logs part."""
         self._ours = self._host.head
-        self._located_from = self._ours.seq
-        positions = [self._position(seq) for seq in locator_positions(self._located_from)]
+        positions = [self._position(seq) for seq in locator_positions(self._ours.seq)]
         anchor = self._host.anchor
-        if anchor is not None and anchor.seq > self._located_from:
+        if anchor is not None and anchor.seq > self._ours.seq:
             positions.insert(0, anchor)
         self._asked = frozenset(position.seq for position in positions)
         return Locate(tuple(positions))
@@ -134,7 +132,7 @@ class Fetching:
         self.newest_there = newest
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             return Ended.LEVEL
-        if common.seq >= self._located_from:  # our log may have grown since by another exchange
+        if common.seq >= self._ours.seq:  # our log may have grown since by another exchange
             return self._fetch()
         if is_member or self._host.vouched(newest):
             self._branch, self._next = [], Seq(common.seq + 1)
