@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from dusk.cli.outside import Outside
     from dusk.cli.via import Via
 
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+    """A noun's verbs, as argparse keeps them."""
+
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)"
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -145,14 +148,12 @@ class Command(NamedTuple):
     run: Run | None = None
 
 
-def subcommands(parser: "argparse.ArgumentParser") -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+def subcommands(parser: "argparse.ArgumentParser") -> "Verbs":
     """Prepare a noun's verbs."""
     return parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
 
 
-def verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str, run: Run
-) -> "argparse.ArgumentParser":
+def verb(verbs: "Verbs", name: str, text: str, example: str, run: Run) -> "argparse.ArgumentParser":
     """Add a verb to a noun and return its parser."""
     from dusk.cli.formatter import HelpFormatter
 

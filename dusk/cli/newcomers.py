@@ -16,7 +16,7 @@ from dusk.cli.voiding import ended, since_arguments, undo
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+    from dusk.cli.command import Verbs
 
 EXPECTED_PER_CALL = 250
 """Lines of a file that go into one change."""

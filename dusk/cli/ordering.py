@@ -8,7 +8,7 @@ from dusk.cli.command import Context, verb
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
-    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+    from dusk.cli.command import Verbs
 
 _ORDER_S_MAX = 60.0
 """Longer than two questions take in any case."""
