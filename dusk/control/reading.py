@@ -4,7 +4,8 @@ A selector gives settings alone: facts are signed by the device itself (A52). Wh
 record of ``reader/ID`` that it may read the secrets of the group as a member would, or takes that back.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 
 from dusk import codec
 from dusk.changelog.body import Edit
@@ -62,10 +63,12 @@ def readings(store: Overlay, groups: Collection[str] | None = None) -> Iterator[
         for path in store.sections("reader/")
         for key in store.records(path, READ_GROUP)
     }
-    concerned = sorted(selecting.union(group for group, _ in allowed))
-    for group in concerned if groups is None else sorted(set(concerned).intersection(groups)):
-        lacking = _lacking(store, group)
-        for member in names.members(store.state):
+    concerned = selecting.union(group for group, _ in allowed)
+    wanted = sorted(concerned if groups is None else concerned.intersection(groups))
+    members, devices = names.members(store.state) if wanted else [], cache(lambda: Devices(store))
+    for group in wanted:
+        lacking = _lacking(store, group, devices)
+        for member in members:
             device = member.device_id
             is_taken, is_allowed = is_selected(store, group, device), (group, device) in allowed
             if is_taken or is_allowed:
@@ -73,7 +76,7 @@ def readings(store: Overlay, groups: Collection[str] | None = None) -> Iterator[
                 yield Reading(device, member.name, group, is_taken, is_allowed, waits)
 
 
-def _lacking(store: Overlay, group: str) -> set[DeviceId]:
+def _lacking(store: Overlay, group: str, devices: Callable[[], Devices]) -> set[DeviceId]:
     """Return the devices that may not read all secrets that the members of a group may.
 
     One that came back by itself is none of them: first somebody has to say that it is the same.
@@ -81,8 +84,8 @@ def _lacking(store: Overlay, group: str) -> set[DeviceId]:
     sections = [s for s in _sections_of(store, group) if next(sealed_records(store, s), None) is not None]
     if not sections:
         return set()
-    devices = Devices(store)
-    reading = set.intersection(*({DeviceId(name) for name in devices.of(section)} for section in sections))
+    readers = devices()
+    reading = set.intersection(*({DeviceId(name) for name in readers.of(section)} for section in sections))
     active = {member.device_id for member in names.members(store.state)}
     return {d for d in active - reading if store.value(device_path(d), REBOUND) is None}
 
