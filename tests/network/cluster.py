@@ -28,6 +28,8 @@ PASSWORD = "correct horse"
 STEP_S_MAX = 40.0
 """A step that takes longer is stuck; usual are one or two seconds."""
 LOOK_S = 0.02
+HELPER_S_MAX = 40.0
+"""A helper without its daemon ends at its next look at the pipe; a command that it runs may take 30 s."""
 _OUTSIDE = frozenset({None, "none", "joining", "pending", "removed"})
 
 
@@ -53,6 +55,18 @@ class Machine(Router):
     def helper_pid(self) -> int | None:
         """The process id of the daemon's helper, None if it is not there yet."""
         return next(iter(_children(self.pid)), None)
+
+    def kill_daemon(self) -> None:
+        """Kill its daemon alone; its helper notices by itself, when it can."""
+        super().cut_power()
+
+    def cut_power(self) -> None:
+        """Kill its daemon, wait for its helper to notice: after a power cut nobody writes to its disk."""
+        helper = self.helper_pid if self.is_on else None
+        watch = None if helper is None else os.pidfd_open(helper)
+        self.kill_daemon()
+        if watch is not None and not ends_within(watch, HELPER_S_MAX):
+            raise StuckError(f"the helper of {self.name} lives on")
 
     def hang_up(self) -> None:
         """Tell the daemon to read its settings again."""

@@ -123,7 +123,7 @@ class Killer:
         helper = victim.helper_pid
         watch = None if helper is None else os.pidfd_open(helper)
         in_flight = self._in_flight()
-        victim.cut_power()
+        victim.kill_daemon()
         if helper is not None and stroke.with_helper:
             os.kill(helper, signal.SIGKILL)
         self._off[victim] = time.monotonic() + stroke.off_s
