@@ -24,7 +24,7 @@ from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
 from dusk.config.uci import parse
 from dusk.config.way import FRESH, Way
-from dusk.effects import Effect, FilesRead, HelperDone, RemoveFile, StoreFile
+from dusk.effects import Effect, FilesRead, HelperDone, RemoveFile, StoreFile, WriteFiles
 from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
 from dusk.keys.secret import SecretValue
@@ -398,6 +398,8 @@ class Driver:
         if self._machine.finished != self._finished:
             self._finished = self._machine.finished
             actions = [*self._keeping.committed(now), *actions]
+        if any(isinstance(action, WriteFiles) for action in actions):
+            actions = [*self._keeping.writing(), *actions]
         return actions
 
     def _note(self, actions: list[Action], now: float) -> list[Action]:

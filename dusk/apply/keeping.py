@@ -122,6 +122,15 @@ class Keeping:
         self._computed = _Computed(frozenset(had), left, frozenset() if self._is_reverting else back)
         return without(wanted.plain, left)
 
+    def writing(self) -> list[StoreFile]:
+        """Note that files are about to say what was computed last; what is to be stored before they do.
+
+        What that replaces is in effect no more. Else, where the power goes before the end of the apply is
+        stored, and the log then says again what was, the written value would be taken for somebody's change.
+        """
+        assert self._computed is not None, "files are written as they were computed"
+        return self._store(self._marks & self._computed.marks)
+
     def committed(self, now: float) -> list[StoreFile]:
         """Note that what was computed last is in effect; what is to be stored if that is new."""
         if self._computed is None:
@@ -130,9 +139,13 @@ class Keeping:
         self.drift, self._is_reverting = computed.left, False
         for key in computed.put_back:
             self._put_back_at[key] = [*self._put_back_at.get(key, ()), now]
-        if computed.marks == self._marks:
+        return self._store(computed.marks)
+
+    def _store(self, marks: frozenset[bytes]) -> list[StoreFile]:
+        """Let these be in effect; returns the file, if they are others than before (R12)."""
+        if marks == self._marks:
             return []
-        self._marks = computed.marks
+        self._marks = marks
         return [StoreFile(FILE, codec.pack((b"".join(sorted(self._marks)[:SETTINGS_IN_EFFECT_MAX]),)))]
 
     # --- what is drift ---------------------------------------------------------------------------

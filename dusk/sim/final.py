@@ -86,4 +86,4 @@ class Final:
         for option, value in sorted(wanted.items()):
             found = found_option(device.helper.files, option)
             if found != value:
-                raise RuleBroken("R2", f"{device.name}: {option} is {found!r}, not {value!r}")
+                raise RuleBroken("R2", f"{device.name}: {option} is {found!r:.60}, not {value!r:.60}")

@@ -60,6 +60,25 @@ def test_what_is_in_effect_is_stored_when_it_is_another_and_not_again() -> None:
     assert keys(again) == ["wireless.a.ssid"]
 
 
+def test_r2_what_is_to_be_replaced_is_in_effect_no_more_and_no_drift_if_its_end_was_not_stored() -> None:
+    keeping = applied(managed(key="x"))
+    keeping.kept(wanted(managed("Office", key="x")), file("Home", "key=x"), 0.0)
+    (stored,) = keeping.writing()
+    assert keeping.writing() == []
+    after_a_power_cut = Keeping(stored.data)
+    assert not after_a_power_cut.looked(wanted(managed(key="x")), file("Office", "key=x"), 0.0)
+    assert after_a_power_cut.drift == ()
+    assert after_a_power_cut.kept(wanted(managed(key="x")), file("Office", "key=x"), 0.0) == managed(key="x")
+    after_a_power_cut.looked(wanted(managed(key="x")), file("Office", "key=y"), 0.0)
+    assert keys(after_a_power_cut) == ["wireless.a.key"]
+
+
+def test_nothing_is_stored_before_settings_are_written_that_are_all_new() -> None:
+    keeping = Keeping()
+    keeping.kept(wanted(managed()), file("OpenWrt"), 0.0)
+    assert keeping.writing() == []
+
+
 @pytest.mark.parametrize(
     "data",
     [None, b"", b"junk", codec.pack((b"",)), codec.pack((1,)), codec.pack((bytes(2 * MARK_BYTES), 1))],

@@ -9,7 +9,7 @@ from dusk.apply.events import Contact, Deadline, Event, Mode, SetMode
 from dusk.apply.machine import State
 from dusk.changelog.overlay import Overlay
 from dusk.config.merge import Managed
-from dusk.effects import FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
+from dusk.effects import FilesRead, HelperDone, ReadFiles, RollbackFiles, StoreFile, WriteFiles
 from dusk.ids import Head, Seq
 from dusk.links import LookUp, Seen, Up
 from tests.apply.test_apply_machine import NEW, OLD, WIFI, after
@@ -95,8 +95,7 @@ def test_all_are_told_to_switch_and_it_is_written() -> None:
     assert waiter.driver.waiting
     assert not waiter.may_stage()
     assert waiter.driver.start(6.0) == [ReadFiles(("wireless",))]
-    (write,) = waiter.driver.answer(IN_EFFECT, 7.0)
-    assert isinstance(write, WriteFiles)
+    assert [type(one) for one in waiter.driver.answer(IN_EFFECT, 7.0)] == [StoreFile, WriteFiles]
     assert waiter.driver.tried == staged.head.seq
 
 
@@ -164,7 +163,8 @@ def test_r9_what_most_did_not_switch_to_is_put_back_and_says_so() -> None:
     staged = waiter.staged()
     waiter.driver.log_moved(staged.datastore, staged.head, ["policy/wifi"])
     waiter.driver.start(2.0)
-    (write,) = waiter.driver.answer(IN_EFFECT, 3.0)
+    replaced, write = waiter.driver.answer(IN_EFFECT, 3.0)
+    assert isinstance(replaced, StoreFile), "what is in effect is no more, before files say otherwise"
     assert isinstance(write, WriteFiles)
     waiter.driver.answer(HelperDone("write", write.apply_id, None, 0, ""), 4.0)
     assert waiter.driver.tick(94.0, is_kept=False) == [RollbackFiles(write.apply_id)]

@@ -156,6 +156,9 @@ PLANS = {
     "an old disk of before a recovery had a spoilt stream, and was said to take over": full(
         5036, returns=True
     ),
+    "a disk was full as a value came into effect, and the log said the former one again meanwhile": full(
+        3110, returns=True
+    ),
 }
 
 
