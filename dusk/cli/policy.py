@@ -23,9 +23,24 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     unassign = verb(
         verbs, "unassign", "Let a policy apply to nobody.", "dusk policy unassign wifi", _unassign
     )
-    for parser_of_verb in (show, delete, rename, assign, unassign):
+    propose = verb(
+        verbs,
+        "propose",
+        "Make a policy, in your draft, of what several routers say alike in their own settings, and assign it"
+        " to them; what differs stays with each. No router's settings change by it.",
+        "dusk policy propose office attic barn cellar",
+        _propose,
+    )
+    for parser_of_verb in (show, delete, rename, assign, unassign, propose):
         parser_of_verb.add_argument("name", metavar="NAME")
     rename.add_argument("new_name", metavar="NEW")
+    propose.add_argument(
+        "routers",
+        metavar="ROUTER",
+        nargs="*",
+        help="of which; else all that have settings of their own",
+    )
+    propose.add_argument("--group", default="", metavar="G", help="of the routers of a group")
     whom = assign.add_mutually_exclusive_group(required=True)
     whom.add_argument("--all", action="store_true", help="to every router, also later ones")
     whom.add_argument("--group", action="append", metavar="G", help="to a group; may be repeated")
@@ -78,6 +93,13 @@ def _assign(context: Context, arguments: argparse.Namespace) -> int:
 
 def _unassign(context: Context, arguments: argparse.Namespace) -> int:
     return answer(context, context.signed("policy.unassign", name=arguments.name))
+
+
+def _propose(context: Context, arguments: argparse.Namespace) -> int:
+    result = context.signed(
+        "policy.propose", name=arguments.name, group=arguments.group, devices=arguments.routers
+    )
+    return answer(context, result)
 
 
 COMMANDS = {

@@ -21,6 +21,7 @@ from dusk.control.review import Review, check_agreed, review
 from dusk.control.reviewed import notes_on
 from dusk.control.rollouts import Wanted, planned
 from dusk.control.sealing import sealer_of
+from dusk.control.sharing import notes_of, propose_policy
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import labelled_hash
@@ -269,6 +270,20 @@ def policy_assign(desk: Desk, arguments: Json) -> Json:
 def policy_unassign(desk: Desk, arguments: Json) -> Json:
     """Take a policy's assignment away in the draft."""
     return _edited(desk, arguments, lambda s, d: roster.unassign_policy(s, d, arguments["name"]))
+
+
+def policy_propose(desk: Bench, arguments: Json) -> Json:
+    """Make a policy, in the draft, of what several routers say alike in their own settings."""
+    name, group, routers = arguments["name"], arguments["group"], arguments["devices"]
+    notes: list[str] = []
+
+    def change(state: State, draft: Draft) -> Draft:
+        proposed = propose_policy(Overlay(state, draft.all_edits), draft, name, group, routers)
+        notes.extend(notes_of(proposed))
+        return proposed.draft
+
+    answer = _edited(desk, arguments, change)
+    return {**answer, "notes": [*answer["notes"], *notes]}
 
 
 def group_create(desk: Desk, arguments: Json) -> Json:

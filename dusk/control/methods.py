@@ -270,6 +270,12 @@ METHODS: Mapping[str, Method] = {
         priority=Parameter(schema.integer(0, 999), None),
     ),
     "policy.unassign": _signing(editing.policy_unassign, name=_TEXT),
+    "policy.propose": _signing(
+        editing.policy_propose,
+        name=_TEXT,
+        group=Parameter(schema.text(), ""),
+        devices=Parameter(schema.texts(), ()),
+    ),
     "group.list": _query(views.group_list),
     "group.show": _query(views.group_show, name=_TEXT),
     "group.create": _signing(editing.group_create, name=_TEXT),
