@@ -45,14 +45,18 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.target:
         raise UsageError("`dusk draft` shows the whole draft; only `draft discard` takes a TARGET")
     result = context.signed("draft.show")
+    problems = result["problems"]
+    for line in problems:
+        context.note(f"dusk: cannot be committed: {line}")
     effects = effects_text(result["effects"], result["effects_more"])
     shown = [part for part in (result["text"], effects) if part]
     context.say("\n\n".join(shown) or "the draft is empty", result)
     for line in result["marked"]:
         context.note(f"! {line}: `dusk commit --yes` sends it")
     for line in result["notes"]:
-        context.note(line)
-    return 0
+        if line not in problems:
+            context.note(line)
+    return 1 if problems else 0
 
 
 def _commit_arguments(parser: argparse.ArgumentParser) -> None:

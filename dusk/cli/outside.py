@@ -249,11 +249,9 @@ class Outside:
         )
 
     def _ask(self, text: str) -> None:
-        from dusk.cli.passwords import ask_line
-        from dusk.cli.table import shown
+        from dusk.cli.passwords import ask_yes
 
-        answer = ask_line(shown(f"{text}\nSign this? (yes/no) "), "--unseen, which signs without showing")
-        if answer.lower() not in ("y", "yes"):
+        if not ask_yes(f"{text}\nSign this?", "--unseen, which signs without showing"):
             raise Refused("not-signed", "nothing was signed")
 
 

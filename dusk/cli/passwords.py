@@ -94,6 +94,17 @@ def ask_line(prompt: str, instead: str) -> str:
     return line.decode(errors="replace").strip()
 
 
+def ask_yes(text: str, instead: str) -> bool:
+    """Show on the controlling terminal what is about to happen, and tell whether the answer is yes.
+
+    Raises:
+        Refused: ``no-terminal``: nobody can be asked, so nobody has agreed; ``no-answer``.
+    """
+    from dusk.cli.table import shown
+
+    return ask_line(shown(f"{text} (yes/no) "), instead).lower() in ("y", "yes")
+
+
 def check_writable(file: str) -> None:
     """Refuse a file that :func:`write_secret` could not write, before there is a secret.
 

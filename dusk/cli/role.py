@@ -1,7 +1,6 @@
 """``dusk role`` and ``dusk sign``."""
 
 import argparse
-import sys
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, verb
@@ -164,25 +163,19 @@ def sign_role(context: Context, file: str, *, is_sure: bool) -> int:
     return _keep(context, result, file)
 
 
-def is_asked() -> bool:
-    """Tell whether there is somebody to ask."""
-    return sys.stdin.isatty()
-
-
 def confirm(context: Context, text: str) -> None:
-    """Show what is to be signed to whoever signs it, and ask; where nobody can be asked, go on.
+    """Show what is to be signed to whoever signs it, and ask.
 
     Who signs here is asked later, with what the bytes themselves say.
 
     Raises:
-        Refused: ``not-signed``.
+        Refused: ``not-signed``, or ``no-terminal``: nobody can be asked, so nothing is signed.
     """
-    if context.signs_here or not is_asked():
+    if context.signs_here:
         return
-    from dusk.cli.passwords import ask_line
+    from dusk.cli.passwords import ask_yes
 
-    context.note(text)
-    if ask_line("Sign this? (yes/no) ", "--yes").lower() not in ("y", "yes"):
+    if not ask_yes(f"{text}\nSign this?", "--yes"):
         raise Refused("not-signed", "nothing was signed")
 
 

@@ -65,7 +65,7 @@ class _Edit:
                 raise UsageError(f"{key}: `{self._verb}` takes no value")
             values = edits.setdefault(key, [])
             if value is not None:
-                values.append(read_value(value))
+                values.append(read_value(value, key))
                 typed += [key] if is_typed(value) else []
         rows = [{"key": key, "values": values} for key, values in edits.items()]
         further = {"before": arguments.before} if getattr(arguments, "before", "") else {}
@@ -94,15 +94,25 @@ def is_typed(value: str) -> bool:
     return value != "-" and (not value.startswith("@") or value.startswith("@@"))
 
 
-def read_value(value: str) -> str:
+def read_value(value: str, what: str) -> str:
     """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end.
 
-    On a terminal ``-`` asks for one line and does not show it: it may be a secret.
+    On a terminal ``-`` asks for one line and does not show it, for it may be a secret; so it asks twice.
+
+    Args:
+        value: as typed.
+        what: whose value it is, as it is asked for.
+
+    Raises:
+        Refused: ``value-file``, ``value-differs``, ``too-large`` or ``not-text``.
     """
     if value == "-" and sys.stdin.isatty():
-        from getpass import getpass
+        from dusk.cli.passwords import ask_secret
 
-        return getpass("value: ")
+        typed = ask_secret(f"{what}: ")
+        if ask_secret("the same again: ") != typed:
+            raise Refused("value-differs", f"{what}: the two values differ; nothing was done")
+        return typed
     if value == "-":
         return decode(_read_stdin(), "standard input").removesuffix("\n")
     if value.startswith("@@"):

@@ -40,7 +40,7 @@ def _set(context: Context, arguments: argparse.Namespace) -> int:
             raise UsageError(
                 f"{name}: a secret does not stand in the arguments; write {name}=@FILE or {name}=-"
             )
-        values.setdefault(name, []).append(read_value(value))
+        values.setdefault(name, []).append(read_value(value, name))
     rows = [{"name": name, "values": found} for name, found in values.items()]
     result = context.signed("var.set", scope=arguments.scope, variables=rows, secret=arguments.secret)
     return answer(context, result)

@@ -126,7 +126,7 @@ def _show(context: Context, plan: "Json") -> None:
 def _ask(context: Context, arguments: argparse.Namespace) -> None:
     if arguments.yes or context.signs_here:  # who signs with a key of his own is asked what he signs
         return
-    from dusk.cli.passwords import ask_line
+    from dusk.cli.passwords import ask_yes
 
-    if ask_line("Undo this? (yes/no) ", "--yes, which undoes without asking").lower() not in ("y", "yes"):
+    if not ask_yes("Undo this?", "--yes, which undoes without asking"):
         raise Refused("not-signed", "nothing was undone; the key has ended all the same")

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dusk.config.names import parse_key, place_in, split_assignment
 from dusk.config.parts import Section, quoted
-from dusk.config.settings import Edit, Setting, Verb, check_setting, edit
+from dusk.config.settings import Edit, Setting, Verb, check_setting, edit, is_secret
 from dusk.config.syntax import Statement, scan, words
 from dusk.config.uci import Document
 from dusk.errors import ConfigError
@@ -31,7 +31,9 @@ _SHOWN_MAX = 5
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.@\[\]=,:/-]+")
 
 
-def import_text(text: str, name: str = "import", *, is_draft: bool = False) -> list[tuple[str, Setting]]:
+def import_text(
+    text: str, name: str = "import", *, is_draft: bool = False, further: Collection[str] = ()
+) -> list[tuple[str, Setting]]:
     """Read settings from ``uci batch`` or ``uci export`` text, whichever it is.
 
     Batch lines ``set``, ``add_list``, ``del_list`` and ``delete`` are understood; ``commit`` says
@@ -41,6 +43,7 @@ def import_text(text: str, name: str = "import", *, is_draft: bool = False) -> l
         text: what to read.
         name: what it is called in errors.
         is_draft: whether it may have secrets, which are sealed before anything is kept.
+        further: options that are secrets beside the usual ones, in lower case.
 
     Returns:
         Canonical keys with their settings, positions counted from 0.
@@ -54,16 +57,18 @@ def import_text(text: str, name: str = "import", *, is_draft: bool = False) -> l
         raise ConfigError(f"{name}:{line_number}: the text contains NUL")
     if _EXPORT.match(text):
         return _from_export(text, name, is_draft=is_draft)
-    return _from_batch(text, name, is_draft=is_draft)
+    return _from_batch(text, name, is_draft=is_draft, further=further)
 
 
-def _from_batch(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Setting]]:
+def _from_batch(
+    text: str, name: str, *, is_draft: bool, further: Collection[str]
+) -> list[tuple[str, Setting]]:
     found: dict[str, Setting] = {}
     options: dict[str, list[str]] = {}
     errors = []
     for number, line in words(text, name):
         try:
-            _batch_line(line, found, options, is_draft=is_draft)
+            _batch_line(line, found, options, is_draft=is_draft, further=further)
         except ConfigError as error:
             errors.append(f"{name}:{number}: {error}")
     if errors:
@@ -73,7 +78,12 @@ def _from_batch(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Sett
 
 
 def _batch_line(
-    line: list[str], found: dict[str, Setting], options: dict[str, list[str]], *, is_draft: bool
+    line: list[str],
+    found: dict[str, Setting],
+    options: dict[str, list[str]],
+    *,
+    is_draft: bool,
+    further: Collection[str],
 ) -> None:
     """Carry out one line of a batch on the settings found so far, and on the keys in each section."""
     verb = line[0].lower()
@@ -99,6 +109,12 @@ def _batch_line(
             for other in options.pop(key, ()):
                 found.pop(other, None)
     else:
+        if (
+            not value
+            and request is Edit.SET
+            and (is_secret(parsed.option) or parsed.option.lower() in further)
+        ):
+            raise ConfigError(f"{key}: the secret is empty; `delete {key}` says that there is to be none")
         section = key.removesuffix(f".{parsed.option}")
         owner = found.get(section)
         if owner is not None and owner.verb is Verb.ABSENT:

@@ -120,7 +120,8 @@ def _devices(
             failing.setdefault(error, []).append(member.name)
         if was is None or now is None or compared.differ(was, now):
             concerned.append(member.name)
-            foreseeing.add(member, _NOTHING if was is None else was, _NOTHING if now is None else now)
+            if now is not None:  # else it keeps what it has, for this is never signed
+                foreseeing.add(member, _NOTHING if was is None else was, now)
     problems = (Problem("bad-config", f"{_devices_words(who)}: {error}") for error, who in failing.items())
     return tuple(concerned), tuple(problems)
 

@@ -14,7 +14,7 @@ from dusk.config.variables import check_variable
 from dusk.control import names
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
-from dusk.control.sealing import Sealer
+from dusk.control.sealing import Sealer, check_filled
 from dusk.errors import Refused, UntrustedInput
 
 
@@ -202,6 +202,7 @@ def set_variables(
 
     Raises:
         ConfigError: a name or value that cannot be one.
+        Refused: ``is-secret``, or ``empty-secret``.
     """
     section = names.scope_section(_seen(state, draft), scope)
     for name, values in rows:
@@ -209,6 +210,7 @@ def set_variables(
         check_variable(name, value)
         record = f"{VAR}{_record_name(name)}"
         if sealer is not None:
+            check_filled(f"variable {name}", values, f"`dusk var unset {scope} {name}` takes it away")
             draft, sealed = sealer.sealed(draft, section, record, value)
             data = codec.pack(sealed[:2])
         elif sealed_in(section, record, _seen(state, draft).data(section, record)) is not None:

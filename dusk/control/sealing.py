@@ -69,6 +69,16 @@ def _private(key: SigningKey) -> SigningKey | None:
     return None if isinstance(key, OutsideKey) else key
 
 
+def check_filled(what: str, values: Collection[str], instead: str) -> None:
+    """Refuse a secret of no characters: a program that fails gives one, and nobody sees that it is empty.
+
+    Raises:
+        Refused: ``empty-secret``.
+    """
+    if "" in values:
+        raise Refused("empty-secret", f"{what}: the secret is empty; {instead}")
+
+
 class Sealer:
     """Seals for one person.
 

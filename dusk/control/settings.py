@@ -11,7 +11,7 @@ from dusk.config.settings import Setting, Verb, check_setting, edit, encode_sett
 from dusk.config.text import HIDDEN, export_text, import_text
 from dusk.control.drafts import Draft, put
 from dusk.control.overlay import Overlay
-from dusk.control.sealing import Sealer
+from dusk.control.sealing import Sealer, check_filled
 from dusk.errors import ConfigError, Refused
 from dusk.lazy import dataclass
 
@@ -85,6 +85,8 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
     position = max((setting.position for setting in said.values()), default=-1) + 1
     value = values[0] if request is Request.SET and len(values) == 1 else values
     is_hidden = target.is_secret(key.option)
+    if is_hidden and request is Request.SET:
+        check_filled(name, values, "`dusk delete` says that there is to be none")
     if is_hidden and request in _BUILDS_ON:
         raise Refused("secret-list", f"{name}: a secret list is set as a whole: dusk set, or dusk import")
     before = ""
@@ -139,7 +141,7 @@ def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_re
         ConfigError: naming the file and the lines that cannot be used.
     """
     state, section = target.state, target.section
-    found = dict(import_text(text, name, is_draft=True))
+    found = dict(import_text(text, name, is_draft=True, further=secret_names(state)))
     said = settings_of(Overlay(state, draft.all_edits), section)
     if is_replacing:
         for key in sorted(set(said) - set(found)):
@@ -174,7 +176,7 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
         Refused: ``edited-meanwhile``, naming the settings.
     """
     was = dict(import_text(former, "the text before", is_draft=True))
-    found = dict(import_text(text, name, is_draft=True))
+    found = dict(import_text(text, name, is_draft=True, further=secret_names(target.state)))
     said = settings_of(Overlay(target.state, draft.all_edits), target.section)
     _check_seen(target, was, found, said)
     for key in was.keys() - found.keys():
@@ -253,4 +255,5 @@ def _is_unshown(key: str, setting: Setting, further: Collection[str]) -> bool:
 def _imported(target: Target, draft: Draft, key: str, setting: Setting) -> tuple[Draft, Setting]:
     if setting.verb not in (Verb.SET, Verb.SET_LIST):
         raise ConfigError(f"{key}: a secret list is imported as a whole: delete it first, then add to it")
+    check_filled(key, setting.values, "`delete` says that there is to be none")
     return target.sealer.setting(draft, target.section, key, setting)

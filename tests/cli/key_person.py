@@ -1,5 +1,6 @@
 """A person whose key no router gets."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,3 +24,14 @@ class Person:
     def answer(self, prompt: str, _instead: str) -> str:
         self.asked.append(prompt)
         return self.says
+
+
+def without_terminal(real: Callable[..., int]) -> Callable[..., int]:
+    """Return ``os.open`` as it is where there is no controlling terminal."""
+
+    def opened(path: Any, *rest: Any, **more: Any) -> int:
+        if path == "/dev/tty":
+            raise OSError(6, "No such device or address")
+        return real(path, *rest, **more)
+
+    return opened

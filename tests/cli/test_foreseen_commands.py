@@ -28,6 +28,22 @@ def test_what_touches_the_way_to_routers_is_marked_and_sent_with_yes_alone(
     assert dusk("revert", seq, "--yes").code == 0
 
 
+def test_what_keeps_a_draft_from_being_committed_is_said_first_and_exits_1(
+    dusk: "Dusk", logged_in: FakeDesk
+) -> None:
+    assert dusk("set", "policy/names", "system.s.hostname=a", "system.s.log=1").code == 0
+    assert dusk("policy", "assign", "names", "--all").code == 0
+    assert dusk("commit", "-m", "names").code == 0
+    dusk("set", "policy/names", "system.s.hostname=${nmae}")
+    shown = dusk("draft")
+    (problem,) = dusk("--json", "draft").json["problems"]
+    assert (shown.code, shown.err) == (1, f"dusk: cannot be committed: {problem}\n")
+    assert "managed no more" not in shown.out
+    assert "'a' → '${nmae}'" in shown.out
+    refused = dusk("commit", "-m", "names")
+    assert (refused.code, refused.err) == (1, f"dusk: {problem}\n")
+
+
 def test_radios_and_what_is_left_out_are_said_in_words() -> None:
     radios = [("a", None), ("b", 0), ("c", 60)]
     effect = {

@@ -15,7 +15,7 @@ from dusk.cli.client import Client
 from dusk.cli.outside import ROUNDS_MAX
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.control.outside import ToSign
-from tests.cli.key_person import Person
+from tests.cli.key_person import Person, without_terminal
 from tests.cli.test_commands import assert_refused
 from tests.control.test_people_methods import add
 from tests.desk import FakeDesk
@@ -124,19 +124,10 @@ def test_without_a_terminal_nothing_is_signed_unless_unseen(
     monkeypatch.undo()
     monkeypatch.setenv("DUSK_ROOT", str(ann.file.parent / "root"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(ann.file.parent / "runtime"))
-    monkeypatch.setattr("dusk.cli.passwords.os.open", _no_terminal(os.open))
+    monkeypatch.setattr("dusk.cli.passwords.os.open", without_terminal(os.open))
     assert ann.run(*SET).code == 0
     assert_refused(ann.run(*COMMIT), "--unseen")
     assert ann.run("--unseen", *COMMIT).code == 0
-
-
-def _no_terminal(real: Callable[..., int]) -> Callable[..., int]:
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        if path == "/dev/tty":
-            raise OSError(6, "No such device or address")
-        return real(path, *rest, **more)
-
-    return opened
 
 
 def test_a_proposal_is_shown_and_then_what_keeps_it(ann: Person) -> None:

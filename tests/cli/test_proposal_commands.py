@@ -1,10 +1,12 @@
 """``dusk proposals``, ``sign`` and ``withdraw`` over a real socket."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.key_person import without_terminal
 from tests.cli.test_commands import assert_refused
 from tests.control.test_people_methods import add
 from tests.desk import FakeDesk
@@ -33,9 +35,9 @@ def test_a_proposal_is_listed_shown_and_signed_by_another(
     assert "name the network" in shown
     assert "wireless.x.ssid: 'Home'" in shown
     assert "ends on" in shown
-    assert_refused(dusk("sign", proposed), "has signed this already")
+    assert_refused(dusk("sign", proposed, "--yes"), "has signed this already")
     monkeypatch.setenv("DUSK_SESSION", "token-bob")
-    assert "signed and handed in" in dusk("sign", proposed).out
+    assert "signed and handed in" in dusk("sign", proposed, "--yes").out
     assert "nothing waits" in dusk("proposals").err
 
 
@@ -47,14 +49,22 @@ def test_who_says_no_signs_nothing(dusk: "Dusk", proposed: str, monkeypatch: pyt
         return "no"
 
     monkeypatch.setenv("DUSK_SESSION", "token-bob")
-    monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
     monkeypatch.setattr("dusk.cli.passwords.ask_line", answer)
-    refused = dusk("sign", proposed)
-    assert (refused.code, refused.err.splitlines()[-1]) == (1, "dusk: nothing was signed")
-    assert "wireless.x.ssid: 'Home'" in refused.err
-    assert len(asked) == 1
+    assert_refused(dusk("sign", proposed), "nothing was signed")
+    (text,) = asked
+    assert "wireless.x.ssid: 'Home'" in text
+    assert text.endswith("Sign this? (yes/no) ")
     assert dusk("sign", proposed, "--yes").code == 0
     assert len(asked) == 1
+
+
+def test_where_nobody_can_be_asked_nothing_is_signed(
+    dusk: "Dusk", proposed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUSK_SESSION", "token-bob")
+    monkeypatch.setattr("dusk.cli.passwords.os.open", without_terminal(os.open))
+    assert_refused(dusk("sign", proposed), "there is no terminal to ask on; use --yes")
+    assert dusk("proposals", "--json").json[0]["signed"] == ["alice"]
 
 
 def test_a_proposal_is_withdrawn(dusk: "Dusk", proposed: str) -> None:

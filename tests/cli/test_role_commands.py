@@ -1,5 +1,6 @@
 """``dusk role``, ``sign``, ``conflicts`` and ``resolve`` over a real socket."""
 
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from dusk.changelog import views
 from dusk.control.desk import Peer
 from dusk.ids import Seq
 from dusk.limits import ROLE_LINE_CHARACTERS_MAX
+from tests.cli.key_person import without_terminal
 from tests.cli.test_commands import assert_refused
 from tests.control.test_role_methods import freeze
 from tests.desk import FakeDesk, Person
@@ -119,7 +121,9 @@ def test_two_owners_collect_a_role_in_a_file(
     assert_refused(dusk("role", "master", "--here", "--force", "--out", str(file)), "has something in it")
     assert_refused(dusk("role", "master", "--here", "--force", "--in", str(file)), "1 more")
     as_bob(monkeypatch)
-    signed = dusk("sign", str(file))
+    monkeypatch.setattr("dusk.cli.passwords.os.open", without_terminal(os.open))
+    assert_refused(dusk("sign", str(file)), "there is no terminal to ask on; use --yes")
+    signed = dusk("sign", str(file), "--yes")
     assert signed.code == 0
     assert "alice, bob" in signed.out
     assert f"on attic: dusk role master --here --force --in {file}" in signed.err
@@ -134,13 +138,17 @@ def test_on_a_terminal_it_is_shown_and_asked_before_a_role_is_signed(
     assert dusk("role", "master", "--here", "--force", "--out", str(file)).code == 0
     before = file.read_text()
     as_bob(monkeypatch)
-    monkeypatch.setattr("dusk.cli.role.is_asked", lambda: True)
+    asked: list[str] = []
     answers = iter(["no", "yes"])
-    monkeypatch.setattr("dusk.cli.passwords.ask_line", lambda *_: next(answers))
-    unsigned = dusk("sign", str(file))
-    assert (unsigned.code, file.read_text()) == (1, before)
-    assert "forced: attic leads, and nobody takes over; signed by alice" in unsigned.err
-    assert "nothing was signed" in unsigned.err
+
+    def answer(prompt: str, _instead: str) -> str:
+        asked.append(prompt)
+        return next(answers)
+
+    monkeypatch.setattr("dusk.cli.passwords.ask_line", answer)
+    assert_refused(dusk("sign", str(file)), "nothing was signed")
+    assert file.read_text() == before
+    assert "forced: attic leads, and nobody takes over; signed by alice" in asked[0]
     assert "alice, bob" in dusk("sign", str(file)).out
     assert_refused(dusk("sign", "--yes", str(file)), "has signed this already")
 

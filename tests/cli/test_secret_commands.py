@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.cli.settings import read_value
 from dusk.cli.status import healthy
+from dusk.errors import Refused
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -25,6 +27,33 @@ def test_a_secret_comes_from_a_file_or_from_standard_input(dusk: "Dusk", tmp_pat
     shown = dusk("draft")
     assert "(secret)" in shown.out
     assert SECRET not in shown.out + again.out
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a_pipe_that_failed_gives_no_secret(dusk: "Dusk", tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    for value in ("-", f"@{tmp_path / 'empty'}"):
+        refused = dusk("set", "policy/wifi", f"{KEY}={value}")
+        assert (refused.code, refused.err.count("\n")) == (1, 1)
+        assert "the secret is empty" in refused.err
+        assert "the secret is empty" in dusk("var", "set", "cluster", "--secret", f"wpa={value}").err
+    assert dusk("draft").out == "the draft is empty\n"
+
+
+def test_a_value_that_is_not_shown_is_asked_for_by_name_and_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    answers = iter(["one", "one", "one", "two"])
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return next(answers)
+
+    monkeypatch.setattr("dusk.cli.passwords.ask_secret", ask)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert read_value("-", KEY) == "one"
+    with pytest.raises(Refused, match=f"{KEY}: the two values differ"):
+        read_value("-", KEY)
+    assert asked == [f"{KEY}: ", "the same again: "] * 2
 
 
 @pytest.mark.usefixtures("logged_in")

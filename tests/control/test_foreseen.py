@@ -104,10 +104,20 @@ def test_a_router_whose_settings_could_not_be_merged_before_is_shown_whole(desk:
     desk.world.commit(desk.world.set("p", "system.s.hostname", "${name}"))
     desk.do("policy.assign", name="p", to="all")
     shown = desk.do("draft.show")
-    assert (len(shown["problems"]), shown["effects"][0]["changes"]) == (1, [])
+    assert (len(shown["problems"]), shown["effects"]) == (1, [])
     desk.do("var.set", scope="cluster", variables=[{"name": "name", "values": ["a"]}])
     (row,) = desk.do("draft.show")["effects"][0]["changes"]
     assert (row["before"], row["after"]) == (None, "'a'")
+
+
+def test_of_a_router_that_a_draft_has_a_mistake_for_nothing_is_foreseen(desk: FakeDesk) -> None:
+    drafted(desk, system__s__hostname="a", system__s__log="1")
+    desk.commit()
+    desk.do("var.set", scope="device/hall", variables=[{"name": "name", "values": ["b"]}])
+    shown = drafted(desk, system__s__hostname="${name}")
+    assert (shown["devices"], len(shown["problems"])) == (["attic", "hall"], 1)
+    (effect,) = shown["effects"]
+    assert (effect["devices"], [c["after"] for c in effect["changes"]]) == (["hall"], ["'b'"])
 
 
 def test_what_is_shown_is_bounded(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

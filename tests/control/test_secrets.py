@@ -103,6 +103,29 @@ def test_text_with_secrets_is_imported_and_a_second_time_changes_nothing(desk: F
     assert f"# {KEY} is a secret and not shown\n" in desk.ask("settings.export", target="policy/wifi")["text"]
 
 
+def test_an_empty_secret_is_refused_wherever_one_is_given(desk: FakeDesk) -> None:
+    for values in ([""], ["one", ""]):
+        edits = [{"key": KEY, "values": values}]
+        error = refusal(desk, "draft.edit", target="policy/wifi", verb="set", edits=edits)
+        assert (error.code, error.reason[: len(KEY)], "`dusk delete`" in error.reason) == (
+            "empty-secret",
+            KEY,
+            True,
+        )
+    for text in (f"set {KEY}=''\n", f"set {KEY}=one\nadd_list {KEY}=''\n"):
+        assert "the secret is empty" in refusal(desk, "draft.import", target="policy/wifi", text=text).reason
+    rows = [{"name": "wpa", "values": [""]}]
+    error = refusal(desk, "var.set", scope="cluster", variables=rows, secret=True)
+    assert (error.code, "`dusk var unset cluster wpa`" in error.reason) == ("empty-secret", True)
+    assert desk.do("draft.show")["edits"] == 0
+    assert desk.do("var.set", scope="cluster", variables=rows)["changed"] == 1, "no secret may be empty"
+    desk.commit()
+    desk.do("cluster.set", values=[{"name": "secrets", "values": ["door"]}])
+    text = "set system.s=system\nset system.s.Door=\n"
+    assert "import:2: " in refusal(desk, "draft.import", target="policy/p", text=text).reason
+    assert desk.do("draft.import", target="policy/p", text="delete system.s.door\n")["changed"] == 1
+
+
 def test_a_secret_among_the_arguments_is_refused_with_what_to_write(desk: FakeDesk) -> None:
     edits = [{"key": KEY, "values": [SECRET]}]
     error = refusal(desk, "draft.edit", target="policy/wifi", verb="set", edits=edits, typed=[KEY])
