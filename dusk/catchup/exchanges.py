@@ -314,15 +314,19 @@ class Exchanges:
         Where we cannot go back to the fork, it may be able to; and of those that it knows we may be the first
         that it hears of our log, if who leads here joined behind the fork.
         Nor may who is behind us have it, as with a disk of before a removal; who is asked for the log
-        learns by that alone that there is more (A28).
+        learns by that alone that there is more (A28). One that lost the end of its log names no head; two
+        of them tell each other nothing.
         """
         there, host = client.newest_there, self._host
-        if there is None or client.server is None:
+        is_asked = client.goal is Goal.CATCH_UP and client.done
+        if client.server is None:
             return []
-        is_behind = client.goal is Goal.CATCH_UP and there.head.seq < host.head.seq
-        if host.chain_at(there.head.seq) == there.head.chain and not is_behind:
-            return []
-        return host.stayed(client.address, client.server)
+        if there is None:
+            is_news = is_asked and host.newest is not None
+        else:
+            is_behind = is_asked and there.head.seq < host.head.seq
+            is_news = is_behind or host.chain_at(there.head.seq) != there.head.chain
+        return host.stayed(client.address, client.server) if is_news else []
 
     def _drop(
         self, client: Client, reason: str, now: float, *, lied: bool, is_closed: bool = False

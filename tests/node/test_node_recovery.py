@@ -2,7 +2,9 @@
 
 import pytest
 
+from dusk import codec
 from dusk.apply.verdict import FILE as FAILED_FILE
+from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.effects import Event, ItemKind, RemoveFile, StoreFile
@@ -68,6 +70,24 @@ def test_r5_a_first_writer_whose_log_was_cut_leads_only_when_a_member_brought_it
     assert "cut-log" not in master.node.alarms
     site.until(lambda: _one_history(site), 60.0)
     assert all("conflict" not in box.node.alarms for box in site.all)
+
+
+def test_a28_a_writer_that_lost_a_removal_hears_of_it_though_who_lacks_it_too_vouches_for_its_log() -> None:
+    site = Site(4)
+    site.run(6.0)
+    (master, behind, ahead, gone), ring = site.all, site.ring
+    entries = sum(item.kind is ItemKind.HEAD for item in master.items)
+    behind.on = False
+    retired = Edit(f"device/{gone.node.device_id.hex()}", "retired", codec.pack((True,)), None)
+    master.do(master.node.submit(site.world.change(retired), site.now))
+    site.run(6.0)
+    gone.on, newest = False, ahead.node.log.head
+    _lose_end(site, master, entries, groupkeys=ring)
+    site.run(0.2)
+    behind.on = True
+    site.lost = lambda sender, to, _: {sender, to} == {behind.name, ahead.name}
+    site.until(lambda: master.node.leads, 60.0)
+    assert master.node.log.chain_at(newest.seq) == newest.chain
 
 
 def test_a_member_whose_log_was_cut_catches_up_and_says_so(site: Site) -> None:

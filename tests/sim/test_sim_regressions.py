@@ -159,6 +159,9 @@ PLANS = {
     "a disk was full as a value came into effect, and the log said the former one again meanwhile": full(
         3110, returns=True
     ),
+    "a writer that lost a removal led on the word of one that lacked it, too: others could not read it": full(
+        6708, returns=True
+    ),
 }
 
 
