@@ -40,6 +40,9 @@ FORMER_RECORDS_MAX = 8192
 """Records that are kept as they were before rollouts under way: two of the largest changes."""
 FORMER_BYTES_MAX = 1024 * 1024
 """Their bytes, which every device has in memory and a checkpoint hands on."""
+PUT_BACK_BYTES_MAX = 240 * 1024
+"""What the change takes that puts back all that a rollout brought, so that one can: below `CHANGE_BYTES_MAX`
+by message, signatures and what a signer adds."""
 LOGIN_DEVICES_MAX = 1024
 """Devices on the owners' list of where people log in; with more, all may."""
 SECRET_NAMES_MAX = 256

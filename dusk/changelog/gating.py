@@ -5,11 +5,11 @@ devices have what somebody signed for them, or keep it from them: for that nobod
 """
 
 from dusk.changelog.entry import Outcome, OutcomeCode, Stamp
+from dusk.changelog.former import ROLLOUT, Keeping, by_fold
 from dusk.changelog.rollouts import (
     BACK_WORD,
     DONE,
     OPEN_WORD,
-    ROLLOUT,
     STAGED,
     STAY_WORD,
     STAYED,
@@ -17,11 +17,9 @@ from dusk.changelog.rollouts import (
     SWITCH,
     SWITCH_WORD,
     SWITCHED,
-    Keeping,
     Progress,
     Rollout,
     base_of,
-    by_fold,
     progress_write,
     under_way,
 )

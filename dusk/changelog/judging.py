@@ -8,6 +8,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED, Entry, EntryKind, OutcomeCode, Stamp
 from dusk.changelog.expiring import judge_expiry
 from dusk.changelog.fold import judge
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.gating import judge_gate
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.history import History
@@ -15,7 +16,6 @@ from dusk.changelog.holders import DEVICE
 from dusk.changelog.kinds import FROZEN, is_recovery, kind_of, raised
 from dusk.changelog.recovering import judge_recovery
 from dusk.changelog.roles import judge_role
-from dusk.changelog.rollouts import ROLLOUT
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.changelog.stranded import judge_stranded

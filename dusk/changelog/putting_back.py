@@ -11,6 +11,8 @@ from typing import NamedTuple
 from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Edit
+from dusk.changelog.former import FORMER
+from dusk.changelog.rollouts import PLAN
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.config.settings import Verb
@@ -87,6 +89,8 @@ _Answer = Edit | Left | None
 def _one(without: State, state: State, place: _Place, user: str, mixed: Collection[str]) -> _Answer:
     path = parse_path(place.section)
     own = {f"owner/{user}", "recovered"} if path.kind is SectionKind.TRUST else ()
+    if path.kind is SectionKind.ROLLOUT and place.key == PLAN:
+        return Left(place.section, PLAN, _GOES_ON) if state.records(FORMER + path.name) else None
     if path.kind in _NEVER or (path.kind, path.name) == (SectionKind.USER, user) or place.key in own:
         return None
     made = _MADE.get(path.kind)
@@ -132,6 +136,7 @@ _UNMOVED = {
     "mandate": "a forced role stays: see `dusk role`",
     "level": "the level never falls",
 }
+_GOES_ON = "a rollout that is under way still: end it by `dusk rollout force`"
 _LEADS = "may lead the cluster: let another lead by `dusk role`, then `dusk device remove` it"
 _SEALED = "a secret that was sealed anew since: set it again"
 

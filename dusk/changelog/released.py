@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from dusk.changelog.body import Edit
+from dusk.changelog.former import FORMER, Kept, kept_of, says_whom
 from dusk.changelog.overlay import Overlay
-from dusk.changelog.rollouts import Kept, Rollout, kept_of, says_whom, under_way, waves_of
+from dusk.changelog.rollouts import Rollout, under_way, waves_of
 from dusk.changelog.sections import SectionKind, device_path, parse_path
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections, groups_in_effect
@@ -63,11 +64,24 @@ class Waits:
     def __init__(self, state: State) -> None:
         self._state = state
         self.rollouts = under_way(state)
+        self._kept_hashes = [(each.id, state.section_hash(FORMER + each.id)) for each in self.rollouts]
         self._kept: dict[str, tuple[Kept, ...]] = {}
         self._waves: dict[str, dict[str, int]] = {}
         self._views: dict[str, Overlay] = {}
         self._whom: dict[str, tuple[tuple[Sections, _Whom], ...]] = {}
         self._concerned: dict[tuple[str, DeviceId], bool] = {}
+
+    def moved(self, state: State) -> "Waits":
+        """Return the same of a state at another head.
+
+        What was read of what is kept is read anew only if that has changed: entries of facts and gates that
+        end nothing leave it as it is. Who is in which group is looked up anew.
+        """
+        moved = Waits(state)
+        if state is self._state and moved._kept_hashes == self._kept_hashes:
+            moved._kept, moved._waves, moved._views = self._kept, self._waves, self._views
+            moved._whom = self._whom
+        return moved
 
     def before(self, rollout: Rollout) -> Overlay:
         """Return the datastore as it was before a rollout: what was kept since, the oldest of each record."""

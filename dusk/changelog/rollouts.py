@@ -1,32 +1,38 @@
-"""Rollouts: a change that reaches devices wave by wave, and what the fold keeps (`specs/rollout.md`).
+"""Rollouts: a change that reaches devices wave by wave (`specs/rollout.md`).
 
 A device that a rollout has not reached stays where the log was before it (R2: a function of the log
-alone). So while one is under way the state keeps, in a section ``former/ID``, what each record was that is
-changed from there on. That is hashed and handed on with the checkpoint, as all of the state is. When the
-rollout has ended, it goes without a trace, or to the rollout before it, which needs it still.
+alone). So while one is under way the state keeps what each record was that is changed from there on
+(`dusk.changelog.former`). That is hashed and handed on with the checkpoint, as all of the state is.
 
-Only the fold writes ``former/ID`` and the record ``progress``. Waves are opened by entries without a change
-(`dusk.changelog.gating`); everything else that becomes of a rollout is signed by people.
+Only the fold writes that and the records ``progress`` and ``switch``. Waves are opened by entries without
+a change (`dusk.changelog.gating`); everything else that becomes of a rollout is signed by people.
 """
 
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dusk import codec, limits
-from dusk.changelog.body import SALT_BYTES, Change, Operation, Value
+from dusk.changelog.body import Change, Operation, Value
 from dusk.changelog.entry import CHANGE, OutcomeCode, Stamp
+from dusk.changelog.former import (
+    FORMER,
+    OF,
+    PART,
+    ROLLOUT,
+    Keeping,
+    by_fold,
+    check_returns,
+    is_kept,
+    kept_of,
+)
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.sections import SectionKind, parse_path
-from dusk.changelog.state import NO_TRACE, Record, RecordWrite, State
+from dusk.changelog.state import RecordWrite, State
 from dusk.changelog.verdict import Verdict
 from dusk.errors import Refused
-from dusk.ids import ChangeId, DeviceId, labelled_hash
+from dusk.ids import ChangeId, DeviceId
 
-ROLLOUT, FORMER = "rollout/", "former/"
-PLAN, ORDER, PROGRESS, PART = "plan", "order", "progress", "part/"
+PLAN, ORDER, PROGRESS = "plan", "order", "progress"
 TOGETHER, SWITCH = "together", "switch"
-OF, WAS = "of", "was/"
 GO, HOLD, ABORT, FORCE = "go", "hold", "abort", "force"
 DONE = "done"
 OPEN_WORD, STOP_WORD = "open", "stop "
@@ -34,16 +40,6 @@ SWITCH_WORD, STAY_WORD, BACK_WORD = "switch", "stay", "back "
 STAGED, SWITCHED, STAYED = 0, 1, 2
 """How far such a rollout is, in the place of waves that were opened."""
 _AT_ONCE = (GO, 0)
-_RECORDS = {
-    SectionKind.POLICY: ("",),
-    SectionKind.ASSIGNMENT: ("to",),
-    SectionKind.GROUP: ("",),
-    SectionKind.CLUSTER: ("var/", "wrap/", "secrets"),
-    SectionKind.DEVICE: ("groups",),
-    SectionKind.DEVICE_CONFIG: ("",),
-}
-"""What the managed config of a device depends on, but for what it says of itself."""
-_WHOM = frozenset({SectionKind.ASSIGNMENT, SectionKind.GROUP, SectionKind.DEVICE})
 
 
 class Plan(NamedTuple):
@@ -84,22 +80,6 @@ class Progress(NamedTuple):
     opened: int
     ended: str
     stopped_by: str
-
-
-class Kept(NamedTuple):
-    """What a record was before the first change that an unreached device does not have.
-
-    Attributes:
-        data: its value then; None where there was none.
-        is_own: whether the rollout itself changed it, and not what came behind.
-        after: of an own record that says whom something is for, what the rollout made it; else None.
-    """
-
-    section: str
-    key: str
-    data: bytes | None
-    is_own: bool
-    after: bytes | None
 
 
 class Rollout(NamedTuple):
@@ -176,21 +156,18 @@ def switched_by(state: State, name: str) -> DeviceId | None:
     return None if row is None else DeviceId(row[0])
 
 
-def kept_of(state: State, name: str) -> Iterator[Kept]:
-    """Yield what a rollout keeps of records that were changed since it began."""
-    for key in state.records(FORMER + name, WAS):
-        row = state.value(FORMER + name, key)
-        assert row is not None, "records that are listed have values"
-        yield Kept(*row)
-
-
 def waves_of(state: State, name: str) -> dict[str, int]:
     """Return hex id → wave (from 0) of the devices that are named; all others are in the last one."""
+    parts = (record.data for record in state.records(ROLLOUT + name, PART).values())
+    return waves_in(data for data in parts if data is not None)
+
+
+def waves_in(parts: Iterable[bytes]) -> dict[str, int]:
+    """Return the same of the values of such records."""
     found: dict[str, int] = {}
-    for key in state.records(ROLLOUT + name, PART):
-        row = state.value(ROLLOUT + name, key)
-        assert row is not None, "records that are listed have values"
-        found.update(dict.fromkeys((device.hex() for device in row[1]), row[0]))
+    for data in parts:
+        wave, devices = codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
+        found.update(dict.fromkeys((device.hex() for device in devices), wave))
     return found
 
 
@@ -246,6 +223,7 @@ def _check_begun(state: State, change: Change, name: str, values: dict[str, Valu
         raise Refused("bad-value", f"rollout {name}: a device in two waves")
     if ORDER in values and _row(values[ORDER])[0] in (ABORT, FORCE):
         raise Refused("bad-value", f"rollout {name}: it cannot end as it begins")
+    check_returns(state, change.body.operations)
     if len(under_way(state)) >= limits.ROLLOUTS_MAX:
         raise Refused("too-many-rollouts", f"{limits.ROLLOUTS_MAX} rollouts are under way already")
 
@@ -259,18 +237,6 @@ def _check_put_back(state: State, change: Change, name: str) -> None:
         stands = record is not None and record.base == rollout.change
         if kept.is_own and stands and (kept.section, kept.key) not in written:
             raise Refused("not-put-back", f"{kept.section} {kept.key}: stays as rollout {name} made it")
-
-
-def is_kept(section: str, key: str) -> bool:
-    """Tell whether a device that waits has a record as it was: its managed config depends on it."""
-    prefixes = _RECORDS.get(parse_path(section).kind, ())
-    return any(key.startswith(prefix) for prefix in prefixes)
-
-
-def says_whom(section: str, key: str) -> bool:
-    """Tell whether a record says which devices something is for."""
-    kind = parse_path(section).kind
-    return kind in _WHOM and (kind is not SectionKind.GROUP or key.startswith("member/"))
 
 
 def followed(state: State, change: Change, verdict: Verdict) -> Verdict:
@@ -317,7 +283,7 @@ def _at_once(own: dict[str, tuple[str, Value | None]]) -> int:
     return int(ORDER not in own or tuple(_row(own[ORDER][1])[:2]) == _AT_ONCE)
 
 
-def _ordered(state: State, rollout: Rollout, order: Order, keeping: "Keeping") -> list[RecordWrite]:
+def _ordered(state: State, rollout: Rollout, order: Order, keeping: Keeping) -> list[RecordWrite]:
     opened, _, stopped_by = rollout.progress
     if order.word in (ABORT, FORCE):
         keeping.end(rollout.id)
@@ -340,143 +306,6 @@ def base_of(state: State, name: str) -> ChangeId:
     record = state.record(ROLLOUT + name, PLAN)
     assert record is not None, "it has a plan"
     return record.base
-
-
-def by_fold(row: Sequence[object], base: ChangeId) -> Record:
-    """Return a record that the fold writes: nobody has signed it, so it has no salt of its own."""
-    value = Value(bytes(SALT_BYTES), codec.pack(row))
-    return Record(value.data, value.hash, base, value.salt)
-
-
-class Keeping:
-    """What is kept for the rollouts under way, while one entry changes it.
-
-    Args:
-        state: what the log says before the entry.
-        running: the rollouts under way there, the oldest first.
-    """
-
-    def __init__(self, state: State, running: Sequence[Rollout]) -> None:
-        self._state = state
-        self._order = [rollout.id for rollout in running]
-        self._changes = {rollout.id: rollout.change for rollout in running}
-        self._next = 1 + max((rollout.number for rollout in running), default=0)
-        self._written: dict[tuple[str, str], Record] = {}
-
-    def begin(self, name: str, change: ChangeId) -> None:
-        """Keep for one more rollout from now on."""
-        self._order.append(name)
-        self._changes[name] = change
-        self._written[FORMER + name, OF] = by_fold((self._next, change), change)
-
-    def end(self, name: str) -> None:
-        """Keep nothing for a rollout any more; the one before it needs what that kept."""
-        at = self._order.index(name)
-        self._order.remove(name)
-        before = self._order[at - 1] if at else None
-        for key in sorted(self._state.records(FORMER + name)):
-            if before is not None and key != OF and self._state.record(FORMER + before, key) is None:
-                row = self._state.value(FORMER + name, key)
-                assert row is not None, "records that are listed have values"
-                passed = Kept(*row)._replace(is_own=False, after=None)
-                self._written[FORMER + before, key] = by_fold(passed, self._changes[before])
-            self._written[FORMER + name, key] = NO_TRACE
-
-    def keep(self, writes: Sequence[RecordWrite], begun: str) -> None:
-        """Keep what records were that an entry writes.
-
-        Args:
-            writes: what it writes.
-            begun: the rollout that begins with it, if one does.
-
-        Raises:
-            Refused: ``rollout-full``.
-        """
-        if not self._order:
-            return
-        for write in writes:
-            if not is_kept(write.section, write.key) or self._joins(write):
-                continue  # a device that joins is what it is, for who waits too
-            self._keep_one(write, is_own=self._order[-1] == begun)
-            if write.section.startswith("assignment/"):
-                self._take_over(write)
-        if self._written:  # what was kept before had room
-            self._check_room()
-
-    def _keep_one(self, write: RecordWrite, *, is_own: bool) -> None:
-        """Keep for the newest rollout what one record was, unless it is kept already."""
-        section, key, record = write
-        name = self._order[-1]
-        place = (FORMER + name, WAS + place_of(section, key))
-        if place in self._written or self._state.record(*place) is not None:
-            return
-        was = self._state.record(section, key)
-        after = record.data if is_own and says_whom(section, key) else None
-        row = Kept(section, key, None if was is None else was.data, is_own, after)
-        self._written[place] = by_fold(row, self._changes[name])
-
-    def _joins(self, write: RecordWrite) -> bool:
-        """Tell whether a record is of a device alone that is none before the entry."""
-        path = parse_path(write.section)
-        if path.kind is SectionKind.GROUP and write.key.startswith("member/"):
-            return self._is_new(write.key.removeprefix("member/"))
-        return path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG) and self._is_new(path.name)
-
-    def _is_new(self, device: str) -> bool:
-        return self._state.record(f"device/{device}", "key") is None
-
-    def _take_over(self, write: RecordWrite) -> None:
-        """Name who takes a device's place beside it in all that is kept of an assignment."""
-        section, key, record = write
-        was = self._state.record(section, key)
-        before, behind = _listed(None if was is None else was.data), _listed(record.data)
-        left, come = before - behind, frozenset(filter(self._is_new, behind - before))
-        place = WAS + place_of(section, key)
-        for name in self._order if left and come else ():
-            kept = self._written.get((FORMER + name, place)) or self._state.record(FORMER + name, place)
-            if kept is not None and kept.data is not None:
-                row = Kept(*codec.unpack(kept.data, size_max=limits.VALUE_BYTES_MAX))
-                row = row._replace(data=_beside(row.data, left, come), after=_beside(row.after, left, come))
-                self._written[FORMER + name, place] = by_fold(row, self._changes[name])
-
-    def _check_room(self) -> None:
-        """Refuse what would make the state grow without bound while a rollout stands still."""
-        kept = {
-            (FORMER + name, key): record
-            for name in self._order
-            for key, record in self._state.records(FORMER + name).items()
-        }
-        sizes = [
-            len(record.data or b"") for record in (kept | self._written).values() if record is not NO_TRACE
-        ]
-        if len(sizes) > limits.FORMER_RECORDS_MAX or sum(sizes) > limits.FORMER_BYTES_MAX:
-            raise Refused("rollout-full", "too much waits behind rollouts: end one by abort or force")
-        if max(sizes, default=0) > limits.VALUE_BYTES_MAX:
-            raise Refused("rollout-full", "a value this long cannot change while a rollout is under way")
-
-    def writes(self) -> list[RecordWrite]:
-        """Return what changes of what is kept."""
-        return [RecordWrite(section, key, record) for (section, key), record in self._written.items()]
-
-
-def _listed(data: bytes | None) -> frozenset[str]:
-    """Return the devices that an assignment names, if it is to devices."""
-    to, names, _priority = ("", (), 0) if data is None else codec.unpack(data, size_max=len(data))
-    return frozenset(names if to == "devices" else ())
-
-
-def _beside(data: bytes | None, left: AbstractSet[str], come: AbstractSet[str]) -> bytes | None:
-    """Return an assignment that names some devices beside those whose places they take."""
-    listed = _listed(data)
-    if data is None or listed.isdisjoint(left):
-        return data
-    to, _names, priority = codec.unpack(data, size_max=len(data))
-    return codec.pack((to, sorted(listed | come), priority))
-
-
-def place_of(section: str, key: str) -> str:
-    """Return under which name a record is kept."""
-    return labelled_hash(b"dusk.former", section.encode(), b"\0", key.encode())[:16].hex()
 
 
 def _row(value: Value | None) -> list[Any]:

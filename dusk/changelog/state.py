@@ -67,9 +67,17 @@ class DerivedWrite(NamedTuple):
     number: int
 
 
+class Size(NamedTuple):
+    """How many records a section has, tombstones too, and how long their values are in all."""
+
+    records: int
+    data_bytes: int
+
+
 @dataclass(slots=True)
 class _Section:
     records: dict[str, Record] = field(default_factory=dict)
+    data_bytes: int = 0
     root: merkle.Node | None = None
 
 
@@ -173,6 +181,11 @@ class State:
         held = self._sections.get(section)
         return set() if held is None else held.records.keys()
 
+    def size(self, section: str) -> Size:
+        """Return how large a section is; that costs the same however large."""
+        held = self._sections.get(section)
+        return Size(0, 0) if held is None else Size(len(held.records), held.data_bytes)
+
     def sections(self, prefix: str = "") -> Iterator[str]:
         """Iterate over the paths of sections that start with a prefix, sorted."""
         first, slash, _ = prefix.partition("/")
@@ -256,6 +269,7 @@ class State:
     def _put(self, section: str, key: str, record: Record | None) -> None:
         """Set a record, or take it away as if it had never been."""
         held = self._section(section)
+        held.data_bytes += _length(record) - _length(held.records.get(key))
         if record is not None:
             held.records[key] = record
             held.root = merkle.put(held.root, _place(key), _digest(record))
@@ -310,6 +324,10 @@ class State:
             active = self.value(section, _ENDING_RECORDS[path.kind]) is None
             holder = Holder(HolderKind(path.kind.value), path.name, PublicKey(row[0]), active)
         self._holders.put(section, holder)
+
+
+def _length(record: Record | None) -> int:
+    return 0 if record is None or record.data is None else len(record.data)
 
 
 @lru_cache(maxsize=1024)

@@ -78,7 +78,11 @@ def _time(text: str) -> int:
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
-    found = context.call("rollout.list")["rollouts"]
+    found: list[Json] = []
+    page: Json = {"more": True}
+    while page["more"]:
+        page = context.call("rollout.list", after=found[-1]["id"] if found else "")
+        found += page["rollouts"]
     rows = [(r["id"], r["seq"], _waves(r), _state(r), r["author"], r["message"]) for r in found]
     head = ("ID", "VERSION", "WAVE", "STATE", "BY", "WHY")
     context.table(head, rows, found, "nothing was rolled out in waves yet")
@@ -106,8 +110,13 @@ def _how(rollout: Json) -> str:
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:
     refresh(context)
-    rollout = context.call("rollout.show", id=arguments.id)
-    context.say(_described(rollout), rollout)
+    rollout = page = context.call("rollout.show", id=arguments.id)
+    while page["more"]:
+        last = max(device["name"] for wave in page["waves"] for device in wave["devices"])
+        page = context.call("rollout.show", id=arguments.id, after=last)
+        for wave, others in zip(rollout["waves"], page["waves"], strict=True):
+            wave["devices"] += others["devices"]
+    context.say(_described(rollout), {**rollout, "more": False})
     return 0
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from dusk.changelog.body import Change, Edit, Operation
 from dusk.changelog.entry import Entry, EntryKind
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log
-from dusk.changelog.rollouts import ROLLOUT
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
 from dusk.control.attesting import hand_in

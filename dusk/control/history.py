@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from dusk.changelog.body import Change, Operation
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import unpack_entry_item
 from dusk.changelog.readers import reader_path
-from dusk.changelog.rollouts import DONE, OPEN_WORD, ROLLOUT, STAY_WORD, STOP_WORD, SWITCH_WORD
+from dusk.changelog.rollouts import DONE, OPEN_WORD, STAY_WORD, STOP_WORD, SWITCH_WORD
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.control import names, words

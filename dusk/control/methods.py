@@ -247,8 +247,8 @@ METHODS: Mapping[str, Method] = {
         hold=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
-    "rollout.list": _query(rollouts.rollout_list),
-    "rollout.show": _query(rollouts.rollout_show, id=_TEXT),
+    "rollout.list": _query(rollouts.rollout_list, after=Parameter(schema.text(), "")),
+    "rollout.show": _query(rollouts.rollout_show, id=_TEXT, after=Parameter(schema.text(), "")),
     "rollout.order": _signing(
         rollouts.rollout_order,
         id=_TEXT,

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from dusk import limits
 from dusk.changelog.body import Change, Edit, Operation
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.rollouts import ROLLOUT
 from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, names, words

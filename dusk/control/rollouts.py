@@ -6,8 +6,9 @@ from typing import NamedTuple
 from dusk import codec, limits
 from dusk.changelog import rollouts, views
 from dusk.changelog.body import Edit
+from dusk.changelog.former import PART, ROLLOUT, kept_of
 from dusk.changelog.released import Waits, head_before
-from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PART, PLAN, ROLLOUT, Order, Rollout
+from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PLAN, Order, Rollout
 from dusk.changelog.state import State
 from dusk.control import history, names
 from dusk.control.acting import edit_of, handed_in
@@ -23,6 +24,7 @@ ID_DIGITS = 8
 """Of a rollout's id, as people read it; so many at least name one."""
 ALL, CANARY, WAVES, TOGETHER = "all", "canary", "waves", "together"
 HOW = (ALL, CANARY, WAVES, TOGETHER)
+ROLLOUTS_SHOWN_MAX, DEVICES_SHOWN_MAX = 100, 200
 _WORDS_READ_MAX = 16
 """Words to hold, one behind the other, behind which what was said before is looked for."""
 _STAGED = {"state": "staging", "why": "all get ready, and switch together once they are"}
@@ -159,16 +161,21 @@ def _part(state: State, part: str, devices: Sequence[DeviceId], left: Sequence[D
 # --- looking -------------------------------------------------------------------------------------
 
 
-def rollout_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all rollouts, the newest first."""
-    rows = [_row(desk, name) for name in _all(desk.log.state)]
-    return {"rollouts": sorted(rows, key=lambda row: -int(row["seq"]))}
+def rollout_list(desk: Desk, arguments: Json) -> Json:
+    """Return rollouts, the newest first, a page at a time: those that have ended are never forgotten."""
+    state, after = desk.log.state, arguments["after"]
+    found = sorted((desk.log.position_of(_change_of(state, name)) or 0, name) for name in _all(state))
+    newest = [name for _, name in reversed(found)]
+    left = newest[newest.index(_find(state, after)) + 1 :] if after else newest
+    rows = [_row(desk, name) for name in left[:ROLLOUTS_SHOWN_MAX]]
+    return {"rollouts": rows, "more": len(left) > len(rows)}
 
 
 def rollout_show(desk: Desk, arguments: Json) -> Json:
-    """Return one rollout with its waves, and how far each device is."""
+    """Return one rollout with its waves, and how far each device is, a page of devices at a time."""
     name = _find(desk.log.state, arguments["id"])
-    return {**_row(desk, name), "waves": _waves_shown(desk, name)}
+    waves, is_more = _waves_shown(desk, name, arguments["after"])
+    return {**_row(desk, name), "waves": waves, "more": is_more}
 
 
 def _all(state: State) -> list[str]:
@@ -305,29 +312,49 @@ def _failure(desk: Desk, name: str, device: str) -> str:
     return f"{names.device_name(state, found)} {said}"
 
 
-def _waves_shown(desk: Desk, name: str) -> list[Json]:
-    """Return the waves with their devices; of one that has ended those that were named."""
+def _waves_shown(desk: Desk, name: str, after: str) -> tuple[list[Json], bool]:
+    """Return the waves with a page of their devices, and whether there are more.
+
+    Of one that has ended those that were named, as long as the log keeps the change that named them.
+    """
     state, waits = desk.log.state, Waits(desk.log.state)
     running = next((each for each in waits.rollouts if each.id == name), None)
     plan = rollouts.plan_of(state, name)
     assert plan is not None, "it was found by that"
     waves: list[list[Json]] = [[] for _ in range(plan.waves)]
-    named, peers = rollouts.waves_of(state, name), desk.peers()
+    named, peers = _named_then(desk, name) if running is None else {}, desk.peers()
+    shown, is_more = 0, False
     for member in names.members(state):
         device = member.device_id
+        if member.name <= after:
+            continue
         if running is None:
             wave = named.get(device.hex())
         else:
             wave = waits.wave_of(running, device) if waits.concerns(running, device) else None
-        if wave is not None:
-            peer = peers.get(device)
-            said = _device(desk, waits, running, device, peer) if running else _followed(desk, name, peer)
-            waves[wave].append({"name": member.name, **said})
+        if wave is None:
+            continue
+        if shown == DEVICES_SHOWN_MAX:
+            is_more = True
+            break
+        peer = peers.get(device)
+        said = _device(desk, waits, running, device, peer) if running else _followed(desk, name, peer)
+        waves[wave].append({"name": member.name, **said})
+        shown += 1
     progress = rollouts.progress_of(state, name)
     opened = plan.waves if progress.ended == FORCE else progress.opened
-    return [
+    found = [
         {"wave": number, "open": number <= opened, "devices": wave} for number, wave in enumerate(waves, 1)
     ]
+    return found, is_more
+
+
+def _named_then(desk: Desk, name: str) -> dict[str, int]:
+    """Return hex id → wave (from 0) as the change has them that began a rollout; nothing if that is gone."""
+    change = history.change_of(desk, _change_of(desk.log.state, name))
+    written = () if change is None else written_by(change)
+    parts = (e.data for e in written if e.section == ROLLOUT + name and e.key.startswith(PART))
+    return rollouts.waves_in(data for data in parts if data is not None)
 
 
 def _followed(desk: Desk, name: str, peer: Peer | None) -> Json:
@@ -435,7 +462,7 @@ def _agreed(desk: Desk, name: str, back: Sequence[Edit], *, is_agreed: bool) -> 
 def _put_back(state: State, name: str) -> Iterator[Edit]:
     """Yield what takes back what a rollout brought, where nobody has changed that since."""
     change = _change_of(state, name)
-    for kept in rollouts.kept_of(state, name):
+    for kept in kept_of(state, name):
         record = state.record(kept.section, kept.key)
         if kept.is_own and record is not None and record.base == change:
             yield Edit(kept.section, kept.key, kept.data, change)

@@ -10,12 +10,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from dusk.apply.windows import RADAR_TIMES
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.log import Log
 from dusk.changelog.released import Waits, head_before
 from dusk.changelog.rollouts import (
     DONE,
     OPEN_WORD,
-    ROLLOUT,
     STAGED,
     STAYED,
     STOP_WORD,

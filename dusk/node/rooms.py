@@ -382,7 +382,7 @@ class Rooms:
     def waits(self) -> Waits:
         """Who waits for which rollout, read once for each head."""
         if self._waits[0] != self.log.head:
-            self._waits = self.log.head, Waits(self.log.state)
+            self._waits = self.log.head, self._waits[1].moved(self.log.state)
         return self._waits[1]
 
     def counts_for(self, device: DeviceId) -> Released:

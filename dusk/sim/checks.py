@@ -46,7 +46,7 @@ from dusk.sim.network import Network
 from dusk.sim.plain import SUCCESSION
 from dusk.sim.rolled import FORMER
 from dusk.sim.transcript import Transcript
-from dusk.sim.tree import Held, Logged, Place, behind, fork_of, is_on, written
+from dusk.sim.tree import GONE, Held, Logged, Place, behind, fork_of, is_on, written
 from dusk.sim.wire import Reader, Said
 
 TABLE_S = 3600.0
@@ -393,7 +393,7 @@ class Checks:
         for (section, key), held in wanted.items():
             record = state.record(section, key)
             found = None if record is None else (record.data, record.base)
-            if found != (None if held is None else (held.data, held.base)):
+            if found != (None if held is None or held is GONE else (held.data, held.base)):
                 raise RuleBroken("R1", f"{device.name}: {section} {key} is not what was signed")
         chain = NO_CHAIN if head is None else head.chain
         for section in sorted({section for section, _ in wanted}):

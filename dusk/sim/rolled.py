@@ -13,7 +13,7 @@ from dusk.changelog.entry import Entry
 from dusk.ids import ChangeId, DeviceId
 from dusk.limits import ROLLOUTS_MAX
 from dusk.sim.broken import RuleBroken
-from dusk.sim.tree import Held, Logged, Place
+from dusk.sim.tree import GONE, Held, Logged, Place
 
 Records = Mapping[Place, Held]
 ROLLOUT, FORMER = "rollout/", "former/"
@@ -69,7 +69,16 @@ def followed(records: Records, change: Change) -> dict[Place, Held]:
         row = [max(opened, least), "", ""] if word == "go" else [opened, word, stopped]
     else:
         return {}
-    return {(section, "progress"): Held(codec.pack(row), base)}
+    return {(section, "progress"): Held(codec.pack(row), base), **_forgotten(records, section, row)}
+
+
+def _forgotten(records: Records, section: str, row: list[Any]) -> dict[Place, Held]:
+    """Return what goes without a trace where a rollout has ended: who was in which wave."""
+    return dict.fromkeys((place for place in records if _is_part(place, section) and row[1]), GONE)
+
+
+def _is_part(place: Place, section: str) -> bool:
+    return place[0] == section and place[1].startswith("part/")
 
 
 def gate(records: Records, entry: Entry) -> dict[Place, Held]:
@@ -95,7 +104,8 @@ def gate(records: Records, entry: Entry) -> dict[Place, Held]:
         row = [opened, "", word[5:]]
     else:
         raise RuleBroken("R1", f"entry {entry.seq}: a gate that is none: {word!r}")
-    return {(section, "progress"): Held(codec.pack(row), records[section, "plan"].base)}
+    ended = _forgotten(records, section, row)
+    return {(section, "progress"): Held(codec.pack(row), records[section, "plan"].base), **ended}
 
 
 def _switch(
@@ -115,7 +125,7 @@ def _switch(
     if row is None or not is_known or (is_halted and not opened):
         raise RuleBroken("R1", f"entry {entry.seq}: a gate that is none: {entry.outcome.reason!r}")
     base = records[section, "plan"].base
-    writes = {(section, "progress"): Held(codec.pack(row), base)}
+    writes = {(section, "progress"): Held(codec.pack(row), base), **_forgotten(records, section, row)}
     if word == "switch":
         writes[section, "switch"] = Held(codec.pack([entry.writer]), base)
     return writes
@@ -179,7 +189,7 @@ def _has_reached(records: Records, section: str, device: DeviceId) -> bool:
 
 def _parts(records: Records, section: str) -> Iterator[tuple[int, list[bytes]]]:
     for path, key in records:
-        if path == section and key.startswith("part/"):
+        if _is_part((path, key), section):
             wave, devices = _row(records, path, key) or (0, [])
             yield wave, devices
 

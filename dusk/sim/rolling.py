@@ -5,8 +5,9 @@ from random import Random
 
 from dusk import codec
 from dusk.changelog.body import Change, Edit
+from dusk.changelog.former import ROLLOUT
 from dusk.changelog.released import released
-from dusk.changelog.rollouts import FORCE, GO, HOLD, ORDER, PLAN, ROLLOUT, TOGETHER, under_way
+from dusk.changelog.rollouts import FORCE, GO, HOLD, ORDER, PLAN, TOGETHER, under_way
 from dusk.changelog.state import State
 from dusk.config.device import managed_config, options_of
 from dusk.node import Node

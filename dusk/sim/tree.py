@@ -24,6 +24,10 @@ class Held:
     base: ChangeId
 
 
+GONE = Held(None, ChangeId(b""))
+"""In the place of a record that is as if it had never been: nothing tells that it was deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What the plain model says of an entry at its place.

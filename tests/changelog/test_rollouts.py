@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dusk import codec
-from dusk.changelog import rollouts
+from dusk.changelog import former, rollouts
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED, EntryKind, Outcome, OutcomeCode
 from dusk.changelog.items import unpack_entry_item, verified_entry
@@ -464,7 +464,7 @@ def test_p12_a_change_that_nothing_is_kept_of_is_not_held_against_what_is(
 ) -> None:
     world = Cluster()
     world.roll(world.set("wifi", SSID, "new"))
-    monkeypatch.setattr(rollouts.Keeping, "_check_room", lambda _: pytest.fail("it was counted"))
+    monkeypatch.setattr(former.Keeping, "_check_room", lambda _: pytest.fail("it was counted"))
     world.commit(world.edit("user/bob", "key", (world.key().public,)))
     world.commit(world.set("wifi", SSID, "newer"))
 

@@ -61,7 +61,12 @@ def steps(draw: st.DrawFn) -> tuple[list[RecordWrite], list[DerivedWrite]]:
 def seen(state: State) -> tuple[object, ...]:
     """Return everything that can be asked of a state."""
     sections = {
-        s: ({k: state.record(s, k) for k in state.keys(s)}, state.records(s), state.section_hash(s))
+        s: (
+            {k: state.record(s, k) for k in state.keys(s)},
+            state.records(s),
+            state.section_hash(s),
+            state.size(s),
+        )
         for s in state.sections()
     }
     return (
@@ -93,6 +98,17 @@ def test_r7_what_was_taken_is_taken_back_exactly(before: Steps, taken: Steps) ->
         state.undo(undo)
         assert seen(state) == view
     assert seen(state) == seen(other)
+
+
+@given(st.lists(steps(), max_size=8))
+def test_the_size_of_a_section_is_that_of_its_records(taken: Steps) -> None:
+    state = State()
+    for writes, numbers in taken:
+        state.take(writes, numbers)
+    for section in state.sections():
+        records = state.tombstones(section).values()
+        assert state.size(section) == (len(records), sum(len(record.data or b"") for record in records))
+    assert state.size("policy/none") == (0, 0)
 
 
 @given(st.lists(steps(), max_size=8))

@@ -239,3 +239,17 @@ def test_a23_who_may_sign_again_by_a_thief_alone_counts_for_nothing() -> None:
     evil = world.by(world.carol, world.host("wifi", "evil")).seq
     found = world.undo("bob", since)
     assert [one.seq for one in found.voided] == [since, evil]
+
+
+def test_a23_a_thief_s_rollout_that_is_under_way_is_told_for_the_void_waits_behind_it_too() -> None:
+    world = Stolen()
+    world.grant("rollout", world.bob)
+    rollout = f"rollout/{'7' * 32}"
+    plan, hold = world.edit(rollout, "plan", [1, 0]), world.edit(rollout, "order", ["hold", 0, None])
+    since = world.by(world.bob, world.host("wifi", "evil"), plan, hold).seq
+    found = world.undo("bob", since)
+    assert [(left.section, left.key) for left in found.left] == [(rollout, "plan")]
+    assert "dusk rollout force" in found.left[0].why
+    assert world.says("wifi") is None
+    world.commit(world.edit(rollout, "order", ["force", 0, None]))
+    assert world.found("bob", since).left == (), "what has ended keeps nobody waiting"

@@ -25,7 +25,9 @@ def rolled(dusk: "Dusk", desk: FakeDesk, *words: str) -> str:
     return str(dusk("rollout", "list", "--json").json[0]["id"])
 
 
-def test_a_commit_in_waves_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk) -> None:
+def test_a_commit_in_waves_is_listed_and_shown(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "nothing was rolled out" in dusk("rollout", "list").err
     ident = rolled(dusk, logged_in, "--rollout", "canary", "hall", "--failures", "2")
     listed = dusk("rollout", "list").out
@@ -42,6 +44,11 @@ def test_a_commit_in_waves_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk
         "  attic waits",
     ]
     assert dusk("rollout", "show", ident, "--json").json["waves"][1]["open"] is False
+    former = rolled(dusk, logged_in, "--rollout", "canary", "hall"), ident
+    monkeypatch.setattr("dusk.control.rollouts.ROLLOUTS_SHOWN_MAX", 1)
+    monkeypatch.setattr("dusk.control.rollouts.DEVICES_SHOWN_MAX", 1)
+    assert tuple(row["id"] for row in dusk("rollout", "list", "--json").json) == former
+    assert dusk("rollout", "show", ident).out == shown.out, "a page after the other"
 
 
 def test_a_commit_of_all_together_is_listed_and_shown(dusk: "Dusk", logged_in: FakeDesk) -> None:

@@ -233,7 +233,7 @@ def test_why_it_stands_still_is_said_with_the_router_and_its_reason(desk: FakeDe
     assert desk.ask("rollout.show", id=ident)["state"] == "running"
 
 
-def test_the_log_says_what_gates_did(desk: FakeDesk) -> None:
+def test_the_log_says_what_gates_did(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     edited(desk)
     ident = rolled(desk, waves=["hall"])["id"]
     gate(desk, OPEN_WORD)
@@ -248,6 +248,8 @@ def test_the_log_says_what_gates_did(desk: FakeDesk) -> None:
     assert (ended["state"], ended["ended"], ended["why"]) == ("done", "done", "")
     assert ended["waves"][0]["devices"] == [{"name": "hall", "state": "", "reason": ""}]
     assert [row["id"] for row in desk.ask("rollout.list")["rollouts"]] == [later, ident]
+    monkeypatch.setattr("dusk.control.history.change_of", lambda _desk, _change: None)
+    assert [wave["devices"] for wave in desk.ask("rollout.show", id=ident)["waves"]] == [[], []]
 
 
 def test_a_person_starts_what_waits_now_or_at_a_time(desk: FakeDesk) -> None:

@@ -210,9 +210,9 @@ METHODS = {
     "draft.commit": Method(
         "token message yes? rollout? waves? failures? hold? timeout_s?", "ticket hash notes", signs=True
     ),
-    "rollout.list": Method("", "rollouts", ROLLOUT),
+    "rollout.list": Method("after?", "rollouts more", ROLLOUT),
     "rollout.show": Method(
-        "id", f"{ROLLOUT} waves", {"waves": "wave open devices", "devices": "name state reason"}
+        "id after?", f"{ROLLOUT} waves more", {"waves": "wave open devices", "devices": "name state reason"}
     ),
     "rollout.order": Method("token id what at_s? failures? yes? timeout_s?", ACT, signs=True),
     "policy.list": Method("", "policies", POLICY),

@@ -265,8 +265,8 @@ class Conversation:
             need(self.sessions[params["token"]] not in signed, "signed-already")
 
     def _refuse_rollout(self, method: str, params: Params) -> None:
-        if method != "rollout.list":
-            self._knows("rollouts", params["id"], "no-rollout")
+        if method != "rollout.list" or params.get("after"):
+            self._knows("rollouts", params["after" if method == "rollout.list" else "id"], "no-rollout")
         if method == "rollout.order":
             need(self.rows["rollouts"][params["id"]]["ended"] is None, "rollout-over")
 
