@@ -29,6 +29,7 @@ from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
 from dusk.keys.secret import SecretValue
 from dusk.links import Seen
+from dusk.listing import listed
 
 WAITING = "waiting-for-secret"
 """The state of a device that lacks the key of a secret; nothing of its config is applied meanwhile (R7)."""
@@ -447,5 +448,4 @@ class Driver:
 
 
 def _waits_for(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    return f"waiting for secret: {keys[0]}{more}"
+    return f"waiting for secret: {listed(keys, 1)}"

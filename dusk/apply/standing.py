@@ -11,6 +11,7 @@ from dusk.config.radios import is_off, listens_for_radar
 from dusk.config.uci import parse
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.links import Up
+from dusk.listing import listed
 
 NAMED_MAX = 3
 """Of what is down, in one line."""
@@ -40,8 +41,7 @@ def missing(before: Up, now: Up, changes: Changes, wireless: bytes | None) -> tu
 
 def in_words(down: tuple[str, ...]) -> str:
     """Say what did not come up."""
-    more = f" and {len(down) - NAMED_MAX} more" if len(down) > NAMED_MAX else ""
-    return ", ".join(down[:NAMED_MAX]) + more
+    return listed(down, NAMED_MAX)
 
 
 def _sections(content: bytes) -> tuple[Section, ...]:

@@ -1,4 +1,4 @@
-"""The datastore as it would be with a draft's edits on top; the state itself is not touched."""
+"""A state with edits on top: a draft's, or those that lead back to before a rollout; it stays untouched."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from dusk.changelog.state import Record, State
 from dusk.ids import ChangeId, KeyId
 
 _NOT_WRITTEN = ChangeId(bytes(32))
-"""Stands where a record of a draft will have the id of the change that writes it."""
+"""Stands where an edited record will have the id of the change that writes it."""
 
 
 class Overlay:
@@ -18,7 +18,7 @@ class Overlay:
 
     Args:
         state: what the log says.
-        edits: what a draft would change; the last one of a record counts.
+        edits: what is other than there; the last one of a record counts.
     """
 
     def __init__(self, state: State, edits: Sequence[Edit] = ()) -> None:
@@ -41,7 +41,7 @@ class Overlay:
         return None if data is None else codec.unpack(data, size_max=limits.VALUE_BYTES_MAX)
 
     def holder(self, name: KeyId) -> Holder | None:
-        """Return whose key that is by the log; what a draft says of its holder, its records say."""
+        """Return whose key that is by the log; what edits say of its holder, its records say."""
         return self.state.holder(name)
 
     def records(self, section: str, prefix: str = "") -> Mapping[str, Record]:

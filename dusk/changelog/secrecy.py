@@ -36,7 +36,7 @@ def check_secrecy(state: State, operations: Sequence[Operation], values: Sequenc
             continue
         key = operation.key.removeprefix(SETTING)
         option = parse_key(key).option or ""
-        if is_sealed and not (is_secret(option) or option.lower() in further):
+        if is_sealed and not is_secret(option, further):
             raise Refused(
                 "bad-value", f"{key}: '{option}' is no secret here; name it in `dusk cluster set secrets`"
             )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from dusk.cli.client import Json
+from dusk.listing import listed
 
 NAMES_MAX = 8
 """Of routers in one line."""
@@ -15,9 +16,7 @@ def effects_text(effects: Sequence[Json], more: int) -> str:
 
 
 def _lines(effect: Json) -> Iterator[str]:
-    names = effect["devices"]
-    rest = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
-    yield f"on {', '.join(names[:NAMES_MAX])}{rest}"
+    yield f"on {listed(effect['devices'], NAMES_MAX)}"
     for row in effect["changes"]:
         yield _line(row)
     if effect["more"]:

@@ -151,7 +151,7 @@ def _of_hit(section: Section, wanted: ManagedSection, further: Collection[str]) 
         should = target(value, option)
         if value == should:
             continue
-        if is_secret(name) or name.lower() in further:
+        if is_secret(name, further):
             yield Difference(option.key, option.origin, None, None, (option.key,), is_secret=True)
         else:
             yield Difference(option.key, option.origin, should, value, (option.key,))

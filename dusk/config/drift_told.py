@@ -171,7 +171,7 @@ def _believed(
         return Difference(row.key, origin, None, None, keys, trouble=trouble)
     option = _option_at(row.key, said)
     name = parse_key(row.setting).option
-    if name is not None and (option.sealed is not None or is_secret(name) or name.lower() in further):
+    if name is not None and (option.sealed is not None or is_secret(name, further)):
         return Difference(row.key, origin, None, None, keys, is_secret=True)
     wanted = target(row.found, option) if name is not None else _type_of(option, row.found)
     return None if wanted == row.found else Difference(row.key, origin, wanted, row.found, keys)

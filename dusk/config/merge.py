@@ -99,7 +99,7 @@ def without_secrets(managed: Managed, further: Collection[str] = ()) -> Managed:
 
 
 def _without(name: str, option: ManagedOption, further: Collection[str]) -> ManagedOption:
-    if option.sealed is None and not _is_secret(name, further):
+    if option.sealed is None and not is_secret(name, further):
         return option
     return replace(option, verb=Verb.ABSENT, values=(), removed=(), sealed=None)
 
@@ -112,10 +112,6 @@ class _Said(NamedTuple):
     position: int
     key: str
     option: ManagedOption
-
-
-def _is_secret(option: str, further: Collection[str]) -> bool:
-    return is_secret(option) or option.lower() in further
 
 
 def merge(
@@ -191,12 +187,12 @@ def _sealed(
     if setting.verb is not Verb.SET or USE not in setting.values[0]:
         return None
     named, option = expander.secret(setting.values[0]), key.rpartition(".")[2]
-    if named is not None and not _is_secret(option, further):
+    if named is not None and not is_secret(option, further):
         raise ConfigError(
             f"{key}: the variable is a secret, but '{option}' is none here;"
             " name it in `dusk cluster set secrets`"
         )
-    if named is None and _is_secret(option, further) and expander.text(setting.values[0], key):
+    if named is None and is_secret(option, further) and expander.text(setting.values[0], key):
         raise ConfigError(f"{key}: a secret, but the variable is none; set it with `dusk var set --secret`")
     return named
 

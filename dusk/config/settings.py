@@ -5,6 +5,7 @@ target says one thing about an option; several ``add-list`` and ``del-list`` of 
 one record with both lists.
 """
 
+from collections.abc import Container
 from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -165,9 +166,19 @@ SECRET_OPTIONS = frozenset({
 _SECRET_ENDINGS = ("_password", "_passwd", "_passphrase", "_secret", "_psk", "_private_key", "_token")
 
 
+def is_secret(option: str | None, further: Container[str] = ()) -> bool:
+    """Tell whether an option is a secret.
+
+    Args:
+        option: its name; None where a section is meant, which is none.
+        further: options that the cluster takes for secrets beside the usual ones, in lower case.
+    """
+    return option is not None and (_is_usual(option) or option.lower() in further)
+
+
 @lru_cache(maxsize=1024)
-def is_secret(option: str) -> bool:
-    """Tell whether an option is on the secret list."""
+def _is_usual(option: str) -> bool:
+    """Tell whether an option is a secret in every cluster."""
     name = option.lower()
     return name in SECRET_OPTIONS or name.endswith(_SECRET_ENDINGS)
 

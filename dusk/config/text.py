@@ -10,6 +10,7 @@ from dusk.config.settings import Edit, Setting, Verb, check_setting, edit, is_se
 from dusk.config.syntax import Statement, scan, words
 from dusk.config.uci import Document
 from dusk.errors import ConfigError
+from dusk.listing import listed
 
 _BATCH = {
     "set": Edit.SET,
@@ -72,8 +73,7 @@ def _from_batch(
         except ConfigError as error:
             errors.append(f"{name}:{number}: {error}")
     if errors:
-        more = f"; and {len(errors) - _SHOWN_MAX} more" if len(errors) > _SHOWN_MAX else ""
-        raise ConfigError("; ".join(errors[:_SHOWN_MAX]) + more)
+        raise ConfigError(listed(errors, _SHOWN_MAX, "; "))
     return _numbered(found.items())
 
 
@@ -109,11 +109,7 @@ def _batch_line(
             for other in options.pop(key, ()):
                 found.pop(other, None)
     else:
-        if (
-            not value
-            and request is Edit.SET
-            and (is_secret(parsed.option) or parsed.option.lower() in further)
-        ):
+        if not value and request is Edit.SET and is_secret(parsed.option, further):
             raise ConfigError(f"{key}: the secret is empty; `delete {key}` says that there is to be none")
         section = key.removesuffix(f".{parsed.option}")
         owner = found.get(section)

@@ -14,6 +14,7 @@ from dusk.control.editing import check_reviewed
 from dusk.control.sealing import sealer_of
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
+from dusk.listing import listed
 
 KEYS_SHOWN_MAX = 3
 """In the message of the change."""
@@ -42,7 +43,7 @@ def drift_adopt(desk: Desk, arguments: Json) -> Json:
     if not draft.edits:
         return unchanged(f"{to} says so already")
     check_reviewed(desk, draft, is_agreed=arguments["yes"])
-    message = f"adopt {_listed([one.key for one in chosen])} of {name} for {to}"
+    message = f"adopt {listed([one.key for one in chosen], KEYS_SHOWN_MAX)} of {name} for {to}"
     return handed_in(desk, session, message, draft.edits, arguments["timeout_s"])
 
 
@@ -87,8 +88,3 @@ def _as_edit(one: Difference) -> tuple[Request, tuple[str, ...]]:
         return Request.DELETE, ()
     found = (one.found,) if isinstance(one.found, str) else one.found
     return Request.SET, tuple(as_it_stands(text) for text in found)
-
-
-def _listed(keys: Sequence[str]) -> str:
-    more = len(keys) - KEYS_SHOWN_MAX
-    return ", ".join(keys[:KEYS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -11,6 +11,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.approval import HAND, request_row
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import wraps_in
 from dusk.changelog.returning import REBOUND
 from dusk.changelog.sealed import sealed_in
@@ -18,7 +19,6 @@ from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.newcomers import Expected, expected_for, twin_of
-from dusk.control.overlay import Overlay
 from dusk.control.roles import backup_by_approval
 from dusk.errors import Refused
 from dusk.ids import DeviceId

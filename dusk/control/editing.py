@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
 from dusk.config.settings import Edit as Request
@@ -15,7 +16,6 @@ from dusk.control.drafts import Draft, Sent
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
-from dusk.control.overlay import Overlay
 from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.review import Review, check_agreed, review
 from dusk.control.reviewed import notes_on
@@ -25,6 +25,7 @@ from dusk.control.sharing import notes_of, propose_policy
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import labelled_hash
+from dusk.listing import listed
 
 PROBLEMS_SHOWN_MAX = 5
 _ALONE = frozenset({Request.DELETE, Request.UNSET, Request.EXCLUSIVE})
@@ -199,9 +200,8 @@ def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Review:
     """Refuse what has problems on some router, or needs a yes; return what it does."""
     found = _review(desk, draft)
     if found.problems:
-        shown = [problem.text for problem in found.problems[:PROBLEMS_SHOWN_MAX]]
-        more = len(found.problems) - len(shown)
-        raise Refused(found.problems[0].code, "; ".join([*shown, *([f"and {more} more"] if more else [])]))
+        texts = [problem.text for problem in found.problems]
+        raise Refused(found.problems[0].code, listed(texts, PROBLEMS_SHOWN_MAX, "; "))
     check_agreed(found, is_agreed=is_agreed)
     return found
 

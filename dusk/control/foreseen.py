@@ -13,6 +13,7 @@ from dusk.config.settings import Setting, is_secret
 from dusk.control import words
 from dusk.control.desk import Json
 from dusk.lazy import dataclass
+from dusk.listing import listed
 
 EFFECTS_MAX = 20
 """Groups of devices that are shown; the others are counted."""
@@ -77,8 +78,8 @@ class Foreseeing:
         return tuple(Effect(tuple(who), *what) for what, who in self._found.items())
 
     def _row(self, one: Changed, mark: str | None) -> Row:
-        option = parse_key(one.key).option or ""
-        is_hidden = is_secret(option) or option.lower() in self._secret
+        option = parse_key(one.key).option
+        is_hidden = is_secret(option, self._secret)
         before, after = (self._says(each, is_hidden=is_hidden) for each in (one.before, one.after))
         if words.MASK == before == after:
             after = words.CHANGED
@@ -108,8 +109,7 @@ def marked_words(effects: Sequence[Effect]) -> list[str]:
 
 def names_words(names: Sequence[str]) -> str:
     """Name devices, as many as fit a line."""
-    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
-    return f"{', '.join(names[:NAMES_MAX])}{more}"
+    return listed(names, NAMES_MAX)
 
 
 def effects_rows(effects: Sequence[Effect]) -> list[Json]:

@@ -6,9 +6,9 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import AUTO
 from dusk.control import names
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dusk import codec
 from dusk.changelog import views
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import REBOUND
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
@@ -12,7 +13,6 @@ from dusk.control.acting import handed_in, unchanged
 from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, in_succession, succeed
 from dusk.control.desk import Desk, Json, Session, Waiting
 from dusk.control.newcomers import ID_CHARACTERS_MIN, find, online_devices
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX

@@ -1,9 +1,9 @@
 """The names that people use, for the ids and paths of the log, both ways."""
 
 from dusk.changelog import views
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import COMPONENT
 from dusk.changelog.state import State
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import DeviceId, KeyId
 

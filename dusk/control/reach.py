@@ -6,11 +6,11 @@ A draft is reviewed within a call, and there may be a thousand devices.
 from collections.abc import Iterable
 
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, VAR, Configs
 from dusk.config.lifeline import TELLING
 from dusk.config.names import Address, parse_key
-from dusk.control.overlay import Overlay
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass

@@ -9,6 +9,7 @@ from functools import cache
 
 from dusk import codec
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import READ_GROUP, Devices, reader_path
 from dusk.changelog.returning import REBOUND
 from dusk.changelog.sealed import sealed_records
@@ -20,7 +21,6 @@ from dusk.control import names
 from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft, put
 from dusk.control.foreseen import names_words
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass

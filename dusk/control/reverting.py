@@ -29,6 +29,7 @@ from dusk.control.tidying import WRAP
 from dusk.control.voiding import voided_at
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
+from dusk.listing import listed
 
 NAMED_MAX = 5
 """Records that a refusal names; the others are counted."""
@@ -203,8 +204,7 @@ def _kept_rows(desk: Desk, found: Inverse) -> list[Json]:
 def _later_words(desk: Desk, later: Sequence[Later]) -> str:
     """Name what was written since, and what can be done."""
     found = [f"{row['where']} {row['item']} ({row['by']})" for row in (_kept(desk, one) for one in later)]
-    more = [f"and {len(found) - NAMED_MAX} more"] if len(found) > NAMED_MAX else []
-    named = ", ".join([*found[:NAMED_MAX], *more])
+    named = listed(found, NAMED_MAX)
     return f"changed again since: {named}; --keep-later leaves these as they are and puts back the rest"
 
 

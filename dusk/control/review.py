@@ -5,6 +5,7 @@ equal priority that disagree, a record that somebody else changed meanwhile.
 """
 
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
 from dusk.config.merge import Managed
@@ -12,13 +13,13 @@ from dusk.config.revealing import sealed_of
 from dusk.control import names, words
 from dusk.control.drafts import Draft, stale, visible
 from dusk.control.foreseen import Effect, Foreseeing, marked_words
-from dusk.control.overlay import Overlay
 from dusk.control.reach import Reach, reach_of
 from dusk.control.reading import reading_notes
 from dusk.control.reviewed import notes_on
 from dusk.errors import ConfigError, Refused
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
+from dusk.listing import listed
 
 MARKS_SHOWN_MAX = 5
 """Settings that a refusal names."""
@@ -180,8 +181,7 @@ def check_agreed(found: Review, *, is_agreed: bool) -> None:
     marked = found.marked
     if not marked or is_agreed:
         return
-    more = f"; and {len(marked) - MARKS_SHOWN_MAX} more" if len(marked) > MARKS_SHOWN_MAX else ""
-    shown = "; ".join(marked[:MARKS_SHOWN_MAX])
+    shown = listed(marked, MARKS_SHOWN_MAX, "; ")
     raise Refused(
-        "needs-yes", f"{shown}{more}. A router that it cuts off goes back by itself; to send it say --yes"
+        "needs-yes", f"{shown}. A router that it cuts off goes back by itself; to send it say --yes"
     )

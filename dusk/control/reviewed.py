@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.config.device import SET
 from dusk.config.names import Every, Indexed, Key, Matched, parse_key
 from dusk.config.settings import Setting, Verb, decode_setting
-from dusk.control.overlay import Overlay
 
 NOTES_MAX = 20
 """So many are shown at once."""

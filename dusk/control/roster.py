@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dusk import codec
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import READ_GROUP
 from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import check_record, parse_path
@@ -13,7 +14,6 @@ from dusk.config.merge import PRIORITY_DEFAULT, PRIORITY_MAX
 from dusk.config.variables import check_variable
 from dusk.control import names
 from dusk.control.drafts import Draft, put
-from dusk.control.overlay import Overlay
 from dusk.control.sealing import Sealer, check_filled
 from dusk.errors import Refused, UntrustedInput
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dusk import codec, limits
 from dusk.changelog.authority import check_authority
 from dusk.changelog.body import Edit, Operation, Value
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import SECRET_KINDS, is_for_granted, people_of, wraps_in
 from dusk.changelog.sealed import sealed_in, sealed_records
 from dusk.changelog.sections import parse_path
@@ -23,7 +24,6 @@ from dusk.control.desk import Bench, Session
 from dusk.control.drafts import Draft, Sent, put
 from dusk.control.made import Made
 from dusk.control.outside import OutsideKey
-from dusk.control.overlay import Overlay
 from dusk.control.tidying import WRAP, Work, free_place, with_sealed, wraps_row
 from dusk.control.vault import SecretKeys, Vault, none_held
 from dusk.errors import Refused

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
@@ -10,10 +11,10 @@ from dusk.config.settings import Edit as Request
 from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
 from dusk.config.text import HIDDEN, export_text, import_text
 from dusk.control.drafts import Draft, put
-from dusk.control.overlay import Overlay
 from dusk.control.sealing import Sealer, check_filled
 from dusk.errors import ConfigError, Refused
 from dusk.lazy import dataclass
+from dusk.listing import listed
 
 _BUILDS_ON = frozenset({Request.ADD_LIST, Request.DEL_LIST})
 _UNSEEN_SHOWN_MAX = 3
@@ -40,8 +41,7 @@ class Target:
 
     def is_secret(self, option: str | None) -> bool:
         """Tell whether an option is secret in this cluster."""
-        name = option or ""
-        return is_secret(name) or name.lower() in secret_names(self.state)
+        return is_secret(option, secret_names(self.state))
 
 
 def change_settings(
@@ -216,10 +216,9 @@ def _check_seen(
         if wants != saw and held not in (saw, wants) and not is_unshown:
             unseen.append(key)
     if unseen:
-        more = f" and {len(unseen) - _UNSEEN_SHOWN_MAX} more" if len(unseen) > _UNSEEN_SHOWN_MAX else ""
         raise Refused(
             "edited-meanwhile",
-            f"{', '.join(unseen[:_UNSEEN_SHOWN_MAX])}{more}: changed elsewhere since the text was given "
+            f"{listed(unseen, _UNSEEN_SHOWN_MAX)}: changed elsewhere since the text was given "
             "out; write that again as it was, to leave it alone, or begin with a new text",
         )
 
@@ -247,8 +246,7 @@ def shown_text(said: Mapping[str, Setting], further: Collection[str]) -> str:
 
 def _is_unshown(key: str, setting: Setting, further: Collection[str]) -> bool:
     """Tell whether a text says of a setting only that it is a secret."""
-    option = parse_key(key).option or ""
-    is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in further)
+    is_plain = not setting.is_hidden and is_secret(parse_key(key).option, further)
     return is_plain or setting.verb is Verb.SEALED
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dusk import codec
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, Configs, settings_of
 from dusk.config.merge import PRIORITY_DEFAULT
@@ -16,9 +17,9 @@ from dusk.config.names import parse_key
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.control import names
 from dusk.control.drafts import Draft, put
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import DeviceId
+from dusk.listing import listed
 
 NAMES_SHOWN_MAX = 3
 """Of routers, in one line."""
@@ -133,9 +134,7 @@ def _section(device: DeviceId) -> str:
 
 
 def _listed(store: Overlay, devices: Sequence[DeviceId]) -> str:
-    shown = [names.device_name(store.state, device) for device in devices[:NAMES_SHOWN_MAX]]
-    more = len(devices) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return listed([names.device_name(store.state, device) for device in devices], NAMES_SHOWN_MAX)
 
 
 def _said_by_policies(store: Overlay, devices: Collection[DeviceId]) -> set[str]:

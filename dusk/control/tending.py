@@ -7,16 +7,17 @@ from dataclasses import replace
 from dusk import limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.log import unpack_entry_item
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.sealed import sealed_in, sealed_values
 from dusk.control import names
 from dusk.control.desk import Desk, Session
 from dusk.control.drafts import Draft, Sent, written_by
-from dusk.control.overlay import Overlay
 from dusk.control.sealing import sealer_of, secret_sections
 from dusk.control.signing import sign
 from dusk.control.tidying import WRAP
 from dusk.errors import Refused, StorageError
 from dusk.ids import ChangeId
+from dusk.listing import listed
 
 _SHOWN_MAX = 5
 """Secrets that a message names."""
@@ -106,8 +107,7 @@ def known_secrets(desk: Desk) -> list[str]:
     known.sort()
     if not known:
         return []
-    more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-    return [f"somebody who left knows {', '.join(known[:_SHOWN_MAX])}{more}: change them at their source"]
+    return [f"somebody who left knows {listed(known, _SHOWN_MAX)}: change them at their source"]
 
 
 def _message(desk: Desk, change: ChangeId) -> str:

@@ -12,13 +12,13 @@ from typing import Protocol
 
 from dusk import codec, limits
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import Devices, is_for_granted, people_of, wraps_in
 from dusk.changelog.sealed import SEALED_SETTING, sealed_in, sealed_records, sealed_values
 from dusk.changelog.state import State
 from dusk.config.sealing import Sealed
 from dusk.config.settings import decode_setting, encode_setting
 from dusk.control.drafts import Draft, check_size, put
-from dusk.control.overlay import Overlay
 from dusk.control.vault import Vault
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey

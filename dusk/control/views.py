@@ -1,9 +1,10 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dusk.changelog import views
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.released import released
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.selector import SELECT
@@ -17,7 +18,6 @@ from dusk.config.settings import is_secret
 from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, words
 from dusk.control.desk import Bench, Desk, Json, Peer
-from dusk.control.overlay import Overlay
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
 from dusk.control.rollouts import waits_for
@@ -266,22 +266,21 @@ def effective(desk: Bench, arguments: Json) -> Json:
     secrets: dict[str, tuple[str, ...]] = {key: (words.MASK,) for key, _ in sealed_of(managed)}
     if arguments["reveal"]:
         secrets |= revealed_to(desk, arguments["token"], device, managed, wanted)
-    further = {
-        *secret_names(state),
-        *secret_names(counts.store),
-    }  # of a rollout what is one before, and after it
+    said = options_of(managed)
+    further = {*secret_names(state), *secret_names(counts.store)}  # what is one before a rollout, or after it
+    hidden = {key for key in said if is_secret(parse_key(key).option, further)}
     origins = Origins(counts.store, device)
     why = {option.key: origins.of(option) for option in every_option(managed)}
     options = [
         {
             "key": key,
             "verb": verb,
-            "secret": key in secrets or _is_secret(key, further),
-            **_shown(secrets.get(key) or ((words.MASK,) if values and _is_secret(key, further) else values)),
+            "secret": key in secrets or key in hidden,
+            **_shown(secrets.get(key) or ((words.MASK,) if values and key in hidden else values)),
             "origin": ", ".join(names.section_title(state, part) for part in origin.split(", ")),
             "origins": [_origin(state, one) for one in why[key]],
         }
-        for key, (verb, values, origin) in sorted(options_of(managed).items())
+        for key, (verb, values, origin) in sorted(said.items())
         if not wanted or key == wanted or key.startswith(f"{wanted}.")
     ]
     return {"device": names.device_name(state, device), "head": counts.head.seq, "options": options}
@@ -299,11 +298,6 @@ def _origin(state: State, origin: Origin) -> Json:
             for one in origin.used
         ],
     }
-
-
-def _is_secret(key: str, further: Collection[str]) -> bool:
-    option = parse_key(key).option or ""
-    return is_secret(option) or option.lower() in further
 
 
 def _shown(values: tuple[str, ...]) -> Json:

@@ -91,8 +91,8 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
 
 def _setting(state: State, key: str, setting: Setting) -> str:
     """Return what a setting says; of an option that became a secret later not its plain value either."""
-    option = parse_key(key.removeprefix("set/")).option or ""
-    is_plain = not setting.is_hidden and (is_secret(option) or option.lower() in secret_names(state))
+    option = parse_key(key.removeprefix("set/")).option
+    is_plain = not setting.is_hidden and is_secret(option, secret_names(state))
     return MASK if is_plain else setting_words(setting)
 
 

@@ -9,6 +9,7 @@ from dusk.control.desk import Json, Peer
 from dusk.control.roles import role_of
 from dusk.cycle.peers import Peer as Heard
 from dusk.ids import DeviceId, Head, Seq
+from dusk.listing import listed
 from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
@@ -122,7 +123,8 @@ def failures(node: Node) -> list[str]:
 
 
 def _failure(names: list[str], seq: Seq) -> str:
-    return f"{_listed(names)} could not apply version {seq}: `dusk device show {names[0]}` says why"
+    who = listed(names, NAMES_SHOWN_MAX)
+    return f"{who} could not apply version {seq}: `dusk device show {names[0]}` says why"
 
 
 def _drifted(node: Node) -> list[str]:
@@ -130,13 +132,12 @@ def _drifted(node: Node) -> list[str]:
     known = [(name_of(node, p.device_id) or "?", p.status) for p in node.peers.others if p.status is not None]
     drift = sorted(name for name, status in known if status.drift)
     held = sorted(name for name, status in known if status.state == "held")
-    lines = [f"changed by hand on {_listed(drift)}: `dusk drift {drift[0]}`"] if drift else []
-    return lines + ([f"on hold, so nothing is applied there: {_listed(held)}"] if held else [])
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - NAMES_SHOWN_MAX
-    return ", ".join(names[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    lines = []
+    if drift:
+        lines.append(f"changed by hand on {listed(drift, NAMES_SHOWN_MAX)}: `dusk drift {drift[0]}`")
+    if held:
+        lines.append(f"on hold, so nothing is applied there: {listed(held, NAMES_SHOWN_MAX)}")
+    return lines
 
 
 def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:

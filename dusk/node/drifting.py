@@ -1,9 +1,10 @@
 """Looks at the device's files when somebody wrote one, and says what was changed there (drift)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dusk.apply.driver import Driver
 from dusk.effects import Effect, LookAtFiles
+from dusk.listing import listed
 from dusk.node.alarms import Alarms
 
 DRIFT, FIGHT = "drift", "drift-fight"
@@ -57,18 +58,13 @@ class Drifting:
         keys = [one.key for one in self._driver.drift]
         if not keys:
             return ""
-        return f"changed on this device: {_named(keys)}; `dusk drift` shows it"
+        return f"changed on this device: {listed(keys, NAMES_SHOWN_MAX)}; `dusk drift` shows it"
 
     def _fight(self) -> str:
         keys = self._driver.given_up
         if not keys:
             return ""
         return (
-            f"put back again and again, and left as it is now: {_named(keys)};"
+            f"put back again and again, and left as it is now: {listed(keys, NAMES_SHOWN_MAX)};"
             " find out what writes it, then `dusk drift revert`"
         )
-
-
-def _named(keys: Sequence[str]) -> str:
-    more = len(keys) - NAMES_SHOWN_MAX
-    return ", ".join(keys[:NAMES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")

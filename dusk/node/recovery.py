@@ -18,6 +18,7 @@ from dusk.cycle.whereabouts import decode_table
 from dusk.effects import Effect, Event, RemoveFile, StoreFile
 from dusk.errors import UntrustedInput
 from dusk.ids import Seq
+from dusk.listing import listed
 from dusk.node.secrets import FILE as SECRET_KEYS_FILE
 from dusk.node.secrets import decode_kept
 
@@ -57,8 +58,7 @@ class Recovery:
         self.must_hear = MUST_HEAR_FILE in saved
         damaged = sorted(saved.keys() - self.files.keys())
         if damaged:
-            more = f" and {len(damaged) - 1} more" if damaged[1:] else ""
-            alarms["damaged"] = f"etc/dusk/node/{damaged[0]}{more}: damaged, not used"
+            alarms["damaged"] = f"etc/dusk/node/{listed(damaged, 1)}: damaged, not used"
         if self.must_hear:
             alarms["cut-log"] = _CUT
 

@@ -7,9 +7,9 @@ import pytest
 from dusk.changelog.authority import grant_for
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.entry import APPLIED
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.state import passed_key
 from dusk.config.settings import Verb
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
 from dusk.limits import PASSED_MAX

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from dusk.changelog.overlay import Overlay
 from dusk.config.device import settings_of
 from dusk.control.drafts import load
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from tests.desk import FakeDesk, desk_of_two
 from tests.secret_desk import KEY, opened, put_secret, secret_desk

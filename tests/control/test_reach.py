@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.config.device import Configs, options_of
 from dusk.control import drafts, names, reach
-from dusk.control.overlay import Overlay
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
 from tests.desk import FakeDesk

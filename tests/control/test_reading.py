@@ -4,8 +4,8 @@ import pytest
 
 from dusk import codec
 from dusk.changelog.body import Edit
+from dusk.changelog.overlay import Overlay
 from dusk.control.asks import asks_of
-from dusk.control.overlay import Overlay
 from dusk.control.reading import readings
 from dusk.errors import Refused
 from tests.desk import FakeDesk

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dusk.changelog.overlay import Overlay
 from dusk.config.device import every_option, managed_config, settings_of
 from dusk.config.settings import ABSENT, Setting, Verb, encode_setting
 from dusk.control.drafts import Draft, put
-from dusk.control.overlay import Overlay
 from dusk.control.sharing import propose_policy
 from dusk.errors import Refused
 from dusk.ids import DeviceId

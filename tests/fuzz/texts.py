@@ -10,6 +10,7 @@ from unittest import mock
 
 from dusk import codec, limits
 from dusk.changelog.body import Edit, decode_change
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of, variables_of
@@ -18,7 +19,6 @@ from dusk.config.names import check_value
 from dusk.config.result import resulting
 from dusk.config.settings import Setting, Verb, check_setting, encode_setting, setting_from_row
 from dusk.config.variables import Expander, check_variable
-from dusk.control.overlay import Overlay
 from dusk.daemon import facts
 from dusk.errors import ConfigError, Refused, UntrustedInput
 from dusk.ids import DeviceId
