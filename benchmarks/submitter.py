@@ -24,7 +24,7 @@ from benchmarks.cluster import ClusterError, Switch
 from dusk.changelog.views import Member
 from dusk.cycle.datagrams import Channel, Unreadable
 from dusk.cycle.messages import AnswerCode, Kind, decode_answer, encode_submit
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.effects import Address
 from dusk.ids import ChangeId, ClusterId, DeviceId, PublicKey, key_id
 from dusk.keys.signing import SigningKey
@@ -79,7 +79,7 @@ class Submitter:
         self._channel = Channel(peers, os.urandom)
         keys = sorted((PublicKey(order.writer), own.public), key=key_id)
         members = [Member(DeviceId(key_id(key)), key, "", "", (), retired=False) for key in keys]
-        peers.members_changed(members, [DeviceId(key_id(PublicKey(order.writer)))])
+        peers.take(roster(members, [DeviceId(key_id(PublicKey(order.writer)))]))
         writer = peers.others[0]
         self._datagrams = {
             ChangeId(ident): self._channel.seal_to(writer, Kind.SUBMIT, encode_submit(change))

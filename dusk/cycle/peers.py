@@ -152,10 +152,6 @@ class Peers:
         self._known: dict[DeviceId, Peer] = {}
         self._others: tuple[Peer, ...] | None = None
 
-    def members_changed(self, members: Sequence[Member], succession: Sequence[DeviceId]) -> None:
-        """Take active members, sorted by id, and a succession."""
-        self.take(roster(members, succession))
-
     def take(self, now: Roster) -> None:
         """Take the members as the log has them now; whoever left, or has another key, is forgotten."""
         known, self._known, self._others = self._known, {}, None

@@ -27,11 +27,6 @@ class Turn:
         """When the wait is over in any case; None while nothing waits."""
         return self._until
 
-    @property
-    def waiting_for(self) -> frozenset[DeviceId]:
-        """Return those that it waits for."""
-        return self._waiting_for
-
     def has_come(
         self,
         asked: object,

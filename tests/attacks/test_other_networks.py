@@ -9,6 +9,7 @@ from dusk.cycle.datagrams import Opened, without_name
 from dusk.cycle.far_messages import Repeat, encode_bundle
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peer
+from dusk.cycle.peers import roster as roster_with
 from dusk.cycle.questions import Refer
 from dusk.cycle.repeater import DATA_MAX, REPEATS_MAX
 from dusk.effects import Address
@@ -41,7 +42,7 @@ def remove(ring: Sites, gone: Node) -> None:
     for node in ring.nodes:
         roster = node.station.peers.roster
         members = [one for one in roster.members if one.device_id != gone.station.peers.own_id]
-        node.station.peers.members_changed(members, roster.succession)
+        node.station.peers.take(roster_with(members, roster.succession))
 
 
 # --- REFER ------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import Opened, Unreadable
 from dusk.cycle.far_messages import decode_bundle
@@ -12,7 +11,7 @@ from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import GroupKey, GroupKeys, new_group_key
 from dusk.cycle.leader import Leader
 from dusk.cycle.messages import Kind, Rest, sign_start
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster_of
 from dusk.cycle.station import Advance, Behind, Outcome, Station, Step
 from dusk.effects import Address, Effect, Event, ItemKind, Link, LogItem, SendDatagram, SendMulticast
 from dusk.errors import UntrustedInput
@@ -48,7 +47,7 @@ class Node:
     def refresh(self) -> None:
         """Take members and succession from the log."""
         state = self.log.state
-        self.station.peers.members_changed(views.members(state), views.succession(state))
+        self.station.peers.take(roster_of(state))
 
     @property
     def deadline(self) -> float:

@@ -14,6 +14,7 @@ from dusk.cycle.messages import (
     decode_respond,
     decode_start,
 )
+from dusk.cycle.peers import roster
 from dusk.cycle.questions import Hello
 from dusk.cycle.status import Status, encode_health
 from dusk.effects import Address, Link
@@ -138,7 +139,7 @@ def test_a_member_that_left_is_not_asked_and_does_not_answer() -> None:
     ring = quiet_ring()
     member = ring.nodes[1]
     others = [each for each in views.members(member.log.state) if each.public != member.key.public]
-    member.station.peers.members_changed(others, [DeviceId(ring.master.key.key_id)])
+    member.station.peers.take(roster(others, [DeviceId(ring.master.key.key_id)]))
     ring.sent.clear()
     ring.run(CYCLE_S)
     assert not [data for node, data, _ in ring.sent if node is member and data[8] == Kind.RESPOND]
@@ -283,7 +284,7 @@ def test_a_holder_of_the_succession_answers_every_start_in_its_own_slot() -> Non
     backup = ring.nodes[1]
     members = views.members(backup.log.state)
     succession = [DeviceId(ring.master.key.key_id), DeviceId(backup.key.key_id)]
-    backup.station.peers.members_changed(members, succession)
+    backup.station.peers.take(roster(members, succession))
     peer = ring.master.station.peers.get(backup.station.peers.own_id)
     assert peer is not None
     ring.master.station.peers.count = 300

@@ -10,7 +10,7 @@ from dusk.changelog.views import Member
 from dusk.cycle.datagrams import Channel, Lack, Opened, Unreadable, cluster_tag, is_call
 from dusk.cycle.groupkeys import GroupKeys, new_group_key
 from dusk.cycle.messages import Kind
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId
@@ -28,7 +28,7 @@ RING = GroupKeys((new_group_key(random.Random(1).randbytes, 0, GroupKeys().remov
 
 def channel(number: int, cluster: ClusterId = CLUSTER) -> Channel:
     peers = Peers(KEYS[number], cluster)
-    peers.members_changed(MEMBERS, [DeviceId(KEYS[0].key_id)])
+    peers.take(roster(MEMBERS, [DeviceId(KEYS[0].key_id)]))
     made = Channel(peers, random.Random(number).randbytes)
     made.keys = RING
     return made
@@ -72,7 +72,7 @@ def test_a12_a_member_cannot_put_anothers_name_on_a_datagram() -> None:
 
 def test_a_stranger_or_removed_device_is_not_heard() -> None:
     stranger = Channel(Peers(KEYS[3], CLUSTER), random.Random(1).randbytes)
-    stranger._peers.members_changed(MEMBERS, [])
+    stranger._peers.take(roster(MEMBERS, []))
     peer = stranger._peers.get(DeviceId(KEYS[1].key_id))
     assert peer is not None
     with pytest.raises(UntrustedInput, match="not from another member"):
@@ -144,10 +144,10 @@ def test_a_peer_is_kept_while_it_is_a_member_and_its_key_is_computed_once() -> N
     peer = peers.get(DeviceId(KEYS[1].key_id))
     assert peer is not None
     shared = peers.key_with(peer)
-    peers.members_changed(MEMBERS, [DeviceId(KEYS[1].key_id)])
+    peers.take(roster(MEMBERS, [DeviceId(KEYS[1].key_id)]))
     assert peers.get(peer.device_id) is peer
     assert peers.key_with(peer) is shared
     assert peers.holders() == [peer]
     assert peers.own_place is None
-    peers.members_changed([m for m in MEMBERS if m.device_id != peer.device_id], [])
+    peers.take(roster([m for m in MEMBERS if m.device_id != peer.device_id], []))
     assert peers.get(peer.device_id) is None

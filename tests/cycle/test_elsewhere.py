@@ -7,6 +7,7 @@ from dusk.cycle.elsewhere import COPIES_MAX, DATA_COPIES_MAX, GIVEN_UP_MISSES, E
 from dusk.cycle.far_messages import Via
 from dusk.cycle.messages import Kind
 from dusk.cycle.peers import Peer
+from dusk.cycle.peers import roster as roster_with
 from dusk.cycle.station import Station
 from dusk.effects import Address, SendDatagram
 from dusk.ids import DeviceId
@@ -60,7 +61,7 @@ def test_what_was_known_of_a_removed_member_is_forgotten() -> None:
         elsewhere.judge(elsewhere.plan(), ())
     roster, left = station.peers.roster, (gone.device_id, near.device_id)
     members = [member for member in roster.members if member.device_id not in left]
-    station.peers.members_changed(members, roster.succession)
+    station.peers.take(roster_with(members, roster.succession))
     elsewhere.plan()
     kept = (elsewhere._far, elsewhere._near, elsewhere._passed_over, elsewhere._failures)
     assert not {device for known in kept for device in known} & set(left)
@@ -148,13 +149,13 @@ def test_a_member_that_left_is_served_by_nothing() -> None:
     name(elsewhere, peers, peers[0])
     served = elsewhere.plan()
     members = [m for m in station.peers.roster.members if m.device_id != peers[0].device_id]
-    station.peers.members_changed(members, station.peers.succession)
+    station.peers.take(roster_with(members, station.peers.succession))
     assert elsewhere.send(served, b"start", []) == []
     assert elsewhere.doors(served, peers[1:]) == []
     assert set(elsewhere.plan().relays) == {peers[1].device_id}
     assert set(elsewhere.unreached) == set(ids(peers[1:]))
     members = [m for m in members if m.device_id != peers[4 - 1].device_id]
-    station.peers.members_changed(members, station.peers.succession)
+    station.peers.take(roster_with(members, station.peers.succession))
     assert peers[3].device_id not in elsewhere.plan().alone
 
 
@@ -206,7 +207,7 @@ def test_whom_multicast_reaches_no_more_gets_copies_and_is_shown_as_reached_befo
     assert first.device_id in elsewhere.plan().alone
     assert second.device_id not in elsewhere.plan().alone
     members = [m for m in station.peers.roster.members if m.device_id != first.device_id]
-    station.peers.members_changed(members, station.peers.succession)
+    station.peers.take(roster_with(members, station.peers.succession))
     assert elsewhere.unreached == {}, "it is no member any more"
 
 

@@ -25,7 +25,7 @@ from dusk.cycle import fragments, messages, questions
 from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.groupkeys import GroupKeys, decode_group_keys, new_group_key
 from dusk.cycle.messages import Kind
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.cycle.status import LABEL, decode_health, encode_health, open_status
 from dusk.effects import Address, ItemKind, LogItem, Question, Told
 from dusk.errors import UntrustedInput
@@ -143,7 +143,7 @@ READ: dict[Kind, Callable[[bytes], None]] = {
 
 def _channel(own: Any) -> Channel:
     peers = Peers(own, WORLD.cluster)
-    peers.members_changed(members(WORLD.log.state), [WORLD.device_id])
+    peers.take(roster(members(WORLD.log.state), [WORLD.device_id]))
     made = Channel(peers, random.Random(3).randbytes)
     made.keys = RING
     return made

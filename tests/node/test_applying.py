@@ -7,7 +7,7 @@ import pytest
 
 from dusk.apply.driver import Driver
 from dusk.changelog.views import Member
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.effects import Effect, Event
 from dusk.ids import ClusterId, DeviceId, PublicKey, Seq
 from dusk.keys.signing import SigningKey
@@ -50,7 +50,7 @@ class _Cluster:
         members = [
             Member(device, PublicKey(bytes(32)), "", "", (), False) for device in sorted([OWN, *OTHERS])
         ]
-        self.peers.members_changed(members, [OWN])
+        self.peers.take(roster(members, [OWN]))
         self.sample, self.looks, self.confirmed = sample, 0, 0
         self.heard_at = float("inf")
         self.answered_at: float | None = None

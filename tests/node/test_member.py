@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dusk.cycle.messages import Kind
+from dusk.cycle.peers import roster
 from dusk.effects import Append, Disconnected, Links, Restart, SendMulticast, Tick
 from tests.node.site import Box, Site
 
@@ -88,5 +89,5 @@ def test_who_is_a_member_no_more_needs_no_answer() -> None:
     site.run(6.0)
     node = site.all[1].node
     assert not node.answered_since(site.now)
-    node.peers.members_changed([], [])
+    node.peers.take(roster([], []))
     assert node.answered_since(site.now)

@@ -14,6 +14,7 @@ from dusk.cycle import outbox
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.messages import AnswerCode, Kind, decode_answer, encode_submit
 from dusk.cycle.outbox import file_name
+from dusk.cycle.peers import roster
 from dusk.effects import (
     Append,
     ChangeState,
@@ -389,8 +390,10 @@ def test_nothing_is_handed_to_a_master_that_is_no_member_any_more() -> None:
     site = Site(2)
     site.run(6.0)
     member = site.all[1]
-    member.node.peers.members_changed(
-        [each for each in views.members(member.node.log.state) if each.public == member.key.public], []
+    member.node.peers.take(
+        roster(
+            [each for each in views.members(member.node.log.state) if each.public == member.key.public], []
+        )
     )
     change = site.world.change(site.world.set("wifi", "wireless.a.ssid", "x"), device=member.key)
     effects = member.node.submit(change, site.now)

@@ -205,12 +205,14 @@ THERE, OTHER = Address("192.0.2.7", 1), Address("192.0.2.8", 1)
 OFF = Told("not-reachable", "nobody there")
 
 
-def inquiries(streams: Streams, *places: Address) -> Inquiries:
+def inquiries(
+    streams: Streams, *places: Address, master: tuple[DeviceId, Address] | None = MASTER
+) -> Inquiries:
     return Inquiries(
         exchanges=streams,  # type: ignore[arg-type]  # stands in
         is_device=lambda _device, _public: True,
         places=lambda _: list(places),
-        master=lambda: MASTER,
+        master=lambda: master,
     )
 
 
@@ -241,7 +243,8 @@ def test_a_place_with_another_stream_is_asked_when_that_is_over() -> None:
     assert asking.step(1.0) == [Answered(7, Told(data=b"fine"))]
 
 
-def test_what_is_answered_after_its_end_is_told_to_nobody() -> None:
+@pytest.mark.parametrize("master", [MASTER, None])
+def test_what_is_answered_after_its_end_is_told_to_nobody(master: tuple[DeviceId, Address] | None) -> None:
     late: list[object] = []
 
     class Slow(Streams):
@@ -249,35 +252,16 @@ def test_what_is_answered_after_its_end_is_told_to_nobody() -> None:
             late.append(how["hear"])
             return []
 
-    asking = inquiries(Slow(), OTHER)
+    asking = inquiries(Slow(), OTHER, master=master)
     assert steps(asking, 1) == []
     (ended,) = asking.step(INQUIRY_S_MAX)
     assert isinstance(ended, Answered)
     assert ended.told.word == "no-answer"
     (hear,) = late
     assert callable(hear)
-    assert hear(Told(data=b"late")) == []
-    assert asking.deadline is None
-
-
-def test_answers_after_the_end_of_their_question_are_no_answers() -> None:
-    heard: list[object] = []
-
-    class Slow(Streams):
-        def ask(self, address: Address, question: Question, _now: float, **how: object) -> list[Effect]:
-            heard.append(how["hear"])
-            return []
-
-    asking = Inquiries(
-        exchanges=Slow(),  # type: ignore[arg-type]  # stands in
-        is_device=lambda _device, _public: True,
-        places=lambda _: [THERE],
-        master=lambda: None,
-    )
-    steps(asking, 1)
-    asking.step(INQUIRY_S_MAX)
     for told in (OFF, Told(data=b"late")):
-        assert heard[0](told) == []  # type: ignore[operator]  # what takes an answer
+        assert hear(told) == []
+    assert asking.deadline is None
 
 
 def test_allowances_are_of_each_member() -> None:

@@ -13,11 +13,10 @@ WIRELESS = b"config wifi-iface 'default_radio0'\n\toption ssid 'old'\n"
 def test_a_turn_comes_when_all_that_were_there_are_done() -> None:
     turn, done = Turn(90.0), {A}
     assert not turn.has_come(Seq(5), lambda: {A, B}, done.__contains__, 0.0)
-    assert turn.waiting_for == {B}
     assert turn.deadline == 90.0
     done.add(B)
     assert turn.has_come(Seq(5), lambda: {A, B}, done.__contains__, 1.0)
-    assert not turn.waiting_for
+    assert turn.deadline is None
 
 
 def test_who_comes_later_is_not_waited_for_but_a_newer_position_asks_again() -> None:
@@ -26,7 +25,7 @@ def test_who_comes_later_is_not_waited_for_but_a_newer_position_asks_again() -> 
     assert turn.has_come(Seq(5), lambda: {A, B}, {A}.__contains__, 1.0)
     assert not turn.has_come(Seq(5), lambda: {A}, lambda _: False, 2.0)
     assert not turn.has_come(Seq(6), lambda: {B}, {A}.__contains__, 3.0)
-    assert turn.waiting_for == {B}
+    assert turn.has_come(Seq(6), lambda: {A}, {B}.__contains__, 4.0)
 
 
 def test_after_one_window_it_comes_in_any_case_however_often_the_log_moves() -> None:

@@ -19,7 +19,7 @@ from dusk.cycle.datagrams import Channel, Opened
 from dusk.cycle.fragments import _read as read_batch
 from dusk.cycle.groupkeys import GroupKey, GroupKeys, decode_group_keys
 from dusk.cycle.messages import Kind
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.cycle.status import decode_health, open_status
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
@@ -43,7 +43,7 @@ def member(own: str) -> Channel:
     reader = keys.get(own) or SigningKey.from_seed(raw(setting["stranger"]))
     peers = Peers(reader, ClusterId(raw(setting["cluster"])))
     members = [Member(DeviceId(k.key_id), k.public, "", "", (), retired=False) for k in keys.values()]
-    peers.members_changed(sorted(members, key=lambda m: m.device_id), [])
+    peers.take(roster(sorted(members, key=lambda m: m.device_id), []))
     channel = Channel(peers, bytes)
     rows = setting["group_keys"]
     channel.keys = GroupKeys(

@@ -6,7 +6,7 @@ from typing import Any
 from dusk.changelog.views import Member
 from dusk.cycle.datagrams import Channel, Opened, Unreadable
 from dusk.cycle.messages import Kind
-from dusk.cycle.peers import Peers
+from dusk.cycle.peers import Peers, roster
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
@@ -43,7 +43,7 @@ class Scene:
         peers = Peers(own, self.cluster.id)
         members = [Member(DeviceId(k.key_id), k.public, "", "", (), retired=False) for k in (MASTER, SECOND)]
         members.sort(key=lambda member: member.device_id)
-        peers.members_changed(members, [DeviceId(MASTER.key_id)])
+        peers.take(roster(members, [DeviceId(MASTER.key_id)]))
         channel = Channel(peers, Source(f"nonces {name}"))
         channel.keys = group_keys()
         return channel
@@ -81,7 +81,7 @@ class Scene:
             return channel.seal_group(kind, plaintext)
         peers = Peers(sender, self.cluster.id)
         other = Member(DeviceId(reader.key_id), reader.public, "", "", (), retired=False)
-        peers.members_changed([other], [])
+        peers.take(roster([other], []))
         peer = peers.get(DeviceId(reader.key_id))
         assert peer is not None
         return channel.seal_to(peer, kind, plaintext)
