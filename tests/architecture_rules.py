@@ -21,6 +21,9 @@ HELPER_JUDGES_LINES_MAX = 150
 HELPER_RUNNERS = frozenset({"running.py", "notes.py", "neighbours.py"})
 """What it runs, and the word about it; they are counted by themselves, too (decision 0009)."""
 HELPER_RUNNERS_LINES_MAX = 150
+HELPER_BESIDE = frozenset({"places.py", "beside.py"})
+"""Where files lie, and what root lets be managed beside UCI; counted by themselves, too (decision 0012)."""
+HELPER_BESIDE_LINES_MAX = 120
 HELPER_BY_VERSION = frozenset({"_sha2", "_sha256"})
 """One of them is in each version's library: hashlib would load OpenSSL."""
 

@@ -44,7 +44,9 @@ def test_the_helper_stays_small() -> None:
     }
     judging = sum(lines.pop(name) for name in rules.HELPER_JUDGES)
     running = sum(lines.pop(name) for name in rules.HELPER_RUNNERS)
+    beside = sum(lines.pop(name) for name in rules.HELPER_BESIDE)
     assert sum(lines.values()) < rules.HELPER_LINES_MAX
+    assert beside < rules.HELPER_BESIDE_LINES_MAX
     assert judging < rules.HELPER_JUDGES_LINES_MAX
     assert running < rules.HELPER_RUNNERS_LINES_MAX
 

@@ -1,4 +1,4 @@
-"""One transaction over several UCI files: whole or nothing, whenever the power goes (R7, R9)."""
+"""One transaction over several files: whole or nothing, whenever the power goes (R7, R9)."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from dusk.helper import notes
-from dusk.helper.files import FILE_BYTES_MAX, Refusal, lock, open_file, read_file, write_file
+from dusk.helper.files import Refusal, read_file
+from dusk.helper.places import Found, Places, read_copy, write_copy
 
 if sys.version_info >= (3, 12):  # hashlib would load OpenSSL: a third more memory
     from _sha2 import sha256  # type: ignore[import-not-found]  # the stubs leave it out
@@ -14,7 +15,7 @@ else:
     from _sha256 import sha256  # type: ignore[import-not-found]  # the stubs leave it out
 
 SPARE_BYTES = 64 * 1024
-Facts = os.stat_result | None  # of the file that was there
+Wanted = tuple[str, bytes | None]
 Judge = Callable[[str, bytes, bytes], None]  # package, old content, new content
 
 
@@ -29,18 +30,18 @@ def sealed(body: bytes) -> bytes:
 
 
 class Journal:
-    """A ``manifest`` in ``folder`` is an apply to the files in ``config`` that nobody committed.
+    """A ``manifest`` in ``folder`` is an apply to files that nobody committed.
 
     What was undone is noted in the folder ``dusk``.
     """
 
-    def __init__(self, config: int, folder: int, dusk: int) -> None:
-        self.config, self.folder, self.dusk = config, folder, dusk
+    def __init__(self, places: Places, folder: int, dusk: int) -> None:
+        self.places, self.folder, self.dusk = places, folder, dusk
 
     def apply(
-        self, title: str, wanted: dict[str, tuple[str, bytes]], judge: Judge, begin: Callable[[str], None]
+        self, title: str, wanted: dict[str, Wanted], judge: Judge, begin: Callable[[str], None]
     ) -> list[str]:
-        """Write all files (digest of what was read, new content) or none; return what changed.
+        """Write all files (digest of what was read, new content or None) or none; return what changed.
 
         ``title`` is the ID and a token. ``judge`` is shown each package that changes, with both
         contents, and may refuse it. ``begin`` is called with the title before the first file is
@@ -53,48 +54,37 @@ class Journal:
         if self.unfinished()[0]:
             raise Refusal("unfinished", "an earlier apply is neither committed nor rolled back")
         with ExitStack() as held:
-            files = {package: self._locked(package, held) for package in sorted(wanted)}
-            if changed := [name for name in files if digest(files[name][0]) != wanted[name][0]]:
+            files = {package: self.places.find(package, held) for package in sorted(wanted)}
+            if changed := [name for name in files if digest(files[name].content) != wanted[name][0]]:
                 raise Refusal("changed", f"{changed[0]} was changed by somebody else since it was read")
-            new = {name: wanted[name][1] for name in files if wanted[name][1] != files[name][0]}
+            new = {name: wanted[name][1] for name in files if wanted[name][1] != files[name].content}
             for name, content in new.items():
-                judge(name, files[name][0] or b"", content)
+                judge(name, files[name].content or b"", content or b"")
             try:
-                self._prepare(title, {name: (*files[name], content) for name, content in new.items()})
+                self._prepare(title, {name: (files[name], content) for name, content in new.items()})
                 begin(title)
-                for name in new:
-                    # Renaming replaces what we hold locked; a link never what somebody made meanwhile.
-                    put = os.link if files[name][0] is None else os.rename
-                    put(f"new.{name}", name, src_dir_fd=self.folder, dst_dir_fd=self.config)
-                os.fsync(self.config)
+                for name, content in new.items():
+                    files[name].become(self.folder, "new", name, is_there=content is not None)
+                for folder in dict.fromkeys(files[name].folder for name in new):
+                    os.fsync(folder)
             except OSError:
                 held.close()
                 self.restore("the disk refused to write it", lambda _: [])  # nothing was reloaded yet
                 raise
         return list(new)
 
-    def _locked(self, package: str, held: ExitStack) -> tuple[bytes | None, Facts]:
-        """Read a file under libuci's lock; libuci renames, so the name must still mean it (A50)."""
-        if (file := open_file(self.config, package)) is None:
-            return None, None
-        lock(held.enter_context(file).fileno(), f"somebody holds the lock on {package}")
-        facts = os.fstat(file.fileno())
-        if not os.path.samestat(os.stat(package, dir_fd=self.config), facts):
-            raise Refusal("changed", f"{package} is being changed by somebody else")
-        return file.read(FILE_BYTES_MAX), facts
-
-    def _prepare(self, title: str, files: dict[str, tuple[bytes | None, Facts, bytes]]) -> None:
+    def _prepare(self, title: str, files: dict[str, tuple[Found, bytes | None]]) -> None:
         """Have all that is needed to go on or back on the disk, the manifest last."""
         self._forget()
         disk = os.fstatvfs(self.folder)
-        needed = SPARE_BYTES + sum(len(old or b"") + len(new) for old, _, new in files.values())
+        needed = SPARE_BYTES + sum(len(old.content or b"") + len(new or b"") for old, new in files.values())
         if disk.f_bavail * disk.f_frsize < needed:
             raise Refusal("no-space", f"less than {needed} bytes are free on the disk of etc/dusk")
         lines = [title]
-        for package, (old, facts, new) in files.items():
-            write_file(self.folder, f"old.{package}", old or b"", facts)
-            write_file(self.folder, f"new.{package}", new, facts)
-            lines.append(f"\n{package} {digest(old)} {digest(new)}")
+        for package, (old, new) in files.items():
+            write_copy(self.folder, "old", package, old.content or b"", old.facts)
+            write_copy(self.folder, "new", package, new or b"", old.facts)
+            lines.append(f"\n{package} {digest(old.content)} {digest(new)}")
         notes.replace_file(self.folder, "manifest", sealed("".join([*lines, "\n"]).encode()))
 
     def unfinished(self) -> tuple[str, dict[str, tuple[str, str]]]:
@@ -131,7 +121,6 @@ class Journal:
         """
         title, digests = self.unfinished()
         found = {name: self._put_back(name, *pair) for name, pair in digests.items()}
-        os.fsync(self.config)
         ours = [name for name in found if found[name] in digests[name]]  # a cut try may have reloaded nothing
         foreign = [name for name in found if name not in ours]
         if title:
@@ -143,17 +132,16 @@ class Journal:
     def _put_back(self, package: str, old: str, new: str) -> str:
         with ExitStack() as held:
             try:
-                found = digest(self._locked(package, held)[0])
+                file = self.places.find(package, held, is_back=True)
             except Refusal as refusal:
                 if refusal.args[0] in {"busy", "changed"}:
                     raise
                 return "not as we wrote it"
-            if found == new and old == "-":
-                os.unlink(package, dir_fd=self.config)
-            elif found == new:
-                if digest(read_file(self.folder, f"old.{package}")) != old:
+            if (found := digest(file.content)) == new:
+                if old != "-" and digest(read_copy(self.folder, package)) != old:
                     raise Refusal("damaged", f"etc/dusk/journal/old.{package} is not what was there before")
-                os.rename(f"old.{package}", package, src_dir_fd=self.folder, dst_dir_fd=self.config)
+                file.become(self.folder, "old", package, is_there=old != "-")
+            os.fsync(file.folder)  # also of what a former try put back, which was cut
             return found
 
     def _forget(self) -> None:

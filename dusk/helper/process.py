@@ -5,9 +5,10 @@ import os
 from io import FileIO
 
 from dusk.helper import notes
-from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder, read_file
+from dusk.helper.beside import check_path, load, wanted_of
+from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder
 from dusk.helper.journal import Journal
-from dusk.helper.policy import load
+from dusk.helper.places import Places
 from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
 
 WHY_MAX = 400  # characters of a reason: a note has to stay a file that can be read
@@ -41,30 +42,33 @@ class Helper:
         fcntl.flock(self.folder, fcntl.LOCK_UN)
         self.lock = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.folder))
         lock(self.lock.fileno(), others)
-        self.journal = Journal(self.config, self.folder, self.dusk)
+        self.places = Places(top, self.config, self.dusk)
+        self.journal = Journal(self.places, self.folder, self.dusk)
         self.watch = Watch(self.root)
         self.changed: list[str] = []
 
     def _package(self, raw: bytes, *readable: bytes) -> str:
-        """Return the name of a package that may be managed, or that may be read at least."""
+        """Return a package that may be managed, or that may be read at least."""
+        package = check_path(raw) if raw.startswith(b"file:") else name(raw)
         if raw not in readable:
-            load(self.dusk).check_package(name(raw))
-        return name(raw)
+            load(self.dusk).check_package(package)
+        return package
 
     def read(self, raw: bytes) -> list[bytes]:
         """Return ``+`` and the file of a package, Dusk's own too, or ``-`` if there is none."""
-        content = read_file(self.config, self._package(raw, b"dusk"))
+        content = self.places.read(self._package(raw, b"dusk"))
         return [b"-" if content is None else b"+" + content]
 
     def apply(self, ident: bytes, *rest: bytes) -> list[bytes]:
         """Write files: package, digest of what was read (``-``: no file), new content of each.
 
-        A last field says how many seconds after the reload the daemon waits for contact.
+        A file beside UCI is removed by nothing at all. A last field says how many seconds after the reload
+        the daemon waits for contact.
         """
         count = len(rest) // 3 * 3
         files = zip(rest[:count:3], rest[1:count:3], rest[2:count:3], strict=True)
-        wanted = {self._package(raw): (old.decode(), new) for raw, old, new in files}
-        if any(len(new) > FILE_BYTES_MAX for _, new in wanted.values()):
+        wanted = {self._package(raw): (old.decode(), wanted_of(raw, new)) for raw, old, new in files}
+        if any(len(new or b"") > FILE_BYTES_MAX for _, new in wanted.values()):
             raise Refusal("too-large", f"a file would have over {FILE_BYTES_MAX} bytes")
         self.watch.prepare(rest[count:], reload_command(self.config, self.root), list(wanted))
         title = f"{name(ident)} {os.urandom(8).hex()}"

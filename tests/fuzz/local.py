@@ -1,15 +1,11 @@
 """Files, texts and requests of people and the daemon: each means one thing, or is refused with one error."""
 
-import io
 import json
 import random
-import string
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
-from unittest import mock
 
 from dusk import codec
 from dusk.apply.verdict import decode_verdict
@@ -26,15 +22,11 @@ from dusk.daemon.identity import decode_identity, encode_identity
 from dusk.daemon.settings import read_settings
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import ConfigError, UntrustedInput
-from dusk.helper import message as wire
-from dusk.helper import process
-from dusk.helper.journal import digest
 from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.sealed import _digest, check_sealed_key
 from tests.desk import FakeDesk
 from tests.fuzzing import Feed, Make, Rig, Target, nested, value
-from tests.power.cuts import close_below
 from tests.world import World, sealed_key
 
 
@@ -396,80 +388,6 @@ LINES = [
     b'{"jsonrpc":"2.0","id":1,"method":"log.list","params":{"count":5,"since":0}}',
 ]
 
-# --- the helper ------------------------------------------------------------------------------
-
-NAMES = (b"system", b"dusk", b"other", b"../dusk", b"-x", b"", b"a/b", b"x\0", b"link", b"lock", b"manifest")
-
-
-class Root:
-    """A helper's folder, and what no request may touch."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        (path / "etc/config").mkdir(parents=True)
-        (path / "etc/config/system").write_bytes(b"#old\n")
-        (path / "etc/config/dusk").write_bytes(b"config dusk main\n")
-        (path / "etc/config/link").symlink_to("../secret")
-        (path / "etc/secret").write_bytes(b"secret")
-        self.helper = process.Helper(str(path))
-
-    def feed(self, data: bytes) -> None:
-        """Each request has one answer, whatever it is, and nothing else is read, written or run."""
-        source, sink = io.BytesIO(data), io.BytesIO()
-        while header := source.readline(wire.HEADER_BYTES_MAX):
-            fields = [source.read(size) for size in wire.sizes(header)]
-            answer = self.helper.answer(*fields)
-            assert answer[0] in {b"ok", b"refused"}
-            assert b"secret" not in b"".join(answer)
-            sink.write(wire.encode(*answer))
-        assert {found.name for found in self.path.iterdir()} == {"etc"}
-        assert {found.name for found in (self.path / "etc").iterdir()} == {"config", "dusk", "secret"}
-        assert {found.name for found in (self.path / "etc/dusk").iterdir()} <= {"journal", "join", "undone"}
-        assert (self.path / "etc/config/dusk").read_bytes() == b"config dusk main\n"
-        assert (self.path / "etc/secret").read_bytes() == b"secret"
-        allowed = set(string.ascii_letters + string.digits + "_-")
-        assert all(set(found.name) <= allowed for found in (self.path / "etc/config").iterdir())
-
-
-def _grown_request(rng: random.Random) -> bytes:
-    def field() -> bytes:
-        kind = rng.randrange(4)
-        if kind == 0:
-            return rng.choice(NAMES)
-        if kind == 1:
-            return rng.choice((b"-", digest(b"#old\n").encode(), digest(b"#new\n").encode()))
-        return rng.choice((b"ab", b"#new\n", b"#old\n", rng.randbytes(20)))
-
-    def message() -> bytes:
-        request = rng.choice([*sorted(process.REQUESTS), b"answer", b"__init__", b"journal"])
-        if request == b"apply" and rng.random() < 0.7:
-            old = rng.choice((b"-", digest(b"#old\n").encode(), digest(b"#new\n").encode()))
-            return wire.encode(request, b"ab", rng.choice(NAMES), old, rng.choice((b"#new\n", b"#old\n")))
-        return wire.encode(request, *(field() for _ in range(rng.randrange(5))))
-
-    return b"".join(message() for _ in range(rng.randrange(1, 4)))
-
-
-REQUEST = wire.encode(b"apply", b"ab", b"system", digest(b"#old\n").encode(), b"#new\n")
-MESSAGES = [
-    REQUEST,
-    REQUEST + wire.encode(b"rollback"),
-    wire.encode(b"read", b"system"),
-    wire.encode(b"commit", b"ab"),
-]
-
-
-@contextmanager
-def _helper() -> Iterator[Feed]:
-    with TemporaryDirectory() as folder, ExitStack() as patched:
-        patched.enter_context(mock.patch("os.fsync"))
-        patched.enter_context(mock.patch("dusk.helper.process.run", return_value=[b"0", b""]))
-        patched.enter_context(mock.patch("dusk.helper.running.Watch.begin"))
-        patched.callback(close_below, Path(folder))
-        root = Root(Path(folder))
-        patched.callback(root.helper.lock.close)
-        yield root.feed
-
 
 def _verdict(data: bytes) -> None:
     """What is kept of a failed apply reads back the same (R7)."""
@@ -494,5 +412,4 @@ TARGETS = [
     ),
     Target("own settings", _own_settings, ConfigError, [OWN], lines_from(*OWN_LINES, words=UCI_WORDS)),
     Target("control", Rig(_control), (), LINES, _call, memory_bytes_max=16 * 2**20),
-    Target("helper", Rig(_helper), ValueError, MESSAGES, _grown_request, memory_bytes_max=8 * 2**20),
 ]

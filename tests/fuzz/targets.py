@@ -8,6 +8,7 @@ from tests.fuzz import (
     local,
     nodes,
     questions,
+    requests,
     secret_keys,
     shells,
     texts,
@@ -19,6 +20,7 @@ from tests.fuzzing import Target
 TARGETS: tuple[Target, ...] = (
     *wire.TARGETS,
     *local.TARGETS,
+    requests.TARGET,
     *texts.TARGETS,
     *shells.TARGETS,
     *nodes.TARGETS,

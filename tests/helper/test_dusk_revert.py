@@ -30,6 +30,8 @@ PROGRAMS = (
     "find",
     "sha256sum",
     "cut",
+    "cat",
+    "tr",
     "cmp",
     "sed",
     "ls",

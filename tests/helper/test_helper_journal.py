@@ -3,7 +3,7 @@
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import pytest
 from dusk.helper import files, journal
 from dusk.helper.journal import digest
 from dusk.helper.process import Helper
+from tests.helper.cutting import cut_points, failing_at
 
 BEFORE = {"wireless": b"config wifi-device\n", "system": b"config system\n", "firewall": None}
 AFTER = {"wireless": b"config wifi-device 'a'\n", "system": b"", "firewall": b"config defaults\n"}
-CALLS = ("open", "fsync", "rename", "link", "unlink", "fchown", "fchmod", "listdir")
 
 
 @pytest.fixture
@@ -58,58 +58,6 @@ def contents(root: Path) -> dict[str, bytes | None]:
 def request() -> list[bytes]:
     triples = [(name.encode(), digest(BEFORE[name]).encode(), AFTER[name]) for name in BEFORE]
     return [b"apply", b"ab12", *(field for triple in triples for field in triple)]
-
-
-def failing_at(
-    n: int, fail: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> Generator[int, None, None]:
-    """Count calls to the disk and fail at the n-th; afterwards yield how many there were."""
-    count = 0
-
-    def wrap(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **options: object) -> object:
-            nonlocal count
-            count += 1
-            if count == n:
-                fail()
-            return real(*args, **options)
-
-        return call
-
-    with monkeypatch.context() as patch:
-        for name in CALLS:
-            patch.setattr(os, name, wrap(getattr(os, name)))
-        yield 0
-    yield count
-
-
-def in_child(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def cut_points(root: Path, requests: list[list[bytes]], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Do the requests in a process that dies at its n-th call to the disk, for every n."""
-    n = 0
-    exit_status = 9
-    while exit_status == 9:
-        n += 1
-
-        def work(n: int = n) -> None:
-            helper = Helper(str(root))
-            cutting = failing_at(n, lambda: os._exit(9), monkeypatch)
-            next(cutting)
-            for fields in requests:
-                helper.answer(*fields)
-
-        exit_status = in_child(work)
-        if exit_status == 9:
-            yield n
 
 
 def test_a10_q2_a_cut_at_any_point_of_an_apply_leaves_all_files_as_before(
@@ -249,7 +197,7 @@ def test_a50_a_file_that_was_renamed_over_while_its_lock_was_awaited_is_refused(
         other.replace(root / "etc/config/wireless")
         real(fd, refusal)
 
-    monkeypatch.setattr("dusk.helper.journal.lock", raced)
+    monkeypatch.setattr("dusk.helper.places.lock", raced)
     assert ask(root, *request())[:2] == [b"refused", b"changed"]
 
 

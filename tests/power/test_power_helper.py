@@ -12,12 +12,24 @@ from tests.power.cuts import Bench, Told, Work
 from tests.power.model import Model, Name
 
 Files = dict[str, bytes | None]
-BEFORE: Files = {"wireless": b"config wifi-device\n", "system": b"config system\n", "firewall": None}
-AFTER: Files = {"wireless": b"config wifi-device 'a'\n", "system": b"", "firewall": b"config defaults\n"}
+BANNER = "file:/etc/banner"
+BEFORE: Files = {
+    "wireless": b"config wifi-device\n",
+    "system": b"config system\n",
+    "firewall": None,
+    BANNER: None,
+}
+AFTER: Files = {
+    "wireless": b"config wifi-device 'a'\n",
+    "system": b"",
+    "firewall": b"config defaults\n",
+    BANNER: b"-r--r--r--\nours\n",
+}
 LATER: Files = {
     "wireless": BEFORE["wireless"],
     "system": b"config system 'b'\n",
     "firewall": b"config rule\n",
+    BANNER: None,
 }
 MODE = 0o640
 
@@ -35,7 +47,12 @@ class Applied:
 
 def found(root: Path) -> Files:
     config = root / "etc/config"
-    return {name: (config / name).read_bytes() if (config / name).exists() else None for name in BEFORE}
+    files = {name: (config / name).read_bytes() if (config / name).exists() else None for name in BEFORE}
+    banner = root / "etc/banner"
+    if banner.exists():
+        assert banner.stat().st_mode & 0o777 == 0o444
+        files[BANNER] = b"-r--r--r--\n" + banner.read_bytes()
+    return files
 
 
 def new(root: Path) -> Told[Applied]:
@@ -75,7 +92,8 @@ def serving(root: Path) -> Helper:
 
 
 def request(now: Files, wanted: Files) -> list[bytes]:
-    changes = [name for name in BEFORE if wanted[name] is not None and now[name] != wanted[name]]
+    is_said = {name for name in BEFORE if wanted[name] is not None or name == BANNER}
+    changes = [name for name in BEFORE if name in is_said and now[name] != wanted[name]]
     triples = [(name.encode(), digest(now[name]).encode(), wanted[name] or b"") for name in changes]
     return [b"apply", b"ab12", *(field for triple in triples for field in triple)]
 
