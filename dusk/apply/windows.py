@@ -17,6 +17,7 @@ NETWORK_TIMES = 2
 RADAR_TIMES = 8
 """A radio listens for radar before it sends, ten minutes on some channels: 720 s."""
 TAKEOVERS = 3
+"""A window is at least as long as so many of them."""
 
 Changes = Mapping[str, tuple[bytes | None, bytes]]
 """Package → (content before, content after) of each file that changes."""
@@ -24,7 +25,7 @@ Changes = Mapping[str, tuple[bytes | None, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of a device.
+    """The windows of a device, and what it grants others.
 
     Args:
         base_s: of a change that is none of the network's, seconds.
@@ -47,6 +48,18 @@ class Windows:
             if any(content is not None and has_radar_uplink(content) for content in contents):
                 times = RADAR_TIMES
         return max(self.base_s * times, TAKEOVERS * self.takeover_s())
+
+    def silence(self) -> float:
+        """Return after how long somebody who changes nothing counts as gone, seconds."""
+        return max(WINDOW_S, self.takeover_s())
+
+    def patience(self) -> float:
+        """Return how long another device may be silent for what it applies, at most, seconds.
+
+        It is the longest window, and what it takes around one to reload, go back, and be heard again. What
+        this device's own people set says nothing of others: it counts what holds where nobody set anything.
+        """
+        return max(RADAR_TIMES * WINDOW_S, TAKEOVERS * self.takeover_s()) + self.silence()
 
 
 WINDOWS = Windows()

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from dusk.apply.driver import Driver
+from dusk.apply.windows import Windows
 from dusk.cycle.peers import Peers
 from dusk.effects import Effect
 from dusk.ids import DeviceId, Seq
@@ -71,12 +72,14 @@ class Applying:
         driver: the apply machine with its target.
         around: the node.
         cycle_s: gives the length of a cycle, seconds.
-        window_s: how long the leader and the backup wait for the others at most.
+        windows: say how long the leader and the backup wait for the others at most.
     """
 
-    def __init__(self, driver: Driver, around: Around, cycle_s: Callable[[], float], window_s: float) -> None:
+    def __init__(
+        self, driver: Driver, around: Around, cycle_s: Callable[[], float], windows: Windows
+    ) -> None:
         self._driver, self._around, self._cycle_s = driver, around, cycle_s
-        self._turn = Turn(window_s)
+        self._turn = Turn(windows.patience)
         self._look_at: float | None = None
         self._start_at: float | None = None
         self._told_at: float | None = None

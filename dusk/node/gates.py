@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from dusk.apply.windows import RADAR_TIMES
+from dusk.apply.windows import Windows
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.log import Log
 from dusk.changelog.released import Waits, head_before
@@ -31,8 +31,6 @@ from dusk.node.switching import BRAKED, FAILED, Report, Seen, Switch, delay_s
 
 LOOK_S = 0.5
 """Between two looks at the devices while a rollout is under way."""
-LOST_WINDOWS = 1.0 + RADAR_TIMES
-"""So many apply windows a device that was there may be silent; then it counts as one that failed."""
 
 
 class Gate(NamedTuple):
@@ -60,7 +58,7 @@ class Gates:
         waits: gives who waits for what, at the log's head.
         report: gives what a member, or this device, said last; None for nothing yet.
         online: gives who is there.
-        window_s: how long an apply waits for contact.
+        windows: say how long a device that was there may be silent; then it counts as one that failed.
         own: this device.
         cycle_s: gives the length of a cycle, seconds.
         reloaded_at: gives when this device reloaded what waits to be confirmed; None: nothing does.
@@ -73,13 +71,13 @@ class Gates:
         waits: Callable[[], Waits],
         report: Callable[[DeviceId], Report | None],
         online: Callable[[float], set[DeviceId]],
-        window_s: float,
+        windows: Windows,
         own: DeviceId,
         cycle_s: Callable[[], float],
         reloaded_at: Callable[[], float | None],
     ) -> None:
         self._log, self._waits, self._report, self._online = log, waits, report, online
-        self._window_s, self._own, self._cycle_s, self._reloaded_at = window_s, own, cycle_s, reloaded_at
+        self._windows, self._own, self._cycle_s, self._reloaded_at = windows, own, cycle_s, reloaded_at
         self._told: dict[str, tuple[float, Seq]] = {}
         """Rollout → when this device told all to switch, and where that stands, until that was looked at."""
         self._watched: dict[str, float] = {}
@@ -162,7 +160,8 @@ class Gates:
         if device == self._own and reloaded_at is not None:
             is_there = now - reloaded_at > online_s(self._cycle_s(), len(there))
         seen_at = self._seen.get(rollout.id, {}).get(device, self._watched[rollout.id])
-        patience_s = self._window_s * (1.0 if rollout.progress.opened == STAGED else LOST_WINDOWS)
+        is_staged = rollout.progress.opened == STAGED  # nobody changes anything yet
+        patience_s = self._windows.silence() if is_staged else self._windows.patience()
         did = device in self._switched.get(rollout.id, ())
         return Seen(device, self._report(device), is_there, now - seen_at > patience_s, did)
 
@@ -196,8 +195,8 @@ class Gates:
             return _Stage.AWAY
         seen_at = self._seen.get(rollout.id, {}).get(device)
         if seen_at is not None:
-            is_lost = now - seen_at > LOST_WINDOWS * self._window_s
+            is_lost = now - seen_at > self._windows.patience()
             return _Stage.FAILED if is_lost else _Stage.PENDING
         assert self._leads_since is not None, "only who leads looks"
-        is_known = now - self._leads_since > self._window_s
+        is_known = now - self._leads_since > self._windows.silence()
         return _Stage.AWAY if is_known else _Stage.PENDING

@@ -109,7 +109,7 @@ class Node:
         )
         self.log, self.device_id, self.peers = log, rooms.peers.own_id, rooms.peers
         self.applied, self.alarms = rooms.applied, rooms.alarm_lines
-        self._applying = Applying(rooms.applied, self, lambda: rooms.cycle_s, settings.apply_window_s)
+        self._applying = Applying(rooms.applied, self, lambda: rooms.cycle_s, rooms.windows)
         self._watching = Watching(
             around=self,
             alarms=rooms.alarms,

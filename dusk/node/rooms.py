@@ -111,16 +111,17 @@ class Rooms:
             key=key, log=log, outbox=self.outbox, writing=self.writing, random_bytes=random_bytes
         )
         self.secrets = self._make_secrets(key)
+        self.windows = Windows(settings.apply_window_s, self.takeover_s)
         self.applied = Driver(
             self.peers.own_id,
             self.recovery.status_key,
             settings.mode,
             self.secrets,
-            windows=Windows(settings.apply_window_s, self.takeover_s),
+            windows=self.windows,
             keeping=Keeping(saved.get(IN_EFFECT_FILE)),
             interfaces=(settings.facts or {}).get(INTERFACES, FRESH.interfaces),
         )
-        self.gates = self._make_gates(settings.apply_window_s)
+        self.gates = self._make_gates()
         self.report = SelfReport(key, log.cluster, settings.facts)
         self.reports = NodeReports(self.peers, log, self.report.signed, self.waiting_here)
         self.alarms = Alarms(self.alarm_lines, lambda: self.cycle_s)
@@ -195,13 +196,13 @@ class Rooms:
             random_bytes=self._random_bytes,
         )
 
-    def _make_gates(self, window_s: float) -> Gates:
+    def _make_gates(self) -> Gates:
         return Gates(
             self.log,
             waits=lambda: self.waits,
             report=self._reported,
             online=self._online,
-            window_s=window_s,
+            windows=self.windows,
             own=self.peers.own_id,
             cycle_s=lambda: self.cycle_s,
             reloaded_at=lambda: self.applied.contact_wanted_since,

@@ -13,11 +13,11 @@ class Turn:
     """A holder's wait for the others.
 
     Args:
-        window_s: how long it waits at most, however often the log moves meanwhile.
+        patience_s: gives how long it waits at most, seconds, however often the log moves meanwhile.
     """
 
-    def __init__(self, window_s: float) -> None:
-        self._window_s = window_s
+    def __init__(self, patience_s: Callable[[], float]) -> None:
+        self._patience_s = patience_s
         self._asked: object = None
         self._until: float | None = None
         self._waiting_for: frozenset[DeviceId] = frozenset()
@@ -45,7 +45,7 @@ class Turn:
             spare: how many need not be done; -1: all being done is not enough.
         """
         if self._until is None:
-            self._until = now + self._window_s
+            self._until = now + self._patience_s()
             self._asked = None
         if asked != self._asked:
             self._asked, self._waiting_for = asked, frozenset(online())

@@ -74,3 +74,16 @@ def test_a48_no_window_is_shorter_than_three_takeovers() -> None:
     assert windows.of({"system": (b"a", b"b")}) == 60.0
     assert windows.of({"wireless": (None, wireless())}) == 60.0
     assert Windows(50.0, lambda: 20.0).of({"network": (b"a", b"b")}) == 100.0
+
+
+@pytest.mark.parametrize(
+    ("takeover_s", "silence_s", "patience_s"), [(0.0, 90.0, 810.0), (302.0, 302.0, 1208.0)]
+)
+def test_others_are_waited_for_longer_than_any_window_of_theirs(
+    takeover_s: float, silence_s: float, patience_s: float
+) -> None:
+    theirs = Windows(takeover_s=lambda: takeover_s)
+    assert theirs.of({"wireless": (None, wireless())}) < patience_s
+    for own_s in (1.0, 90.0, 3600.0):
+        windows = Windows(own_s, lambda: takeover_s)
+        assert (windows.silence(), windows.patience()) == (silence_s, patience_s)

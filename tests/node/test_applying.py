@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 
 from dusk.apply.driver import Driver
+from dusk.apply.windows import WINDOWS
 from dusk.changelog.views import Member
 from dusk.cycle.peers import Peers, roster
 from dusk.effects import Effect, Event
@@ -18,7 +19,7 @@ KEY = SigningKey.from_seed(b"\7" * 32)
 OWN = DeviceId(KEY.key_id)
 OTHERS = [DeviceId(number.to_bytes(16, "big")) for number in range(1, SLICE_MEMBERS_MAX + 1)]
 SAMPLE = OTHERS[:20]
-WINDOW_S = 90.0
+PATIENCE_S = WINDOWS.patience()
 
 
 class _Machine:
@@ -94,7 +95,7 @@ class _Cluster:
 def _gathered(sample: list[DeviceId]) -> tuple[Applying, _Machine, _Cluster]:
     """Return what is about to apply for the first time at the moment 0."""
     machine, cluster = _Machine(), _Cluster(sample)
-    applying = Applying(cast(Driver, machine), cluster, lambda: 5.0, WINDOW_S)
+    applying = Applying(cast(Driver, machine), cluster, lambda: 5.0, WINDOWS)
     applying.step(-GATHER_S)
     assert applying.deadline == 0.0
     return applying, machine, cluster
@@ -112,7 +113,7 @@ def test_p7_answers_that_come_by_the_hundred_cost_one_look_in_a_tenth_of_a_secon
     assert machine.waiting
 
 
-@pytest.mark.parametrize(("missing", "at_s"), [(0, LOOK_SLICED_S), (2, SLICE_WAIT_S), (3, WINDOW_S)])
+@pytest.mark.parametrize(("missing", "at_s"), [(0, LOOK_SLICED_S), (2, SLICE_WAIT_S), (3, PATIENCE_S)])
 def test_nine_in_ten_of_a_sample_are_enough_after_a_while(missing: int, at_s: float) -> None:
     applying, machine, cluster = _gathered(SAMPLE)
     applying.step(0.0)
@@ -130,12 +131,12 @@ def test_who_is_not_reached_by_a_rollout_is_not_waited_for() -> None:
     assert applying.step(LOOK_SLICED_S) == [Event("started", "", loud=False)]
 
 
-def test_where_nobody_of_the_sample_is_there_only_the_window_ends_the_wait() -> None:
+def test_where_nobody_of_the_sample_is_there_only_patience_ends_the_wait() -> None:
     applying, machine, _ = _gathered([])
     applying.step(0.0)
-    applying.step(WINDOW_S - LOOK_SLICED_S)
+    applying.step(PATIENCE_S - LOOK_SLICED_S)
     assert machine.waiting
-    applying.step(WINDOW_S)
+    applying.step(PATIENCE_S)
     assert not machine.waiting
 
 

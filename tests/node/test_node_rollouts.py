@@ -6,6 +6,7 @@ import pytest
 
 from dusk import codec
 from dusk.apply.events import Mode
+from dusk.apply.windows import WINDOWS
 from dusk.changelog import rollouts
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
@@ -13,7 +14,7 @@ from dusk.changelog.released import Waits
 from dusk.changelog.rollouts import DONE, GO, HOLD
 from dusk.effects import WallClock
 from dusk.ids import Seq
-from dusk.node.gates import LOST_WINDOWS, Gate, Gates
+from dusk.node.gates import Gate, Gates
 from dusk.node.switching import Report
 from tests.changelog.test_rollouts import Cluster
 from tests.checkpoints import STEP, attest, commit, compacted
@@ -175,7 +176,7 @@ def test_who_is_not_heard_any_more_since_it_was_reached_counts_as_one_that_faile
     rolled(site, [canary, other])
     site.run(3.0)
     canary.on = False
-    site.run(LOST_WINDOWS * 90.0 - 10.0)
+    site.run(WINDOWS.patience() - 10.0)
     assert not rollouts.progress_of(site.master.node.log.state, ID).stopped_by
     site.run(30.0)
     stopped_by = rollouts.progress_of(site.master.node.log.state, ID).stopped_by
@@ -257,7 +258,7 @@ def _due(log: Log, report: Report) -> list[Gate]:
         waits=lambda: Waits(log.state),
         report=lambda _device: report,
         online=lambda _now: set(),
-        window_s=90.0,
+        windows=WINDOWS,
         own=log.leader,
         cycle_s=lambda: 1.0,
         reloaded_at=lambda: None,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dusk import codec
 from dusk.apply.events import Mode
+from dusk.apply.windows import WINDOWS
 from dusk.changelog import rollouts
 from dusk.changelog.body import Edit
 from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, STAGED, STAYED, SWITCHED, Progress
@@ -123,7 +124,7 @@ def test_r9_one_that_cannot_follow_is_back_by_itself_and_the_others_stay() -> No
         == f"no word that most have switched within {2 * WINDOW_S:g} s after the reload"
     )
     assert all(in_effect(box, 1) and moved(box) for box in site.all[:4])
-    site.until(lambda: ended(site.master) == DONE, 11 * WINDOW_S, STEP_S)
+    site.until(lambda: ended(site.master) == DONE, WINDOWS.patience() + SOON_S, STEP_S)
     assert all(map(moved, site.all[:4]))
 
 
@@ -220,12 +221,12 @@ def test_one_that_is_off_stops_it_unless_a_person_lets_it_be_missing() -> None:
     off.on = False
     site.run(10.0)
     together(site)
-    site.run(WINDOW_S - 11.0)
+    site.run(WINDOWS.silence() - 11.0)
     assert not stopped_by(site.master), "it may be back"
     site.until(lambda: stopped_by(site.master) == off.node.device_id.hex(), SOON_S, STEP_S)
     order(site, GO, failures=1)
     site.until(lambda: all(map(moved, site.all[:4])), SOON_S, STEP_S)
-    site.until(lambda: ended(site.master) == DONE, 11 * WINDOW_S, STEP_S)
+    site.until(lambda: ended(site.master) == DONE, WINDOWS.patience() + SOON_S, STEP_S)
 
 
 def test_one_with_the_brake_on_stops_it() -> None:
