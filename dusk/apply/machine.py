@@ -8,20 +8,21 @@ belong to the state that waits for it. A newer target that arrives meanwhile wai
 # ruff: noqa: ARG002, SLF001
 
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from dusk.apply.attempt import Attempt
 from dusk.apply.events import Deadline, Event, Kind, Mode, Restored, SetMode, Target, kind_of
 from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.apply.standing import in_words, missing
 from dusk.apply.verdict import Verdict
-from dusk.apply.windows import WINDOWS, Changes, Windows
+from dusk.apply.windows import WINDOWS, Windows
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.effects import Event as Notice
 from dusk.errors import ConfigError
 from dusk.ids import Head, Seq
 from dusk.lazy import dataclass
-from dusk.links import LookUp, Seen, Up
+from dusk.links import LookUp, Seen
 
 BACKOFF_S = (30.0, 120.0, 600.0)
 """Waits before each retry of a soft failure; after the last one it is hard."""
@@ -71,29 +72,6 @@ RESTING = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One way of the current target through the states."""
-
-    ident: str = ""
-    packages: dict[str, bytes] = field(default_factory=dict)
-    changes: Changes = field(default_factory=dict)
-    wireless: bytes | None = None
-    """That package as it is to be, if it is known."""
-    window_s: float = 0.0
-    until: float = 0.0
-    before: Up = Up()
-    down: tuple[str, ...] | None = None
-    """What is not up again; None before the first look."""
-    is_heard: bool = False
-    changed_count: int = 0
-    is_retry: bool = False
-    is_outside: bool = False
-    """Whether what went wrong is nothing that these settings could do: a disk, a power cut."""
-    is_unchanged: bool = False
-    """No file has to change: nothing was asked of the helper."""
-
-
 class Applier:
     """Brings files to a target and back.
 
@@ -131,11 +109,13 @@ class Applier:
         self._mode = Mode.RUN
         self._target: Target | None = None
         self._next: Target | None = None
-        self._attempt = _Attempt()
+        self._attempt = Attempt()
         self._retry_at: float | None = None
         self._waits_since: float | None = None
         self._patience_s = 0.0
         self._heard = False
+        self._turned_away: Verdict | None = None
+        """What the helper refused last, and how often in a row; a later run need not know."""
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event; return what the helper is to do, in order.
@@ -220,9 +200,9 @@ class Applier:
         if self._next is None:
             return []
         self._target, self._next = self._next, None
-        return self._stage(_Attempt())
+        return self._stage(Attempt())
 
-    def _stage(self, attempt: _Attempt) -> list[Action]:
+    def _stage(self, attempt: Attempt) -> list[Action]:
         assert self._target is not None
         self._attempt, self.state, self.deadline = attempt, State.STAGED, None
         return [ReadFiles(self._target.packages)]
@@ -239,7 +219,8 @@ class Applier:
         except ConfigError as error:
             return self._fail(str(error), now, hard=True)
         ident = apply_id(self._key, files)
-        known = self._known(ident)
+        last = self._turned_away
+        known = last if last is not None and last.ident == ident else self._known(ident)
         if known is not None and (known.is_hard or not self._attempt.is_retry):
             return self._stay_failed(known)
         self.hard = False
@@ -268,7 +249,7 @@ class Applier:
         """Go on as if nothing had been tried since this content failed."""
         self.reason, self.hard = known.reason, known.is_hard
         self._rest(State.FAILED)
-        self.deadline = self._retry_at
+        self.deadline = None if self.hard else self._retry_at
         return self._next_target()
 
     def _again(self, event: Event, now: float) -> list[Action]:
@@ -276,12 +257,12 @@ class Applier:
         count = self._attempt.changed_count + 1
         if count > CHANGED_RETRIES_MAX:
             return self._refused(event, now)
-        return self._stage(_Attempt(changed_count=count, is_retry=self._attempt.is_retry))
+        return self._stage(Attempt(changed_count=count, is_retry=self._attempt.is_retry))
 
     def _refused(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
         error = event.error or ""
-        self._attempt.is_outside = True
+        self._attempt.is_refused = True
         if error.startswith("unfinished:"):
             return self._roll_back("an earlier apply was not finished")
         if error.startswith(_MAY_HAVE_WRITTEN):  # else the next try would find nothing to change, and be done
@@ -300,7 +281,7 @@ class Applier:
         return self._next_target()
 
     def _look_again(self, event: Event, now: float) -> list[Action]:
-        return self._stage(_Attempt(is_retry=self._attempt.is_retry))
+        return self._stage(Attempt(is_retry=self._attempt.is_retry))
 
     def _await_contact(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
@@ -346,7 +327,8 @@ class Applier:
         files = self._attempt.packages
         self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
         self.head, self.reason, self.hard = self._target.head, "", False
-        self.verdict, self._attempt, self._waits_since = None, _Attempt(), None
+        self.verdict, self._attempt, self._waits_since = None, Attempt(), None
+        self._turned_away = None
         self.finished += 1
         return [*self._rest(State.COMMITTED), *self._next_target()]
 
@@ -394,16 +376,30 @@ class Applier:
         attempt = self._attempt
         known = self._known(attempt.ident)
         failures = 0 if known is None else known.failures
+        if attempt.is_refused:
+            return self._fail_untried(reason, now, failures)
         was_blamed = known is not None and known.is_blamed
         is_blamed = was_blamed or not attempt.is_outside
         self.hard = hard or (was_blamed and not attempt.is_outside) or failures >= len(self._backoff_s)
         self.reason, self._heard, self._waits_since = reason, False, None
-        self.verdict = None
+        self.verdict = self._turned_away = None
         if attempt.ident:  # what cannot be computed is not tried at all
             self.verdict = Verdict(attempt.ident, failures + 1, is_blamed, self.hard, reason)
         self._rest(State.FAILED)
         self._retry_at = None if self.hard else now + self._backoff_s[failures]
         self.deadline = self._retry_at
+        return self._next_target()
+
+    def _fail_untried(self, reason: str, now: float, failures: int) -> list[Action]:
+        """Note a refusal: it says nothing of the settings, so nothing gets hard by it, however often."""
+        ident, last = self._attempt.ident, self._turned_away
+        times = 1 if last is None or last.ident != ident else last.failures + 1
+        self._turned_away = Verdict(ident, times, is_blamed=False, is_hard=False, reason=reason)
+        self.reason, self.hard, self._heard, self._waits_since = reason, False, False, None
+        self._rest(State.FAILED)
+        self.deadline = self._retry_at = (
+            now + self._backoff_s[min(failures + times, len(self._backoff_s)) - 1]
+        )
         return self._next_target()
 
     def _heard_again(self, event: Event, now: float) -> list[Action]:
@@ -419,14 +415,14 @@ class Applier:
         if not (is_there or self._is_shared):  # who switches with others looks for them where they are to be
             self.deadline = self._retry_at = now + HEAR_S
             return []
-        return self._stage(_Attempt(is_retry=True))
+        return self._stage(Attempt(is_retry=True))
 
     def _interrupted(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, Restored)
         known = self._known(event.apply_id)
         if known is not None and known.failures >= event.times:  # the former run saw it fail, and kept more
             return self._stay_failed(known)
-        self._attempt = _Attempt(ident=event.apply_id, is_outside=True)
+        self._attempt = Attempt(ident=event.apply_id, is_outside=True)
         is_blamed, is_hard = (known.is_blamed, known.is_hard) if known is not None else (False, False)
         self.verdict = Verdict(event.apply_id, event.times - 1, is_blamed, is_hard, event.reason)
         return self._fail(event.reason, now, hard=is_hard)

@@ -396,18 +396,20 @@ def test_a46_a51_the_helper_writes_nothing_of_what_it_refuses(tmp_path: Path) ->
     helper.lock.close()
 
 
-def test_a51_a_refusal_is_shown_as_failed_with_its_reason_and_not_tried_for_ever() -> None:
+def test_a51_a_refusal_is_shown_as_failed_with_its_reason_and_asked_again_ever_more_rarely() -> None:
     said = "not-allowed: " + refusal(DEFAULT, "firewall", b"", INCLUDE)
     applier = Applier(bytes(32))
     head = Head(0, 0, 1, Seq(5), ChainHash(bytes(32)))
-    asked, now = 0, 0.0
-    event: Event | None = Target(head, ("firewall",), lambda local: {"firewall": INCLUDE})
-    while event is not None:
+    waits_s, now = [], 0.0
+    event: Event = Target(head, ("firewall",), lambda local: {"firewall": INCLUDE})
+    for _ in range(7):
         for action in applier.handle(event, now):
             assert isinstance(action, ReadFiles)
-            asked += len(applier.handle(FilesRead({"firewall": b""}), now))
+            assert applier.handle(FilesRead({"firewall": b""}), now)
             applier.handle(HelperDone("write", "", said, None, ""), now)
-        assert (applier.state, applier.reason) == (State.FAILED, said)
+        assert (applier.state, applier.reason, applier.hard) == (State.FAILED, said, False)
         applier.handle(Contact(), now)  # without it nothing is tried again
-        now, event = applier.deadline or now, Deadline() if applier.deadline is not None else None
-    assert (applier.hard, asked) == (True, 1 + len(BACKOFF_S))
+        assert applier.deadline is not None
+        waits_s.append(applier.deadline - now)
+        now, event = applier.deadline, Deadline()
+    assert waits_s == [*BACKOFF_S, *(BACKOFF_S[-1],) * 4], "root may allow it meanwhile"
