@@ -361,6 +361,9 @@ class Driver:
         is_to_be_put_back = self._keeping.looked(self._wanted(managed), files, now)
         if is_to_be_put_back and self._machine.state is not State.HELD:
             self._waiting = True
+        if self._machine.state is State.FAILED and self._machine.hard:  # with other files it may be possible
+            self._is_to_stage = self._is_to_stage or self._machine.stages
+            self._waiting = self._waiting or not self._machine.stages
 
     def revert(self) -> None:
         """Have what somebody changed on this device put back, at the next start.

@@ -132,6 +132,18 @@ def test_files_that_make_no_sense_are_told_and_it_is_staged_again_when_the_log_m
     assert waiter.says[0] == "ready"
 
 
+def test_what_could_not_be_staged_is_staged_again_when_somebody_mends_the_file() -> None:
+    waiter = Waiter()
+    waiter.begin()
+    waiter.stage(BROKEN)
+    assert not waiter.may_stage()
+    waiter.driver.looked(IN_EFFECT.files, 8.0)
+    assert waiter.may_stage()
+    assert not waiter.driver.waiting
+    waiter.stage()
+    assert waiter.says[0] == "ready"
+
+
 def test_settings_that_cannot_be_computed_are_told_before_anybody_switches() -> None:
     waiter = Waiter()
     waiter.begin(waiter.staged("${nowhere}"))

@@ -260,3 +260,20 @@ def test_a_member_that_asks_is_told_what_was_changed_and_who_was_removed_is_not(
     removed = asked_of(site, member, site.master)
     assert removed.word
     assert removed.data == b""
+
+
+def test_what_could_not_be_computed_is_computed_anew_when_somebody_mends_the_file() -> None:
+    site = managed_site()
+    member = site.all[1]
+    member.files["system"] = b"config system 'a\n"
+    manage(site, "second")
+    site.run(12)
+    assert member.node.applied.state == "failed"
+    asked = count(member, WriteFiles)
+    member.give(FilesTouched())
+    site.run(12)
+    assert (member.node.applied.state, count(member, WriteFiles)) == ("failed", asked)
+    hand(member, "x")
+    site.run(12)
+    assert member.node.applied.state == "committed"
+    assert b"'second'" in (member.files["system"] or b"")
