@@ -212,7 +212,7 @@ class Applying:
     def _is_done(self, device: DeviceId, now: float) -> bool:
         """Tell whether a device has dealt with what is asked, or cannot: it is gone without it."""
         peer, asked = self._around.peers.get(device), self._driver.asked
-        if peer is None:
+        if peer is None or device == self._around.master:  # it leads by now, and goes last: it waits for us
             return True
         if self._around.counts_for(device) < asked:  # a rollout has not reached it
             return True

@@ -4,7 +4,7 @@ from dusk.apply.windows import WINDOWS
 from dusk.effects import ReadFiles, WriteFiles
 from dusk.ids import DeviceId, Seq
 from dusk.node.turn import Turn
-from tests.node.site import Box, Site
+from tests.node.site import HELPER_S, Box, Site
 from tests.world import World
 
 A, B = DeviceId(b"a" * 16), DeviceId(b"b" * 16)
@@ -158,6 +158,31 @@ def test_the_backup_goes_between_the_others_and_the_leader() -> None:
     _change(site, "second")
     site.until(lambda: all(_has(box, "second") for box in site.all), 10.0)
     assert others[0].written_at[0] + 0.8 < backup.written_at[0] < site.master.written_at[0]
+
+
+def test_a48_nobody_waits_for_who_leads_by_now_though_another_did_when_the_change_came() -> None:
+    site = Site(4, _manage, holders=2)
+    first, second, *others = site.all
+    for box in site.all:
+        box.files["wireless"] = WIRELESS
+    site.run(20.0)
+    first.on = False
+    site.until(lambda: second.node.leads, 30.0, 0.5)
+    first.restart()
+    site.run(10.0)
+    assert second.node.leads
+    for box in others:
+        box.helper_s = 1e6
+    change = site.world.change(site.world.set("wifi", "wireless.default_radio0.ssid", "second"))
+    second.do(second.node.submit(change, site.now))
+    site.until(lambda: first.node.leads, 200.0, 0.5)
+    first.restart()
+    site.until(lambda: first.node.leads and not second.node.leads, 10.0)
+    assert not any(_has(box, "second") for box in (first, second)), "the others are not done"
+    for box in others:
+        box.helper_s = HELPER_S
+        box.restart()
+    site.until(lambda: _has(first, "second") and _has(second, "second"), 60.0, 0.1)
 
 
 def test_what_does_not_concern_a_device_costs_it_nothing_and_its_status_follows() -> None:
