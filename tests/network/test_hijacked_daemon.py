@@ -1,10 +1,12 @@
 """The process that listens to the network has no rights, and the helper gives it none (A46, A51)."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -72,6 +74,10 @@ async def attack():
     for name in json.loads(sys.argv[4]):
         found["apply " + name[:40]] = await ask(b"apply", b"aa", name.encode(), b"-", new)
         found["read " + name[:40]] = await ask(b"read", name.encode())
+    for package, digest, content in json.loads(sys.argv[6]):
+        answer = await ask(b"apply", b"aa", package.encode(), digest.encode(), content.encode())
+        found["beside " + package + " " + content] = answer
+        found["look at " + package] = await ask(b"read", package.encode())
     found["apply id"] = await ask(b"apply", b"../x", b"system", b"-", new)
     for package, old, content in json.loads(sys.argv[5]):
         digest = hashlib.sha256(old.encode()).hexdigest().encode() if old else b"-"
@@ -108,6 +114,22 @@ NAMES = [
     "bad name",
     "a\0b",
 ]
+BESIDE = [
+    ("file:/etc/passwd", "-rw-r--r--\nroot::0:0::/:/bin/sh\n"),
+    ("file:/etc/passwd", ""),
+    ("file:/etc/dropbear/authorized_keys", "-rw-------\nssh-ed25519 AAAA\n"),
+    ("file:/etc/dusk/allow", "-rw-r--r--\nfile:/etc/\n"),
+    ("file:/etc/dusk/journal/manifest", "-rw-------\nx"),
+    ("file:/etc/dusk/journal/lock", ""),
+    ("file:/etc/config/dusk", ""),
+    ("file:/etc/config/system", "-rw-r--r--\nx"),
+    ("file:/linked/passwd", "-rw-r--r--\nx"),
+    ("file:/linked/passwd", ""),
+    ("file:/linked/config/dusk", ""),
+    ("file:/others/linked", "-rw-r--r--\nx"),
+    ("file:/others/file", "-rw-r--r--\nx"),
+]
+"""Files beside UCI that are root's, Dusk's, UCI's or somebody else's, by their own path or through a link."""
 SYSTEM = "config system\n\toption hostname 'OpenWrt'\n"
 GIVES_ROOT = [
     ("firewall", "", "config include\n\toption path '/tmp/x'\n"),
@@ -134,6 +156,8 @@ def root() -> Iterator[Path]:
         (folder / "others/file").write_text("somebody's")
         (folder / "others/file").chmod(0o600)
         os.chown(folder / "others/file", 12345, 12345)
+        (folder / "others/linked").symlink_to("../etc/passwd")
+        (folder / "linked").symlink_to("etc")
         yield folder
 
 
@@ -202,10 +226,20 @@ def test_a46_what_holds_the_sockets_has_no_right_and_what_has_rights_holds_no_so
             assert process.wait(WAIT_S_MAX) == 0
 
 
+def shown(root: Path, package: str) -> str:
+    """Return how a file beside UCI that was read is named to the helper: even this the daemon may know."""
+    path = root / package.removeprefix("file:/")
+    if not path.is_file():
+        return "-"
+    mode = stat.filemode(path.stat().st_mode).encode()
+    return hashlib.sha256(mode + b"\n" + path.read_bytes()).hexdigest()
+
+
 def hijack(root: Path) -> dict[str, str]:
     """Run a daemon that attacks from inside; return what was said to each try, once it serves."""
     reading, writing = os.pipe()
     words = [str(root), str(writing), json.dumps(CLOSED), json.dumps(NAMES), json.dumps(GIVES_ROOT)]
+    words.append(json.dumps([(package, shown(root, package), new) for package, new in BESIDE]))
     with subprocess.Popen([sys.executable, "-c", HOSTILE, *words], pass_fds=[writing]) as process:
         os.close(writing)
         try:
@@ -230,6 +264,7 @@ def test_a46_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it
     assert {found["apply ../passwd"], found["apply /etc/passwd"], found["apply a/b"]} == {"bad-name"}
     assert found["apply dusk"] == "not-allowed"
     assert {found[f"root by {content}"] for *_, content in GIVES_ROOT} == {"not-allowed"}
+    assert {said for name, said in found.items() if "file:" in name} == {"not-allowed"}
     after = files(root)
     after.pop("etc/dusk/journal/lock")
     assert after == before
@@ -237,10 +272,17 @@ def test_a46_a51_a_hijacked_daemon_writes_nothing_else_and_the_helper_refuses_it
 
 def test_a51_a_hijacked_daemon_gets_what_root_allows_and_no_more(root: Path) -> None:
     (root / "etc/dusk").mkdir(mode=0o711)
-    (root / "etc/dusk/allow").write_text("system\nfirewall firewall.include\n")
+    ours = "file:/etc/dusk/ file:/etc/dusk/journal/ file:/etc/config/ file:/linked/ file:/linked/config/"
+    (root / "etc/dusk/allow").write_text(f"system\nfirewall firewall.include {ours} file:/others/\n")
+    passwd, settings = ((root / name).read_bytes() for name in ("etc/passwd", "etc/config/dusk"))
     found = hijack(root)
     said = {content: found[f"root by {content}"] for *_, content in GIVES_ROOT}
     allowed = [content for package, _, content in GIVES_ROOT if package == "firewall"]
     assert said.pop(allowed[0]) == "done"
     assert said.pop(allowed[1]) == "unfinished"
     assert set(said.values()) == {"not-allowed", "unfinished"}
+    beside = {name: answer for name, answer in found.items() if "file:" in name}
+    assert set(beside.values()) == {"not-allowed", "not-a-file", "untrusted"}
+    assert passwd == (root / "etc/passwd").read_bytes()
+    assert settings == (root / "etc/config/dusk").read_bytes()
+    assert (root / "others/file").read_text() == "somebody's"
