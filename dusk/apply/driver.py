@@ -108,6 +108,7 @@ class Driver:
         secrets: what it can open.
         windows: how long a change may be unconfirmed.
         keeping: its memory of what is in effect.
+        interfaces: those by which it reaches the others; nothing exclusive removes them.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ def _show(context: Context, device: str) -> int:
     result = _shown(context, device)
     rows = [(o["key"], _found(o), _wanted(o), o["origin"]) for o in result["drift"]]
     found = "IS HERE" if result["here"] else "IS THERE"
-    context.table(("KEY", found, "SHOULD BE", "SAYS"), rows, result, _empty(result))
+    context.table(("KEY", found, "SHOULD BE", "ORIGIN"), rows, result, _empty(result))
     if not context.json and result["count"] > len(rows) > 0:
         context.note(f"and {result['count'] - len(rows)} more")
     return 0

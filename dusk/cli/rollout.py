@@ -26,8 +26,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     start = verb(
         verbs,
         "start",
-        "Start a rollout that was committed with --hold, now or at a time. The time is that of the router "
-        "that leads, which must know it.",
+        "Start a rollout that was committed with --hold, now or at a time. The clock of the router that "
+        "leads decides when that is; it must be set by a time service.",
         "dusk rollout start 3f9a6c01 --at 2026-05-31T03:00",
         _order,
     )
@@ -54,7 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         timeout_argument(one)
         one.set_defaults(at=0, failures=None, yes=False)
     start.add_argument(
-        "--at", type=_time, metavar="TIME", help="such as 2026-05-31T03:00, of this machine's zone"
+        "--at", type=_time, metavar="TIME", help="such as 2026-05-31T03:00, in the zone of this machine"
     )
     abort.add_argument("--yes", action="store_true", help="also if it touches the way to a router")
     for one in (start, resume):

@@ -1,4 +1,4 @@
-"""Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``import``."""
+"""Verbs on settings: ``set``, ``delete``, ``unset``, ``add-list``, ``del-list``, ``exclusive``; and text."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -80,7 +80,7 @@ class Builder:
         label: hardware label.
         wanted: the name that it would like.
         join_line: a join key that an image carries, None if there is none.
-        restored: an apply that was undone, and none was confirmed since; told to the first node only.
+        restored: an apply that was undone, and none was confirmed since; told to the next node that is built.
         hold_over: names the hold that came to its end.
         hold_ordered: what was ordered of the brake, as a file.
         is_leaving: this device's root has it leave the cluster: its files stay as they are.

@@ -16,7 +16,7 @@ from dusk.limits import (
     HEALTH_TEXT_BYTES_MAX,
     NUMBER_MAX,
 )
-from dusk.membership.health import Health, Interface, Radio
+from dusk.membership.health import Health, Interface
 
 _FILE_BYTES_MAX = 64 * 1024
 _SENT_ERRORS_AT = 11
@@ -24,12 +24,11 @@ _GET_FLAGS, _REQUEST_BYTES, _CARRIES = 0x8913, 40, 0x41
 """SIOCGIFFLAGS, ``struct ifreq``, and the flags of an interface that is up and running."""
 
 
-def gather(root: Path, radios: tuple[Radio, ...] = ()) -> Health:
+def gather(root: Path) -> Health:
     """Return how this machine is.
 
     Args:
         root: the node's root; a ``proc`` below it is read in the place of the machine's own.
-        radios: what the helper told of them.
     """
     proc = _either(root / "proc", Path("/proc"))
     now_s = time.time()
@@ -41,7 +40,7 @@ def gather(root: Path, radios: tuple[Radio, ...] = ()) -> Health:
         time_s=max(0, int(now_s)),
         is_trusted=is_trusted(now_s),
         interfaces=_interfaces(proc),
-        radios=radios,
+        radios=(),
     )
 
 

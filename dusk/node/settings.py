@@ -13,7 +13,7 @@ class NodeSettings:
     Args:
         mode: whether it applies what the log says.
         facts: what it says about itself.
-        apply_window_s: how long an apply waits for contact after its reload.
+        apply_window_s: within which an apply is confirmed, at the least; longer windows follow from it.
         contacts: where to ask when nobody is heard by multicast.
     """
 

@@ -28,7 +28,7 @@ def test_what_was_changed_is_shown_with_both_values(dusk: "Dusk", logged_in: Fak
     shown = [line.split("  ") for line in dusk("drift").out.splitlines()]
     rows = [[cell.strip() for cell in row if cell.strip()] for row in shown]
     assert rows == [
-        ["KEY", "IS HERE", "SHOULD BE", "SAYS"],
+        ["KEY", "IS HERE", "SHOULD BE", "ORIGIN"],
         ["wireless.a.ssid", "Cellar", "Home", "policy/wifi"],
         ["wireless.a.key", "secret changed", "(secret)", "policy/wifi"],
         ["wireless.b", "-", "wifi-iface", "policy/wifi"],
@@ -83,7 +83,7 @@ def managed(logged_in: FakeDesk) -> FakeDesk:
 def test_what_was_changed_on_another_router_is_shown_with_both_values(dusk: "Dusk") -> None:
     lines = dusk("drift", "hall").out.splitlines()
     rows = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
-    assert rows == [["KEY", "IS THERE", "SHOULD BE", "SAYS"], [SSID, "Cellar", "Home", "policy/wifi"]]
+    assert rows == [["KEY", "IS THERE", "SHOULD BE", "ORIGIN"], [SSID, "Cellar", "Home", "policy/wifi"]]
     told = dusk("drift", "hall", "--json").json
     assert (told["here"], told["count"], set(told)) == (False, 1, {"device", "here", "count", "drift"})
 

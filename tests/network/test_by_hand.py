@@ -1,4 +1,4 @@
-"""The way by hand that the README shows, run exactly as it stands there."""
+"""The way by hand that `docs/by-hand.md` shows, run exactly as it stands there."""
 
 import contextlib
 import filecmp
@@ -14,7 +14,8 @@ import pytest
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
 
-README = Path(__file__).parents[2] / "README.md"
+PROJECT = Path(__file__).parents[2]
+PAGE = PROJECT / "docs" / "by-hand.md"
 NAMESPACES = ("dusk-a", "dusk-b")
 SCRIPT_TIMEOUT_S = 100.0
 MANAGED_LINE = r"""	option ssid 'Bob "Café" $(id) \ #'""".encode()
@@ -23,8 +24,8 @@ OWN_NAMESPACE = "mount -t tmpfs tmpfs /run && exec bash -eu"
 
 
 def script() -> str:
-    found = re.findall(r"^## By hand\n.*?^```bash\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(found) == 1, "README.md has one script in its section By hand"
+    found = re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(found) == 1, "the page has one script"
     return str(found[0])
 
 
@@ -68,7 +69,7 @@ def run(folder: Path) -> str:
     with output.open("wb") as stream:
         done = subprocess.run(
             [*shell, str(file)],
-            cwd=README.parent,
+            cwd=PROJECT,
             env={**os.environ, "TMPDIR": str(folder), "XDG_RUNTIME_DIR": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=stream,
