@@ -20,6 +20,8 @@ QUESTIONS = 4
 ASK_AGAIN_S = 0.12
 ROUNDS_MAX = 3
 """So often it listens while some of the members that its log knows do not answer."""
+ROUNDS_UNHEARD_MAX = 24
+"""So often while none of them does: longer than they leave whom they cannot read alone (10 s)."""
 ROUNDS_BEHIND_MAX = 6
 """So often if its disk was proven old or cut: its log does not know who joined since, so whom to await."""
 KNOCKS_MAX = 24
@@ -86,7 +88,8 @@ class Listening:
         self._asked_back = set()
         if self._station.can_send:
             self._rounds += 1
-            self._questions_at = [now + ASK_AGAIN_S * number for number in range(1, QUESTIONS)]
+            again = range(1, QUESTIONS) if self._rounds <= ROUNDS_BEHIND_MAX else ()
+            self._questions_at = [now + ASK_AGAIN_S * number for number in again]
         else:
             self._knocks += 1
         return self._ask(now)
@@ -147,8 +150,10 @@ class Listening:
         if self._was_behind:
             return self._rounds < ROUNDS_BEHIND_MAX
         # One that knows nobody cannot tell whether all have answered: its disk may be of before they joined.
-        awaited = max(1, min(station.peers.count - 1, AWAITED_MAX))
-        return len(self._answered) < awaited and self._rounds < ROUNDS_MAX
+        others = station.peers.count - 1
+        is_unheard = others > 0 and not self._answered
+        rounds_max = ROUNDS_UNHEARD_MAX if is_unheard else ROUNDS_MAX
+        return len(self._answered) < max(1, min(others, AWAITED_MAX)) and self._rounds < rounds_max
 
     def is_over(self, now: float) -> bool:
         """Tell whether to lead now; once."""

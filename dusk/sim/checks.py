@@ -77,7 +77,7 @@ class Checks:
         self.refused: dict[ChangeId, str] = {}
         """Changes that were refused, with the reason that was shown."""
         self.writes: Counter[str] = Counter()
-        """Disk effects so far, by file (R12); but for the table of addresses, which is written rarely."""
+        """Disk effects so far of who is not hindered, by file (R12); the table of addresses is written rarely."""
         self.devices: list[Device] = []
         self.claimed = Seq(0)
         """Highest position that a hostile member says is on its disk: nobody can know better."""
@@ -123,8 +123,8 @@ class Checks:
         name = effect.name if isinstance(effect, StoreFile | RemoveFile) else LOG_FILE
         if name == TABLE_FILE:
             self._table_stored(device)
-        elif name != RECOVERED_FILE:  # it is written once more, as soon as a clock can be trusted
-            self.writes[name] += 1
+        elif name != RECOVERED_FILE and device.index not in self.excused:  # that is written once more,
+            self.writes[name] += 1  # as soon as a clock can be trusted
         match effect:
             case Rebase() | UseCompacted():
                 self._transcript.count("rebase" if isinstance(effect, Rebase) else "compaction")

@@ -140,7 +140,7 @@ class Device:
         self._uptime_s = 0.0
         self._inbox: list[Input] = []
         self._pending: list[Effect] = []
-        self._busy = False
+        self.is_writing = False
         self._round_planned = False
         self._armed = float("inf")
         self._requests = Requests(lambda: self.helper, random, self._plan, self._helped)
@@ -171,7 +171,7 @@ class Device:
     def deliver(self, event: Input) -> None:
         """Take an input, at once or with the next round."""
         self._inbox.append(event)
-        if self._busy or self._round_planned:
+        if self.is_writing or self._round_planned:
             return
         if self.in_rounds:
             self._round_planned = True
@@ -186,13 +186,15 @@ class Device:
     def force(self, make: Callable[[Node], Change]) -> Change | None:
         """Have a person make this device lead; None if it is busy, or the node refuses it."""
         return (
-            None if self._busy else self._take(make, lambda node, change: node.force_role(change, self.now))
+            None
+            if self.is_writing
+            else self._take(make, lambda node, change: node.force_role(change, self.now))
         )
 
     def add(self, effects: list[Effect]) -> None:
         """Do what a call of the node led to that was no input."""
         self._pending += effects
-        if not self._busy:
+        if not self.is_writing:
             self._round()
 
     def _take(
@@ -330,7 +332,7 @@ class Device:
         self._pending.clear()
         self._requests.forget()
         self.questions.forget()
-        self._busy = self._round_planned = False
+        self.is_writing = self._round_planned = False
         self._armed = float("inf")
 
     def _restart(self, pause_s: float) -> None:
@@ -349,7 +351,7 @@ class Device:
         """Give the node what came, then do what it wants."""
         node = self.node
         self._round_planned = False
-        if node is None or self._busy:
+        if node is None or self.is_writing:
             return
         calls, self._pending = [self._pending], []
         inputs, self._inbox = self._inbox, []
@@ -364,7 +366,7 @@ class Device:
         """Do effects, now or when a slow disk is done; those of a step become durable together."""
         writes = any(isinstance(step[0], DiskEffect) for step in steps)
         if writes and self.faults.slow_disk_s:
-            self._busy = True
+            self.is_writing = True
             self._world.transcript.count("slow write")
             delay_s = self._random.random() * self.faults.slow_disk_s
             self._plan(delay_s, lambda: self._finish(steps, writes=True))
@@ -372,7 +374,7 @@ class Device:
             self._finish(steps, writes=writes)
 
     def _finish(self, steps: Sequence[tuple[Effect, ...]], *, writes: bool) -> None:
-        self._busy = False
+        self.is_writing = False
         random, faults = self._random, self.faults
         cut: int | None = None
         if writes and faults.crash_in_write and random.random() < faults.crash_in_write:

@@ -365,6 +365,8 @@ class Simulation:
         nodes = [device.member for device in self._honest]
         heads = {None if node is None else node.log.head for node in nodes}
         is_cut = any(MUST_HEAR_FILE in device.disk.files for device in self._honest)
+        if any(device.is_writing for device in self._honest):
+            return False  # the node is ahead of its disk
         if len(heads) != 1 or None in heads or is_cut or not all(map(_is_compacted, self._honest)):
             return False
         running = [node for node in nodes if node is not None]

@@ -12,6 +12,7 @@ from dusk.node.listening import (
     QUESTIONS,
     ROUNDS_BEHIND_MAX,
     ROUNDS_MAX,
+    ROUNDS_UNHEARD_MAX,
     STRANGERS_MAX,
 )
 from tests.node.site import Box, Site
@@ -48,14 +49,20 @@ def test_it_asks_four_times_and_leads_after_half_a_second_if_all_have_answered()
     assert _questions(old) == QUESTIONS
 
 
-@pytest.mark.parametrize("off", [1, 2])
-def test_it_listens_longer_while_not_all_have_answered(off: int) -> None:
+@pytest.mark.parametrize(("off", "rounds"), [(1, ROUNDS_MAX), (2, ROUNDS_UNHEARD_MAX)])
+def test_it_listens_longer_while_not_all_have_answered_and_longest_while_nobody_has(
+    off: int, rounds: int
+) -> None:
     site = Site(3)
     site.run(6.0)
     for box in site.all[3 - off :]:
         box.on = False
     old = _started_anew(site, site.master.items)
-    assert site.until(lambda: old.node.leads, 3.0) == pytest.approx(ROUNDS_MAX * LISTEN_S, abs=0.01)
+    assert site.until(lambda: old.node.leads, 20.0) == pytest.approx(rounds * LISTEN_S, abs=0.01)
+
+
+def test_a28_who_hears_nobody_of_its_log_asks_for_longer_than_others_leave_its_questions_alone() -> None:
+    assert ROUNDS_UNHEARD_MAX * LISTEN_S > SELDOM_S
 
 
 @pytest.mark.parametrize("lost", range(QUESTIONS - 1))

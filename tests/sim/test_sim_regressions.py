@@ -162,6 +162,10 @@ PLANS = {
     "a writer that lost a removal led on the word of one that lacked it, too: others could not read it": full(
         6708, returns=True
     ),
+    "a writer with an old disk led while those who could not read it had asked it just before it died": full(
+        15385, returns=True
+    ),
+    "who was hindered to the end finished an apply while all was quiet": full(18740, returns=True),
 }
 
 
