@@ -77,7 +77,7 @@ class Checks:
         self.refused: dict[ChangeId, str] = {}
         """Changes that were refused, with the reason that was shown."""
         self.writes: Counter[str] = Counter()
-        """Disk effects so far of who is not hindered, by file (R12); the table of addresses is written rarely."""
+        """Disk effects of who is not hindered, by file (R12); the table of addresses is written rarely."""
         self.devices: list[Device] = []
         self.claimed = Seq(0)
         """Highest position that a hostile member says is on its disk: nobody can know better."""

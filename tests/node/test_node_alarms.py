@@ -97,7 +97,7 @@ def test_a21_the_alarm_of_a_copy_ends_when_the_copy_is_gone() -> None:
     copy = site.copy_of_the_master()
     site.lost = lambda _, to, data: to == copy.name and data[8] == Kind.PONG
     site.master.commit("here")
-    site.until(lambda: copy.node.leads, 5.0)
+    site.until(lambda: copy.node.leads, 15.0)
     copy.commit("there", policy="b")
     site.lost = lambda *_: False
     site.until(lambda: all("clone" in box.node.alarms for box in (site.master, copy)), 60.0, STEP_S)

@@ -21,7 +21,7 @@ def test_a21_two_masters_with_one_key_alarm_at_both_and_at_the_members() -> None
     site, copy = _with_a_copy_of_the_master()
     site.lost = lambda _, to, data: to == copy.name and data[8] == Kind.PONG
     _commit(site, site.master, "here")
-    site.until(lambda: copy.node.leads, 5.0)  # it has asked, and heard no answer
+    site.until(lambda: copy.node.leads, 15.0)  # it has asked, and heard no answer
     _commit(site, copy, "there")
     site.lost = lambda *_: False
     site.run(30.0)
