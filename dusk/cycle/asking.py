@@ -1,9 +1,12 @@
 """When a member asks whether the master lives, and whom (`specs/cycles.md`, section 6)."""
 
+from dataclasses import replace
+
 from dusk.cycle.freshness import CHAIN_CYCLES, Freshness
 from dusk.cycle.peers import Peer
 from dusk.cycle.station import Station
 from dusk.effects import Address, Effect
+from dusk.lazy import dataclass
 from dusk.limits import SLICE_MEMBERS_MAX
 
 HELLO_S = 1.0
@@ -17,9 +20,21 @@ RELAYED_CYCLES = 0.5
 PROOF_AFTER_CYCLES = 0.25
 PROOF_CYCLES_MIN = 0.5
 """So long behind a START that does not ask it a member asks for a proof, and spread over so much at first."""
+CONFIRM_SHARE = 0.5
+"""Of the time in which an apply is to be confirmed: over that much many members' first question is spread."""
 
 Him = tuple[Peer, Address] | None
 """The master and where he was heard, if both are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirming:
+    """An apply that an answer is to confirm, at one of many members."""
+
+    since: float
+    """When the question has to be asked, or later, monotonic seconds."""
+    spread_s: float
+    ask_at: float
 
 
 class Asking:
@@ -48,6 +63,7 @@ class Asking:
         """Whether the last question was one that a member passes on to the master (`replies`)."""
         self._unheard = 0
         """How often all were asked since who leads was heard."""
+        self._confirming: _Confirming | None = None
 
     def confirm(self, him: Him, now: float) -> list[Effect]:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot.
@@ -57,12 +73,51 @@ class Asking:
         """
         return self._ask_him(him, now, HELLO_S) if self._freshness.is_fresh(now) else self.ask_all(him, now)
 
+    def confirm_within(self, him: Him, now: float, within_s: float) -> list[Effect]:
+        """Ask for an answer to a question of now or later, as `confirm` does; one of many members in time.
+
+        Of more than a slice each asks at a moment by chance, until it was answered: in a cycle no more
+        of them than a START asks. One that is asked by a START before has the question in its answer.
+
+        Args:
+            him: the master.
+            now: monotonic seconds.
+            within_s: after that an answer is of no use.
+        """
+        if not self._is_one_of_many:
+            return self.confirm(him, now)
+        spread_s = min(self._slices * self._freshness.cycle_s, CONFIRM_SHARE * within_s)
+        self._confirming = _Confirming(now, spread_s, now + self._station.fraction() * spread_s)
+        return []
+
+    @property
+    def challenge_due(self) -> bool:
+        """Whether an answer to a START should carry a challenge."""
+        return self._freshness.proof_due or self._confirms is not None
+
+    @property
+    def deadline(self) -> float:
+        """When ``ask`` is wanted, monotonic seconds."""
+        confirming = self._confirms
+        return self.at if confirming is None else min(self.at, confirming.ask_at)
+
+    @property
+    def _confirms(self) -> "_Confirming | None":
+        """What an answer is still to confirm."""
+        confirming = self._confirming
+        return None if confirming is None or self._freshness.asked_at >= confirming.since else confirming
+
     def ask(self, him: Him, now: float) -> list[Effect]:
         """Ask the master alone, and all who hear only if he was asked since he was heard last.
 
         A START is lost to many at once: as many multicasts would cost the link the square of the
         members. For a proof he is asked once: the next START is there before others could help.
         """
+        confirming = self._confirms
+        if confirming is not None and confirming.ask_at <= now < self.at:
+            again_s = confirming.spread_s * (0.5 + self._station.fraction())
+            self._confirming = replace(confirming, ask_at=now + max(HELLO_S, again_s))
+            return self.ask_master(him, now)
         if him is not None and self._proof_at is not None and self._proof_at <= now < self._missed_at:
             self.at = self._missed_at
             return self.ask_master(him, now)
@@ -126,10 +181,14 @@ class Asking:
         Of many members each waits for up to a cycle more. One that missed a START alone hears the next
         one by then; where all missed it, their questions do not come at once.
         """
-        is_many = self._slices > 1 and self._station.peers.own_place is None
-        late = self._station.fraction() if is_many else 0.0
+        late = self._station.fraction() if self._is_one_of_many else 0.0
         self._unheard = 0
         self.at = self._missed_at = now + (CHAIN_CYCLES + late) * self._freshness.cycle_s
+
+    @property
+    def _is_one_of_many(self) -> bool:
+        """Whether only some STARTs ask this device."""
+        return self._slices > 1 and self._station.peers.own_place is None
 
     @property
     def _slices(self) -> float:

@@ -129,8 +129,8 @@ class Follower:
     def deadline(self) -> float:
         """When :meth:`tick` is wanted, monotonic seconds."""
         intake = self._intake
-        times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._asking.at)
-        return min(at for at in (*times, self._place.ask_at, self.repeater.deadline) if at is not None)
+        times = (self._respond_at, intake.ask_at, intake.behind_at, intake.lost_start_at, self._place.ask_at)
+        return min(at for at in (*times, self._asking.deadline, self.repeater.deadline) if at is not None)
 
     def tick(self, now: float) -> Step:
         """Answer in the slot, or to ask for pieces; catch up if DATA stayed away; ask if STARTs did."""
@@ -144,7 +144,7 @@ class Follower:
         if intake.lost_start_at is not None and now >= intake.lost_start_at:
             intake.asked_for_start(now)
             return Step(tuple(self._asking.ask_master(self._him, now)))
-        if now >= self._asking.at:
+        if now >= self._asking.deadline:
             effects, address = tuple(self._asking.ask(self._him, now)), self._asking.by_stream()
             return Step(effects, None if address is None else Behind(address, None))
         heard = self._heard
@@ -155,6 +155,10 @@ class Follower:
     def confirm(self, now: float) -> list[Effect]:
         """Ask now whether the master lives, as an apply that waits for its contact does, or a boot."""
         return self._asking.confirm(self._him, now)
+
+    def confirm_within(self, now: float, within_s: float) -> list[Effect]:
+        """Ask for an answer within so many seconds, and of many members not at once."""
+        return self._asking.confirm_within(self._him, now, within_s)
 
     def ask_all(self, now: float) -> list[Effect]:
         """Ask all who hear whether the master lives, and at the configured addresses."""
@@ -381,7 +385,7 @@ class Follower:
         heard, station = self._heard, self._station
         assert heard is not None, "a slot belongs to a START"
         request = self._intake.ask(now)
-        challenge = self._freshness.challenge(now) if self._freshness.proof_due else None
+        challenge = self._freshness.challenge(now) if self._asking.challenge_due else None
         via = None if heard.came.way is Way.ALL else Via(heard.came.path, self.repeater.named(now))
         rest = heard.start.rest
         respond = self.answers.to_start(rest.cycle, rest.nonce, via, challenge, request)

@@ -58,8 +58,8 @@ class Around(Protocol):
     def asked_now(self) -> AbstractSet[DeviceId]:
         """Return the members that the newest START asks."""
 
-    def confirm(self, now: float) -> list[Effect]:
-        """Ask for a sign of life: among more than a slice the next START is waited for instead."""
+    def confirm(self, now: float, within_s: float) -> list[Effect]:
+        """Ask for an answer within so many seconds; one of more than a slice asks at a moment by chance."""
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, now and then."""
@@ -72,14 +72,14 @@ class Applying:
         driver: the apply machine with its target.
         around: the node.
         cycle_s: gives the length of a cycle, seconds.
-        windows: say how long the leader and the backup wait for the others at most.
+        windows: say how long the leader and the backup wait for the others, and an apply for an answer.
     """
 
     def __init__(
         self, driver: Driver, around: Around, cycle_s: Callable[[], float], windows: Windows
     ) -> None:
         self._driver, self._around, self._cycle_s = driver, around, cycle_s
-        self._turn = Turn(windows.patience)
+        self._turn, self._windows = Turn(windows.patience), windows
         self._look_at: float | None = None
         self._start_at: float | None = None
         self._told_at: float | None = None
@@ -110,21 +110,15 @@ class Applying:
             effects += driver.contact(now)
         elif since is not None and since != self._asked_for:
             self._asked_for = since
-            if around.leads == self._is_sliced:  # the others hear, or are heard at, the next START
-                effects += around.confirm(now)
+            if self._is_sliced or not around.leads:  # few are heard at the next START anyway
+                effects += around.confirm(now, self._windows.of({}))
         return effects
 
     def _is_confirmed(self, since: float) -> bool:
-        """Tell whether a peer has answered what was sent since the reload.
-
-        Of more than a slice those who follow are confirmed by the next START that they hear: as many
-        questions would cost the link more than the change did.
-        """
+        """Tell whether a peer has answered what was sent since the reload."""
         around = self._around
         if self._driver.is_applied and not around.may_keep(self._driver.tried):
             return False
-        if self._is_sliced and not around.leads:
-            return around.contact_since(since)
         return around.answered_since(since)
 
     def _is_gathered(self, now: float) -> bool:

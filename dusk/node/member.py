@@ -231,9 +231,9 @@ class Node:
         """Tell whether it may keep a position that it has applied: most of those that switch have to."""
         return self._rooms.may_keep(seq)
 
-    def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
-        return self._rooms.confirm(now)
+    def confirm(self, now: float, within_s: float | None = None) -> list[Effect]:
+        """Ask whether the master lives, now or within a time; who leads hears the others by a START."""
+        return self._rooms.confirm(now, within_s)
 
     def ask_reports(self, now: float) -> list[Effect]:
         """Ask the master for everybody's status, for somebody who looks; at most every half a second."""

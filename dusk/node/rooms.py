@@ -303,11 +303,17 @@ class Rooms:
         self.follower.answers.status = self.report.signed
         self._forget_forks()
 
-    def confirm(self, now: float) -> list[Effect]:
-        """Ask now whether the master lives; who leads hears the others by a START, and asks for another."""
+    def confirm(self, now: float, within_s: float | None = None) -> list[Effect]:
+        """Ask whether the master lives, now or in time; who leads hears the others by a START.
+
+        Args:
+            now: monotonic seconds.
+            within_s: after that an answer is of no use; None: it is wanted at once.
+        """
         leader = self.writing.leader
         if leader is None:
-            return self.follower.confirm(now)
+            follower = self.follower
+            return follower.confirm(now) if within_s is None else follower.confirm_within(now, within_s)
         leader.start_soon(now)
         return self.follower.seek(now)
 

@@ -139,6 +139,51 @@ def test_a_question_for_a_proof_that_is_due_now_makes_the_next_one_later(
     assert asking._proof_at > due_at
 
 
+@pytest.mark.parametrize(("within_s", "cycles"), [(90.0, 3.0), (2 * CYCLE_S, 1.0)])
+def test_a32_many_members_ask_for_what_confirms_an_apply_at_moments_by_chance_until_it_came(
+    within_s: float, cycles: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, him, ring = _site(monkeypatch, slices=3)
+    now = ring.now
+    before = asking._freshness.challenge(now - 1.0)
+    assert asking._freshness.heard(ring.master.station.peers.own_id, (1, 9), (before,), now)
+    asking.heard(now)
+    carried = [asking.challenge_due]
+    assert asking.confirm_within(him, now, within_s) == []
+    carried.append(asking.challenge_due)
+    assert asking._freshness.asked_at < now, "what was answered before says nothing"
+    due: list[float] = []
+    for heard_at in (now + (number + 0.5) * CYCLE_S for number in range(13)):
+        asking.heard(heard_at)
+        while asking.deadline < heard_at + CYCLE_S:
+            due.append((asking.deadline - now) / CYCLE_S)
+            assert _kinds(asking.ask(him, asking.deadline)) == [Kind.ASK], "the master alone"
+    assert due[:3] == pytest.approx([cycles, 2.5 * cycles, 4.0 * cycles], abs=1e-6)
+    asked_at = now + due[-1] * CYCLE_S
+    assert asking._freshness.proves(tuple(asking._freshness._open), asked_at)
+    assert [*carried, asking.challenge_due] == [False, True, False]
+    assert asking.deadline == asking.at
+
+
+def test_where_nobody_knows_where_the_master_is_no_question_of_many_goes_to_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking, _, ring = _site(monkeypatch, slices=3)
+    asking.confirm_within(None, ring.now, CYCLE_S)
+    asking.heard(ring.now)
+    assert asking.deadline < asking.at
+    assert asking.ask(None, asking.deadline) == []
+
+
+@pytest.mark.parametrize(("slices", "place"), [(1, 1), (3, 0)])
+def test_of_few_members_and_of_holders_each_asks_at_once(
+    slices: int, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, him, ring = _site(monkeypatch, slices=slices, place=place)
+    kinds = [Kind.HELLO] if him is None else [Kind.HELLO, Kind.ASK]
+    assert _kinds(asking.confirm_within(him, ring.now, 90.0)) == kinds
+
+
 @pytest.mark.parametrize("kinds", [[], [Kind.HELLO], [Kind.ASK], [Kind.HELLO, Kind.ASK]])
 def test_who_leads_asks_those_that_are_silent_and_draws_nothing_where_nobody_is(
     kinds: list[Kind], monkeypatch: pytest.MonkeyPatch

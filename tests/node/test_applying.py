@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from dusk.apply.driver import Driver
-from dusk.apply.windows import WINDOWS
+from dusk.apply.windows import WINDOW_S, WINDOWS
 from dusk.changelog.views import Member
 from dusk.cycle.peers import Peers, roster
 from dusk.effects import Effect, Event
@@ -76,7 +76,8 @@ class _Cluster:
     def counts_for(self, device: DeviceId) -> Seq:
         return self.counts.get(device, Seq(2**53))
 
-    def confirm(self, _now: float) -> list[Effect]:
+    def confirm(self, _now: float, within_s: float) -> list[Effect]:
+        assert within_s == WINDOW_S
         self.confirmed += 1
         return []
 
@@ -140,8 +141,10 @@ def test_where_nobody_of_the_sample_is_there_only_patience_ends_the_wait() -> No
     assert not machine.waiting
 
 
-def test_who_leads_more_than_a_slice_asks_once_for_a_sign_of_life_of_the_others() -> None:
+@pytest.mark.parametrize("leads", [True, False])
+def test_of_more_than_a_slice_an_apply_asks_once_for_an_answer(leads: bool) -> None:  # noqa: FBT001 (a parameter)
     applying, machine, cluster = _gathered(SAMPLE)
+    cluster.leads = leads
     machine.contact_wanted_since = 1.0
     cluster.heard_at = 1.0
     machine.waiting = False
@@ -150,21 +153,11 @@ def test_who_leads_more_than_a_slice_asks_once_for_a_sign_of_life_of_the_others(
     assert cluster.confirmed == 1
 
 
-def test_of_more_than_a_slice_who_follows_is_confirmed_by_a_start_and_who_leads_by_an_answer() -> None:
-    applying, _, cluster = _gathered(SAMPLE)
-    applying.step(0.0)
-    cluster.heard_at = 5.0
-    cluster.answered_at = 0.0
-    assert not applying._is_confirmed(1.0)
-    cluster.leads = False
-    assert applying._is_confirmed(1.0)
-    assert not applying._is_confirmed(6.0)
-
-
-def test_of_more_than_a_slice_who_follows_is_confirmed_by_the_next_start_that_it_hears() -> None:
+@pytest.mark.parametrize("leads", [True, False])
+def test_a32_of_more_than_a_slice_too_only_an_answer_confirms(leads: bool) -> None:  # noqa: FBT001 (a parameter)
     applying, machine, cluster = _gathered(SAMPLE)
-    cluster.leads, machine.waiting, machine.contact_wanted_since = False, False, 1.0
-    cluster.heard_at = 1.0
-    assert applying.step(1.1) == []
-    cluster.heard_at = 1.2
-    assert applying.step(1.3) == [Event("confirmed", "", loud=False)]
+    cluster.leads, machine.waiting, machine.contact_wanted_since = leads, False, 1.0
+    cluster.heard_at, cluster.answered_at = 5.0, 1.0
+    assert applying.step(5.1) == []
+    cluster.answered_at = 5.2
+    assert applying.step(5.3) == [Event("confirmed", "", loud=False)]
