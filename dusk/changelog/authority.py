@@ -14,6 +14,7 @@ from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
 from dusk.changelog.touching import (
+    ELSEWHERE,
     UNGROUPED,
     Becoming,
     Step,
@@ -286,7 +287,17 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
     if grant.groups is not None:
         foreign = groups_touched(state, grant.prefix, step) - set(grant.groups)
         if foreign:
-            raise Refused("outside-grant", f"{section}: the grant is not for {', '.join(sorted(foreign))}")
+            raise Refused("outside-grant", f"{section}: {_foreign_words(path, foreign, grant.groups)}")
+
+
+def _foreign_words(path: SectionPath, foreign: Collection[str], allowed: Sequence[str]) -> str:
+    """Say for whom a grant for groups is not."""
+    groups = ", ".join(allowed) or "no group"
+    if ELSEWHERE not in foreign:
+        return f"the grant is for {groups}, and not for {', '.join(sorted(foreign))}"
+    is_policy = path.kind is SectionKind.POLICY
+    what = "it is assigned to all, or to routers by name" if is_policy else "it is for routers of any group"
+    return f"{what}, and the grant is for {groups} alone"
 
 
 def _check_package(grant: Grant, step: Step) -> None:

@@ -25,6 +25,9 @@ _OVER = frozenset({"failed", "held", "off", "offline"})
 _NOT_REACHED = "not reached yet"
 """A router that waits for its wave, or for a person to start the rollout: it gets the version later."""
 _LATER = _OVER | {_NOT_REACHED}
+_LACKING = "waiting-for-secret"
+_HANDED_OVER_S = 5.0
+"""So long another router has time to hand a secret over; who waits longer waits for a person."""
 _STILL = {"committed": "waits"}
 """A state that is of an earlier version, as people read it."""
 
@@ -111,18 +114,26 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         context.note(line)
     result = wait_for_change(context, started["ticket"], arguments.timeout)
     result["notes"] = started.get("notes", [])
-    if arguments.wait and result["state"] != "queued":
-        # Who switch together do so soon, or the rollout stops; waves take as long as they take.
-        is_soon = arguments.together and not arguments.hold
-        result["devices"] = _wait_applied(context, result, end_s, _OVER if is_soon else _LATER)
-    code = report(context, result)
-    devices = result.get("devices", [])
-    if devices:
-        context.note(progress(devices))
+    if not arguments.wait or result["state"] == "queued":
+        return report(context, result)
+    if not context.json:  # whoever waits, or stops waiting, knows by then what was sent
+        report(context, result)
+        sys.stdout.flush()
+    # Who switch together do so soon, or the rollout stops; waves take as long as they take.
+    is_soon = arguments.together and not arguments.hold
+    result["devices"] = _wait_applied(context, result, end_s, _OVER if is_soon else _LATER)
+    if context.json:
+        report(context, result)
+    return _applied_by(context, result["devices"], is_together=arguments.together)
+
+
+def _applied_by(context: Context, devices: list[Json], *, is_together: bool) -> int:
+    """Say who has a version in effect, and who has not and why; exit 1 if that is for a person to see to."""
+    context.note(progress(devices))
     away = [d["name"] for d in devices if d["state"] == "offline"]
     if away:
         context.note(f"offline, and applies it when it is heard again: {', '.join(away)}")
-    later = {} if arguments.together else {d["name"]: d for d in devices if d["state"] == _NOT_REACHED}
+    later = {} if is_together else {d["name"]: d for d in devices if d["state"] == _NOT_REACHED}
     if later:
         shows = sorted({f"`dusk rollout show {d['rollout']}`" for d in later.values()})
         context.note(f"waits for its wave: {', '.join(later)}; {', '.join(shows)}")
@@ -130,7 +141,7 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     if failed:
         why = f"`dusk device show {failed[0]}` says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
-    return 1 if failed else code
+    return 1 if failed else 0
 
 
 def _rollout(arguments: argparse.Namespace) -> Json:
@@ -173,14 +184,17 @@ def report(context: Context, result: Json, more: list[tuple[str, object]] | None
 
 def _wait_applied(context: Context, result: Json, end_s: float, over: Collection[str]) -> list[Json]:
     """Wait until each router that is online has this version in effect, or is in a state that ends that."""
-    shown = _Line()
+    shown, asked_s = _Line(), time.monotonic()
     try:
         while True:
             refresh(context)
             devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
             shown.put(progress(devices))
-            waiting = [d for d in devices if not d["done"] and d["state"] not in over]
-            if not waiting or time.monotonic() > end_s:
+            waiting = {d["state"] for d in devices if not d["done"] and d["state"] not in over}
+            now_s = time.monotonic()
+            if waiting != {_LACKING}:
+                asked_s = now_s
+            if not waiting or now_s > min(end_s, asked_s + _HANDED_OVER_S):
                 return devices
             time.sleep(_APPLIED_POLL_S)
     except KeyboardInterrupt:
@@ -197,12 +211,12 @@ def progress(devices: list[Json]) -> str:
 
 
 def _applied(device: Json, seq: int) -> Json:
-    """Say how far one router is; a failure counts only if it is of this version or a later one."""
+    """Say how far one router is; that it fails or lacks a secret counts of this version or a later one."""
     done = device["applied"] >= seq
     state = "applied" if done else device["apply"] if device["online"] else "offline"
     if device["rollout"] is not None and not done and device["online"]:
         state = _NOT_REACHED
-    elif state == "failed" and device["judged"] < seq:
+    elif state in ("failed", _LACKING) and device["judged"] < seq:
         state = "waiting"
     return {"name": device["name"], "done": done, "state": state, "rollout": device["rollout"]}
 

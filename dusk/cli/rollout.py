@@ -3,6 +3,7 @@
 import argparse
 import re
 import time
+from collections.abc import Iterator
 
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb, within
@@ -128,12 +129,22 @@ def _described(rollout: Json) -> str:
     ]
     if rollout["state"] == "scheduled":
         lines.append(f"begins at {time.strftime('%Y-%m-%d %H:%M', time.localtime(rollout['starts']))}")
-    for wave in rollout["waves"]:
-        if not rollout["together"]:
-            closed = "never opened" if rollout["ended"] else "not open yet"
-            lines.append(f"wave {wave['wave']}, {'open' if wave['open'] else closed}")
-        lines += [f"  {_device(device)}" for device in wave["devices"]]
-    return "\n".join(lines)
+    if rollout["state"] == "stopped":
+        lines.append(f"`dusk rollout resume {rollout['id']} --failures N` lets so many fail, and goes on;")
+        lines.append(f"`dusk rollout abort {rollout['id']}` takes it back")
+    return "\n".join([*lines, *(line for wave in rollout["waves"] for line in _wave(rollout, wave))])
+
+
+def _wave(rollout: Json, wave: Json) -> Iterator[str]:
+    """Yield the lines of a wave; of one that has ended nothing names the routers of the last."""
+    was_open, was_closed = ("reached", "never opened") if rollout["ended"] else ("open", "not open yet")
+    if not rollout["together"]:
+        yield f"wave {wave['wave']}, {was_open if wave['open'] else was_closed}"
+    for device in wave["devices"]:
+        yield f"  {_device(device)}"
+    is_rest = wave["wave"] == rollout["waves_count"] and not rollout["together"]
+    if rollout["ended"] and is_rest and wave["open"]:
+        yield "  all others that it is for"
 
 
 def _device(device: Json) -> str:

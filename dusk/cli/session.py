@@ -27,14 +27,14 @@ def log_in(context: Context, user: str, password_file: str | None) -> str:
 
 def _login(context: Context, arguments: argparse.Namespace) -> int:
     tokens.store(context.place, log_in(context, arguments.user, arguments.password_file))
-    context.say(f"logged in as {arguments.user} on this terminal", {"user": arguments.user})
+    context.say(f"logged in as {arguments.user} {tokens.where()}", {"user": arguments.user})
     return 0
 
 
 def _logout(context: Context, _arguments: argparse.Namespace) -> int:
     token = tokens.load(context.place)
     if token is None:
-        context.say("nobody was logged in on this terminal", {"user": None})
+        context.say(f"nobody was logged in {tokens.where()}", {"user": None})
         return 0
     tokens.forget(context.place)
     context.call("session.logout", token=token)
@@ -54,7 +54,8 @@ COMMANDS = {
     "login": Command(
         "Open a session for this terminal: the daemon keeps your key unlocked in memory until you log out, "
         "for 15 minutes without a command, or 12 hours. Without a terminal, as in a script, all of this uid "
-        "share a session for this root; DUSK_SESSION=TOKEN in the environment is one of its own.",
+        "share a session for this root; DUSK_SESSION=WORD in the environment, any word, is one of its own: "
+        "give it to `login` and to what comes after it.",
         "dusk login ann",
         _login_arguments,
         _login,

@@ -247,8 +247,9 @@ def in_succession(name: str) -> Refused:
     """Return why a device that may lead cannot be removed yet, and what to do before."""
     return Refused(
         "in-succession",
-        f"{name} may lead the cluster: say first who does in its place, by `dusk role backup DEVICE`"
-        " (or `--none`), `dusk role master DEVICE`; if it is gone, by `dusk role master --here --force`",
+        f"{name} may lead the cluster: say first who does in its place, by `dusk role backup DEVICE` or"
+        " `dusk role backup --none`, `dusk role master DEVICE`; if it is gone, by"
+        " `dusk role master --here --force`",
     )
 
 

@@ -7,6 +7,7 @@ from dusk.control.conflicts import conflicts
 from dusk.control.desk import Desk
 from dusk.control.reading import reading_asks
 from dusk.control.roles import frozen_members, no_backup
+from dusk.control.rollouts import stopped
 from dusk.control.tending import known_secrets
 
 
@@ -17,7 +18,7 @@ def asks_of(desk: Desk) -> list[str]:
     waiting = (
         [f"{count} {what} in the log without effect; `dusk conflicts` shows both sides"] if count else []
     )
-    own = [*frozen_members(desk.log), *no_backup(desk.log), *_no_checkpoint(desk.log)]
+    own = [*frozen_members(desk.log), *no_backup(desk.log), *_no_checkpoint(desk.log), *stopped(desk)]
     return [*own, *waiting, *known_secrets(desk), *reading_asks(desk.log.state)]
 
 

@@ -9,6 +9,7 @@ from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
+from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 
@@ -34,9 +35,9 @@ def grant_list(desk: Desk, _arguments: Json) -> Json:
     return {"grants": [_grant_row(state, grant) for grant in _grants(state)]}
 
 
-def _grants(state: State) -> Iterator[Grant]:
+def _grants(state: State, *sections: str) -> Iterator[Grant]:
     """Yield what stands in the log, by prefix; `above` of one that was passed on names the prefix alone."""
-    for section in ("trust", PASSED):
+    for section in sections or ("trust", PASSED):
         for key in sorted(state.records(section, GRANT)):
             row = state.value(section, key)
             assert row is not None, "it is listed"
@@ -85,6 +86,8 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
         keys = sorted({*keys, *state.owners()})
     if arguments["threshold"] > max(1, len(keys)):
         raise Refused("bad-threshold", f"{arguments['threshold']} of {len(keys)} people can never sign")
+    for group in arguments["groups"] or ():
+        names.require_group(Overlay(state), group)
     row = [
         keys,
         arguments["threshold"],
@@ -103,9 +106,21 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
         section, row = PASSED, [*row, above.prefix, _passers(state, above, session.key.key_id)]
     who = ", ".join(arguments["users"]) or "nobody but owners"
     message = f"{_title(state, prefix)} granted to {who}"
-    return handed_in(
+    former = next((one for one in _grants(state, section) if one.prefix == prefix), None)
+    act = handed_in(
         desk, session, message, (edit_of(state, section, GRANT + prefix, row),), arguments["timeout_s"]
     )
+    replaces = [] if former is None else [f"it replaces what was granted there: {_words(state, former)}"]
+    return {**act, "notes": [*act["notes"], *replaces]}
+
+
+def _words(state: State, grant: Grant) -> str:
+    """Say who may sign by a grant, and within what."""
+    said = [f"{grant.threshold} of {', '.join(_people(state, grant))}" if grant.keys else "nobody but owners"]
+    for what, listed in (("packages", grant.packages), ("groups", grant.groups)):
+        said += [] if listed is None else [f"{what} {' '.join(listed) or 'none'}"]
+    said += [] if grant.priority_max is None else [f"priority up to {grant.priority_max}"]
+    return "; ".join(said)
 
 
 def _passers(state: State, above: Grant, own: KeyId) -> list[KeyId]:

@@ -296,6 +296,18 @@ def _state(desk: Desk, name: str) -> Json:
     return {"state": "running", "why": "goes on when those that it has reached have it in effect"}
 
 
+def stopped(desk: Desk) -> list[str]:
+    """Return a line for people for each rollout that a failure stopped, with what can be done."""
+    state = desk.log.state
+    found = ((one.id, rollouts.progress_of(state, one.id).stopped_by) for one in rollouts.under_way(state))
+    return [
+        f"rollout {name[:ID_DIGITS]} stopped: {_failure(desk, name, device)}; "
+        f"`dusk rollout resume {name[:ID_DIGITS]} --failures N` goes on, `abort` takes it back"
+        for name, device in found
+        if device
+    ]
+
+
 def _failure(desk: Desk, name: str, device: str) -> str:
     """Say which router failed, and why if it still says so."""
     state, found = desk.log.state, DeviceId(bytes.fromhex(device))
@@ -358,9 +370,11 @@ def _named_then(desk: Desk, name: str) -> dict[str, int]:
 
 
 def _followed(desk: Desk, name: str, peer: Peer | None) -> Json:
-    """Return how far a device is with one that has ended: only who has not followed the others."""
-    plan, seq = rollouts.plan_of(desk.log.state, name), desk.log.position_of(_change_of(desk.log.state, name))
-    if plan is None or not plan.together or seq is None:
+    """Return how far a device is with one that has ended: nothing where waves were taken back."""
+    state = desk.log.state
+    plan, seq = rollouts.plan_of(state, name), desk.log.position_of(_change_of(state, name))
+    is_over = plan is None or (not plan.together and rollouts.progress_of(state, name).ended == ABORT)
+    if is_over or seq is None:
         return {"state": "", "reason": ""}
     return _stage(peer, seq - 1)
 

@@ -433,6 +433,31 @@ def test_a_session_token_follows_no_link(root: Path, tmp_path: Path) -> None:
     assert (tmp_path / "moved").exists()
 
 
+def test_a_token_that_is_given_needs_no_folder_and_trusts_none_of_somebody_else(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUSK_SESSION", "token")
+    assert tokens.load(root) == "token"
+    tokens.store(root, "another")
+    assert tokens.load(root) == "another"
+    (tmp_path / "runtime/dusk").chmod(0o755)
+    assert tokens.load(root) == "token"
+    tokens.forget(root)
+    with pytest.raises(Refused, match="not a folder of yours alone"):
+        tokens.store(root, "more")
+    monkeypatch.delenv("DUSK_SESSION")
+    with pytest.raises(Refused, match="not a folder of yours alone"):
+        tokens.load(root)
+
+
+def test_a_session_is_said_to_be_of_a_terminal_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DUSK_SESSION", raising=False)
+    monkeypatch.setattr(tokens, "_terminal", lambda: 34816)
+    assert tokens.where() == "on this terminal"
+    monkeypatch.setattr(tokens, "_terminal", lambda: 0)
+    assert "no terminal" in tokens.where()
+
+
 def test_a_device_is_labelled_by_its_lowest_real_address(tmp_path: Path) -> None:
     for name, address in (
         ("lo", "00:00:00:00:00:00"),

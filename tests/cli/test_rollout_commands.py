@@ -8,6 +8,7 @@ from dusk.changelog import rollouts
 from dusk.changelog.rollouts import STOP_WORD
 from dusk.changelog.views import members
 from dusk.cli.draft import _applied
+from dusk.control.asks import asks_of
 from dusk.control.desk import Peer
 from tests.cli.test_commands import assert_refused
 from tests.desk import FakeDesk
@@ -77,7 +78,15 @@ def test_what_failed_is_said_with_its_reason(
     world = logged_in.world
     world._keep(logged_in.log.write_gate(f"rollout/{running.id}", STOP_WORD + hall, world.stamp()))
     shown = dusk("rollout", "show", ident).out.splitlines()
-    assert shown[2] == "stopped: hall was not heard any more"
+    assert shown[2:5] == [
+        "stopped: hall was not heard any more",
+        f"`dusk rollout resume {ident} --failures N` lets so many fail, and goes on;",
+        f"`dusk rollout abort {ident}` takes it back",
+    ]
+    (line,) = [line for line in asks_of(logged_in) if "rollout" in line]
+    assert line.startswith(
+        f"rollout {ident} stopped: hall was not heard any more; `dusk rollout resume {ident}"
+    )
     assert "rollout" in dusk("log", "-n", "1").out
     assert "rollout" in dusk("rollout", "resume", ident, "--failures", "1").out
     assert dusk("rollout", "pause", ident).code == 0
@@ -96,14 +105,15 @@ def test_a_person_starts_pauses_forces_and_aborts(dusk: "Dusk", logged_in: FakeD
     assert dusk("rollout", "pause", ident).code == 0
     assert dusk("rollout", "force", ident).code == 0
     assert_refused(dusk("rollout", "abort", ident), "has ended: forced")
-    assert dusk("rollout", "show", ident).out.splitlines()[2:4] == [
+    assert dusk("rollout", "show", ident).out.splitlines()[2:] == [
         "forced: it went to all at once",
-        "wave 1, open",
+        "wave 1, reached",
+        "  all others that it is for",
     ]
     other = rolled(dusk, logged_in, "--rollout", "canary", "hall")
     assert f"rollout {other} aborted" in dusk("rollout", "abort", other).out
     shown = dusk("rollout", "show", other).out.splitlines()
-    assert shown[2:] == ["aborted", "wave 1, open", "  hall", "wave 2, never opened"]
+    assert shown[2:] == ["aborted", "wave 1, reached", "  hall", "wave 2, never opened"]
     states = [line.split()[-4] for line in dusk("rollout", "list").out.splitlines()[1:]]
     assert states == ["aborted", "forced"]
 

@@ -20,7 +20,14 @@ def grants(desk: FakeDesk) -> dict[str, dict[str, object]]:
     return {grant["prefix"]: grant for grant in desk.ask("grant.list")["grants"]}
 
 
+def make_groups(desk: FakeDesk, *names: str) -> None:
+    for name in names:
+        desk.do("group.create", name=name)
+    desk.commit()
+
+
 def test_a_grant_with_limits_is_listed_as_it_was_given(people: FakeDesk) -> None:
+    make_groups(people, "aps")
     limits = {"packages": ["wireless", "dhcp", "dhcp"], "groups": ["aps"], "max_priority": 200}
     people.do("grant.set", prefix="policy/wifi", users=["carol", "bob", "bob"], threshold=2, **limits)
     assert grants(people)["policy/wifi"] == {
@@ -34,6 +41,48 @@ def test_a_grant_with_limits_is_listed_as_it_was_given(people: FakeDesk) -> None
         "by": [],
         "in_force": True,
     }
+
+
+def test_a_grant_for_a_group_that_does_not_exist_is_refused_and_leaves_the_one_before(
+    people: FakeDesk,
+) -> None:
+    make_groups(people, "aps")
+    people.do("grant.set", prefix="policy/wifi", users=["bob"], groups=["aps"])
+    before = grants(people)
+    error = refused(people, "grant.set", "no-group", prefix="policy/wifi", users=["bob"], groups=["asp"])
+    assert "`dusk group create NAME` makes one" in error
+    assert grants(people) == before
+
+
+def test_what_a_grant_replaces_is_said(people: FakeDesk) -> None:
+    make_groups(people, "aps")
+    first = people.do("grant.set", prefix="policy/wifi", users=["bob", "carol"], groups=["aps"], threshold=2)
+    assert first["notes"] == []
+    limits = {"packages": ["wireless"], "max_priority": 200}
+    (note,) = people.do("grant.set", prefix="policy/wifi", users=["bob"], **limits)["notes"]
+    assert note == "it replaces what was granted there: 2 of bob, carol; groups aps"
+    (note,) = people.do("grant.set", prefix="policy/wifi", users=[], packages=[])["notes"]
+    assert note == "it replaces what was granted there: 1 of bob; packages wireless; priority up to 200"
+    (note,) = people.do("grant.set", prefix="policy/wifi", users=["bob"])["notes"]
+    assert note == "it replaces what was granted there: nobody but owners; packages none"
+
+
+def test_who_is_granted_groups_is_told_why_a_policy_for_all_is_not_his(people: FakeDesk) -> None:
+    make_groups(people, "aps", "roofs")
+    people.set("policy/wifi", wireless__x__ssid="Home")
+    people.do("policy.assign", name="wifi", to="all")
+    people.commit()
+    people.do("grant.set", prefix="policy/wifi", users=["bob"], groups=["aps"])
+    edits = [{"key": "wireless.x.ssid", "values": ["Mine"]}]
+    people.ask("draft.edit", token="token-bob", target="policy/wifi", verb="set", edits=edits)
+    error = refused(people, "draft.commit", "outside-grant", token="token-bob", message="m")
+    assert (
+        "policy/wifi: it is assigned to all, or to routers by name, and the grant is for aps alone" in error
+    )
+    people.do("policy.assign", name="wifi", to="groups", names=["aps", "roofs"])
+    people.commit()
+    error = refused(people, "draft.commit", "outside-grant", token="token-bob", message="m")
+    assert "the grant is for aps, and not for roofs" in error
 
 
 def test_a_grant_for_a_device_names_it_as_people_do(people: FakeDesk) -> None:

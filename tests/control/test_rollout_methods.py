@@ -244,9 +244,13 @@ def test_the_log_says_what_gates_did(desk: FakeDesk, monkeypatch: pytest.MonkeyP
     said = [row["message"] for row in desk.ask("log.list", count=4)["entries"]]
     assert said[0] == f"rollout {later} stopped: hall failed"
     assert said[2:] == [f"rollout {ident} is done", f"rollout {ident} goes on to its next wave"]
+    see(desk, "hall", applied=desk.log.head.seq)
     ended = desk.ask("rollout.show", id=ident)
     assert (ended["state"], ended["ended"], ended["why"]) == ("done", "done", "")
-    assert ended["waves"][0]["devices"] == [{"name": "hall", "state": "", "reason": ""}]
+    assert ended["waves"][0]["devices"] == [{"name": "hall", "state": "applied", "reason": ""}]
+    see(desk, "hall", state="failed", reason="no contact", judged_seq=desk.log.head.seq)
+    (followed,) = desk.ask("rollout.show", id=ident)["waves"][0]["devices"]
+    assert (followed["state"], followed["reason"]) == ("failed", "no contact")
     assert [row["id"] for row in desk.ask("rollout.list")["rollouts"]] == [later, ident]
     monkeypatch.setattr("dusk.control.history.change_of", lambda _desk, _change: None)
     assert [wave["devices"] for wave in desk.ask("rollout.show", id=ident)["waves"]] == [[], []]

@@ -67,7 +67,7 @@ def test_a22_a_router_leaves_keeps_its_files_forgets_all_and_joins_again_as_a_ne
     key, name = _newest_key(first), (gone.state() or {})["name"]
     identity, contents = (gone.node_folder / "identity").read_bytes(), _contents(gone)
 
-    said = json.loads(gone.dusk("--json", "leave", "--keep-config"))
+    said = json.loads(gone.dusk("--json", "leave", "--yes", "--keep-config"))
     assert said == {"left": True, "missing": "", "device": name}
     assert _role(gone) == "none"
     assert (gone.node_folder / "identity").read_bytes() != identity
@@ -104,12 +104,12 @@ def test_who_may_lead_does_not_leave_and_who_hears_nobody_goes_once_it_does(clus
     first.dusk("commit", "-m", "before")
     cluster.wait("all have it", lambda: all(_says(r, HOST, "before") for r in cluster.routers))
     cluster.wait("it is kept", lambda: all(router.is_kept() for router in cluster.routers))
-    first.dusk("leave", exits=(1,))
+    first.dusk("leave", "--yes", exits=(1,))
     assert _role(first) == "master"
     for router in others:
         router.cut_power()
 
-    late = gone.dusk("leave", "--timeout", "2s", exits=(1,))
+    late = gone.dusk("leave", "--yes", "--timeout", "2s", exits=(1,))
     assert "has not left yet" in late
     gone.cut_power()
     gone.power_on()
