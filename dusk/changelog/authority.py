@@ -290,7 +290,7 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
             raise Refused("outside-grant", f"{section}: {_foreign_words(path, foreign, grant.groups)}")
 
 
-def _foreign_words(path: SectionPath, foreign: Collection[str], allowed: Sequence[str]) -> str:
+def _foreign_words(path: SectionPath, foreign: Collection[str], allowed: Collection[str]) -> str:
     """Say for whom a grant for groups is not."""
     groups = ", ".join(allowed) or "no group"
     if ELSEWHERE not in foreign:

@@ -35,7 +35,7 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             d["applied"],
             d["apply"],
             d["drift"] or "-",
-            " ".join(d["groups"]),
+            _groups(d),
         )
         for d in answer["devices"]
     ]
@@ -54,6 +54,11 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
     if answer["pending"]:
         context.note("`dusk device approve ID`, or --all, lets in who is pending; `reject ID` turns away")
     return 0
+
+
+def _groups(device: Json) -> str:
+    """Name a router's groups; that it says itself to be of one is told, for it reads no secrets by that."""
+    return ", ".join([*device["groups"], *(f"{name} (by facts)" for name in device["groups_by_facts"])])
 
 
 def _waiting_name(pending: Json) -> str:

@@ -36,7 +36,8 @@ def _line(row: Json) -> str:
 
 def _restart(one: Json) -> str:
     """Say that a radio restarts, and how long it is silent first."""
-    text, listens_s = f"radio {one['radio']} restarts", one["listens_s"]
+    radio, listens_s = one["radio"], one["listens_s"]
+    text = "each radio that matches restarts" if "${" in radio else f"radio {radio} restarts"
     if listens_s is None:
-        return f"{text}; on a channel from 52 to 144 it listens for radar first: 60 s, 120 to 128 600 s"
+        return f"{text}; where its channel is 52 to 144 it is silent first: 60 s, 120 to 128 600 s"
     return f"{text}, after listening for radar for {listens_s} s" if listens_s else text

@@ -8,8 +8,12 @@ from typing import TextIO
 GAP = "  "
 WIDTH_MIN = 6
 """A column is not cut below this many characters."""
-WHOLE = frozenset({"KEY", "ID"})
+WHOLE = frozenset({"GROUP", "ID", "KEY", "NAME", "PREFIX", "ROUTER", "SCOPE", "SECTION", "USER", "VERSION"})
 """Headings of columns that are never cut: who reads one types it again."""
+_WIDTHS_MIN = {"TIME": 18}
+"""Columns that say nothing any more if they are cut further: a time without its minutes."""
+_LAST_MIN = 16
+"""The last column, which is a sentence or a list, is cut to this before any other one is."""
 
 
 def terminal_width(stream: TextIO | None = None) -> int | None:
@@ -39,22 +43,29 @@ def shown_json(document: object) -> str:
 
 
 def render(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int | None) -> str:
-    """Return a table as lines; the widest columns but `WHOLE` are cut (``…``) until it fits ``width``."""
+    """Return a table as lines; where it does not fit ``width`` columns but `WHOLE` are cut (``…``).
+
+    First the last one, then whichever is the widest.
+    """
     cells = [[printable(str(cell)) for cell in row] for row in (headings, *rows)]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
     if width is not None:
-        whole = [column for column, heading in enumerate(headings) if heading in WHOLE]
-        _shrink(widths, width - len(GAP) * (len(widths) - 1), whole)
+        least = [
+            size if heading in WHOLE else min(size, _WIDTHS_MIN.get(heading, WIDTH_MIN))
+            for heading, size in zip(headings, widths, strict=True)
+        ]
+        _shrink(widths, width - len(GAP) * (len(widths) - 1), least)
     return "\n".join(_line(row, widths) for row in cells)
 
 
-def _shrink(widths: list[int], room: int, whole: Sequence[int]) -> None:
-    columns = [column for column in range(len(widths)) if column not in whole]
+def _shrink(widths: list[int], room: int, least: Sequence[int]) -> None:
+    """Make columns narrower until they fit, none below its least width."""
+    widths[-1] = max(min(widths[-1], room - sum(widths[:-1])), min(widths[-1], max(_LAST_MIN, least[-1])))
     while sum(widths) > room:
-        widest = max(columns, key=lambda column: widths[column])
-        if widths[widest] <= WIDTH_MIN:
+        columns = [column for column, size in enumerate(widths) if size > least[column]]
+        if not columns:
             return  # a terminal so narrow breaks the lines itself
-        widths[widest] -= 1
+        widths[max(columns, key=lambda column: widths[column])] -= 1
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
+from dusk.control.hints import STAYS, hints_on
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
 from dusk.control.proposing import Signed, signed_or_proposed
@@ -51,7 +52,8 @@ def _edited(desk: Bench, arguments: Json, change: Callable[[State, Draft], Draft
     edits = f"{total} edit{'s' if total != 1 else ''} in the draft"
     text = f"{count} changed, {edits}" if count else f"nothing changed, {edits}"
     new = [e for e in after.edits if e not in set(draft.edits)]
-    odd = notes_on(desk.reviewed(), Overlay(desk.log.state, after.all_edits), new)
+    store = Overlay(desk.log.state, after.all_edits)
+    odd = [*hints_on(store, new), *notes_on(desk.reviewed(), store, new)]
     return {"changed": count, "edits": total, "text": text, "notes": [*notes, *odd]}
 
 
@@ -269,7 +271,8 @@ def policy_assign(desk: Desk, arguments: Json) -> Json:
 
 def policy_unassign(desk: Desk, arguments: Json) -> Json:
     """Take a policy's assignment away in the draft."""
-    return _edited(desk, arguments, lambda s, d: roster.unassign_policy(s, d, arguments["name"]))
+    done = _edited(desk, arguments, lambda s, d: roster.unassign_policy(s, d, arguments["name"]))
+    return {**done, "notes": [*done["notes"], *([STAYS] if done["changed"] else [])]}
 
 
 def policy_propose(desk: Bench, arguments: Json) -> Json:

@@ -13,6 +13,7 @@ from dusk.config.revealing import sealed_of
 from dusk.control import names, words
 from dusk.control.drafts import Draft, stale, visible
 from dusk.control.foreseen import Effect, Foreseeing, marked_words
+from dusk.control.hints import hints_of, hints_on
 from dusk.control.reach import Reach, reach_of
 from dusk.control.reading import reading_notes
 from dusk.control.reviewed import notes_on
@@ -70,16 +71,19 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
     )
     foreseeing = Foreseeing(state)
     concerned, problems = _devices(state, (before, after), reach_of(draft.edits), foreseeing)
+    effects = foreseeing.effects()
     return Review(
         differences,
         concerned,
         (*_stale_problems(state, draft, author_of), *problems),
         (
             *_notes(after, draft),
+            *hints_on(after, draft.edits),
+            *hints_of(effects),
             *reading_notes(after, draft.edits),
             *notes_on(reviewed, after, draft.edits),
         ),
-        foreseeing.effects(),
+        effects,
     )
 
 

@@ -58,19 +58,19 @@ def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
     if setting.verb is Verb.ABSENT:
         return
     if key.package not in table:
-        yield f"{key}: a router takes {key.package} only {_ROOT}{_near(key.package, table)}"
+        yield f"{key}: a router takes {key.package} only {_ROOT}{near(key.package, table)}"
         return
     types, kinds = table[key.package], _kinds(store, edit.section, key, setting)
     for kind in kinds:
         if kind not in types:
-            yield f"{key}: a router takes {key.package}.{kind} only {_ROOT}{_near(kind, types)}"
+            yield f"{key}: a router takes {key.package}.{kind} only {_ROOT}{near(kind, types)}"
         elif key.option is not None and key.option not in types[kind]:
             word = f"{key.package}.{kind}.{key.option}"
-            yield f"{key}: a router takes {word} only {_ROOT}{_near(key.option, types[kind])}"
+            yield f"{key}: a router takes {word} only {_ROOT}{near(key.option, types[kind])}"
     options = set().union(*types.values())
     if not kinds and key.option is not None and key.option not in options:
         where = f"in no section of {key.package} a router takes {key.option}, but {_ROOT}"
-        yield f"{key}: {where}{_near(key.option, options)}"
+        yield f"{key}: {where}{near(key.option, options)}"
 
 
 def _kinds(store: Overlay, section: str, key: Key, setting: Setting) -> list[str]:
@@ -87,7 +87,8 @@ def _kinds(store: Overlay, section: str, key: Key, setting: Setting) -> list[str
     return sorted({one.values[0] for one in said if one.verb is Verb.TYPE})
 
 
-def _near(word: str, words: Iterable[str]) -> str:
+def near(word: str, words: Iterable[str]) -> str:
+    """Return what was probably meant, as the end of a sentence; nothing if no word is like it."""
     like, near = max(((_likeness(word, other), other) for other in words), default=(0.0, ""))
     return f"; did you mean {near}?" if like >= _LIKENESS_MIN else ""
 

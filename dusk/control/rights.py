@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from dusk.changelog import views
 from dusk.changelog.authority import PASSED, Grant, grant_for
+from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
-from dusk.control.overlay import Overlay
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 

@@ -1,7 +1,7 @@
 """Questions about the cluster as JSON documents in plain words; nothing here changes anything."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dusk.changelog import views
 from dusk.changelog.overlay import Overlay
@@ -46,8 +46,16 @@ def device_list(desk: Desk, _arguments: Json) -> Json:
     state = desk.log.state
     members, peers = names.members(state), desk.peers()
     waiting = waits_for(desk, [member.device_id for member in members])
+    within: dict[DeviceId, set[str]] = {}
+    for group, found in views.members_by_group(state).items():
+        for one in found:
+            within.setdefault(one.device_id, set()).add(group)
+    rows = (
+        _device(desk, m, peers.get(m.device_id, _UNSEEN), waiting, within.get(m.device_id, ()))
+        for m in members
+    )
     return {
-        "devices": [_device(desk, m, peers.get(m.device_id, _UNSEEN), waiting) for m in members],
+        "devices": list(rows),
         "pending": newcomers.shown(desk),
         "expected": newcomers.expected_shown(state),
     }
@@ -66,6 +74,7 @@ def device_show(desk: Desk, arguments: Json) -> Json:
             found,
             desk.peers().get(found.device_id, _UNSEEN),
             waits_for(desk, [found.device_id]),
+            views.groups_in_effect(state, found.device_id),
         ),
         "retired": found.retired,
         "compromised_since": compromised_since(desk, found.device_id),
@@ -76,12 +85,20 @@ def device_show(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _device(desk: Desk, member: views.Member, peer: Peer, waiting: Mapping[DeviceId, str]) -> Json:
+def _device(
+    desk: Desk,
+    member: views.Member,
+    peer: Peer,
+    waiting: Mapping[DeviceId, str],
+    groups: Iterable[str],
+) -> Json:
+    """Return a row; ``groups`` are those that the device is in, also by what it says of itself."""
     return {
         "name": member.name,
         "id": member.device_id.hex(),
         "label": member.label,
         "groups": list(member.groups),
+        "groups_by_facts": sorted(set(groups).difference(member.groups)),
         "role": role_of(views.succession(desk.log.state), desk.log.leader, member.device_id),
         "online": peer.online,
         "head": peer.head_seq,

@@ -3,18 +3,13 @@
 import importlib
 import socket
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dusk.changelog.views import members
 from dusk.cli.main import MODULES, overview
-from dusk.control.desk import Peer
-from dusk.ids import Seq
 from dusk.keys.joinkey import parse_join_line
-from tests.control.test_people_methods import add
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -213,96 +208,6 @@ def test_a_queued_change_exits_1_and_names_what_is_missing(dusk: "Dusk", logged_
     assert "missing: " in result.err
 
 
-def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDesk) -> None:
-    def peer(*, online: bool, applied: int, state: str) -> Peer:
-        return Peer(
-            online=online,
-            head_seq=Seq(9),
-            applied_seq=Seq(applied),
-            apply_state=state,
-            reason="",
-            alarms=(),
-            seen_s_ago=None,
-        )
-
-    logged_in.seen[logged_in.device_id] = peer(online=True, applied=99, state="committed")
-    dusk("set", "policy/wifi", f"{KEY}=x")
-    result = dusk("commit", "-m", "m", "--wait", "applied", "--json")
-    assert result.code == 0
-    assert [(d["name"], d["state"]) for d in result.json["devices"]] == [
-        ("attic", "applied"),
-        ("hall", "offline"),
-    ]
-    assert result.err.splitlines()[-2:] == [
-        "1 of 2 have applied it; hall offline",
-        "offline, and applies it when it is heard again: hall",
-    ]
-
-
-def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(
-    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stale = Peer(
-        online=True,
-        head_seq=Seq(9),
-        applied_seq=Seq(0),
-        apply_state="failed",
-        reason="",
-        alarms=(),
-        seen_s_ago=None,
-    )
-    everybody = [m.device_id for m in members(logged_in.log.state)]
-    logged_in.seen = dict.fromkeys(everybody, stale)
-    looks: list[int] = []
-
-    def look() -> str:
-        looks.append(1)
-        if len(looks) == 3:
-            done = replace(stale, applied_seq=logged_in.log.head.seq, apply_state="committed")
-            failed = replace(stale, judged_seq=logged_in.log.head.seq)
-            logged_in.seen = {everybody[0]: done} | dict.fromkeys(everybody[1:], failed)
-        return FakeDesk.refresh(logged_in)
-
-    monkeypatch.setattr(logged_in, "refresh", look)
-    dusk("set", "policy/wifi", f"{KEY}=x")
-    result = dusk("commit", "-m", "m", "--wait", "applied")
-    assert len(looks) == 3
-    assert result.code == 1
-    assert "not applied everywhere: hall" in result.err
-
-
-def test_a_router_that_waits_for_a_secret_which_nobody_hands_over_ends_the_wait(
-    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits = Peer(
-        online=True,
-        head_seq=Seq(9),
-        applied_seq=Seq(0),
-        apply_state="waiting-for-secret",
-        reason="",
-        alarms=(),
-        seen_s_ago=None,
-    )
-    everybody = [m.device_id for m in members(logged_in.log.state)]
-    logged_in.seen = dict.fromkeys(everybody, waits)
-    states: list[str] = []
-
-    def look() -> str:
-        states.append("before" if len(states) < 2 else "of this version")
-        judged = logged_in.log.head.seq if states[-1] == "of this version" else Seq(0)
-        logged_in.seen = dict.fromkeys(everybody, replace(waits, judged_seq=judged))
-        return FakeDesk.refresh(logged_in)
-
-    monkeypatch.setattr(logged_in, "refresh", look)
-    monkeypatch.setattr("dusk.cli.draft._HANDED_OVER_S", 0.0)
-    dusk("set", "policy/wifi", f"{KEY}=x")
-    result = dusk("commit", "-m", "m", "--wait", "applied")
-    assert (result.code, "state  durable" in result.out) == (1, True)
-    assert "before" in states
-    assert "0 of 2 have applied it; attic waiting-for-secret, hall waiting-for-secret" in result.err
-    assert "not applied everywhere: attic, hall; `dusk device show attic` says why" in result.err
-
-
 def test_a_stale_base_is_one_line_and_the_draft_is_kept(dusk: "Dusk", logged_in: FakeDesk) -> None:
     dusk("set", "policy/wifi", f"{KEY}=mine")
     logged_in.world.commit(logged_in.world.set("wifi", KEY, "theirs"))
@@ -384,54 +289,6 @@ def test_nobody_logged_in_is_said_with_what_to_do(dusk: "Dusk", server: FakeDesk
     assert_refused(dusk("set", "policy/wifi", f"{KEY}=x"), "dusk login USER")
     assert_refused(dusk("whoami"), "dusk login USER")
     assert dusk("logout").code == 0
-
-
-def test_a_session_is_kept_for_this_terminal_and_forgotten(
-    dusk: "Dusk", server: FakeDesk, root: Path, tmp_path: Path
-) -> None:
-    done = {"done": True, "progress": None, "result": {"token": "token-alice", "user": "alice"}}
-    server.results["login-alice"] = done
-    password = tmp_path / "password"
-    password.write_text("p\n")
-    result = dusk("login", "alice", "--password-file", str(password), "--json")
-    assert result.json == {"user": "alice"}
-    (file,) = (tmp_path / "runtime/dusk").iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert dusk("whoami").out == "alice\n"
-    assert dusk("logout").out == "logged out\n"
-    assert not file.exists()
-    assert server.people == {}
-
-
-def test_a_word_in_the_environment_names_a_session_of_its_own(
-    dusk: "Dusk", server: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(server, "bob")
-    password = tmp_path / "password"
-    password.write_text("p\n")
-    for user in ("alice", "bob"):
-        done = {"done": True, "progress": None, "result": {"token": f"token-{user}", "user": user}}
-        server.results[f"login-{user}"] = done
-
-    def login(user: str) -> str:
-        made = dusk("login", user, "--password-file", str(password))
-        assert made.code == 0, made
-        return made.out
-
-    login("alice")
-    monkeypatch.setenv("DUSK_SESSION", "of my script")
-    assert_refused(dusk("whoami"), "log in")
-    assert login("bob") == "logged in as bob in the session that DUSK_SESSION names\n"
-    assert dusk("whoami").out == "bob\n"
-    monkeypatch.setenv("DUSK_SESSION", "of another script")
-    assert_refused(dusk("whoami"), "log in")
-    monkeypatch.delenv("DUSK_SESSION")
-    assert dusk("whoami").out == "alice\n"
-    monkeypatch.setenv("DUSK_SESSION", "of my script")
-    assert dusk("logout").out == "logged out\n"
-    monkeypatch.delenv("DUSK_SESSION")
-    assert dusk("whoami").out == "alice\n"
-    assert len(list((tmp_path / "runtime/dusk").iterdir())) == 1
 
 
 def test_a_wrong_password_is_one_line(dusk: "Dusk", server: FakeDesk, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_what_keeps_a_draft_from_being_committed_is_said_first_and_exits_1(
 
 
 def test_radios_and_what_is_left_out_are_said_in_words() -> None:
-    radios = [("a", None), ("b", 0), ("c", 60)]
+    radios = [("a", None), ("b", 0), ("c", 60), ("${r}", 0)]
     effect = {
         "devices": [f"r{number}" for number in range(10)],
         "changes": [
@@ -60,8 +60,9 @@ def test_radios_and_what_is_left_out_are_said_in_words() -> None:
         "  ~ k: '1' → '2'",
         "  - l: '1', managed no more",
         "  and 3 more",
-        "  radio a restarts; on a channel from 52 to 144 it listens for radar first: 60 s, 120 to 128 600 s",
+        "  radio a restarts; where its channel is 52 to 144 it is silent first: 60 s, 120 to 128 600 s",
         "  radio b restarts",
         "  radio c restarts, after listening for radar for 60 s",
+        "  each radio that matches restarts",
         "and 2 more routers or groups that differ",
     ]

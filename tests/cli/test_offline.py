@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import Rewind
-from dusk.cli import draft, passwords, table, tokens
+from dusk.cli import draft, passwords, table
 from dusk.cli.settings import split_pair
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.daemon.frames import MAGIC
@@ -400,6 +400,16 @@ def test_a_key_is_never_cut_and_a_long_value_is() -> None:
         assert row.endswith("…")
 
 
+def test_names_stay_whole_the_last_column_goes_first_and_a_time_keeps_its_minutes() -> None:
+    head = ("NAME", "TIME", "STATE", "WHY")
+    row = ("router-1", "~2026-11-22 09:35:12", "committed", "a reason that is somewhat longer than others")
+    for width, cut in (
+        (66, "router-1  ~2026-11-22 09:35:12  committed  a reason that is somew…"),
+        (44, "router-1  ~2026-11-22 09:35…  commi…  a rea…"),
+    ):
+        assert table.render(head, [row], width).split("\n")[1] == cut
+
+
 @pytest.mark.parametrize(
     ("pair", "expected"),
     [
@@ -419,43 +429,6 @@ def test_a_secret_file_is_never_a_link(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no regular file"):
         passwords.write_secret(str(tmp_path / "link"), "x")
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_session_token_follows_no_link(root: Path, tmp_path: Path) -> None:
-    tokens.store(root, "token")
-    assert tokens.load(root) == "token"
-    assert tokens.load(tmp_path) is None
-    (file,) = (tmp_path / "runtime/dusk").iterdir()
-    file.rename(tmp_path / "moved")
-    file.symlink_to(tmp_path / "moved")
-    assert tokens.load(root) is None
-    tokens.forget(root)
-    assert (tmp_path / "moved").exists()
-
-
-def test_a_token_that_is_given_needs_no_folder_and_trusts_none_of_somebody_else(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DUSK_SESSION", "token")
-    assert tokens.load(root) == "token"
-    tokens.store(root, "another")
-    assert tokens.load(root) == "another"
-    (tmp_path / "runtime/dusk").chmod(0o755)
-    assert tokens.load(root) == "token"
-    tokens.forget(root)
-    with pytest.raises(Refused, match="not a folder of yours alone"):
-        tokens.store(root, "more")
-    monkeypatch.delenv("DUSK_SESSION")
-    with pytest.raises(Refused, match="not a folder of yours alone"):
-        tokens.load(root)
-
-
-def test_a_session_is_said_to_be_of_a_terminal_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DUSK_SESSION", raising=False)
-    monkeypatch.setattr(tokens, "_terminal", lambda: 34816)
-    assert tokens.where() == "on this terminal"
-    monkeypatch.setattr(tokens, "_terminal", lambda: 0)
-    assert "no terminal" in tokens.where()
 
 
 def test_a_device_is_labelled_by_its_lowest_real_address(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def bob(dusk: "Dusk", logged_in: FakeDesk, password: str) -> Person:
 
 @pytest.mark.usefixtures("bob")
 def test_people_are_listed_with_what_they_may(dusk: "Dusk") -> None:
+    assert dusk("group", "create", "aps").code == 0
+    assert dusk("commit", "-m", "a group").code == 0
     assert dusk("grant", "policy/wifi", "--user", "bob", "--package", "wireless", "--group", "aps").code == 0
     lines = dusk("user", "list").out.splitlines()
     assert lines[1].split() == ["alice", "owner", "password", "-"]

@@ -96,7 +96,10 @@ FLAGS = (
 )
 
 EDITING = "changed edits text notes"
-DEVICE = "name id label groups role online head applied apply judged reason drift rollout alarms seen_s_ago"
+DEVICE = (
+    "name id label groups groups_by_facts role online head applied apply judged reason drift rollout alarms"
+    " seen_s_ago"
+)
 ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
 APPROVED = "id name groups replaces backup text"
