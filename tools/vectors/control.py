@@ -33,6 +33,7 @@ def control() -> list[Case]:
         talk.say(name, shows, line)
     talk.call("log.revert", token=TOKEN, seq=desk.log.head.seq)
     _roll_out(talk)
+    _propose(talk)
     _let_read(talk, world, kitchen)
     _at_home(talk, desk)
     who_is_who(talk, desk)
@@ -52,6 +53,15 @@ def _left() -> list[Case]:
     talk = Talk(desk)
     talk.call("device.leave", "At the socket of a device that may not lead.", timeout_s=5)
     return talk.cases
+
+
+def _propose(talk: Talk) -> None:
+    """Find out what two devices say alike."""
+    for device in ("attic", "ap-1"):
+        edits = [{"key": "network.wan.proto", "values": ["dhcp"]}]
+        talk.call("draft.edit", token=TOKEN, target=f"device/{device}", verb="set", edits=edits)
+    talk.call("policy.propose", token=TOKEN, name="uplinks", devices=["attic", "ap-1"])
+    talk.call("draft.discard", token=TOKEN)
 
 
 def _roll_out(talk: Talk) -> None:

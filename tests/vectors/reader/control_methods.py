@@ -224,6 +224,7 @@ METHODS = {
     "policy.rename": Method("token name new_name", EDITING),
     "policy.assign": Method("token name to names? priority?", EDITING),
     "policy.unassign": Method("token name", EDITING),
+    "policy.propose": Method("token name group? devices?", EDITING),
     "group.list": Method("", "groups", "name devices selects"),
     "group.show": Method("name", "name devices selects policies variables"),
     "group.create": Method("token name", EDITING),
