@@ -23,8 +23,9 @@ AFTER: Files = {
     "wireless": b"config wifi-device 'a'\n",
     "system": b"",
     "firewall": b"config defaults\n",
-    BANNER: b"-r--r--r--\nours\n",
+    BANNER: None,
 }
+BESIDE: Files = {**BEFORE, "system": b"", BANNER: b"-r--r--r--\nours\n"}
 LATER: Files = {
     "wireless": BEFORE["wireless"],
     "system": b"config system 'b'\n",
@@ -151,6 +152,11 @@ def write_again(root: Path, told: Told[Applied]) -> None:
     change(root, told, LATER)
 
 
+def write_beside(root: Path, told: Told[Applied]) -> None:
+    """A file beside UCI that comes with a package, then goes with it."""
+    change(root, told, BESIDE, BEFORE)
+
+
 def undo(root: Path, told: Told[Applied]) -> None:
     """An apply that nobody confirms, undone while the helper runs; then one that somebody does."""
     helper = serving(root)
@@ -169,6 +175,10 @@ def undo(root: Path, told: Told[Applied]) -> None:
 FIRST = Work(new, write, write_again)
 NEXT = Work(used, write_again, write_again)
 UNDO = Work(new, undo, write_again)
+
+
+def test_a10_q2_a_power_cut_at_any_call_leaves_a_file_beside_uci_with_its_package(bench: Bench) -> None:
+    assert bench.cut(Work(new, write_beside, write_again)).states > 40
 
 
 def test_a10_q2_a_power_cut_at_any_call_leaves_all_files_of_an_apply_or_none(bench: Bench) -> None:
