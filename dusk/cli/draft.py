@@ -33,6 +33,7 @@ _STILL = {"committed": "waits"}
 
 
 def _draft_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "dusk draft [-h] [show]\n       dusk draft discard [TARGET [KEY]]"
     parser.add_argument("what", nargs="?", choices=("show", "discard"), default="show", help="default: show")
     parser.add_argument("target", nargs="?", default="", metavar="TARGET", help="discard only this heading")
     parser.add_argument("key", nargs="?", default="", metavar="KEY", help="discard only this below it")

@@ -11,6 +11,7 @@ from dusk.errors import Refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "dusk drift [-h] [DEVICE]\n       dusk drift revert DEVICE"
     parser.add_argument(
         "device", metavar="DEVICE", nargs="?", default="", help="a router's name, else this one; or revert"
     )

@@ -6,6 +6,7 @@ What was typed is never lost: where the text cannot be taken, it is edited again
 import argparse
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _edit(context: Context, arguments: argparse.Namespace) -> int:
+    editor = _editor()
     former = _HEADER.format(target=arguments.target)
     former += context.signed("draft.text", target=arguments.target)["text"]
     file, name = tempfile.mkstemp(prefix="dusk-edit-", suffix=".uci")  # mode 0600, nobody else reads it
@@ -37,7 +39,7 @@ def _edit(context: Context, arguments: argparse.Namespace) -> int:
     with os.fdopen(file, "w", encoding="utf-8") as stream:
         stream.write(former)
     try:
-        result = _edited(context, arguments.target, former, path)
+        result = _edited(context, arguments.target, former, path, editor)
     except KeyboardInterrupt:
         raise Refused("stopped", f"stopped; {_kept(path)}") from None
     path.unlink()
@@ -47,7 +49,7 @@ def _edit(context: Context, arguments: argparse.Namespace) -> int:
     return answer(context, result)
 
 
-def _edited(context: Context, target: str, former: str, path: Path) -> Json | None:
+def _edited(context: Context, target: str, former: str, path: Path, editor: list[str]) -> Json | None:
     """Have a text edited until it can be taken; None for one that came back as it was.
 
     Raises:
@@ -55,7 +57,7 @@ def _edited(context: Context, target: str, former: str, path: Path) -> Json | No
     """
     while True:
         try:
-            _run_editor(path)
+            _run_editor(editor, path)
             text = _read(path)
             if text == former:
                 return None
@@ -69,15 +71,31 @@ def _edited(context: Context, target: str, former: str, path: Path) -> Json | No
             return result
 
 
-def _run_editor(path: Path) -> None:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or _EDITOR
+def _editor() -> list[str]:
+    """Return the words of the person's own editor, else of vi.
+
+    Raises:
+        Refused: there is none that could be run, before anything is kept for it.
+    """
+    own = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     try:
-        words = shlex.split(editor)
-        code = subprocess.run([*words, str(path)], check=False).returncode  # noqa: S603 — who types chose it
-    except (OSError, ValueError) as error:
-        raise Refused("no-editor", f"cannot run the editor {editor!r}: {error}; set EDITOR") from None
+        words = shlex.split(own or _EDITOR)
+    except ValueError as error:
+        raise Refused("no-editor", f"cannot run the editor {own}: {error}; set EDITOR") from None
+    if not words or shutil.which(words[0]) is None:
+        raise Refused("no-editor", f"there is no editor {own or _EDITOR}; set EDITOR")
+    if own is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("no-editor", "there is no terminal to edit on; set EDITOR, or use `dusk import`")
+    return words
+
+
+def _run_editor(editor: list[str], path: Path) -> None:
+    try:
+        code = subprocess.run([*editor, str(path)], check=False).returncode  # noqa: S603 — who types chose it
+    except OSError as error:
+        raise Refused("no-editor", f"cannot run the editor {editor[0]!r}: {error}; set EDITOR") from None
     if code:
-        raise Refused("no-editor", f"the editor {editor!r} ended with {code}; nothing was taken")
+        raise Refused("no-editor", f"the editor {editor[0]!r} ended with {code}; nothing was taken")
 
 
 def _read(path: Path) -> str:

@@ -3,13 +3,17 @@
 import argparse
 from textwrap import wrap
 
+EXAMPLE = "example:"
+"""Stands before lines that are typed as they are: broken ones could not be."""
+
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps lines as they were written, and wraps those that are wider than the terminal."""
+    """Keeps lines as they were written, and wraps those that are wider than the terminal, but examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines = []
-        for line in text.splitlines():
+        head, example, typed = text.partition(f"{EXAMPLE}\n")
+        for line in head.splitlines():
             hanging = " " * (len(line) - len(line.lstrip()))
             lines += wrap(
                 line,
@@ -19,4 +23,4 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
                 break_long_words=False,
                 break_on_hyphens=False,
             ) or [""]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"{indent}{line}" for line in f"{example}{typed}".splitlines())])

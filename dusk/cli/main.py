@@ -152,7 +152,7 @@ def _run(arguments: list[str]) -> int:
 def _nearest(name: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, MODULES, 1)
+    near = difflib.get_close_matches(name, MODULES, 1, cutoff=0.7)
     return f", do you mean {near[0]!r}?" if near else ""
 
 

@@ -12,7 +12,10 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line and where to read on."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise with one line."""
+        """Raise with one line; who named no verb is told which there are."""
+        if message.endswith("required: VERB"):
+            verbs = [name for action in self._actions for name in action.choices or ()]
+            message = f"say what to do: {', '.join(verbs)}"
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 

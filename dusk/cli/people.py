@@ -89,7 +89,7 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             u["name"],
             _standing(u),
             u["signs_with"],
-            " ".join(u["grants"]) or "-",
+            "everything" if u["owner"] else " ".join(u["grants"]) or "-",
         )
         for u in answer["users"]
     ]

@@ -73,7 +73,7 @@ def _recover(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.options import UsageError
 
     if [arguments.check, arguments.user is not None, arguments.join is not None].count(True) != 1:
-        raise UsageError("name the new owner: dusk recover --user NEW; or give --check, or --join HEAD")
+        raise UsageError("give one of these: --user NEW (the new owner), --check, or --join HEAD")
     shown = context.call("recovery.show")
     key = _phrase_in_force(arguments.phrase_file, shown)
     if arguments.check:

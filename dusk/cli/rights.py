@@ -9,6 +9,9 @@ from dusk.cli.people import done, timeout_argument
 
 
 def _grant_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = (
+        "dusk grant PREFIX --user U [LIMITS]\n       dusk grant list\n       dusk grant remove PREFIX"
+    )
     parser.add_argument(
         "prefix", metavar="PREFIX", help="policy/wifi, policy, device/attic/config, ...; or list, or remove"
     )

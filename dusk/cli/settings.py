@@ -222,9 +222,10 @@ def _export(context: Context, arguments: argparse.Namespace) -> int:
 COMMANDS = {
     "set": Command(
         "Give options a value in your draft. The same KEY several times makes a list.",
-        "dusk set policy/wifi wireless.default_radio0.ssid=Home wireless.default_radio0.key=@FILE\n"
-        "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r=wifi-iface'"
-        " 'wireless.each wifi-device[band=5g] as r.device=${r}'\n"
+        "dusk set policy/wifi wireless.default_radio0.ssid=Home\n"
+        "  dusk set policy/wifi wireless.default_radio0.key=@FILE\n"
+        "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r=wifi-iface'\n"
+        "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r.device=${r}'\n"
         "  dusk set policy/guest firewall.guest_dns=rule --before 'rule[name=Block]'",
         _set_arguments,
         _edit("set", valued=True),

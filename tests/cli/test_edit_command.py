@@ -102,13 +102,23 @@ def test_an_editor_that_takes_the_file_away_is_said(dusk: "Dusk", editor: Path) 
 
 
 @pytest.mark.parametrize("name", ["/nowhere/vi", "sh 'unfinished"])
-def test_an_editor_that_cannot_be_run_is_named(
+def test_an_editor_that_cannot_be_run_is_named_and_nothing_is_kept_for_it(
     dusk: "Dusk", editor: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("VISUAL", name)
     result = dusk("edit", "policy/p")
-    assert "set EDITOR" in result.err
-    assert_kept(editor, result, "set system.s.hostname='old'")
+    assert (result.code, "set EDITOR" in result.err, name in result.err) == (1, True, True)
+    assert left(editor) == []
+
+
+def test_vi_is_not_begun_without_a_terminal(
+    dusk: "Dusk", editor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EDITOR")
+    monkeypatch.setattr(edit, "_EDITOR", "true")
+    result = dusk("edit", "policy/p")
+    assert (result.code, "there is no terminal to edit on" in result.err) == (1, True)
+    assert left(editor) == []
 
 
 def test_a_target_that_is_none_is_said_before_an_editor_is_run(dusk: "Dusk", editor: Path) -> None:
@@ -118,7 +128,7 @@ def test_a_target_that_is_none_is_said_before_an_editor_is_run(dusk: "Dusk", edi
 
 
 def test_ctrl_c_says_where_the_text_is(dusk: "Dusk", editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(_path: Path) -> None:
+    def stopped(_editor: list[str], _path: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(edit, "_run_editor", stopped)

@@ -35,7 +35,7 @@ def test_people_are_listed_with_what_they_may(dusk: "Dusk") -> None:
     assert dusk("commit", "-m", "a group").code == 0
     assert dusk("grant", "policy/wifi", "--user", "bob", "--package", "wireless", "--group", "aps").code == 0
     lines = dusk("user", "list").out.splitlines()
-    assert lines[1].split() == ["alice", "owner", "password", "-"]
+    assert lines[1].split() == ["alice", "owner", "password", "everything"]
     assert lines[2].split() == ["bob", "user", "password", "policy/wifi"]
     granted = dusk("grant", "list").out
     assert "1 of bob" in granted
