@@ -154,6 +154,14 @@ def test_a_reference_is_one_variable_and_no_fact() -> None:
     ]
 
 
+def test_text_with_an_empty_secret_is_refused_and_one_that_deletes_it_is_not() -> None:
+    for text in ("set wireless.lan.key=\n", "set system.s.Door=''\n"):
+        with pytest.raises(ConfigError, match="the secret is empty; `delete "):
+            import_text(text, is_draft=True, further={"door"})
+    assert import_text("delete wireless.lan.key\n", is_draft=True)[0][1].verb is Verb.ABSENT
+    assert import_text("set system.s.door=''\n", is_draft=True)[0][1].verb is Verb.ABSENT
+
+
 def test_text_may_have_secrets_where_they_are_sealed_next() -> None:
     text = "set wireless.lan.key=hush\n"
     with pytest.raises(ConfigError, match="'key' is a secret") as caught:

@@ -388,7 +388,10 @@ def test_to_abort_puts_back_what_it_brought_and_nothing_newer(desk: FakeDesk) ->
     options = options_of(managed_config(desk.log.state, desk.device_id))
     values = {key.rpartition(".")[2]: option[1][0] for key, option in options.items()}
     assert values == {"ssid": "before", "country": "IT", "mode": "sta"}
-    assert desk.ask("rollout.list")["rollouts"][0]["state"] == "abort"
+    taken_back = desk.ask("rollout.list")["rollouts"][0]
+    assert taken_back["state"] == "abort"
+    waves = desk.ask("rollout.show", id=taken_back["id"])["waves"]
+    assert waves[0]["devices"] == [{"name": "hall", "state": "", "reason": ""}]
 
 
 def test_to_abort_asks_for_a_yes_where_it_may_cut_a_router_off(desk: FakeDesk) -> None:
