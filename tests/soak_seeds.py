@@ -20,8 +20,8 @@ from tests.records import PROJECT, RECORDS, digest_of, store
 SEEDS = 20_000
 RANGE = 50
 JOBS = 2
-PLAN = ("--holders", "4", "--recoveries", "--grants", "--returns")
-"""What may come besides faults: several that may lead, recoveries, people with grants; the seed decides."""
+PLAN = ("--holders", "4", "--recoveries", "--grants", "--returns", "--rollouts")
+"""What may come besides faults: several that lead, recoveries, grants, rollouts; the seed decides."""
 
 Done = dict[str, Any]
 """One line of a record: its range, how many seeds, which failed and why, faults and outcomes, code."""

@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--recoveries", action="store_true", help="people use the recovery phrase, too")
     parser.add_argument("--grants", action="store_true", help="the owner grants another person policies")
     parser.add_argument("--returns", action="store_true", help="who was reset may come back by itself")
-    parser.add_argument("--rollouts", action="store_true", help="the owner rolls changes out in waves")
+    parser.add_argument(
+        "--rollouts", action="store_true", help="changes are rolled out in waves; devices leave"
+    )
     parser.add_argument("--verbose", action="store_true", help="a line for each datagram, too")
     parser.add_argument("--json", action="store_true", help="with --seeds: one JSON object at the end")
     chosen = parser.parse_args(arguments)

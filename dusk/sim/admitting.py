@@ -107,11 +107,28 @@ class Admitting:
         key = self._new_key(SigningKey.from_seed(self._random.randbytes(32)))
         device.lose_disk(self._random.uniform(0.2, 5), key)
 
+    def leave(self, random: Random) -> None:
+        """Let a device say itself that it leaves; it is reset once that stands in a log."""
+        _, leaving = self._members()
+        gone = random.choice(leaving) if leaving else None
+        if gone is not None and gone.member is not None:
+            try:
+                change, effects = gone.member.leave(gone.now)
+            except Refused:  # its outbox is full
+                return
+            gone.given.add(change)
+            gone.add(effects)
+            self._count("left by its own word")
+
+    def _members(self) -> tuple[list[Device], list[Device]]:
+        """Return the members that run, and those of them that may go; nobody while there are but two."""
+        members = [device for device in self._devices if device.member is not None]
+        return members, [d for d in members if self._may_go(d)] if len(members) > 2 else []
+
     def remove(self, random: Random) -> None:
         """Take a device out, wherever the owner is; it is reset once that stands in a log."""
-        members = [device for device in self._devices if device.member is not None]
-        leaving = [device for device in members if self._may_go(device)]
-        if len(members) < 3 or not leaving:
+        members, leaving = self._members()
+        if not leaving:
             return
         gone = random.choice(leaving)
         at = random.choice([device for device in members if device is not gone])

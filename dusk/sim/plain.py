@@ -191,7 +191,8 @@ class Judge:
             return body.author == KeyId(body.device)
         if body.counter == 0:
             return sections == {own} and self._keyring.joinkey in signers
-        return sections == {f"{own}/facts"} and body.author == KeyId(body.device)
+        is_leaving = _writes(change) == {(own, "retired"): Held(codec.pack([True]), change.id)}
+        return (sections == {f"{own}/facts"} or is_leaving) and body.author == KeyId(body.device)
 
     def _check_proof(self, entry: Entry, change: Change) -> None:
         """A device is frozen by two heads of its own for one position of one epoch."""

@@ -52,7 +52,19 @@ def refused(records: Records, change: Change) -> str:
     own = _about(change)
     if "plan" in own:
         return "too-many-rollouts" if len(under_way(records)) >= ROLLOUTS_MAX else ""
-    return "rollout-over" if "order" in own and own["order"][0] not in under_way(records) else ""
+    if "order" not in own:
+        return ""
+    section, (word, *_) = own["order"]
+    if section not in under_way(records):
+        return "rollout-over"
+    written = {(operation.section, operation.key) for operation in change.body.operations}
+    return "not-put-back" if word == "abort" and brought(records, section) - written else ""
+
+
+def brought(records: Records, section: str) -> set[Place]:
+    """Return the records that are as a rollout made them; only settings are rolled out in simulations."""
+    base = records[section, "plan"].base
+    return {place for place, held in records.items() if held.base == base and place[0] != section}
 
 
 def followed(records: Records, change: Change) -> dict[Place, Held]:

@@ -5,9 +5,9 @@ from random import Random
 
 from dusk import codec
 from dusk.changelog.body import Change, Edit
-from dusk.changelog.former import ROLLOUT
+from dusk.changelog.former import ROLLOUT, kept_of
 from dusk.changelog.released import released
-from dusk.changelog.rollouts import FORCE, GO, HOLD, ORDER, PLAN, TOGETHER, under_way
+from dusk.changelog.rollouts import ABORT, FORCE, GO, HOLD, ORDER, PLAN, TOGETHER, under_way
 from dusk.changelog.state import State
 from dusk.config.device import managed_config, options_of
 from dusk.node import Node
@@ -16,12 +16,14 @@ from dusk.sim.checks import Checks
 from dusk.sim.clock import Clock
 from dusk.sim.device import Device
 from dusk.sim.people import draw_policy, expected_options
-from dusk.sim.rolled import as_member, counted
+from dusk.sim.rolled import as_member, brought, counted
 
 GAP_S = (1.0, 8.0)
 LOOK_S = 2.0
 FORCED_EACH_S = 30.0
 RUNNING_MAX = 3
+LEAVE_S = (4.0, 16.0)
+"""Between two devices that leave by their own word."""
 TOGETHER_SHARE = 0.3
 """Of the rollouts that begin: all switch together."""
 
@@ -35,6 +37,8 @@ class Rolling:
         clock, devices, checks: those of the run.
         random: decides.
         sign: signs what may be refused.
+        leave: has some device leave by its own word, with what decides which.
+        leaves: decides when, in seeds in which devices leave; else None.
         count: counts what happened, for people.
     """
 
@@ -46,10 +50,13 @@ class Rolling:
         checks: Checks,
         random: Random,
         sign: Sign,
+        leave: Callable[[Random], None],
+        leaves: Random | None,
         count: Callable[[str], None],
     ) -> None:
         self._clock, self._devices, self._checks = clock, devices, checks
         self._random, self._sign, self._count = random, sign, count
+        self._leave, self._leaves = leave, leaves
         self._forced_at = float("-inf")
         self._is_over = False
 
@@ -57,6 +64,16 @@ class Rolling:
         """Begin."""
         self._clock.after(self._random.uniform(*GAP_S), self._act)
         self._clock.after(LOOK_S, self._look)
+        self._wait_to_leave()
+
+    def _wait_to_leave(self) -> None:
+        if self._leaves is not None:
+            self._clock.after(self._leaves.uniform(*LEAVE_S), self._one_leaves)
+
+    def _one_leaves(self) -> None:
+        if not self._is_over and self._leaves is not None:
+            self._leave(self._leaves)
+            self._wait_to_leave()
 
     def end(self) -> None:
         """Begin nothing more, and let what stands still go on."""
@@ -79,7 +96,9 @@ class Rolling:
         if running and (len(running) >= RUNNING_MAX or random.random() < 0.4):
             self._count("rollouts ordered")
             section = ROLLOUT + random.choice(running).id
-            return [_order(state, section, random.choice((HOLD, GO, GO, FORCE)))]
+            word = random.choice((HOLD, GO, GO, FORCE, ABORT))
+            back = self._put_back(node, section) if word == ABORT else []
+            return [_order(state, section, word), *back]
         self._count("rollouts begun")
         section = ROLLOUT + random.randbytes(16).hex()
         members = [d.device_id for d in self._devices if node.log.device_key(d.device_id) is not None]
@@ -95,6 +114,28 @@ class Rolling:
         if random.random() < 0.2:
             edits.append(_order(state, section, HOLD))
         return [*draw_policy(state, random), *edits]
+
+    def _put_back(self, node: Node, section: str) -> list[Edit]:
+        """Return what takes a rollout back, as a person signs it: what was before it, where it stands still.
+
+        What the state keeps is held against what the records were right before the rollout (R2).
+        """
+        history = self._checks.history
+        (rollout,) = (each for each in under_way(node.log.state) if ROLLOUT + each.id == section)
+        head = history.at(node.log.head.chain)
+        if head is None:  # a slow disk has yet to have it
+            return []
+        self._count("rollouts aborted")
+        began = next(each for each in head.back() if each.change == rollout.change)
+        before, now = history.records_at(began.parent), history.records_at(head)
+        kept = {(one.section, one.key): one for one in kept_of(node.log.state, rollout.id) if one.is_own}
+        edits = []
+        for place in sorted(brought(now, section)):
+            was = before.get(place)
+            if kept[place].data != (None if was is None else was.data):
+                raise RuleBroken("R2", f"{section}: keeps of {place} what was not before it")
+            edits.append(Edit(*place, kept[place].data, rollout.change))
+        return edits
 
     def _force_left(self) -> None:
         """Let what stands still in the end reach all."""

@@ -45,6 +45,8 @@ APPROVAL_SHARE = 0.3
 """Of seeds, those whose join key lets nobody in without an approval."""
 RETURNS_SHARE = 0.5
 """Of seeds, those whose join key lets devices come back without a person, where a plan has such."""
+LEAVES_SHARE = 0.3
+"""Of seeds in which changes are rolled out, those in which devices leave by their own word, too."""
 QUIET_CYCLES = 3
 EXCUSED_S = 20.0
 """By then a device whose keys an attacker has is on again, and has joined if it can."""
@@ -70,7 +72,7 @@ class Plan:
         recoveries: whether people use the recovery phrase in seeds that say so.
         grants: whether there is a second person, to whom the owner grants policies, and takes them.
         returns: whether the join key lets devices come back without a person, in seeds that say so.
-        rollouts: whether the owner rolls changes out in waves, too.
+        rollouts: whether the owner rolls changes out in waves, too, and devices leave in some seeds.
         in_rounds: whether shells do the disk effects of a whole round first; None: by the seed.
         verbose: a line for each datagram.
         nodes: index → maker of a sabotaged node.
@@ -220,12 +222,15 @@ class Simulation:
         return Troubles(stage, self._make_twin, self.attackers)
 
     def _make_rolling(self) -> Rolling:
+        leaves = self.generator("leaves")
         rolling = Rolling(
             clock=self.clock,
             devices=self.devices,
             checks=self.checks,
             random=self.generator("rollouts"),
             sign=self.troubles.sign_unowed,
+            leave=self.troubles.admitting.leave,
+            leaves=leaves if leaves.random() < LEAVES_SHARE else None,
             count=self.transcript.count,
         )
         rolling.plan()

@@ -19,6 +19,13 @@ def test_r2_rollouts_go_on_over_partitions_crashes_and_takeovers(seed: int) -> N
     assert _run(seed)["rollouts begun"]
 
 
+@pytest.mark.parametrize("seed", [18])
+def test_r2_what_is_aborted_goes_back_and_devices_leave_meanwhile(seed: int) -> None:
+    counts = _run(seed)
+    assert counts["rollouts aborted"]
+    assert counts["left by its own word"]
+
+
 @pytest.mark.parametrize("seed", [5, 10])
 def test_r2_and_so_do_those_by_which_all_switch_together(seed: int) -> None:
     assert _run(seed)["switches begun"]
