@@ -298,9 +298,9 @@ class Driver:
         if self._unready is not None:
             self._is_to_stage, self._unready = True, None
 
-    def contact(self, now: float) -> list[Action]:
+    def contact(self, now: float) -> list[Action | StoreFile]:
         """Note that a signed peer was heard (after the reload, while one is waited for)."""
-        return self._note(self._machine.handle(Contact(), now), now)
+        return self._remembered(self._machine.handle(Contact(), now), now)
 
     def tick(self, now: float, *, there: bool = True, is_kept: bool = True) -> list[Action]:
         """Note that the deadline has come.
@@ -399,7 +399,14 @@ class Driver:
 
     def answer(self, event: FilesRead | HelperDone | Seen, now: float) -> list[Action | StoreFile]:
         """Take an answer of the helper, or what is up."""
-        actions: list[Action | StoreFile] = [*self._note(self._machine.handle(event, now), now)]
+        return self._remembered(self._machine.handle(event, now), now)
+
+    def _remembered(self, done: list[Action], now: float) -> list[Action | StoreFile]:
+        """Remember what is in effect by now, in front of what is to be done next.
+
+        Where no file changes, what all switch to together is in effect by a contact alone.
+        """
+        actions: list[Action | StoreFile] = [*self._note(done, now)]
         if self._machine.finished != self._finished:
             self._finished = self._machine.finished
             actions = [*self._keeping.committed(now), *actions]

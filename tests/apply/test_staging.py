@@ -213,3 +213,25 @@ def test_where_no_file_changes_it_is_in_effect_once_the_others_have_it_too(
     after(Seen(Up()), applier=applier)
     after(event, applier=applier, now=90.0)
     assert (applier.state, applier.head, applier.hard) == (state, head, False)
+
+
+def test_a_switch_that_changes_no_file_is_remembered_by_the_contact_that_ends_it_and_the_next_goes_on() -> (
+    None
+):
+    waiter = Waiter()
+    world, driver = waiter.world, waiter.driver
+    same = FilesRead({"wireless": b"config wifi-iface 'a'\n\toption ssid 'new'\n\toption mode 'ap'\n"})
+    world.commit(world.set("wifi", "wireless.a.mode", "ap"))
+    driver.log_moved(world.log.state, world.log.head)
+    assert driver.start(6.0, is_shared=True) == [ReadFiles(("wireless",))]
+    assert driver.answer(same, 7.0) == [LookUp()]
+    driver.answer(Seen(Up()), 7.5)
+    world.commit(world.set("wifi", "wireless.a.ssid", "later"))
+    driver.log_moved(world.log.state, world.log.head)
+    assert driver.start(8.0) == [], "one after the other"
+    kept, read = driver.contact(9.0)
+    assert isinstance(kept, StoreFile), "what all switched to is in effect"
+    assert read == ReadFiles(("wireless",))
+    *stored, write = driver.answer(same, 10.0)
+    assert isinstance(write, WriteFiles)
+    assert all(isinstance(one, StoreFile) for one in stored)

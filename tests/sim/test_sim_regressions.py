@@ -166,6 +166,9 @@ PLANS = {
         15385, returns=True
     ),
     "who was hindered to the end finished an apply while all was quiet": full(18740, returns=True),
+    "a switch that changed no file ended by a contact, and the next apply was taken for it": full(
+        654, returns=True, rollouts=True
+    ),
 }
 
 
