@@ -393,6 +393,10 @@ class Driver:
         """Note that an apply was undone before this start."""
         return self._note(self._machine.handle(event, now), now)
 
+    def set_interfaces(self, interfaces: Sequence[str]) -> None:
+        """Take the kernel names of the interfaces that Dusk is on."""
+        self._interfaces = interfaces
+
     def set_mode(self, mode: Mode, now: float) -> list[Action]:
         """Take the brake or the option ``apply``."""
         return self._note(self._machine.handle(SetMode(mode), now), now)

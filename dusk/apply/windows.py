@@ -23,9 +23,9 @@ Changes = Mapping[str, tuple[bytes | None, bytes]]
 """Package → (content before, content after) of each file that changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Windows:
-    """The windows of a device, and what it grants others.
+    """The windows of a device, and what it grants others; ``base_s`` follows the device's own settings.
 
     Args:
         base_s: of a change that is none of the network's, seconds.

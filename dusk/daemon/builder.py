@@ -137,6 +137,7 @@ class Builder:
                 self.facts,
                 self.settings.window_s,
                 self.settings.peers,
+                self.settings.interfaces,
             ),
             random_bytes=os.urandom,
             left=saved.branches,

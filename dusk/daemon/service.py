@@ -331,6 +331,7 @@ async def _reread(parts: _Parts) -> None:
     node, now = parts.core.node, trio.current_time()
     if isinstance(node, Node):
         parts.core.add(node.set_mode(parts.builder.mode, now))
+        node.set_own(parts.builder.settings.window_s, parts.builder.settings.interfaces)
     if isinstance(node, Node | Joiner):
         parts.core.add(node.set_contacts(parts.builder.settings.peers, now))
     say("settings read again")

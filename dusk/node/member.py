@@ -276,6 +276,10 @@ class Node:
         contacts.configure(addresses)
         return [*(self._rooms.ask_anew(now) if is_new else ()), *self._after(now)]
 
+    def set_own(self, window_s: float, interfaces: tuple[str, ...]) -> None:
+        """Take the option ``window`` and the interfaces of Dusk, as the settings have them now."""
+        self._rooms.set_own(window_s, interfaces)
+
     def stop(self, now: float) -> list[Effect]:
         """Return what is to be kept, as the daemon stops; the node is not used any more."""
         return self._rooms.addresses.store(now)

@@ -22,8 +22,6 @@ from dusk.changelog.readers import Store
 from dusk.changelog.released import Released, Waits, head_before, released, staged
 from dusk.changelog.rewinds import LostBranch
 from dusk.changelog.rollouts import Rollout
-from dusk.config.lifeline import INTERFACES
-from dusk.config.way import FRESH
 from dusk.cycle.follower import Follower
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.cycle.messages import Kind, Pong
@@ -119,7 +117,7 @@ class Rooms:
             self.secrets,
             windows=self.windows,
             keeping=Keeping(saved.get(IN_EFFECT_FILE)),
-            interfaces=(settings.facts or {}).get(INTERFACES, FRESH.interfaces),
+            interfaces=settings.interfaces,
         )
         self.gates = self._make_gates()
         self.report = SelfReport(key, log.cluster, settings.facts)
@@ -316,6 +314,11 @@ class Rooms:
             return follower.confirm(now) if within_s is None else follower.confirm_within(now, within_s)
         leader.start_soon(now)
         return self.follower.seek(now)
+
+    def set_own(self, window_s: float, interfaces: tuple[str, ...]) -> None:
+        """Take this device's own settings, for what is applied from now on."""
+        self.windows.base_s = window_s
+        self.applied.set_interfaces(interfaces)
 
     def ask_anew(self, now: float) -> list[Effect]:
         """Ask all, and at each configured address, though somebody may be heard."""
