@@ -44,6 +44,10 @@ def _no_busybox() -> str | None:
     return None if shutil.which("busybox") else "there is no busybox"
 
 
+def _no_chromium() -> str | None:
+    return None if shutil.which("chromium") else "there is no Chromium (Debian package chromium)"
+
+
 _MISSING: dict[str, Callable[[], str | None]] = {
     "root": _no_root,
     "system_user": _no_system_user,
@@ -51,6 +55,7 @@ _MISSING: dict[str, Callable[[], str | None]] = {
     "taps": _no_taps,
     "nft": _no_nft,
     "busybox": _no_busybox,
+    "chromium": _no_chromium,
 }
 
 

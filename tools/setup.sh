@@ -31,6 +31,7 @@ system_packages() {
         have shellcheck || missing="$missing shellcheck"
         have nft || missing="$missing nftables"
         have busybox || missing="$missing busybox"
+        have chromium || missing="$missing chromium"
     fi
     if [ "$purpose" = bench ]; then
         have serf || missing="$missing serf"

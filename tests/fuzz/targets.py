@@ -7,6 +7,7 @@ from tests.fuzz import (
     helper,
     local,
     nodes,
+    pages,
     questions,
     requests,
     secret_keys,
@@ -30,6 +31,7 @@ TARGETS: tuple[Target, ...] = (
     *trust.TARGETS,
     *athome.TARGETS,
     *questions.TARGETS,
+    *pages.TARGETS,
 )
 BY_NAME = {target.name: target for target in (*TARGETS, helper.TARGET)}
 """The same for the long run, and the one that a test of its own feeds otherwise."""

@@ -32,6 +32,8 @@ BY_HAND = {
     "dusk/catchup/stages.py:took_reports": "an interface",
     "dusk/apply/driver.py:value": "an interface",
     "dusk/changelog/branches.py:proven": "composes readers; test_branches_below.py has its liars",
+    "dusk/web/serving.py:run": "reads no outside bytes: what it listens at, and the project's own files",
+    "dusk/web/views.py:page_files": "reads the project's own files",
     "dusk/control/athome.py:check_draft": "composes `decode_draft` and `check_record`",
     "dusk/control/desk.py:ask_device": "an interface",
     "dusk/control/outside.py:x25519_private": "refuses always: the key is elsewhere",

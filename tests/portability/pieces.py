@@ -49,7 +49,7 @@ PIECE_OF = {module: piece for piece, modules in PIECES.items() for module in mod
 COMPONENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "daemon": (("dusk.daemon",), ()),
     "helper": (("dusk.helper",), ()),
-    "command line": (("dusk.cli", "dusk.__main__"), ("dusk.daemon.main", "dusk.cli.demo")),
+    "command line": (("dusk.cli", "dusk.__main__"), ("dusk.daemon.main", "dusk.cli.demo", "dusk.cli.web")),
 }
 """Component → packages or modules it begins with, and those of them that start another component."""
 

@@ -1,0 +1,65 @@
+"""``dusk web``: the page, on a machine without LuCI."""
+
+import argparse
+
+from dusk.cli.command import Command, Context
+from dusk.errors import Refused
+
+LISTEN = "127.0.0.1:7874"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        default=LISTEN,
+        metavar="ADDR:PORT",
+        help=f"where ({LISTEN}); other machines reach no 127.0.0.1",
+    )
+
+
+def _web(context: Context, arguments: argparse.Namespace) -> int:
+    try:
+        import h11 as _h11  # noqa: F401 - an extra that routers do not have
+    except ImportError:
+        raise Refused("no-h11", "the page needs h11: pip install 'dusk[web]'") from None
+    import trio
+
+    from dusk.cli.client import Client
+    from dusk.web.serving import run
+
+    host, port = _address(arguments.listen)
+    try:
+        trio.run(
+            run,
+            host,
+            port,
+            lambda: Client(context.root, context.via),
+            lambda url: context.say(url, {"url": url}),
+        )
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Read ADDR:PORT.
+
+    Raises:
+        Refused: it is none.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise Refused("bad-address", f"--listen: {text!r} is no address and port, as in {LISTEN}")
+    return host, int(port)
+
+
+COMMANDS = {
+    "web": Command(
+        "Show the page on a machine without LuCI: prints the address to open, once for whoever reads it here,"
+        " and serves until Ctrl-C. It asks for a person's login there, too.",
+        "dusk web",
+        _arguments,
+        _web,
+    )
+}

@@ -1,0 +1,128 @@
+"""HTTP/1.1 for one connection: h11 decides about bytes, this about bounds and time."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import h11
+import trio
+
+HEAD_BYTES_MAX = 16_384
+BODY_BYTES_MAX = 65_536
+"""As uhttpd takes at ``/ubus``."""
+REQUEST_S_MAX = 10.0
+IDLE_S_MAX = 60.0
+ANSWER_S_MAX = 30.0
+_READ_BYTES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a browser asked.
+
+    Attributes:
+        method: in capitals.
+        path: without what stands behind ``?``.
+        headers: name in lower case → value; of several the last.
+        body: at most `BODY_BYTES_MAX`.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What it gets.
+
+    Attributes:
+        status: of HTTP.
+        kind: the value of ``Content-Type``.
+        data: the body.
+        headers: further ones.
+    """
+
+    status: int
+    kind: str = "text/plain; charset=utf-8"
+    data: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _TooLarge(Exception):
+    """A body of more bytes than are taken."""
+
+
+async def serve(stream: trio.abc.Stream, handler: Handler) -> None:
+    """Answer one connection's requests until it ends, breaks a rule, or is too slow.
+
+    Args:
+        stream: to the browser; closed at the end.
+        handler: gives the answers.
+    """
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
+    async with stream:
+        try:
+            while await _serve_one(connection, stream, handler):
+                connection.start_next_cycle()
+        except (h11.RemoteProtocolError, _TooLarge) as error:
+            await _refuse(connection, stream, 413 if isinstance(error, _TooLarge) else 400)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            return
+
+
+async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handler: Handler) -> bool:
+    """Answer one request; tells whether there may be another on this connection."""
+    with trio.fail_after(IDLE_S_MAX):
+        first = await _next_event(connection, stream)
+    if not isinstance(first, h11.Request):
+        return False
+    with trio.fail_after(REQUEST_S_MAX):
+        body = await _body(connection, stream)
+    headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in first.headers}
+    path = first.target.decode("ascii").partition("?")[0]
+    response = await handler(Request(first.method.decode("ascii"), path, headers, body))
+    await _send(connection, stream, response)
+    return connection.our_state is h11.DONE and connection.their_state is h11.DONE
+
+
+async def _next_event(connection: h11.Connection, stream: trio.abc.Stream) -> object:
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        if connection.they_are_waiting_for_100_continue:
+            goes_on = h11.InformationalResponse(status_code=100, headers=[])
+            await stream.send_all(connection.send(goes_on))
+        connection.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+    return event
+
+
+async def _body(connection: h11.Connection, stream: trio.abc.Stream) -> bytes:
+    parts: list[bytes] = []
+    while isinstance(event := await _next_event(connection, stream), h11.Data):
+        parts.append(bytes(event.data))
+        if sum(map(len, parts)) > BODY_BYTES_MAX:
+            raise _TooLarge
+    return b"".join(parts)
+
+
+async def _send(connection: h11.Connection, stream: trio.abc.Stream, response: Response) -> None:
+    headers = {"Content-Type": response.kind, "Content-Length": str(len(response.data)), **response.headers}
+    head = h11.Response(status_code=response.status, headers=list(headers.items()))
+    data = connection.send(head) or b""
+    data += connection.send(h11.Data(data=response.data)) or b""
+    data += connection.send(h11.EndOfMessage()) or b""
+    with trio.fail_after(ANSWER_S_MAX):
+        await stream.send_all(data)
+
+
+async def _refuse(connection: h11.Connection, stream: trio.abc.Stream, status: int) -> None:
+    """Say what was wrong, where that can be said, and go."""
+    if connection.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+        return
+    with trio.move_on_after(REQUEST_S_MAX):
+        try:
+            await _send(connection, stream, Response(status, headers={"Connection": "close"}))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            return

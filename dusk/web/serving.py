@@ -1,0 +1,92 @@
+"""Listens, and puts guard, site and daemon together."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import trio
+
+from dusk.cli.client import Client
+from dusk.errors import Refused
+from dusk.web import relaying, views
+from dusk.web.guard import Guard
+from dusk.web.http import serve
+from dusk.web.site import BASE, Site
+
+CONNECTIONS_MAX = 64
+CALLERS_MAX = 8
+"""So many requests ask the daemon at once."""
+LOGIN_S_MAX = 60.0
+
+Connect = Callable[[], Client]
+"""Makes a client of the control socket."""
+
+
+async def run(host: str, port: int, connect: Connect, say: Callable[[str], None]) -> None:
+    """Serve the page until cancelled.
+
+    Args:
+        host: address to listen at.
+        port: TCP port; 0 takes any that is free.
+        connect: to the daemon.
+        say: is told the address to open, once that can be opened.
+
+    Raises:
+        Refused: ``address-in-use``, or the address is not one of this machine.
+        ConfigError: the views are not there.
+    """
+    files, menu = views.page_files(), views.menu()
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise Refused(
+            "cannot-listen", f"cannot listen at {host}:{port}: {error.strerror}; see --listen"
+        ) from None
+    port = listeners[0].socket.getsockname()[1]
+    code = secrets.token_urlsafe(18)
+    guard = Guard(_names(host, port), secrets.token_bytes, time.monotonic, code)
+    site = Site(guard, files, menu, _relay(connect), partial(_login, connect))
+    say(f"http://{_written(host)}:{port}{BASE}overview#code={code}")
+    places = trio.CapacityLimiter(CONNECTIONS_MAX)
+
+    async def one(stream: trio.SocketStream) -> None:
+        async with places:
+            await serve(stream, site.handle)
+
+    await trio.serve_listeners(one, listeners)
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _names(host: str, port: int) -> set[str]:
+    """Return the values of ``Host`` that are this page's."""
+    hosts = {_written(host)} | ({"localhost"} if host in ("127.0.0.1", "::1") else set())
+    return {f"{one}:{port}".lower() for one in hosts}
+
+
+def _relay(connect: Connect) -> Callable[[bytes], Any]:
+    known, places = relaying.methods(), trio.CapacityLimiter(CALLERS_MAX)
+
+    def ask(body: bytes) -> bytes:
+        with closing(connect()) as client:
+            return relaying.answer(body, known, lambda method, args: client.call(method, **args))
+
+    async def relay(body: bytes) -> bytes:
+        return await trio.to_thread.run_sync(ask, body, limiter=places)
+
+    return relay
+
+
+async def _login(connect: Connect, user: str, password: str) -> Mapping[str, str]:
+    def ask() -> Mapping[str, str]:
+        with closing(connect()) as client:
+            ticket = client.call("session.login", user=user, password=password)["ticket"]
+            outcome = client.wait(ticket, LOGIN_S_MAX)
+            return {"token": outcome["token"], "user": outcome["user"]}
+
+    return await trio.to_thread.run_sync(ask)

@@ -1,0 +1,90 @@
+'use strict';
+'require baseclass';
+'require rpc';
+
+/* What the views ask the daemon. Each method stands here with its parameters, and nowhere else. */
+
+const POLL_MS = [ 100, 200, 400, 800 ];
+const TICKET_MS_MAX = 120000;
+
+const METHODS = {
+	status: [],
+	device_list: [],
+	device_show: [ 'name' ],
+	device_refresh: [],
+	device_health: [ 'name' ],
+	device_order: [ 'token', 'name', 'order' ],
+	device_rename: [ 'token', 'name', 'new_name' ],
+	device_approve: [ 'token', 'names', 'name', 'groups' ],
+	device_reject: [ 'token', 'names' ],
+	effective: [ 'device' ],
+	drift_ask: [ 'device' ],
+	ticket_poll: [ 'ticket' ],
+	policy_list: [],
+	policy_show: [ 'name' ],
+	policy_assign: [ 'token', 'name', 'to', 'names' ],
+	policy_delete: [ 'token', 'name' ],
+	group_list: [],
+	group_create: [ 'token', 'name' ],
+	group_add: [ 'token', 'name', 'devices' ],
+	group_remove: [ 'token', 'name', 'devices' ],
+	draft_edit: [ 'token', 'target', 'verb', 'edits' ],
+	draft_text: [ 'token', 'target' ],
+	draft_import: [ 'token', 'target', 'text', 'former' ],
+	draft_show: [ 'token' ],
+	draft_discard: [ 'token', 'target' ],
+	draft_commit: [ 'token', 'message', 'yes', 'rollout' ],
+	log_list: [ 'count', 'since' ],
+	log_show: [ 'seq' ],
+	log_revert: [ 'token', 'seq', 'yes' ],
+	session_login: [ 'user', 'password' ],
+	session_logout: [ 'token' ]
+};
+
+const calls = {};
+
+for (const method in METHODS)
+	calls[method] = rpc.declare({ object: 'luci.dusk', method: method, params: METHODS[method], reject: true });
+
+function refusal(code, message) {
+	const error = new Error(message);
+	error.code = code;
+	return error;
+}
+
+function after(ms) {
+	return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+return baseclass.extend({
+	/* Calls a method with an object of parameters. An error has the control socket's word as `code`. */
+	call: function(method, given) {
+		const args = METHODS[method].map(name => (given || {})[name]);
+		return calls[method](...args).then(said => {
+			if (said && said.error)
+				throw refusal(said.error.code, said.error.message);
+			if (!said || said.result === undefined)
+				throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
+			return said.result;
+		}, error => {
+			throw refusal('unreachable', _('The router does not answer (%s); your draft is kept there. Try again.').replace('%s', error.message));
+		});
+	},
+
+	/* Waits until what a ticket stands for has ended. `show` gets its progress. */
+	ticket: async function(ticket, show) {
+		const end = Date.now() + TICKET_MS_MAX;
+		for (let turn = 0; ; turn++) {
+			const said = await this.call('ticket_poll', { ticket: ticket });
+			if (said.done && said.error)
+				throw refusal(said.error.code, said.error.message);
+			if (said.done)
+				return said.result;
+			if (Date.now() > end)
+				throw refusal('timeout', _('It takes too long; it may still happen: look at the history.'));
+			if (show)
+				show(said.progress);
+			await after(POLL_MS[Math.min(turn, POLL_MS.length - 1)]);
+		}
+	}
+});

@@ -1,0 +1,113 @@
+'use strict';
+'require baseclass';
+'require ui';
+'require dusk.api as api';
+'require dusk.widgets as widgets';
+
+/* Who signs, in this tab alone: the token is in its session storage and goes with it. */
+
+const TOKEN = 'dusk.token', USER = 'dusk.user';
+const ENDED = [ 'no-session' ];
+
+function forget() {
+	sessionStorage.removeItem(TOKEN);
+	sessionStorage.removeItem(USER);
+}
+
+function keep(said) {
+	sessionStorage.setItem(TOKEN, said.token);
+	sessionStorage.setItem(USER, said.user);
+	return said.token;
+}
+
+/* Asks for name and password; gives a token, or null if the person would rather not. */
+function ask(why) {
+	return new Promise(resolve => {
+		const user = E('input', { id: 'dusk-user', 'class': 'cbi-input-text', autocomplete: 'username', required: '' });
+		const password = E('input', { id: 'dusk-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'current-password', required: '' });
+		const told = E('p', { role: 'alert' });
+		const send = E('button', { 'class': 'btn cbi-button-action important' }, _('Log in'));
+		const end = token => { ui.hideModal(); resolve(token); };
+		const form = E('form', {
+			submit: async event => {
+				event.preventDefault();
+				send.disabled = true;
+				send.classList.add('spinning');
+				told.textContent = _('Checking the password takes a moment…');
+				try {
+					const begun = await api.call('session_login', { user: user.value, password: password.value });
+					end(keep(await api.ticket(begun.ticket)));
+				}
+				catch (error) {
+					told.textContent = error.message;
+					password.value = '';
+					password.focus();
+				}
+				finally {
+					send.disabled = false;
+					send.classList.remove('spinning');
+				}
+			}
+		}, [
+			E('p', {}, why),
+			widgets.field(_('User'), user),
+			widgets.field(_('Password'), password),
+			told,
+			E('div', { 'class': 'right' }, [
+				E('button', { 'class': 'btn', type: 'button', click: () => end(null) }, _('Cancel')), ' ', send
+			])
+		]);
+
+		form.addEventListener('keydown', event => {
+			if (event.key === 'Escape')
+				end(null);
+		});
+		ui.showModal(_('Log in to Dusk'), form);
+		user.focus();
+	});
+}
+
+return baseclass.extend({
+	/* Whose token this tab has, or null. */
+	user: function() {
+		return sessionStorage.getItem(USER);
+	},
+
+	has: function() {
+		return sessionStorage.getItem(TOKEN) !== null;
+	},
+
+	logout: async function() {
+		const token = sessionStorage.getItem(TOKEN);
+		forget();
+		if (token)
+			await api.call('session_logout', { token: token });
+	},
+
+	/* Calls a method that takes a token; who has none, or one that has ended, is asked to log in first.
+	 * Gives null where the person would rather not. */
+	call: async function(method, given) {
+		let token = sessionStorage.getItem(TOKEN) || await ask(_('Changes are signed with your key.'));
+		while (token) {
+			try {
+				return await api.call(method, Object.assign({ token: token }, given));
+			}
+			catch (error) {
+				if (!ENDED.includes(error.code))
+					throw error;
+				forget();
+				token = await ask(_('Your session has ended; nothing is lost. Log in to go on.'));
+			}
+		}
+		return null;
+	},
+
+	/* The same for a method that hands something in: waits for its end. */
+	act: async function(method, given, show) {
+		const begun = await this.call(method, given);
+		if (!begun || !begun.ticket)
+			return begun;
+		const ended = await api.ticket(begun.ticket, show);
+		return Object.assign({}, begun, ended);
+	}
+});

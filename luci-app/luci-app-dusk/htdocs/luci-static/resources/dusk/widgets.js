@@ -1,0 +1,94 @@
+'use strict';
+'require baseclass';
+'require ui';
+
+/* What several views show alike. */
+
+const STYLE = '/luci-static/resources/dusk/dusk.css';
+
+function style() {
+	if (!document.querySelector(`link[href="${STYLE}"]`))
+		document.head.appendChild(E('link', { rel: 'stylesheet', href: STYLE }));
+}
+
+style();
+
+return baseclass.extend({
+	/* The address of a view of ours, wherever the page is. `what` is what it shows. */
+	href: function(view, what) {
+		const base = location.pathname.replace(/(\/dusk)(\/.*)?$/, '$1/');
+		return base + view + (what === undefined ? '' : '#' + encodeURIComponent(what));
+	},
+
+	/* What stands behind # in this view's address. */
+	shown: function() {
+		return decodeURIComponent(location.hash.slice(1));
+	},
+
+	/* A table. `columns` are titles; a row is a list of nodes or texts. */
+	table: function(caption, columns, rows, empty) {
+		if (!rows.length)
+			return E('p', { 'class': 'hint' }, empty);
+		return E('table', { 'class': 'table', 'aria-label': caption }, [
+			E('thead', {}, E('tr', { 'class': 'tr table-titles' },
+				columns.map(title => E('th', { 'class': 'th', scope: 'col' }, title)))),
+			E('tbody', {}, rows.map(cells => E('tr', { 'class': 'tr' },
+				cells.map((cell, index) => E('td', { 'class': 'td', 'data-title': columns[index] }, cell)))))
+		]);
+	},
+
+	/* A word with a colour; the word alone says it, too. */
+	badge: function(kind, text) {
+		return E('span', { 'class': 'dusk-badge dusk-' + kind }, text);
+	},
+
+	/* How long ago, in words. */
+	ago: function(seconds) {
+		if (seconds === null || seconds === undefined)
+			return _('never');
+		if (seconds < 90)
+			return _('%d s ago').replace('%d', Math.round(seconds));
+		if (seconds < 5400)
+			return _('%d min ago').replace('%d', Math.round(seconds / 60));
+		if (seconds < 172800)
+			return _('%d h ago').replace('%d', Math.round(seconds / 3600));
+		return _('%d days ago').replace('%d', Math.round(seconds / 86400));
+	},
+
+	/* A label and its control, which has an id. */
+	field: function(title, control, hint) {
+		return E('div', { 'class': 'cbi-value' }, [
+			E('label', { 'class': 'cbi-value-title', 'for': control.id }, title),
+			E('div', { 'class': 'cbi-value-field' }, [ control, hint ? E('div', { 'class': 'cbi-value-description' }, hint) : null ])
+		]);
+	},
+
+	/* A button. `work` gets the event; what it throws is shown, and the button can be pressed again. */
+	button: function(title, kind, work) {
+		return E('button', { type: 'button', 'class': 'btn ' + (kind || ''), click: ui.createHandlerFn(null, event =>
+			Promise.resolve().then(() => work(event)).catch(error => this.tell(error.message, 'danger'))) }, title);
+	},
+
+	/* A line above the view, until it is dismissed. */
+	tell: function(text, kind) {
+		return ui.addNotification(null, E('p', {}, text), kind || 'info');
+	},
+
+	/* Differences in lines: what begins with + or - is marked by more than its colour. */
+	diff: function(text) {
+		const kinds = { '+': 'dusk-added', '-': 'dusk-removed', '!': 'dusk-marked' };
+		return E('pre', { 'class': 'dusk-diff', tabindex: '0' }, text.split('\n').map(line =>
+			E('span', { 'class': kinds[line.trimStart()[0]] || 'dusk-same' }, line + '\n')));
+	},
+
+	/* A time of the cluster. */
+	time: function(seconds, isTrusted) {
+		const text = new Date(seconds * 1000).toLocaleString();
+		return isTrusted ? text : _('about %s').replace('%s', text);
+	},
+
+	/* What went wrong, and what to do, in the place of what could not be shown. */
+	trouble: function(error) {
+		return E('div', { 'class': 'alert-message danger', role: 'alert' }, E('p', {}, error.message));
+	}
+});

@@ -1,0 +1,126 @@
+"""A real browser on the page of a real router: opened, clicked, looked at."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.network.cluster import Machine
+
+PROJECT = Path(__file__).parents[2]
+SCREENSHOTS = PROJECT / "build/screenshots"
+WAIT_MS = 30_000
+_QUIET = (
+    "--no-sandbox",  # as root in a container there is no other way
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+
+
+@contextmanager
+def serving(router: Machine) -> Iterator[str]:
+    """Run ``dusk web`` for a router; yields the address that it prints."""
+    command = [
+        sys.executable,
+        "-m",
+        "dusk",
+        "--root",
+        str(router.root),
+        "--json",
+        "web",
+        "--listen",
+        "127.0.0.1:0",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+class Watched:
+    """One browser window, and what went wrong in it.
+
+    Attributes:
+        page: the window.
+        faults: messages of the console, errors, and requests that left this machine.
+    """
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.base = url.partition("/admin")[0]
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.faults: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.base, "data:")):
+            self.faults.append(f"a request to {request.url}")
+
+    def view(self, name: str) -> None:
+        """Open a view, and wait until it is there."""
+        self.page.goto(f"{self.base}/admin/services/dusk/{name}")
+        self.page.wait_for_selector("#view h2")
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of it in ``build/screenshots``."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    def press(self, title: str, place: str = "#view") -> None:
+        """Press a button by its title."""
+        self.page.locator(place).get_by_role("button", name=re.compile(f"^{re.escape(title)}$")).first.click()
+
+    def log_in(self, user: str, password: str) -> None:
+        """Fill in the form that asks who signs, and send it."""
+        self.page.fill("#dusk-user", user)
+        self.page.fill("#dusk-password", password)
+        self.press("Log in", ".modal")
+
+    def told(self, kind: str) -> str:
+        """Return the newest line above the view of a kind, once there is one; dismisses it."""
+        line = self.page.locator(f"#notifications .alert-message.{kind}").last
+        line.wait_for()
+        text = line.locator("p").inner_text()
+        line.get_by_role("button").click()
+        return text
+
+    def fits(self) -> bool:
+        """Tell whether nothing is wider than the window."""
+        width = self.page.viewport_size
+        assert width is not None
+        return bool(self.page.evaluate("() => document.documentElement.scrollWidth") <= width["width"])
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """Run Debian's Chromium without a window."""
+    home: dict[str, str | float | bool] = {
+        key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")
+    }
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(_QUIET), env=home)
+        try:
+            yield browser
+        finally:
+            browser.close()

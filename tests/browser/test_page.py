@@ -1,0 +1,126 @@
+"""What a person does on the page, in a real browser, against real daemons."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from dusk.demo import files
+from tests.browser.page import Watched, browsing, serving
+from tests.network.cluster import PASSWORD, USER, Cluster, running
+
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces", "chromium"), pytest.mark.timeout(300)]
+HOSTILE = "<img src=x onerror=alert(1)> \"';${nothing"
+SSID = "wireless.default_radio0.ssid"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running(3, "0.5s") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as made:
+        yield made
+
+
+@pytest.fixture
+def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
+    with serving(cluster.first) as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        watched = Watched(context, url)
+        watched.page.goto(url)
+        watched.page.wait_for_selector("#view h2")
+        yield watched
+        context.close()
+    assert not watched.faults
+
+
+def test_the_overview_shows_all_routers_and_fits_a_phone(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    for router in cluster.routers:
+        page.get_by_role("link", name=router.name).wait_for()
+    window.shot("overview")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert window.fits()
+    page.emulate_media(color_scheme="dark")
+    window.shot("overview-phone-dark")
+
+
+def test_a_setting_goes_from_the_page_into_the_files_of_all(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    window.view("policies")
+    page.fill("#dusk-new-policy", "wifi")
+    window.press("Open")
+    page.fill("#dusk-key", SSID)
+    page.fill("#dusk-value", "From the page")
+    window.press("Prepare")
+    window.log_in(USER, "wrong")
+    page.locator(".modal [role=alert]", has_text="wrong password").wait_for()
+    window.log_in(USER, PASSWORD)
+    assert "1 edit in the draft" in window.told("success")
+    page.locator("#view").get_by_role("button", name="Prepare").nth(1).click()
+    assert "2 edits" in window.told("success")
+    window.shot("policies")
+
+    window.view("edits")
+    page.locator(".dusk-diff", has_text="From the page").wait_for()
+    window.press("Sign and send")
+    assert "why" in window.told("danger")
+    page.fill("#dusk-message", "from the page")
+    window.shot("edits")
+    window.press("Sign and send")
+    assert window.told("success").startswith("Version ")
+    page.get_by_role("cell", name="from the page").wait_for()
+    cluster.wait(
+        "it is in all files",
+        lambda: all(files.values(router.config, SSID) == ["From the page"] for router in cluster.routers),
+    )
+
+    window.view(f"device#{cluster.routers[1].name}")
+    page.get_by_role("cell", name="From the page").wait_for()
+    page.get_by_role("cell", name="policy/wifi").first.wait_for()
+    window.press("Ask how it is")
+    page.get_by_role("table", name="Health").wait_for()
+    window.shot("device")
+
+
+def test_a33_hostile_values_are_shown_as_they_are_and_never_run(cluster: Cluster, window: Watched) -> None:
+    cluster.first.dusk("login", USER, "--password-file", str(cluster.base / "password"))
+    cluster.first.dusk("set", "policy/hostile", f"system.ntp.enable={HOSTILE.replace('${', '$${')}")
+    cluster.first.dusk("commit", "-m", HOSTILE, "--yes")
+    window.view("edits")
+    window.page.get_by_role("cell", name=HOSTILE).wait_for()
+    window.view("policies")
+    window.press("hostile")
+    window.page.locator("#view td", has_text="onerror").wait_for()
+    assert window.page.locator("#view img").count() == 0
+
+
+def test_a_session_that_was_ended_meanwhile_costs_nothing_but_a_login(
+    cluster: Cluster, window: Watched
+) -> None:
+    page = window.page
+    window.view("policies")
+    page.fill("#dusk-new-policy", "later")
+    window.press("Open")
+    page.fill("#dusk-key", SSID)
+    page.fill("#dusk-value", "later")
+    page.evaluate("() => { sessionStorage.setItem('dusk.token', '00'.repeat(32)); }")
+    window.press("Prepare")
+    page.locator(".modal", has_text="has ended").wait_for()
+    window.log_in(USER, PASSWORD)
+    assert "in the draft" in window.told("success")
+
+
+def test_while_the_daemon_is_off_the_page_says_so_and_is_back_with_it(
+    cluster: Cluster, window: Watched
+) -> None:
+    page = window.page
+    cluster.first.cut_power()
+    page.locator("#view [role=alert]", has_text="daemon").wait_for()
+    window.shot("no-daemon")
+    cluster.first.power_on()
+    page.get_by_role("link", name=cluster.first.name).wait_for()

@@ -1,0 +1,94 @@
+"""One connection: what is answered, and what ends it (A34)."""
+
+import pytest
+import trio
+import trio.testing
+
+from dusk.web import http
+from dusk.web.http import BODY_BYTES_MAX, HEAD_BYTES_MAX, Request, Response, serve
+
+GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def _echo(request: Request) -> Response:
+    text = f"{request.method} {request.path} {request.headers['host']} {len(request.body)}"
+    return Response(200, data=text.encode(), headers={"X-Own": "1"})
+
+
+async def talk(*parts: bytes) -> bytes:
+    """Send bytes and return all that comes back until the end."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    said = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs, _echo)
+        for part in parts:
+            await ours.send_all(part)
+        await ours.send_eof()
+        with trio.fail_after(5):
+            async for data in ours:
+                said += data
+    return said
+
+
+async def test_requests_of_one_connection_are_answered_one_after_the_other() -> None:
+    post = b"POST /ubus HTTP/1.1\r\nHost: y\r\nContent-Length: 3\r\n\r\nabc"
+    said = await talk(GET, post)
+    assert said.count(b"HTTP/1.1 200") == 2
+    assert b"GET /a x 0" in said
+    assert b"POST /ubus y 3" in said
+    assert said.lower().count(b"x-own: 1") == 2
+
+
+async def test_a_browser_that_waits_for_leave_to_send_gets_it() -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs, _echo)
+        await ours.send_all(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert b"HTTP/1.1 100" in await ours.receive_some()
+        await ours.send_all(b"ab")
+        assert b"POST / x 2" in await ours.receive_some()
+        await ours.aclose()
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        (b"rubbish\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"x" * 2 * HEAD_BYTES_MAX, b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n" + b"x" * (BODY_BYTES_MAX + 1),
+            b"413",
+        ),
+    ],
+)
+async def test_a34_what_is_no_request_or_too_large_is_refused_and_ends_the_connection(
+    what: bytes, status: bytes
+) -> None:
+    said = await talk(what)
+    assert said.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in said.lower()
+
+
+@pytest.mark.parametrize(("sent", "after_s"), [(b"", http.IDLE_S_MAX), (GET[:10], http.IDLE_S_MAX)])
+async def test_a34_who_says_nothing_more_is_let_go(
+    sent: bytes, after_s: float, autojump_clock: trio.testing.MockClock
+) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs, _echo)
+        await ours.send_all(sent)
+        assert await ours.receive_some() == b""
+    assert trio.current_time() == pytest.approx(after_s, abs=1.0)
+
+
+async def test_a34_a_body_that_trickles_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs, _echo)
+        await ours.send_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        assert await ours.receive_some() == b""
+    assert trio.current_time() == pytest.approx(http.REQUEST_S_MAX, abs=1.0)

@@ -1,0 +1,107 @@
+"""The application's files: as our host gets them, and that they hold to what both hosts have."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dusk.control.methods import METHODS
+from dusk.errors import ConfigError
+from dusk.web.relaying import methods
+from dusk.web.views import APPLICATION, RESOURCES, as_script, menu, page_files, requirements
+
+SUBSET = {
+    "baseclass": {"extend"},
+    "view": {"extend"},
+    "rpc": {"declare"},
+    "poll": {"add", "remove"},
+    "dom": {"content", "append"},
+    "ui": {"showModal", "hideModal", "addNotification", "createHandlerFn"},
+}
+"""As `specs/luci-subset.md` has it."""
+FORBIDDEN = {
+    r"\binnerHTML\b": "markup from text (A33)",
+    r"\bouterHTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b": "markup from text (A33)",
+    r"\beval\b|\bnew Function\b|\bsetTimeout\(\s*['\"]": "code from text (A33)",
+    r"\bstyle\s*:|['\"]style['\"]\s*:": "our policy lets no style attribute pass",
+    r"\bL\.": "of LuCI beyond the subset",
+    r"\.format\(": "of LuCI beyond the subset",
+    r"https?://": "something from outside",
+}
+SCRIPTS = sorted((APPLICATION / "htdocs").rglob("*.js"))
+
+
+def _code(path: Path) -> str:
+    """Return a script's text without its comments."""
+    return re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", path.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_view_uses_nothing_that_one_of_the_hosts_lacks(path: Path) -> None:
+    code = _code(path)
+    for pattern, why in FORBIDDEN.items():
+        assert not re.search(pattern, code), f"{path.name}: {pattern}: {why}"
+    for module, local in requirements(path.read_text()):
+        if module.startswith("dusk."):
+            assert (APPLICATION / "htdocs/luci-static/resources" / f"{module.replace('.', '/')}.js").is_file()
+            continue
+        used = set(re.findall(rf"(?<![.\w]){local}\.(\w+)", code))
+        assert used, f"{path.name} requires {module} and does not use it"
+        assert used <= SUBSET[module], f"{path.name}: {module} has no {used - SUBSET[module]}"
+
+
+def _declared() -> dict[str, list[str]]:
+    """Return method → parameters, as the views declare them."""
+    code = _code(APPLICATION / "htdocs/luci-static/resources/dusk/api.js")
+    table = re.search(r"const METHODS = \{(.*?)\n\};", code, flags=re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"(\w+): \[([^\]]*)\]", table[1])
+    return {name: re.findall(r"'(\w+)'", parameters) for name, parameters in rows}
+
+
+def _granted() -> list[str]:
+    rights = json.loads((APPLICATION / "root/usr/share/rpcd/acl.d/luci-app-dusk.json").read_text())
+    return [
+        method
+        for group in rights.values()
+        for access in ("read", "write")
+        for method in group.get(access, {}).get("ubus", {}).get("luci.dusk", [])
+    ]
+
+
+def test_what_a_view_declares_has_a_right_a_line_of_the_backend_and_a_method_of_the_daemon() -> None:
+    declared, listed, granted = _declared(), methods(), _granted()
+    assert declared
+    assert declared.keys() == listed.keys()
+    assert sorted(granted) == sorted(listed), "each exactly once: no `*`, and nothing that no view asks for"
+    for name, method in listed.items():
+        control = METHODS[method.control]
+        assert declared[name] == list(method.args), name
+        known = control.parameters.keys() | ({"token", "signed"} if control.is_signing else set())
+        assert method.args.keys() <= known, name
+
+
+def test_the_menu_leads_to_views_that_are_there_and_asks_for_rights_that_are() -> None:
+    entries = json.loads((APPLICATION / "root/usr/share/luci/menu.d/luci-app-dusk.json").read_text())
+    rights = json.loads((APPLICATION / "root/usr/share/rpcd/acl.d/luci-app-dusk.json").read_text())
+    files = page_files()
+    assert all(f"{RESOURCES}view/dusk/{name}.js" in files for name, _ in menu())
+    assert all(
+        right in rights for entry in entries.values() for right in entry.get("depends", {}).get("acl", [])
+    )
+
+
+def test_a_module_becomes_a_script_that_names_itself_and_what_it_needs() -> None:
+    source = "'use strict';\n'require view';\n'require dusk.api as asked';\n\nreturn view.extend({});\n"
+    script = as_script("view.dusk.x", source)
+    assert script.startswith(
+        'DuskHost.define("view.dusk.x", ["view", "dusk.api"], function(view, asked) { \'use'
+    )
+    assert script.endswith("return view.extend({});\n\n});\n")
+    assert requirements(source) == [("view", "view"), ("dusk.api", "asked")]
+
+
+def test_where_the_application_is_not_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="dusk web"):
+        page_files(tmp_path)
