@@ -263,6 +263,12 @@ DRIFT_KEY_BYTES_MAX = 1024
 """A KEY, and one with the name of a section that an `each` made."""
 DRIFT_VALUES_MAX = 1024
 """Items of one list."""
+FILES_ASKED_MAX = 16
+"""Packages whose files one question asks for; the usual ones are five."""
+FILES_TOLD_BYTES_MAX = 64 * 1024
+"""All that is told of files: as lines of settings it is some four times that, which one change holds."""
+FILE_SECTIONS_MAX = 4096
+"""Sections of a file that is told, and options of one of them; the bytes bound them sooner."""
 CONSULTS_MAX = 8
 """Questions of other members that are being answered."""
 ORDER_CHALLENGE_S_MAX = 60.0

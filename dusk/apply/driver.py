@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
+from dusk.apply.hashes import keyed_hash
 from dusk.apply.keeping import Keeping, Wanted
 from dusk.apply.machine import RESTING, Action, Applier, State
 from dusk.apply.verdict import FILE, decode_verdict
@@ -123,7 +124,7 @@ class Driver:
         interfaces: Sequence[str] = FRESH.interfaces,
     ) -> None:
         self._device, self._secrets, self._interfaces = device, secrets, interfaces
-        self._machine = Applier(key, windows)
+        self._key, self._machine = key, Applier(key, windows)
         self._keeping, self._finished = keeping or Keeping(), 0
         self._datastore: Datastore | None = None
         self._managed: Managed | None = None
@@ -460,6 +461,10 @@ class Driver:
     def hashes(self) -> Mapping[str, bytes]:
         """Package → keyed hash of the resulting file in effect."""
         return self._machine.hashes
+
+    def has_in_effect(self, package: str, content: bytes) -> bool:
+        """Tell whether a file is, byte for byte, the resulting file in effect."""
+        return self.hashes.get(package) == keyed_hash(self._key, package, content)
 
 
 def _waits_for(keys: Sequence[str]) -> str:

@@ -178,12 +178,27 @@ def _exclusive(context: Context, arguments: argparse.Namespace) -> int:
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
     parser.add_argument(
-        "file", metavar="FILE", help="text of `uci export` or `uci batch`; - reads standard input"
+        "file", metavar="FILE", nargs="?", help="text of `uci export` or `uci batch`; - reads standard input"
     )
     parser.add_argument("--replace", action="store_true", help="stop managing what the text does not name")
+    parser.add_argument(
+        "--from-device",
+        metavar="PACKAGE",
+        nargs="*",
+        help="of device/NAME: what that router has in its files and nothing manages yet, of these packages,"
+        " else of network, wireless, dhcp, firewall, system; secrets stay there and do not come along",
+    )
 
 
 def _import(context: Context, arguments: argparse.Namespace) -> int:
+    if arguments.from_device is not None:
+        from dusk.cli.taking import from_device
+
+        if arguments.file is not None or arguments.replace:
+            raise UsageError("--from-device takes no file and no --replace: packages stand behind it")
+        return from_device(context, arguments.target, arguments.from_device)
+    if arguments.file is None:
+        raise UsageError("say which text to read, - for standard input, or --from-device")
     if arguments.file == "-":
         name, data = "standard input", _read_stdin()
     else:
@@ -261,8 +276,8 @@ COMMANDS = {
         _exclusive,
     ),
     "import": Command(
-        "Read settings from the text of `uci export` or `uci batch` into your draft.",
-        "uci export system | dusk import policy/time -",
+        "Read settings into your draft: from the text of `uci export` or `uci batch`, or what a router has.",
+        "uci export system | dusk import policy/time -\n  dusk import device/attic --from-device",
         _import_arguments,
         _import,
     ),

@@ -62,6 +62,8 @@ class Peer:
     """The position that ``apply_state`` is about."""
     drift: int = 0
     """How much of its managed config somebody changed there."""
+    files: tuple[tuple[str, bytes], ...] = ()
+    """Package and keyed hash of the resulting file in effect there."""
 
 
 @dataclass(frozen=True, slots=True)

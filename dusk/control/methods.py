@@ -13,8 +13,10 @@ from dusk.control import (
     cluster,
     conflicts,
     copying,
+    direct,
     drift,
     editing,
+    files,
     forced,
     history,
     leaving,
@@ -68,62 +70,6 @@ def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Meth
     return Method(run, {**_TOKEN, **parameters}, is_signing=True)
 
 
-def _login(desk: Desk, arguments: Json) -> Json:
-    return {"ticket": desk.login(arguments["user"], arguments["password"])}
-
-
-def _challenge(desk: Desk, arguments: Json) -> Json:
-    return desk.challenge(arguments["user"])
-
-
-def _open(desk: Desk, arguments: Json) -> Json:
-    challenge, signature = (bytes.fromhex(arguments[name]) for name in ("challenge", "signature"))
-    return desk.open_session(arguments["user"], challenge, signature)
-
-
-def _logout(desk: Desk, arguments: Json) -> Json:
-    desk.logout(arguments["token"])
-    return {}
-
-
-def _sessions(desk: Desk, arguments: Json) -> Json:
-    desk.session(arguments["token"])
-    return {"sessions": list(desk.sessions())}
-
-
-def _end(desk: Desk, arguments: Json) -> Json:
-    session, user = desk.session(arguments["token"]), arguments["user"]
-    if user != session.user and session.key.key_id not in desk.log.state.owners():
-        raise Refused("missing-signatures", "owners end the sessions of others")
-    return {"ended": desk.end_sessions(user)}
-
-
-def _whoami(desk: Desk, arguments: Json) -> Json:
-    session = desk.session(arguments["token"])
-    return {"user": session.user, "key": session.key.key_id.hex()}
-
-
-def _status(desk: Desk, _arguments: Json) -> Json:
-    return desk.status()
-
-
-def _join(desk: Desk, arguments: Json) -> Json:
-    desk.join(arguments["line"])
-    return {}
-
-
-def _poll(desk: Desk, arguments: Json) -> Json:
-    return desk.poll(arguments["ticket"])
-
-
-def _refresh(desk: Desk, _arguments: Json) -> Json:
-    return {"ticket": desk.refresh()}
-
-
-def _reread(desk: Desk, _arguments: Json) -> Json:
-    return {"ticket": desk.reread()}
-
-
 _NAMES = Parameter(schema.texts())
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
@@ -134,24 +80,24 @@ _SEQ = schema.integer(1, limits.NUMBER_MAX)
 _VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list", "exclusive"))
 
 METHODS: Mapping[str, Method] = {
-    "status": _query(_status),
-    "join": _query(_join, line=Parameter(schema.text(4096))),
+    "status": _query(direct.status),
+    "join": _query(direct.join, line=Parameter(schema.text(4096))),
     "join.contact": _query(by_hand.join_contact),
     "join.request": _query(by_hand.join_request, line=Parameter(schema.text(4096))),
-    "session.login": _query(_login, user=_TEXT, password=Parameter(schema.text(1024))),
-    "session.challenge": _query(_challenge, user=_TEXT),
+    "session.login": _query(direct.login, user=_TEXT, password=Parameter(schema.text(1024))),
+    "session.challenge": _query(direct.challenge, user=_TEXT),
     "session.open": _query(
-        _open,
+        direct.open_session,
         user=_TEXT,
         challenge=Parameter(schema.hexadecimal(CHALLENGE_BYTES)),
         signature=Parameter(schema.hexadecimal(SIGNATURE_BYTES)),
     ),
-    "session.logout": _query(_logout, token=_TEXT),
-    "session.whoami": _signing(_whoami),
-    "session.list": _signing(_sessions),
-    "session.end": _signing(_end, user=_TEXT),
-    "ticket.poll": _query(_poll, ticket=_TEXT),
-    "device.refresh": _query(_refresh),
+    "session.logout": _query(direct.logout, token=_TEXT),
+    "session.whoami": _signing(direct.whoami),
+    "session.list": _signing(direct.sessions),
+    "session.end": _signing(direct.end_sessions, user=_TEXT),
+    "ticket.poll": _query(direct.poll, ticket=_TEXT),
+    "device.refresh": _query(direct.refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT),
@@ -295,7 +241,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
     "settings.export": _query(views.settings_export, target=_TEXT),
-    "settings.reread": _query(_reread),
+    "settings.reread": _query(direct.reread),
     "effective": _query(
         views.effective,
         device=_TEXT,
@@ -303,6 +249,10 @@ METHODS: Mapping[str, Method] = {
         reveal=Parameter(schema.flag, default=False),
         token=Parameter(schema.text(), ""),
     ),
+    "effective.ask": _query(
+        files.effective_ask, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "settings.ask": _query(files.settings_ask, device=_TEXT, packages=Parameter(schema.texts(), ())),
     "drift.show": _query(drift.drift_show, device=Parameter(schema.text(), "")),
     "drift.ask": _query(drift.drift_ask, device=_TEXT),
     "drift.revert": _query(drift.drift_revert, device=_TEXT),

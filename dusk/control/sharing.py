@@ -67,7 +67,8 @@ def propose_policy(store: Overlay, draft: Draft, name: str, group: str, routers:
     if silent:
         raise Refused(
             "no-settings",
-            f"no settings of their own: {_listed(store, silent)}; `dusk import device/NAME` gives them some",
+            f"no settings of their own: {_listed(store, silent)};"
+            " `dusk import device/NAME --from-device` takes over what a router has",
         )
     taken = _said_by_policies(store, devices)
     shared = _shared(list(own.values()), taken)

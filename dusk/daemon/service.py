@@ -11,8 +11,8 @@ import trio
 
 from dusk.apply.events import Restored
 from dusk.control.methods import Methods, is_signing
-from dusk.daemon import health, holding, privileges
-from dusk.daemon.answers import Answer, Answers
+from dusk.daemon import holding, privileges, telling
+from dusk.daemon.answers import Answers
 from dusk.daemon.builder import Builder, Idle
 from dusk.daemon.clock import watch_clock
 from dusk.daemon.control import Connection, ControlServer, Json
@@ -38,12 +38,10 @@ from dusk.daemon.sockets import Sockets
 from dusk.daemon.standing import look
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
-from dusk.effects import Answered, Event, Progress, Question, StoreFile, Told
+from dusk.effects import Answered, Event, Progress, StoreFile
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
-from dusk.ids import DeviceId
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
-from dusk.membership.health import HEALTH, encode_health
 from dusk.membership.joiner import Joiner
 from dusk.node import Node
 
@@ -214,7 +212,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     streams = Streams(inbox)
     sockets = Sockets(builder.settings.wanted, inbox, streams.accept)
     deeds = Deeds(builder, helper, lambda: core)
-    answers = Answers(inbox, {HEALTH: _health_of(root)}, deeds.by_word())
+    answers = Answers(inbox, telling.by_word(root, helper, lambda: core), deeds.by_word())
 
     def put_back(restored: Restored) -> None:
         builder.restored = restored
@@ -243,15 +241,6 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     hands.tell, desk.leave = parts.tell, leaving.begin
     desk.reread_settings = lambda: _reread(parts)
     return parts
-
-
-def _health_of(root: Path) -> Answer:
-    """Return what answers how this device is."""
-
-    async def answer(_question: Question, _asker: DeviceId) -> Told:
-        return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
-
-    return answer
 
 
 async def _run(root: Path, reading: int, writing: int, builder: Builder) -> None:

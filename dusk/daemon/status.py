@@ -205,6 +205,7 @@ def _own(node: Node, now: float) -> Peer:
         seen_s_ago=0.0,
         judged_seq=node.applied.judged,
         drift=len(node.applied.drift),
+        files=tuple(sorted(node.applied.hashes.items())),
     )
 
 
@@ -222,4 +223,5 @@ def _peer(heard: Heard, online: set[DeviceId], now: float) -> Peer:
         seen_s_ago=None if seen_at is None else max(0.0, now - seen_at),
         judged_seq=Seq(0) if status is None else status.judged,
         drift=0 if status is None else status.drift,
+        files=() if status is None else status.files,
     )

@@ -4,14 +4,24 @@ from dusk import codec
 from dusk.changelog.orders import Order, decode_hold, decode_order, encode_hold, sign_order
 from dusk.config.drift import Difference
 from dusk.config.drift_told import believed, decode_drift, encode_drift
+from dusk.config.files_told import (
+    ToldFiles,
+    decode_asked,
+    decode_files,
+    encode_asked,
+    encode_files,
+    file_of,
+)
 from dusk.config.merge import Layer, merge
 from dusk.config.sealing import Sealed
-from dusk.config.settings import Setting, Verb
+from dusk.config.settings import Setting, Verb, check_setting
+from dusk.config.taking_over import addresses, taken_over
 from dusk.control.asking import told_health
 from dusk.control.drift import told_drift
+from dusk.control.files import told_files
 from dusk.effects import Address, Told
 from dusk.errors import UntrustedInput
-from dusk.ids import DeviceId
+from dusk.ids import DeviceId, Seq
 from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
 from dusk.node.answering import decode_address, encode_address
 from tests.fuzzing import Target
@@ -77,6 +87,17 @@ DRIFT = (
     Difference("wireless.dusk_r_radio0.device", "policy/wifi", "radio0", None, (f"{EACH}.device",)),
     Difference("wireless", "policy/wifi", None, None, (SSID, MAC), trouble="line 3"),
 )
+FILES = ToldFiles(
+    Seq(7),
+    (
+        file_of(
+            "wireless",
+            b"config wifi-device 'radio0'\nconfig wifi-iface 'a'\n\toption ssid 'x'\n\toption key 'y'\n"
+            b"config t\n\toption name 'a b'\n\tlist l '${x}'\n\toption hidden 'z'\n",
+        ),
+        file_of("dhcp", None),
+    ),
+)
 
 
 def _drift(data: bytes) -> None:
@@ -89,12 +110,30 @@ def _drift(data: bytes) -> None:
         assert not one.is_secret or (one.found, one.wanted) == (None, None)
 
 
+def _files(data: bytes) -> None:
+    """Whatever is told, no secret is taken over, and all that is can be a setting."""
+    told = decode_files(data)
+    assert encode_files(told) == data
+    assert told_files(Told(data=data), [file.package for file in told.files]) == told
+    for file in told.files:
+        assert len(addresses(file)) == len(file.sections)
+        for key, setting in taken_over(file, MANAGED.get(file.package, ()), ("hidden",)).settings:
+            check_setting(key, setting)
+            assert not key.endswith(".hidden")
+
+
+def _asked(data: bytes) -> None:
+    assert encode_asked(decode_asked(data)) == data
+
+
 def _hold(data: bytes) -> None:
     assert encode_hold(decode_hold(data)) == data
 
 
 TARGETS = (
     Target("hold ordered", _hold, UntrustedInput, [encode_hold(7200), encode_hold(0)]),
+    Target("files told", _files, UntrustedInput, [encode_files(FILES), encode_files(ToldFiles(Seq(0), ()))]),
+    Target("files asked", _asked, UntrustedInput, [encode_asked(["network", "wireless"])]),
     Target("drift told", _drift, UntrustedInput, [encode_drift(DRIFT), encode_drift(())]),
     Target("order", _order, UntrustedInput, [ORDER]),
     Target("health told", _health, UntrustedInput, [encode_health(HEALTH)]),

@@ -12,7 +12,7 @@ from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.changelog.orders import LABEL, decode_hold, decode_order, encode_hold
 from dusk.changelog.views import Member
-from dusk.config import drift_told
+from dusk.config import drift_told, files_told
 from dusk.cycle import far_messages, questions
 from dusk.cycle import messages as datagram
 from dusk.cycle.datagrams import Channel, Opened
@@ -180,6 +180,8 @@ def catchup(case: Case) -> None:
             assert told.encode_health(told.decode_health(raw(case["bytes"]))) == raw(case["bytes"])
         case "drift":
             drift_told.decode_drift(raw(case["bytes"]))
+        case "files":
+            assert files_told.encode_files(files_told.decode_files(raw(case["bytes"]))) == raw(case["bytes"])
         case "hold":
             assert encode_hold(decode_hold(raw(case["bytes"]))) == raw(case["bytes"])
         case "order":

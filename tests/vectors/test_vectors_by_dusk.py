@@ -150,6 +150,7 @@ BY_THE_METHOD = {
     "call: signed is no change",
     "call: signed beside a key that is here",
     "call: a void of nobody",
+    "call: a device's local settings",
 }
 """Calls whose parameters are each what they may be, and do not go together."""
 

@@ -22,6 +22,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     "catchup": {
         "answer": (18, 33),
         "drift": (1, 6),
+        "files": (1, 14),
         "health": (1, 7),
         "hold": (2, 4),
         "locator": (6, 0),
@@ -30,7 +31,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     },
     "chains": {"broken": (0, 264), "continued": (34, 0), "log": (1, 0)},
     "changes": {"": (5, 37)},
-    "control": {"": (169, 101)},
+    "control": {"": (171, 103)},
     "datagrams": {
         "ANSWER": (4, 7),
         "ASK": (1, 0),

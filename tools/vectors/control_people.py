@@ -4,10 +4,11 @@ from base64 import b64encode
 
 from dusk.config.drift import Difference
 from dusk.config.drift_told import encode_drift
+from dusk.config.files_told import ToldFiles, encode_files, file_of
 from dusk.control.names import device_id
 from dusk.control.recovering import ARMOUR, edits_of
 from dusk.effects import Told
-from dusk.ids import DeviceId
+from dusk.ids import DeviceId, Seq
 from dusk.keys.armour import public_line
 from tests.approving import approve_mode
 from tests.desk import FakeDesk
@@ -24,6 +25,7 @@ def who_is_who(talk: Talk, desk: FakeDesk) -> None:
     _sessions(talk, ben)
     _cluster(talk)
     _drift(talk, desk)
+    _files(talk, desk)
     _grants(talk)
     _sections(talk)
     _newcomers(talk, desk)
@@ -114,6 +116,16 @@ def _drift(talk: Talk, desk: FakeDesk) -> None:
     talk.call("drift.revert", device="attic")
     talk.call("drift.revert", device="attic")
     talk.call("settings.reread")
+
+
+def _files(talk: Talk, desk: FakeDesk) -> None:
+    told = ToldFiles(Seq(1), (file_of("network", b"config interface 'wan'\n\toption proto 'dhcp'\n"),))
+    desk.answers[device_id(desk.log.state, "ap-1")] = Told(data=encode_files(told))
+    talk.call("effective.ask", device="ap-1", key="network")
+    talk.call("settings.ask", device="ap-1", packages=["network"])
+    talk.refuse("no-device", "settings of no device", "settings.ask", device="nobody")
+    local = ["dusk"]
+    talk.refuse("bad-params", "a device's local settings", "settings.ask", device="ap-1", packages=local)
 
 
 def _cluster(talk: Talk) -> None:

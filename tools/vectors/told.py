@@ -1,6 +1,7 @@
 """Rows of `catchup.json` about what devices are asked: how they are, and what they are ordered."""
 
 from functools import partial
+from typing import Any
 
 from dusk import codec
 from dusk.changelog.orders import (
@@ -14,8 +15,9 @@ from dusk.changelog.orders import (
 )
 from dusk.config.drift import Difference
 from dusk.config.drift_told import decode_drift, encode_drift
+from dusk.config.files_told import FileState, ToldFile, ToldFiles, decode_files, encode_files, file_of
 from dusk.errors import UntrustedInput
-from dusk.ids import ClusterId, DeviceId
+from dusk.ids import ClusterId, DeviceId, Seq
 from dusk.keys.signing import verify
 from dusk.limits import HOLD_S_MAX
 from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
@@ -38,12 +40,25 @@ DRIFT = (
     Difference("wireless.dusk_r_radio0.ssid", "", "a", None, ("wireless.each wifi-device as r.ssid",)),
     Difference("wireless.@x[2]", "", None, None, ("wireless.@x[2].y",), trouble="there is no such section"),
 )
+FILES = ToldFiles(
+    Seq(7),
+    (
+        file_of(
+            "wireless",
+            b"config wifi-iface 'a'\n\toption ssid 'Caf\xe9'\n\toption key 'x'\n\tlist l 'm'\n\tlist l ''\n"
+            b"config wifi-iface\n",
+            is_in_effect=True,
+        ),
+        file_of("dhcp", None),
+        *(ToldFile(name, state) for name, state in zip("abc", list(FileState)[2:], strict=True)),
+    ),
+)
 SHOWS = "A device takes it for this challenge, once."
 
 
 def told(cluster: ClusterId) -> list[Case]:
-    """Return the cases of kinds ``health``, ``drift``, ``order`` and ``hold``."""
-    return [*_health(), *_drift(), *_orders(cluster), *_holds()]
+    """Return the cases of kinds ``health``, ``drift``, ``files``, ``order`` and ``hold``."""
+    return [*_health(), *_drift(), *_files(), *_orders(cluster), *_holds()]
 
 
 def _health() -> list[Case]:
@@ -85,6 +100,39 @@ def _drift() -> list[Case]:
         wrong = partial(decode_drift, bad)
         cases.append(invalid(f"drift: {name}", "None.", "wrong-shape", wrong, kind="drift", bytes=bad.hex()))
     return cases
+
+
+def _files() -> list[Case]:
+    data = encode_files(FILES)
+    row = codec.unpack(data, size_max=4096)
+    shown = [row[0], [[*one[:3], [_section(section) for section in one[3]]] for one in row[1]]]
+    says = "A file in effect with a secret, a list and a value that is no UTF-8, and four that are not told."
+    cases = [valid("files", says, kind="files", bytes=data.hex(), row=shown)]
+    good = ["t", "n", [["o", b"1"]]]
+    for name, files in (
+        ("a file twice", [["a", 0, False, []], ["a", 1, False, []]]),
+        ("17 files", [[f"p{i}", 0, False, []] for i in range(17)]),
+        ("a package with a dot", [["a.b", 0, False, []]]),
+        ("a state of 5", [["a", 5, False, []]]),
+        ("in effect, and not there", [["a", 0, True, []]]),
+        ("sections of a file that is not told", [["a", 2, False, [good]]]),
+        ("in effect as a number", [["a", 1, 1, [good]]]),
+        ("two sections of one name", [["a", 1, False, [good, good]]]),
+        ("an option twice", [["a", 1, False, [["t", "n", [*good[2], *good[2]]]]]]),
+        ("a type with a blank", [["a", 1, False, [["t t", "n", []]]]]),
+        ("a name with a hyphen", [["a", 1, False, [["t", "n-n", []]]]]),
+        ("a value as text", [["a", 1, False, [["t", "n", [["o", "1"]]]]]]),
+        ("an empty text", [["a", 1, False, [["t", "n", [["o", b""]]]]]]),
+        ("an empty list", [["a", 1, False, [["t", "n", [["o", []]]]]]]),
+    ):
+        bad = codec.pack([1, files])
+        wrong = partial(decode_files, bad)
+        cases.append(invalid(f"files: {name}", "None.", "wrong-shape", wrong, kind="files", bytes=bad.hex()))
+    return cases
+
+
+def _section(section: list[Any]) -> list[object]:
+    return [*section[:2], [[name, _hexed(value)] for name, value in section[2]]]
 
 
 def _hexed(found: object) -> object:

@@ -348,6 +348,10 @@ def told_drift(case: Case, _file: File, out: Out) -> None:
     out["row"] = shown(streams.drift(hexed(case["bytes"])))
 
 
+def told_files(case: Case, _file: File, out: Out) -> None:
+    out["row"] = shown(streams.files(hexed(case["bytes"])))
+
+
 def ordered_hold(case: Case, _file: File, out: Out) -> None:
     out["for_s"] = streams.hold(hexed(case["bytes"]))
 

@@ -240,6 +240,8 @@ METHODS = {
     "var.unset": Method("token scope names", EDITING),
     "settings.export": Method("target", "target text"),
     "settings.reread": Method("", "ticket"),
+    "settings.ask": Method("device packages?", "ticket"),
+    "effective.ask": Method("device key?", "ticket report"),
     "drift.show": Method("device?", "device here count drift", "key wanted found origin secret trouble"),
     "drift.ask": Method("device", "ticket"),
     "drift.adopt": _act("device keys? to? yes? told?"),

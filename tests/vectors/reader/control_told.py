@@ -161,6 +161,11 @@ class Conversation:
             is_asked = method in {"drift.show", "drift.ask"} or "told" in params
             need(is_asked or name == self.here, "elsewhere")
 
+    def _refuse_settings(self, method: str, params: Params) -> None:
+        if method == "settings.ask":
+            self._knows("devices", params["device"], "no-device")
+            need("dusk" not in params.get("packages", []), "bad-params")
+
     def _refuse_policy(self, method: str, params: Params) -> None:
         if method == "policy.show":
             self._knows("policies", params["name"], "no-policy")

@@ -52,6 +52,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("catchup", "locator"): ("head", "", log.locator),
     ("catchup", "health"): ("bytes", "", log.told_health),
     ("catchup", "drift"): ("bytes", "", log.told_drift),
+    ("catchup", "files"): ("bytes", "", log.told_files),
     ("catchup", "hold"): ("bytes", "", log.ordered_hold),
     ("catchup", "order"): ("bytes cluster public", "", log.order),
     ("joining", "request"): ("stream bytes", "join_line device_seed label wanted", log.join_request),

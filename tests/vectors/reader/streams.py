@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -353,6 +354,43 @@ def drift(data: bytes) -> list[Any]:
         values = array(found, most=1_024) if isinstance(found, list) else [found]
         _ = [octets(value, most=65_536) for value in values if found is not None]
     return row
+
+
+def files(data: bytes) -> list[Any]:
+    """Read what a device says that its files say (asking.md)."""
+    seq, rows = array(unpack(data, None, 65_536), 2)
+    number(seq)
+    packages = [_told_file(row) for row in array(rows, most=16)]
+    need(len(set(packages)) == len(packages), "wrong-shape")
+    return [seq, rows]
+
+
+def _told_file(row: object) -> str:
+    package, state, in_effect, sections = array(row, 4)
+    need(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", text(package, 255)), "wrong-shape")
+    number(state, 0, 4), flag(in_effect)
+    names = [_told_section(section) for section in array(sections, most=4_096)]
+    need(state == 1 or not (in_effect or names), "wrong-shape")
+    given = [name for name in names if name]
+    need(len(set(given)) == len(given), "wrong-shape")
+    return str(package)
+
+
+def _told_section(section: object) -> str:
+    kind, name, options = array(section, 3)
+    need(re.fullmatch(r"[A-Za-z0-9_-]+", text(kind, 255)), "wrong-shape")
+    need(re.fullmatch(r"[A-Za-z0-9_]*", text(name, 255)), "wrong-shape")
+    known = set()
+    for one in array(options, most=4_096):
+        option, value = array(one, 2)
+        need(re.fullmatch(r"[A-Za-z0-9_]+", text(option, 255)), "wrong-shape")
+        known.add(option)
+        if isinstance(value, list):
+            _ = [octets(item, most=65_536) for item in array(value, least=1, most=1_024)]
+        elif value is not None:
+            need(octets(value, most=65_536), "wrong-shape")
+    need(len(known) == len(options), "wrong-shape")
+    return str(name)
 
 
 def hold(data: bytes) -> int:

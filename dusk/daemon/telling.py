@@ -1,0 +1,68 @@
+"""Answers of this device about itself that the shell looks up: how it is, and what its files say."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import trio
+
+from dusk.changelog.secrecy import secret_names
+from dusk.config.files_told import FILES, FileState, ToldFile, ToldFiles, decode_asked, encode_files, file_of
+from dusk.daemon import health
+from dusk.daemon.answers import Answer
+from dusk.daemon.core import Core
+from dusk.daemon.helper_client import HelperClient
+from dusk.effects import Question, Told
+from dusk.errors import Refused, UntrustedInput
+from dusk.ids import DeviceId
+from dusk.membership.health import HEALTH, encode_health
+from dusk.node import Node
+
+
+def by_word(root: Path, helper: HelperClient, core: Callable[[], Core]) -> Mapping[str, Answer]:
+    """Return what can be asked of this device, by its word.
+
+    Args:
+        root: the node's root.
+        helper: reads the files.
+        core: gives the loop, with its living node.
+    """
+    return {HEALTH: _health_of(root), FILES: _files_by(helper, core)}
+
+
+def _health_of(root: Path) -> Answer:
+    """Return what answers how this device is."""
+
+    async def answer(_question: Question, _asker: DeviceId) -> Told:
+        return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
+
+    return answer
+
+
+def _files_by(helper: HelperClient, core: Callable[[], Core]) -> Answer:
+    """Return what answers what the files say."""
+
+    async def answer(question: Question, _asker: DeviceId) -> Told:
+        node = core().node
+        if not isinstance(node, Node):
+            raise Refused("no-cluster", "the device is in no cluster now")
+        try:
+            packages = decode_asked(question.argument)
+        except UntrustedInput as error:
+            raise Refused("bad-question", str(error)) from None
+        files = [await _told(helper, node, package) for package in packages]
+        return Told(data=encode_files(ToldFiles(node.applied.head.seq, tuple(files))))
+
+    return answer
+
+
+async def _told(helper: HelperClient, node: Node, package: str) -> ToldFile:
+    """Return what is told of a file: it is parsed aside, as it may be large."""
+    try:
+        content = (await helper.read((package,)))[package]
+    except Refused:  # a link, a folder, or root's alone: Dusk does nothing there
+        return ToldFile(package, FileState.CLOSED)
+    further = secret_names(node.log.state)
+    is_in_effect = content is not None and node.applied.has_in_effect(package, content)
+    return await trio.to_thread.run_sync(
+        lambda: file_of(package, content, further, is_in_effect=is_in_effect)
+    )
