@@ -49,8 +49,8 @@ REPEAT_AFTER_S = (0.06, 0.18, 0.42, 0.8)
 UNICAST_REPEATS_MAX = 4
 """Up to so many silent members get their repetition by unicast."""
 CONFIRM_S = 1.5
-"""Above 256 members the START behind one with new entries comes so soon: it asks the same slice, whose answers
-ask for what confirms their applies, as each would else do by itself, and say how these went."""
+"""Above 256 members the START behind one with new entries comes so soon: it asks the same slice, whose
+answers ask for what confirms their applies, as each would else do by itself, and say how these went."""
 JUDGED_AFTER_S = 0.45
 """Answers that are not there so long after a START were lost (or 0.9 cycles, if shorter)."""
 NEW_HEAD_WINDOW_MS_MAX = 40
