@@ -118,6 +118,8 @@ class Member:
         self.left: list[LogItem] = []
         """A branch that this device left."""
         self.judged: list[Branched] = []
+        self.is_recovered = False
+        """Whether what is fetched has a RECOVER that counts here."""
         self.reaches = True
         """Whether a branch can be judged here."""
         self.peers = Peers()
@@ -162,6 +164,9 @@ class Member:
 
     def vouched(self, signed: SignedHead) -> bool:
         return self.log.signed_by_leader(signed)
+
+    def recovers(self, items: Sequence[LogItem]) -> bool:
+        return self.is_recovered
 
     def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         return [Append(self.log.extend(items))]

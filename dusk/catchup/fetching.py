@@ -38,6 +38,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from dusk.limits import BRANCH_BYTES_MAX, UNSIGNED_BYTES_MAX
 
+_STRANGE = "exchange: a log that is not ours, of no member, that no leader signed"
 _PLANS_MAX = 4
 """Checkpoints that one exchange begins to fetch: a server may compact its log meanwhile."""
 
@@ -85,6 +86,8 @@ class Fetching:
         self._branch: list[LogItem] | None = None
         """The log there from the common point on, where it parts from ours, or the branch that was left."""
         self._branch_bytes = 0
+        self._must_recover = False
+        """Whether the first chunk of a branch has to show why it is fetched from whom nobody vouches for."""
         self._gathering: Gathering | None = None
         """The checkpoint that is fetched, with what stands above it."""
         self._piece = self._plans = 0
@@ -134,10 +137,12 @@ class Fetching:
             return Ended.LEVEL
         if common.seq >= self._ours.seq:  # our log may have grown since by another exchange
             return self._fetch()
-        if is_member or self._host.vouched(newest):
+        is_vouched = is_member or self._host.vouched(newest)
+        if is_vouched or newest.head.generation > head.generation:
+            self._must_recover = not is_vouched
             self._branch, self._next = [], Seq(common.seq + 1)
             return Fetch(self._next)
-        raise UntrustedInput("exchange: a log that is not ours, of no member, that no leader signed")
+        raise UntrustedInput(_STRANGE)
 
     # --- behind our head ---------------------------------------------------------------------
 
@@ -286,6 +291,9 @@ class Fetching:
         Who said that it parts from ours, and sends ours, may have gone over to it between the two answers:
         no lie, but nothing that makes up for failures before it (A9).
         """
+        if self._must_recover and not self._host.recovers(chunk.items):
+            raise UntrustedInput(_STRANGE)
+        self._must_recover = False
         if not self._gather(branch, chunk):
             raise ServerRefused(f"the log there parts from ours by more than {BRANCH_BYTES_MAX} bytes")
         if chunk.more:

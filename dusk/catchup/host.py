@@ -87,6 +87,10 @@ class LogHolder(Protocol):
         """Tell whether the signature is by who leads in our log: a fork, and no invention."""
         ...
 
+    def recovers(self, items: Sequence[LogItem]) -> bool:
+        """Tell whether a change among items is signed by the recovery key that is in force in our log."""
+        ...
+
     def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Verify fetched items, take them, and return ``Append`` and all that follows from them.
 

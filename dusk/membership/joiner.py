@@ -333,6 +333,11 @@ class Joiner:
         """Tell whether the leader of what was fetched signed this."""
         return self._log.signed_by_leader(signed)
 
+    def recovers(self, items: Sequence[LogItem]) -> bool:
+        """Tell that nothing recovers what this device is not in yet."""
+        del items
+        return False
+
     def took(self, items: Sequence[LogItem], now: float) -> list[Effect]:
         """Verify and store a chunk; a log without the join key's entry is thrown away.
 

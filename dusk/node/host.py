@@ -22,7 +22,8 @@ from dusk.changelog.basis import Plan
 from dusk.changelog.body import Change
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.entry import SignedHead
-from dusk.changelog.log import Log
+from dusk.changelog.log import Log, unpack_entry_item
+from dusk.changelog.recovering import is_signed
 from dusk.changelog.removal import RETIRED, is_wiped, prove
 from dusk.changelog.returning import same_label
 from dusk.changelog.sections import device_path
@@ -31,7 +32,7 @@ from dusk.cycle.groupkeys import decode_group_keys
 from dusk.cycle.messages import Answer, AnswerCode
 from dusk.cycle.whereabouts import Row
 from dusk.cycle.write_queue import STRANGERS
-from dusk.effects import Address, Effect, LogItem, Told
+from dusk.effects import Address, Effect, ItemKind, LogItem, Told
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import x25519_public
 from dusk.node.addresses import Addresses
@@ -161,6 +162,17 @@ class MemberHost:
     def vouched(self, signed: SignedHead) -> bool:
         """Tell whether who leads in our log signed this head."""
         return self._log.signed_by_leader(signed)
+
+    def recovers(self, items: Sequence[LogItem]) -> bool:
+        """Tell whether a change among items is signed by the recovery key that is in force in our log.
+
+        Raises:
+            UntrustedInput: an entry among them is none.
+        """
+        state, entries = self._log.state, (item.data for item in items if item.kind is ItemKind.ENTRY)
+        public = views.recovery_key(state)
+        changes = [change for data in entries if (change := unpack_entry_item(data)[1]) is not None]
+        return public is not None and any(is_signed(change, public, state.cluster) for change in changes)
 
     def group_keys(self) -> bytes:
         """Return the ring of group keys for members."""

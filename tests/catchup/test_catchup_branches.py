@@ -70,9 +70,9 @@ def _always(reply: Reply) -> Answering:
     return lambda _request: reply
 
 
-def _elsewhere(seq: int = 99) -> bytes:
+def _elsewhere(seq: int = 99, generation: int = 0) -> bytes:
     """Return a signed head that is in nobody's log."""
-    return SignedHead(Head(0, 0, 9, Seq(seq), NO_CHAIN), bytes(32), bytes(64)).encode()
+    return SignedHead(Head(generation, 0, 9, Seq(seq), NO_CHAIN), bytes(32), bytes(64)).encode()
 
 
 def _seqs(items: Sequence[LogItem]) -> list[int]:
@@ -291,6 +291,27 @@ def test_a9_a_stranger_with_a_log_that_no_leader_of_ours_signed_is_asked_for_non
     assert [type(request) for request in asked] == [Locate]
     assert "of no member, that no leader signed" in wires.texts("attic")
     assert (attic.judged, attic.taken_rings) == ([], [])
+
+
+@pytest.mark.parametrize("is_recovered", [False, True])
+def test_a43_a_stranger_of_a_later_generation_is_heard_on_if_the_first_chunk_shows_a_recovery_that_counts(
+    is_recovered: bool,  # noqa: FBT001 - a case of the test
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wires, attic, barn, world = _sides()
+    ghost = member(world, world.key())
+    wires.cores["ghost"], attic.is_recovered = ghost, is_recovered
+    behind, common = _behind(barn.items, Seq(1)), Common(Seq(1), _elsewhere(generation=1))
+
+    def lie(request: Request) -> Reply:
+        return (
+            common if isinstance(request, Locate) else Items(behind[: len(behind) // 2], more=len(asked) < 3)
+        )
+
+    asked = _lying(monkeypatch, ghost, lie)
+    wires.do("attic", attic.exchanges.catch_up(at("ghost"), wires.now))
+    assert [type(request) for request in asked[:3]] == [Locate, *[Fetch] * (2 if is_recovered else 1)]
+    assert ("of no member, that no leader signed" in wires.texts("attic")) is not is_recovered
 
 
 def test_a_stranger_with_a_branch_that_our_leader_signed_is_heard_for_content_proves_itself(

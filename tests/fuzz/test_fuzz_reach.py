@@ -37,6 +37,7 @@ BY_HAND = {
     "dusk/control/athome.py:check_draft": "composes `decode_draft` and `check_record`",
     "dusk/control/desk.py:ask_device": "an interface",
     "dusk/control/outside.py:x25519_private": "refuses always: the key is elsewhere",
+    "dusk/node/host.py:recovers": "composes `unpack_entry_item` and `is_signed`; test_node_left_out.py",
     "dusk/node/reports.py:_pending": "composes `decode_change` and `pending_of`",
     "dusk/changelog/compaction.py:compact": "reads the own disk's log, which was verified",
     "dusk/changelog/undoing.py:undoing": "reads the own disk's log, which was verified",

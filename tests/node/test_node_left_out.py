@@ -1,8 +1,11 @@
 """Who is not in the log reads nothing of it: after a branch was lost, and at the end of an exchange."""
 
 from dusk.changelog.body import Edit
-from dusk.effects import SendDatagram
+from dusk.changelog.log import Log
+from dusk.effects import ItemKind, SendDatagram
 from dusk.keys.signing import x25519_public
+from dusk.node.host import MemberHost
+from tests.holders import Holders
 from tests.node.site import Box, Site
 
 STEP_S = 0.05
@@ -44,6 +47,23 @@ def test_a45_a_device_that_only_a_lost_branch_let_in_has_no_key_that_datagrams_a
     assert len(site.heads) == len(newest) == 1
     assert all(key is not None and key.key not in known for key in newest)
     assert site.master.node.log.state.value(section, "key") is None
+
+
+def test_r5_a_recovery_proves_itself_by_the_key_that_is_in_force_here_and_by_no_other() -> None:
+    world = Holders()
+    second = world.join()
+    site_log = Log(world.cluster)
+    site_log.extend(world.items)
+    world.recover(second)
+    site = Site(1)
+    host = site.master.node._rooms.exchanges._host
+    assert isinstance(host, MemberHost)
+    there = [item for item in world.items if item.kind is ItemKind.ENTRY]
+    host._log = site_log
+    assert host.recovers(there)
+    assert not host.recovers(there[:-1])
+    host._log = world.log
+    assert not host.recovers(there), "the phrase of that recovery is spent"
 
 
 def test_members_alone_are_told_where_the_log_ends_and_only_by_a_head_that_is_signed() -> None:

@@ -165,6 +165,9 @@ PLANS = {
     "a writer with an old disk led while those who could not read it had asked it just before it died": full(
         15385, returns=True
     ),
+    "a side that was recovered could be reached only where somebody stood who had joined it since": full(
+        19791, returns=True
+    ),
     "who was hindered to the end finished an apply while all was quiet": full(18740, returns=True),
     "a switch that changed no file ended by a contact, and the next apply was taken for it": full(
         654, returns=True, rollouts=True
