@@ -449,7 +449,7 @@ def test_a_joiner_takes_a_head_for_vouched_only_by_the_leader_of_its_log() -> No
 
 
 def test_nothing_recovers_for_a_joiner_what_it_is_not_in_yet() -> None:
-    world = World()
+    world = _world()
     assert not _joiner(world, world.key()).recovers(world.items)
 
 
