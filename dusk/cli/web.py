@@ -1,6 +1,7 @@
 """``dusk web``: the page, on a machine without LuCI."""
 
 import argparse
+import sys
 
 from dusk.cli.command import Command, Context
 from dusk.errors import Refused
@@ -28,14 +29,13 @@ def _web(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.web.serving import run
 
     host, port = _address(arguments.listen)
+
+    def say(url: str) -> None:
+        context.say(url, {"url": url})
+        sys.stdout.flush()  # who reads it through a pipe waits for it
+
     try:
-        trio.run(
-            run,
-            host,
-            port,
-            lambda: Client(context.root, context.via),
-            lambda url: context.say(url, {"url": url}),
-        )
+        trio.run(run, host, port, lambda: Client(context.root, context.via), say)
     except KeyboardInterrupt:
         return 0
     return 0

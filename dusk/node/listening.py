@@ -26,6 +26,8 @@ ROUNDS_BEHIND_MAX = 6
 """So often if its disk was proven old or cut: its log does not know who joined since, so whom to await."""
 KNOCKS_MAX = 24
 """So often it listens while it has no group key, and only knocks: longer than members let that be (10 s)."""
+AWAITED_MIN = 2
+"""Members that have to answer for one round to be enough: who knows fewer may have an old disk."""
 AWAITED_MAX = 16
 """Members that have to answer for one round to be enough, if there are so many."""
 STRANGERS_MAX = 8
@@ -149,11 +151,12 @@ class Listening:
             return self._knocks < KNOCKS_MAX
         if self._was_behind:
             return self._rounds < ROUNDS_BEHIND_MAX
-        # One that knows nobody cannot tell whether all have answered: its disk may be of before they joined.
+        # Who knows nobody, or one alone, cannot tell whether all have answered: they may have joined since.
         others = station.peers.count - 1
         is_unheard = others > 0 and not self._answered
         rounds_max = ROUNDS_UNHEARD_MAX if is_unheard else ROUNDS_MAX
-        return len(self._answered) < max(1, min(others, AWAITED_MAX)) and self._rounds < rounds_max
+        awaited = max(AWAITED_MIN, min(others, AWAITED_MAX))
+        return len(self._answered) < awaited and self._rounds < rounds_max
 
     def is_over(self, now: float) -> bool:
         """Tell whether to lead now; once."""

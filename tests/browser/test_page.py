@@ -9,7 +9,12 @@ from dusk.demo import files
 from tests.browser.page import Watched, browsing, serving
 from tests.network.cluster import PASSWORD, USER, Cluster, running
 
-pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces", "chromium"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.needs("namespaces", "chromium"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("browser"),  # one cluster and one browser for all
+]
 HOSTILE = "<img src=x onerror=alert(1)> \"';${nothing"
 SSID = "wireless.default_radio0.ssid"
 

@@ -172,6 +172,9 @@ PLANS = {
     "a switch that changed no file ended by a contact, and the next apply was taken for it": full(
         654, returns=True, rollouts=True
     ),
+    "an old disk knew one other alone, who knew no more, and who joined since was not heard in time": full(
+        600, returns=True, rollouts=True
+    ),
 }
 
 
