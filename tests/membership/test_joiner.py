@@ -446,11 +446,7 @@ def test_a_joiner_takes_a_head_for_vouched_only_by_the_leader_of_its_log() -> No
     assert newest is not None
     assert not _joiner(world, world.key()).vouched(newest)
     assert _joiner(world, world.key(), log=world.replica()).vouched(newest)
-
-
-def test_nothing_recovers_for_a_joiner_what_it_is_not_in_yet() -> None:
-    world = _world()
-    assert not _joiner(world, world.key()).recovers(world.items)
+    assert not _joiner(world, world.key()).recovers(world.items), "it is in nothing yet"
 
 
 def test_a6_a_server_that_trickles_does_not_hold_up_a_joiner() -> None:
