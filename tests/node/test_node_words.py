@@ -107,9 +107,7 @@ def test_a_stream_is_told_to_come_again_where_too_much_of_others_waits(
     site.run(6.0)
     monkeypatch.setattr(outbox, "RELAYED_MAX", 0)
     joining = _joiner(site, "10.0.0.1")
-    site.run(1.0)
-    assert isinstance(joining.core, Joiner)
-    assert "no-answer" in joining.core.reason
+    site.until(lambda: isinstance(joining.core, Joiner) and "no-answer" in joining.core.reason, 10.0)
 
 
 def test_an_insiders_answer_does_not_make_a_change_forgotten() -> None:
