@@ -319,13 +319,12 @@ class Exchanges:
         """
         there, host = client.newest_there, self._host
         is_asked = client.goal is Goal.CATCH_UP and client.done
-        if client.server is None:
-            return []
         if there is None:
             is_news = is_asked and host.newest is not None
         else:
             is_behind = is_asked and there.head.seq < host.head.seq
             is_news = is_behind or host.chain_at(there.head.seq) != there.head.chain
+        assert client.server is not None, "it said what it has behind the handshake"
         return host.stayed(client.address, client.server) if is_news else []
 
     def _drop(

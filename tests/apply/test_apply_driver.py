@@ -50,6 +50,19 @@ def _apply(driver: Driver) -> None:
     driver.answer(HelperDone("commit", write.apply_id, None, None, ""), 4.0)
 
 
+def test_a_file_is_the_one_in_effect_byte_for_byte_or_not() -> None:
+    driver = _driver(_world())
+    driver.start(0.0)
+    (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
+    assert isinstance(write, WriteFiles)
+    content = write.files["wireless"][1]
+    assert not driver.has_in_effect("wireless", content)
+    _end(driver, write, 2.0)
+    assert driver.has_in_effect("wireless", content)
+    assert not driver.has_in_effect("wireless", content + b"\n")
+    assert not driver.has_in_effect("system", content)
+
+
 def _elsewhere(world: World, driver: Driver) -> None:
     world.commit(world.edit("user/bob", "key", (world.key().public,)))
     driver.log_moved(world.log.state, world.log.head, ELSEWHERE)
@@ -299,6 +312,11 @@ def test_r8_a_failure_is_kept_before_it_is_told_and_once_and_gone_when_something
 def _finish(driver: Driver, now: float) -> None:
     (write,) = driver.answer(FilesRead({"wireless": OLD}), now)
     assert isinstance(write, WriteFiles)
+    _end(driver, write, now)
+
+
+def _end(driver: Driver, write: WriteFiles, now: float) -> None:
+    """Go on from a write to its end."""
     driver.answer(HelperDone("write", write.apply_id, None, 0, ""), now)
     driver.answer(Seen(Up()), now)
     driver.contact(now)
