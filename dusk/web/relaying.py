@@ -67,7 +67,12 @@ def answer(body: bytes, known: Mapping[str, Method], call: Call) -> bytes:
         raise BadRequest("no calls, or too many")
     answers = [_answer_one(_read(one), known, call) for one in calls]
     said = answers if isinstance(asked, list) else answers[0]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return as_json(said)
+
+
+def as_json(what: object) -> bytes:
+    """Return a JSON document without blanks."""
+    return json.dumps(what, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _read(one: object) -> tuple[int, str, str, Json]:

@@ -9,8 +9,8 @@ from dusk.errors import Refused
 from dusk.web import guard
 from dusk.web.guard import Guard, Session
 from dusk.web.http import Request, Response
-from dusk.web.relaying import BadRequest
-from dusk.web.views import File
+from dusk.web.relaying import BadRequest, as_json
+from dusk.web.views import TYPES, File
 
 BASE = "/admin/services/dusk/"
 """Below it are the views, as below LuCI's own address."""
@@ -38,13 +38,8 @@ class Site:
     def __init__(
         self, guard: Guard, files: Mapping[str, File], menu: list[tuple[str, str]], relay: Relay, login: Login
     ) -> None:
-        own = {
-            f"/web/{path.name}": path.read_bytes()
-            for path in STATIC.iterdir()
-            if path.suffix in (".js", ".css")
-        }
-        kinds = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-        self._open = {name: File(kinds[Path(name).suffix], data) for name, data in own.items()}
+        own = [path for path in STATIC.iterdir() if path.suffix in TYPES]
+        self._open = {f"/web/{path.name}": File(TYPES[path.suffix], path.read_bytes()) for path in own}
         self._files = dict(files)
         self._guard, self._menu, self._relay, self._login = guard, menu, relay, login
         self._page = (STATIC / "page.html").read_text()
@@ -57,7 +52,9 @@ class Site:
             answer = await self._answer(request)
         except Refused as error:
             status = 421 if error.code == "foreign-host" else 403
-            answer = Response(status, _JSON, _json({"error": {"code": error.code, "message": error.reason}}))
+            answer = Response(
+                status, _JSON, as_json({"error": {"code": error.code, "message": error.reason}})
+            )
         except BadRequest as error:
             answer = Response(400, data=str(error).encode())
         return Response(answer.status, answer.kind, answer.data, {**guard.HEADERS, **answer.headers})
@@ -112,7 +109,7 @@ class Site:
             case _:
                 raise BadRequest("neither code nor user and password")
         session = self._guard.let_in()
-        return Response(200, _JSON, _json(dict(known)), {"Set-Cookie": guard.cookie_header(session)})
+        return Response(200, _JSON, as_json(dict(known)), {"Set-Cookie": guard.cookie_header(session)})
 
     def _view(self, name: str, session: Session) -> bytes:
         """Return the page around a view. What is put in is ours, and escaped all the same."""
@@ -127,7 +124,3 @@ class Site:
         for mark, text in marks.items():
             page = page.replace(f"{{{{{mark}}}}}", html.escape(text))
         return page.encode()
-
-
-def _json(what: object) -> bytes:
-    return json.dumps(what, ensure_ascii=False, separators=(",", ":")).encode()

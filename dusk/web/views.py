@@ -16,7 +16,8 @@ APPLICATION = Path(__file__).resolve().parents[2] / "luci-app/luci-app-dusk"
 RESOURCES = "/luci-static/resources/"
 """Below what the browser asks for them, as under LuCI."""
 _REQUIRE = re.compile(r"'require ([a-z][a-z0-9.]*)(?: as ([a-zA-Z_]\w*))?';")
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+"""End of a file's name → ``Content-Type``; no other file is given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def page_files(application: Path = APPLICATION) -> dict[str, File]:
         ConfigError: the application is not there.
     """
     root = application / "htdocs/luci-static/resources"
-    found = sorted(path for path in root.rglob("*") if path.suffix in _TYPES)
+    found = sorted(path for path in root.rglob("*") if path.suffix in TYPES)
     if not found:
         raise ConfigError(f"the page's views are not at {root}: `dusk web` runs from a copy of the project")
     files = {}
@@ -48,7 +49,7 @@ def page_files(application: Path = APPLICATION) -> dict[str, File]:
         data = path.read_bytes()
         if path.suffix == ".js":
             data = as_script(name.removesuffix(".js").replace("/", "."), data.decode()).encode()
-        files[RESOURCES + name] = File(_TYPES[path.suffix], data)
+        files[RESOURCES + name] = File(TYPES[path.suffix], data)
     return files
 
 

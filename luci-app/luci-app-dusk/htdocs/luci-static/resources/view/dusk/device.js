@@ -39,38 +39,40 @@ return view.extend({
 		return Promise.all([ api.call('device_show', { name: name }), api.call('effective', { device: name }) ]).catch(error => error);
 	},
 
-	health: async function(name, place) {
+	/* Asks the router right now, and shows what `show` makes of the answer. */
+	ask: async function(place, method, given, show) {
 		dom.content(place, E('p', { 'class': 'spinning' }, _('It is being asked…')));
 		try {
-			const begun = await api.call('device_health', { name: name });
-			const said = await api.ticket(begun.ticket);
-			const found = said.health || said;
-			const rows = Object.keys(found).map(key => [ key, typeof found[key] === 'object' ? JSON.stringify(found[key]) : String(found[key]) ]);
-			dom.content(place, widgets.table(_('Health'), [ _('What'), _('Says') ], rows, _('It says nothing.')));
+			const begun = await api.call(method, given);
+			dom.content(place, show(await api.ticket(begun.ticket)));
 		}
 		catch (error) {
 			dom.content(place, widgets.trouble(error));
 		}
 	},
 
-	drift: async function(name, place) {
-		dom.content(place, E('p', { 'class': 'spinning' }, _('It is being asked…')));
-		try {
-			const begun = await api.call('drift_ask', { device: name });
-			const said = await api.ticket(begun.ticket);
-			dom.content(place, [
-				widgets.table(_('Changed by hand'), [ _('Setting'), _('Should be'), _('Is') ],
-					said.drift.map(one => [ one.key, one.wanted === null ? '-' : String(one.wanted), one.found === null ? '-' : String(one.found) ]),
-					_('Nobody has changed there what is managed.')),
-				said.drift.length ? widgets.button(_('Put it back'), 'cbi-button-action', async () => {
-					if (await session.act('device_order', { name: name, order: 'revert' }))
-						widgets.tell(_('%s puts it back.').replace('%s', name), 'success');
-				}) : null
-			]);
-		}
-		catch (error) {
-			dom.content(place, widgets.trouble(error));
-		}
+	/* Sends the router an order, and says that it was taken. */
+	order: async function(name, order, text) {
+		if (await session.act('device_order', { name: name, order: order }))
+			widgets.tell(text.replace('%s', name), 'success');
+	},
+
+	health: function(name, place) {
+		return this.ask(place, 'device_health', { name: name }, said => {
+			const found = said.health || said;
+			const rows = Object.keys(found).map(key => [ key, typeof found[key] === 'object' ? JSON.stringify(found[key]) : String(found[key]) ]);
+			return widgets.table(_('Health'), [ _('What'), _('Says') ], rows, _('It says nothing.'));
+		});
+	},
+
+	drift: function(name, place) {
+		return this.ask(place, 'drift_ask', { device: name }, said => [
+			widgets.table(_('Changed by hand'), [ _('Setting'), _('Should be'), _('Is') ],
+				said.drift.map(one => [ one.key, one.wanted === null ? '-' : String(one.wanted), one.found === null ? '-' : String(one.found) ]),
+				_('Nobody has changed there what is managed.')),
+			said.drift.length ? widgets.button(_('Put it back'), 'cbi-button-action',
+				() => this.order(name, 'revert', _('%s puts it back.'))) : null
+		]);
 	},
 
 	one: function(device, effective) {
@@ -82,14 +84,8 @@ return view.extend({
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
 				widgets.button(_('What was changed by hand?'), '', () => this.drift(device.name, place)),
-				widgets.button(_('Let its light blink'), '', async () => {
-					if (await session.act('device_order', { name: device.name, order: 'locate' }))
-						widgets.tell(_('%s blinks for a minute.').replace('%s', device.name), 'success');
-				}),
-				widgets.button(_('Restart it'), 'cbi-button-negative', async () => {
-					if (await session.act('device_order', { name: device.name, order: 'reboot' }))
-						widgets.tell(_('%s restarts.').replace('%s', device.name), 'success');
-				})
+				widgets.button(_('Let its light blink'), '', () => this.order(device.name, 'locate', _('%s blinks for a minute.'))),
+				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.order(device.name, 'reboot', _('%s restarts.')))
 			]),
 			place,
 			E('h3', {}, _('What it has, and why')),
