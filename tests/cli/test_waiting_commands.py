@@ -15,19 +15,21 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Dusk
 
 
-def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDesk) -> None:
-    def peer(*, online: bool, applied: int, state: str) -> Peer:
-        return Peer(
-            online=online,
-            head_seq=Seq(9),
-            applied_seq=Seq(applied),
-            apply_state=state,
-            reason="",
-            alarms=(),
-            seen_s_ago=None,
-        )
+def _peer(state: str, *, applied: int = 0) -> Peer:
+    """Return a device that is heard, in a state of its apply machine."""
+    return Peer(
+        online=True,
+        head_seq=Seq(9),
+        applied_seq=Seq(applied),
+        apply_state=state,
+        reason="",
+        alarms=(),
+        seen_s_ago=None,
+    )
 
-    logged_in.seen[logged_in.device_id] = peer(online=True, applied=99, state="committed")
+
+def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.seen[logged_in.device_id] = _peer("committed", applied=99)
     dusk("set", "policy/wifi", f"{KEY}=x")
     result = dusk("commit", "-m", "m", "--wait", "applied", "--json")
     assert result.code == 0
@@ -44,15 +46,7 @@ def test_waiting_for_applied_reports_each_device(dusk: "Dusk", logged_in: FakeDe
 def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(
     dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stale = Peer(
-        online=True,
-        head_seq=Seq(9),
-        applied_seq=Seq(0),
-        apply_state="failed",
-        reason="",
-        alarms=(),
-        seen_s_ago=None,
-    )
+    stale = _peer("failed")
     everybody = [m.device_id for m in members(logged_in.log.state)]
     logged_in.seen = dict.fromkeys(everybody, stale)
     looks: list[int] = []
@@ -76,15 +70,7 @@ def test_waiting_at_a_member_asks_the_master_until_all_have_it_or_failed_at_it(
 def test_a_router_that_waits_for_a_secret_which_nobody_hands_over_ends_the_wait(
     dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits = Peer(
-        online=True,
-        head_seq=Seq(9),
-        applied_seq=Seq(0),
-        apply_state="waiting-for-secret",
-        reason="",
-        alarms=(),
-        seen_s_ago=None,
-    )
+    waits = _peer("waiting-for-secret")
     everybody = [m.device_id for m in members(logged_in.log.state)]
     logged_in.seen = dict.fromkeys(everybody, waits)
     states: list[str] = []

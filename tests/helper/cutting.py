@@ -34,6 +34,25 @@ def failing_at(
     yield count
 
 
+def answers_of_a_failing_disk(
+    answer: Callable[[], list[bytes]], code: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[bytes]]:
+    """Yield what is answered as the disk fails at the first call, the second, …; at last have it answered."""
+
+    def fail() -> None:
+        raise OSError(code, os.strerror(code))
+
+    for n in range(1, 200):
+        run = failing_at(n, fail, monkeypatch)
+        next(run)
+        said = answer()
+        calls = next(run)
+        run.close()
+        if calls < n:
+            return
+        yield said
+
+
 def in_child(work: Callable[[], None]) -> int:
     pid = os.fork()
     if pid == 0:

@@ -10,7 +10,7 @@ import pytest
 from dusk.helper.beside import PATH_BYTES_MAX
 from dusk.helper.journal import digest
 from dusk.helper.process import Helper
-from tests.helper.cutting import cut_points, failing_at
+from tests.helper.cutting import answers_of_a_failing_disk, cut_points
 
 BANNER = "file:/etc/banner"
 BEFORE = {
@@ -138,17 +138,7 @@ def test_a10_q2_undoing_them_may_itself_be_cut_at_any_point(
 def test_a31_a_failing_disk_at_any_call_leaves_all_as_it_was(
     helper: Helper, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    for n in range(1, 200):
-        run = failing_at(n, fail, monkeypatch)
-        next(run)
-        answer = helper.answer(*request())
-        calls = next(run)
-        run.close()
-        if calls < n:
-            break
+    for answer in answers_of_a_failing_disk(lambda: helper.answer(*request()), errno.EIO, monkeypatch):
         assert answer[:2] == [b"refused", b"storage"]
         assert contents(root) == BEFORE
     assert contents(root) == AFTER

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from dusk.helper import files, journal
 from dusk.helper.journal import digest
 from dusk.helper.process import Helper
-from tests.helper.cutting import cut_points, failing_at
+from tests.helper.cutting import answers_of_a_failing_disk, cut_points
 
 BEFORE = {"wireless": b"config wifi-device\n", "system": b"config system\n", "firewall": None}
 AFTER = {"wireless": b"config wifi-device 'a'\n", "system": b"", "firewall": b"config defaults\n"}
@@ -107,17 +106,7 @@ def test_a10_q2_a_rollback_may_itself_be_cut_at_any_point(
 def test_a31_a_failing_disk_at_any_call_is_an_answer_and_nothing_is_half_written(
     helper: Helper, root: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def fail() -> None:
-        raise OSError(code, os.strerror(code))
-
-    for n in range(1, 200):
-        run = failing_at(n, fail, monkeypatch)
-        next(run)
-        answer = helper.answer(*request())
-        calls = next(run)
-        run.close()
-        if calls < n:
-            break
+    for answer in answers_of_a_failing_disk(lambda: helper.answer(*request()), code, monkeypatch):
         assert answer[:2] == [b"refused", b"storage"]
         assert contents(root) == BEFORE
     assert helper.answer(b"commit", b"ab12") == [b"ok"]
