@@ -30,6 +30,7 @@ from benchmarks import (
 )
 from benchmarks.cluster import ClusterError
 from benchmarks.measure import NotMeasurableError, Row, clean_up_when_ended
+from benchmarks.reasons import reason
 from benchmarks.serf import SerfError
 from benchmarks.watch import WatchError
 from dusk.demo import net
@@ -224,9 +225,12 @@ def main(words: Sequence[str]) -> int:
     took_s = time.monotonic() - began
     results = CHOSEN_RESULTS if words else RESULTS
     _write(results, run, load, took_s)
-    missed = sum(row.within is False for row in run.rows)
+    missed = [row.number for row in run.rows if row.within is False]
+    for number in dict.fromkeys(missed):
+        print(reason(number))
+    unmeasured = sum(row.figure is None for row in run.rows)
     print(
-        f"{missed} missed, {sum(row.figure is None for row in run.rows)} not measured, in {took_s:.0f} s; "
+        f"{len(missed)} missed, {unmeasured} not measured, in {took_s:.0f} s; "
         f"written to {results.relative_to(FOLDER.parent)}"
     )
     return int(run.is_broken)

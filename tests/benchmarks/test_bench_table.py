@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks import __main__ as bench
 from benchmarks.cluster import ClusterError
 from benchmarks.measure import NotMeasurableError, Row, keep_profile
+from benchmarks.reasons import REASONS, reason
 from benchmarks.spread import of_moments
 
 FIGURES = st.floats(0.001, 1e6)
@@ -51,6 +52,13 @@ def test_every_promised_row_is_measured_or_said_to_be_not_measurable() -> None:
     assert promised == bench.KNOWN
 
 
+@pytest.mark.parametrize("number", REASONS)
+def test_a_reason_for_a_miss_fits_and_names_a_chapter_that_there_is(number: str) -> None:
+    _why, chapter = REASONS[number]
+    assert f"\n## {chapter}\n" in (Path(bench.__file__).parent / "README.md").read_text()
+    assert all(len(line) <= 110 for line in reason(number).splitlines())
+
+
 def test_moments_are_summed_up_as_first_median_and_last() -> None:
     spread = of_moments([0.3, 0.1, 0.2])
     assert (spread.first_s, spread.median_s, spread.last_s) == (0.1, 0.2, 0.3)
@@ -77,18 +85,21 @@ def run_over(groups: tuple[bench.Group, ...], monkeypatch: pytest.MonkeyPatch, *
 
 
 def test_a_row_that_misses_leaves_a_profile_and_the_run_is_no_failure(
-    results: Path, monkeypatch: pytest.MonkeyPatch
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missed() -> list[Row]:
-        return [Row("P4", "slow", 2.0, "s", limit=1, samples=(2.0, 3.0))]
+        return [Row("P4", "slow", 2.0, "s", limit=1, samples=(2.0, 3.0)), Row("P8", "y", 2.0, "B", limit=1)]
 
     def profile(folder: Path) -> None:
         keep_profile(missed, folder / "P4.txt")
 
     assert run_over((bench.Group(("P4",), missed, profile),), monkeypatch) == 0
     assert "missed" in (results / "profiles" / "P4.txt").read_text()
-    (row,) = json.loads((results / "results.json").read_text())["rows"]
+    row, _other = json.loads((results / "results.json").read_text())["rows"]
     assert (row["number"], row["within"], row["samples"]) == ("P4", False, [2.0, 3.0])
+    out = capsys.readouterr().out
+    assert "P4: a verification is" in out, "the reason that is known stands below the table"
+    assert "P8: why is not known yet" in out
 
 
 def test_what_a_machine_cannot_measure_stands_in_the_table_and_is_no_failure(
