@@ -394,7 +394,8 @@ class Follower:
         heard.answers += request is None
         heard.answered_at, heard.answered_seq = now, station.log.head.seq
         datagram = station.channel.seal_to(heard.sender, Kind.RESPOND, respond.encode())
-        return answer(station, heard.came, datagram, self.master_address)
+        has_left = respond.offer is not None
+        return answer(station, heard.came, datagram, self.master_address, is_to_find_us=has_left)
 
     def _note_bitmap(self, start: Start) -> None:
         """See whether the master got our status with the START before this one."""

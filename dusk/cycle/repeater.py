@@ -218,7 +218,9 @@ class Repeater:
         return [SendDatagram(sealed, known.source)]
 
 
-def answer(station: Station, came: Came, datagram: bytes, master: Address | None) -> list[Effect]:
+def answer(
+    station: Station, came: Came, datagram: bytes, master: Address | None, *, is_to_find_us: bool
+) -> list[Effect]:
     """Send an answer back the way that its START came.
 
     Args:
@@ -226,14 +228,20 @@ def answer(station: Station, came: Came, datagram: bytes, master: Address | None
         came: that way.
         datagram: the answer, sealed for the master.
         master: where he is, if that is known: one that is too long for a bundle goes there.
+        is_to_find_us: whether he has to come for something, and so to know where this device is, which
+            no bundle tells: then it goes there as well.
     """
     if came.repeater is None:
         return [SendDatagram(datagram, came.source)]
     bare = without_name(datagram)
-    if size_in_bundle(bare) > BUNDLE_BYTES_MAX:
-        return [] if master is None else [SendDatagram(datagram, master)]
+    is_long = size_in_bundle(bare) > BUNDLE_BYTES_MAX
+    alone: list[Effect] = []
+    if master is not None and (is_long or is_to_find_us):
+        alone.append(SendDatagram(datagram, master))
+    if is_long:
+        return alone
     sealed = station.channel.seal_to(came.repeater, Kind.BUNDLE, encode_bundle([bare]))
-    return [SendDatagram(sealed, came.source)]
+    return [*alone, SendDatagram(sealed, came.source)]
 
 
 def _since(heard: dict[DeviceId, float], moment: float) -> set[DeviceId]:

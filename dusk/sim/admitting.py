@@ -97,8 +97,12 @@ class Admitting:
         return twin is not None and approval.would_replace(pending) != ""
 
     def _reset_removed(self, node: Node) -> None:
+        """Reset who was taken out; not one on which the cluster was recovered since: that history stands."""
         for device in self._devices:
-            if node.log.state.value(f"device/{device.device_id.hex()}", "retired") is not None:
+            head = None if device.member is None else device.member.log.head
+            is_recovered = head is not None and head.generation > node.log.head.generation
+            is_retired = node.log.state.value(f"device/{device.device_id.hex()}", "retired") is not None
+            if is_retired and not is_recovered:
                 self.reset(device)
 
     def reset(self, device: Device) -> None:

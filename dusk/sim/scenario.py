@@ -11,6 +11,7 @@ from random import Random
 
 from dusk import codec
 from dusk.changelog.entry import OutcomeCode
+from dusk.changelog.rollouts import under_way
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
@@ -306,7 +307,7 @@ class Simulation:
     def _wait_for_agreement(self, rolling: Rolling | None = None) -> None:
         """Wait until all have one head and it is in effect; the last change comes once all are members."""
         last = self._last
-        while not (self._agree() and last in self._outcomes):
+        while not (self._agree() and last in self._outcomes and self._is_rolled_out):
             if self.clock.now > self.duration_s + HEAL_S_MAX:
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
@@ -363,6 +364,12 @@ class Simulation:
         return self.checks.head_of(self._honest[0])
 
     @property
+    def _is_rolled_out(self) -> bool:
+        """Whether no rollout opens a wave by itself any more, or ends."""
+        node = self._honest[0].member
+        return node is not None and not under_way(node.log.state)
+
+    @property
     def _outcomes(self) -> Mapping[ChangeId, tuple[Seq, OutcomeCode]]:
         return self.checks.history.outcomes_at(self._head)
 
@@ -387,11 +394,17 @@ class Simulation:
 
     @staticmethod
     def _is_settled(nodes: Sequence[Node]) -> bool:
-        """Tell whether all know that all is settled, as far as the holders are among them."""
+        """Tell whether all know that all is settled, as far as the holders are among them.
+
+        Where one is gone, what any certificate says is known to all; who left a branch that was settled
+        behind the fork may know of more below that, and has no certificate that it could give away.
+        """
         log = nodes[0].log
         settled = {node.log.settled for node in nodes}
-        is_whole = log.required_at(log.head.seq) <= {node.device_id for node in nodes}
-        return len(settled) == 1 and (not is_whole or settled == {log.head.seq})
+        if log.required_at(log.head.seq) <= {node.device_id for node in nodes}:
+            return settled == {log.head.seq}
+        certified = [newest.head.seq for node in nodes if (newest := node.log.certified) is not None]
+        return max(certified, default=0) <= min(settled)
 
     def _states(self) -> str:
         """Say where each device is, for people."""

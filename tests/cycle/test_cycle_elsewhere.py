@@ -6,10 +6,10 @@ from dataclasses import replace
 from dusk.cycle.contacts import Contacts
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.groupkeys import GroupKeys
-from dusk.cycle.messages import Kind, decode_pong, sign_start
+from dusk.cycle.messages import Kind, Offer, decode_pong, sign_start
 from dusk.cycle.peers import Peer
 from dusk.cycle.questions import Hello, Refer
-from dusk.cycle.station import Conflict
+from dusk.cycle.station import Conflict, Offered
 from dusk.effects import Address, Effect, SendDatagram
 from dusk.ids import ChainHash, DeviceId
 from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring, rest
@@ -244,6 +244,21 @@ def test_two_links_elsewhere_have_a_relay_each() -> None:
         ring.on(1)[0].address,
         ring.on(2)[0].address,
     }
+
+
+def test_who_left_a_branch_behind_a_relay_says_so_where_the_master_sees_whom_to_ask() -> None:
+    ring = Sites(2, 4)
+    settled_in(ring)
+    member = ring.on(1)[2]
+    known = ring.master.station.peers.get(member.station.peers.own_id)
+    assert known is not None
+    known.address = None
+    ring.run(2 * CYCLE_S)
+    assert known.address is None, "what a relay brings moves no address"
+    head = ring.master.station.log.head
+    offer = member.follower.answers.offer = Offer(head.seq, ChainHash(bytes(32)))
+    ring.run(CYCLE_S)
+    assert Offered(member.address, offer) in ring.master.outcomes
 
 
 def test_a_member_alone_elsewhere_is_served_alone() -> None:

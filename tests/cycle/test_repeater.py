@@ -19,7 +19,7 @@ from dusk.cycle.repeater import (
     answer,
     size_in_bundle,
 )
-from dusk.effects import Address, SendDatagram
+from dusk.effects import Address, Effect, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
 from dusk.limits import BUNDLE_ANSWERS_MAX
@@ -181,16 +181,25 @@ def test_an_answer_that_is_too_long_for_a_bundle_goes_to_the_master_if_it_is_kno
     peer = member.station.peers.get(ring.nodes[2].station.peers.own_id)
     came = Came(Way.REPEATED, ring.nodes[2].address, repeater=peer)
     data = bytes(1195)
-    assert answer(member.station, came, data, None) == []
-    assert answer(member.station, came, data, FOUR) == [SendDatagram(data, FOUR)]
+
+    def sent(data: bytes, master: Address | None, *, is_to_find_us: bool = False) -> list[Effect]:
+        return answer(member.station, came, data, master, is_to_find_us=is_to_find_us)
+
+    assert sent(data, None) == []
+    for is_to_find_us in (False, True):
+        assert sent(data, FOUR, is_to_find_us=is_to_find_us) == [SendDatagram(data, FOUR)]
     named = len(data) - len(without_name(data))
     longest = bytes(BUNDLE_BYTES_MAX - size_in_bundle(b"") + named)
-    assert len(answer(member.station, came, longest, None)) == 1
-    assert answer(member.station, came, longest + b"x", None) == []
-    (effect,) = answer(member.station, came, data[:300], None)
+    assert len(sent(longest, None)) == 1
+    assert sent(longest + b"x", None) == []
+    (effect,) = sent(data[:300], FOUR)
     assert isinstance(effect, SendDatagram)
     assert effect.to == ring.nodes[2].address
     assert without_name(data[:300]) not in effect.data
+    found, bundled = sent(data[:300], FOUR, is_to_find_us=True)
+    assert found == SendDatagram(data[:300], FOUR), "no bundle says where this device is"
+    assert isinstance(bundled, SendDatagram)
+    assert bundled.to == ring.nodes[2].address
 
 
 def test_of_those_who_repeat_or_would_the_lowest_is_named_and_few_are_remembered() -> None:

@@ -175,6 +175,16 @@ PLANS = {
     "an old disk knew one other alone, who knew no more, and who joined since was not heard in time": full(
         600, returns=True, rollouts=True
     ),
+    "a branch was offered by BUNDLEs alone, and fetched from the relay, which does not have it": full(
+        1561, returns=True, rollouts=True
+    ),
+    "waves opened by themselves after all had agreed": full(2002, returns=True, rollouts=True),
+    "a witness settled for some what no certificate settles for others, and a holder was gone": full(
+        3590, returns=True, rollouts=True
+    ),
+    "people reset a device that had been taken out, on which the cluster was recovered since": full(
+        4464, returns=True, rollouts=True
+    ),
 }
 
 
