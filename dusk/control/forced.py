@@ -51,7 +51,7 @@ def role_force(desk: Desk, arguments: Json) -> Json:
     check_succession(devices)
     text = f"forced: {succession_words(state, devices)}"
     skipped = COUNTERS_SKIPPED if is_collected else 0
-    change = sign(desk, session, text, _edits(log, devices), counters_skipped=skipped)
+    change = sign(desk, session, text, role_edits(log, devices), counters_skipped=skipped)
     if is_collected:
         check_signed(session.key, change)
         return _described(desk, change, read_role(change))
@@ -69,8 +69,13 @@ def successors(desk: Desk, backups: Sequence[str] | None) -> tuple[DeviceId, ...
     return (own, *(d for d in heard if state.value(device_path(d), FROZEN) is None))
 
 
-def _edits(log: Log, devices: Sequence[DeviceId]) -> tuple[Edit, ...]:
-    """Return what a forced role changes: succession, mandate, and the marks of those that it names."""
+def role_edits(log: Log, devices: Sequence[DeviceId]) -> tuple[Edit, ...]:
+    """Return what a forced role changes: succession, mandate, and the marks of those that it names.
+
+    Args:
+        log: whose head is the one that the owners saw.
+        devices: who leads from there on, and the backups behind it.
+    """
     state = log.state
     mandate = state.record(*MANDATE)
     marks = []

@@ -14,6 +14,7 @@ anew: `asks` says so. Nothing else may need people.
 
 from collections.abc import Sequence
 
+from dusk.changelog import views
 from dusk.changelog.attesting import is_undone
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
@@ -60,6 +61,19 @@ def turned_away(checks: Checks, devices: Sequence[Device]) -> list[Device]:
 def stands_on_undone(device: Device) -> bool:
     """Tell whether a device stands on what a recovery made no checkpoint any more."""
     return device.member is not None and is_undone(device.member.log.state, device.member.log.floor)
+
+
+def left_by_a_holder(devices: Sequence[Device]) -> list[Device]:
+    """Return the holders that are left, who leads first, where another is gone for good; else nobody."""
+    leading = [device for device in devices if device.member is not None and device.member.leads]
+    if len(leading) != 1 or leading[0].member is None:
+        return []
+    log = leading[0].member.log
+    members = {device.device_id: device for device in devices if device.member is not None}
+    if log.required_at(log.head.seq) <= members.keys():
+        return []
+    others = [members[each] for each in views.succession(log.state) if each in members]
+    return [leading[0], *(device for device in others if device is not leading[0])]
 
 
 def _fork(standing: Logged, head: Logged) -> Logged | None:

@@ -12,13 +12,14 @@ from random import Random
 from dusk import codec
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.rollouts import under_way
+from dusk.control.forced import role_edits
 from dusk.effects import Append
 from dusk.ids import ChangeId, DeviceId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
 from dusk.node.recovery import MUST_HEAR_FILE
-from dusk.sim.aftermath import BY_HAND_S, stands_on_undone, to_take_in, turned_away
+from dusk.sim.aftermath import BY_HAND_S, left_by_a_holder, stands_on_undone, to_take_in, turned_away
 from dusk.sim.asking import plan_questions
 from dusk.sim.attacker import Attacker, Loot
 from dusk.sim.boot import NodeMaker
@@ -273,6 +274,8 @@ class Simulation:
     """The change after all faults."""
     _is_ended_by_hand = False
     """Whether people have taken in anew who was left behind by a recovery."""
+    _is_forced_by_hand = False
+    """Whether the owner has named who leads, as a holder is gone."""
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -339,7 +342,11 @@ class Simulation:
             self.troubles.admitting.reset(device)
 
     def _attest_by_hand(self) -> None:
-        """Let the owner commit until newcomers get the log again, where a recovery undid its checkpoint."""
+        """Let the owner act until newcomers get the log again.
+
+        Where a recovery undid its checkpoint they commit, and so attest another; where a holder is gone
+        for good, without whose signature nothing is final any more, they force a role without it.
+        """
         waits = any(device.member is None for device in self._honest)
         if not waits or self.clock.now < self.duration_s + BY_HAND_S:
             return
@@ -348,6 +355,14 @@ class Simulation:
             self.transcript.count("attested by hand")
             self._commit_last_at(undone[0])
             self.troubles.attest(undone[0], share=1.0)
+        elif not self._is_forced_by_hand and (left := left_by_a_holder(self._honest)):
+            self.transcript.count("forced by hand")
+            first = left[0]
+            self._is_forced_by_hand = None is not first.force(
+                lambda node: self.troubles.sign_as_owner(
+                    first, node, [*role_edits(node.log, [device.device_id for device in left])]
+                )
+            )
 
     def _commit_last(self) -> ChangeId | None:
         return self._commit_last_at(self.generator("last").choice(self._honest))

@@ -185,6 +185,9 @@ PLANS = {
     "people reset a device that had been taken out, on which the cluster was recovered since": full(
         4464, returns=True, rollouts=True
     ),
+    "a holder was gone before a checkpoint was final, and nobody forced a role for those who join": full(
+        6359, returns=True, rollouts=True
+    ),
 }
 
 
