@@ -33,11 +33,9 @@ def _reason(item: pytest.Item) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, by name, what cannot run here; keep the network tests of a file on one worker."""
+    """Leave out, by name, what cannot run here."""
     kept, left_out, notes = [], [], []
     for item in items:
-        if item.get_closest_marker("network"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         reason = _reason(item)
         if reason is None or IN_CI:
             kept.append(item)

@@ -9,7 +9,7 @@ import pytest
 from dusk.demo.place import BridgePlace
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
 
-pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces"), pytest.mark.xdist_group("bad input")]
 
 TIMEOUT_S = 60
 

@@ -16,7 +16,7 @@ from dusk.keys.joinkey import parse_join_line
 from dusk.limits import CONTROL_LINE_BYTES_MAX
 from tests.network.cluster import Cluster, Machine, Owner, running
 
-pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces"), pytest.mark.xdist_group("endless data")]
 
 SOURCES = 40
 HALF_OPEN = 1000

@@ -10,7 +10,11 @@ from tests.network.cluster import Cluster, running
 from tests.network.doorkeeper import is_waiting, let_in
 from tests.network.exposed import Exposed
 
-pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.needs("root", "namespaces"),
+    pytest.mark.xdist_group("exposed"),
+]
 
 YEAR_2090_S = 3_786_912_000.0
 HOUR_S = 3600.0

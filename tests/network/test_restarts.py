@@ -8,7 +8,7 @@ import pytest
 from dusk.demo import files
 from tests.network.cluster import Cluster, Machine, running
 
-pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
+pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces"), pytest.mark.xdist_group("restarts")]
 
 SSID = "wireless.default_radio0.ssid"
 MANY = 200
