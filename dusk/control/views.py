@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dusk.changelog import views
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.released import released
+from dusk.changelog.returning import REBOUND
 from dusk.changelog.secrecy import secret_names
+from dusk.changelog.sections import device_path
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
 from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
@@ -108,9 +110,16 @@ def _device(
         "reason": peer.reason,
         "drift": peer.drift,
         "rollout": waiting.get(member.device_id),
+        "rebound": _came_for(desk.log.state, member.device_id),
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,
     }
+
+
+def _came_for(state: State, device: DeviceId) -> str | None:
+    """Return whose place a device got by coming back, as long as no person has confirmed it (A20)."""
+    row = state.value(device_path(device), REBOUND)
+    return None if row is None else names.device_name(state, DeviceId(row[0]))
 
 
 # --- policies, groups, variables -----------------------------------------------------------------

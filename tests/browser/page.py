@@ -105,6 +105,16 @@ class Watched:
         line.get_by_role("button").click()
         return text
 
+    def looks(self, name: str) -> None:
+        """Keep pictures of it, wide and as on a phone, light and dark; it fits into each window."""
+        for shape, width in (("", 1280), ("-phone", 360)):
+            self.page.set_viewport_size({"width": width, "height": 900 if width > 360 else 740})
+            assert self.fits(), f"{name} is wider than {width} pixels"
+            for colours in ("dark", "light"):
+                self.page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
+                self.shot(f"{name}{shape}-{colours}")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
     def fits(self) -> bool:
         """Tell whether nothing is wider than the window."""
         width = self.page.viewport_size
@@ -124,3 +134,20 @@ def browsing() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(router: Machine, browser: Browser) -> Iterator[Watched]:
+    """Open the page of a router as a person does who reads the address on its terminal.
+
+    Raises:
+        AssertionError: something went wrong in the window, whatever was done there.
+    """
+    with serving(router) as url:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        watched = Watched(context, url)
+        watched.page.goto(url)
+        watched.page.wait_for_selector("#view h2")
+        yield watched
+        context.close()
+    assert not watched.faults

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from dusk.demo import files
-from tests.browser.page import Watched, browsing, serving
+from tests.browser.page import Watched, opened
 from tests.network.cluster import PASSWORD, USER, Cluster, running
 
 pytestmark = [
@@ -25,22 +25,10 @@ def cluster() -> Iterator[Cluster]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as made:
-        yield made
-
-
 @pytest.fixture
 def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
-    with serving(cluster.first) as url:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        watched = Watched(context, url)
-        watched.page.goto(url)
-        watched.page.wait_for_selector("#view h2")
+    with opened(cluster.first, browser) as watched:
         yield watched
-        context.close()
-    assert not watched.faults
 
 
 def test_the_overview_shows_all_routers_and_fits_a_phone(cluster: Cluster, window: Watched) -> None:

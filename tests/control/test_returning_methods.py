@@ -74,3 +74,19 @@ def test_who_came_back_by_itself_keeps_its_name_and_groups_when_that_is_confirme
 
 def test_a_member_that_never_was_reset_waits_for_nothing(desk: FakeDesk) -> None:
     assert refusal(desk, "device.approve", names=["roof"]).code == "not-pending"
+
+
+def test_a20_whose_place_it_has_is_told_until_somebody_confirms_it(desk: FakeDesk) -> None:
+    old = views.device_by_name(desk.log.state, "hall")
+    assert old is not None
+    assert _told(desk, "hall") is None
+    came_back(desk, "hall")
+    former = views.member(desk.log.state, old)
+    assert former is not None
+    assert _told(desk, "hall") == former.name
+    desk.do("device.approve", names=["hall"])
+    assert _told(desk, "hall") is None
+
+
+def _told(desk: FakeDesk, name: str) -> object:
+    return next(row for row in desk.ask("device.list")["devices"] if row["name"] == name)["rebound"]

@@ -71,7 +71,59 @@ return baseclass.extend({
 
 	/* A line above the view, until it is dismissed. */
 	tell: function(text, kind) {
-		return ui.addNotification(null, E('p', {}, text), kind || 'info');
+		const line = ui.addNotification(null, E('p', {}, text), kind || 'info');
+		line.scrollIntoView({ block: 'nearest' });
+		return line;
+	},
+
+	/* What became of a change that was handed in, in words. */
+	outcome: function(said) {
+		const states = {
+			durable: _('Version %d: at least two routers have it. They apply it now.'),
+			local: _('Version %d: this router has it; no other one was heard yet.'),
+			queued: _('It waits for a router that leads; it is kept until then.')
+		};
+		if (said.proposal)
+			return _('It waits for more signatures.');
+		return (states[said.state] || said.state || '').replace('%d', said.seq);
+	},
+
+	/* Tells what was signed and handed in, and its notes. */
+	done: function(said) {
+		const isKept = said.proposal || said.state === 'queued';
+		this.tell([ said.text, isKept ? this.outcome(said) : '' ].filter(text => text).join(' - '), isKept ? 'warning' : 'success');
+		(said.notes || []).forEach(note => this.tell(note, 'warning'));
+	},
+
+	/* Asks before what cannot be taken back; gives whether it is to be done. */
+	sure: function(title, children, action) {
+		return new Promise(resolve => {
+			const end = isSure => { ui.hideModal(); resolve(isSure); };
+			const cancel = E('button', { type: 'button', 'class': 'btn', click: () => end(false) }, _('Cancel'));
+			ui.showModal(title, E('div', { keydown: event => event.key === 'Escape' ? end(false) : null }, [
+				typeof children === 'string' ? E('p', {}, children) : children,
+				E('div', { 'class': 'right' }, [
+					cancel, ' ', E('button', { type: 'button', 'class': 'btn cbi-button-negative important', click: () => end(true) }, action)
+				])
+			]));
+			cancel.focus();
+		});
+	},
+
+	/* Boxes to tick, one a name; `chosen` gives the names that are. */
+	choices: function(title, names) {
+		const boxes = names.map(name => E('input', { type: 'checkbox', value: name }));
+		return {
+			node: names.length ? E('fieldset', { 'class': 'dusk-choices' }, [
+				E('legend', {}, title), names.map((name, at) => E('label', {}, [ boxes[at], ' ', name ]))
+			]) : null,
+			chosen: () => boxes.filter(box => box.checked).map(box => box.value)
+		};
+	},
+
+	/* A form that is opened when it is wanted. */
+	folded: function(title, children) {
+		return E('details', { 'class': 'cbi-section dusk-folded' }, [ E('summary', {}, title), children ]);
 	},
 
 	/* Differences in lines: what begins with + or - is marked by more than its colour. */

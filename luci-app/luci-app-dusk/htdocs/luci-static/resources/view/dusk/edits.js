@@ -39,15 +39,6 @@ function effects(draft) {
 	return E('section', { 'aria-label': _('What happens where') }, [ E('h3', {}, _('What happens where')), draft.effects.map(effect), more ]);
 }
 
-function outcome(said) {
-	const states = {
-		durable: _('Version %d: at least two routers have it. They apply it now.'),
-		local: _('Version %d: this router has it; no other one was heard yet.'),
-		queued: _('It waits for a router that leads; it is kept until then.')
-	};
-	return (states[said.state] || said.state).replace('%d', said.seq);
-}
-
 return view.extend({
 	load: function() {
 		return Promise.all([
@@ -72,7 +63,7 @@ return view.extend({
 		if (!said)
 			return;
 		(said.notes || []).forEach(note => widgets.tell(note, 'warning'));
-		widgets.tell(said.proposal ? _('It waits for more signatures.') : outcome(said), 'success');
+		widgets.tell(widgets.outcome(said), 'success');
 		await this.again();
 	},
 
@@ -119,7 +110,7 @@ return view.extend({
 					ui.hideModal();
 					const said = await session.act('log_revert', { seq: seq });
 					if (said)
-						widgets.tell(said.text || outcome(said), 'success');
+						widgets.tell(said.text || widgets.outcome(said), 'success');
 					await this.again();
 				}), ' ',
 				widgets.button(_('Close'), '', () => ui.hideModal())

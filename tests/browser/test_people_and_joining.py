@@ -1,0 +1,132 @@
+"""Routers come and people get rights, on the page of a real router, in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from dusk.keys.joinkey import parse_join_line
+from tests.browser import qr
+from tests.browser.page import Watched, opened
+from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.needs("namespaces", "chromium"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("browser"),  # one cluster and one browser for all
+]
+HOSTILE = "<b>$&'\"${x}"
+_QUOTED = HOSTILE.replace('"', '""')
+TABLE = f'label,name,groups,place\n"{_QUOTED}",attic,,"up, left"\n# nobody\n02:00,cellar,,\n'
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running(1, "0.5s", newcomers=2) as made:
+        yield made
+
+
+@pytest.fixture
+def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
+    with opened(cluster.first, browser) as watched:
+        yield watched
+
+
+def _role(router: Machine) -> str | None:
+    state = router.state()
+    return None if state is None else state["role"]
+
+
+def _make_key(window: Watched) -> str:
+    """Make a join key for two routers, each of which waits for a person; returns its line."""
+    page = window.page
+    page.get_by_text("Make a join key").click()
+    page.fill("#dusk-uses", "2")
+    page.fill("#dusk-days", "0")
+    window.press("Make it")
+    window.log_in(USER, PASSWORD)
+    page.locator("#dusk-join-line").wait_for()
+    return page.locator("#dusk-join-line").input_value()
+
+
+def test_a_key_is_made_and_kept_and_who_comes_with_it_waits_until_somebody_lets_it_in(
+    cluster: Cluster, window: Watched, tmp_path: Path
+) -> None:
+    page = window.page
+    window.view("join")
+    line = _make_key(window)
+    parse_join_line(line)
+    drawn = page.locator("svg.dusk-qr")
+    size = int((drawn.get_attribute("viewBox") or "").split()[2])
+    path = drawn.locator("path").get_attribute("d") or ""
+    assert qr.read(qr.grid_of(path, size)) == line
+    window.looks("join-key")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a file").click()
+    download.value.save_as(tmp_path / "key")
+    assert (tmp_path / "key").read_text() == line + "\n"
+    window.press("I have kept it")
+    assert line not in page.content()
+
+    for router in cluster.newcomers:
+        router.place_join_key(line.encode())
+        cluster.routers.append(router)  # which stops with it
+        router.power_on()
+    waiting = page.get_by_role("table", name="Routers that wait")
+    for router in cluster.newcomers:
+        waiting.get_by_role("cell", name=router.name).first.wait_for()
+    window.looks("join")
+    waiting.get_by_role("row").filter(has_text=cluster.newcomers[0].name).get_by_role(
+        "button", name="Let in as…"
+    ).click()
+    page.fill("#dusk-as-name", "attic")
+    window.press("Let it in")
+    assert "attic" in window.told("success")
+    waiting.get_by_role("button", name="Refuse").click()
+    window.press("Refuse", ".modal")
+    window.told("success")
+    page.get_by_text("Nobody waits to be let in.").wait_for()
+    cluster.wait("it is a member", lambda: _role(cluster.newcomers[0]) == "backupMaster")
+    assert _role(cluster.newcomers[1]) in ("joining", "pending")
+
+    keys = page.get_by_role("table", name="Join keys")
+    keys.get_by_role("cell", name="1 of 2").wait_for()
+    keys.get_by_role("button", name="Revoke").click()
+    window.press("Revoke", ".modal")
+    window.told("success")
+    keys.get_by_role("cell", name="revoked").wait_for()
+
+
+def test_who_will_come_is_said_by_a_table_and_shown_as_it_is_written(
+    cluster: Cluster, window: Watched, tmp_path: Path
+) -> None:
+    page = window.page
+    (tmp_path / "routers.csv").write_text(TABLE)
+    window.view("join")
+    page.get_by_text("Say who will come").click()
+    page.fill("#dusk-csv", "a,b\n,c")
+    window.press("Expect these")
+    assert "Line 2 has no label" in window.told("danger")
+    page.set_input_files("#dusk-csv-file", tmp_path / "routers.csv")
+    page.get_by_role("cell", name="place=up, left").wait_for()
+    window.press("Expect these")
+    window.log_in(USER, PASSWORD)
+    window.told("success")
+    page.get_by_role("cell", name=HOSTILE).first.wait_for()
+    assert {(row["label"], row["name"]) for row in _expected(cluster.first)} == {
+        (HOSTILE, "attic"),
+        ("02:00", "cellar"),
+    }
+
+
+def _expected(router: Machine) -> list[dict[str, str]]:
+    from dusk.cli.client import Client
+
+    client = Client(router.root)
+    try:
+        found: list[dict[str, str]] = client.call("device.list")["expected"]
+    finally:
+        client.close()
+    return found
