@@ -14,7 +14,7 @@ from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
 from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
-from dusk.control import forced, names
+from dusk.control import forced, history, names
 from dusk.control.acting import edit_of
 from dusk.control.desk import Desk, Json
 from dusk.control.roles import check_succession, succession_edit, succession_words
@@ -26,15 +26,16 @@ ARMOUR = "dusk-recover-1:"
 
 
 def recovery_show(desk: Desk, _arguments: Json) -> Json:
-    """Return which phrase is in force here: its public key, and for which generation."""
+    """Return which phrase is in force here: its public key, since when, and for which generation."""
     log, state = desk.log, desk.log.state
-    public = views.recovery_key(state)
+    public, record = views.recovery_key(state), state.record(*RECOVERY)
     return {
         "cluster": views.cluster_name(state),
         "id": state.cluster.hex(),
         "device": desk.device_id.hex(),
         "generation": log.head.generation,
         "key": None if public is None else public.hex(),
+        "made": None if public is None or record is None else history.origin_of(desk, record.base),
         "owners": sorted(state.owners().values()),
     }
 

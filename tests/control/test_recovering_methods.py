@@ -100,8 +100,10 @@ def test_the_phrase_in_force_is_shown_by_its_public_key(desk: FakeDesk, world: R
     assert (shown["cluster"], shown["id"]) == ("home", world.cluster.hex())
     assert (shown["device"], shown["generation"]) == (id_of(world.kitchen).hex(), 0)
     assert (shown["key"], shown["owners"]) == (world.recovery.public.hex(), ["alice"])
+    assert shown["made"]["seq"] == 1, "made with the cluster"
     world.commit(world.edit(*RECOVERY, None))
-    assert desk.ask("recovery.show")["key"] is None
+    gone = desk.ask("recovery.show")
+    assert (gone["key"], gone["made"]) == (None, None)
 
 
 def test_a57_what_is_prepared_makes_the_new_owner_and_this_device_lead_once_it_is_signed(

@@ -97,8 +97,8 @@ FLAGS = (
 
 EDITING = "changed edits text notes"
 DEVICE = (
-    "name id label groups groups_by_facts role online head applied apply judged reason drift rollout alarms"
-    " seen_s_ago"
+    "name id label groups groups_by_facts role online head applied apply judged reason drift rollout rebound"
+    " alarms seen_s_ago"
 )
 ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
@@ -278,7 +278,7 @@ METHODS = {
     "role.read": Method("line", COLLECTED),
     "role.sign": Method("token line", COLLECTED, signs=True),
     "role.submit": Method("line timeout_s?", ROLE),
-    "recovery.show": Method("", "cluster id device generation key owners"),
+    "recovery.show": Method("", "cluster id device generation key made owners"),
     "recovery.prepare": Method(
         "user public sealed following revoke? backups?",
         "cluster device counter edits leads revoked disabled",
