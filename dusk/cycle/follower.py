@@ -449,6 +449,10 @@ class Follower:
             self._station.whereabouts.heard(sender.device_id, opened.source)
         if not is_by_holder(pong.signed_head, self._station.peers):
             raise NoHolder("PONG: its head is not signed by a holder of our succession")
+        if pong.cycle and self._station.peers.holder(sender.device_id) is None:
+            raise UntrustedInput("PONG: by who may not lead")
+        if pong.cycle and pong.signed_head.head.epoch < self._station.log.head.epoch:
+            return self._answer_lower(opened, sender, now)
         self._freshness.proves((pong.challenge,), now)
         effects: tuple[Effect, ...] = ()
         if pong.cycle:
@@ -468,8 +472,6 @@ class Follower:
     def _on_leading(self, pong: Pong, sender: Peer, opened: Opened, now: float) -> tuple[Effect, ...]:
         """Take the master's PONG as contact, and answer the START that it names."""
         epoch = pong.signed_head.head.epoch
-        if self._station.peers.holder(sender.device_id) is None or epoch < self._station.log.head.epoch:
-            raise UntrustedInput("PONG: by who may not lead")
         mark = (epoch, pong.cycle)
         assert pong.challenge is not None, "only a PONG that does not lead comes unasked"
         if not self._marks.rises(sender.device_id, mark, again=True):

@@ -107,6 +107,28 @@ def test_a2_a_lower_epoch_is_answered_with_the_higher_signed_head() -> None:
     assert len(respond_of(ring, member, Kind.PONG)) <= len(old[-1])
 
 
+def test_a2_who_says_to_lead_a_lower_epoch_is_told_of_the_higher_one_and_is_no_contact() -> None:
+    ring = quiet_ring()
+    member = ring.nodes[1]
+    peer = ring.master.station.peers.get(member.station.peers.own_id)
+    older = ring.world.log.newest
+    assert peer is not None
+    assert older is not None
+    ring.world.open()
+    member.log.extend(ring.world.items)
+    ring.master.on = False
+    ring.run(4 * CYCLE_S)
+    ring.sent.clear()
+    challenge = member.follower._freshness.challenge(ring.now)
+    leading = Pong(challenge, ring.leader.cycle + 1, b"8 bytes!", older)
+    member.handle(ring.master.station.channel.seal_to(peer, Kind.PONG, leading.encode()), ring.master.address)
+    told = ring.master.station.channel.open(respond_of(ring, member, Kind.PONG), member.address)
+    assert isinstance(told, Opened)
+    pong = decode_pong(told.plaintext)
+    assert (pong.challenge, pong.cycle, pong.signed_head) == (None, 0, ring.world.log.newest)
+    assert not member.follower.fresh(ring.now)
+
+
 def test_who_is_told_of_a_higher_head_catches_up() -> None:
     ring = quiet_ring()
     first, second = ring.nodes[1], ring.nodes[2]

@@ -188,6 +188,9 @@ PLANS = {
     "a holder was gone before a checkpoint was final, and nobody forced a role for those who join": full(
         6359, returns=True, rollouts=True
     ),
+    "two led on links apart, heard of each other by questions alone, and the lower epoch was not told": full(
+        8528, returns=True, rollouts=True
+    ),
 }
 
 
