@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from dusk.demo import files
+from dusk.demo.page import Page, shown
 from dusk.demo.place import best
 from dusk.demo.router import DemoError
 from dusk.demo.screen import Screen
@@ -27,13 +28,14 @@ INTERRUPTED_EXIT = 130
 LOOK_INTERVAL_S = 0.5
 
 
-def run(nodes: int, *, once: bool, as_json: bool) -> int:
+def run(nodes: int, *, once: bool, as_json: bool, port: int = 0) -> int:
     """Run the demo.
 
     Args:
         nodes: how many routers.
-        once: end after the story; otherwise go on until Ctrl-C.
+        once: end after the story; otherwise show the page, and go on until Ctrl-C.
         as_json: print the report as one JSON document on standard output.
+        port: TCP port of the page; 0 takes any that is free.
 
     Returns:
         The exit code: 0 if everything was as it must be, 1 if not, 130 if it was interrupted.
@@ -53,7 +55,8 @@ def run(nodes: int, *, once: bool, as_json: bool) -> int:
                 document = story.report.document(story.names)
                 print(json.dumps(document, indent=2, ensure_ascii=False), flush=True)
             if not once:
-                _stay(story, out)
+                with shown(story.first, port) as page:
+                    _stay(story, page, out)
     except DemoError as error:
         out.line()
         Screen(sys.stderr).line(f"dusk demo: {error}")
@@ -145,11 +148,12 @@ def suggestions(root: Path) -> list[str]:
     ]
 
 
-def _stay(story: Story, out: Screen) -> None:
+def _stay(story: Story, page: Page, out: Screen) -> None:
     """Show what changes in the files until somebody ends it."""
     first = story.first
     out.line()
     out.line(f"it goes on until Ctrl-C; the owner is {USER}, her password {story.password}")
+    out.line(f"the page of {first.name}: {page.url}" if page.url else f"there is no page: {page.trouble}")
     out.line("in another terminal, try:")
     for line in suggestions(first.root):
         out.line(f"  {line}")
@@ -165,6 +169,7 @@ def _stay(story: Story, out: Screen) -> None:
         seen = now
         for router in story.routers:
             router.check_alive()
+        page.check_alive()
 
 
 def _all_hashes(story: Story) -> dict[str, dict[str, str]]:

@@ -1,12 +1,14 @@
 """The blocks of README and `docs/`, typed as they stand there into the demo that they are about."""
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tests.pages import PAGES, blocks
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces"), pytest.mark.timeout(450)]
 
-READY_S, BLOCKS_S, END_S = 150.0, 240.0, 60.0
+READY_S, BLOCKS_S, END_S, ANSWER_S = 150.0, 240.0, 60.0, 30.0
 ANSWERS = r"""
 dusk() {
     case "$*" in
@@ -56,6 +58,23 @@ def running_demo() -> Iterator[str]:
     assert demo.returncode == 0
 
 
+def opened(url: str) -> int:
+    """Open the page as a browser does by the address that was printed; return the answer's status."""
+    address, _, code = url.partition("#code=")
+    origin = address.partition("/admin")[0]
+    login = urllib.request.Request(
+        f"{origin}/web/login",
+        data=json.dumps({"code": code}).encode(),
+        headers={"Origin": origin, "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(login, timeout=ANSWER_S) as answer:
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    page = urllib.request.Request(address, headers={"Cookie": cookie})
+    with urllib.request.urlopen(page, timeout=ANSWER_S) as answer:
+        assert b"dusk-view" in answer.read()
+        return int(answer.status)
+
+
 def script() -> str:
     """Return all blocks that are run in the demo, in the order of the pages, README first."""
     parts = [
@@ -69,6 +88,8 @@ def test_what_the_pages_tell_people_to_type_works_in_the_demo(tmp_path: Path) ->
     with running_demo() as said:
         (root,) = re.findall(r"export DUSK_ROOT=(\S+)", said)
         (password,) = re.findall(r"her password (\S+)", said)
+        (url,) = re.findall(r"the page of router-1: (\S+)", said)
+        assert opened(url) == 200
         file = tmp_path / "password"
         file.touch(mode=0o600)
         file.write_text(password)

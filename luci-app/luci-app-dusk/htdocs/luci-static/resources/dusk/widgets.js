@@ -13,6 +13,25 @@ function style() {
 
 style();
 
+/* Puts values in the places of %s and %d, whatever characters they have. */
+function filled(text, ...values) {
+	return text.replace(/%[sd]/g, () => String(values.shift()));
+}
+
+/* How safe a change is that was handed in. */
+function safety(said) {
+	switch (said.state) {
+	case 'durable':
+		return filled(_('Version %d: at least two routers have it.'), said.seq);
+	case 'local':
+		return filled(_('Version %d: this router has it; no other one was heard yet.'), said.seq);
+	case 'queued':
+		return filled(_('It is kept here and sent as soon as possible; missing: %s.'), said.missing || _('a router that leads'));
+	default:
+		return null;
+	}
+}
+
 return baseclass.extend({
 	/* The address of a view of ours, wherever the page is. `what` is what it shows. */
 	href: function(view, what) {
@@ -124,6 +143,20 @@ return baseclass.extend({
 	/* A form that is opened when it is wanted. */
 	folded: function(title, children) {
 		return E('details', { 'class': 'cbi-section dusk-folded' }, [ E('summary', {}, title), children ]);
+	},
+
+	filled: filled,
+
+	/* Tells what became of a call that prepares something, or hands it in: what was done, how safe it is, what to
+	 * know besides. Gives whether there is an outcome: who would rather not log in has none. */
+	told: function(said) {
+		if (!said)
+			return false;
+		const proposed = said.proposal ? filled(_('It waits for more signatures, as proposal %s.'), said.proposal) : null;
+		const lines = [ said.text, proposed, safety(said) ].filter(Boolean);
+		this.tell(lines.length ? lines.join(' - ') : _('Done.'), said.state === 'queued' ? 'warning' : 'success');
+		(said.notes || []).forEach(note => this.tell(note, 'warning'));
+		return true;
 	},
 
 	/* Differences in lines: what begins with + or - is marked by more than its colour. */

@@ -59,12 +59,8 @@ return view.extend({
 			this.message.focus();
 			throw new Error(_('Say in a line why: it stands in the history.'));
 		}
-		const said = await session.act('draft_commit', { message: message, yes: this.agreed ? this.agreed.checked : false });
-		if (!said)
-			return;
-		(said.notes || []).forEach(note => widgets.tell(note, 'warning'));
-		widgets.tell(widgets.outcome(said), 'success');
-		await this.again();
+		if (widgets.told(await session.act('draft_commit', { message: message, yes: this.agreed ? this.agreed.checked : false })))
+			await this.again();
 	},
 
 	draft: function(draft) {
@@ -108,10 +104,8 @@ return view.extend({
 			E('div', { 'class': 'right' }, [
 				widgets.button(_('Put back what it changed'), 'cbi-button-negative', async () => {
 					ui.hideModal();
-					const said = await session.act('log_revert', { seq: seq });
-					if (said)
-						widgets.tell(said.text || widgets.outcome(said), 'success');
-					await this.again();
+					if (widgets.told(await session.act('log_revert', { seq: seq })))
+						await this.again();
 				}), ' ',
 				widgets.button(_('Close'), '', () => ui.hideModal())
 			])

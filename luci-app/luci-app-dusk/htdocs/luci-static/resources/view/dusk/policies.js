@@ -15,13 +15,6 @@ const VERBS = [
 	[ 'del-list', _('does not have in its list') ]
 ];
 
-function said(result) {
-	if (!result)
-		return;
-	widgets.tell(result.text || _('Prepared; look at it under Edits.'), 'success');
-	(result.notes || []).forEach(note => widgets.tell(note, 'warning'));
-}
-
 return view.extend({
 	load: function() {
 		return Promise.all([ api.call('policy_list'), api.call('group_list'), api.call('device_list') ]).catch(error => error);
@@ -45,11 +38,11 @@ return view.extend({
 			widgets.field(_('Value'), value, _('${name} stands for a variable of the router, its group or the cluster.')),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
 				const values = verb.value === 'set' || verb.value.endsWith('-list') ? [ value.value ] : [];
-				said(await session.call('draft_edit', { target: 'policy/' + name, verb: verb.value, edits: [ { key: key.value.trim(), values: values } ] }));
+				widgets.told(await session.call('draft_edit', { target: 'policy/' + name, verb: verb.value, edits: [ { key: key.value.trim(), values: values } ] }));
 			})),
 			widgets.field(_('Applies to'), to),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
-				said(await session.call('policy_assign', to.value
+				widgets.told(await session.call('policy_assign', to.value
 					? { name: name, to: 'groups', names: [ to.value ] } : { name: name, to: 'all', names: [] }));
 			}))
 		]);
@@ -64,7 +57,7 @@ return view.extend({
 		dom.content(place, [
 			widgets.field(_('As text'), area, _('As `uci batch` reads it. Secrets are not shown; a line that stays as it is keeps them.')),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
-				said(await session.call('draft_import', { target: 'policy/' + name, text: area.value, former: shown.text }));
+				widgets.told(await session.call('draft_import', { target: 'policy/' + name, text: area.value, former: shown.text }));
 			}))
 		]);
 		area.focus();
@@ -84,7 +77,7 @@ return view.extend({
 			this.editor(name, groups),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Edit as text'), '', () => this.text(name, text)),
-				widgets.button(_('Delete the policy'), 'cbi-button-negative', async () => said(await session.call('policy_delete', { name: name })))
+				widgets.button(_('Delete the policy'), 'cbi-button-negative', async () => widgets.told(await session.call('policy_delete', { name: name })))
 			]),
 			text
 		]);
@@ -120,9 +113,9 @@ return view.extend({
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
 				const chosen = Array.from(members.selectedOptions).map(option => option.value);
 				if (!groups.groups.some(one => one.name === group.value.trim()))
-					said(await session.call('group_create', { name: group.value.trim() }));
+					widgets.told(await session.call('group_create', { name: group.value.trim() }));
 				if (chosen.length)
-					said(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
+					widgets.told(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
 			}))
 		];
 	},
