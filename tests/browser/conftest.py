@@ -1,15 +1,28 @@
-"""One browser for all windows of a run."""
+"""One cluster and one browser for all tests of the page: they are marked to run on one worker."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.page import browsing
+from tests.browser.page import Watched, browsing, opened
+from tests.network.cluster import Cluster, running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running(3, "0.5s") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Yield a browser without a window."""
     with browsing() as made:
         yield made
+
+
+@pytest.fixture
+def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
+    """A window on the page of the first router; nothing may have gone wrong in it."""
+    with opened(cluster.first, browser) as watched:
+        yield watched

@@ -1,34 +1,19 @@
 """What a person does on the page, in a real browser, against real daemons."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser
 
 from dusk.demo import files
-from tests.browser.page import Watched, opened
-from tests.network.cluster import PASSWORD, USER, Cluster, running
+from tests.browser.page import Watched
+from tests.network.cluster import PASSWORD, USER, Cluster
 
 pytestmark = [
     pytest.mark.network,
     pytest.mark.needs("namespaces", "chromium"),
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("browser"),  # one cluster and one browser for all
+    pytest.mark.xdist_group("browser"),
 ]
 HOSTILE = "<img src=x onerror=alert(1)> \"';${nothing"
 SSID = "wireless.default_radio0.ssid"
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with running(3, "0.5s") as made:
-        yield made
-
-
-@pytest.fixture
-def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
-    with opened(cluster.first, browser) as watched:
-        yield watched
 
 
 def test_the_overview_shows_all_routers_and_fits_a_phone(cluster: Cluster, window: Watched) -> None:

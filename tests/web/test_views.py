@@ -16,7 +16,6 @@ SUBSET = {
     "view": {"extend"},
     "rpc": {"declare"},
     "poll": {"add", "remove"},
-    "dom": {"content", "append"},
     "ui": {"showModal", "hideModal", "addNotification", "createHandlerFn"},
 }
 """As `specs/luci-subset.md` has it."""
@@ -28,6 +27,9 @@ FORBIDDEN = {
     r"\bL\.": "of LuCI beyond the subset",
     r"\.format\(": "of LuCI beyond the subset",
     r"https?://(?!www\.w3\.org/2000/svg')": "something from outside; the name of SVG is no address",
+    r"'require dusk\.\w+';": "LuCI names it otherwise: say `as`",
+    r"showModal\((?!\[ )": "a title outside a list is markup there (A33)",
+    r"addNotification\((?!null, E\()": "a text outside a list is markup there (A33)",
 }
 SCRIPTS = sorted((APPLICATION / "htdocs").rglob("*.js"))
 
@@ -42,6 +44,8 @@ def test_a_view_uses_nothing_that_one_of_the_hosts_lacks(path: Path) -> None:
     code = _code(path)
     for pattern, why in FORBIDDEN.items():
         assert not re.search(pattern, code), f"{path.name}: {pattern}: {why}"
+    if re.search(r"(?<![.\w])E\(", code) and path.name != "nodes.js":
+        assert "const E = nodes.make;" in code, f"{path.name}: to LuCI's own E a text is markup (A33)"
     for module, local in requirements(path.read_text()):
         if module.startswith("dusk."):
             assert (APPLICATION / "htdocs/luci-static/resources" / f"{module.replace('.', '/')}.js").is_file()

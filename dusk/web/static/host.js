@@ -160,7 +160,7 @@
 		}
 	};
 	const modules = new Map(Object.entries({
-		baseclass: base, view: base.extend({}), rpc, poll, dom: { content, append }, ui
+		baseclass: base, view: base.extend({}), rpc, poll, ui
 	}).map(([name, module]) => [name, Promise.resolve(module)]));
 	const defined = new Map();
 

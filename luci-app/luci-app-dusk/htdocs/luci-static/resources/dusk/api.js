@@ -4,6 +4,7 @@
 
 /* What the views ask the daemon. Each method stands here with its parameters, and nowhere else. */
 
+const DENIED = /Access denied|ubus code 6\b/;
 const POLL_MS = [ 100, 200, 400, 800 ];
 const TICKET_MS_MAX = 120000;
 
@@ -13,7 +14,7 @@ const METHODS = {
 	device_show: [ 'name' ],
 	device_refresh: [],
 	device_health: [ 'name' ],
-	device_order: [ 'token', 'name', 'order' ],
+	device_order: [ 'token', 'name', 'order', 'for_s' ],
 	device_rename: [ 'token', 'name', 'new_name' ],
 	device_approve: [ 'token', 'names', 'all', 'name', 'groups' ],
 	device_reject: [ 'token', 'names' ],
@@ -21,8 +22,12 @@ const METHODS = {
 	joinkey_list: [],
 	joinkey_create: [ 'token', 'uses', 'expires_s', 'groups', 'auto', 'labels', 'rebind', 'name' ],
 	joinkey_revoke: [ 'token', 'id', 'with_devices' ],
+	device_replace: [ 'token', 'old', 'new' ],
+	device_remove: [ 'token', 'names', 'wipe_managed' ],
 	effective: [ 'device' ],
+	effective_reveal: [ 'token', 'device', 'key', 'reveal' ],
 	drift_ask: [ 'device' ],
+	drift_adopt: [ 'token', 'device', 'keys', 'to', 'yes', 'told' ],
 	ticket_poll: [ 'ticket' ],
 	policy_list: [],
 	policy_show: [ 'name' ],
@@ -38,7 +43,14 @@ const METHODS = {
 	draft_show: [ 'token' ],
 	draft_discard: [ 'token', 'target' ],
 	draft_commit: [ 'token', 'message', 'yes', 'rollout' ],
+	proposal_list: [],
+	proposal_show: [ 'id' ],
+	proposal_sign: [ 'token', 'id' ],
+	proposal_withdraw: [ 'token', 'id' ],
+	conflict_list: [],
+	conflict_resolve: [ 'token', 'id', 'take' ],
 	log_list: [ 'count', 'since' ],
+	log_blame: [ 'target' ],
 	log_show: [ 'seq' ],
 	log_revert: [ 'token', 'seq', 'yes' ],
 	session_login: [ 'user', 'password' ],
@@ -71,7 +83,9 @@ return baseclass.extend({
 				throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
 			return said.result;
 		}, error => {
-			throw refusal('unreachable', _('The router does not answer (%s); your draft is kept there. Try again.').replace('%s', error.message));
+			if (DENIED.test(error.message))
+				throw refusal('not-allowed', _('Your login at this router may not do that; its administrator gives the right.'));
+			throw refusal('unreachable', _('The router does not answer (%s); your draft is kept there. Try again.').replace('%s', () => error.message));
 		});
 	},
 

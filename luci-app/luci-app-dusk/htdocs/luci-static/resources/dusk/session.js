@@ -2,12 +2,15 @@
 'require baseclass';
 'require ui';
 'require dusk.api as api';
+'require dusk.nodes as nodes';
 'require dusk.widgets as widgets';
 
 /* Who signs, in this tab alone: the token is in its session storage and goes with it. */
 
+const E = nodes.make;
 const TOKEN = 'dusk.token', USER = 'dusk.user';
 const ENDED = [ 'no-session' ];
+const NEEDS_YES = 'needs-yes';
 
 function forget() {
 	sessionStorage.removeItem(TOKEN);
@@ -62,7 +65,7 @@ function ask(why) {
 			if (event.key === 'Escape')
 				end(null);
 		});
-		ui.showModal(_('Log in to Dusk'), form);
+		ui.showModal([ _('Log in to Dusk') ], form);
 		user.focus();
 	});
 }
@@ -102,9 +105,14 @@ return baseclass.extend({
 		return null;
 	},
 
-	/* The same for a method that hands something in: waits for its end. */
+	/* The same for a method that hands something in: waits for its end. Where it would touch the way by which a
+	 * router is reached, the daemon wants a yes: it is asked for, and null where there is none. */
 	act: async function(method, given, show) {
-		const begun = await this.call(method, given);
+		const begun = await this.call(method, given).catch(async error => {
+			if (error.code !== NEEDS_YES)
+				throw error;
+			return await widgets.sure(_('Are you sure?'), error.message, _('Do it')) ? this.call(method, Object.assign({}, given, { yes: true })) : null;
+		});
 		if (!begun || !begun.ticket)
 			return begun;
 		const ended = await api.ticket(begun.ticket, show);

@@ -1,9 +1,11 @@
 'use strict';
 'require baseclass';
 'require ui';
+'require dusk.nodes as nodes';
 
 /* What several views show alike. */
 
+const E = nodes.make;
 const STYLE = '/luci-static/resources/dusk/dusk.css';
 
 function style() {
@@ -12,6 +14,15 @@ function style() {
 }
 
 style();
+
+const ROLES = {
+	master: _('leads'),
+	backupMaster: _('takes over'),
+	member: _('member'),
+	pending: _('waits for approval'),
+	joining: _('is joining'),
+	removed: _('was removed')
+};
 
 /* Puts values in the places of %s and %d, whatever characters they have. */
 function filled(text, ...values) {
@@ -41,7 +52,12 @@ return baseclass.extend({
 
 	/* What stands behind # in this view's address. */
 	shown: function() {
-		return decodeURIComponent(location.hash.slice(1));
+		try {
+			return decodeURIComponent(location.hash.slice(1));
+		}
+		catch (error) {
+			return '';
+		}
 	},
 
 	/* A table. `columns` are titles; a row is a list of nodes or texts. */
@@ -95,40 +111,6 @@ return baseclass.extend({
 		return line;
 	},
 
-	/* What became of a change that was handed in, in words. */
-	outcome: function(said) {
-		const states = {
-			durable: _('Version %d: at least two routers have it. They apply it now.'),
-			local: _('Version %d: this router has it; no other one was heard yet.'),
-			queued: _('It waits for a router that leads; it is kept until then.')
-		};
-		if (said.proposal)
-			return _('It waits for more signatures.');
-		return (states[said.state] || said.state || '').replace('%d', said.seq);
-	},
-
-	/* Tells what was signed and handed in, and its notes. */
-	done: function(said) {
-		const isKept = said.proposal || said.state === 'queued';
-		this.tell([ said.text, isKept ? this.outcome(said) : '' ].filter(text => text).join(' - '), isKept ? 'warning' : 'success');
-		(said.notes || []).forEach(note => this.tell(note, 'warning'));
-	},
-
-	/* Asks before what cannot be taken back; gives whether it is to be done. */
-	sure: function(title, children, action) {
-		return new Promise(resolve => {
-			const end = isSure => { ui.hideModal(); resolve(isSure); };
-			const cancel = E('button', { type: 'button', 'class': 'btn', click: () => end(false) }, _('Cancel'));
-			ui.showModal(title, E('div', { keydown: event => event.key === 'Escape' ? end(false) : null }, [
-				typeof children === 'string' ? E('p', {}, children) : children,
-				E('div', { 'class': 'right' }, [
-					cancel, ' ', E('button', { type: 'button', 'class': 'btn cbi-button-negative important', click: () => end(true) }, action)
-				])
-			]));
-			cancel.focus();
-		});
-	},
-
 	/* Boxes to tick, one a name; `chosen` gives the names that are. */
 	choices: function(title, names) {
 		const boxes = names.map(name => E('input', { type: 'checkbox', value: name }));
@@ -157,6 +139,54 @@ return baseclass.extend({
 		this.tell(lines.length ? lines.join(' - ') : _('Done.'), said.state === 'queued' ? 'warning' : 'success');
 		(said.notes || []).forEach(note => this.tell(note, 'warning'));
 		return true;
+	},
+
+	/* A dialog. Its first button, and Escape, close it and change nothing; `buttons` do more. */
+	dialog: function(title, children, buttons, closed) {
+		const close = () => { ui.hideModal(); if (closed) closed(); };
+		const first = this.button(buttons ? _('Cancel') : _('Close'), '', close);
+		ui.showModal([ title ], E('div', { keydown: event => event.key === 'Escape' ? close() : null }, [
+			children,
+			E('div', { 'class': 'right dusk-actions' }, [ first, buttons ])
+		]));
+		first.focus();
+	},
+
+	/* Asks before what cannot be taken back; gives whether it is to be done. */
+	sure: function(title, children, action) {
+		return new Promise(resolve => this.dialog(title, typeof children === 'string' ? E('p', {}, children) : children,
+			this.button(action, 'cbi-button-negative important', () => { ui.hideModal(); resolve(true); }), () => resolve(false)));
+	},
+
+	/* A part of a view under its own title. */
+	part: function(title, children) {
+		return E('section', { 'class': 'cbi-section', 'aria-label': title }, [ E('h3', {}, title), children ]);
+	},
+
+	/* A choice of one. `pairs` are values and what they are called. */
+	select: function(id, pairs) {
+		return E('select', { id: id, 'class': 'cbi-input-select' }, pairs.map(pair => E('option', { value: pair[0] }, pair[1])));
+	},
+
+	/* A box to tick, with its words. */
+	checkbox: function(id, text, isOn) {
+		const box = E('input', { id: id, type: 'checkbox' });
+		box.checked = isOn === true;
+		return E('label', { 'class': 'dusk-check', 'for': id }, [ box, ' ', text ]);
+	},
+
+	/* Short facts, each with its name. */
+	facts: function(rows) {
+		return E('dl', { 'class': 'dusk-facts' }, rows.map(pair => E('div', {}, [ E('dt', {}, pair[0]), E('dd', {}, pair[1]) ])));
+	},
+
+	role: function(word) {
+		return ROLES[word] || word;
+	},
+
+	/* What is in place of a setting that is not there. */
+	orNothing: function(value) {
+		return value === null || value === undefined ? E('span', { 'class': 'dusk-quiet' }, _('nothing')) : String(value);
 	},
 
 	/* Differences in lines: what begins with + or - is marked by more than its colour. */

@@ -1,34 +1,87 @@
 'use strict';
-'require dom';
+'require ui';
 'require view';
 'require dusk.api as api';
+'require dusk.drift as drift';
+'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
-/* One router: what it is, what it has and why, what somebody changed there. */
+/* One router: what it is, what it has and why, what somebody changed there, and what can be done with it. */
+
+const E = nodes.make;
+const HOLDS = [ [ 3600, _('one hour') ], [ 28800, _('8 hours') ], [ 0, _('until somebody ends it') ] ];
+const HELD = 'held';
+/* What a router is from its birth on, and what nobody edits. */
+const BORN_WITH = [ 'key', 'label', 'origin' ];
 
 function facts(device) {
+	const groups = device.groups.concat(device.groups_by_facts.map(name => widgets.filled(_('%s (by what it is)'), name)));
 	const rows = [
-		[ _('Role'), device.role ],
-		[ _('Groups'), device.groups.join(', ') || '-' ],
-		[ _('In effect'), String(device.applied) ],
+		[ _('Role'), widgets.role(device.role) ],
+		[ _('Groups'), groups.join(', ') || '-' ],
+		[ _('Policies'), device.policies.join(', ') || '-' ],
+		[ _('In effect'), widgets.filled(_('version %d'), device.applied) ],
 		[ _('Heard'), device.online ? _('now') : widgets.ago(device.seen_s_ago) ]
 	];
-	return E('dl', { 'class': 'dusk-facts' }, rows.map(pair => E('div', {}, [ E('dt', {}, pair[0]), E('dd', {}, pair[1]) ])));
+	return widgets.facts(rows.concat(Object.keys(device.facts).map(name => [ name, device.facts[name] ])));
+}
+
+function variables(device) {
+	const names = Object.keys(device.variables);
+	return names.length ? widgets.part(_('Variables of its own'), widgets.table(_('Variables'), [ _('Name'), _('Value') ],
+		names.map(name => [ name, [].concat(device.variables[name]).join(', ') ]))) : null;
 }
 
 function why(option) {
 	return (option.origins || []).map(origin => {
-		const groups = origin.groups.length ? _(' by group %s').replace('%s', origin.groups.join(', ')) : '';
-		const variables = origin.variables.map(variable => '${' + variable.name + '} ' + variable.of).join(', ');
-		return origin.section + groups + (variables ? ', ' + variables : '');
+		const groups = origin.groups.length ? widgets.filled(_(' by group %s'), origin.groups.join(', ')) : '';
+		const used = origin.variables.map(variable => '${' + variable.name + '} ' + variable.of).join(', ');
+		return origin.section + groups + (used ? ', ' + used : '');
 	}).join('; ');
 }
 
-function value(option) {
-	if (option.secret)
-		return E('span', { 'class': 'dusk-quiet' }, _('secret'));
+function text(option) {
 	return option.values ? option.values.join(', ') : option.value === null ? _('must not be there') : option.value;
+}
+
+/* A secret is masked until somebody asks for this one, and again when he has seen it. */
+function secret(device, option) {
+	const place = E('span', {});
+	const masked = () => nodes.fill(place, [ E('span', { 'class': 'dusk-quiet' }, _('secret')), ' ', show ]);
+	const show = widgets.button(_('Show'), '', async () => {
+		const said = await session.call('effective_reveal', { device: device.name, key: option.key, reveal: true });
+		const found = said && said.options.find(one => one.key === option.key);
+		if (found)
+			nodes.fill(place, [ E('code', {}, text(found)), ' ', widgets.button(_('Hide'), '', masked) ]);
+	});
+	show.setAttribute('aria-label', widgets.filled(_('Show %s'), option.key));
+	masked();
+	return place;
+}
+
+function settings(device, effective) {
+	const title = _('What it has, and why');
+	if (effective instanceof Error)
+		return widgets.part(title, widgets.trouble(effective));
+	const table = widgets.table(_('Settings'), [ _('Setting'), _('Value'), _('Why') ],
+		effective.options.map(option => [ option.key, option.secret ? secret(device, option) : text(option), why(option) ]),
+		_('Nothing is managed here.'));
+	return widgets.part(title, table);
+}
+
+function blame(listed) {
+	const rows = listed instanceof Error ? [] : listed.records.filter(row => !BORN_WITH.includes(row.item));
+	if (!rows.length)
+		return null;
+	return widgets.part(_('What is its own, and who said so'), widgets.table(_('Its own'), [ _('What'), _('Says'), _('Version'), _('Who'), _('Why') ],
+		rows.map(row => [
+			row.item, widgets.orNothing(row.says), String(row.seq), row.author || '-', row.message || '-'
+		])));
+}
+
+function asked(name, method, given) {
+	return api.call(method, given).catch(error => error);
 }
 
 return view.extend({
@@ -36,25 +89,36 @@ return view.extend({
 		const name = widgets.shown();
 		if (!name)
 			return api.call('device_list').catch(error => error);
-		return Promise.all([ api.call('device_show', { name: name }), api.call('effective', { device: name }) ]).catch(error => error);
+		return Promise.all([
+			api.call('device_show', { name: name }),
+			asked(name, 'effective', { device: name }),
+			asked(name, 'log_blame', { target: 'device/' + name }),
+			api.call('group_list'),
+			api.call('device_list')
+		]).catch(error => error);
+	},
+
+	again: async function() {
+		nodes.fill(this.title, widgets.shown() || _('Routers'));
+		nodes.fill(this.place, this.shown(await this.load()));
 	},
 
 	/* Asks the router right now, and shows what `show` makes of the answer. */
 	ask: async function(place, method, given, show) {
-		dom.content(place, E('p', { 'class': 'spinning' }, _('It is being asked…')));
+		nodes.fill(place, E('p', { 'class': 'spinning', role: 'status' }, _('It is being asked…')));
 		try {
 			const begun = await api.call(method, given);
-			dom.content(place, show(await api.ticket(begun.ticket)));
+			nodes.fill(place, show(await api.ticket(begun.ticket)));
 		}
 		catch (error) {
-			dom.content(place, widgets.trouble(error));
+			nodes.fill(place, widgets.trouble(error));
 		}
 	},
 
 	/* Sends the router an order, and says that it was taken. */
-	order: async function(name, order, text) {
-		if (await session.act('device_order', { name: name, order: order }))
-			widgets.tell(text.replace('%s', name), 'success');
+	order: async function(name, given, said) {
+		if (await session.act('device_order', Object.assign({ name: name }, given)))
+			widgets.tell(widgets.filled(said, name), 'success');
 	},
 
 	health: function(name, place) {
@@ -65,32 +129,106 @@ return view.extend({
 		});
 	},
 
-	drift: function(name, place) {
-		return this.ask(place, 'drift_ask', { device: name }, said => [
-			widgets.table(_('Changed by hand'), [ _('Setting'), _('Should be'), _('Is') ],
-				said.drift.map(one => [ one.key, one.wanted === null ? '-' : String(one.wanted), one.found === null ? '-' : String(one.found) ]),
-				_('Nobody has changed there what is managed.')),
-			said.drift.length ? widgets.button(_('Put it back'), 'cbi-button-action',
-				() => this.order(name, 'revert', _('%s puts it back.'))) : null
+	drift: function(device, place) {
+		return this.ask(place, 'drift_ask', { device: device.name }, said => drift.shown(device, said,
+			() => this.order(device.name, { order: 'revert' }, _('%s puts it back.')), () => this.again()));
+	},
+
+	/* --- what can be done with it ----------------------------------------------------------- */
+
+	act: async function(method, given) {
+		const isDone = widgets.told(await session.act(method, given));
+		if (isDone)
+			await this.again();
+		return isDone;
+	},
+
+	/* Renamed, it is at another address of this view. */
+	name: function(device) {
+		const name = E('input', { id: 'dusk-name', 'class': 'cbi-input-text', value: device.name, spellcheck: 'false' });
+		return [ widgets.field(_('Name'), name), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Rename'), '', async () => {
+			if (widgets.told(await session.act('device_rename', { name: device.name, new_name: name.value.trim() })))
+				location.hash = '#' + encodeURIComponent(name.value.trim());
+		})) ];
+	},
+
+	groups: function(device, groups) {
+		const boxes = groups.map((group, index) => widgets.checkbox('dusk-in-' + index, group.name, device.groups.includes(group.name)));
+		if (!boxes.length)
+			return null;
+		return [ E('fieldset', {}, [ E('legend', {}, _('Groups')), boxes ]),
+			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare its groups'), '', async () => {
+				for (const [ index, group ] of groups.entries()) {
+					const isOn = boxes[index].querySelector('input').checked;
+					if (isOn !== device.groups.includes(group.name))
+						if (!widgets.told(await session.call(isOn ? 'group_add' : 'group_remove', { name: group.name, devices: [ device.name ] })))
+							return;
+				}
+			})) ];
+	},
+
+	hold: function(device) {
+		if (device.apply === HELD)
+			return E('div', { 'class': 'dusk-actions' }, widgets.button(_('Let it go on'), '',
+				() => this.order(device.name, { order: 'unhold' }, _('%s goes on.'))));
+		const time = widgets.select('dusk-hold', HOLDS);
+		return [ widgets.field(_('Change nothing there for'), time), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Hold it'), '',
+			() => this.order(device.name, { order: 'hold', for_s: Number(time.value) }, _('%s changes nothing for a while.')))) ];
+	},
+
+	replace: function(device, listed) {
+		const others = listed.pending.map(one => [ one.id, widgets.filled(_('%s, which waits'), one.name || one.label || one.id) ]).concat(
+			listed.devices.filter(one => one.name !== device.name).map(one => [ one.name, one.name ]));
+		if (!others.length)
+			return null;
+		const by = widgets.select('dusk-replace', others);
+		return [ widgets.field(_('Other hardware'), by, _('It gets name, groups and settings; this one is removed.')),
+			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Replace'), 'cbi-button-negative', async () => {
+				const chosen = by.selectedOptions[0].textContent;
+				if (await widgets.sure(_('Replace it?'), widgets.filled(_('%s takes the place of %s, which is removed.'), chosen, device.name), _('Replace')))
+					await this.act('device_replace', { old: device.name, new: by.value });
+			})) ];
+	},
+
+	remove: function(device) {
+		return E('div', { 'class': 'dusk-actions' }, widgets.button(_('Remove it'), 'cbi-button-negative', () => {
+			const wipe = widgets.checkbox('dusk-wipe', _('Take what is managed off its files, too.'));
+			widgets.dialog(widgets.filled(_('Remove %s?'), device.name), [
+				E('p', {}, _('It belongs to the cluster no more, and gets no change. To come back it has to join anew.')), E('p', {}, wipe)
+			], widgets.button(_('Remove'), 'cbi-button-negative', async () => {
+				const isWiped = wipe.querySelector('input').checked;
+				ui.hideModal();
+				if (widgets.told(await session.act('device_remove', { names: [ device.name ], wipe_managed: isWiped })))
+					location.hash = '#';
+			}));
+		}));
+	},
+
+	manage: function(device, groups, listed) {
+		return widgets.part(_('Change it'), [
+			this.name(device), this.groups(device, groups), this.hold(device), this.replace(device, listed), this.remove(device)
 		]);
 	},
 
-	one: function(device, effective) {
+	/* --- all of it -------------------------------------------------------------------------- */
+
+	one: function([ device, effective, blamed, groups, listed ]) {
 		const place = E('div', {});
 		return [
-			device.alarms && device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(text => E('li', {}, String(text))))) : null,
+			device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(line => E('li', {}, String(line))))) : null,
 			device.reason ? E('div', { 'class': 'alert-message warning' }, E('p', {}, device.reason)) : null,
 			facts(device),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
-				widgets.button(_('What was changed by hand?'), '', () => this.drift(device.name, place)),
-				widgets.button(_('Let its light blink'), '', () => this.order(device.name, 'locate', _('%s blinks for a minute.'))),
-				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.order(device.name, 'reboot', _('%s restarts.')))
+				widgets.button(_('What was changed by hand?'), '', () => this.drift(device, place)),
+				widgets.button(_('Let its light blink'), '', () => this.order(device.name, { order: 'locate' }, _('%s blinks for a minute.'))),
+				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.order(device.name, { order: 'reboot' }, _('%s restarts.')))
 			]),
 			place,
-			E('h3', {}, _('What it has, and why')),
-			widgets.table(_('Settings'), [ _('Setting'), _('Value'), _('Why') ],
-				effective.options.map(option => [ option.key, value(option), why(option) ]), _('Nothing is managed here.'))
+			settings(device, effective),
+			variables(device),
+			blame(blamed),
+			this.manage(device, groups.groups, listed)
 		];
 	},
 
@@ -99,17 +237,14 @@ return view.extend({
 			return widgets.trouble(data);
 		if (!Array.isArray(data))
 			return E('ul', {}, data.devices.map(device => E('li', {}, E('a', { href: widgets.href('device', device.name) }, device.name))));
-		return this.one(data[0], data[1]);
+		return this.one(data);
 	},
 
 	render: function(data) {
-		const title = E('h2', {}, widgets.shown() || _('Routers'));
-		const place = E('div', {}, this.shown(data));
-		window.addEventListener('hashchange', async () => {
-			dom.content(title, widgets.shown() || _('Routers'));
-			dom.content(place, this.shown(await this.load()));
-		});
-		return E('div', {}, [ title, place ]);
+		this.title = E('h2', {}, widgets.shown() || _('Routers'));
+		this.place = E('div', {}, this.shown(data));
+		window.addEventListener('hashchange', () => this.again());
+		return E('div', {}, [ this.title, this.place ]);
 	},
 
 	handleSave: null,

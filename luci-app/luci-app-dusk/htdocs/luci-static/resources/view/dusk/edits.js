@@ -1,13 +1,16 @@
 'use strict';
-'require dom';
 'require ui';
 'require view';
 'require dusk.api as api';
+'require dusk.conflicts as conflicts';
+'require dusk.nodes as nodes';
+'require dusk.proposals as proposals';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
 /* What you are about to change, and what was changed. */
 
+const E = nodes.make;
 const COUNT = 50;
 
 function warnings(draft) {
@@ -26,16 +29,16 @@ function effect(one) {
 		change.mark ? E('strong', { 'class': 'dusk-marked' }, ' ! ' + change.mark) : null
 	]));
 	const restarts = one.restarts.map(radio => E('li', {}, radio.listens_s
-		? _('%s restarts, and listens for radar for %d s first').replace('%s', radio.radio).replace('%d', radio.listens_s)
-		: _('%s restarts').replace('%s', radio.radio)));
-	const more = one.more ? E('li', {}, _('and %d more').replace('%d', one.more)) : null;
+		? widgets.filled(_('%s restarts, and listens for radar for %d s first'), radio.radio, radio.listens_s)
+		: widgets.filled(_('%s restarts'), radio.radio)));
+	const more = one.more ? E('li', {}, widgets.filled(_('and %d more'), one.more)) : null;
 	return E('div', {}, [ E('h4', {}, one.devices.join(', ')), E('ul', {}, [ rows, restarts, more ]) ]);
 }
 
 function effects(draft) {
 	if (!draft.effects.length)
 		return null;
-	const more = draft.effects_more ? E('p', {}, _('and on further routers, alike in %d ways').replace('%d', draft.effects_more)) : null;
+	const more = draft.effects_more ? E('p', {}, widgets.filled(_('and on further routers, alike in %d ways'), draft.effects_more)) : null;
 	return E('section', { 'aria-label': _('What happens where') }, [ E('h3', {}, _('What happens where')), draft.effects.map(effect), more ]);
 }
 
@@ -43,14 +46,15 @@ return view.extend({
 	load: function() {
 		return Promise.all([
 			session.has() ? session.call('draft_show').catch(error => error) : null,
-			api.call('log_list', { count: COUNT }).catch(error => error)
+			api.call('log_list', { count: COUNT }).catch(error => error),
+			proposals.load(),
+			conflicts.load()
 		]);
 	},
 
 	again: async function() {
 		const data = await this.load();
-		dom.content(this.draftPlace, this.draft(data[0]));
-		dom.content(this.historyPlace, this.history(data[1]));
+		nodes.fill(this.place, this.shown(data));
 	},
 
 	send: async function(draft) {
@@ -59,7 +63,7 @@ return view.extend({
 			this.message.focus();
 			throw new Error(_('Say in a line why: it stands in the history.'));
 		}
-		if (widgets.told(await session.act('draft_commit', { message: message, yes: this.agreed ? this.agreed.checked : false })))
+		if (widgets.told(await session.act('draft_commit', { message: message })))
 			await this.again();
 	},
 
@@ -77,39 +81,28 @@ return view.extend({
 		if (!draft.edits)
 			return E('p', { 'class': 'hint' }, _('You have prepared nothing. Change a policy, and it is shown here before anything is sent.'));
 		this.message = E('input', { id: 'dusk-message', 'class': 'cbi-input-text', maxlength: '1024' });
-		this.agreed = draft.marked.length ? E('input', { id: 'dusk-agreed', type: 'checkbox' }) : null;
 		return E('div', {}, [
 			warnings(draft),
 			widgets.diff(draft.text),
 			effects(draft),
-			this.agreed ? E('p', {}, E('label', { 'for': 'dusk-agreed' }, [
-				this.agreed, ' ', _('I know that this touches the way by which a router is reached.')
-			])) : null,
 			widgets.field(_('Why'), this.message),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Sign and send'), 'cbi-button-apply important', () => this.send(draft)),
-				widgets.button(_('Throw away'), 'cbi-button-negative', async () => {
-					await session.call('draft_discard', {});
-					await this.again();
-				})
+				this.discards(draft)
 			])
 		]);
 	},
 
 	showEntry: async function(seq) {
 		const entry = await api.call('log_show', { seq: seq });
-		ui.showModal(_('Version %d').replace('%d', seq), [
+		widgets.dialog(widgets.filled(_('Version %d'), seq), [
 			E('p', {}, [ entry.message || entry.kind, ' ', E('span', { 'class': 'dusk-quiet' }, entry.author) ]),
-			entry.diff ? widgets.diff(entry.diff) : E('p', { 'class': 'hint' }, _('It changed no setting.')),
-			E('div', { 'class': 'right' }, [
-				widgets.button(_('Put back what it changed'), 'cbi-button-negative', async () => {
-					ui.hideModal();
-					if (widgets.told(await session.act('log_revert', { seq: seq })))
-						await this.again();
-				}), ' ',
-				widgets.button(_('Close'), '', () => ui.hideModal())
-			])
-		]);
+			entry.diff ? widgets.diff(entry.diff) : E('p', { 'class': 'hint' }, _('It changed no setting.'))
+		], widgets.button(_('Put back what it changed'), 'cbi-button-negative', async () => {
+			ui.hideModal();
+			if (widgets.told(await session.act('log_revert', { seq: seq })))
+				await this.again();
+		}));
 	},
 
 	history: function(listed) {
@@ -125,16 +118,34 @@ return view.extend({
 			]), _('Nothing has happened yet.'));
 	},
 
-	render: function(data) {
-		this.draftPlace = E('div', {}, this.draft(data[0]));
-		this.historyPlace = E('div', {}, this.history(data[1]));
-		return E('div', {}, [
-			E('h2', {}, _('Edits')),
+	/* A draft of several targets can be thrown away one by one. */
+	discards: function(draft) {
+		const targets = [ ...new Set(draft.operations.map(operation => operation.where)) ];
+		const discard = (title, given) => widgets.button(title, 'cbi-button-negative', async () => {
+			if (await session.call('draft_discard', given))
+				await this.again();
+		});
+		return [
+			targets.length > 1 ? targets.map(target => discard(widgets.filled(_('Throw %s away'), target), { target: target })) : null,
+			discard(targets.length > 1 ? _('Throw all away') : _('Throw away'), {})
+		];
+	},
+
+	shown: function([ draft, listed, proposed, lost ]) {
+		const again = () => this.again();
+		return [
+			conflicts.shown(lost, again),
+			proposals.shown(proposed, again),
 			E('h3', {}, _('What you have prepared')),
-			this.draftPlace,
+			this.draft(draft),
 			E('h3', {}, _('History')),
-			this.historyPlace
-		]);
+			this.history(listed)
+		];
+	},
+
+	render: function(data) {
+		this.place = E('div', {}, this.shown(data));
+		return E('div', {}, [ E('h2', {}, _('Edits')), this.place ]);
 	},
 
 	handleSave: null,

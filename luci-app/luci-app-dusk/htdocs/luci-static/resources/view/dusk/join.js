@@ -1,15 +1,16 @@
 'use strict';
-'require dom';
 'require poll';
 'require view';
 'require dusk.api as api';
 'require dusk.csv as csv';
+'require dusk.nodes as nodes';
 'require dusk.qr as qr';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
 /* Who wants to come, who is expected, and the keys with which routers come. */
 
+const E = nodes.make;
 const SECONDS = 5;
 const EXPECTED_PER_CALL = 100;
 const ID_DIGITS = 8;
@@ -60,8 +61,8 @@ return view.extend({
 		if (data instanceof Error)
 			throw data;
 		this.showWaiting(data[0]);
-		dom.content(this.expectedPlace, this.expectedTable(data[0].expected));
-		dom.content(this.keysPlace, this.keys(data[1].joinkeys));
+		nodes.fill(this.expectedPlace, this.expectedTable(data[0].expected));
+		nodes.fill(this.keysPlace, this.keys(data[1].joinkeys));
 	},
 
 	/* --- who waits -------------------------------------------------------------------------------- */
@@ -89,7 +90,7 @@ return view.extend({
 			_('It is not let in by its join key any more. Somebody who looked at it can still let it in by hand.'), _('Refuse'));
 		const said = is_sure && await session.act('device_reject', { names: [ one.id ] });
 		if (said) {
-			widgets.done(said);
+			widgets.told(said);
 			await this.again();
 		}
 	},
@@ -98,7 +99,7 @@ return view.extend({
 	askAs: function(one) {
 		const name = E('input', { id: 'dusk-as-name', 'class': 'cbi-input-text', maxlength: '63', placeholder: one.like ? '' : one.name });
 		const groups = widgets.choices(_('Further groups'), this.groups);
-		dom.content(this.asPlace, E('section', { 'class': 'cbi-section', 'aria-labelledby': 'dusk-as' }, [
+		nodes.fill(this.asPlace, E('section', { 'class': 'cbi-section', 'aria-labelledby': 'dusk-as' }, [
 			E('h4', { id: 'dusk-as', tabindex: '-1' }, _('Let %s in as a router of its own').replace('%s', () => one.name || one.label)),
 			widgets.field(_('Name'), name, _('Without one it gets the name that was set aside for it, or a name by the rules of its join key.')),
 			groups.node,
@@ -110,7 +111,7 @@ return view.extend({
 					}
 					await this.approve({ names: [ one.id ], name: name.value.trim(), groups: groups.chosen() });
 				}),
-				widgets.button(_('Cancel'), '', () => dom.content(this.asPlace, null))
+				widgets.button(_('Cancel'), '', () => nodes.fill(this.asPlace, null))
 			])
 		]));
 		document.getElementById('dusk-as').focus();
@@ -129,7 +130,7 @@ return view.extend({
 	showWaiting: function(listed) {
 		const returned = listed.devices.filter(device => device.rebound);
 		this.shownKeys = keysOfWhoWaits(listed);
-		dom.content(this.waitingPlace, [
+		nodes.fill(this.waitingPlace, [
 			widgets.table(_('Routers that wait'), [ _('Router'), _('Label'), _('Id'), _('Asked'), _('What is known'), _('What to do') ],
 				listed.pending.map(one => [ one.name || '-', one.label || '-', short(one.id), widgets.ago(one.asked_s_ago), facts(one), this.actions(one) ]),
 				_('Nobody waits to be let in.')),
@@ -145,7 +146,7 @@ return view.extend({
 					]), '')
 			] : null
 		]);
-		dom.content(this.asPlace, null);
+		nodes.fill(this.asPlace, null);
 	},
 
 	/* --- who is expected --------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ return view.extend({
 			const said = await session.act('device_expect', { devices: rows.slice(at, at + EXPECTED_PER_CALL) });
 			if (!said)
 				return;
-			widgets.done(said);
+			widgets.told(said);
 		}
 		await this.again();
 	},
@@ -173,7 +174,7 @@ return view.extend({
 		const preview = E('div', {});
 		const read = () => {
 			const rows = csv.expected(text.value);
-			dom.content(preview, this.expectedTable(rows));
+			nodes.fill(preview, this.expectedTable(rows));
 			return rows;
 		};
 		file.addEventListener('change', async () => {
@@ -184,7 +185,7 @@ return view.extend({
 				read();
 			}
 			catch (error) {
-				dom.content(preview, widgets.trouble(error));
+				nodes.fill(preview, widgets.trouble(error));
 			}
 		});
 		return widgets.folded(_('Say who will come'), [
@@ -225,7 +226,7 @@ return view.extend({
 			said = await session.act('joinkey_revoke', { id: key.id, with_devices: too.checked });
 			if (!said)
 				return;
-			widgets.done(said);
+			widgets.told(said);
 		} while (said.left && said.state !== 'queued');
 		await this.again();
 	},
@@ -235,7 +236,7 @@ return view.extend({
 		const line = E('textarea', { id: 'dusk-join-line', 'class': 'dusk-short', readonly: '', spellcheck: 'false', autocomplete: 'off' });
 		line.value = said.line;
 		const address = URL.createObjectURL(new Blob([ said.line + '\n' ], { type: 'application/octet-stream' }));
-		dom.content(this.newKeyPlace, E('section', { 'class': 'cbi-section alert-message', 'aria-labelledby': 'dusk-new-key' }, [
+		nodes.fill(this.newKeyPlace, E('section', { 'class': 'cbi-section alert-message', 'aria-labelledby': 'dusk-new-key' }, [
 			E('h4', { id: 'dusk-new-key', tabindex: '-1' }, _('The join key %s').replace('%s', short(said.id))),
 			E('p', {}, _('Whoever has it can ask to join. It is shown this once: keep it now.')),
 			widgets.field(_('Line'), line, _('For `dusk join -` on a router.')),
@@ -244,7 +245,7 @@ return view.extend({
 				E('a', { 'class': 'btn cbi-button-action', href: address, download: `dusk-${short(said.id)}.key` }, _('Save as a file')),
 				widgets.button(_('I have kept it'), '', () => {
 					URL.revokeObjectURL(address);
-					dom.content(this.newKeyPlace, null);
+					nodes.fill(this.newKeyPlace, null);
 				})
 			])
 		]));

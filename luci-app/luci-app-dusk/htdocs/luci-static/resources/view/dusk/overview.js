@@ -1,41 +1,33 @@
 'use strict';
-'require dom';
 'require poll';
 'require view';
 'require dusk.api as api';
+'require dusk.nodes as nodes';
 'require dusk.widgets as widgets';
 
 /* All routers at a look: who leads, who is behind, what is wrong. */
 
+const E = nodes.make;
 const SECONDS = 5;
-const ROLES = {
-	master: _('leads'),
-	backupMaster: _('takes over'),
-	member: _('member'),
-	pending: _('waits for approval'),
-	joining: _('is joining'),
-	removed: _('was removed')
-};
-
 function health(device) {
 	if (!device.online)
 		return widgets.badge('bad', _('not heard'));
 	if (device.apply === 'failed')
 		return widgets.badge('bad', _('could not apply'));
 	if (device.drift)
-		return widgets.badge('warn', _('changed by hand: %d').replace('%d', device.drift));
+		return widgets.badge('warn', widgets.filled(_('changed by hand: %d'), device.drift));
 	return widgets.badge('good', _('well'));
 }
 
 function position(device, newest) {
 	const behind = newest - (device.applied || 0);
-	return behind > 0 ? _('%d, %d behind').replace('%d', device.applied || 0).replace('%d', behind) : String(device.applied);
+	return behind > 0 ? widgets.filled(_('%d, %d behind'), device.applied || 0, behind) : String(device.applied);
 }
 
 function row(device, newest) {
 	return [
 		E('a', { href: widgets.href('device', device.name) }, device.name),
-		ROLES[device.role] || device.role,
+		widgets.role(device.role),
 		health(device),
 		position(device, newest),
 		device.online ? _('now') : widgets.ago(device.seen_s_ago)
@@ -43,13 +35,12 @@ function row(device, newest) {
 }
 
 function facts(status) {
-	const rows = [
+	return widgets.facts([
 		[ _('Cluster'), status.cluster ],
 		[ _('Leads'), status.master || _('nobody is heard') ],
-		[ _('Online'), _('%d of %d').replace('%d', status.online).replace('%d', status.members) ],
+		[ _('Online'), widgets.filled(_('%d of %d'), status.online, status.members) ],
 		[ _('Version'), String(status.head.seq) ]
-	];
-	return E('dl', { 'class': 'dusk-facts' }, rows.map(pair => E('div', {}, [ E('dt', {}, pair[0]), E('dd', {}, pair[1]) ])));
+	]);
 }
 
 function lines(title, texts, kind) {
@@ -78,7 +69,7 @@ return view.extend({
 		const place = E('div', {}, data instanceof Error ? widgets.trouble(data) : shown(data[0], data[1]));
 
 		poll.add(() => this.load().then(fresh => {
-			dom.content(place, fresh instanceof Error ? widgets.trouble(fresh) : shown(fresh[0], fresh[1]));
+			nodes.fill(place, fresh instanceof Error ? widgets.trouble(fresh) : shown(fresh[0], fresh[1]));
 		}), SECONDS);
 
 		return E('div', {}, [

@@ -1,12 +1,13 @@
 'use strict';
-'require dom';
 'require view';
 'require dusk.api as api';
+'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
 /* Policies and groups: what is set, and for whom. */
 
+const E = nodes.make;
 const VERBS = [
 	[ 'set', _('is') ],
 	[ 'delete', _('must not be there') ],
@@ -21,7 +22,7 @@ return view.extend({
 	},
 
 	again: async function() {
-		dom.content(this.place, this.shown(await this.load()));
+		nodes.fill(this.place, this.shown(await this.load()));
 	},
 
 	/* --- one policy ----------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ return view.extend({
 		const verb = E('select', { id: 'dusk-verb', 'class': 'cbi-input-select' }, VERBS.map(pair => E('option', { value: pair[0] }, pair[1])));
 		const value = E('input', { id: 'dusk-value', 'class': 'cbi-input-text' });
 		const to = E('select', { id: 'dusk-to', 'class': 'cbi-input-select' },
-			[ E('option', { value: '' }, _('all routers')) ].concat(groups.map(group => E('option', { value: group.name }, _('group %s').replace('%s', group.name)))));
+			[ E('option', { value: '' }, _('all routers')) ].concat(groups.map(group => E('option', { value: group.name }, widgets.filled(_('group %s'), group.name)))));
 		return E('div', { 'class': 'cbi-section' }, [
 			widgets.field(_('Setting'), key, _('Package, section and option, as in UCI.')),
 			widgets.field(_('It'), verb),
@@ -54,7 +55,7 @@ return view.extend({
 			return;
 		const area = E('textarea', { id: 'dusk-text', spellcheck: 'false' });
 		area.value = shown.text;
-		dom.content(place, [
+		nodes.fill(place, [
 			widgets.field(_('As text'), area, _('As `uci batch` reads it. Secrets are not shown; a line that stays as it is keeps them.')),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
 				widgets.told(await session.call('draft_import', { target: 'policy/' + name, text: area.value, former: shown.text }));
@@ -70,8 +71,8 @@ return view.extend({
 			return { options: [] };
 		});
 		const text = E('div', {});
-		dom.content(this.one, [
-			E('h3', { tabindex: '-1', id: 'dusk-policy' }, _('Policy %s').replace('%s', name)),
+		nodes.fill(this.one, [
+			E('h3', { tabindex: '-1', id: 'dusk-policy' }, widgets.filled(_('Policy %s'), name)),
 			widgets.table(_('Settings'), [ _('Setting'), _('Says') ], policy.options.map(option => [ option.key, option.says ]),
 				_('It says nothing yet.')),
 			this.editor(name, groups),
