@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from dusk.keys.joinkey import parse_join_line
 from tests.browser import qr
-from tests.browser.page import Watched, opened
+from tests.browser.page import Watched
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
 
 pytestmark = [
@@ -26,12 +25,6 @@ TABLE = f'label,name,groups,place\n"{_QUOTED}",attic,,"up, left"\n# nobody\n02:0
 def cluster() -> Iterator[Cluster]:
     with running(1, "0.5s", newcomers=2) as made:
         yield made
-
-
-@pytest.fixture
-def window(cluster: Cluster, browser: Browser) -> Iterator[Watched]:
-    with opened(cluster.first, browser) as watched:
-        yield watched
 
 
 def _role(router: Machine) -> str | None:
@@ -130,3 +123,73 @@ def _expected(router: Machine) -> list[dict[str, str]]:
     finally:
         client.close()
     return found
+
+
+def test_people_get_rights_passwords_and_owners_and_lose_them_again(
+    cluster: Cluster, window: Watched
+) -> None:
+    page = window.page
+    window.view("people")
+    people, rights = page.get_by_role("table", name="People"), page.get_by_role("table", name="Rights")
+    page.get_by_text("Add a person").click()
+    page.fill("#dusk-add-name", "bob")
+    page.fill("#dusk-add-password", "a few words")
+    page.fill("#dusk-add-again", "a few Words")
+    window.press("Add")
+    assert "differ" in window.told("danger")
+    page.fill("#dusk-add-again", "a few words")
+    window.press("Add")
+    window.log_in(USER, PASSWORD)
+    assert "bob" in window.told("success")
+    people.get_by_role("cell", name="bob", exact=True).wait_for()
+
+    window.view("people")
+    page.get_by_text("Grant a right").click()
+    page.fill("#dusk-prefix", "policy/wifi")
+    page.get_by_role("group", name="Who").get_by_label("bob").check()
+    page.fill("#dusk-packages", "wireless, dhcp")
+    page.fill("#dusk-priority", "200")
+    window.press("Grant")
+    window.told("success")
+    rights.get_by_text(
+        "bob may change what begins with policy/wifi, only in dhcp, wireless, with a priority up to 200."
+    ).wait_for()
+    page.get_by_role("table", name="Sessions at this router").get_by_role(
+        "cell", name=USER, exact=True
+    ).wait_for()
+    window.looks("people")
+    rights.get_by_role("button", name="Take back").click()
+    window.press("Take back", ".modal")
+    window.told("success")
+    page.get_by_text("Nothing is granted").wait_for()
+
+    page.get_by_text("Change my password").click()
+    page.fill("#dusk-own-password", PASSWORD + "!")
+    page.fill("#dusk-own-again", PASSWORD + "!")
+    window.press("Change")
+    window.told("success")
+    bob = people.get_by_role("row").filter(has_text="bob")
+    bob.get_by_role("button", name="Make an owner").click()
+    window.press("Make an owner", ".modal")
+    window.told("success")
+    bob.get_by_role("cell", name="everything").wait_for()
+    bob.get_by_role("button", name="Disable").click()
+    window.press("Disable", ".modal")
+    window.told("success")
+    bob.get_by_role("cell", name="disabled").wait_for()
+
+    page.get_by_role("table", name="Sessions at this router").get_by_role("button", name="End").click()
+    assert "ended" in window.told("success")
+    page.get_by_role("button", name="Show who is logged in").click()
+    window.log_in(USER, PASSWORD + "!")
+    page.get_by_role("cell", name=USER, exact=True).last.wait_for()
+
+
+def test_the_page_tells_of_the_recovery_phrase_and_asks_for_it_never(
+    cluster: Cluster, window: Watched
+) -> None:
+    window.view("recovery")
+    window.page.get_by_text("It was made with the cluster").wait_for()
+    window.page.get_by_text("dusk recover --check").wait_for()
+    assert window.page.locator("#view input, #view textarea").count() == 0
+    window.looks("recovery")

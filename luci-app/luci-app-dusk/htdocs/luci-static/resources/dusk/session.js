@@ -105,6 +105,20 @@ return baseclass.extend({
 		return null;
 	},
 
+	/* The same without asking: null where nobody is logged in, or not any more. */
+	quietly: async function(method, given) {
+		const token = sessionStorage.getItem(TOKEN);
+		try {
+			return token && await api.call(method, Object.assign({ token: token }, given));
+		}
+		catch (error) {
+			if (!ENDED.includes(error.code))
+				throw error;
+			forget();
+			return null;
+		}
+	},
+
 	/* The same for a method that hands something in: waits for its end. Where it would touch the way by which a
 	 * router is reached, the daemon wants a yes: it is asked for, and null where there is none. */
 	act: async function(method, given, show) {

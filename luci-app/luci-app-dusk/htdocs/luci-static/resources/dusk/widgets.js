@@ -6,6 +6,7 @@
 /* What several views show alike. */
 
 const E = nodes.make;
+const PASSWORD_CHARACTERS_MIN = 10;
 const STYLE = '/luci-static/resources/dusk/dusk.css';
 
 function style() {
@@ -68,7 +69,8 @@ return baseclass.extend({
 			E('thead', {}, E('tr', { 'class': 'tr table-titles' },
 				columns.map(title => E('th', { 'class': 'th', scope: 'col' }, title)))),
 			E('tbody', {}, rows.map(cells => E('tr', { 'class': 'tr' },
-				cells.map((cell, index) => E('td', { 'class': 'td', 'data-title': columns[index] }, cell)))))
+				cells.map((cell, index) => E('td', { 'class': 'td', 'data-title': columns[index] },
+					Array.isArray(cell) ? E('div', {}, cell) : cell)))))
 		]);
 	},
 
@@ -119,6 +121,27 @@ return baseclass.extend({
 				E('legend', {}, title), names.map((name, at) => E('label', {}, [ boxes[at], ' ', name ]))
 			]) : null,
 			chosen: () => boxes.filter(box => box.checked).map(box => box.value)
+		};
+	},
+
+	/* A password that is chosen, typed twice. `value` gives it, or throws what is wrong with it. */
+	newPassword: function(id) {
+		const one = E('input', { id: id + '-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', maxlength: '1024' });
+		const again = E('input', { id: id + '-again', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', maxlength: '1024' });
+		const wrong = (field, text) => { field.focus(); throw new Error(text); };
+		return {
+			node: [
+				this.field(_('New password'), one, _('At least %d characters, such as a few words.').replace('%d', PASSWORD_CHARACTERS_MIN)),
+				this.field(_('The same again'), again)
+			],
+			value: () => {
+				if (Array.from(one.value).length < PASSWORD_CHARACTERS_MIN)
+					wrong(one, _('A password has at least %d characters, such as a few words.').replace('%d', PASSWORD_CHARACTERS_MIN));
+				if (one.value !== again.value)
+					wrong(again, _('The two passwords differ; type them again.'));
+				return one.value;
+			},
+			clear: () => { one.value = again.value = ''; }
 		};
 	},
 
