@@ -409,12 +409,16 @@ class Joiner:
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Finish: the log is whole, the keys are here; a node takes over.
 
+        Who may lead needs none: whoever made the newest one may have been this device, before it lost
+        its disk, and nobody else have it. It asks the others, and makes another (`specs/cycles.md`, 6).
+
         Raises:
             ServerRefused: the log lacks what it must have, or there are no keys.
             UntrustedInput: not a ring of keys.
         """
         del giver, now  # without a key any member's will do; nothing here has a time
-        if not ring or decode_group_keys(ring).newest is None:
+        has_key = bool(ring) and decode_group_keys(ring).newest is not None
+        if not has_key and DeviceId(self._device.key_id) not in views.succession(self._log.state):
             raise ServerRefused("the member has no group key yet")
         if self._own_standing() is not Standing.MEMBER or self._log.head.seq < self._join_key.seq:
             raise ServerRefused("the log there does not have this device yet")
@@ -422,7 +426,7 @@ class Joiner:
         client, self._client = self._client, None
         assert client is not None, "keys come on a stream"
         return [
-            StoreFile(GROUP_KEYS_FILE, ring),
+            *([StoreFile(GROUP_KEYS_FILE, ring)] if has_key else []),
             RemoveFile(JOINING_FILE),
             Disconnect(client.conn),
             Event("joined", f"this device is a member of the cluster, named {self._name()}", loud=True),

@@ -1,7 +1,7 @@
-"""A device that waits for a person: it says so, asks again, and is in soon after."""
+"""Who waits for a person says so, asks again, and is in soon after; who may lead waits for no group key."""
 
 from dusk.changelog.log import Log
-from dusk.effects import Append, Restart, Tick
+from dusk.effects import Append, Restart, StoreFile, Tick
 from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
@@ -46,3 +46,20 @@ def test_a19_a_pending_device_says_what_to_do_and_is_in_soon_after_somebody_appr
     wires.now += PENDING_ASK_S_MAX * 1.3
     wires.do("joiner", joiner.handle(Tick(), wires.now))
     assert wires.of("joiner", Restart) == [Restart("joined")]
+
+
+def test_who_alone_may_lead_and_lost_its_disk_needs_no_group_key_that_nobody_else_has() -> None:
+    world = World()
+    world.allow_joining()
+    key, other = world.join(), world.join()
+    world.commit(world.edit("cluster", "succession", [[key.key_id]]))
+    reasons = []
+    for device, restarts in ((key, [Restart("joined")]), (other, [])):
+        serving, joiner = master(world), _joiner(world, device)
+        serving.ring = b""
+        wires = Wires({"master": serving, "joiner": joiner})
+        wires.do("joiner", joiner.start(wires.now))
+        assert wires.of("joiner", Restart) == restarts
+        assert wires.of("joiner", StoreFile) == []
+        reasons.append(joiner.reason)
+    assert reasons[1] == "the member has no group key yet"

@@ -191,6 +191,9 @@ PLANS = {
     "two led on links apart, heard of each other by questions alone, and the lower epoch was not told": full(
         8528, returns=True, rollouts=True
     ),
+    "who alone might lead had made the group key and lost its disk, and could not join without one": full(
+        11313, returns=True, rollouts=True
+    ),
 }
 
 
