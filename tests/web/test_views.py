@@ -55,6 +55,18 @@ def test_a_view_uses_nothing_that_one_of_the_hosts_lacks(path: Path) -> None:
         assert used <= SUBSET[module], f"{path.name}: {module} has no {used - SUBSET[module]}"
 
 
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_view_calls_what_the_modules_of_ours_have(path: Path) -> None:
+    code = _code(path)
+    for module, local in requirements(path.read_text()):
+        if not module.startswith("dusk."):
+            continue
+        offered = _code(APPLICATION / "htdocs/luci-static/resources" / f"{module.replace('.', '/')}.js")
+        members = set(re.findall(r"^\t(\w+):", offered, flags=re.MULTILINE))
+        used = set(re.findall(rf"(?<![.\w]){local}\.(\w+)", code))
+        assert used <= members, f"{path.name}: {module} has no {used - members}"
+
+
 def _declared() -> dict[str, list[str]]:
     """Return method → parameters, as the views declare them."""
     code = _code(APPLICATION / "htdocs/luci-static/resources/dusk/api.js")

@@ -5,6 +5,7 @@
 'require dusk.conflicts as conflicts';
 'require dusk.nodes as nodes';
 'require dusk.proposals as proposals';
+'require dusk.sending as sending';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
@@ -63,7 +64,7 @@ return view.extend({
 			this.message.focus();
 			throw new Error(_('Say in a line why: it stands in the history.'));
 		}
-		if (widgets.told(await session.act('draft_commit', { message: message })))
+		if (widgets.told(await session.act('draft_commit', Object.assign({ message: message }, this.sending.given()))))
 			await this.again();
 	},
 
@@ -81,11 +82,13 @@ return view.extend({
 		if (!draft.edits)
 			return E('p', { 'class': 'hint' }, _('You have prepared nothing. Change a policy, and it is shown here before anything is sent.'));
 		this.message = E('input', { id: 'dusk-message', 'class': 'cbi-input-text', maxlength: '1024' });
+		this.sending = sending.chooser();
 		return E('div', {}, [
 			warnings(draft),
 			widgets.diff(draft.text),
 			effects(draft),
 			widgets.field(_('Why'), this.message),
+			this.sending.node,
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Sign and send'), 'cbi-button-apply important', () => this.send(draft)),
 				this.discards(draft)
