@@ -359,7 +359,7 @@ class Compact:
 
 @dataclass(frozen=True, slots=True)
 class ReadFiles:
-    """Ask the helper for the UCI files of these packages."""
+    """Ask the helper for the UCI files of these packages; from `FORMER` on, for those that it gives out."""
 
     packages: tuple[str, ...]
 

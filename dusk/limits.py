@@ -346,6 +346,8 @@ COPY_BYTES_MAX = 64 * 1024
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
+FORMER_BYTES_MAX = 256 * 1024
+"""What a device remembers of the time before Dusk: all files of a router, some times over."""
 SELECTOR_FACTS_MAX = 16
 """Facts by which a group selects devices: a board and a release are two."""
 SELECTOR_VALUES_MAX = 64

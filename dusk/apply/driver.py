@@ -9,6 +9,7 @@ resulting files are computed when the local ones have been read.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from dusk.apply.computing import compute_files, packages_read, with_memory
 from dusk.apply.events import Contact, Deadline, Mode, Restored, SetMode, Target
 from dusk.apply.hashes import keyed_hash
 from dusk.apply.keeping import Keeping, Wanted
@@ -16,15 +17,12 @@ from dusk.apply.machine import RESTING, Action, Applier, State
 from dusk.apply.verdict import FILE, decode_verdict
 from dusk.apply.windows import WINDOWS, Windows
 from dusk.changelog.secrecy import secret_names
-from dusk.config.device import Datastore, concerns, managed_config
+from dusk.config.device import Datastore, concerns, managed_and_local, managed_config
 from dusk.config.drift import Difference
 from dusk.config.merge import Managed, ManagedOption
-from dusk.config.names import Every
-from dusk.config.result import resulting
 from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
-from dusk.config.uci import parse
-from dusk.config.way import FRESH, Way
+from dusk.config.way import FRESH
 from dusk.effects import Effect, FilesRead, HelperDone, RemoveFile, StoreFile, WriteFiles
 from dusk.errors import ConfigError, Refused
 from dusk.ids import EMPTY_HEAD, DeviceId, Head, Seq
@@ -52,44 +50,6 @@ class Secrets(Protocol):
         Raises:
             ConfigError: it does not open.
         """
-
-
-def packages_read(managed: Managed) -> tuple[str, ...]:
-    """Return the packages whose files a managed config depends on.
-
-    Where something is exclusive, `network` too: it says what the device is reached by.
-    """
-    return tuple(sorted({*managed, *({"network"} if _is_exclusive(managed) else ())}))
-
-
-def _is_exclusive(managed: Managed) -> bool:
-    return any(isinstance(one.address, Every) for sections in managed.values() for one in sections)
-
-
-def compute_files(
-    managed: Managed, files: Mapping[str, bytes | None], interfaces: Sequence[str] = FRESH.interfaces
-) -> dict[str, bytes]:
-    """Return the resulting file of every managed package; none where none is and none is needed.
-
-    Args:
-        managed: the managed config, its secrets put in.
-        files: package → content, of `packages_read`.
-        interfaces: kernel names of those that Dusk is on.
-
-    Raises:
-        ConfigError: see `dusk.config.result.resulting`.
-    """
-    computed: dict[str, bytes] = {}
-    is_exclusive = _is_exclusive(managed)
-    network = files.get("network") if is_exclusive else None
-    for package in sorted(managed, key=lambda name: name != "network"):
-        way = Way(tuple(interfaces), None if network is None else parse(network, "network"))
-        result = resulting(files.get(package), package, managed[package], way)
-        if result.changed or files.get(package) is not None:
-            computed[package] = result.content
-        if package == "network" and is_exclusive:
-            network = result.content  # what it comes to is what the others go by
-    return {package: computed[package] for package in managed if package in computed}
 
 
 class Staged(NamedTuple):
@@ -228,7 +188,7 @@ class Driver:
         self._waiting = False
         self._is_to_stage, self._unready = self._staged is not None, None  # what is done now goes first
         try:
-            managed = managed_config(self._datastore, self._device)
+            managed, local = managed_and_local(self._datastore, self._device)
         except ConfigError as error:
             self._wrong = str(error)
             return []
@@ -239,10 +199,13 @@ class Driver:
 
         def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
             """Put the secrets in only here: what comes out goes to the helper, and is kept nowhere (R15)."""
-            wanted = self._keeping.kept(self._wanted(managed), files, now)
-            return compute_files(wanted, files, self._interfaces)
 
-        target = Target(self._judged, packages_read(managed), compute, is_shared=is_shared)
+            def kept(files: Mapping[str, bytes | None]) -> Managed:
+                return self._keeping.kept(self._wanted(managed), files, now)
+
+            return with_memory(self._device, managed, kept, files, local=local, interfaces=self._interfaces)
+
+        target = Target(self._judged, packages_read(managed, local), compute, is_shared=is_shared)
         return self._note(self._machine.handle(target, now), now)
 
     @property

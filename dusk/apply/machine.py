@@ -17,6 +17,7 @@ from dusk.apply.hashes import apply_id, keyed_hash
 from dusk.apply.standing import in_words, missing
 from dusk.apply.verdict import Verdict
 from dusk.apply.windows import WINDOWS, Windows
+from dusk.config.settings import FORMER
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RollbackFiles, WriteFiles
 from dusk.effects import Event as Notice
 from dusk.errors import ConfigError
@@ -325,7 +326,8 @@ class Applier:
     def _finish(self, event: Event, now: float) -> list[Action]:
         assert self._target is not None
         files = self._attempt.packages
-        self.hashes = {name: keyed_hash(self._key, name, content) for name, content in files.items()}
+        shown = (pair for pair in files.items() if pair[0] != FORMER)
+        self.hashes = {name: keyed_hash(self._key, name, content) for name, content in shown}
         self.head, self.reason, self.hard = self._target.head, "", False
         self.verdict, self._attempt, self._waits_since = None, Attempt(), None
         self._turned_away = None

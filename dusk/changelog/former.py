@@ -23,7 +23,7 @@ _OPERATION_BYTES = 128
 """What an operation takes in a change besides section, key and value, and then some."""
 _RECORDS = {
     SectionKind.POLICY: ("",),
-    SectionKind.ASSIGNMENT: ("to",),
+    SectionKind.ASSIGNMENT: ("to", "local"),
     SectionKind.GROUP: ("",),
     SectionKind.CLUSTER: ("var/", "wrap/", "secrets"),
     SectionKind.DEVICE: ("groups",),

@@ -424,7 +424,7 @@ KEYS: Mapping[SectionKind, Mapping[str, Check]] = {
     SectionKind.FACTS: {"": _text_or_list(FACT_BYTES_MAX)},
     SectionKind.DEVICE_CONFIG: {"set/": _setting, **_VARIABLE},
     SectionKind.POLICY: {"set/": _setting, "wrap/": _wraps},
-    SectionKind.ASSIGNMENT: {"to": _assignment},
+    SectionKind.ASSIGNMENT: {"to": _assignment, "local": _assignment},
     SectionKind.GROUP: {"made": _flag, "member/": _flag, SELECT: _select, **_VARIABLE},
     SectionKind.READER: {"group/": _flag},
     SectionKind.CHECKPOINT: {"by/": act_records.check_attested},

@@ -23,6 +23,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     unassign = verb(
         verbs, "unassign", "Let a policy apply to nobody.", "dusk policy unassign wifi", _unassign
     )
+    unassign.add_argument(
+        "--restore-local",
+        action="store_true",
+        help="have each router go back to what it had before Dusk changed it, where no other policy speaks",
+    )
     propose = verb(
         verbs,
         "propose",
@@ -92,7 +97,8 @@ def _assign(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _unassign(context: Context, arguments: argparse.Namespace) -> int:
-    return answer(context, context.signed("policy.unassign", name=arguments.name))
+    params = {"name": arguments.name, **({"restore_local": True} if arguments.restore_local else {})}
+    return answer(context, context.signed("policy.unassign", **params))
 
 
 def _propose(context: Context, arguments: argparse.Namespace) -> int:

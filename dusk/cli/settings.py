@@ -43,6 +43,15 @@ def _keys_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pairs", metavar="KEY", nargs="+", help=_KEY)
 
 
+def _unset_arguments(parser: argparse.ArgumentParser) -> None:
+    _keys_arguments(parser)
+    parser.add_argument(
+        "--restore-local",
+        action="store_true",
+        help="have each router go back to what it had before Dusk changed it, where no other policy speaks",
+    )
+
+
 def _edit(verb: str, *, valued: bool) -> "_Edit":
     return _Edit(verb, valued)
 
@@ -69,8 +78,9 @@ class _Edit:
                 typed += [key] if is_typed(value) else []
         rows = [{"key": key, "values": values} for key, values in edits.items()]
         further = {"before": arguments.before} if getattr(arguments, "before", "") else {}
+        verb = "restore-local" if getattr(arguments, "restore_local", False) else self._verb
         result = context.signed(
-            "draft.edit", target=arguments.target, verb=self._verb, edits=rows, typed=typed, **further
+            "draft.edit", target=arguments.target, verb=verb, edits=rows, typed=typed, **further
         )
         return answer(context, result)
 
@@ -253,8 +263,9 @@ COMMANDS = {
     ),
     "unset": Command(
         "Stop managing options in your draft; what the routers have then stays.",
-        "dusk unset policy/wifi wireless.radio0.country",
-        _keys_arguments,
+        "dusk unset policy/wifi wireless.radio0.country\n"
+        "  dusk unset policy/wifi wireless.radio0.channel --restore-local",
+        _unset_arguments,
         _edit("unset", valued=False),
     ),
     "add-list": Command(

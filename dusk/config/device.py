@@ -11,12 +11,14 @@ from dusk.changelog.views import groups_in_effect
 from dusk.config.merge import Layer, Managed, ManagedOption, merge, without_secrets
 from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
-from dusk.config.settings import Setting, decode_setting
+from dusk.config.settings import Setting, Verb, decode_setting
 from dusk.config.variables import USE, VariableValue
 from dusk.ids import DeviceId
 
 SET = "set/"
 """Before the KEY in a setting's record key."""
+LOCAL = "local"
+"""Of an assignment: to whom a policy was assigned that are to have what they had before it."""
 VAR = "var/"
 """Before the name in a variable's record key."""
 
@@ -53,7 +55,8 @@ class Configs:
         }
         self._own = {name for name, settings in self._policies.items() if _has_variables(settings)}
         self._shared: dict[tuple[str, ...], Managed] = {}
-        self._assignments = tuple(_assignments(store))
+        self._assignments = tuple(_assignments(store, "to"))
+        self._given_back = tuple(_assignments(store, LOCAL))
         self._cluster = variables_of(store, "cluster")
         self._secrets = secret_names(store)
         self._groups: dict[str, Mapping[str, VariableValue]] = {}
@@ -87,6 +90,23 @@ class Configs:
     ) -> Managed:
         return merge(layers, variables, facts_of(self._store, device), self._secrets)
 
+    def local(self, device: DeviceId, managed: Managed) -> frozenset[str]:
+        """Return the KEYs that are to be as the device had them before: asked for, and managed by nobody.
+
+        Args:
+            device: whose.
+            managed: as `managed` gave it.
+        """
+        groups = frozenset(groups_in_effect(self._store, device))
+        said = {a.policy for a in self._assignments if a.is_for(device.hex(), groups)}
+        layers = [settings_of(self._store, f"device/{device.hex()}/config", self._reads)]
+        layers += [self._policies.get(name, {}) for name in sorted(said)]
+        keys = {key for layer in layers for key, one in layer.items() if one.verb is Verb.LOCAL}
+        for one in self._given_back:
+            if one.policy not in said and one.is_for(device.hex(), groups):
+                keys.update(self._policies.get(one.policy, {}))
+        return frozenset(keys.difference(option.key for option in every_option(managed)))
+
     def policies_of(self, device: DeviceId) -> tuple[str, ...]:
         """Return the names of the policies that a device has, the highest priority last."""
         groups = frozenset(groups_in_effect(self._store, device))
@@ -106,6 +126,17 @@ def managed_config(store: Datastore, device: DeviceId) -> Managed:
         ConfigError: see :meth:`Configs.managed`.
     """
     return Configs(store).managed(device)
+
+
+def managed_and_local(store: Datastore, device: DeviceId) -> tuple[Managed, frozenset[str]]:
+    """Return what the log says one device's settings are, and the KEYs that are to be as it had them.
+
+    Raises:
+        ConfigError: see :meth:`Configs.managed`.
+    """
+    configs = Configs(store)
+    managed = configs.managed(device)
+    return managed, configs.local(device, managed)
 
 
 def concerns(section: str, device: DeviceId) -> bool:
@@ -159,9 +190,9 @@ def facts_of(store: Datastore, device: DeviceId) -> dict[str, str]:
     return found
 
 
-def _assignments(store: Datastore) -> Iterator[Assignment]:
+def _assignments(store: Datastore, key: str) -> Iterator[Assignment]:
     for path in store.sections("assignment/"):
-        row = store.value(path, "to")
+        row = store.value(path, key)
         if row is not None:
             scope, names, priority = row
             yield Assignment(path.removeprefix("assignment/"), Scope(scope), frozenset(names), priority)

@@ -151,6 +151,8 @@ def merge(
 def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterator[_Said]:
     """Yield what a layer says; an empty text or list is an option that is not there."""
     for key, setting in layer.settings.items():
+        if setting.verb is Verb.LOCAL:  # it yields to all others: `dusk.config.local` has what nobody manages
+            continue
         verb, values, removed = setting.verb, setting.values, setting.removed
         each = parse_key(key).section
         inside = expander.keeping(each.name) if isinstance(each, Each) else expander

@@ -7,11 +7,20 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from dusk.config.syntax import Line, Statement
 
 Value = str | tuple[str, ...]
 """What an option has: a text, or a list of texts."""
+
+
+class Removed(NamedTuple):
+    """What a section was that is taken out: its type, its name ("" for none), its options in order."""
+
+    type: str
+    name: str
+    options: tuple[tuple[str, Value], ...]
 
 
 class Option:

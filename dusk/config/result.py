@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dusk.config.merge import ManagedOption, ManagedSection
 from dusk.config.names import Each, Every, Indexed, Matched, Named, One, is_made, place_in
-from dusk.config.parts import Section, Value
+from dusk.config.parts import Removed, Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
 from dusk.config.variables import Expander
@@ -21,6 +21,9 @@ from dusk.config.way import FRESH, Way
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
 from dusk.limits import EACH_HITS_MAX, UCI_FILE_BYTES_MAX
+
+Former = tuple[str, Value | Removed | None]
+"""A KEY, and what it had: an option's value, a section's type, None for not there, or a section that goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,12 @@ class Result:
     Args:
         content: its bytes; the very same as before if nothing changed.
         changed: KEYs of the options and sections that are other than before, in order.
+        former: what these had, each of the sections that ``each`` made by its own name.
     """
 
     content: bytes
     changed: tuple[str, ...]
+    former: tuple[Former, ...] = ()
 
 
 def resulting(
@@ -78,7 +83,7 @@ def resulting(
         raise ConfigError(
             f"{package}: the file would have {len(rendered)} bytes, at most {UCI_FILE_BYTES_MAX}"
         )
-    return Result(rendered, tuple(dict.fromkeys(work.changed)))
+    return Result(rendered, tuple(dict.fromkeys(work.changed)), tuple(work.former))
 
 
 def hits_of(document: Document, wanted: ManagedSection, package: str) -> tuple[str, ...]:
@@ -142,6 +147,7 @@ class _Work:
         self.document = document
         self.package = package
         self.changed: list[str] = []
+        self.former: list[Former] = []
         self._claims: dict[tuple[Section, str | None], ManagedOption] = {}
         self._deleted: list[Section] = []
         self._absent: dict[str, ManagedOption] = {}
@@ -256,6 +262,7 @@ class _Work:
         if name in self._absent:
             raise _ambiguous(self._absent[name], existence)
         self.changed.append(existence.key)
+        self.former.append((f"{self.package}.{name}", None))
         places = self._places(existence)
         if len(places) == 1:
             return self.document.add_section(existence.values[0], name, places[0])
@@ -297,11 +304,14 @@ class _Work:
             if wanted.existence.verb is Verb.ABSENT:
                 self._delete(section, wanted.existence)
                 return
+            kind = section.type
             if self.document.retype(section, wanted.existence.values[0]):
                 self.changed.append(wanted.existence.key)
+                self.former.append((f"{self.package}.{wanted.address}", kind))
         for name, option in wanted.options.items():
             self._claim(section, name, option)
-            value = target(section.get(name), option)
+            had = section.get(name)
+            value = target(had, option)
             changes = (
                 self.document.remove(section, name)
                 if value is None
@@ -309,12 +319,16 @@ class _Work:
             )
             if changes:
                 self.changed.append(option.key)
+                self.former.append((f"{self.package}.{wanted.address}.{name}", had))
 
     def _delete(self, section: Section, existence: ManagedOption) -> None:
         if section not in self._deleted:
             self._deleted.append(section)
+            was = Removed(section.type, section.name or "", tuple(section.options.items()))
             self.document.remove_section(section)
             self.changed.append(existence.key)
+            if not is_made(was.name):
+                self.former.append((existence.key, was))
 
     def _claim(self, section: Section, option: str | None, wanted: ManagedOption) -> None:
         """Note who manages what of a section; raise if another address says otherwise."""

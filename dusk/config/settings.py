@@ -35,6 +35,8 @@ class Verb(IntEnum):
     """The option has the value, or is the list, that is sealed here."""
     EXCLUSIVE = 7
     """Sections that nothing names are not there."""
+    LOCAL = 8
+    """Nothing, but where nobody else manages it, it becomes what it was before anybody did."""
 
 
 class Edit(Enum):
@@ -43,6 +45,7 @@ class Edit(Enum):
     SET = "set"
     DELETE = "delete"
     UNSET = "unset"
+    LOCAL = "restore-local"
     ADD_LIST = "add-list"
     DEL_LIST = "del-list"
     EXCLUSIVE = "exclusive"
@@ -70,15 +73,16 @@ class Setting(NamedTuple):
     def is_hidden(self) -> bool:
         """Whether nothing of a secret is shown: it is sealed, in a variable, or not to be there."""
         is_reference = self.verb is Verb.SET and reference_in(self.values[0]) is not None
-        return is_reference or self.verb in (Verb.ABSENT, Verb.SEALED)
+        return is_reference or self.verb in (Verb.ABSENT, Verb.SEALED, Verb.LOCAL)
 
 
 ABSENT = Setting(Verb.ABSENT)
+LOCAL = Setting(Verb.LOCAL)
 
 _VERBS = {int(verb): verb for verb in Verb}
 _SETTING = Row(
     "setting",
-    verb=number(Verb.SET, Verb.EXCLUSIVE),
+    verb=number(Verb.SET, Verb.LOCAL),
     position=number(0, NUMBER_MAX),
     values=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
     removed=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
@@ -138,7 +142,7 @@ def _malformed(setting: Setting) -> str:
             is_right = len(values) in (1, 2) and is_plain_type(values[0])
         case Verb.SET_LIST:
             is_right = len(values) > 0
-        case Verb.ABSENT | Verb.EXCLUSIVE:
+        case Verb.ABSENT | Verb.EXCLUSIVE | Verb.LOCAL:
             is_right = not values
         case _:
             both = values + removed
@@ -148,8 +152,10 @@ def _malformed(setting: Setting) -> str:
 
 # --- which settings are allowed -------------------------------------------------------------
 
-MANAGED_NEVER = frozenset({"dusk"})
-"""A node's own settings decide whether it listens to the log at all: they stay local."""
+FORMER = "dusk-local"
+"""The package by which the helper is asked for its memory of what was there before (`dusk.config.local`)."""
+MANAGED_NEVER = frozenset({"dusk", FORMER})
+"""A node's own settings decide whether it listens to the log at all: they stay local, and so its memory."""
 
 # fmt: off
 SECRET_OPTIONS = frozenset({
@@ -243,6 +249,8 @@ def _managed_key(key: str) -> Key:
 def _check_section(key: str, parsed: Key, setting: Setting) -> None:
     """Check a setting about a section itself."""
     address = parsed.section
+    if setting.verb is Verb.LOCAL:
+        return
     if isinstance(address, Every) is not (setting.verb is Verb.EXCLUSIVE):
         raise ConfigError(f"{key}: a package, or a type of its sections, is exclusive, and nothing else is")
     if setting.verb is Verb.ABSENT:
@@ -290,10 +298,14 @@ def edit(
         before: the section before which a section is to stand, "" if that does not matter.
     """
     place = existing.position if existing is not None else position
+    if existing is not None and existing.verb is Verb.LOCAL:
+        existing = None
     values = (value,) if isinstance(value, str) else value
     match request:
         case Edit.UNSET:
             return None
+        case Edit.LOCAL:
+            return LOCAL._replace(position=place)
         case Edit.EXCLUSIVE:
             return Setting(Verb.EXCLUSIVE, (), place)
         case Edit.DELETE:

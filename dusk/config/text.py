@@ -19,8 +19,10 @@ _BATCH = {
     "delete": Edit.DELETE,
     "del": Edit.DELETE,
     "exclusive": Edit.EXCLUSIVE,
+    "restore_local": Edit.LOCAL,
 }
-_ALONE = frozenset({Edit.DELETE, Edit.EXCLUSIVE})
+_ALONE = frozenset({Edit.DELETE, Edit.EXCLUSIVE, Edit.LOCAL})
+_WORDS = {Verb.EXCLUSIVE: "exclusive", Verb.LOCAL: "restore_local"}
 """What takes no value."""
 BEFORE = "before"
 """A word of ours: ``uci`` numbers sections, which says something else on each router."""
@@ -94,7 +96,8 @@ def _batch_line(
         return
     if verb not in _BATCH:
         raise ConfigError(
-            f"{line[0]!a} is not supported; use set, add_list, del_list, delete, before or exclusive"
+            f"{line[0]!a} is not supported; use set, add_list, del_list, delete, before, exclusive or"
+            " restore_local"
         )
     if len(line) != 2:
         raise ConfigError(f"{verb} takes one KEY{'' if _BATCH[verb] in _ALONE else '=VALUE'}")
@@ -201,7 +204,7 @@ def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
             lines += [f"{BEFORE} {name}={quoted(place)}\n" for place in setting.values[1:]]
             continue
         if setting.verb is not Verb.EDIT_LIST:
-            lines.append(f"{'exclusive' if setting.verb is Verb.EXCLUSIVE else 'delete'} {name}\n")
+            lines.append(f"{_WORDS.get(setting.verb, 'delete')} {name}\n")
         lines += [f"add_list {name}={quoted(value)}\n" for value in setting.values]
         lines += [f"del_list {name}={quoted(value)}\n" for value in setting.removed]
     return "".join(lines)

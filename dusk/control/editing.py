@@ -14,7 +14,7 @@ from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
-from dusk.control.hints import STAYS, hints_on
+from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
 from dusk.control.proposing import Signed, signed_or_proposed
@@ -29,7 +29,7 @@ from dusk.ids import labelled_hash
 from dusk.listing import listed
 
 PROBLEMS_SHOWN_MAX = 5
-_ALONE = frozenset({Request.DELETE, Request.UNSET, Request.EXCLUSIVE})
+_ALONE = frozenset({Request.DELETE, Request.UNSET, Request.LOCAL, Request.EXCLUSIVE})
 """Verbs that take no value."""
 
 
@@ -271,8 +271,12 @@ def policy_assign(desk: Desk, arguments: Json) -> Json:
 
 def policy_unassign(desk: Desk, arguments: Json) -> Json:
     """Take a policy's assignment away in the draft."""
-    done = _edited(desk, arguments, lambda s, d: roster.unassign_policy(s, d, arguments["name"]))
-    return {**done, "notes": [*done["notes"], *([STAYS] if done["changed"] else [])]}
+    name, is_given_back = arguments["name"], arguments["restore_local"]
+    done = _edited(
+        desk, arguments, lambda s, d: roster.unassign_policy(s, d, name, is_given_back=is_given_back)
+    )
+    note = RETURNS if is_given_back else STAYS
+    return {**done, "notes": [*done["notes"], *([note] if done["changed"] else [])]}
 
 
 def policy_propose(desk: Bench, arguments: Json) -> Json:

@@ -10,7 +10,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.selector import SELECT
 from dusk.changelog.views import groups_of, is_selected
-from dusk.config.device import SET
+from dusk.config.device import LOCAL, SET, settings_of
 from dusk.config.names import Every, parse_key
 from dusk.config.settings import Verb, decode_setting
 from dusk.control import names
@@ -20,6 +20,11 @@ from dusk.ids import DeviceId
 
 STAYS = "what is managed no more stays on the routers as it is: set what was set, removed what was removed"
 """Of a policy that is taken away, and of a version that is put back."""
+RETURNS = (
+    "what nothing else manages becomes on each router what it was before Dusk changed it; where the router"
+    " does not remember that, it stays as it is"
+)
+"""Of what is taken away with ``--restore-local``."""
 _ADDRESSES = frozenset({"ipaddr", "ip6addr"})
 _MEMBER = "member/"
 
@@ -35,10 +40,33 @@ def hints_on(store: Overlay, edits: Sequence[Edit]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def hints_of(effects: Sequence[Effect]) -> list[str]:
-    """Return what is to be said of all that happens on devices together."""
-    stays = [STAYS] if any(row.after is None for effect in effects for row in effect.rows) else []
-    return [*_same_addresses(effects), *stays]
+def hints_of(store: Overlay, edits: Sequence[Edit], effects: Sequence[Effect]) -> list[str]:
+    """Return what is to be said of all that happens on devices together.
+
+    Args:
+        store: the datastore with all edits on top.
+        edits: what brings it about.
+        effects: what happens.
+    """
+    left = {row.key for effect in effects for row in effect.rows if row.after is None}
+    returned = _returned(store, edits)
+    stays = [STAYS] if left - returned else []
+    returns = [RETURNS] if returned else []
+    return [*_same_addresses(effects), *stays, *returns]
+
+
+def _returned(store: Overlay, edits: Iterable[Edit]) -> set[str]:
+    """Return the KEYs that edits give back to the devices."""
+    keys: set[str] = set()
+    for edit in edits:
+        room, _, name = edit.section.partition("/")
+        if edit.data is None:
+            continue
+        if edit.key.startswith(SET) and decode_setting(edit.data).verb is Verb.LOCAL:
+            keys.add(edit.key.removeprefix(SET))
+        elif (room, edit.key) == ("assignment", LOCAL):
+            keys.update(settings_of(store, f"policy/{name}"))
+    return keys
 
 
 def _removing(edits: Iterable[Edit]) -> Iterator[str]:
@@ -51,8 +79,9 @@ def _removing(edits: Iterable[Edit]) -> Iterator[str]:
         assert isinstance(key.section, Every), "nothing else is exclusive"
         of_type = f" of type {key.section.type}" if key.section.type else ""
         yield (
-            f"{key}: each section{of_type} in {key.package} that no policy names goes for good, those of"
-            f" OpenWrt too; a revert does not bring it back. `uci show {key.package}` on a router shows them"
+            f"{key}: each section{of_type} in {key.package} that no policy names goes, those of OpenWrt too;"
+            " a revert does not bring it back, `dusk unset` with --restore-local does."
+            f" `uci show {key.package}` on a router shows them"
         )
 
 

@@ -77,7 +77,9 @@ _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
 _SEQ = schema.integer(1, limits.NUMBER_MAX)
-_VERB = Parameter(schema.choice("set", "delete", "unset", "add-list", "del-list", "exclusive"))
+_VERB = Parameter(
+    schema.choice("set", "delete", "unset", "restore-local", "add-list", "del-list", "exclusive")
+)
 
 METHODS: Mapping[str, Method] = {
     "status": _query(direct.status),
@@ -215,7 +217,9 @@ METHODS: Mapping[str, Method] = {
         names=Parameter(schema.texts(), ()),
         priority=Parameter(schema.integer(0, 999), None),
     ),
-    "policy.unassign": _signing(editing.policy_unassign, name=_TEXT),
+    "policy.unassign": _signing(
+        editing.policy_unassign, name=_TEXT, restore_local=Parameter(schema.flag, default=False)
+    ),
     "policy.propose": _signing(
         editing.policy_propose,
         name=_TEXT,

@@ -20,6 +20,7 @@ BYTES_SHOWN_MAX = 64
 """Of one item; longer ones are shown by size and hash."""
 _FIELDS = {
     ("assignment", "to"): ("to", "targets", "priority"),
+    ("assignment", "local"): ("to", "targets", "priority"),
     ("joinkey", "rule"): ("key", "uses", "expires", "groups", "mode", "labels", "rebind", "name"),
 }
 """What stands in records whose items say little alone; whatever is beyond these is shown without a name."""

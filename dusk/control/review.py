@@ -79,7 +79,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
         (
             *_notes(after, draft),
             *hints_on(after, draft.edits),
-            *hints_of(effects),
+            *hints_of(after, draft.edits, effects),
             *reading_notes(after, draft.edits),
             *notes_on(reviewed, after, draft.edits),
         ),

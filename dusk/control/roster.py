@@ -9,7 +9,7 @@ from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
-from dusk.config.device import SET, VAR
+from dusk.config.device import LOCAL, SET, VAR
 from dusk.config.merge import PRIORITY_DEFAULT, PRIORITY_MAX
 from dusk.config.variables import check_variable
 from dusk.control import names
@@ -38,6 +38,7 @@ def delete_policy(state: State, draft: Draft, name: str) -> Draft:
     require_policy(store, name)
     for key in store.records(f"policy/{name}"):
         draft = put(state, draft, f"policy/{name}", key, None)
+    draft = put(state, draft, f"assignment/{name}", LOCAL, None)
     return put(state, draft, f"assignment/{name}", "to", None)
 
 
@@ -50,9 +51,8 @@ def rename_policy(state: State, draft: Draft, name: str, new_name: str) -> Draft
         raise Refused("policy-exists", f"there is a policy {new_name!r} already")
     for key, record in store.records(f"policy/{name}", SET).items():
         draft = put(state, draft, f"policy/{new_name}", key, record.data)
-    assigned = store.data(f"assignment/{name}", "to")
-    if assigned is not None:
-        draft = put(state, draft, f"assignment/{new_name}", "to", assigned)
+    for key, record in store.records(f"assignment/{name}").items():
+        draft = put(state, draft, f"assignment/{new_name}", key, record.data)
     return delete_policy(state, draft, name)
 
 
@@ -84,12 +84,23 @@ def assign_policy(
         found = sorted(set(targets))
     else:
         found = sorted({names.device_id(state, target).hex() for target in targets})
+    draft = put(state, draft, f"assignment/{name}", LOCAL, None)
     return put(state, draft, f"assignment/{name}", "to", codec.pack((to, found, priority)))
 
 
-def unassign_policy(state: State, draft: Draft, name: str) -> Draft:
-    """Let a policy apply to nobody."""
-    require_policy(_seen(state, draft), name)
+def unassign_policy(state: State, draft: Draft, name: str, *, is_given_back: bool = False) -> Draft:
+    """Let a policy apply to nobody.
+
+    Args:
+        state: what the log says.
+        draft: before.
+        name: the policy.
+        is_given_back: whether those who had it are to be as they were before it.
+    """
+    store = _seen(state, draft)
+    require_policy(store, name)
+    assigned = store.data(f"assignment/{name}", "to")
+    draft = put(state, draft, f"assignment/{name}", LOCAL, assigned if is_given_back else None)
     return put(state, draft, f"assignment/{name}", "to", None)
 
 

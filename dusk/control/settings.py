@@ -17,6 +17,7 @@ from dusk.lazy import dataclass
 from dusk.listing import listed
 
 _BUILDS_ON = frozenset({Request.ADD_LIST, Request.DEL_LIST})
+_ENDING = frozenset({Request.DELETE, Request.UNSET, Request.LOCAL})
 _UNSEEN_SHOWN_MAX = 3
 """Settings that somebody else changed meanwhile, by name; the rest are counted."""
 
@@ -53,7 +54,7 @@ def change_settings(
         target: whose settings.
         draft: before.
         request: the verb.
-        rows: KEY with values, as typed; no values for ``delete`` and ``unset``.
+        rows: KEY with values, as typed; no values for ``delete``, ``unset`` and ``restore-local``.
 
     Raises:
         ConfigError: a key or value that cannot be managed.
@@ -73,15 +74,16 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
     name = str(key)
     said = settings_of(Overlay(state, draft.all_edits), section)
     below = [other for other in said if key.option is None and other.startswith(f"{name}.")]
-    if request is Request.UNSET and name not in said and not below:
+    if request in _ENDING - {Request.DELETE} and name not in said and not below:
         what = section_words(section)
         none = "" if said else "; it has no settings at all"
         raise Refused("not-managed", f"{what} says nothing about {name}{none}")
     if key.option is not None and request in (Request.SET, Request.ADD_LIST):
         _check_section_is_there(said, name.removesuffix(f".{key.option}"), name)
-    if request in (Request.DELETE, Request.UNSET):
+    if request in _ENDING:
         for other in below:
-            draft = put(state, draft, section, SET + other, None)
+            left = edit(said[other], request) if request is Request.LOCAL else None
+            draft = put(state, draft, section, SET + other, None if left is None else encode_setting(left))
     position = max((setting.position for setting in said.values()), default=-1) + 1
     value = values[0] if request is Request.SET and len(values) == 1 else values
     is_hidden = target.is_secret(key.option)

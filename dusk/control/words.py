@@ -47,6 +47,8 @@ def setting_words(setting: Setting) -> str:
             return "must not be there"
         case Verb.EXCLUSIVE:
             return "what nothing names may not be there"
+        case Verb.LOCAL:
+            return "as each router had it before"
         case Verb.SEALED:
             return MASK
     parts = [f"list with {values}"] if setting.values else []
@@ -81,7 +83,8 @@ def describe(state: State, section: str, key: str, data: bytes | None) -> tuple[
     if kind == "group" and key == SELECT:
         return "selects", None if row is None else selector_words(row[0])
     if kind == "assignment":
-        return "to", None if row is None else assignment_words(state, row)
+        what = "to" if key == "to" else "as it was before, for"
+        return what, None if row is None else assignment_words(state, row)
     if kind == "void":
         return key, None if row is None else f"{len(row[2])} changes since version {row[0]} are void"
     if kind == "joinkey" and key == "rule":

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import trio
 
 from dusk.apply.events import Restored
+from dusk.config.settings import FORMER
 from dusk.daemon.say import say
 from dusk.effects import (
     CommitFiles,
@@ -136,6 +137,14 @@ class HelperClient:
             files[name] = field[1:] if field[:1] == b"+" else None
         return files
 
+    async def _read_if_allowed(self, packages: Iterable[str]) -> dict[str, bytes | None]:
+        """Return what `read` does, without what the helper keeps to itself: no apply hangs on that."""
+        files: dict[str, bytes | None] = {}
+        for name in packages:
+            with suppress(Refused):
+                files |= await self.read((name,))
+        return files
+
     async def settings(self) -> bytes | None:
         """Return ``etc/config/dusk``, None if there is none."""
         return (await self.read(("dusk",)))["dusk"]
@@ -227,8 +236,10 @@ class HelperClient:
         """Do what a node asked for; a failure is in the result, as ``code: reason``."""
         match effect:
             case ReadFiles(packages):
+                needed = packages.index(FORMER) if FORMER in packages else len(packages)
                 try:
-                    return FilesRead(await self.read(packages))
+                    files = await self.read(packages[:needed])
+                    return FilesRead({**files, **await self._read_if_allowed(packages[needed:])})
                 except (Refused, StorageError) as error:
                     return HelperDone("read", "", _line(error), None, "")
             case LookAtFiles(packages):

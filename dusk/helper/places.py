@@ -12,6 +12,7 @@ from errno import ELOOP, ENOENT, ENOTDIR
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_file, write_file
 
 MARK = "file:"
+FORMER = "dusk-local"  # ``local`` in the journal: what the daemon remembers of former values, for root alone
 NO_FOLDER = (ENOENT, ENOTDIR, ELOOP)
 MODES = {  # the owner reads, and nobody else writes
     stat.filemode(stat.S_IFREG | mode).encode(): mode for mode in range(0o1000) if mode & 0o422 == 0o400
@@ -64,8 +65,8 @@ def _shown(package: str, facts: os.stat_result, content: bytes) -> bytes:
 class Places:
     """Folders below ``top``: no links, all of them ours alone."""
 
-    def __init__(self, top: int, config: int, dusk: int) -> None:
-        self.top, self.config, self.own = top, config, (config, dusk)
+    def __init__(self, top: int, config: int, dusk: int, journal: int) -> None:
+        self.top, self.config, self.own, self.journal = top, config, (config, dusk), journal
 
     def find(self, package: str, held: ExitStack, *, locks: bool = True, is_back: bool = False) -> Found:
         """Return what is there, under libuci's lock unless ``locks`` is off, as long as ``held`` holds.
@@ -97,7 +98,7 @@ class Places:
     def _folder(self, package: str, held: ExitStack) -> tuple[int, str]:
         """Open the folders of a path one after the other; return the last, and the file's name."""
         if not package.startswith(MARK):
-            return self.config, package
+            return (self.journal, "local") if package == FORMER else (self.config, package)
         folder, (_, *names, name) = self.top, package.split("/")
         for part in names:
             try:

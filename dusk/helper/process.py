@@ -8,7 +8,7 @@ from dusk.helper import notes
 from dusk.helper.beside import check_path, load, wanted_of
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder
 from dusk.helper.journal import Journal
-from dusk.helper.places import Places
+from dusk.helper.places import FORMER, Places
 from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
 
 WHY_MAX = 400  # characters of a reason: a note has to stay a file that can be read
@@ -42,7 +42,7 @@ class Helper:
         fcntl.flock(self.folder, fcntl.LOCK_UN)
         self.lock = FileIO(os.open("lock", os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.folder))
         lock(self.lock.fileno(), others)
-        self.places = Places(top, self.config, self.dusk)
+        self.places = Places(top, self.config, self.dusk, self.folder)
         self.journal = Journal(self.places, self.folder, self.dusk)
         self.watch = Watch(self.root)
         self.changed: list[str] = []
@@ -50,7 +50,7 @@ class Helper:
     def _package(self, raw: bytes, *readable: bytes) -> str:
         """Return a package that may be managed, or that may be read at least."""
         package = check_path(raw) if raw.startswith(b"file:") else name(raw)
-        if raw not in readable:
+        if raw not in readable and package != FORMER:
             load(self.dusk).check_package(package)
         return package
 

@@ -6,6 +6,7 @@ from io import FileIO
 
 from dusk.helper import neighbours
 from dusk.helper.files import Refusal, read_file
+from dusk.helper.places import FORMER
 
 RELOAD_S_MAX = 30.0
 SIGKILL = 9  # the signal module would bring in much
@@ -100,6 +101,7 @@ class Watch:
 
     def reload(self, phase: str, config: int, packages: list[str]) -> list[bytes]:
         """Reload what has changed, as the phase says; return the status and last line of errors."""
+        packages = [package for package in packages if package != FORMER]
         command = self.command if self.child else reload_command(config, self.root)
         return run("dusk-apply", [phase, command, *packages], self.root, RELOAD_S_MAX)
 

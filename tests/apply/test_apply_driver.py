@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dusk.apply.driver import Driver, compute_files, packages_read
+from dusk.apply.computing import compute_files, packages_read
+from dusk.apply.driver import Driver
 from dusk.apply.events import Mode
 from dusk.changelog.body import Edit
 from dusk.config.device import concerns, managed_config
 from dusk.config.merge import Managed
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
-from dusk.config.settings import Setting, Verb, encode_setting
+from dusk.config.settings import FORMER, Setting, Verb, encode_setting
 from dusk.effects import CommitFiles, FilesRead, HelperDone, ReadFiles, RemoveFile, StoreFile, WriteFiles
 from dusk.ids import DeviceId
 from dusk.keys.secret import SecretValue
@@ -40,7 +41,7 @@ def _driver(world: World, mode: Mode = Mode.RUN) -> Driver:
 
 def _apply(driver: Driver) -> None:
     """Go through an apply that succeeds."""
-    assert driver.start(0.0) == [ReadFiles(("wireless",))]
+    assert driver.start(0.0) == [ReadFiles(("wireless", FORMER))]
     (write,) = driver.answer(FilesRead({"wireless": OLD}), 1.0)
     assert isinstance(write, WriteFiles)
     driver.answer(HelperDone("write", write.apply_id, None, 0, ""), 2.0)
@@ -266,7 +267,7 @@ def test_r7_a_device_that_lacks_a_key_applies_nothing_says_so_and_goes_on_when_i
     driver.keys_came()
     assert driver.state == "idle"
     driver.keys_came()
-    assert driver.start(1.0) == [ReadFiles(("wireless",))]
+    assert driver.start(1.0) == [ReadFiles(("wireless", FORMER))]
     (write,) = driver.answer(FilesRead({"wireless": OLD}), 2.0)
     assert isinstance(write, WriteFiles)
     assert b"option key 'hush'" in (write.files["wireless"][1] or b"")
@@ -304,7 +305,7 @@ def test_r8_a_failure_is_kept_before_it_is_told_and_once_and_gone_when_something
     again.contact(12.0)
     assert (since, again.contact_wanted_since) == (11.0, None)
     assert again.tick(40.0, there=False) == []
-    assert again.tick(45.0) == [ReadFiles(("wireless",))]
+    assert again.tick(45.0) == [ReadFiles(("wireless", FORMER))]
     _finish(again, 46.0)
     assert again.keep() == [RemoveFile("failed")]
 

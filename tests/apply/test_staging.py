@@ -94,7 +94,7 @@ def test_all_are_told_to_switch_and_it_is_written() -> None:
     waiter.driver.log_moved(staged.datastore, staged.head, ["rollout/x"])
     assert waiter.driver.waiting
     assert not waiter.may_stage()
-    assert waiter.driver.start(6.0) == [ReadFiles(("wireless",))]
+    assert waiter.driver.start(6.0) == [ReadFiles(("wireless", "dusk-local"))]
     assert [type(one) for one in waiter.driver.answer(IN_EFFECT, 7.0)] == [StoreFile, WriteFiles]
     assert waiter.driver.tried == staged.head.seq
 
@@ -223,7 +223,7 @@ def test_a_switch_that_changes_no_file_is_remembered_by_the_contact_that_ends_it
     same = FilesRead({"wireless": b"config wifi-iface 'a'\n\toption ssid 'new'\n\toption mode 'ap'\n"})
     world.commit(world.set("wifi", "wireless.a.mode", "ap"))
     driver.log_moved(world.log.state, world.log.head)
-    assert driver.start(6.0, is_shared=True) == [ReadFiles(("wireless",))]
+    assert driver.start(6.0, is_shared=True) == [ReadFiles(("wireless", "dusk-local"))]
     assert driver.answer(same, 7.0) == [LookUp()]
     driver.answer(Seen(Up()), 7.5)
     world.commit(world.set("wifi", "wireless.a.ssid", "later"))
@@ -231,7 +231,7 @@ def test_a_switch_that_changes_no_file_is_remembered_by_the_contact_that_ends_it
     assert driver.start(8.0) == [], "one after the other"
     kept, read = driver.contact(9.0)
     assert isinstance(kept, StoreFile), "what all switched to is in effect"
-    assert read == ReadFiles(("wireless",))
+    assert read == ReadFiles(("wireless", "dusk-local"))
     *stored, write = driver.answer(same, 10.0)
     assert isinstance(write, WriteFiles)
     assert all(isinstance(one, StoreFile) for one in stored)

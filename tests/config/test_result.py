@@ -120,7 +120,9 @@ def test_no_file_is_made_of_nothing() -> None:
 def test_a_section_of_another_type_gets_the_managed_one() -> None:
     result = apply(FIREWALL, {"firewall.mine": kind("redirect")})
     assert result == Result(
-        FIREWALL.replace(b"config rule 'mine'", b"config redirect 'mine'"), ("firewall.mine",)
+        FIREWALL.replace(b"config rule 'mine'", b"config redirect 'mine'"),
+        ("firewall.mine",),
+        (("firewall.mine", "rule"),),
     )
 
 

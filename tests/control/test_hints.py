@@ -7,7 +7,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.body import Edit
 from dusk.changelog.sections import device_path
-from dusk.control.hints import STAYS
+from dusk.control.hints import RETURNS, STAYS
 from dusk.ids import DeviceId
 from tests.desk import FakeDesk, desk_of_two
 
@@ -34,15 +34,31 @@ def notes(desk: FakeDesk) -> list[str]:
     return found
 
 
-def test_what_exclusive_takes_away_for_good_is_said_before_it_is_signed(desk: FakeDesk) -> None:
+def test_what_exclusive_takes_away_is_said_before_it_is_signed(desk: FakeDesk) -> None:
     (typed,) = edit(desk, "exclusive", "firewall.@rule[*]")["notes"]
     assert typed.startswith("firewall.@rule[*]: each section of type rule in firewall that no policy names")
     assert "a revert does not bring it back" in typed
     (whole,) = edit(desk, "exclusive", "dhcp.*")["notes"]
-    assert whole.startswith("dhcp.*: each section in dhcp that no policy names goes for good")
+    assert whole.startswith("dhcp.*: each section in dhcp that no policy names goes,")
     assert {typed, whole} <= set(notes(desk))
     assert {typed, whole} <= set(desk.commit()["notes"])
     assert edit(desk, "unset", "firewall.@rule[*]")["notes"] == []
+
+
+def test_what_becomes_what_it_was_before_is_not_said_to_stay(desk: FakeDesk) -> None:
+    for key in ("wireless.a.ssid", "wireless.a.mode"):
+        edit(desk, "set", key, "x")
+    desk.do("policy.assign", name="p", to="all")
+    desk.commit()
+    edit(desk, "restore-local", "wireless.a.ssid")
+    assert notes(desk) == [RETURNS]
+    edit(desk, "unset", "wireless.a.mode")
+    assert notes(desk) == [STAYS, RETURNS]
+    edit(desk, "set", "wireless.a.mode", "x")
+    assert (desk.do("draft.discard")["discarded"], notes(desk)) == (1, [])
+    desk.do("policy.unassign", name="p", restore_local=True)
+    assert RETURNS in notes(desk)
+    assert STAYS not in notes(desk)
 
 
 def test_what_is_managed_no_more_is_said_to_stay_as_it_is(desk: FakeDesk) -> None:

@@ -106,6 +106,14 @@ def test_an_option_edited_by_hand_is_drift_is_shown_on_every_device_and_stays(cl
     cluster.wait("no drift", lambda: not _alarms(others[0], "changed by hand"))
     assert _drift(edited) == []
 
+    owner = cluster.owner(cluster.first)
+    owner.call("policy.unassign", name="wifi", restore_local=True)
+    owner.commit("as it was before")
+    _wait_for(cluster, "OpenWrt")
+    assert all(files.values(one.config, SSID[:-4] + "hidden") == [] for one in cluster.routers)
+    kept = edited.config.parent / "dusk/journal/local"
+    assert (kept.stat().st_mode & 0o777, "config was" in kept.read_text()) == (0o600, False)
+
 
 def test_where_the_cluster_enforces_what_was_edited_is_put_back(cluster: Cluster) -> None:
     edited, owner = cluster.routers[2], cluster.owner(cluster.first)

@@ -10,6 +10,7 @@ from dusk.apply.hashes import apply_id
 from dusk.catchup.messages import Answer as StreamAnswer
 from dusk.changelog import views
 from dusk.changelog.log import Log, unpack_entry_item
+from dusk.config.settings import FORMER
 from dusk.cycle import outbox
 from dusk.cycle.datagrams import Opened
 from dusk.cycle.messages import AnswerCode, Kind, decode_answer, encode_submit
@@ -166,7 +167,8 @@ def test_a_device_that_is_told_not_to_apply_changes_no_file_until_it_is_told_to(
     member.do(member.node.set_mode(Mode.RUN, site.now))
     site.run(10.0)
     assert member.node.applied.state == "committed"
-    assert member.files == {"system": b"config timeserver 'ntp'\n"}
+    assert set(member.files) == {"system", FORMER}
+    assert member.files["system"] == b"config timeserver 'ntp'\n"
 
 
 # --- what it hears ------------------------------------------------------------------------------

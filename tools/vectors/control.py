@@ -167,7 +167,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("draft.commit", {"message": "first settings", "yes": True, "timeout_s": 5}),
         ("policy.rename", {"name": "wifi", "new_name": "radio"}),
         ("draft.text", {"target": "policy/lan"}),
-        ("policy.unassign", {"name": "lan"}),
+        ("policy.unassign", {"name": "lan", "restore_local": True}),
         ("policy.delete", {"name": "lan"}),
         ("group.remove", {"name": "aps", "devices": ["attic"]}),
         ("draft.discard", {}),

@@ -178,6 +178,10 @@ def _imports() -> list[Case]:
         ("batch, empty value", "set a.b.c=''\n"),
         ("batch, type", "set network.guest=interface\n"),
         ("batch, exclusive", "set a.b.c=1\nexclusive a.*\nexclusive a.@b[*]\n"),
+        (
+            "batch, given back",
+            "set a.b.c=1\nrestore_local a.b.c\nrestore_local a.*\nrestore_local a.b.d\nset a.b.d=2\n",
+        ),
         ("batch, a place", "set a.b=t\nset a.b.c=1\nbefore a.b='t[d=\"1\"]'\n"),
         (
             "batch, each",

@@ -88,6 +88,14 @@ def _of_one_layer() -> list[Merge]:
         ),
         ("what is there already", "No byte changes.", having(p={IP: [1, 0, ["192.0.2.1"], []]})),
         (
+            "given back, and managed",
+            "Whoever manages it has his will, whatever the priorities.",
+            having(
+                high_200={IP: [8, 0, [], []]},
+                low={IP: [1, 0, ["192.0.2.9"], []], "network.*": [8, 1, [], []]},
+            ),
+        ),
+        (
             "the higher priority",
             "It wins.",
             having(p={IP: [1, 0, ["192.0.2.2"], []]}, q_200={IP: [1, 0, ["192.0.2.3"], []]}),

@@ -49,7 +49,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "piece": (0, 140),
 }
 WORDS = {
-    "verb": ("set", "delete", "unset", "add-list", "del-list", "exclusive"),
+    "verb": ("set", "delete", "unset", "restore-local", "add-list", "del-list", "exclusive"),
     "to": ("all", "groups", "devices"),
     "rebind": ("ask", "auto", "never"),
     "take": ("A", "B"),
@@ -88,6 +88,7 @@ FLAGS = (
     "with_rebinds",
     "new_key",
     "secret",
+    "restore_local",
     "reveal",
     "owner_too",
     "keep_later",
@@ -223,7 +224,7 @@ METHODS = {
     "policy.delete": Method("token name", EDITING),
     "policy.rename": Method("token name new_name", EDITING),
     "policy.assign": Method("token name to names? priority?", EDITING),
-    "policy.unassign": Method("token name", EDITING),
+    "policy.unassign": Method("token name restore_local?", EDITING),
     "policy.propose": Method("token name group? devices?", EDITING),
     "group.list": Method("", "groups", "name devices selects"),
     "group.show": Method("name", "name devices selects policies variables"),

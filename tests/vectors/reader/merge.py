@@ -7,7 +7,17 @@ from typing import Any
 
 from tests.vectors.reader import settings, uci
 from tests.vectors.reader.packing import Refused, need
-from tests.vectors.reader.settings import ABSENT, EDIT_LIST, SET, SET_LIST, TYPE, Key, Setting, Variables
+from tests.vectors.reader.settings import (
+    ABSENT,
+    EDIT_LIST,
+    LOCAL,
+    SET,
+    SET_LIST,
+    TYPE,
+    Key,
+    Setting,
+    Variables,
+)
 
 OWN_PRIORITY = 1000
 
@@ -113,7 +123,8 @@ def managed(layers: list[Layer], variables: Variables, facts: Variables) -> dict
     rows: dict[Key, list[tuple[int, Said]]] = {}
     ordered = sorted(layers, key=lambda one: (one.priority, one.origin))
     for layer in ordered:
-        for key, said in sorted(layer.said.items(), key=lambda item: (item[1].position, item[0].text)):
+        speaking = {key: said for key, said in layer.said.items() if said.verb != LOCAL}
+        for key, said in sorted(speaking.items(), key=lambda item: (item[1].position, item[0].text)):
             put_in = _put_in(said, layer.origin, variables, facts, key.each)
             rows.setdefault(key, []).append((layer.priority, put_in))
     result = {key: _merged(row) for key, row in rows.items()}

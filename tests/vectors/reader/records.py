@@ -267,7 +267,7 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"policy/{COMPONENT}", [SETTING, WRAPS]),
     (rf"expected/(?P<name>{ID})", [("as", _expected)]),
     (rf"void/{ID}", [("part/(?:0|[1-9][0-9]{0,2})", _void)]),
-    (rf"assignment/{COMPONENT}", [("to", _to)]),
+    (rf"assignment/{COMPONENT}", [("to|local", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"reader/{ID}", [(rf"group/{COMPONENT}", _one(_true))]),
     (

@@ -8,7 +8,7 @@ from itertools import count
 from tests.vectors.reader import secret_values, uci
 from tests.vectors.reader.packing import Refused, array, need, number, pack
 
-SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED, EXCLUSIVE = 1, 2, 3, 4, 5, 6, 7
+SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED, EXCLUSIVE, LOCAL = 1, 2, 3, 4, 5, 6, 7, 8
 SECRET = frozenset(
     re.findall(
         r"\w+",
@@ -123,7 +123,7 @@ def setting(item: object) -> Setting:
     for one in (values, removed):
         need(all(isinstance(text, str) for text in array(one, most=4_096)), "wrong-shape")
     need(verb != SEALED, "wrong-shape")
-    return Setting(number(verb, 1, 7), number(position), values, removed)
+    return Setting(number(verb, 1, 8), number(position), values, removed)
 
 
 def is_secret(option: str) -> bool:
@@ -134,7 +134,7 @@ def is_secret(option: str) -> bool:
 def is_hidden(said: Setting) -> bool:
     """Whether a setting shows nothing of a secret."""
     reference = said.verb == SET and REFERENCE.fullmatch(said.values[0]) is not None
-    return reference or said.verb in {ABSENT, SEALED}
+    return reference or said.verb in {ABSENT, SEALED, LOCAL}
 
 
 def check(key: Key, said: Setting) -> None:
@@ -145,6 +145,7 @@ def check(key: Key, said: Setting) -> None:
         SET_LIST: values and not removed,
         ABSENT: not values and not removed,
         EXCLUSIVE: not values and not removed,
+        LOCAL: not values and not removed,
         EDIT_LIST: values + removed and len({*values, *removed}) == len(values + removed),
         TYPE: len(values) in {1, 2} and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
     }
@@ -152,10 +153,10 @@ def check(key: Key, said: Setting) -> None:
     if said.verb == TYPE and len(values) > 1:
         need(_place(key.package, values[1]) == values[1] != key.address, word)
         need(key.type is None or key.each, word)
-    need(key.package != "dusk", word)
+    need(key.package not in {"dusk", "dusk-local"}, word)
     need((said.verb == TYPE) <= (key.option is None), word)
-    need(key.is_every == (said.verb == EXCLUSIVE), word)
-    need(key.option is not None or said.verb in {TYPE, ABSENT, EXCLUSIVE}, word)
+    need(key.is_every == (said.verb == EXCLUSIVE) or said.verb == LOCAL, word)
+    need(key.option is not None or said.verb in {TYPE, ABSENT, EXCLUSIVE, LOCAL}, word)
     need(not (key.option is None and said.verb == ABSENT and key.index is not None), word)
     need(said.verb != TYPE or key.each or key.type in {None, values[0]}, word)
     check_values([*values, *removed])
@@ -246,9 +247,9 @@ class _Import:
         self.said[at] = Setting(ABSENT, place, [], []) if type_ is None else Setting(TYPE, place, [type_], [])
         check(at, self.said[at])
 
-    def exclusive(self, at: Key) -> None:
+    def alone(self, at: Key, verb: int) -> None:
         place = self.said[at].position if at in self.said else next(self.positions)
-        self.said[at] = Setting(EXCLUSIVE, place, [], [])
+        self.said[at] = Setting(verb, place, [], [])
         check(at, self.said[at])
 
     def place(self, at: Key, text: str) -> None:
@@ -314,18 +315,20 @@ def _sections(package: str, document: uci.Document, result: _Import) -> None:
 
 BATCH = {"set": "set", "add_list": "add-list", "del_list": "del-list", "delete": "delete", "del": "delete"}
 
+ALONE = {"exclusive": EXCLUSIVE, "restore_local": LOCAL}
+
 
 def _batch(text: str, result: _Import) -> None:
     for words in _batch_lines(text.encode()):
         verb = words[0].lower()
         if verb == "commit":
             continue
-        need(verb in {*BATCH, "before", "exclusive"} and len(words) == 2, "bad-text")
+        need(verb in {*BATCH, "before", *ALONE} and len(words) == 2, "bad-text")
         found = re.match(rf"((?:[^=\[]|\[(?:[^\]\"]|{QUOTED})*\])*)(=?)(.*)", words[1], re.DOTALL)
         assert found
-        need(bool(found[2]) == (verb not in {"delete", "del", "exclusive"}), "bad-text")
-        if verb == "exclusive":
-            result.exclusive(key(found[1]))
+        need(bool(found[2]) == (verb not in {"delete", "del", *ALONE}), "bad-text")
+        if verb in ALONE:
+            result.alone(key(found[1]), ALONE[verb])
             continue
         if verb == "before":
             result.place(key(found[1]), found[3])
@@ -358,8 +361,7 @@ def exported(settings: Sequence[tuple[str, Setting]]) -> str:
         where = at if re.fullmatch(r"[A-Za-z0-9_.@\[\]=,:/-]*", at) else _in_quotes(at)
         if said.verb in {ABSENT, SET_LIST}:
             out.append(f"delete {where}\n")
-        if said.verb == EXCLUSIVE:
-            out.append(f"exclusive {where}\n")
+        out += [f"{word} {where}\n" for word, verb in ALONE.items() if said.verb == verb]
         verb = "set" if said.verb in {SET, TYPE} else "add_list"
         verbs = [verb, "before"] if said.verb == TYPE else [verb] * len(said.values)
         out += [
