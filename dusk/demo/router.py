@@ -132,6 +132,14 @@ class Router:
             last = lines[-1] if lines else "it said nothing"
             raise DemoError(f"the daemon of {self.name} ended by itself: {last}")
 
+    def was_killed(self) -> str | None:
+        """Return, once, the name of the signal by which somebody ended its daemon: the router is off then."""
+        code = None if self._daemon is None else self._daemon.poll()
+        if code is None or code >= 0:
+            return None
+        self._daemon = None
+        return signal.Signals(-code).name
+
     def cut_power(self) -> None:
         """Kill its daemon as a power cut would."""
         if self._daemon is not None:

@@ -168,6 +168,8 @@ def _stay(story: Story, page: Page, out: Screen) -> None:
                 out.line(f"{name}: {', '.join(changed)} changed")
         seen = now
         for router in story.routers:
+            if (by := router.was_killed()) is not None:
+                out.line(f"{router.name} is off: somebody ended its daemon ({by}); the others go on")
             router.check_alive()
         page.check_alive()
 
