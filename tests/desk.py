@@ -209,7 +209,7 @@ class FakeDesk:
         assert cluster == self.log.cluster, "there is one world"
         return asked_by_hand(self.world, self.world.key())
 
-    def leave(self, timeout_s: float) -> str:
+    def leave(self, timeout_s: float, *, restore_local: bool) -> str:
         self.results["leave"] = {"done": True, "progress": None, "result": self.left}
         return "leave"
 

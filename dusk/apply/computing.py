@@ -70,7 +70,7 @@ def with_memory(
     kept: Callable[[Mapping[str, bytes | None]], Managed],
     files: Mapping[str, bytes | None],
     *,
-    local: Collection[str],
+    local: Collection[str] | None,
     interfaces: Sequence[str],
 ) -> dict[str, bytes]:
     """Return the resulting files, with what is given back, and the memory if another file changes with it.
@@ -80,7 +80,7 @@ def with_memory(
         managed: what the log says.
         kept: what of that is put into files as they are, its secrets in it.
         files: package → content, of `packages_read`; without `FORMER` nothing is given back or noted.
-        local: KEYs that are to be as the device had them.
+        local: KEYs that are to be as the device had them; None for all that it remembers.
         interfaces: as of `compute_files`.
 
     Raises:
@@ -89,7 +89,8 @@ def with_memory(
     if FORMER not in files:
         return compute_files(kept(files), files, interfaces)
     memory = decode_memory(files[FORMER], device)
-    back, memory = put_back(files, memory, local, managed)
+    keys = {*memory.values, *memory.removed} if local is None else local
+    back, memory = put_back(files, memory, keys, managed)
     former: list[Former] = []
     computed = compute_files(kept(back), back, interfaces, former)
     given = {name: new for name, new in back.items() if new is not None and new != files[name]}

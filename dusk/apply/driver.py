@@ -22,6 +22,7 @@ from dusk.config.drift import Difference
 from dusk.config.merge import Managed, ManagedOption
 from dusk.config.revealing import revealed
 from dusk.config.sealing import Sealed
+from dusk.config.settings import FORMER
 from dusk.config.way import FRESH
 from dusk.effects import Effect, FilesRead, HelperDone, RemoveFile, StoreFile, WriteFiles
 from dusk.errors import ConfigError, Refused
@@ -34,6 +35,8 @@ WAITING = "waiting-for-secret"
 """The state of a device that lacks the key of a secret; nothing of its config is applied meanwhile (R7)."""
 
 
+USUAL = ("dhcp", "firewall", "network", "system", "wireless")
+"""Packages that a device may remember something of, though the log says nothing of them any more."""
 UNCONFIRMED = "no word that most have switched"
 """Why a device that switched with others goes back, if that is why."""
 
@@ -98,6 +101,7 @@ class Driver:
         self._kept: bytes | None = None
         self._staged: Staged | None = None
         self._is_to_stage = False
+        self._returns_all = False
         self._unready: tuple[str, str] | None = None
         """Why that cannot be: a state, and a line for people."""
         self._machine.handle(SetMode(mode), 0.0)
@@ -187,6 +191,8 @@ class Driver:
         assert self._datastore is not None
         self._waiting = False
         self._is_to_stage, self._unready = self._staged is not None, None  # what is done now goes first
+        if self._returns_all:
+            return self._return_all(now)
         try:
             managed, local = managed_and_local(self._datastore, self._device)
         except ConfigError as error:
@@ -207,6 +213,31 @@ class Driver:
 
         target = Target(self._judged, packages_read(managed, local), compute, is_shared=is_shared)
         return self._note(self._machine.handle(target, now), now)
+
+    def give_back(self, *, is_wanted: bool = True) -> None:
+        """Have all that the device remembers be as it was, whatever the log says; or do as that says again.
+
+        Raises:
+            Refused: this device changes no files now.
+        """
+        if is_wanted and self._machine.state in (State.HELD, State.OFF):
+            raise Refused("held", f"the device changes no files now: it is {self._machine.state.value}")
+        self._returns_all, self._waiting = is_wanted, self._datastore is not None
+
+    @property
+    def has_given_back(self) -> bool:
+        """Whether that is in effect."""
+        return self._returns_all and not self._waiting and self._machine.state is State.COMMITTED
+
+    def _return_all(self, now: float) -> list[Action]:
+        def compute(files: Mapping[str, bytes | None]) -> dict[str, bytes]:
+            kept = self._keeping.kept(self._wanted({}), files, now)
+            return with_memory(
+                self._device, kept, lambda _: kept, files, local=None, interfaces=self._interfaces
+            )
+
+        packages = (FORMER, *sorted({*USUAL, *(self._known() or ())}))
+        return self._note(self._machine.handle(Target(self._judged, packages, compute), now), now)
 
     @property
     def may_stage(self) -> bool:

@@ -22,6 +22,11 @@ _SECRETS = (
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--keep-config", action="store_true", help=argparse.SUPPRESS)  # they stay without it
+    parser.add_argument(
+        "--restore-local",
+        action="store_true",
+        help="have its files be as they were before Dusk changed them, where it remembers that; then leave",
+    )
     parser.add_argument("--yes", action="store_true", help="leave without being asked")
     timeout_argument(parser)
 
@@ -36,13 +41,15 @@ def _leave(context: Context, arguments: argparse.Namespace) -> int:
         raise Refused("not-over-ssh", "leave is for the router where it is typed: run it there, as root")
     if not arguments.yes:
         _ask(context)
-    started = context.call("device.leave", timeout_s=arguments.timeout)
+    params = {"restore_local": True} if arguments.restore_local else {}
+    started = context.call("device.leave", timeout_s=arguments.timeout, **params)
     result: Json = context.client.wait(started["ticket"], arguments.timeout + _MARGIN_S)
     result = {**result, "device": started["device"]}
     if not result["left"]:
         context.say(f"{started['device']} has not left yet: {result['missing']}", result)
         return 1
-    context.note(_SECRETS)
+    if not arguments.restore_local:
+        context.note(_SECRETS)
     context.say(f"{started['device']} left the cluster; `dusk join --file F` lets it into one again", result)
     return 0
 
@@ -62,9 +69,9 @@ def _ask(context: Context) -> None:
 
 COMMANDS = {
     "leave": Command(
-        "Take this router out of its cluster, for good. Its files stay as they are; what it has of the"
-        " cluster is removed, its key too, so that it comes back as a new router only. No login is needed."
-        " Another router: `dusk device remove`.",
+        "Take this router out of its cluster, for good. Its files stay as they are, unless --restore-local is"
+        " said; what it has of the cluster is removed, its key too, so that it comes back as a new router"
+        " only. No login is needed. Another router: `dusk device remove`.",
         "dusk leave",
         _arguments,
         _leave,

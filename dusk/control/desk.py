@@ -36,6 +36,13 @@ class Session(Protocol):
         """The unlocked key."""
 
 
+class Leave(Protocol):
+    """Begins to take this device out of its cluster; as `Desk.leave`."""
+
+    def __call__(self, timeout_s: float, *, restore_local: bool) -> str:
+        """Return a ticket."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealedKey:
     """A person's key as the log has it: the public half, and the private one under a password."""
@@ -253,8 +260,10 @@ class Desk(Bench, Protocol):
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person, or raise ``Refused`` (in a cluster)."""
 
-    def leave(self, timeout_s: float) -> str:
+    def leave(self, timeout_s: float, *, restore_local: bool) -> str:
         """Begin to take this device out of its cluster, and return a ticket.
+
+        With ``restore_local`` its files become what they were before Dusk changed them first.
 
         Its result, after ``timeout_s`` at the latest, is ``{left, missing}``: whether it is out, and else
         in words what that waits for. It goes on until it is, through restarts.

@@ -7,16 +7,19 @@ from dusk.control.desk import Desk, Json
 
 
 def device_leave(desk: Desk, arguments: Json) -> Json:
-    """Take this router out of its cluster; its files stay as they are.
+    """Take this router out of its cluster; its files stay as they are, or become what they were before.
 
     Nobody's session is needed: who opens the socket is root there, and could remove the node's folder as
     well. This way the others are told.
 
     Raises:
-        Refused: ``in-succession``, or ``applying``.
+        Refused: ``in-succession``, ``applying``, or ``held``.
     """
     state, device = desk.log.state, desk.device_id
     name = names.device_name(state, device)
     if device in views.succession(state):
         raise in_succession(name)
-    return {"ticket": desk.leave(arguments["timeout_s"]), "device": name}
+    return {
+        "ticket": desk.leave(arguments["timeout_s"], restore_local=arguments["restore_local"]),
+        "device": name,
+    }

@@ -137,7 +137,9 @@ METHODS: Mapping[str, Method] = {
         wipe_managed=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
-    "device.leave": _query(leaving.device_leave, timeout_s=_TIMEOUT),
+    "device.leave": _query(
+        leaving.device_leave, timeout_s=_TIMEOUT, restore_local=Parameter(schema.flag, default=False)
+    ),
     "joinkey.list": _query(views.joinkey_list),
     "joinkey.revoke": _signing(
         membership.joinkey_revoke,

@@ -18,7 +18,7 @@ from dusk.config.drift import Difference
 from dusk.control import names
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
-from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
+from dusk.control.desk import Json, Leave, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
 from dusk.control.recovering import gives_way
 from dusk.daemon.answers import Answers
@@ -98,7 +98,7 @@ class DaemonDesk:
         self.reread_settings: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         """What is done to read this device's own settings again; the daemon's."""
         self._asks: tuple[ChainHash, list[str]] | None = None
-        self.leave: Callable[[float], str]
+        self.leave: Leave
         """Begins to take this device out of its cluster, and returns the ticket; the daemon's."""
 
     def reread(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import trio
 
+from dusk.apply.machine import State
 from dusk.changelog import views
 from dusk.daemon import disk
 from dusk.daemon.builder import LEAVING_FILE, Builder
@@ -36,6 +37,7 @@ _HELD = (
     "a rollout or a rollback is changing files right now: wait until `dusk status` says committed or failed"
 )
 _TEXT = "this router is leaving the cluster: nothing is applied here any more"
+_GIVING_BACK = "its files are not as they were before yet; it leaves as soon as they are"
 _QUEUED = "nobody who may write has been heard; this router goes as soon as somebody is, and applies nothing"
 
 Json = dict[str, Any]
@@ -72,41 +74,54 @@ class Leaving:
         self._again_at = float("-inf")
         self._gone_at: float | None = None
         self._called_off: Refused | None = None
+        self._giving_back: Node | None = None
+        """Whose files become what they were, before it leaves."""
 
     @property
     def alarms(self) -> Sequence[str]:
         """A line for people while it is under way."""
         return [_TEXT] if self._builder.is_leaving else []
 
-    def begin(self, timeout_s: float) -> str:
+    def begin(self, timeout_s: float, *, restore_local: bool = False) -> str:
         """Begin, and return a ticket as of `Desk.leave`.
 
         Raises:
-            Refused: ``applying``; or there is no node.
+            Refused: ``applying``; ``held`` where files are to change first; or there is no node.
         """
         node, builder = self._core.node, self._builder
         if not isinstance(node, Node):
             raise Refused("no-cluster", "this device is in no cluster")
         if node.applied.is_changing:
             raise Refused("applying", _HELD)
+        is_new = not builder.is_leaving and self._giving_back is None
+        if is_new and restore_local:
+            self._core.add(node.give_back(trio.current_time()))
+            self._giving_back = node
+        if is_new:
+            self._called_off, self._over = None, trio.Event()
         ticket = self._tickets.start(lambda ticket: self._wait(ticket, timeout_s))
-        if builder.is_leaving:
-            return ticket
-        self._change, self._called_off, self._again_at = None, None, float("-inf")
-        self._gone_at, builder.is_leaving = None, True
-        self._over = trio.Event()
+        if is_new and not restore_local:
+            self._go(node)
         self._begun.set()
-        self._core.add([StoreFile(LEAVING_FILE, BEGUN)])
-        self._core.add(node.set_mode(builder.mode, trio.current_time()))
         return ticket
+
+    def _go(self, node: Node) -> None:
+        """Begin to leave with the files as they are."""
+        self._change, self._again_at, self._gone_at = None, float("-inf"), None
+        self._builder.is_leaving = True
+        self._core.add([StoreFile(LEAVING_FILE, BEGUN)])
+        self._core.add(node.set_mode(self._builder.mode, trio.current_time()))
 
     async def run(self) -> None:
         """Go on with what was begun, until cancelled."""
         while True:
             node = self._core.node
+            if self._giving_back is not None:
+                self._give_back(self._giving_back, is_there=node is self._giving_back)
             if self._builder.is_leaving and isinstance(node, Node):
                 self._step(node, trio.current_time())
-            with trio.move_on_after(LOOK_S if self._builder.is_leaving else REST_S):
+            is_under_way = self._builder.is_leaving or self._giving_back is not None
+            with trio.move_on_after(LOOK_S if is_under_way else REST_S):
                 await self._begun.wait()
             self._begun = trio.Event()
 
@@ -125,8 +140,26 @@ class Leaving:
             await self._over.wait()
         if self._called_off is not None:
             raise self._called_off
+        if self._giving_back is not None:
+            return {"left": False, "missing": _GIVING_BACK}
         is_left = not self._builder.is_leaving
         return {"left": is_left, "missing": "" if is_left else _QUEUED}
+
+    def _give_back(self, node: Node, *, is_there: bool) -> None:
+        """Leave once the files are what they were; stay, as the log says, if that fails or is cut short."""
+        if not is_there:
+            self._stay("the daemon began anew meanwhile; say it again")
+        elif node.applied.has_given_back:
+            self._giving_back = None
+            self._go(node)
+        elif node.applied.state == State.FAILED:
+            self._stay(node.applied.reason)
+            self._core.add(node.give_back(trio.current_time(), is_wanted=False))
+
+    def _stay(self, why: str) -> None:
+        self._giving_back = None
+        self._called_off = Refused("not-restored", f"its files are not as they were before: {why}; it stays")
+        self._over.set()
 
     def _step(self, node: Node, now: float) -> None:
         """Do what is due: say it, see that it is known, or stay after all."""
@@ -163,7 +196,7 @@ class Leaving:
 
     def _call_off(self, node: Node, why: Refused, now: float) -> None:
         self._builder.is_leaving, self._called_off = False, why
-        effects = node.set_mode(self._builder.mode, now)
+        effects = [*node.set_mode(self._builder.mode, now), *node.give_back(now, is_wanted=False)]
         self._core.add([RemoveFile(LEAVING_FILE), *effects, Event("leaving", why.reason, loud=True)])
         self._over.set()
 

@@ -269,6 +269,15 @@ class Node:
         self.applied.revert()
         return self._after(now)
 
+    def give_back(self, now: float, *, is_wanted: bool = True) -> list[Effect]:
+        """Have all files be as they were before Dusk changed them, or as the log says again.
+
+        Raises:
+            Refused: it changes no files now.
+        """
+        self.applied.give_back(is_wanted=is_wanted)
+        return self._after(now)
+
     def set_contacts(self, addresses: tuple[Address, ...], now: float) -> list[Effect]:
         """Take the configured addresses, as the settings have them now; new ones are asked at once."""
         contacts = self._rooms.station.contacts

@@ -139,6 +139,28 @@ def test_without_its_memory_nothing_is_noted_or_given_back() -> None:
     assert computed({"wireless": huge, FORMER: None}) == {"wireless": NEW}
 
 
+def test_all_that_is_remembered_comes_back_whatever_the_log_says_before_a_device_leaves() -> None:
+    router = Router(_world())
+    router.apply()
+    driver = router.driver
+    driver.give_back()
+    assert (driver.waiting, driver.has_given_back) == (True, False)
+    assert router.apply() == ("wireless", FORMER)
+    assert (router.files["wireless"], router.remembers, driver.has_given_back) == (OWN, {}, True)
+    driver.give_back(is_wanted=False)
+    assert (driver.waiting, driver.has_given_back) == (True, False)
+    assert router.apply() == ("wireless", FORMER)
+    assert router.files["wireless"] == NEW
+
+
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.OFF])
+def test_a_device_that_changes_no_files_gives_nothing_back(mode: Mode) -> None:
+    driver = Router(_world()).driver
+    driver.set_mode(mode, 0.0)
+    with pytest.raises(Refused, match="changes no files now"):
+        driver.give_back()
+
+
 @pytest.mark.parametrize("key", ["dusk.a.b", "dusk-local.a.b"])
 def test_a46_the_memory_is_no_package_that_the_log_can_name(key: str) -> None:
     world = _world()

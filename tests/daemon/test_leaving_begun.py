@@ -34,11 +34,18 @@ class StandIn:
 
     def __init__(self, world: World) -> None:
         self.log, self.device_id, self.settled = world.log, DeviceId(world.join("shed").key_id), Seq(0)
-        self.applied = SimpleNamespace(is_changing=False)
+        self.applied = SimpleNamespace(
+            is_changing=False, has_given_back=False, state="committed", reason="nobody answered"
+        )
+        self.wanted: list[bool] = []
         self.is_to_be_wiped = self.is_out = self.is_full = False
         self.said = 0
         self.outcomes: dict[ChangeId, Progress] = {}
         self.modes: list[Mode] = []
+
+    def give_back(self, _now: float, *, is_wanted: bool = True) -> list[Effect]:
+        self.wanted.append(is_wanted)
+        return []
 
     def set_mode(self, mode: Mode, _now: float) -> list[Effect]:
         self.modes.append(mode)
@@ -202,3 +209,43 @@ async def test_r9_it_does_not_begin_while_files_are_being_changed(
             bench.leaving.begin(600.0)
     assert refusal.value.code == "applying"
     assert (bench.effects, bench.builder.is_leaving) == ([], False)
+
+
+async def test_its_files_are_as_they_were_before_it_leaves_if_that_is_wanted(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    del autojump_clock  # it lets time pass
+    async with running(bench):
+        ticket = bench.leaving.begin(1.0, restore_local=True)
+        assert (bench.node.wanted, bench.builder.is_leaving, bench.effects) == ([True], False, [])
+        missing = (await bench.outcome(ticket))["result"]
+        assert missing == {"left": False, "missing": leaving._GIVING_BACK}
+        bench.leaving.begin(1.0)
+        assert not bench.builder.is_leaving, "first the files, as was said first"
+        bench.node.applied.has_given_back = True
+        await trio.sleep(1.0)
+        assert bench.effects == [StoreFile(LEAVING_FILE, BEGUN)]
+        assert (bench.builder.is_leaving, bench.node.said, bench.node.wanted) == (True, 1, [True])
+
+
+async def test_r9_it_stays_where_nobody_confirms_the_files_of_before(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    del autojump_clock  # it lets time pass
+    async with running(bench):
+        ticket = bench.leaving.begin(600.0, restore_local=True)
+        bench.node.applied.state = "failed"
+        answer = await bench.outcome(ticket)
+        assert "nobody answered; it stays" in str(answer["error"])
+        assert (bench.node.wanted, bench.builder.is_leaving) == ([True, False], False)
+
+
+async def test_it_stays_where_the_daemon_began_anew_meanwhile(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    del autojump_clock  # it lets time pass
+    async with running(bench):
+        ticket = bench.leaving.begin(600.0, restore_local=True)
+        bench.node = StandIn(bench.world)
+        assert "say it again" in str((await bench.outcome(ticket))["error"])
+        assert (bench.node.wanted, bench.builder.is_leaving) == ([], False)

@@ -107,9 +107,12 @@ def test_an_option_edited_by_hand_is_drift_is_shown_on_every_device_and_stays(cl
     assert _drift(edited) == []
 
     owner = cluster.owner(cluster.first)
+    gone = next(one for one in cluster.routers if (one.state() or {})["role"] == "member")
+    gone.dusk("leave", "--restore-local", "--yes")
+    assert _has(gone, "OpenWrt")
     owner.call("policy.unassign", name="wifi", restore_local=True)
     owner.commit("as it was before")
-    _wait_for(cluster, "OpenWrt")
+    cluster.wait("as before", lambda: all(_has(one, "OpenWrt") for one in cluster.routers))
     assert all(files.values(one.config, SSID[:-4] + "hidden") == [] for one in cluster.routers)
     kept = edited.config.parent / "dusk/journal/local"
     assert (kept.stat().st_mode & 0o777, "config was" in kept.read_text()) == (0o600, False)
