@@ -9,9 +9,12 @@ import os
 import pwd
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from dusk.demo import net
 
+AXE = Path(__file__).resolve().parents[1] / "luci-app/node_modules/axe-core/axe.min.js"
+"""What looks at a page as assistive technology does; ``tools/setup.sh test`` installs it."""
 EFFORT_FACTOR = 50 if os.environ.get("DUSK_EFFORT") == "soak" else 1
 """How many times more seeds, kills and inputs than in an ordinary run."""
 
@@ -48,6 +51,10 @@ def _no_chromium() -> str | None:
     return None if shutil.which("chromium") else "there is no Chromium (Debian package chromium)"
 
 
+def _no_axe() -> str | None:
+    return None if AXE.exists() else "axe-core is not installed (npm)"
+
+
 _MISSING: dict[str, Callable[[], str | None]] = {
     "root": _no_root,
     "system_user": _no_system_user,
@@ -56,6 +63,7 @@ _MISSING: dict[str, Callable[[], str | None]] = {
     "nft": _no_nft,
     "busybox": _no_busybox,
     "chromium": _no_chromium,
+    "axe": _no_axe,
 }
 
 

@@ -32,6 +32,7 @@ system_packages() {
         have nft || missing="$missing nftables"
         have busybox || missing="$missing busybox"
         have chromium || missing="$missing chromium"
+        have npm || missing="$missing nodejs npm"
     fi
     if [ "$purpose" = bench ]; then
         have serf || missing="$missing serf"
@@ -112,6 +113,20 @@ is_environment() {
         .venv/bin/python -c 'import sys, pip; sys.exit(sys.prefix == sys.base_prefix)' >/dev/null 2>&1
 }
 
+# What the page is checked with, by the versions of package-lock.json; no script of a package is run.
+page_checks() {
+    [ "$purpose" = test ] && have npm || return 0
+    wanted=$(cksum <luci-app/package-lock.json)
+    installed=luci-app/node_modules/.dusk-setup
+    if [ "$(cat "$installed" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    say "installing what the page is checked with into luci-app/node_modules"
+    if (cd luci-app && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+        printf '%s\n' "$wanted" >"$installed"
+    else
+        say "npm could not install it; going on without (see $log)"
+    fi
+}
+
 case $purpose in
 demo | test | bench) ;;
 *) die "usage: tools/setup.sh demo|test|bench" ;;
@@ -119,3 +134,4 @@ esac
 system_packages
 system_user
 environment
+page_checks

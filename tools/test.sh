@@ -48,12 +48,25 @@ check_shell() {
     fi
 }
 
+check_page() {
+    eslint=luci-app/node_modules/.bin/eslint
+    if [ -x "$eslint" ]; then
+        "$eslint" -c luci-app/eslint.config.mjs --max-warnings 0 luci-app/luci-app-dusk dusk/web/static
+    elif [ "${CI:-}" = true ]; then
+        echo "ESLint is not installed" >&2
+        return 1
+    else
+        echo "the page's scripts by ESLint: it is not installed (npm)" >>"$not_run"
+    fi
+}
+
 stage "ruff check" "$bin/ruff" check --quiet .
 stage "ruff format" "$bin/ruff" format --quiet --check .
 stage "mypy" "$bin/mypy" --no-error-summary
 stage "mypy for Python 3.14" "$bin/mypy" --no-error-summary --python-version 3.14 \
     --cache-dir .mypy_cache/newest dusk
 stage "shell scripts" check_shell
+stage "page" check_page
 # The unit tests of the pure rooms run once: in CI under the tracer, so not here. Should the list fail
 # to come, all run here, too.
 others=

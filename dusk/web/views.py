@@ -16,6 +16,8 @@ APPLICATION = Path(__file__).resolve().parents[2] / "luci-app/luci-app-dusk"
 RESOURCES = "/luci-static/resources/"
 """Below what the browser asks for them, as under LuCI."""
 _REQUIRE = re.compile(r"'require ([a-z][a-z0-9.]*)(?: as ([a-zA-Z_]\w*))?';")
+MODULES = frozenset({"baseclass", "view", "rpc", "poll", "ui"})
+"""Of LuCI, what our host has (`specs/luci-subset.md`); a view that needs more is shown under LuCI alone."""
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 """End of a file's name → ``Content-Type``; no other file is given out."""
 
@@ -75,12 +77,18 @@ def as_script(name: str, source: str) -> str:
 
 
 def menu(application: Path = APPLICATION) -> list[tuple[str, str]]:
-    """Return (name, title) of each view in LuCI's menu, in its order."""
+    """Return (name, title) of each view in LuCI's menu that our host can show, in its order."""
     path = application / "root/usr/share/luci/menu.d/luci-app-dusk.json"
     entries = json.loads(path.read_text())
     rows = [
         (entry["order"], entry["action"]["path"].removeprefix("dusk/"), entry["title"])
         for entry in entries.values()
-        if entry.get("action", {}).get("type") == "view"
+        if entry.get("action", {}).get("type") == "view" and _is_ours(application, entry["action"]["path"])
     ]
     return [(name, title) for _, name, title in sorted(rows)]
+
+
+def _is_ours(application: Path, view: str) -> bool:
+    """Tell whether a view needs nothing of LuCI that our host has not."""
+    source = (application / f"htdocs/luci-static/resources/view/{view}.js").read_text()
+    return all(module in MODULES or module.startswith("dusk.") for module, _ in requirements(source))

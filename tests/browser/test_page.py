@@ -1,6 +1,10 @@
 """What a person does on the page, in a real browser, against real daemons."""
 
+import json
+import re
+
 import pytest
+from playwright.sync_api import Route
 
 from dusk.demo import files
 from tests.browser.page import Watched
@@ -91,6 +95,35 @@ def test_a_session_that_was_ended_meanwhile_costs_nothing_but_a_login(
     page.locator(".modal", has_text="has ended").wait_for()
     window.log_in(USER, PASSWORD)
     assert "in the draft" in window.told("success")
+
+
+def test_what_was_sent_and_not_answered_in_time_is_sent_once(cluster: Cluster, window: Watched) -> None:
+    owner = cluster.owner(cluster.first)
+    owner.set("policy/slowly", "system.ntp.enabled", "1")
+    owner.close()
+    page = window.page
+    hushed: list[int] = []
+
+    def hush(route: Route) -> None:
+        calls = json.loads(route.request.post_data or "[]")
+        if hushed or calls[0]["params"][2] != "draft_commit":
+            route.continue_()
+            return
+        hushed.append(route.fetch().status)
+        slow = [0, {"error": {"code": "slow", "message": "it is busy"}}]
+        route.fulfill(json=[{"jsonrpc": "2.0", "id": call["id"], "result": slow} for call in calls])
+
+    window.view("edits")
+    window.press("Log in")
+    window.log_in(USER, PASSWORD)
+    page.fill("#dusk-message", "said once")
+    page.route("**/ubus", hush)
+    window.press("Sign and send")
+    assert re.search("Version|was sent", window.told("success"))
+    assert hushed == [200]
+    page.get_by_role("cell", name="said once").wait_for()
+    assert page.get_by_role("cell", name="said once").count() == 1
+    page.unroute("**/ubus")
 
 
 def test_while_the_daemon_is_off_the_page_says_so_and_is_back_with_it(

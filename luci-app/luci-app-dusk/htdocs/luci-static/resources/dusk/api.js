@@ -73,6 +73,11 @@ const METHODS = {
 	session_logout: [ 'token' ]
 };
 
+const SLOW = 'slow';
+/* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
+const REPEATABLE = [ 'draft_show', 'draft_text', 'draft_commit' ];
+const EMPTY = 'empty-draft';
+
 const calls = {};
 
 for (const method in METHODS)
@@ -88,9 +93,31 @@ function after(ms) {
 	return new Promise(resolve => setTimeout(resolve, ms));
 }
 
+function isRepeatable(method) {
+	return !METHODS[method].includes('token') && method !== 'session_login' || REPEATABLE.includes(method);
+}
+
 return baseclass.extend({
-	/* Calls a method with an object of parameters. An error has the control socket's word as `code`. */
-	call: function(method, given) {
+	/* Calls a method with an object of parameters. An error has the control socket's word as `code`. What a busy
+	 * daemon does not answer in the backend's time is asked once more where that does nothing twice. */
+	call: async function(method, given) {
+		for (let turn = 0; ; turn++) {
+			try {
+				return await this.once(method, given);
+			}
+			catch (error) {
+				if (error.code === EMPTY && turn)
+					return { ticket: null, text: _('It was sent, and stands in the history.'), notes: [] };
+				if (error.code !== SLOW)
+					throw error;
+				if (!isRepeatable(method) || turn === POLL_MS.length)
+					throw refusal(SLOW, _('The router did not answer in time. It may have done it all the same: look before you do it again.'));
+				await after(POLL_MS[turn]);
+			}
+		}
+	},
+
+	once: function(method, given) {
 		const args = METHODS[method].map(name => (given || {})[name]);
 		return calls[method](...args).then(said => {
 			if (said && said.error)

@@ -58,7 +58,7 @@ return view.extend({
 		nodes.fill(this.place, this.shown(data));
 	},
 
-	send: async function(draft) {
+	send: async function() {
 		const message = this.message.value.trim();
 		if (!message) {
 			this.message.focus();
@@ -90,7 +90,7 @@ return view.extend({
 			widgets.field(_('Why'), this.message),
 			this.sending.node,
 			E('div', { 'class': 'dusk-actions' }, [
-				widgets.button(_('Sign and send'), 'cbi-button-apply important', () => this.send(draft)),
+				widgets.button(_('Sign and send'), 'cbi-button-apply important', () => this.send()),
 				this.discards(draft)
 			])
 		]);
