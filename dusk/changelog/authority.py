@@ -267,7 +267,7 @@ def _missing(state: State, section: str, path: SectionPath, grant: Grant | None)
             keys = frozenset[KeyId]().union(*(g.keys for g in grant.chain()))
             names = sorted(h.name for k in keys if (h := state.holder(k)) is not None)
             who += f", or {grant.needed} of {', '.join(names)}"
-    return Refused("missing-signatures", f"{section}: may be changed by {who}; none of them signed enough")
+    return Refused("missing-signatures", f"{section}: needs the signatures of {who}")
 
 
 def _check_limits(state: State, grant: Grant, step: Step) -> None:

@@ -45,6 +45,7 @@ class Client:
         self._socket: socket.socket | None = None
         self._rest = b""
         self._number = 0
+        self._has_answered = False
 
     def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method and return its result.
@@ -55,6 +56,15 @@ class Client:
         answer = _read_answer(self._exchange(self._request(method, params)))
         _check_no_error(answer)
         return answer["result"]
+
+    def reach(self) -> None:
+        """Open the connection, if that is to this machine: where nothing answers, nothing else matters.
+
+        Raises:
+            Refused: as `connect`.
+        """
+        if self._socket is None and self._via is None:
+            self._socket = self.connect()
 
     def _request(self, method: str, params: Json) -> bytes:
         self._number += 1
@@ -125,7 +135,7 @@ class Client:
         except TimeoutError:
             raise Refused("no-answer", self._silent()) from None
         except (BrokenPipeError, ConnectionResetError):
-            raise Refused("no-answer", f"the daemon behind {self._where} closed the connection") from None
+            raise Refused("no-answer", self._closed()) from None
 
     @property
     def _where(self) -> str:
@@ -164,6 +174,11 @@ class Client:
         root = "" if self._root == Path("/") else f" --root {self._root}"
         return f"no daemon answers at {self._path}; start it with `dusk{root} daemon`"
 
+    def _closed(self) -> str:
+        if self._via is not None and not self._has_answered:
+            return f"{self._where} closed the connection: it did not get there, or no dusk is installed there"
+        return f"the daemon behind {self._where} closed the connection"
+
     def _silent(self) -> str:
         if self._via is not None:
             return f"the daemon behind {self._where} has not answered for {_VIA_S_MAX:.0f} s"
@@ -173,7 +188,8 @@ class Client:
         while b"\n" not in self._rest:
             data = connection.recv(65536)
             if not data:
-                raise Refused("no-answer", f"the daemon behind {self._where} closed the connection")
+                raise Refused("no-answer", self._closed())
+            self._has_answered = True
             self._rest += data
             if len(self._rest) > _ANSWER_BYTES_MAX:
                 raise Refused("bad-answer", f"the daemon behind {self._where} sends a line without an end")

@@ -89,6 +89,7 @@ class Context:
 
         token = tokens.load(self.place)
         if token is None:
+            self.client.reach()
             raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
         return self.client.call(method, token=token, **params)
 
@@ -129,7 +130,7 @@ class Context:
         """Say something beside the result, on standard error."""
         from dusk.cli import table
 
-        print(table.shown(text), file=sys.stderr)
+        print(table.wrapped(table.shown(text), table.terminal_width(sys.stderr)), file=sys.stderr)
 
 
 Run = Callable[[Context, Any], int]

@@ -129,7 +129,8 @@ def _told(context: Context, device: str, keys: list[str]) -> str:
 
 COMMANDS = {
     "adopt": Command(
-        "Make what somebody changed on a router a setting of the cluster: its own, or one of a policy.",
+        "Make what somebody changed on a router a setting of the cluster: its own, or one of a policy."
+        " It is sent at once; your draft stays as it is.",
         "dusk adopt attic wireless.default_radio0.ssid --to policy/wifi",
         _adopt_arguments,
         _adopt,

@@ -9,6 +9,7 @@ from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb, within
 from dusk.cli.people import done, timeout_argument
 from dusk.cli.refresh import refresh
+from dusk.errors import Refused
 from dusk.limits import MEMBERS_MAX
 
 _ENDED = {"abort": "aborted", "force": "forced"}
@@ -21,7 +22,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         verbs,
         "show",
         "Show one rollout: its waves, how far each router is, and why it stands still.",
-        "dusk rollout show 3f9a6c01",
+        "dusk rollout show",
         _show,
     )
     start = verb(
@@ -49,7 +50,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         _order,
     )
     force = verb(verbs, "force", "Let it reach all routers at once.", "dusk rollout force 3f9a6c01", _order)
-    for one in (show, start, pause, resume, abort, force):
+    show.add_argument(
+        "id", metavar="ID", nargs="?", default="", help="as `dusk rollout list` shows it, else the newest"
+    )
+    for one in (start, pause, resume, abort, force):
         one.add_argument("id", metavar="ID", help="as `dusk rollout list` shows it")
     for one in (start, pause, resume, abort, force):
         timeout_argument(one)
@@ -111,10 +115,14 @@ def _how(rollout: Json) -> str:
 
 def _show(context: Context, arguments: argparse.Namespace) -> int:
     refresh(context)
-    rollout = page = context.call("rollout.show", id=arguments.id)
+    newest = [] if arguments.id else context.call("rollout.list")["rollouts"][:1]
+    if not (arguments.id or newest):
+        raise Refused("no-rollout", "nothing was rolled out in waves yet")
+    name = arguments.id or newest[0]["id"]
+    rollout = page = context.call("rollout.show", id=name)
     while page["more"]:
         last = max(device["name"] for wave in page["waves"] for device in wave["devices"])
-        page = context.call("rollout.show", id=arguments.id, after=last)
+        page = context.call("rollout.show", id=name, after=last)
         for wave, others in zip(rollout["waves"], page["waves"], strict=True):
             wave["devices"] += others["devices"]
     context.say(_described(rollout), {**rollout, "more": False})

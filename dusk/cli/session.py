@@ -44,6 +44,7 @@ def _logout(context: Context, _arguments: argparse.Namespace) -> int:
 
 def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
     if not context.has_session:
+        context.client.reach()
         raise Refused("no-session", "nobody is logged in on this terminal; run `dusk login USER`")
     result = context.signed("session.whoami")
     context.say(result["user"], result)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TextIO
 
 GAP = "  "
@@ -22,6 +23,19 @@ def terminal_width(stream: TextIO | None = None) -> int | None:
         return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
     except (OSError, ValueError):
         return None
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Break lines between words, where a terminal would break them anywhere; no word is cut."""
+    if width is None:
+        return text
+    lines = text.split("\n")
+    return "\n".join(
+        fill(line, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
+        if len(line) > width
+        else line
+        for line in lines
+    )
 
 
 def printable(text: str) -> str:

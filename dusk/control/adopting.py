@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from dusk.changelog.overlay import Overlay
 from dusk.config.drift import Difference
 from dusk.config.settings import Edit as Request
 from dusk.config.variables import as_it_stands
@@ -11,6 +12,7 @@ from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft
 from dusk.control.drift import told_drift
 from dusk.control.editing import check_reviewed
+from dusk.control.roster import require_policy
 from dusk.control.sealing import sealer_of
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
@@ -29,6 +31,9 @@ def drift_adopt(desk: Desk, arguments: Json) -> Json:
     session, state = desk.session(arguments["token"]), desk.log.state
     device = names.device_id(state, arguments["device"])
     name = names.device_name(state, device)
+    room, _, policy = arguments["to"].partition("/")
+    if room == "policy":
+        require_policy(Overlay(state, ()), policy)
     drift = _drift(desk, device, arguments["told"])
     place = "here" if device == desk.device_id else f"on {name}"
     chosen = _chosen(drift, arguments["keys"], place)

@@ -82,7 +82,7 @@ def _proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit],
     carrier = sign(desk, session, f"proposes: {message}"[: limits.MESSAGE_BYTES_MAX // 4], rows)
     check_verdict(desk, carrier)
     name = section.removeprefix(_SECTION)[:ID_DIGITS_MIN]
-    return Signed(carrier, name, (f"{why}: proposed as {name}; others sign it with `dusk sign {name}`",))
+    return Signed(carrier, name, (f"proposed as {name}; others sign it with `dusk sign {name}`: {why}",))
 
 
 # --- looking -------------------------------------------------------------------------------------

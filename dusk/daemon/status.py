@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from dusk.apply.machine import State
 from dusk.changelog import views
 from dusk.control.desk import Json, Peer
 from dusk.control.roles import role_of
@@ -90,7 +91,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
 def _reason(node: Node, now: float) -> str:
     """Say why the newest version is not in effect here, if it is not."""
     applied = node.applied
-    if applied.reason or not applied.waiting:
+    if applied.reason or not applied.waiting or applied.state in (State.HELD, State.OFF):
         return applied.reason
     if waits_alone(node, now):
         return "waits until another member is heard: who hears nobody changes nothing"

@@ -140,9 +140,17 @@ def test_the_clusters_settings_are_changed_as_pairs(dusk: "Dusk") -> None:
     assert_refused(dusk("cluster", "set", "cycle=soon"), "length of time")
 
 
-def test_nobody_logged_in_is_said_before_a_password_is_asked(dusk: "Dusk", desk: FakeDesk) -> None:
-    del desk.people["token-alice"]
+def test_nobody_logged_in_is_said_before_a_password_is_asked(dusk: "Dusk", server: FakeDesk) -> None:
+    del server.people["token-alice"]
     assert_refused(dusk("user", "add", "bob"), "dusk login")
+
+
+@pytest.mark.parametrize("words", [("draft",), ("commit", "-m", "why"), ("whoami",)])
+def test_that_no_daemon_answers_is_said_before_that_nobody_is_logged_in(
+    dusk: "Dusk", monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("DUSK_SESSION", raising=False)
+    assert_refused(dusk(*words), "no daemon answers")
 
 
 @pytest.mark.usefixtures("logged_in")

@@ -30,11 +30,13 @@ def test_a_commit_in_waves_is_listed_and_shown(
     dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "nothing was rolled out" in dusk("rollout", "list").err
+    assert "nothing was rolled out" in dusk("rollout", "show").err
     ident = rolled(dusk, logged_in, "--rollout", "canary", "hall", "--failures", "2")
     listed = dusk("rollout", "list").out
     assert f"{ident}" in listed
     assert "1 of 2" in listed
     shown = dusk("rollout", "show", ident)
+    assert dusk("rollout", "show").out == shown.out, "the newest"
     assert shown.out.splitlines() == [
         f"{ident}: version {logged_in.log.head.seq}, a name",
         "by alice; wave 1 of 2; 2 may fail",

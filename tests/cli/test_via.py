@@ -85,7 +85,9 @@ def test_an_ssh_that_fails_is_said_in_a_line(
     program.write_text("#!/bin/sh\nexit 255\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert_refused(dusk("--via", "ssh://attic", "status"), "ssh to attic closed the connection")
+    assert_refused(
+        dusk("--via", "ssh://attic", "status"), "ssh to attic closed the connection: it did not get there"
+    )
     program.unlink()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert_refused(dusk("--via", "ssh://attic", "status"), "ssh")

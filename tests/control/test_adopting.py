@@ -77,6 +77,7 @@ def test_a33_what_a_file_says_is_no_use_of_a_variable(drifted: FakeDesk, found: 
         ({"device": "nobody"}, "no-device"),
         ({"device": "attic", "keys": ["wireless.a.mode"]}, "no-drift"),
         ({"device": "attic", "to": "wifi"}, "bad-target"),
+        ({"device": "attic", "to": "policy/wfi"}, "no-policy"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused(drifted: FakeDesk, params: dict[str, object], code: str) -> None:

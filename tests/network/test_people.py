@@ -40,7 +40,7 @@ def test_a39_a_person_with_limited_rights_does_what_she_may_and_nothing_else_at_
     cluster.wait("her name of the network", lambda: files.values(second.config, SSID) == ["hers"])
     assert files.values(third.config, SSID) != ["hers"], "it is of another group"
 
-    none = "assignment/wifi: may be changed by 1 of the owners"
+    none = "assignment/wifi: needs the signatures of 1 of the owners"
     for router in cluster.routers:
         _refused(alice, router, FIREWALL_IN_WIFI, "policy/wifi: granted are wireless, not firewall")
         _refused(alice, router, OTHER_GROUP, none)
