@@ -348,6 +348,14 @@ UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
 FORMER_BYTES_MAX = 256 * 1024
 """What a device remembers of the time before Dusk: all files of a router, some times over."""
+MANAGED_FILE_BYTES_MAX = 48 * 1024
+"""Content of a file beside UCI: a script or a banner; a record has room for it, and so has a line as JSON."""
+MANAGED_FILES_MAX = 64
+"""Of one device: a request to the helper names them all in one line, beside its packages."""
+MANAGED_FILES_BYTES_MAX = 512 * 1024
+"""Of one device together: it holds them twice in memory while it applies, and its journal three times."""
+FILE_KEY_BYTES_MAX = 128
+"""``file:`` and a path; the helper's journal has file names of it."""
 SELECTOR_FACTS_MAX = 16
 """Facts by which a group selects devices: a board and a release are two."""
 SELECTOR_VALUES_MAX = 64

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from dusk.config.files import file_bytes
 from dusk.config.local import decode_memory, encode_memory, noted, put_back
-from dusk.config.merge import Managed
-from dusk.config.names import Every, parse_key
+from dusk.config.merge import Managed, ManagedSection
+from dusk.config.names import Every, is_file, parse_key
 from dusk.config.result import Former, resulting
 from dusk.config.settings import FORMER
 from dusk.config.uci import parse
@@ -53,6 +54,9 @@ def compute_files(
     is_exclusive = _is_exclusive(managed)
     network = files.get("network") if is_exclusive else None
     for package in sorted(managed, key=lambda name: name != "network"):
+        if is_file(package):
+            computed |= _file(package, managed[package], files.get(package))
+            continue
         way = Way(tuple(interfaces), None if network is None else parse(network, "network"))
         result = resulting(files.get(package), package, managed[package], way)
         if former is not None:
@@ -62,6 +66,13 @@ def compute_files(
         if package == "network" and is_exclusive:
             network = result.content  # what it comes to is what the others go by
     return {package: computed[package] for package in managed if package in computed}
+
+
+def _file(package: str, said: Sequence[ManagedSection], found: bytes | None) -> dict[str, bytes]:
+    """Return what a file beside UCI is to be, by its package; nothing where none is, and none is to be."""
+    existence = said[0].existence if said else None
+    content = (found or b"") if existence is None else file_bytes(existence)
+    return {package: content} if content or found else {}
 
 
 def with_memory(

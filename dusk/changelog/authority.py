@@ -24,7 +24,7 @@ from dusk.changelog.touching import (
     steps_of,
 )
 from dusk.changelog.views import Sections, groups_of
-from dusk.config.names import parse_key
+from dusk.config.names import is_file, parse_key
 from dusk.errors import Refused
 from dusk.ids import DeviceId, KeyId, key_id
 from dusk.lazy import dataclass
@@ -232,6 +232,8 @@ def _check_within(limiting: Grant, passed: Grant) -> None:
     highest = 999 if passed.priority_max is None else passed.priority_max
     if limiting.priority_max is not None and highest > limiting.priority_max:
         wider = True
+    if not {*_files(passed)} <= {*_files(limiting)}:  # one for any package has no file
+        wider = True
     if wider or passed.threshold < limiting.threshold:
         raise Refused(
             "outside-grant", f"{PASSED}: {passed.prefix} is passed on with more than {limiting.prefix} has"
@@ -277,6 +279,7 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
         raise Refused("outside-grant", f"{section}: {key} is not for grants")
     if (path.kind, key) == (SectionKind.JOINKEY, "rule") and after is not None and row_of(after)[6] == "auto":
         raise Refused("outside-grant", f"{section}: owners alone say that routers come back by themselves")
+    _check_file(grant, step)
     if grant.packages is not None:
         _check_package(grant, step)
         _check_wraps(state, grant, step)
@@ -298,6 +301,18 @@ def _foreign_words(path: SectionPath, foreign: Collection[str], allowed: Collect
     is_policy = path.kind is SectionKind.POLICY
     what = "it is assigned to all, or to routers by name" if is_policy else "it is for routers of any group"
     return f"{what}, and the grant is for {groups} alone"
+
+
+def _check_file(grant: Grant, step: Step) -> None:
+    """Files beside UCI are in no grant that does not name them: many a one runs as root."""
+    key = step.operation.key.removeprefix("set/")
+    if is_file(key) and key not in (grant.packages or ()):
+        section, named = step.operation.section, " ".join(_files(grant)) or "no file"
+        raise Refused("outside-grant", f"{section}: a grant has the files that it names: {named}, not {key}")
+
+
+def _files(grant: Grant) -> list[str]:
+    return [package for package in grant.packages or () if is_file(package)]
 
 
 def _check_package(grant: Grant, step: Step) -> None:

@@ -5,14 +5,16 @@ may name more. What is sealed stands in those alone, so that a secret is masked 
 """
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.sealed import SEALED_SETTING, SETTING
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections
-from dusk.config.names import parse_key
-from dusk.config.settings import decode_setting, is_secret, plain_secret
-from dusk.errors import Refused
+from dusk.config.file_rules import check_no_secret
+from dusk.config.names import is_file, parse_key
+from dusk.config.settings import Verb, decode_setting, is_secret, plain_secret
+from dusk.errors import ConfigError, Refused
 
 
 def secret_names(state: Sections) -> Collection[str]:
@@ -35,6 +37,9 @@ def check_secrecy(state: State, operations: Sequence[Operation], values: Sequenc
         if not is_sealed and not further:
             continue
         key = operation.key.removeprefix(SETTING)
+        if is_file(key):
+            _check_file(key, value.data, further)
+            continue
         option = parse_key(key).option or ""
         if is_sealed and not is_secret(option, further):
             raise Refused(
@@ -42,3 +47,13 @@ def check_secrecy(state: State, operations: Sequence[Operation], values: Sequenc
             )
         if option.lower() in further and not decode_setting(value.data).is_hidden:
             raise Refused("bad-value", plain_secret(key, option))
+
+
+def _check_file(key: str, data: bytes, further: Collection[str]) -> None:
+    """Check that a file beside UCI has no secret by the names of this cluster either."""
+    setting = decode_setting(data)
+    try:
+        if setting.verb is Verb.FILE:
+            check_no_secret(key, setting.values[0], partial(is_secret, further=further))
+    except ConfigError as error:
+        raise Refused("bad-value", str(error)) from None

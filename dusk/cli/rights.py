@@ -26,7 +26,12 @@ def _grant_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="so many of them must sign together (1)",
     )
-    parser.add_argument("--package", action="append", metavar="P", help="only settings of this UCI package")
+    parser.add_argument(
+        "--package",
+        action="append",
+        metavar="P",
+        help="only settings of this UCI package; or file:/PATH: no grant has a file that it does not name",
+    )
     parser.add_argument("--group", action="append", metavar="G", help="only for routers of this group")
     parser.add_argument(
         "--max-priority", type=within(0, 999), metavar="N", help="the highest priority of an assignment"

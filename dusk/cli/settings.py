@@ -7,13 +7,15 @@ from pathlib import Path
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, answer
 from dusk.cli.options import UsageError
+from dusk.config.names import is_file
 from dusk.errors import Refused
 
 _TARGET = "policy/NAME or device/NAME"
 _KEY = (
     "package.section.option as in uci; package.section alone sets the type. SECTION is a name, @type[0],"
     " type[option=value] where one section has it, or 'each type[option=value] as r': a section of yours for"
-    " each one that has it, and ${r} in its values is the name of that one"
+    " each one that has it, and ${r} in its values is the name of that one. file:/PATH is a whole file that"
+    " is none of UCI's, where the router's root allows it"
 )
 _SOURCES = (
     "VALUE may be @FILE (@@ for a value that begins with @) or - (standard input; asked for on a terminal)."
@@ -35,6 +37,12 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION",
         default="",
         help="where order matters: the sections whose type is set stand before this one (name or match)",
+    )
+    parser.add_argument(
+        "--mode",
+        metavar="MODE",
+        default="",
+        help="of file:/PATH, as chmod has it, such as 0755; else the one that is set already, or 0644",
     )
 
 
@@ -74,10 +82,11 @@ class _Edit:
                 raise UsageError(f"{key}: `{self._verb}` takes no value")
             values = edits.setdefault(key, [])
             if value is not None:
-                values.append(read_value(value, key))
+                values.append(read_value(value, key, is_whole=is_file(key)))
                 typed += [key] if is_typed(value) else []
         rows = [{"key": key, "values": values} for key, values in edits.items()]
-        further = {"before": arguments.before} if getattr(arguments, "before", "") else {}
+        options = ((name, getattr(arguments, name, "")) for name in ("before", "mode"))
+        further = {name: value for name, value in options if value}
         verb = "restore-local" if getattr(arguments, "restore_local", False) else self._verb
         result = context.signed(
             "draft.edit", target=arguments.target, verb=verb, edits=rows, typed=typed, **further
@@ -104,7 +113,7 @@ def is_typed(value: str) -> bool:
     return value != "-" and (not value.startswith("@") or value.startswith("@@"))
 
 
-def read_value(value: str, what: str) -> str:
+def read_value(value: str, what: str, *, is_whole: bool = False) -> str:
     """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end.
 
     On a terminal ``-`` asks for one line and does not show it, for it may be a secret; so it asks twice.
@@ -112,11 +121,13 @@ def read_value(value: str, what: str) -> str:
     Args:
         value: as typed.
         what: whose value it is, as it is asked for.
+        is_whole: whether a last line end stays: it is a file that is set, not what stands in one.
 
     Raises:
         Refused: ``value-file``, ``value-differs``, ``too-large`` or ``not-text``.
     """
-    if value == "-" and sys.stdin.isatty():
+    end = "" if is_whole else "\n"
+    if value == "-" and sys.stdin.isatty() and not is_whole:
         from dusk.cli.passwords import ask_secret
 
         typed = ask_secret(f"{what}: ")
@@ -124,7 +135,7 @@ def read_value(value: str, what: str) -> str:
             raise Refused("value-differs", f"{what}: the two values differ; nothing was done")
         return typed
     if value == "-":
-        return decode(_read_stdin(), "standard input").removesuffix("\n")
+        return decode(_read_stdin(), "standard input").removesuffix(end)
     if value.startswith("@@"):
         return value[1:]
     if value.startswith("@"):
@@ -135,7 +146,7 @@ def read_value(value: str, what: str) -> str:
         except OSError as error:
             reason = f"cannot read {name}: {error.strerror} (a value that begins with @ is written @@…)"
             raise Refused("value-file", reason) from None
-        return decode(data, name).removesuffix("\n")
+        return decode(data, name).removesuffix(end)
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -251,7 +262,8 @@ COMMANDS = {
         "  dusk set policy/wifi wireless.default_radio0.key=@FILE\n"
         "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r=wifi-iface'\n"
         "  dusk set policy/guest 'wireless.each wifi-device[band=5g] as r.device=${r}'\n"
-        "  dusk set policy/guest firewall.guest_dns=rule --before 'rule[name=Block]'",
+        "  dusk set policy/guest firewall.guest_dns=rule --before 'rule[name=Block]'\n"
+        "  dusk set policy/office file:/etc/banner=@FILE",
         _set_arguments,
         _edit("set", valued=True),
     ),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.views import groups_in_effect
 from dusk.config.merge import Layer, Managed, ManagedOption, merge, without_secrets
+from dusk.config.names import is_file
 from dusk.config.sealing import sealed_from
 from dusk.config.selection import Assignment, Scope, select_layers, select_variables
 from dusk.config.settings import Setting, Verb, decode_setting
@@ -21,6 +22,8 @@ LOCAL = "local"
 """Of an assignment: to whom a policy was assigned that are to have what they had before it."""
 VAR = "var/"
 """Before the name in a variable's record key."""
+FILE = "file"
+"""What `options_of` calls a file beside UCI."""
 
 
 class Datastore(Protocol):
@@ -105,7 +108,8 @@ class Configs:
         for one in self._given_back:
             if one.policy not in said and one.is_for(device.hex(), groups):
                 keys.update(self._policies.get(one.policy, {}))
-        return frozenset(keys.difference(option.key for option in every_option(managed)))
+        keys.difference_update(option.key for option in every_option(managed))
+        return frozenset(key for key in keys if not is_file(key))  # of which nothing is remembered
 
     def policies_of(self, device: DeviceId) -> tuple[str, ...]:
         """Return the names of the policies that a device has, the highest priority last."""
@@ -159,7 +163,8 @@ def settings_of(
 
 
 def _has_variables(settings: Mapping[str, Setting]) -> bool:
-    values = (value for setting in settings.values() for value in (*setting.values, *setting.removed))
+    plain = (setting for setting in settings.values() if setting.verb is not Verb.FILE)
+    values = (value for setting in plain for value in (*setting.values, *setting.removed))
     return any(USE in value for value in values)
 
 
@@ -224,4 +229,5 @@ _WORDS = {
     "TYPE": "section",
     "SEALED": "secret",
     "EXCLUSIVE": "exclusive",
+    "FILE": FILE,
 }

@@ -7,8 +7,9 @@ effect, which `dusk.apply.keeping` knows. Values of secret options are compared 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dusk.config.files import file_bytes, line_of
 from dusk.config.merge import Managed, ManagedOption, ManagedSection
-from dusk.config.names import Each, Every, Named, One
+from dusk.config.names import Each, Named, One, is_file
 from dusk.config.parts import Section, Value
 from dusk.config.result import find, hits_of, instances, target
 from dusk.config.settings import Verb, is_secret
@@ -56,9 +57,21 @@ def differences(
     """
     found: list[Difference] = []
     for package, sections in managed.items():
-        if package in files:
+        if package in files and is_file(package):
+            found += _of_file(files[package] or b"", sections)
+        elif package in files:
             found += _of_package(files[package] or b"", package, sections, further)
     return tuple(found)
+
+
+def _of_file(content: bytes, sections: Sequence[ManagedSection]) -> Iterator[Difference]:
+    """Yield that a file beside UCI is another, by mode and size; what it says is told nobody."""
+    for said in (option for section in sections for option in settings_in(section)):
+        wanted = file_bytes(said)
+        if content != wanted:
+            shown, found = line_of(wanted), line_of(content)
+            other = f"{found}, other content" if found is not None and found == shown else found
+            yield Difference(said.key, said.origin, shown, other, (said.key,))
 
 
 def without(managed: Managed, left: Collection[Difference]) -> Managed:
@@ -99,7 +112,7 @@ def _of_package(
     for section in sections:
         if isinstance(section.address, Each):
             yield from _of_each(document, package, section, further)
-        elif not isinstance(section.address, Every):  # what that lets nobody add goes with the next apply
+        elif isinstance(section.address, One):  # what nobody may add goes with the next apply
             yield from _of_section(document, package, section, section.address, further)
 
 

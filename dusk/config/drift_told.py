@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from dusk import codec
 from dusk.config.drift import Difference, settings_in
+from dusk.config.files import file_bytes, line_of
 from dusk.config.merge import Managed, ManagedOption, ManagedSection
-from dusk.config.names import Each, Named, parse_key
+from dusk.config.names import Each, Named, is_file, parse_key
 from dusk.config.parts import Value
 from dusk.config.result import instances, target
 from dusk.config.settings import Verb, is_secret
@@ -164,6 +165,8 @@ def _believed(
     if said is None:
         return Difference(row.key, "", None, None, (), trouble=NOT_SAID)
     origin, keys = said.option.origin, (row.setting,)
+    if is_file(row.setting):
+        return _of_file(row, said.option)
     if row.is_trouble:
         if not row.setting.startswith(row.key):
             raise UntrustedInput(f"{DRIFT}: {row.key} is no place of {row.setting}")
@@ -175,6 +178,14 @@ def _believed(
         return Difference(row.key, origin, None, None, keys, is_secret=True)
     wanted = target(row.found, option) if name is not None else _type_of(option, row.found)
     return None if wanted == row.found else Difference(row.key, origin, wanted, row.found, keys)
+
+
+def _of_file(row: UnverifiedDifference, option: ManagedOption) -> Difference | None:
+    """Return how a file beside UCI differs: a line of what is there was told, never what it says."""
+    if row.is_trouble or row.key != row.setting or isinstance(row.found, tuple):
+        raise UntrustedInput(f"{DRIFT}: {row.setting} is a file, of which a line is told")
+    wanted = line_of(file_bytes(option))
+    return None if row.found == wanted else Difference(row.key, option.origin, wanted, row.found, (row.key,))
 
 
 def _type_of(existence: ManagedOption, found: Value | None) -> str | None:

@@ -1,7 +1,8 @@
 """What a device tells others of its UCI files (`specs/asking.md`, *files*).
 
 Sections and options as they mean something, in their order; comments and quoting stay there. A secret is
-told as being there, never as what it is (R15), and what no setting could address is left out.
+told as being there, never as what it is (R15), and what no setting could address is left out. Of a file
+beside UCI it is told whether it is there, and as the log has it: nobody knows what else it says.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,7 +10,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from dusk import codec
-from dusk.config.names import is_name, is_package, is_plain_type
+from dusk.config.names import is_file, is_file_name, is_name, is_package, is_plain_type
 from dusk.config.parts import Section, Value
 from dusk.config.settings import MANAGED_NEVER, is_secret
 from dusk.config.uci import parse
@@ -99,6 +100,8 @@ def file_of(
     """
     if content is None:
         return ToldFile(package, FileState.NONE)
+    if is_file(package):
+        return ToldFile(package, FileState.TOLD, is_in_effect)
     try:
         document = parse(content, package)
     except ConfigError:
@@ -169,7 +172,7 @@ def decode_files(data: bytes) -> ToldFiles:
 
 def _package(value: object) -> str:
     name = codec.text(value, NAME_BYTES_MAX, FILES)
-    if not is_package(name):
+    if not (is_package(name) or is_file_name(name)):
         raise UntrustedInput(f"{FILES}: {name!a} is no package")
     return name
 
@@ -182,7 +185,8 @@ def _file(row: object) -> ToldFile:
         codec.boolean(is_in_effect, FILES),
         tuple(_section(one) for one in codec.items(sections, FILE_SECTIONS_MAX, FILES)),
     )
-    if found.state is not FileState.TOLD and (found.is_in_effect or found.sections):
+    is_told = found.state is FileState.TOLD
+    if (found.is_in_effect and not is_told) or (found.sections and (not is_told or is_file(found.package))):
         raise UntrustedInput(f"{FILES}: a file that is not told says something")
     names = [one.name for one in found.sections if one.name]
     if len(set(names)) < len(names):

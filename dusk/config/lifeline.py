@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dusk.config.device import every_option
 from dusk.config.merge import Managed, ManagedOption
-from dusk.config.names import Each, Matched, Named, parse_key
+from dusk.config.names import Each, Matched, Named, Whole, parse_key
 from dusk.config.parts import Section, texts_of
 from dusk.config.radios import WIDTH_USUAL_MHZ, is_link, is_link_of, listens_s, width_of
 from dusk.config.settings import Verb
@@ -105,7 +105,7 @@ def _known(before: Managed, after: Managed, package: str) -> dict[str, _Known]:
         said = values.setdefault(key, {})
         if isinstance(address, Named):
             names[key] = address.name
-        elif not isinstance(address, Each):
+        elif not isinstance(address, Each | Whole):
             types[key] = address.type
         for option, value in address.conditions if isinstance(address, Matched) else ():
             said.setdefault(option, set()).add(value)

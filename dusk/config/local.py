@@ -8,7 +8,7 @@ The helper keeps it for root alone, as it may hold secrets of the router's own; 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dusk.config.merge import Managed
-from dusk.config.names import Each, Every, Key, Named, One, parse_key
+from dusk.config.names import Each, Key, Named, One, parse_key
 from dusk.config.parts import Removed, Section, Value, quoted
 from dusk.config.result import Former, find
 from dusk.config.settings import FORMER
@@ -135,7 +135,7 @@ def _add(document: Document, sections: Iterable[Removed]) -> None:
 
 def _restore(document: Document, key: Key, was: Value | None) -> None:
     """Let an option or a section be what it was, if there is exactly one such section."""
-    assert not isinstance(key.section, Each | Every), "what is remembered is of one section"
+    assert isinstance(key.section, One), "what is remembered is of one section"
     hits = find(document, key.section)
     if len(hits) != 1:
         return

@@ -11,12 +11,13 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
-from dusk.config.names import Address, Each, parse_key
+from dusk.config.names import Address, Each, is_file, parse_key
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, is_secret
 from dusk.config.variables import USE, Expander, VariableValue
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
+from dusk.limits import MANAGED_FILES_BYTES_MAX, MANAGED_FILES_MAX
 
 PRIORITY_DEFAULT = 100
 PRIORITY_MAX = 999
@@ -45,7 +46,7 @@ class ManagedOption:
     """What must be true of one option, or of a section's being there (``TYPE``, ``ABSENT``).
 
     Args:
-        verb: ``SET``, ``SET_LIST``, ``ABSENT``, ``EDIT_LIST``, ``TYPE`` or ``SEALED``.
+        verb: ``SET``, ``SET_LIST``, ``ABSENT``, ``EDIT_LIST``, ``TYPE``, ``SEALED`` or ``FILE``.
         values: the value, the items, the items to add, or the type; variables are put in.
         removed: items to take out.
         origin: the layer, or the layers joined by ", ", that said so.
@@ -145,7 +146,19 @@ def merge(
     packages: dict[str, list[ManagedSection]] = {}
     for (package, address), winners in sections.items():
         packages.setdefault(package, []).append(_section(address, winners))
+    _check_files(packages)
     return MappingProxyType({package: tuple(found) for package, found in packages.items()})
+
+
+def _check_files(packages: Mapping[str, Sequence[ManagedSection]]) -> None:
+    """Raise if a device would have more files beside UCI, or larger ones, than it can apply at once."""
+    files = [section.existence for name, (section, *_) in packages.items() if is_file(name)]
+    size = sum(len(file.values[0].encode()) for file in files if file is not None and file.values)
+    if len(files) > MANAGED_FILES_MAX or size > MANAGED_FILES_BYTES_MAX:
+        raise ConfigError(
+            f"{len(files)} managed files of {size} bytes together; a device has at most {MANAGED_FILES_MAX}"
+            f" of {MANAGED_FILES_BYTES_MAX}"
+        )
 
 
 def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterator[_Said]:

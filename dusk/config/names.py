@@ -1,9 +1,10 @@
-"""Names as libuci allows them, keys as ``uci`` writes them, and addresses of sections.
+"""Names as libuci allows them, keys as ``uci`` writes them, addresses of sections, and of files beside UCI.
 
 A KEY is ``package.section.option``, or ``package.section`` for the section itself. A section is
 addressed by name, by index (``@rule[0]``, ``@rule[-1]``) or by what it contains
 (``zone[name=lan]``); ``each wifi-device[band=5g] as r`` is one section for each hit. ``parse_key``
-gives every key one canonical text, because settings are records and a record has one key.
+gives every key one canonical text, because settings are records and a record has one key. The KEY of a
+file that is none of UCI's is ``file:`` and its path.
 """
 
 import re
@@ -11,7 +12,7 @@ from functools import lru_cache
 
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
-from dusk.limits import RECORD_KEY_BYTES_MAX
+from dusk.limits import FILE_KEY_BYTES_MAX, RECORD_KEY_BYTES_MAX
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _PACKAGE = re.compile(r"[A-Za-z0-9_-]+")
@@ -48,7 +49,7 @@ def is_generated(text: str) -> bool:
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
-def check_value(value: str, what: str) -> str:
+def check_value(value: str, what: str, holder: str = "UCI") -> str:
     """Return a value that ``uci set`` takes: text, with tabs and line ends, no other controls.
 
     Raises:
@@ -57,7 +58,7 @@ def check_value(value: str, what: str) -> str:
     bad = _FORBIDDEN.search(value)
     if bad is not None:
         shown = "NUL" if bad[0] == "\0" else f"character 0x{ord(bad[0]):02x}"
-        raise ConfigError(f"{what}: the value contains {shown}, which UCI cannot hold")
+        raise ConfigError(f"{what}: the value contains {shown}, which {holder} cannot hold")
     return value
 
 
@@ -127,9 +128,17 @@ class Every:
         return f"@{self.type}[*]" if self.type else "*"
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A file beside UCI: it has no sections."""
+
+    def __str__(self) -> str:
+        return ""
+
+
 One = Named | Indexed | Matched
 """An address of one section."""
-Address = One | Each | Every
+Address = One | Each | Every | Whole
 
 _FACT = "mac6"
 """A fact that ``${…}`` names like a variable."""
@@ -143,14 +152,40 @@ def is_made(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a setting is about: an option, or (``option`` None) the section itself."""
+    """What a setting is about: an option, or (``option`` None) the section itself, or a whole file.
+
+    The package of a file beside UCI is ``file:`` and its path.
+    """
 
     package: str
     section: Address
     option: str | None
 
     def __str__(self) -> str:
+        if isinstance(self.section, Whole):
+            return self.package
         return ".".join((self.package, str(self.section), *([self.option] if self.option else [])))
+
+
+_FILE_MARK = "file:"
+_FILE = re.compile(
+    r"file:(?=[^A-Za-z0-9]*[A-Za-z0-9])(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._+][A-Za-z0-9._+-]*)+"
+)
+
+
+def is_file(package: str) -> bool:
+    """Tell whether a package, or a KEY, is meant to be a file beside UCI."""
+    return package.startswith(_FILE_MARK)
+
+
+def is_file_name(text: str) -> bool:
+    """Tell whether this is ``file:`` and a path that a file beside UCI may have."""
+    return len(text) <= FILE_KEY_BYTES_MAX and _FILE.fullmatch(text) is not None
+
+
+def is_at_or_below(key: str, place: str) -> bool:
+    """Tell whether a KEY is a place, or an option or section of it; nothing is below a file."""
+    return key == place or (not is_file(place) and key.startswith(f"{place}."))
 
 
 _BARE = r"[^\x00-\x20,\]\"\\]+"
@@ -186,6 +221,8 @@ def parse_key(text: str) -> Key:
     """
     if len(text.encode("utf-8", "surrogatepass")) > RECORD_KEY_BYTES_MAX:
         raise ConfigError(f"{text[:40]}…: the key is longer than {RECORD_KEY_BYTES_MAX} bytes")
+    if is_file(text):
+        return _file_key(text)
     parts = _KEY.fullmatch(text)
     if parts is None:
         raise ConfigError(_why_not(text))
@@ -209,6 +246,15 @@ def parse_key(text: str) -> Key:
     else:
         section = Each(each, _conditions(of_each or "", text), called)
     return Key(package, section, option)
+
+
+def _file_key(text: str) -> Key:
+    if not is_file_name(text):
+        raise ConfigError(
+            f"{text if text.isprintable() else ascii(text)}: a file is written file:/PATH, with letters,"
+            f" digits and . _ + - between the /, {FILE_KEY_BYTES_MAX} characters at most"
+        )
+    return Key(text, Whole(), None)
 
 
 def _every(kind: str, option: str | None, key: str) -> Every:
@@ -237,6 +283,9 @@ def split_assignment(text: str) -> tuple[str, str]:
     Raises:
         ConfigError: no ``=``, or what stands before it is not a key.
     """
+    if is_file(text) and "=" in text:
+        key, _, value = text.partition("=")
+        return str(parse_key(key)), value
     parts = _ASSIGNMENT.fullmatch(text)
     if parts is None:
         key, equals, _ = text.partition("=")

@@ -12,7 +12,7 @@ from dusk.config.device import SET, Datastore, variables_of
 from dusk.config.merge import ManagedOption
 from dusk.config.names import Each, parse_key
 from dusk.config.selection import Scope
-from dusk.config.settings import setting_from_row
+from dusk.config.settings import Verb, setting_from_row
 from dusk.config.variables import FACT, VariableValue, uses_in
 from dusk.ids import DeviceId
 
@@ -67,7 +67,7 @@ class Origins:
         row = self._store.value(section, f"{SET}{key}")
         assert row is not None, "the layer said so"
         setting = setting_from_row(row)
-        values = (*setting.values, *setting.removed)
+        values = () if setting.verb is Verb.FILE else (*setting.values, *setting.removed)
         each = parse_key(key).section
         hidden = each.name if isinstance(each, Each) else None
         used = dict.fromkeys(one for value in values for one in self._used(value) if one.name != hidden)

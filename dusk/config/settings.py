@@ -11,7 +11,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dusk.codec import Row, fields, integer, number, pack, texts_to, unpack
-from dusk.config.names import Every, Indexed, Key, Matched, check_value, is_plain_type, parse_key, place_in
+from dusk.config.file_rules import check_file, check_never, is_mode
+from dusk.config.names import (
+    Every,
+    Indexed,
+    Key,
+    Matched,
+    Whole,
+    check_value,
+    is_file,
+    is_plain_type,
+    parse_key,
+    place_in,
+)
 from dusk.config.parts import Value
 from dusk.config.sealing import Sealed, reference_in, sealed_from
 from dusk.errors import ConfigError, UntrustedInput
@@ -37,6 +49,8 @@ class Verb(IntEnum):
     """Sections that nothing names are not there."""
     LOCAL = 8
     """Nothing, but where nobody else manages it, it becomes what it was before anybody did."""
+    FILE = 9
+    """The file beside UCI has this content and mode."""
 
 
 class Edit(Enum):
@@ -57,7 +71,7 @@ class Setting(NamedTuple):
     Args:
         verb: what is demanded.
         values: the value (``SET``), the type and perhaps before which section (``TYPE``), the items
-            (``SET_LIST``) or those to add.
+            (``SET_LIST``) or those to add, the content and the mode (``FILE``).
         position: order within the target; new sections come in this order.
         removed: the items to take out (``EDIT_LIST``).
         sealed: the secret (``SEALED``).
@@ -82,7 +96,7 @@ LOCAL = Setting(Verb.LOCAL)
 _VERBS = {int(verb): verb for verb in Verb}
 _SETTING = Row(
     "setting",
-    verb=number(Verb.SET, Verb.LOCAL),
+    verb=number(Verb.SET, Verb.FILE),
     position=number(0, NUMBER_MAX),
     values=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
     removed=texts_to(OPERATIONS_MAX, VALUE_BYTES_MAX),
@@ -142,6 +156,8 @@ def _malformed(setting: Setting) -> str:
             is_right = len(values) in (1, 2) and is_plain_type(values[0])
         case Verb.SET_LIST:
             is_right = len(values) > 0
+        case Verb.FILE:
+            is_right = len(values) == 2 and is_mode(values[1])
         case Verb.ABSENT | Verb.EXCLUSIVE | Verb.LOCAL:
             is_right = not values
         case _:
@@ -217,6 +233,9 @@ def check_read_setting(key: str, setting: Setting, *, is_draft: bool = False) ->
         ConfigError: as `check_setting`.
     """
     parsed = _managed_key(key)
+    if isinstance(parsed.section, Whole) or setting.verb is Verb.FILE:
+        _check_whole(key, setting)
+        return
     if parsed.option is None:
         _check_section(key, parsed, setting)
     elif setting.verb in (Verb.TYPE, Verb.EXCLUSIVE):
@@ -225,6 +244,15 @@ def check_read_setting(key: str, setting: Setting, *, is_draft: bool = False) ->
         raise ConfigError(plain_secret(key, parsed.option))
     for value in (*setting.values, *setting.removed):
         check_value(value, key)
+
+
+def _check_whole(key: str, setting: Setting) -> None:
+    """Check a setting about a file as a whole."""
+    if not is_file(key) or setting.verb not in (Verb.FILE, Verb.ABSENT):
+        raise ConfigError(f"{key}: a file, and nothing else, is set as a whole, or is not to be there")
+    check_never(key)
+    if setting.verb is Verb.FILE:
+        check_file(key, setting.values, is_secret)
 
 
 def plain_secret(key: str, option: str) -> str:
@@ -283,6 +311,7 @@ def edit(
     position: int = 0,
     is_section: bool = False,
     before: str = "",
+    mode: str = "",
 ) -> Setting | None:
     """Return what a target says about a key after an edit; None if it says nothing any more.
 
@@ -296,6 +325,7 @@ def edit(
         position: for a setting that is new.
         is_section: whether the key is about a section.
         before: the section before which a section is to stand, "" if that does not matter.
+        mode: of a file, whose content is the value; "" for anything else.
     """
     place = existing.position if existing is not None else position
     if existing is not None and existing.verb is Verb.LOCAL:
@@ -310,6 +340,8 @@ def edit(
             return Setting(Verb.EXCLUSIVE, (), place)
         case Edit.DELETE:
             return ABSENT._replace(position=place)
+        case Edit.SET if mode:
+            return Setting(Verb.FILE, (*values, mode), place)
         case Edit.SET if is_section:
             return Setting(Verb.TYPE, (*values, *([before] if before else [])), place)
         case Edit.SET:

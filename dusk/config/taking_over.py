@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from dusk.config.files_told import ToldFile, ToldSection
 from dusk.config.merge import ManagedOption, ManagedSection
-from dusk.config.names import Each, Every, Indexed, Matched, Named, check_value, is_generated, is_made
+from dusk.config.names import Each, Every, Indexed, Matched, Named, Whole, check_value, is_generated, is_made
 from dusk.config.names import One as Address
 from dusk.config.parts import Value
 from dusk.config.result import find, hits_of, instances
@@ -52,7 +52,7 @@ def claims(file: ToldFile, managed: Sequence[ManagedSection]) -> Claims:
     found: dict[tuple[int, str | None], ManagedOption] = {}
     for wanted in managed:
         for one in _plain(document, wanted, file.package):
-            assert not isinstance(one.address, Each | Every), "that is left out"
+            assert not isinstance(one.address, Each | Every | Whole), "that is left out"
             hits = find(document, one.address)
             for section in hits if len(hits) == 1 else []:
                 place = places[section]
@@ -64,7 +64,7 @@ def claims(file: ToldFile, managed: Sequence[ManagedSection]) -> Claims:
 
 def _plain(document: Document, wanted: ManagedSection, package: str) -> Sequence[ManagedSection]:
     """Return the sections that an address is about, if it is not one section itself."""
-    if isinstance(wanted.address, Every):
+    if isinstance(wanted.address, Every | Whole):
         return ()
     if not isinstance(wanted.address, Each):
         return (wanted,)

@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from dusk.config.names import parse_key, place_in, split_assignment
+from dusk.config.file_rules import MODE_DEFAULT
+from dusk.config.names import is_file, parse_key, place_in, split_assignment
 from dusk.config.parts import Section, quoted
 from dusk.config.settings import Edit, Setting, Verb, check_setting, edit, is_secret
 from dusk.config.syntax import Statement, scan, words
@@ -26,6 +27,8 @@ _WORDS = {Verb.EXCLUSIVE: "exclusive", Verb.LOCAL: "restore_local"}
 """What takes no value."""
 BEFORE = "before"
 """A word of ours: ``uci`` numbers sections, which says something else on each router."""
+MODE = "mode"
+"""Another one, of files beside UCI."""
 _EXPORT = re.compile(r"(?:[ \t\r\n]|#[^\n]*(?:\n|\Z))*(?:p|package|c|config|o|option|l|list)[ \t]")
 HIDDEN = Setting(Verb.SEALED)
 """Stands for a secret whose value is not shown."""
@@ -91,12 +94,12 @@ def _batch_line(
     verb = line[0].lower()
     if verb == "commit":
         return
-    if verb == BEFORE and len(line) == 2:
-        _before(*split_assignment(line[1]), found)
+    if verb in _OURS and len(line) == 2:
+        _OURS[verb](*split_assignment(line[1]), found)
         return
     if verb not in _BATCH:
         raise ConfigError(
-            f"{line[0]!a} is not supported; use set, add_list, del_list, delete, before, exclusive or"
+            f"{line[0]!a} is not supported; use set, add_list, del_list, delete, before, mode, exclusive or"
             " restore_local"
         )
     if len(line) != 2:
@@ -107,6 +110,9 @@ def _batch_line(
         key_text, value = split_assignment(line[1])
     parsed = parse_key(key_text)
     key = str(parsed)
+    if is_file(key):
+        found[key] = _file(key, request, value, found)
+        return
     if parsed.option is None:
         if request is Edit.DELETE:
             for other in options.pop(key, ()):
@@ -125,6 +131,26 @@ def _batch_line(
     found[key] = setting
 
 
+def _file(key: str, request: Edit, content: str, found: Mapping[str, Setting]) -> Setting:
+    """Return what a line says of a file beside UCI: what it is to have, or that it is to go."""
+    if request not in (Edit.SET, Edit.DELETE):
+        raise ConfigError(f"{key}: a file is set as a whole, or deleted")
+    setting = edit(found.get(key), request, content, position=len(found), mode=MODE_DEFAULT)
+    assert setting is not None, "it is not unset"
+    check_setting(key, setting)
+    return setting
+
+
+def _mode(key: str, mode: str, found: dict[str, Setting]) -> None:
+    """Say the mode of a file whose content was said."""
+    known = found.get(key)
+    if known is None or known.verb is not Verb.FILE:
+        raise ConfigError(f"{key}: set the content of the file first, then its mode")
+    setting = known._replace(values=(known.values[0], mode))
+    check_setting(key, setting)
+    found[key] = setting
+
+
 def _before(key_text: str, place: str, found: dict[str, Setting]) -> None:
     """Say before which section one stands whose type was said."""
     parsed = parse_key(key_text)
@@ -134,6 +160,10 @@ def _before(key_text: str, place: str, found: dict[str, Setting]) -> None:
     setting = known._replace(values=(known.values[0], str(place_in(parsed.package, place))))
     check_setting(str(parsed), setting)
     found[str(parsed)] = setting
+
+
+_OURS = {BEFORE: _before, MODE: _mode}
+"""What adds to the line before it."""
 
 
 def _from_export(text: str, name: str, *, is_draft: bool) -> list[tuple[str, Setting]]:
@@ -198,6 +228,11 @@ def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
         name = key if _NEEDS_NO_QUOTES.fullmatch(key) else quoted(key)
         if setting.verb is Verb.SEALED:
             lines.append(f"# {ascii(key)[1:-1]} is a secret and not shown\n")
+            continue
+        if setting.verb is Verb.FILE:
+            content, mode = setting.values
+            lines.append(f"set {name}={quoted(content)}\n")
+            lines += [f"{MODE} {name}={quoted(mode)}\n"] if mode != MODE_DEFAULT else []
             continue
         if setting.verb in (Verb.SET, Verb.TYPE):
             lines.append(f"set {name}={quoted(setting.values[0])}\n")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from dusk.changelog.overlay import Overlay
 from dusk.config.drift import Difference
+from dusk.config.names import is_file
 from dusk.config.settings import Edit as Request
 from dusk.config.variables import as_it_stands
 from dusk.control import names, settings
@@ -12,6 +13,7 @@ from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft
 from dusk.control.drift import told_drift
 from dusk.control.editing import check_reviewed
+from dusk.control.files import no_look_into
 from dusk.control.roster import require_policy
 from dusk.control.sealing import sealer_of
 from dusk.errors import Refused, UntrustedInput
@@ -80,6 +82,8 @@ def _check_adoptable(one: Difference) -> None:
         raise Refused("is-secret", f"{one.key} is a secret: set it with `dusk set TARGET {one.key}=-`")
     if one.trouble:
         raise Refused("no-setting", f"{one.key}: {one.trouble}; change what is said of it")
+    if is_file(one.key) and one.found is not None:
+        raise Refused("no-setting", no_look_into(one.key))
     if one.key not in one.keys:
         raise Refused("no-setting", f"{one.key} was made by an `each`: change that")
 

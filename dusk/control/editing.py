@@ -8,6 +8,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
+from dusk.config.names import is_at_or_below
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, reading, roster, settings, words
 from dusk.control.attesting import hand_in
@@ -82,7 +83,9 @@ def draft_edit(desk: Bench, arguments: Json) -> Json:
 
     def change(state: State, draft: Draft) -> Draft:
         section = names.target_section(state, arguments["target"])
-        target = settings.Target(state, section, sealer, arguments["typed"], arguments["before"])
+        target = settings.Target(
+            state, section, sealer, arguments["typed"], arguments["before"], arguments["mode"]
+        )
         return settings.change_settings(target, draft, request, rows)
 
     sealer = sealer_of(desk, desk.session(arguments["token"]))
@@ -167,9 +170,8 @@ def _is_of(state: State, edit: Edit, target: str, key: str) -> bool:
     """Tell whether an edit stands below a heading of the draft, and is of a key or what is below that."""
     item, _ = words.describe(state, edit.section, edit.key, None)
     item = item.removeprefix("variable ").removeprefix("member ")
-    return names.section_title(state, edit.section) == target and f"{item}.".startswith(
-        f"{key}." if key else ""
-    )
+    is_meant = not key or is_at_or_below(item, key)
+    return names.section_title(state, edit.section) == target and is_meant
 
 
 # --- signing -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from dusk.config.files_told import (
     encode_asked,
 )
 from dusk.config.merge import Managed, ManagedOption
+from dusk.config.names import is_at_or_below, is_file
 from dusk.config.settings import Setting, is_secret
 from dusk.config.taking_over import addresses, claims, taken_over
 from dusk.config.text import export_text
@@ -24,7 +25,7 @@ from dusk.control.drift import shown
 from dusk.effects import Question, Told
 from dusk.errors import ConfigError, Refused, UntrustedInput
 from dusk.ids import DeviceId
-from dusk.limits import CHANGE_BYTES_MAX
+from dusk.limits import CHANGE_BYTES_MAX, FILES_ASKED_MAX
 
 USUAL = ("network", "wireless", "dhcp", "firewall", "system")
 """The packages that a router lets Dusk manage without a word of its root's."""
@@ -42,12 +43,20 @@ _WHY = {
 }
 
 
+_UNASKED: Json = {
+    "state": "unasked",
+    "why": "was not asked for, there are too many: ask for it alone",
+    "in_effect": False,
+    "options": [],
+}
+
+
 def effective_ask(desk: Desk, arguments: Json) -> Json:
     """Ask a device for its files as they are; the ticket ends with them, and with who manages what."""
     state, wanted = desk.log.state, arguments["key"]
     device = names.device_id(state, arguments["device"])
     managed = _managed(released(desk.log, device).store, device)
-    packages = (wanted.partition(".")[0],) if wanted else tuple(sorted(managed)) or USUAL
+    packages, unasked = _asked(wanted, managed)
 
     def tell(told: Told) -> Json:
         answer = told_files(told, packages)
@@ -62,10 +71,19 @@ def effective_ask(desk: Desk, arguments: Json) -> Json:
                     "options": list(_options(desk, one, managed, further, wanted)),
                 }
                 for one in answer.files
-            ],
+            ]
+            + [{**_UNASKED, "package": package} for package in unasked],
         }
 
     return {"ticket": desk.ask_device(device, _question(packages), tell), "report": _report(desk, device)}
+
+
+def _asked(wanted: str, managed: Managed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which packages a device is asked for, and which are managed and too many for one question."""
+    if wanted:
+        return (wanted if is_file(wanted) else wanted.partition(".")[0],), ()
+    packages = tuple(sorted(managed, key=lambda name: (is_file(name), name))) or USUAL
+    return packages[:FILES_ASKED_MAX], packages[FILES_ASKED_MAX:]
 
 
 def _report(desk: Desk, device: DeviceId) -> Json | None:
@@ -86,6 +104,8 @@ def settings_ask(desk: Desk, arguments: Json) -> Json:
     state = desk.log.state
     device = names.device_id(state, arguments["device"])
     packages = tuple(dict.fromkeys(arguments["packages"])) or USUAL
+    if beside := next(filter(is_file, packages), ""):
+        raise Refused("bad-params", f"packages: {no_look_into(beside)}")
     question = _question(packages)
 
     def tell(told: Told) -> Json:
@@ -98,6 +118,14 @@ def settings_ask(desk: Desk, arguments: Json) -> Json:
         return {"device": name, "head": answer.seq, **_as_settings(answer, managed, secret_names(state))}
 
     return {"ticket": desk.ask_device(device, question, tell)}
+
+
+def no_look_into(key: str) -> str:
+    """Return why a file beside UCI is not taken over from a router, and what to do."""
+    return (
+        f"{key} is a file, and no router shows others what is in one: copy it from there, and"
+        f" `dusk set TARGET {key}=@FILE`"
+    )
 
 
 def _question(packages: Sequence[str]) -> Question:
@@ -150,7 +178,7 @@ def _options(
 
 def _is_meant(key: str, by: ManagedOption | None, wanted: str) -> bool:
     keys = (key,) if by is None else (key, by.key)
-    return not wanted or any(f"{one}.".startswith(f"{wanted}.") for one in keys)
+    return not wanted or any(is_at_or_below(one, wanted) for one in keys)
 
 
 def _row(desk: Desk, key: str, value: str | None, by: ManagedOption | None) -> Json:

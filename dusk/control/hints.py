@@ -11,7 +11,7 @@ from dusk.changelog.overlay import Overlay
 from dusk.changelog.selector import SELECT
 from dusk.changelog.views import groups_of, is_selected
 from dusk.config.device import LOCAL, SET, settings_of
-from dusk.config.names import Every, parse_key
+from dusk.config.names import Every, is_file, parse_key
 from dusk.config.settings import Verb, decode_setting
 from dusk.control import names
 from dusk.control.foreseen import Effect, names_words
@@ -65,7 +65,7 @@ def _returned(store: Overlay, edits: Iterable[Edit]) -> set[str]:
         if edit.key.startswith(SET) and decode_setting(edit.data).verb is Verb.LOCAL:
             keys.add(edit.key.removeprefix(SET))
         elif (room, edit.key) == ("assignment", LOCAL):
-            keys.update(settings_of(store, f"policy/{name}"))
+            keys.update(key for key in settings_of(store, f"policy/{name}") if not is_file(key))
     return keys
 
 

@@ -164,6 +164,7 @@ METHODS: Mapping[str, Method] = {
         verb=_VERB,
         typed=Parameter(schema.texts(), ()),
         before=Parameter(schema.text(), ""),
+        mode=Parameter(schema.text(4), ""),
         **_ROWS,
     ),
     "draft.import": _signing(

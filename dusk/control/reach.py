@@ -10,7 +10,7 @@ from dusk.changelog.overlay import Overlay
 from dusk.changelog.views import groups_in_effect
 from dusk.config.device import SET, VAR, Configs
 from dusk.config.lifeline import TELLING
-from dusk.config.names import Address, parse_key
+from dusk.config.names import Address, is_file, parse_key
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass
@@ -47,8 +47,13 @@ class Reach:
             return True
 
     def _tells(self, key: str) -> bool:
-        """Tell whether a KEY says what another section of a touched package stands on (`config.lifeline`)."""
+        """Tell whether a KEY says what another section of a touched package stands on (`config.lifeline`).
+
+        Of files beside UCI each, for a device has so many of them at most.
+        """
         parsed = parse_key(key)
+        if is_file(key):
+            return self.places is not None and any(is_file(package) for package, _ in self.places)
         touched = self.places is not None and any(package == parsed.package for package, _ in self.places)
         return touched and parsed.option in TELLING.get(parsed.package, ())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.config.device import SET
-from dusk.config.names import Every, Indexed, Key, Matched, parse_key
+from dusk.config.names import Every, Indexed, Key, Matched, is_file, parse_key
 from dusk.config.settings import Setting, Verb, decode_setting
 
 NOTES_MAX = 20
@@ -18,6 +18,8 @@ NOTES_MAX = 20
 _MARKED = re.compile(r'([^=!+"~]+)')
 _LIKENESS_MIN = 0.6
 _ROOT = "where root allows it (etc/dusk/allow)"
+_FILE = "file:/etc/banner"
+"""The file beside UCI that a router takes, as text for people; the helper says the same."""
 
 Table = dict[str, dict[str, set[str]]]
 """Package → type → options."""
@@ -56,6 +58,10 @@ def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
     assert edit.data is not None, "chosen above"
     key, setting = parse_key(edit.key.removeprefix(SET)), decode_setting(edit.data)
     if setting.verb is Verb.ABSENT:
+        return
+    if is_file(key.package):
+        if key.package != _FILE:
+            yield f"{key}: a router takes it only {_ROOT}"
         return
     if key.package not in table:
         yield f"{key}: a router takes {key.package} only {_ROOT}{near(key.package, table)}"

@@ -7,6 +7,7 @@ from dusk.changelog.authority import PASSED, Grant, grant_for
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
+from dusk.config.names import is_file, is_package, parse_key
 from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
@@ -88,6 +89,8 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
         raise Refused("bad-threshold", f"{arguments['threshold']} of {len(keys)} people can never sign")
     for group in arguments["groups"] or ():
         names.require_group(Overlay(state), group)
+    for package in arguments["packages"] or ():
+        _check_package(package)
     row = [
         keys,
         arguments["threshold"],
@@ -112,6 +115,14 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
     )
     replaces = [] if former is None else [f"it replaces what was granted there: {_words(state, former)}"]
     return {**act, "notes": [*act["notes"], *replaces]}
+
+
+def _check_package(package: str) -> None:
+    """Refuse what no setting can be of: it would grant nothing, and look as if it did."""
+    if is_file(package):
+        parse_key(package)
+    elif not is_package(package):
+        raise Refused("bad-params", f"{package!a} is no UCI package, and no file:/PATH")
 
 
 def _words(state: State, grant: Grant) -> str:

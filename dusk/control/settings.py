@@ -6,7 +6,8 @@ from dusk.changelog.overlay import Overlay
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
-from dusk.config.names import parse_key, place_in
+from dusk.config.file_rules import MODE_DEFAULT, check_no_secret
+from dusk.config.names import is_at_or_below, is_file, parse_key, place_in
 from dusk.config.settings import Edit as Request
 from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
 from dusk.config.text import HIDDEN, export_text, import_text
@@ -32,6 +33,7 @@ class Target:
         sealer: of who edits.
         typed: KEYs whose values stood in the arguments of a command.
         before: the section before which those are to stand whose type is set; "" for anywhere.
+        mode: of the files beside UCI that are set; "" for the one that they have, or the usual one.
     """
 
     state: State
@@ -39,6 +41,7 @@ class Target:
     sealer: Sealer
     typed: Collection[str] = ()
     before: str = ""
+    mode: str = ""
 
     def is_secret(self, option: str | None) -> bool:
         """Tell whether an option is secret in this cluster."""
@@ -60,11 +63,18 @@ def change_settings(
         ConfigError: a key or value that cannot be managed.
         Refused: nothing to unset, or a secret where others may read it.
     """
-    if target.before and (request is not Request.SET or all(parse_key(key).option for key, _ in rows)):
+    is_set = request is Request.SET
+    if target.before and not (is_set and any(_is_section(key) for key, _ in rows)):
         raise Refused("bad-params", "--before is of sections: set their type, as package.section=TYPE")
+    if target.mode and not (is_set and any(is_file(key) for key, _ in rows)):
+        raise Refused("bad-params", "--mode is of files: set their content, as file:/PATH=@FILE")
     for row in rows:
         draft = _change(target, draft, request, row)
     return draft
+
+
+def _is_section(key: str) -> bool:
+    return not is_file(key) and parse_key(key).option is None
 
 
 def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tuple[str, ...]]) -> Draft:
@@ -73,11 +83,13 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
     key = parse_key(text)
     name = str(key)
     said = settings_of(Overlay(state, draft.all_edits), section)
-    below = [other for other in said if key.option is None and other.startswith(f"{name}.")]
+    below = [other for other in said if key.option is None and other != name and is_at_or_below(other, name)]
     if request in _ENDING - {Request.DELETE} and name not in said and not below:
         what = section_words(section)
         none = "" if said else "; it has no settings at all"
         raise Refused("not-managed", f"{what} says nothing about {name}{none}")
+    if is_file(name) and request in (Request.SET, *_BUILDS_ON):
+        return _change_file(target, draft, request, name, values)
     if key.option is not None and request in (Request.SET, Request.ADD_LIST):
         _check_section_is_there(said, name.removesuffix(f".{key.option}"), name)
     if request in _ENDING:
@@ -105,6 +117,20 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
             draft, setting = target.sealer.setting(draft, section, name, setting)
     data = None if setting is None else encode_setting(setting)
     return put(state, draft, section, SET + name, data, builds_on=request in _BUILDS_ON)
+
+
+def _change_file(target: Target, draft: Draft, request: Request, key: str, values: tuple[str, ...]) -> Draft:
+    """Return the draft with a file beside UCI set."""
+    if request is not Request.SET or len(values) != 1:
+        raise ConfigError(f"{key}: a file is set as a whole, or deleted")
+    said = settings_of(Overlay(target.state, draft.all_edits), target.section)
+    held, place = said.get(key), max((setting.position for setting in said.values()), default=-1) + 1
+    known = held.values[1] if held is not None and held.verb is Verb.FILE else MODE_DEFAULT
+    setting = edit(held, request, values[0], position=place, mode=target.mode or known)
+    assert setting is not None, "it is not unset"
+    check_setting(key, setting)
+    check_no_secret(key, values[0], target.is_secret)
+    return put(target.state, draft, target.section, SET + key, encode_setting(setting))
 
 
 def _one_type(name: str, values: tuple[str, ...]) -> str:

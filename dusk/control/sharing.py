@@ -23,7 +23,7 @@ from dusk.listing import listed
 
 NAMES_SHOWN_MAX = 3
 """Of routers, in one line."""
-_WHOLE = frozenset({Verb.SET, Verb.SET_LIST, Verb.ABSENT, Verb.TYPE})
+_WHOLE = frozenset({Verb.SET, Verb.SET_LIST, Verb.ABSENT, Verb.TYPE, Verb.FILE})
 """What a router may say otherwise than the policy: it takes the place of that, whatever that is."""
 
 

@@ -11,8 +11,17 @@ from dusk.changelog.secrecy import secret_names
 from dusk.changelog.sections import device_path
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
-from dusk.config.device import SET, Configs, every_option, facts_of, options_of, settings_of, variables_of
-from dusk.config.names import parse_key
+from dusk.config.device import (
+    FILE,
+    SET,
+    Configs,
+    every_option,
+    facts_of,
+    options_of,
+    settings_of,
+    variables_of,
+)
+from dusk.config.names import is_at_or_below, parse_key
 from dusk.config.origins import NOBODYS, Origin, Origins
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
@@ -29,6 +38,8 @@ from dusk.control.voiding import compromised_since
 from dusk.errors import ConfigError, Refused
 from dusk.ids import DeviceId, Seq
 
+FILE_SHOWN_MAX = 200
+"""Characters of a file beside UCI, among all that is managed on a device."""
 _UNSEEN = Peer(
     online=False,
     head_seq=Seq(0),
@@ -302,12 +313,12 @@ def effective(desk: Bench, arguments: Json) -> Json:
             "key": key,
             "verb": verb,
             "secret": key in secrets or key in hidden,
-            **_shown(secrets.get(key) or ((words.MASK,) if values and key in hidden else values)),
+            **_shown(verb, secrets.get(key) or ((words.MASK,) if values and key in hidden else values)),
             "origin": ", ".join(names.section_title(state, part) for part in origin.split(", ")),
             "origins": [_origin(state, one) for one in why[key]],
         }
         for key, (verb, values, origin) in sorted(said.items())
-        if not wanted or key == wanted or key.startswith(f"{wanted}.")
+        if not wanted or is_at_or_below(key, wanted)
     ]
     return {"device": names.device_name(state, device), "head": counts.head.seq, "options": options}
 
@@ -326,7 +337,9 @@ def _origin(state: State, origin: Origin) -> Json:
     }
 
 
-def _shown(values: tuple[str, ...]) -> Json:
+def _shown(verb: str, values: tuple[str, ...]) -> Json:
     if values == (words.MASK,):
         return {"value": words.MASK, "values": []}
+    if verb == FILE:  # all of a router's files would not fit an answer
+        return {"value": words.file_words(values, FILE_SHOWN_MAX), "values": []}
     return {"value": " ".join(words.quote(value) for value in values), "values": list(values)}

@@ -1,6 +1,7 @@
 """Records in plain words, and changes of records as a diff."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dusk import codec, limits
@@ -20,6 +21,9 @@ MASK = "(secret)"
 CHANGED = "(secret changed)"
 ID_BYTES = 16
 """Of a device's id."""
+FILE_CHARACTERS_MAX = 1000
+"""Of a file's content in a list of differences; who wants all of it has the policy shown."""
+_FILE_HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,28 @@ def setting_words(setting: Setting) -> str:
             return "as each router had it before"
         case Verb.SEALED:
             return MASK
+        case Verb.FILE:
+            return file_words(setting.values)
     parts = [f"list with {values}"] if setting.values else []
     if setting.removed:
         parts.append("list without " + " ".join(quote(value) for value in setting.removed))
     return ", ".join(parts)
+
+
+def file_words(values: Sequence[str], characters_max: int | None = None) -> str:
+    """Return what a file beside UCI is to be, in one line.
+
+    Args:
+        values: content and mode.
+        characters_max: of the content, beyond which its beginning and a hash stand for it.
+    """
+    content, mode = values
+    data = content.encode()
+    head = f"file of mode {mode}, {len(data)} bytes: "
+    if characters_max is None or len(content) <= characters_max:
+        return head + quote(content)
+    digest = hashlib.blake2b(data, digest_size=_FILE_HASH_BYTES).hexdigest()
+    return f"{head}{quote(content[:characters_max])}…, all with the BLAKE2b {digest}"
 
 
 def quote(value: str) -> str:
@@ -96,6 +118,8 @@ def _setting(state: State, key: str, setting: Setting) -> str:
     """Return what a setting says; of an option that became a secret later not its plain value either."""
     option = parse_key(key.removeprefix("set/")).option
     is_plain = not setting.is_hidden and is_secret(option, secret_names(state))
+    if setting.verb is Verb.FILE:
+        return file_words(setting.values, FILE_CHARACTERS_MAX)
     return MASK if is_plain else setting_words(setting)
 
 

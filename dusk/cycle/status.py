@@ -14,6 +14,7 @@ LABEL = b"dusk.status"
 FILE_HASH_BYTES = 16
 _ENDED, _NOT_APPLYING = frozenset({"failed", "waiting-for-secret"}), frozenset({"held", "off"})
 _NAME_BYTES_MAX = 63
+"""Of a state, and of an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _decode(payload: bytes) -> Status:
 
 def _file(item: object) -> tuple[str, bytes]:
     package, digest = codec.fields(item, 2, "status file")
-    return codec.text(package, _NAME_BYTES_MAX, "package"), codec.exactly(
+    return codec.text(package, limits.FILE_KEY_BYTES_MAX, "package"), codec.exactly(
         digest, FILE_HASH_BYTES, "file hash"
     )
 

@@ -1,4 +1,4 @@
-"""Notices that somebody wrote a UCI file that is managed: by one ``stat`` a file and cycle alone (R12)."""
+"""Notices that somebody wrote a file that is managed: by one ``stat`` a file and cycle alone (R12)."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 
 from dusk.changelog import views
+from dusk.config.names import is_file
 from dusk.daemon.inbox import Inbox
 from dusk.effects import FilesTouched
 from dusk.node import Node
@@ -27,6 +28,13 @@ def signature(path: Path) -> Signature:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def place(root: Path, package: str) -> Path:
+    """Return where a package's file is; that of one beside UCI is its path."""
+    if is_file(package):
+        return root / package.partition("/")[2]
+    return root / "etc/config" / package
+
+
 async def watch_files(root: Path, resident: Callable[[], object], inbox: Inbox) -> None:
     """Tell each node once, and then whenever a file is another, until cancelled.
 
@@ -41,7 +49,7 @@ async def watch_files(root: Path, resident: Callable[[], object], inbox: Inbox) 
         if isinstance(node, Node):
             pause_s = views.cycle_ms(node.log.state) / 1000
             packages = node.applied.watched
-            seen = (node, [(package, signature(root / "etc/config" / package)) for package in packages])
+            seen = (node, [(package, signature(place(root, package))) for package in packages])
             if packages and seen != told:
                 told = seen
                 inbox.put(FilesTouched())

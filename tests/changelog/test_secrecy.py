@@ -61,3 +61,16 @@ def test_a_cluster_names_further_secrets(world: World) -> None:
 def test_variables_may_be_sealed_anywhere(world: World) -> None:
     section = f"device/{world.device_id.hex()}/config"
     world.commit(*(secret_variable(world, s, "wpa", "12345678") for s in ("cluster", "group/ap", section)))
+
+
+def test_a47_a_file_has_no_secret_by_the_names_of_the_cluster_either(world: World) -> None:
+    file = setting("file:/etc/app.conf", Setting(Verb.FILE, ("community=public\n", "0644")))
+    world.commit(file)
+    world.commit(world.edit("cluster", "secrets", [["community"]]))
+    again = setting("file:/etc/app2.conf", Setting(Verb.FILE, ("community=public\n", "0644")))
+    with pytest.raises(Refused, match="'community' in it says that there is a secret") as caught:
+        world.write(world.change(again))
+    assert caught.value.code == "bad-value"
+    assert "public" not in caught.value.reason
+    world.commit(setting("file:/etc/app3.conf", Setting(Verb.FILE, ("community=$1\n", "0644"))))
+    world.commit(setting("file:/etc/app4.conf", Setting(Verb.ABSENT)))

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Dusk
     from tests.desk import FakeDesk
 
@@ -103,3 +105,36 @@ def test_a_router_that_is_in_a_group_by_facts_is_let_read_its_secrets(
     assert dusk("group", "readers").out.split()[-1] == "allowed"
     assert dusk("group", "deny", "outdoor", "porch").code == 0
     assert "- secrets of group/outdoor" in dusk("draft").out
+
+
+def test_a_file_goes_from_the_command_line_to_what_a_router_gets_byte_by_byte(
+    dusk: "Dusk", logged_in: "FakeDesk", tmp_path: "Path"
+) -> None:
+    banner = tmp_path / "banner"
+    banner.write_text("one=1\ntwo\n\n")
+    key = "file:/etc/banner"
+    assert dusk("set", "policy/office", f"{key}=@{banner}", "--mode", "0600").code == 0
+    assert dusk("policy", "assign", "office", "--all").code == 0
+    assert r"+ file:/etc/banner: file of mode 0600, 11 bytes: 'one=1\ntwo\n\n'" in dusk("draft").out
+    assert dusk("commit", "-m", "banner").code == 0
+    assert "file of mode 0600, 11 bytes" in dusk("effective", "hall", key).out
+    text = dusk("export", "policy/office").out
+    assert text == f"set {key}='one=1\ntwo\n\n'\nmode {key}='0600'\n"
+    assert dusk("import", "policy/other", "-", stdin=text).code == 0
+    assert dusk("set", "policy/third", f"{key}=-", stdin="typed\n").code == 0
+    shown = dusk("draft").out
+    assert shown.count("file of mode 0600, 11 bytes") == 1
+    assert r"file of mode 0644, 6 bytes: 'typed\n'" in shown
+
+
+def test_what_is_no_file_or_no_mode_is_refused_in_a_line(dusk: "Dusk", logged_in: "FakeDesk") -> None:
+    for words, part in (
+        (("file:/etc/banner=a", "--mode", "0777"), "four octal digits"),
+        (("system.a.b=a", "--mode", "0600"), "--mode is of files"),
+        (("file:etc/banner=a",), "file:/PATH"),
+        (("file:/etc/banner",), "a value is missing"),
+    ):
+        result = dusk("set", "policy/office", *words)
+        assert (result.code in {1, 2}, result.out) == (True, "")
+        assert part in result.err
+    assert logged_in.drafts == {}

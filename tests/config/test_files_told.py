@@ -152,3 +152,19 @@ def test_what_cannot_be_asked_for_is_no_question(packages: list[str]) -> None:
 
 def test_a_question_names_its_packages() -> None:
     assert decode_asked(encode_asked(["network", "wireless"])) == ("network", "wireless")
+
+
+def test_of_a_file_beside_uci_it_is_told_whether_it_is_there_and_nothing_of_what_is_in_it() -> None:
+    told = file_of("file:/etc/banner", b"-rw-r--r--\nunspeakable\n", is_in_effect=True)
+    assert told == ToldFile("file:/etc/banner", FileState.TOLD, is_in_effect=True)
+    data = encode_files(ToldFiles(Seq(7), (told, file_of("file:/etc/motd", None))))
+    assert b"unspeakable" not in data
+    assert decode_files(data).files == (told, ToldFile("file:/etc/motd", FileState.NONE))
+    assert decode_asked(encode_asked(["file:/etc/banner"])) == ("file:/etc/banner",)
+    section = ToldSection("a", "b", ())
+    for wrong in (
+        ToldFile("file:/a/../b", FileState.NONE),
+        ToldFile("file:/a", FileState.TOLD, sections=(section,)),
+    ):
+        with pytest.raises(UntrustedInput):
+            decode_files(encode_files(ToldFiles(Seq(7), (wrong,))))

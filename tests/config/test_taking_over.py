@@ -152,3 +152,10 @@ def test_what_is_taken_over_changes_nothing_there(
     own = Layer("device/x", DEVICE_PRIORITY, again)
     both = merge([own], {}, {}).get("firewall", ())
     assert resulting(content, "firewall", both).changed == ()
+
+
+def test_nothing_is_taken_over_of_a_file_beside_uci() -> None:
+    managed = merge([Layer("policy/a", 100, {"file:/a": Setting(Verb.FILE, ("b", "0644"))})], {}, {})
+    file = file_of("file:/a", b"-rw-r--r--\nc")
+    assert claims(file, managed["file:/a"]) == {}
+    assert taken_over(file, managed["file:/a"]).settings == ()

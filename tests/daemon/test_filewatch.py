@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 import trio.testing
 
-from dusk.daemon.filewatch import signature, watch_files
+from dusk.daemon.filewatch import place, signature, watch_files
 from dusk.daemon.inbox import Inbox
 from dusk.effects import FilesTouched
 from tests.managed import managed_site
@@ -57,3 +57,8 @@ async def test_a_node_is_told_once_and_within_a_cycle_of_a_managed_file_being_wr
         resident[0] = site.master.node
         assert (await told(), await told()) == (1, 0)
         nursery.cancel_scope.cancel()
+
+
+def test_a_file_beside_uci_is_where_its_path_says_below_the_root(tmp_path: Path) -> None:
+    assert place(tmp_path, "system") == tmp_path / "etc/config/system"
+    assert place(tmp_path, "file:/etc/banner") == tmp_path / "etc/banner"

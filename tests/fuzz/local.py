@@ -224,6 +224,9 @@ BATCH_LINES = (
         "delete system.a.b\n",
         "delete system.a\n",
         "delete system.a.l\n",
+        "set file:/etc/banner='a\nkey=$1'\n",
+        "mode file:/etc/banner=0755\n",
+        "delete file:/etc/banner\n",
         "set system.a.l='v'\n",
         "commit system\n",
         "\n",
@@ -242,6 +245,7 @@ BATCH_WORDS = (
         "add_list ",
         "del_list ",
         "delete ",
+        "mode file:/a=0600\n",
         "commit\n",
         "system.",
         "@system[0]",
@@ -252,6 +256,9 @@ BATCH_WORDS = (
 )
 KEY_WORDS = (
     "system",
+    "file:",
+    "/",
+    "..",
     ".",
     "@",
     "[",

@@ -63,6 +63,7 @@ def _order(data: bytes) -> None:
 
 
 SSID, MAC, EACH = "wireless.a.ssid", "wireless.a.maclist", "wireless.each wifi-device as r"
+BANNER = "file:/etc/banner"
 MANAGED = merge(
     [
         Layer(
@@ -74,6 +75,7 @@ MANAGED = merge(
                 "wireless.a.key": Setting(Verb.SEALED, sealed=Sealed(b"k" * 16, b"sealed")),
                 EACH: Setting(Verb.TYPE, ("wifi-iface",)),
                 f"{EACH}.device": Setting(Verb.SET, ("${r}",)),
+                BANNER: Setting(Verb.FILE, ("Hello\n", "0644")),
             },
         )
     ],
@@ -85,6 +87,7 @@ DRIFT = (
     Difference(MAC, "policy/wifi", ("m",), ("x", "n"), (MAC,)),
     Difference("wireless.a.key", "policy/wifi", None, None, ("wireless.a.key",), is_secret=True),
     Difference("wireless.dusk_r_radio0.device", "policy/wifi", "radio0", None, (f"{EACH}.device",)),
+    Difference(BANNER, "policy/wifi", "-rw-r--r--, 6 bytes", "-rw-r--r--, 7 bytes", (BANNER,)),
     Difference("wireless", "policy/wifi", None, None, (SSID, MAC), trouble="line 3"),
 )
 FILES = ToldFiles(
@@ -96,6 +99,7 @@ FILES = ToldFiles(
             b"config t\n\toption name 'a b'\n\tlist l '${x}'\n\toption hidden 'z'\n",
         ),
         file_of("dhcp", None),
+        file_of(BANNER, b"-rw-r--r--\nHello\n", is_in_effect=True),
     ),
 )
 
@@ -106,7 +110,7 @@ def _drift(data: bytes) -> None:
     assert {key for one in told_drift(WORLD.log.state, WORLD.device_id, data) for key in one.keys} <= {SSID}
     assert codec.pack(codec.unpack(data, size_max=len(data))) == data
     for one in believed(told, MANAGED, ("hidden",)):
-        assert one.trouble or {SSID, MAC, "wireless.a.key", EACH, f"{EACH}.device"} >= {*one.keys}
+        assert one.trouble or {SSID, MAC, "wireless.a.key", EACH, f"{EACH}.device", BANNER} >= {*one.keys}
         assert not one.is_secret or (one.found, one.wanted) == (None, None)
 
 

@@ -17,7 +17,8 @@ NOT_DEPLOYED = ("dusk/sim", "dusk/demo")
 REFUSALS = ("UntrustedInput", "ConfigError")
 INPUTS = 100
 BY_HAND = {
-    "dusk/apply/driver.py:compute_files": "composes `managed_config` and `resulting`",
+    "dusk/apply/computing.py:compute_files": "composes `managed_config` and `resulting`",
+    "dusk/apply/computing.py:with_memory": "composes `compute_files`, `decode_memory` and `put_back`",
     "dusk/catchup/chunks.py:end_of": "looks at the last of items that the target of branches judges",
     "dusk/catchup/fetching.py:compacted": "takes a read answer; test_catchup_refused.py",
     "dusk/catchup/fetching.py:took_left": "takes a read answer; test_catchup_branches.py",
@@ -47,6 +48,8 @@ BY_HAND = {
     "dusk/cli/athome.py:in_order": "composes `kept_in_order`, `made_of` and `copied`",
     "dusk/cli/founding.py:write": "builds",
     "dusk/cycle/marks.py:older": "compares two numbers of a START that was read",
+    "dusk/config/device.py:managed_and_local": "composes `managed_config`",
+    "dusk/config/local.py:put_back": "composes a memory that was read, and UCI's `parse`; test_local.py",
     "dusk/config/device.py:managed_config": "composes records that were checked, and `merge`",
     "dusk/control/roster.py:set_variables": "composes `check_variable`",
     "dusk/control/settings.py:edited_settings": "composes `import_text`",

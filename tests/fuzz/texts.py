@@ -112,6 +112,7 @@ WORLD.allow_joining(groups=("office",), template="ap-{n}")
 DEVICE = WORLD.join()
 WORLD.commit(
     WORLD.set("wifi", "wireless.radio0.channel", "6"),
+    Edit("policy/office", "set/file:/etc/banner", encode_setting(Setting(Verb.FILE, ("a", "0644"))), None),
     WORLD.edit("assignment/wifi", "to", ("groups", ["office"], 100)),
     WORLD.edit("trust", "grant/policy", ([WORLD.owner.key_id], 1, ["wireless"], None, 200)),
     WORLD.edit("cluster", "var/ssid", (["a", "b"],)),
@@ -207,6 +208,7 @@ SETTINGS = [
     ["p.each foo[a=b] as r", 5, ["bar"], []],
     ["p.@foo[*]", 7, [], []],
     ["p.each foo[a=c] as r.l", 4, ["${r}", "$${x"], ["${name}"]],
+    ["file:/etc/app.conf", 9, ["a=b\nkey=$1\n", "0755"], []],
 ]
 
 

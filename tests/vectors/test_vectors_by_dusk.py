@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dusk.config.names import parse_key
+from dusk.apply.computing import compute_files
+from dusk.config.names import is_file, parse_key
 from dusk.config.result import resulting
 from dusk.config.settings import Edit, edit
 from dusk.config.text import export_text, import_text
@@ -63,6 +64,12 @@ def merges(case: Case) -> None:
     managed = managed_of(case)
     assert show_managed(managed) == case["managed"]
     content = None if case["file"] is None else case["file"].encode()
+    if is_file(case["package"]):
+        package = case["package"]
+        beside = compute_files({package: managed[package]}, {package: content}).get(package, b"")
+        changed = [package] if beside != (content or b"") else []
+        assert {"file": beside.decode(), "changed": changed} == case["result"]
+        return
     made = resulting(content, case["package"], managed.get(case["package"], ()))
     assert {"file": made.content.decode(), "changed": list(made.changed)} == case["result"]
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tools.vectors.beside_cases import granted, merged
 from tools.vectors.branches import branches
 from tools.vectors.case import Case
 from tools.vectors.chains import broken_positions, home_log, uncovered
@@ -56,6 +57,7 @@ def files() -> dict[str, str]:
                 *returns(cluster),
                 *branches(cluster),
                 *readings(cluster),
+                *granted(cluster),
                 *holders(cluster),
                 *recoveries(cluster),
             ],
@@ -66,7 +68,7 @@ def files() -> dict[str, str]:
         "catchup": ("catchup.md; asking.md", catchup(cluster)),
         "joining": ("joining.md", joining(cluster)),
         "settings": ("settings.md", settings()),
-        "merges": ("settings.md", merges()),
+        "merges": ("settings.md", [*merges(), *merged()]),
         "uci": ("uci.md", uci()),
         "storage": ("storage.md", storage(cluster)),
         "control": ("control-api.md", control()),

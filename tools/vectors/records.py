@@ -6,6 +6,7 @@ from dusk import codec, limits
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.sections import check_record, parse_path
 from dusk.ids import EMPTY_HEAD
+from tools.vectors.beside import BAD_ROWS, GOOD_ROWS, NO_KEYS
 from tools.vectors.case import Case, invalid, key, valid
 from tools.vectors.cluster import sealed
 from tools.vectors.curve import SMALL_ORDER
@@ -36,7 +37,7 @@ def records() -> list[Case]:
 
 def _good() -> list[Case]:
     cases = []
-    for section, name, row in (*_good_of_people_and_devices(), *_good_of_settings()):
+    for section, name, row in (*_good_of_people_and_devices(), *_good_of_settings(), *GOOD_ROWS):
         data = codec.pack(row)
         check_record(parse_path(section), name, data)
         cases.append(
@@ -145,7 +146,7 @@ def _good_of_settings() -> tuple[GoodRow, ...]:
 
 
 def _bad_values() -> list[Case]:
-    rows = (*_of_keys_and_cluster(), *_of_devices(), *_of_settings(), *_of_secrets())
+    rows = (*_of_keys_and_cluster(), *_of_devices(), *_of_settings(), *_of_secrets(), *BAD_ROWS)
     cases = [_bad(section, name, codec.pack(row), shows, "bad-value") for section, name, row, shows in rows]
     cases.append(_bad("cluster", "name", b"\xa1a", "An array.", "bad-value"))
     cases.append(_bad("cluster", "name", codec.pack(["x"]) + b"\0", "Nothing behind.", "bad-value"))
@@ -291,7 +292,7 @@ def _of_settings() -> tuple[BadRow, ...]:
         ("policy/wifi", "set/a.*", [3, 0, [], []], "All sections are exclusive, not absent."),
         ("policy/wifi", "set/a.@b[*]", [5, 0, ["b"], []], "Nor do all have a type."),
         ("policy/wifi", "set/a.*", [7, 0, ["b"], []], "No values."),
-        ("policy/wifi", "set/a.*", [9, 0, [], []], "An unknown verb."),
+        ("policy/wifi", "set/a.*", [10, 0, [], []], "An unknown verb."),
         ("policy/wifi", "set/a.b", [8, 0, ["x"], []], "Given back is no value."),
         ("policy/wifi", "set/dusk-local.a.b", [8, 0, [], []], "The memory is not managed."),
         ("policy/wifi", "set/a.b", [5, 0, ["x", "each y as r"], []], "A place before several."),
@@ -376,6 +377,7 @@ def _bad_names() -> list[Case]:
         ("group/aps", "member/attic"),
         (f"reader/{ID}", "policy/wifi"),
         (f"reader/{ID}", "group/a/b"),
+        *(("policy/wifi", f"set/{key}") for key in NO_KEYS),
     )
     cases = [_bad(section, "made", yes, "There is no such section.", "no-section") for section in no_section]
     for section, name in no_record:

@@ -8,6 +8,7 @@ from dusk.config.names import parse_key
 from dusk.config.settings import Edit, Setting, Verb, edit
 from dusk.config.text import export_text, import_text
 from dusk.config.variables import Expander, VariableValue
+from tools.vectors.beside import BAD_TEXTS, KEYS, NO_KEYS, TEXTS
 from tools.vectors.case import Case, invalid, valid
 from tools.vectors.show import Json
 
@@ -94,12 +95,12 @@ def _keys() -> list[Case]:
         ("a.cfg01234x.e", "a.cfg01234x.e"),
     )
     cases = []
-    for text, canonical in good:
+    for text, canonical in (*good, *((text, text) for text in KEYS)):
         assert str(parse_key(text)) == canonical
         cases.append(
             valid(f"key {text}", "With its canonical text.", kind="key", key=text, canonical=canonical)
         )
-    for text in _NO_KEYS:
+    for text in (*_NO_KEYS, *NO_KEYS):
         wrong = partial(parse_key, text)
         name = f"key {text[:40]!r}"
         cases.append(invalid(name, "No key.", "bad-key", wrong, kind="key", key=text))
@@ -212,7 +213,7 @@ def _imports() -> list[Case]:
         ("NUL", "set a.b.c=\0\n"),
     )
     cases = []
-    for name, text in good:
+    for name, text in (*good, *TEXTS):
         found = import_text(text)
         again = export_text(found)
         assert import_text(again) == found, name
@@ -226,7 +227,7 @@ def _imports() -> list[Case]:
                 export=again,
             )
         )
-    for name, text in bad:
+    for name, text in (*bad, *BAD_TEXTS):
         wrong = partial(import_text, text)
         shows = "Nothing is imported."
         cases.append(invalid(f"import: {name}", shows, "bad-text", wrong, kind="import", text=text))

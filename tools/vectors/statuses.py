@@ -100,6 +100,11 @@ def statuses(cluster: Cluster) -> list[Case]:
     for name, shows, status in (
         ("a status", "Signed by its device.", sample_status()),
         (
+            "a status with a file beside UCI",
+            "Its name has 128 bytes at most.",
+            sample_status(files=((f"file:/{'a' * 122}", bytes(16)), ("system", bytes(16)))),
+        ),
+        (
             "a status without files",
             "Nothing is managed yet.",
             sample_status(files=(), reason="", alarms=(), drift=0),
@@ -145,6 +150,11 @@ def statuses(cluster: Cluster) -> list[Case]:
     bad("a file twice", "order", sample_status(files=sorted_files[:1] * 2).sign(SECOND, cluster.id))
     bad(
         "a hash of 15 bytes", "wrong-shape", sample_status(files=(("a", bytes(15)),)).sign(SECOND, cluster.id)
+    )
+    bad(
+        "a file of 129 bytes",
+        "wrong-shape",
+        sample_status(files=(("a" * 129, bytes(16)),)).sign(SECOND, cluster.id),
     )
     bad("a reason of 201 bytes", "wrong-shape", sample_status(reason="a" * 201).sign(SECOND, cluster.id))
     files = tuple((f"{number:063}", bytes(16)) for number in range(200))

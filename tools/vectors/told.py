@@ -50,6 +50,7 @@ FILES = ToldFiles(
             is_in_effect=True,
         ),
         file_of("dhcp", None),
+        file_of("file:/etc/banner", b"-rw-r--r--\nHello\n", is_in_effect=True),
         *(ToldFile(name, state) for name, state in zip("abc", list(FileState)[2:], strict=True)),
     ),
 )
@@ -106,7 +107,7 @@ def _files() -> list[Case]:
     data = encode_files(FILES)
     row = codec.unpack(data, size_max=4096)
     shown = [row[0], [[*one[:3], [_section(section) for section in one[3]]] for one in row[1]]]
-    says = "A file in effect with a secret, a list and a value that is no UTF-8, and four that are not told."
+    says = "In effect, with a secret, a list and what is no UTF-8; one beside UCI; four that are not told."
     cases = [valid("files", says, kind="files", bytes=data.hex(), row=shown)]
     good = ["t", "n", [["o", b"1"]]]
     for name, files in (
@@ -116,6 +117,8 @@ def _files() -> list[Case]:
         ("a state of 5", [["a", 5, False, []]]),
         ("in effect, and not there", [["a", 0, True, []]]),
         ("sections of a file that is not told", [["a", 2, False, [good]]]),
+        ("sections of a file beside UCI", [["file:/a", 1, False, [good]]]),
+        ("a path that is none", [["file:/a/../b", 1, False, []]]),
         ("in effect as a number", [["a", 1, 1, [good]]]),
         ("two sections of one name", [["a", 1, False, [good, good]]]),
         ("an option twice", [["a", 1, False, [["t", "n", [*good[2], *good[2]]]]]]),

@@ -48,13 +48,8 @@ def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant:
         return True
     if kind == "device" and key in {"key", "origin"} and "/" not in rest and not made:
         return True
-    if packages is not None:
-        if kind == "reader":
-            return True
-        if key.startswith("var/") or (kind == "expected" and value and value[3]):
-            return True
-        if key.startswith("set/") and key[4:].split(".", maxsplit=1)[0] not in packages:
-            return True
+    if _other_packages(kind, key, value, packages):
+        return True
     if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
         return True
     if groups is None:
@@ -67,6 +62,16 @@ def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant:
             becomes = was
         return not was or not becomes or not was | becomes <= set(groups)
     return _other_groups(doing.state, section, key, value, set(groups))
+
+
+def _other_packages(kind: str, key: str, value: Decoded | None, packages: list[str] | None) -> bool:
+    if key.startswith("set/file:"):
+        return key[4:] not in (packages or [])
+    if packages is None:
+        return False
+    if kind == "reader" or key.startswith("var/") or (kind == "expected" and value and value[3]):
+        return True
+    return key.startswith("set/") and key[4:].split(".", maxsplit=1)[0] not in packages
 
 
 def _other_groups(state: State, section: str, key: str, value: Decoded | None, groups: set[str]) -> bool:
@@ -165,6 +170,8 @@ def _pass_on(state: State, one: Operation, value: Decoded | None, signers: list[
     _satisfy(above, [subject for subject in signers if key_id(subject.public) in value[6]])
     need(value[1] >= max(one[2] for one in above), "outside-grant")
     for _prefix, _keys, _threshold, packages, groups, priority in above:
+        files = {package for package in value[2] or [] if package.startswith("file:")}
+        need(files <= set(packages or []), "outside-grant")
         for limit, said in ((packages, value[2]), (groups, value[3])):
             need(limit is None or (said is not None and set(said) <= set(limit)), "outside-grant")
         need(priority is None or (value[4] is not None and value[4] <= priority), "outside-grant")

@@ -195,7 +195,7 @@ METHODS = {
     "joinkey.create": Method(
         "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
     ),
-    "draft.edit": Method("token target verb edits typed? before?", EDITING),
+    "draft.edit": Method("token target verb edits typed? before? mode?", EDITING),
     "draft.import": Method("token target text name? replace? former?", EDITING),
     "draft.load": Method("token", "draft mark notes"),
     "draft.store": Method("token draft mark", ""),

@@ -410,7 +410,7 @@ class Status:
 
 def _file(item: object) -> tuple[str, bytes]:
     package, digest = array(item, 2)
-    return text(package, 63), octets(digest, 16)
+    return text(package, 128), octets(digest, 16)
 
 
 def status(packed: bytes, public: bytes, cluster: bytes) -> Status:

@@ -13,7 +13,7 @@ from tests.vectors.reader import (
     naming,
     recovery,
     returning,
-    settings,
+    secrecy,
     succession,
 )
 from tests.vectors.reader.changes import Change, Entry, Head, Operation, SignedHead
@@ -143,19 +143,6 @@ def _values(change: Change) -> list[Decoded | None]:
         raise Refused("bad-value") from None
 
 
-def _secrecy(state: State, change: Change, values: list[Decoded | None]) -> None:
-    """Refuse a secret in plain text, and a seal where none stands."""
-    named = state.get("cluster", "secrets")
-    further = named[0] if named else []
-    for one, value in zip(change.body.operations, values, strict=True):
-        if value and one.key.startswith("set/"):
-            option = settings.key(one.key.removeprefix("set/")).option or ""
-            secret = settings.is_secret(option) or option.lower() in further
-            said = settings.setting(value)
-            need(secret or said.verb != settings.SEALED, "bad-value")
-            need(option.lower() not in further or settings.is_hidden(said), "bad-value")
-
-
 def _packed_body(change: Change) -> bytes:
     body = change.body
     rows = [[one.section, one.key, one.value_hash, one.base] for one in body.operations]
@@ -175,7 +162,7 @@ def fold(
     body = change.body
     need(body.cluster == cluster, "foreign-cluster")
     values = _values(change)
-    _secrecy(state, change, values)
+    secrecy.check(state, change, values)
     kind = succession.kind_of(change)
     need(is_role or kind != succession.OPEN, "wrong-kind")
     if body.counter == 0:

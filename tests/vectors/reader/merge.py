@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.vectors.reader import settings, uci
+from tests.vectors.reader import beside, settings, uci
 from tests.vectors.reader.packing import Refused, need
 from tests.vectors.reader.settings import (
     ABSENT,
@@ -136,6 +136,9 @@ def managed(layers: list[Layer], variables: Variables, facts: Variables) -> dict
             highest = max(priority for priority, _ in rows[other])
             need(result[other].verb == ABSENT or highest < max(deletions), "section-deleted")
             del result[other]
+    files = [said for key, said in result.items() if key.is_file]
+    need(len(files) <= 64, "too-many")
+    need(sum(len(said.values[0].encode()) for said in files if said.values) <= 512 * 1024, "too-many")
     return result
 
 
@@ -313,6 +316,11 @@ def _read_again(said: Said, name: str, hit: str) -> Said:
 
 def resulting(data: bytes | None, package: str, config: dict[Key, Said]) -> tuple[bytes, list[str]]:
     """Put a managed config into a file; give it with the keys that changed something."""
+    if package.startswith("file:"):
+        (said,) = [said for key, said in config.items() if key.package == package]
+        content, mode = said.values or ["", ""]
+        wanted = beside.as_bytes(content, mode) if said.values else b""
+        return wanted, [package] if wanted != (data or b"") else []
     try:
         uci.Document(data or b"")
     except Refused:

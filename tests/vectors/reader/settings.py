@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from tests.vectors.reader import secret_values, uci
+from tests.vectors.reader import beside, secret_values, uci
 from tests.vectors.reader.packing import Refused, array, need, number, pack
 
-SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED, EXCLUSIVE, LOCAL = 1, 2, 3, 4, 5, 6, 7, 8
+SET, SET_LIST, ABSENT, EDIT_LIST, TYPE, SEALED, EXCLUSIVE, LOCAL, FILE = 1, 2, 3, 4, 5, 6, 7, 8, 9
 SECRET = frozenset(
     re.findall(
         r"\w+",
@@ -55,7 +55,14 @@ class Key:
     @property
     def text(self) -> str:
         """The canonical text."""
+        if self.is_file:
+            return self.package
         return ".".join(part for part in (self.package, self.address, self.option) if part is not None)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file beside UCI."""
+        return self.package.startswith("file:")
 
     @property
     def section(self) -> "Key":
@@ -77,6 +84,8 @@ def _unquoted(value: str) -> str:
 
 def key(text: str) -> Key:
     """Read a KEY in any spelling."""
+    if beside.is_key(text):
+        return Key(text, "", None, None, None, ())
     found = KEY.fullmatch(text)
     if found is None or len(text.encode()) > 512:
         raise Refused("bad-key")
@@ -123,7 +132,7 @@ def setting(item: object) -> Setting:
     for one in (values, removed):
         need(all(isinstance(text, str) for text in array(one, most=4_096)), "wrong-shape")
     need(verb != SEALED, "wrong-shape")
-    return Setting(number(verb, 1, 8), number(position), values, removed)
+    return Setting(number(verb, 1, 9), number(position), values, removed)
 
 
 def is_secret(option: str) -> bool:
@@ -140,16 +149,21 @@ def is_hidden(said: Setting) -> bool:
 def check(key: Key, said: Setting) -> None:
     """Refuse a setting that is refused wherever it enters."""
     values, removed, word = said.values, said.removed, "bad-value"
+    need(key.is_file == (said.verb == FILE) or (key.is_file and said.verb == ABSENT), word)
     lengths = {
         SET: len(values) == 1 and values[0] and not removed,
         SET_LIST: values and not removed,
         ABSENT: not values and not removed,
         EXCLUSIVE: not values and not removed,
         LOCAL: not values and not removed,
+        FILE: not removed,
         EDIT_LIST: values + removed and len({*values, *removed}) == len(values + removed),
         TYPE: len(values) in {1, 2} and re.fullmatch(r"[A-Za-z0-9_-]+", values[0]) and not removed,
     }
     need(lengths.get(said.verb, True), word)
+    if key.is_file:
+        beside.check(key.package, values if said.verb == FILE else None, is_secret)
+        return check_values(values)
     if said.verb == TYPE and len(values) > 1:
         need(_place(key.package, values[1]) == values[1] != key.address, word)
         need(key.type is None or key.each, word)
@@ -162,7 +176,7 @@ def check(key: Key, said: Setting) -> None:
     check_values([*values, *removed])
     need(is_hidden(said) or key.option is None or not is_secret(key.option), word)
     packed = pack([said.verb, said.position, values, removed])
-    need(len(packed) <= 65_536, word)
+    return need(len(packed) <= 65_536, word)
 
 
 def _place(package: str, text: str) -> str:
@@ -226,15 +240,29 @@ class _Import:
         self.positions = count()
 
     def edit(self, at: Key, verb: str, value: str | list[str]) -> None:
+        if at.is_file:
+            need(verb in {"set", "delete"} and isinstance(value, str), "bad-text")
+            return self.file(at, [str(value), "0644"] if verb == "set" else [])
         if at.option is None:
             need(verb in {"set", "delete"} and isinstance(value, str), "bad-text")
-            self.section(at, str(value) if verb == "set" else None)
-            return
+            return self.section(at, str(value) if verb == "set" else None)
         need(at.section not in self.deleted, "bad-text")
         after = edited(self.said.get(at), verb, value, next(self.positions))
         assert after
         check(at, after)
         self.said[at] = after
+        return None
+
+    def file(self, at: Key, values: list[str]) -> None:
+        place = self.said[at].position if at in self.said else next(self.positions)
+        self.said[at] = Setting(FILE if values else ABSENT, place, values, [])
+        check(at, self.said[at])
+
+    def mode(self, at: Key, mode: str) -> None:
+        known = self.said.get(at)
+        need(known is not None and known.verb == FILE, "bad-text")
+        assert known
+        self.file(at, [known.values[0], mode])
 
     def section(self, at: Key, type_: str | None) -> None:
         if type_ is None:
@@ -323,15 +351,16 @@ def _batch(text: str, result: _Import) -> None:
         verb = words[0].lower()
         if verb == "commit":
             continue
-        need(verb in {*BATCH, "before", *ALONE} and len(words) == 2, "bad-text")
+        need(verb in {*BATCH, "before", "mode", *ALONE} and len(words) == 2, "bad-text")
         found = re.match(rf"((?:[^=\[]|\[(?:[^\]\"]|{QUOTED})*\])*)(=?)(.*)", words[1], re.DOTALL)
         assert found
         need(bool(found[2]) == (verb not in {"delete", "del", *ALONE}), "bad-text")
         if verb in ALONE:
             result.alone(key(found[1]), ALONE[verb])
             continue
-        if verb == "before":
-            result.place(key(found[1]), found[3])
+        if verb in {"before", "mode"}:
+            put = result.place if verb == "before" else result.mode
+            put(key(found[1]), found[3])
             continue
         result.edit(key(found[1]), BATCH[verb], found[3])
 
@@ -362,6 +391,11 @@ def exported(settings: Sequence[tuple[str, Setting]]) -> str:
         if said.verb in {ABSENT, SET_LIST}:
             out.append(f"delete {where}\n")
         out += [f"{word} {where}\n" for word, verb in ALONE.items() if said.verb == verb]
+        if said.verb == FILE:
+            content, mode = said.values
+            out.append(f"set {where}={_in_quotes(content)}\n")
+            out += [f"mode {where}={_in_quotes(mode)}\n"] if mode != "0644" else []
+            continue
         verb = "set" if said.verb in {SET, TYPE} else "add_list"
         verbs = [verb, "before"] if said.verb == TYPE else [verb] * len(said.values)
         out += [

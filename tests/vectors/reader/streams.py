@@ -10,7 +10,7 @@ from typing import Any
 import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
 
-from tests.vectors.reader import changes
+from tests.vectors.reader import beside, changes
 from tests.vectors.reader.keys import agreed, labelled, verify
 from tests.vectors.reader.packing import (
     Refused,
@@ -367,10 +367,12 @@ def files(data: bytes) -> list[Any]:
 
 def _told_file(row: object) -> str:
     package, state, in_effect, sections = array(row, 4)
-    need(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", text(package, 255)), "wrong-shape")
+    is_file = beside.is_key(text(package, 255))
+    need(is_file or re.fullmatch(r"[A-Za-z0-9_-]{1,255}", package), "wrong-shape")
     number(state, 0, 4), flag(in_effect)
     names = [_told_section(section) for section in array(sections, most=4_096)]
     need(state == 1 or not (in_effect or names), "wrong-shape")
+    need(not (is_file and names), "wrong-shape")
     given = [name for name in names if name]
     need(len(set(given)) == len(given), "wrong-shape")
     return str(package)
