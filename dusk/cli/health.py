@@ -63,7 +63,9 @@ def _radio(radio: Json) -> str:
     if not radio["is_up"]:
         return "off"
     channel = f", channel {radio['channel']}" if radio["channel"] else ""
-    return f"{radio['band'] or 'on'}{channel}, {radio['clients']} clients"
+    count = radio["clients"]
+    clients = "" if count is None else ", 1 client" if count == 1 else f", {count} clients"
+    return f"{radio['band'] or 'on'}{channel}{clients}"
 
 
 def _interface(one: Json) -> str:

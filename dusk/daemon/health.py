@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from dusk import codec
@@ -13,22 +14,25 @@ from dusk.daemon.interfaces import hardware_address, look_up
 from dusk.limits import (
     HEALTH_ADDRESSES_MAX,
     HEALTH_INTERFACES_MAX,
+    HEALTH_RADIOS_MAX,
     HEALTH_TEXT_BYTES_MAX,
     NUMBER_MAX,
 )
-from dusk.membership.health import Health, Interface
+from dusk.membership.health import Health, Interface, Radio
 
 _FILE_BYTES_MAX = 64 * 1024
 _SENT_ERRORS_AT = 11
+_RADIO_WORDS = 5
 _GET_FLAGS, _REQUEST_BYTES, _CARRIES = 0x8913, 40, 0x41
 """SIOCGIFFLAGS, ``struct ifreq``, and the flags of an interface that is up and running."""
 
 
-def gather(root: Path) -> Health:
+def gather(root: Path, radios: Sequence[Radio] = ()) -> Health:
     """Return how this machine is.
 
     Args:
         root: the node's root; a ``proc`` below it is read in the place of the machine's own.
+        radios: what the helper had said of them.
     """
     proc = _either(root / "proc", Path("/proc"))
     now_s = time.time()
@@ -40,8 +44,23 @@ def gather(root: Path) -> Health:
         time_s=max(0, int(now_s)),
         is_trusted=is_trusted(now_s),
         interfaces=_interfaces(proc),
-        radios=(),
+        radios=tuple(radios),
     )
+
+
+def radios_in(line: str) -> tuple[Radio, ...]:
+    """Read what `dusk-device radios` says: ``NAME BAND CHANNEL up|down CLIENTS`` of each, ``-``: not known.
+
+    What makes no sense is left out: the program may be an older one, or of this router's own root.
+    """
+    found = {}
+    for words in (part.split() for part in line.split(";")):
+        if len(words) == _RADIO_WORDS:
+            name, band, channel, state, clients = words
+            count = _number(clients) if clients.isdecimal() else None
+            shown = "" if band == "-" else plain_text(band)
+            found[plain_text(name)] = Radio(plain_text(name), shown, _number(channel), state == "up", count)
+    return tuple(found[name] for name in sorted(found)[:HEALTH_RADIOS_MAX])
 
 
 def plain_text(text: str) -> str:

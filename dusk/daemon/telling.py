@@ -1,6 +1,7 @@
 """Answers of this device about itself that the shell looks up: how it is, and what its files say."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -17,6 +18,9 @@ from dusk.ids import DeviceId
 from dusk.membership.health import HEALTH, encode_health
 from dusk.node import Node
 
+RADIOS = "radios"
+"""A word of `dusk-device`, which only root's program can answer: ``ubus`` is root's."""
+
 
 def by_word(root: Path, helper: HelperClient, core: Callable[[], Core]) -> Mapping[str, Answer]:
     """Return what can be asked of this device, by its word.
@@ -26,14 +30,18 @@ def by_word(root: Path, helper: HelperClient, core: Callable[[], Core]) -> Mappi
         helper: reads the files.
         core: gives the loop, with its living node.
     """
-    return {HEALTH: _health_of(root), FILES: _files_by(helper, core)}
+    return {HEALTH: _health_of(root, helper), FILES: _files_by(helper, core)}
 
 
-def _health_of(root: Path) -> Answer:
+def _health_of(root: Path, helper: HelperClient) -> Answer:
     """Return what answers how this device is."""
 
     async def answer(_question: Question, _asker: DeviceId) -> Told:
-        return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root)))
+        line = ""
+        with suppress(Refused):  # this machine is no OpenWrt router
+            line = await helper.device(RADIOS)
+        radios = health.radios_in(line)
+        return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root, radios)))
 
     return answer
 

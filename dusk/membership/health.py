@@ -34,7 +34,14 @@ _INTERFACE = codec.Row(
     sent=_NUMBER,
     errors=_NUMBER,
 )
-_RADIO = codec.Row("radio", name=_TEXT, band=_TEXT, channel=_NUMBER, up=codec.FLAG, clients=_NUMBER)
+_RADIO = codec.Row(
+    "radio",
+    name=_TEXT,
+    band=_TEXT,
+    channel=_NUMBER,
+    up=codec.FLAG,
+    clients=codec.Place((int, type(None)), 0, NUMBER_MAX),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +74,14 @@ class Radio:
         band: such as ``5g``.
         channel: 0 where it is not known.
         is_up: whether it is on.
-        clients: how many stations are connected; never which.
+        clients: how many stations are connected, never which; None where that is not known.
     """
 
     name: str
     band: str
     channel: int
     is_up: bool
-    clients: int
+    clients: int | None
 
 
 @dataclass(frozen=True, slots=True)

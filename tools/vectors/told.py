@@ -31,7 +31,7 @@ HEALTH = Health(
     time_s=1_800_000_000,
     is_trusted=True,
     interfaces=(Interface("br-lan", True, "02:00:00:00:00:01", ("192.0.2.1/24", "fe80::1/64"), 10, 20, 1),),
-    radios=(Radio("radio0", "5g", 36, True, 3), Radio("radio1", "2g", 0, False, 0)),
+    radios=(Radio("radio0", "5g", 36, True, 3), Radio("radio1", "2g", 0, False, None)),
 )
 DRIFT = (
     Difference("wireless.a.ssid", "", "Home", "Caf\udce9", ("wireless.a.ssid",)),

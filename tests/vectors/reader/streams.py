@@ -338,7 +338,7 @@ def health(data: bytes) -> list[Any]:
         _ = [number(counter) for counter in counters]
     for one in array(row[7], most=16):
         name, band, channel, up, clients = array(one, 5)
-        text(name, 128), text(band, 128), number(channel), flag(up), number(clients)
+        text(name, 128), text(band, 128), number(channel), flag(up), clients is None or number(clients)
     for rows in (row[6], row[7]):
         need(all(one[0] < other[0] for one, other in pairwise(rows)), "wrong-shape")
     return row
