@@ -13,13 +13,14 @@ from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.changelog.undoing import Since, Suspect, Undoing, undoing
 from dusk.config.drift import Difference
-from dusk.control.desk import Json, Peer, SealedKey, Waiting, WallTime
+from dusk.control.desk import Founding, Json, Peer, SealedKey, Waiting, WallTime
 from dusk.control.methods import call
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress, Question, Told
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId, KeyId, Seq
+from dusk.keys.phrase import ENTROPY_BYTES, phrase_from_entropy
 from dusk.keys.signing import SigningKey
 from dusk.membership.pending import PendingList
 from tests.approving import asked_by_hand
@@ -74,6 +75,7 @@ class FakeDesk:
         self.changed: Sequence[Difference] = ()
         self.listeners: list[object] = []
         self.joined_with: list[str] = []
+        self.founded: list[Founding] = []
         self.keys: dict[str, SigningKey] = {}
         self.waits = PendingList()
         self.held: dict[tuple[str, bytes], bytes] = {}
@@ -208,6 +210,15 @@ class FakeDesk:
     def join_request(self, cluster: ClusterId) -> Change:
         assert cluster == self.log.cluster, "there is one world"
         return asked_by_hand(self.world, self.world.key())
+
+    def new_phrase(self) -> str:
+        return phrase_from_entropy(bytes(ENTROPY_BYTES))
+
+    def found(self, founding: Founding) -> str:
+        self.founded.append(founding)
+        result = {"cluster": "", "device": "", "name": "", "user": founding.user}
+        self.results["found"] = {"done": True, "progress": None, "result": result}
+        return "found"
 
     def leave(self, timeout_s: float, *, restore_local: bool) -> str:
         self.results["leave"] = {"done": True, "progress": None, "result": self.left}

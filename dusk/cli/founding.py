@@ -1,32 +1,20 @@
 """Writing a new cluster to the disk, as the daemon's user (`dusk init`)."""
 
 import os
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dusk.changelog.entry import Stamp, sign_head
-from dusk.changelog.genesis import Founding, found
-from dusk.changelog.log import Log
-from dusk.changelog.sections import COMPONENT
-from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
-from dusk.cycle.groupkeys import GroupKeys, new_group_key
-from dusk.daemon import disk, frames, logfiles, opening, privileges
-from dusk.daemon.clock import is_trusted
+from dusk.changelog.genesis import Founding
+from dusk.daemon import disk, founding, opening, privileges
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, node_label
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.errors import DuskError, Refused
-from dusk.ids import NO_CHAIN, BootId, DeviceId
 from dusk.keys.phrase import recovery_key
 from dusk.keys.sealed import seal_user_key
 from dusk.keys.signing import SigningKey
 from dusk.membership.names import decide_name
 
-NODE = "etc/dusk/node"
-CYCLE_S_MIN, CYCLE_S_MAX = 0.2, 3600.0
-CLUSTER_NAME_CHARACTERS_MAX = 63
-_NO_REST = bytes(32)
 _ANSWER_BYTES_MAX = 4096
 
 
@@ -52,42 +40,6 @@ class Made:
     cluster: str
     device: str
     name: str
-
-
-def check_names(cluster: str, user: str, cycle_s: float) -> None:
-    """Refuse what could not stand in the log, before anything is asked or made."""
-    if not cluster or not cluster.isprintable() or len(cluster.encode()) > CLUSTER_NAME_CHARACTERS_MAX:
-        raise Refused("bad-name", f"{cluster!r} is no name for a cluster: 1 to 63 bytes of plain text")
-    if COMPONENT.match(user) is None:
-        raise Refused("bad-name", f"{user!r} is no name for a user: 1 to 63 of a-z 0-9 . _ -")
-    if not CYCLE_S_MIN <= cycle_s <= CYCLE_S_MAX:
-        raise Refused("bad-cycle", f"a cycle of {cycle_s:g} s: from {CYCLE_S_MIN} s to {CYCLE_S_MAX:.0f} s")
-
-
-def check_no_cluster(root: Path) -> None:
-    """Refuse a root that has a log."""
-    log = root / NODE / logfiles.NAME
-    try:
-        size = log.lstat().st_size
-    except FileNotFoundError:
-        size = 0
-    if size > len(frames.MAGIC):
-        raise Refused("cluster-exists", f"this router is in a cluster already ({log}); nothing was changed")
-
-
-def check_free(root: Path) -> None:
-    """Refuse a root that has a cluster, had one until its log was damaged, or is joining one."""
-    check_no_cluster(root)
-    damaged = root / NODE / logfiles.DAMAGED_NAME
-    if os.path.lexists(damaged):
-        raise Refused(
-            "damaged-log",
-            f"this router was in a cluster until its log was damaged ({damaged}); join it again",
-        )
-    if (root / "etc/dusk/join").exists():
-        raise Refused(
-            "joining", f"this router is to join a cluster ({root / 'etc/dusk/join'}); remove that first"
-        )
 
 
 def write_as(account: privileges.Account | None, plan: Plan) -> Made:
@@ -141,31 +93,25 @@ def write(plan: Plan) -> Made:
         StorageError: the disk refused; there is no cluster.
         UntrustedInput: the names cannot stand in the log.
     """
-    folder = plan.root / NODE
+    folder = plan.root / founding.NODE
     files = SmallFiles(folder)
     try:
-        check_free(plan.root)
-        device = _device_key(files)
-        log = Log(None)
-        owner = SigningKey.from_seed(os.urandom(32))
-        name = decide_name(plan.device_name, "", ())
-        change = found(_founding(plan, owner, device, name), os.urandom)
-        stamp = _stamp(DeviceId(device.key_id))
-        entry = log.write_genesis(change, stamp)
-        head = log.signed(sign_head(device, log.state.cluster, log.head, _NO_REST))
-        key = new_group_key(os.urandom, log.head.generation, NO_CHAIN)
-        files.store(GROUP_KEYS_FILE, GroupKeys((key,)).encode())
+        founding.check_free(plan.root)
+        made = founding.make(_founding(plan, _device_key(files)))
+        for name, content in made.files:
+            files.store(name, content)
     finally:
         files.close()
     opened = opening.open_store(folder)
     try:
-        opened.store.append((entry, head))
+        opened.store.append(made.items)
     finally:
         opened.store.close()
-    return Made(log.state.cluster.hex(), device.key_id.hex(), name)
+    return Made(made.cluster, made.device, made.name)
 
 
-def _founding(plan: Plan, owner: SigningKey, device: SigningKey, name: str) -> Founding:
+def _founding(plan: Plan, device: SigningKey) -> Founding:
+    owner = SigningKey.from_seed(os.urandom(32))
     sealed = seal_user_key(
         owner.seed, plan.password.encode(), salt=os.urandom(16), nonce=os.urandom(24), name=plan.user
     )
@@ -175,17 +121,12 @@ def _founding(plan: Plan, owner: SigningKey, device: SigningKey, name: str) -> F
         owner=owner,
         sealed=sealed,
         device=device,
-        device_name=name,
+        device_name=decide_name(plan.device_name, "", ()),
         label=node_label(plan.root),
         recovery=recovery_key(plan.phrase).public,
         cycle_ms=plan.cycle_ms,
         auto_backup=plan.auto_backup,
     )
-
-
-def _stamp(device: DeviceId) -> Stamp:
-    wall_s = time.time()
-    return Stamp(device, BootId(os.urandom(8)), int(wall_s), clock_trusted=is_trusted(wall_s))
 
 
 def _device_key(files: SmallFiles) -> SigningKey:

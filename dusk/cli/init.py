@@ -34,12 +34,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _init(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli import founding
+    from dusk.control.founding import check_names
     from dusk.daemon import privileges
+    from dusk.daemon.founding import check_free
     from dusk.daemon.identity import wanted_name
 
-    founding.check_names(arguments.cluster, arguments.user, arguments.cycle)
+    check_names(arguments.cluster, arguments.user, arguments.cycle)
     account = privileges.account_for_daemon()
-    founding.check_free(context.root)
+    check_free(context.root)
     _check_no_daemon(context)
     try:
         password = _password(arguments)

@@ -48,12 +48,13 @@ def _join(context: Context, arguments: argparse.Namespace) -> int:
         )
     from dusk.cli import founding
     from dusk.daemon import privileges
+    from dusk.daemon.founding import check_no_cluster
     from dusk.keys.joinkey import parse_join_line
 
     line = _read(arguments.file or "-").strip()
     key = parse_join_line(line)
     account = privileges.account_for_daemon()
-    founding.check_no_cluster(context.root)
+    check_no_cluster(context.root)
     privileges.prepare_folders(str(context.root), account)
     path = founding.store_join_line(context.root, line)
     document = {"cluster": key.cluster_id.hex(), "joinkey": key.id, "file": str(path)}

@@ -5,6 +5,7 @@ here waits: what takes longer than 100 ms returns a ticket, which the desk keeps
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any, Protocol
 
 from dusk.changelog.body import Change
@@ -88,6 +89,26 @@ class WallTime:
 
     time_s: int
     trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a new cluster is to be; ``repr`` hides the secrets.
+
+    Attributes:
+        cluster: its name, for people.
+        user, password: of its first owner.
+        phrase: its recovery phrase, as it was typed again.
+        cycle_ms: length of a cycle in milliseconds.
+        auto_backup: whether the first device that an owner approves becomes the backup.
+    """
+
+    cluster: str
+    user: str
+    password: str = field(repr=False)
+    phrase: str = field(repr=False)
+    cycle_ms: int
+    auto_backup: bool
 
 
 class Stored(Protocol):
@@ -259,6 +280,20 @@ class Desk(Bench, Protocol):
 
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person, or raise ``Refused`` (in a cluster)."""
+
+    def new_phrase(self) -> str:
+        """Return a recovery phrase for a cluster that is to be made here.
+
+        Raises:
+            Refused: this device is in a cluster, on its way into one, or has the rest of one.
+        """
+
+    def found(self, founding: Founding) -> str:
+        """Make a cluster with this device as its first; a ticket of ``{cluster, device, name, user}``.
+
+        Raises:
+            Refused: as `new_phrase`; or ``bad-phrase``, ``busy``.
+        """
 
     def leave(self, timeout_s: float, *, restore_local: bool) -> str:
         """Begin to take this device out of its cluster, and return a ticket.

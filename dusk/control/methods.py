@@ -18,6 +18,7 @@ from dusk.control import (
     editing,
     files,
     forced,
+    founding,
     history,
     leaving,
     membership,
@@ -314,6 +315,16 @@ METHODS: Mapping[str, Method] = {
     ),
     "section.show": _query(
         rights.section_show, path=_TEXT, after=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+    ),
+    "cluster.phrase": _query(founding.cluster_phrase),
+    "cluster.found": _query(
+        founding.cluster_found,
+        cluster=_TEXT,
+        user=_TEXT,
+        password=Parameter(schema.text(1024)),
+        phrase=_TEXT,
+        cycle_s=Parameter(schema.seconds(founding.CYCLE_S_MAX), founding.CYCLE_S_DEFAULT),
+        auto_backup=Parameter(schema.flag, default=True),
     ),
     "cluster.show": _query(cluster.cluster_show),
     "cluster.set": _signing(cluster.cluster_set, values=Parameter(schema.rows("name")), timeout_s=_TIMEOUT),

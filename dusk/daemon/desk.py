@@ -18,7 +18,7 @@ from dusk.config.drift import Difference
 from dusk.control import names
 from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here
-from dusk.control.desk import Json, Leave, Peer, SealedKey, Waiting, WallTime
+from dusk.control.desk import Founding, Json, Leave, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
 from dusk.control.recovering import gives_way
 from dusk.daemon.answers import Answers
@@ -27,6 +27,7 @@ from dusk.daemon.builder import Idle
 from dusk.daemon.control import Connection
 from dusk.daemon.core import Core
 from dusk.daemon.drafts import Drafts
+from dusk.daemon.entering import Entering
 from dusk.daemon.reviewed import REVIEWED
 from dusk.daemon.say import say
 from dusk.daemon.sessions import Session, Sessions
@@ -42,14 +43,11 @@ from dusk.effects import (
     LogItem,
     Progress,
     Question,
-    Restart,
-    StoreFile,
     Told,
 )
-from dusk.errors import Refused, UntrustedInput
+from dusk.errors import Refused
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq
-from dusk.keys.joinkey import parse_join_line
-from dusk.membership.joiner import JOINING_FILE, Joiner
+from dusk.membership.joiner import Joiner
 from dusk.node import Node
 from dusk.node.reports import ASK_GAP_S
 
@@ -100,6 +98,8 @@ class DaemonDesk:
         self._asks: tuple[ChainHash, list[str]] | None = None
         self.leave: Leave
         """Begins to take this device out of its cluster, and returns the ticket; the daemon's."""
+        self.entering: Entering
+        """Takes it into one; the daemon's."""
 
     def reread(self) -> str:
         """Read this device's own settings again; a ticket."""
@@ -323,27 +323,19 @@ class DaemonDesk:
 
     def join(self, line: str) -> None:
         """Start to join with a join key's line."""
-        try:
-            key = parse_join_line(line)
-        except UntrustedInput as error:
-            raise Refused("bad-join-key", str(error)) from None
-        resident = self._core.node
-        if isinstance(resident, Node):
-            raise Refused(
-                "in-cluster", f"this device is a member of {resident.peers.cluster.hex()[:12]} already"
-            )
-        if resident is None:
-            raise Refused("trouble", self._core.trouble or "the daemon is starting")
-        self._core.add([StoreFile(JOINING_FILE, key.line().encode()), Restart("a join key came")])
+        self.entering.join(line)
 
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person."""
-        resident = self._core.node
-        if isinstance(resident, Idle):
-            return resident.request(cluster)
-        if resident is None:
-            raise Refused("trouble", self._core.trouble or "the daemon is starting")
-        raise Refused("in-cluster", "this device is in a cluster, or on its way into one, already")
+        return self.entering.request(cluster)
+
+    def new_phrase(self) -> str:
+        """Return a recovery phrase for a cluster that is to be made here."""
+        return self.entering.new_phrase()
+
+    def found(self, founding: Founding) -> str:
+        """Make a cluster with this device as its first; a ticket."""
+        return self.entering.found(founding)
 
     # --- changes -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -20,8 +21,10 @@ from dusk.daemon.core import Core
 from dusk.daemon.deeds import Deeds
 from dusk.daemon.desk import DaemonDesk
 from dusk.daemon.drafts import Drafts
+from dusk.daemon.entering import Entering
 from dusk.daemon.facts import gather
 from dusk.daemon.filewatch import watch_files
+from dusk.daemon.founding import check_free
 from dusk.daemon.hands import Hands
 from dusk.daemon.helper_client import HelperClient
 from dusk.daemon.identity import FILE as IDENTITY_FILE
@@ -73,6 +76,7 @@ def serve(root: Path, reading: int, writing: int) -> int:
         account = privileges.account_for_daemon()
         privileges.prepare_folders(str(root), account)
         join_line = _read_join_line(root / "etc/dusk/join")
+        _read_words(root)
         privileges.drop(account)
         os.umask(0o077)
         key = own_key(root / "etc/dusk/node")
@@ -112,6 +116,15 @@ def own_key(directory: Path) -> SigningKey:
         ) from None
     finally:
         files.close()
+
+
+def _read_words(root: Path) -> None:
+    """Read the word list of phrases where a cluster may be made here: a member never needs it (P6)."""
+    with suppress(Refused):
+        check_free(root)
+        from dusk.keys.phrase import preload
+
+        preload()
 
 
 def _read_join_line(path: Path) -> str | None:
@@ -239,6 +252,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
     )
     hands.tell, desk.leave = parts.tell, leaving.begin
+    desk.entering = Entering(core, builder, sessions, tickets, root)
     desk.reread_settings = lambda: _reread(parts)
     return parts
 

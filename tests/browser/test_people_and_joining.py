@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from dusk.keys.joinkey import parse_join_line
 from tests.browser import qr
-from tests.browser.page import Watched
+from tests.browser.page import Watched, opened
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
 
 pytestmark = [
@@ -23,7 +24,7 @@ TABLE = f'label,name,groups,place\n"{_QUOTED}",attic,,"up, left"\n# nobody\n02:0
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with running(1, "0.5s", newcomers=2) as made:
+    with running(1, "0.5s", newcomers=4) as made:
         yield made
 
 
@@ -63,12 +64,12 @@ def test_a_key_is_made_and_kept_and_who_comes_with_it_waits_until_somebody_lets_
     window.press("I have kept it")
     assert line not in page.content()
 
-    for router in cluster.newcomers:
+    for router in cluster.newcomers[:2]:
         router.place_join_key(line.encode())
         cluster.routers.append(router)  # which stops with it
         router.power_on()
     waiting = page.get_by_role("table", name="Routers that wait")
-    for router in cluster.newcomers:
+    for router in cluster.newcomers[:2]:
         waiting.get_by_role("cell", name=router.name).first.wait_for()
     window.looks("join")
     waiting.get_by_role("row").filter(has_text=cluster.newcomers[0].name).get_by_role(
@@ -193,3 +194,59 @@ def test_the_page_tells_of_the_recovery_phrase_and_asks_for_it_never(
     window.page.get_by_text("dusk recover --check").wait_for()
     assert window.page.locator("#view input, #view textarea").count() == 0
     window.looks("recovery")
+
+
+def test_a_cluster_is_made_on_the_page_of_a_router_and_another_one_joins_on_its_own(
+    cluster: Cluster, browser: Browser
+) -> None:
+    first, second = cluster.newcomers[2:]
+    for router in (first, second):
+        cluster.routers.append(router)  # which stops with it
+        router.power_on()
+    cluster.wait("both answer", lambda: _role(first) == _role(second) == "none")
+    with opened(first, browser) as window:
+        line = _found_a_cluster(window)
+    with opened(second, browser) as window:
+        window.page.fill("#dusk-key-line", "dusk-join-1:nonsense")
+        window.press("Join")
+        assert "join key" in window.told("danger")
+        window.page.fill("#dusk-key-line", line)
+        window.press("Join")
+        window.page.get_by_role("link", name=first.name).wait_for()
+        window.press("Let it take over")
+        window.log_in(USER, PASSWORD)
+        window.told("success")
+    cluster.wait("it follows", lambda: _role(second) == "backupMaster")
+
+
+def _found_a_cluster(window: Watched) -> str:
+    """Make a cluster as a person does who first reads, then types; returns a join key."""
+    page = window.page
+    page.fill("#dusk-cluster", "home")
+    page.fill("#dusk-owner", USER)
+    page.fill("#dusk-owner-password", PASSWORD)
+    page.fill("#dusk-owner-again", PASSWORD)
+    window.looks("start")
+    window.press("Next: the recovery phrase")
+    page.locator(".dusk-words li").first.wait_for()
+    words = page.locator(".dusk-words li").all_inner_texts()
+    assert len(words) == 24
+    window.looks("start-phrase")
+    window.press("I have written them down")
+    page.fill("#dusk-phrase", " ".join([*words[:6], "zoo", *words[7:]]) if words[6] != "zoo" else "zoo")
+    window.press("Make the cluster")
+    assert "is not the phrase" in window.told("danger")
+    page.fill("#dusk-phrase", "  ".join(words).upper())
+    window.press("Make the cluster")
+    assert "this router leads it" in window.told("success")
+    page.get_by_text("Nobody takes over if the leader fails").wait_for()
+    assert words[0] + " " + words[1] not in page.content()
+    window.looks("start-made")
+    window.view("join")
+    page.get_by_text("Make a join key").click()
+    page.fill("#dusk-days", "0")
+    page.check("#dusk-auto")
+    window.press("Make it")
+    window.log_in(USER, PASSWORD)
+    page.locator("#dusk-join-line").wait_for()
+    return page.locator("#dusk-join-line").input_value()

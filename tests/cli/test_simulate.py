@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dusk.cli import founding, simulate
+from dusk.cli import simulate
+from dusk.control import founding
 from dusk.sim.forecast_trouble import KINDS
 
 if TYPE_CHECKING:

@@ -47,6 +47,7 @@ BY_HAND = {
     "dusk/changelog/genesis.py:found": "builds; runs when the targets are made",
     "dusk/cli/athome.py:in_order": "composes `kept_in_order`, `made_of` and `copied`",
     "dusk/cli/founding.py:write": "builds",
+    "dusk/daemon/founding.py:make": "builds",
     "dusk/cycle/marks.py:older": "compares two numbers of a START that was read",
     "dusk/config/device.py:managed_and_local": "composes `managed_config`",
     "dusk/config/local.py:put_back": "composes a memory that was read, and UCI's `parse`; test_local.py",

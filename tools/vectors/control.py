@@ -38,9 +38,20 @@ def control() -> list[Case]:
     _at_home(talk, desk)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
+    talk.cases += _founded()
     talk.cases += _left()
     asked = {json.loads(case["line"])["method"] for case in talk.cases if "invalid" not in case}
     assert asked == {*METHODS, "events.subscribe"}, sorted({*METHODS} - asked)
+    return talk.cases
+
+
+def _founded() -> list[Case]:
+    """Return how a cluster is made at the socket of a router that is in none."""
+    talk = Talk(FakeDesk(World()))
+    phrase = talk.call("cluster.phrase")["phrase"]
+    owner = {"user": "ann", "password": "a few words of hers"}
+    ticket = talk.call("cluster.found", cluster="home", phrase=phrase, **owner)["ticket"]
+    talk.call("ticket.poll", ticket=ticket)
     return talk.cases
 
 

@@ -270,6 +270,8 @@ METHODS = {
     "proposal.withdraw": Method("token id timeout_s?", "ticket hash text", "", "notes", signs=True),
     "section.list": Method("prefix? after?", "sections more", "path title records who"),
     "section.show": Method("path after?", "path title hash who records more", "key says version"),
+    "cluster.phrase": Method("", "phrase"),
+    "cluster.found": Method("cluster user password phrase cycle_s? auto_backup?", "ticket"),
     "cluster.show": Method("", "settings", "name value help"),
     "cluster.set": _act("values"),
     "role.show": Method("", "leader epoch mandate head settled holders notes", HOLDER),

@@ -10,6 +10,10 @@ const TICKET_MS_MAX = 120000;
 
 const METHODS = {
 	status: [],
+	cluster_phrase: [],
+	cluster_found: [ 'cluster', 'user', 'password', 'phrase', 'auto_backup' ],
+	join: [ 'line' ],
+	role_backups: [ 'token', 'devices' ],
 	device_list: [],
 	device_show: [ 'name' ],
 	device_refresh: [],

@@ -239,7 +239,7 @@ return view.extend({
 		nodes.fill(this.newKeyPlace, E('section', { 'class': 'cbi-section alert-message', 'aria-labelledby': 'dusk-new-key' }, [
 			E('h4', { id: 'dusk-new-key', tabindex: '-1' }, _('The join key %s').replace('%s', short(said.id))),
 			E('p', {}, _('Whoever has it can ask to join. It is shown this once: keep it now.')),
-			widgets.field(_('Line'), line, _('For `dusk join -` on a router.')),
+			widgets.field(_('Line'), line, _('For `dusk join -`, or the page of a router that is in no cluster.')),
 			qr.draw(said.line, _('The join key as a QR code')),
 			E('div', { 'class': 'dusk-actions' }, [
 				E('a', { 'class': 'btn cbi-button-action', href: address, download: `dusk-${short(said.id)}.key` }, _('Save as a file')),

@@ -3,12 +3,16 @@
 'require view';
 'require dusk.api as api';
 'require dusk.nodes as nodes';
+'require dusk.session as session';
+'require dusk.start as start';
 'require dusk.widgets as widgets';
 
 /* All routers at a look: who leads, who is behind, what is wrong. */
 
 const E = nodes.make;
 const SECONDS = 5;
+const OUTSIDE = [ 'none', 'joining', 'pending' ];
+
 function health(device) {
 	if (!device.online)
 		return widgets.badge('bad', _('not heard'));
@@ -60,22 +64,70 @@ function shown(status, listed) {
 	];
 }
 
+/* A router that is on its way into a cluster. */
+function entering(status) {
+	return E('div', { 'class': 'alert-message warning' }, [
+		E('h4', {}, status.role === 'pending' ? _('This router waits to be let in') : _('This router is joining')),
+		E('p', {}, status.reason || _('It looks for a router of the cluster.')),
+		E('p', {}, widgets.filled(_('Its label: %s'), status.label || '-'))
+	]);
+}
+
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('status'), api.call('device_list') ]).catch(error => error);
+		return Promise.all([ api.call('status'), api.call('device_list').catch(error => error) ]).catch(error => error);
+	},
+
+	again: async function() {
+		this.show(await this.load());
+	},
+
+	/* Asks who takes over if the leader fails, as long as nobody does. */
+	askBackup: function(devices) {
+		const others = devices.filter(device => device.role === 'member').map(device => device.name);
+		const key = devices.some(device => device.role === 'backupMaster') ? '' : JSON.stringify([ 'nobody', others ]);
+		if (key === this.asked)
+			return;
+		this.asked = key;
+		const select = E('select', { id: 'dusk-backup', 'class': 'cbi-input-select' }, others.map(name => E('option', { value: name }, name)));
+		nodes.fill(this.backupPlace, !key ? null : E('div', { 'class': 'alert-message warning' }, [
+			E('h4', {}, _('Nobody takes over if the leader fails')),
+			others.length ? [
+				widgets.field(_('Takes over'), select, _('It leads as soon as the leader is not heard any more.')),
+				widgets.button(_('Let it take over'), 'cbi-button-action', async () => {
+					if (widgets.told(await session.act('role_backups', { devices: [ select.value ] })))
+						await this.again();
+				})
+			] : E('p', {}, [ _('Then nothing can be changed. Let a second router in:'), ' ', E('a', { href: widgets.href('join') }, _('Join')) ])
+		]));
+	},
+
+	/* Shows how it is. A form that is being filled in stays. */
+	show: function(data) {
+		const status = data instanceof Error ? null : data[0];
+		const isFirst = status !== null && status.role === 'none';
+		if (isFirst && this.isFirst)
+			return;
+		this.isFirst = isFirst;
+		if (isFirst)
+			nodes.fill(this.place, start.show(() => this.again()));
+		else if (status === null || (data[1] instanceof Error && !OUTSIDE.includes(status.role)))
+			nodes.fill(this.place, widgets.trouble(status === null ? data : data[1]));
+		else
+			nodes.fill(this.place, data[1] instanceof Error ? entering(status) : shown(status, data[1]));
+		this.askBackup(status !== null && data[1].devices ? data[1].devices : [ { role: 'backupMaster' } ]);
 	},
 
 	render: function(data) {
-		const place = E('div', {}, data instanceof Error ? widgets.trouble(data) : shown(data[0], data[1]));
-
-		poll.add(() => this.load().then(fresh => {
-			nodes.fill(place, fresh instanceof Error ? widgets.trouble(fresh) : shown(fresh[0], fresh[1]));
-		}), SECONDS);
-
+		this.place = E('div', {});
+		this.backupPlace = E('div', {});
+		this.show(data);
+		poll.add(() => this.again(), SECONDS);
 		return E('div', {}, [
 			E('h2', {}, _('Overview')),
 			E('p', { 'class': 'cbi-map-descr' }, _('All routers of the cluster, as this one knows them.')),
-			place
+			this.backupPlace,
+			this.place
 		]);
 	},
 

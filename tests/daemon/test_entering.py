@@ -1,0 +1,63 @@
+"""A cluster that is made through the control socket of a router that is in none."""
+
+from pathlib import Path
+
+import pytest
+
+from dusk.cli.client import Client, Json
+from dusk.daemon.opening import read_log
+from dusk.errors import Refused
+from dusk.keys.phrase import recovery_key
+from tests.daemon.test_service import daemon, root, until
+from tests.daemons import answers
+
+__all__ = ["root"]
+USER, PASSWORD = "ann", "a few words of hers"
+CHECKSUM_IS_WRONG = "zoo " * 24
+
+
+def _refused(client: Client, method: str, **params: object) -> str:
+    with pytest.raises(Refused) as caught:
+        client.call(method, **params)
+    return caught.value.code
+
+
+def _ended(client: Client, ticket: str) -> Json:
+    until(lambda: bool(client.call("ticket.poll", ticket=ticket)["done"]))
+    ended: Json = client.call("ticket.poll", ticket=ticket)
+    return ended
+
+
+def test_a_phrase_that_was_typed_again_makes_a_cluster_once(root: Path) -> None:
+    wanted = {"cluster": "home", "user": USER, "password": PASSWORD, "cycle_s": 0.5}
+    with daemon(root):
+        until(lambda: answers(root))
+        client = Client(root)
+        phrase = client.call("cluster.phrase")["phrase"]
+        assert phrase != client.call("cluster.phrase")["phrase"]
+        assert _refused(client, "cluster.found", **wanted, phrase=CHECKSUM_IS_WRONG) == "bad-phrase"
+        (root / "etc/dusk/join").touch()
+        assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
+        (root / "etc/dusk/join").unlink()
+        nobody = {**wanted, "password": ""}
+        empty = _ended(client, client.call("cluster.found", **nobody, phrase=phrase)["ticket"])
+        assert empty["error"]["code"] == "empty-password"
+        assert client.call("status")["role"] == "none", "a refusal leaves nothing"
+
+        ticket = client.call("cluster.found", **wanted, phrase=phrase.upper())["ticket"]
+        assert _refused(client, "cluster.found", **wanted, phrase=phrase) in ("busy", "in-cluster")
+        made = _ended(client, ticket)["result"]
+        assert made["user"] == USER
+        until(lambda: bool(client.call("status")["role"] == "master"))
+        shown = client.call("recovery.show")
+        assert (shown["id"], shown["key"]) == (made["cluster"], recovery_key(phrase).public.hex())
+        login = _ended(client, client.call("session.login", user=USER, password=PASSWORD)["ticket"])
+        assert login["result"]["user"] == USER
+        assert _refused(client, "cluster.phrase") == "in-cluster"
+        client.close()
+    assert len(read_log(root / "etc/dusk/node").items) >= 2, "it is on the disk"
+    with daemon(root):
+        until(lambda: answers(root))
+        client = Client(root)
+        assert client.call("status")["cluster"] == "home"
+        client.close()
