@@ -19,6 +19,7 @@ from dusk.keys.joinkey import JoinKey
 from dusk.limits import BACK_OFF_S_MIN
 from dusk.membership.joiner import Joiner
 from tests.checkpoints import above, attest, commit, compacted, foundation, later_item
+from tests.holders import Holders
 from tests.streams import Member, Wires
 from tests.world import World
 
@@ -141,6 +142,19 @@ def test_a_joiner_that_fetched_another_branch_leaves_it_for_a_checkpoint_however
     wires = join(world, joiner)
     assert joiner.head == world.log.head
     assert len(wires.of("joiner", Rebase)) == 1
+
+
+def test_a40_a_joiner_that_fetched_a_recovered_log_takes_no_checkpoint_of_before_that() -> None:
+    world, other = Holders(), Holders()
+    assert other.cluster == world.cluster
+    commit(world, 30)
+    attest(world)
+    commit(other, 4)
+    other.recover(other.kitchen)
+    joiner = joiner_of(world, other.replica())
+    with pytest.raises(ServerRefused, match="recovered since"):
+        joiner.took_checkpoint(foundation(world), above(world.items, world.log.checkpoint), 0.0)
+    assert joiner.head == other.log.head
 
 
 def test_r13_a_joiner_of_an_older_version_says_so_behind_a_checkpoint_and_blames_nobody() -> None:

@@ -194,6 +194,9 @@ PLANS = {
     "who alone might lead had made the group key and lost its disk, and could not join without one": full(
         11313, returns=True, rollouts=True
     ),
+    "a joiner left a log that was recovered for a checkpoint of before that": full(
+        18698, returns=True, rollouts=True
+    ),
 }
 
 
