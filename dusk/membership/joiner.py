@@ -386,8 +386,8 @@ class Joiner:
         A log that has come to that checkpoint goes on from there: nothing is done.
 
         Raises:
-            ServerRefused: that log lacks the entry that the join key names, or is of before a recovery: whoever
-                stole the keys of before it may still sign there (A40).
+            ServerRefused: that log lacks the entry that the join key names, or is of before a recovery:
+                whoever stole the keys of before that may still sign there (A40).
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
         del now  # verification needs no clock (R11)
