@@ -136,6 +136,17 @@ return baseclass.extend({
 		});
 	},
 
+	/* Has who leads tell this router how all are, which it knows by itself if it leads; gives nothing, also where nobody answers. */
+	refresh: async function() {
+		try {
+			await this.ticket((await this.call('device_refresh')).ticket);
+		}
+		catch (error) {
+			if (error.code === undefined)
+				throw error;
+		}
+	},
+
 	/* Waits until what a ticket stands for has ended. `show` gets its progress. */
 	ticket: async function(ticket, show) {
 		const end = Date.now() + TICKET_MS_MAX;

@@ -100,10 +100,15 @@ return baseclass.extend({
 		]);
 	},
 
-	/* A button. `work` gets the event; what it throws is shown, and the button can be pressed again. */
+	/* A button. `work` gets the event; what it throws is shown, and the button can be pressed again: it has the keyboard
+	 * back, unless that went on meanwhile. */
 	button: function(title, kind, work) {
-		return E('button', { type: 'button', 'class': 'btn ' + (kind || ''), click: ui.createHandlerFn(null, event =>
-			Promise.resolve().then(() => work(event)).catch(error => this.tell(error.message, 'danger'))) }, title);
+		const node = E('button', { type: 'button', 'class': 'btn ' + (kind || ''), click: ui.createHandlerFn(null, event =>
+			Promise.resolve().then(() => work(event)).catch(error => this.tell(error.message, 'danger')).then(() => setTimeout(() => {
+				if (document.activeElement === document.body && node.isConnected)
+					node.focus({ preventScroll: true });
+			}))) }, title);
+		return node;
 	},
 
 	/* A line above the view, until it is dismissed. */

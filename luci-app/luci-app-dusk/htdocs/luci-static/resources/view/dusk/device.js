@@ -85,8 +85,9 @@ function asked(name, method, given) {
 }
 
 return view.extend({
-	load: function() {
+	load: async function() {
 		const name = widgets.shown();
+		await api.refresh();
 		if (!name)
 			return api.call('device_list').catch(error => error);
 		return Promise.all([

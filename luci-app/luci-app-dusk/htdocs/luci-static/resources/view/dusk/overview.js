@@ -122,7 +122,10 @@ return view.extend({
 		this.place = E('div', {});
 		this.backupPlace = E('div', {});
 		this.show(data);
-		poll.add(() => this.again(), SECONDS);
+		poll.add(async () => {
+			await api.refresh();
+			await this.again();
+		}, SECONDS);
 		return E('div', {}, [
 			E('h2', {}, _('Overview')),
 			E('p', { 'class': 'cbi-map-descr' }, _('All routers of the cluster, as this one knows them.')),

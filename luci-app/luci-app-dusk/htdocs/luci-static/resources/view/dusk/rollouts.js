@@ -135,7 +135,10 @@ return view.extend({
 		this.title = E('h2', {});
 		this.place = E('div', {});
 		this.show(data);
-		poll.add(() => this.again(), SECONDS);
+		poll.add(async () => {
+			await api.refresh();
+			await this.again();
+		}, SECONDS);
 		window.addEventListener('hashchange', () => this.again());
 		return E('div', {}, [ this.title, this.place ]);
 	},

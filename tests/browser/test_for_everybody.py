@@ -1,0 +1,119 @@
+"""The page for who sees little, has no mouse, or has many routers."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from dusk.web.views import menu
+from tests.browser.page import Watched
+from tests.capabilities import AXE
+from tests.network.cluster import PASSWORD, USER, Cluster
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.needs("namespaces", "chromium", "axe"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("browser"),
+]
+ROUTERS, ENTRIES = 100, 1000
+TABS_MAX = 80
+SHOWN_MS_MAX = 10_000
+"""A second is the aim (benchmarks); a machine under load is no failure."""
+
+
+def _grave(page: Page) -> list[str]:
+    """Return what axe finds serious or worse."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_no_view_keeps_anybody_out(cluster: Cluster, window: Watched) -> None:
+    found: dict[str, list[str]] = {}
+    places = [name for name, _ in menu()] + [f"device#{cluster.routers[1].name}"]
+    for name in places:
+        window.view(name)
+        window.page.reload()
+        window.page.wait_for_selector("#view h2")
+        for colours in ("light", "dark"):
+            window.page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
+            if grave := _grave(window.page):
+                found[f"{name}, {colours}"] = grave
+    assert not found
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    for _ in range(TABS_MAX):
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach {selector}")
+
+
+def test_a_setting_is_prepared_with_the_keyboard_alone(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    window.view("policies")
+    _tab_to(page, "#dusk-new-policy")
+    page.keyboard.type("keys")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Policy keys").wait_for()
+    _tab_to(page, "#dusk-key")
+    page.keyboard.type("system.ntp.enabled")
+    _tab_to(page, "#dusk-value")
+    page.keyboard.type("1")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#dusk-user").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator(".modal").count() == 0
+    page.keyboard.press("Enter")
+    page.locator("#dusk-user").wait_for()
+    page.keyboard.type(USER)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    assert "in the draft" in window.told("success")
+    window.view("edits")
+    window.press("Throw away")
+    page.locator("#view p", has_text="You have prepared nothing").wait_for()
+
+
+def _many(said: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with its first router or entry a hundred, or a thousand, times."""
+    result = said.get("result") or {}
+    if result.get("devices"):
+        result["devices"] = [{**result["devices"][0], "name": f"r-{n:03}"} for n in range(ROUTERS)]
+    if result.get("entries"):
+        result["entries"] = [{**result["entries"][0], "seq": n} for n in range(ENTRIES, 0, -1)]
+    return said
+
+
+def test_a_hundred_routers_and_a_thousand_edits_are_shown_at_once(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+
+    def multiply(route: Route) -> None:
+        answers = json.loads(route.fetch().body())
+        route.fulfill(
+            json=[{**one, "result": [one["result"][0], *map(_many, one["result"][1:])]} for one in answers]
+        )
+
+    page.route("**/ubus", multiply)
+    took: dict[str, float] = {}
+    for view, last in (("overview", f"r-{ROUTERS - 1:03}"), ("edits", "1")):
+        began_s = time.monotonic()
+        window.view(view)
+        role = "link" if view == "overview" else "button"
+        page.get_by_role(role, name=last, exact=True).wait_for(timeout=SHOWN_MS_MAX)  # type: ignore[arg-type]  # both are roles
+        took[view] = round(1000 * (time.monotonic() - began_s))
+    print(took)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert window.fits()
+    page.unroute_all(behavior="ignoreErrors")
