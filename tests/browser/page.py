@@ -97,6 +97,11 @@ class Watched:
         self.page.fill("#dusk-password", password)
         self.press("Log in", ".modal")
 
+    def throw_away(self) -> None:
+        """Throw away all that was prepared, by whatever test."""
+        self.page.locator("#view").get_by_role("button", name=re.compile("^Throw (all )?away$")).click()
+        self.page.locator("#view p", has_text="You have prepared nothing").wait_for()
+
     def told(self, kind: str) -> str:
         """Return the newest line above the view of a kind, once there is one; dismisses it."""
         line = self.page.locator(f"#notifications .alert-message.{kind}").last

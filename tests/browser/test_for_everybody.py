@@ -82,8 +82,7 @@ def test_a_setting_is_prepared_with_the_keyboard_alone(cluster: Cluster, window:
     page.keyboard.press("Enter")
     assert "in the draft" in window.told("success")
     window.view("edits")
-    window.press("Throw away")
-    page.locator("#view p", has_text="You have prepared nothing").wait_for()
+    window.throw_away()
 
 
 def _many(said: dict[str, Any]) -> dict[str, Any]:

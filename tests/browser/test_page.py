@@ -97,6 +97,23 @@ def test_a_session_that_was_ended_meanwhile_costs_nothing_but_a_login(
     assert "in the draft" in window.told("success")
 
 
+def test_what_differs_from_router_to_router_is_prepared_and_thrown_away(
+    cluster: Cluster, window: Watched
+) -> None:
+    page = window.page
+    window.view("policies")
+    page.select_option("#dusk-var-of", f"device/{cluster.routers[1].name}")
+    page.fill("#dusk-var-name", "place")
+    page.fill("#dusk-var-value", HOSTILE.replace("${", "$${"))
+    window.press("Prepare the variable")
+    window.log_in(USER, PASSWORD)
+    assert "in the draft" in window.told("success")
+    window.view("edits")
+    page.locator(".dusk-diff", has_text="place").wait_for()
+    assert page.locator("#view img").count() == 0
+    window.throw_away()
+
+
 def test_what_was_sent_and_not_answered_in_time_is_sent_once(cluster: Cluster, window: Watched) -> None:
     owner = cluster.owner(cluster.first)
     owner.set("policy/slowly", "system.ntp.enabled", "1")

@@ -12,6 +12,10 @@
 const E = nodes.make;
 const HOLDS = [ [ 3600, _('one hour') ], [ 28800, _('8 hours') ], [ 0, _('until somebody ends it') ] ];
 const HELD = 'held';
+const ALARMS = new Map([
+	[ 'drift', _('Somebody changed by hand what is managed here.') ],
+	[ 'drift-fight', _('Something here changes back what is managed, again and again; it is left until a person decides.') ]
+]);
 /* What a router is from its birth on, and what nobody edits. */
 const BORN_WITH = [ 'key', 'label', 'origin' ];
 
@@ -216,7 +220,7 @@ return view.extend({
 	one: function([ device, effective, blamed, groups, listed ]) {
 		const place = E('div', {});
 		return [
-			device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(line => E('li', {}, String(line))))) : null,
+			device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(line => E('li', {}, ALARMS.get(line) || String(line))))) : null,
 			device.reason ? E('div', { 'class': 'alert-message warning' }, E('p', {}, device.reason)) : null,
 			facts(device),
 			E('div', { 'class': 'dusk-actions' }, [

@@ -3,6 +3,7 @@
 'require dusk.api as api';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
+'require dusk.variables as variables';
 'require dusk.widgets as widgets';
 
 /* Policies and groups: what is set, and for whom. */
@@ -18,7 +19,7 @@ const VERBS = [
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('policy_list'), api.call('group_list'), api.call('device_list') ]).catch(error => error);
+		return Promise.all([ api.call('policy_list'), api.call('group_list'), api.call('device_list'), variables.load() ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -90,7 +91,7 @@ return view.extend({
 	shown: function(data) {
 		if (data instanceof Error)
 			return widgets.trouble(data);
-		const [ policies, groups, devices ] = data;
+		const [ policies, groups, devices, listed ] = data;
 		const name = E('input', { id: 'dusk-new-policy', 'class': 'cbi-input-text' });
 		const group = E('input', { id: 'dusk-new-group', 'class': 'cbi-input-text' });
 		const members = E('select', { id: 'dusk-members', 'class': 'cbi-input-select', multiple: '' },
@@ -101,7 +102,7 @@ return view.extend({
 				widgets.button(policy.name, '', () => this.open(policy.name, groups.groups)),
 				String(policy.settings),
 				policy.to ? (policy.names && policy.names.length ? policy.names.join(', ') : policy.to) : _('nobody yet'),
-				String(policy.priority)
+				policy.priority === null ? '-' : String(policy.priority)
 			]), _('There is no policy yet.')),
 			widgets.field(_('New policy'), name),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Open'), 'cbi-button-action', () => this.open(name.value.trim(), groups.groups))),
@@ -117,7 +118,8 @@ return view.extend({
 					widgets.told(await session.call('group_create', { name: group.value.trim() }));
 				if (chosen.length)
 					widgets.told(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
-			}))
+			})),
+			variables.shown(listed, groups.groups, devices.devices)
 		];
 	},
 
