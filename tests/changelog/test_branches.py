@@ -374,7 +374,7 @@ def test_a26_of_two_mutual_removals_the_one_in_the_log_that_stands_stands() -> N
     assert snapshot(attic.log) == snapshot(barn.log)
     assert set(barn.log.state.owners().values()) == {"bob"}
     (row,) = stranded(one.lost, barn.log)
-    with pytest.raises(Refused, match="needs the signatures of 1 of the owners bob$"):
+    with pytest.raises(Refused, match=r"needs the signatures of 1 of the owners bob$"):
         barn.log.write_change(row.change, barn.stamp())
 
 
