@@ -141,7 +141,7 @@ class Keeping:
         self._order.remove(name)
         before = self._order[at - 1] if at else None
         for key in sorted(self._state.records(FORMER + name)):
-            if before is not None and key != OF and self._state.record(FORMER + before, key) is None:
+            if before is not None and self._state.record(FORMER + before, key) is None:
                 row = self._state.value(FORMER + name, key)
                 assert row is not None, "records that are listed have values"
                 passed = Kept(*row)._replace(is_own=False, after=None)
@@ -184,7 +184,7 @@ class Keeping:
     def _joins(self, write: RecordWrite) -> bool:
         """Tell whether a record is of a device alone that is none before the entry."""
         path = parse_path(write.section)
-        if path.kind is SectionKind.GROUP and write.key.startswith("member/"):
+        if write.key.startswith("member/"):
             return self._is_new(write.key.removeprefix("member/"))
         return path.kind in (SectionKind.DEVICE, SectionKind.DEVICE_CONFIG) and self._is_new(path.name)
 

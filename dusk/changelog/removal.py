@@ -13,7 +13,6 @@ from dusk import codec, limits
 from dusk.changelog import views
 from dusk.changelog.body import CHANGE_LABEL, Change, Signature, Value
 from dusk.changelog.entry import APPLIED, CHANGE, Entry, SignedHead, decode_entry, decode_signed_head
-from dusk.changelog.holders import DEVICE
 from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.kinds import is_device
 from dusk.changelog.sections import device_path
@@ -152,7 +151,6 @@ def _check_head(state: State, removal: Removal) -> None:
     seq = Seq(entry.seq + len(removal.digests))
     if head.head != Head(entry.generation, entry.mandate, entry.epoch, seq, chain):
         raise UntrustedInput("removal: a head that is not behind the entry")
-    writer = state.holder(KeyId(entry.writer))
-    may_lead = entry.writer in views.succession(state) and writer is not None and writer.kind is DEVICE
-    if not may_lead or writer is None or not head.signed_by(writer.public, state.cluster):
+    writer = state.holder(KeyId(entry.writer)) if entry.writer in views.succession(state) else None
+    if writer is None or not head.signed_by(writer.public, state.cluster):
         raise UntrustedInput("removal: not signed for by who may lead, as far as is known here")

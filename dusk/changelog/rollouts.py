@@ -235,7 +235,7 @@ def _check_put_back(state: State, change: Change, name: str) -> None:
     for kept in kept_of(state, name):
         record = state.record(kept.section, kept.key)
         stands = record is not None and record.base == rollout.change
-        if kept.is_own and stands and (kept.section, kept.key) not in written:
+        if stands and (kept.section, kept.key) not in written:
             raise Refused("not-put-back", f"{kept.section} {kept.key}: stays as rollout {name} made it")
 
 
@@ -252,7 +252,7 @@ def followed(state: State, change: Change, verdict: Verdict) -> Verdict:
     """
     running = under_way(state)
     own = {o.key: (o.section, v) for o, v in _about(change)}
-    if verdict.outcome.code is not OutcomeCode.APPLIED or not (running or PLAN in own):
+    if verdict.outcome.code is not OutcomeCode.APPLIED:
         return verdict
     keeping = Keeping(state, running)
     writes: list[RecordWrite] = []

@@ -216,6 +216,8 @@ def test_a39_what_others_aimed_higher_is_not_taken_away_either() -> None:
     world.commit(rule)
     revoke = world.edit(f"joinkey/{KEY.key_id.hex()}", "revoked", [True])
     refuse(world, world.change(revoke, signers=(world.bob,)), "outside-grant")
+    none = world.edit(f"joinkey/{KEY.key_id.hex()}", "rule", None)
+    refuse(world, world.change(none, signers=(world.bob,)), "outside-grant")
 
 
 def test_a39_only_a_priority_or_only_groups_may_be_limited() -> None:

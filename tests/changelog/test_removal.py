@@ -6,14 +6,14 @@ import pytest
 
 from dusk import codec, limits
 from dusk.changelog.body import Change, Edit
-from dusk.changelog.entry import sign_head
+from dusk.changelog.entry import EntryKind, Outcome, OutcomeCode, sign_head
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.log import Log
 from dusk.changelog.removal import DIGESTS_MAX, Removal, check, is_wiped, prove, read
 from dusk.changelog.sections import device_path
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import DeviceId
+from dusk.ids import ClusterId, DeviceId
 from dusk.keys.signing import SigningKey
 from tests.world import NO_REST, World
 
@@ -96,9 +96,22 @@ def test_nothing_is_proven_of_what_removes_nobody_or_does_more() -> None:
     assert prove(world.items[at:], device) is None, "superseded"
 
 
+def test_a22_nothing_is_proven_of_what_was_superseded_or_takes_a_wipe_back() -> None:
+    world, _, device, _ = removed()
+    section = device_path(device)
+    stale = [Edit(section, key, codec.pack([True]), None) for key in ("retired", "wipe")]
+    for edits in (stale, [world.edit(section, "retired", [True]), world.edit(section, "wipe", None)]):
+        at = len(world.items)
+        world.commit(*edits)
+        assert prove(world.items[at:], device) is None
+
+
 def test_r10_a_proof_that_would_be_too_large_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, device, items = removed()
-    monkeypatch.setattr(limits, "REMOVAL_BYTES_MAX", 100)
+    size_bytes = len(proof(items, device))
+    monkeypatch.setattr(limits, "REMOVAL_BYTES_MAX", size_bytes)
+    assert read(proof(items, device)).digests == (), "it may be as large as that"
+    monkeypatch.setattr(limits, "REMOVAL_BYTES_MAX", size_bytes - 1)
     assert prove(items, device) is None
 
 
@@ -155,12 +168,48 @@ def _with_more(world: World, device: DeviceId) -> Change:
     return world.change(*wiping(world, device), world.set("a", "x.y.z", "1"))
 
 
+def _with_a_name(world: World, device: DeviceId) -> Change:
+    return world.change(*wiping(world, device), world.edit(device_path(device), "name", ["other"]))
+
+
+def _with_a_like_key(world: World, device: DeviceId) -> Change:
+    return world.change(*wiping(world, device), Edit("policy/a", "wipe", codec.pack([True]), None))
+
+
+def _elsewhere(world: World, device: DeviceId) -> Change:
+    return world.change(*wiping(world, device), cluster=ClusterId(bytes(32)))
+
+
 def test_a22_a_removal_that_owners_did_not_sign_removes_nobody() -> None:
     _refused(*_forged(_by_a_member), "not signed by as many owners")
     _refused(*_forged(_torn), "not signed by as many owners")
-    _refused(*_forged(_with_more), "of more than devices")
+    for change in (_with_more, _with_a_name, _with_a_like_key):
+        _refused(*_forged(change), "of more than devices")
+    _refused(*_forged(_elsewhere), "of another cluster")
     log, device, sound = _forged(_by_owner)
     check(log.state, log.head, device, sound)
+
+
+def test_a22_an_entry_of_another_kind_or_outcome_removes_nobody() -> None:
+    log, device, good = _forged(_by_owner)
+    for entry in (
+        good.entry._replace(kind=EntryKind.OPEN),
+        good.entry._replace(outcome=Outcome(OutcomeCode.SUPERSEDED, None)),
+    ):
+        _refused(log, device, good._replace(entry=entry), "removes nobody")
+
+
+def test_a22_a_member_that_may_not_lead_removes_nobody() -> None:
+    world = World()
+    world.allow_joining()
+    member, device = world.join("garage"), DeviceId(world.join("hall").key_id)
+    old, at = world.replica(), len(world.items)
+    world.commit(*wiping(world, device))
+    sound = read(proof(world.items[at:], device))
+    check(old.state, old.head, device, sound)
+    entry = sound.entry._replace(writer=DeviceId(member.key_id))
+    head = sign_head(member, world.cluster, entry.head, NO_REST)
+    _refused(old, device, sound._replace(entry=entry, head=head), "not signed for by who may lead")
 
 
 def test_a22_a_removal_that_no_holder_signed_for_removes_nobody() -> None:
@@ -181,6 +230,7 @@ def test_a17_what_is_no_proof_is_refused() -> None:
         (0, b""),
         (1, b""),
         (2, []),
+        (2, [(bytes(16), bytes(64))] * (limits.SIGNATURES_MAX + 1)),
         (3, bytes(31)),
         (3, bytes(32 * (DIGESTS_MAX + 1))),
         (4, b""),

@@ -11,7 +11,7 @@ from dusk.changelog.creation import LABEL_KNOWN
 from dusk.changelog.entry import APPLIED, Absent, Entry, OutcomeCode
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.changelog.log import Log
-from dusk.changelog.returning import AUTO, REBOUND, asks_as, returns_as
+from dusk.changelog.returning import AUTO, REBOUND, asks_as, place_taken, returns_as
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import uses_key
 from dusk.changelog.undoing import Since, Suspect, undoing
@@ -213,6 +213,31 @@ def test_r10_what_is_too_much_for_one_entry_waits_for_a_person() -> None:
     assert refused(world, silent(old)) == LABEL_KNOWN
 
 
+def test_r10_what_goes_over_may_be_as_many_records_as_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    _, old = came(world)
+    request, state = world.request(world.key(), "hall", LABEL), world.log.state
+    whole = place_taken(state, request, old)
+    assert whole is not None
+    monkeypatch.setattr("dusk.limits.RETURN_RECORDS_MAX", len(whole))
+    assert place_taken(state, request, old) == whole
+    monkeypatch.setattr("dusk.limits.RETURN_RECORDS_MAX", len(whole) - 1)
+    assert place_taken(state, request, old) is None
+
+
+def test_a20_of_assignments_only_what_names_the_device_goes_over() -> None:
+    world = World()
+    _, old = came(world)
+    alike = ["groups", [old.hex()], 7]
+    world.commit(
+        world.edit("assignment/alike", "to", alike),
+        world.edit("assignment/all", "to", None),
+    )
+    assert comes_back(world, silent(old)).outcome == APPLIED
+    assert world.log.state.value("assignment/alike", "to") == alike, "a group of that name"
+    assert world.log.state.value("assignment/all", "to") is None
+
+
 def test_r15_who_came_back_by_itself_reads_no_secret_until_a_person_says_so() -> None:
     world = World()
     _, old = came(world)
@@ -254,6 +279,8 @@ def test_a39_owners_alone_say_that_routers_come_back_by_themselves() -> None:
         world.by(world.bob, world.edit(name, "rule", row))
     assert refusal.value.code == "outside-grant"
     world.by(world.bob, world.edit(name, "rule", [*row[:6], "ask", ""]))
+    with pytest.raises(Refused, match="made once"):
+        world.by(world.bob, world.edit(name, "rule", None))
     world.by(world.bob, world.edit(name, "revoked", [True]))
 
 

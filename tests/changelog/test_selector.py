@@ -3,11 +3,12 @@
 import pytest
 
 from dusk.changelog.sections import check_record, parse_path
-from dusk.changelog.selector import selects
+from dusk.changelog.selector import check_selector, selects
 from dusk.changelog.views import groups_in_effect, is_selected, members_by_group
 from dusk.codec import pack
 from dusk.errors import UntrustedInput
 from dusk.ids import DeviceId
+from dusk.limits import SELECTOR_FACTS_MAX, SELECTOR_VALUES_MAX
 from tests.granting import Cluster, refuse
 from tests.world import World
 
@@ -42,6 +43,14 @@ def test_a_device_is_selected_if_each_fact_has_one_of_the_values(
         [[["b", ["x"]], ["a", ["x"]]]],
         [[["Board", ["x"]]]],
         [[["board", ["x" * 1025]]]],
+        [[["board", [str(number) for number in range(10**6, 10**6 + SELECTOR_VALUES_MAX + 1)]]]],
+        [[[f"fact{number}", ["x"]] for number in range(1000, 1000 + SELECTOR_FACTS_MAX + 1)]],
+        [["board"]],
+        [[["board"]]],
+        [[["board", ["x"], 1]]],
+        [[[7, ["x"]]]],
+        [[7]],
+        [7],
         [[["board", "x"]]],
         [],
     ],
@@ -49,6 +58,15 @@ def test_a_device_is_selected_if_each_fact_has_one_of_the_values(
 def test_what_is_no_selector_is_refused(row: list[object]) -> None:
     with pytest.raises(UntrustedInput):
         check_record(parse_path("group/aps"), "select", pack(row))
+
+
+def test_a_selector_takes_as_much_as_its_bounds() -> None:
+    values = [str(number) for number in range(10**6, 10**6 + SELECTOR_VALUES_MAX)]
+    facts = [[f"fact{number}", values[:1]] for number in range(1000, 1000 + SELECTOR_FACTS_MAX)]
+    for listed in ([["board", values]], facts, [["b" * 63, ["x"]]]):
+        check_record(parse_path("group/aps"), "select", pack([listed]))
+    with pytest.raises(UntrustedInput, match="selected fact"):
+        check_selector([[["b" * 64, ["x"]]]], lambda _: True)
 
 
 def test_a_device_is_in_the_groups_that_name_it_and_in_those_that_select_it() -> None:

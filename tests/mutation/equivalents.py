@@ -247,6 +247,44 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/foundation.py::_take_milestones::operand of or left out: chain is None": (
         "what has no chain hash is beyond the end, which the other operand refuses"
     ),
+    "dusk/changelog/authority.py::_own_record::operand of and left out: path.kind is SectionKind.DEVICE": (
+        "no section but a device's has such a record, and that of its facts is its own anyway"
+    ),
+    "dusk/changelog/former.py::Keeping._take_over::operand of and left out: kept.data is not None": (
+        "what is kept has a value until it goes without a trace; it stands for the type checker"
+    ),
+    "dusk/changelog/former.py::_beside::operand of or left out: data is None": (
+        "an assignment that is not there names nobody; it stands for the type checker"
+    ),
+    "dusk/changelog/released.py::Waits._whom_of::no condition: says_whom(*one[:2])": (
+        "what else a rollout wrote gives nothing to anybody where it is taken away, and who had it before is"
+        " asked for, too"
+    ),
+    "dusk/changelog/released.py::Waits._waiting::operand of or left out: not self.rollouts": (
+        "it only saves the time of reading whether a device was removed: nobody waits for nothing"
+    ),
+    "dusk/changelog/released.py::_Whom.has::operand of and left out: bool(self.groups)": (
+        "it only saves the time of reading a device's groups, of which no group at all has none"
+    ),
+    "dusk/changelog/released.py::released::operand of or left out: waits": (
+        "it only saves the time of reading anew who waits for what"
+    ),
+    "dusk/changelog/removal.py::::one more: entry=codec.blob_to(limits.REMOVAL_BYTES_MAX)": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
+    "dusk/changelog/removal.py::::one more: body=codec.blob_to(limits.REMOVAL_BYTES_MAX)": "as above",
+    "dusk/changelog/removal.py::::one more: digests=codec.blob_to(32 * DIGESTS_MAX)": (
+        "with one byte more they are not of 32 bytes each"
+    ),
+    "dusk/changelog/removal.py::::one more: head=codec.blob_to(limits.SIGNED_HEAD_BYTES_MAX)": (
+        "what is read from it is bounded by the same number"
+    ),
+    "dusk/changelog/rollouts.py::waves_of::no condition: data is not None": (
+        "records that are listed have values; it stands for the type checker"
+    ),
+    "dusk/changelog/rollouts.py::_check_put_back::operand of and left out: record is not None": (
+        "what a rollout wrote leaves a record, deleted or not; it stands for the type checker"
+    ),
     "dusk/cycle/questions.py::_padded::limit moved: size - bare > 255": (
         "the padding of each question is far from that size"
     ),
