@@ -336,7 +336,8 @@ class Applier:
 
     def _reload_failed(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, HelperDone)
-        return self._roll_back(f"the reload ended with {event.reload_exit}: {event.reload_line}")
+        said = f": {event.reload_line}" if event.reload_line else ""
+        return self._roll_back(f"the reload ended with {event.reload_exit}{said}")
 
     def _look_or_give_up(self, event: Event, now: float) -> list[Action]:
         assert isinstance(event, Deadline)

@@ -119,6 +119,8 @@ def test_a32_a_failing_reload_is_put_back_tried_once_more_and_then_not_again_for
     assert applier.reason == "the reload ended with 1: last line"
     applier, actions = after(target(6, wireless=b"new"), OLD, applier=applier)
     assert (actions, applier.state, applier.head) == ([], State.FAILED, None)
+    silent, _ = after(WIFI, OLD, HelperDone("write", "", None, 1, ""), done("rollback"))
+    assert silent.reason == "the reload ended with 1"
     _, actions = after(target(7, wireless=b"other"), OLD, applier=applier)
     assert isinstance(actions[0], WriteFiles)
 

@@ -72,7 +72,7 @@ def test_a32_of_ten_routers_five_that_a_change_cuts_off_are_back_by_themselves_a
         began_s = time.monotonic()
         _commit(owner, "half of it is bad")
         expected = (
-            (odd, "the reload ended with 1: ", 0.0),
+            (odd, "the reload ended with 1", 0.0),
             (deaf, f"no contact within {WINDOW_S} s after the reload", WINDOW_S),
             (mute, f"no contact within {WINDOW_S} s after the reload", WINDOW_S),
             (moved, f"no contact within {NETWORK_WINDOW_S} s after the reload", NETWORK_WINDOW_S),
