@@ -32,6 +32,9 @@ fi
 
 exec .venv-oldest/bin/python -m pytest -q -n "${TEST_JOBS:-3}" --dist loadgroup -p no:cacheprovider \
     --ignore tests/network/test_absences.py --ignore tests/network/test_aimed_kills.py \
-    --ignore tests/network/test_kills.py --ignore tests/network/test_recovery_forged.py \
+    --ignore tests/network/test_applies.py --ignore tests/network/test_kills.py \
+    --ignore tests/network/test_pages_run.py --ignore tests/network/test_people.py \
+    --ignore tests/network/test_recovery_forged.py --ignore tests/network/test_returning.py \
     --ignore tests/network/test_same_address.py --ignore tests/network/test_storms.py \
+    --ignore tests/network/test_together.py \
     tests/daemon tests/network tests/keys tests/catchup tests/test_codec.py "$@"

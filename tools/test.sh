@@ -74,7 +74,8 @@ if [ "${CI:-}" = true ]; then
     others=$("$bin/python" -m tests.measured --others)
 fi
 # shellcheck disable=SC2086  # names of tests have no blanks
-stage "pytest" env DUSK_NOT_RUN_FILE="$not_run" "$bin/python" -m pytest -q -n "${TEST_JOBS:-2}" \
+# Three at once, on two cores too: most wait for daemons most of the time.
+stage "pytest" env DUSK_NOT_RUN_FILE="$not_run" "$bin/python" -m pytest -q -n "${TEST_JOBS:-3}" \
     --dist loadgroup $others "$@"
 if [ "${CI:-}" = true ]; then
     stage "coverage of the pure rooms" "$bin/python" -m tests.measured

@@ -386,8 +386,9 @@ class Joiner:
         A log that has come to that checkpoint goes on from there: nothing is done.
 
         Raises:
-            ServerRefused: that log lacks the entry that the join key names, or is of before a recovery:
-                whoever stole the keys of before that may still sign there (A40).
+            ForkFound: that log is of before a recovery, as far as it is known: whoever stole the keys of
+                before that may still sign there (A40).
+            ServerRefused: it lacks the entry that the join key names.
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
         del now  # verification needs no clock (R11)
@@ -402,7 +403,7 @@ class Joiner:
         if log.head.seq >= key.seq and log.chain_at(key.seq) != key.chain:
             raise ServerRefused("the log there lacks the entry that the join key names")
         if log.head.generation < self._log.head.generation:
-            raise ServerRefused("the cluster was recovered since, as the log that was fetched so far proves")
+            raise ForkFound("the cluster was recovered since, as the log that was fetched so far proves")
         if self._log.chain_at(adopted.seq) == log.chain_at(adopted.seq):
             return []
         self._log, self._peers = log, Peers()

@@ -74,6 +74,7 @@ def test_a_setting_is_prepared_with_the_keyboard_alone(cluster: Cluster, window:
     page.locator("#dusk-user").wait_for()
     page.keyboard.press("Escape")
     assert page.locator(".modal").count() == 0
+    page.wait_for_function("() => document.activeElement.matches('button')")  # as soon as its work has ended
     page.keyboard.press("Enter")
     page.locator("#dusk-user").wait_for()
     page.keyboard.type(USER)

@@ -55,7 +55,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import Seq
 from tests.daemon.faulty_disk import FaultyDisk, full, installed, read_only
 
-PORT = 38760
+PORT = 28760
 _OWN = 0x7F00_0000 | os.getpid() % 2**20 << 4
 HOSTS = [str(ipaddress.ip_address(_OWN + number)) for number in range(1, 5)]
 """Addresses of the loopback that no other process takes: tests run beside each other."""

@@ -16,7 +16,7 @@ from dusk.effects import Address, Datagram, Input, Link, Links
 from dusk.errors import ConfigError
 from dusk.limits import DATAGRAM_BYTES_MAX
 
-PORT = 38750
+PORT = 28750
 LO4 = Link("lo", 4)
 
 

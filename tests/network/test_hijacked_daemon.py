@@ -25,7 +25,7 @@ WAIT_S_MAX = 30.0
 SETTINGS = """config dusk 'main'
 	list interface 'lo'
 	list address '127.0.7.1'
-	option port '38751'
+	option port '28751'
 	option reload 'true'
 """
 HOSTILE = """

@@ -97,7 +97,7 @@ def slow_reloads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helper, "HELPER_S", 1.0)
 
 
-@pytest.mark.parametrize("seed", [4, 6])  # of those where two are under way at once
+@pytest.mark.parametrize("seed", [6, 8])  # two are under way at once, and all are members at the end
 def test_a48_a_takeover_and_a_power_cut_of_all_within_an_apply_leave_the_good_settings_in_effect(
     seed: int,
 ) -> None:
