@@ -64,7 +64,8 @@ def check_progress(_key: str, row: list[object]) -> None:
     codec.integer(opened, 0, limits.WAVES_MAX, "progress")
     if ended not in ("", "done", "abort", "force"):
         raise UntrustedInput("progress: no such end")
-    if codec.text(stopped_by, 32, "progress") and not _HEX_ID.match(codec.text(stopped_by, 32, "progress")):
+    device = codec.text(stopped_by, 32, "progress")
+    if device and not _HEX_ID.match(device):
         raise UntrustedInput("progress: stopped by no device")
 
 

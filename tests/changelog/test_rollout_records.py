@@ -5,6 +5,7 @@ import pytest
 from dusk import codec
 from dusk.changelog.sections import check_record, parse_path
 from dusk.errors import UntrustedInput
+from dusk.limits import NUMBER_MAX
 
 ID = "0123456789abcdef" * 2
 GOOD_ROLLOUTS: list[tuple[str, str, list[object]]] = [
@@ -32,7 +33,9 @@ BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
     ("plan", [0, 0]),
     ("plan", [101, 0]),
     ("plan", [1, 10_001]),
+    ("plan", [1, -1]),
     ("plan", [1]),
+    ("part/0", [-1, [bytes(16)]]),
     ("part/0", [100, [bytes(16)]]),
     ("part/0", [0, []]),
     ("part/0", [0, [b"x" * 16, bytes(16)]]),
@@ -43,9 +46,13 @@ BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
     ("order", ["stop", 0, None]),
     ("order", ["hold", 1, None]),
     ("order", ["force", 0, 1]),
+    ("order", ["force", 0, 0]),
     ("order", ["go", 0, 10_001]),
+    ("order", ["go", 0, -1]),
+    ("order", ["go", -1, None]),
     ("order", ["go", 0]),
     ("progress", [101, "", ""]),
+    ("progress", [-1, "", ""]),
     ("progress", [1, "over", ""]),
     ("progress", [1, "", "x"]),
     ("progress", [1, "", ID + ID]),
@@ -57,6 +64,7 @@ BAD_ROLLOUTS: list[tuple[str, list[object]]] = [
 ]
 BAD_FORMER: list[tuple[str, list[object]]] = [
     ("of", [0, bytes(32)]),
+    ("of", [NUMBER_MAX + 1, bytes(32)]),
     ("of", [1, bytes(31)]),
     (f"was/{ID}", ["policy/wifi", "set/a.b.c", None, True]),
     (f"was/{ID}", ["policy/wifi", "set/a.b.c", "text", True, None]),

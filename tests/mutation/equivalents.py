@@ -247,6 +247,13 @@ EQUIVALENTS: dict[str, str] = {
     "dusk/changelog/foundation.py::_take_milestones::operand of or left out: chain is None": (
         "what has no chain hash is beyond the end, which the other operand refuses"
     ),
+    "dusk/changelog/act_records.py::check_progress::one more: codec.text(stopped_by, 32, 'progress')": (
+        "a longer text is no id of a device, and refused as none"
+    ),
+    "dusk/changelog/act_records.py::check_was::"
+    "one more: codec.blob(value, limits.VALUE_BYTES_MAX, 'former value')": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
     "dusk/changelog/authority.py::_own_record::operand of and left out: path.kind is SectionKind.DEVICE": (
         "no section but a device's has such a record, and that of its facts is its own anyway"
     ),
