@@ -66,8 +66,7 @@ def done(request: str, error: str | None = None, exit_status: int | None = 0) ->
 
 
 WIFI = target(5, wireless=b"new")
-OLD = read(wireless=b"old")
-NEW = read(wireless=b"new")
+OLD, NEW = read(wireless=b"old"), read(wireless=b"new")
 WRITTEN = done("write")
 WHOLE = Seen(Up())
 CONFIRMED = (WRITTEN, WHOLE, Contact())
@@ -121,8 +120,7 @@ def test_a32_a_failing_reload_is_put_back_tried_once_more_and_then_not_again_for
     assert (actions, applier.state, applier.head) == ([], State.FAILED, None)
     silent, _ = after(WIFI, OLD, HelperDone("write", "", None, 1, ""), done("rollback"))
     assert silent.reason == "the reload ended with 1"
-    _, actions = after(target(7, wireless=b"other"), OLD, applier=applier)
-    assert isinstance(actions[0], WriteFiles)
+    assert isinstance(after(target(7, wireless=b"other"), OLD, applier=applier)[1][0], WriteFiles)
 
 
 def test_a32_what_nobody_answers_after_is_put_back_and_a_retry_that_peers_preceded_is_the_last() -> None:
