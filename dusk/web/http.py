@@ -50,18 +50,31 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+MISTAKES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    h11.LocalProtocolError,
+)
+"""What a mistake of our own raises, what is nested too deep, or a machine that has no descriptor left."""
 
 
 class _TooLarge(Exception):
     """A body of more bytes than are taken."""
 
 
-async def serve(stream: trio.abc.Stream, handler: Handler) -> None:
+async def serve(stream: trio.abc.Stream, handler: Handler, tell: Callable[[BaseException], None]) -> None:
     """Answer one connection's requests until it ends, breaks a rule, or is too slow.
 
     Args:
         stream: to the browser; closed at the end.
         handler: gives the answers.
+        tell: of a mistake of our own: it ends this connection, and no other (A34).
     """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
     async with stream:
@@ -72,6 +85,9 @@ async def serve(stream: trio.abc.Stream, handler: Handler) -> None:
             await _refuse(connection, stream, 413 if isinstance(error, _TooLarge) else 400)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             return
+        except MISTAKES as error:
+            tell(error)
+            await _refuse(connection, stream, 500)
 
 
 async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handler: Handler) -> bool:
@@ -85,7 +101,7 @@ async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handle
     headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in first.headers}
     path = first.target.decode("ascii").partition("?")[0]
     response = await handler(Request(first.method.decode("ascii"), path, headers, body))
-    await _send(connection, stream, response)
+    await _send(connection, stream, response, is_head=first.method == b"HEAD")
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
 
@@ -107,11 +123,14 @@ async def _body(connection: h11.Connection, stream: trio.abc.Stream) -> bytes:
     return b"".join(parts)
 
 
-async def _send(connection: h11.Connection, stream: trio.abc.Stream, response: Response) -> None:
+async def _send(
+    connection: h11.Connection, stream: trio.abc.Stream, response: Response, *, is_head: bool = False
+) -> None:
     headers = {"Content-Type": response.kind, "Content-Length": str(len(response.data)), **response.headers}
     head = h11.Response(status_code=response.status, headers=list(headers.items()))
     data = connection.send(head) or b""
-    data += connection.send(h11.Data(data=response.data)) or b""
+    if not is_head:  # it asks how long the body is (RFC 9110, 9.3.2)
+        data += connection.send(h11.Data(data=response.data)) or b""
     data += connection.send(h11.EndOfMessage()) or b""
     with trio.fail_after(ANSWER_S_MAX):
         await stream.send_all(data)

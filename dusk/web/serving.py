@@ -1,6 +1,7 @@
 """Listens, and puts guard, site and daemon together."""
 
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -54,9 +55,13 @@ async def run(host: str, port: int, connect: Connect, say: Callable[[str], None]
 
     async def one(stream: trio.SocketStream) -> None:
         async with places:
-            await serve(stream, site.handle)
+            await serve(stream, site.handle, _tell)
 
     await trio.serve_listeners(one, listeners)
+
+
+def _tell(error: BaseException) -> None:
+    sys.stderr.write(f"dusk web: internal error: {type(error).__name__}: {error}\n")
 
 
 def _written(host: str) -> str:

@@ -57,6 +57,11 @@ def test_a34_what_another_site_asks_for_is_refused(headers: dict[str, str]) -> N
         Doors().guard.check_own(headers)
 
 
+def test_a34_half_a_character_is_no_code() -> None:
+    with refused("wrong-code"):
+        Doors().guard.take_code("\ud800")
+
+
 def test_a34_a_cookie_alone_asks_for_nothing() -> None:
     doors = Doors()
     session = doors.guard.let_in()

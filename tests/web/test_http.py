@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from dusk.web import http
-from dusk.web.http import BODY_BYTES_MAX, HEAD_BYTES_MAX, Request, Response, serve
+from dusk.web.http import BODY_BYTES_MAX, HEAD_BYTES_MAX, Handler, Request, Response, serve
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -15,12 +15,19 @@ async def _echo(request: Request) -> Response:
     return Response(200, data=text.encode(), headers={"X-Own": "1"})
 
 
-async def talk(*parts: bytes) -> bytes:
+_told: list[BaseException] = []
+
+
+def _unexpected(error: BaseException) -> None:
+    raise AssertionError("a mistake was told") from error
+
+
+async def talk(*parts: bytes, handler: Handler = _echo) -> bytes:
     """Send bytes and return all that comes back until the end."""
     ours, theirs = trio.testing.memory_stream_pair()
     said = b""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, theirs, _echo)
+        nursery.start_soon(serve, theirs, handler, _unexpected if handler is _echo else _told.append)
         for part in parts:
             await ours.send_all(part)
         await ours.send_eof()
@@ -39,10 +46,29 @@ async def test_requests_of_one_connection_are_answered_one_after_the_other() -> 
     assert said.lower().count(b"x-own: 1") == 2
 
 
+async def test_a34_who_asks_for_the_head_alone_gets_it_and_goes_on() -> None:
+    said = await talk(GET.replace(b"GET", b"HEAD"), GET)
+    assert said.count(b"HTTP/1.1 200") == 2
+    head, _, rest = said.partition(b"\r\n\r\n")
+    assert b"content-length: 11" in head.lower()
+    assert rest.startswith(b"HTTP/1.1 200"), "no body came before the next answer"
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), OSError(24, "no descriptor"), ValueError("x")])
+async def test_a34_a_mistake_ends_one_connection_is_told_and_no_other_ends(error: Exception) -> None:
+    async def broken(request: Request) -> Response:
+        raise error
+
+    _told.clear()
+    assert b"HTTP/1.1 500" in await talk(GET, GET, handler=broken)
+    assert _told == [error]
+    assert b"HTTP/1.1 200" in await talk(GET)
+
+
 async def test_a_browser_that_waits_for_leave_to_send_gets_it() -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, theirs, _echo)
+        nursery.start_soon(serve, theirs, _echo, _unexpected)
         await ours.send_all(
             b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
@@ -79,7 +105,7 @@ async def test_a34_who_says_nothing_more_is_let_go(
 ) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, theirs, _echo)
+        nursery.start_soon(serve, theirs, _echo, _unexpected)
         await ours.send_all(sent)
         assert await ours.receive_some() == b""
     assert trio.current_time() == pytest.approx(after_s, abs=1.0)
@@ -88,7 +114,7 @@ async def test_a34_who_says_nothing_more_is_let_go(
 async def test_a34_a_body_that_trickles_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, theirs, _echo)
+        nursery.start_soon(serve, theirs, _echo, _unexpected)
         await ours.send_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
         assert await ours.receive_some() == b""
     assert trio.current_time() == pytest.approx(http.REQUEST_S_MAX, abs=1.0)
