@@ -15,6 +15,7 @@ from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import NO_CHAIN, BootId, DeviceId
 from dusk.lazy import dataclass
+from dusk.membership.joiner import JOINING_FILE
 
 NODE = "etc/dusk/node"
 _NO_REST = bytes(32)
@@ -78,7 +79,6 @@ def check_free(root: Path) -> None:
             "damaged-log",
             f"this router was in a cluster until its log was damaged ({damaged}); join it again",
         )
-    if (root / "etc/dusk/join").exists():
-        raise Refused(
-            "joining", f"this router is to join a cluster ({root / 'etc/dusk/join'}); remove that first"
-        )
+    for line in (root / "etc/dusk/join", root / NODE / JOINING_FILE):  # what was typed, and what is under way
+        if os.path.lexists(line):
+            raise Refused("joining", f"this router is to join a cluster ({line}); remove that first")

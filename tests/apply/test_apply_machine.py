@@ -478,12 +478,7 @@ def test_every_kind_is_told_from_the_helpers_answers() -> None:
 
 
 def test_the_keyed_hash_depends_on_key_package_and_content() -> None:
-    hashes = {
-        keyed_hash(key, package, content)
-        for key in (KEY, bytes(32))
-        for package in ("a", "b")
-        for content in (b"", b"x")
-    }
+    hashes = {keyed_hash(k, p, c) for k in (KEY, bytes(32)) for p in ("a", "b") for c in (b"", b"x")}
     assert len(hashes) == 8
 
 

@@ -36,9 +36,10 @@ def test_a_phrase_that_was_typed_again_makes_a_cluster_once(root: Path) -> None:
         phrase = client.call("cluster.phrase")["phrase"]
         assert phrase != client.call("cluster.phrase")["phrase"]
         assert _refused(client, "cluster.found", **wanted, phrase=CHECKSUM_IS_WRONG) == "bad-phrase"
-        (root / "etc/dusk/join").touch()
-        assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
-        (root / "etc/dusk/join").unlink()
+        for line in ("join", "node/joining"):
+            (root / "etc/dusk" / line).touch()
+            assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
+            (root / "etc/dusk" / line).unlink()
         nobody = {**wanted, "password": ""}
         empty = _ended(client, client.call("cluster.found", **nobody, phrase=phrase)["ticket"])
         assert empty["error"]["code"] == "empty-password"

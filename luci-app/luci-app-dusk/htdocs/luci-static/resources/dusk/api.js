@@ -83,6 +83,8 @@ const METHODS = {
 const SLOW = 'slow';
 /* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
 const REPEATABLE = [ 'draft_show', 'draft_text', 'draft_commit' ];
+/* Without a token, and not only looking: asked twice they do something twice. */
+const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
 const EMPTY = 'empty-draft';
 
 const calls = {};
@@ -101,7 +103,7 @@ function after(ms) {
 }
 
 function isRepeatable(method) {
-	return !METHODS[method].includes('token') && method !== 'session_login' || REPEATABLE.includes(method);
+	return !METHODS[method].includes('token') && !ONCE.includes(method) || REPEATABLE.includes(method);
 }
 
 return baseclass.extend({
