@@ -1,6 +1,9 @@
 """Mutants that change nothing that anybody could see, each with the reason why."""
 
 EQUIVALENTS: dict[str, str] = {
+    "dusk/changelog/fold.py::_verified_signers::operand of and left out: claim not in verified": (
+        "it only saves the time of verifying again what was verified beforehand"
+    ),
     "dusk/changelog/voiding.py::said_by::operand of and left out: value is not None": (
         "a void's own record has a value, or it is refused; it stands for the type checker"
     ),
