@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import h11
 import trio
 
+from dusk.daemon.mistakes import MISTAKES
+
 HEAD_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 """As uhttpd takes at ``/ubus``."""
@@ -50,17 +52,7 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    h11.LocalProtocolError,
-)
+BREAKS = (*MISTAKES, OSError, RuntimeError, h11.LocalProtocolError)
 """What a mistake of our own raises, what is nested too deep, or a machine that has no descriptor left."""
 
 
@@ -85,7 +77,7 @@ async def serve(stream: trio.abc.Stream, handler: Handler, tell: Callable[[BaseE
             await _refuse(connection, stream, 413 if isinstance(error, _TooLarge) else 400)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             return
-        except MISTAKES as error:
+        except BREAKS as error:
             tell(error)
             await _refuse(connection, stream, 500)
 

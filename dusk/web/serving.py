@@ -11,6 +11,7 @@ from typing import Any
 import trio
 
 from dusk.cli.client import Client
+from dusk.daemon.mistakes import describe
 from dusk.errors import Refused
 from dusk.web import relaying, views
 from dusk.web.guard import Guard
@@ -61,7 +62,7 @@ async def run(host: str, port: int, connect: Connect, say: Callable[[str], None]
 
 
 def _tell(error: BaseException) -> None:
-    sys.stderr.write(f"dusk web: internal error: {type(error).__name__}: {error}\n")
+    sys.stderr.write(f"dusk web: {describe(error)}\n")
 
 
 def _written(host: str) -> str:

@@ -21,7 +21,7 @@ from dusk.cycle.station import Advance, Behind, Conflict
 from dusk.effects import Address, SendDatagram
 from dusk.ids import ChainHash, DeviceId, Seq
 from dusk.limits import ECHOES_MAX
-from tests.cycle.ring import CYCLE_S, Ring, quiet_ring, respond_of, rest, start_by
+from tests.cycle.ring import CYCLE_S, Node, Ring, quiet_ring, respond_of, rest, start_by
 
 
 def test_a11_a_member_with_the_group_key_cannot_pose_as_master() -> None:
@@ -92,6 +92,14 @@ def test_a5_a_position_near_its_end_leads_to_catch_up_at_most() -> None:
     assert member.log.head == before
 
 
+def assert_told_of_the_newest_head(ring: Ring, member: Node) -> None:
+    """Check that the master was sent a PONG which answers nothing and has the newest signed head."""
+    told = ring.master.station.channel.open(respond_of(ring, member, Kind.PONG), member.address)
+    assert isinstance(told, Opened)
+    pong = decode_pong(told.plaintext)
+    assert (pong.challenge, pong.cycle, pong.signed_head) == (None, 0, ring.world.log.newest)
+
+
 def test_a2_a_lower_epoch_is_answered_with_the_higher_signed_head() -> None:
     ring = quiet_ring()
     member = ring.nodes[1]
@@ -100,10 +108,7 @@ def test_a2_a_lower_epoch_is_answered_with_the_higher_signed_head() -> None:
     member.log.extend(ring.world.items)
     ring.sent.clear()
     member.handle(old[-1], ring.master.address)
-    peer = ring.master.station.channel.open(respond_of(ring, member, Kind.PONG), member.address)
-    assert isinstance(peer, Opened)
-    pong = decode_pong(peer.plaintext)
-    assert (pong.challenge, pong.cycle, pong.signed_head) == (None, 0, ring.world.log.newest)
+    assert_told_of_the_newest_head(ring, member)
     assert len(respond_of(ring, member, Kind.PONG)) <= len(old[-1])
 
 
@@ -122,10 +127,7 @@ def test_a2_who_says_to_lead_a_lower_epoch_is_told_of_the_higher_one_and_is_no_c
     challenge = member.follower._freshness.challenge(ring.now)
     leading = Pong(challenge, ring.leader.cycle + 1, b"8 bytes!", older)
     member.handle(ring.master.station.channel.seal_to(peer, Kind.PONG, leading.encode()), ring.master.address)
-    told = ring.master.station.channel.open(respond_of(ring, member, Kind.PONG), member.address)
-    assert isinstance(told, Opened)
-    pong = decode_pong(told.plaintext)
-    assert (pong.challenge, pong.cycle, pong.signed_head) == (None, 0, ring.world.log.newest)
+    assert_told_of_the_newest_head(ring, member)
     assert not member.follower.fresh(ring.now)
 
 
