@@ -219,6 +219,8 @@ ANSWER_BYTES_MAX = 640 * 1024
 """One answer: a chunk and one more of the largest entries with its change."""
 JOIN_BYTES_MAX = 4096
 """All that a stranger may send: a request to join, with a label of 255 bytes."""
+UNANCHORED_BYTES_MAX = 4 * 1024 * 1024
+"""Of a joiner's log, in memory until it has the entry that the join key names; more is stored."""
 UNSIGNED_BYTES_MAX = 1024 * 1024
 """Fetched entries that wait for a signed head; a writer signs one at least this often."""
 HANDSHAKE_S_MAX = 5.0

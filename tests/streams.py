@@ -13,7 +13,6 @@ from dusk.catchup.messages import (
     APPLIED,
     Answer,
     GetReports,
-    Position,
     Reply,
     Report,
     ReportRow,
@@ -143,7 +142,7 @@ class Member:
         return self.log.newest
 
     @property
-    def anchor(self) -> Position | None:
+    def anchor(self) -> None:
         return None
 
     @property

@@ -35,6 +35,7 @@ from dusk.catchup.messages import (
     Items,
     Join,
     Keys,
+    Locate,
     Piece,
     Position,
     Removed,
@@ -222,7 +223,9 @@ class Client(Asking):
 
     def _go_on(self, following: Next, now: float) -> None:
         """Ask for more of the log, or go on where its fetching has ended."""
-        if isinstance(following, Fetch):
+        if isinstance(following, Locate):
+            self._ask(Stage.LOCATING, following, now)
+        elif isinstance(following, Fetch):
             self._ask(Stage.FETCHING, following, now)
         elif isinstance(following, GetPiece):
             self._ask(Stage.PIECES, following, now)

@@ -16,7 +16,7 @@ from dusk.catchup.chunks import (
     up_to_last_head,
 )
 from dusk.catchup.gathering import Gathering
-from dusk.catchup.host import LogHolder
+from dusk.catchup.host import Anchor, LogHolder
 from dusk.catchup.messages import (
     Common,
     Compacted,
@@ -52,7 +52,7 @@ class Ended(Enum):
     """The device starts again from what is on its disk now."""
 
 
-Next = Fetch | GetPiece | Ended
+Next = Locate | Fetch | GetPiece | Ended
 """What to ask next."""
 
 
@@ -81,6 +81,8 @@ class Fetching:
         self._asked: frozenset[Seq] = frozenset()
         self._ours = host.head
         """Our head as the server's log was last compared with it."""
+        self._has_anchor = False
+        """Whether the server said that its log has the anchor, and was asked for our own positions."""
         self._next = Seq(0)
         self._unproven: tuple[LogItem, ...] = ()
         self._branch: list[LogItem] | None = None
@@ -101,13 +103,19 @@ class Fetching:
 
     def locate(self) -> Locate:
         """Ask where our logs part."""
+        anchor = self._anchor_ahead()
+        return self._locate(() if anchor is None else (anchor.position,))
+
+    def _locate(self, ahead: tuple[Position, ...]) -> Locate:
         self._ours = self._host.head
-        positions = [self._position(seq) for seq in locator_positions(self._ours.seq)]
-        anchor = self._host.anchor
-        if anchor is not None and anchor.seq > self._ours.seq:
-            positions.insert(0, anchor)
+        positions = (*ahead, *(self._position(seq) for seq in locator_positions(self._ours.seq)))
         self._asked = frozenset(position.seq for position in positions)
-        return Locate(tuple(positions))
+        return Locate(positions)
+
+    def _anchor_ahead(self) -> Anchor | None:
+        """Return the anchor where our log does not reach it: nothing of that log is believed yet."""
+        anchor = self._host.anchor
+        return anchor if anchor is not None and anchor.position.seq > self._host.head.seq else None
 
     def _position(self, seq: Seq) -> Position:
         chain = self._host.chain_at(seq)
@@ -128,11 +136,12 @@ class Fetching:
         """
         if common.seq and common.seq not in self._asked:
             raise UntrustedInput("exchange: a common position that was not asked for")
-        head, anchor = self._host.head, self._host.anchor
-        if anchor is not None and anchor.seq > head.seq and common.seq < anchor.seq:
-            raise ServerRefused("the log there lacks the entry that the join key names")
         newest = None if common.newest is None else decode_signed_head(common.newest)
         self.newest_there = newest
+        anchor = self._anchor_ahead()
+        if anchor is not None:
+            return self._located_below(anchor, common)
+        head = self._host.head
         if newest is None or self._host.chain_at(newest.head.seq) == newest.head.chain:
             return Ended.LEVEL
         if common.seq >= self._ours.seq:  # our log may have grown since by another exchange
@@ -143,6 +152,26 @@ class Fetching:
             self._branch, self._next = [], Seq(common.seq + 1)
             return Fetch(self._next)
         raise UntrustedInput(_STRANGE)
+
+    def _located_below(self, anchor: Anchor, common: Common) -> Next:
+        """Go on where our log leads to the anchor, and else begin anew: who gave us ours showed no anchor.
+
+        The server's log has to have it, so it is asked a second time, for our own positions: a log that ends
+        below the anchor may be a thief's, and would keep this device from every honest one for ever (A2).
+
+        Raises:
+            ServerRefused: its log lacks the anchor.
+        """
+        if not self._has_anchor:
+            if common.seq < anchor.position.seq:
+                raise ServerRefused("the log there lacks the entry that the join key names")
+            self._has_anchor = True
+            if self._host.head.seq:
+                return self._locate(())
+        elif common.seq < self._host.head.seq:
+            anchor.forget()
+            self._ours = self._host.head
+        return self._fetch()
 
     # --- behind our head ---------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What the exchange needs of the device it runs on; `dusk.node` and the joiner provide it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -53,6 +53,19 @@ class AskedHere:
     question: Question
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """An entry that a log must have to be believed: a joiner's, from its key (A2).
+
+    Attributes:
+        position: where it stands, and its chain hash.
+        forget: drops what is here of a log, which ends below it and does not lead to it.
+    """
+
+    position: Position
+    forget: Callable[[], None]
+
+
 class LogHolder(Protocol):
     """The log, as a client needs it: to say where it stands, and to take what it fetched."""
 
@@ -79,8 +92,8 @@ class LogHolder(Protocol):
         ...
 
     @property
-    def anchor(self) -> Position | None:
-        """An entry that a log must have to be believed (a joiner's, from its key); else None."""
+    def anchor(self) -> Anchor | None:
+        """What a log must have to be believed; None where the log here is believed."""
         ...
 
     def vouched(self, signed: SignedHead) -> bool:

@@ -52,7 +52,9 @@ NEXT: Mapping[Stage, frozenset[Stage]] = {
         }
     ),
     Stage.JOINING: frozenset({Stage.LOCATING}),
-    Stage.LOCATING: frozenset({Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE}),
+    Stage.LOCATING: frozenset(
+        {Stage.LOCATING, Stage.FETCHING, Stage.KEYS, Stage.SUBMITTING, Stage.DONE},
+    ),
     Stage.FETCHING: frozenset(
         {Stage.FETCHING, Stage.PIECES, Stage.KEYS, Stage.SUBMITTING, Stage.DONE},
     ),

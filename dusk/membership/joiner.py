@@ -1,12 +1,13 @@
 """A device without a log that carries a join key: finds a member, asks, fetches, becomes a node.
 
 It has the interface of a node (``handle``, ``deadline``, ``status``) and is replaced by one at
-the end: the last effects are the group keys, the end of ``joining``, and ``Restart``. A chunk
-of the log is stored as soon as it is verified, so a device that loses power goes on where it
-was; ``joining`` stays until all is done.
+the end: the last effects are the group keys, the end of ``joining``, and ``Restart``. ``joining``
+stays until all is done.
 
 What it believes: nothing but the join key. Its cluster id is the hash of the first entry, and
-the log must have the entry that it names (A2: a stolen disk cannot host a ghost cluster).
+the log must have the entry that it names (A2: a stolen disk cannot host a ghost cluster). Up to
+there the log is kept in memory alone, to be gone on with or dropped; from there on each chunk is
+stored as soon as it is verified, so a device that loses power goes on where it was.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from dusk.catchup.backoff import BackOff
 from dusk.catchup.channel import client_channel
 from dusk.catchup.client import Client
 from dusk.catchup.gathering import Gatherings
-from dusk.catchup.host import Giver, Standing
+from dusk.catchup.host import Anchor, Giver, Standing
 from dusk.catchup.messages import APPLIED, DEVICE_EXISTS, Answer, Position
 from dusk.catchup.peers import Peers
 from dusk.catchup.stages import Goal, ServerRefused
@@ -66,9 +67,9 @@ from dusk.limits import (
     STREAM_IDLE_S_MAX,
 )
 from dusk.membership.request import build_request
+from dusk.membership.withheld import Withheld
 
 JOINING_FILE = "joining"
-LOG_FILE = "log"
 PORT_DEFAULT = 3875
 _LOOK_AGAIN_S = 5.0
 """Between two looks at who may be asked."""
@@ -125,6 +126,7 @@ class Joiner:
         self._join_key = join_key
         self._device = device
         self._log = log
+        self._withheld = Withheld()
         self._label = label
         self._wanted = wanted
         self._random_bytes = random_bytes
@@ -167,7 +169,9 @@ class Joiner:
         }
 
     def start(self, now: float) -> list[Effect]:
-        """Look for a member at once where the join key says."""
+        """Look for a member at once where the join key says; a log without its entry is none."""
+        if self._reaches_key and not self._has_key_entry(self._log):
+            self._forget()
         return self._look(now)
 
     def set_contacts(self, addresses: tuple[Address, ...], now: float) -> list[Effect]:
@@ -257,16 +261,26 @@ class Joiner:
             client.receive(frame, now)
         except (ServerRefused, NewerVersion) as error:
             return [
-                *client.drain(),
+                *self._drain(client),
                 Disconnect(client.conn),
                 *self._gave_up(client, str(error), now, lied=False),
             ]
-        except GhostLog as error:
-            return [*client.drain(), Disconnect(client.conn), *self._start_over(str(error))]
         except UntrustedInput as error:
             reason = str(error) if client.server is not None else self._lost_reason(client, str(error))
-            return [*client.drain(), Disconnect(client.conn), *self._gave_up(client, reason, now, lied=True)]
-        return client.drain()
+            return [
+                *self._drain(client),
+                Disconnect(client.conn),
+                *self._gave_up(client, reason, now, lied=True),
+            ]
+        return self._drain(client)
+
+    def _drain(self, client: Client) -> list[Effect]:
+        return self._withheld.pass_on(client.drain(), is_anchored=self._reaches_key)
+
+    def _forget(self) -> None:
+        """Drop a log that does not lead to the join key's entry."""
+        self._log, self._peers = Log(self.cluster_id), Peers()
+        self._withheld.forget()
 
     def _gave_up(self, client: Client, reason: str, now: float, *, lied: bool) -> list[Effect]:
         """Leave this server alone for a while and look at the others."""
@@ -284,11 +298,6 @@ class Joiner:
         if client.server is None:
             return f"no stream to a member of this cluster: {reason}"
         return f"the stream to the member broke: {reason}"
-
-    def _start_over(self, reason: str) -> list[Effect]:
-        """Throw away a log that turned out to be another one than the join key means."""
-        self._done = True
-        return [Event("joining", reason, loud=True), RemoveFile(LOG_FILE), Restart(reason)]
 
     def _tick(self, now: float) -> list[Effect]:
         client = self._client
@@ -312,9 +321,16 @@ class Joiner:
         return self._log.head
 
     @property
-    def anchor(self) -> Position | None:
+    def anchor(self) -> Anchor:
         """The entry that the join key names."""
-        return Position(self._join_key.seq, self._join_key.chain)
+        return Anchor(Position(self._join_key.seq, self._join_key.chain), self._forget)
+
+    @property
+    def _reaches_key(self) -> bool:
+        return self._log.head.seq >= self._join_key.seq
+
+    def _has_key_entry(self, log: Log) -> bool:
+        return log.chain_at(self._join_key.seq) == self._join_key.chain
 
     def chain_at(self, seq: Seq) -> ChainHash | None:
         """Return the chain hash at a position that was fetched."""
@@ -342,9 +358,8 @@ class Joiner:
         """Verify and store a chunk; a log without the join key's entry is thrown away.
 
         Raises:
-            GhostLog: the log is another than the join key means.
             NewerVersion: this version cannot read it (R13).
-            UntrustedInput: the chunk is not a log's continuation.
+            UntrustedInput: no continuation of the log, or one that proves it another than the key means.
         """
         del now  # verification needs no clock (R11)
         try:
@@ -354,9 +369,9 @@ class Joiner:
             if seq is not None:
                 raise NewerVersion(seq) from None
             raise
-        key = self._join_key
-        if self._log.head.seq >= key.seq and self._log.chain_at(key.seq) != key.chain:
-            raise GhostLog("the log found is not the one of the join key: its named entry differs")
+        if self._reaches_key and not self._has_key_entry(self._log):
+            self._forget()
+            raise UntrustedInput("the log found is not the one of the join key: its named entry differs")
         self.reason = f"fetching the log, at entry {self._log.head.seq}"
         return [Append(taken)] if taken else []
 
@@ -392,15 +407,14 @@ class Joiner:
             UntrustedInput: the owners did not attest it; nothing was changed.
         """
         del now  # verification needs no clock (R11)
-        key = self._join_key
         try:
-            adopted = adopt(Log(key.cluster_id), data, items)
+            adopted = adopt(Log(self.cluster_id), data, items)
         except Unfit as error:
             self.gatherings.refuse(data, error)
             raise
         assert adopted is not None, "an empty log has no position"
         log = adopted.log
-        if log.head.seq >= key.seq and log.chain_at(key.seq) != key.chain:
+        if log.head.seq >= self._join_key.seq and not self._has_key_entry(log):
             raise ServerRefused("the log there lacks the entry that the join key names")
         if log.head.generation < self._log.head.generation:
             raise ForkFound("the cluster was recovered since, as the log that was fetched so far proves")
@@ -468,10 +482,6 @@ class Joiner:
         short = self._device.key_id.hex()[:8]
         known_as = self._label or short
         return f"{reason}: `dusk device approve {short}` on any member lets it in, shown there as {known_as}"
-
-
-class GhostLog(UntrustedInput):
-    """What was fetched verifies, and is not the log that the join key names."""
 
 
 def _usable_addresses(texts: Sequence[str]) -> tuple[Address, ...]:

@@ -8,7 +8,6 @@ from dusk.catchup.messages import (
     APPLIED,
     NO_ANSWER,
     GetReports,
-    Position,
     Report,
     Reports,
     SecretName,
@@ -135,7 +134,7 @@ class MemberHost:
         return self._log.certificates_before(seq)
 
     @property
-    def anchor(self) -> Position | None:
+    def anchor(self) -> None:
         """A member's own log is its anchor."""
         return None
 

@@ -283,23 +283,6 @@ def test_a2_a_log_without_the_entry_of_the_join_key_is_not_fetched() -> None:
     assert _stored(wires) == []
 
 
-def test_a2_a_fetched_log_that_proves_to_be_another_is_thrown_away() -> None:
-    world = _world()
-    honest = _join_key(world)
-    liar = JoinKey(
-        world.cluster, 0, Seq(20), ChainHash(b"other" + bytes(27)), world.joinkey.seed, ("master",)
-    )
-    assert honest != liar
-    joiner = _joiner(world, world.key(), liar)
-    serving = master(world)
-    real = serving.log.chain_at
-    serving.chain_at = lambda seq: liar.chain if seq == 20 else real(seq)  # type: ignore[method-assign]  # it lies
-    wires = _start(world, joiner, serving)
-    assert wires.of("joiner", RemoveFile) == [RemoveFile("log")]
-    assert len(wires.of("joiner", Restart)) == 1
-    assert wires.of("joiner", StoreFile) == []
-
-
 def test_another_cluster_at_the_address_is_no_member() -> None:
     world, foreign = _world(), World(seed=7)
     joiner = _joiner(world, world.key())
