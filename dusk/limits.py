@@ -249,6 +249,8 @@ INQUIRY_S_MAX = 25.0
 """From a person's question to its answer, with finding the device."""
 INQUIRIES_MAX = 32
 """Questions of the people at one device under way."""
+INQUIRIES_OF_ONE_MAX = 8
+"""Of one person among them, or of all who have not logged in: readers leave places for who signs."""
 HEALTH_TEXT_BYTES_MAX = 128
 """A name, an address with its length, a band."""
 HEALTH_INTERFACES_MAX = 256

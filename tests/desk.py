@@ -89,6 +89,8 @@ class FakeDesk:
         self.left: Json = {"left": True, "missing": ""}
         self.foundation: bytes | None = None
         self.asked: list[tuple[DeviceId, Question]] = []
+        self.askers: list[str] = []
+        """With which tokens."""
         self.answers: dict[DeviceId, Told] = {}
         """What devices answer that are reached."""
 
@@ -271,7 +273,10 @@ class FakeDesk:
             return Progress(change, ChangeState.QUEUED, Seq(0), "")
         return None
 
-    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+    def ask_device(
+        self, device: DeviceId, question: Question, tell: Callable[[Told], Json], token: str
+    ) -> str:
+        self.askers.append(token)
         self.asked.append((device, question))
         ticket = f"ask-{len(self.asked)}"
         told = self.answers.get(device, Told("not-reachable", "nobody knows where it is"))
@@ -292,9 +297,10 @@ class FakeDesk:
         question: Question,
         follow: Callable[[Told], Question],
         tell: Callable[[Told], Json],
+        token: str,
     ) -> str:
         told = self.answers.get(device)
-        return self.ask_device(device, question if told is None else follow(told), tell)
+        return self.ask_device(device, question if told is None else follow(told), tell, token)
 
     def poll(self, ticket: str) -> Json:
         if ticket not in self.results:

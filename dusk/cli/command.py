@@ -81,6 +81,12 @@ class Context:
         """Call a method that needs no session."""
         return self.client.call(method, **params)
 
+    def asked(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
+        """Call a method that asks another device, in the share of who is logged in here, if anybody is."""
+        from dusk.cli import tokens
+
+        return self.client.call(method, token=tokens.load(self.place) or "", **params)
+
     def signed(self, method: str, **params: Any) -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method as the person who is logged in on this terminal, or whose key file is given."""
         if self._outside is not None:

@@ -68,7 +68,7 @@ def _asked(context: Context, device: str) -> Json:
     Raises:
         Refused: why it does not say.
     """
-    told: Json = context.client.wait(context.call("drift.ask", device=device)["ticket"], ASK_S_MAX)
+    told: Json = context.client.wait(context.asked("drift.ask", device=device)["ticket"], ASK_S_MAX)
     return told
 
 

@@ -33,7 +33,7 @@ def _effective(context: Context, arguments: argparse.Namespace) -> int:
 
 def _there(context: Context, device: str, key: str) -> Json:
     """Return what the router says right now that its files are, or its last word of them, and why."""
-    started = context.call("effective.ask", device=device, key=key)
+    started = context.asked("effective.ask", device=device, key=key)
     try:
         answer = context.client.wait(started["ticket"], ASK_S_MAX)
     except Refused as refusal:

@@ -13,7 +13,7 @@ _KIB_PER_MIB = 1024
 def asked_health(context: Context, name: str) -> tuple[Json | None, str]:
     """Ask a router how it is; return its answer, or None and why there is none."""
     try:
-        ticket = context.call("device.health", name=name)["ticket"]
+        ticket = context.asked("device.health", name=name)["ticket"]
         return context.client.wait(ticket, ASK_S_MAX), ""
     except Refused as refusal:
         return None, refusal.reason

@@ -20,7 +20,7 @@ def from_device(context: Context, target: str, packages: Sequence[str]) -> int:
     kind, _, device = target.partition("/")
     if kind != "device" or not device:
         raise UsageError("--from-device takes over what a router has as its own settings: write device/NAME")
-    ticket = context.call("settings.ask", device=device, packages=list(packages))["ticket"]
+    ticket = context.asked("settings.ask", device=device, packages=list(packages))["ticket"]
     told: Json = context.client.wait(ticket, ASK_S_MAX)
     for line in (*told["notes"], *_left_out(told)):
         context.note(line)

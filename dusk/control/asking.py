@@ -11,7 +11,7 @@ from dusk.membership.health import HEALTH, Health, decode_health
 def device_health(desk: Desk, arguments: Json) -> Json:
     """Ask a device how it is; the ticket ends with the answer, or says why there is none."""
     device = names.device_id(desk.log.state, arguments["name"])
-    return {"ticket": desk.ask_device(device, Question(HEALTH), told_health)}
+    return {"ticket": desk.ask_device(device, Question(HEALTH), told_health, arguments["token"])}
 
 
 def told_health(told: Told) -> Json:

@@ -200,12 +200,16 @@ class Desk(Bench, Protocol):
         now is what the master knows (at the master it always is).
         """
 
-    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+    def ask_device(
+        self, device: DeviceId, question: Question, tell: Callable[[Told], Json], token: str
+    ) -> str:
         """Ask a device something, and return a ticket.
 
         It ends with what ``tell`` makes of the answer, or with the word and reason why there is none:
         ``not-reachable``, ``too-old``, ``no-answer``, ``too-often``, ``busy``, or one of the question's
-        own. It ends within half a minute. ``tell`` may raise `UntrustedInput`: another member wrote that.
+        own. It ends within half a minute. ``token`` says in whose share of the questions under way it
+        counts; one that is none counts with all who have none. ``tell`` may raise `UntrustedInput`:
+        another member wrote that.
         """
 
     def converse(
@@ -214,6 +218,7 @@ class Desk(Bench, Protocol):
         question: Question,
         follow: Callable[[Told], Question],
         tell: Callable[[Told], Json],
+        token: str,
     ) -> str:
         """Ask a device something, then what ``follow`` makes of the answer; a ticket as of ``ask_device``."""
 

@@ -44,7 +44,7 @@ def drift_ask(desk: Desk, arguments: Json) -> Json:
         answer = {"device": name, "here": is_here, "count": count, "drift": _rows(desk, drift)}
         return {**answer, "told": told.data.hex()}
 
-    return {"ticket": desk.ask_device(device, Question(DRIFT), tell)}
+    return {"ticket": desk.ask_device(device, Question(DRIFT), tell, arguments["token"])}
 
 
 def told_drift(state: State, device: DeviceId, unverified_told: bytes) -> Sequence[Difference]:

@@ -75,7 +75,8 @@ def effective_ask(desk: Desk, arguments: Json) -> Json:
             + [{**_UNASKED, "package": package} for package in unasked],
         }
 
-    return {"ticket": desk.ask_device(device, _question(packages), tell), "report": _report(desk, device)}
+    ticket = desk.ask_device(device, _question(packages), tell, arguments["token"])
+    return {"ticket": ticket, "report": _report(desk, device)}
 
 
 def _asked(wanted: str, managed: Managed) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -117,7 +118,7 @@ def settings_ask(desk: Desk, arguments: Json) -> Json:
         name = names.device_name(state, device)
         return {"device": name, "head": answer.seq, **_as_settings(answer, managed, secret_names(state))}
 
-    return {"ticket": desk.ask_device(device, question, tell)}
+    return {"ticket": desk.ask_device(device, question, tell, arguments["token"])}
 
 
 def no_look_into(key: str) -> str:

@@ -71,6 +71,8 @@ def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Meth
     return Method(run, {**_TOKEN, **parameters}, is_signing=True)
 
 
+_ASKER = Parameter(schema.text(), "")
+"""The token of who asks another device something, if there is one: whose share it counts in."""
 _NAMES = Parameter(schema.texts())
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
@@ -103,7 +105,7 @@ METHODS: Mapping[str, Method] = {
     "device.refresh": _query(direct.refresh),
     "device.list": _query(views.device_list),
     "device.show": _query(views.device_show, name=_TEXT),
-    "device.health": _query(asking.device_health, name=_TEXT),
+    "device.health": _query(asking.device_health, name=_TEXT, token=_ASKER),
     "device.order": _signing(
         ordering.device_order,
         name=_TEXT,
@@ -258,11 +260,16 @@ METHODS: Mapping[str, Method] = {
         token=Parameter(schema.text(), ""),
     ),
     "effective.ask": _query(
-        files.effective_ask, device=_TEXT, key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
+        files.effective_ask,
+        device=_TEXT,
+        key=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), ""),
+        token=_ASKER,
     ),
-    "settings.ask": _query(files.settings_ask, device=_TEXT, packages=Parameter(schema.texts(), ())),
+    "settings.ask": _query(
+        files.settings_ask, device=_TEXT, packages=Parameter(schema.texts(), ()), token=_ASKER
+    ),
     "drift.show": _query(drift.drift_show, device=Parameter(schema.text(), "")),
-    "drift.ask": _query(drift.drift_ask, device=_TEXT),
+    "drift.ask": _query(drift.drift_ask, device=_TEXT, token=_ASKER),
     "drift.revert": _query(drift.drift_revert, device=_TEXT),
     "drift.adopt": _signing(
         adopting.drift_adopt,

@@ -38,4 +38,4 @@ def device_order(desk: Desk, arguments: Json) -> Json:
     def done(_told: Told) -> Json:
         return {"device": names.device_name(desk.log.state, device), "order": kind}
 
-    return {"ticket": desk.converse(device, Question(CHALLENGE), follow, done)}
+    return {"ticket": desk.converse(device, Question(CHALLENGE), follow, done, arguments["token"])}

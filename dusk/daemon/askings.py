@@ -7,6 +7,7 @@ import trio
 from dusk.catchup.questions import NO_ANSWER, SILENT, refusal
 from dusk.daemon.answers import Answers
 from dusk.daemon.core import Core
+from dusk.daemon.shares import Shares
 from dusk.effects import Answered, Question, Told
 from dusk.errors import Refused
 from dusk.ids import DeviceId
@@ -46,6 +47,7 @@ class Askings:
     def __init__(self, core: Core, answers: Answers) -> None:
         self._core, self._answers = core, answers
         self._numbers = itertools.count(1)
+        self._shares = Shares()
         self._waiting: dict[int, trio.Event] = {}
         self._told: dict[int, Told] = {}
 
@@ -55,18 +57,24 @@ class Askings:
             self._told[effect.number] = effect.told
             self._waiting[effect.number].set()
 
-    async def ask(self, device: DeviceId, question: Question) -> Told:
+    async def ask(self, device: DeviceId, question: Question, asker: str) -> Told:
         """Return the answer of a device, or why there is none.
 
+        Args:
+            device: who is asked.
+            question: what.
+            asker: whose share of the places it takes (`Shares`).
+
         Raises:
-            Refused: this device is in no cluster, or asks too much already.
+            Refused: this device is in no cluster, or this asker asks too much already.
         """
         node = self._core.node
         if not isinstance(node, Node):
             raise Refused("no-cluster", "this device is in no cluster now")
         if device == node.device_id:
             return await self._own(node, question)
-        return await self._other(node, device, question)
+        with self._shares.place(asker):
+            return await self._other(node, device, question)
 
     async def _own(self, node: Node, question: Question) -> Told:
         """Answer a question to this device itself, by the same rules."""

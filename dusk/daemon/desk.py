@@ -182,11 +182,14 @@ class DaemonDesk:
                     await self._moved.wait()
         return {"fresh": self._node.reports_since(since)}
 
-    def ask_device(self, device: DeviceId, question: Question, tell: Callable[[Told], Json]) -> str:
+    def ask_device(
+        self, device: DeviceId, question: Question, tell: Callable[[Told], Json], token: str
+    ) -> str:
         """Ask a device something; a ticket that ends with what ``tell`` makes of the answer."""
+        asker = self._sessions.user(token)
 
         async def work(_ticket: Ticket) -> Json:
-            return tell(await self._told(device, question))
+            return tell(await self._told(device, question, asker))
 
         return self._tickets.start(work)
 
@@ -196,21 +199,23 @@ class DaemonDesk:
         question: Question,
         follow: Callable[[Told], Question],
         tell: Callable[[Told], Json],
+        token: str,
     ) -> str:
         """Ask a device something, and then what ``follow`` makes of the answer."""
+        asker = self._sessions.user(token)
 
         async def work(_ticket: Ticket) -> Json:
-            return tell(await self._told(device, follow(await self._told(device, question))))
+            return tell(await self._told(device, follow(await self._told(device, question, asker)), asker))
 
         return self._tickets.start(work)
 
-    async def _told(self, device: DeviceId, question: Question) -> Told:
+    async def _told(self, device: DeviceId, question: Question, asker: str) -> Told:
         """Return a device's answer.
 
         Raises:
             Refused: there is none, and why.
         """
-        told = await self._askings.ask(device, question)
+        told = await self._askings.ask(device, question, asker)
         if told.word:
             raise refused(told, names.device_name(self.log.state, device))
         return told

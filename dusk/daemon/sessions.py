@@ -104,6 +104,11 @@ class Sessions:
         session.used_at = now
         return session
 
+    def user(self, token: str) -> str:
+        """Return whose live session a token is, which is no use of it; empty: nobody's."""
+        session = self._sessions.get(token)
+        return "" if session is None or _is_over(session, trio.current_time()) else session.user
+
     def logout(self, token: str) -> None:
         """Forget a session."""
         self._sessions.pop(token, None)

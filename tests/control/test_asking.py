@@ -55,6 +55,13 @@ def test_a_device_is_asked_how_it_is(desk: FakeDesk) -> None:
     assert desk.asked == [(hall(desk), Question("health"))]
 
 
+def test_a_question_counts_in_the_share_of_whose_token_comes_with_it(desk: FakeDesk) -> None:
+    desk.ask("device.health", name="hall")
+    desk.ask("device.health", name="hall", token="token-alice")
+    desk.ask("drift.ask", device="hall", token="gone")
+    assert desk.askers == ["", "token-alice", "gone"]
+
+
 def test_why_there_is_no_answer_is_said(desk: FakeDesk) -> None:
     assert health(desk)["error"] == {"code": "not-reachable", "message": "nobody knows where it is"}
 

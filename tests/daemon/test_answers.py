@@ -13,6 +13,7 @@ from dusk.daemon.answers import Answers
 from dusk.daemon.askings import Askings
 from dusk.daemon.core import Core
 from dusk.daemon.inbox import Inbox
+from dusk.daemon.shares import READERS
 from dusk.effects import Answered, Consult, Consulted, Question, Told
 from dusk.errors import Refused, StorageError
 from dusk.ids import DeviceId
@@ -107,7 +108,7 @@ class NoNode:
 async def test_without_a_cluster_nobody_is_asked() -> None:
     askings = Askings(cast("Core", NoNode()), Answers(Inbox(), {}))
     with pytest.raises(Refused, match="no cluster"):
-        await askings.ask(ASKER, Question("fine"))
+        await askings.ask(ASKER, Question("fine"), READERS)
     askings.answered(Answered(7, Told()))  # whoever asked has gone
 
 

@@ -77,6 +77,17 @@ async def test_the_right_password_opens_a_session_and_logout_ends_it(told: list[
         sessions.session(opened["token"])
 
 
+async def test_who_is_asked_after_is_told_and_counts_as_no_use(
+    sessions: Sessions, cheap: list[bytes | None], autojump_clock: trio.testing.MockClock
+) -> None:
+    token = (await sessions.login("alice", "right", b"sealed"))["token"]
+    assert sessions.user("") == sessions.user("0" * 64) == ""
+    await trio.sleep(SESSION_IDLE_S_MAX - 1)
+    assert sessions.user(token) == "alice"
+    await trio.sleep(2)
+    assert sessions.user(token) == ""
+
+
 async def test_a24_unknown_users_cost_and_answer_like_wrong_passwords(told: list[str]) -> None:
     sessions = Sessions(told.append)
     sealed = seal_user_key(SEED, b"tea", salt=os.urandom(16), nonce=os.urandom(24), name="alice")

@@ -17,7 +17,7 @@ const METHODS = {
 	device_list: [],
 	device_show: [ 'name' ],
 	device_refresh: [],
-	device_health: [ 'name' ],
+	device_health: [ 'name', 'token' ],
 	device_order: [ 'token', 'name', 'order', 'for_s' ],
 	device_rename: [ 'token', 'name', 'new_name' ],
 	device_approve: [ 'token', 'names', 'all', 'name', 'groups' ],
@@ -30,7 +30,7 @@ const METHODS = {
 	device_remove: [ 'token', 'names', 'wipe_managed' ],
 	effective: [ 'device' ],
 	effective_reveal: [ 'token', 'device', 'key', 'reveal' ],
-	drift_ask: [ 'device' ],
+	drift_ask: [ 'device', 'token' ],
 	drift_adopt: [ 'token', 'device', 'keys', 'to', 'yes', 'told' ],
 	ticket_poll: [ 'ticket' ],
 	policy_list: [],
@@ -85,6 +85,8 @@ const SLOW = 'slow';
 const REPEATABLE = [ 'draft_show', 'draft_text', 'draft_commit' ];
 /* Without a token, and not only looking: asked twice they do something twice. */
 const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
+/* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */
+const ASKING = [ 'device_health', 'drift_ask' ];
 const EMPTY = 'empty-draft';
 
 const calls = {};
@@ -127,7 +129,8 @@ return baseclass.extend({
 	},
 
 	once: function(method, given) {
-		const args = METHODS[method].map(name => (given || {})[name]);
+		const all = ASKING.includes(method) ? Object.assign({ token: sessionStorage.getItem('dusk.token') || '' }, given) : given || {};
+		const args = METHODS[method].map(name => all[name]);
 		return calls[method](...args).then(said => {
 			if (said && said.error)
 				throw refusal(said.error.code, said.error.message);
