@@ -13,6 +13,14 @@ REASONS = {
         "a cycle has two wakeups, for START and slot; each costs trio and Python 0.2 to 0.3 ms",
         "Why P7 is missed",
     ),
+    "P17": (
+        "the whole log is kept, 64 bytes for each entry that ever was; 22 KiB of it would do",
+        "What is missed",
+    ),
+    "P19": (
+        "at its limit, above or below it by the run; half of the rest is runpy, of `python -m`",
+        "What was found of P5 and P6",
+    ),
 }
 """Row → the reason that is known, and where README.md goes into it."""
 
