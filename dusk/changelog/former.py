@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from dusk import codec, limits
 from dusk.changelog.body import SALT_BYTES, Operation, Value
 from dusk.changelog.sections import SectionKind, parse_path
+from dusk.changelog.selector import SELECT
 from dusk.changelog.state import NO_TRACE, Record, RecordWrite, State
 from dusk.errors import Refused
 from dusk.ids import ChangeId, labelled_hash
@@ -66,7 +67,7 @@ def is_kept(section: str, key: str) -> bool:
 def says_whom(section: str, key: str) -> bool:
     """Tell whether a record says which devices something is for."""
     kind = parse_path(section).kind
-    return kind in _WHOM and (kind is not SectionKind.GROUP or key.startswith("member/"))
+    return kind in _WHOM and (kind is not SectionKind.GROUP or key == SELECT or key.startswith("member/"))
 
 
 def check_returns(state: State, operations: Iterable[Operation]) -> None:

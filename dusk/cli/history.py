@@ -104,6 +104,19 @@ def _revert_arguments(parser: argparse.ArgumentParser) -> None:
         "seq", type=within(1, NUMBER_MAX), metavar="SEQ", help="the version's number in `dusk log`"
     )
     parser.add_argument(
+        "target",
+        metavar="TARGET",
+        nargs="?",
+        default="",
+        help="of this alone, as `dusk show SEQ` names it: policy/NAME, device/NAME, … (default: all)",
+    )
+    parser.add_argument(
+        "keys",
+        metavar="KEY",
+        nargs="*",
+        help="and only these settings of it: options, or all of a section or package",
+    )
+    parser.add_argument(
         "-m", dest="message", metavar="MESSAGE", default="", help="why (default: which version)"
     )
     parser.add_argument(
@@ -121,6 +134,8 @@ def _revert(context: Context, arguments: argparse.Namespace) -> int:
     started = context.signed(
         "log.revert",
         seq=arguments.seq,
+        target=arguments.target,
+        keys=arguments.keys,
         message=arguments.message,
         keep_later=arguments.keep_later,
         yes=arguments.yes,
@@ -154,9 +169,10 @@ COMMANDS = {
         _log,
     ),
     "revert": Command(
-        "Put back what a version changed, setting by setting, as a new version of yours, sent at once. "
-        "What somebody changed again since is named; nothing is sent then, unless --keep-later is given.",
-        "dusk revert 12",
+        "Put back what a version changed, setting by setting, as a new version of yours, sent at once: all "
+        "of it, or what you name. What somebody changed again since is named; nothing is sent then, unless "
+        "--keep-later is given.",
+        "dusk revert 12\n  dusk revert 12 policy/wifi wireless.guest.ssid",
         _revert_arguments,
         _revert,
     ),

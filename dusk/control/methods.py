@@ -401,6 +401,8 @@ METHODS: Mapping[str, Method] = {
     "log.revert": _signing(
         reverting.revert,
         seq=Parameter(_SEQ),
+        target=Parameter(schema.text(), ""),
+        keys=Parameter(schema.texts(limits.RECORD_KEY_BYTES_MAX), ()),
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX), ""),
         keep_later=Parameter(schema.flag, default=False),
         yes=Parameter(schema.flag, default=False),

@@ -2,11 +2,13 @@
 
 Each record of the version that still says what the version made of it goes back to what stood
 there before. A record that somebody has written since is never overwritten by the way: it is
-named, and either nothing is signed or, if asked for, all else is. Settings go back, not rights
+named, and either nothing is signed or, if asked for, all else is. Of a version some records alone
+may be put back; then nothing else of it is looked at. Settings go back, not rights
 or people: who was removed, or which key was replaced, is decided anew by whoever may.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from dusk import limits
@@ -16,6 +18,8 @@ from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import SectionKind, parse_path
+from dusk.changelog.state import State
+from dusk.config.device import SET
 from dusk.control import drafts, history, names, words
 from dusk.control.acting import unchanged
 from dusk.control.attesting import hand_in
@@ -73,18 +77,20 @@ def revert(desk: Desk, arguments: Json) -> Json:
     """Sign the inverse of a version, and hand it in."""
     session = desk.session(arguments["token"])
     entry, read = history.read(desk, Seq(arguments["seq"]))
-    change = _revertible(desk, entry, read)
-    found = _inverse(desk, change)
+    change = _applied(desk, entry, read)
+    chosen = _chosen(desk, entry, change, arguments["target"], arguments["keys"])
+    _check_settings(desk, entry, chosen)
+    found = _inverse(desk, change, chosen)
     if found.later and not arguments["keep_later"]:
         raise Refused("later-edits", _later_words(desk, found.later))
     if not found.edits:
-        nothing = unchanged(f"nothing of version {entry.seq} stands that could be put back")
+        nothing = unchanged(f"nothing of {_named(entry, change, chosen)} stands that could be put back")
         return {**nothing, "kept": _kept_rows(desk, found), "operations": [], "diff": ""}
     edits = sealer_of(desk, session).taken(found.wraps, found.edits)
     drafts.check_size(edits)
     seen = reviewed(desk, edits)
     check_agreed(seen, is_agreed=arguments["yes"])
-    message = arguments["message"] or _message(entry, change)
+    message = arguments["message"] or _message(entry, change, chosen)
     made = signed_or_proposed(desk, session, message, edits)
     answer = {"devices_concerned": list(seen.concerned), "proposal": made.proposal or None}
     ticket = hand_in(desk, session, made.change, arguments["timeout_s"], answer)
@@ -99,14 +105,19 @@ def revert(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _message(entry: Entry, change: Change) -> str:
+def _message(entry: Entry, change: Change, chosen: Sequence[Operation]) -> str:
     room = limits.MESSAGE_BYTES_MAX - _ROOM_BYTES
     said = change.body.message.encode()[:room].decode("utf-8", "ignore")
-    return f"reverts version {entry.seq}: {said}".removesuffix(": ")
+    return f"reverts {_named(entry, change, chosen)}: {said}".removesuffix(": ")
 
 
-def _revertible(desk: Desk, entry: Entry, change: Change | None) -> Change:
-    """Return a version's change if a person made it, it counts, and it is of settings alone.
+def _named(entry: Entry, change: Change, chosen: Sequence[Operation]) -> str:
+    is_whole = len(chosen) == len(change.body.operations)
+    return f"version {entry.seq}" if is_whole else f"a part of version {entry.seq}"
+
+
+def _applied(desk: Desk, entry: Entry, change: Change | None) -> Change:
+    """Return a version's change if a person made it, and it counts.
 
     Raises:
         Refused: ``not-revertible``.
@@ -121,15 +132,64 @@ def _revertible(desk: Desk, entry: Entry, change: Change | None) -> Change:
     void = voided_at(desk).get(change.id)
     if void is not None:
         raise Refused("not-revertible", f"version {seq} is void, and version {void} put back what it changed")
-    other = next((o for o in change.body.operations if not _is_setting(o)), None)
+    return change
+
+
+def _chosen(
+    desk: Desk, entry: Entry, change: Change, target: str, keys: Sequence[str]
+) -> tuple[Operation, ...]:
+    """Return what of a version is meant, as ``dusk show`` names it.
+
+    Args:
+        desk: the daemon.
+        entry: the version.
+        change: it carries.
+        target: a section's title; empty for all.
+        keys: of it; none for all.
+
+    Raises:
+        Refused: ``no-target``: keys of nothing; ``not-in-version``.
+    """
+    operations = change.body.operations
+    if not target:
+        if keys:
+            raise Refused("no-target", "say of which target: policy/NAME, device/NAME, group/NAME, …")
+        return operations
+    state = desk.log.state
+    there = [each for each in operations if names.section_title(state, each.section) == target]
+    named = {each: _names_of(state, each) for each in there}
+    known = frozenset[str]().union(*named.values())
+    missing = next((key for key in keys if key not in known), None)
+    if missing is not None or not there:
+        what = target if missing is None else f"{missing} of {target}"
+        raise Refused(
+            "not-in-version",
+            f"version {entry.seq} changed nothing of {what}; `dusk show {entry.seq}` says what it did",
+        )
+    return tuple(each for each, row in named.items() if not keys or not row.isdisjoint(keys))
+
+
+def _names_of(state: State, operation: Operation) -> frozenset[str]:
+    """Return by which names a record is meant: of a setting also by those of its section and package."""
+    item, _ = words.describe(state, operation.section, operation.key, None)
+    around = accumulate(item.split("."), "{}.{}".format) if operation.key.startswith(SET) else ()
+    return frozenset((item, operation.key, *around))
+
+
+def _check_settings(desk: Desk, entry: Entry, chosen: Sequence[Operation]) -> None:
+    """Check that something is of settings alone.
+
+    Raises:
+        Refused: ``not-revertible``.
+    """
+    other = next((each for each in chosen if not _is_setting(each)), None)
     if other is not None:
         title = names.section_title(desk.log.state, other.section)
         item, _ = words.describe(desk.log.state, other.section, other.key, None)
         why = (
             "only settings, groups and assignments are put back; say by its own command what it should be now"
         )
-        raise Refused("not-revertible", f"version {seq} changed {title} {item}: {why}")
-    return change
+        raise Refused("not-revertible", f"version {entry.seq} changed {title} {item}: {why}")
 
 
 def _is_setting(operation: Operation) -> bool:
@@ -141,14 +201,14 @@ def _is_setting(operation: Operation) -> bool:
     return kind in _SETTINGS or kind is SectionKind.ROLLOUT
 
 
-def _inverse(desk: Desk, change: Change) -> Inverse:
-    """Work out what puts a change back.
+def _inverse(desk: Desk, change: Change, chosen: Sequence[Operation]) -> Inverse:
+    """Work out what puts back some of what a change did.
 
     Raises:
         Refused: ``compacted``: what stood before is not kept any more.
     """
     edits, later, wraps = list[Edit](), list[Later](), dict[ChangeId, tuple[Edit, ...]]()
-    for operation in change.body.operations:
+    for operation in chosen:
         if operation.key.startswith(WRAP) or operation.section.startswith(ROLLOUT):
             continue  # who may read a secret follows from what stands; how it got there does not matter
         former = _former(desk, operation)

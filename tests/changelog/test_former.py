@@ -163,22 +163,23 @@ def named(world: Cluster) -> list[str]:
 def test_only_of_what_says_whom_something_is_for_is_kept_what_a_rollout_made_it() -> None:
     world = Cluster()
     member = ("group/attic", f"member/{world.other.key_id.hex()}")
-    groups = (device_path(world.other.key_id), "groups")
+    groups, select = (device_path(world.other.key_id), "groups"), ("group/attic", "select")
     world.roll(
         world.set("wifi", SSID, "new"),
         world.assigned("dns"),
         world.edit("group/attic", "made", (True,)),
         world.edit(*member, (True,)),
         world.edit(*groups, (["attic"],)),
+        world.edit(*select, ([["board", ["one"]]],)),
         world.edit("cluster", "var/x", ("1",)),
     )
     world.commit(world.assigned("wifi", "groups", ["attic"]))
     kept, dns = kept_by(world), ("assignment/dns", "to")
-    assert {place for place, one in kept.items() if one.after is not None} == {dns, member, groups}
+    assert {place for place, one in kept.items() if one.after is not None} == {dns, member, groups, select}
     assert kept[dns].after == codec.pack(("all", [], 100))
     later = kept.pop(("assignment/wifi", "to"))
     assert (later.is_own, later.after) == (False, None), "changed behind it"
-    assert (len(kept), all(one.is_own for one in kept.values())) == (6, True)
+    assert (len(kept), all(one.is_own for one in kept.values())) == (7, True)
 
 
 def test_nothing_is_kept_of_a_device_that_is_none_before() -> None:

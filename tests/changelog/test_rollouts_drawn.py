@@ -75,6 +75,9 @@ class Drawn:
         world = self.world
         self.devices = [world.master, world.canary, world.other, world.join("late")]
         world.commit(*(world.edit(f"group/{name}", "made", (True,)) for name in ("a", "b")))
+        for device, board in zip(self.devices, ("one", "one", "two", None), strict=True):
+            fact = world.edit(f"device/{device.key_id.hex()}/facts", "board", board and (board,))
+            world.write(world.change(fact, signers=(device,), device=device))
         self.said: dict[int, Snapshot] = {}
         self.rolling: list[Rolling] = []
         self.count = 0
@@ -102,9 +105,12 @@ class Drawn:
         if kind < 0.75:
             to = random.choice((("all", []), ("groups", ["a"]), ("devices", [device])))
             return world.assigned(policy, *to, priority=100 + POLICIES.index(policy))
-        if kind < 0.85:
+        if kind < 0.82:
             member = random.choice([(True,), None])
             return world.edit(f"group/{random.choice('ab')}", f"member/{device}", member)
+        if kind < 0.88:
+            select = random.choice(([["board", ["one"]]], [["board", ["one", "two"]]], None))
+            return world.edit(f"group/{random.choice('ab')}", "select", select and (select,))
         if kind < 0.95:
             return world.edit(f"device/{device}", "groups", (random.choice([[], ["a"], ["b"]]),))
         return world.edit("cluster", "var/x", (str(world.log.head.seq),))
@@ -199,6 +205,10 @@ def _is_for(store: Snapshot, section: str, device: str) -> bool:
     kind, _, name = section.partition("/")
     own = (store.value(f"device/{device}", "groups") or [[]])[0]
     groups = {*own, *(g for g in "ab" if store.value(f"group/{g}", f"member/{device}") is not None)}
+    (board,) = store.value(f"device/{device}/facts", "board") or [None]
+    for group in "ab":
+        ((_, boards),) = (store.value(f"group/{group}", "select") or [[["board", []]]])[0]
+        groups |= {group} if board in boards else set()
     if kind in ("policy", "assignment"):
         to, names, _ = store.value(f"assignment/{name}", "to") or ("devices", [], 0)
         return to == "all" or device in names or (to == "groups" and bool(groups & set(names)))

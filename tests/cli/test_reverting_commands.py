@@ -52,6 +52,17 @@ def test_revert_names_what_was_changed_since_and_sends_nothing(dusk: "Dusk", log
     assert f"stays as it is: policy/wifi {SSID}, by version {head} by alice" in result.err
 
 
+def test_revert_takes_one_option_back_and_says_where_there_is_none(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    logged_in.set("policy/wifi", wireless__r__ssid="new", wireless__r__channel="36")
+    seq = str(logged_in.commit("a name")["seq"])
+    result = dusk("revert", seq, "policy/wifi", "wireless.r.mode")
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert f"version {seq} changed nothing of wireless.r.mode of policy/wifi" in result.err
+    result = dusk("revert", seq, "policy/wifi", SSID, "-m", "back")
+    assert result.code == 0, result
+    assert result.out.splitlines()[:2] == ["policy/wifi", f"  - {SSID}: 'new'"]
+
+
 @contextmanager
 def telling(root: Path, *lines: object) -> Iterator[None]:
     """Serve one client: these lines once it has asked, and then the end."""

@@ -268,3 +268,67 @@ def test_a_secret_that_nobody_can_open_here_is_not_put_back() -> None:
     desk.held = {}
     found = refused(desk, seq)
     assert found.code == "secret-lost"
+
+
+# --- a part of a version ----------------------------------------------------------------------------
+
+
+def test_one_option_of_a_version_is_put_back_and_the_rest_stands(desk: FakeDesk) -> None:
+    edited(desk, ssid="old", channel="1")
+    seq = edited(desk, ssid="new", channel="36", message="better names")
+    edited(desk, channel="40")
+    started = desk.do("log.revert", seq=seq, target="policy/wifi", keys=[SSID])
+    assert (says(desk), says(desk, CHANNEL)) == (("old",), ("40",))
+    assert started["text"] == f"reverts a part of version {seq}: better names"
+    assert (started["kept"], [row["item"] for row in started["operations"]]) == ([], [SSID])
+
+
+@pytest.mark.parametrize("key", ["wireless", "wireless.r", SSID, f"set/{SSID}", ""])
+def test_a_section_or_package_names_all_that_is_in_it(desk: FakeDesk, key: str) -> None:
+    desk.set("policy/wifi", wireless__r__ssid="new", wireless__r__channel="36", wireless__rr__mode="ap")
+    desk.set("policy/dns", dhcp__lan__start="1")
+    seq = desk.commit()["seq"]
+    desk.do("log.revert", seq=seq, target="policy/wifi", keys=[key] if key else [])
+    left = {one for one in (SSID, CHANNEL, "wireless.rr.mode") if says(desk, one)}
+    of_one = {CHANNEL, "wireless.rr.mode"}
+    assert left == {"wireless": set(), "wireless.r": {"wireless.rr.mode"}, "": set()}.get(key, of_one)
+    assert says(desk, "dhcp.lan.start", "dns") == ("1",)
+
+
+def test_what_is_no_setting_is_named_as_it_is_shown_or_by_its_record(desk: FakeDesk) -> None:
+    desk.do("var.set", scope="cluster", variables=[{"name": name, "values": ["1"]} for name in "abc"])
+    seq = desk.commit()["seq"]
+    desk.do("log.revert", seq=seq, target="cluster", keys=["variable a", "var/b"])
+    assert [row["name"] for row in desk.ask("var.list")["variables"]] == ["c"]
+
+
+def test_what_else_a_version_changed_keeps_no_part_of_it(desk: FakeDesk) -> None:
+    world = desk.world
+    seq = world.commit(world.set("wifi", SSID, "1"), world.edit("user/bob", "key", [world.key().public])).seq
+    assert refused(desk, seq).code == "not-revertible"
+    assert refused(desk, seq, target="user/bob").code == "not-revertible"
+    desk.do("log.revert", seq=seq, target="policy/wifi")
+    assert says(desk) is None
+
+
+def test_a_part_that_somebody_changed_again_is_named(desk: FakeDesk) -> None:
+    seq = edited(desk, ssid="1", channel="36")
+    edited(desk, ssid="2")
+    assert refused(desk, seq, target="policy/wifi", keys=[SSID]).code == "later-edits"
+    started = desk.do("log.revert", seq=seq, target="policy/wifi", keys=[SSID], keep_later=True)
+    assert (started["ticket"], len(started["kept"])) == (None, 1)
+    assert started["text"] == f"nothing of a part of version {seq} stands that could be put back"
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "what"),
+    [
+        ({"keys": [SSID]}, "no-target", "policy/NAME"),
+        ({"target": "policy/dns"}, "not-in-version", "nothing of policy/dns;"),
+        ({"target": "policy/wifi", "keys": [SSID, "wireless.r.key"]}, "not-in-version", "wireless.r.key of"),
+        ({"target": "policy/wifi", "keys": ["wireless.r.ss"]}, "not-in-version", "wireless.r.ss of policy/"),
+    ],
+)
+def test_a_part_that_is_none_is_refused(desk: FakeDesk, more: Any, code: str, what: str) -> None:
+    found = refused(desk, edited(desk, ssid="1"), **more)
+    assert (found.code, what in found.reason) == (code, True)

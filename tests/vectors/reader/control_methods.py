@@ -299,7 +299,7 @@ METHODS = {
     "log.blame": Method("target", "records more", BLAMED),
     "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
     "log.revert": Method(
-        "token seq message? keep_later? yes? timeout_s?",
+        "token seq target? keys? message? keep_later? yes? timeout_s?",
         "ticket hash text notes kept operations diff",
         {"kept": "where item by", "operations": DIFFERENCE},
         signs=True,
