@@ -410,6 +410,10 @@ SESSION_S_MAX = 12 * 3600.0
 """A working day, whatever happens in it."""
 LOGINS_WAITING_MAX = 8
 """Logins that wait for their turn; each costs half a second on a small router."""
+PASSWORD_BYTES_MAX = 1024
+"""Nobody types more."""
+PASSWORD_CHARACTERS_MIN = 10
+"""Of a new one: what it opens lies on every router, so who takes one home tries as fast as he can."""
 LOGIN_FREE_TRIES = 3
 """Wrong passwords before pauses begin."""
 LOGIN_PAUSE_S_MAX = 300.0

@@ -3,11 +3,9 @@
 import os
 from pathlib import Path
 
+from dusk.control.passwords import check_new_password
 from dusk.errors import Refused
-
-PASSWORD_BYTES_MAX = 1024
-PASSWORD_CHARACTERS_MIN = 10
-"""Of a new one: what it opens lies on every router, so who takes one home tries as fast as he can."""
+from dusk.limits import PASSWORD_BYTES_MAX
 
 
 def read_password(file: str | None, prompt: str, *, twice: bool = False) -> str:
@@ -25,7 +23,7 @@ def read_password(file: str | None, prompt: str, *, twice: bool = False) -> str:
     if not password:
         raise Refused("empty-password", "the password is empty")
     if twice:
-        _check_long_enough(password)
+        check_new_password(password)
     if len(password.encode()) > PASSWORD_BYTES_MAX:
         raise Refused("long-password", f"the password is longer than {PASSWORD_BYTES_MAX} bytes")
     return password
@@ -42,19 +40,10 @@ def _from_file(file: str) -> str:
         raise Refused("password-file", f"{file} is not UTF-8 text") from None
 
 
-def _check_long_enough(password: str) -> None:
-    if len(password) < PASSWORD_CHARACTERS_MIN:
-        raise Refused(
-            "short-password",
-            f"a password has at least {PASSWORD_CHARACTERS_MIN} characters, such as a few words: every router"
-            " keeps your key locked with it, and whoever takes a router can try at leisure",
-        )
-
-
 def _ask(prompt: str, *, twice: bool) -> str:
     password = ask_secret(f"{prompt}: ")
     if twice and password:
-        _check_long_enough(password)  # before it is typed again
+        check_new_password(password)  # before it is typed again
     if twice and password and ask_secret("the same again: ") != password:
         raise Refused("password-differs", "the two passwords differ; nothing was done")
     return password

@@ -7,7 +7,7 @@ from dusk.changelog import views
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, unchanged
-from dusk.control.desk import Desk, Json
+from dusk.control.desk import Desk, Json, Session
 from dusk.errors import Refused
 from dusk.lazy import dataclass
 
@@ -129,3 +129,20 @@ def check_login_here(desk_device: bytes, state: State) -> None:
         raise Refused(
             "no-logins-here", f"people log in on {where}; the owners decided so (dusk cluster show)"
         )
+
+
+def check_session(desk_device: bytes, state: State, session: Session) -> None:
+    """Refuse a session whose key the log takes no more, or that may be on this device no more.
+
+    Raises:
+        Refused: ``no-session``, and why.
+    """
+    holder = state.holder(session.key.key_id)
+    if holder is None or not holder.active:
+        raise Refused(
+            "no-session", f"the key of {session.user} was disabled or replaced; your session has ended"
+        )
+    try:
+        check_login_here(desk_device, state)
+    except Refused as error:
+        raise Refused("no-session", f"{error.reason}; your session here has ended") from None

@@ -17,7 +17,7 @@ from dusk.changelog.undoing import Since, Suspect, Undoing
 from dusk.config.drift import Difference
 from dusk.control import names
 from dusk.control.asks import asks_of
-from dusk.control.cluster import check_login_here
+from dusk.control.cluster import check_login_here, check_session
 from dusk.control.desk import Founding, Json, Leave, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
 from dusk.control.recovering import gives_way
@@ -245,22 +245,22 @@ class DaemonDesk:
     # --- people ------------------------------------------------------------------------------
 
     def session(self, token: str) -> Session:
-        """Return the session of a token, as long as its key may sign.
+        """Return the session of a token, as long as its key may sign, and may be here.
 
         Raises:
             Refused: ``no-session``.
         """
-        session = self._sessions.session(token)
-        holder = self.log.state.holder(session.key.key_id)
-        if holder is None or not holder.active:
-            self._sessions.logout(token)
-            raise Refused(
-                "no-session", f"the key of {session.user} was disabled or replaced; your session has ended"
-            )
-        return session
+        self.recheck_sessions(token)
+        return self._sessions.session(token)
+
+    def recheck_sessions(self, *tokens: str) -> None:
+        """Let go of the keys of these sessions, or of all, that may sign no more, or may not be here."""
+        device, state = self.device_id, self.log.state
+        self._sessions.recheck(lambda session: check_session(device, state, session), *tokens)
 
     def sessions(self) -> Sequence[Json]:
         """Return the sessions at this device."""
+        self.recheck_sessions()
         return self._sessions.listed()
 
     def end_sessions(self, user: str) -> int:

@@ -368,12 +368,14 @@ STOP_S_MAX = 2.0
 
 
 async def _look_around(parts: _Parts) -> None:
-    """Say what is new; remove ``etc/dusk/join`` whenever this device is a member: it has done its work."""
+    """Say what is new, let go of void sessions; a member has no use for ``etc/dusk/join``: remove it."""
     path, news = parts.root / "etc/dusk/join", News(parts.desk.asked)
     failed = ""
     while True:
         for line in news.look(parts.core.node, trio.current_time()):
             say(line)
+        if isinstance(parts.core.node, Node):
+            parts.desk.recheck_sessions()
         if isinstance(parts.core.node, Node) and _is_there(path):
             try:
                 await parts.helper.join_done()

@@ -16,9 +16,10 @@ from typing import TypeVar
 import trio
 
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, OutsideKey
+from dusk.control.passwords import check_new_password
 from dusk.errors import Refused
 from dusk.keys.box import NONCE_BYTES
-from dusk.keys.sealed import DEFAULT, SALT_BYTES, open_user_key, seal_user_key
+from dusk.keys.sealed import DEFAULT, SALT_BYTES, cost_of, open_user_key, seal_user_key
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
 from dusk.limits import (
@@ -82,6 +83,8 @@ class Sessions:
         self, tell: Callable[[str], None], memory_kib: Callable[[], int | None] = available_kib
     ) -> None:
         self._sessions: dict[str, Session] = {}
+        self._ended: dict[str, Refused] = {}
+        """Of those that were taken away, why."""
         self._tries: dict[str, _Tries] = {}
         self._challenges = Challenges()
         self._turn = trio.Lock()
@@ -99,6 +102,8 @@ class Sessions:
         for old in [key for key, one in self._sessions.items() if _is_over(one, now)]:
             del self._sessions[old]
         session = self._sessions.get(token)
+        if session is None and token in self._ended:
+            raise Refused(self._ended[token].code, self._ended[token].reason)
         if session is None:
             raise Refused("no-session", "you are not logged in here, or for too long: dusk login USER")
         session.used_at = now
@@ -124,6 +129,19 @@ class Sessions:
     def end_all(self) -> None:
         """Forget all sessions: the cluster whose people they are is this device's no more."""
         self._sessions.clear()
+        self._ended.clear()
+
+    def recheck(self, check: Callable[[Session], None], *tokens: str) -> None:
+        """Forget the sessions, of these or of all, that a check refuses; why is told at their next use."""
+        for token in tokens or tuple(self._sessions):
+            try:
+                if token in self._sessions:
+                    check(self._sessions[token])
+            except Refused as error:
+                del self._sessions[token]
+                self._ended[token] = error
+                while len(self._ended) > SESSIONS_MAX:
+                    del self._ended[next(iter(self._ended))]
 
     def end(self, user: str) -> int:
         """Forget all sessions of a user, and return how many there were."""
@@ -144,15 +162,16 @@ class Sessions:
             The key, and what the log has of it.
 
         Raises:
-            Refused: ``busy``, ``no-memory``, ``empty-password``.
+            Refused: ``busy``, ``no-memory``, or as of `check_new_password`.
         """
+        check_new_password(password)
         key = SigningKey.from_seed(os.urandom(SEED_BYTES) if seed is None else seed)
 
         def seal() -> bytes:
             salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
             return seal_user_key(key.seed, password.encode(), salt=salt, nonce=nonce, name=user)
 
-        return key, await self._in_turn(seal)
+        return key, await self._in_turn(seal, DEFAULT.memory_kib)
 
     def wrong_passwords(self) -> dict[str, int]:
         """Return user → wrong passwords since the last right one, where that is worth showing."""
@@ -173,12 +192,13 @@ class Sessions:
             Refused: ``wrong-password``, ``too-many-tries``, ``busy``, ``no-memory``.
         """
         self._check_pace(user)
+        memory_kib = _memory_kib(user, sealed)
 
         def unlock() -> SigningKey:
             return _unlock(user, password.encode(), sealed)
 
         try:
-            key = await self._in_turn(unlock, check=lambda: self._check_pace(user))
+            key = await self._in_turn(unlock, memory_kib, check=lambda: self._check_pace(user))
         except Refused as error:
             if error.code == "wrong-password":
                 self._count_wrong(user, exists=sealed is not None)
@@ -198,7 +218,9 @@ class Sessions:
         """Open a session without a private key, for who has proven to have it elsewhere."""
         return {"token": self._open(user, key), "user": user}
 
-    async def _in_turn(self, work: Callable[[], T], check: Callable[[], None] = lambda: None) -> T:
+    async def _in_turn(
+        self, work: Callable[[], T], memory_kib: int, check: Callable[[], None] = lambda: None
+    ) -> T:
         """Do work that costs Argon2id in a thread, one at a time, when there is memory for it."""
         if self._waiting >= LOGINS_WAITING_MAX:
             raise Refused("busy", "others are logging in; try again in a few seconds")
@@ -206,7 +228,7 @@ class Sessions:
         try:
             async with self._turn:
                 check()
-                self._check_memory()
+                self._check_memory(memory_kib)
                 return await trio.to_thread.run_sync(work)
         finally:
             self._waiting -= 1
@@ -226,10 +248,14 @@ class Sessions:
             reason = f"{tries.wrong} wrong passwords for user {user}; try again in {ceil(wait_s)} s"
             raise Refused("too-many-tries", reason)
 
-    def _check_memory(self) -> None:
+    def _check_memory(self, needed_kib: int) -> None:
         available = self._memory_kib()
-        if available is not None and available < DEFAULT.memory_kib + MEMORY_MARGIN_KIB:
-            raise Refused("no-memory", f"only {available} KiB of memory are free; log in at another device")
+        if available is not None and available < needed_kib + MEMORY_MARGIN_KIB:
+            raise Refused(
+                "no-memory",
+                f"only {available} KiB of memory are free, and the password takes {needed_kib};"
+                " log in at another device",
+            )
 
     def _count_wrong(self, user: str, *, exists: bool) -> None:
         if user not in self._tries and len(self._tries) >= LOGIN_USERS_COUNTED_MAX:
@@ -246,6 +272,11 @@ class Sessions:
 
 def _is_over(session: Session, now: float) -> bool:
     return now - session.used_at > SESSION_IDLE_S_MAX or now - session.began_at > SESSION_S_MAX
+
+
+def _memory_kib(user: str, sealed: bytes | None) -> int:
+    """Return what trying a password takes: of a key, what that itself says; else as much as a new one."""
+    return DEFAULT.memory_kib if sealed is None else cost_of(sealed, name=user).memory_kib
 
 
 def _unlock(user: str, password: bytes, sealed: bytes | None) -> SigningKey:

@@ -107,6 +107,15 @@ def open_user_key(sealed: bytes, password: bytes, *, name: str) -> SigningKey:
         raise Refused("wrong-password", f"wrong password for user {name}") from None
 
 
+def cost_of(sealed: bytes, *, name: str) -> Argon2Parameters:
+    """Return what it costs to open a sealed key, before anything of it is spent (R10).
+
+    Raises:
+        UntrustedInput: as :func:`open_user_key`.
+    """
+    return _parse(sealed, name)[0]
+
+
 def check_sealed_key(sealed: bytes, *, name: str) -> None:
     """Accept a sealed key for the log by its form and bounds, without the password.
 

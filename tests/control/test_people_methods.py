@@ -2,7 +2,7 @@
 
 import pytest
 
-from dusk.control.cluster import check_login_here
+from dusk.control.cluster import check_login_here, check_session
 from dusk.errors import Refused
 from dusk.keys.armour import key_line, public_line
 from dusk.keys.sealed import open_user_key
@@ -229,3 +229,20 @@ def test_people_log_in_where_owners_say_and_anywhere_if_no_such_device_is_left(d
     world = desk.world
     world.commit(world.edit(f"device/{hall['id']}", "retired", [True]))
     check_login_here(desk.device_id, state)
+
+
+def test_a23_a_session_is_none_where_its_key_or_its_place_was_taken_away(desk: FakeDesk) -> None:
+    bob, state = add(desk, "bob"), desk.log.state
+    check_session(desk.device_id, state, bob)
+    desk.do("cluster.set", values=[{"name": "logins", "values": ["hall"]}])
+    with pytest.raises(Refused, match=r"log in on hall.*your session here has ended") as caught:
+        check_session(desk.device_id, state, bob)
+    assert caught.value.code == "no-session"
+    desk.do("cluster.set", values=[{"name": "logins", "values": ["all"]}])
+    check_session(desk.device_id, state, bob)
+    desk.do("user.disable", name="bob")
+    stranger = Person("eve", desk.world.key())
+    for session in (bob, stranger):
+        with pytest.raises(Refused, match="disabled or replaced") as caught:
+            check_session(desk.device_id, state, session)
+        assert caught.value.code == "no-session"

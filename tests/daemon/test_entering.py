@@ -40,9 +40,10 @@ def test_a_phrase_that_was_typed_again_makes_a_cluster_once(root: Path) -> None:
             (root / "etc/dusk" / line).touch()
             assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
             (root / "etc/dusk" / line).unlink()
-        nobody = {**wanted, "password": ""}
-        empty = _ended(client, client.call("cluster.found", **nobody, phrase=phrase)["ticket"])
-        assert empty["error"]["code"] == "empty-password"
+        for password, code in (("", "empty-password"), ("x", "short-password")):
+            nobody = {**wanted, "password": password}
+            ended = _ended(client, client.call("cluster.found", **nobody, phrase=phrase)["ticket"])
+            assert ended["error"]["code"] == code
         assert client.call("status")["role"] == "none", "a refusal leaves nothing"
 
         ticket = client.call("cluster.found", **wanted, phrase=phrase.upper())["ticket"]

@@ -13,7 +13,7 @@ from dusk.daemon import sessions as module
 from dusk.daemon.sessions import Sessions, available_kib
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.errors import ConfigError, Refused
-from dusk.keys.sealed import open_user_key, seal_user_key
+from dusk.keys.sealed import DEFAULT, Argon2Parameters, open_user_key, seal_user_key
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
     CHALLENGE_S_MAX,
@@ -49,6 +49,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> list[bytes | None]:
         return KEY
 
     monkeypatch.setattr(module, "_unlock", unlock)
+    monkeypatch.setattr(module, "cost_of", lambda _sealed, name: DEFAULT)
     return tried
 
 
@@ -153,7 +154,7 @@ async def test_a24_names_that_do_not_exist_wash_out_no_pause_of_one_that_does(
 
 
 async def test_passwords_are_tried_one_at_a_time_and_few_wait(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    sessions: Sessions, cheap: list[bytes | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = trio.Event()
     inside: list[Callable[[], object]] = []
@@ -181,6 +182,22 @@ async def test_a_login_without_memory_for_it_is_refused_before_it_takes_any(
     error = await refused(sessions.login("alice", "right", b"sealed"))
     assert error.code == "no-memory"
     assert cheap == []
+
+
+@pytest.mark.parametrize(("memory_kib", "free_kib"), [(64 * 1024, 71 * 1024), (32 * 1024, 28 * 1024)])
+async def test_r10_a_login_needs_the_memory_that_the_key_itself_names(
+    told: list[str], monkeypatch: pytest.MonkeyPatch, memory_kib: int, free_kib: int
+) -> None:
+    cost = Argon2Parameters(memory_kib=memory_kib, passes=2, lanes=1)
+    salt, nonce = os.urandom(16), os.urandom(24)
+    sealed = seal_user_key(SEED, b"right", salt=salt, nonce=nonce, name="alice", parameters=cost)
+    free = [free_kib]
+    sessions = Sessions(told.append, lambda: free[0])
+    monkeypatch.setattr(module, "_unlock", lambda *_: KEY)
+    error = await refused(sessions.login("alice", "right", sealed))
+    assert (error.code, f"takes {memory_kib};" in error.reason) == ("no-memory", True)
+    free[0] = memory_kib + module.MEMORY_MARGIN_KIB
+    assert (await sessions.login("alice", "right", sealed))["user"] == "alice"
 
 
 async def test_sessions_end_when_idle_and_at_the_end_of_the_day(
@@ -306,7 +323,8 @@ async def test_a_key_is_sealed_so_that_the_password_opens_it(sessions: Sessions)
     assert open_user_key(sealed, b"a few words", name="bob").public == key.public
     again, other = await sessions.seal("bob", "more words", key.seed)
     assert (again.public, other != sealed) == (key.public, True)
-    assert (await refused(sessions.seal("bob", "", None))).code == "empty-password"
+    for password, code in (("", "empty-password"), ("x", "short-password"), ("é" * 513, "long-password")):
+        assert (await refused(sessions.seal("bob", password, key.seed))).code == code
 
 
 async def test_a_key_is_sealed_only_where_there_is_memory_for_it(told: list[str]) -> None:
@@ -322,6 +340,33 @@ async def test_sessions_are_listed_without_their_tokens_and_ended_by_user(
     assert [one["user"] for one in sessions.listed()] == ["alice", "bob", "bob"]
     assert sessions.end("bob") == 2
     assert [one["user"] for one in sessions.listed()] == ["alice"]
+
+
+async def test_a23_keys_that_may_be_here_no_more_go_at_once_and_whose_they_were_is_told_why(
+    sessions: Sessions, cheap: list[bytes | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = {u: (await sessions.login(u, "right", b"sealed"))["token"] for u in ("alice", "bob", "carol")}
+
+    def check(session: module.Session) -> None:
+        if session.user != "carol":
+            raise Refused("no-session", f"{session.user} was disabled")
+
+    sessions.recheck(check, tokens["carol"], tokens["bob"], "unknown")
+    assert [one["user"] for one in sessions.listed()] == ["alice", "carol"]
+    sessions.recheck(check)
+    assert [one["user"] for one in sessions.listed()] == ["carol"]
+    assert sessions.session(tokens["carol"]).user == "carol"
+    for user in ("alice", "bob"):
+        with pytest.raises(Refused, match=f"{user} was disabled") as caught:
+            sessions.session(tokens[user])
+        assert caught.value.code == "no-session"
+    monkeypatch.setattr(module, "SESSIONS_MAX", 1)
+    again = (await sessions.login("bob", "right", b"sealed"))["token"]
+    sessions.recheck(check)
+    with pytest.raises(Refused, match="bob was disabled"):
+        sessions.session(again)
+    with pytest.raises(Refused, match="dusk login"):
+        sessions.session(tokens["bob"])
 
 
 # --- keys outside the cluster --------------------------------------------------------------------

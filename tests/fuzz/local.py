@@ -24,7 +24,7 @@ from dusk.effects import ItemKind, LogItem
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.ids import ChainHash, ClusterId, Seq
 from dusk.keys.joinkey import JoinKey, parse_join_line
-from dusk.keys.sealed import _digest, check_sealed_key
+from dusk.keys.sealed import _digest, check_sealed_key, cost_of
 from tests.desk import FakeDesk
 from tests.fuzzing import Feed, Make, Rig, Target, nested, value
 from tests.world import World, sealed_key
@@ -104,7 +104,7 @@ def _sealed(data: bytes) -> None:
     """What is accepted is of bounded cost: the parameters are checked before anything is computed."""
     check_sealed_key(data, name="alice")
     inner = codec.unpack(codec.unpack(data, size_max=256)[0], size_max=256)
-    assert inner[1] <= 64 * 1024
+    assert inner[1] == cost_of(data, name="alice").memory_kib <= 64 * 1024
     assert inner[2] <= 8
 
 

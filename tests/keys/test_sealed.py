@@ -10,7 +10,14 @@ from dusk import codec
 from dusk.errors import Refused, UntrustedInput
 from dusk.keys import sealed as room
 from dusk.keys.box import open_sealed
-from dusk.keys.sealed import DEFAULT, Argon2Parameters, check_sealed_key, open_user_key, seal_user_key
+from dusk.keys.sealed import (
+    DEFAULT,
+    Argon2Parameters,
+    check_sealed_key,
+    cost_of,
+    open_user_key,
+    seal_user_key,
+)
 from dusk.keys.signing import SigningKey
 
 SEED = bytes(range(32))
@@ -45,6 +52,12 @@ def with_fields(**changed: object) -> bytes:
 def test_a_sealed_key_opens_with_its_password(seed: bytes, password: bytes, name: str) -> None:
     sealed = seal_user_key(seed, password, salt=SALT, nonce=NONCE, name=name, parameters=CHEAP)
     assert open_user_key(sealed, password, name=name) == SigningKey.from_seed(seed)
+
+
+def test_what_a_key_costs_is_known_before_anything_is_spent() -> None:
+    assert cost_of(seal_cheaply(), name="bob") == CHEAP
+    with pytest.raises(UntrustedInput, match="not that of user ann"):
+        cost_of(seal_cheaply(), name="ann")
 
 
 def test_the_default_cost_is_the_recommended_one() -> None:
