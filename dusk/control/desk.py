@@ -72,6 +72,8 @@ class Peer:
     """How much of its managed config somebody changed there."""
     files: tuple[tuple[str, bytes], ...] = ()
     """Package and keyed hash of the resulting file in effect there."""
+    way: str = ""
+    """How the master reaches it: ``multicast``, ``alone``, ``relay NAME``; known at the master alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
+from dusk.config.device import settings_of
 from dusk.config.names import is_at_or_below
 from dusk.config.settings import Edit as Request
 from dusk.control import drafts, joinkeys, names, reading, roster, settings, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
+from dusk.control.fields import settings_rows
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
@@ -86,7 +88,10 @@ def draft_edit(desk: Bench, arguments: Json) -> Json:
         target = settings.Target(
             state, section, sealer, arguments["typed"], arguments["before"], arguments["mode"]
         )
-        return settings.change_settings(target, draft, request, rows)
+        after = settings.change_settings(target, draft, request, rows)
+        if arguments["former"] is not None:
+            settings.check_seen(target, draft, after, arguments["former"])
+        return after
 
     sealer = sealer_of(desk, desk.session(arguments["token"]))
     return _edited(desk, arguments, change)
@@ -94,14 +99,17 @@ def draft_edit(desk: Bench, arguments: Json) -> Json:
 
 def draft_import(desk: Bench, arguments: Json) -> Json:
     """Read a text of settings into the draft."""
-    former = arguments["former"]
+    former, later = arguments["former"], arguments["later"]
     if former is not None and arguments["replace"]:
         raise Refused("bad-params", "former: a text that was edited replaces nothing else")
+    if former is None and later is not None:
+        raise Refused("bad-params", "later: goes with a former text")
 
     def change(state: State, draft: Draft) -> Draft:
         target = settings.Target(state, names.target_section(state, arguments["target"]), sealer)
         if former is not None:
-            return settings.edited_settings(target, draft, former, arguments["text"], arguments["name"])
+            text, name = arguments["text"], arguments["name"]
+            return settings.edited_settings(target, draft, (former, later), text, name)
         return settings.import_settings(
             target, draft, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
@@ -119,6 +127,16 @@ def draft_text(desk: Desk, arguments: Json) -> Json:
     return {"target": arguments["target"], "text": settings.shown_settings(target, draft)}
 
 
+def draft_settings(desk: Desk, arguments: Json) -> Json:
+    """Return what a target says with the draft on top, each setting as fields."""
+    session, state = desk.session(arguments["token"]), desk.log.state
+    draft, _ = _load(desk, session)
+    section = names.target_section(state, arguments["target"])
+    said = settings_of(Overlay(state, draft.all_edits), section)
+    rows, more = settings_rows(state, section, said, arguments["skip"])
+    return {"target": arguments["target"], "settings": rows, "more": more}
+
+
 def draft_show(desk: Desk, arguments: Json) -> Json:
     """Return the draft as differences, with what is wrong with it."""
     session = desk.session(arguments["token"])
@@ -127,6 +145,7 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
     waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
     problems = [problem.text for problem in found.problems]
     return {
+        "mark": _mark_of_edits(draft),
         "edits": len(drafts.visible(draft.edits)),
         "operations": words.diff_rows(found.differences),
         "text": words.diff_text(found.differences),
@@ -183,6 +202,10 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     draft, notes = _load(desk, session)
     if not draft.edits:
         return _resume(desk, draft, arguments, notes)
+    if arguments["mark"] not in (None, _mark_of_edits(draft)):
+        raise Refused(
+            "draft-changed", "your draft was edited elsewhere meanwhile; look at it again, then sign"
+        )
     draft = sealer_of(desk, session).in_order(draft)
     found = check_reviewed(desk, draft, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
@@ -374,6 +397,10 @@ def draft_store(desk: Desk, arguments: Json) -> Json:
     drafts.check_size(wanted.edits)
     _store(desk, session, replace(draft, edits=wanted.edits))
     return {}
+
+
+def _mark_of_edits(draft: Draft) -> str:
+    return _mark(Draft(draft.edits).encode())
 
 
 def _mark(data: bytes) -> str:

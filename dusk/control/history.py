@@ -23,10 +23,11 @@ BLAMED_MAX = 500
 
 
 def log_list(desk: Desk, arguments: Json) -> Json:
-    """Return the newest entries, newest first."""
-    head = desk.log.head.seq
-    first = max(1, head - arguments["count"] + 1, (arguments["since"] or 0) + 1)
-    items = desk.read_items(Seq(first), head - first + 1) if first <= head else []
+    """Return the newest entries, or the newest before one, newest first."""
+    head, before = desk.log.head.seq, arguments["before"]
+    last = min(head, before - 1) if before else head
+    first = max(1, last - arguments["count"] + 1, (arguments["since"] or 0) + 1)
+    items = desk.read_items(Seq(first), last - first + 1) if first <= last else []
     void = voided_at(desk)
     rows = [row(desk, *unpack_entry_item(item.data), void) for item in items]
     return {"head": head, "compacted": desk.log.floor, "entries": rows[::-1]}

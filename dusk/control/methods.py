@@ -77,6 +77,8 @@ _NAMES = Parameter(schema.texts())
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
+_SEEN = Parameter(schema.text(limits.CHANGE_BYTES_MAX), None)
+"""What somebody saw of what he edits."""
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
 _SEQ = schema.integer(1, limits.NUMBER_MAX)
@@ -168,6 +170,7 @@ METHODS: Mapping[str, Method] = {
         typed=Parameter(schema.texts(), ()),
         before=Parameter(schema.text(), ""),
         mode=Parameter(schema.text(4), ""),
+        former=_SEEN,
         **_ROWS,
     ),
     "draft.import": _signing(
@@ -176,7 +179,8 @@ METHODS: Mapping[str, Method] = {
         text=Parameter(schema.text(limits.CHANGE_BYTES_MAX)),
         name=Parameter(schema.text(), "import"),
         replace=Parameter(schema.flag, default=False),
-        former=Parameter(schema.text(limits.CHANGE_BYTES_MAX), None),
+        former=_SEEN,
+        later=_SEEN,
     ),
     "draft.load": _signing(editing.draft_load),
     "draft.store": _signing(
@@ -185,6 +189,9 @@ METHODS: Mapping[str, Method] = {
         mark=Parameter(schema.hexadecimal(32)),
     ),
     "draft.text": _signing(editing.draft_text, target=_TEXT),
+    "draft.settings": _signing(
+        editing.draft_settings, target=_TEXT, skip=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
+    ),
     "draft.show": _signing(editing.draft_show),
     "draft.discard": _signing(
         editing.draft_discard,
@@ -194,6 +201,7 @@ METHODS: Mapping[str, Method] = {
     "draft.commit": _signing(
         editing.draft_commit,
         message=Parameter(schema.text(limits.MESSAGE_BYTES_MAX)),
+        mark=Parameter(schema.hexadecimal(32), None),
         yes=Parameter(schema.flag, default=False),
         rollout=Parameter(schema.choice(*rollouts.HOW), rollouts.ALL),
         waves=Parameter(schema.texts(), ()),
@@ -384,7 +392,10 @@ METHODS: Mapping[str, Method] = {
     ),
     "void.submit": _signing(voiding.void_submit, plan=_TEXT, timeout_s=_TIMEOUT),
     "log.list": _query(
-        history.log_list, count=_COUNT, since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
+        history.log_list,
+        count=_COUNT,
+        since=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
+        before=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
     ),
     "log.copy": _query(
         copying.log_copy,

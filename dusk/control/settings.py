@@ -13,6 +13,7 @@ from dusk.config.settings import Setting, Verb, check_setting, edit, encode_sett
 from dusk.config.text import HIDDEN, export_text, import_text
 from dusk.control.drafts import Draft, put
 from dusk.control.sealing import Sealer, check_filled
+from dusk.control.words import describe
 from dusk.errors import ConfigError, Refused
 from dusk.lazy import dataclass
 from dusk.listing import listed
@@ -185,7 +186,37 @@ def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_re
     return draft
 
 
-def edited_settings(target: Target, draft: Draft, former: str, text: str, name: str) -> Draft:
+def check_seen(target: Target, before: Draft, after: Draft, former: str) -> None:
+    """Refuse an edit of what is said otherwise by now than its author saw it.
+
+    Args:
+        target: whose settings.
+        before: the draft that was edited.
+        after: what became of it.
+        former: what he saw of the settings that he edited, as text; what it does not name was not there.
+
+    Raises:
+        ConfigError: it is no text of settings.
+        Refused: ``edited-meanwhile``, with what is said now.
+    """
+    was = dict(import_text(former, "the settings before", is_draft=True))
+    said, after_all = (
+        settings_of(Overlay(target.state, draft.all_edits), target.section) for draft in (before, after)
+    )
+    further = secret_names(target.state)
+    for key in sorted(said.keys() | after_all.keys()):
+        held, saw = said.get(key), was.get(key)
+        is_same = _unplaced(held) in (_unplaced(saw), _unplaced(after_all.get(key)))
+        if not is_same and not (saw is None and held is not None and is_unshown(key, held, further)):
+            data = None if held is None else encode_setting(held)
+            now = describe(target.state, target.section, SET + key, data)[1] or "nothing is said of it"
+            text = (
+                f"{key} was changed elsewhere since you saw it; now: {now}. Do it again if you still want to"
+            )
+            raise Refused("edited-meanwhile", text)
+
+
+def edited_settings(target: Target, draft: Draft, saw: tuple[str, str | None], text: str, name: str) -> Draft:
     """Return the draft with what somebody changed in a text of settings, and with nothing else.
 
     What the former text names and the new one does not is managed no more. What neither names, as secrets
@@ -195,7 +226,8 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
     Args:
         target: whose settings.
         draft: before.
-        former: what `shown_settings` gave out.
+        saw: what `shown_settings` gave out; and what it gave out since then, if its author has seen that,
+            too, and writes over it.
         text: what came back.
         name: what that is called in errors.
 
@@ -203,10 +235,12 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
         ConfigError: naming the lines that cannot be used.
         Refused: ``edited-meanwhile``, naming the settings.
     """
+    former, later = saw
     was = dict(import_text(former, "the text before", is_draft=True))
+    seen = was if later is None else dict(import_text(later, "the text of now", is_draft=True))
     found = dict(import_text(text, name, is_draft=True, further=secret_names(target.state)))
     said = settings_of(Overlay(target.state, draft.all_edits), target.section)
-    _check_seen(target, was, found, said)
+    _check_seen(target, (was, seen), found, said)
     for key in was.keys() - found.keys():
         draft = put(target.state, draft, target.section, SET + key, None)
     kept = [key for key in was if key in found]
@@ -231,17 +265,21 @@ def edited_settings(target: Target, draft: Draft, former: str, text: str, name: 
 
 
 def _check_seen(
-    target: Target, was: Mapping[str, Setting], found: Mapping[str, Setting], said: Mapping[str, Setting]
+    target: Target,
+    both: tuple[Mapping[str, Setting], Mapping[str, Setting]],
+    found: Mapping[str, Setting],
+    said: Mapping[str, Setting],
 ) -> None:
     """Refuse to change what is not said any more as the author of a text saw it.
 
     A secret that the text did not show may be typed anew, whatever it is now.
     """
+    was, seen = both
     unseen = []
     for key in sorted(was.keys() | found.keys()):
-        saw, wants, held = (_unplaced(one.get(key)) for one in (was, found, said))
-        is_unshown = saw is None and held is not None and _is_unshown(key, held, secret_names(target.state))
-        if wants != saw and held not in (saw, wants) and not is_unshown:
+        saw, later, wants, held = (_unplaced(one.get(key)) for one in (was, seen, found, said))
+        is_hidden = saw is None and held is not None and is_unshown(key, held, secret_names(target.state))
+        if wants != saw and held not in (saw, later, wants) and not is_hidden:
             unseen.append(key)
     if unseen:
         raise Refused(
@@ -268,12 +306,18 @@ def shown_text(said: Mapping[str, Setting], further: Collection[str]) -> str:
         said: KEY → setting.
         further: options that the cluster takes for secrets beside the usual ones, in lower case.
     """
-    shown = {key: HIDDEN if _is_unshown(key, one, further) else one for key, one in said.items()}
+    shown = {key: HIDDEN if is_unshown(key, one, further) else one for key, one in said.items()}
     return export_text(shown.items())
 
 
-def _is_unshown(key: str, setting: Setting, further: Collection[str]) -> bool:
-    """Tell whether a text says of a setting only that it is a secret."""
+def is_unshown(key: str, setting: Setting, further: Collection[str]) -> bool:
+    """Tell whether a text says of a setting only that it is a secret.
+
+    Args:
+        key: its KEY.
+        setting: what it says.
+        further: options that the cluster takes for secrets beside the usual ones, in lower case.
+    """
     is_plain = not setting.is_hidden and is_secret(parse_key(key).option, further)
     return is_plain or setting.verb is Verb.SEALED
 

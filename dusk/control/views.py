@@ -124,6 +124,7 @@ def _device(
         "rebound": _came_for(desk.log.state, member.device_id),
         "alarms": list(peer.alarms),
         "seen_s_ago": peer.seen_s_ago,
+        "way": peer.way,
     }
 
 

@@ -128,6 +128,19 @@ class Elsewhere:
         """Return the members that multicast does not reach → whether it did before, for people."""
         return {device: far.was_near for device, far in self._far.items() if self._station.peers.get(device)}
 
+    @property
+    def ways(self) -> dict[DeviceId, DeviceId | None]:
+        """Return how members hear the next START, for people.
+
+        Returns:
+            Those that multicast reaches → themselves; others that answered → who repeats for them, None for
+            who gets a copy. Nothing of those that never answered.
+        """
+        behind = {device: relay for relay, group in self._groups() for device in self._behind(relay, group)}
+        far = {device: behind.get(device) for device in self._far}
+        known = {device: device for device in self._near} | far
+        return {device: way for device, way in known.items() if device in self._station.peers}
+
     # --- who is served how -------------------------------------------------------------------
 
     def plan(self) -> Served:

@@ -153,7 +153,8 @@ def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:
 
 def _unreached(node: Node) -> list[str]:
     """Name the members that multicast reached before, or should, as they share the link."""
-    peers = ((node.peers.get(device), died) for device, died in sorted(node.unreached.items()))
+    unreached = {} if node.elsewhere is None else node.elsewhere.unreached
+    peers = ((node.peers.get(device), died) for device, died in sorted(unreached.items()))
     near = [peer for peer, died in peers if peer is not None and (died or _shares_link(peer))]
     return [f"multicast does not reach {name_of(node, peer.device_id)}: served one by one" for peer in near]
 
@@ -180,11 +181,25 @@ def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:
     """Return what is known of each member at this moment, this device included."""
     online = node.online(now)
     known = {heard.device_id: _peer(heard, online, now) for heard in node.peers.others}
+    for device, way in _ways(node).items():
+        known[device] = replace(known[device], way=way)
     known[node.device_id] = _own(node, now)
     master = None if node.leads or not node.fresh(now) else node.master
     if master in known:
         known[master] = _leading(known[master], node)
     return known
+
+
+def _ways(node: Node) -> dict[DeviceId, str]:
+    """Return how each other member hears this device, if it leads."""
+    ways = {} if node.elsewhere is None else node.elsewhere.ways
+    return {device: _way(node, device, relay) for device, relay in ways.items()}
+
+
+def _way(node: Node, device: DeviceId, relay: DeviceId | None) -> str:
+    if relay is None:
+        return "alone"
+    return "multicast" if relay == device else f"relay {name_of(node, relay)}"
 
 
 def _leading(peer: Peer, node: Node) -> Peer:

@@ -18,6 +18,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.removal import RETIRED, WIPE
 from dusk.changelog.rewinds import LostBranch
 from dusk.changelog.sections import device_path
+from dusk.cycle.elsewhere import Elsewhere
 from dusk.effects import (
     Accepted,
     Address,
@@ -359,10 +360,10 @@ class Node:
         return self.peers.between((self._rooms.writing.leader or self._rooms.follower).asked)
 
     @property
-    def unreached(self) -> Mapping[DeviceId, bool]:
-        """Members that this leader's multicast does not reach → whether it did before."""
+    def elsewhere(self) -> Elsewhere | None:
+        """What this device knows of how its STARTs come, if it leads."""
         leader = self._rooms.writing.leader
-        return {} if leader is None else leader.elsewhere.unreached
+        return None if leader is None else leader.elsewhere
 
     def contact_since(self, moment: float) -> bool:
         """Tell whether a signed peer was heard after a moment; a cluster of one needs none."""

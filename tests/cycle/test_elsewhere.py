@@ -81,6 +81,7 @@ def test_those_who_name_one_of_their_link_are_served_by_it() -> None:
     assert served == Served({peers[0].device_id: tuple(ids(peers[1:]))}, ())
     assert served.relay_of(peers[2].device_id) == peers[0].device_id
     assert served.relay_of(peers[0].device_id) is None
+    assert elsewhere.ways == {peers[0].device_id: None} | dict.fromkeys(ids(peers[1:]), peers[0].device_id)
     assert elsewhere.unreached == dict.fromkeys(ids(peers), False)
 
 
@@ -204,11 +205,13 @@ def test_whom_multicast_reaches_no_more_gets_copies_and_is_shown_as_reached_befo
     elsewhere.answered(first, Via(None, first.device_id))
     assert [elsewhere.is_far(peer) for peer in (first, second)] == [True, False]
     assert elsewhere.unreached == {first.device_id: True}
+    assert elsewhere.ways == {first.device_id: None, second.device_id: second.device_id}
     assert first.device_id in elsewhere.plan().alone
     assert second.device_id not in elsewhere.plan().alone
     members = [m for m in station.peers.roster.members if m.device_id != first.device_id]
     station.peers.take(roster_with(members, station.peers.succession))
     assert elsewhere.unreached == {}, "it is no member any more"
+    assert first.device_id not in elsewhere.ways
 
 
 def test_a44_a_relay_that_is_silent_is_passed_over_and_one_that_served_again_begins_anew() -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from dusk.changelog.log import Log
+from dusk.cycle.far_messages import Via
 from dusk.daemon.builder import Idle
-from dusk.daemon.status import _failure, peers_of, status_of
+from dusk.daemon.status import _failure, name_of, peers_of, status_of
 from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
@@ -77,9 +78,26 @@ def test_a_member_that_hears_the_master_shows_it_as_heard_with_what_it_wrote() -
     assert (peer.online, peer.head_seq) == (True, master.log.head.seq)
     assert peer.seen_s_ago is not None
     assert peer.seen_s_ago <= 5.0
+    assert peer.way == "", "only who leads knows how its word comes"
     site.master.on = False
     site.run(10)
     assert not peers_of(backup, site.now + 600)[master.device_id].online
+
+
+def test_who_leads_shows_how_its_word_comes_to_each() -> None:
+    site = Site(4)
+    site.run(20)
+    node, known = site.master.node, (box.node.device_id for box in site.all[1:])
+    near, *far = sorted(known)
+    assert node.elsewhere is not None
+    for device in far:
+        peer = node.peers.get(device)
+        assert peer is not None
+        peer.path.is_proven = True
+        node.elsewhere.answered(peer, Via(None, far[0]))
+    shown = peers_of(node, site.now)
+    ways = [shown[device].way for device in (node.device_id, near, *far)]
+    assert ways == ["", "multicast", "alone", f"relay {name_of(node, far[0])}"]
 
 
 def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it() -> None:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from dusk.cli.client import Client
 from tests.network.cluster import Cluster, running
 from tests.network.committer import SHARED, prepare
 from tests.network.sites import FarMachine, SitesPlace
@@ -77,6 +78,10 @@ def test_a_router_that_multicast_stops_reaching_stays_online_and_status_says_so(
             return [] if state is None else state["alarms"]
 
         took_s = cluster.wait("the alarm", lambda: line in alarms())
+        with closing(Client(cluster.first.root)) as client:
+            shown = {row["name"]: row["way"] for row in client.call("device.list")["devices"]}
+        ways = ("", "multicast", "multicast", "alone")
+        assert shown == {f"router-{number}": way for number, way in enumerate(ways, 1)}
         print(f"noticed after {took_s / CYCLE_S:.1f} cycles")
         print(f"a change was at all four after {_a_change(cluster, 'alone'):.2f} s")
         cluster.wait("all online", lambda: _all_online(cluster))

@@ -223,7 +223,15 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
     ]
     lines += queries
     lines += [(m, {"token": TOKEN, **p}) for m, p in settings[count:]]
-    return [*lines, *_roles(late, role)]
+    return [*lines, *_pages(), *_roles(late, role)]
+
+
+def _pages() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        ("log.list", {"count": 1, "before": 3}),
+        ("draft.settings", {"token": TOKEN, "target": "policy/lan"}),
+        ("draft.settings", {"token": TOKEN, "target": "policy/lan", "skip": 1}),
+    ]
 
 
 def _roles(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:

@@ -12,6 +12,7 @@ LONG = {
     "password": 1_024,
     "text": 262_144,
     "former": 262_144,
+    "later": 262_144,
     "told": 131_072,
     "message": 1_024,
     "key": 512,
@@ -39,6 +40,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     ("owner.quorum", "count"): (1, 64),
     "threshold": (1, 64),
     "since": (0, NUMBER_MAX),
+    ("log.list", "before"): (0, NUMBER_MAX),
     "seq": (1, NUMBER_MAX),
     "since_time": (0, NUMBER_MAX),
     "failures": (0, 10_000),
@@ -99,7 +101,7 @@ FLAGS = (
 EDITING = "changed edits text notes"
 DEVICE = (
     "name id label groups groups_by_facts role online head applied apply judged reason drift rollout rebound"
-    " alarms seen_s_ago"
+    " alarms seen_s_ago way"
 )
 ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
@@ -115,6 +117,7 @@ COLLECTED = "line hash leads succession signed missing message diff"
 POLICY = "name settings to priority devices names"
 PROPOSAL = "id author message signed state expires"
 GRANT = "prefix users threshold packages groups max_priority under by in_force"
+FIELDS = "key package how name type conditions option verb values removed long says text"
 DIFFERENCE = "where item before after"
 ACT = "ticket hash text notes"
 BLAMED = "where item says restored seq time time_trusted author device message signed"
@@ -195,14 +198,17 @@ METHODS = {
     "joinkey.create": Method(
         "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
     ),
-    "draft.edit": Method("token target verb edits typed? before? mode?", EDITING),
-    "draft.import": Method("token target text name? replace? former?", EDITING),
+    "draft.edit": Method("token target verb edits typed? before? mode? former?", EDITING),
+    "draft.import": Method("token target text name? replace? former? later?", EDITING),
     "draft.load": Method("token", "draft mark notes"),
     "draft.store": Method("token draft mark", ""),
     "draft.text": Method("token target", "target text"),
+    "draft.settings": Method(
+        "token target skip?", "target settings more", {"settings": FIELDS, "conditions": "option value"}
+    ),
     "draft.show": Method(
         "token",
-        "edits operations text devices effects effects_more marked problems notes",
+        "mark edits operations text devices effects effects_more marked problems notes",
         {
             "operations": DIFFERENCE,
             "effects": "devices changes more restarts",
@@ -212,7 +218,7 @@ METHODS = {
     ),
     "draft.discard": Method("token target? key?", "discarded"),
     "draft.commit": Method(
-        "token message yes? rollout? waves? failures? hold? timeout_s?", "ticket hash notes", signs=True
+        "token message mark? yes? rollout? waves? failures? hold? timeout_s?", "ticket hash notes", signs=True
     ),
     "rollout.list": Method("after?", "rollouts more", ROLLOUT),
     "rollout.show": Method(
@@ -295,7 +301,7 @@ METHODS = {
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text", signs=True),
     "log.copy": Method("first skip?", "floor items more"),
     "log.foundation": Method("floor piece", "piece"),
-    "log.list": Method("count? since?", "head compacted entries", ENTRY),
+    "log.list": Method("count? since? before?", "head compacted entries", ENTRY),
     "log.blame": Method("target", "records more", BLAMED),
     "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
     "log.revert": Method(

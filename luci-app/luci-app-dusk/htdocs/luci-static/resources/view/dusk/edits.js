@@ -1,8 +1,8 @@
 'use strict';
-'require ui';
 'require view';
 'require dusk.api as api';
 'require dusk.conflicts as conflicts';
+'require dusk.history as history';
 'require dusk.nodes as nodes';
 'require dusk.proposals as proposals';
 'require dusk.sending as sending';
@@ -12,7 +12,6 @@
 /* What you are about to change, and what was changed. */
 
 const E = nodes.make;
-const COUNT = 50;
 
 function warnings(draft) {
 	const lines = [].concat(draft.problems, draft.notes);
@@ -47,7 +46,7 @@ return view.extend({
 	load: function() {
 		return Promise.all([
 			session.has() ? session.call('draft_show').catch(error => error) : null,
-			api.call('log_list', { count: COUNT }).catch(error => error),
+			history.load(),
 			proposals.load(),
 			conflicts.load()
 		]);
@@ -96,31 +95,6 @@ return view.extend({
 		]);
 	},
 
-	showEntry: async function(seq) {
-		const entry = await api.call('log_show', { seq: seq });
-		widgets.dialog(widgets.filled(_('Version %d'), seq), [
-			E('p', {}, [ entry.message || entry.kind, ' ', E('span', { 'class': 'dusk-quiet' }, entry.author) ]),
-			entry.diff ? widgets.diff(entry.diff) : E('p', { 'class': 'hint' }, _('It changed no setting.'))
-		], widgets.button(_('Put back what it changed'), 'cbi-button-negative', async () => {
-			ui.hideModal();
-			if (widgets.told(await session.act('log_revert', { seq: seq })))
-				await this.again();
-		}));
-	},
-
-	history: function(listed) {
-		if (listed instanceof Error)
-			return widgets.trouble(listed);
-		return widgets.table(_('History'), [ _('Version'), _('When'), _('Who'), _('What'), _('Outcome') ],
-			listed.entries.map(entry => [
-				widgets.button(String(entry.seq), '', () => this.showEntry(entry.seq)),
-				widgets.time(entry.time, entry.time_trusted),
-				entry.author || '-',
-				entry.message || entry.kind,
-				entry.outcome || '-'
-			]), _('Nothing has happened yet.'));
-	},
-
 	/* A draft of several targets can be thrown away one by one. */
 	discards: function(draft) {
 		const targets = [ ...new Set(draft.operations.map(operation => operation.where)) ];
@@ -142,7 +116,7 @@ return view.extend({
 			E('h3', {}, _('What you have prepared')),
 			this.draft(draft),
 			E('h3', {}, _('History')),
-			this.history(listed)
+			history.shown(listed, again)
 		];
 	},
 
