@@ -7,6 +7,7 @@ from dusk.cli.command import Command, Context
 from dusk.errors import Refused
 
 LISTEN = "127.0.0.1:7874"
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - these are refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +16,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         default=LISTEN,
         metavar="ADDR:PORT",
         help=f"where ({LISTEN}); other machines reach no 127.0.0.1",
+    )
+    parser.add_argument(
+        "--unencrypted",
+        action="store_true",
+        help="listen where other machines reach it, though passwords then cross the network in the clear",
     )
 
 
@@ -26,9 +32,12 @@ def _web(context: Context, arguments: argparse.Namespace) -> int:
     import trio
 
     from dusk.cli.client import Client
-    from dusk.web.serving import run
+    from dusk.web.serving import is_here_alone, run
 
     host, port = _address(arguments.listen)
+    if not is_here_alone(host):
+        _check_agreed(host, is_agreed=arguments.unencrypted)
+        context.note(f"passwords cross the network in the clear on their way to {host}")
 
     def say(url: str) -> None:
         context.say(url, {"url": url})
@@ -39,6 +48,22 @@ def _web(context: Context, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _check_agreed(host: str, *, is_agreed: bool) -> None:
+    """Refuse to listen where others reach it, unless somebody said that this is meant.
+
+    Raises:
+        Refused: ``unencrypted``; ``bad-address``: it is no address that anybody could open.
+    """
+    if host in EVERYWHERE:
+        raise Refused("bad-address", f"--listen: {host} is all addresses; name the one that people open")
+    if not is_agreed:
+        raise Refused(
+            "unencrypted",
+            f"--listen: other machines reach {host}, and who listens on the way to a page without encryption"
+            " reads passwords; come by `ssh -L 7874:127.0.0.1:7874 THIS-MACHINE`, or say --unencrypted",
+        )
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import field
 from math import ceil
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
@@ -177,7 +177,7 @@ class Sessions:
         """Return user → wrong passwords since the last right one, where that is worth showing."""
         return {user: tries.wrong for user, tries in self._tries.items() if tries.wrong > LOGIN_FREE_TRIES}
 
-    async def login(self, user: str, password: str, sealed: bytes | None) -> dict[str, str]:
+    async def login(self, user: str, password: str, sealed: bytes | None) -> dict[str, Any]:
         """Unlock a user's key; takes as long as Argon2id takes.
 
         Args:
@@ -186,7 +186,7 @@ class Sessions:
             sealed: the sealed key; None for users that do not exist or are disabled.
 
         Returns:
-            ``token`` and ``user``.
+            ``token``, ``user``, and when it ends: ``idle_s`` after its last use, ``lasts_s`` from now.
 
         Raises:
             Refused: ``wrong-password``, ``too-many-tries``, ``busy``, ``no-memory``.
@@ -204,7 +204,7 @@ class Sessions:
                 self._count_wrong(user, exists=sealed is not None)
             raise
         self._tries.pop(user, None)
-        return {"token": self._open(user, key), "user": user}
+        return self._opened(user, key)
 
     def challenge(self, user: str) -> bytes:
         """Return what a key outside the cluster has to sign within a minute, once."""
@@ -214,9 +214,9 @@ class Sessions:
         """Tell whether a challenge was given out for this user and not answered before."""
         return self._challenges.take(user, challenge, trio.current_time())
 
-    def open(self, user: str, key: OutsideKey) -> dict[str, str]:
+    def open(self, user: str, key: OutsideKey) -> dict[str, Any]:
         """Open a session without a private key, for who has proven to have it elsewhere."""
-        return {"token": self._open(user, key), "user": user}
+        return self._opened(user, key)
 
     async def _in_turn(
         self, work: Callable[[], T], memory_kib: int, check: Callable[[], None] = lambda: None
@@ -232,6 +232,10 @@ class Sessions:
                 return await trio.to_thread.run_sync(work)
         finally:
             self._waiting -= 1
+
+    def _opened(self, user: str, key: SigningKey) -> dict[str, Any]:
+        token = self._open(user, key)
+        return {"token": token, "user": user, "idle_s": SESSION_IDLE_S_MAX, "lasts_s": SESSION_S_MAX}
 
     def _open(self, user: str, key: SigningKey) -> str:
         now = trio.current_time()

@@ -1,12 +1,13 @@
-"""Who may ask: one browser that logged in, at an address that we know, from our own page (A34).
+"""Who may ask: one page in one tab, that logged in at an address that we know (A34, `specs/web.md`).
 
 Every request names a host that we listen for, or it comes by a name that somebody else's DNS points
-here (rebinding). Whoever logged in has a cookie that scripts do not see and other sites do not send;
-what is asked by script brings a token besides, which only our own page holds, and comes from our origin.
+here (rebinding). Whoever logs in gets two things that are worth nothing alone: a cookie, which scripts
+do not see and other sites do not send, but which other ports of this host get and may set, too; and a
+token, which stands in the answer to the login and nowhere else, so that only the page that asked has it.
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dusk.errors import Refused
@@ -17,6 +18,8 @@ LAST_S = 12 * 3600.0
 CODE_TRIES_MAX = 5
 COOKIE = "dusk-web"
 TOKEN_HEADER = "x-dusk-token"  # noqa: S105 - the name of a header
+IDLE_HEADER = "x-dusk-idle"
+_IDLE_DIGITS_MAX = 6
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -33,15 +36,17 @@ HEADERS = {
 
 @dataclass(slots=True)
 class Session:
-    """A browser that logged in.
+    """A page that logged in.
 
     Attributes:
-        cookie: what it sends by itself, in hex.
-        token: what its page sends, in hex.
+        name: of its cookie.
+        cookie: what the browser sends by itself, in hex.
+        token: what the page sends, in hex.
         began_s: monotonic seconds.
-        used_s: monotonic seconds of its last request.
+        used_s: monotonic seconds, when a person last did something there.
     """
 
+    name: str
     cookie: str
     token: str
     began_s: float
@@ -53,15 +58,21 @@ class Guard:
 
     Args:
         hosts: values of ``Host`` that are ours, lower case.
+        port: which we listen at; cookies know none, so their names carry it.
         random: gives so many random bytes.
         now: monotonic seconds.
         code: lets in whoever read it on the terminal, once; None: nobody.
     """
 
     def __init__(
-        self, hosts: Iterable[str], random: Callable[[int], bytes], now: Callable[[], float], code: str | None
+        self,
+        hosts: Iterable[str],
+        port: int,
+        random: Callable[[int], bytes],
+        now: Callable[[], float],
+        code: str | None,
     ) -> None:
-        self._hosts = frozenset(hosts)
+        self._hosts, self._port = frozenset(hosts), port
         self._random, self._now = random, now
         self._code, self._tries = code, 0
         self._sessions: dict[str, Session] = {}
@@ -89,36 +100,31 @@ class Guard:
             raise Refused("foreign-site", "another site's page asked for this")
 
     def session(self, headers: Mapping[str, str]) -> Session | None:
-        """Return whose cookie comes with a request; None: nobody's that is logged in."""
-        cookies = (one.strip().partition("=") for one in headers.get("cookie", "").split(";"))
-        found = next((self._sessions.get(value) for name, _, value in cookies if name == COOKIE), None)
-        now = self._now()
-        if found is None:
-            return None
-        if now - found.used_s > IDLE_S or now - found.began_s > LAST_S:
-            del self._sessions[found.cookie]
-            return None
-        found.used_s = now
-        return found
+        """Return whose page asks; None: nobody's that is logged in.
 
-    def check_token(self, session: Session, headers: Mapping[str, str]) -> None:
-        """Refuse what does not come from the page that this session was given.
-
-        Raises:
-            Refused: ``foreign-site``.
+        Its token came, and its cookie is among those that came, whatever others of that name a
+        neighbour on this host has planted beside it. A request that the page makes by itself is no
+        use of the session: the page says how long ago its person did something.
         """
-        self.check_own(headers)
-        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), session.token.encode()):
-            raise Refused("foreign-site", "the page is of another session: load it again")
+        now = self._now()
+        for old in [one for one in self._sessions.values() if _is_over(one, now)]:
+            del self._sessions[old.name]
+        token = headers.get(TOKEN_HEADER, "")
+        found = [one for one in self._sessions.values() if _is_same(one.token, token)]
+        if not found or not any(_is_same(found[0].cookie, value) for value in _cookies(headers, found[0])):
+            return None
+        found[0].used_s = max(found[0].used_s, now - _idle_s(headers))
+        return found[0]
 
     def let_in(self) -> Session:
-        """Begin a session; the idlest gives way."""
+        """Begin a session, beside others of the same browser; where there is no place the idlest goes."""
         if len(self._sessions) >= SESSIONS_MAX:
-            idlest = min(self._sessions.values(), key=lambda session: session.used_s)
-            del self._sessions[idlest.cookie]
+            self.end(min(self._sessions.values(), key=lambda session: session.used_s))
+        names = (f"{COOKIE}-{self._port}-{place}" for place in range(SESSIONS_MAX))
+        name = next(name for name in names if name not in self._sessions)
         now = self._now()
-        session = Session(self._random(32).hex(), self._random(32).hex(), now, now)
-        self._sessions[session.cookie] = session
+        session = Session(name, self._random(32).hex(), self._random(32).hex(), now, now)
+        self._sessions[name] = session
         return session
 
     def take_code(self, code: str) -> None:
@@ -128,17 +134,45 @@ class Guard:
             Refused: ``wrong-code``.
         """
         self._tries += 1
-        given = code.encode(errors="surrogatepass")  # half a character is no code
-        is_right = self._code is not None and hmac.compare_digest(given, self._code.encode())
+        is_right = self._code is not None and _is_same(self._code, code)
         if not is_right or self._tries > CODE_TRIES_MAX:
             raise Refused("wrong-code", "this address was used already: log in, or start `dusk web` again")
         self._code = None
 
     def end(self, session: Session) -> None:
-        """Log a browser out."""
-        self._sessions.pop(session.cookie, None)
+        """Log a page out."""
+        self._sessions.pop(session.name, None)
 
 
 def cookie_header(session: Session) -> str:
     """Return the value of ``Set-Cookie`` for a session that began."""
-    return f"{COOKIE}={session.cookie}; HttpOnly; SameSite=Strict; Path=/"
+    return f"{session.name}={session.cookie}; HttpOnly; SameSite=Strict; Path=/"
+
+
+def end_header(session: Session) -> str:
+    """Return the value of ``Set-Cookie`` that takes the cookie of a session back."""
+    return f"{session.name}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
+
+
+def _cookies(headers: Mapping[str, str], session: Session) -> Iterator[str]:
+    """Yield the values of all cookies that have the name of a session's."""
+    for one in headers.get("cookie", "").split(";"):
+        name, _, value = one.strip().partition("=")
+        if name == session.name:
+            yield value
+
+
+def _is_same(ours: str, unverified_given: str) -> bool:
+    """Compare in a time that tells nothing; half a character is none of ours."""
+    return hmac.compare_digest(ours.encode(), unverified_given.encode(errors="surrogatepass"))
+
+
+def _idle_s(headers: Mapping[str, str]) -> float:
+    """Return how long ago a person did something in the page; what says nothing of it is no use."""
+    text = headers.get(IDLE_HEADER, "")
+    is_number = text.isascii() and text.isdigit() and len(text) <= _IDLE_DIGITS_MAX
+    return float(text) if is_number else float("inf")
+
+
+def _is_over(session: Session, now: float) -> bool:
+    return now - session.used_s > IDLE_S or now - session.began_s > LAST_S

@@ -11,8 +11,12 @@ from dusk.daemon.mistakes import MISTAKES
 HEAD_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 """As uhttpd takes at ``/ubus``."""
+HEAD_S_MAX = 10.0
+"""From a request's first byte to the end of its head."""
 REQUEST_S_MAX = 10.0
+"""From there to the end of its body."""
 IDLE_S_MAX = 60.0
+"""Without a byte, before the first request and between two."""
 ANSWER_S_MAX = 30.0
 _READ_BYTES = 16_384
 
@@ -85,6 +89,8 @@ async def serve(stream: trio.abc.Stream, handler: Handler, tell: Callable[[BaseE
 async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handler: Handler) -> bool:
     """Answer one request; tells whether there may be another on this connection."""
     with trio.fail_after(IDLE_S_MAX):
+        await _first_byte(connection, stream)
+    with trio.fail_after(HEAD_S_MAX):
         first = await _next_event(connection, stream)
     if not isinstance(first, h11.Request):
         return False
@@ -95,6 +101,12 @@ async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handle
     response = await handler(Request(first.method.decode("ascii"), path, headers, body))
     await _send(connection, stream, response, is_head=first.method == b"HEAD")
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
+
+
+async def _first_byte(connection: h11.Connection, stream: trio.abc.Stream) -> None:
+    """Wait until something of the next request is there, or the end."""
+    if not connection.trailing_data[0]:
+        connection.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
 
 
 async def _next_event(connection: h11.Connection, stream: trio.abc.Stream) -> object:

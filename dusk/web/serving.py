@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import trio
@@ -15,12 +15,14 @@ from dusk.daemon.mistakes import describe
 from dusk.errors import Refused
 from dusk.web import relaying, views
 from dusk.web.guard import Guard
-from dusk.web.http import serve
+from dusk.web.http import Request, Response, serve
+from dusk.web.places import Places
 from dusk.web.site import BASE, Site
 
-CONNECTIONS_MAX = 64
 CALLERS_MAX = 8
 """So many requests ask the daemon at once."""
+LOGINS_MAX = 8
+"""As many as the daemon lets wait."""
 LOGIN_S_MAX = 60.0
 
 Connect = Callable[[], Client]
@@ -49,16 +51,32 @@ async def run(host: str, port: int, connect: Connect, say: Callable[[str], None]
         ) from None
     port = listeners[0].socket.getsockname()[1]
     code = secrets.token_urlsafe(18)
-    guard = Guard(_names(host, port), secrets.token_bytes, time.monotonic, code)
-    site = Site(guard, files, menu, _relay(connect), partial(_login, connect))
+    guard = Guard(_names(host, port), port, secrets.token_bytes, time.monotonic, code)
+    site = Site(guard, files, menu, _relay(connect), _login(connect))
     say(f"http://{_written(host)}:{port}{BASE}overview#code={code}")
-    places = trio.CapacityLimiter(CONNECTIONS_MAX)
+    places = Places(trio.current_time)
 
     async def one(stream: trio.SocketStream) -> None:
-        async with places:
-            await serve(stream, site.handle, _tell)
+        async with stream:
+            with places.take(_address(stream)) as place:
+                if place is None:
+                    return
+
+                async def handle(request: Request) -> Response:
+                    with places.answering(place):
+                        return await site.handle(request)
+
+                await serve(stream, handle, _tell)
 
     await trio.serve_listeners(one, listeners)
+
+
+def _address(stream: trio.SocketStream) -> str:
+    """Return who is at the other end; empty for who has gone already."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""
 
 
 def _tell(error: BaseException) -> None:
@@ -67,6 +85,14 @@ def _tell(error: BaseException) -> None:
 
 def _written(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def is_here_alone(host: str) -> bool:
+    """Tell whether only this machine reaches an address; of a name that is not known."""
+    try:
+        return host == "localhost" or ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _names(host: str, port: int) -> set[str]:
@@ -88,11 +114,17 @@ def _relay(connect: Connect) -> Callable[[bytes], Any]:
     return relay
 
 
-async def _login(connect: Connect, user: str, password: str) -> Mapping[str, str]:
-    def ask() -> Mapping[str, str]:
+def _login(connect: Connect) -> Callable[[str, str], Any]:
+    places = trio.CapacityLimiter(LOGINS_MAX)
+
+    def ask(user: str, password: str) -> Mapping[str, Any]:
         with closing(connect()) as client:
             ticket = client.call("session.login", user=user, password=password)["ticket"]
-            outcome = client.wait(ticket, LOGIN_S_MAX)
-            return {"token": outcome["token"], "user": outcome["user"]}
+            return client.wait(ticket, LOGIN_S_MAX)
 
-    return await trio.to_thread.run_sync(ask)
+    async def login(user: str, password: str) -> Mapping[str, Any]:
+        if not places.available_tokens:
+            raise Refused("busy", "others are logging in; try again in a few seconds")
+        return await trio.to_thread.run_sync(ask, user, password, limiter=places)
+
+    return login

@@ -108,6 +108,16 @@ def test_global_options_stand_anywhere(dusk: "Dusk", server: FakeDesk, root: Pat
         assert [d["name"] for d in dusk(*words).json] == ["attic", "hall"]
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "router.example"])
+def test_a34_the_page_listens_where_others_reach_it_only_if_that_was_said(dusk: "Dusk", host: str) -> None:
+    assert_refused(dusk("web", "--listen", f"{host}:7874"), "reads passwords", "ssh -L", "--unencrypted")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+def test_the_page_has_an_address_that_people_open(dusk: "Dusk", host: str) -> None:
+    assert_refused(dusk("web", "--unencrypted", "--listen", f"{host}:7874"), "name the one that people open")
+
+
 def test_a_socket_path_longer_than_an_address_is_reached(dusk: "Dusk", root: Path) -> None:
     deep = root / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)

@@ -68,10 +68,17 @@ def opened(url: str) -> int:
         headers={"Origin": origin, "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(login, timeout=ANSWER_S) as answer:
-        cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    page = urllib.request.Request(address, headers={"Cookie": cookie})
-    with urllib.request.urlopen(page, timeout=ANSWER_S) as answer:
-        assert b"dusk-view" in answer.read()
+        cookie, token = answer.headers["Set-Cookie"].partition(";")[0], json.loads(answer.read())["page"]
+    with urllib.request.urlopen(address, timeout=ANSWER_S) as answer:
+        assert b"/web/host.js" in answer.read()
+    call = {"jsonrpc": "2.0", "id": 1, "method": "call", "params": ["", "luci.dusk", "status", {}]}
+    asked = urllib.request.Request(
+        f"{origin}/ubus",
+        data=json.dumps(call).encode(),
+        headers={"Origin": origin, "Cookie": cookie, "X-Dusk-Token": token},
+    )
+    with urllib.request.urlopen(asked, timeout=ANSWER_S) as answer:
+        assert json.loads(answer.read())["result"][1]["result"]["role"]
         return int(answer.status)
 
 

@@ -3,7 +3,16 @@
 import pytest
 
 from dusk.errors import Refused
-from dusk.web.guard import CODE_TRIES_MAX, IDLE_S, LAST_S, SESSIONS_MAX, Guard, Session, cookie_header
+from dusk.web.guard import (
+    CODE_TRIES_MAX,
+    IDLE_S,
+    LAST_S,
+    SESSIONS_MAX,
+    Guard,
+    Session,
+    cookie_header,
+    end_header,
+)
 
 HOST = {"host": "127.0.0.1:7874"}
 OWN = {**HOST, "origin": "http://127.0.0.1:7874"}
@@ -14,14 +23,16 @@ class Doors:
 
     def __init__(self) -> None:
         self.now, self.count = 0.0, 0
-        self.guard = Guard(["127.0.0.1:7874", "localhost:7874"], self._random, lambda: self.now, "code")
+        self.guard = Guard(["127.0.0.1:7874", "localhost:7874"], 7874, self._random, lambda: self.now, "code")
 
     def _random(self, size: int) -> bytes:
         self.count += 1
         return self.count.to_bytes(size, "big")
 
-    def with_cookie(self, session: Session, **more: str) -> dict[str, str]:
-        return {**OWN, "cookie": f"other=1; dusk-web={session.cookie}", **more}
+    def of(self, session: Session, **more: str) -> dict[str, str]:
+        """Return what a page of the session sends, right after its person did something."""
+        cookie = f"other=1; {session.name}={session.cookie}"
+        return {**OWN, "cookie": cookie, "x-dusk-token": session.token, "x-dusk-idle": "0", **more}
 
 
 def refused(code: str) -> pytest.RaisesExc[Refused]:
@@ -64,17 +75,55 @@ def test_a34_half_a_character_is_no_code() -> None:
 
 def test_a34_a_cookie_alone_asks_for_nothing() -> None:
     doors = Doors()
-    session = doors.guard.let_in()
-    assert doors.guard.session(doors.with_cookie(session)) is session
-    for token in ("", "0" * 64, session.cookie, "\u00ff"):
-        with refused("foreign-site"):
-            doors.guard.check_token(session, doors.with_cookie(session, **{"x-dusk-token": token}))
-    doors.guard.check_token(session, doors.with_cookie(session, **{"x-dusk-token": session.token}))
+    session, other = doors.guard.let_in(), doors.guard.let_in()
+    assert doors.guard.session(doors.of(session)) is session
+    for token in ("", "0" * 64, session.cookie, "\u00ff", "\ud800", other.token):
+        assert doors.guard.session(doors.of(session, **{"x-dusk-token": token})) is None
+
+
+def test_a34_a_token_alone_asks_for_nothing() -> None:
+    doors = Doors()
+    session, other = doors.guard.let_in(), doors.guard.let_in()
+    for cookie in (
+        "",
+        f"{session.name}=",
+        f"{session.name}={session.token}",
+        f"{session.name}={other.cookie}",
+        f"{other.name}={session.cookie}",
+        f"dusk-web={session.cookie}",
+    ):
+        assert doors.guard.session(doors.of(session, cookie=cookie)) is None
+
+
+def test_a34_a_planted_cookie_neither_locks_out_nor_logs_in_as_another() -> None:
+    """Whoever has another port of this host sets cookies for ours, by any name, and his comes first."""
+    doors = Doors()
+    session, planters = doors.guard.let_in(), doors.guard.let_in()
+    own = f"{session.name}={session.cookie}"
+    theirs = (f"{session.name}=0", f"{session.name}={planters.cookie}", f"{planters.name}={planters.cookie}")
+    for planted in theirs:
+        for cookie in (f"{planted}; {own}", f"{own}; {planted}"):
+            assert doors.guard.session(doors.of(session, cookie=cookie)) is session
+        assert doors.guard.session(doors.of(session, cookie=planted)) is None
 
 
 def test_a34_scripts_do_not_see_the_cookie_and_other_sites_do_not_send_it() -> None:
-    header = cookie_header(Doors().guard.let_in())
-    assert "; HttpOnly; SameSite=Strict; Path=/" in header
+    session = Doors().guard.let_in()
+    assert cookie_header(session) == (
+        f"dusk-web-7874-0={session.cookie}; HttpOnly; SameSite=Strict; Path=/"
+    ), "its name has the port, for cookies know none"
+    assert end_header(session) == "dusk-web-7874-0=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
+
+
+def test_a_second_tab_logs_in_beside_the_first() -> None:
+    doors = Doors()
+    first, second = doors.guard.let_in(), doors.guard.let_in()
+    both = f"{first.name}={first.cookie}; {second.name}={second.cookie}"
+    assert doors.guard.session(doors.of(first, cookie=both)) is first
+    assert doors.guard.session(doors.of(second, cookie=both)) is second
+    doors.guard.end(first)
+    assert doors.guard.session(doors.of(second, cookie=both)) is second
+    assert doors.guard.let_in().name == first.name, "a browser keeps few cookies of ours"
 
 
 def test_a_session_ends_when_nobody_used_it() -> None:
@@ -82,18 +131,40 @@ def test_a_session_ends_when_nobody_used_it() -> None:
     session = doors.guard.let_in()
     for _ in range(3):
         doors.now += IDLE_S - 1
-        assert doors.guard.session(doors.with_cookie(session)) is session
+        assert doors.guard.session(doors.of(session)) is session
     doors.now += IDLE_S + 1
-    assert doors.guard.session(doors.with_cookie(session)) is None
+    assert doors.guard.session(doors.of(session)) is None
+
+
+@pytest.mark.parametrize("told", ["since", "-1", "nan", "", "9" * 7, "\u0661"])
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(told: str) -> None:
+    doors = Doors()
+    session = doors.guard.let_in()
+    while doors.now <= IDLE_S:
+        idle = str(int(doors.now)) if told == "since" else told
+        assert doors.guard.session(doors.of(session, **{"x-dusk-idle": idle})) is session
+        doors.now += 5
+    assert doors.guard.session(doors.of(session)) is None
+
+
+def test_whoever_types_and_sends_nothing_is_using_it() -> None:
+    doors = Doors()
+    session = doors.guard.let_in()
+    doors.now = IDLE_S
+    assert doors.guard.session(doors.of(session, **{"x-dusk-idle": "60"})) is session
+    doors.now = 2 * IDLE_S - 61
+    assert doors.guard.session(doors.of(session, **{"x-dusk-idle": str(10 * IDLE_S)})) is session
+    doors.now = 2 * IDLE_S - 59
+    assert doors.guard.session(doors.of(session)) is None
 
 
 def test_a_session_ends_at_last_however_it_is_used() -> None:
     doors = Doors()
     session = doors.guard.let_in()
     while doors.now < LAST_S:
-        assert doors.guard.session(doors.with_cookie(session)) is session
+        assert doors.guard.session(doors.of(session)) is session
         doors.now += IDLE_S - 1
-    assert doors.guard.session(doors.with_cookie(session)) is None
+    assert doors.guard.session(doors.of(session)) is None
 
 
 def test_who_logs_out_is_out_and_the_idlest_gives_way_to_one_more() -> None:
@@ -101,10 +172,10 @@ def test_who_logs_out_is_out_and_the_idlest_gives_way_to_one_more() -> None:
     first = doors.guard.let_in()
     doors.now = 1.0
     others = [doors.guard.let_in() for _ in range(SESSIONS_MAX)]
-    assert doors.guard.session(doors.with_cookie(first)) is None
+    assert doors.guard.session(doors.of(first)) is None
     doors.guard.end(others[0])
-    assert doors.guard.session(doors.with_cookie(others[0])) is None
-    assert doors.guard.session(doors.with_cookie(others[1])) is others[1]
+    assert doors.guard.session(doors.of(others[0])) is None
+    assert doors.guard.session(doors.of(others[1])) is others[1]
 
 
 def test_the_code_of_the_terminal_lets_in_once() -> None:

@@ -1,5 +1,7 @@
 """One connection: what is answered, and what ends it (A34)."""
 
+from contextlib import suppress
+
 import pytest
 import trio
 import trio.testing
@@ -99,7 +101,10 @@ async def test_a34_what_is_no_request_or_too_large_is_refused_and_ends_the_conne
     assert b"connection: close" in said.lower()
 
 
-@pytest.mark.parametrize(("sent", "after_s"), [(b"", http.IDLE_S_MAX), (GET[:10], http.IDLE_S_MAX)])
+@pytest.mark.parametrize(
+    ("sent", "after_s"),
+    [(b"", http.IDLE_S_MAX), (GET[:10], http.HEAD_S_MAX), (GET + GET[:10], http.HEAD_S_MAX)],
+)
 async def test_a34_who_says_nothing_more_is_let_go(
     sent: bytes, after_s: float, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -107,8 +112,20 @@ async def test_a34_who_says_nothing_more_is_let_go(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, theirs, _echo, _unexpected)
         await ours.send_all(sent)
-        assert await ours.receive_some() == b""
+        async for _ in ours:
+            pass
     assert trio.current_time() == pytest.approx(after_s, abs=1.0)
+
+
+async def test_a34_a_head_that_trickles_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, theirs, _echo, _unexpected)
+        with suppress(trio.BrokenResourceError):
+            for letter in GET[:-1]:
+                await ours.send_all(bytes([letter]))
+                await trio.sleep(http.HEAD_S_MAX / 8)
+    assert trio.current_time() == pytest.approx(http.HEAD_S_MAX, abs=2.0)
 
 
 async def test_a34_a_body_that_trickles_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:

@@ -3,8 +3,9 @@
 
 (function() {
 	const RESOURCES = '/luci-static/resources/';
+	const BASE = '/admin/services/dusk/';
 	const REQUEST_MS_MAX = 20000;
-	const meta = name => document.querySelector(`meta[name="${name}"]`).content;
+	const ACTIVE_MS = 2000;
 
 	/* --- nodes ----------------------------------------------------------------------------- */
 
@@ -36,25 +37,48 @@
 		return append(node, children);
 	}
 
+	/* --- who is there ---------------------------------------------------------------------- */
+
+	let acted = Date.now();
+
+	for (const kind of [ 'pointerdown', 'keydown', 'input' ])
+		document.addEventListener(kind, () => { acted = Date.now(); }, { capture: true, passive: true });
+
 	/* --- asking ---------------------------------------------------------------------------- */
 
 	let queue = [], number = 0;
 
+	/* The token is that of this tab's login, and nowhere but here. What the page asks by itself keeps no login alive:
+	 * the request says how long ago a person did something. */
+	function post(path, what, ms) {
+		return fetch(path, {
+			method: 'POST',
+			headers: {
+				'Content-Type': 'application/json',
+				'X-Dusk-Token': sessionStorage.getItem('dusk.page') || '',
+				'X-Dusk-Idle': String(Math.round((Date.now() - acted) / 1000))
+			},
+			body: JSON.stringify(what),
+			signal: AbortSignal.timeout(ms || REQUEST_MS_MAX)
+		});
+	}
+
+	/* Who is not logged in any more is asked to; of what was refused for that nothing was done. */
+	async function carry(calls) {
+		for (;;) {
+			const answer = await post('/ubus', calls);
+			if (answer.ok)
+				return answer.json();
+			if (answer.status !== 401)
+				throw new Error(`the page answered with ${answer.status}`);
+			await globalThis.DuskHost.again();
+		}
+	}
+
 	function send() {
 		const asked = queue;
 		queue = [];
-		fetch('/ubus', {
-			method: 'POST',
-			headers: { 'Content-Type': 'application/json', 'X-Dusk-Token': meta('dusk-token') },
-			body: JSON.stringify(asked.map(one => one.call)),
-			signal: AbortSignal.timeout(REQUEST_MS_MAX)
-		}).then(answer => {
-			if (answer.status === 401 || answer.status === 403)
-				location.reload();
-			if (!answer.ok)
-				throw new Error(`the page answered with ${answer.status}`);
-			return answer.json();
-		}).then(said => {
+		carry(asked.map(one => one.call)).then(said => {
 			asked.forEach((one, index) => one.take(said[index].result));
 		}).catch(error => asked.forEach(one => one.fail(error)));
 	}
@@ -177,19 +201,28 @@
 		return modules.get(name);
 	}
 
-	globalThis.DuskHost = { define: (name, needs, make) => defined.set(name, [needs, make]) };
+	/* --- the view, by the address ------------------------------------------------------------ */
+
+	function show(node) {
+		content(document.getElementById('view'), node);
+	}
+
+	function start() {
+		const name = location.pathname.slice(BASE.length);
+		const link = document.querySelector(`#menu a[href="${BASE + name}"]`);
+		link.setAttribute('aria-current', 'page');
+		document.title = `${link.textContent} - Dusk`;
+		load('view.dusk.' + name)
+			.then(view => Promise.resolve(view.load ? view.load() : null).then(data => view.render(data)))
+			.then(show)
+			.catch(error => show(E('p', { 'class': 'alert-message danger', role: 'alert' }, error.message)));
+	}
+
+	globalThis.DuskHost = {
+		define: (name, needs, make) => defined.set(name, [needs, make]),
+		isActive: () => Date.now() - acted < ACTIVE_MS,
+		post, show, start, ui
+	};
 	globalThis.E = E;
 	globalThis._ = text => text;
-
-	document.getElementById('logout').addEventListener('click', () => {
-		sessionStorage.clear();
-		fetch('/web/logout', { method: 'POST', headers: { 'X-Dusk-Token': meta('dusk-token') } })
-			.finally(() => location.replace('/'));
-	});
-
-	const place = document.getElementById('view');
-	load('view.dusk.' + meta('dusk-view'))
-		.then(view => Promise.resolve(view.load ? view.load() : null).then(data => view.render(data)))
-		.then(node => content(place, node))
-		.catch(error => content(place, E('p', { 'class': 'alert-message danger', role: 'alert' }, error.message)));
 })();

@@ -138,6 +138,8 @@ return baseclass.extend({
 				throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
 			return said.result;
 		}, error => {
+			if (error.code)
+				throw error;
 			if (DENIED.test(error.message))
 				throw refusal('not-allowed', _('Your login at this router may not do that; its administrator gives the right.'));
 			throw refusal('unreachable', _('The router does not answer (%s); your draft is kept there. Try again.').replace('%s', () => error.message));
