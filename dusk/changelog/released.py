@@ -174,9 +174,10 @@ class _Whom(NamedTuple):
             elif path.kind is SectionKind.CLUSTER:
                 is_all = True
             else:
-                to, names, _priority = store.value(f"assignment/{path.name}", "to") or ("devices", (), 0)
-                is_all = is_all or to == "all"
-                (groups if to == "groups" else devices).update(names)
+                for key in ("to", "local"):  # who has a policy, and who is given back what it said
+                    to, names, _priority = store.value(f"assignment/{path.name}", key) or ("devices", (), 0)
+                    is_all = is_all or to == "all"
+                    (groups if to == "groups" else devices).update(names)
         return cls(is_all, frozenset(devices), frozenset(groups))
 
     def has(self, store: Sections, device: DeviceId) -> bool:

@@ -9,7 +9,7 @@ from dusk.changelog.body import Edit
 from dusk.changelog.released import released
 from dusk.changelog.rollouts import OPEN_WORD
 from dusk.changelog.sections import device_path
-from dusk.config.device import managed_config, options_of
+from dusk.config.device import managed_and_local, managed_config, options_of
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.ids import DeviceId
 from dusk.keys.signing import SigningKey
@@ -158,3 +158,32 @@ def test_whom_a_rollout_selects_and_a_later_change_no_more_still_waits() -> None
     world.commit(world.selects(GATEWAYS))
     assert world.position(world.other) == position, "it never falls, nor does it rise before its wave"
     world.is_held_back_until_its_wave(None, None)
+
+
+# --- policies that are given back ---------------------------------------------------------------------
+
+
+def restores(world: Cluster, device: SigningKey) -> Collection[str]:
+    """Return the KEYs that are to be as a device had them before."""
+    of = DeviceId(device.key_id)
+    return managed_and_local(released(world.log, of).store, of)[1]
+
+
+@pytest.mark.parametrize("what", ["a setting more", "given back", "given back no more"])
+@pytest.mark.parametrize("to", ["all", "groups", "devices"])
+def test_what_is_given_back_waits_for_those_who_had_it(what: str, to: str) -> None:
+    world = Selecting()
+    names = {"all": [], "groups": ["boxes"], "devices": [world.other.key_id.hex()]}[to]
+    local = world.edit("assignment/old", "local", (to, names, 100))
+    world.commit(world.set("old", START, "1"), *([] if what == "given back" else [local]))
+    world.commit(world.edit("assignment/dns", "to", None))
+    edits = {
+        "a setting more": world.set("old", "dhcp.lan.limit", "2"),
+        "given back": local,
+        "given back no more": world.edit("assignment/old", "local", None),
+    }
+    before = restores(world, world.other)
+    world.roll(edits[what])
+    assert restores(world, world.other) == before
+    world.gate(OPEN_WORD)
+    assert restores(world, world.other) != before
