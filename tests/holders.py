@@ -76,7 +76,7 @@ class Holders(World):
         self,
         phrase: SigningKey,
         *keys: SigningKey,
-        owner: SigningKey,
+        owner: SigningKey | None,
         following: SigningKey,
         more: Sequence[Edit] = (),
         head: Head | None = None,
@@ -86,24 +86,27 @@ class Holders(World):
         Args:
             phrase: key of the phrase that signs.
             keys: of the devices that succeed; it is made on the first.
-            owner: the new owner's key.
+            owner: the new owner's key; None leaves the owners as they are.
             following: key of the next phrase.
             more: what it does besides.
             head: at which it is signed; the log's.
         """
         head = head or self.log.head
         former = [name for name in self.log.state.owners().values() if name != "rescuer"]
-        edits = (
+        edits = [
             self.edit("trust", "recovered", list(codec.unpack(recovered_row(head), size_max=99))),
             self.edit("trust", "recovery", [following.public, head.generation + 1]),
-            self.edit("trust", "owner/rescuer", [owner.public]),
-            self.edit("trust", "quorum", [1]),
-            self.edit("user/rescuer", "key", [owner.public]),
             self.edit("cluster", "succession", [[key.key_id for key in keys]]),
-            *(self.edit("trust", f"owner/{name}", None) for name in former),
-            *(self.edit(f"user/{name}", "disabled", [True]) for name in former),
             *more,
-        )
+        ]
+        if owner is not None:
+            edits += (
+                self.edit("trust", "owner/rescuer", [owner.public]),
+                self.edit("trust", "quorum", [1]),
+                self.edit("user/rescuer", "key", [owner.public]),
+                *(self.edit("trust", f"owner/{name}", None) for name in former),
+                *(self.edit(f"user/{name}", "disabled", [True]) for name in former),
+            )
         return self.change(*edits, signers=(phrase,), device=keys[0], counter=1, message="recovered")
 
     def recover(self, *keys: SigningKey) -> Entry:

@@ -13,7 +13,7 @@ from dusk.changelog.entry import APPLIED, Entry
 from dusk.changelog.genesis import judge_genesis
 from dusk.changelog.items import unpack_entry_item
 from dusk.changelog.kinds import is_recovery
-from dusk.changelog.recovering import RECOVERY, is_signed
+from dusk.changelog.recovering import OWNER, RECOVERY, is_signed, owners_named
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import State
 from dusk.changelog.views import recovery_key
@@ -23,7 +23,6 @@ from dusk.ids import ClusterId, KeyId, PublicKey, key_id
 from dusk.keys.signing import verify
 
 TRUST = "trust"
-_OWNER = "owner/"
 
 
 class Owners:
@@ -57,7 +56,7 @@ class Owners:
         """Take the next change of `trust`, or the next forced role, which owners must sign too.
 
         Raises:
-            UntrustedInput: those who were owners before it have not signed it.
+            UntrustedInput: those who were owners before it have not signed it, or a RECOVER leaves one.
         """
         if entry.seq == 1:
             try:
@@ -69,6 +68,9 @@ class Owners:
         for operation, value in zip(change.body.operations, change.values, strict=True):
             if operation.section == TRUST:
                 self._write(operation.key, None if value is None else value.data)
+        named = owners_named(change) if is_recovery(change) else None
+        if named is not None and {key.removeprefix(OWNER) for key in self._publics} != named:
+            raise UntrustedInput(f"entry {entry.seq}: an owner is left whom the recovery does not name")
 
     def _may(self, change: Change) -> bool:
         if is_recovery(change):
@@ -82,7 +84,7 @@ class Owners:
             self.quorum = said or 0
         elif key == RECOVERY[1]:
             self.recovery = said
-        elif key.startswith(_OWNER):
+        elif key.startswith(OWNER):
             self._publics.pop(key, None)
             if said is not None:
                 self._publics[key] = PublicKey(said)

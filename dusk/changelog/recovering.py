@@ -4,8 +4,12 @@ Like a forced role it travels inside the `open` of the device that it names firs
 head at which it was signed, and makes the next generation (A56). It says which recovery key
 is in force from then on: the phrase that signed it is spent, and can raise nothing more
 where it stands (A2, A40).
+
+Who owns the cluster afterwards is named in it, all of them: whoever prepared it, no signature
+of the phrase leaves an owner in place that it does not name (A57).
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from dusk import codec
@@ -24,8 +28,8 @@ from dusk.changelog.roles import (
     devices_from,
     raised_from,
 )
-from dusk.changelog.sections import SectionKind, parse_path
-from dusk.changelog.state import State
+from dusk.changelog.sections import SectionKind, device_path, parse_path
+from dusk.changelog.state import RecordWrite, State
 from dusk.changelog.verdict import Verdict
 from dusk.errors import Refused
 from dusk.ids import ClusterId, DeviceId, Head, PublicKey, key_id
@@ -55,6 +59,8 @@ _MAY_DELETE = {
     (SectionKind.DEVICE, FROZEN),
 }
 """Kind of section, and the record's key up to a `/`."""
+OWNER = "owner/"
+"""How the records of `trust` begin that name owners."""
 
 
 class Recovery(NamedTuple):
@@ -85,6 +91,7 @@ def read_recovery(change: Change) -> Recovery:
         Refused: ``bad-recovery``: it lacks one of its three records, or does what is not for it to do.
     """
     rows: dict[tuple[str, str], bytes] = {}
+    beside: list[str] = []
     for operation, value in zip(change.body.operations, change.values, strict=True):
         place = (operation.section, operation.key)
         if place in _NEEDED and value is not None:
@@ -94,11 +101,28 @@ def read_recovery(change: Change) -> Recovery:
         if (parse_path(operation.section).kind, operation.key.partition("/")[0]) not in allowed:
             reason = f"{operation.section}: not for a RECOVER to change {operation.key}"
             raise Refused("bad-recovery", reason)
+        if (operation.section, operation.key) not in (JOINS, (device_path(change.body.device), FROZEN)):
+            beside.append(operation.key)
+    if beside and gives_way(change):
+        raise Refused("bad-recovery", f"what gives its side up leaves people and devices: {beside[0]}")
     if len(rows) != len(_NEEDED) or change.body.counter != COUNTER:
         raise Refused("bad-recovery", "a RECOVER says generation, succession and the next recovery key")
     public, number = codec.unpack(rows[RECOVERY], size_max=len(rows[RECOVERY]))
     raised, succession = raised_from(rows[RECOVERED]), devices_from(rows[SUCCESSION])
     return Recovery(raised, succession, PublicKey(public), number)
+
+
+def gives_way(change: Change) -> bool:
+    """Tell whether a RECOVER gives its side up for another, which leaves the owners as they are (A37)."""
+    return any((section, key) == JOINS and new is not None for section, key, new, _ in change.body.operations)
+
+
+def owners_named(change: Change) -> frozenset[str] | None:
+    """Return the owners that a RECOVER names, all there are afterwards; None if it leaves them as is."""
+    if gives_way(change):
+        return None
+    named = (key for section, key, new, _ in change.body.operations if section == "trust" and new is not None)
+    return frozenset(key.removeprefix(OWNER) for key in named if key.startswith(OWNER))
 
 
 def is_signed(change: Change, public: PublicKey, cluster: ClusterId) -> bool:
@@ -141,7 +165,27 @@ def judge_recovery(
         raise Refused("bad-recovery", "the next recovery phrase is another one, for the next generation")
     verdict = Verdict(APPLIED, writes_of(change), ())
     check_governable(state, verdict.writes)
+    _check_former(state, owners_named(change), verdict.writes)
     if body.device != stamp.writer:
         raise Refused("not-leader", "it was made on another device")
     check_leads(state, recovery.succession, stamp.writer, verdict)
     return verdict
+
+
+def _check_former(state: State, named: Collection[str] | None, writes: Collection[RecordWrite]) -> None:
+    """Check that who owned the cluster, and is not named again, neither owns it nor signs as a user (A57).
+
+    Raises:
+        Refused: ``owner-left``: as where one was added after it was prepared.
+    """
+    if named is None:
+        return
+    written = {(write.section, write.key): write.record.data for write in writes}
+    for key in state.records("trust", OWNER):
+        name = key.removeprefix(OWNER)
+        if name in named:
+            continue
+        user = f"user/{name}"
+        is_disabled = written.get((user, "disabled")) is not None
+        if ("trust", key) not in written or not (is_disabled or state.value(user, "key") is None):
+            raise Refused("owner-left", f"it leaves {name!r}, who owned the cluster before, a right to sign")

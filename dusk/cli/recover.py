@@ -31,6 +31,9 @@ The next recovery phrase. The one that you gave is spent as soon as the cluster 
 recovered, and this one takes its place. Write it on paper: it is shown this once."""
 _UNKNOWN = frozenset({"no-answer", "bad-answer"})
 """Failures after which nobody knows whether the cluster was recovered: the next phrase is kept."""
+_AGAIN = frozenset({"superseded", "not-ancestor", "owner-left"})
+"""Refusals of what was prepared upon records that changed meanwhile: it is prepared and signed anew."""
+_ATTEMPTS = 3
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,18 +173,28 @@ class _Recovery:
         context = self._context
         context.call(method, **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
         following = recovery_key(self._next_phrase())
-        is_sent = False
-        try:
-            prepared = context.call(method, **asked, following=following.public.hex())
-            change = self._signed(prepared, message, lambda made, edits: check(made, edits, following))
-            is_sent = True
-            line = _line(change)
-            started = context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
-        except Refused as error:
-            if not is_sent or error.code not in _UNKNOWN:
-                self._forget_next()
-            raise
+        for left in reversed(range(_ATTEMPTS)):
+            is_sent = False
+            try:
+                prepared = context.call(method, **asked, following=following.public.hex())
+                change = self._signed(prepared, message, lambda made, edits: check(made, edits, following))
+                is_sent = True
+                line = _line(change)
+                started = context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
+                break
+            except Refused as error:
+                if not is_sent or error.code not in _UNKNOWN:
+                    if left and error.code in _AGAIN and self._is_in_force():
+                        continue
+                    self._forget_next()
+                raise
         return started, prepared
+
+    def _is_in_force(self) -> bool:
+        """Look once more who owns the cluster; tell whether the phrase still is what recovers it."""
+        former, self._shown = self._shown, self._context.call("recovery.show")
+        same = ("key", "generation", "id", "device")
+        return [former[name] for name in same] == [self._shown[name] for name in same]
 
     def _next_phrase(self) -> str:
         from dusk.cli.phrases import new_phrase
@@ -216,6 +229,10 @@ class _Recovery:
             check(change, edits)
         except (UntrustedInput, ValueError):
             raise Refused("bad-answer", "this router asks for what cannot be read to be signed") from None
+        except Refused as error:
+            if error.code != "bad-recovery":
+                raise
+            raise Refused("bad-answer", f"this router wants something else signed: {error.reason}") from None
         return change
 
     def _report(self, started: "Json", prepared: "Json") -> int:
@@ -253,13 +270,21 @@ def _wanted(
     }
 
 
-def _is_due(section: str, key: str, data: bytes | None, shut_out: "set[str]") -> bool:
+def _is_due(change: "Change", place: "tuple[str, str]", data: bytes | None, people: "set[str]") -> bool:
     """Tell whether a record may be written besides those of the new owner."""
+    from dusk import codec
+    from dusk.changelog.roles import SUCCESSION
+
+    section, key = place
+    kind, _, name = section.partition("/")
+    is_set = data == codec.pack((True,))
     if section == "trust":
         return key == "recovered" if data is not None else key == "joins" or key.startswith("owner/")
-    if section.startswith("user/"):
-        return key == "disabled" and data is not None and section.removeprefix("user/") in shut_out
-    return True
+    if kind == "user":
+        return key == "disabled" and is_set and name in people
+    if kind == "device" and name == change.body.device.hex():
+        return (key, data) == ("frozen", None)
+    return place == SUCCESSION or (kind == "device" and key == "retired" and is_set)
 
 
 def check_prepared(
@@ -267,29 +292,36 @@ def check_prepared(
     edits: "tuple[Edit, ...]",
     wanted: "dict[tuple[str, str], bytes]",
     revoke: Sequence[str],
-    owners: Sequence[str] = (),
+    owners: Sequence[str],
 ) -> None:
-    """Check that a recovery makes this new owner and no other, and the next phrase.
+    """Check that a recovery makes this owner and no other, and the next phrase, and shuts out who is to be.
 
     Args:
         change: as it is about to be signed.
         edits: what it does.
         wanted: what it must do.
-        revoke: whom it may shut out besides the owners before.
-        owners: who owned the cluster when it was looked at; none of them owns it any more.
+        revoke: whom it shuts out besides the owners before: each person, and as many routers as there are
+            other names.
+        owners: who owned the cluster when it was looked at; none of them owns it any more, nor signs.
 
     Raises:
-        Refused: ``bad-answer``: the router wants something else signed (A57).
+        Refused: ``bad-answer``: the router wants something else signed (A57); ``owner-left``: the owners
+            are others than when it was looked at.
     """
     is_ours, rest = _beside(change, edits, wanted)
-    former = {key.removeprefix("owner/") for (_, key), data in rest.items() if data is None}
-    shut_out = {name.removeprefix("user/") for name in revoke} | former
-    allowed = all(_is_due(section, key, data, shut_out) for (section, key), data in rest.items())
-    people = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
-    routers = {name.removeprefix("user/") for name in revoke} - people
+    former = {key.removeprefix("owner/") for section, key in rest if key.startswith("owner/")}
+    if former != set(owners):
+        raise Refused("owner-left", "this router names other owners to be shut out than it showed before")
+    named = set(revoke)
+    people = {name.removeprefix("user/") for name in named if not name.startswith("device/")} | former
+    shut_out = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
+    routers = {name.removeprefix("device/") for name in named if not name.startswith("user/")} - shut_out
+    must = former | {name.removeprefix("user/") for name in named if name.startswith("user/")}
+    allowed = all(_is_due(change, place, data, people) for place, data in rest.items())
     retired = sum(key == "retired" for _, key in rest)
-    if not (is_ours and allowed and retired <= len(routers) and former.issuperset(owners)):
-        raise Refused("bad-answer", "this router wants something else signed than a recovery; nothing was")
+    if not (is_ours and allowed and shut_out >= must and retired == len(routers)):
+        reason = "this router wants something else signed than a recovery that shuts out who was named"
+        raise Refused("bad-answer", f"{reason} (each router once); nothing was")
 
 
 def check_joining(

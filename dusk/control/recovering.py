@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dusk import codec, limits
 from dusk.changelog import views
-from dusk.changelog.body import Change, Edit
+from dusk.changelog.body import Edit
 from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
 from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
@@ -106,11 +106,6 @@ def recovery_submit(desk: Desk, arguments: Json) -> Json:
     return {"ticket": desk.force_role(change, arguments["timeout_s"], {}), "hash": change.id.hex()}
 
 
-def gives_way(change: Change) -> bool:
-    """Tell whether a change gives its side up: it goes with the branch, without an outcome (A37)."""
-    return any((section, key) == JOINS and new is not None for section, key, new, _ in change.body.operations)
-
-
 def edit_row(edit: Edit) -> Json:
     """Return an edit as JSON; no data deletes the record."""
     return {
@@ -177,7 +172,10 @@ def _forgiven(state: State, device: DeviceId) -> tuple[Edit, ...]:
 def _revoked(
     state: State, own: DeviceId, given: Sequence[str]
 ) -> tuple[tuple[DeviceId, ...], tuple[str, ...]]:
-    """Return which devices and which people are revoked: those named, and all who own the cluster now."""
+    """Return which devices and which people are revoked: those named, and all who own the cluster now.
+
+    Each of these people is written, whatever stands there, so that who signs sees it done (A57).
+    """
     people = {user.name: user for user in views.users(state)}
     members = {member.device_id for member in views.members(state)}
     devices: list[DeviceId] = []
@@ -191,9 +189,7 @@ def _revoked(
             users.add(_person(people, rest if slash else name))
         else:
             devices.append(_device(state, own, members, rest if slash and kind == "device" else name))
-    return tuple(dict.fromkeys(devices)), tuple(
-        n for n in sorted(users) if n in people and not people[n].disabled
-    )
+    return tuple(dict.fromkeys(devices)), tuple(sorted(users))
 
 
 def _person(people: dict[str, views.User], name: str) -> str:

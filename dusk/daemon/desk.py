@@ -13,6 +13,7 @@ import trio
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.log import Log
+from dusk.changelog.recovering import gives_way
 from dusk.changelog.undoing import Since, Suspect, Undoing
 from dusk.config.drift import Difference
 from dusk.control import names
@@ -20,7 +21,6 @@ from dusk.control.asks import asks_of
 from dusk.control.cluster import check_login_here, check_session
 from dusk.control.desk import Founding, Json, Leave, Peer, SealedKey, Waiting, WallTime
 from dusk.control.outside import proven_key
-from dusk.control.recovering import gives_way
 from dusk.daemon.answers import Answers
 from dusk.daemon.askings import Askings, refused
 from dusk.daemon.builder import Idle

@@ -240,8 +240,9 @@ class Judge:
         in_force, due = plain.row(*RECOVERY), {RECOVERED, RECOVERY, SUCCESSION}
         if in_force is None or bytes(in_force[0]) != self._keyring.publics[change.body.author]:
             raise RuleBroken("R1", f"{where}: recovers by a phrase that is not in force")
+        owners = {(s, key) for s, key in plain.records | writes if s == "trust" and key.startswith("owner/")}
         more = {(section.split("/")[0], key) for section, key in writes} - due
-        if not due <= set(writes) or more - {("device", "frozen")}:
+        if not due | owners <= set(writes) or more - owners - {("device", "frozen")}:
             raise RuleBroken("R1", f"{where}: recovers, and does not say so, or does more")
         following = row_of(writes[RECOVERY]) or (b"", 0)
         if following[0] == in_force[0] or following[1] != entry.generation:

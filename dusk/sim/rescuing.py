@@ -1,7 +1,7 @@
 """The owner with the recovery phrase: recovers at whatever device is at hand, in partitions too (A37, A40).
 
 One phrase is used once: the next recovery takes the phrase that the last one made, where a device has it
-in force. The owner stays who it is; so what it gave before is owed an outcome still.
+in force. It names as owner who owns the cluster; so what that one gave before is owed an outcome still.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from random import Random
 from dusk import codec
 from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.kinds import FROZEN, RECOVERED
-from dusk.changelog.recovering import COUNTER, RECOVERY, recovered_row
+from dusk.changelog.recovering import COUNTER, OWNER, RECOVERY, recovered_row
 from dusk.changelog.roles import SUCCESSION
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
@@ -75,6 +75,7 @@ class Rescuing:
             _edit(state, *RECOVERED, recovered_row(head)),
             _edit(state, *RECOVERY, codec.pack((following.public, head.generation + 1))),
             _edit(state, *SUCCESSION, codec.pack((holders,))),
+            *(_edit(state, "trust", key, row.data) for key, row in state.records("trust", OWNER).items()),
         ]
         mark = (device_path(device.device_id), FROZEN)
         if state.value(*mark) is not None:

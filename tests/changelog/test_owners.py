@@ -79,6 +79,19 @@ def test_a40_a_recover_is_signed_by_the_phrase_before_it() -> None:
         walk(world.cluster, [*chain, behind(world.items[0], again)])
 
 
+def test_a57_a_recover_that_leaves_an_owner_whom_it_does_not_name_is_none_of_the_chain() -> None:
+    world, following = Holders(), Holders(7).key()
+    genesis = world.items[0]
+    named = world.edit("trust", "owner/alice", [world.owner.public])
+    joins = world.edit("trust", "joins", [bytes(32)])
+    for more in ([named], [joins]):
+        change = world.recovering(world.recovery, world.kitchen, owner=None, following=following, more=more)
+        assert set(walk(world.cluster, [genesis, behind(genesis, change)]).keys) == {world.owner.key_id}
+    leaving = world.recovering(world.recovery, world.kitchen, owner=None, following=following)
+    with pytest.raises(UntrustedInput, match="an owner is left"):
+        walk(world.cluster, [genesis, behind(genesis, leaving)])
+
+
 def test_a1_a_signature_in_an_owners_name_that_is_not_hers_names_no_owner() -> None:
     world = World()
     good = world.change(world.edit("trust", "owner/bob", (world.key().public,)))

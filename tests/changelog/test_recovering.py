@@ -208,12 +208,13 @@ def test_the_device_on_which_it_was_made_leads_and_nobody_else() -> None:
 
 
 def edits_of(world: Holders) -> list[Edit]:
-    """Return what a RECOVER must do, and no more."""
+    """Return what a RECOVER must do, and no more: who owns the cluster is named again."""
     head, following = world.log.head, world.key()
     return [
         Edit("trust", "recovered", recovered_row(head), world.base("trust", "recovered")),
         world.edit("trust", "recovery", [following.public, head.generation + 1]),
         world.edit("cluster", "succession", [[world.kitchen.key_id]]),
+        world.edit("trust", "owner/alice", [world.owner.public]),
     ]
 
 
@@ -271,8 +272,7 @@ def test_only_the_phrase_gives_a_history_up_and_takes_that_back() -> None:
     with pytest.raises(Refused, match="only the recovery phrase"):
         world.commit(joins)
     owner, following = world.key(), world.key()
-    world.lead(world.kitchen, recovering(world, owner=owner, following=following, more=[joins]))
-    world.owner = owner
+    world.lead(world.kitchen, recovering(world, owner=None, following=following, more=[joins]))
     assert world.log.state.value("trust", "joins") == [bytes(32)]
     back = world.edit("trust", "joins", None)
     with pytest.raises(Refused, match="only the recovery phrase"):
@@ -283,7 +283,7 @@ def test_only_the_phrase_gives_a_history_up_and_takes_that_back() -> None:
 
 def test_it_lacks_none_of_its_records_and_has_one_author() -> None:
     world = Holders()
-    recovered, recovery, leads = edits_of(world)
+    recovered, recovery, leads, named = edits_of(world)
     assert refused(world, signed(world, recovered, recovery)) == "bad-recovery"
     assert refused(world, signed(world, recovered, leads)) == "bad-recovery"
     assert refused(world, signed(world, recovered, recovery, leads, counter=2)) == "bad-recovery"
@@ -291,7 +291,7 @@ def test_it_lacks_none_of_its_records_and_has_one_author() -> None:
     assert refused(world, signed(world, gone, recovery, leads)) == "bad-recovery"
     both = signed(world, recovered, recovery, leads, signers=(world.recovery, world.owner))
     assert refused(world, both) == "spent-phrase"
-    forged = signed(world, recovered, recovery, leads)
+    forged = signed(world, recovered, recovery, leads, named)
     (signature,) = forged.signatures
     bent = forged._replace(signatures=(signature._replace(signature=bytes(64)),))
     assert refused(world, bent) == "spent-phrase"
@@ -300,7 +300,7 @@ def test_it_lacks_none_of_its_records_and_has_one_author() -> None:
 
 def test_a40_the_phrase_that_follows_is_another_and_for_this_generation() -> None:
     world = Holders()
-    recovered, _, leads = edits_of(world)
+    recovered, _, leads, _ = edits_of(world)
     same = world.edit("trust", "recovery", [world.recovery.public, 1])
     assert refused(world, signed(world, recovered, same, leads)) == "bad-recovery"
     later = world.edit("trust", "recovery", [world.key().public, 2])
@@ -309,8 +309,69 @@ def test_a40_the_phrase_that_follows_is_another_and_for_this_generation() -> Non
 
 def test_no_owner_is_left_out_who_must_sign() -> None:
     world = Holders()
-    change = signed(world, *edits_of(world), world.edit("trust", "owner/alice", None))
+    *due, _ = edits_of(world)
+    change = signed(world, *due, world.edit("trust", "owner/alice", None))
     assert refused(world, change) == "too-few-owners"
+
+
+def test_a57_whoever_prepared_it_leaves_no_owner_in_place_whom_it_does_not_name() -> None:
+    world = Holders()
+    bob, carol = world.key(), world.key()
+    people = [world.edit("user/bob", "key", [bob.public]), world.edit("trust", "owner/bob", [bob.public])]
+    world.commit(*people)
+    made = [world.edit("trust", "owner/carol", [carol.public])]
+    gone = [world.edit("trust", f"owner/{name}", None) for name in ("alice", "bob")]
+    ended = [world.edit(f"user/{name}", "disabled", [True]) for name in ("alice", "bob")]
+    *due, _ = edits_of(world)
+    for edits in ([], made, [*made, *gone[:1], *ended[:1]], [*made, *gone, *ended[:1]], [*made, *gone]):
+        assert refused(world, signed(world, *due, *edits)) == "owner-left"
+    world.lead(world.kitchen, signed(world, *due, *made, *gone, *ended))
+    assert list(world.log.state.owners().values()) == ["carol"]
+    for key in (world.owner, bob):
+        holder = world.log.state.holder(key.key_id)
+        assert holder is not None
+        assert not holder.active
+
+
+def test_a57_who_became_an_owner_after_it_was_signed_is_not_left_and_the_phrase_is_not_spent() -> None:
+    world = Holders()
+    change = recovering(world)
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", [bob.public]))
+    world.commit(world.edit("trust", "owner/bob", [bob.public]))
+    assert refused(world, change) == "owner-left"
+    world.lead(world.kitchen, recovering(world))
+    assert list(world.log.state.owners().values()) == ["rescuer"]
+
+
+def test_an_owner_who_is_no_user_has_nothing_to_be_disabled() -> None:
+    world = Holders()
+    world.commit(world.edit("trust", "owner/bob", [world.key().public]))
+    *due, _ = edits_of(world)
+    made = world.edit("trust", "owner/carol", [world.key().public])
+    gone = [world.edit("trust", f"owner/{name}", None) for name in ("alice", "bob")]
+    world.lead(world.kitchen, signed(world, *due, made, *gone, world.edit("user/alice", "disabled", [True])))
+    assert list(world.log.state.owners().values()) == ["carol"]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "row"),
+    [
+        ("trust", "owner/alice", None),
+        ("trust", "owner/mallory", [Holders(7).key().public]),
+        ("trust", "quorum", [1]),
+        ("user/mallory", "key", [Holders(7).key().public]),
+    ],
+)
+def test_a57_what_gives_a_side_up_leaves_its_people_as_they_are(
+    section: str, key: str, row: list[object] | None
+) -> None:
+    world = Holders()
+    *due, _ = edits_of(world)
+    joins = world.edit("trust", "joins", [bytes(32)])
+    assert refused(world, signed(world, *due, joins, world.edit(section, key, row))) == "bad-recovery"
+    world.lead(world.kitchen, signed(world, *due, joins))
+    assert list(world.log.state.owners().values()) == ["alice"]
 
 
 def test_no_other_entry_carries_a_recover() -> None:
@@ -325,7 +386,7 @@ def test_no_other_entry_carries_a_recover() -> None:
 @pytest.mark.parametrize("row", [[0, 1, bytes(32)], [1, 0, bytes(32)], [1, 1, bytes(31)], [1, 1]])
 def test_a17_what_is_recovered_is_a_number_a_position_and_a_chain_hash(row: list[object]) -> None:
     world = Holders()
-    _, recovery, leads = edits_of(world)
+    _, recovery, leads, _ = edits_of(world)
     bad = Edit("trust", "recovered", codec.pack(row), None)
     assert refused(world, signed(world, bad, recovery, leads)) == "bad-value"
 

@@ -165,7 +165,7 @@ def test_a37_two_recoveries_that_are_both_final_refuse_each_other() -> None:
 
 def _give_up(world: Holders, chain: ChainHash | None, *keys: SigningKey) -> None:
     """Sign with the phrase in force that this side gives way to a history with an entry; None: to none."""
-    owner, following = world.owner, world.key()
+    owner, following = (world.owner if chain is None else None), world.key()
     more = [world.edit("trust", "joins", None if chain is None else [chain])]
     change = world.recovering(world.recovery, *keys, owner=owner, following=following, more=more)
     world.lead(keys[0], change)

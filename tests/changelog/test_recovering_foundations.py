@@ -123,7 +123,9 @@ def test_a40_a_recover_in_a_foundation_is_signed_by_the_phrase_of_then_at_its_pl
     first = Holders(3).recovery
 
     def made(**how: Any) -> Change:
-        keys = {"owner": world.owner, "following": world.key(), "head": before, **how}
+        gone = world.edit("trust", "owner/alice", None)
+        more = [gone, *how.pop("more", ())]
+        keys = {"owner": world.owner, "following": world.key(), "head": before, "more": more, **how}
         return world.recovering(keys.pop("phrase", first), *keys.pop("keys", (world.garage,)), **keys)
 
     bad: list[tuple[Callable[[], Change], str]] = [

@@ -219,6 +219,60 @@ def test_a57_a_hostile_router_has_nothing_else_signed(
     assert not Path(files["next"]).exists(), "a phrase of nothing would mislead"
 
 
+def test_a57_an_owner_whom_the_router_hides_is_told_and_nothing_is_signed(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hiding(desk: Any, arguments: Any) -> Any:
+        found = honest(desk, arguments)
+        return {**found, "edits": [row for row in found["edits"] if row["key"] != "owner/alice"]}
+
+    honest = recovering.recovery_prepare
+    hostile_method(monkeypatch, "recovery.prepare", hiding)
+    assert_refused(recover(dusk, files), "names other owners")
+    assert server.world.log.head.generation == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_recovery_upon_records_that_changed_meanwhile_is_prepared_and_signed_anew(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    world, taken, submit = server.world, [], recovering.recovery_submit
+    assert isinstance(world, Holders)
+
+    def meanwhile(desk: Any, arguments: Any) -> Any:
+        taken.append(arguments["line"])
+        if len(taken) <= times:
+            name = f"bob-{len(taken)}"
+            key, world.leading = world.key(), world.master
+            world.commit(world.edit("trust", f"owner/{name}", [key.public]))
+            world.leading = world.kitchen
+        return submit(desk, arguments)
+
+    hostile_method(monkeypatch, "recovery.submit", meanwhile)
+    made = recover(dusk, files)
+    assert made.code == 0, made.err
+    assert len(taken) == times + 1
+    assert list(world.log.state.owners().values()) == ["carol"]
+    assert views.recovery_key(world.log.state) == recovery_key(Path(files["next"]).read_text()).public
+
+
+def test_a_phrase_that_was_spent_meanwhile_signs_nothing_more(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+
+    def meanwhile(_desk: Any, arguments: Any) -> Any:
+        taken.append(arguments["line"])
+        server.world.leading = server.world.master
+        server.world.commit(server.world.edit("trust", "recovery", None))
+        raise Refused("superseded", "what it changes was changed")
+
+    hostile_method(monkeypatch, "recovery.submit", meanwhile)
+    assert_refused(recover(dusk, files), "what it changes was changed")
+    assert len(taken) == 1
+    assert not Path(files["next"]).exists()
+
+
 def give_way(dusk: "Dusk", files: dict[str, str], head: str, *more: str) -> Any:
     words = ("recover", "--join", head, "--phrase-file", files["phrase"], "--new-phrase-file", files["next"])
     return dusk(*words, *more)

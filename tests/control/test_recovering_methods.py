@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Edit, build_change
 from dusk.changelog.kinds import FROZEN
-from dusk.changelog.recovering import JOINS, RECOVERY
+from dusk.changelog.recovering import JOINS, RECOVERY, gives_way
 from dusk.changelog.sections import device_path
 from dusk.control.desk import Json
 from dusk.control.forced import line_of, read_armoured
-from dusk.control.recovering import ARMOUR, edit_row, edits_of, gives_way
+from dusk.control.recovering import ARMOUR, edit_row, edits_of
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, ClusterId, DeviceId
 from dusk.keys.signing import SigningKey
@@ -160,11 +161,26 @@ def test_routers_and_people_that_are_named_are_shut_out_with_the_owners_before(
     assert ("garage" in revoked) == (id_of(world.garage) not in views.succession(state))
 
 
-def test_who_was_disabled_before_is_left_as_he_is(desk: FakeDesk, world: Rescue) -> None:
+def test_a57_who_was_disabled_before_is_disabled_once_more_so_that_who_signs_sees_it(
+    desk: FakeDesk, world: Rescue
+) -> None:
     world.commit(world.edit("user/bob", "disabled", [True]))
-    prepared = desk.ask("recovery.prepare", **world.asked(revoke=["bob"]))
-    assert prepared["disabled"] == ["alice"]
-    assert place_of(prepared, "user/bob", "disabled") == []
+    prepared = recover(desk, world, revoke=["bob"])
+    assert prepared["disabled"] == ["alice", "bob"]
+    assert [edit.data for edit in place_of(prepared, "user/bob", "disabled")] == [codec.pack((True,))]
+
+
+def test_a57_a_phrase_used_as_somebody_became_an_owner_is_not_spent_and_shuts_him_out_next_time(
+    desk: FakeDesk, world: Rescue
+) -> None:
+    prepared = desk.ask("recovery.prepare", **world.asked())
+    world.commit(world.edit("trust", "owner/bob", [world.bob.public]))
+    line = world.line(prepared)
+    world.leading = world.kitchen
+    assert refusal(desk, "recovery.submit", line=line).code == "owner-left"
+    world.leading = world.master
+    assert recover(desk, world)["disabled"] == ["alice", "bob"]
+    assert list(world.log.state.owners().values()) == ["rescuer"]
 
 
 def test_a_name_of_a_person_and_of_a_router_has_to_say_which(desk: FakeDesk, world: Rescue) -> None:

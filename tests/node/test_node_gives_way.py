@@ -10,9 +10,10 @@ from tests.node.site import Box, Site
 def _recovering(
     site: Site, box: Box, phrase: SigningKey, following: SigningKey, *more: tuple[str, str, object]
 ) -> Change:
-    """Return a RECOVER by which a device leads alone."""
+    """Return a RECOVER by which a device leads alone; it names the owner anew, if it does no more."""
     world, log = site.world, box.node.log
     world.log = log
+    more = more or (("trust", "owner/alice", [world.owner.public]),)
     edits: list[Edit] = [world.edit(section, key, row) for section, key, row in more]  # type: ignore[arg-type]  # rows
     return world.change(
         world.edit("trust", "recovered", list(codec.unpack(recovered_row(log.head), size_max=99))),

@@ -48,6 +48,11 @@ class _Line(Line):
             *(self.world.edit(f"user/{each}", "disabled", [True]) for each in former),
         ]
 
+    def named(self) -> list[Edit]:
+        """Return what names all owners again."""
+        owners = self.log.state.records("trust", "owner/")
+        return [Edit("trust", name, record.data, record.base) for name, record in sorted(owners.items())]
+
     def recovering(self, *edits: Edit, phrase: SigningKey = PHRASE, **more: Any) -> Change:
         """Return a change by a phrase."""
         how: dict[str, Any] = {"signers": (phrase,), "device": SECOND, "counter": 1, **more}
@@ -84,7 +89,7 @@ def _refused(cluster: Cluster) -> list[Case]:
 
 
 def _badly_signed(line: _Line) -> list[Case]:
-    head, due, bad = line.log.head, line.edits(NEXT), line.bad
+    head, due, bad = line.log.head, [*line.edits(NEXT), *line.named()], line.bad
     return [
         bad(
             "a recovery by another phrase",
@@ -121,13 +126,32 @@ def _badly_signed(line: _Line) -> list[Case]:
 
 
 def _badly_made(line: _Line) -> list[Case]:
-    due, w, bad = line.edits(NEXT), line.world, line.bad
+    due, w, bad = [*line.edits(NEXT), *line.named()], line.world, line.bad
+    joins, made = w.edit("trust", "joins", [bytes(32)]), line.owner("dave", DAVE)
     return [
+        bad(
+            "a recovery that names no owner",
+            "Who owned it is named, or goes (A57).",
+            "owner-left",
+            line.recovering(*line.edits(NEXT)),
+        ),
+        bad(
+            "a recovery that leaves an owner",
+            "The same.",
+            "owner-left",
+            line.recovering(*line.edits(NEXT), *made[:-2], made[-1]),
+        ),
+        bad(
+            "a recovery that gives up and names owners",
+            "It leaves people.",
+            "bad-recovery",
+            line.recovering(*due, joins),
+        ),
         bad(
             "a recovery without the next phrase",
             "It says three things.",
             "bad-recovery",
-            line.recovering(*due[::2]),
+            line.recovering(due[0], *due[2:]),
         ),
         bad(
             "a recovery with the same phrase",
@@ -170,7 +194,7 @@ def _badly_made(line: _Line) -> list[Case]:
 
 
 def _at_the_wrong_place(line: _Line) -> list[Case]:
-    head, good = line.log.head, line.recovering(*line.edits(NEXT))
+    head, good = line.log.head, line.recovering(*line.edits(NEXT), *line.named())
     cases = [
         line.refused(
             "a recovery that raises nothing",
@@ -180,13 +204,13 @@ def _at_the_wrong_place(line: _Line) -> list[Case]:
         ),
     ]
     line.leading = MASTER
-    change = line.recovering(*line.edits(NEXT), device=MASTER)
+    change = line.recovering(*line.edits(NEXT), *line.named(), device=MASTER)
     cases.append(
         line.bad("a recovery in a change", "In an `open` alone.", "wrong-kind", change, EntryKind.CHANGE)
     )
     line.open(SECOND, good)
     again = line.forged(EntryKind.OPEN, good, generation=2, mandate=head.mandate)
-    spent = line.recovering(*line.edits(LAST))
+    spent = line.recovering(*line.edits(LAST), *line.named())
     spent_items = line.forged(EntryKind.OPEN, spent, generation=2, mandate=head.mandate)
     return [
         *cases,

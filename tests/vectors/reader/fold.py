@@ -456,6 +456,7 @@ class Log:
         for one, value in zip(body.operations, values, strict=True):
             after.write(one.section, one.key, Record(value, one.value_hash, change.id))
         _afterwards(state, after, change, values, {})
+        recovery.check_owners(state, said)
         recovery.check_leads(change, entry, said, after)
         self._agree(entry, after, APPLIED, sorted({one.section for one in body.operations}))
         self.known.add(change.id)

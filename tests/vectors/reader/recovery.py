@@ -13,6 +13,8 @@ WRITTEN = {
     "user": {"key", "sealed", "disabled"},
     "device": {"retired"},
 }
+GIVING_UP = {RECOVERED, RECOVERY, SUCCESSION, ("trust", "joins")}
+"""All that it writes, with the mark of its device, where it gives its side up."""
 DELETED = {"trust": {"owner/", "grant/", "joins"}, "user": {"sealed", "disabled"}, "device": {"frozen"}}
 
 
@@ -35,6 +37,9 @@ def check_signed(state: State, change: Change, said: dict[tuple[str, str], Decod
     body = change.body
     need({RECOVERED, RECOVERY, SUCCESSION} <= said.keys() and body.counter == 1, "bad-recovery")
     need(all(map(_may, body.operations)), "bad-recovery")
+    if _gives_up(said):
+        mark = (f"device/{body.device.hex()}", "frozen")
+        need(said.keys() <= GIVING_UP | {mark}, "bad-recovery")
     having = state.get(*RECOVERY)
     if having is None:
         raise Refused("spent-phrase")
@@ -59,6 +64,24 @@ def check_follows(said: dict[tuple[str, str], Decoded | None], generation: int, 
     recovery = said[RECOVERY]
     assert recovery
     need(recovery[1] == generation + 1 and recovery[0] != public, "bad-recovery")
+
+
+def _gives_up(said: dict[tuple[str, str], Decoded | None]) -> bool:
+    return said.get(("trust", "joins")) is not None
+
+
+def check_owners(before: State, said: dict[tuple[str, str], Decoded | None]) -> None:
+    """Refuse one that leaves an owner of before whom it does not name."""
+    if _gives_up(said):
+        return
+    for key in before.sections["trust"]:
+        name = key.removeprefix("owner/")
+        if name == key or before.get("trust", key) is None or said.get(("trust", key)) is not None:
+            continue
+        user = f"user/{name}"
+        need(("trust", key) in said, "owner-left")
+        is_disabled = said.get((user, "disabled")) is not None
+        need(is_disabled or before.get(user, "key") is None, "owner-left")
 
 
 def check_leads(
