@@ -6,6 +6,7 @@ from dusk.cli import newcomers, ordering
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
 from dusk.cli.health import asked_health, health_rows
+from dusk.cli.pages import every
 from dusk.cli.refresh import refresh
 
 
@@ -26,7 +27,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     refresh(context)
-    answer = context.call("device.list")
+    devices = every(context, "device.list", "devices", "name")
+    pending = every(context, "device.pending", "pending", "id")
+    expected = every(context, "device.expected", "expected", "label")
     rows = [
         (
             d["name"],
@@ -37,21 +40,19 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             d["drift"] or "-",
             _groups(d),
         )
-        for d in answer["devices"]
+        for d in devices
     ]
-    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), "-", p["label"]) for p in answer["pending"]]
+    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), "-", p["label"]) for p in pending]
     rows += [
-        (e["name"] or "-", "expected", "-", "-", e["label"], "-", " ".join(e["groups"]))
-        for e in answer["expected"]
+        (e["name"] or "-", "expected", "-", "-", e["label"], "-", " ".join(e["groups"])) for e in expected
     ]
-    everybody = [*answer["devices"], *answer["pending"], *answer["expected"]]
     context.table(
         ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "DRIFT", "GROUPS"),
         rows,
-        everybody,
+        [*devices, *pending, *expected],
         "there is no router yet",
     )
-    if answer["pending"]:
+    if pending:
         context.note("`dusk device approve ID`, or --all, lets in who is pending; `reject ID` turns away")
     return 0
 

@@ -9,6 +9,7 @@ from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, within
 from dusk.cli.effects import effects_text
 from dusk.cli.options import UsageError
+from dusk.cli.pages import every
 from dusk.cli.refresh import refresh
 from dusk.cli.table import printable, shortened, terminal_width
 from dusk.errors import Refused
@@ -189,7 +190,7 @@ def _wait_applied(context: Context, result: Json, end_s: float, over: Collection
     try:
         while True:
             refresh(context)
-            devices = [_applied(d, result["seq"]) for d in context.call("device.list")["devices"]]
+            devices = [_applied(d, result["seq"]) for d in every(context, "device.list", "devices", "name")]
             shown.put(progress(devices))
             waiting = {d["state"] for d in devices if not d["done"] and d["state"] not in over}
             now_s = time.monotonic()

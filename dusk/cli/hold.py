@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from dusk.cli.command import Command, Context, duration
 from dusk.cli.ordering import order
+from dusk.cli.pages import every
 from dusk.errors import ConfigError, Refused
 from dusk.limits import HOLD_S_MAX
 
@@ -67,7 +68,7 @@ def _ordered(context: Context, arguments: argparse.Namespace) -> list[str]:
     if not arguments.all:
         names: list[str] = arguments.names
         return names
-    return [device["name"] for device in context.call("device.list")["devices"]]
+    return [device["name"] for device in every(context, "device.list", "devices", "name")]
 
 
 def _unhold(context: Context, arguments: argparse.Namespace) -> int:

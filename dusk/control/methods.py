@@ -74,6 +74,7 @@ def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Meth
 _ASKER = Parameter(schema.text(), "")
 """The token of who asks another device something, if there is one: whose share it counts in."""
 _NAMES = Parameter(schema.texts())
+_AFTER = Parameter(schema.text(), "")
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
@@ -105,7 +106,9 @@ METHODS: Mapping[str, Method] = {
     "session.end": _signing(direct.end_sessions, user=_TEXT),
     "ticket.poll": _query(direct.poll, ticket=_TEXT),
     "device.refresh": _query(direct.refresh),
-    "device.list": _query(views.device_list),
+    "device.list": _query(views.device_list, after=_AFTER),
+    "device.pending": _query(views.device_pending, after=_AFTER),
+    "device.expected": _query(views.device_expected, after=_AFTER),
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT, token=_ASKER),
     "device.order": _signing(
@@ -209,8 +212,8 @@ METHODS: Mapping[str, Method] = {
         hold=Parameter(schema.flag, default=False),
         timeout_s=_TIMEOUT,
     ),
-    "rollout.list": _query(rollouts.rollout_list, after=Parameter(schema.text(), "")),
-    "rollout.show": _query(rollouts.rollout_show, id=_TEXT, after=Parameter(schema.text(), "")),
+    "rollout.list": _query(rollouts.rollout_list, after=_AFTER),
+    "rollout.show": _query(rollouts.rollout_show, id=_TEXT, after=_AFTER),
     "rollout.order": _signing(
         rollouts.rollout_order,
         id=_TEXT,
@@ -325,9 +328,7 @@ METHODS: Mapping[str, Method] = {
     "proposal.show": _query(proposing.proposal_show, id=_TEXT),
     "proposal.sign": _signing(proposing.proposal_sign, id=_TEXT, timeout_s=_TIMEOUT),
     "proposal.withdraw": _signing(proposing.proposal_withdraw, id=_TEXT, timeout_s=_TIMEOUT),
-    "section.list": _query(
-        rights.section_list, prefix=Parameter(schema.text(), ""), after=Parameter(schema.text(), "")
-    ),
+    "section.list": _query(rights.section_list, prefix=Parameter(schema.text(), ""), after=_AFTER),
     "section.show": _query(
         rights.section_show, path=_TEXT, after=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")
     ),

@@ -27,7 +27,7 @@ from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
 from dusk.config.settings import is_secret
 from dusk.config.variables import VariableValue
-from dusk.control import names, newcomers, words
+from dusk.control import names, newcomers, paging, words
 from dusk.control.desk import Bench, Desk, Json, Peer
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
@@ -54,11 +54,12 @@ _UNSEEN = Peer(
 # --- devices -----------------------------------------------------------------------------------
 
 
-def device_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all active devices, who waits to be let in, and who is expected."""
-    state = desk.log.state
-    members, peers = names.members(state), desk.peers()
-    waiting = waits_for(desk, [member.device_id for member in members])
+def device_list(desk: Desk, arguments: Json) -> Json:
+    """Return the active devices by name, a page at a time."""
+    state, after = desk.log.state, arguments["after"]
+    members = [member for member in names.members(state) if member.name > after]
+    peers = desk.peers()
+    waiting = waits_for(desk, [member.device_id for member in members[: paging.ROWS_MAX]])
     within: dict[DeviceId, set[str]] = {}
     for group, found in views.members_by_group(state).items():
         for one in found:
@@ -67,11 +68,18 @@ def device_list(desk: Desk, _arguments: Json) -> Json:
         _device(desk, m, peers.get(m.device_id, _UNSEEN), waiting, within.get(m.device_id, ()))
         for m in members
     )
-    return {
-        "devices": list(rows),
-        "pending": newcomers.shown(desk),
-        "expected": newcomers.expected_shown(state),
-    }
+    return paging.paged("devices", "name", rows, after)
+
+
+def device_pending(desk: Desk, arguments: Json) -> Json:
+    """Return who waits to be let in by id, a page at a time."""
+    rows = sorted(newcomers.shown(desk), key=lambda row: str(row["id"]))
+    return paging.paged("pending", "id", rows, arguments["after"])
+
+
+def device_expected(desk: Desk, arguments: Json) -> Json:
+    """Return what is set aside by label, a page at a time."""
+    return paging.paged("expected", "label", newcomers.expected_shown(desk.log.state), arguments["after"])
 
 
 def device_show(desk: Desk, arguments: Json) -> Json:

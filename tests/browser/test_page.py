@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Route
@@ -152,3 +153,35 @@ def test_while_the_daemon_is_off_the_page_says_so_and_is_back_with_it(
     window.shot("no-daemon")
     cluster.first.power_on()
     page.get_by_role("link", name=cluster.first.name).wait_for()
+
+
+def _as_a_line(said: dict[str, Any]) -> dict[str, str]:
+    """Return an answer as LuCI's backend hands it on: the daemon's own line."""
+    if "error" in said:
+        word, text = said["error"]["code"], said["error"]["message"]
+        said = {"error": {"code": -32000, "message": text, "data": {"code": word}}}
+    return {"line": json.dumps({"jsonrpc": "2.0", "id": 1, **said}) + "\n"}
+
+
+def test_answers_that_come_as_lines_of_the_daemon_are_read_like_others(
+    cluster: Cluster, window: Watched
+) -> None:
+    page = window.page
+
+    def hand_on(route: Route) -> None:
+        answers = json.loads(route.fetch().body())
+        for one in answers:
+            one["result"][1] = _as_a_line(one["result"][1])
+        route.fulfill(json=answers)
+
+    page.route("**/ubus", hand_on)
+    window.view("overview")
+    for router in cluster.routers:
+        page.get_by_role("link", name=router.name).wait_for()
+    window.view("device#nobody")
+    page.locator("#view [role=alert]", has_text="there is no device 'nobody'").wait_for()
+    window.view("edits")
+    window.press("Log in")
+    window.log_in(USER, "wrong")
+    page.locator(".modal [role=alert]", has_text="wrong password").wait_for()
+    page.unroute_all(behavior="ignoreErrors")

@@ -120,7 +120,7 @@ def _expected(router: Machine) -> list[dict[str, str]]:
 
     client = Client(router.root)
     try:
-        found: list[dict[str, str]] = client.call("device.list")["expected"]
+        found: list[dict[str, str]] = client.call("device.expected")["expected"]
     finally:
         client.close()
     return found

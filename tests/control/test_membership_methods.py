@@ -71,15 +71,15 @@ def test_who_waits_is_listed_with_what_a_person_needs_to_know() -> None:
     key, _ = cluster.ask("02:bb", "porch")
     cluster.joined("02:cc", "shed", online=False)
     cluster.ask("02:cc", "router")
-    listed = cluster.desk.ask("device.list")
-    rows = {row["label"]: row for row in listed["pending"]}
+    waiting = cluster.desk.ask("device.pending")["pending"]
+    rows = {row["label"]: row for row in waiting}
     assert (rows["02:bb"]["id"], rows["02:bb"]["name"], rows["02:bb"]["like"]) == (
         key.key_id.hex(),
         "porch",
         "",
     )
     assert (rows["02:cc"]["like"], rows["02:cc"]["like_online"]) == ("shed", False)
-    assert [d["name"] for d in listed["devices"]] == ["attic", "shed"]
+    assert [d["name"] for d in cluster.desk.ask("device.list")["devices"]] == ["attic", "shed"]
     assert cluster.desk.ask("joinkey.list")["joinkeys"][0]["pending"] == 2
 
 
@@ -117,7 +117,7 @@ def test_forty_expected_devices_are_named_grouped_and_given_variables_by_one_cha
         for n in range(40)
     ]
     cluster.call("device.expect", devices=rows)
-    assert len(cluster.desk.ask("device.list")["expected"]) == 40
+    assert len(cluster.desk.ask("device.expected")["expected"]) == 40
     for n in range(40):
         cluster.ask(f"02:{n:02}")
     before = cluster.world.log.head.seq
@@ -130,7 +130,7 @@ def test_forty_expected_devices_are_named_grouped_and_given_variables_by_one_cha
     section = f"{device_path(ap.device_id)}/config"
     assert cluster.world.log.state.value(section, "var/floor") == ["7"]
     assert cluster.world.log.state.value(section, "var/l") == [["a", "b"]]
-    assert cluster.desk.ask("device.list")["expected"] == []
+    assert cluster.desk.ask("device.expected")["expected"] == []
     assert cluster.world.replica().head == cluster.world.log.head
 
 

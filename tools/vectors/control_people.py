@@ -173,6 +173,11 @@ def _sections(talk: Talk) -> None:
     talk.refuse("no-section", "a target of which nothing is said", "log.blame", target="policy/nothing")
 
 
+def _listed(talk: Talk) -> None:
+    for method in ("device.list", "device.pending", "device.expected"):
+        talk.call(method)
+
+
 def _newcomers(talk: Talk, desk: FakeDesk) -> None:
     _wait(desk)
     row = {
@@ -196,12 +201,12 @@ def _newcomers(talk: Talk, desk: FakeDesk) -> None:
         token=TOKEN,
         devices=[{**row, "groups": ["nothing"]}],
     )
-    talk.call("device.list")
+    _listed(talk)
     talk.call("joinkey.list")
     talk.refuse("not-pending", "nobody who waits", "device.approve", token=TOKEN, names=["nobody"])
     talk.refuse("bad-params", "some and all", "device.approve", token=TOKEN, names=["02:bb"], all=True)
     talk.act("device.approve", names=["02:bb"])
-    talk.call("device.list")
+    _listed(talk)
     talk.refuse("name-taken", "a name twice", "device.approve", token=TOKEN, names=["02:cc"], name="porch")
     talk.act("device.reject", names=["02:cc"])
     talk.refuse("not-pending", "nobody to turn away", "device.reject", token=TOKEN, names=["nobody"])
@@ -211,7 +216,7 @@ def _newcomers(talk: Talk, desk: FakeDesk) -> None:
     talk.refuse("bad-join-key", "a line that is none", "join.request", line="dusk-join-")
     talk.act("device.admit", request=request, name="cellar")
     talk.refuse("bad-request", "no request", "device.admit", token=TOKEN, request="AAAA")
-    talk.call("device.list")
+    _listed(talk)
 
 
 def _wait(desk: FakeDesk) -> None:

@@ -174,11 +174,9 @@ METHODS = {
     "device.health": Method("name", "ticket"),
     "device.leave": Method("timeout_s? restore_local?", "ticket device"),
     "device.order": Method("token name order for_s?", "ticket"),
-    "device.list": Method(
-        "",
-        "devices pending expected",
-        {"devices": DEVICE, "pending": PENDING, "expected": "name label role groups variables"},
-    ),
+    "device.list": Method("after?", "devices more", DEVICE),
+    "device.pending": Method("after?", "pending more", PENDING),
+    "device.expected": Method("after?", "expected more", "name label role groups variables"),
     "device.show": Method("name", f"{DEVICE} retired compromised_since origin policies facts variables"),
     "device.approve": _act(
         "names? all? with_rebinds? name? groups?",

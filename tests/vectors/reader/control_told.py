@@ -81,7 +81,7 @@ class Conversation:
 
     def _learn_result(self, method: str, params: Params, result: dict[str, Any]) -> None:
         self.tickets |= {result["ticket"]} if "ticket" in result else set()
-        if method.endswith(".list"):
+        if method.endswith((".list", ".pending", ".expected")):
             self._learn_rows(method, result)
         if method == "session.challenge":
             bound = bytes.fromhex(result["device"]), bytes.fromhex(result["cluster"])

@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require rpc';
+'require dusk.widgets as widgets';
 
 /* What the views ask the daemon. Each method stands here with its parameters, and nowhere else. */
 
@@ -14,7 +15,9 @@ const METHODS = {
 	cluster_found: [ 'cluster', 'user', 'password', 'phrase', 'auto_backup' ],
 	join: [ 'line' ],
 	role_backups: [ 'token', 'devices' ],
-	device_list: [],
+	device_list: [ 'after' ],
+	device_pending: [ 'after' ],
+	device_expected: [ 'after' ],
 	device_show: [ 'name' ],
 	device_refresh: [],
 	device_health: [ 'name', 'token' ],
@@ -100,6 +103,22 @@ function refusal(code, message) {
 	return error;
 }
 
+/* What an answer says. LuCI's backend hands on the daemon's own line, as a text. */
+function read(answer) {
+	let said = answer;
+	try {
+		said = answer.line === undefined ? answer : JSON.parse(answer.line);
+	}
+	catch (error) {
+		said = null;
+	}
+	if (said && said.error)
+		throw refusal((said.error.data || said.error).code, said.error.message);
+	if (!said || said.result === undefined)
+		throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
+	return said.result;
+}
+
 function after(ms) {
 	return new Promise(resolve => setTimeout(resolve, ms));
 }
@@ -131,18 +150,12 @@ return baseclass.extend({
 	once: function(method, given) {
 		const all = ASKING.includes(method) ? Object.assign({ token: sessionStorage.getItem('dusk.token') || '' }, given) : given || {};
 		const args = METHODS[method].map(name => all[name]);
-		return calls[method](...args).then(said => {
-			if (said && said.error)
-				throw refusal(said.error.code, said.error.message);
-			if (!said || said.result === undefined)
-				throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
-			return said.result;
-		}, error => {
+		return calls[method](...args).then(read, error => {
 			if (error.code)
 				throw error;
 			if (DENIED.test(error.message))
 				throw refusal('not-allowed', _('Your login at this router may not do that; its administrator gives the right.'));
-			throw refusal('unreachable', _('The router does not answer (%s); your draft is kept there. Try again.').replace('%s', () => error.message));
+			throw refusal('unreachable', widgets.filled(_('The router does not answer (%s); your draft is kept there. Try again.'), error.message));
 		});
 	},
 

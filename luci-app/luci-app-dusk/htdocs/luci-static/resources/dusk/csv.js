@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require dusk.widgets as widgets';
 
 /* Routers that will come, read from a table: label, name, groups (blanks between), and variables. The same as
  * `dusk device expect` reads: a line whose first cell is `label` names the columns, one that begins with # is none. */
@@ -37,7 +38,7 @@ function variable(column, cell, line) {
 		return [ column.replace(/^var[=:]/, ''), cell ];
 	const at = cell.indexOf('=');
 	if (at < 0)
-		throw new Error(_('Line %d: “%s” is no variable; write NAME=VALUE.').replace('%d', line).replace('%s', () => cell));
+		throw new Error(widgets.filled(_('Line %d: “%s” is no variable; write NAME=VALUE.'), line, cell));
 	return [ cell.slice(0, at).trim(), cell.slice(at + 1).trim() ];
 }
 
@@ -55,7 +56,7 @@ function expected(row, header) {
 		}
 	});
 	if (!found.label)
-		throw new Error(_('Line %d has no label; a line is label,name,groups and NAME=VALUE of variables.').replace('%d', row.line));
+		throw new Error(widgets.filled(_('Line %d has no label; a line is label,name,groups and NAME=VALUE of variables.'), row.line));
 	return found;
 }
 
@@ -76,7 +77,7 @@ return baseclass.extend({
 			throw new Error(_('There is no line of label,name,groups.'));
 		const twice = found.find((one, at) => found.findIndex(other => other.label === one.label) < at);
 		if (twice)
-			throw new Error(_('The label %s stands there twice.').replace('%s', () => twice.label));
+			throw new Error(widgets.filled(_('The label %s stands there twice.'), twice.label));
 		return found;
 	}
 });

@@ -47,7 +47,7 @@ return baseclass.extend({
 		const cluster = E('input', { id: 'dusk-cluster', 'class': 'cbi-input-text', maxlength: '63', autocomplete: 'off' });
 		const user = E('input', { id: 'dusk-owner', 'class': 'cbi-input-text', maxlength: '63', autocomplete: 'username', spellcheck: 'false' });
 		const password = widgets.newPassword('dusk-owner');
-		const auto = E('input', { id: 'dusk-auto-backup', type: 'checkbox', checked: '' });
+		const auto = widgets.box('dusk-auto-backup', true);
 		return [
 			E('p', {}, _('This router is its first, and you are its owner. It asks for your name and password when you sign something.')),
 			widgets.field(_('Name of the cluster'), cluster),

@@ -30,6 +30,26 @@ function filled(text, ...values) {
 	return text.replace(/%[sd]/g, () => String(values.shift()));
 }
 
+function headOf(columns) {
+	return E('thead', {}, E('tr', { 'class': 'tr table-titles' }, columns.map(title => E('th', { 'class': 'th', scope: 'col' }, title))));
+}
+
+function cellsOf(columns, cells) {
+	return cells.map((cell, index) => E('td', { 'class': 'td', 'data-title': columns[index] }, Array.isArray(cell) ? E('div', {}, cell) : cell));
+}
+
+/* Options of a choice; what is chosen stays chosen, also where it is offered no more. */
+function offer(select, pairs) {
+	const options = Array.from(select.options);
+	if (JSON.stringify(options.map(option => [ option.value, option.textContent ])) === JSON.stringify(pairs))
+		return;
+	const chosen = options.filter(option => option.selected);
+	const gone = chosen.filter(option => !pairs.some(pair => pair[0] === option.value));
+	const made = pairs.map(pair => E('option', { value: pair[0] }, pair[1])).concat(gone);
+	select.replaceChildren(...made);
+	made.forEach(option => { option.selected = chosen.some(one => one.value === option.value); });
+}
+
 /* How safe a change is that was handed in. */
 function safety(said) {
 	switch (said.state) {
@@ -66,12 +86,26 @@ return baseclass.extend({
 		if (!rows.length)
 			return E('p', { 'class': 'hint' }, empty);
 		return E('table', { 'class': 'table', 'aria-label': caption }, [
-			E('thead', {}, E('tr', { 'class': 'tr table-titles' },
-				columns.map(title => E('th', { 'class': 'th', scope: 'col' }, title)))),
-			E('tbody', {}, rows.map(cells => E('tr', { 'class': 'tr' },
-				cells.map((cell, index) => E('td', { 'class': 'td', 'data-title': columns[index] },
-					Array.isArray(cell) ? E('div', {}, cell) : cell)))))
+			headOf(columns),
+			E('tbody', {}, rows.map(cells => E('tr', { 'class': 'tr' }, cellsOf(columns, cells))))
 		]);
+	},
+
+	/* A table that is shown again and again, whose rows stay where they are: `show(rows)`, as of `nodes.rows`, but
+	 * cells are nodes or texts. */
+	lasting: function(caption, columns, empty) {
+		const body = E('tbody', {}), none = E('p', { 'class': 'hint' }, empty);
+		const table = E('table', { 'class': 'table', 'aria-label': caption }, [ headOf(columns), body ]);
+		const node = E('div', {}, none);
+		return {
+			node: node,
+			show: rows => {
+				nodes.rows(body, rows.map(row => ({ key: row.key, says: row.says, cells: () => cellsOf(columns, row.cells()) })));
+				const wanted = rows.length ? table : none;
+				if (node.firstChild !== wanted)
+					nodes.fill(node, wanted);
+			}
+		};
 	},
 
 	/* A word with a colour; the word alone says it, too. */
@@ -84,12 +118,12 @@ return baseclass.extend({
 		if (seconds === null || seconds === undefined)
 			return _('never');
 		if (seconds < 90)
-			return _('%d s ago').replace('%d', Math.round(seconds));
+			return filled(_('%d s ago'), Math.round(seconds));
 		if (seconds < 5400)
-			return _('%d min ago').replace('%d', Math.round(seconds / 60));
+			return filled(_('%d min ago'), Math.round(seconds / 60));
 		if (seconds < 172800)
-			return _('%d h ago').replace('%d', Math.round(seconds / 3600));
-		return _('%d days ago').replace('%d', Math.round(seconds / 86400));
+			return filled(_('%d h ago'), Math.round(seconds / 3600));
+		return filled(_('%d days ago'), Math.round(seconds / 86400));
 	},
 
 	/* A label and its control, which has an id. */
@@ -118,15 +152,18 @@ return baseclass.extend({
 		return line;
 	},
 
-	/* Boxes to tick, one a name; `chosen` gives the names that are. */
+	/* Boxes to tick, one a name; `chosen` gives the names that are, `offer` takes other names: what is ticked stays ticked. */
 	choices: function(title, names) {
-		const boxes = names.map(name => E('input', { type: 'checkbox', value: name }));
-		return {
-			node: names.length ? E('fieldset', { 'class': 'dusk-choices' }, [
-				E('legend', {}, title), names.map((name, at) => E('label', {}, [ boxes[at], ' ', name ]))
-			]) : null,
-			chosen: () => boxes.filter(box => box.checked).map(box => box.value)
+		const node = E('fieldset', { 'class': 'dusk-choices' });
+		const chosen = () => Array.from(node.querySelectorAll('input:checked'), box => box.value);
+		const offered = found => {
+			const ticked = chosen(), all = [ ...new Set(found.concat(ticked)) ];
+			node.hidden = !all.length;
+			nodes.show(node, all, () => [ E('legend', {}, title), all.map(name =>
+				E('label', {}, [ E('input', { type: 'checkbox', value: name, checked: ticked.includes(name) ? '' : null }), ' ', name ])) ]);
 		};
+		offered(names);
+		return { node: node, chosen: chosen, offer: offered };
 	},
 
 	/* A password that is chosen, typed twice. `value` gives it, or throws what is wrong with it. */
@@ -136,12 +173,12 @@ return baseclass.extend({
 		const wrong = (field, text) => { field.focus(); throw new Error(text); };
 		return {
 			node: [
-				this.field(_('New password'), one, _('At least %d characters, such as a few words.').replace('%d', PASSWORD_CHARACTERS_MIN)),
+				this.field(_('New password'), one, filled(_('At least %d characters, such as a few words.'), PASSWORD_CHARACTERS_MIN)),
 				this.field(_('The same again'), again)
 			],
 			value: () => {
 				if (Array.from(one.value).length < PASSWORD_CHARACTERS_MIN)
-					wrong(one, _('A password has at least %d characters, such as a few words.').replace('%d', PASSWORD_CHARACTERS_MIN));
+					wrong(one, filled(_('A password has at least %d characters, such as a few words.'), PASSWORD_CHARACTERS_MIN));
 				if (one.value !== again.value)
 					wrong(again, _('The two passwords differ; type them again.'));
 				return one.value;
@@ -150,9 +187,12 @@ return baseclass.extend({
 		};
 	},
 
-	/* A form that is opened when it is wanted. */
-	folded: function(title, children) {
-		return E('details', { 'class': 'cbi-section dusk-folded' }, [ E('summary', {}, title), children ]);
+	/* A form that is opened when it is wanted; then `opened` is called. */
+	folded: function(title, children, opened) {
+		const node = E('details', { 'class': 'cbi-section dusk-folded' }, [ E('summary', {}, title), children ]);
+		if (opened)
+			node.addEventListener('toggle', () => node.open && opened());
+		return node;
 	},
 
 	filled: filled,
@@ -191,16 +231,33 @@ return baseclass.extend({
 		return E('section', { 'class': 'cbi-section', 'aria-label': title }, [ E('h3', {}, title), children ]);
 	},
 
-	/* A choice of one. `pairs` are values and what they are called. */
-	select: function(id, pairs) {
-		return E('select', { id: id, 'class': 'cbi-input-select' }, pairs.map(pair => E('option', { value: pair[0] }, pair[1])));
+	/* A choice of one. `pairs` are values and what they are called; where others may come, `fresh` gives a promise of those
+	 * of now, and is asked whenever somebody is about to open it. */
+	select: function(id, pairs, fresh) {
+		const node = E('select', { id: id, 'class': 'cbi-input-select' });
+		offer(node, pairs);
+		let isAsked = false;
+		const ask = async () => {
+			if (isAsked)
+				return;
+			isAsked = true;
+			// where nobody answers, what was offered stays
+			await fresh().then(found => offer(node, found), () => null);
+			isAsked = false;
+		};
+		if (fresh)
+			[ 'pointerenter', 'focus' ].forEach(event => node.addEventListener(event, ask));
+		return node;
 	},
 
-	/* A box to tick, with its words. */
+	/* A box to tick. */
+	box: function(id, isOn) {
+		return E('input', { id: id, type: 'checkbox', checked: isOn === true ? '' : null });
+	},
+
+	/* A box to tick, with its words behind it. */
 	checkbox: function(id, text, isOn) {
-		const box = E('input', { id: id, type: 'checkbox' });
-		box.checked = isOn === true;
-		return E('label', { 'class': 'dusk-check', 'for': id }, [ box, ' ', text ]);
+		return E('label', { 'class': 'dusk-check', 'for': id }, [ this.box(id, isOn), ' ', text ]);
 	},
 
 	/* Short facts, each with its name. */
@@ -227,7 +284,7 @@ return baseclass.extend({
 	/* A time of the cluster. */
 	time: function(seconds, isTrusted) {
 		const text = new Date(seconds * 1000).toLocaleString();
-		return isTrusted ? text : _('about %s').replace('%s', text);
+		return isTrusted ? text : filled(_('about %s'), text);
 	},
 
 	/* What went wrong, and what to do, in the place of what could not be shown. */

@@ -3,6 +3,7 @@
 'require view';
 'require dusk.api as api';
 'require dusk.drift as drift';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
@@ -84,7 +85,7 @@ function blame(listed) {
 		])));
 }
 
-function asked(name, method, given) {
+function asked(method, given) {
 	return api.call(method, given).catch(error => error);
 }
 
@@ -93,19 +94,28 @@ return view.extend({
 		const name = widgets.shown();
 		await api.refresh();
 		if (!name)
-			return api.call('device_list').catch(error => error);
-		return Promise.all([
+			return { name: name, said: await lists.devices().catch(error => error) };
+		return { name: name, said: await Promise.all([
 			api.call('device_show', { name: name }),
-			asked(name, 'effective', { device: name }),
-			asked(name, 'log_blame', { target: 'device/' + name }),
+			asked('effective', { device: name }),
+			asked('log_blame', { target: 'device/' + name }),
 			api.call('group_list'),
-			api.call('device_list')
-		]).catch(error => error);
+			lists.devices(),
+			lists.pending()
+		]).catch(error => error) };
 	},
 
+	/* Shows the router of this address. What is told of one that was left meanwhile, or was asked before, is not shown. */
 	again: async function() {
-		nodes.fill(this.title, widgets.shown() || _('Routers'));
-		nodes.fill(this.place, this.shown(await this.load()));
+		const turn = this.turn = (this.turn || 0) + 1, name = widgets.shown();
+		if (name !== this.about) {
+			this.about = name;
+			nodes.fill(this.title, name || _('Routers'));
+			nodes.fill(this.place, E('p', { 'class': 'spinning', role: 'status' }, _('Loading…')));
+		}
+		const data = await this.load();
+		if (turn === this.turn)
+			nodes.fill(this.place, this.shown(data.name, data.said));
 	},
 
 	/* Asks the router right now, and shows what `show` makes of the answer. */
@@ -118,6 +128,13 @@ return view.extend({
 		catch (error) {
 			nodes.fill(place, widgets.trouble(error));
 		}
+	},
+
+	/* What ends connections for a while is asked first, by the router's name. */
+	restart: async function(name) {
+		if (await widgets.sure(widgets.filled(_('Restart %s?'), name),
+			_('It is off for a minute or two, and so is the network of all who are connected to it.'), _('Restart')))
+			await this.order(name, { order: 'reboot' }, _('%s restarts.'));
 	},
 
 	/* Sends the router an order, and says that it was taken. */
@@ -181,12 +198,12 @@ return view.extend({
 			() => this.order(device.name, { order: 'hold', for_s: Number(time.value) }, _('%s changes nothing for a while.')))) ];
 	},
 
-	replace: function(device, listed) {
-		const others = listed.pending.map(one => [ one.id, widgets.filled(_('%s, which waits'), one.name || one.label || one.id) ]).concat(
-			listed.devices.filter(one => one.name !== device.name).map(one => [ one.name, one.name ]));
-		if (!others.length)
+	replace: function(device, devices, pending) {
+		const others = (members, waiting) => waiting.map(one => [ one.id, widgets.filled(_('%s, which waits'), one.name || one.label || one.id) ]).concat(
+			members.filter(one => one.name !== device.name).map(one => [ one.name, one.name ]));
+		if (!others(devices, pending).length)
 			return null;
-		const by = widgets.select('dusk-replace', others);
+		const by = widgets.select('dusk-replace', others(devices, pending), async () => others(await lists.devices(), await lists.pending()));
 		return [ widgets.field(_('Other hardware'), by, _('It gets name, groups and settings; this one is removed.')),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Replace'), 'cbi-button-negative', async () => {
 				const chosen = by.selectedOptions[0].textContent;
@@ -209,15 +226,15 @@ return view.extend({
 		}));
 	},
 
-	manage: function(device, groups, listed) {
+	manage: function(device, groups, devices, pending) {
 		return widgets.part(_('Change it'), [
-			this.name(device), this.groups(device, groups), this.hold(device), this.replace(device, listed), this.remove(device)
+			this.name(device), this.groups(device, groups), this.hold(device), this.replace(device, devices, pending), this.remove(device)
 		]);
 	},
 
 	/* --- all of it -------------------------------------------------------------------------- */
 
-	one: function([ device, effective, blamed, groups, listed ]) {
+	one: function([ device, effective, blamed, groups, devices, pending ]) {
 		const place = E('div', {});
 		return [
 			device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(line => E('li', {}, ALARMS.get(line) || String(line))))) : null,
@@ -227,28 +244,31 @@ return view.extend({
 				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
 				widgets.button(_('What was changed by hand?'), '', () => this.drift(device, place)),
 				widgets.button(_('Let its light blink'), '', () => this.order(device.name, { order: 'locate' }, _('%s blinks for a minute.'))),
-				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.order(device.name, { order: 'reboot' }, _('%s restarts.')))
+				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.restart(device.name))
 			]),
 			place,
 			settings(device, effective),
 			variables(device),
 			blame(blamed),
-			this.manage(device, groups.groups, listed)
+			this.manage(device, groups.groups, devices, pending)
 		];
 	},
 
-	shown: function(data) {
-		if (data instanceof Error)
-			return widgets.trouble(data);
-		if (!Array.isArray(data))
-			return E('ul', {}, data.devices.map(device => E('li', {}, E('a', { href: widgets.href('device', device.name) }, device.name))));
-		return this.one(data);
+	shown: function(name, said) {
+		if (said instanceof Error)
+			return [ widgets.trouble(said), name ? E('p', {}, E('a', { href: '#' }, _('All routers'))) : null ];
+		if (!name)
+			return E('ul', {}, said.map(device => E('li', {}, E('a', { href: widgets.href('device', device.name) }, device.name))));
+		return this.one(said);
 	},
 
 	render: function(data) {
-		this.title = E('h2', {}, widgets.shown() || _('Routers'));
-		this.place = E('div', {}, this.shown(data));
+		this.about = data.name;
+		this.title = E('h2', {}, data.name || _('Routers'));
+		this.place = E('div', {}, this.shown(data.name, data.said));
 		window.addEventListener('hashchange', () => this.again());
+		if (data.name !== widgets.shown())
+			this.again();
 		return E('div', {}, [ this.title, this.place ]);
 	},
 

@@ -3,6 +3,7 @@
 'require view';
 'require dusk.api as api';
 'require dusk.csv as csv';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.qr as qr';
 'require dusk.session as session';
@@ -29,31 +30,34 @@ function short(id) {
 	return id.slice(0, ID_DIGITS);
 }
 
-function keysOfWhoWaits(listed) {
-	return JSON.stringify([ listed.pending, listed.devices.map(device => [ device.name, device.rebound ]) ], (name, value) =>
-		name.endsWith('_s_ago') ? Math.floor(value / 60) : value);
+function groupsOf(listed) {
+	return listed.groups.map(group => group.name);
+}
+
+/* Who waits, and the members, some of which came back by themselves. */
+async function waiting() {
+	const [ pending, devices ] = await Promise.all([ lists.pending(), lists.devices() ]);
+	return { pending: pending, devices: devices };
 }
 
 /* What is known of one that waits, in words. */
 function facts(one) {
 	if (one.like && one.like_online)
-		return widgets.badge('bad', _('Looks like %s, which is online: one of the two is a copy, or was stolen. Look at both.').replace('%s', one.like));
+		return widgets.badge('bad', widgets.filled(_('Looks like %s, which is online: one of the two is a copy, or was stolen. Look at both.'), one.like));
 	if (one.like)
-		return widgets.badge('warn', _('Looks like %s, which is absent: the same after a reset? A label can be copied.').replace('%s', one.like));
+		return widgets.badge('warn', widgets.filled(_('Looks like %s, which is absent: the same after a reset? A label can be copied.'), one.like));
 	return WHY[one.why] || one.why;
 }
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('device_list'), api.call('joinkey_list'), api.call('group_list') ]).catch(error => error);
+		return Promise.all([ waiting(), api.call('joinkey_list'), api.call('group_list'), lists.expected() ]).catch(error => error);
 	},
 
-	/* Has the leader told what it knows, and shows who waits, if that is another than before. */
+	/* Has the leader told what it knows, and shows who waits. */
 	look: async function() {
 		await api.ticket((await api.call('device_refresh')).ticket);
-		const listed = await api.call('device_list');
-		if (keysOfWhoWaits(listed) !== this.shownKeys)
-			this.showWaiting(listed);
+		this.showWaiting(await waiting());
 	},
 
 	again: async function() {
@@ -61,7 +65,10 @@ return view.extend({
 		if (data instanceof Error)
 			throw data;
 		this.showWaiting(data[0]);
-		nodes.fill(this.expectedPlace, this.expectedTable(data[0].expected));
+		if (!this.order.includes(this.askedAs))
+			nodes.fill(this.asPlace, null);
+		this.groups = groupsOf(data[2]);
+		nodes.fill(this.expectedPlace, this.expectedTable(data[3]));
 		nodes.fill(this.keysPlace, this.keys(data[1].joinkeys));
 	},
 
@@ -80,13 +87,12 @@ return view.extend({
 		(said.notes || []).forEach(note => widgets.tell(note, 'warning'));
 		said.skipped.forEach(one => widgets.tell(`${short(one.id)} (${one.label}): ${one.reason}`, 'warning'));
 		if (said.rebinds.length)
-			widgets.tell(_('Left out, as each would get the place of a router that is absent; let in one by one whom you know: %s')
-				.replace('%s', () => said.rebinds.map(one => `${short(one.id)} → ${one.like}`).join(', ')), 'warning');
+			widgets.tell(widgets.filled(_('Left out, as each would get the place of a router that is absent; let in one by one whom you know: %s'), said.rebinds.map(one => `${short(one.id)} → ${one.like}`).join(', ')), 'warning');
 		await this.again();
 	},
 
 	refuse: async function(one) {
-		const is_sure = await widgets.sure(_('Refuse %s').replace('%s', () => one.name || one.label),
+		const is_sure = await widgets.sure(widgets.filled(_('Refuse %s'), one.name || one.label),
 			_('It is not let in by its join key any more. Somebody who looked at it can still let it in by hand.'), _('Refuse'));
 		const said = is_sure && await session.act('device_reject', { names: [ one.id ] });
 		if (said) {
@@ -99,15 +105,16 @@ return view.extend({
 	askAs: function(one) {
 		const name = E('input', { id: 'dusk-as-name', 'class': 'cbi-input-text', maxlength: '63', placeholder: one.like ? '' : one.name });
 		const groups = widgets.choices(_('Further groups'), this.groups);
+		this.askedAs = one.id;
 		nodes.fill(this.asPlace, E('section', { 'class': 'cbi-section', 'aria-labelledby': 'dusk-as' }, [
-			E('h4', { id: 'dusk-as', tabindex: '-1' }, _('Let %s in as a router of its own').replace('%s', () => one.name || one.label)),
+			E('h4', { id: 'dusk-as', tabindex: '-1' }, widgets.filled(_('Let %s in as a router of its own'), one.name || one.label)),
 			widgets.field(_('Name'), name, _('Without one it gets the name that was set aside for it, or a name by the rules of its join key.')),
 			groups.node,
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Let it in'), 'cbi-button-action important', async () => {
 					if (one.like && !name.value.trim()) {
 						name.focus();
-						throw new Error(_('Give it a name: without one it would take the place of %s.').replace('%s', () => one.like));
+						throw new Error(widgets.filled(_('Give it a name: without one it would take the place of %s.'), one.like));
 					}
 					await this.approve({ names: [ one.id ], name: name.value.trim(), groups: groups.chosen() });
 				}),
@@ -121,32 +128,39 @@ return view.extend({
 		const like = one.like && !one.like_online;
 		return E('div', { 'class': 'dusk-actions' }, [
 			one.like ? null : widgets.button(_('Let in'), 'cbi-button-action', () => this.approve({ names: [ one.id ] })),
-			like ? widgets.button(_('It is %s').replace('%s', () => one.like), 'cbi-button-action', () => this.approve({ names: [ one.id ] })) : null,
+			like ? widgets.button(widgets.filled(_('It is %s'), one.like), 'cbi-button-action', () => this.approve({ names: [ one.id ] })) : null,
 			widgets.button(one.like ? _('It is another one…') : _('Let in as…'), '', () => this.askAs(one)),
 			widgets.button(_('Refuse'), 'cbi-button-negative', () => this.refuse(one))
 		]);
 	},
 
+	/* Shows who waits: who was there keeps its row, who is new comes below. */
 	showWaiting: function(listed) {
+		const of = new Map(listed.pending.map(one => [ one.id, one ]));
+		const late = listed.pending.slice().sort((a, b) => b.asked_s_ago - a.asked_s_ago).map(one => one.id);
+		this.order = [ ...new Set((this.order || []).concat(late)) ].filter(id => of.has(id));
+		this.waiting.show(this.order.map(id => this.waitingRow(of.get(id))));
+		this.allPlace.hidden = listed.pending.length < 2;
 		const returned = listed.devices.filter(device => device.rebound);
-		this.shownKeys = keysOfWhoWaits(listed);
-		nodes.fill(this.waitingPlace, [
-			widgets.table(_('Routers that wait'), [ _('Router'), _('Label'), _('Id'), _('Asked'), _('What is known'), _('What to do') ],
-				listed.pending.map(one => [ one.name || '-', one.label || '-', short(one.id), widgets.ago(one.asked_s_ago), facts(one), this.actions(one) ]),
-				_('Nobody waits to be let in.')),
-			listed.pending.length > 1 ? E('div', { 'class': 'dusk-actions' },
-				widgets.button(_('Let in all'), 'cbi-button-action', () => this.approve({ all: true }))) : null,
-			returned.length ? [
-				E('h4', {}, _('Came back by themselves')),
-				widgets.table(_('Routers that came back by themselves'), [ _('Router'), _('What is known'), _('What to do') ],
-					returned.map(device => [
-						device.name,
-						_('It has the label of %s and got its place; it can read no secrets before somebody confirms it.').replace('%s', () => device.rebound),
-						widgets.button(_('It is the same'), 'cbi-button-action', () => this.approve({ names: [ device.name ] }))
-					]), '')
-			] : null
-		]);
-		nodes.fill(this.asPlace, null);
+		this.returned.show(returned.map(device => ({
+			key: device.id,
+			says: [ device.name, device.rebound, device.name ],
+			cells: () => [
+				device.name,
+				widgets.filled(_('It has the label of %s and got its place; it can read no secrets before somebody confirms it.'), device.rebound),
+				widgets.button(_('It is the same'), 'cbi-button-action', () => this.approve({ names: [ device.name ] }))
+			]
+		})));
+		this.returnedPlace.hidden = !returned.length;
+	},
+
+	waitingRow: function(one) {
+		const asked = widgets.ago(one.asked_s_ago), like = [ one.like, one.like_online ];
+		return {
+			key: one.id,
+			says: [ one.name, one.label, one.id, asked, [ one.why, like ], [ one.name, one.label, like ] ],
+			cells: () => [ one.name || '-', one.label || '-', short(one.id), asked, facts(one), this.actions(one) ]
+		};
 	},
 
 	/* --- who is expected --------------------------------------------------------------------------- */
@@ -204,10 +218,10 @@ return view.extend({
 	keys: function(keys) {
 		return widgets.table(_('Join keys'), [ _('Key'), _('State'), _('Used'), _('Lets in'), _('Until'), _('Groups'), '' ], keys.map(key => [
 			short(key.id),
-			key.pending ? _('%s, %d wait').replace('%s', key.state).replace('%d', key.pending) : key.state,
-			_('%d of %d').replace('%d', key.used).replace('%d', key.uses),
-			[ key.mode === 'auto' ? _('without asking') : _('after approval'), key.labels.length ? _('only %s').replace('%s', () => key.labels.join(', ')) : '',
-				key.name ? _('as %s').replace('%s', () => key.name) : '' ].filter(part => part).join(', '),
+			key.pending ? widgets.filled(_('%s, %d wait'), key.state, key.pending) : key.state,
+			widgets.filled(_('%d of %d'), key.used, key.uses),
+			[ key.mode === 'auto' ? _('without asking') : _('after approval'), key.labels.length ? widgets.filled(_('only %s'), key.labels.join(', ')) : '',
+				key.name ? widgets.filled(_('as %s'), key.name) : '' ].filter(part => part).join(', '),
 			key.expires ? widgets.time(key.expires, true) : _('no end'),
 			key.groups.join(', ') || '-',
 			key.state === 'revoked' ? '' : widgets.button(_('Revoke'), 'cbi-button-negative', () => this.revoke(key))
@@ -215,15 +229,15 @@ return view.extend({
 	},
 
 	revoke: async function(key) {
-		const too = E('input', { id: 'dusk-with-devices', type: 'checkbox' });
-		if (!await widgets.sure(_('Revoke the join key %s').replace('%s', short(key.id)), [
+		const too = widgets.checkbox('dusk-with-devices', _('Remove all routers that came by it, too'));
+		if (!await widgets.sure(widgets.filled(_('Revoke the join key %s'), short(key.id)), [
 			E('p', {}, _('It lets nobody in any more. Routers that came by it stay.')),
-			E('p', {}, E('label', { 'for': too.id }, [ too, ' ', _('Remove all routers that came by it, too') ]))
+			E('p', {}, too)
 		], _('Revoke')))
 			return;
 		let said;
 		do {
-			said = await session.act('joinkey_revoke', { id: key.id, with_devices: too.checked });
+			said = await session.act('joinkey_revoke', { id: key.id, with_devices: too.querySelector('input').checked });
 			if (!said)
 				return;
 			widgets.told(said);
@@ -237,7 +251,7 @@ return view.extend({
 		line.value = said.line;
 		const address = URL.createObjectURL(new Blob([ said.line + '\n' ], { type: 'application/octet-stream' }));
 		nodes.fill(this.newKeyPlace, E('section', { 'class': 'cbi-section alert-message', 'aria-labelledby': 'dusk-new-key' }, [
-			E('h4', { id: 'dusk-new-key', tabindex: '-1' }, _('The join key %s').replace('%s', short(said.id))),
+			E('h4', { id: 'dusk-new-key', tabindex: '-1' }, widgets.filled(_('The join key %s'), short(said.id))),
 			E('p', {}, _('Whoever has it can ask to join. It is shown this once: keep it now.')),
 			widgets.field(_('Line'), line, _('For `dusk join -`, or the page of a router that is in no cluster.')),
 			qr.draw(said.line, _('The join key as a QR code')),
@@ -255,9 +269,9 @@ return view.extend({
 	keyForm: function() {
 		const uses = E('input', { id: 'dusk-uses', type: 'number', min: '1', max: '10000', value: '1' });
 		const days = E('input', { id: 'dusk-days', type: 'number', min: '0', max: '3650', value: '7' });
-		const auto = E('input', { id: 'dusk-auto', type: 'checkbox' });
+		const auto = widgets.box('dusk-auto', false);
 		const labels = E('textarea', { id: 'dusk-labels', 'class': 'dusk-short', spellcheck: 'false' });
-		const rebind = E('select', { id: 'dusk-rebind', 'class': 'cbi-input-select' }, REBINDS.map(pair => E('option', { value: pair[0] }, pair[1])));
+		const rebind = widgets.select('dusk-rebind', REBINDS);
 		const name = E('input', { id: 'dusk-template', 'class': 'cbi-input-text', maxlength: '63', placeholder: 'ap-{n}' });
 		const groups = widgets.choices(_('Groups'), this.groups);
 		return this.keyFold = widgets.folded(_('Make a join key'), [
@@ -279,7 +293,7 @@ return view.extend({
 				this.keyFold.open = false;
 				this.showKey(said);
 			}))
-		]);
+		], async () => groups.offer(groupsOf(await api.call('group_list'))));
 	},
 
 	/* --- all of it ----------------------------------------------------------------------------------- */
@@ -287,17 +301,22 @@ return view.extend({
 	render: function(data) {
 		if (data instanceof Error)
 			return E('div', {}, [ E('h2', {}, _('Join')), widgets.trouble(data) ]);
-		this.groups = data[2].groups.map(group => group.name);
-		for (const place of [ 'waitingPlace', 'asPlace', 'newKeyPlace' ])
+		this.groups = groupsOf(data[2]);
+		for (const place of [ 'asPlace', 'newKeyPlace' ])
 			this[place] = E('div', {});
-		this.expectedPlace = E('div', {}, this.expectedTable(data[0].expected));
+		this.waiting = widgets.lasting(_('Routers that wait'), [ _('Router'), _('Label'), _('Id'), _('Asked'), _('What is known'), _('What to do') ],
+			_('Nobody waits to be let in.'));
+		this.returned = widgets.lasting(_('Routers that came back by themselves'), [ _('Router'), _('What is known'), _('What to do') ], '');
+		this.returnedPlace = E('div', {}, [ E('h4', {}, _('Came back by themselves')), this.returned.node ]);
+		this.allPlace = E('div', { 'class': 'dusk-actions' }, widgets.button(_('Let in all'), 'cbi-button-action', () => this.approve({ all: true })));
+		this.expectedPlace = E('div', {}, this.expectedTable(data[3]));
 		this.keysPlace = E('div', {}, this.keys(data[1].joinkeys));
 		this.showWaiting(data[0]);
 		poll.add(() => this.look(), SECONDS);
 		return E('div', {}, [
 			E('h2', {}, _('Join')),
 			E('p', { 'class': 'cbi-map-descr' }, _('A router joins with a key, and waits here unless the key lets it in by itself.')),
-			E('h3', {}, _('Who waits')), this.waitingPlace, this.asPlace,
+			E('h3', {}, _('Who waits')), this.waiting.node, this.allPlace, this.returnedPlace, this.asPlace,
 			E('h3', {}, _('Who is expected')), this.expectedPlace, this.expectForm(),
 			E('h3', {}, _('Join keys')), this.newKeyPlace, this.keysPlace, this.keyForm()
 		]);

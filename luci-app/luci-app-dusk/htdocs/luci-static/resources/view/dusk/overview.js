@@ -2,6 +2,7 @@
 'require poll';
 'require view';
 'require dusk.api as api';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.start as start';
@@ -11,16 +12,21 @@
 
 const E = nodes.make;
 const SECONDS = 5;
+/* As people count: ap-9 stands before ap-10. */
+const COLLATOR = new Intl.Collator(undefined, { numeric: true });
 const OUTSIDE = [ 'none', 'joining', 'pending' ];
+/* What the daemon says of it on a terminal; here it is asked with a button. */
+const NO_BACKUP = 'no backup: ';
 
-function health(device) {
+/* How a router is: a kind of badge, and its words. */
+function healthOf(device) {
 	if (!device.online)
-		return widgets.badge('bad', _('not heard'));
+		return [ 'bad', _('not heard') ];
 	if (device.apply === 'failed')
-		return widgets.badge('bad', _('could not apply'));
+		return [ 'bad', _('could not apply') ];
 	if (device.drift)
-		return widgets.badge('warn', widgets.filled(_('changed by hand: %d'), device.drift));
-	return widgets.badge('good', _('well'));
+		return [ 'warn', widgets.filled(_('changed by hand: %d'), device.drift) ];
+	return [ 'good', _('well') ];
 }
 
 function position(device, newest) {
@@ -29,39 +35,33 @@ function position(device, newest) {
 }
 
 function row(device, newest) {
-	return [
-		E('a', { href: widgets.href('device', device.name) }, device.name),
-		widgets.role(device.role),
-		health(device),
-		position(device, newest),
-		device.online ? _('now') : widgets.ago(device.seen_s_ago)
-	];
+	const health = healthOf(device), at = position(device, newest), heard = device.online ? _('now') : widgets.ago(device.seen_s_ago);
+	return {
+		key: device.id,
+		says: [ device.name, device.role, health, at, heard ],
+		cells: () => [
+			E('a', { href: widgets.href('device', device.name) }, device.name),
+			widgets.role(device.role),
+			widgets.badge(health[0], health[1]),
+			at,
+			heard
+		]
+	};
 }
 
 function facts(status) {
-	return widgets.facts([
+	return [
 		[ _('Cluster'), status.cluster ],
 		[ _('Leads'), status.master || _('nobody is heard') ],
 		[ _('Online'), widgets.filled(_('%d of %d'), status.online, status.members) ],
 		[ _('Version'), String(status.head.seq) ]
-	]);
+	];
 }
 
 function lines(title, texts, kind) {
 	if (!texts.length)
 		return null;
 	return E('div', { 'class': 'alert-message ' + kind }, [ E('h4', {}, title), E('ul', {}, texts.map(text => E('li', {}, text))) ]);
-}
-
-function shown(status, listed) {
-	const devices = listed.devices.slice().sort((a, b) => a.name.localeCompare(b.name));
-	return [
-		lines(_('To see to'), status.alarms, 'danger'),
-		lines(_('To decide'), status.asks, 'warning'),
-		facts(status),
-		widgets.table(_('Routers'), [ _('Router'), _('Role'), _('Health'), _('In effect'), _('Heard') ],
-			devices.map(device => row(device, status.head.seq)), _('There is no other router yet.'))
-	];
 }
 
 /* A router that is on its way into a cluster. */
@@ -75,7 +75,7 @@ function entering(status) {
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('status'), api.call('device_list').catch(error => error) ]).catch(error => error);
+		return Promise.all([ api.call('status'), lists.devices().catch(error => error) ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -84,43 +84,59 @@ return view.extend({
 
 	/* Asks who takes over if the leader fails, as long as nobody does. */
 	askBackup: function(devices) {
-		const others = devices.filter(device => device.role === 'member').map(device => device.name);
-		const key = devices.some(device => device.role === 'backupMaster') ? '' : JSON.stringify([ 'nobody', others ]);
-		if (key === this.asked)
-			return;
-		this.asked = key;
-		const select = E('select', { id: 'dusk-backup', 'class': 'cbi-input-select' }, others.map(name => E('option', { value: name }, name)));
-		nodes.fill(this.backupPlace, !key ? null : E('div', { 'class': 'alert-message warning' }, [
+		const candidates = () => this.devices.filter(device => device.role === 'member').map(device => [ device.name, device.name ]);
+		const isThere = devices.some(device => device.role === 'backupMaster'), others = candidates();
+		nodes.show(this.backupPlace, [ isThere, isThere || !others.length ], () => isThere ? null : E('div', { 'class': 'alert-message warning' }, [
 			E('h4', {}, _('Nobody takes over if the leader fails')),
-			others.length ? [
-				widgets.field(_('Takes over'), select, _('It leads as soon as the leader is not heard any more.')),
-				widgets.button(_('Let it take over'), 'cbi-button-action', async () => {
-					if (widgets.told(await session.act('role_backups', { devices: [ select.value ] })))
-						await this.again();
-				})
-			] : E('p', {}, [ _('Then nothing can be changed. Let a second router in:'), ' ', E('a', { href: widgets.href('join') }, _('Join')) ])
+			others.length ? this.backupForm(candidates) : E('p', {}, [
+				_('Then nothing can be changed. Let a second router in:'), ' ', E('a', { href: widgets.href('join') }, _('Join'))
+			])
 		]));
 	},
 
-	/* Shows how it is. A form that is being filled in stays. */
+	backupForm: function(candidates) {
+		const select = widgets.select('dusk-backup', candidates(), async () => candidates());
+		return [
+			widgets.field(_('Takes over'), select, _('It leads as soon as the leader is not heard any more.')),
+			widgets.button(_('Let it take over'), 'cbi-button-action', async () => {
+				if (widgets.told(await session.act('role_backups', { devices: [ select.value ] })))
+					await this.again();
+			})
+		];
+	},
+
+	/* Shows how it is, and touches nothing that is as it was. */
 	show: function(data) {
-		const status = data instanceof Error ? null : data[0];
-		const isFirst = status !== null && status.role === 'none';
-		if (isFirst && this.isFirst)
+		const [ status, devices ] = data instanceof Error ? [ data, data ] : data;
+		const trouble = status instanceof Error ? status : devices instanceof Error && !OUTSIDE.includes(status.role) ? devices : null;
+		nodes.show(this.troublePlace, trouble && trouble.message, () => trouble && widgets.trouble(trouble));
+		const isOutside = trouble === null && (status.role === 'none' || devices instanceof Error);
+		this.clusterPlace.hidden = isOutside || trouble !== null;
+		if (trouble)
 			return;
-		this.isFirst = isFirst;
-		if (isFirst)
-			nodes.fill(this.place, start.show(() => this.again()));
-		else if (status === null || (data[1] instanceof Error && !OUTSIDE.includes(status.role)))
-			nodes.fill(this.place, widgets.trouble(status === null ? data : data[1]));
-		else
-			nodes.fill(this.place, data[1] instanceof Error ? entering(status) : shown(status, data[1]));
-		this.askBackup(status !== null && data[1].devices ? data[1].devices : [ { role: 'backupMaster' } ]);
+		nodes.show(this.outsidePlace, isOutside && (status.role === 'none' ? status.role : [ status.role, status.reason, status.label ]),
+			() => !isOutside ? null : status.role === 'none' ? start.show(() => this.again()) : entering(status));
+		if (!isOutside)
+			this.showCluster(status, devices);
+	},
+
+	showCluster: function(status, devices) {
+		this.devices = devices;
+		this.askBackup(devices);
+		const asks = status.asks.filter(line => !line.startsWith(NO_BACKUP));
+		nodes.show(this.alarmsPlace, [ status.alarms, asks ], () => [
+			lines(_('To see to'), status.alarms, 'danger'), lines(_('To decide'), asks, 'warning')
+		]);
+		nodes.show(this.factsPlace, facts(status), () => widgets.facts(facts(status)));
+		const byName = devices.slice().sort((a, b) => COLLATOR.compare(a.name, b.name));
+		this.table.show(byName.map(device => row(device, status.head.seq)));
 	},
 
 	render: function(data) {
-		this.place = E('div', {});
-		this.backupPlace = E('div', {});
+		this.table = widgets.lasting(_('Routers'), [ _('Router'), _('Role'), _('Health'), _('In effect'), _('Heard') ], _('There is no other router yet.'));
+		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'alarmsPlace', 'factsPlace' ])
+			this[name] = E('div', {});
+		this.clusterPlace = E('div', {}, [ this.backupPlace, this.alarmsPlace, this.factsPlace, this.table.node ]);
 		this.show(data);
 		poll.add(async () => {
 			await api.refresh();
@@ -129,8 +145,9 @@ return view.extend({
 		return E('div', {}, [
 			E('h2', {}, _('Overview')),
 			E('p', { 'class': 'cbi-map-descr' }, _('All routers of the cluster, as this one knows them.')),
-			this.backupPlace,
-			this.place
+			this.troublePlace,
+			this.outsidePlace,
+			this.clusterPlace
 		]);
 	},
 

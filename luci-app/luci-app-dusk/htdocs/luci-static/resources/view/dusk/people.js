@@ -17,17 +17,17 @@ function wordsOf(text) {
 function sentence(grant) {
 	const who = grant.users.join(', ');
 	const subject = !grant.users.length ? _('Owners alone')
-		: grant.threshold > 1 ? _('%d of %s together').replace('%d', grant.threshold).replace('%s', who) : who;
+		: grant.threshold > 1 ? widgets.filled(_('%d of %s together'), grant.threshold, who) : who;
 	const limits = [
-		grant.packages ? _('only in %s').replace('%s', grant.packages.join(', ') || _('no package')) : '',
-		grant.groups ? _('only for %s').replace('%s', grant.groups.map(name => _('group %s').replace('%s', name)).join(', ') || _('no group')) : '',
-		grant.max_priority === null ? '' : _('with a priority up to %d').replace('%d', grant.max_priority)
+		grant.packages ? widgets.filled(_('only in %s'), grant.packages.join(', ') || _('no package')) : '',
+		grant.groups ? widgets.filled(_('only for %s'), grant.groups.map(name => widgets.filled(_('group %s'), name)).join(', ') || _('no group')) : '',
+		grant.max_priority === null ? '' : widgets.filled(_('with a priority up to %d'), grant.max_priority)
 	].filter(part => part);
 	return [ subject, ' ', _('may change what begins with'), ' ', E('code', {}, grant.prefix), limits.length ? ', ' + limits.join(', ') : '', '.' ];
 }
 
 function grantedBy(grant) {
-	const text = grant.under === null ? _('owners') : _('%s, under %s').replace('%s', grant.by.join(', ')).replace('%s', grant.under);
+	const text = grant.under === null ? _('owners') : widgets.filled(_('%s, under %s'), grant.by.join(', '), grant.under);
 	return grant.in_force ? text : [ text, ' ', widgets.badge('warn', _('has ended')) ];
 }
 
@@ -41,6 +41,10 @@ function may(user) {
 	if (user.disabled)
 		return '-';
 	return user.owner ? _('everything') : user.grants.join(', ') || _('nothing');
+}
+
+function activeOf(listed) {
+	return listed.users.filter(user => !user.disabled).map(user => user.name);
 }
 
 /* One row for each person who is logged in. */
@@ -96,12 +100,12 @@ return view.extend({
 		const given = { name: user.name };
 		return E('div', { 'class': 'dusk-actions' }, [
 			user.owner
-				? widgets.button(_('Owner no more'), '', () => this.sureAct('owner_remove', given, _('%s: owner no more').replace('%s', user.name),
+				? widgets.button(_('Owner no more'), '', () => this.sureAct('owner_remove', given, widgets.filled(_('%s: owner no more'), user.name),
 					_('From then on this person may change what is granted, and nothing else.'), _('Owner no more')))
-				: widgets.button(_('Make an owner'), '', () => this.sureAct('owner_add', given, _('%s: an owner').replace('%s', user.name),
+				: widgets.button(_('Make an owner'), '', () => this.sureAct('owner_add', given, widgets.filled(_('%s: an owner'), user.name),
 					_('Owners may change everything, and who owns the cluster, too.'), _('Make an owner'))),
 			widgets.button(_('Disable'), 'cbi-button-negative', () => this.sureAct('user_disable', { name: user.name, owner_too: user.owner },
-				_('Disable %s').replace('%s', user.name), _('What this person signs counts no more, from the next version on. The name stays taken.'), _('Disable')))
+				widgets.filled(_('Disable %s'), user.name), _('What this person signs counts no more, from the next version on. The name stays taken.'), _('Disable')))
 		]);
 	},
 
@@ -111,7 +115,7 @@ return view.extend({
 			widgets.table(_('People'), [ _('Name'), _('Is'), _('May change'), _('Signs with'), _('What to do') ], listed.users.map(user => [
 				user.name, state(user), may(user), user.signs_with === 'password' ? _('a password') : _('a key file'), this.actions(user)
 			]), _('There is nobody.')),
-			widgets.folded(_('How many owners sign together: %d').replace('%d', listed.quorum), [
+			widgets.folded(widgets.filled(_('How many owners sign together: %d'), listed.quorum), [
 				widgets.field(_('Owners'), count, _('So many have to sign what owners alone may change.')),
 				E('div', { 'class': 'dusk-actions' }, widgets.button(_('Set'), 'cbi-button-action', () => this.act('owner_quorum', { count: Number(count.value) })))
 			])
@@ -201,7 +205,11 @@ return view.extend({
 				if (await this.act('grant_set', given))
 					this.grantFold.open = false;
 			}))
-		]);
+		], async () => {
+			const [ people, listed ] = await Promise.all([ api.call('user_list'), api.call('group_list') ]);
+			who.offer(activeOf(people));
+			within.offer(listed.groups.map(group => group.name));
+		});
 	},
 
 	/* --- who is logged in -------------------------------------------------------------------------- */
@@ -219,7 +227,7 @@ return view.extend({
 				const said = await session.call('session_end', { user: one.user });
 				if (!said)
 					return;
-				widgets.tell(_('%d sessions have ended.').replace('%d', said.ended), 'success');
+				widgets.tell(widgets.filled(_('%d sessions have ended.'), said.ended), 'success');
 				await this.again();
 			})
 		]), _('Nobody is logged in.'));
@@ -228,15 +236,14 @@ return view.extend({
 	render: function(data) {
 		if (data instanceof Error)
 			return E('div', {}, [ E('h2', {}, _('People and rights')), widgets.trouble(data) ]);
-		const names = data[0].users.filter(user => !user.disabled).map(user => user.name);
-		this.usersPlace = E('div', {}, this.users(data[0]));
+				this.usersPlace = E('div', {}, this.users(data[0]));
 		this.grantsPlace = E('div', {}, this.grants(data[1].grants));
 		this.sessionsPlace = E('div', {}, this.sessions(data[3]));
 		return E('div', {}, [
 			E('h2', {}, _('People and rights')),
 			E('p', { 'class': 'cbi-map-descr' }, _('What a person signs counts as far as that person may; which router it is sent from decides nothing.')),
 			E('h3', {}, _('People')), this.usersPlace, this.addForm(), this.passwordForm(), this.resetForm(),
-			E('h3', {}, _('Rights')), this.grantsPlace, this.grantForm(names, data[2].groups.map(group => group.name)),
+			E('h3', {}, _('Rights')), this.grantsPlace, this.grantForm(activeOf(data[0]), data[2].groups.map(group => group.name)),
 			E('h3', {}, _('Who is logged in')), this.sessionsPlace
 		]);
 	},

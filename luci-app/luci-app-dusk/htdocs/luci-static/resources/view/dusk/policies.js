@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require dusk.api as api';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.variables as variables';
@@ -19,7 +20,7 @@ const VERBS = [
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('policy_list'), api.call('group_list'), api.call('device_list'), variables.load() ]).catch(error => error);
+		return Promise.all([ api.call('policy_list'), api.call('group_list'), lists.devices(), variables.load() ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -95,7 +96,7 @@ return view.extend({
 		const name = E('input', { id: 'dusk-new-policy', 'class': 'cbi-input-text' });
 		const group = E('input', { id: 'dusk-new-group', 'class': 'cbi-input-text' });
 		const members = E('select', { id: 'dusk-members', 'class': 'cbi-input-select', multiple: '' },
-			devices.devices.map(device => E('option', { value: device.name }, device.name)));
+			devices.map(device => E('option', { value: device.name }, device.name)));
 		this.one = E('div', {});
 		return [
 			widgets.table(_('Policies'), [ _('Policy'), _('Settings'), _('Applies to'), _('Priority') ], policies.policies.map(policy => [
@@ -119,7 +120,7 @@ return view.extend({
 				if (chosen.length)
 					widgets.told(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
 			})),
-			variables.shown(listed, groups.groups, devices.devices)
+			variables.shown(listed, groups.groups, devices)
 		];
 	},
 

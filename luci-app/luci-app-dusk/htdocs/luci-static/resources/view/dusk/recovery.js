@@ -19,12 +19,12 @@ function phrase(shown) {
 			_('There is no recovery phrase: the owners took it away. When all passwords of owners are lost, nobody can help.')));
 	const rows = [
 		[ _('Cluster'), shown.cluster ],
-		[ _('Recovered'), shown.generation ? _('%d times').replace('%d', shown.generation) : _('never') ],
-		[ _('Phrase in force since'), shown.made.time ? widgets.time(shown.made.time, shown.made.time_trusted) : _('version %d').replace('%d', shown.made.seq) ],
+		[ _('Recovered'), shown.generation ? widgets.filled(_('%d times'), shown.generation) : _('never') ],
+		[ _('Phrase in force since'), shown.made.time ? widgets.time(shown.made.time, shown.made.time_trusted) : widgets.filled(_('version %d'), shown.made.seq) ],
 		[ _('Owners'), shown.owners.join(', ') ]
 	];
 	return [
-		E('dl', { 'class': 'dusk-facts' }, rows.map(pair => E('div', {}, [ E('dt', {}, pair[0]), E('dd', {}, pair[1]) ]))),
+		widgets.facts(rows),
 		E('p', {}, shown.generation
 			? _('It was made by the last recovery, and typed again then or written to a file. All phrases before it are spent.')
 			: _('It was made with the cluster, and typed again then or written to a file. It was never used.')),

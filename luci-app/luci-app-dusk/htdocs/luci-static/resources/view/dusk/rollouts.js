@@ -51,13 +51,16 @@ function devices(wave) {
 }
 
 return view.extend({
-	load: function() {
+	load: async function() {
 		const id = widgets.shown();
-		return (id ? api.call('rollout_show', { id: id }) : api.call('rollout_list')).catch(error => error);
+		return { id: id, said: await (id ? api.call('rollout_show', { id: id }) : api.call('rollout_list')).catch(error => error) };
 	},
 
+	/* What was asked for another address of this view, or earlier, comes too late. */
 	again: async function() {
-		this.show(await this.load());
+		const turn = this.turn = (this.turn || 0) + 1, data = await this.load();
+		if (turn === this.turn && data.id === widgets.shown())
+			this.show(data);
 	},
 
 	order: async function(rollout, what, failures) {
@@ -121,14 +124,15 @@ return view.extend({
 		];
 	},
 
-	/* Where nothing changed nothing is shown anew: somebody may be typing. */
-	show: function(data) {
-		const text = data instanceof Error ? data.message : JSON.stringify(data);
-		if (text === this.last)
-			return;
-		this.last = text;
-		nodes.fill(this.title, widgets.shown() ? widgets.filled(_('Rollout %s'), widgets.shown()) : _('Rollouts'));
-		nodes.fill(this.place, data instanceof Error ? widgets.trouble(data) : data.rollouts ? this.all(data) : this.one(data));
+	/* Where nothing changed nothing is shown anew, and what somebody types stays. */
+	show: function({ id, said }) {
+		const title = id ? widgets.filled(_('Rollout %s'), id) : _('Rollouts');
+		if (id !== this.id)
+			nodes.fill(this.place, null);
+		this.id = id;
+		nodes.show(this.title, title, () => title);
+		nodes.show(this.place, [ id, said instanceof Error ? said.message : said ],
+			() => said instanceof Error ? widgets.trouble(said) : said.rollouts ? this.all(said) : this.one(said));
 	},
 
 	render: function(data) {

@@ -1,0 +1,27 @@
+"""Lists that the control socket gives a page at a time, as one."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dusk.cli.client import Json
+    from dusk.cli.command import Context
+
+
+def every(context: "Context", method: str, field: str, mark: str) -> "list[Json]":
+    """Return all rows of a list.
+
+    Args:
+        context: asks the daemon.
+        method: gives pages; takes ``after``, says whether there are ``more``.
+        field: what the rows are called there.
+        mark: the field of a row that ``after`` wants.
+
+    Raises:
+        Refused: as `Client.call`.
+    """
+    page = context.call(method)
+    rows: list[Json] = list(page[field])
+    while page["more"]:
+        page = context.call(method, after=rows[-1][mark])
+        rows += page[field]
+    return rows
