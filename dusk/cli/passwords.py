@@ -118,8 +118,17 @@ def check_new(file: str) -> None:
         raise Refused("file-exists", f"{file} has something in it, another key perhaps; give a new file")
 
 
+def _sync_folder(folder: Path) -> None:
+    """Have a power cut not take a file's new name back: it may be the only copy of a key in force."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_secret(file: str, text: str) -> None:
-    """Write a new file, mode 0600, all or nothing; an existing regular file is replaced.
+    """Write a new file, mode 0600, all or nothing, through to the disk; an existing regular file is replaced.
 
     Raises:
         Refused: it cannot be written.
@@ -135,6 +144,7 @@ def write_secret(file: str, text: str) -> None:
                 stream.flush()
                 os.fsync(descriptor)
             temporary.replace(path)
+            _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:

@@ -29,8 +29,6 @@ _HEAD_DIGITS = 64
 _NEXT_TEXT = """\
 The next recovery phrase. The one that you gave is spent as soon as the cluster is
 recovered, and this one takes its place. Write it on paper: it is shown this once."""
-_UNKNOWN = frozenset({"no-answer", "bad-answer"})
-"""Failures after which nobody knows whether the cluster was recovered: the next phrase is kept."""
 _AGAIN = frozenset({"superseded", "not-ancestor", "owner-left"})
 """Refusals of what was prepared upon records that changed meanwhile: it is prepared and signed anew."""
 _ATTEMPTS = 3
@@ -173,8 +171,8 @@ class _Recovery:
         context = self._context
         context.call(method, **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
         following = recovery_key(self._next_phrase())
+        is_sent = False
         for left in reversed(range(_ATTEMPTS)):
-            is_sent = False
             try:
                 prepared = context.call(method, **asked, following=following.public.hex())
                 change = self._signed(prepared, message, lambda made, edits: check(made, edits, following))
@@ -183,10 +181,11 @@ class _Recovery:
                 started = context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
                 break
             except Refused as error:
-                if not is_sent or error.code not in _UNKNOWN:
-                    if left and error.code in _AGAIN and self._is_in_force():
-                        continue
-                    self._forget_next()
+                if left and error.code in _AGAIN and self._is_in_force():
+                    continue
+                if is_sent:
+                    raise Refused(error.code, f"{error.reason}. {self._kept()}") from None
+                self._forget_next()
                 raise
         return started, prepared
 
@@ -202,8 +201,14 @@ class _Recovery:
         undone = "nothing was changed, run `dusk recover` again"
         return new_phrase(self._arguments.new_phrase_file, _NEXT_TEXT, "--new-phrase-file", undone)
 
+    def _kept(self) -> str:
+        """Say what to keep, and until when: a refusal may be an error, or a lie (A57)."""
+        file = self._arguments.new_phrase_file
+        kept = "Keep both phrases" if file is None else f"Keep your phrase and {file}"
+        return f"{kept} until `dusk recover --check`, on another router too, says which of them is in force"
+
     def _forget_next(self) -> None:
-        """Remove a file with a phrase of nothing: it would mislead."""
+        """Remove a file with a phrase that was never signed for: it would mislead."""
         if self._arguments.new_phrase_file is not None:
             Path(self._arguments.new_phrase_file).unlink(missing_ok=True)
 

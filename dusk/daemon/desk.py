@@ -359,6 +359,7 @@ class DaemonDesk:
         full disk has no room for is refused before the node counts on it (A31).
 
         Raises:
+            Refused: ``busy``; nothing was kept.
             StorageError: the disk is full; nothing was kept.
         """
         self._check_room(change)
@@ -369,7 +370,7 @@ class DaemonDesk:
         """Lead at once by a role that owners forced, and return the ticket of its outcome.
 
         Raises:
-            Refused: the node's log cannot carry it.
+            Refused: the node's log cannot carry it, or ``busy``; nothing was kept.
             StorageError: the disk is full; nothing was kept.
         """
         self._check_room(change)
@@ -383,6 +384,7 @@ class DaemonDesk:
     def _check_room(self, change: Change) -> None:
         storage = self._core.storage
         assert storage is not None, "methods run while there is a node"
+        self._tickets.make_room()
         storage.files.check_room(*[len(change.encode())] * COPIES)
 
     def resume(self, change: ChangeId, timeout_s: float, answer: Json) -> str:

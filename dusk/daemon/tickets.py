@@ -51,7 +51,7 @@ class Tickets:
             Refused: ``busy``: as much as may be is under way.
         """
         assert self._nursery is not None, "tickets are used while they run"
-        self._make_room()
+        self.make_room()
         name = secrets.token_hex(16)
         ticket = self._tickets[name] = Ticket({})
         self._nursery.start_soon(_work, ticket, work)
@@ -76,7 +76,12 @@ class Tickets:
     def _is_old(self, ticket: Ticket) -> bool:
         return ticket.ended_at is not None and trio.current_time() - ticket.ended_at > TICKET_KEPT_S_MAX
 
-    def _make_room(self) -> None:
+    def make_room(self) -> None:
+        """See to it that work can be started now: asked before what cannot be taken back is begun.
+
+        Raises:
+            Refused: ``busy``: as much as may be is under way.
+        """
         for name in [name for name, ticket in self._tickets.items() if self._is_old(ticket)]:
             del self._tickets[name]
         done = [name for name, ticket in self._tickets.items() if ticket.ended_at is not None]

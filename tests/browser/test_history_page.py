@@ -17,7 +17,7 @@ KEY = "system.ntp.enabled"
 
 def test_old_versions_are_found_page_by_page_and_one_is_put_back(cluster: Cluster, window: Watched) -> None:
     page = window.page
-    owner = cluster.owner(cluster.first)
+    owner, newest = cluster.owner(cluster.first), 0
     for number in range(PAGE + 2):
         owner.set("policy/turned", KEY, str(number))
         newest = owner.commit(f"turn {number}")["seq"]

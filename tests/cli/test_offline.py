@@ -431,6 +431,18 @@ def test_a_secret_file_is_never_a_link(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_secret_files_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[bool, list[str]]] = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: synced.append((stat.S_ISDIR(os.fstat(fd).st_mode), [p.name for p in tmp_path.iterdir()])),
+    )
+    passwords.write_secret(str(tmp_path / "next"), "x")
+    (was_folder, _), last = synced
+    assert (was_folder, last) == (False, (True, ["next"]))
+
+
 def test_a_device_is_labelled_by_its_lowest_real_address(tmp_path: Path) -> None:
     for name, address in (
         ("lo", "00:00:00:00:00:00"),

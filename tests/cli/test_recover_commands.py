@@ -270,7 +270,6 @@ def test_a_phrase_that_was_spent_meanwhile_signs_nothing_more(
     hostile_method(monkeypatch, "recovery.submit", meanwhile)
     assert_refused(recover(dusk, files), "what it changes was changed")
     assert len(taken) == 1
-    assert not Path(files["next"]).exists()
 
 
 def give_way(dusk: "Dusk", files: dict[str, str], head: str, *more: str) -> Any:
@@ -363,12 +362,26 @@ def test_the_next_phrase_is_kept_where_nobody_knows_whether_it_is_in_force(
         raise Refused(code, "lost")
 
     hostile_method(monkeypatch, "recovery.submit", lost)
-    code = "superseded"
-    assert_refused(recover(dusk, files), "lost")
-    assert not Path(files["next"]).exists()
-    code = "no-answer"
-    assert_refused(recover(dusk, files), "lost")
-    assert len(Path(files["next"]).read_text().split()) == 24
+    for code in ("no-answer", "superseded", "busy", "failed"):
+        refused = recover(dusk, {**files, "next": files["next"] + code})
+        assert_refused(
+            refused, f"lost. Keep your phrase and {files['next']}{code} until `dusk recover --check`"
+        )
+        assert len(Path(files["next"] + code).read_text().split()) == 24
+
+
+def test_a57_a_router_that_takes_a_recovery_and_says_it_did_not_costs_nobody_the_phrase(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lying(desk: Any, arguments: Any) -> Any:
+        honest(desk, arguments)
+        raise Refused("busy", "too much is under way")
+
+    honest = recovering.recovery_submit
+    hostile_method(monkeypatch, "recovery.submit", lying)
+    assert_refused(recover(dusk, files), "too much is under way")
+    assert list(server.world.log.state.owners().values()) == ["carol"]
+    assert dusk("recover", "--check", "--phrase-file", files["next"]).code == 0
 
 
 def test_a_line_that_is_no_recovery_is_refused(server: FakeDesk) -> None:

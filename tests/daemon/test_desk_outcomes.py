@@ -18,6 +18,7 @@ from dusk.daemon.drafts import Drafts
 from dusk.daemon.sessions import Sessions
 from dusk.daemon.tickets import Tickets
 from dusk.effects import ChangeState, Effect, Progress
+from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
 from tests.holders import id_of
 from tests.world import World
@@ -31,6 +32,9 @@ class Leaver:
     def __init__(self, log: Log) -> None:
         self.log, self.device_id, self.leads = log, bytes(16), True
         self._placed: dict[ChangeId, Progress] = {}
+
+    def submit(self, change: Change, now: float) -> list[Effect]:
+        return self.force_role(change, now)
 
     def force_role(self, change: Change, _now: float) -> list[Effect]:
         self._placed[change.id] = Progress(change.id, ChangeState.QUEUED, Seq(7), "")
@@ -56,17 +60,12 @@ class NoDisk:
     async def quiet(self) -> None: ...
 
 
-@pytest.mark.parametrize(
-    ("key", "told"),
-    [
-        (JOINS, {"result": {"seq": 7, "state": "local", "missing": ""}}),
-        (RECOVERY, {"error": {"code": "refused", "message": "the change was refused and is forgotten"}}),
-    ],
-)
-async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_else_was_refused(
-    key: tuple[str, str], told: dict[str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = World()
+def _leaving(
+    key: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Change, Leaver, Tickets, DaemonDesk]:
+    """Return a change that writes one record, who leads by it, and the desk that hands it in."""
+    world, tickets = World(), Tickets()
+    leaver = Leaver(world.log)
     monkeypatch.setattr(desk_module, "Node", Leaver)
     change = build_change(
         cluster=world.cluster,
@@ -77,9 +76,8 @@ async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_el
         signers=(world.owner,),
         random_bytes=world.random.randbytes,
     )
-    tickets = Tickets()
     desk = DaemonDesk(
-        cast("Core", NoDisk(Leaver(world.log))),
+        cast("Core", NoDisk(leaver)),
         cast("Sessions", None),
         tickets,
         cast("Drafts", None),
@@ -87,6 +85,20 @@ async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_el
         addresses=tuple,
         alarms=tuple,
     )
+    return change, leaver, tickets, desk
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (JOINS, {"result": {"seq": 7, "state": "local", "missing": ""}}),
+        (RECOVERY, {"error": {"code": "refused", "message": "the change was refused and is forgotten"}}),
+    ],
+)
+async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_else_was_refused(
+    key: tuple[str, str], told: dict[str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, _, tickets, desk = _leaving(key, monkeypatch)
     async with trio.open_nursery() as nursery:
         await nursery.start(tickets.run)
         ticket = desk.force_role(change, 5.0, {})
@@ -95,3 +107,14 @@ async def test_a37_what_gave_a_side_up_is_done_once_that_is_gone_and_anything_el
         nursery.cancel_scope.cancel()
     answer.get("result", {}).pop("hash", None)
     assert {name: answer[name] for name in told} == told
+
+
+@pytest.mark.parametrize("method", ["submit", "force_role"])
+async def test_where_too_much_is_under_way_nothing_was_handed_in(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, leaver, _, desk = _leaving(RECOVERY, monkeypatch)
+    monkeypatch.setattr("dusk.daemon.tickets.TICKETS_MAX", 0)
+    with pytest.raises(Refused) as refusal:
+        getattr(desk, method)(change, 5.0, {})
+    assert (refusal.value.code, leaver.progress(change.id)) == ("busy", None)
