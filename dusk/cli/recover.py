@@ -1,14 +1,13 @@
 """``dusk recover``: a new owner out of the recovery phrase, from any router of the cluster.
 
-The phrase and the keys that are made of it stay in this process. What is signed is built here,
-from records that the daemon names, and checked before: a hostile router can have nothing else
-signed than this new owner, who leads, and whom that revokes (A57).
+The phrase and the keys that are made of it stay in this process, and what is signed is worked out
+here, from a copy of the log that was verified here: a hostile router has no say in it but which of
+those that may lead it hears, and how old that log is, which a person is told (A57).
 """
 
 import argparse
 import os
 from base64 import b64encode
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,20 +16,17 @@ from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.errors import Refused, UntrustedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dusk.changelog.body import Change, Edit
+    from dusk.changelog.log import Log
     from dusk.cli.client import Json
+    from dusk.ids import DeviceId, Head
     from dusk.keys.signing import SigningKey
-
-    _Check = Callable[[Change, tuple[Edit, ...], SigningKey], None]
 
 _HEAD_DIGITS = 64
 _NEXT_TEXT = """\
 The next recovery phrase. The one that you gave is spent as soon as the cluster is
 recovered, and this one takes its place. Write it on paper: it is shown this once."""
 _AGAIN = frozenset({"superseded", "not-ancestor", "owner-left"})
-"""Refusals of what was prepared upon records that changed meanwhile: it is prepared and signed anew."""
+"""Refusals of what was worked out upon records that changed meanwhile: it is done and signed anew."""
 _ATTEMPTS = 3
 
 
@@ -127,73 +123,107 @@ class _Recovery:
             "backups": arguments.backup,
         }
         message = f"recovered with the phrase: {arguments.user} is the owner"
-
-        def check(change: "Change", edits: "tuple[Edit, ...]", following: "SigningKey") -> None:
-            wanted = _wanted(arguments.user, owner, sealed, following, self._shown)
-            check_prepared(change, edits, wanted, arguments.revoke, self._shown["owners"])
-
-        started, prepared = self._hand_in("recovery.prepare", asked, message, check)
-        return self._report(started, prepared)
+        return self._report(*self._hand_in("recovery.prepare", asked, message))
 
     def join(self) -> int:
         """Give this side up for that which has an entry (A37)."""
-        from dusk import codec
-
         context, arguments = self._context, self._arguments
         head = arguments.join.lower()
         if len(head) != _HEAD_DIGITS or set(head) - set("0123456789abcdef"):
             raise Refused(
                 "bad-head", "--join: the hash of a version, 64 hexadecimal digits: see `dusk status`"
             )
-        generation = self._shown["generation"] + 1
-
-        def check(change: "Change", edits: "tuple[Edit, ...]", following: "SigningKey") -> None:
-            joins = codec.pack((bytes.fromhex(head),))
-            recovery = codec.pack((following.public, generation))
-            check_joining(change, edits, {("trust", "joins"): joins, ("trust", "recovery"): recovery})
-
         message = f"gives way to the history with {head[:12]}"
-        started, prepared = self._hand_in("recovery.join", {"head": head}, message, check)
+        started, made = self._hand_in("recovery.join", {"head": head}, message)
         outcome = wait_for_change(context, started["ticket"], arguments.timeout)
-        row = {**outcome, "joins": head, "leads": prepared["leads"]}
-        code = report(context, row, [("gives way to", head), ("role", prepared["leads"])])
+        row = {**outcome, "joins": head, "leads": made["leads"]}
+        code = report(context, row, [("gives way to", head), ("role", made["leads"])])
         context.note(
             "this side goes over as soon as it meets that history; what stands here alone is handed in there."
             " The phrase that you gave is spent, and the next one is of use here alone, until then"
         )
         return code
 
-    def _hand_in(self, method: str, asked: "Json", message: str, check: "_Check") -> "tuple[Json, Json]":
-        """Have a recovery prepared, make the next phrase, sign and hand in; returns both answers."""
+    def _hand_in(self, method: str, asked: "Json", message: str) -> "tuple[Json, Json]":
+        """Work out a recovery, make the next phrase, sign and hand in; returns the answer, and what it is.
+
+        Where records changed meanwhile that is done anew, upon a new copy.
+        """
         from dusk.keys.phrase import recovery_key
         from dusk.keys.signing import SigningKey
 
-        context = self._context
-        context.call(method, **asked, following=SigningKey.from_seed(os.urandom(32)).public.hex())
-        following = recovery_key(self._next_phrase())
+        nobody = SigningKey.from_seed(os.urandom(32)).public.hex()
+        log = self._copy()
+        self._worked_out(method, {**asked, "following": nobody}, log)
+        self._tell(log.head)
+        following = recovery_key(self._next_phrase()).public.hex()
         is_sent = False
         for left in reversed(range(_ATTEMPTS)):
             try:
-                prepared = context.call(method, **asked, following=following.public.hex())
-                change = self._signed(prepared, message, lambda made, edits: check(made, edits, following))
+                made = self._worked_out(method, {**asked, "following": following}, log)
+                line = self._signed(made, message)
                 is_sent = True
-                line = _line(change)
-                started = context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
+                started = self._context.call("recovery.submit", line=line, timeout_s=self._arguments.timeout)
                 break
             except Refused as error:
-                if left and error.code in _AGAIN and self._is_in_force():
+                if left and error.code in _AGAIN and (newer := self._newer_copy()) is not None:
+                    if newer.head != log.head:
+                        self._tell(newer.head)
+                    log = newer
                     continue
                 if is_sent:
                     raise Refused(error.code, f"{error.reason}. {self._kept()}") from None
                 self._forget_next()
                 raise
-        return started, prepared
+        return started, made
 
-    def _is_in_force(self) -> bool:
-        """Look once more who owns the cluster; tell whether the phrase still is what recovers it."""
-        former, self._shown = self._shown, self._context.call("recovery.show")
-        same = ("key", "generation", "id", "device")
-        return [former[name] for name in same] == [self._shown[name] for name in same]
+    def _copy(self) -> "Log":
+        """Return the log of the cluster as this router has it, verified here.
+
+        Raises:
+            Refused: ``bad-log``; ``spent-phrase``: another phrase is in force there.
+        """
+        from dusk.changelog import views
+        from dusk.control.copying import copied
+        from dusk.ids import ClusterId
+
+        try:
+            log = copied(self._context.call, ClusterId(bytes.fromhex(self._shown["id"])))
+        except (UntrustedInput, ValueError) as error:
+            raise Refused("bad-log", f"this router's log is not that of its cluster: {error}") from None
+        if views.recovery_key(log.state) != self._key.public:
+            raise Refused("spent-phrase", "this phrase is not the one in force in this router's log")
+        return log
+
+    def _tell(self, head: "Head") -> None:
+        """Say how new the router's log is: a hostile one may show an old one, and nobody here knows."""
+        self._context.note(
+            f"this router's log ends at version {head.seq}, hash {head.chain.hex()[:12]}: what other routers"
+            " have behind it is undone. Compare it with `dusk status` there, if one can be asked"
+        )
+
+    def _newer_copy(self) -> "Log | None":
+        """Return the log anew; None where the phrase is not in force in it any more."""
+        try:
+            return self._copy()
+        except Refused:
+            return None
+
+    def _worked_out(self, method: str, asked: "Json", log: "Log") -> "Json":
+        """Return what is to be signed, by our own copy of the log; the router says who is heard, no more.
+
+        Raises:
+            Refused: a name is taken or unknown, or ``bad-answer``.
+        """
+        from dusk.control.recovering import to_give_way, to_recover
+        from dusk.ids import DeviceId
+
+        work_out = to_recover if method == "recovery.prepare" else to_give_way
+        prepared = self._context.call(method, **asked)
+        try:
+            return work_out(log, DeviceId(bytes.fromhex(self._shown["device"])), _leaders(prepared), asked)
+        except (UntrustedInput, TypeError, ValueError):
+            raise Refused("bad-answer", "what this router says of the recovery cannot be read") from None
 
     def _next_phrase(self) -> str:
         from dusk.cli.phrases import new_phrase
@@ -212,40 +242,30 @@ class _Recovery:
         if self._arguments.new_phrase_file is not None:
             Path(self._arguments.new_phrase_file).unlink(missing_ok=True)
 
-    def _signed(
-        self, prepared: "Json", message: str, check: "Callable[[Change, tuple[Edit, ...]], None]"
-    ) -> "Change":
-        """Build and sign what was prepared, if it does what was asked for and nothing else."""
+    def _signed(self, made: "Json", message: str) -> str:
+        """Sign what was worked out, with the phrase alone; returns it as a line."""
         from dusk.changelog.body import build_change
-        from dusk.control.recovering import edits_of
+        from dusk.control.forced import line_of
+        from dusk.control.recovering import ARMOUR, edits_of
         from dusk.ids import ClusterId, DeviceId
 
-        try:
-            edits = edits_of(prepared["edits"])
-            change = build_change(
-                cluster=ClusterId(bytes.fromhex(self._shown["id"])),
-                device=DeviceId(bytes.fromhex(self._shown["device"])),
-                counter=1,
-                message=message,
-                edits=edits,
-                signers=(self._key,),
-                random_bytes=os.urandom,
-            )
-            check(change, edits)
-        except (UntrustedInput, ValueError):
-            raise Refused("bad-answer", "this router asks for what cannot be read to be signed") from None
-        except Refused as error:
-            if error.code != "bad-recovery":
-                raise
-            raise Refused("bad-answer", f"this router wants something else signed: {error.reason}") from None
-        return change
+        change = build_change(
+            cluster=ClusterId(bytes.fromhex(made["cluster"])),
+            device=DeviceId(bytes.fromhex(made["device"])),
+            counter=made["counter"],
+            message=message,
+            edits=edits_of(made["edits"]),
+            signers=(self._key,),
+            random_bytes=os.urandom,
+        )
+        return line_of(change, ARMOUR)
 
-    def _report(self, started: "Json", prepared: "Json") -> int:
+    def _report(self, started: "Json", made: "Json") -> int:
         context, user = self._context, self._arguments.user
         outcome = wait_for_change(context, started["ticket"], self._arguments.timeout)
-        rows: list[tuple[str, object]] = [("owner", user), ("role", prepared["leads"])]
-        rows += [(n, ", ".join(prepared[n])) for n in ("revoked", "disabled") if prepared[n]]
-        code = report(context, {**outcome, "owner": user, "leads": prepared["leads"]}, rows)
+        rows: list[tuple[str, object]] = [("owner", user), ("role", made["leads"])]
+        rows += [(n, ", ".join(made[n])) for n in ("revoked", "disabled") if made[n]]
+        code = report(context, {**outcome, "owner": user, "leads": made["leads"]}, rows)
         context.note(
             f"the phrase that you gave is spent: destroy it, and keep the next one. `dusk login {user}`, then"
             " look at `dusk joinkey list` and `dusk grant list`: they are as before"
@@ -253,115 +273,17 @@ class _Recovery:
         return code
 
 
-def _line(change: "Change") -> str:
-    from dusk.control.forced import line_of
-    from dusk.control.recovering import ARMOUR
-
-    return line_of(change, ARMOUR)
-
-
-def _wanted(
-    user: str, owner: "SigningKey", sealed: bytes, following: "SigningKey", shown: "Json"
-) -> "dict[tuple[str, str], bytes]":
-    """Return the records that must be written as they are here, whatever the router says."""
-    from dusk import codec
-
-    return {
-        ("trust", f"owner/{user}"): codec.pack((owner.public,)),
-        ("trust", "quorum"): codec.pack((1,)),
-        ("trust", "recovery"): codec.pack((following.public, shown["generation"] + 1)),
-        (f"user/{user}", "key"): codec.pack((owner.public,)),
-        (f"user/{user}", "sealed"): codec.pack((sealed,)),
-    }
-
-
-def _is_due(change: "Change", place: "tuple[str, str]", data: bytes | None, people: "set[str]") -> bool:
-    """Tell whether a record may be written besides those of the new owner."""
-    from dusk import codec
-    from dusk.changelog.roles import SUCCESSION
-
-    section, key = place
-    kind, _, name = section.partition("/")
-    is_set = data == codec.pack((True,))
-    if section == "trust":
-        return key == "recovered" if data is not None else key == "joins" or key.startswith("owner/")
-    if kind == "user":
-        return key == "disabled" and is_set and name in people
-    if kind == "device" and name == change.body.device.hex():
-        return (key, data) == ("frozen", None)
-    return place == SUCCESSION or (kind == "device" and key == "retired" and is_set)
-
-
-def check_prepared(
-    change: "Change",
-    edits: "tuple[Edit, ...]",
-    wanted: "dict[tuple[str, str], bytes]",
-    revoke: Sequence[str],
-    owners: Sequence[str],
-) -> None:
-    """Check that a recovery makes this owner and no other, and the next phrase, and shuts out who is to be.
-
-    Args:
-        change: as it is about to be signed.
-        edits: what it does.
-        wanted: what it must do.
-        revoke: whom it shuts out besides the owners before: each person, and as many routers as there are
-            other names.
-        owners: who owned the cluster when it was looked at; none of them owns it any more, nor signs.
+def _leaders(prepared: "Json") -> "frozenset[DeviceId]":
+    """Return who may lead after what a router prepared: whom it hears, of those.
 
     Raises:
-        Refused: ``bad-answer``: the router wants something else signed (A57); ``owner-left``: the owners
-            are others than when it was looked at.
+        UntrustedInput: that cannot be read.
     """
-    is_ours, rest = _beside(change, edits, wanted)
-    former = {key.removeprefix("owner/") for section, key in rest if key.startswith("owner/")}
-    if former != set(owners):
-        raise Refused("owner-left", "this router names other owners to be shut out than it showed before")
-    named = set(revoke)
-    people = {name.removeprefix("user/") for name in named if not name.startswith("device/")} | former
-    shut_out = {section.removeprefix("user/") for section, key in rest if key == "disabled"}
-    routers = {name.removeprefix("device/") for name in named if not name.startswith("user/")} - shut_out
-    must = former | {name.removeprefix("user/") for name in named if name.startswith("user/")}
-    allowed = all(_is_due(change, place, data, people) for place, data in rest.items())
-    retired = sum(key == "retired" for _, key in rest)
-    if not (is_ours and allowed and shut_out >= must and retired == len(routers)):
-        reason = "this router wants something else signed than a recovery that shuts out who was named"
-        raise Refused("bad-answer", f"{reason} (each router once); nothing was")
+    from dusk.changelog.roles import SUCCESSION, devices_from
+    from dusk.control.recovering import edits_of
 
-
-def check_joining(
-    change: "Change", edits: "tuple[Edit, ...]", wanted: "dict[tuple[str, str], bytes]"
-) -> None:
-    """Check that a recovery gives this side up, and changes nothing of who owns it.
-
-    Args:
-        change: as it is about to be signed.
-        edits: what it does.
-        wanted: what it must do.
-
-    Raises:
-        Refused: ``bad-answer``: the router wants something else signed (A57).
-    """
-    from dusk.changelog.roles import SUCCESSION
-
-    is_ours, rest = _beside(change, edits, wanted)
-    due = {("trust", "recovered"), SUCCESSION, (f"device/{change.body.device.hex()}", "frozen")}
-    if not (is_ours and rest.keys() <= due):
-        raise Refused("bad-answer", "this router wants something else signed than to give way; nothing was")
-
-
-def _beside(
-    change: "Change", edits: "tuple[Edit, ...]", wanted: "dict[tuple[str, str], bytes]"
-) -> "tuple[bool, dict[tuple[str, str], bytes | None]]":
-    """Tell whether a recovery does what it must and lets its device lead; and what else it writes."""
-    from dusk.changelog.fold import check_records
-    from dusk.changelog.recovering import read_recovery
-
-    check_records(change)
-    leads = read_recovery(change).succession[0] == change.body.device
-    written = {(edit.section, edit.key): edit.data for edit in edits}
-    is_ours = all(written.get(place) == data for place, data in wanted.items())
-    return leads and is_ours, {place: data for place, data in written.items() if place not in wanted}
+    rows = [e for e in edits_of(prepared.get("edits")) if (e.section, e.key) == SUCCESSION]
+    return frozenset(device for edit in rows if edit.data is not None for device in devices_from(edit.data))
 
 
 COMMANDS = {

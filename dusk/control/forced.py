@@ -6,7 +6,7 @@ the log at which it was signed; and a master that withholds changes never sees i
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from dusk.changelog import views
 from dusk.changelog.body import Change, Edit, decode_change
@@ -47,7 +47,7 @@ def role_force(desk: Desk, arguments: Json) -> Json:
             f"{state.quorum} owners must sign: `dusk role master --here --force --out F` here, then "
             "`dusk sign F` by the others on any router, then `dusk role master --here --force --in F` here",
         )
-    devices = successors(desk, arguments["backups"])
+    devices = successors(state, desk.device_id, arguments["backups"], heard_now(desk))
     check_succession(devices)
     text = f"forced: {succession_words(state, devices)}"
     skipped = COUNTERS_SKIPPED if is_collected else 0
@@ -58,15 +58,19 @@ def role_force(desk: Desk, arguments: Json) -> Json:
     return _hand_in(desk, session, change, devices, arguments["timeout_s"])
 
 
-def successors(desk: Desk, backups: Sequence[str] | None) -> tuple[DeviceId, ...]:
+def heard_now(desk: Desk) -> frozenset[DeviceId]:
+    """Return which devices are heard at this one."""
+    return frozenset(device for device, peer in desk.peers().items() if peer.online)
+
+
+def successors(
+    state: State, own: DeviceId, backups: Sequence[str] | None, heard: Container[DeviceId]
+) -> tuple[DeviceId, ...]:
     """Return who leads: this device, then those named, or the holders that are heard now."""
-    state, own = desk.log.state, desk.device_id
     if backups is not None:
         return (own, *(new_holder(state, name, by_force=True) for name in backups))
-    peers = desk.peers()
-    others = (d for d in views.succession(state) if d != own)
-    heard = (d for d in others if (peer := peers.get(d)) is not None and peer.online)
-    return (own, *(d for d in heard if state.value(device_path(d), FROZEN) is None))
+    others = (device for device in views.succession(state) if device != own and device in heard)
+    return (own, *(device for device in others if state.value(device_path(device), FROZEN) is None))
 
 
 def role_edits(log: Log, devices: Sequence[DeviceId]) -> tuple[Edit, ...]:

@@ -1,16 +1,17 @@
 """Recovering: what is to be signed with the phrase, and taking what was (A57).
 
-The phrase and its key never come here. Whoever has them is told what the records are, builds
-the change from that, looks at it, signs it, and brings it back.
+The phrase and its key never come here. Whoever has them copies the log, verifies it, and works
+out by the same functions what is to be signed, so that no router has a say in it.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from dusk import codec, limits
 from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.kinds import FROZEN, RECOVERED, is_recovery
+from dusk.changelog.log import Log
 from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
@@ -42,59 +43,90 @@ def recovery_show(desk: Desk, _arguments: Json) -> Json:
 
 def recovery_prepare(desk: Desk, arguments: Json) -> Json:
     """Return what is to be signed for this device to lead and a new owner to own the cluster."""
-    state = desk.log.state
+    return to_recover(desk.log, desk.device_id, forced.heard_now(desk), arguments)
+
+
+def recovery_join(desk: Desk, arguments: Json) -> Json:
+    """Return what is to be signed for this side of two recovered ones to give way to the other (A37)."""
+    return to_give_way(desk.log, desk.device_id, forced.heard_now(desk), arguments)
+
+
+def to_recover(log: Log, own: DeviceId, heard: Container[DeviceId], arguments: Json) -> Json:
+    """Return what is to be signed for a device to lead and a new owner to own the cluster.
+
+    Args:
+        log: upon whose head it is signed.
+        own: the device that leads from then on.
+        heard: who follows it, of those who may lead, where nobody is named.
+        arguments: of ``recovery.prepare``.
+
+    Raises:
+        Refused: a name is taken or unknown, or nobody could lead so.
+    """
+    state = log.state
     user = names.component(arguments["user"], "user")
     if state.value(f"user/{user}", "key") is not None:
         raise Refused(
             "user-exists", f"there is a user {user!r} already; the new owner needs a name of its own"
         )
-    revoked, disabled = _revoked(state, desk.device_id, arguments["revoke"])
-    devices = tuple(d for d in forced.successors(desk, arguments["backups"]) if d not in revoked)
+    revoked, disabled = _revoked(state, own, arguments["revoke"])
+    leaders = forced.successors(state, own, arguments["backups"], heard)
+    devices = tuple(device for device in leaders if device not in revoked)
     check_succession(devices)
     edits = (
         *_new_owner(state, user, arguments),
-        *_raised(desk, bytes.fromhex(arguments["following"])),
+        *_raised(log, bytes.fromhex(arguments["following"])),
         *(() if state.value(*JOINS) is None else (edit_of(state, *JOINS, None),)),
         succession_edit(state, devices),
         *(edit_of(state, "trust", f"owner/{name}", None) for name in sorted(state.owners().values())),
         *(edit_of(state, f"user/{name}", "disabled", [True]) for name in disabled),
         *(edit_of(state, device_path(device), "retired", [True]) for device in revoked),
-        *_forgiven(state, desk.device_id),
+        *_forgiven(state, own),
     )
     _check(edits)
     return {
-        **_to_sign(desk, edits, devices),
+        **_to_sign(state, own, edits, devices),
         "revoked": [names.device_name(state, device) for device in revoked],
         "disabled": list(disabled),
     }
 
 
-def recovery_join(desk: Desk, arguments: Json) -> Json:
-    """Return what is to be signed for this side of two recovered ones to give way to the other (A37)."""
-    log, state = desk.log, desk.log.state
+def to_give_way(log: Log, own: DeviceId, heard: Container[DeviceId], arguments: Json) -> Json:
+    """Return what is to be signed for one side of two recovered ones to give way to the other (A37).
+
+    Args:
+        log: of the side that gives way.
+        own: the device that leads there from then on.
+        heard: who follows it, of those who may lead.
+        arguments: of ``recovery.join``.
+
+    Raises:
+        Refused: ``not-apart``: the log has that version.
+    """
+    state = log.state
     chain = ChainHash(bytes.fromhex(arguments["head"]))
     if any(log.chain_at(Seq(seq)) == chain for seq in range(1, log.head.seq + 1)):
         raise Refused(
             "not-apart",
             "this router has that version in its own history: it is none of the side that is to stand",
         )
-    devices = forced.successors(desk, None)
+    devices = forced.successors(state, own, None, heard)
     edits = (
-        *_raised(desk, bytes.fromhex(arguments["following"])),
+        *_raised(log, bytes.fromhex(arguments["following"])),
         edit_of(state, *JOINS, [chain]),
         succession_edit(state, devices),
-        *_forgiven(state, desk.device_id),
+        *_forgiven(state, own),
     )
-    return {**_to_sign(desk, edits, devices), "revoked": [], "disabled": []}
+    return {**_to_sign(state, own, edits, devices), "revoked": [], "disabled": []}
 
 
-def _to_sign(desk: Desk, edits: Sequence[Edit], devices: Sequence[DeviceId]) -> Json:
+def _to_sign(state: State, own: DeviceId, edits: Sequence[Edit], devices: Sequence[DeviceId]) -> Json:
     return {
-        "cluster": desk.log.state.cluster.hex(),
-        "device": desk.device_id.hex(),
+        "cluster": state.cluster.hex(),
+        "device": own.hex(),
         "counter": COUNTER,
         "edits": [edit_row(edit) for edit in edits],
-        "leads": succession_words(desk.log.state, devices),
+        "leads": succession_words(state, devices),
     }
 
 
@@ -154,8 +186,8 @@ def _new_owner(state: State, user: str, arguments: Json) -> tuple[Edit, ...]:
     )
 
 
-def _raised(desk: Desk, following: bytes) -> tuple[Edit, ...]:
-    head, state = desk.log.head, desk.log.state
+def _raised(log: Log, following: bytes) -> tuple[Edit, ...]:
+    head, state = log.head, log.state
     row = codec.unpack(recovered_row(head), size_max=limits.VALUE_BYTES_MAX)
     return (
         edit_of(state, *RECOVERED, row),
