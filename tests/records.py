@@ -1,7 +1,10 @@
 """Where long runs keep what they have covered, and which code that is about."""
 
+import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -20,6 +23,24 @@ def digest_of(*places: str, project: Path = PROJECT) -> str:
     for path in sorted(path for path in files if path.is_file()):
         digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold a long run's place: a second one would take the code away under the first, and mix their records.
+
+    Raises:
+        SystemExit: one is under way.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"another run of {name} is under way in {folder}: wait for it, or end it"
+            ) from None
+        yield
 
 
 def store(path: Path, record: object, indent: int = 1) -> None:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.records import PROJECT, RECORDS, digest_of, store
+from tests.records import PROJECT, RECORDS, alone, digest_of, store
 
 SEEDS = 20_000
 RANGE = 50
@@ -138,8 +138,12 @@ def report(code: str) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Run what is left; 1 if a seed failed."""
-    end = int(arguments[0]) if arguments else SEEDS
-    RECORDS.mkdir(parents=True, exist_ok=True)
+    with alone(RECORDS, "seeds"):
+        return run(int(arguments[0]) if arguments else SEEDS)
+
+
+def run(end: int) -> int:
+    """Run what is left below a number; 1 if a seed failed."""
     folder, code = frozen_code()
     to_do = ranges_to_do(read_record(record_path(code)), end)
     print(

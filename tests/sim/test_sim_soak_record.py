@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import soak_seeds
-from tests.records import PROJECT
+from tests.records import PROJECT, alone
 
 
 def done(seeds: str, **failed: str) -> soak_seeds.Done:
@@ -116,3 +116,13 @@ def test_in_the_long_run_others_are_made_backups() -> None:
     found = soak_seeds.simulate(PROJECT, "55:56")
     assert found["failed"] == {}
     assert found["counts"]["backup"]
+
+
+def test_two_runs_at_once_do_not_take_the_code_from_each_other(tmp_path: Path) -> None:
+    with alone(tmp_path, "seeds"):
+        with pytest.raises(SystemExit, match="another run of seeds is under way"), alone(tmp_path, "seeds"):
+            pass
+        with alone(tmp_path, "others"):
+            pass
+    with alone(tmp_path, "seeds"):
+        pass
