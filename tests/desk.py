@@ -119,7 +119,7 @@ class FakeDesk:
         self.changed = ()
 
     def pending(self) -> Sequence[Waiting]:
-        return [Waiting(p, 5.0, 1.0) for p in self.waits.current(self.log.state, 0.0)]
+        return [Waiting(p, 5.0 - p.since, 1.0) for p in self.waits.current(self.log.state, 0.0)]
 
     def refresh(self) -> str:
         self.results["refresh"] = {"done": True, "progress": None, "result": {"fresh": True}}

@@ -66,7 +66,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     revoke.add_argument("id", metavar="ID")
     revoke.add_argument(
-        "--with-devices", action="store_true", help="remove all routers that joined by it, too"
+        "--with-devices",
+        action="store_true",
+        help="remove all routers that joined by it, too; one that leads stays, and you are told what to do",
     )
     timeout_argument(revoke)
 
@@ -99,11 +101,15 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _revoke(context: Context, arguments: argparse.Namespace) -> int:
-    return all_done(context, _revocations(context, arguments), arguments.timeout)
+    answers: list[Json] = []
+    code = all_done(context, _revocations(context, arguments, answers), arguments.timeout)
+    for line in dict.fromkeys(line for answer in answers for line in answer["notes"]):
+        context.note(line)
+    return code or (1 if answers[-1]["stays"] else 0)
 
 
-def _revocations(context: Context, arguments: argparse.Namespace) -> Iterator[Json]:
-    """Revoke, and remove as many devices as one change takes, until all are removed."""
+def _revocations(context: Context, arguments: argparse.Namespace, answers: list[Json]) -> Iterator[Json]:
+    """Revoke, and remove as many devices as one change takes, until all are removed that can be."""
     left = True
     while left:
         started = context.signed(
@@ -112,6 +118,7 @@ def _revocations(context: Context, arguments: argparse.Namespace) -> Iterator[Js
             with_devices=arguments.with_devices,
             timeout_s=arguments.timeout,
         )
+        answers.append(started)
         yield started
         left = bool(started["left"])
 

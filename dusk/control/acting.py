@@ -10,6 +10,9 @@ from dusk.control.desk import Desk, Json, Session
 from dusk.control.proposing import signed_or_proposed
 from dusk.control.tending import sealed_for
 
+PROPOSED = "proposed: "
+"""How the text of an act begins that others must sign, too, before it is done."""
+
 
 def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) -> Edit:
     """Return an edit of a record as it stands now; no row deletes it."""
@@ -31,7 +34,7 @@ def handed_in(desk: Desk, session: Session, message: str, edits: Sequence[Edit],
     """Sign, judge and submit, or propose where others must sign, too; ``text`` says what was done."""
     made = signed_or_proposed(desk, session, message, sealed_for(desk, session, edits))
     ticket = hand_in(desk, session, made.change, timeout_s, {})
-    text = f"proposed: {message}" if made.proposal else message
+    text = f"{PROPOSED}{message}" if made.proposal else message
     return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}
 
 

@@ -1,20 +1,24 @@
 """Making join keys: a line for an image, and the record that limits it."""
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dusk import codec
-from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import AUTO
 from dusk.control import names
 from dusk.errors import Refused
-from dusk.ids import ChainHash, ClusterId, Seq
+from dusk.ids import ClusterId, Head, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.lazy import dataclass
 
 SEED_BYTES = 32
+NAMED_MIN = 2
+"""Letters or digits with which a label begins, by which devices come back without a person."""
+_NAMES_HARDWARE = re.compile(rf"[0-9A-Za-z]{{{NAMED_MIN}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,9 @@ def create(
         Refused: ``no-cluster``, no such group, ``bad-params`` where labels are missing, or an expiry where no
             clock is trusted.
     """
-    if limits.rebind == AUTO and not limits.labels:
-        raise Refused(
-            "bad-params",
-            "--rebind auto needs --label PATTERN: who comes back without a person must have a hardware label"
-            " that you list",
-        )
-    cluster, seq, chain = _named_entry(log)
+    if limits.rebind == AUTO:
+        _check_labels(limits.labels)
+    cluster, head = _named_entry(log)
     store = Overlay(log.state)
     for group in limits.groups:
         names.require_group(store, group)
@@ -67,7 +67,8 @@ def create(
             "a key that expires needs a clock to trust, and no time service (NTP) has set this router's yet: "
             "start one, or leave out --expires",
         )
-    key = JoinKey(cluster, log.head.generation, seq, chain, random_bytes(SEED_BYTES), tuple(addresses))
+    seed = random_bytes(SEED_BYTES)
+    key = JoinKey(cluster, head.generation, head.seq, head.chain, seed, tuple(addresses))
     rule = (
         key.signing_key().public,
         limits.uses,
@@ -87,21 +88,43 @@ def contact(log: Log, addresses: Sequence[str], random_bytes: Callable[[int], by
     Raises:
         Refused: ``no-cluster``.
     """
-    cluster, seq, chain = _named_entry(log)
+    cluster, head = _named_entry(log)
     seed = random_bytes(SEED_BYTES)
-    return JoinKey(cluster, log.head.generation, seq, chain, seed, tuple(addresses)).line()
+    return JoinKey(cluster, head.generation, head.seq, head.chain, seed, tuple(addresses)).line()
 
 
-def _named_entry(log: Log) -> tuple[ClusterId, Seq, ChainHash]:
-    """Return the cluster, and an entry that stays: the head where one holder settles it, else the genesis.
+def _check_labels(labels: Sequence[str]) -> None:
+    """Check the labels of devices that come back without a person: the owners' list, not anybody's word.
+
+    Raises:
+        Refused: ``bad-params``: there are none, or one is for any hardware.
+    """
+    if not labels:
+        raise Refused(
+            "bad-params",
+            "--rebind auto needs --label PATTERN: who comes back without a person must have a hardware label"
+            " that you list",
+        )
+    vague = next((label for label in labels if not _NAMES_HARDWARE.match(label)), None)
+    if vague is not None:
+        raise Refused(
+            "bad-params",
+            f"--rebind auto: --label {vague} is for any hardware; write a label, or one that begins with"
+            f" {NAMED_MIN} letters or digits at least, such as 02:00:5e:*",
+        )
+
+
+def _named_entry(log: Log) -> tuple[ClusterId, Head]:
+    """Return the cluster, and the last entry that is settled here; the first where none is known to be.
 
     Raises:
         Refused: ``no-cluster``.
     """
     if log.cluster is None or log.head.seq == 0:
         raise Refused("no-cluster", "this router is in no cluster")
-    if len(views.succession(log.state)) == 1 and log.newest is not None:
-        return log.cluster, log.newest.head.seq, log.newest.head.chain
-    chain = log.chain_at(1)
-    assert chain is not None, "a log that is not empty has a first entry"
-    return log.cluster, Seq(1), chain
+    seq = max(log.settled, Seq(1))
+    head, chain = log.head_at(seq), log.chain_at(seq)
+    assert chain is not None, "the log has what is settled in it"
+    if head is None:  # below the epoch in which the log was compacted: nobody knows of which it was
+        return log.cluster, replace(log.head, seq=seq, chain=chain)
+    return log.cluster, head

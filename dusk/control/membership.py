@@ -6,13 +6,14 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import REBOUND
+from dusk.changelog.roles import SUCCESSION
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
-from dusk.control.acting import handed_in, unchanged
+from dusk.control.acting import PROPOSED, handed_in, unchanged
 from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, in_succession, succeed
 from dusk.control.desk import Desk, Json, Session, Waiting
-from dusk.control.newcomers import ID_CHARACTERS_MIN, find, online_devices
+from dusk.control.newcomers import ID_CHARACTERS_MIN, expected_for, find, online_devices
 from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
@@ -32,7 +33,7 @@ def device_approve(desk: Desk, arguments: Json) -> Json:
     if confirmed and (wish.name or wish.groups):
         raise Refused("bad-params", "it came back as what it was: see `dusk device rename`, `dusk group add`")
     waits = [name for name in wanted if _came_back(desk.log.state, name) is None]
-    chosen = desk.pending() if everybody else [find(desk, name) for name in waits]
+    chosen = _in_order(desk) if everybody else [find(desk, name) for name in waits]
     if not chosen and not confirmed:
         raise Refused("not-pending", "no device waits to be let in; `dusk device list` shows who does")
     approval = approval_by(desk, session)
@@ -45,6 +46,21 @@ def device_approve(desk: Desk, arguments: Json) -> Json:
     left = len(chosen) + len(confirmed) - len(approval.approved) - len(skipped)
     answer = signed_approval(desk, session, arguments, approval)
     return {**answer, "skipped": skipped, "rebinds": rebinds, "left": left}
+
+
+def _in_order(desk: Desk) -> list[Waiting]:
+    """Return all who wait: those that are expected, then in the order in which they asked first.
+
+    The first one that is let in may become the backup, and an id can be made again and again until it is the
+    lowest (A29).
+    """
+    state = desk.log.state
+
+    def place(waiting: Waiting) -> tuple[bool, float, DeviceId]:
+        pending = waiting.pending
+        return expected_for(state, pending.label) is None, -waiting.asked_s_ago, pending.device
+
+    return sorted(desk.pending(), key=place)
 
 
 def _came_back(state: State, name: str) -> DeviceId | None:
@@ -65,8 +81,12 @@ def _rebinds(approval: Approval, chosen: Sequence[Waiting]) -> list[Json]:
 def approval_by(desk: Desk, session: Session) -> Approval:
     """Return an approval that lets nobody in yet; an owner who alone is the quorum makes the backup, too."""
     state = desk.log.state
-    alone = state.quorum == 1 and session.key.key_id in state.owners()
-    return Approval(state, online_devices(desk), makes_backup=alone)
+    return Approval(state, online_devices(desk), makes_backup=_is_alone(state, session))
+
+
+def _is_alone(state: State, session: Session) -> bool:
+    """Tell whether a person alone may say who leads."""
+    return state.quorum == 1 and session.key.key_id in state.owners()
 
 
 def _add_all(approval: Approval, chosen: Sequence[Waiting], wish: Wish, *, is_strict: bool) -> list[Json]:
@@ -92,7 +112,12 @@ def signed_approval(desk: Desk, session: Session, arguments: Json, approval: App
         return {**unchanged("nobody is let in"), "devices": devices}
     message = "; ".join(_words(each) for each in approval.approved)
     if len(message) > 200:
-        message = f"{len(devices)} devices join: {', '.join(each.name for each in approval.approved)}"
+        backups = "".join(
+            f"{e.name} takes over if the master fails; " for e in approval.approved if e.is_backup
+        )
+        message = (
+            f"{backups}{len(devices)} devices join: {', '.join(each.name for each in approval.approved)}"
+        )
     message = codec.shortened(message, 1000)
     answer = handed_in(desk, session, message, approval.edits.all, arguments["timeout_s"])
     return {**answer, "devices": devices}
@@ -248,24 +273,45 @@ def _waiting(desk: Desk, name: str) -> Waiting | None:
 
 
 def joinkey_revoke(desk: Desk, arguments: Json) -> Json:
-    """End a join key; with its devices, all that joined by it are removed in the same change."""
+    """End a join key; with its devices, all that joined by it are removed, as many as one change takes.
+
+    One that may lead is removed by the next change, for it leaves the succession first. Where whoever asks
+    may not say that alone, or it leads, it stays, and is named.
+    """
     session, state = desk.session(arguments["token"]), desk.log.state
     joinkey, edits = _joinkey(state, arguments["id"]), Edits(state)
     if not joinkey.revoked:
         edits.put(f"joinkey/{joinkey.id}", "revoked", (True,))
     brought = _brought(state, joinkey.id) if arguments["with_devices"] else []
-    left = 0
+    succession = views.succession(state)
+    may_lead = [device for device in brought if device.device_id in succession]
+    is_led = any(device.device_id == succession[0] for device in may_lead)
+    stays = may_lead if is_led or not _is_alone(state, session) else []
+    gone = []
     for device in brought:
-        if len(edits.all) >= OPERATIONS_MAX or edits.size_bytes > CHANGE_BYTES_MAX // 2:
-            left += 1
-        else:
+        if len(edits.all) >= OPERATIONS_MAX - 1 or edits.size_bytes > CHANGE_BYTES_MAX // 2:
+            break
+        if device not in may_lead:
             _retire(edits, device.device_id)
+            gone.append(device.name)
+    freed = [] if stays else may_lead
+    if freed:
+        ids = {device.device_id for device in freed}
+        edits.put(*SUCCESSION, ([device for device in succession if device not in ids],))
+    left = len(brought) - len(gone) - len(stays)
+    told = {"devices": gone, "left": left, "stays": [device.name for device in stays]}
+    notes = [in_succession(device.name).reason for device in stays]
     if not edits.all:
-        return {**unchanged("nothing to change: it is revoked already"), "devices": [], "left": 0}
-    gone = [device.name for device in brought][: len(brought) - left]
+        what = "nothing to change: it is revoked already"
+        return {**unchanged(what), **told, "notes": notes}
     message = f"join key {joinkey.id[:8]} revoked" + (f", {len(gone)} devices removed" if gone else "")
-    answer = handed_in(desk, session, message, edits.all, arguments["timeout_s"])
-    return {**answer, "devices": gone, "left": left}
+    if freed:
+        message += f"; {', '.join(device.name for device in freed)} may not lead any more"
+    answer = handed_in(desk, session, codec.shortened(message, 1000), edits.all, arguments["timeout_s"])
+    if left and answer["text"].startswith(PROPOSED):
+        told["left"] = 0  # asked again now, it would be proposed again
+        notes = [*notes, f"{left} more are removed when you ask again after the others signed this"]
+    return {**answer, **told, "notes": [*answer["notes"], *notes]}
 
 
 def _brought(state: State, joinkey: str) -> list[views.Member]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dusk.changelog import views
 from dusk.control.desk import Peer
 from dusk.ids import DeviceId, Seq
 from dusk.keys.joinkey import parse_join_line
@@ -112,3 +113,25 @@ def test_who_logs_in_for_it_alone_leaves_no_session(
     assert (said.code, len(desk.joined_with)) == (0, 1), said
     assert "token-alice" not in desk.people
     assert "nobody is logged in" in dusk(*via, "whoami").err
+
+
+def test_a19_a_revoked_key_takes_all_its_routers_along_by_as_many_changes_as_it_takes(
+    waiting: FakeDesk, dusk: "Dusk"
+) -> None:
+    key = waiting.world.joinkey.key_id.hex()
+    said = dusk("joinkey", "revoke", key[:8], "--with-devices")
+    assert (said.code, said.err) == (0, "")
+    assert "1 devices removed; backup may not lead any more" in said.out
+    assert [member.name for member in views.members(waiting.log.state)] == ["attic", "hall"]
+
+
+def test_a19_one_that_leads_stays_and_the_person_is_told_what_to_do(waiting: FakeDesk, dusk: "Dusk") -> None:
+    world, state = waiting.world, waiting.log.state
+    backup = views.device_by_name(state, "backup")
+    world.commit(world.edit("cluster", "succession", [[backup, world.device_id]]))
+    key = world.joinkey.key_id.hex()
+    for _ in range(2):
+        said = dusk("joinkey", "revoke", key[:8], "--with-devices")
+        assert said.code == 1
+        assert said.err.startswith("backup may lead the cluster: say first who does in its place")
+    assert sorted(member.name for member in views.members(waiting.log.state)) == ["attic", "backup", "hall"]

@@ -20,6 +20,7 @@ from dusk.errors import Refused, StorageError, UntrustedInput
 from dusk.ids import ChangeId, KeyId, Seq
 from dusk.keys.joinkey import parse_join_line
 from tests.desk import FakeDesk
+from tests.holders import Holders
 
 SSID = "wireless__default_radio0__ssid"
 NO_LIMITS = joinkeys.Limits(1, 0, (), is_auto=True, labels=(), rebind="ask", template="")
@@ -169,14 +170,44 @@ def test_a_change_is_told_by_its_version_and_author(desk: FakeDesk) -> None:
 # --- keys, names, values -------------------------------------------------------------------------
 
 
-def test_a_join_key_names_the_head_that_one_writer_signed_else_the_first_entry(desk: FakeDesk) -> None:
-    log, world = desk.log, desk.world
+def test_a2_a_join_key_and_a_line_by_hand_name_the_last_entry_that_is_settled() -> None:
+    world = Holders()
+    log = world.log
+
+    def named() -> set[tuple[int, int, bytes]]:
+        key, _ = joinkeys.create(log, NO_LIMITS, time_s=None, addresses=(), random_bytes=bytes)
+        by_hand = parse_join_line(joinkeys.contact(log, (), bytes))
+        return {(each.generation, each.seq, each.chain) for each in (key, by_hand)}
+
+    def at(seq: int) -> set[tuple[int, int, bytes]]:
+        head = log.head_at(seq)
+        assert head is not None
+        return {(head.generation, head.seq, head.chain)}
+
+    assert named() == at(log.head.seq), "one holder settles what it signs"
+    alone = log.head.seq
+    world.succeed(world.master, world.kitchen)
+    world.commit(world.set("a", "system.s.x", "1"))
+    assert named() == at(alone), "the other has not said that it has more"
+    world.settle(world.master, world.kitchen)
+    settled = log.head.seq
+    world.commit(world.set("a", "system.s.x", "2"))
+    assert named() == at(settled)
+    world.recover(world.kitchen)
+    assert {generation for generation, _, _ in named()} == {1}
+    assert named() == at(log.head.seq)
+
+
+def test_a_join_key_names_an_entry_of_which_the_epoch_is_compacted_away(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = desk.log
+    monkeypatch.setattr(Log, "head_at", lambda _log, _seq: None)
     key, _ = joinkeys.create(log, NO_LIMITS, time_s=None, addresses=(), random_bytes=bytes)
-    assert key.seq == log.head.seq
-    hall = names.device_id(log.state, "hall")
-    world.commit(world.edit("cluster", "succession", [[world.device_id, hall]]))
-    key, _ = joinkeys.create(log, NO_LIMITS, time_s=None, addresses=(), random_bytes=bytes)
-    assert (key.seq, key.chain) == (1, log.chain_at(1))
+    assert (key.seq, key.chain) == (log.settled, log.chain_at(log.settled))
+
+
+def test_a_router_in_no_cluster_makes_no_join_key() -> None:
     with pytest.raises(Refused) as refused:
         joinkeys.create(Log(None), NO_LIMITS, time_s=None, addresses=(), random_bytes=bytes)
     assert refused.value.code == "no-cluster"
@@ -189,15 +220,19 @@ def test_a_router_that_has_no_log_yet_leads_nobody_to_a_cluster(desk: FakeDesk) 
         assert refusal(desk, "join.contact").code == "no-cluster"
 
 
-def test_a_join_key_lets_devices_come_back_by_themselves_with_labels_that_it_lists_alone(
+def test_a20_a_join_key_lets_devices_come_back_by_themselves_with_labels_that_it_lists_alone(
     desk: FakeDesk,
 ) -> None:
     before = desk.ask("joinkey.list")
     refused = refusal(desk, "joinkey.create", rebind="auto")
     assert refused.code == "bad-params"
     assert "--label" in refused.reason
+    for vague in ("*", "?*", "*:*", "", "0*", "**02"):
+        refused = refusal(desk, "joinkey.create", rebind="auto", labels=["02:00", vague])
+        assert (refused.code, "any hardware" in refused.reason) == ("bad-params", True)
     assert desk.ask("joinkey.list") == before
-    desk.do("joinkey.create", rebind="auto", labels=["02:*"])
+    desk.do("joinkey.create", rebind="auto", labels=["02:*", "ubnt-?"])
+    desk.do("joinkey.create", rebind="ask", labels=["*"])
 
 
 def test_join_keys_are_shown_with_why_they_let_nobody_in(desk: FakeDesk) -> None:

@@ -9,7 +9,7 @@ from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Change
 from dusk.changelog.sections import device_path, expected_path
-from dusk.control import approving, membership
+from dusk.control import approving
 from dusk.control.desk import Json, Peer
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Seq
@@ -352,41 +352,6 @@ def test_a_device_takes_anothers_place_whether_it_waits_or_is_a_member() -> None
     cluster.ask("02:11", "twice")
     cluster.ask("02:12", "twice")
     assert cluster.refused("device.replace", old="shed", new="twice") == "ambiguous"
-
-
-def test_a19_a_revoked_join_key_takes_its_devices_along_if_asked() -> None:
-    cluster = Cluster()
-    backup = cluster.joined("02:aa", "backup")
-    cluster.joined("02:bb", "shed")
-    cluster.ask("02:cc")
-    name = cluster.joinkey[:8]
-    assert cluster.refused("joinkey.revoke", id=name, with_devices=True) == "in-succession"
-    succession = cluster.world.edit("cluster", "succession", ((cluster.world.device_id,),))
-    cluster.world.commit(succession)
-    assert cluster.call("joinkey.revoke", id=name)["devices"] == []
-    assert cluster.desk.pending() == []
-    answer = cluster.call("joinkey.revoke", id=name, with_devices=True)
-    assert (sorted(answer["devices"]), answer["left"]) == (["backup", "shed"], 0)
-    assert cluster.names == {"attic"}
-    assert cluster.world.log.device_key(backup) is None
-    assert cluster.call("joinkey.revoke", id=name)["ticket"] is None
-    for wrong in ("nowhere", cluster.joinkey[:4]):
-        assert cluster.refused("joinkey.revoke", id=wrong) == "no-joinkey"
-
-
-def test_more_devices_than_a_change_removes_leave_with_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster()
-    cluster.world.commit(cluster.world.edit("cluster", "manual-backup", (True,)))
-    for n in range(5):
-        cluster.joined(f"02:{n:02}", f"ap-{n}")
-    monkeypatch.setattr(membership, "OPERATIONS_MAX", 3)
-    gone: list[str] = []
-    for left in (3, 0):
-        answer = cluster.call("joinkey.revoke", id=cluster.joinkey, with_devices=True)
-        assert answer["left"] == left
-        gone += answer["devices"]
-        assert cluster.names == {"attic"} | {f"ap-{n}" for n in range(5)} - set(gone)
-    assert sorted(gone) == [f"ap-{n}" for n in range(5)]
 
 
 def test_packed_expected_values_are_those_of_the_log() -> None:

@@ -192,7 +192,7 @@ METHODS = {
     "joinkey.list": Method(
         "", "joinkeys", "id state uses used pending mode expires groups labels rebind name"
     ),
-    "joinkey.revoke": _act("id with_devices?", "devices left"),
+    "joinkey.revoke": _act("id with_devices?", "devices left stays"),
     "joinkey.create": Method(
         "token uses? expires_s? groups? auto? labels? rebind? name? timeout_s?", "ticket id", signs=True
     ),

@@ -278,8 +278,6 @@ class Conversation:
     def _refuse_joinkey(self, method: str, params: Params) -> None:
         if method == "joinkey.revoke":
             self._knows("joinkeys", params["id"], "no-joinkey")
-            brought = {name for name, origin in self.origins.items() if params["id"] in str(origin)}
-            need(not (params.get("with_devices") and brought & self.succession), "in-succession")
 
     def _refuse_recovery(self, method: str, params: Params) -> None:
         if method == "recovery.prepare":
