@@ -209,6 +209,13 @@ class FakeDesk:
     def join(self, line: str) -> None:
         self.joined_with.append(line)
 
+    def cancel_join(self) -> str:
+        if not self.joined_with:
+            raise Refused("not-joining", "this router is not joining a cluster")
+        self.joined_with.clear()
+        self.results["cancel"] = {"done": True, "progress": None, "result": {}}
+        return "cancel"
+
     def join_request(self, cluster: ClusterId) -> Change:
         assert cluster == self.log.cluster, "there is one world"
         return asked_by_hand(self.world, self.world.key())

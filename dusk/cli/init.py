@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 from dusk.cli.command import Command, Context, duration
-from dusk.errors import Refused
+from dusk.errors import DuskError, Refused
 
 CYCLE_S_DEFAULT = 5.0
 
@@ -61,8 +61,9 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
     try:
         privileges.prepare_folders(str(context.root), account)
         made = founding.write_as(account, plan)
-    except BaseException:  # Ctrl-C, too; it goes on upwards
-        if arguments.phrase_file is not None:
+    except BaseException as error:  # Ctrl-C, too; it goes on upwards
+        is_sure = isinstance(error, DuskError) and getattr(error, "code", "") != founding.UNKNOWN
+        if arguments.phrase_file is not None and (is_sure or _is_nothing_here(context.root)):
             Path(arguments.phrase_file).unlink(missing_ok=True)  # a phrase of nothing would mislead
         raise
     document = {"cluster": made.cluster, "device": made.device, "name": made.name, "user": arguments.user}
@@ -72,6 +73,17 @@ def _init(context: Context, arguments: argparse.Namespace) -> int:
     if not context.json:
         context.note("the cluster is made; start the daemon, then `dusk login " + arguments.user + "`")
     return 0
+
+
+def _is_nothing_here(root: Path) -> bool:
+    """Tell whether no cluster was made after all: one that was needs its phrase."""
+    from dusk.daemon.founding import check_no_cluster
+
+    try:
+        check_no_cluster(root)
+    except Refused:
+        return False
+    return True
 
 
 def _check_no_daemon(context: Context) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dusk.cli.client import Json
 
 _LINE_BYTES_MAX = 64 * 1024
+_CANCEL_S_MAX = 30.0
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--by-hand",
         action="store_true",
         help="without a key: you let this router in yourself, over ssh to a router of the cluster (--via)",
+    )
+    source.add_argument(
+        "--cancel",
+        action="store_true",
+        help="take back a join that was begun: its key and all that it fetched go, and nothing else",
     )
     source.add_argument("source", nargs="?", metavar="-", help="read the key from standard input")
     parser.add_argument("--user", metavar="USER", help="with --by-hand: log in as USER for this alone")
@@ -41,24 +47,61 @@ def _join(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.user or arguments.password_file or arguments.name or arguments.group:
         raise UsageError("--user, --password-file, --name and --group go with --by-hand")
     if context.signs_here or context.via is not None:
-        raise UsageError("join stores a key on this machine; --key-file and --via go with --by-hand")
+        raise UsageError("join is for this machine; --key-file and --via go with --by-hand")
+    if arguments.cancel:
+        return _cancel(context)
     if arguments.source not in (None, "-"):
         raise UsageError(
             "a join key is a secret and never an argument; use --file F, or - for standard input"
         )
-    from dusk.cli import founding
-    from dusk.daemon import privileges
-    from dusk.daemon.founding import check_no_cluster
     from dusk.keys.joinkey import parse_join_line
 
     line = _read(arguments.file or "-").strip()
     key = parse_join_line(line)
+    document = {"cluster": key.cluster_id.hex(), "joinkey": key.id}
+    try:
+        context.call("join", line=line)
+    except Refused as error:
+        if error.code in ("busy", "in-cluster", "storage"):
+            raise
+        path = _store(context, line, is_stopped=error.code == "no-daemon")
+        then = f"the daemon that runs here does not take it now ({error.reason}); restart it"
+        if error.code == "no-daemon":
+            then = "the daemon joins when it starts"
+        context.say(f"stored in {path}; {then}", {**document, "file": str(path)})
+    else:
+        context.say("the key is stored, and the daemon is joining; see `dusk status`", document)
+    return 0
+
+
+def _store(context: Context, line: str, *, is_stopped: bool) -> Path:
+    """Store a key for a daemon that starts later; where none runs, none may begin meanwhile."""
+    from dusk.cli import founding
+    from dusk.daemon import privileges
+    from dusk.daemon.founding import check_no_cluster
+
     account = privileges.account_for_daemon()
     check_no_cluster(context.root)
     privileges.prepare_folders(str(context.root), account)
-    path = founding.store_join_line(context.root, line)
-    document = {"cluster": key.cluster_id.hex(), "joinkey": key.id, "file": str(path)}
-    context.say(f"stored in {path}; {_tell_daemon(context, line)}", document)
+    if not is_stopped:
+        return founding.store_join_line(context.root, line)
+    with founding.alone(context.root):
+        check_no_cluster(context.root)  # somebody may have made one meanwhile
+        return founding.store_join_line(context.root, line)
+
+
+def _cancel(context: Context) -> int:
+    """Take a join back: by the daemon, which knows how far it is; where none runs, here."""
+    try:
+        context.client.wait(context.call("join.cancel")["ticket"], _CANCEL_S_MAX)
+    except Refused as error:
+        if error.code != "no-daemon":
+            raise
+        from dusk.cli import founding
+        from dusk.daemon import privileges
+
+        founding.cancel_as(privileges.account_for_daemon(), context.root)
+    context.say("this router joins no cluster any more, and is in none, as before", {"joining": False})
     return 0
 
 
@@ -103,17 +146,6 @@ def _admit(context: Context, arguments: argparse.Namespace, request: str) -> "Js
     finally:
         context.call("session.logout", token=token)
     return started
-
-
-def _tell_daemon(context: Context, line: str) -> str:
-    """Hand the key to a daemon that runs; one that starts later reads the file itself."""
-    try:
-        context.call("join", line=line)
-    except Refused as error:
-        if error.code == "no-daemon":
-            return "the daemon joins when it starts"
-        return f"the daemon that runs here does not take it now ({error.reason}); restart it"
-    return "the daemon is joining; see `dusk status`"
 
 
 def _read(name: str) -> str:

@@ -285,6 +285,13 @@ class Desk(Bench, Protocol):
     def join(self, line: str) -> None:
         """Start to join with a join key's line, or raise ``Refused`` (in a cluster, damaged, ...)."""
 
+    def cancel_join(self) -> str:
+        """Take back a join that was begun, with all that it wrote; a ticket that ends with nothing.
+
+        Raises:
+            Refused: ``not-joining``; ``in-cluster``: it has joined by now; or ``busy``.
+        """
+
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person, or raise ``Refused`` (in a cluster)."""
 

@@ -57,6 +57,11 @@ def join(desk: Desk, arguments: Json) -> Json:
     return {}
 
 
+def cancel_join(desk: Desk, _arguments: Json) -> Json:
+    """Take a join back that was begun."""
+    return {"ticket": desk.cancel_join()}
+
+
 def poll(desk: Desk, arguments: Json) -> Json:
     """Return how far a ticket is."""
     return desk.poll(arguments["ticket"])

@@ -90,6 +90,7 @@ _VERB = Parameter(
 METHODS: Mapping[str, Method] = {
     "status": _query(direct.status),
     "join": _query(direct.join, line=Parameter(schema.text(4096))),
+    "join.cancel": _query(direct.cancel_join),
     "join.contact": _query(by_hand.join_contact),
     "join.request": _query(by_hand.join_request, line=Parameter(schema.text(4096))),
     "session.login": _query(direct.login, user=_TEXT, password=Parameter(schema.text(1024))),

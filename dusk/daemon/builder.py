@@ -12,10 +12,11 @@ from dusk.changelog.body import Change
 from dusk.changelog.log import Log
 from dusk.daemon import holding
 from dusk.daemon.logfiles import DAMAGED_NAME, MUST_HEAR_NAME
+from dusk.daemon.logfiles import NAME as LOG_FILE
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import Saved, UnverifiedLogError
 from dusk.daemon.verifying import verify_ahead_here
-from dusk.effects import Effect, Event, Input, ItemKind, LogItem, StoreFile
+from dusk.effects import Effect, Event, Input, ItemKind, LogItem, RemoveFile, StoreFile
 from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import BootId, ClusterId, DeviceId
 from dusk.keys.joinkey import JoinKey, parse_join_line
@@ -122,7 +123,12 @@ class Builder:
         self.hold_ordered = saved.files.get(holding.ORDERED)
         self.is_leaving = LEAVING_FILE in saved.files
         join_key, effects = self._join_key(saved)
-        log = _load(saved, None if join_key is None else join_key.cluster_id)
+        try:
+            log = _load(saved, None if join_key is None else join_key.cluster_id)
+        except UnverifiedLogError:
+            if join_key is None:
+                raise
+            join_key, log, effects = self._of_two(join_key, saved, effects)
         if join_key is not None:
             return self._join(join_key, log, effects, now)
         if log.cluster is None or views.member(log.state, DeviceId(self.key.key_id)) is None:
@@ -170,6 +176,23 @@ class Builder:
         except UntrustedInput as error:
             return None, [Event("join-key", f"the join key cannot be used: {error}", loud=True)]
         return key, [] if kept is not None else [StoreFile(JOINING_FILE, line)]
+
+    def _of_two(
+        self, key: JoinKey, saved: Saved, effects: list[Effect]
+    ) -> tuple[JoinKey | None, Log, list[Effect]]:
+        """Decide where there is a join key of one cluster and the log of another.
+
+        A log by which this device is a member is its cluster: no join key that was left here, or slipped in
+        beside a founding, may cost it that. Any other is what a former join has fetched.
+
+        Raises:
+            UnverifiedLogError: the log is of no other cluster, but damaged.
+        """
+        log = _load(saved, None)
+        if views.member(log.state, DeviceId(self.key.key_id)) is None:
+            return key, Log(key.cluster_id), [RemoveFile(LOG_FILE), *effects]
+        text = "a join key of another cluster lay here and is removed: this router is in a cluster"
+        return None, log, [RemoveFile(JOINING_FILE), Event("join-key", text, loud=True)]
 
     def _join(self, key: JoinKey, log: Log, effects: list[Effect], now: float) -> tuple[Joiner, list[Effect]]:
         joiner = Joiner(

@@ -31,6 +31,10 @@ from dusk.errors import DuskError, StorageError
 
 PAUSE_S_MIN, PAUSE_S_MAX = 1.0, 60.0
 """Between one life of a node and the next, after trouble: doubled each time."""
+RESTARTS_AT_ONCE_MAX = 5
+"""Lives in a row that begin again at once because a node asked: a join, a founding, a checkpoint do that."""
+RESTART_S_MAX = 600.0
+"""Then after a pause, doubled each time up to this; and a life that lasts longer ends the row (R12)."""
 
 
 class NodeLike(Protocol):
@@ -81,6 +85,8 @@ class Core:
         self._is_writing = False
         self._written = trio.lowlevel.ParkingLot()
         self._pause_s = PAUSE_S_MIN
+        self._failures = self._restarts = 0
+        self._reason = ""
         self.node: NodeLike | None = None
         """The living node; None while it is being built, or in trouble."""
         self.storage: Storage | None = None
@@ -102,6 +108,7 @@ class Core:
                     started = True
                 while not self._restarting:
                     await self._round()
+                self._count_restart(began)
             except StorageError as error:
                 self._calm_down(began)
                 self._fail(str(error))
@@ -123,6 +130,18 @@ class Core:
         """
         while self._pending or self._is_writing or (self.node is None and not self.trouble):
             await self._written.park()
+
+    async def kept(self) -> None:
+        """Wait until what was added just now is on the disk (R8).
+
+        Raises:
+            StorageError: it is not promised: the disk refused it, or the node was lost before.
+        """
+        failures = self._failures
+        while self._pending or self._is_writing:
+            await self._written.park()
+        if self._failures != failures:
+            raise StorageError(self.trouble or "the node was lost before it was written; try again")
 
     def add(self, effects: Iterable[Effect]) -> None:
         """Do these effects, which a call of the node from outside the loop returned."""
@@ -158,13 +177,18 @@ class Core:
         inputs = self._inbox.take()
         now = trio.current_time()
         effects, self._pending = self._pending, []
-        for item in inputs:
-            effects += self.node.handle(item, now)
+        if not any(isinstance(effect, Restart) for effect in effects):
+            effects += self._handled(inputs, now)  # else it is over: nothing of its own may reach the disk
+        self._inbox.unhurried_until = self.node.unhurried_until
+        await self._perform(effects)
+
+    def _handled(self, inputs: Sequence[Input], now: float) -> list[Effect]:
+        assert self.node is not None, "a living node"
+        effects = [effect for item in inputs for effect in self.node.handle(item, now)]
         deadline = self.node.deadline
         if deadline is not None and deadline <= now:
             effects += self.node.handle(Tick(), now)
-        self._inbox.unhurried_until = self.node.unhurried_until
-        await self._perform(effects)
+        return effects
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
         """Do all disk effects first, then the rest in order; a compaction begins there, and runs here."""
@@ -177,7 +201,7 @@ class Core:
         for effect in effects:
             if isinstance(effect, Restart):
                 say(f"starting again: {effect.reason}")
-                self._restarting = True
+                self._restarting, self._reason = True, effect.reason
                 return
             if not isinstance(effect, DiskEffect) or isinstance(effect, Compact):
                 self._hands.do(effect, self.storage)
@@ -189,6 +213,7 @@ class Core:
     # --- between two lives ----------------------------------------------------------------
 
     def _fail(self, reason: str) -> None:
+        self._failures += 1
         self.trouble = reason
         text = f"{reason}; trying again in {self._pause_s:.0f} s"
         self._hands.tell(Event("trouble", text, loud=True))
@@ -198,14 +223,31 @@ class Core:
         if self.storage is not None:
             self.storage.close()
             self.storage = None
+        if self._pending:  # they came too late for this node, and the next one knows nothing of them
+            self._failures += 1
         self._pending.clear()
         self._note_written()
 
     async def _rest(self) -> None:
         if self._restarting:
+            await self._rest_between_restarts()
             return
         await trio.sleep(self._pause_s)
         self._pause_s = min(2 * self._pause_s, PAUSE_S_MAX)
+
+    def _count_restart(self, began: float) -> None:
+        lasted_s = trio.current_time() - began
+        self._restarts = 1 if lasted_s > RESTART_S_MAX else self._restarts + 1
+
+    async def _rest_between_restarts(self) -> None:
+        """Let who starts again all the time do it less and less; people are told, and nobody waits for it."""
+        row = self._restarts - RESTARTS_AT_ONCE_MAX
+        if row > 0:
+            pause_s = min(PAUSE_S_MIN * 2.0 ** min(row - 1, 32), RESTART_S_MAX)
+            self.trouble = f"starts again all the time: {self._reason}; the next time in {pause_s:.0f} s"
+            self._hands.tell(Event("trouble", self.trouble, loud=True))
+            self._note_written()
+            await trio.sleep(pause_s)
 
     def _calm_down(self, began: float) -> None:
         """A life that lasted is no part of a row of troubles."""

@@ -35,16 +35,7 @@ from dusk.daemon.status import peers_of, status_of
 from dusk.daemon.store import Store
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.daemon.undoing import Undoings
-from dusk.effects import (
-    Address,
-    Answered,
-    ChangeState,
-    Event,
-    LogItem,
-    Progress,
-    Question,
-    Told,
-)
+from dusk.effects import Address, Answered, ChangeState, Event, LogItem, Progress, Question, Told
 from dusk.errors import Refused
 from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, KeyId, Seq
 from dusk.membership.joiner import Joiner
@@ -329,6 +320,10 @@ class DaemonDesk:
     def join(self, line: str) -> None:
         """Start to join with a join key's line."""
         self.entering.join(line)
+
+    def cancel_join(self) -> str:
+        """Take back a join that was begun; a ticket."""
+        return self.entering.cancel()
 
     def join_request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person."""

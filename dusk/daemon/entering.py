@@ -1,23 +1,23 @@
 """How a router that is in no cluster gets into one: by a join key, by a person's hand, or by making one."""
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import trio
 
 from dusk.changelog import genesis
 from dusk.changelog.body import Change
 from dusk.control.desk import Founding, Json
+from dusk.daemon import cancelling
 from dusk.daemon.builder import Builder, Idle
 from dusk.daemon.core import Core
-from dusk.daemon.founding import check_free, make
+from dusk.daemon.founding import NODE, check_free, make
 from dusk.daemon.sessions import Sessions
 from dusk.daemon.tickets import Ticket, Tickets
-from dusk.effects import Append, Restart, StoreFile
+from dusk.effects import Append, Effect, Restart, StoreFile
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ClusterId, PublicKey
 from dusk.keys.joinkey import parse_join_line
-from dusk.membership.joiner import JOINING_FILE
+from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.membership.names import decide_name
 from dusk.node import Node
 
@@ -31,17 +31,33 @@ class Entering:
         sessions: seals the first owner's key.
         tickets: work under way.
         root: the folder that all paths are below.
+        remove_line: has the helper remove root's ``etc/dusk/join``.
     """
 
     def __init__(
-        self, core: Core, builder: Builder, sessions: Sessions, tickets: Tickets, root: Path
+        self,
+        core: Core,
+        builder: Builder,
+        sessions: Sessions,
+        tickets: Tickets,
+        root: Path,
+        *,
+        remove_line: Callable[[], Awaitable[None]],
     ) -> None:
         self._core, self._builder, self._sessions, self._tickets = core, builder, sessions, tickets
-        self._root = root
-        self._is_founding = False
+        self._root, self._remove_line = root, remove_line
+        self._under_way = ""
+        """What takes some time here, in words: one thing at a time, for two would mix what they write."""
 
     def join(self, line: str) -> None:
-        """Start to join with a join key's line; one who is joining takes the new key for the old one."""
+        """Start to join with a join key's line; one who is joining takes the new key for the old one.
+
+        What was fetched from another cluster goes. It is on the disk once `Core.kept` says so.
+
+        Raises:
+            Refused: ``bad-join-key``, ``in-cluster``, ``busy``, or there is trouble.
+            StorageError: the disk has no room; nothing was tried.
+        """
         try:
             key = parse_join_line(line)
         except UntrustedInput as error:
@@ -53,7 +69,64 @@ class Entering:
             )
         if resident is None:
             raise self._trouble()
-        self._core.add([StoreFile(JOINING_FILE, key.line().encode()), Restart("a join key came")])
+        self._check_alone()
+        data, effects = key.line().encode(), list[Effect]()
+        self._check_room(data)
+        if isinstance(resident, Joiner) and resident.cluster_id != key.cluster_id:
+            effects += cancelling.fetched(self._root / NODE)
+        self._core.add([*effects, StoreFile(JOINING_FILE, data), Restart("a join key came")])
+
+    def cancel(self) -> str:
+        """Take a join back, and return the ticket, as of `Desk.cancel_join`.
+
+        Raises:
+            Refused: ``in-cluster``, ``not-joining``, ``busy``, or there is trouble.
+        """
+        self._check_joining()
+        return self._alone("a join is being taken back here", self._cancel)
+
+    async def _cancel(self) -> Json:
+        """Remove root's line first: killed behind that, this router still joins by its own copy."""
+        if cancelling.is_typed(self._root):
+            await self._remove_line()
+        self._builder.join_line = None
+        await self._core.quiet()
+        self._check_joining()  # it may have become a member meanwhile
+        self._core.add([*cancelling.undone(self._root / NODE), Restart("the join was taken back")])
+        await self._core.kept()
+        return {}
+
+    def _check_joining(self) -> None:
+        resident = self._core.node
+        if resident is None:
+            raise self._trouble()
+        if isinstance(resident, Node):
+            raise cancelling.is_member()
+        if not isinstance(resident, Joiner) and not cancelling.is_begun(self._root):
+            raise cancelling.not_begun()
+
+    def _check_room(self, data: bytes) -> None:
+        storage = self._core.storage
+        assert storage is not None, "there is a resident"
+        storage.files.check_room(len(data))
+
+    def _check_alone(self) -> None:
+        if self._under_way:
+            raise Refused("busy", f"{self._under_way}; look again in a moment")
+
+    def _alone(self, what: str, work: Callable[[], Awaitable[Json]]) -> str:
+        """Begin work that keeps others of its kind away until it has ended; return its ticket."""
+        self._check_alone()
+
+        async def run(_ticket: Ticket) -> Json:
+            try:
+                return await work()
+            finally:
+                self._under_way = ""
+
+        ticket = self._tickets.start(run)
+        self._under_way = what
+        return ticket
 
     def request(self, cluster: ClusterId) -> Change:
         """Return this device's own request to be let in by a person."""
@@ -79,19 +152,8 @@ class Entering:
         from dusk.keys.phrase import recovery_key
 
         self._check_outside()
-        if self._is_founding:
-            raise Refused("busy", "a cluster is being made here already; look again in a moment")
         recovery = recovery_key(wanted.phrase).public
-
-        async def work(_ticket: Ticket) -> Json:
-            try:
-                return await self._make(wanted, recovery)
-            finally:
-                self._is_founding = False
-
-        ticket = self._tickets.start(work)
-        self._is_founding = True
-        return ticket
+        return self._alone("a cluster is being made here already", lambda: self._make(wanted, recovery))
 
     def _check_outside(self) -> None:
         self._outsider()
@@ -100,6 +162,7 @@ class Entering:
     async def _make(self, wanted: Founding, recovery: PublicKey) -> Json:
         """Seal the owner's key; then the core writes all, the log last, and starts anew as a member."""
         owner, sealed = await self._sessions.seal(wanted.user, wanted.password, None)
+        await self._core.quiet()
         self._check_outside()  # a join key may have come meanwhile
         made = make(
             genesis.Founding(
@@ -117,7 +180,7 @@ class Entering:
         )
         files = [StoreFile(name, content) for name, content in made.files]
         self._core.add([*files, Append(made.items), Restart("a cluster was made here")])
-        await trio.lowlevel.checkpoint()
+        await self._core.kept()
         await self._core.quiet()
         if not isinstance(self._core.node, Node):
             raise self._trouble()
@@ -127,8 +190,12 @@ class Entering:
         resident = self._core.node
         if resident is None:
             raise self._trouble()
+        if isinstance(resident, Joiner):
+            raise Refused(
+                "joining", "this device is on its way into a cluster: `dusk join --cancel` takes that back"
+            )
         if not isinstance(resident, Idle):
-            raise Refused("in-cluster", "this device is in a cluster, or on its way into one, already")
+            raise Refused("in-cluster", "this device is in a cluster already")
         return resident
 
     def _trouble(self) -> Refused:

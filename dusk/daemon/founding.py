@@ -60,14 +60,17 @@ def _stamp(device: DeviceId) -> Stamp:
 
 
 def check_no_cluster(root: Path) -> None:
-    """Refuse a root that has a log."""
+    """Refuse a root that has a log, its own or what it fetched so far."""
     log = root / NODE / logfiles.NAME
     try:
         size = log.lstat().st_size
     except FileNotFoundError:
         size = 0
-    if size > len(frames.MAGIC):
-        raise Refused("cluster-exists", f"this router is in a cluster already ({log}); nothing was changed")
+    if size <= len(frames.MAGIC):
+        return
+    if os.path.lexists(root / NODE / JOINING_FILE):
+        raise _joining(root / NODE / JOINING_FILE)
+    raise Refused("cluster-exists", f"this router is in a cluster already ({log}); nothing was changed")
 
 
 def check_free(root: Path) -> None:
@@ -79,6 +82,16 @@ def check_free(root: Path) -> None:
             "damaged-log",
             f"this router was in a cluster until its log was damaged ({damaged}); join it again",
         )
-    for line in (root / "etc/dusk/join", root / NODE / JOINING_FILE):  # what was typed, and what is under way
+    for line in lines_of(root):
         if os.path.lexists(line):
-            raise Refused("joining", f"this router is to join a cluster ({line}); remove that first")
+            raise _joining(line)
+
+
+def lines_of(root: Path) -> tuple[Path, Path]:
+    """Return what makes a router join: what was typed, or an image carries; and what is under way."""
+    return root / "etc/dusk/join", root / NODE / JOINING_FILE
+
+
+def _joining(line: Path) -> Refused:
+    reason = f"this router is to join a cluster ({line}); `dusk join --cancel` takes that back"
+    return Refused("joining", reason)

@@ -183,6 +183,10 @@ def _progress_json(news: Progress) -> Json:
     }
 
 
+_KEEPS = frozenset({"join"})
+"""Methods without a session whose answer says that something is kept."""
+
+
 class _LateMethods:
     """Methods that answer once what they show, and what they keep, is on the disk (R8)."""
 
@@ -197,7 +201,7 @@ class _LateMethods:
         assert isinstance(connection, Connection), "calls come from the control server"
         if not is_signing(name):
             await self._core.quiet()
-            return await self._methods.call(name, params, connection)
+            return await self._kept(name, await self._methods.call(name, params, connection))
         async with self._turn:
             await self._core.quiet()
             try:
@@ -209,6 +213,15 @@ class _LateMethods:
             finally:
                 self._drafts.forget()
             return answer
+
+    async def _kept(self, name: str, answer: Json) -> Json:
+        """Return the answer of a method without a session, once what it says is true for good."""
+        if name in _KEEPS:
+            try:
+                await self._core.kept()
+            except StorageError as error:
+                raise Refused("storage", f"nothing was kept: {error}") from None
+        return answer
 
 
 def _brake(builder: Builder) -> list[str]:
@@ -252,7 +265,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
         root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
     )
     hands.tell, desk.leave = parts.tell, leaving.begin
-    desk.entering = Entering(core, builder, sessions, tickets, root)
+    desk.entering = Entering(core, builder, sessions, tickets, root, remove_line=helper.join_done)
     desk.reread_settings = lambda: _reread(parts)
     return parts
 

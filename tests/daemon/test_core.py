@@ -1,6 +1,7 @@
 import contextlib
 import ipaddress
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import trio
 import trio.testing
 
 from dusk.apply.events import Restored
-from dusk.daemon.core import Core
+from dusk.daemon.core import RESTART_S_MAX, RESTARTS_AT_ONCE_MAX, Core
 from dusk.daemon.hands import Hands, HelperEffect
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.opening import read_log
@@ -51,7 +52,7 @@ from dusk.effects import (
     Tick,
     WallClock,
 )
-from dusk.errors import UntrustedInput
+from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import Seq
 from tests.daemon.faulty_disk import FaultyDisk, full, installed, read_only
 
@@ -286,6 +287,67 @@ async def test_r9_what_a_node_did_not_end_is_put_back_before_the_next_one_is_bui
         device.do(Restart("joined"))
         await device.until(lambda: len(device.lives) == 3)
         assert device.put_back == [Restored("ab")]
+
+
+async def test_r12_who_asks_for_a_restart_for_ever_gets_fewer_and_fewer_and_writes_that_often(
+    device: Device, autojump_clock: trio.testing.MockClock
+) -> None:
+    def again(_: Input) -> list[Effect]:
+        return [StoreFile("joining", b"line"), RemoveFile("log"), Restart("another log")]
+
+    device.answers[WallClock] = again
+    async with running(device):
+        await device.until(lambda: len(device.lives) > RESTARTS_AT_ONCE_MAX)
+        await device.until(lambda: "starts again all the time: another log" in device.core.trouble)
+        with trio.fail_after(0.1):
+            await device.core.quiet()  # nobody who asks waits for the next life
+        lives = len(device.lives)
+        with installed(FaultyDisk(0, full())) as counted:
+            await trio.sleep(3600)  # of a clock that jumps
+            often, calls = len(device.lives) - lives, counted.calls
+            assert 1 < often <= 10 + 3600 / RESTART_S_MAX
+            await trio.sleep(3600)
+            assert len(device.lives) - lives - often <= 3600 / RESTART_S_MAX + 1
+            assert counted.calls - calls <= 12 * (3600 / RESTART_S_MAX + 1)
+        del device.answers[WallClock]
+        await device.until(lambda: device.core.node is not None)
+        assert device.core.trouble == ""
+        await trio.sleep(RESTART_S_MAX + 1)
+        lives, began = len(device.lives), trio.current_time()
+        device.do(Restart("joined"))
+        await device.until(lambda: len(device.lives) == lives + 1)
+        assert trio.current_time() - began < 0.9, "a life that lasted is the end of the row"
+
+
+async def test_nothing_of_a_node_reaches_the_disk_behind_a_restart_from_outside(device: Device) -> None:
+    device.answers[Datagram] = lambda _: [StoreFile("late", b"by who is thrown away")]
+    async with running(device):
+        device.do(StoreFile("groupkeys", b"wanted"), Restart("a test"))
+        device.inbox.offer(Datagram(b"", device.address, None))
+        await device.until(lambda: len(device.lives) == 2)
+        assert device.node.saved.files == {"groupkeys": b"wanted"}
+
+
+async def test_r8_what_is_kept_is_on_the_disk_and_what_is_not_is_told(device: Device) -> None:
+    async with running(device):
+        device.do(StoreFile("groupkeys", b"one"))
+        await device.core.kept()
+        assert device.core.storage is not None
+        assert device.core.storage.files.read("groupkeys") == b"one"
+        with installed(FaultyDisk(1, full(), lasting=True)):
+            device.do(StoreFile("groupkeys", b"two"))
+            with pytest.raises(StorageError, match="the disk is full"):
+                await device.core.kept()
+        await device.until(lambda: device.core.node is not None)
+        storage, gate = device.core.storage, threading.Event()
+        real = storage.do
+        storage.do = lambda effects: (gate.wait(10), real(effects))[1]  # type: ignore[method-assign]  # a slow disk
+        device.do(StoreFile("late", b""), Restart("a test"))
+        await device.until(lambda: device.core._is_writing)
+        device.do(StoreFile("groupkeys", b"three"))
+        gate.set()
+        with pytest.raises(StorageError, match="the node was lost before it was written"):
+            await device.core.kept()
 
 
 async def test_who_asks_between_two_lives_waits_for_the_next(device: Device) -> None:

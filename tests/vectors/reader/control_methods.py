@@ -160,6 +160,7 @@ def _sealing(parameters: str) -> Method:
 METHODS = {
     "status": Method("", "role", "", STATUS),
     "join": Method("line", ""),
+    "join.cancel": Method("", "ticket"),
     "join.contact": Method("", "line"),
     "join.request": Method("line", "request device"),
     "session.login": Method("user password", "ticket"),
