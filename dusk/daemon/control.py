@@ -29,6 +29,8 @@ from dusk.limits import (
 )
 
 NAME = "control.sock"
+ACCEPT_PAUSE_S = 0.1
+"""After running out of file descriptors."""
 _PATH_BYTES_MAX = 107
 """What a socket address holds; a longer path goes over ``/proc/self/fd``."""
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, REFUSED, INTERNAL = -32700, -32600, -32601, -32000, -32603
@@ -131,7 +133,11 @@ class ControlServer:
             async with trio.open_nursery() as nursery:
                 task_status.started()
                 while True:
-                    accepted, _ = await listener.accept()
+                    try:
+                        accepted, _ = await listener.accept()
+                    except OSError:  # no descriptor is left on this machine: who asks waits, nobody ends
+                        await trio.sleep(ACCEPT_PAUSE_S)
+                        continue
                     nursery.start_soon(self._serve, trio.SocketStream(accepted))
         finally:
             listener.close()

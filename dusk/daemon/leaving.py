@@ -76,6 +76,8 @@ class Leaving:
         self._called_off: Refused | None = None
         self._giving_back: Node | None = None
         """Whose files become what they were, before it leaves."""
+        self._is_said = False
+        """It was begun by somebody who was told so, in this run of the daemon."""
 
     @property
     def alarms(self) -> Sequence[str]:
@@ -108,7 +110,7 @@ class Leaving:
     def _go(self, node: Node) -> None:
         """Begin to leave with the files as they are."""
         self._change, self._again_at, self._gone_at = None, float("-inf"), None
-        self._builder.is_leaving = True
+        self._builder.is_leaving = self._is_said = True
         self._core.add([StoreFile(LEAVING_FILE, BEGUN)])
         self._core.add(node.set_mode(self._builder.mode, trio.current_time()))
 
@@ -120,7 +122,9 @@ class Leaving:
                 self._give_back(self._giving_back, is_there=node is self._giving_back)
             if self._builder.is_leaving and isinstance(node, Node):
                 self._step(node, trio.current_time())
-            is_under_way = self._builder.is_leaving or self._giving_back is not None
+            elif self._is_said and isinstance(node, Node):  # the disk refused the file
+                self._end(Refused("storage", "the disk did not keep that it is to leave; say it again"))
+            is_under_way = self._builder.is_leaving or self._is_said or self._giving_back is not None
             with trio.move_on_after(LOOK_S if is_under_way else REST_S):
                 await self._begun.wait()
             self._begun = trio.Event()
@@ -132,7 +136,7 @@ class Leaving:
             StorageError: the disk refused; it is tried again.
         """
         if forget_if_left(self._directory, self._builder, self._make_key):
-            self._over.set()
+            self._end(None)
 
     async def _wait(self, ticket: Ticket, timeout_s: float) -> Json:
         ticket.progress = {"state": "leaving"}
@@ -142,7 +146,7 @@ class Leaving:
             raise self._called_off
         if self._giving_back is not None:
             return {"left": False, "missing": _GIVING_BACK}
-        is_left = not self._builder.is_leaving
+        is_left = self._over.is_set()
         return {"left": is_left, "missing": "" if is_left else _QUEUED}
 
     def _give_back(self, node: Node, *, is_there: bool) -> None:
@@ -158,7 +162,11 @@ class Leaving:
 
     def _stay(self, why: str) -> None:
         self._giving_back = None
-        self._called_off = Refused("not-restored", f"its files are not as they were before: {why}; it stays")
+        self._end(Refused("not-restored", f"its files are not as they were before: {why}; it stays"))
+
+    def _end(self, why: Refused | None) -> None:
+        """Tell whoever waits that this router is out, or why it stays."""
+        self._is_said, self._called_off = False, why
         self._over.set()
 
     def _step(self, node: Node, now: float) -> None:
@@ -175,7 +183,7 @@ class Leaving:
         elif node.device_id in views.succession(node.log.state):
             text = "this router stays: meanwhile owners said that it may lead; `dusk role` shows it"
             self._call_off(node, Refused("in-succession", text), now)
-        elif not self._is_said(node) and now >= self._again_at:
+        elif not self._is_handed_in(node) and now >= self._again_at:
             self._again_at = now + AGAIN_S
             try:
                 self._change, effects = node.leave(now)
@@ -189,16 +197,16 @@ class Leaving:
         is_settled = seq is not None and seq <= node.settled
         return is_settled or gone_s >= KNOWN_CYCLES * views.cycle_ms(node.log.state) / 1000
 
-    def _is_said(self, node: Node) -> bool:
+    def _is_handed_in(self, node: Node) -> bool:
         """Tell whether a change that says it is on its way, or in the log with effect."""
         progress = None if self._change is None else node.progress(self._change)
         return progress is not None and not progress.reason
 
     def _call_off(self, node: Node, why: Refused, now: float) -> None:
-        self._builder.is_leaving, self._called_off = False, why
+        self._builder.is_leaving = False
         effects = [*node.set_mode(self._builder.mode, now), *node.give_back(now, is_wanted=False)]
         self._core.add([RemoveFile(LEAVING_FILE), *effects, Event("leaving", why.reason, loud=True)])
-        self._over.set()
+        self._end(why)
 
 
 def forget_if_left(directory: Path, builder: Builder, make_key: Callable[[Path], SigningKey]) -> bool:

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ import trio
 import trio.testing
 
 from dusk.control.outside import ToSign
+from dusk.daemon import control
 from dusk.daemon.control import Connection, ControlServer
 from dusk.errors import ConfigError, Refused, StorageError
 from dusk.limits import (
@@ -59,6 +61,21 @@ async def running(server: ControlServer) -> AsyncIterator[None]:
         nursery.cancel_scope.cancel()
 
 
+class Crowded:
+    """A listening socket on a machine that has no descriptor left for a while."""
+
+    def __init__(self, listener: trio.socket.SocketType) -> None:
+        self._listener, self.close = listener, listener.close
+        self.refusals = 3
+
+    async def accept(self) -> tuple[trio.socket.SocketType, object]:
+        await trio.lowlevel.checkpoint()
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return await self._listener.accept()
+
+
 class Client:
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
@@ -97,6 +114,15 @@ async def test_a_call_is_answered_with_its_id(server: ControlServer, tmp_path: P
             "id": 7,
             "result": {"params": {"text": "é\n\0"}},
         }
+
+
+async def test_r10_who_asks_a_machine_without_descriptors_waits_and_the_daemon_does_not_end(
+    server: ControlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = control.listen
+    monkeypatch.setattr(control, "listen", lambda folder: Crowded(listen(folder)))
+    async with running(server), client(tmp_path) as one:
+        assert (await one.call("echo"))["result"] == {"params": {}}
 
 
 async def test_what_is_to_be_signed_elsewhere_stands_in_the_error(

@@ -7,6 +7,8 @@ import pytest
 from dusk.cli.client import Client, Json
 from dusk.daemon.opening import read_log
 from dusk.errors import Refused
+from dusk.ids import ChainHash, ClusterId, Seq
+from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import recovery_key
 from tests.daemon.test_service import daemon, root, until
 from tests.daemons import answers
@@ -14,6 +16,7 @@ from tests.daemons import answers
 __all__ = ["root"]
 USER, PASSWORD = "ann", "a few words of hers"
 CHECKSUM_IS_WRONG = "zoo " * 24
+LINE = JoinKey(ClusterId(bytes(32)), 0, Seq(1), ChainHash(bytes(32)), bytes(32), ()).line()
 
 
 def _refused(client: Client, method: str, **params: object) -> str:
@@ -40,6 +43,14 @@ def test_a_phrase_that_was_typed_again_makes_a_cluster_once(root: Path) -> None:
             (root / "etc/dusk" / line).touch()
             assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
             (root / "etc/dusk" / line).unlink()
+        assert _refused(client, "join.cancel") == "not-joining"
+        client.call("join", line=LINE)
+        assert (root / "etc/dusk/node/joining").read_text() == LINE, "it is answered once it is kept"
+        (root / "etc/dusk/join").write_text(LINE)  # as root's command line leaves it
+        assert _refused(client, "cluster.found", **wanted, phrase=phrase) == "joining"
+        assert _ended(client, client.call("join.cancel")["ticket"])["result"] == {}
+        assert not (root / "etc/dusk/join").exists()
+        assert not (root / "etc/dusk/node/joining").exists()
         for password, code in (("", "empty-password"), ("x", "short-password")):
             nobody = {**wanted, "password": password}
             ended = _ended(client, client.call("cluster.found", **nobody, phrase=phrase)["ticket"])

@@ -138,6 +138,20 @@ async def test_it_is_on_hold_at_once_and_says_so_until_it_is_out(
         assert not bench.leaving.alarms
 
 
+async def test_a31_where_the_disk_does_not_keep_that_it_leaves_nobody_is_told_that_it_left(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    del autojump_clock  # it lets time pass
+    async with running(bench):
+        ticket = bench.leaving.begin(600.0)
+        await trio.sleep(1)
+        bench.builder.is_leaving = False  # as a node has it that was built anew from what the disk holds
+        answer = await bench.outcome(ticket)
+        assert cast("dict[str, str]", answer["error"])["code"] == "storage"
+        again = bench.leaving.begin(1.0)
+        assert (await bench.outcome(again))["result"] == {"left": False, "missing": leaving._QUEUED}
+
+
 async def test_it_does_not_go_before_the_join_key_of_its_image_has(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
