@@ -9,7 +9,7 @@ from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Position
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
-from dusk.cycle.datagrams import Lack, Opened, Unreadable
+from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Lack, Opened, Unreadable
 from dusk.cycle.far_messages import decode_bundle
 from dusk.cycle.follower import Follower
 from dusk.cycle.leader import Leader
@@ -19,7 +19,7 @@ from dusk.cycle.peers import same_place
 from dusk.cycle.seldom import Seldom
 from dusk.cycle.signed import NoHolder
 from dusk.cycle.station import Advance, Behind, Conflict, Offered, Station, Step
-from dusk.effects import Address, Datagram, Effect, ItemKind, LogItem
+from dusk.effects import Address, Datagram, Effect, ItemKind, LogItem, SendDatagram
 from dusk.errors import UntrustedInput
 from dusk.ids import Head
 from dusk.node.alarms import Alarms, Refusals
@@ -100,6 +100,8 @@ class Receiving:
             by_multicast = event.link is not None
             opened = self._station.channel.open(event.data, event.source, by_multicast=by_multicast)
             if isinstance(opened, Unreadable):
+                if opened.lack is Lack.QUESTION:
+                    return self._on_unreadable_question(event, now)
                 return self._on_unreadable(opened, now)
             self._station.contacts.heard(event.source, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
@@ -122,21 +124,33 @@ class Receiving:
         is_unsure = hears_nobody or self._listening.lead_at is not None or self._recovery.must_hear
         needs_nothing = {
             Lack.KEY: False,
-            Lack.QUESTION: not (leads or hears_nobody or self._is_his(unreadable.source))
-            or not self._questions.may(unreadable.source.host, now),
             Lack.REAL_KEY: leads or self.follower.hears_starts(now),
             Lack.SENDER: not (is_unsure or is_above),  # our disk may be an old one, or our branch not stand
         }
         if needs_nothing[unreadable.lack]:
             raise UntrustedInput("datagram: nothing that we lack")
-        if unreadable.lack is Lack.QUESTION:  # those of who was removed keep us from no START
-            effects = self._exchanges.catch_up_anew(unreadable.source, now)  # nothing that leading waits for
-            if effects:
-                self._questions.did(unreadable.source.host, now)
-            return effects
         if unreadable.lack is Lack.SENDER and self._listening.is_new_stranger(unreadable.source.host):
             return self.do(Step(outcome=Behind(unreadable.source, None)), now)
         return self.do(self.follower.unreadable(unreadable.source, now), now)
+
+    def _on_unreadable_question(self, event: Datagram, now: float) -> list[Effect]:
+        """Ask by a stream who asks what we cannot read; where we did so of late, have it ask us.
+
+        An old disk that knows of nobody asks for 1.5 s alone, and then leads (A28). What has it ask is a
+        knock: shorter than a question to all, which it answers, and answered by none.
+        """
+        source = event.source
+        leads = self._writing.leader is not None
+        if not (leads or not self.follower.fresh(now) or self._is_his(source)):
+            raise UntrustedInput("datagram: nothing that we lack")
+        if self._questions.may(source.host, now):  # those of who was removed keep us from no START
+            effects = self._exchanges.catch_up_anew(source, now)  # nothing that leading waits for
+            if effects:
+                self._questions.did(source.host, now)
+            return effects
+        if len(event.data) <= HELLO_DATAGRAM_BYTES:
+            raise UntrustedInput("datagram: nothing that we lack")
+        return [SendDatagram(self._station.channel.knock(), source)]
 
     def _is_his(self, source: Address) -> bool:
         """Tell whether something came from who leads in our eyes: if it is a question, he does so no more."""

@@ -153,6 +153,8 @@ class Simulation:
         self._founded = found_cluster(
             self._keys[0], cycle_s * 1000, addresses, random.randbytes, mode, rebind=rebind
         )
+        self._ended_by_hand: set[int] = set()
+        """Indices of the devices that people have taken in anew."""
         self.checks = self._make_checks(self._founded)
         self._world = World(self.clock, self.network, self.transcript, self.checks)
         self.devices = [self._make_device(index) for index in range(self.count)]
@@ -272,8 +274,6 @@ class Simulation:
     """Indices of devices that an attacker has the keys of."""
     _last: ChangeId | None = None
     """The change after all faults."""
-    _is_ended_by_hand = False
-    """Whether people have taken in anew who was left behind by a recovery."""
     _is_forced_by_hand = False
     """Whether the owner has named who leads, as a holder is gone."""
 
@@ -332,14 +332,16 @@ class Simulation:
         return last is None or last in self.checks.refused or self.checks.is_lost(last)
 
     def _end_by_hand(self) -> None:
-        """Let people take in anew whom no history that stands takes back; it may be once in a run."""
-        if self._is_ended_by_hand or self.clock.now < self.duration_s + BY_HAND_S:
+        """Let people take in anew whom no history that stands takes back; each device once at most."""
+        if self.clock.now < self.duration_s + BY_HAND_S:
             return
-        left = to_take_in(self.checks, self.devices) or turned_away(self.checks, self.devices)
-        for device in left:
-            self._is_ended_by_hand, self._last = True, None
-            self.transcript.count("taken in anew")
-            self.troubles.admitting.reset(device)
+        apart = [] if self._ended_by_hand else to_take_in(self.checks, self.devices)
+        for device in apart or turned_away(self.checks, self.devices):
+            if device.index not in self._ended_by_hand:
+                self._ended_by_hand.add(device.index)
+                self._last = None
+                self.transcript.count("taken in anew")
+                self.troubles.admitting.reset(device)
 
     def _attest_by_hand(self) -> None:
         """Let the owner act until newcomers get the log again.

@@ -8,6 +8,7 @@ from dusk import codec
 from dusk.changelog.body import Edit
 from dusk.changelog.entry import sign_head
 from dusk.changelog.log import Log
+from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES
 from dusk.cycle.messages import Kind, Pong
 from dusk.effects import Connect, Datagram, SendDatagram
 from tests.node.site import Box, Site
@@ -32,6 +33,31 @@ def test_an_unreadable_hello_is_a_reason_to_ask_where_one_leads_or_hears_nobody_
     site.lost = lambda *_: True
     site.run(30.0)
     assert asked(member, site.all[2]) == 1
+
+
+def test_a28_who_asks_and_was_asked_of_late_is_knocked_at_and_asks_by_a_stream() -> None:
+    site = Site(2)
+    site.run(6.0)
+    master, other = site.master, site.all[1]
+    sealed = master.node._rooms.station.channel.seal_group(Kind.HELLO, bytes(1_000))
+    unreadable = sealed[:9] + bytes(8) + sealed[17:]
+
+    def knocks() -> list[SendDatagram]:
+        sent = [e for e in master.of(SendDatagram) if isinstance(e, SendDatagram)]
+        return [e for e in sent if e.data[8] == Kind.HELLO]
+
+    for expected in (0, 1):
+        master.give(Datagram(unreadable, other.address, None))
+        assert len(knocks()) == expected, "it is asked by a stream the first time"
+    (knock,) = knocks()
+    assert (len(knock.data), knock.to) == (HELLO_DATAGRAM_BYTES, other.address)
+    master.give(Datagram(knock.data, other.address, None))
+    assert len(knocks()) == 1, "no knock is answered by one"
+    site.lost = lambda *_: True
+    site.run(30.0)
+    asked = len(other.of(Connect))
+    other.give(Datagram(knock.data, master.address, None))
+    assert len(other.of(Connect)) == asked + 1
 
 
 def test_a28_a_writer_whose_disk_is_of_before_a_removal_fetches_what_it_lacks_before_it_leads() -> None:

@@ -194,6 +194,12 @@ PLANS = {
     "who alone might lead had made the group key and lost its disk, and could not join without one": full(
         11313, returns=True, rollouts=True
     ),
+    "an old disk knew nobody, and who led had asked it within ten seconds, so not again": full(
+        10009, returns=True, rollouts=True
+    ),
+    "two were known in no history that stood, and one said so when people had helped the other": full(
+        11311, returns=True, rollouts=True
+    ),
     "a joiner left a log that was recovered for a checkpoint of before that": full(
         18698, returns=True, rollouts=True
     ),
