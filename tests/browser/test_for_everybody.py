@@ -90,7 +90,9 @@ def _many(said: dict[str, Any]) -> dict[str, Any]:
     """Return an answer with its first router or entry a hundred, or a thousand, times."""
     result = said.get("result") or {}
     if result.get("devices"):
-        result["devices"] = [{**result["devices"][0], "name": f"r-{n:03}"} for n in range(ROUTERS)]
+        result["devices"] = [
+            {**result["devices"][0], "name": f"r-{n:03}", "id": f"{n:032x}"} for n in range(ROUTERS)
+        ]
     if result.get("entries"):
         result["entries"] = [{**result["entries"][0], "seq": n} for n in range(ENTRIES, 0, -1)]
     return said

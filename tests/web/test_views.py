@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from dusk.control.methods import METHODS
+from dusk.control.roles import no_backup
 from dusk.errors import ConfigError
 from dusk.web.relaying import methods
 from dusk.web.views import APPLICATION, MODULES, RESOURCES, as_script, menu, page_files, requirements
+from tests.desk import desk_of_two
 
 SUBSET = {
     "baseclass": {"extend"},
@@ -33,6 +35,8 @@ FORBIDDEN = {
     r"showModal\((?!\[ )": "a title outside a list is markup there (A33)",
     r"addNotification\((?!null, E\()": "a text outside a list is markup there (A33)",
 }
+VIEWS = "htdocs/luci-static/resources/view/dusk"
+RESOURCES_OF_OURS = APPLICATION / "htdocs/luci-static/resources/dusk"
 SCRIPTS = sorted((APPLICATION / "htdocs").rglob("*.js"))
 
 
@@ -66,6 +70,8 @@ def test_a_view_calls_what_the_modules_of_ours_have(path: Path) -> None:
         if not module.startswith("dusk."):
             continue
         offered = _code(APPLICATION / "htdocs/luci-static/resources" / f"{module.replace('.', '/')}.js")
+        _, opened, offered = offered.partition("return baseclass.extend({\n")
+        assert opened, f"{module} offers nothing"
         members = set(re.findall(r"^\t(\w+):", offered, flags=re.MULTILINE))
         used = set(re.findall(rf"(?<![.\w]){local}\.(\w+)", code))
         assert used <= members, f"{path.name}: {module} has no {used - members}"
@@ -102,13 +108,36 @@ def test_what_a_view_declares_has_a_right_a_line_of_the_backend_and_a_method_of_
         assert method.args.keys() <= known, name
 
 
+def test_views_ask_for_what_is_declared_and_nothing_is_declared_that_none_asks_for() -> None:
+    declared, asked, named = _declared(), set[str](), set[str]()
+    for path in SCRIPTS:
+        if path.name != "api.js":
+            asked |= set(re.findall(r"\b(?:api|session)\.(?:call|act|quietly)\('(\w+)'", _code(path)))
+            named |= set(re.findall(r"'(\w+)'", _code(path)))
+    own = set(re.findall(r"this\.call\('(\w+)'", _code(RESOURCES_OF_OURS / "api.js")))
+    assert asked
+    assert asked <= declared.keys()
+    assert declared.keys() <= named | own
+
+
+def test_what_the_page_says_with_a_button_is_what_the_daemon_says_with_a_command() -> None:
+    said = re.search(r"NO_BACKUP = '(.+)'", _code(APPLICATION / f"{VIEWS}/overview.js"))
+    assert said is not None
+    (line,) = no_backup(desk_of_two().log)
+    assert line.startswith(said[1])
+
+
 def test_the_menu_leads_to_views_that_are_there_and_asks_for_rights_that_are() -> None:
     entries = json.loads((APPLICATION / "root/usr/share/luci/menu.d/luci-app-dusk.json").read_text())
     rights = json.loads((APPLICATION / "root/usr/share/rpcd/acl.d/luci-app-dusk.json").read_text())
     files = page_files()
     assert all(f"{RESOURCES}view/dusk/{name}.js" in files for name, _ in menu())
-    assert all(
-        right in rights for entry in entries.values() for right in entry.get("depends", {}).get("acl", [])
+    wanted = {right for entry in entries.values() for right in entry.get("depends", {}).get("acl", [])}
+    assert wanted
+    assert wanted <= rights.keys()
+    targets = {entry["action"]["path"] for entry in entries.values() if entry["action"]["type"] == "view"}
+    assert targets == {f"dusk/{path.stem}" for path in (APPLICATION / VIEWS).glob("*.js")}, (
+        "each view has its place, and each place its view"
     )
 
 

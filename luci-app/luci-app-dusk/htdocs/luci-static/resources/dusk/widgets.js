@@ -7,6 +7,7 @@
 
 const E = nodes.make;
 const PASSWORD_CHARACTERS_MIN = 10;
+const SEVERAL_MAX = 8;
 const STYLE = '/luci-static/resources/dusk/dusk.css';
 
 function style() {
@@ -111,6 +112,20 @@ return baseclass.extend({
 	/* A word with a colour; the word alone says it, too. */
 	badge: function(kind, text) {
 		return E('span', { 'class': 'dusk-badge dusk-' + kind }, text);
+	},
+
+	/* A text for people with what stands between backticks as what one types, or finds in a file. */
+	words: function(text) {
+		return text.split('`').map((part, at) => at % 2 ? E('code', {}, part) : part);
+	},
+
+	/* Many names in a line: the first ones, and the others when they are wanted. */
+	several: function(names) {
+		if (names.length <= SEVERAL_MAX)
+			return names.join(', ') || '-';
+		return [ names.slice(0, SEVERAL_MAX).join(', ') + ', ', E('details', { 'class': 'dusk-several' }, [
+			E('summary', {}, filled(_('and %d more'), names.length - SEVERAL_MAX)), names.slice(SEVERAL_MAX).join(', ')
+		]) ];
 	},
 
 	/* How long ago, in words. */

@@ -12,7 +12,7 @@
 
 const E = nodes.make;
 const HOLDS = [ [ 3600, _('one hour') ], [ 28800, _('8 hours') ], [ 0, _('until somebody ends it') ] ];
-const HELD = 'held';
+const HELD = 'held', FAILED = 'failed';
 const ALARMS = new Map([
 	[ 'drift', _('Somebody changed by hand what is managed here.') ],
 	[ 'drift-fight', _('Something here changes back what is managed, again and again; it is left until a person decides.') ]
@@ -22,14 +22,26 @@ const BORN_WITH = [ 'key', 'label', 'origin' ];
 
 function facts(device) {
 	const groups = device.groups.concat(device.groups_by_facts.map(name => widgets.filled(_('%s (by what it is)'), name)));
-	const rows = [
+	return widgets.facts([
 		[ _('Role'), widgets.role(device.role) ],
 		[ _('Groups'), groups.join(', ') || '-' ],
 		[ _('Policies'), device.policies.join(', ') || '-' ],
 		[ _('In effect'), widgets.filled(_('version %d'), device.applied) ],
 		[ _('Heard'), device.online ? _('now') : widgets.ago(device.seen_s_ago) ]
-	];
-	return widgets.facts(rows.concat(Object.keys(device.facts).map(name => [ name, device.facts[name] ])));
+	]);
+}
+
+/* What it says of itself; groups may take it in by that. */
+function told(device) {
+	const names = Object.keys(device.facts);
+	return names.length ? widgets.folded(_('What it says of itself'), widgets.table(_('What it says of itself'), [ _('Fact'), _('Value') ],
+		names.map(name => [ name, device.facts[name] ]), '')) : null;
+}
+
+function alerts(device) {
+	const line = (kind, text) => E('div', { 'class': 'alert-message ' + kind }, E('p', {}, widgets.words(text)));
+	const why = device.apply === FAILED ? widgets.filled(_('It could not apply version %d: %s'), device.judged, device.reason) : device.reason;
+	return [ device.alarms.map(word => line('danger', ALARMS.get(word) || String(word))), device.reason ? line('warning', why) : null ];
 }
 
 function variables(device) {
@@ -237,9 +249,9 @@ return view.extend({
 	one: function([ device, effective, blamed, groups, devices, pending ]) {
 		const place = E('div', {});
 		return [
-			device.alarms.length ? E('div', { 'class': 'alert-message danger' }, E('ul', {}, device.alarms.map(line => E('li', {}, ALARMS.get(line) || String(line))))) : null,
-			device.reason ? E('div', { 'class': 'alert-message warning' }, E('p', {}, device.reason)) : null,
+			alerts(device),
 			facts(device),
+			told(device),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
 				widgets.button(_('What was changed by hand?'), '', () => this.drift(device, place)),

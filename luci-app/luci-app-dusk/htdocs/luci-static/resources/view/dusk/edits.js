@@ -32,7 +32,7 @@ function effect(one) {
 		? widgets.filled(_('%s restarts, and listens for radar for %d s first'), radio.radio, radio.listens_s)
 		: widgets.filled(_('%s restarts'), radio.radio)));
 	const more = one.more ? E('li', {}, widgets.filled(_('and %d more'), one.more)) : null;
-	return E('div', {}, [ E('h4', {}, one.devices.join(', ')), E('ul', {}, [ rows, restarts, more ]) ]);
+	return E('div', {}, [ E('div', { 'class': 'dusk-who' }, widgets.several(one.devices)), E('ul', {}, [ rows, restarts, more ]) ]);
 }
 
 function effects(draft) {
@@ -110,6 +110,8 @@ return view.extend({
 
 	shown: function([ draft, listed, proposed, lost ]) {
 		const again = () => this.again();
+		if ([ listed, proposed, lost ].every(one => one instanceof Error && one.message === listed.message))
+			return widgets.trouble(listed);  // said once, not in each place
 		return [
 			conflicts.shown(lost, again),
 			proposals.shown(proposed, again),

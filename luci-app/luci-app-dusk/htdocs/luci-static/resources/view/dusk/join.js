@@ -43,9 +43,11 @@ async function waiting() {
 /* What is known of one that waits, in words. */
 function facts(one) {
 	if (one.like && one.like_online)
-		return widgets.badge('bad', widgets.filled(_('Looks like %s, which is online: one of the two is a copy, or was stolen. Look at both.'), one.like));
+		return [ widgets.badge('bad', _('two of one label')), ' ',
+			widgets.filled(_('Looks like %s, which is online: one of the two is a copy, or was stolen. Look at both.'), one.like) ];
 	if (one.like)
-		return widgets.badge('warn', widgets.filled(_('Looks like %s, which is absent: the same after a reset? A label can be copied.'), one.like));
+		return [ widgets.badge('warn', _('known label')), ' ',
+			widgets.filled(_('Looks like %s, which is absent: the same after a reset? A label can be copied.'), one.like) ];
 	return WHY[one.why] || one.why;
 }
 

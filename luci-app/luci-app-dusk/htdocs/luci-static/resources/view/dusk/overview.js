@@ -61,7 +61,7 @@ function facts(status) {
 function lines(title, texts, kind) {
 	if (!texts.length)
 		return null;
-	return E('div', { 'class': 'alert-message ' + kind }, [ E('h4', {}, title), E('ul', {}, texts.map(text => E('li', {}, text))) ]);
+	return E('div', { 'class': 'alert-message ' + kind }, [ E('h4', {}, title), E('ul', {}, texts.map(text => E('li', {}, widgets.words(text)))) ]);
 }
 
 /* A router that is on its way into a cluster. */
@@ -84,7 +84,8 @@ return view.extend({
 
 	/* Asks who takes over if the leader fails, as long as nobody does. */
 	askBackup: function(devices) {
-		const candidates = () => this.devices.filter(device => device.role === 'member').map(device => [ device.name, device.name ]);
+		const candidates = () => this.devices.filter(device => device.role === 'member')
+			.sort((a, b) => b.online - a.online || COLLATOR.compare(a.name, b.name)).map(device => [ device.name, device.name ]);
 		const isThere = devices.some(device => device.role === 'backupMaster'), others = candidates();
 		nodes.show(this.backupPlace, [ isThere, isThere || !others.length ], () => isThere ? null : E('div', { 'class': 'alert-message warning' }, [
 			E('h4', {}, _('Nobody takes over if the leader fails')),
@@ -136,7 +137,7 @@ return view.extend({
 		this.table = widgets.lasting(_('Routers'), [ _('Router'), _('Role'), _('Health'), _('In effect'), _('Heard') ], _('There is no other router yet.'));
 		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'alarmsPlace', 'factsPlace' ])
 			this[name] = E('div', {});
-		this.clusterPlace = E('div', {}, [ this.backupPlace, this.alarmsPlace, this.factsPlace, this.table.node ]);
+		this.clusterPlace = E('div', {}, [ this.alarmsPlace, this.backupPlace, this.factsPlace, this.table.node ]);
 		this.show(data);
 		poll.add(async () => {
 			await api.refresh();
