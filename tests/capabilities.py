@@ -51,6 +51,10 @@ def _no_chromium() -> str | None:
     return None if shutil.which("chromium") else "there is no Chromium (Debian package chromium)"
 
 
+def _no_node() -> str | None:
+    return None if shutil.which("node") else "there is no Node.js (Debian package nodejs)"
+
+
 def _no_axe() -> str | None:
     return None if AXE.exists() else "axe-core is not installed (npm)"
 
@@ -63,6 +67,7 @@ _MISSING: dict[str, Callable[[], str | None]] = {
     "nft": _no_nft,
     "busybox": _no_busybox,
     "chromium": _no_chromium,
+    "node": _no_node,
     "axe": _no_axe,
 }
 

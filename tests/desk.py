@@ -89,6 +89,7 @@ class FakeDesk:
         self.left: Json = {"left": True, "missing": ""}
         self.foundation: bytes | None = None
         self.asked: list[tuple[DeviceId, Question]] = []
+        self.uses = 0
         self.askers: list[str] = []
         """With which tokens."""
         self.answers: dict[DeviceId, Told] = {}
@@ -137,13 +138,17 @@ class FakeDesk:
     def random_bytes(self, size: int) -> bytes:
         return self.world.random.randbytes(size)
 
-    def session(self, token: str) -> Person:
+    def session(self, token: str, *, is_use: bool = True) -> Person:
+        self.uses += is_use
         if token not in self.people:
             raise Refused("no-session", "the session has ended; log in again")
         return self.people[token]
 
     def login(self, user: str, password: str) -> str:
         return f"login-{user}"
+
+    def session_left(self, token: str) -> Json:
+        return {"idle_left_s": 900.0, "left_s": 40_000.0}
 
     def challenge(self, user: str) -> Json:
         challenge = self.challenges.issue(user, self.random_bytes(CHALLENGE_BYTES), self.now)
@@ -155,7 +160,7 @@ class FakeDesk:
         key = proven_key(self.log.state, user, challenge, self.device_id, signature, is_open=is_open)
         token = f"outside-{self.random_bytes(4).hex()}"
         self.people[token] = Person(user, key)
-        return {"token": token, "user": user}
+        return {"token": token, "user": user, "idle_s": 900.0, "lasts_s": 43_200.0}
 
     def logout(self, token: str) -> None:
         self.people.pop(token, None)

@@ -67,8 +67,9 @@ class HomeBench:
         """Return fresh random bytes."""
         return self._random_bytes(size)
 
-    def session(self, _token: str) -> AtHome:
+    def session(self, token: str, *, is_use: bool = True) -> AtHome:
         """Return the only person here."""
+        del token, is_use
         return self._person
 
     def secret_key(self, _section: str, _key_id: bytes) -> bytes | None:

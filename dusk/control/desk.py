@@ -140,8 +140,11 @@ class Bench(Protocol):
     def random_bytes(self, size: int) -> bytes:
         """Return fresh random bytes."""
 
-    def session(self, token: str) -> Session:
-        """Return the session of a token, or raise ``Refused("no-session", …)``."""
+    def session(self, token: str, *, is_use: bool = True) -> Session:
+        """Return the session of a token, or raise ``Refused("no-session", …)``.
+
+        It ends some time after its last use; who only looks after it is no use of it.
+        """
 
     def secret_key(self, section: str, key_id: bytes) -> bytes | None:
         """Return the key K of a section's secrets, if this device has it; whoever asks looks for whom."""
@@ -232,6 +235,9 @@ class Desk(Bench, Protocol):
 
     def login(self, user: str, password: str) -> str:
         """Start a login and return its ticket; the result is ``{token, user}``."""
+
+    def session_left(self, token: str) -> Json:
+        """Return when a session ends, in seconds: ``idle_left_s`` unless it is used, ``left_s`` at last."""
 
     def challenge(self, user: str) -> Json:
         """Return what a key outside the cluster signs to open a session: ``{challenge, device, cluster}``."""

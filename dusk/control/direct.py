@@ -28,7 +28,7 @@ def logout(desk: Desk, arguments: Json) -> Json:
 
 def sessions(desk: Desk, arguments: Json) -> Json:
     """Return who is logged in at this device."""
-    desk.session(arguments["token"])
+    desk.session(arguments["token"], is_use=False)
     return {"sessions": list(desk.sessions())}
 
 
@@ -41,9 +41,9 @@ def end_sessions(desk: Desk, arguments: Json) -> Json:
 
 
 def whoami(desk: Desk, arguments: Json) -> Json:
-    """Return whose session it is."""
-    session = desk.session(arguments["token"])
-    return {"user": session.user, "key": session.key.key_id.hex()}
+    """Return whose session it is, and when it ends; asking that keeps none alive."""
+    session = desk.session(arguments["token"], is_use=False)
+    return {"user": session.user, "key": session.key.key_id.hex(), **desk.session_left(arguments["token"])}
 
 
 def status(desk: Desk, _arguments: Json) -> Json:

@@ -49,11 +49,12 @@ EXPIRES_S_MAX = 10 * 366 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method; with ``is_signing`` it takes the token of a session."""
+    """One method; with ``is_signing`` it takes a session's token, and with ``is_use`` counts as its use."""
 
     run: Callable[[Desk, Json], Json]
     parameters: Mapping[str, Parameter]
     is_signing: bool = False
+    is_use: bool = True
 
 
 _TEXT = Parameter(schema.text())
@@ -102,8 +103,8 @@ METHODS: Mapping[str, Method] = {
         signature=Parameter(schema.hexadecimal(SIGNATURE_BYTES)),
     ),
     "session.logout": _query(direct.logout, token=_TEXT),
-    "session.whoami": _signing(direct.whoami),
-    "session.list": _signing(direct.sessions),
+    "session.whoami": Method(direct.whoami, _TOKEN, is_signing=True, is_use=False),
+    "session.list": Method(direct.sessions, _TOKEN, is_signing=True, is_use=False),
     "session.end": _signing(direct.end_sessions, user=_TEXT),
     "ticket.poll": _query(direct.poll, ticket=_TEXT),
     "device.refresh": _query(direct.refresh),
@@ -475,7 +476,8 @@ def call(desk: Desk, name: str, params: object) -> Json:
 
 def _run_signing(desk: Desk, method: Method, arguments: Json) -> Json:
     """Run a method of a session, with what its holder has signed for it elsewhere."""
-    key, lines = desk.session(arguments["token"]).key, arguments.pop("signed")
+    session = desk.session(arguments["token"], is_use=method.is_use)
+    key, lines = session.key, arguments.pop("signed")
     if not isinstance(key, OutsideKey):
         if lines:
             raise Refused("bad-params", "signed: this session's key is here and signs by itself")

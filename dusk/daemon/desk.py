@@ -177,10 +177,9 @@ class DaemonDesk:
         self, device: DeviceId, question: Question, tell: Callable[[Told], Json], token: str
     ) -> str:
         """Ask a device something; a ticket that ends with what ``tell`` makes of the answer."""
-        asker = self._sessions.user(token)
 
         async def work(_ticket: Ticket) -> Json:
-            return tell(await self._told(device, question, asker))
+            return tell(await self._told(device, question, token))
 
         return self._tickets.start(work)
 
@@ -193,20 +192,19 @@ class DaemonDesk:
         token: str,
     ) -> str:
         """Ask a device something, and then what ``follow`` makes of the answer."""
-        asker = self._sessions.user(token)
 
         async def work(_ticket: Ticket) -> Json:
-            return tell(await self._told(device, follow(await self._told(device, question, asker)), asker))
+            return tell(await self._told(device, follow(await self._told(device, question, token)), token))
 
         return self._tickets.start(work)
 
-    async def _told(self, device: DeviceId, question: Question, asker: str) -> Told:
+    async def _told(self, device: DeviceId, question: Question, token: str) -> Told:
         """Return a device's answer.
 
         Raises:
             Refused: there is none, and why.
         """
-        told = await self._askings.ask(device, question, asker)
+        told = await self._askings.ask(device, question, self._sessions.user(token))
         if told.word:
             raise refused(told, names.device_name(self.log.state, device))
         return told
@@ -235,14 +233,18 @@ class DaemonDesk:
 
     # --- people ------------------------------------------------------------------------------
 
-    def session(self, token: str) -> Session:
+    def session(self, token: str, *, is_use: bool = True) -> Session:
         """Return the session of a token, as long as its key may sign, and may be here.
 
         Raises:
             Refused: ``no-session``.
         """
         self.recheck_sessions(token)
-        return self._sessions.session(token)
+        return self._sessions.session(token, is_use=is_use)
+
+    def session_left(self, token: str) -> Json:
+        """Return in how many seconds a session ends."""
+        return self._sessions.left(token)
 
     def recheck_sessions(self, *tokens: str) -> None:
         """Let go of the keys of these sessions, or of all, that may sign no more, or may not be here."""

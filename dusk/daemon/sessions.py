@@ -92,8 +92,8 @@ class Sessions:
         self._tell = tell
         self._memory_kib = memory_kib
 
-    def session(self, token: str) -> Session:
-        """Return a live session and count this as its use.
+    def session(self, token: str, *, is_use: bool = True) -> Session:
+        """Return a live session, and count this as its use unless the caller only looks after it.
 
         Raises:
             Refused: ``no-session``.
@@ -106,8 +106,19 @@ class Sessions:
             raise Refused(self._ended[token].code, self._ended[token].reason)
         if session is None:
             raise Refused("no-session", "you are not logged in here, or for too long: dusk login USER")
-        session.used_at = now
+        if is_use:
+            session.used_at = now
         return session
+
+    def left(self, token: str) -> dict[str, float]:
+        """Return in how many seconds a live session ends: unless it is used, and at the latest.
+
+        Raises:
+            Refused: ``no-session``.
+        """
+        session, now = self.session(token, is_use=False), trio.current_time()
+        last_s = SESSION_S_MAX - (now - session.began_at)
+        return {"idle_left_s": min(last_s, SESSION_IDLE_S_MAX - (now - session.used_at)), "left_s": last_s}
 
     def user(self, token: str) -> str:
         """Return whose live session a token is, which is no use of it; empty: nobody's."""

@@ -78,3 +78,44 @@ def test_who_types_a_password_over_an_open_network_is_warned(cluster: Cluster, w
     page.goto(f"{window.base}/admin/services/dusk/overview")
     page.locator("#login .alert-message", has_text="unencrypted").wait_for()
     page.close()
+
+
+def test_who_signs_is_shown_until_it_ends_or_is_ended(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    signer = page.locator("#dusk-signer")
+    window.view("people")
+    assert signer.inner_text() == ""
+    window.press("Show who is logged in")
+    window.log_in(USER, PASSWORD)
+    signer.locator("strong", has_text=f"{USER} signs here").wait_for()
+    assert "at the latest" in signer.inner_text()
+    window.looks("signer")
+    token = page.evaluate("() => sessionStorage.getItem('dusk.token')")
+    for view in ("edits", "recovery", "overview"):
+        window.view(view)
+        signer.get_by_role("button", name="Log out of Dusk").wait_for()
+    window.press("Log out of Dusk", "#dusk-signer")
+    assert "logged out" in window.told("info")
+    assert signer.inner_text() == ""
+    for name, value in (("token", token), ("user", "anna")):
+        page.evaluate("([name, value]) => sessionStorage.setItem(name, value)", [f"dusk.{name}", value])
+    page.reload()
+    signer.locator("[role=alert]", has_text="The login of anna to Dusk has ended").wait_for()
+    assert page.evaluate("() => sessionStorage.getItem('dusk.token')") is None
+    window.looks("signer-ended")
+    window.press("Log in", "#dusk-signer")
+    assert page.get_attribute("#dusk-password", "autocomplete") == "current-password"
+    window.log_in(USER, PASSWORD)
+    signer.locator("strong", has_text="signs here").wait_for()
+
+
+def test_secrets_are_typed_where_nothing_keeps_or_spells_them(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    for view in ("people", "policies"):
+        window.view(view)
+        secret = page.locator("#view input[type=password], #dusk-value, #dusk-var-value")
+        fields = secret.evaluate_all("all => all.map(one => [ one.spellcheck, one.autocomplete ])")
+        assert fields
+        assert all(not is_spelt and kept in ("off", "new-password") for is_spelt, kept in fields)
+    page.check("#dusk-var-secret")
+    assert page.get_attribute("#dusk-var-value", "type") == "password"

@@ -164,7 +164,10 @@ def test_the_quorum_is_raised_and_is_as_it_is(desk: FakeDesk) -> None:
 
 def test_sessions_are_listed_and_ended_by_owners_and_their_own(desk: FakeDesk) -> None:
     add(desk, "bob")
+    uses = desk.uses
     listed = desk.do("session.list")["sessions"]
+    assert desk.do("session.whoami")["idle_left_s"] == 900.0
+    assert desk.uses == uses, "who looks after a session keeps none alive"
     assert sorted(one["user"] for one in listed) == ["alice", "bob"]
     refused(desk, "session.end", "missing-signatures", token="token-bob", user="alice")
     assert desk.do("session.end", user="bob") == {"ended": 1}

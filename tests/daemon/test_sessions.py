@@ -89,6 +89,35 @@ async def test_who_is_asked_after_is_told_and_counts_as_no_use(
     assert sessions.user(token) == ""
 
 
+async def test_who_looks_after_a_session_keeps_none_alive_and_is_told_when_it_ends(
+    sessions: Sessions, cheap: list[bytes | None], autojump_clock: trio.testing.MockClock
+) -> None:
+    opened = await sessions.login("alice", "right", b"sealed")
+    assert (opened["idle_s"], opened["lasts_s"]) == (SESSION_IDLE_S_MAX, SESSION_S_MAX)
+    token = opened["token"]
+    await trio.sleep(100)
+    sessions.session(token)
+    while sessions.left(token)["idle_left_s"] >= 100:
+        await trio.sleep(60)
+        sessions.session(token, is_use=False)
+    left = sessions.left(token)
+    assert left["left_s"] == pytest.approx(SESSION_S_MAX - 100 - SESSION_IDLE_S_MAX + left["idle_left_s"])
+    await trio.sleep(left["idle_left_s"] + 1)
+    with pytest.raises(Refused, match="for too long"):
+        sessions.left(token)
+
+
+async def test_a_session_near_its_last_hour_ends_then_however_it_is_used(
+    sessions: Sessions, cheap: list[bytes | None], autojump_clock: trio.testing.MockClock
+) -> None:
+    token = (await sessions.login("alice", "right", b"sealed"))["token"]
+    while sessions.left(token)["left_s"] > SESSION_IDLE_S_MAX / 2:
+        await trio.sleep(SESSION_IDLE_S_MAX / 2)
+        sessions.session(token)
+    left = sessions.left(token)
+    assert left["idle_left_s"] == left["left_s"]
+
+
 async def test_a24_unknown_users_cost_and_answer_like_wrong_passwords(told: list[str]) -> None:
     sessions = Sessions(told.append)
     sealed = seal_user_key(SEED, b"tea", salt=os.urandom(16), nonce=os.urandom(24), name="alice")

@@ -80,12 +80,13 @@ const METHODS = {
 	session_list: [ 'token' ],
 	session_end: [ 'token', 'user' ],
 	session_login: [ 'user', 'password' ],
-	session_logout: [ 'token' ]
+	session_logout: [ 'token' ],
+	session_whoami: [ 'token' ]
 };
 
 const SLOW = 'slow';
 /* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
-const REPEATABLE = [ 'draft_show', 'draft_text', 'draft_commit' ];
+const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_text', 'draft_commit' ];
 /* Without a token, and not only looking: asked twice they do something twice. */
 const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
 /* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */

@@ -3,31 +3,20 @@
 'require ui';
 'require dusk.api as api';
 'require dusk.nodes as nodes';
+'require dusk.signer as signer';
 'require dusk.widgets as widgets';
 
-/* Who signs, in this tab alone: the token is in its session storage and goes with it. */
+/* Calls that are signed: who is not logged in to Dusk in this tab is asked to. */
 
 const E = nodes.make;
-const TOKEN = 'dusk.token', USER = 'dusk.user';
 const ENDED = [ 'no-session' ];
 const NEEDS_YES = 'needs-yes';
-
-function forget() {
-	sessionStorage.removeItem(TOKEN);
-	sessionStorage.removeItem(USER);
-}
-
-function keep(said) {
-	sessionStorage.setItem(TOKEN, said.token);
-	sessionStorage.setItem(USER, said.user);
-	return said.token;
-}
 
 /* Asks for name and password; gives a token, or null if the person would rather not. */
 function ask(why) {
 	return new Promise(resolve => {
-		const user = E('input', { id: 'dusk-user', 'class': 'cbi-input-text', autocomplete: 'username', required: '' });
-		const password = E('input', { id: 'dusk-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'current-password', required: '' });
+		const user = E('input', { id: 'dusk-user', 'class': 'cbi-input-text', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', required: '' });
+		const password = E('input', { id: 'dusk-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: '' });
 		const told = E('p', { role: 'alert' });
 		const send = E('button', { 'class': 'btn cbi-button-action important' }, _('Log in'));
 		const end = token => { ui.hideModal(); resolve(token); };
@@ -39,20 +28,21 @@ function ask(why) {
 				told.textContent = _('Checking the password takes a moment…');
 				try {
 					const begun = await api.call('session_login', { user: user.value, password: password.value });
-					end(keep(await api.ticket(begun.ticket)));
+					end(signer.keep(await api.ticket(begun.ticket)));
 				}
 				catch (error) {
 					told.textContent = error.message;
-					password.value = '';
 					password.focus();
 				}
 				finally {
+					password.value = '';
 					send.disabled = false;
 					send.classList.remove('spinning');
 				}
 			}
 		}, [
 			E('p', {}, why),
+			widgets.inTheClear(),
 			widgets.field(_('User'), user),
 			widgets.field(_('Password'), password),
 			told,
@@ -70,27 +60,17 @@ function ask(why) {
 	});
 }
 
+signer.show(ask);
+
 return baseclass.extend({
-	/* Whose token this tab has, or null. */
-	user: function() {
-		return sessionStorage.getItem(USER);
-	},
-
 	has: function() {
-		return sessionStorage.getItem(TOKEN) !== null;
-	},
-
-	logout: async function() {
-		const token = sessionStorage.getItem(TOKEN);
-		forget();
-		if (token)
-			await api.call('session_logout', { token: token });
+		return signer.token() !== null;
 	},
 
 	/* Calls a method that takes a token; who has none, or one that has ended, is asked to log in first.
 	 * Gives null where the person would rather not. */
 	call: async function(method, given) {
-		let token = sessionStorage.getItem(TOKEN) || await ask(_('Changes are signed with your key.'));
+		let token = signer.token() || await ask(_('Changes are signed with your key.'));
 		while (token) {
 			try {
 				return await api.call(method, Object.assign({ token: token }, given));
@@ -98,7 +78,7 @@ return baseclass.extend({
 			catch (error) {
 				if (!ENDED.includes(error.code))
 					throw error;
-				forget();
+				signer.ended();
 				token = await ask(_('Your session has ended; nothing is lost. Log in to go on.'));
 			}
 		}
@@ -107,14 +87,14 @@ return baseclass.extend({
 
 	/* The same without asking: null where nobody is logged in, or not any more. */
 	quietly: async function(method, given) {
-		const token = sessionStorage.getItem(TOKEN);
+		const token = signer.token();
 		try {
 			return token && await api.call(method, Object.assign({ token: token }, given));
 		}
 		catch (error) {
 			if (!ENDED.includes(error.code))
 				throw error;
-			forget();
+			signer.ended();
 			return null;
 		}
 	},

@@ -65,6 +65,7 @@ return baseclass.extend({
 
 	phrase: function(given, words) {
 		this.go(step(_('Your recovery phrase'), [
+			widgets.inTheClear(),
 			E('p', {}, _('Write these 24 words on paper, in their order. They are shown this once. Whoever has them can make a new owner when all passwords are lost, and nobody else can.')),
 			E('ol', { 'class': 'dusk-words' }, words.map(word => E('li', {}, word))),
 			E('div', { 'class': 'dusk-actions' }, [
@@ -95,6 +96,7 @@ return baseclass.extend({
 	found: async function(given) {
 		const begun = await api.call('cluster_found', given);
 		await api.ticket(begun.ticket);
+		given.password = given.phrase = '';
 		this.go(null);
 		widgets.tell(widgets.filled(_('The cluster %s is made, and this router leads it. Now let others join.'), given.cluster), 'success');
 		await this.entered();
@@ -103,18 +105,19 @@ return baseclass.extend({
 	/* --- joining one ------------------------------------------------------------------------------- */
 
 	joinForm: function() {
-		const line = E('textarea', { id: 'dusk-key-line', 'class': 'dusk-short', autocomplete: 'off', spellcheck: 'false', placeholder: 'dusk-join-1:' });
+		const line = E('textarea', { id: 'dusk-key-line', 'class': 'dusk-short', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'dusk-join-1:' });
 		const file = E('input', { id: 'dusk-key-file', type: 'file', change: async () => {
 			if (file.files.length)
 				line.value = (await file.files[0].text()).trim();
 		} });
 		return [
 			E('p', {}, _('With a join key, which an owner makes on the page of any router of the cluster, under Join.')),
+			widgets.inTheClear(),
 			widgets.field(_('Join key'), line, _('The line that begins with dusk-join-1:')),
 			widgets.field(_('or its file'), file),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Join'), 'cbi-button-action important', async () => {
 				await api.call('join', { line: line.value.trim() });
-				line.value = '';
+				line.value = file.value = '';
 				await this.entered();
 			}))
 		];

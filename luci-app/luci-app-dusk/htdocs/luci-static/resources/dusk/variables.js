@@ -26,10 +26,13 @@ function unset(row) {
 function form(groups, devices) {
 	const scope = widgets.select('dusk-var-of', scopes(groups, devices));
 	const name = E('input', { id: 'dusk-var-name', 'class': 'cbi-input-text', maxlength: '63', spellcheck: 'false' });
-	const value = E('input', { id: 'dusk-var-value', 'class': 'cbi-input-text', autocomplete: 'off' });
+	const value = E('input', { id: 'dusk-var-value', 'class': 'cbi-input-text', autocomplete: 'off', spellcheck: 'false' });
 	const secret = widgets.checkbox('dusk-var-secret', _('It is a secret: it is sealed, and shown to nobody who may not read it.'), false);
 	const box = secret.querySelector('input');
-	box.addEventListener('change', () => value.setAttribute('type', box.checked ? 'password' : 'text'));
+	box.addEventListener('change', () => {
+		value.setAttribute('type', box.checked ? 'password' : 'text');
+		value.setAttribute('autocomplete', box.checked ? 'new-password' : 'off');
+	});
 	return [
 		widgets.field(_('Variable of'), scope), widgets.field(_('Its name'), name), widgets.field(_('Its value'), value), E('p', {}, secret),
 		E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare the variable'), 'cbi-button-action', async () => {

@@ -181,13 +181,20 @@ return baseclass.extend({
 		return { node: node, chosen: chosen, offer: offered };
 	},
 
+	/* What stands where a secret is typed or shown while others on the network can read along; else null. */
+	inTheClear: function() {
+		return window.isSecureContext ? null : E('p', { 'class': 'alert-message danger' },
+			_('This page came over the network unencrypted: whoever listens between it and you reads what you type and see here. Use https, if the router offers it, or a cable.'));
+	},
+
 	/* A password that is chosen, typed twice. `value` gives it, or throws what is wrong with it. */
 	newPassword: function(id) {
-		const one = E('input', { id: id + '-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', maxlength: '1024' });
-		const again = E('input', { id: id + '-again', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', maxlength: '1024' });
+		const one = E('input', { id: id + '-password', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', spellcheck: 'false', maxlength: '1024' });
+		const again = E('input', { id: id + '-again', 'class': 'cbi-input-password', type: 'password', autocomplete: 'new-password', spellcheck: 'false', maxlength: '1024' });
 		const wrong = (field, text) => { field.focus(); throw new Error(text); };
 		return {
 			node: [
+				this.inTheClear(),
 				this.field(_('New password'), one, filled(_('At least %d characters, such as a few words.'), PASSWORD_CHARACTERS_MIN)),
 				this.field(_('The same again'), again)
 			],

@@ -32,7 +32,7 @@ return view.extend({
 	editor: function(name, groups) {
 		const key = E('input', { id: 'dusk-key', 'class': 'cbi-input-text', placeholder: 'wireless.default_radio0.ssid', spellcheck: 'false' });
 		const verb = E('select', { id: 'dusk-verb', 'class': 'cbi-input-select' }, VERBS.map(pair => E('option', { value: pair[0] }, pair[1])));
-		const value = E('input', { id: 'dusk-value', 'class': 'cbi-input-text' });
+		const value = E('input', { id: 'dusk-value', 'class': 'cbi-input-text', autocomplete: 'off', spellcheck: 'false' });
 		const to = E('select', { id: 'dusk-to', 'class': 'cbi-input-select' },
 			[ E('option', { value: '' }, _('all routers')) ].concat(groups.map(group => E('option', { value: group.name }, widgets.filled(_('group %s'), group.name)))));
 		return E('div', { 'class': 'cbi-section' }, [

@@ -2,6 +2,7 @@
 'require view';
 'require dusk.api as api';
 'require dusk.nodes as nodes';
+'require dusk.session as session';
 'require dusk.widgets as widgets';
 
 /* The recovery phrase: which one is in force, and what to do when it is needed. The phrase itself never comes here:
