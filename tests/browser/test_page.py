@@ -144,6 +144,21 @@ def test_what_was_sent_and_not_answered_in_time_is_sent_once(cluster: Cluster, w
     page.unroute("**/ubus")
 
 
+def test_what_is_too_much_for_one_request_is_said_and_stays_typed(cluster: Cluster, window: Watched) -> None:
+    page = window.page
+    window.view("policies")
+    page.fill("#dusk-new-policy", "large")
+    window.press("Open")
+    window.press("Edit as text")
+    window.log_in(USER, PASSWORD)
+    text = "".join(f"set system.large_{number}=large\n" for number in range(2600))
+    page.locator("#dusk-text").wait_for()
+    page.evaluate("text => { document.getElementById('dusk-text').value = text; }", text)
+    page.locator("#view").get_by_role("button", name="Prepare").nth(2).click()
+    assert re.search(r"\d{5} bytes, and the page sends 60000 at once", window.told("danger"))
+    assert page.input_value("#dusk-text") == text
+
+
 def test_while_the_daemon_is_off_the_page_says_so_and_is_back_with_it(
     cluster: Cluster, window: Watched
 ) -> None:

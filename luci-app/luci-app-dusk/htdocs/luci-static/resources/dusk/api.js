@@ -91,6 +91,8 @@ const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_text', 'draft_commit
 const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
 /* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */
 const ASKING = [ 'device_health', 'drift_ask' ];
+/* uhttpd and `dusk web` take 64 KiB in one request; what other calls of the same moment and the form take is left. */
+const BYTES_MAX = 60000;
 const EMPTY = 'empty-draft';
 
 const calls = {};
@@ -118,6 +120,10 @@ function read(answer) {
 	if (!said || said.result === undefined)
 		throw refusal('bad-answer', _('The router gave no answer; load the page again.'));
 	return said.result;
+}
+
+function tooLarge(bytes) {
+	return widgets.filled(_('This is %d bytes, and the page sends %d at once; of a text, what it said before goes with it. Nothing was changed. Do it in parts, or on the command line: `dusk import` takes more.'), bytes, BYTES_MAX);
 }
 
 function after(ms) {
@@ -148,9 +154,11 @@ return baseclass.extend({
 		}
 	},
 
-	once: function(method, given) {
+	once: async function(method, given) {
 		const all = ASKING.includes(method) ? Object.assign({ token: sessionStorage.getItem('dusk.token') || '' }, given) : given || {};
-		const args = METHODS[method].map(name => all[name]);
+		const args = METHODS[method].map(name => all[name]), bytes = new Blob([ JSON.stringify(args) ]).size;
+		if (bytes > BYTES_MAX)
+			throw refusal('too-large', tooLarge(bytes));
 		return calls[method](...args).then(read, error => {
 			if (error.code)
 				throw error;
