@@ -35,7 +35,7 @@ function showUser(user, left) {
 	const text = until(left);
 	fill(user + text, E('div', { 'class': 'dusk-signer' }, [
 		E('span', {}, [ E('strong', {}, widgets.filled(_('%s signs here.'), user)), ' ', E('span', { 'class': 'dusk-quiet' }, text) ]),
-		widgets.button(_('Log out of Dusk'), '', () => signer.logout())
+		widgets.button(_('Log out of Dusk'), '', () => logOut())
 	]));
 }
 
@@ -53,6 +53,21 @@ function drop() {
 	return user;
 }
 
+function end() {
+	const user = drop();
+	if (user)
+		showEnd(user);
+}
+
+async function logOut() {
+	const token = sessionStorage.getItem(TOKEN);
+	drop();
+	fill(null, []);
+	if (token)
+		await api.call('session_logout', { token: token });
+	widgets.tell(_('You are logged out of Dusk. To sign, log in again.'));
+}
+
 /* Looks after the session, which is no use of it. */
 async function look() {
 	const token = sessionStorage.getItem(TOKEN);
@@ -65,11 +80,11 @@ async function look() {
 	}
 	catch (error) {
 		if (error.code === ENDED && token === sessionStorage.getItem(TOKEN))
-			signer.ended();
+			end();
 	}
 }
 
-const signer = {
+return baseclass.extend({
 	/* Shows above the view who signs. `ask` asks for name and password. */
 	show: function(ask) {
 		logIn = ask;
@@ -93,19 +108,10 @@ const signer = {
 
 	/* It has ended by itself: that is said. */
 	ended: function() {
-		const user = drop();
-		if (user)
-			showEnd(user);
+		end();
 	},
 
-	logout: async function() {
-		const token = sessionStorage.getItem(TOKEN);
-		drop();
-		fill(null, []);
-		if (token)
-			await api.call('session_logout', { token: token });
-		widgets.tell(_('You are logged out of Dusk. To sign, log in again.'));
+	logout: function() {
+		return logOut();
 	}
-};
-
-return baseclass.extend(signer);
+});
