@@ -193,6 +193,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
     queries: list[tuple[str, dict[str, Any]]] = [
         ("status", {}),
         ("join", {"line": "dusk-join-1:…"}),
+        ("join.cancel", {}),
         ("session.login", {"user": "alice", "password": "password"}),
         ("device.refresh", {}),
         ("ticket.poll", {"ticket": "refresh"}),
