@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from dusk.changelog.approval import NONE_MADE, Made
 from dusk.changelog.body import Operation, Value
 from dusk.changelog.holders import Holder, HolderKind
-from dusk.changelog.sealed import sealed_records
+from dusk.changelog.sealed import WRAP, Sealing, sealed_in
 from dusk.changelog.sections import SectionKind, SectionPath, parse_path
 from dusk.changelog.selector import SELECT
 from dusk.changelog.state import State
@@ -169,7 +169,7 @@ def check_authority(
     """
     owners = state.owners()
     by_quorum = len([s for s in signers if s in owners]) >= state.quorum
-    becoming = Becoming(state, operations, values)
+    becoming, sealing = Becoming(state, operations, values), Sealing(state)
     for operation, value in zip(operations, values, strict=True):
         path = parse_path(operation.section)
         if _own_record(state, path, operation.key, signers):
@@ -179,7 +179,7 @@ def check_authority(
         if path.kind is SectionKind.PASSED:
             _check_passing(state, operation, value, signers)
             continue
-        own = Step(path, operation, value, made.get(f"device/{path.name}"), becoming)
+        own = Step(path, operation, value, made.get(f"device/{path.name}"), becoming, sealing)
         for step in steps_of(own, made):
             _check_granted(state, step, signers)
 
@@ -283,6 +283,7 @@ def _check_limits(state: State, grant: Grant, step: Step) -> None:
     if grant.packages is not None:
         _check_package(grant, step)
         _check_wraps(state, grant, step)
+        _check_seal(grant, step)
     before = state.record(section, key)
     for data in (after, None if before is None else before.data):
         if path.kind is SectionKind.ASSIGNMENT:
@@ -333,13 +334,27 @@ def _check_package(grant: Grant, step: Step) -> None:
 def _check_wraps(state: State, grant: Grant, step: Step) -> None:
     """Keys K that seal what is not of a grant's packages are for others to wrap, and to take away."""
     section, key = step.operation.section, step.operation.key
-    if not key.startswith("wrap/"):
+    if not key.startswith(WRAP):
         return
     rows = (state.value(section, key), None if step.after is None else row_of(step.after))
     touched = {row[0] for row in rows if row is not None}
-    sealed = [record for record, name in sealed_records(state, section) if name in touched]
+    under = step.sealing.under(section)
+    sealed = [record for name in touched for record in under.get(name, ())]
     if sealed and not covers(grant, sealed):
         raise Refused("outside-grant", f"{section}: {key} has the key of secrets that the grant is not for")
+
+
+def _check_seal(grant: Grant, step: Step) -> None:
+    """Nothing says that it is sealed by a K of others: it would be handed on for what it seals here (R15).
+
+    That is one which seals what is not of a grant's packages; nor one that is wrapped and seals nothing
+    now, as nobody can tell what it sealed before.
+    """
+    section, key = step.operation.section, step.operation.key
+    sealed = sealed_in(section, key, step.after)
+    others = None if sealed is None else step.sealing.under(section).get(sealed.key_id)
+    if others is not None and not covers(grant, others):
+        raise Refused("outside-grant", f"{section}: {key} names the key of secrets that the grant is not for")
 
 
 def holds(state: Sections, grant: Grant, section: str) -> bool:

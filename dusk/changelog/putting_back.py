@@ -13,12 +13,12 @@ from dusk.changelog import views
 from dusk.changelog.body import Edit
 from dusk.changelog.former import FORMER
 from dusk.changelog.rollouts import PLAN
+from dusk.changelog.sealed import WRAP
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.config.settings import Verb
 from dusk.ids import DeviceId
 
-WRAP = "wrap/"
 _TRUE = codec.pack([True])
 _NEVER = {
     SectionKind.FACTS,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dusk.changelog.approval import Made
 from dusk.changelog.body import Operation, Value
+from dusk.changelog.sealed import Sealing
 from dusk.changelog.sections import SectionKind, SectionPath, device_path
 from dusk.changelog.state import State
 from dusk.changelog.views import Sections, groups_of
@@ -57,6 +58,7 @@ class Step(NamedTuple):
     Attributes:
         made: the device that it is about, if the change makes that.
         becoming: the sections afterwards.
+        sealing: which records the keys K of a section seal before.
     """
 
     path: SectionPath
@@ -64,6 +66,7 @@ class Step(NamedTuple):
     value: Value | None
     made: Made | None
     becoming: Sections
+    sealing: Sealing
 
     @property
     def after(self) -> bytes | None:

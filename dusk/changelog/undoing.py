@@ -20,7 +20,8 @@ from dusk.changelog.foundation import read
 from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.log import Log
 from dusk.changelog.proposals import about_proposals
-from dusk.changelog.putting_back import WRAP, Left, put_back
+from dusk.changelog.putting_back import Left, put_back
+from dusk.changelog.sealed import WRAP
 from dusk.changelog.state import RecordWrite, State
 from dusk.changelog.voiding import Voided, said_by
 from dusk.effects import ItemKind, LogItem

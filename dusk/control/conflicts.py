@@ -13,6 +13,7 @@ from dusk.changelog.entry import Entry, EntryKind
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
 from dusk.changelog.log import Log
+from dusk.changelog.sealed import WRAP
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
 from dusk.control.attesting import hand_in
@@ -21,7 +22,6 @@ from dusk.control.drafts import written_by
 from dusk.control.sealing import sealer_of
 from dusk.control.signing import check_verdict, sign
 from dusk.control.tending import is_tending
-from dusk.control.tidying import WRAP
 from dusk.errors import Refused
 
 SCANNED_MAX = 64

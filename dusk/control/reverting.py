@@ -16,7 +16,7 @@ from dusk.changelog.body import Change, Edit, Operation
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
-from dusk.changelog.sealed import sealed_in
+from dusk.changelog.sealed import WRAP, sealed_in
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.config.device import SET
@@ -29,7 +29,6 @@ from dusk.control.drafts import Draft, written_by
 from dusk.control.proposing import signed_or_proposed
 from dusk.control.review import Review, check_agreed, review
 from dusk.control.sealing import sealer_of
-from dusk.control.tidying import WRAP
 from dusk.control.voiding import voided_at
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq

@@ -14,7 +14,7 @@ from dusk.changelog.authority import check_authority
 from dusk.changelog.body import Edit, Operation, Value
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import SECRET_KINDS, is_for_granted, people_of, wraps_in
-from dusk.changelog.sealed import sealed_in, sealed_records
+from dusk.changelog.sealed import WRAP, sealed_in, sealed_records
 from dusk.changelog.sections import parse_path
 from dusk.changelog.state import State
 from dusk.config.device import SET
@@ -24,7 +24,7 @@ from dusk.control.desk import Bench, Session
 from dusk.control.drafts import Draft, Sent, put
 from dusk.control.made import Made
 from dusk.control.outside import OutsideKey
-from dusk.control.tidying import WRAP, Work, free_place, with_sealed, wraps_row
+from dusk.control.tidying import Work, free_place, with_sealed, wraps_row
 from dusk.control.vault import SecretKeys, Vault, none_held
 from dusk.errors import Refused
 from dusk.ids import KeyId
@@ -41,9 +41,11 @@ def sealer_of(desk: Bench, session: Session) -> "Sealer":
     assert cluster is not None, "who edits is in a cluster"
 
     def held(section: str, key_id: bytes) -> bytes | None:
-        """Ask this device, which hands K to people whom the log entitles."""
-        records = [record for record, name in sealed_records(state, section) if name == key_id]
-        may_read = session.key.key_id in people_of(state, section, records)
+        """Ask this device, which hands K to people whom the log entitles to all secrets of a section.
+
+        What else a K sealed before it is not told here, so who may read some of them gets none.
+        """
+        may_read = session.key.key_id in people_of(state, section)
         return desk.secret_key(section, key_id) if may_read else None
 
     made = session.made if isinstance(session, AtHome) else None

@@ -8,13 +8,12 @@ from dusk import limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.log import unpack_entry_item
 from dusk.changelog.overlay import Overlay
-from dusk.changelog.sealed import sealed_in, sealed_values
+from dusk.changelog.sealed import WRAP, sealed_in, sealed_values
 from dusk.control import names
 from dusk.control.desk import Desk, Session
 from dusk.control.drafts import Draft, Sent, written_by
 from dusk.control.sealing import sealer_of, secret_sections
 from dusk.control.signing import sign
-from dusk.control.tidying import WRAP
 from dusk.errors import Refused, StorageError
 from dusk.ids import ChangeId
 from dusk.listing import listed

@@ -1,11 +1,12 @@
 """What is signed keeps secrets in order: K for who may read now, another one where somebody leaves (R15).
 
 Secrets of a section are under one K, but where a grant is for some packages only: those who have it
-read another K than that of the rest. Beside what a person seals, its other secrets come under the same K
+read another K than that of the rest, and none that was made before they could: what else that sealed
+in its time they might find in the log. Beside what a person seals, its other secrets come under the same K
 with the change that tends behind his.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
@@ -14,7 +15,7 @@ from dusk import codec, limits
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.readers import Devices, is_for_granted, people_of, wraps_in
-from dusk.changelog.sealed import SEALED_SETTING, sealed_in, sealed_records, sealed_values
+from dusk.changelog.sealed import SEALED_SETTING, WRAP, sealed_in, sealed_records, sealed_values
 from dusk.changelog.state import State
 from dusk.config.sealing import Sealed
 from dusk.config.settings import decode_setting, encode_setting
@@ -26,7 +27,6 @@ from dusk.keys.secret import secret_key_id
 from dusk.lazy import dataclass
 from dusk.limits import WRAPS_PER_RECORD_MAX
 
-WRAP = "wrap/"
 WRAPS_MAX = 256
 """Made with one change, as that is signed within a call. Others get K from a device that is entitled."""
 
@@ -179,6 +179,7 @@ class _Section:
     def __init__(self, work: Work, section: str, how: _How) -> None:
         self._work, self.section, self._how = work, section, how
         self._secrets = {sealed.record: sealed for sealed in sealed_values(work.store, section)}
+        self._opens: dict[Sealed, bool] = {}
         self._logged = {name for _, name, _ in wraps_in(work.state, section)}
         self._made = work.seals.own_keys(work.draft, section)
         if how.gathers:
@@ -206,9 +207,8 @@ class _Section:
         used = {sealed.key_id for sealed in self._secrets.values()}
         kept = {place: row for place, row in places.items() if row[0] in used}
         for name in sorted(used, key=lambda name: (name in self._logged, name)):
-            if work.vault.secret(self.section, name) is not None and all(
-                map(self._may_write, self._under(name))
-            ):
+            under = self._under(name)
+            if all(map(self._may_write, under)) and all(self._is_open(self._secrets[at]) for at in under):
                 self._fill(name, kept)
         for place in sorted(kept.keys() | work.sent.records(self.section, WRAP).keys()):
             row = kept.get(place)
@@ -231,7 +231,9 @@ class _Section:
     def _renewed(self, draft: Draft) -> Draft:
         """Seal under another K what must not stay under its own, and remember what is known."""
         opened = [s for s in self._secrets.values() if self._is_open(s) and self._may_write(s.record)]
-        left = {name for name in {s.key_id for s in opened} if self._how.rotates and self._has_left(name)}
+        names = {sealed.key_id for sealed in opened}
+        left = {name for name in names if self._how.rotates and self._has_left(name)}
+        left |= {name for name in names if self._is_too_old(name)}
         for is_granted in (True, False):
             alike = [s for s in opened if self._is_granted(s.record) == is_granted]
             target = self._target(alike, left)
@@ -245,7 +247,9 @@ class _Section:
 
     def _is_open(self, sealed: Sealed) -> bool:
         """Tell whether this person can open it; whoever may write the section puts junk there, too."""
-        return self._work.vault.value(sealed) is not None
+        if sealed not in self._opens:
+            self._opens[sealed] = self._work.vault.value(sealed) is not None
+        return self._opens[sealed]
 
     def _is_granted(self, record: str) -> bool:
         return is_for_granted(self._work.store, self.section, record)
@@ -273,6 +277,29 @@ class _Section:
     def _has_left(self, name: bytes) -> bool:
         """Tell whether somebody has a K who may not read all that it seals any more."""
         return not self._had(name) <= self._work.after(self.section, self._under(name)).keys()
+
+    def _is_too_old(self, name: bytes) -> bool:
+        """Tell whether somebody who may read some packages is to read what stands under a K of before.
+
+        Nothing says what that K sealed earlier, and the log has it still (A39).
+        """
+        wraps = ((n, boxes) for _, n, boxes in wraps_in(self._work.sent, self.section))
+        return name not in self._made and not self._limited(name).isdisjoint(self._lacking(name, wraps))
+
+    def _lacking(self, name: bytes, wraps: Iterable[tuple[bytes, dict[KeyId, bytes]]]) -> Readers:
+        """Return who may read what a K seals, and has no wrap of it."""
+        work, under = self._work, self._under(name)
+        readers = work.after(self.section, under)
+        if self._how.is_between:
+            before = work.before(self.section, under)
+            readers = {reader: key for reader, key in readers.items() if reader in before}
+        wrapped = {reader for n, boxes in wraps if n == name for reader in boxes}
+        return {reader: key for reader, key in readers.items() if reader not in wrapped}
+
+    def _limited(self, name: bytes) -> set[KeyId]:
+        """Return the people who may read what a K seals, and not whatever stands in the section."""
+        store = self._work.store
+        return people_of(store, self.section, self._under(name)).keys() - people_of(store, self.section)
 
     def _is_borrowed(self, draft: Draft, sealed: Sealed) -> bool:
         """Tell whether an edit has a secret under a K that others made, or may have."""
@@ -313,14 +340,10 @@ class _Section:
 
     def _fill(self, name: bytes, places: _Places) -> None:
         """Wrap a K to readers who lack it, as many as one change has room for."""
-        work, under = self._work, self._under(name)
-        readers, secret = work.after(self.section, under), work.vault.secret(self.section, name)
-        if self._how.is_between:
-            before = work.before(self.section, under)
-            readers = {reader: key for reader, key in readers.items() if reader in before}
+        work, secret = self._work, self._work.vault.secret(self.section, name)
         assert secret is not None, "the person has it"
-        wrapped = {reader for n, boxes in places.values() if n == name for reader in boxes}
-        lacking = [reader for reader in readers if reader not in wrapped][: work.left]
+        readers = self._lacking(name, places.values())
+        lacking = list(readers)[: work.left]
         work.left -= len(lacking)
         for reader in lacking:
             box = work.seals.wrapped(self.section, secret, readers[reader])

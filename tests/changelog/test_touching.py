@@ -2,6 +2,7 @@
 
 from dusk import codec
 from dusk.changelog.body import Operation, Value
+from dusk.changelog.sealed import Sealing
 from dusk.changelog.sections import parse_path
 from dusk.changelog.touching import UNGROUPED, Becoming, Step, groups_touched, steps_of
 from dusk.ids import ChangeId
@@ -27,9 +28,11 @@ def test_sections_afterwards_are_those_of_the_prefix_that_are_asked_for() -> Non
 
 def test_only_who_puts_a_device_into_a_group_changes_the_device() -> None:
     world = World()
-    becoming = Becoming(world.log.state, (), ())
+    becoming, sealing = Becoming(world.log.state, (), ()), Sealing(world.log.state)
     for section, also in (("group/aps", [f"device/{DEVICE}"]), ("policy/aps", [])):
-        step = Step(parse_path(section), operation(section, f"member/{DEVICE}"), None, None, becoming)
+        step = Step(
+            parse_path(section), operation(section, f"member/{DEVICE}"), None, None, becoming, sealing
+        )
         found = list(steps_of(step, {}))
         assert [s.operation.section for s in found] == [section, *also]
 
@@ -39,7 +42,7 @@ def test_deleting_a_join_keys_rule_touches_the_groups_that_it_was_for() -> None:
     for groups, touched in ((["aps"], {"aps"}), ([], {UNGROUPED})):
         world.joinkey = world.key()
         world.allow_joining(groups=groups)
-        becoming = Becoming(world.log.state, (), ())
+        becoming, sealing = Becoming(world.log.state, (), ()), Sealing(world.log.state)
         section = f"joinkey/{world.joinkey.key_id.hex()}"
-        step = Step(parse_path(section), operation(section, "rule"), None, None, becoming)
+        step = Step(parse_path(section), operation(section, "rule"), None, None, becoming, sealing)
         assert groups_touched(world.log.state, "group/", step) == touched

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from dusk.changelog.readers import wraps_in
+from dusk.changelog.sealed import WRAP
 from dusk.control.drafts import Draft, decode_draft, written_by
 from dusk.control.sealing import Sealer
 from dusk.control.tending import known_secrets
-from dusk.control.tidying import WRAP
 from dusk.control.vault import none_held
 from dusk.errors import Refused
 from tests.desk import FakeDesk

@@ -29,7 +29,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "order": (1, 6),
         "request": (17, 41),
     },
-    "chains": {"broken": (0, 270), "continued": (35, 0), "log": (1, 0)},
+    "chains": {"broken": (0, 274), "continued": (36, 0), "log": (1, 0)},
     "changes": {"": (5, 37)},
     "control": {"": (186, 102)},
     "datagrams": {

@@ -21,6 +21,7 @@ from tools.vectors.holders import holders
 from tools.vectors.joins import joining
 from tools.vectors.keys import keys
 from tools.vectors.merges import merges
+from tools.vectors.planted import planted
 from tools.vectors.readings import readings
 from tools.vectors.records import records
 from tools.vectors.recoveries import recoveries
@@ -58,6 +59,7 @@ def files() -> dict[str, str]:
                 *branches(cluster),
                 *readings(cluster),
                 *granted(cluster),
+                *planted(cluster),
                 *holders(cluster),
                 *recoveries(cluster),
             ],

@@ -50,6 +50,8 @@ def _outside(doing: Doing, section: str, key: str, value: Decoded | None, grant:
         return True
     if _other_packages(kind, key, value, packages):
         return True
+    if _key_of_others(doing.state, section, key, value, packages):
+        return True
     if kind == "assignment" and priority is not None and any(said[2] > priority for said in both):
         return True
     if groups is None:
@@ -72,6 +74,31 @@ def _other_packages(kind: str, key: str, value: Decoded | None, packages: list[s
     if kind == "reader" or key.startswith("var/") or (kind == "expected" and value and value[3]):
         return True
     return key.startswith("set/") and key[4:].split(".", maxsplit=1)[0] not in packages
+
+
+def _key_of_others(
+    state: State, section: str, key: str, value: Decoded | None, packages: list[str] | None
+) -> bool:
+    if packages is None:
+        return False
+    said = state.sections.get(section, {})
+    seals = {other: _sealed_by(other, one.value) for other, one in said.items()}
+    foreign = {name for other, name in seals.items() if _other_packages("", other, None, packages)}
+    if key.startswith("wrap/"):
+        return any(row[0] in foreign for row in (state.get(section, key), value) if row)
+    wrapped = {one.value[0] for other, one in said.items() if one.value and other.startswith("wrap/")}
+    name = _sealed_by(key, value)
+    return name is not None and name in foreign | (wrapped - {*seals.values()})
+
+
+def _sealed_by(key: str, value: Decoded | None) -> bytes | None:
+    """Give the id of the K by which a record's value is sealed."""
+    found: bytes | None = None
+    if value and key.startswith("set/") and value[0] == 6:
+        found = value[2][0]
+    if value and key.startswith("var/") and len(value) > 1:
+        found = value[0]
+    return found
 
 
 def _other_groups(state: State, section: str, key: str, value: Decoded | None, groups: set[str]) -> bool:
