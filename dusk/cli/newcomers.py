@@ -108,7 +108,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         answers.append(_approve_some(context, arguments))
     devices = [device for answer in answers for device in answer["devices"]]
     skipped, rebinds = answers[-1]["skipped"], answers[-1]["rebinds"]
-    rows: list[tuple[str, object]] = [("let in", device["text"]) for device in devices]
+    rows: list[tuple[str, object]] = [("let in", _who(device)) for device in devices]
     for each in skipped:
         context.note(f"dusk: {each['id'][:8]} ({each['label']}) is not let in: {each['reason']}")
     for each in rebinds:
@@ -124,6 +124,17 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         return 1
     code = report(context, result, rows)
     return code or (1 if skipped or rebinds else 0)
+
+
+def _who(device: Json) -> str:
+    """Say as what a router is let in, and which one that is: a name it may have chosen itself."""
+    label = f", label {device['label']}" if device["label"] else ""
+    said = [f"{device['text']} ({device['id'][:8]}{label})"]
+    said += [
+        f"{name}={value if isinstance(value, str) else ' '.join(value)}"
+        for name, value in device["variables"].items()
+    ]
+    return ", ".join(said)
 
 
 def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:

@@ -5,7 +5,9 @@ in the succession if nobody has it, and, where it is a member after a factory re
 member had: its name, groups, settings, and what is assigned to it. The former one is retired.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import cache
 
 from dusk import codec
 from dusk.changelog import views
@@ -18,10 +20,10 @@ from dusk.changelog.sealed import sealed_in
 from dusk.changelog.sections import device_path, expected_path
 from dusk.changelog.state import State
 from dusk.control import names
-from dusk.control.newcomers import Expected, expected_for, twin_of
+from dusk.control.newcomers import Expected, Variables, expected_for, groups_held, twin_of
 from dusk.control.roles import backup_by_approval
 from dusk.errors import Refused
-from dusk.ids import DeviceId
+from dusk.ids import ChangeId, DeviceId, KeyId
 from dusk.lazy import dataclass
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
 from dusk.membership.names import decide_name, is_name
@@ -33,6 +35,11 @@ _OPERATION_BYTES = 192
 
 _BY_HAND: Sequence[object] = (b"", 1, 0, [], "approve", [], "ask", "")
 """What stands for the rule of a join key where there is none."""
+
+
+def unknown_signers(_change: ChangeId) -> Collection[KeyId]:
+    """Know of no change who signed it."""
+    return ()
 
 
 class Edits:
@@ -76,7 +83,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A device that is let in: as what, and in whose place; or one that came back by itself, and may stay."""
+    """A device that is let in: as what, and in whose place; or one that came back by itself, and may stay.
+
+    Attributes:
+        label: what it says of itself.
+        variables: those that were set aside for that label, and are its own from now on.
+    """
 
     device: DeviceId
     name: str
@@ -84,6 +96,8 @@ class Approved:
     replaces: str = ""
     is_backup: bool = False
     is_confirmed: bool = False
+    label: str = ""
+    variables: Variables = ()
 
 
 class Approval:
@@ -93,10 +107,19 @@ class Approval:
         state: what the log says.
         online: the members that are there now.
         makes_backup: whether who signs may say who leads: then the first device becomes the backup.
+        signers_of: gives who signed a change of the log; nobody, where it is not there any more.
     """
 
-    def __init__(self, state: State, online: Collection[DeviceId], *, makes_backup: bool) -> None:
+    def __init__(
+        self,
+        state: State,
+        online: Collection[DeviceId],
+        *,
+        makes_backup: bool,
+        signers_of: Callable[[ChangeId], Collection[KeyId]] = unknown_signers,
+    ) -> None:
         self._state, self._online, self._makes_backup = state, online, makes_backup
+        self._signers_of = cache(signers_of)
         self._taken = set(state.device_names())
         self.edits = Edits(state)
         self.approved: list[Approved] = []
@@ -110,7 +133,8 @@ class Approval:
         """Let a device in: as the member that it was before, if it looks like one that is absent.
 
         Raises:
-            Refused: ``clone``, ``in-succession``, ``bad-name``, ``name-taken`` or ``no-group``.
+            Refused: ``clone``, ``in-succession``, ``bad-name``, ``name-taken`` or ``no-group``;
+                ``outside-grant``: what was set aside for its label is by who is granted other groups.
         """
         twin = twin_of(self._state, pending, self._online)
         if twin is not None and not wish.name:
@@ -121,11 +145,39 @@ class Approval:
         for group in wish.groups:  # the key's and the list's were looked up when these were made
             names.require_group(Overlay(self._state), group)
         expected, rule = expected_for(self._state, pending.label), self._rule(pending)
-        groups = {*_texts(rule[3]), *wish.groups, *(expected.groups if expected is not None else ())}
+        groups = {*_texts(rule[3]), *wish.groups}
+        if expected is not None and self._counts(pending, wish, expected, groups):
+            groups.update(expected.groups)
+        else:
+            expected = None
         self._create(pending, self._name(pending, wish, expected, rule[7]), sorted(groups))
         if expected is not None:
             self._set_aside_used(pending, expected)
         self._make_backup(pending.device)
+
+    def _counts(self, pending: Pending, wish: Wish, expected: Expected, groups: Collection[str]) -> bool:
+        """Tell whether what is set aside counts for a device that comes into these groups, too (A39).
+
+        The fold holds a grant for groups against those in the row; by which join key a device with that
+        label comes, nobody knew then.
+
+        Raises:
+            Refused: ``outside-grant``: it does not, and the person gave no name.
+        """
+        record = self._state.record(expected_path(pending.label), "as")
+        assert record is not None, "it is set aside there"
+        held = groups_held(self._state, expected, self._signers_of(record.base))
+        into = {*groups, *expected.groups}
+        if held is None or held.issuperset(into):
+            return True
+        if wish.name:
+            return False
+        raise Refused(
+            "outside-grant",
+            f"{pending.device.hex()[:8]} comes into {', '.join(sorted(into))}, and what is set aside for its"
+            f" label {pending.label} is by who has a say over {', '.join(sorted(held))} alone: --name NAME"
+            " lets it in without that; or an owner sets it aside again (`dusk device expect`)",
+        )
 
     def _check_is_absent(self, pending: Pending, twin: DeviceId) -> None:
         if twin in self._online:
@@ -180,7 +232,9 @@ class Approval:
             if sealed_in(was, key, record.data) and sealed is not None and sealed.key_id not in set_anew:
                 self.edits.keep(now, key, record.data)
                 self.edits.put(was, key, None)
-        self.approved.append(Approved(device, member.name, member.groups, is_confirmed=True))
+        self.approved.append(
+            Approved(device, member.name, member.groups, is_confirmed=True, label=member.label)
+        )
 
     def _rule(self, pending: Pending) -> Sequence[object]:
         if pending.joinkey == HAND:
@@ -205,13 +259,14 @@ class Approval:
         edits.put(section, "groups", (list(groups),))
         edits.put(section, "request", request_row(request))
         self._taken.add(name)
-        self.approved.append(Approved(pending.device, name, tuple(groups), replaces))
+        self.approved.append(Approved(pending.device, name, tuple(groups), replaces, label=pending.label))
 
     def _set_aside_used(self, pending: Pending, expected: Expected) -> None:
         for key, value in expected.variables:
             row = (value if isinstance(value, str) else list(value),)
             self.edits.put(f"{device_path(pending.device)}/config", f"var/{key}", row)
         self.edits.put(expected_path(pending.label), "as", None)
+        self.approved[-1] = replace(self.approved[-1], variables=expected.variables)
 
     def _make_backup(self, device: DeviceId) -> None:
         """Give the backup's place to the first device that owners let in where nobody has it."""
@@ -219,8 +274,7 @@ class Approval:
         if edit is None or any(each.is_backup for each in self.approved):
             return
         self.edits.keep(edit.section, edit.key, edit.data)
-        last = self.approved.pop()
-        self.approved.append(Approved(last.device, last.name, last.groups, is_backup=True))
+        self.approved[-1] = replace(self.approved[-1], is_backup=True)
 
 
 def _texts(listed: object) -> list[str]:

@@ -1,6 +1,6 @@
 """Who comes and who goes: methods by which people let devices in, turn them away, and take them out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dusk import codec
 from dusk.changelog import views
@@ -13,9 +13,10 @@ from dusk.control import names
 from dusk.control.acting import PROPOSED, handed_in, unchanged
 from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, in_succession, succeed
 from dusk.control.desk import Desk, Json, Session, Waiting
+from dusk.control.history import change_of
 from dusk.control.newcomers import ID_CHARACTERS_MIN, expected_for, find, online_devices
 from dusk.errors import Refused
-from dusk.ids import DeviceId
+from dusk.ids import ChangeId, DeviceId, KeyId
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
 
 # --- letting in ----------------------------------------------------------------------------------
@@ -81,7 +82,13 @@ def _rebinds(approval: Approval, chosen: Sequence[Waiting]) -> list[Json]:
 def approval_by(desk: Desk, session: Session) -> Approval:
     """Return an approval that lets nobody in yet; an owner who alone is the quorum makes the backup, too."""
     state = desk.log.state
-    return Approval(state, online_devices(desk), makes_backup=_is_alone(state, session))
+
+    def signers_of(change: ChangeId) -> Collection[KeyId]:
+        found = change_of(desk, change)
+        return () if found is None else [signature.key_id for signature in found.signatures]
+
+    makes_backup = _is_alone(state, session)
+    return Approval(state, online_devices(desk), makes_backup=makes_backup, signers_of=signers_of)
 
 
 def _is_alone(state: State, session: Session) -> bool:
@@ -127,7 +134,9 @@ def _approved(each: Approved) -> Json:
     return {
         "id": each.device.hex(),
         "name": each.name,
+        "label": each.label,
         "groups": list(each.groups),
+        "variables": dict(each.variables),
         "replaces": each.replaces,
         "backup": each.is_backup,
         "text": _words(each),
@@ -256,7 +265,10 @@ def device_replace(desk: Desk, arguments: Json) -> Json:
     edits.put(device_path(device), "groups", groups or ([],))
     message = f"{names.device_name(state, device)} takes the place of {name}"
     answer = handed_in(desk, session, message, edits.all, arguments["timeout_s"])
-    approved = Approved(device, name, tuple(groups[0]) if groups else (), name)
+    label = state.value(device_path(device), "label")
+    approved = Approved(
+        device, name, tuple(groups[0]) if groups else (), name, label=label[0] if label else ""
+    )
     return {**answer, "devices": [_approved(approved)]}
 
 

@@ -105,7 +105,7 @@ DEVICE = (
 )
 ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
-APPROVED = "id name groups replaces backup text"
+APPROVED = "id name label groups variables replaces backup text"
 STATUS = (
     "cluster device name epoch head settled checkpoint store_bytes master members online"
     " apply alarms asks reason"

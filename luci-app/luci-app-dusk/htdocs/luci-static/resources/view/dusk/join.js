@@ -30,6 +30,12 @@ function short(id) {
 	return id.slice(0, ID_DIGITS);
 }
 
+/* As what a router was let in, and which one that is: it may have chosen its name itself. */
+function whoComes(device) {
+	const given = Object.entries(device.variables).map(([ name, value ]) => `${name}=${[].concat(value).join(' ')}`);
+	return [ `${device.text} (${[ short(device.id), device.label ].filter(Boolean).join(', ')})`, ...given ].join(', ');
+}
+
 function groupsOf(listed) {
 	return listed.groups.map(group => group.name);
 }
@@ -85,7 +91,7 @@ return view.extend({
 				return;
 			let_in.push(...said.devices);
 		} while (given.all && said.left && said.state !== 'queued');
-		widgets.tell(let_in.length ? let_in.map(device => device.text).join('; ') : _('Nobody is let in.'), let_in.length ? 'success' : 'info');
+		widgets.tell(let_in.length ? let_in.map(whoComes).join('; ') : _('Nobody is let in.'), let_in.length ? 'success' : 'info');
 		(said.notes || []).forEach(note => widgets.tell(note, 'warning'));
 		said.skipped.forEach(one => widgets.tell(`${short(one.id)} (${one.label}): ${one.reason}`, 'warning'));
 		if (said.rebinds.length)
