@@ -190,6 +190,13 @@ REFUSED_PER_SENDER_MAX = 8
 """Signatures of refused changes of one sender in one turn: 3 ms on a desktop, tens on a router."""
 REFUSED_PER_TURN_MAX = 64
 """The same of all senders: a turn stays far below a cycle, and many liars cannot add up."""
+QUOTA_CHANGES = 256
+"""Changes of one key that was granted nothing, on top of one checkpoint: a router tells other facts once in
+an hour at most, so that is ten days of one which never stops."""
+QUOTA_BYTES = 256 * 1024
+"""The same in bytes of entries: a stolen access point costs a small flash no more of its log than that."""
+QUOTA_KEYS_MAX = 4096
+"""Keys that are counted: the most that wrote last; routers write their facts once in a release."""
 
 WAITING_REPLIES_MAX = 4096
 """Submitters that are answered by datagram when their change is written; more ask again."""

@@ -17,6 +17,7 @@ from dusk.changelog.kinds import is_device
 from dusk.changelog.log import Log
 from dusk.changelog.returning import asks_as, is_attested
 from dusk.cycle.messages import Answer, AnswerCode
+from dusk.cycle.quota import Quota
 from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, Head, Seq
@@ -179,6 +180,7 @@ class WriteQueue:
 
     def __init__(self, log: Log, own: bytes) -> None:
         self._log, self._own = log, own
+        self._quota = Quota(log)
         self._lines: dict[bytes, _Line] = {}
         """By sender, whose turn is next first; none is empty."""
         self._foreign, self._foreign_bytes = 0, 0
@@ -284,6 +286,7 @@ class WriteQueue:
                 turn.answers.append(refused(change.id, refusal))
             return None
         turn.wrote(change, entry.outcome)
+        self._quota.wrote(change, len(item.data))
         turn.answers.append(stored(change.id, entry.seq, entry.outcome))
         return item
 
@@ -291,10 +294,11 @@ class WriteQueue:
         """Write a change; where a device comes back by itself, say that the member is absent (A20).
 
         Raises:
-            Refused: as `Log.write_change`.
+            Refused: as `Log.write_change`; ``quota-used``.
         """
         if sender == STRANDED:
             return self._log.write_stranded(change, self._attesting(change, stamp, turn) or stamp)
+        self._quota.check(change)
         try:
             return self._log.write_change(change, stamp)
         except Refused as refusal:
