@@ -217,10 +217,9 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
     ]
     assert len([s for s in settings if s[0] == "draft.commit"]) == 2
     count = [method for method, _ in settings].index("draft.commit") + 1
-    first = settings[:count]
     lines: list[tuple[str, dict[str, Any]]] = [
         ("session.whoami", {"token": TOKEN}),
-        *((m, {"token": TOKEN, **p}) for m, p in first),
+        *((m, {"token": TOKEN, **p}) for m, p in settings[:count]),
     ]
     lines += queries
     lines += [(m, {"token": TOKEN, **p}) for m, p in settings[count:]]
