@@ -222,7 +222,7 @@ class _Recovery:
         prepared = self._context.call(method, **asked)
         try:
             return work_out(log, DeviceId(bytes.fromhex(self._shown["device"])), _leaders(prepared), asked)
-        except (UntrustedInput, TypeError, ValueError):
+        except (UntrustedInput, ValueError):
             raise Refused("bad-answer", "what this router says of the recovery cannot be read") from None
 
     def _next_phrase(self) -> str:
@@ -280,10 +280,15 @@ def _leaders(prepared: "Json") -> "frozenset[DeviceId]":
         UntrustedInput: that cannot be read.
     """
     from dusk.changelog.roles import SUCCESSION, devices_from
+    from dusk.changelog.sections import check_record, parse_path
     from dusk.control.recovering import edits_of
 
-    rows = [e for e in edits_of(prepared.get("edits")) if (e.section, e.key) == SUCCESSION]
-    return frozenset(device for edit in rows if edit.data is not None for device in devices_from(edit.data))
+    found: set[DeviceId] = set()
+    for edit in edits_of(prepared.get("edits")):
+        if (edit.section, edit.key) == SUCCESSION and edit.data is not None:
+            check_record(parse_path(edit.section), edit.key, edit.data)
+            found.update(devices_from(edit.data))
+    return frozenset(found)
 
 
 COMMANDS = {

@@ -35,6 +35,7 @@ def control() -> list[Case]:
     _roll_out(talk)
     _propose(talk)
     _let_read(talk, world, kitchen)
+    _joining(talk)
     _at_home(talk, desk)
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
@@ -104,6 +105,12 @@ def _let_read(talk: Talk, world: World, device: SigningKey) -> None:
     talk.refuse("not-selected", "whom no facts take in", "group.allow", **other)
     talk.refuse("nobody-waits", "all that wait, where nobody does", "group.allow", token=TOKEN, name="aps")
     talk.refuse("not-allowed", "what nobody said", "group.deny", **other)
+
+
+def _joining(talk: Talk) -> None:
+    """Begin a join, and take it back."""
+    talk.call("join", line="dusk-join-1:…")
+    talk.call("join.cancel")
 
 
 def _at_home(talk: Talk, desk: FakeDesk) -> None:
@@ -192,8 +199,6 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
     ]
     queries: list[tuple[str, dict[str, Any]]] = [
         ("status", {}),
-        ("join", {"line": "dusk-join-1:…"}),
-        ("join.cancel", {}),
         ("session.login", {"user": "alice", "password": "password"}),
         ("device.refresh", {}),
         ("ticket.poll", {"ticket": "refresh"}),
