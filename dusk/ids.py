@@ -1,7 +1,7 @@
 """Names for the byte strings and numbers that everything else is made of."""
 
 from hashlib import blake2b
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from dusk.lazy import dataclass
 
@@ -62,3 +62,22 @@ class Head:
 
 
 EMPTY_HEAD = Head(0, 0, 0, Seq(0), NO_CHAIN)
+
+
+class Named(NamedTuple):
+    """An entry that somebody knows before he has the log: a log without it is another one (A2).
+
+    Of the entries below a checkpoint nobody is shown more than their hashes, so it says who the owners
+    were there, too: nobody who was removed before it can leave his removal out.
+
+    Args:
+        generation: of the entry.
+        seq: its position.
+        chain: its chain hash, 32 bytes.
+        trust: hash of section `trust` behind it, 32 bytes.
+    """
+
+    generation: int
+    seq: Seq
+    chain: ChainHash
+    trust: bytes

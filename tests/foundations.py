@@ -7,6 +7,8 @@ import pytest
 from dusk import codec, limits
 from dusk.changelog.body import Change, Edit
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
+from dusk.changelog.owners import _writes, changes_owners
+from dusk.changelog.state import State
 from dusk.ids import NO_CHAIN, ChainHash, labelled_hash
 from tests.checkpoints import STEP, attest, commit, foundation
 from tests.holders import Holders
@@ -75,6 +77,18 @@ def with_digests(row: list[Any]) -> list[Any]:
     for at in range(0, len(digests), 32):
         chain = ChainHash(labelled_hash(b"dusk.chain", chain, bytes(digests[at : at + 32])))
     row[DIGESTS], row[HEAD] = bytes(digests), [*row[HEAD][:4], chain]
+    return row
+
+
+def with_trust(row: list[Any]) -> list[Any]:
+    """Have each entry that is kept say section `trust` as it and those before it make it."""
+    trust = State()
+    for at, item in enumerate(row[KEPT]):
+        entry, change = unpack_entry_item(item)
+        if changes_owners(entry) and change is not None:
+            trust.take(_writes(change), ())
+            now = {"trust": trust.section_hash("trust")}
+            row[KEPT][at] = remade(item, sections=tuple((s, now.get(s, said)) for s, said in entry.sections))
     return row
 
 

@@ -13,7 +13,7 @@ from dusk.changelog.sections import device_path
 from dusk.changelog.state import counter_key
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.effects import LogItem
-from dusk.ids import BootId, ChangeId, ClusterId, DeviceId
+from dusk.ids import BootId, ChangeId, ClusterId, DeviceId, Named
 from dusk.keys.sealed import Argon2Parameters, seal_user_key
 from dusk.keys.signing import SigningKey
 
@@ -183,6 +183,12 @@ class World:
         device = self.key()
         self.write(self.request(device, wanted))
         return device
+
+    def named(self, seq: int = 1) -> Named:
+        """Return an entry as a join key names it."""
+        named = self.log.named(seq)
+        assert named is not None, "the log has it"
+        return named
 
     def replica(self) -> Log:
         """Return another log that has verified all of this."""

@@ -16,7 +16,6 @@ from dusk.changelog.items import verified_entry
 from dusk.changelog.kinds import is_recovery
 from dusk.changelog.log import Log
 from dusk.changelog.newer import NewerVersion, later_entry, part
-from dusk.changelog.owners import changes_owners, walk
 from dusk.changelog.raises import first_raise, own_branch, rights_at
 from dusk.effects import ItemKind, LogItem, LostBranch
 from dusk.errors import UntrustedInput
@@ -76,8 +75,8 @@ def adopt(log: Log, data: bytes, items: Sequence[LogItem]) -> Adopted | None:
     if log.chain_at(seq) == found.head.chain:
         return None
     fork = _fork(log, found)
-    if 0 < fork == ours:
-        _check_owners(log, found, fork)
+    if log.named(fork) != found.ground.history.named(fork):
+        raise Unfit("a checkpoint that says of our own log that it had other owners")
     other = Log(log.cluster, ground=found.ground)
     taken, later = _extended(other, items)
     if other.newest is None:
@@ -195,15 +194,6 @@ def _judged(log: Log, other: Log, items: Sequence[LogItem], fork: Seq) -> tuple[
     if raising is None or at is None or not (is_recovery(raising) or at == first):
         return first, Raise.FOREIGN
     return at, rights_at(log.state).judge(raising, own_branch(_behind(log, fork)))
-
-
-def _check_owners(log: Log, found: Foundation, head: Seq) -> None:
-    """Check that the chain of owners goes on from the owners of here."""
-    entries = [(verified_entry(item), item) for item in found.kept]
-    before = [item for entry, item in entries if entry.seq <= head and changes_owners(entry)]
-    owners = walk(log.state.cluster, before)
-    if not owners.are_of(log.state):
-        raise Unfit("a checkpoint that says of our own log that it had other owners")
 
 
 def _behind(log: Log, fork: Seq) -> tuple[LogItem, ...]:

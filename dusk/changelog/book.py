@@ -8,7 +8,7 @@ from dusk.changelog.milestones import Milestones
 from dusk.changelog.settling import Lacking, Settling
 from dusk.changelog.trail import Trail
 from dusk.effects import LogItem
-from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, PublicKey, Seq
+from dusk.ids import BootId, ChainHash, ChangeId, ClusterId, DeviceId, Head, Named, PublicKey, Seq
 from dusk.keys.signing import VerifyAhead, verified_of
 
 
@@ -59,6 +59,14 @@ class Book:
     def head_at(self, seq: int) -> Head | None:
         """Return the head that the log had when its entry ``seq`` was the newest."""
         return self._history.head_at(seq)
+
+    def named(self, seq: int) -> Named | None:
+        """Return an entry as a join key names it, for example; None where it is not held."""
+        return self._history.named(seq)
+
+    def has(self, named: Named) -> bool:
+        """Tell whether an entry is held that somebody knows, and with the owners that he knows there."""
+        return self.named(named.seq) == named
 
     def writer_at(self, seq: int) -> DeviceId | None:
         """Return who led the epoch of an entry that we hold."""

@@ -158,6 +158,11 @@ class Entry(_Fields):
         return Head(self.generation, self.mandate, self.epoch, self.seq, chain)
 
 
+def trust_behind(entry: Entry) -> bytes | None:
+    """Return the hash of section `trust` behind an entry that wrote it, as the entry says; else None."""
+    return next((said for section, said in entry.sections if section == "trust"), None)
+
+
 class Glance(NamedTuple):
     """Where an entry says that it stands, and what its writer alone could know of it."""
 

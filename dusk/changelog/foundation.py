@@ -21,8 +21,8 @@ from dusk.changelog.items import unpack_entry_item, verified_entry
 from dusk.changelog.kinds import is_recovery
 from dusk.changelog.milestone import Milestone
 from dusk.changelog.milestones import Milestones, outcome_row, used_hash
-from dusk.changelog.owners import Owners, changes_owners, walk
-from dusk.changelog.raises import is_raise
+from dusk.changelog.owners import changes_owners, walk
+from dusk.changelog.raises import Rights, is_raise
 from dusk.changelog.recovering import read_recovery
 from dusk.changelog.roles import Role, read_role
 from dusk.changelog.sections import check_record, parse_path
@@ -225,8 +225,9 @@ def read(data: bytes, cluster: ClusterId | None) -> Foundation:
     _take_outcomes(ground, outcomes)
     items = _kept(kept, digests, ground)
     owners = walk(found, _of_owners(items))
+    ground.history.trusted += owners.trusted
     _check_roles(items, ground)
-    signers, state = _attested(said, head, owners, found)
+    signers, state = _attested(said, head, owners.rights, found)
     _take_sections(ground.state, sections, derived)
     if not owners.are_of(ground.state):
         raise UntrustedInput("foundation: other owners than those that the entries name")
@@ -407,7 +408,7 @@ def _measure(ground: Ground, seq: Seq) -> Milestone:
     return rest.here(seq, used)
 
 
-def _attested(rows: list[object], head: Head, owners: Owners, cluster: ClusterId) -> tuple[set[KeyId], bytes]:
+def _attested(rows: list[object], head: Head, owners: Rights, cluster: ClusterId) -> tuple[set[KeyId], bytes]:
     """Check that as many owners as must be signed one state here; returns them and its hash."""
     signers: set[KeyId] = set()
     states: set[bytes] = set()

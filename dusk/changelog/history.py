@@ -1,12 +1,12 @@
-"""What a log keeps of every position: its chain hash, and of which epoch it is."""
+"""What a log keeps of every position: its chain hash, of which epoch it is, and who the owners were."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dusk.changelog.entry import HANDOVER, OPEN, Entry
+from dusk.changelog.entry import HANDOVER, OPEN, Entry, trust_behind
 from dusk.errors import UntrustedInput
-from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ChangeId, DeviceId, Head, Seq
+from dusk.ids import EMPTY_HEAD, BootId, ChainHash, ChangeId, DeviceId, Head, Named, Seq
 
 
 class ForkFound(UntrustedInput):
@@ -24,6 +24,14 @@ class Epoch(NamedTuple):
     boot: BootId
 
 
+class Trusted(NamedTuple):
+    """An entry that wrote section `trust`: where, in which generation, and the section's hash behind it."""
+
+    seq: Seq
+    generation: int
+    hash: bytes
+
+
 class Passed(NamedTuple):
     """The entries from the first on up to some position: of each the chain hash and the change's id."""
 
@@ -32,13 +40,15 @@ class Passed(NamedTuple):
 
 
 class History:
-    """Chain hashes by position, and the epochs, of which there are few."""
+    """Chain hashes by position, and the epochs and changes of the owners, of which there are few."""
 
     def __init__(self) -> None:
         self._chains: list[ChainHash] = [EMPTY_HEAD.chain]
         self._changes: list[ChangeId | None] = [None]
         self._epochs: list[Epoch] = []
         self._handovers: list[Seq] = []
+        self.trusted: list[Trusted] = []
+        """The entries that wrote section `trust`, from the first one on, also where the others are gone."""
 
     @classmethod
     def up_to(cls, passed: "Passed", epoch: Epoch, *, handed_over: bool) -> "History":
@@ -84,6 +94,9 @@ class History:
             self._epochs.append(Epoch(entry.seq, *position, entry.writer, entry.boot))
         elif entry.kind is HANDOVER:
             self._handovers.append(entry.seq)
+        trust = trust_behind(entry)
+        if trust is not None:
+            self.trusted.append(Trusted(entry.seq, entry.generation, trust))
 
     def pop(self) -> None:
         """Forget the newest entry."""
@@ -93,6 +106,17 @@ class History:
             self._epochs.pop()
         if self._handovers and self._handovers[-1] == len(self._chains):
             self._handovers.pop()
+        if self.trusted and self.trusted[-1].seq == len(self._chains):
+            self.trusted.pop()
+
+    def named(self, seq: int) -> Named | None:
+        """Return an entry that we hold as others may know it; the generation rises with `trust` alone."""
+        chain = self.chain_at(seq)
+        place = bisect_right(self.trusted, seq, key=lambda trusted: trusted.seq)
+        if chain is None or not place:
+            return None
+        last = self.trusted[place - 1]
+        return Named(last.generation, Seq(seq), chain, last.hash)
 
     def chain_at(self, seq: int) -> ChainHash | None:
         """Return the chain hash at a position that we hold."""

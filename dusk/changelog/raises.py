@@ -56,16 +56,19 @@ class Rights(NamedTuple):
     recovery: PublicKey | None
 
     def hold(self, change: Change) -> bool:
-        """Tell whether enough of them signed; every signature that counts is verified here."""
+        """Tell whether enough of them signed, or the recovery phrase where it is for that to sign."""
         if is_recovery(change):
             return self.recovery is not None and is_signed(change, self.recovery, self.cluster)
+        return self.signed(change) >= self.quorum > 0
+
+    def signed(self, change: Change) -> int:
+        """Count the owners that signed a change; every signature that counts is verified here."""
         body = change.body_bytes
-        signed = sum(
+        return sum(
             verify(self.owners[s.key_id], CHANGE_LABEL, self.cluster, body, s.signature)
             for s in change.signatures
             if s.key_id in self.owners
         )
-        return signed >= self.quorum > 0
 
     def judge(self, change: Change | None, own: Own) -> Raise:
         """Judge what `first_raise` found in a branch, where it stands by right.

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from dusk import codec
 from dusk.changelog.body import Edit
@@ -11,7 +10,7 @@ from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import AUTO
 from dusk.control import names
 from dusk.errors import Refused
-from dusk.ids import ClusterId, Head, Seq
+from dusk.ids import ClusterId, Named
 from dusk.keys.joinkey import JoinKey
 from dusk.lazy import dataclass
 
@@ -57,7 +56,7 @@ def create(
     """
     if limits.rebind == AUTO:
         _check_labels(limits.labels)
-    cluster, head = _named_entry(log)
+    cluster, named = _named_entry(log)
     store = Overlay(log.state)
     for group in limits.groups:
         names.require_group(store, group)
@@ -67,8 +66,7 @@ def create(
             "a key that expires needs a clock to trust, and no time service (NTP) has set this router's yet: "
             "start one, or leave out --expires",
         )
-    seed = random_bytes(SEED_BYTES)
-    key = JoinKey(cluster, head.generation, head.seq, head.chain, seed, tuple(addresses))
+    key = JoinKey(cluster, named, random_bytes(SEED_BYTES), tuple(addresses))
     rule = (
         key.signing_key().public,
         limits.uses,
@@ -88,9 +86,8 @@ def contact(log: Log, addresses: Sequence[str], random_bytes: Callable[[int], by
     Raises:
         Refused: ``no-cluster``.
     """
-    cluster, head = _named_entry(log)
-    seed = random_bytes(SEED_BYTES)
-    return JoinKey(cluster, head.generation, head.seq, head.chain, seed, tuple(addresses)).line()
+    cluster, named = _named_entry(log)
+    return JoinKey(cluster, named, random_bytes(SEED_BYTES), tuple(addresses)).line()
 
 
 def _check_labels(labels: Sequence[str]) -> None:
@@ -114,7 +111,7 @@ def _check_labels(labels: Sequence[str]) -> None:
         )
 
 
-def _named_entry(log: Log) -> tuple[ClusterId, Head]:
+def _named_entry(log: Log) -> tuple[ClusterId, Named]:
     """Return the cluster, and the last entry that is settled here; the first where none is known to be.
 
     Raises:
@@ -122,9 +119,6 @@ def _named_entry(log: Log) -> tuple[ClusterId, Head]:
     """
     if log.cluster is None or log.head.seq == 0:
         raise Refused("no-cluster", "this router is in no cluster")
-    seq = max(log.settled, Seq(1))
-    head, chain = log.head_at(seq), log.chain_at(seq)
-    assert chain is not None, "the log has what is settled in it"
-    if head is None:  # below the epoch in which the log was compacted: nobody knows of which it was
-        return log.cluster, replace(log.head, seq=seq, chain=chain)
-    return log.cluster, head
+    named = log.named(max(log.settled, 1))
+    assert named is not None, "the log has what is settled in it"
+    return log.cluster, named

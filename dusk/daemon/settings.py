@@ -11,7 +11,7 @@ from dusk.daemon.sockets import Wanted
 from dusk.effects import Address
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.lazy import dataclass
-from dusk.membership.joiner import parse_address
+from dusk.membership.addresses import parse_address
 
 FILE = "etc/config/dusk"
 INTERFACES_DEFAULT = ("br-lan",)

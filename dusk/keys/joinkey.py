@@ -1,6 +1,6 @@
 """A join key as one line of text for an image: a signing key, and which cluster to look for.
 
-The line is ``dusk-join-1:`` and base64url, without padding, of
+The line is ``dusk-join-2:`` and base64url, without padding, of
 ``length (2 bytes, big-endian) ‖ body ‖ checksum (8 bytes)``. The length tells a cut line from
 a damaged one; the checksum is no protection, the seed inside makes the whole line a secret.
 """
@@ -11,13 +11,13 @@ from dataclasses import field
 
 from dusk import codec
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, ClusterId, Seq, key_id, labelled_hash
+from dusk.ids import ClusterId, Named, key_id, labelled_hash
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
 from dusk.limits import ADDRESS_BYTES_MAX, JOIN_ADDRESSES_MAX, JOIN_LINE_BYTES_MAX, NUMBER_MAX
 
 _PREFIX = "dusk-join-"
-_VERSION = "1"
+_VERSION = "2"
 _LENGTH_BYTES = 2
 _CHECKSUM_BYTES = 8
 _HASH_BYTES = 32
@@ -36,10 +36,8 @@ class JoinKey:
 
     Attributes:
         cluster_id: 32 bytes.
-        generation: that of the entry named below.
-        seq: the last settled entry when the key was made, else genesis (A2: a joiner
-            refuses a log without it).
-        chain: its chain hash, 32 bytes.
+        named: the last settled entry when the key was made, else genesis; a joiner refuses a
+            log without it, or with other owners there (A2).
         seed: 32 bytes, the secret half of the join key.
         addresses: where members may be found, such as ``192.0.2.1:3875``; may be empty.
 
@@ -48,18 +46,17 @@ class JoinKey:
     """
 
     cluster_id: ClusterId
-    generation: int
-    seq: Seq
-    chain: ChainHash
+    named: Named
     seed: bytes = field(repr=False)
     addresses: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check each field, so that every join key has a line and every line a join key."""
         codec.exactly(self.cluster_id, _HASH_BYTES, "join key: cluster id")
-        codec.integer(self.generation, 0, NUMBER_MAX, "join key: generation")
-        codec.integer(self.seq, 1, NUMBER_MAX, "join key: position")
-        codec.exactly(self.chain, _HASH_BYTES, "join key: chain hash")
+        codec.integer(self.named.generation, 0, NUMBER_MAX, "join key: generation")
+        codec.integer(self.named.seq, 1, NUMBER_MAX, "join key: position")
+        codec.exactly(self.named.chain, _HASH_BYTES, "join key: chain hash")
+        codec.exactly(self.named.trust, _HASH_BYTES, "join key: hash of trust")
         codec.exactly(self.seed, SEED_BYTES, "join key: seed")
         if len(self.addresses) > JOIN_ADDRESSES_MAX:
             raise UntrustedInput(f"join key: more than {JOIN_ADDRESSES_MAX} addresses")
@@ -78,7 +75,7 @@ class JoinKey:
 
     def line(self) -> str:
         """Return the one ASCII line, without a line end."""
-        body = codec.pack([self.cluster_id, self.generation, self.seq, self.chain, self.seed, self.addresses])
+        body = codec.pack([self.cluster_id, *self.named, self.seed, self.addresses])
         framed = len(body).to_bytes(_LENGTH_BYTES, "big") + body + _checksum(body)
         return f"{_PREFIX}{_VERSION}:{_encode(framed)}"
 
@@ -123,11 +120,11 @@ def _unframe(payload: str) -> bytes:
 
 def _parse_body(body: bytes) -> JoinKey:
     """Build the join key; its constructor checks each field."""
-    parts = codec.fields(codec.unpack(body, size_max=JOIN_LINE_BYTES_MAX), 6, "join key")
-    cluster_id, generation, seq, chain, seed, addresses = parts
+    parts = codec.fields(codec.unpack(body, size_max=JOIN_LINE_BYTES_MAX), 7, "join key")
+    cluster_id, generation, seq, chain, trust, seed, addresses = parts
     if not isinstance(addresses, list):
         raise UntrustedInput("join key: addresses: not an array")
-    return JoinKey(cluster_id, generation, seq, chain, seed, tuple(addresses))
+    return JoinKey(cluster_id, Named(generation, seq, chain, trust), seed, tuple(addresses))
 
 
 def _checksum(body: bytes) -> bytes:

@@ -5,7 +5,8 @@ the end: the last effects are the group keys, the end of ``joining``, and ``Rest
 stays until all is done.
 
 What it believes: nothing but the join key. Its cluster id is the hash of the first entry, and
-the log must have the entry that it names (A2: a stolen disk cannot host a ghost cluster). Up to
+the log must have the entry that it names, with the owners that it says (A2: a stolen disk cannot
+host a ghost cluster, nor can who was an owner before that). Up to
 there the log is kept in memory alone, to be gone on with or dropped; from there on each chunk is
 stored as soon as it is verified, so a device that loses power goes on where it was.
 """
@@ -54,7 +55,7 @@ from dusk.effects import (
     Tick,
 )
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
+from dusk.ids import ChainHash, ChangeId, ClusterId, DeviceId, Head, Named, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.limits import (
@@ -66,32 +67,13 @@ from dusk.limits import (
     STREAM_BYTES_PER_S_MIN,
     STREAM_IDLE_S_MAX,
 )
+from dusk.membership.addresses import usable_addresses
 from dusk.membership.request import build_request
 from dusk.membership.withheld import Withheld
 
 JOINING_FILE = "joining"
-PORT_DEFAULT = 3875
 _LOOK_AGAIN_S = 5.0
 """Between two looks at who may be asked."""
-
-
-def parse_address(text: str) -> Address:
-    """Read ``host``, ``host:port``, ``[host]:port`` or a bare IPv6 address; the port may be left out.
-
-    Raises:
-        UntrustedInput: not such a text.
-    """
-    host, port = text, str(PORT_DEFAULT)
-    if text.startswith("["):
-        host, bracket, rest = text[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise UntrustedInput(f"address {text!r}: not [host]:port")
-        port = rest[1:] or port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
-        raise UntrustedInput(f"address {text!r}: not host:port")
-    return Address(host, int(port))
 
 
 class Joiner:
@@ -133,7 +115,7 @@ class Joiner:
         self._peers = Peers()
         self.gatherings = Gatherings(lambda: self._log.head)
         self._tag = cluster_tag(join_key.cluster_id)
-        self._of_key = _usable_addresses(join_key.addresses)
+        self._of_key = usable_addresses(join_key.addresses)
         self._addresses = (*self._of_key, *configured)
         self._heard: dict[Address, None] = {}
         self._hint_next = False
@@ -170,7 +152,7 @@ class Joiner:
 
     def start(self, now: float) -> list[Effect]:
         """Look for a member at once where the join key says; a log without its entry is none."""
-        if self._reaches_key and not self._has_key_entry(self._log):
+        if self._reaches_key and not self._log.has(self._named):
             self._forget()
         return self._look(now)
 
@@ -323,14 +305,15 @@ class Joiner:
     @property
     def anchor(self) -> Anchor:
         """The entry that the join key names."""
-        return Anchor(Position(self._join_key.seq, self._join_key.chain), self._forget)
+        return Anchor(Position(self._named.seq, self._named.chain), self._forget)
 
     @property
     def _reaches_key(self) -> bool:
-        return self._log.head.seq >= self._join_key.seq
+        return self._log.head.seq >= self._named.seq
 
-    def _has_key_entry(self, log: Log) -> bool:
-        return log.chain_at(self._join_key.seq) == self._join_key.chain
+    @property
+    def _named(self) -> Named:
+        return self._join_key.named
 
     def chain_at(self, seq: Seq) -> ChainHash | None:
         """Return the chain hash at a position that was fetched."""
@@ -369,7 +352,7 @@ class Joiner:
             if seq is not None:
                 raise NewerVersion(seq) from None
             raise
-        if self._reaches_key and not self._has_key_entry(self._log):
+        if self._reaches_key and not self._log.has(self._named):
             self._forget()
             raise UntrustedInput("the log found is not the one of the join key: its named entry differs")
         self.reason = f"fetching the log, at entry {self._log.head.seq}"
@@ -386,7 +369,7 @@ class Joiner:
         del now
         entries = (verified_entry(item) for item in items if item.kind is ItemKind.ENTRY)
         parting = next((e.seq for e in entries if self._log.chain_at(e.seq) != e.head.chain), None)
-        if parting is not None and parting <= self._join_key.seq:
+        if parting is not None and parting <= self._named.seq:
             raise ServerRefused("the log there lacks the entry that the join key names")
         match try_branch(self._log, items):
             case Extended(taken) | Switched(taken):
@@ -404,7 +387,8 @@ class Joiner:
             ForkFound: that log is of before a recovery, as far as it is known: whoever stole the keys of
                 before that may still sign there (A40).
             ServerRefused: it lacks the entry that the join key names.
-            UntrustedInput: the owners did not attest it; nothing was changed.
+            UntrustedInput: the owners did not attest it, or are others than the join key says; nothing was
+                changed.
         """
         del now  # verification needs no clock (R11)
         try:
@@ -414,8 +398,8 @@ class Joiner:
             raise
         assert adopted is not None, "an empty log has no position"
         log = adopted.log
-        if log.head.seq >= self._join_key.seq and not self._has_key_entry(log):
-            raise ServerRefused("the log there lacks the entry that the join key names")
+        if log.head.seq >= self._named.seq:
+            self._check_named(log, data)
         if log.head.generation < self._log.head.generation:
             raise ForkFound("the cluster was recovered since, as the log that was fetched so far proves")
         if self._log.chain_at(adopted.seq) == log.chain_at(adopted.seq):
@@ -423,6 +407,19 @@ class Joiner:
         self._log, self._peers = log, Peers()
         self.reason = f"fetching the log, at entry {log.head.seq}"
         return [Rebase(adopted.seq, data, adopted.items, ())]
+
+    def _check_named(self, log: Log, checkpoint: bytes) -> None:
+        """Check that a log which stands on a checkpoint has the entry that the join key names.
+
+        Whoever was an owner once can make a checkpoint of the true log that leaves out how he was removed:
+        then that entry is there, and other owners with it (A2, A25).
+        """
+        if log.chain_at(self._named.seq) != self._named.chain:
+            raise ServerRefused("the log there lacks the entry that the join key names")
+        if not log.has(self._named):
+            error = Unfit("a checkpoint that says of the join key's entry that there were other owners")
+            self.gatherings.refuse(checkpoint, error)
+            raise error
 
     def took_keys(self, ring: bytes, giver: Giver, now: float) -> list[Effect]:
         """Finish: the log is whole, the keys are here; a node takes over.
@@ -438,7 +435,7 @@ class Joiner:
         has_key = bool(ring) and decode_group_keys(ring).newest is not None
         if not has_key and DeviceId(self._device.key_id) not in views.succession(self._log.state):
             raise ServerRefused("the member has no group key yet")
-        if self._own_standing() is not Standing.MEMBER or self._log.head.seq < self._join_key.seq:
+        if self._own_standing() is not Standing.MEMBER or not self._reaches_key:
             raise ServerRefused("the log there does not have this device yet")
         self._done = True
         client, self._client = self._client, None
@@ -482,14 +479,3 @@ class Joiner:
         short = self._device.key_id.hex()[:8]
         known_as = self._label or short
         return f"{reason}: `dusk device approve {short}` on any member lets it in, shown there as {known_as}"
-
-
-def _usable_addresses(texts: Sequence[str]) -> tuple[Address, ...]:
-    """Return the join key's addresses that can be read; a bad hint is no reason not to join."""
-    addresses = []
-    for text in texts:
-        try:
-            addresses.append(parse_address(text))
-        except UntrustedInput:
-            continue
-    return tuple(addresses)

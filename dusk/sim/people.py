@@ -115,9 +115,9 @@ def found_cluster(
     )
     items.append(log.write_change(change, stamp)[0])
     items.append(log.signed(sign_head(device, _cluster(log), log.head, bytes(32))))
-    chain = log.chain_at(log.head.seq)
-    assert chain is not None, "the log has its head"
-    line = JoinKey(_cluster(log), 0, log.head.seq, chain, joinkey.seed, tuple(addresses))
+    named = log.named(log.head.seq)
+    assert named is not None, "the log has its head"
+    line = JoinKey(_cluster(log), named, joinkey.seed, tuple(addresses))
     return Founded(owner, joinkey, phrase, line, tuple(items), (genesis, change))
 
 

@@ -207,7 +207,7 @@ def test_a_cluster_is_made_on_the_page_of_a_router_and_another_one_joins_on_its_
     with opened(first, browser) as window:
         line = _found_a_cluster(window)
     with opened(second, browser) as window:
-        window.page.fill("#dusk-key-line", "dusk-join-1:nonsense")
+        window.page.fill("#dusk-key-line", "dusk-join-2:nonsense")
         window.press("Join")
         assert "join key" in window.told("danger")
         window.page.fill("#dusk-key-line", line)

@@ -43,9 +43,7 @@ def world() -> World:
 
 
 def _join_key(world: World) -> JoinKey:
-    genesis = world.log.chain_at(1)
-    assert genesis is not None
-    return JoinKey(world.cluster, 0, Seq(1), genesis, world.joinkey.seed, ())
+    return JoinKey(world.cluster, world.named(), world.joinkey.seed, ())
 
 
 def _request(world: World, asker: Asker, key: SigningKey, stream: bytes | None = None) -> Change:

@@ -13,7 +13,6 @@ from dusk.changelog.body import decode_change
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.foundation import form, piece_hash, pieces, read
 from dusk.changelog.items import unpack_entry_item, verified_entry
-from dusk.changelog.state import State
 from dusk.effects import ItemKind
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, Seq
@@ -304,7 +303,7 @@ def test_a6_no_state_is_built_that_nobody_attested(
     world, data = sound
     row = rows(data)
     row[SAID] = [attestation(world, 16, world.master).encode()]
-    monkeypatch.setattr(State, "take", None)
+    monkeypatch.setattr("dusk.changelog.foundation._take_sections", None)
     with pytest.raises(UntrustedInput, match="by who was no owner"):
         read(codec.pack(row), world.cluster)
 

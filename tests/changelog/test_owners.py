@@ -1,5 +1,6 @@
 """The chain of owners, from the first entry on: who may attest is whom those before them named (A1, A42)."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from dusk.changelog.body import CHANGE_LABEL, Change
 from dusk.changelog.entry import OutcomeCode
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
-from dusk.changelog.owners import changes_owners, walk
+from dusk.changelog.owners import _writes, changes_owners, walk
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
 from dusk.ids import ClusterId, DeviceId, Seq
@@ -16,16 +17,24 @@ from tests.world import World
 
 
 def behind(genesis: LogItem, change: Change) -> LogItem:
-    """Return an entry behind the first that carries a change, whatever that is worth."""
+    """Return an entry behind the first that carries a change, and says `trust` as it is then."""
     entry, _ = unpack_entry_item(genesis.data)
-    later = entry._replace(seq=Seq(2), change=change.id, signatures=change.signatures_hash)
+    trust = walk(ClusterId(entry.digest), [genesis])._trust
+    with suppress(UntrustedInput):
+        trust.take(_writes(change), ())
+    later = entry._replace(
+        seq=Seq(2),
+        change=change.id,
+        signatures=change.signatures_hash,
+        sections=(("trust", trust.section_hash("trust")),),
+    )
     return pack_entry_item(later, change)
 
 
 def test_a1_a_chain_of_owners_that_they_did_not_sign_is_refused() -> None:
     world = World()
     genesis = world.items[0]
-    assert walk(world.cluster, [genesis]).quorum == 1
+    assert walk(world.cluster, [genesis]).rights.quorum == 1
     with pytest.raises(UntrustedInput, match="nobody said"):
         walk(world.cluster, [])
     entry, change = unpack_entry_item(genesis.data)
@@ -52,8 +61,8 @@ def test_owners_come_and_go_and_other_records_of_trust_change_none_of_them() -> 
     world.commit(world.edit("trust", "grant/policy/x", ([bob.key_id], 1, None, None, None)))
     world.commit(world.edit("trust", "owner/bob", None))
     items = [world.items[0], *[item for item in world.items[count:] if item.kind is ItemKind.ENTRY][1:]]
-    assert set(walk(world.cluster, items[:2]).keys) == {world.owner.key_id, bob.key_id}
-    assert set(walk(world.cluster, items).keys) == {world.owner.key_id}
+    assert set(walk(world.cluster, items[:2]).rights.owners) == {world.owner.key_id, bob.key_id}
+    assert set(walk(world.cluster, items).rights.owners) == {world.owner.key_id}
 
 
 def test_a40_a_recover_is_signed_by_the_phrase_before_it() -> None:
@@ -73,7 +82,7 @@ def test_a40_a_recover_is_signed_by_the_phrase_before_it() -> None:
     assert not walk(world.cluster, chain[:-1]).are_of(world.log.state)
     world.commit(world.edit("trust", "recovery", None))
     chain.append(world.items[-2])
-    assert walk(world.cluster, chain).recovery is None
+    assert walk(world.cluster, chain).rights.recovery is None
     again = world.recovering(world.recovery, world.kitchen, owner=owner, following=following)
     with pytest.raises(UntrustedInput, match="have not signed"):
         walk(world.cluster, [*chain, behind(world.items[0], again)])
@@ -86,7 +95,8 @@ def test_a57_a_recover_that_leaves_an_owner_whom_it_does_not_name_is_none_of_the
     joins = world.edit("trust", "joins", [bytes(32)])
     for more in ([named], [joins]):
         change = world.recovering(world.recovery, world.kitchen, owner=None, following=following, more=more)
-        assert set(walk(world.cluster, [genesis, behind(genesis, change)]).keys) == {world.owner.key_id}
+        owners = walk(world.cluster, [genesis, behind(genesis, change)]).rights.owners
+        assert set(owners) == {world.owner.key_id}
     leaving = world.recovering(world.recovery, world.kitchen, owner=None, following=following)
     with pytest.raises(UntrustedInput, match="an owner is left"):
         walk(world.cluster, [genesis, behind(genesis, leaving)])
@@ -95,7 +105,7 @@ def test_a57_a_recover_that_leaves_an_owner_whom_it_does_not_name_is_none_of_the
 def test_a1_a_signature_in_an_owners_name_that_is_not_hers_names_no_owner() -> None:
     world = World()
     good = world.change(world.edit("trust", "owner/bob", (world.key().public,)))
-    assert len(walk(world.cluster, [world.items[0], behind(world.items[0], good)]).keys) == 2
+    assert len(walk(world.cluster, [world.items[0], behind(world.items[0], good)]).rights.owners) == 2
     signatures = (good.signatures[0]._replace(signature=bytes(64)),)
     forged = good._replace(signatures=signatures)
     with pytest.raises(UntrustedInput, match="have not signed"):
@@ -135,3 +145,31 @@ def test_a_change_of_trust_without_effect_changes_no_owners() -> None:
     assert late.outcome.code is OutcomeCode.SUPERSEDED
     assert not changes_owners(late)
     assert not changes_owners(entry._replace(outcome=late.outcome))
+
+
+def test_a25_a_change_of_the_owners_that_is_left_out_is_missed_by_the_next() -> None:
+    world = World()
+    bob = world.key()
+    entries = [world.items[0]]
+    for row in ((bob.public,), None):
+        world.commit(world.edit("trust", "owner/bob", row))
+        entries.append(world.items[-2])
+    world.commit(world.edit("trust", "grant/policy/x", ([world.owner.key_id], 1, None, None, None)))
+    entries.append(world.items[-2])
+    assert walk(world.cluster, entries).are_of(world.log.state)
+    with pytest.raises(UntrustedInput, match="one before it that changed the owners is not shown"):
+        walk(world.cluster, [*entries[:2], entries[3]])
+    assert not walk(world.cluster, entries[:3]).are_of(world.log.state)
+    overwritten = walk(world.cluster, [entries[0], *entries[2:]])
+    assert overwritten.are_of(world.log.state), "what was written anew since makes no difference"
+
+
+def test_a25_an_entry_says_trust_where_its_change_writes_that_and_nowhere_else() -> None:
+    world = World()
+    genesis = world.items[0]
+    for section, row in (("trust", (world.key().public,)), ("user/bob", (world.key().public,))):
+        world.commit(world.edit(section, "owner/bob" if section == "trust" else "key", row))
+        entry, change = unpack_entry_item(world.items[-2].data)
+        said = () if section == "trust" else (("trust", bytes(32)),)
+        with pytest.raises(UntrustedInput, match="is not shown"):
+            walk(world.cluster, [genesis, pack_entry_item(entry._replace(sections=said), change)])

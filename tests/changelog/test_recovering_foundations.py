@@ -13,6 +13,7 @@ from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.errors import UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, DeviceId, Seq, labelled_hash
 from tests.checkpoints import STEP, attest, commit, foundation
+from tests.foundations import with_trust
 from tests.holders import Holders
 
 HEAD, DIGESTS, KEPT = 1, 5, 10
@@ -49,7 +50,7 @@ def forged(data: bytes, seq: int, **bent: Any) -> bytes:
             assert carried is not None, "it is a raise"
             entry = entry._replace(change=carried.id, signatures=carried.signatures_hash, **bent)
             row[KEPT][at] = pack_entry_item(entry, carried).data
-    return packed(row)
+    return packed(with_trust(row))
 
 
 def packed(row: list[Any]) -> bytes:

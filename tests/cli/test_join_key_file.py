@@ -21,9 +21,9 @@ def test_r8_a_join_key_is_on_the_disk_with_its_name_before_join_says_that_it_is_
 ) -> None:
     seen: list[list[str]] = []
     monkeypatch.setattr(disk, "sync_directory", lambda _: seen.append([p.name for p in folder.iterdir()]))
-    path = store_join_line(tmp_path, "dusk-join-1:x")
+    path = store_join_line(tmp_path, "dusk-join-2:x")
     assert seen == [["join"]]
-    assert (path.read_text(), path.stat().st_mode & 0o777) == ("dusk-join-1:x\n", 0o600)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("dusk-join-2:x\n", 0o600)
 
 
 def test_a_join_key_is_replaced_whole_or_not_at_all(

@@ -231,8 +231,7 @@ def _read_terminal(terminal: int) -> bytes:
 def line() -> str:
     """Return a join key's line."""
     world = World()
-    head = world.log.head
-    return JoinKey(world.cluster, 0, head.seq, head.chain, bytes(32), ("192.0.2.1:3875",)).line()
+    return JoinKey(world.cluster, world.named(), bytes(32), ("192.0.2.1:3875",)).line()
 
 
 def test_a_join_key_is_stored_for_the_daemon_alone(

@@ -29,8 +29,7 @@ INIT = ("init", "--cluster", "home", "--user", "ann")
 
 @pytest.fixture
 def line() -> str:
-    head = WORLD.log.head
-    return JoinKey(WORLD.cluster, head.generation, head.seq, head.chain, bytes(32), ()).line()
+    return JoinKey(WORLD.cluster, WORLD.named(WORLD.log.head.seq), bytes(32), ()).line()
 
 
 @pytest.fixture

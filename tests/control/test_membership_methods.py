@@ -390,7 +390,7 @@ def test_a1_what_is_let_in_by_hand_is_a_request_by_hand_for_this_cluster() -> No
     for line in ("AAAA", "no base64", "é"):
         assert cluster.refused("device.admit", request=line) == "bad-request"
     with pytest.raises(Refused) as refusal:
-        cluster.desk.ask("join.request", line="dusk-join-1:x")
+        cluster.desk.ask("join.request", line="dusk-join-2:x")
     assert refusal.value.code == "bad-join-key"
 
 

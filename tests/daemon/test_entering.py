@@ -7,7 +7,7 @@ import pytest
 from dusk.cli.client import Client, Json
 from dusk.daemon.opening import read_log
 from dusk.errors import Refused
-from dusk.ids import ChainHash, ClusterId, Seq
+from dusk.ids import ChainHash, ClusterId, Named, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import recovery_key
 from tests.daemon.test_service import daemon, root, until
@@ -16,7 +16,8 @@ from tests.daemons import answers
 __all__ = ["root"]
 USER, PASSWORD = "ann", "a few words of hers"
 CHECKSUM_IS_WRONG = "zoo " * 24
-LINE = JoinKey(ClusterId(bytes(32)), 0, Seq(1), ChainHash(bytes(32)), bytes(32), ()).line()
+NAMED = Named(0, Seq(1), ChainHash(bytes(32)), bytes(32))
+LINE = JoinKey(ClusterId(bytes(32)), NAMED, bytes(32), ()).line()
 
 
 def _refused(client: Client, method: str, **params: object) -> str:

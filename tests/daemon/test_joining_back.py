@@ -38,8 +38,7 @@ FOUNDING = Founding("home", "ann", "a few good words", PHRASE, 5000, auto_backup
 
 def key_of(world: World) -> JoinKey:
     """Return a join key that names the world's newest entry."""
-    head = world.log.head
-    return JoinKey(world.cluster, head.generation, head.seq, head.chain, bytes(32), ())
+    return JoinKey(world.cluster, world.named(world.log.head.seq), bytes(32), ())
 
 
 LINE = key_of(WORLD).line()

@@ -125,7 +125,7 @@ def test_a57_who_keeps_the_key_at_home_sees_signs_and_leaves_nothing_on_the_rout
             "applied",
         )
 
-        assert site.ann("--unseen", "joinkey", "create", "--file", "-").startswith("dusk-join-1:")
+        assert site.ann("--unseen", "joinkey", "create", "--file", "-").startswith("dusk-join-2:")
         assert site.ann("whoami") == "ann\n"
         assert (tmp_path / "ann.key.cluster").is_file()
         assert len(list((tmp_path / "runtime").rglob("session-*"))) == 1, "alice's; none of ann's"

@@ -152,7 +152,7 @@ def test_settings_that_forbid_a_start_are_one_clear_line(root: Path, more: str, 
 def test_a35_a_join_key_that_others_may_read_is_refused(root: Path) -> None:
     (root / "etc/dusk").mkdir()
     join = root / "etc/dusk/join"
-    join.write_text("dusk-join-1:x")
+    join.write_text("dusk-join-2:x")
     join.chmod(0o644)
     assert "mode 0600" in refusal(root)
 

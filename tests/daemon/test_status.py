@@ -172,7 +172,7 @@ def test_a_member_that_hears_no_master_is_stale() -> None:
 
 def test_a_joiner_that_is_not_let_in_shows_that_something_is_wrong() -> None:
     world = World()
-    key = JoinKey(world.cluster, 0, Seq(1), world.log.head.chain, bytes(32), ())
+    key = JoinKey(world.cluster, world.named(), bytes(32), ())
     joiner = Joiner(
         device=world.key(),
         join_key=key,

@@ -22,7 +22,7 @@ from dusk.daemon.identity import decode_identity, encode_identity
 from dusk.daemon.settings import read_settings
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import ConfigError, UntrustedInput
-from dusk.ids import ChainHash, ClusterId, Seq
+from dusk.ids import ChainHash, ClusterId, Named, Seq
 from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.sealed import _digest, check_sealed_key, cost_of
 from tests.desk import FakeDesk
@@ -117,7 +117,10 @@ def _grown_sealed(rng: random.Random) -> bytes:
 # --- join lines ------------------------------------------------------------------------------
 
 JOIN_KEY = JoinKey(
-    ClusterId(b"c" * 32), 0, Seq(1), ChainHash(b"h" * 32), b"s" * 32, ("192.0.2.1:3875", "[fe80::1%br-lan]:1")
+    ClusterId(b"c" * 32),
+    Named(0, Seq(1), ChainHash(b"h" * 32), b"t" * 32),
+    b"s" * 32,
+    ("192.0.2.1:3875", "[fe80::1%br-lan]:1"),
 )
 
 
@@ -128,9 +131,10 @@ def _join_line(data: bytes) -> None:
 
 def _grown_join_line(rng: random.Random) -> bytes:
     """A line with a checksum that fits and other fields inside."""
-    whole = [b"c" * 32, 0, 1, b"h" * 32, b"s" * 32, ["192.0.2.1:3875"]]
+    whole = [b"c" * 32, 0, 1, b"h" * 32, b"t" * 32, b"s" * 32, ["192.0.2.1:3875"]]
     place = rng.randrange(len(whole))
-    row = [value(rng) if at == place else field for at, field in enumerate(whole)]
+    cluster, *named, seed, addresses = [value(rng) if at == place else each for at, each in enumerate(whole)]
+    row = [cluster, tuple(named), seed, addresses]
     made = object.__new__(JoinKey)
     for name, field in zip(JoinKey.__slots__, row, strict=True):
         object.__setattr__(made, name, field)

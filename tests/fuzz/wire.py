@@ -30,7 +30,7 @@ from dusk.cycle.status import LABEL, decode_health, encode_health, open_status
 from dusk.effects import Address, ItemKind, LogItem, Question, Told
 from dusk.errors import UntrustedInput
 from dusk.ids import BootId, ChangeId, DeviceId, Seq
-from dusk.membership.joiner import parse_address
+from dusk.membership.addresses import parse_address
 from tests.fuzzing import Target, mutated, nested, value
 from tests.world import World
 

@@ -60,9 +60,7 @@ def _world(uses: int = 5) -> World:
 
 
 def _join_key(world: World, addresses: tuple[str, ...] = ("master",), seq: int = 20) -> JoinKey:
-    chain = world.log.chain_at(seq)
-    assert chain is not None
-    return JoinKey(world.cluster, 0, Seq(seq), chain, world.joinkey.seed, addresses)
+    return JoinKey(world.cluster, world.named(seq), world.joinkey.seed, addresses)
 
 
 def _joiner(world: World, key: SigningKey, join_key: JoinKey | None = None, log: Log | None = None) -> Joiner:
@@ -377,7 +375,12 @@ def test_a2_keys_end_a_join_only_when_the_log_reaches_the_join_key(missing: int)
     world = World()
     world.allow_joining()
     device, head = world.join(), world.log.head
-    join_key = JoinKey(world.cluster, 0, Seq(head.seq + missing), head.chain, world.joinkey.seed, ("master",))
+    join_key = JoinKey(
+        world.cluster,
+        world.named(head.seq)._replace(seq=Seq(head.seq + missing)),
+        world.joinkey.seed,
+        ("master",),
+    )
     joiner = _joiner(world, device, join_key, log=world.replica())
     joiner.start(100.0)
     ring, giver = master(world).ring, Giver(world.master.x25519_private(), head.seq)

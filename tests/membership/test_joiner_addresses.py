@@ -4,7 +4,7 @@ import pytest
 
 from dusk.effects import Address
 from dusk.errors import UntrustedInput
-from dusk.membership.joiner import parse_address
+from dusk.membership.addresses import parse_address
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _thief_and_honest() -> tuple[World, World]:
 def _ghost(server: Member, key: JoinKey) -> Member:
     """Return a server that says its log has what any joiner asks for."""
     real = server.chain_at
-    server.chain_at = lambda seq: key.chain if seq == key.seq else real(seq)  # type: ignore[method-assign]  # it lies
+    server.chain_at = lambda seq: key.named.chain if seq == key.named.seq else real(seq)  # type: ignore[method-assign]  # it lies
     return server
 
 
@@ -133,7 +133,7 @@ def test_what_a_joiner_has_in_memory_is_gone_on_with_when_a_stream_broke(
     wires.mangle = lambda _to, frame: None if joiner.head.seq else frame
     wires.do("joiner", joiner.start(wires.now))
     reached = joiner.head.seq
-    assert 0 < reached < joiner._join_key.seq, joiner.reason
+    assert 0 < reached < joiner._join_key.named.seq, joiner.reason
     assert wires.of("joiner", Append) == []
     fetched: list[Seq] = []
     monkeypatch.setattr(

@@ -6,7 +6,6 @@ from dusk import limits
 from dusk.changelog.log import Log
 from dusk.changelog.rewinds import resolve
 from dusk.effects import Append, LogItem, Restart
-from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.membership.joiner import Joiner
 from tests.parted import parted
@@ -29,11 +28,8 @@ def _parted_join(named: int, known: str) -> tuple[Wires, Joiner, World, World]:
     ours, theirs = (attic, barn) if known == "attic" else (barn, attic)
     log = Log(ours.cluster)
     log.extend(ours.items)
-    at = Seq(fork + named)
-    chain = ours.log.chain_at(at)
-    assert chain is not None
     joiner = Joiner(
-        join_key=JoinKey(ours.cluster, 0, at, chain, ours.joinkey.seed, ("master",)),
+        join_key=JoinKey(ours.cluster, ours.named(fork + named), ours.joinkey.seed, ("master",)),
         device=ours.key(),
         log=log,
         label="02:00:00:00:00:aa",

@@ -1,6 +1,7 @@
 """A joiner whose cluster has compacted its log: it begins with a checkpoint (A2, R5, R13)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,13 @@ from dusk.changelog.log import Log
 from dusk.changelog.rewinds import resolve
 from dusk.effects import Address, Append, Effect, LogItem, Rebase, Restart
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, Seq
+from dusk.ids import ChainHash, Named, Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.limits import BACK_OFF_S_MIN
 from dusk.membership.joiner import Joiner
 from tests.checkpoints import above, attest, commit, compacted, foundation, later_item
 from tests.holders import Holders
+from tests.omitting import Omitting, omitting
 from tests.streams import Member, Wires
 from tests.world import World
 
@@ -44,12 +46,11 @@ def serving(world: World) -> Member:
     return server
 
 
-def joiner_of(world: World, log: Log | None = None, seq: int = 1, chain: ChainHash | None = None) -> Joiner:
-    """Return a joiner whose join key names an entry."""
-    named = world.log.chain_at(seq) if chain is None else chain
-    assert named is not None
+def joiner_of(world: World, log: Log | None = None, seq: int = 1, **otherwise: Any) -> Joiner:
+    """Return a joiner whose join key names an entry, or one that says something else of itself."""
+    named = world.named(min(seq, world.log.head.seq))._replace(seq=Seq(seq), **otherwise)
     return Joiner(
-        join_key=JoinKey(world.cluster, 0, Seq(seq), named, world.joinkey.seed, ("master",)),
+        join_key=JoinKey(world.cluster, named, world.joinkey.seed, ("master",)),
         device=world.key(),
         log=Log(world.cluster) if log is None else log,
         label="02:00:00:00:00:aa",
@@ -101,6 +102,71 @@ def test_a2_a_checkpoint_without_the_entry_of_the_join_key_is_not_begun_with(seq
     assert joiner.head.seq == 0
     wires = join(world, joiner)
     assert wires.of("joiner", Rebase) == []
+
+
+def captured(world: World, named: Named, lie: Omitting) -> None:
+    """Show that a joiner is not captured whose join key names an entry, and that another one would be."""
+    joiner = joiner_of(world, seq=named.seq)
+    assert joiner._join_key.named == named
+    for _ in range(2):
+        with pytest.raises(Unfit, match="of the join key's entry that there were other owners"):
+            joiner.took_checkpoint(lie.data, lie.above, 0.0)
+        assert joiner.head.seq == 0
+    with pytest.raises(Unfit):  # nor is it fetched again
+        joiner.gatherings.of(plan_of(lie.seq, pieces(lie.data)))
+    assert joiner.took_checkpoint(foundation(world), above(world.items, world.log.checkpoint), 0.0) != []
+    before = joiner_of(world)
+    assert before.took_checkpoint(lie.data, lie.above, 0.0) != []
+
+
+def test_a2_a25_who_was_removed_captures_no_joiner_whose_key_was_made_behind_that() -> None:
+    world = World()
+    mallory = world.key()
+    world.commit(world.edit("user/mallory", "key", (mallory.public,)))
+    world.commit(world.edit("trust", "owner/mallory", (mallory.public,)))
+    at = world.commit(world.edit("trust", "owner/mallory", None)).seq
+    commit(world, 3)
+    named = world.named(world.log.head.seq)
+    commit(world, 18)
+    attest(world)
+    captured(world, named, omitting(world, [at], mallory, world.key()))
+
+
+def test_a22_one_owner_of_a_quorum_captures_no_joiner_by_leaving_the_quorum_out() -> None:
+    world = World()
+    bob = world.key()
+    world.commit(world.edit("user/bob", "key", (bob.public,)))
+    world.commit(world.edit("trust", "owner/bob", (bob.public,)))
+    at = world.commit(world.edit("trust", "quorum", (2,))).seq
+    both = (world.owner, bob)
+    commit(world, 3, both)
+    named = world.named(world.log.head.seq)
+    commit(world, 18, both)
+    attest(world)
+    attest(world, bob)
+    captured(world, named, omitting(world, [at], bob, world.key()))
+
+
+def test_a40_who_a_recover_shut_out_captures_no_joiner_whose_key_was_made_behind_that() -> None:
+    world = Holders()
+    thief = world.owner
+    at = world.recover(world.kitchen).seq
+    commit(world, 3)
+    named = world.named(world.log.head.seq)
+    assert named.generation == 1
+    commit(world, 18)
+    attest(world)
+    captured(world, named, omitting(world, [at], thief, world.key()))
+
+
+def test_a2_a_log_of_another_generation_than_the_join_key_says_is_another_log() -> None:
+    world = cluster()
+    joiner = joiner_of(world, world.replica(), seq=20, generation=1)
+    assert joiner.head.seq != 0
+    joiner.start(0.0)
+    assert joiner.head.seq == 0
+    with pytest.raises(Unfit, match="other owners"):
+        joiner.took_checkpoint(foundation(world), above(world.items, world.log.checkpoint), 0.0)
 
 
 def test_a_checkpoint_that_the_owners_did_not_attest_changes_nothing() -> None:

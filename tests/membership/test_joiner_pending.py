@@ -2,7 +2,6 @@
 
 from dusk.changelog.log import Log
 from dusk.effects import Append, Restart, StoreFile, Tick
-from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.signing import SigningKey
 from dusk.limits import PENDING_ASK_S_MAX
@@ -13,9 +12,7 @@ from tests.world import World
 
 
 def _joiner(world: World, key: SigningKey) -> Joiner:
-    chain = world.log.chain_at(1)
-    assert chain is not None
-    line = JoinKey(world.cluster, 0, Seq(1), chain, world.joinkey.seed, ("master",))
+    line = JoinKey(world.cluster, world.named(), world.joinkey.seed, ("master",))
     return Joiner(
         join_key=line,
         device=key,

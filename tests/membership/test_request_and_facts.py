@@ -8,7 +8,7 @@ from dusk.changelog.body import Change, Edit, build_change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.sections import check_record, parse_path
 from dusk.errors import Refused
-from dusk.ids import DeviceId, Seq
+from dusk.ids import DeviceId
 from dusk.keys.joinkey import JoinKey
 from dusk.membership.facts import fact_edits
 from dusk.membership.request import build_request, build_request_by_hand, clean_text, stream_of
@@ -22,9 +22,7 @@ TEXT = st.text(st.characters(codec=None), max_size=300)
 
 @given(TEXT, TEXT)
 def test_a_request_is_one_that_the_log_takes_whatever_label_and_wish(label: str, wanted: str) -> None:
-    chain = WORLD.log.chain_at(1)
-    assert chain is not None
-    join_key = JoinKey(WORLD.cluster, 0, Seq(1), chain, WORLD.joinkey.seed, ())
+    join_key = JoinKey(WORLD.cluster, WORLD.named(), WORLD.joinkey.seed, ())
     change = build_request(
         join_key,
         WORLD.key(),

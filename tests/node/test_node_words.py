@@ -62,9 +62,7 @@ def _joiner(site: Site, at: str) -> Box:
     """Return a device that joins by a key that wants an owner's approval."""
     world = site.world
     key = world.key()
-    chain = world.log.chain_at(Seq(1))
-    assert chain is not None
-    join_key = JoinKey(world.cluster, 0, Seq(1), chain, world.joinkey.seed, (f"{at}:3875",))
+    join_key = JoinKey(world.cluster, world.named(), world.joinkey.seed, (f"{at}:3875",))
     box = Box(site, "10.0.0.99", site.world.master, world.replica(), [])
     box.key = key
     box.core = Joiner(

@@ -113,8 +113,10 @@ def keys(case: Case) -> None:
         case "join-line":
             line = parse_join_line(case["line"])
             assert line.line() == case["line"].strip()
-            found_line = (line.cluster_id.hex(), line.generation, line.seq, line.chain.hex(), line.seed.hex())
+            generation, seq, chain, trust = line.named
+            found_line = (line.cluster_id.hex(), generation, seq, chain.hex(), line.seed.hex())
             assert found_line == tuple(case[n] for n in ("cluster", "generation", "seq", "chain", "seed"))
+            assert trust.hex() == case["trust"]
             assert (list(line.addresses), line.id) == (case["addresses"], case["id"])
 
 

@@ -26,7 +26,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, verify
 from dusk.membership import health as told
-from dusk.membership.joiner import parse_address
+from dusk.membership.addresses import parse_address
 from dusk.membership.names import decide_name
 from dusk.membership.request import stream_of
 from tests.vectors.dusk_reads import Case, cases, check, raw

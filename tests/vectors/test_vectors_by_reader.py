@@ -61,7 +61,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     "hashes": {"file": (2, 0), "labelled": (19, 0), "section": (6, 0)},
     "joining": {"address": (6, 8), "name": (26, 0), "pattern": (19, 0), "request": (2, 1)},
     "keys": {
-        "join-line": (3, 37),
+        "join-line": (3, 39),
         "key": (3, 0),
         "pairwise": (2, 8),
         "phrase": (3, 6),

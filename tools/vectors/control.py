@@ -109,7 +109,7 @@ def _let_read(talk: Talk, world: World, device: SigningKey) -> None:
 
 def _joining(talk: Talk) -> None:
     """Begin a join, and take it back."""
-    talk.call("join", line="dusk-join-1:…")
+    talk.call("join", line="dusk-join-2:…")
     talk.call("join.cancel")
 
 

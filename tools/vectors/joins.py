@@ -5,9 +5,9 @@ from functools import partial
 from dusk.changelog.body import decode_change
 from dusk.changelog.creation import matches
 from dusk.errors import UntrustedInput
-from dusk.ids import Seq
+from dusk.ids import Named, Seq
 from dusk.keys.joinkey import JoinKey
-from dusk.membership.joiner import parse_address
+from dusk.membership.addresses import parse_address
 from dusk.membership.names import decide_name
 from dusk.membership.request import build_request, stream_of
 from tools.vectors.case import Case, Source, invalid, key, valid
@@ -20,9 +20,14 @@ def joining(cluster: Cluster) -> list[Case]:
     return [*_joins(cluster), *_names(), *_patterns(), *_addresses()]
 
 
+def _genesis(cluster: Cluster) -> Named:
+    entry = cluster.steps[0].entry
+    return Named(0, Seq(1), entry.head.chain, dict(entry.sections)["trust"])
+
+
 def _joins(cluster: Cluster) -> list[Case]:
     draw = Source("joining")
-    join = JoinKey(cluster.id, 0, Seq(1), cluster.steps[0].entry.head.chain, JOIN.seed, ("192.0.2.1",))
+    join = JoinKey(cluster.id, _genesis(cluster), JOIN.seed, ("192.0.2.1",))
     device, stream = key("fourth device"), draw(32)
     cases = []
     for name, shows, label, wanted in (

@@ -6,7 +6,7 @@ from typing import Any
 
 from dusk import codec, limits
 from dusk.errors import UntrustedInput
-from dusk.ids import ChainHash, ClusterId, Seq, labelled_hash
+from dusk.ids import ChainHash, ClusterId, Named, Seq, labelled_hash
 from dusk.keys.box import exchange, open_sealed, pairwise_key, seal
 from dusk.keys.joinkey import JoinKey, parse_join_line
 from dusk.keys.phrase import phrase_from_entropy, recovery_key
@@ -341,14 +341,15 @@ def _phrases() -> list[Case]:
 
 def _join_lines() -> list[Case]:
     draw = Source("join lines")
-    bare = JoinKey(ClusterId(draw(32)), 0, Seq(1), ChainHash(draw(32)), draw(32), ())
+    bare = JoinKey(ClusterId(draw(32)), Named(0, Seq(1), ChainHash(draw(32)), draw(32)), draw(32), ())
     addresses = ("192.0.2.1:3875", "[fe80::1%br-lan]:3875", "router.example")
-    full = JoinKey(ClusterId(draw(32)), 2**53 - 1, Seq(2**53 - 1), ChainHash(draw(32)), draw(32), addresses)
+    last = Named(2**53 - 1, Seq(2**53 - 1), ChainHash(draw(32)), draw(32))
+    full = JoinKey(ClusterId(draw(32)), last, draw(32), addresses)
     cases = [_good_line("a join line", "Without addresses.", bare, bare.line())]
     cases.append(_good_line("a join line with addresses", "Its largest numbers.", full, full.line()))
     cases.append(_good_line("white space around a line", "It is ignored.", bare, f" \t{bare.line()}\r\n"))
     line = bare.line()
-    fields = [bare.cluster_id, bare.generation, bare.seq, bare.chain, bare.seed, []]
+    fields = [bare.cluster_id, *bare.named, bare.seed, []]
 
     def bad(name: str, reason: str, text: str, says: str) -> None:
         shows = "Nothing of it is quoted in the error."
@@ -362,15 +363,16 @@ def _join_lines() -> list[Case]:
     bad("an empty line", "empty", " \n", "empty")
     bad("something else", "foreign", "ssh-ed25519 AAAA", "does not begin")
     bad("the beginning alone", "cut-short", "dusk-jo", "cut short")
-    bad("cut before its colon", "cut-short", "dusk-join-1", "cut short")
+    bad("cut before its colon", "cut-short", "dusk-join-2", "cut short")
     bad("cut in the middle", "cut-short", line[:100], "cut short")
     bad("cut at its last character", "cut-short", line[:-1], "cut short")
-    bad("of version 2", "other-version", line.replace("join-1", "join-2"), "version 2")
+    bad("of version 1", "other-version", line.replace("join-2", "join-1"), "version 1")
+    bad("of version 3", "other-version", line.replace("join-2", "join-3"), "version 3")
     for name, reason, behind, says in (
-        ("of version 2, written otherwise", "other-version", "2:{}", "version 2"),
-        ("of version 2, cut at its colon", "other-version", "2:", "version 2"),
-        ("of version 01", "other-version", "01:AAAA", "version 01"),
-        ("cut behind its colon", "cut-short", "1:", "cut short"),
+        ("of version 3, written otherwise", "other-version", "3:{}", "version 3"),
+        ("of version 3, cut at its colon", "other-version", "3:", "version 3"),
+        ("of version 02", "other-version", "02:AAAA", "version 02"),
+        ("cut behind its colon", "cut-short", "2:", "cut short"),
         ("cut within a version of six digits", "cut-short", "123456", "cut short"),
         ("seven digits", "damaged", "1234567", "foreign"),
         ("a version of seven digits", "damaged", "0000001:AAAA", "foreign"),
@@ -394,21 +396,22 @@ def _join_lines() -> list[Case]:
     bad("position 0", "wrong-shape", with_field(2, 0), "position")
     bad("position 2^53", "wrong-shape", with_field(2, 2**53), "position")
     bad("a chain hash of 33 bytes", "wrong-shape", with_field(3, bytes(33)), "chain hash")
-    bad("a seed of 31 bytes", "wrong-shape", with_field(4, bytes(31)), "seed")
-    bad("nine addresses", "wrong-shape", with_field(5, ["a"] * 9), "addresses")
-    bad("an empty address", "wrong-shape", with_field(5, [""]), "address")
-    bad("an address with a space", "wrong-shape", with_field(5, ["a b"]), "address")
-    bad("an address of 129 characters", "wrong-shape", with_field(5, ["a" * 129]), "address")
-    bad("five fields", "wrong-shape", _line(codec.pack(fields[:5])), "array of 6")
+    bad("a hash of trust of 31 bytes", "wrong-shape", with_field(4, bytes(31)), "hash of trust")
+    bad("a seed of 31 bytes", "wrong-shape", with_field(5, bytes(31)), "seed")
+    bad("nine addresses", "wrong-shape", with_field(6, ["a"] * 9), "addresses")
+    bad("an empty address", "wrong-shape", with_field(6, [""]), "address")
+    bad("an address with a space", "wrong-shape", with_field(6, ["a b"]), "address")
+    bad("an address of 129 characters", "wrong-shape", with_field(6, ["a" * 129]), "address")
+    bad("a join line of six fields", "wrong-shape", _line(codec.pack(fields[:6])), "array of 7")
     bad("not in our encoding", "encoding", _line(b"\x81\x01\x02"), "encoding")
     return cases
 
 
 def _good_line(name: str, shows: str, made: JoinKey, line: str) -> Case:
     assert parse_join_line(line) == made
-    body = codec.pack([made.cluster_id, made.generation, made.seq, made.chain, made.seed, made.addresses])
+    body = codec.pack([made.cluster_id, *made.named, made.seed, made.addresses])
     row = codec.unpack(body, size_max=2048)
-    notes = ("body", ["cluster id", "generation", "seq", "chain hash", "seed", "addresses"])
+    notes = ("body", ["cluster id", "generation", "seq", "chain hash", "hash of trust", "seed", "addresses"])
     checksum = labelled_hash(b"dusk.join-line", body)[:8]
     return valid(
         name,
@@ -416,9 +419,10 @@ def _good_line(name: str, shows: str, made: JoinKey, line: str) -> Case:
         kind="join-line",
         line=line,
         cluster=made.cluster_id.hex(),
-        generation=made.generation,
-        seq=made.seq,
-        chain=made.chain.hex(),
+        generation=made.named.generation,
+        seq=made.named.seq,
+        chain=made.named.chain.hex(),
+        trust=made.named.trust.hex(),
         seed=made.seed.hex(),
         addresses=list(made.addresses),
         id=made.id,
@@ -433,11 +437,11 @@ def _good_line(name: str, shows: str, made: JoinKey, line: str) -> Case:
 def _line(body: bytes, behind: bytes = b"") -> str:
     checksum = labelled_hash(b"dusk.join-line", body)[:8]
     framed = len(body).to_bytes(2, "big") + body + checksum + behind
-    return "dusk-join-1:" + base64.urlsafe_b64encode(framed).decode().rstrip("=")
+    return "dusk-join-2:" + base64.urlsafe_b64encode(framed).decode().rstrip("=")
 
 
 def _second_spelling(line: str) -> str:
     """Set a bit of the last character that belongs to no byte."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    assert len(line.removeprefix("dusk-join-1:")) % 4 in (2, 3), "the last character has bits to spare"
+    assert len(line.removeprefix("dusk-join-2:")) % 4 in (2, 3), "the last character has bits to spare"
     return line[:-1] + alphabet[alphabet.index(line[-1]) | 1]

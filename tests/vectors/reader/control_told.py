@@ -292,7 +292,7 @@ class Conversation:
 
     def _refuse_join(self, method: str, params: Params) -> None:
         if method == "join.request":
-            need(re.fullmatch(r"dusk-join-1:[A-Za-z0-9_-]+", params["line"]), "bad-join-key")
+            need(re.fullmatch(r"dusk-join-2:[A-Za-z0-9_-]+", params["line"]), "bad-join-key")
 
     def _refuse_device(self, method: str, params: Params) -> None:
         verb = method.partition(".")[2]

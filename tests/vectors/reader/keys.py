@@ -160,6 +160,7 @@ class JoinLine:
     generation: int
     seq: int
     chain: bytes
+    trust: bytes
     seed: bytes
     addresses: list[str]
     id: bytes
@@ -180,7 +181,7 @@ def join_line(line: str) -> JoinLine:
     versioned = re.match(r"([0-9]{1,6}):", line.removeprefix(BEGINNING))
     if versioned is None:
         raise Refused("damaged")
-    need(versioned[1] == "1", "other-version")
+    need(versioned[1] == "2", "other-version")
     written = line.partition(":")[2]
     need(set(written) <= BASE64URL, "damaged")
     return _join_body(_checked_body(written))
@@ -203,7 +204,7 @@ def _checked_body(written: str) -> bytes:
 
 
 def _join_body(body: bytes) -> JoinLine:
-    cluster, generation, seq, chain, seed, addresses = unpack(body, 6)
+    cluster, generation, seq, chain, trust, seed, addresses = unpack(body, 7)
     try:
         hosts = [text(address, 128) for address in array(addresses, most=8)]
         need(all(re.fullmatch(r"[A-Za-z0-9.:%_\[\]-]+", host) for host in hosts), "wrong-shape")
@@ -214,6 +215,7 @@ def _join_body(body: bytes) -> JoinLine:
         number(generation),
         number(seq, 1, NUMBER_MAX),
         octets(chain, 32),
+        octets(trust, 32),
         octets(seed, 32),
         hosts,
         key_id(public_of(octets(seed, 32))),

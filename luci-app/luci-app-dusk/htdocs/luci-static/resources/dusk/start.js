@@ -105,7 +105,7 @@ return baseclass.extend({
 	/* --- joining one ------------------------------------------------------------------------------- */
 
 	joinForm: function() {
-		const line = E('textarea', { id: 'dusk-key-line', 'class': 'dusk-short', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'dusk-join-1:' });
+		const line = E('textarea', { id: 'dusk-key-line', 'class': 'dusk-short', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'dusk-join-2:' });
 		const file = E('input', { id: 'dusk-key-file', type: 'file', change: async () => {
 			if (file.files.length)
 				line.value = (await file.files[0].text()).trim();
@@ -113,7 +113,7 @@ return baseclass.extend({
 		return [
 			E('p', {}, _('With a join key, which an owner makes on the page of any router of the cluster, under Join.')),
 			widgets.inTheClear(),
-			widgets.field(_('Join key'), line, _('The line that begins with dusk-join-1:')),
+			widgets.field(_('Join key'), line, _('The line that begins with dusk-join-2:')),
 			widgets.field(_('or its file'), file),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Join'), 'cbi-button-action important', async () => {
 				await api.call('join', { line: line.value.trim() });
