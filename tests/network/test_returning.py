@@ -1,6 +1,8 @@
 """A router that is reset comes back by itself, as a user types it, with real daemons (A20, A21)."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -21,6 +23,17 @@ def _names(master: Machine) -> set[str]:
     return {row["name"] for row in json.loads(master.dusk("device", "list", "--json"))}
 
 
+def _label(router: Machine) -> str:
+    """Return the hardware label that a router shows from where it stands."""
+    code = (
+        "import pathlib, sys; from dusk.daemon.identity import node_label;"
+        " print(node_label(pathlib.Path(sys.argv[1])))"
+    )
+    words = [sys.executable, "-c", code, str(router.root)]
+    command = router._place.command(router.number, words)
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _alarms(cluster: Cluster) -> str:
     return "; ".join(line for router in cluster.routers for line in _state(router).get("alarms", ()))
 
@@ -33,7 +46,9 @@ def test_a20_a_reset_router_has_its_name_again_by_itself_and_its_secrets_by_a_wo
         master.dusk("login", USER, "--password-file", str(cluster.base / "password"))
         create = ("joinkey", "create", "--uses", "9", "--auto", "--rebind", "auto", "--file", str(key))
         master.dusk(*create, exits=(1,))  # for any hardware label
-        master.dusk(*create, "--label", "*", "--name", "ap-{n}")
+        master.dusk(*create, "--label", "*", exits=(1,))  # the same
+        labels = [word for router in (first, second) for word in ("--label", _label(router))]
+        master.dusk(*create, *labels, "--name", "ap-{n}")
         for router in (first, second):
             router.place_join_key(key.read_bytes())
             router.power_on()
