@@ -49,7 +49,7 @@ def test_two_people_sign_what_neither_may_alone(cluster: Cluster, window: Watche
     window.press("Sign and send")
     assert "as proposal" in window.told("success")
 
-    window.page.evaluate("() => sessionStorage.clear()")
+    window.press("Log out of Dusk", "#dusk-signer")
     window.view("edits")
     window.page.get_by_role("table", name="Proposals").get_by_role("button").click()
     window.page.locator(".modal", has_text="what we want, proposed by bea").wait_for()

@@ -110,7 +110,6 @@ PLANS = {
     "what a writer that is gone called local, and the next one refused, kept the next one waiting": full(
         31093, devices=4, duration_s=50.0
     ),
-    "who led apart knew nobody but those who could not go back to the fork, and they said nothing": full(524),
     "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
         32164
     ),
