@@ -490,6 +490,8 @@ async def test_sessions_tickets_joining_and_events_go_through_the_desk(desk: Fak
     assert desk.listeners == [me]
     await methods.call("join", {"line": "x"}, me)
     assert desk.joined_with == ["x"]
+    assert await methods.call("join.cancel", {}, me) == {"ticket": "cancel"}
+    assert desk.joined_with == []
     await methods.call("session.logout", {"token": "token-alice"}, me)
     with pytest.raises(Refused):
         await methods.call("session.whoami", {"token": "token-alice"}, me)
