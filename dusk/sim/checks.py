@@ -226,6 +226,11 @@ class Checks:
             return False
         return not any(logged.on for logged in self.history.entries_of(change))
 
+    def unanswered(self, head: Logged) -> list[ChangeId]:
+        """Return the changes that were durable, are on some disk, and have no outcome up to a head (R3)."""
+        durable = self.durable & self.keyring.owed - self.history.outcomes_at(head).keys()
+        return sorted(c for c in durable if any(logged.on for logged in self.history.entries_of(c)))
+
     def has_alone(self, device: Device) -> bool:
         """Tell whether a disk's newest entry is on the disk of no other device that may lead."""
         head, holders = self.head_of(device), self.holders()

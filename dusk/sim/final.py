@@ -47,10 +47,9 @@ class Final:
 
     def check_promised(self, honest: list[Device], head: Logged) -> None:
         """Check that what was durable, or kept in an outbox, has an outcome, or its disks were lost (R3)."""
+        for change in self._checks.unanswered(head):
+            raise RuleBroken("R3", f"change {change.hex()[:8]} was durable and is lost")
         outcomes, owed = self._history.outcomes_at(head), self._checks.keyring.owed
-        for change in sorted((self._checks.durable & owed) - outcomes.keys()):
-            if any(logged.on for logged in self._history.entries_of(change)):
-                raise RuleBroken("R3", f"change {change.hex()[:8]} was durable and is lost")
         for device in honest:
             for change in sorted((self._checks.holding_of(device).kept & owed) - outcomes.keys()):
                 raise RuleBroken("R3", f"change {change.hex()[:8]} of {device.name} has no outcome")

@@ -310,8 +310,10 @@ class Simulation:
     def _wait_for_agreement(self, rolling: Rolling | None = None) -> None:
         """Wait until all have one head and it is in effect; the last change comes once all are members."""
         last = self._last
-        while not (self._agree() and last in self._outcomes and self._is_rolled_out):
+        while not (self._agree() and last in self._outcomes and self._is_rolled_out and self._is_answered):
             if self.clock.now > self.duration_s + HEAL_S_MAX:
+                if self._agree():
+                    Final(self.checks).check()  # says what is missing
                 raise RuleBroken("R2", f"no agreement: {self._states()}")
             self.clock.run_until(self.clock.now + 1.0)
             self.troubles.admitting.look()
@@ -379,6 +381,11 @@ class Simulation:
     def _head(self) -> Logged | None:
         """What the first of the honest devices has on its disk: once they agree, what all have."""
         return self.checks.head_of(self._honest[0])
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether all that was durable has its outcome: a branch may be left alone for a while (A9)."""
+        return self._head is not None and not self.checks.unanswered(self._head)
 
     @property
     def _is_rolled_out(self) -> bool:

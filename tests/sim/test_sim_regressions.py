@@ -110,6 +110,7 @@ PLANS = {
     "what a writer that is gone called local, and the next one refused, kept the next one waiting": full(
         31093, devices=4, duration_s=50.0
     ),
+    "who leads leaves alone for a while who stood on another history, and what that left waits": full(524),
     "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
         32164
     ),
