@@ -1,8 +1,8 @@
 """Feeds each fuzz target a million inputs, in ranges; records each range that is done, and goes on there.
 
-The record, ``build/soak/fuzz.json``, belongs to the code that it was made with: when ``dusk/`` or the
-targets change, a new one begins. Run it as ``python -m tests.soak_fuzz [INPUTS]``; interrupt it whenever
-you like.
+The record, ``build/soak/fuzz.json``, belongs to the code that it was made with: when what a target feeds
+changes, or anything that this imports, a new row begins for it. Run it as
+``python -m tests.soak_fuzz [INPUTS]``; interrupt it whenever you like.
 """
 
 import json
@@ -16,33 +16,37 @@ from typing import Any
 from dusk.daemon.mistakes import MISTAKES
 from dusk.errors import DuskError
 from tests.fuzz.targets import BY_NAME
+from tests.fuzz_codes import Codes
 from tests.fuzzing import Tally, run
-from tests.records import RECORDS, digest_of, store
+from tests.records import RECORDS, store
 
 RECORD = RECORDS / "fuzz.json"
 INPUTS = 1_000_000
 RANGE = 20_000
 JOBS = 2
-FED = ("dusk", "tests/fuzz", "tests/fuzzing.py")
 BREAKS = (*MISTAKES, DuskError, OSError, RuntimeError)
 """What a parser that breaks its invariant may raise."""
 
 Record = dict[str, Any]
 
 
-def code_digest() -> str:
-    """Return what tells this code, and the inputs that its targets get, from another."""
-    return digest_of(*FED)
+def codes() -> dict[str, str]:
+    """Return target → the code that it is about."""
+    now = Codes()
+    return {name: now.of(name) for name in BY_NAME}
 
 
 def load() -> Record:
-    """Return the record of this code; an empty one if there is none."""
-    fresh: Record = {"code": code_digest(), "targets": {}}
+    """Return what is recorded of this code; nothing of a target whose code is another."""
+    now = codes()
     try:
-        found: Record = json.loads(RECORD.read_text())
+        rows = json.loads(RECORD.read_text())["targets"]
     except (FileNotFoundError, ValueError):
-        return fresh
-    return found if found.get("code") == fresh["code"] else fresh
+        return {"codes": now, "targets": {}}
+    return {
+        "codes": now,
+        "targets": {name: row for name, row in rows.items() if now.get(name) == row.get("code")},
+    }
 
 
 def ranges_to_do(record: Record, shares: Mapping[str, float], end: int) -> list[tuple[str, int]]:
@@ -67,7 +71,15 @@ def fed(name: str, first: int) -> Tally | str:
 def note(record: Record, name: str, first: int, tally: Tally) -> None:
     """Put a range that held into the record."""
     row = record["targets"].setdefault(
-        name, {"ranges": [], "inputs": 0, "accepted": 0, "took_s": 0.0, "memory_bytes": 0}
+        name,
+        {
+            "code": record["codes"][name],
+            "ranges": [],
+            "inputs": 0,
+            "accepted": 0,
+            "took_s": 0.0,
+            "memory_bytes": 0,
+        },
     )
     row["ranges"] = sorted([*row["ranges"], [first, first + tally.inputs]])
     for field, number in asdict(tally).items():
