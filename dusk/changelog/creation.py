@@ -12,6 +12,7 @@ from dusk import codec
 from dusk.changelog.body import CHANGE_LABEL, Body, Change, Value
 from dusk.changelog.entry import APPLIED, Stamp
 from dusk.changelog.holders import DEVICE
+from dusk.changelog.labels import matches
 from dusk.changelog.returning import is_attested, place_taken, returns_as, same_label
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import DerivedWrite, Record, RecordWrite, State, uses_key
@@ -165,27 +166,6 @@ def _check_is_let_in(state: State, asked: Asked, rule: Sequence[Any], *, returns
     if state.derived(uses_key(joinkey)) >= uses:
         whom = "one device, which has joined" if uses == 1 else f"{uses} devices, which have joined"
         raise Refused(USED_UP, f"this join key was for {whom}; now somebody has to approve each")
-
-
-def matches(pattern: str, label: str) -> bool:
-    """Tell whether a pattern is for a label: ``*`` is any text, ``?`` one character, all else itself.
-
-    At most one step for each pair of characters, whatever the pattern (R10).
-    """
-    at, here, star, behind = 0, 0, -1, 0
-    while here < len(label):
-        if at < len(pattern) and pattern[at] == "*":
-            star, behind = at, here
-            at += 1
-        elif at < len(pattern) and pattern[at] in ("?", label[here]):
-            at += 1
-            here += 1
-        elif star >= 0:
-            behind += 1
-            at, here = star + 1, behind
-        else:
-            return False
-    return not pattern[at:].strip("*")
 
 
 def signed_by_both(asked: Asked, rule: Sequence[Any], request: Change) -> None:

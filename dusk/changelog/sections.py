@@ -12,6 +12,7 @@ from functools import lru_cache
 from dusk import codec, limits
 from dusk.changelog import act_records
 from dusk.changelog.entry import decode_signed_head
+from dusk.changelog.labels import names_hardware
 from dusk.changelog.selector import SELECT, check_selector
 from dusk.config.names import parse_key
 from dusk.config.sealing import sealed_from
@@ -276,8 +277,9 @@ def _rule(_key: str, row: list[object]) -> None:
     codec.integer(uses, 1, limits.MEMBERS_MAX, "join key uses")
     codec.integer(expires_s, 0, limits.NUMBER_MAX, "join key expiry")
     _components(groups, "join key groups")
-    _texts(labels, 1024, 255, "join key labels")
-    if mode not in ("auto", "approve") or rebind not in ("ask", "never", *(["auto"] if labels else [])):
+    listed = _texts(labels, 1024, 255, "join key labels")
+    may_be = ("ask", "never", "auto") if listed and all(map(names_hardware, listed)) else ("ask", "never")
+    if mode not in ("auto", "approve") or rebind not in may_be:
         raise UntrustedInput("join key: unknown mode or rebind rule, or the latter is auto for any label")
     codec.text(template, 63, "join key name template")
 

@@ -1,10 +1,10 @@
 """Making join keys: a line for an image, and the record that limits it."""
 
-import re
 from collections.abc import Callable, Sequence
 
 from dusk import codec
 from dusk.changelog.body import Edit
+from dusk.changelog.labels import NAMED_MIN, names_hardware
 from dusk.changelog.log import Log
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import AUTO
@@ -15,9 +15,6 @@ from dusk.keys.joinkey import JoinKey
 from dusk.lazy import dataclass
 
 SEED_BYTES = 32
-NAMED_MIN = 2
-"""Letters or digits with which a label begins, by which devices come back without a person."""
-_NAMES_HARDWARE = re.compile(rf"[0-9A-Za-z]{{{NAMED_MIN}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _check_labels(labels: Sequence[str]) -> None:
             "--rebind auto needs --label PATTERN: who comes back without a person must have a hardware label"
             " that you list",
         )
-    vague = next((label for label in labels if not _NAMES_HARDWARE.match(label)), None)
+    vague = next((label for label in labels if not names_hardware(label)), None)
     if vague is not None:
         raise Refused(
             "bad-params",

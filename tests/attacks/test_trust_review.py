@@ -1,12 +1,18 @@
 """What a review of the trust model found: rights that outlived what took them away (A39, A47, A57)."""
 
+import pytest
+
+from dusk.changelog.body import Change
 from dusk.changelog.entry import APPLIED
 from dusk.changelog.proposals import CHANGE, proposal_path
 from dusk.changelog.readers import people_of
+from dusk.changelog.returning import AUTO
+from dusk.errors import Refused
 from dusk.keys.signing import SigningKey
 from tests.changelog.test_passed_grants import Cluster as Granted
 from tests.changelog.test_proposals import Cluster as Proposing
 from tests.changelog.test_proposals import _both as both
+from tests.world import World
 
 
 def test_a39_the_threshold_above_binds_below_when_it_is_raised_later() -> None:
@@ -47,3 +53,19 @@ def test_a47_a_grant_for_groups_reads_no_secrets_of_others() -> None:
     assert [read(world.bob, f"group/{name}") for name in ("core", "lab")] == [False, True]
     assert read(world.carol, "group/lab")
     assert all(read(world.owner, section) for section in devices)
+
+
+def test_a20_a_rule_that_gives_places_back_by_any_label_is_refused_whoever_signed_it_by_hand() -> None:
+    world = World()
+    joinkey = world.key()
+    section = f"joinkey/{joinkey.key_id.hex()}"
+
+    def rule(labels: list[str]) -> Change:
+        row = [joinkey.public, 9, 0, [], "auto", labels, AUTO, ""]
+        return world.change(world.edit(section, "rule", row))
+
+    for vague in ([], ["*"], ["?*"], ["02:*", "*"], ["0*"]):
+        with pytest.raises(Refused) as refused:
+            world.log.write_change(rule(vague), world.stamp())
+        assert refused.value.code == "bad-value"
+    assert world.write(rule(["02:*"])).outcome == APPLIED

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.body import Change, Edit, Signature, build_change
-from dusk.changelog.creation import is_request, matches
+from dusk.changelog.creation import is_request
 from dusk.changelog.entry import APPLIED, Stamp
+from dusk.changelog.labels import matches
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import uses_key
 from dusk.errors import Refused

@@ -9,7 +9,7 @@ from dusk.catchup import messages as stream
 from dusk.catchup.channel import Channel as Stream
 from dusk.catchup.chunks import locator_positions
 from dusk.changelog.body import decode_change
-from dusk.changelog.creation import matches
+from dusk.changelog.labels import matches
 from dusk.changelog.orders import LABEL, decode_hold, decode_order, encode_hold
 from dusk.changelog.views import Member
 from dusk.config import drift_told, files_told

@@ -29,7 +29,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "order": (1, 6),
         "request": (17, 41),
     },
-    "chains": {"broken": (0, 274), "continued": (36, 0), "log": (1, 0)},
+    "chains": {"broken": (0, 276), "continued": (36, 0), "log": (1, 0)},
     "changes": {"": (5, 37)},
     "control": {"": (186, 102)},
     "datagrams": {
@@ -74,7 +74,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "x25519": (0, 2),
     },
     "merges": {"": (75, 46)},
-    "records": {"": (88, 229)},
+    "records": {"": (90, 237)},
     "settings": {"edit": (60, 0), "expand": (16, 11), "import": (16, 19), "key": (26, 49)},
     "storage": {"": (44, 0)},
     "uci": {"document": (38, 24), "edit": (36, 0)},

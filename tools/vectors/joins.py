@@ -3,7 +3,7 @@
 from functools import partial
 
 from dusk.changelog.body import decode_change
-from dusk.changelog.creation import matches
+from dusk.changelog.labels import matches
 from dusk.errors import UntrustedInput
 from dusk.ids import Named, Seq
 from dusk.keys.joinkey import JoinKey

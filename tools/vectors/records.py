@@ -16,6 +16,8 @@ ID = key("device").key_id.hex()
 PUBLIC = key("device").public
 A, B = sorted((key("owner").key_id, key("bob").key_id))
 RULE = (PUBLIC, 1, 0, ["aps"], "auto", ["02:*"], "ask", "ap-{n}")
+VAGUE = ("*", "?2*", "0*", "0", "", ":02*", "\u0660\u0660*", "\n02")
+"""Label patterns for any hardware."""
 DEVICE, JOINKEY = f"device/{ID}", f"joinkey/{ID}"
 
 SIGNED_HEAD = SignedHead(EMPTY_HEAD, bytes(32), bytes(64)).encode()
@@ -88,6 +90,8 @@ def _good_of_people_and_devices() -> tuple[GoodRow, ...]:
         (JOINKEY, "rule", [PUBLIC, 10_000, 2**53 - 1, [], "approve", [], "never", ""]),
         (JOINKEY, "rule", [PUBLIC, 1, 0, ["b", "a", "b"], "auto", ["*", "*"], "never", "\n"]),
         (JOINKEY, "rule", [*RULE[:6], "auto", ""]),
+        (JOINKEY, "rule", [*RULE[:5], ["02", "aZ*", "a1b?"], "auto", ""]),
+        (JOINKEY, "rule", [*RULE[:5], ["*"], "ask", ""]),
         (f"device/{ID}", "rebound", [A]),
         (JOINKEY, "revoked", [True]),
         (DEVICE, "key", [PUBLIC]),
@@ -242,6 +246,7 @@ def _of_keys_and_cluster() -> tuple[BadRow, ...]:
         (JOINKEY, "rule", [*RULE[:4], "yes", *RULE[5:]], "auto or approve."),
         (JOINKEY, "rule", [*RULE[:6], "perhaps", ""], "ask, auto or never."),
         (JOINKEY, "rule", [*RULE[:5], [], "auto", ""], "For labels that are listed."),
+        *((JOINKEY, "rule", [*RULE[:5], ["02:*", x], "auto", ""], "Each for some hardware.") for x in VAGUE),
         (f"device/{ID}", "rebound", [bytes(15)], "A device's id."),
         (JOINKEY, "rule", [*RULE[:7], "a" * 64], "At most 63."),
     )

@@ -106,6 +106,7 @@ def _marked(f: Forger, w: Cluster, after: int) -> None:
     for name, row in (("a mark that nobody set", [_FORMER]), ("a mark that is not there", None)):
         change = w.change(w.edit(section, "rebound", row), signers=_OWNERS)
         f.refuse(name, "The fold sets it.", "bad-value", after, change)
-    rule = [_JOIN.public, 2, 0, [], "auto", [], "auto", ""]
-    any_label = w.change(w.edit(f"joinkey/{_JOIN.key_id.hex()}", "rule", rule), signers=_OWNERS)
-    f.refuse("a rule for any label", "Only those that are listed.", "bad-value", after, any_label)
+    for name, labels in (("no label", []), ("any label", ["*"]), ("any label beside one", ["02:*", "?*"])):
+        rule = [_JOIN.public, 2, 0, [], "auto", labels, "auto", ""]
+        change = w.change(w.edit(f"joinkey/{_JOIN.key_id.hex()}", "rule", rule), signers=_OWNERS)
+        f.refuse(f"a rule for {name}", "Only those that are listed.", "bad-value", after, change)

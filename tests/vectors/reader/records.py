@@ -136,9 +136,9 @@ def _rule(value: list[Any], _name: str) -> None:
     number(expiry)
     _names(groups, 64)
     need(mode in {"auto", "approve"} and rebind in {"ask", "never", "auto"}, "bad-value")
-    for label in array(labels, most=1_024):
-        text(label, 255)
-    need(rebind != "auto" or labels, "bad-value")
+    listed = [text(label, 255) for label in array(labels, most=1_024)]
+    some = [re.match(r"[0-9A-Za-z]{2}", label) is not None for label in listed]
+    need(rebind != "auto" or (some and all(some)), "bad-value")
     text(template, 63)
 
 
