@@ -48,23 +48,26 @@ def _line(data: bytes) -> str:
 # --- for who copies ------------------------------------------------------------------------------
 
 
-def copied(ask: Ask, cluster: ClusterId) -> Log:
+def copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool = False) -> Log:
     """Copy the log of a cluster from a router, and verify it.
 
     Args:
         ask: calls the router.
         cluster: its id, from elsewhere: the hash of the first entry.
+        by_phrase: whether it is for the recovery phrase, the last resort. Where owners undid what had put a
+            checkpoint in force, a cluster stands on it all the same until they attest another.
 
     Raises:
-        UntrustedInput: what it gives is no log of this cluster, or no whole one.
+        UntrustedInput: what it gives is no log of this cluster, or no whole one, or stands on a checkpoint
+            that is not in force in it.
     """
     try:
-        return _copied(ask, cluster)
+        return _copied(ask, cluster, by_phrase=by_phrase)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise UntrustedInput("its log cannot be read") from None
 
 
-def _copied(ask: Ask, cluster: ClusterId) -> Log:
+def _copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool) -> Log:
     floor = _number(ask("log.copy", first=limits.NUMBER_MAX)["floor"])
     ground = read(_foundation(ask, floor), cluster).ground if floor else None
     log = Log(cluster, ground=ground)
@@ -75,6 +78,8 @@ def _copied(ask: Ask, cluster: ClusterId) -> Log:
             break
     if log.head.seq == 0 or log.newest is None:
         raise UntrustedInput("its log has no signed head")
+    if log.checkpoint < floor and not by_phrase:  # else owners of then would do, who are none now
+        raise UntrustedInput(f"it stands on a checkpoint at {floor} that nothing above it makes final")
     return log
 
 

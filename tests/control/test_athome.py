@@ -21,7 +21,7 @@ from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import ChangeId, KeyId
-from tests.checkpoints import foundation, grown
+from tests.checkpoints import above, foundation, grown
 from tests.desk import FakeDesk
 from tests.secret_desk import KEY, SECRET, opened, put_secret, secret_desk
 from tests.signing_elsewhere import Elsewhere, line
@@ -272,6 +272,18 @@ def test_a_log_is_copied_from_its_first_entry_or_from_what_it_stands_on(desk: Fa
     small.foundation = foundation(small.world)
     log = copied(small.ask, small.world.cluster)
     assert (log.head, log.floor) == (small.log.head, small.log.checkpoint)
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a57_a_checkpoint_that_nothing_above_puts_in_force_is_no_copy_but_for_who_has_the_phrase() -> None:
+    small = FakeDesk(grown())
+    small.foundation, world = foundation(small.world), small.world
+    floor, last = world.log.checkpoint, world.log.head.seq
+    del world.items[-len(above(world.items, last - 1)) :]  # which put it in force
+    with pytest.raises(UntrustedInput, match=f"checkpoint at {floor} that nothing above"):
+        copied(small.ask, world.cluster)
+    log = copied(small.ask, world.cluster, by_phrase=True)
+    assert (log.floor, log.head.seq) == (floor, last - 1)
 
 
 @pytest.mark.usefixtures("small_steps")
