@@ -1,4 +1,4 @@
-"""Secrets with ``--key-file``: sealed and opened here, by a log that was verified here (A57, R15)."""
+"""``--key-file``: secrets are sealed and devices named by a log that was verified here (A57, R15)."""
 
 import os
 from base64 import b64decode, b64encode
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from dusk.changelog.body import Edit
 from dusk.changelog.log import Log
+from dusk.control import names
 from dusk.control.athome import HomeBench, kept_in_order
 from dusk.control.copying import copied
 from dusk.control.made import Made, made_of
 from dusk.control.sealing import AtHome
 from dusk.daemon.reviewed import REVIEWED
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ClusterId, Head
+from dusk.ids import ClusterId, DeviceId, Head
 from dusk.keys.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -74,6 +75,22 @@ class Home:
         if data is not None:
             self._call("draft.store", token=token, draft=b64encode(data).decode(), mark=loaded["mark"])
         return {**result, "notes": [*loaded["notes"], *result["notes"]]}
+
+    def device_id(self, name: str) -> DeviceId:
+        """Return which device is meant by a name, or an id, in our own copy of the log.
+
+        Raises:
+            Refused: ``no-device``; ``bad-log``, ``old-log`` or ``bad-file``.
+        """
+        return names.device_id(self._copy().state, name)
+
+    def device_name(self, device: DeviceId) -> str:
+        """Return a device's name in our own copy of the log, or its id if that knows none.
+
+        Raises:
+            Refused: ``bad-log``, ``old-log`` or ``bad-file``.
+        """
+        return names.device_name(self._copy().state, device)
 
     def in_order(self, edits: Sequence[Edit]) -> tuple[Edit, ...]:
         """Return edits that a router asks to be signed with the readers that our own log gives them.

@@ -5,7 +5,7 @@ import argparse
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context
 from dusk.cli.health import ASK_S_MAX
-from dusk.cli.ordering import order
+from dusk.cli.ordering import check_ordered, collecting, order
 from dusk.cli.refresh import refresh
 from dusk.errors import Refused
 
@@ -16,6 +16,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "device", metavar="DEVICE", nargs="?", default="", help="a router's name, else this one; or revert"
     )
     parser.add_argument("of", metavar="DEVICE", nargs="?", default="", help="of revert: which router")
+    collecting(parser)
 
 
 def _run(context: Context, arguments: argparse.Namespace) -> int:
@@ -24,16 +25,18 @@ def _run(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.device == "revert":
         if not arguments.of:
             raise UsageError("say which router: dusk drift revert DEVICE")
-        return _revert(context, arguments.of)
+        return _revert(context, arguments.of, arguments)
     if arguments.of:
         raise UsageError(f"{arguments.device!r} is no verb; write drift DEVICE, or drift revert DEVICE")
+    check_ordered(arguments)
     return _show(context, arguments.device)
 
 
-def _revert(context: Context, device: str) -> int:
+def _revert(context: Context, device: str, arguments: argparse.Namespace) -> int:
     """Have it put back: here at once, elsewhere by order."""
     if not context.call("drift.show", device=device)["here"]:
-        return order(context, "revert", "puts back what was changed there", [device])
+        return order(context, "revert", "puts back what was changed there", [device], arguments)
+    check_ordered(arguments)
     result = context.call("drift.revert", device=device)
     context.say(result["text"], result)
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from dusk.cli.command import Command, Context, duration
-from dusk.cli.ordering import order
+from dusk.cli.ordering import check_ordered, collecting, order
 from dusk.cli.pages import every
 from dusk.errors import ConfigError, Refused
 from dusk.limits import HOLD_S_MAX
@@ -34,6 +34,7 @@ def _names(parser: argparse.ArgumentParser) -> None:
         "names", metavar="ROUTER", nargs="*", help="others, by order; without one this router"
     )
     parser.add_argument("--all", action="store_true", help="all routers of the cluster, by order")
+    collecting(parser)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,8 @@ def _hold(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.for_s is not None and not 1 <= for_s <= HOLD_S_MAX:
         raise UsageError("--for: from 1s to 365d")
     if arguments.names or arguments.all:
-        return order(context, HOLD, "is on hold", _ordered(context, arguments), for_s=for_s)
+        return order(context, HOLD, "is on hold", _ordered(context, arguments), arguments, for_s=for_s)
+    check_ordered(arguments)
     values = {"hold": "1", "hold_for": str(for_s or ""), "hold_since": this_moment() if for_s else ""}
     _write(context, values)
     text = "on hold: nothing is applied on this router, and nothing put back"
@@ -73,7 +75,8 @@ def _ordered(context: Context, arguments: argparse.Namespace) -> list[str]:
 
 def _unhold(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.names or arguments.all:
-        return order(context, UNHOLD, "is on hold no more", _ordered(context, arguments))
+        return order(context, UNHOLD, "is on hold no more", _ordered(context, arguments), arguments)
+    check_ordered(arguments)
     _write(context, {"hold": "", "hold_for": "", "hold_since": ""})
     return _tell(context, "not on hold: this router applies what the cluster says", {"hold": False})
 

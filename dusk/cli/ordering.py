@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dusk.cli.client import Json
+from dusk.cli.collected import check_out, confirm, read_line, write_line
 from dusk.cli.command import Context, verb
 from dusk.errors import Refused
 
@@ -22,26 +23,125 @@ def add_verbs(verbs: "Verbs") -> None:
 
 def _add(verbs: "Verbs", word: str, text: str, said: str) -> None:
     def run(context: Context, arguments: argparse.Namespace) -> int:
-        return order(context, word, said, arguments.names)
+        return order(context, word, said, arguments.names, arguments)
 
     made = verb(verbs, word, text, f"dusk device {word} attic", run)
     made.add_argument("names", metavar="NAME", nargs="+", help="its name, or its id")
+    collecting(made)
 
 
-def order(context: Context, word: str, said: str, names: list[str], **more: int) -> int:
+def collecting(parser: argparse.ArgumentParser) -> None:
+    """Add what orders take where several must sign."""
+    parser.add_argument(
+        "--out", metavar="F", help="where several must sign: write it to F, for the others to `dusk sign F`"
+    )
+    parser.add_argument(
+        "--in",
+        dest="signed",
+        metavar="F",
+        help="give the order in F, signed by enough: on the router that wrote it, within a minute",
+    )
+
+
+def check_ordered(arguments: argparse.Namespace) -> None:
+    """Refuse what is for orders where none is given."""
+    from dusk.cli.options import UsageError
+
+    if arguments.out is not None or arguments.signed is not None:
+        raise UsageError("--out and --in are for an order to another router: name it")
+
+
+def order(
+    context: Context, word: str, said: str, names: list[str], arguments: argparse.Namespace, **more: int
+) -> int:
     """Give an order to each of these, whatever becomes of the others; ``said`` is told of who obeys."""
+    from dusk.cli.options import UsageError
+
+    files = [file for file in (arguments.out, arguments.signed) if file is not None]
+    if len(files) > 1 or (files and len(names) != 1):
+        raise UsageError("--out writes the order to one router, and --in gives it: one of both at a time")
+    if arguments.out is not None:
+        return _collect(context, word, names[0], arguments.out, **more)
     rows: list[Json] = []
     for name in names:
         try:
-            ticket = context.signed("device.order", name=name, order=word, **more)["ticket"]
-            context.client.wait(ticket, _ORDER_S_MAX)
+            context.client.wait(_given(context, word, name, arguments.signed, **more), _ORDER_S_MAX)
             rows.append({"device": name, "done": True, "reason": ""})
         except Refused as refusal:
             if refusal.code == "no-session":
                 raise
             reason = refusal.reason.removeprefix(f"{name}: ")
+            if refusal.code == "missing-signatures":
+                reason += "; where several must sign: --out F"
             rows.append({"device": name, "done": False, "reason": reason})
             context.note(f"{name}: not done: {reason}")
     done = [f"{row['device']} {said}" for row in rows if row["done"]]
     context.say("\n".join(done), {"order": word, "devices": rows})
     return 0 if len(done) == len(rows) else 1
+
+
+def _given(context: Context, word: str, name: str, file: str | None, **more: int) -> str:
+    """Give one order, and return the ticket."""
+    if file is not None:
+        line = read_line(file)
+        _check_meant(context.call("order.read", line=line), word, name, **more)
+    elif context.signs_here:
+        line = context.signed("order.sign", line=_prepared(context, word, name, **more))["line"]
+    else:
+        return str(context.signed("device.order", name=name, order=word, **more)["ticket"])
+    return str(context.signed("order.submit", line=line)["ticket"])
+
+
+def _prepared(context: Context, word: str, name: str, **more: int) -> str:
+    """Return the line of an order that nobody has signed, once it says what was typed.
+
+    Who signs here looks the name up by himself, and signs for no other router.
+    """
+    from dusk.control import ordering
+
+    ticket = context.signed("order.prepare", name=name, order=word, **more)["ticket"]
+    line = str(context.client.wait(ticket, _ORDER_S_MAX)["line"])
+    order = ordering.read_line(line).order
+    _check_meant({"order": order.kind, "for_s": ordering.for_s_of(order), "device": name}, word, name, **more)
+    return line
+
+
+def _check_meant(said: Json, word: str, name: str, *, for_s: int = 0) -> None:
+    if (said["order"], said["for_s"]) != (word, for_s) or name not in (said["device"], said.get("id")):
+        raise Refused("other-order", f"this is another order: {words(said)}")
+
+
+def words(said: Json) -> str:
+    """Say what an order is, in a line."""
+    kind = said["order"]
+    if kind == "hold":
+        kind = f"hold for {said['for_s']} s" if said["for_s"] else "hold without an end"
+    return f"{kind}, to the router {said['device']}"
+
+
+# --- where several must sign ----------------------------------------------------------------------
+
+
+def _collect(context: Context, word: str, name: str, file: str, **more: int) -> int:
+    check_out(file)
+    return _keep(context, context.signed("order.sign", line=_prepared(context, word, name, **more)), file)
+
+
+def sign_order(context: Context, file: str, line: str, *, is_sure: bool) -> int:
+    """Add a signature to what `dusk device reboot ... --out F` wrote; ask first, unless sure."""
+    if not is_sure:
+        shown = context.call("order.read", line=line)
+        confirm(context, f"{words(shown)} ({shown['id']}); signed by {', '.join(shown['signed'])}")
+    return _keep(context, context.signed("order.sign", line=line), file)
+
+
+def _keep(context: Context, result: Json, file: str) -> int:
+    """Write an order with its signatures to its file, and say what is missing."""
+    write_line(file, result["line"])
+    rows = [("order", words(result)), ("file", file), ("signed", ", ".join(result["signed"]))]
+    context.fields(rows, {**result, "file": file})
+    if result["needs"]:
+        context.note(f"{result['needs']}: `dusk sign {file}`, on any router, within a minute")
+    else:
+        context.note(f"where it was written, within a minute: the same command with --in {file}")
+    return 0

@@ -113,6 +113,7 @@ class Outside:
         self._device = b""
         self._cluster: ClusterId | None = None
         self._user = ""
+        self._meant: DeviceId | None = None
 
     def call(self, method: str, params: "Json") -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method, and sign what it takes.
@@ -123,6 +124,11 @@ class Outside:
         token = self._token or self._open()
         if is_at_home(method, params):
             return self._home.run(token, method, params)
+        if method == "order.prepare":
+            self._meant = self._home.device_id(str(params["name"]))
+            params = {**params, "name": self._meant.hex()}
+        elif method == "order.sign":
+            return self._ordered(str(params["line"]))
         signed: list[Change] = []
         while True:
             lines = [b64encode(change.encode()).decode() for change in signed]
@@ -247,6 +253,33 @@ class Outside:
             signers=(OutsideKey.of(self._key.public),),
             random_bytes=os.urandom,
         )
+
+    def _ordered(self, line: str) -> "Json":
+        """Sign an order to a device (A58): it counts once, within a minute, and says so itself.
+
+        Whoever named the router meant the one of that name in a log that was verified here.
+
+        Raises:
+            Refused: ``bad-order``, ``signed-already``; ``other-order``: another device than was named;
+                ``not-signed``.
+        """
+        from dusk.control.ordering import HOLD, for_s_of, line_of, read_line, signed_too
+
+        assert self._cluster is not None, "the session is open"
+        unverified = read_line(line)
+        order, for_s = unverified.order, for_s_of(unverified.order)
+        meant, self._meant = self._meant, None
+        if meant not in (None, order.device):
+            other = order.device.hex()
+            raise Refused("other-order", f"nothing was signed: the router wants an order to another, {other}")
+        if not self._is_unseen:
+            until = (f" for {for_s} s" if for_s else " without an end") if order.kind == HOLD else ""
+            device = f"{self._home.device_name(order.device)} ({order.device.hex()})"
+            text = f"With your key you sign an order: {order.kind}{until}, to the router {device}"
+            self._ask(f"\n{text}, once, within a minute.\n")
+        signed = line_of(signed_too(unverified, self._key, self._cluster))
+        told: Json = self._call("order.read", line=signed)
+        return {**told, "line": signed, "id": order.device.hex(), "order": order.kind, "for_s": for_s}
 
     def _ask(self, text: str) -> None:
         from dusk.cli.passwords import ask_yes

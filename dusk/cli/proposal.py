@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from dusk.cli.client import Json
+from dusk.cli.collected import confirm, read_line
 from dusk.cli.command import Command, Context
 from dusk.cli.people import done, timeout_argument
 
@@ -42,20 +43,29 @@ def _described(proposal: Json) -> str:
 
 
 def _sign_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="ID|F", help="a proposal's id, or what `dusk role ... --out F` wrote")
+    parser.add_argument("what", metavar="ID|F", help="a proposal's id, or a file that `... --out F` wrote")
     parser.add_argument("--yes", action="store_true", help="sign without being asked")
     timeout_argument(parser)
 
 
 def _sign(context: Context, arguments: argparse.Namespace) -> int:
-    from dusk.cli.role import confirm, sign_role
-
     if set(arguments.what) & set("./") or Path(arguments.what).exists():
-        return sign_role(context, arguments.what, is_sure=arguments.yes)
+        return _sign_file(context, arguments.what, is_sure=arguments.yes)
     if not arguments.yes:
         confirm(context, _described(context.call("proposal.show", id=arguments.what)))
     started = context.signed("proposal.sign", id=arguments.what, timeout_s=arguments.timeout)
     return done(context, started, arguments.timeout)
+
+
+def _sign_file(context: Context, file: str, *, is_sure: bool) -> int:
+    """Sign what a file holds: an order says so itself; what is neither is refused as no role."""
+    from dusk.cli.ordering import sign_order
+    from dusk.cli.role import sign_role
+    from dusk.control.ordering import ARMOUR
+
+    line = read_line(file)
+    sign = sign_order if line.startswith(ARMOUR) else sign_role
+    return sign(context, file, line, is_sure=is_sure)
 
 
 def _withdraw_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,8 +86,8 @@ COMMANDS = {
         _list,
     ),
     "sign": Command(
-        "Sign a proposal, or a role that several owners must force together. It says first what you sign;"
-        " the last signature that is needed sends the change.",
+        "Sign a proposal, or a forced role or an order that several must sign. It says first what you sign;"
+        " the last signature that a proposal needs sends it.",
         "dusk sign 3f9a6c01",
         _sign_arguments,
         _sign,

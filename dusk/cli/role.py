@@ -3,11 +3,10 @@
 import argparse
 
 from dusk.cli.client import Json
+from dusk.cli.collected import check_out, confirm, read_line, write_line
 from dusk.cli.command import Command, Context, duration, verb
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.cli.refresh import refresh
-from dusk.errors import Refused
-from dusk.limits import ROLE_LINE_CHARACTERS_MAX
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +120,7 @@ def _force(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.signed is not None:
         if arguments.backup:
             raise UsageError("who follows stands in the file already")
-        result = context.call("role.submit", line=_read(arguments.signed), timeout_s=arguments.timeout)
+        result = context.call("role.submit", line=read_line(arguments.signed), timeout_s=arguments.timeout)
         return _await(context, result, arguments.timeout)
     if arguments.out is not None:
         return _collect(context, arguments)
@@ -130,10 +129,7 @@ def _force(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _collect(context: Context, arguments: argparse.Namespace) -> int:
-    from dusk.cli.passwords import check_new, check_writable
-
-    check_new(arguments.out)
-    check_writable(arguments.out)
+    check_out(arguments.out)
     result = context.signed("role.force", backups=arguments.backup, collect=True)
     return _keep(context, result, arguments.out)
 
@@ -152,9 +148,8 @@ def _await(context: Context, result: Json, timeout_s: float) -> int:
 # --- files with roles ------------------------------------------------------------------------------
 
 
-def sign_role(context: Context, file: str, *, is_sure: bool) -> int:
+def sign_role(context: Context, file: str, line: str, *, is_sure: bool) -> int:
     """Add a signature to what `dusk role master --here --force --out F` wrote; ask first, unless sure."""
-    line = _read(file)
     shown = context.call("role.read", line=line)
     if not is_sure:
         shown_text = f"{shown['message']}; signed by {', '.join(shown['signed'])}\n{shown['diff']}"
@@ -163,39 +158,9 @@ def sign_role(context: Context, file: str, *, is_sure: bool) -> int:
     return _keep(context, result, file)
 
 
-def confirm(context: Context, text: str) -> None:
-    """Show what is to be signed to whoever signs it, and ask.
-
-    Who signs here is asked later, with what the bytes themselves say.
-
-    Raises:
-        Refused: ``not-signed``, or ``no-terminal``: nobody can be asked, so nothing is signed.
-    """
-    if context.signs_here:
-        return
-    from dusk.cli.passwords import ask_yes
-
-    if not ask_yes(f"{text}\nSign this?", "--yes"):
-        raise Refused("not-signed", "nothing was signed")
-
-
-def _read(file: str) -> str:
-    """Read the line of a role's file; who runs as root reads no more of it than it may have."""
-    try:
-        with open(file, "rb") as stream:  # noqa: PTH123 — bounded, whatever it is
-            data = stream.read(ROLE_LINE_CHARACTERS_MAX + 1)
-    except OSError as error:
-        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
-    if len(data) > ROLE_LINE_CHARACTERS_MAX or not data.isascii():
-        raise Refused("bad-role", f"{file} holds no role")
-    return data.decode()
-
-
 def _keep(context: Context, result: Json, file: str) -> int:
     """Write a role with its signatures back to its file, and say what is missing."""
-    from dusk.cli.passwords import write_secret
-
-    write_secret(file, result["line"] + "\n")
+    write_line(file, result["line"])
     missing = result["missing"]
     rows: list[tuple[str, object]] = [
         ("role", result["message"]),

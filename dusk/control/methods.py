@@ -81,6 +81,12 @@ _PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
 _SEEN = Parameter(schema.text(limits.CHANGE_BYTES_MAX), None)
 """What somebody saw of what he edits."""
+_ORDERED = {
+    "name": _TEXT,
+    "order": Parameter(schema.choice(*ordering.ORDERS)),
+    "for_s": Parameter(schema.integer(0, limits.HOLD_S_MAX), 0),
+}
+_ORDER_LINE = Parameter(schema.text(ordering.LINE_CHARACTERS_MAX))
 _ROWS = {"edits": Parameter(schema.rows("key"))}
 _COUNT = Parameter(schema.integer(1, LOG_PAGE_MAX), 20)
 _SEQ = schema.integer(1, limits.NUMBER_MAX)
@@ -113,12 +119,11 @@ METHODS: Mapping[str, Method] = {
     "device.expected": _query(views.device_expected, after=_AFTER),
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT, token=_ASKER),
-    "device.order": _signing(
-        ordering.device_order,
-        name=_TEXT,
-        order=Parameter(schema.choice(*ordering.ORDERS)),
-        for_s=Parameter(schema.integer(0, limits.HOLD_S_MAX), 0),
-    ),
+    "device.order": _signing(ordering.device_order, **_ORDERED),
+    "order.prepare": _signing(ordering.order_prepare, **_ORDERED),
+    "order.read": _query(ordering.order_read, line=_ORDER_LINE),
+    "order.sign": _signing(ordering.order_sign, line=_ORDER_LINE),
+    "order.submit": _signing(ordering.order_submit, line=_ORDER_LINE),
     "device.approve": _signing(
         membership.device_approve,
         names=Parameter(schema.texts(), ()),

@@ -1,10 +1,16 @@
 """``dusk device reboot`` and ``locate``: each router is told of, whatever became of the others."""
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from dusk.cli.client import Client
 from dusk.effects import Told
 from dusk.ids import DeviceId
+from tests.cli.key_person import Person
+from tests.cli.test_commands import assert_refused
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -37,3 +43,138 @@ def test_nobody_orders_without_a_session(dusk: "Dusk", server: FakeDesk) -> None
     result = dusk("device", "reboot", "attic")
     assert result.code == 1
     assert "nobody is logged in" in result.err
+
+
+# --- with a key file, and where several must sign ----------------------------------------------------
+
+
+def test_a58_an_order_is_signed_where_the_key_is_once_it_was_shown(ann: Person) -> None:
+    reached(ann.desk, "attic")
+    assert ann.run("device", "reboot", "attic").out == "attic restarts\n"
+    (asked,) = ann.asked
+    attic = ann.desk.ask("device.show", name="attic")["id"]
+    assert f"an order: reboot, to the router attic ({attic}), once" in asked
+    assert ann.run("hold", "attic", "--for", "1h").code == 0
+    assert "hold for 3600 s, to the router" in ann.asked[1]
+    assert [question.kind for _, question in ann.desk.asked] == ["challenge", "order"] * 2
+
+
+def test_a58_who_says_no_orders_nothing(ann: Person) -> None:
+    reached(ann.desk, "attic")
+    ann.says = "no"
+    result = ann.run("device", "reboot", "attic")
+    assert (result.code, "attic: not done: nothing was signed" in result.err) == (1, True)
+    assert [question.kind for _, question in ann.desk.asked] == ["challenge"]
+
+
+def test_a58_a_router_that_asks_for_another_order_gets_no_signature(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached(ann.desk, "attic")
+    real = Client.call
+
+    def lied(self: Client, method: str, **params: Any) -> Any:
+        params = {**params, "order": "reboot"} if method == "order.prepare" else params
+        return real(self, method, **params)
+
+    monkeypatch.setattr(Client, "call", lied)
+    result = ann.run("--unseen", "device", "locate", "attic")
+    assert (result.code, "another order: reboot" in result.err) == (1, True)
+    assert [question.kind for _, question in ann.desk.asked] == ["challenge"]
+
+
+@pytest.mark.parametrize("words", [(), ("--unseen",)])
+def test_a58_an_order_to_another_router_than_was_named_gets_no_signature(
+    ann: Person, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    ann.desk.world.join("hall")
+    reached(ann.desk, "hall")
+    real = Client.call
+
+    def lied(self: Client, method: str, **params: Any) -> Any:
+        params = {**params, "name": "hall"} if method == "order.prepare" else params
+        return real(self, method, **params)
+
+    monkeypatch.setattr(Client, "call", lied)
+    result = ann.run(*words, "device", "reboot", "attic")
+    assert (result.code, "wants an order to another" in result.err) == (1, True)
+    assert ([question.kind for _, question in ann.desk.asked], ann.asked) == (["challenge"], [])
+
+
+def test_a58_r5_a_router_whose_log_ends_before_what_was_seen_gets_no_order(ann: Person) -> None:
+    reached(ann.desk, "attic")
+    assert ann.run("device", "locate", "attic").code == 0
+    seen, asked = ann.file.with_name("ann.key.seen"), len(ann.desk.asked)
+    *older, seq = seen.read_text().split()
+    seen.write_text(" ".join([*older, str(int(seq) + 1)]))
+    result = ann.run("--unseen", "device", "reboot", "attic")
+    assert (result.code, "there is a later one" in result.err) == (1, True)
+    assert (len(ann.desk.asked), len(ann.asked)) == (asked, 1)
+
+
+def test_a58_who_signs_a_file_at_home_sees_the_name_that_the_log_has(
+    ann: Person, dusk: "Dusk", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "order")
+    reached(ann.desk, "attic")
+    ann.run("whoami")
+    with monkeypatch.context() as alice:
+        alice.setenv("DUSK_SESSION", "token-alice")
+        assert dusk("device", "reboot", "attic", "--out", file).code == 0
+    real = Client.call
+
+    def lied(self: Client, method: str, **params: Any) -> Any:
+        told = real(self, method, **params)
+        return {**told, "device": "hall", "order": "locate"} if method == "order.read" else told
+
+    monkeypatch.setattr(Client, "call", lied)
+    ann.says = "no"
+    before = Path(file).read_text()
+    assert_refused(ann.run("sign", file), "nothing was signed")
+    assert "an order: reboot, to the router attic (" in ann.asked[0]
+    assert Path(file).read_text() == before
+
+
+def test_owners_collect_an_order_in_a_file(
+    dusk: "Dusk", ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUSK_SESSION", "token-alice")
+    desk, file = ann.desk, str(tmp_path / "order")
+    reached(desk, "attic")
+    desk.world.commit(desk.world.edit("trust", "quorum", (2,)))
+    assert_refused_order(dusk("device", "reboot", "attic"), "must sign: --out F")
+    assert_refused_order(ann.run("device", "reboot", "attic"), "2 of the owners")
+    made = dusk("device", "reboot", "attic", "--out", file)
+    assert (made.code, "signed  alice" in made.out) == (0, True), made
+    assert "dusk sign" in made.err
+    assert_refused_order(dusk("device", "reboot", "attic", "--in", file), "2 of the owners")
+    assert_refused_order(dusk("device", "locate", "attic", "--in", file), "another order: reboot")
+    signed = ann.run("sign", file)
+    assert (signed.code, "signed  alice, ann" in signed.out) == (0, True), signed
+    assert f"--in {file}" in signed.err
+    assert dusk("device", "reboot", "attic", "--in", file).out == "attic restarts\n"
+    assert_refused(dusk("sign", file, "--yes"), "already")
+
+
+def assert_refused_order(result: Any, why: str) -> None:
+    assert (result.code, result.out) == (1, "")
+    assert "attic: not done: " in result.err
+    assert why in result.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("device", "reboot", "attic", "hall", "--out", "F"),
+        ("device", "reboot", "attic", "--out", "F", "--in", "F"),
+        ("hold", "--out", "F"),
+        ("unhold", "--in", "F"),
+        ("drift", "attic", "--out", "F"),
+    ],
+)
+def test_files_are_for_one_order_to_one_router(
+    dusk: "Dusk", logged_in: FakeDesk, words: tuple[str, ...]
+) -> None:
+    result = dusk(*words)
+    assert (result.code, logged_in.asked, Path("F").exists()) == (2, [], False)
+    assert "--out" in result.err

@@ -16,12 +16,14 @@ from dusk.config.merge import Layer, merge
 from dusk.config.sealing import Sealed
 from dusk.config.settings import Setting, Verb, check_setting
 from dusk.config.taking_over import addresses, taken_over
+from dusk.control import ordering
 from dusk.control.asking import told_health
 from dusk.control.drift import told_drift
 from dusk.control.files import told_files
 from dusk.effects import Address, Told
-from dusk.errors import UntrustedInput
+from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId, Seq
+from dusk.limits import HOLD_S_MAX
 from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
 from dusk.node.answering import decode_address, encode_address
 from tests.fuzzing import Target
@@ -55,11 +57,28 @@ WORLD.commit(
 ORDER = sign_order(
     (WORLD.owner,), WORLD.cluster, Order(DeviceId(WORLD.master.key_id), bytes(32), "reboot", b"x")
 )
+SECOND = WORLD.key()
+
+
+def _line(kind: str, argument: bytes = b"") -> bytes:
+    order = Order(DeviceId(WORLD.master.key_id), bytes(32), kind, argument)
+    return ordering.line_of(decode_order(sign_order((WORLD.owner,), WORLD.cluster, order))).encode()
 
 
 def _order(data: bytes) -> None:
     found = decode_order(data)
     assert found.order.encode() == found.body
+
+
+def _order_line(data: bytes) -> None:
+    """What may be signed is one of the orders that there are, in one form; a signature leaves it as it is."""
+    text = data.decode(errors="replace")
+    found = ordering.read_line(text)
+    assert ordering.line_of(found) == text.strip()
+    assert 0 <= ordering.for_s_of(found.order) <= (HOLD_S_MAX if found.order.kind == ordering.HOLD else 0)
+    signed = ordering.signed_too(found, SECOND, WORLD.cluster)
+    assert ordering.read_line(ordering.line_of(signed)) == signed
+    assert (signed.body, len(signed.signatures)) == (found.body, len(found.signatures) + 1)
 
 
 SSID, MAC, EACH = "wireless.a.ssid", "wireless.a.maclist", "wireless.each wifi-device as r"
@@ -140,6 +159,9 @@ TARGETS = (
     Target("files asked", _asked, UntrustedInput, [encode_asked(["network", "wireless"])]),
     Target("drift told", _drift, UntrustedInput, [encode_drift(DRIFT), encode_drift(())]),
     Target("order", _order, UntrustedInput, [ORDER]),
+    Target(
+        "order by a line", _order_line, Refused, [_line("reboot"), _line("hold", encode_hold(60)) + b"\n"]
+    ),
     Target("health told", _health, UntrustedInput, [encode_health(HEALTH)]),
     Target("address told", _address, UntrustedInput, [encode_address(Address("fe80::1%lan", 3875))]),
 )

@@ -8,6 +8,7 @@ from dusk.changelog.roles import mandate_row
 from dusk.changelog.sections import device_path
 from dusk.control.forced import line_of
 from dusk.control.methods import METHODS
+from dusk.effects import Told
 from dusk.ids import DeviceId
 from dusk.keys.signing import SigningKey
 from tests.desk import FakeDesk
@@ -37,6 +38,7 @@ def control() -> list[Case]:
     _let_read(talk, world, kitchen)
     _joining(talk)
     _at_home(talk, desk)
+    _order(talk, desk, DeviceId(kitchen.key_id))
     who_is_who(talk, desk)
     talk.call("session.logout", token=TOKEN)
     talk.cases += _founded()
@@ -119,6 +121,22 @@ def _at_home(talk: Talk, desk: FakeDesk) -> None:
     talk.call("log.foundation", floor=256, piece=0)
     loaded = talk.call("draft.load", token=TOKEN)
     talk.call("draft.store", token=TOKEN, draft=loaded["draft"], mark=loaded["mark"])
+
+
+def _order(talk: Talk, desk: FakeDesk, device: DeviceId) -> None:
+    """Collect an order to a device on a line, and give it."""
+    talk.call("user.list")
+    desk.answers[device] = Told(data=bytes(32))
+    ticket = talk.act("order.prepare", name="ap-1", order="hold", for_s=600)["ticket"]
+    line = talk.call("ticket.poll", ticket=ticket)["result"]["line"]
+    talk.call("order.read", line=line)
+    missing = {"token": TOKEN, "line": line}
+    talk.refuse("missing-signatures", "an order that nobody has signed", "order.submit", **missing)
+    signed = talk.act("order.sign", line=line)["line"]
+    talk.refuse("signed-already", "a second signature", "order.sign", token=TOKEN, line=signed)
+    talk.refuse("bad-order", "half of an order", "order.read", line=line[:-8])
+    talk.act("order.submit", line=signed)
+    del desk.answers[device]
 
 
 def _refused_lines() -> list[tuple[str, str, bytes]]:

@@ -114,6 +114,7 @@ ENTRY = "seq time time_trusted kind author device outcome void message hash epoc
 HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
 ROLE = "ticket hash text notes"
 COLLECTED = "line hash leads succession signed missing message diff"
+ORDER = "line device id order for_s signed needs"
 POLICY = "name settings to priority devices names"
 PROPOSAL = "id author message signed state expires"
 GRANT = "prefix users threshold packages groups max_priority under by in_force"
@@ -175,6 +176,10 @@ METHODS = {
     "device.health": Method("name", "ticket"),
     "device.leave": Method("timeout_s? restore_local?", "ticket device"),
     "device.order": Method("token name order for_s?", "ticket"),
+    "order.prepare": Method("token name order for_s?", "ticket"),
+    "order.read": Method("line", ORDER),
+    "order.sign": Method("token line", ORDER),
+    "order.submit": Method("token line", "ticket"),
     "device.list": Method("after?", "devices more", DEVICE),
     "device.pending": Method("after?", "pending more", PENDING),
     "device.expected": Method("after?", "expected more", "name label role groups variables"),

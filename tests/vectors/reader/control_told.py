@@ -5,13 +5,14 @@ from base64 import b64decode, b64encode, urlsafe_b64decode
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.vectors.reader import changes
+from tests.vectors.reader import changes, streams
 from tests.vectors.reader.keys import key_id, labelled, verify
 from tests.vectors.reader.packing import Refused, need, octets, unpack
 
 TOKEN = "token-alice"
 PUBLIC_MARK = "dusk-public-1:"
 RECOVERY_MARK = "dusk-recover-1:"
+ORDER_MARK = "dusk-order-1:"
 CYCLE_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 KINDS = re.compile(
     r"(assignment|cluster|device|group|joinkey|passed|policy|proposal|reader|rollout|trust|user)(/.+)?"
@@ -269,6 +270,20 @@ class Conversation:
             signed = self.rows["proposals"][params["id"]]["signed"]
             need(self.sessions[params["token"]] not in signed, "signed-already")
 
+    def _refuse_order(self, method: str, params: Params) -> None:
+        if method == "order.prepare":
+            self._knows("devices", params["name"], "no-device")
+            return
+        signers = _signers_of_order(params["line"])
+        names = {
+            name for name, row in self.rows["users"].items() if key_id(public_key(row["key"])) in signers
+        }
+        if method == "order.sign":
+            need(self.sessions[params["token"]] not in names, "signed-already")
+        elif method == "order.submit":
+            owners = {name for name in names if self.rows["users"][name]["owner"]}
+            need(len(owners) >= self.quorum, "missing-signatures")
+
     def _refuse_rollout(self, method: str, params: Params) -> None:
         if method != "rollout.list" or params.get("after"):
             self._knows("rollouts", params["after" if method == "rollout.list" else "id"], "no-rollout")
@@ -320,6 +335,21 @@ class Conversation:
         labels = {row["label"] for row in self.rows["pending"].values()}
         need(set(wanted) <= labels, "not-pending")
         need(params.get("name") not in self.rows["devices"], "name-taken")
+
+
+def _signers_of_order(line: str) -> list[bytes]:
+    """Read the line of an order (asking.md): who has signed it."""
+    need(line.startswith(ORDER_MARK), "bad-order")
+    try:
+        told, _, _ = streams.order_of(b64decode(line.removeprefix(ORDER_MARK), validate=True))
+        if told["order"] == "hold":
+            streams.hold(told["argument"])
+    except (ValueError, Refused):
+        raise Refused("bad-order") from None
+    need(told["order"] in {"hold", "reboot", "locate", "revert", "unhold"}, "bad-order")
+    need(told["order"] == "hold" or not told["argument"], "bad-order")
+    keys: list[bytes] = told["keys"]
+    return keys
 
 
 def _change(line: str, word: str) -> changes.Change:

@@ -402,6 +402,14 @@ def hold(data: bytes) -> int:
 
 def order(data: bytes, cluster: bytes, public: bytes) -> dict[str, Any]:
     """Read an order signed by one key (asking.md)."""
+    told, body, signatures = order_of(data)
+    for signature in signatures:
+        verify(public, "dusk.order", cluster, body, signature)
+    return told
+
+
+def order_of(data: bytes) -> tuple[dict[str, Any], bytes, list[bytes]]:
+    """Read an order, the bytes that are signed, and the signatures (asking.md)."""
     body, rows = array(unpack(data, None, 4_096), 2)
     version, device, challenge, kind, argument = array(unpack(octets(body, most=4_096), None, 4_096), 5)
     number(version, 1, 1)
@@ -410,9 +418,7 @@ def order(data: bytes, cluster: bytes, public: bytes) -> dict[str, Any]:
     need(all(one < other for one, other in pairwise(keys)), "wrong-shape")
     told = {"device": octets(device, 16), "challenge": octets(challenge, 32), "order": text(kind, 63)}
     told |= {"argument": octets(argument, most=512), "keys": keys}
-    for _, signature in signatures:
-        verify(public, "dusk.order", cluster, body, octets(signature, 64))
-    return told
+    return told, octets(body), [octets(signature, 64) for _, signature in signatures]
 
 
 def locator(head: int) -> list[int]:
