@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET
-from dusk.config.names import Address, Each, Every, Indexed, Matched, Named, parse_key
+from dusk.config.names import Address, Each, Every, Indexed, Matched, Named, parse_key, place_in
 from dusk.config.settings import Setting, Verb, encode_setting
 from dusk.control import words
 from dusk.control.desk import Json
@@ -64,6 +64,7 @@ def _row(state: State, section: str, key: str, setting: Setting) -> Json:
         "verb": "secret" if is_secret else _VERBS[setting.verb],
         "values": list(setting.values) if is_told else [],
         "removed": list(setting.removed) if is_told else [],
+        "before": _place(key, setting),
         "long": is_long,
         "says": says[:VALUES_CHARACTERS_MAX],
         "text": "" if is_long else shown_text({key: setting}, further),
@@ -73,6 +74,13 @@ def _row(state: State, section: str, key: str, setting: Setting) -> Json:
 def _characters(row: Json) -> int:
     texts: Iterable[str] = (row["key"], row["key"], *row["values"], *row["removed"], row["says"], row["text"])
     return sum(map(len, texts))
+
+
+def _place(key: str, setting: Setting) -> Json | None:
+    """Return before which section one is to stand, if that is said."""
+    if setting.verb is not Verb.TYPE or len(setting.values) == 1:
+        return None
+    return _address(place_in(parse_key(key).package, setting.values[1]))
 
 
 def _parts(text: str) -> Json:
@@ -93,7 +101,7 @@ def _address(section: Address) -> Json:
             return _found("each", name=name, kind=kind, conditions=conditions)
         case Every(kind):
             return _found("all", kind=kind)
-    return _found("file")
+    return _found("file")  # its package is its name
 
 
 def _found(how: str, name: str = "", kind: str = "", conditions: tuple[tuple[str, str], ...] = ()) -> Json:

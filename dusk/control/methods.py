@@ -79,6 +79,7 @@ _AFTER = Parameter(schema.text(), "")
 _PASSWORD = Parameter(schema.text(1024), None)
 _PUBLIC_LINE = Parameter(schema.text(255), None)
 _LINE = Parameter(schema.text(limits.ROLE_LINE_CHARACTERS_MAX))
+_SKIP = Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
 _SEEN = Parameter(schema.text(limits.CHANGE_BYTES_MAX), None)
 """What somebody saw of what he edits."""
 _ORDERED = {
@@ -199,9 +200,7 @@ METHODS: Mapping[str, Method] = {
         mark=Parameter(schema.hexadecimal(32)),
     ),
     "draft.text": _signing(editing.draft_text, target=_TEXT),
-    "draft.settings": _signing(
-        editing.draft_settings, target=_TEXT, skip=Parameter(schema.integer(0, limits.NUMBER_MAX), 0)
-    ),
+    "draft.settings": _signing(editing.draft_settings, target=_TEXT, skip=_SKIP),
     "draft.show": _signing(editing.draft_show),
     "draft.discard": _signing(
         editing.draft_discard,
@@ -268,6 +267,7 @@ METHODS: Mapping[str, Method] = {
         secret=Parameter(schema.flag, default=False),
     ),
     "var.unset": _signing(editing.var_unset, scope=_TEXT, names=_NAMES),
+    "settings.list": _query(views.settings_list, target=_TEXT, skip=_SKIP),
     "settings.export": _query(views.settings_export, target=_TEXT),
     "settings.reread": _query(direct.reread),
     "effective": _query(
@@ -408,7 +408,7 @@ METHODS: Mapping[str, Method] = {
     "log.copy": _query(
         copying.log_copy,
         first=Parameter(_SEQ),
-        skip=Parameter(schema.integer(0, limits.NUMBER_MAX), 0),
+        skip=_SKIP,
     ),
     "log.foundation": _query(
         copying.log_foundation,

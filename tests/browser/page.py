@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from tests.capabilities import AXE
 from tests.network.cluster import Machine
 
 PROJECT = Path(__file__).parents[2]
@@ -97,6 +98,21 @@ class Watched:
         self.page.fill("#dusk-password", password)
         self.press("Log in", ".modal")
 
+    def sets(self, key: str, value: str) -> None:
+        """Fill in the fields of a setting of a section by name, and prepare it."""
+        package, section, option = key.split(".")
+        self.page.fill("#dusk-package", package)
+        self.page.fill("#dusk-at-name", section)
+        self.page.fill("#dusk-option", option)
+        self.page.fill("#dusk-value", value)
+        self.press("Prepare")
+
+    def prepared(self) -> str:
+        """Return what came of that, once it is known."""
+        told = self.page.locator(".dusk-form p[role=status]", has_text="in the draft")
+        told.wait_for()
+        return told.inner_text()
+
     def throw_away(self) -> None:
         """Throw away all that was prepared, by whatever test."""
         self.page.locator("#view").get_by_role("button", name=re.compile("^Throw (all )?away$")).click()
@@ -125,6 +141,17 @@ class Watched:
         width = self.page.viewport_size
         assert width is not None
         return bool(self.page.evaluate("() => document.documentElement.scrollWidth") <= width["width"])
+
+
+def grave(page: Page) -> list[str]:
+    """Return what axe finds serious or worse."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 @contextmanager

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from dusk.web.views import menu
-from tests.browser.page import Watched
-from tests.capabilities import AXE
+from tests.browser.page import Watched, grave
 from tests.network.cluster import PASSWORD, USER, Cluster
 
 pytestmark = [
@@ -24,17 +23,6 @@ SHOWN_MS_MAX = 10_000
 """A second is the aim (benchmarks); a machine under load is no failure."""
 
 
-def _grave(page: Page) -> list[str]:
-    """Return what axe finds serious or worse."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
 def test_no_view_keeps_anybody_out(cluster: Cluster, window: Watched) -> None:
     found: dict[str, list[str]] = {}
     places = [name for name, _ in menu()] + [f"device#{cluster.routers[1].name}"]
@@ -44,8 +32,8 @@ def test_no_view_keeps_anybody_out(cluster: Cluster, window: Watched) -> None:
         window.page.wait_for_selector("#view h2")
         for colours in ("light", "dark"):
             window.page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-            if grave := _grave(window.page):
-                found[f"{name}, {colours}"] = grave
+            if wrong := grave(window.page):
+                found[f"{name}, {colours}"] = wrong
     assert not found
 
 
@@ -65,10 +53,9 @@ def test_a_setting_is_prepared_with_the_keyboard_alone(cluster: Cluster, window:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Policy keys").wait_for()
-    _tab_to(page, "#dusk-key")
-    page.keyboard.type("system.ntp.enabled")
-    _tab_to(page, "#dusk-value")
-    page.keyboard.type("1")
+    for field, text in (("package", "system"), ("at-name", "ntp"), ("option", "enabled"), ("value", "1")):
+        _tab_to(page, f"#dusk-{field}")
+        page.keyboard.type(text)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.locator("#dusk-user").wait_for()
@@ -81,7 +68,7 @@ def test_a_setting_is_prepared_with_the_keyboard_alone(cluster: Cluster, window:
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    assert "in the draft" in window.told("success")
+    window.prepared()
     window.view("edits")
     window.throw_away()
 

@@ -181,16 +181,22 @@ def test_the_overview_changes_only_what_has_changed(cluster: Cluster, window: Wa
         """() => {
             const all = { childList: true, subtree: true, attributes: true };
             window.changed = [];
-            new MutationObserver(seen => seen.forEach(one => window.changed.push(one.target.textContent)))
-                .observe(document.querySelector('#view'), all);
+            window.drawn = [];
+            new MutationObserver(seen => seen.forEach(one => {
+                const about = [ one.target, ...one.addedNodes ];
+                const isDrawn = about.some(node => node.closest?.('.dusk-picture'));
+                (isDrawn ? window.drawn : window.changed).push(one.target.textContent);
+            })).observe(document.querySelector('#view'), all);
         }"""
     )
     told.looked(window, "device_list")
-    assert page.evaluate("() => window.changed") == []
+    assert page.evaluate("() => [ ...window.changed, ...window.drawn ]") == []
     assert page.evaluate("() => String(getSelection())") == text != ""
     drifted[0] = 3
     page.locator(".dusk-badge", has_text="changed by hand: 3").wait_for(timeout=LOOKS_MS)
     assert set(page.evaluate("() => window.changed")) == {"changed by hand: 3"}
+    (drawn,) = page.evaluate("() => window.drawn")  # the picture, once: its mark is another one
+    assert "1 changed by hand" in drawn
     assert page.evaluate("() => document.activeElement.textContent") == names[1]
 
 

@@ -37,14 +37,12 @@ def test_a_setting_goes_from_the_page_into_the_files_of_all(cluster: Cluster, wi
     window.view("policies")
     page.fill("#dusk-new-policy", "wifi")
     window.press("Open")
-    page.fill("#dusk-key", SSID)
-    page.fill("#dusk-value", "From the page")
-    window.press("Prepare")
+    window.sets(SSID, "From the page")
     window.log_in(USER, "wrong")
     page.locator(".modal [role=alert]", has_text="wrong password").wait_for()
     window.log_in(USER, PASSWORD)
-    assert "1 edit in the draft" in window.told("success")
-    page.locator("#view").get_by_role("button", name="Prepare").nth(1).click()
+    assert "1 edit in the draft" in window.prepared()
+    window.press("Prepare who gets it")
     assert "2 edits" in window.told("success")
     window.shot("policies")
 
@@ -89,13 +87,11 @@ def test_a_session_that_was_ended_meanwhile_costs_nothing_but_a_login(
     window.view("policies")
     page.fill("#dusk-new-policy", "later")
     window.press("Open")
-    page.fill("#dusk-key", SSID)
-    page.fill("#dusk-value", "later")
     page.evaluate("() => { sessionStorage.setItem('dusk.token', '00'.repeat(32)); }")
-    window.press("Prepare")
+    window.sets(SSID, "later")
     page.locator(".modal", has_text="has ended").wait_for()
     window.log_in(USER, PASSWORD)
-    assert "in the draft" in window.told("success")
+    window.prepared()
 
 
 def test_what_differs_from_router_to_router_is_prepared_and_thrown_away(
@@ -154,7 +150,7 @@ def test_what_is_too_much_for_one_request_is_said_and_stays_typed(cluster: Clust
     text = "".join(f"set system.large_{number}=large\n" for number in range(2600))
     page.locator("#dusk-text").wait_for()
     page.evaluate("text => { document.getElementById('dusk-text').value = text; }", text)
-    page.locator("#view").get_by_role("button", name="Prepare").nth(2).click()
+    window.press("Prepare the text")
     assert re.search(r"\d{5} bytes, and the page sends 60000 at once", window.told("danger"))
     assert page.input_value("#dusk-text") == text
 

@@ -72,9 +72,16 @@ def test_each_setting_comes_apart_into_its_fields_in_order(desk: FakeDesk) -> No
         {"option": "network", "value": "a b"},
     ]
     assert found[4]["values"] == ["rule", "rule[name=Block]"]
+    block = [{"option": "name", "value": "Block"}]
+    assert found[4]["before"] == {"how": "match", "name": "", "type": "rule", "conditions": block}
+    assert [row["before"] for row in found[:4]] == [None] * 4
     assert "must not be there" in found[3]["says"]
     text = "".join(row["text"] for row in found)
     assert desk.do("draft.text", target=TARGET)["text"] == text
+    assert desk.ask("settings.list", target=TARGET)["settings"] == [], "nobody has signed it"
+    desk.commit()
+    assert desk.ask("settings.list", target=TARGET)["settings"] == found
+    assert desk.ask("settings.list", target=TARGET, skip=2)["settings"] == found[2:]
 
 
 def test_a_secret_is_neither_in_the_fields_nor_in_their_text() -> None:

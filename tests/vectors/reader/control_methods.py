@@ -118,7 +118,7 @@ ORDER = "line device id order for_s signed needs"
 POLICY = "name settings to priority devices names"
 PROPOSAL = "id author message signed state expires"
 GRANT = "prefix users threshold packages groups max_priority under by in_force"
-FIELDS = "key package how name type conditions option verb values removed long says text"
+FIELDS = "key package how name type conditions option verb values removed before long says text"
 DIFFERENCE = "where item before after"
 ACT = "ticket hash text notes"
 BLAMED = "where item says restored seq time time_trusted author device message signed"
@@ -249,6 +249,9 @@ METHODS = {
     "var.list": Method("scope?", "variables", "scope name value"),
     "var.set": Method("token scope variables secret?", EDITING),
     "var.unset": Method("token scope names", EDITING),
+    "settings.list": Method(
+        "target skip?", "target settings more", {"settings": FIELDS, "conditions": "option value"}
+    ),
     "settings.export": Method("target", "target text"),
     "settings.reread": Method("", "ticket"),
     "settings.ask": Method("device packages?", "ticket"),

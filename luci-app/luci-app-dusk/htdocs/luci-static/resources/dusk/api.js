@@ -37,8 +37,8 @@ const METHODS = {
 	drift_adopt: [ 'token', 'device', 'keys', 'to', 'yes', 'told' ],
 	ticket_poll: [ 'ticket' ],
 	policy_list: [],
-	policy_show: [ 'name' ],
-	policy_assign: [ 'token', 'name', 'to', 'names' ],
+	policy_assign: [ 'token', 'name', 'to', 'names', 'priority' ],
+	policy_unassign: [ 'token', 'name' ],
 	policy_delete: [ 'token', 'name' ],
 	group_list: [],
 	group_create: [ 'token', 'name' ],
@@ -47,12 +47,14 @@ const METHODS = {
 	var_list: [],
 	var_set: [ 'token', 'scope', 'variables', 'secret' ],
 	var_unset: [ 'token', 'scope', 'names' ],
-	draft_edit: [ 'token', 'target', 'verb', 'edits' ],
+	settings_list: [ 'target', 'skip' ],
+	draft_settings: [ 'token', 'target', 'skip' ],
+	draft_edit: [ 'token', 'target', 'verb', 'edits', 'before', 'mode', 'former' ],
 	draft_text: [ 'token', 'target' ],
-	draft_import: [ 'token', 'target', 'text', 'former' ],
+	draft_import: [ 'token', 'target', 'text', 'former', 'later' ],
 	draft_show: [ 'token' ],
 	draft_discard: [ 'token', 'target' ],
-	draft_commit: [ 'token', 'message', 'yes', 'rollout', 'waves', 'failures', 'hold' ],
+	draft_commit: [ 'token', 'message', 'mark', 'yes', 'rollout', 'waves', 'failures', 'hold' ],
 	rollout_list: [],
 	rollout_show: [ 'id' ],
 	rollout_order: [ 'token', 'id', 'what', 'failures', 'yes' ],
@@ -86,7 +88,7 @@ const METHODS = {
 
 const SLOW = 'slow';
 /* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
-const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_text', 'draft_commit' ];
+const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_settings', 'draft_text', 'draft_commit' ];
 /* Without a token, and not only looking: asked twice they do something twice. */
 const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
 /* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */

@@ -4,6 +4,8 @@
 /* Nodes of the page. LuCI takes a lone text for markup, and writes null and lists within lists as words; so what
  * views show goes through here, where a text is a text (A33). */
 
+const SVG = 'http://www.w3.org/2000/svg';
+
 function flat(children) {
 	return [ children ].flat(Infinity).filter(child => child !== null && child !== undefined)
 		.map(child => child instanceof Node ? child : document.createTextNode(String(child)));
@@ -66,6 +68,15 @@ return baseclass.extend({
 	 * or lists of these. */
 	make: function(tag, attributes, children) {
 		return E(tag, attributes || {}, flat(children));
+	},
+
+	/* An element of a drawing. */
+	svg: function(tag, attributes, children) {
+		const made = document.createElementNS(SVG, tag);
+		for (const name in attributes)
+			made.setAttribute(name, attributes[name]);
+		made.replaceChildren(...flat(children));
+		return made;
 	},
 
 	/* Puts children in the place of those that a node has; the keyboard stays where it was. */

@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require dusk.nodes as nodes';
 
 /* A text as a QR code (ISO/IEC 18004), drawn as SVG: byte mode, error correction of level M, versions 1 to 20.
  * A grid is a list of rows; of a cell, `true` is dark, `null` is free for data. */
@@ -7,7 +8,6 @@
 const EXTRA = [ 10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26 ];
 const BLOCKS = [ 1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10, 10, 11, 13, 14, 16 ];
 const MARGIN = 4;
-const SVG = 'http://www.w3.org/2000/svg';
 const BYTE_MODE = 4;
 const PADDING = [ 0xec, 0x11 ];
 const MASKS = [
@@ -217,13 +217,6 @@ function grid(text) {
 	return null;
 }
 
-function node(tag, attributes) {
-	const made = document.createElementNS(SVG, tag);
-	for (const name in attributes)
-		made.setAttribute(name, attributes[name]);
-	return made;
-}
-
 return baseclass.extend({
 	/* Draws a text; null where it has more than 666 bytes. `title` is for who cannot see it. */
 	draw: function(text, title) {
@@ -236,9 +229,9 @@ return baseclass.extend({
 			if (isDark)
 				path += `M${x + MARGIN} ${y + MARGIN}h1v1h-1z`;
 		}));
-		const drawn = node('svg', { viewBox: `0 0 ${size} ${size}`, 'class': 'dusk-qr', role: 'img', 'aria-label': title, 'shape-rendering': 'crispEdges' });
-		drawn.appendChild(node('rect', { width: size, height: size, fill: '#fff' }));
-		drawn.appendChild(node('path', { d: path, fill: '#000' }));
+		const drawn = nodes.svg('svg', { viewBox: `0 0 ${size} ${size}`, 'class': 'dusk-qr', role: 'img', 'aria-label': title, 'shape-rendering': 'crispEdges' });
+		drawn.appendChild(nodes.svg('rect', { width: size, height: size, fill: '#fff' }));
+		drawn.appendChild(nodes.svg('path', { d: path, fill: '#000' }));
 		return drawn;
 	}
 });

@@ -12,6 +12,7 @@
 /* What you are about to change, and what was changed. */
 
 const E = nodes.make;
+const CHANGED = 'draft-changed';
 
 function warnings(draft) {
 	const lines = [].concat(draft.problems, draft.notes);
@@ -63,8 +64,18 @@ return view.extend({
 			this.message.focus();
 			throw new Error(_('Say in a line why: it stands in the history.'));
 		}
-		if (widgets.told(await session.act('draft_commit', Object.assign({ message: message }, this.sending.given()))))
-			await this.again();
+		const given = Object.assign({ message: message, mark: this.mark }, this.sending.given());
+		try {
+			if (!widgets.told(await session.act('draft_commit', given)))
+				return;
+			this.message = this.sending = null;
+		}
+		catch (error) {
+			if (error.code !== CHANGED)
+				throw error;
+			widgets.tell(error.message, 'danger');
+		}
+		await this.again();
 	},
 
 	draft: function(draft) {
@@ -80,8 +91,9 @@ return view.extend({
 			]);
 		if (!draft.edits)
 			return E('p', { 'class': 'hint' }, _('You have prepared nothing. Change a policy, and it is shown here before anything is sent.'));
-		this.message = E('input', { id: 'dusk-message', 'class': 'cbi-input-text', maxlength: '1024' });
-		this.sending = sending.chooser();
+		this.mark = draft.mark;
+		this.message = this.message || E('input', { id: 'dusk-message', 'class': 'cbi-input-text', maxlength: '1024' });
+		this.sending = this.sending || sending.chooser();
 		return E('div', {}, [
 			warnings(draft),
 			widgets.diff(draft.text),

@@ -4,6 +4,7 @@
 'require dusk.api as api';
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
+'require dusk.picture as picture';
 'require dusk.session as session';
 'require dusk.start as start';
 'require dusk.widgets as widgets';
@@ -129,15 +130,16 @@ return view.extend({
 			lines(_('To see to'), status.alarms, 'danger'), lines(_('To decide'), asks, 'warning')
 		]);
 		nodes.show(this.factsPlace, facts(status), () => widgets.facts(facts(status)));
+		picture.shown(this.picturePlace, status, devices);
 		const byName = devices.slice().sort((a, b) => COLLATOR.compare(a.name, b.name));
 		this.table.show(byName.map(device => row(device, status.head.seq)));
 	},
 
 	render: function(data) {
 		this.table = widgets.lasting(_('Routers'), [ _('Router'), _('Role'), _('Health'), _('In effect'), _('Heard') ], _('There is no other router yet.'));
-		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'alarmsPlace', 'factsPlace' ])
+		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'alarmsPlace', 'factsPlace', 'picturePlace' ])
 			this[name] = E('div', {});
-		this.clusterPlace = E('div', {}, [ this.alarmsPlace, this.backupPlace, this.factsPlace, this.table.node ]);
+		this.clusterPlace = E('div', {}, [ this.alarmsPlace, this.backupPlace, this.factsPlace, this.picturePlace, this.table.node ]);
 		this.show(data);
 		poll.add(async () => {
 			await api.refresh();
