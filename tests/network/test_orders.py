@@ -52,3 +52,24 @@ def test_a58_an_order_is_done_once_by_the_router_that_it_is_for(cluster: Cluster
     answer = json.loads(second.dusk("--json", "device", "reboot", names[2], exits=(1,)))
     assert "does not answer" in answer["devices"][0]["reason"]
     assert (_ordered(first), _ordered(second)) == (["locate", "reboot"], ["locate"])
+    _signs_at_home_and_with_others(cluster, names[0])
+
+
+def _signs_at_home_and_with_others(cluster: Cluster, name: str) -> None:
+    """Order it with a key file, and, where two must sign, by a line that is worth something once."""
+    first, second, _ = cluster.routers
+    key, public, line = (cluster.base / file for file in ("ann.key", "ann.pub", "order"))
+    public.write_text(second.dusk("key", "create", str(key)))
+    second.dusk("user", "add", "ann", "--public-key", str(public))
+    second.dusk("owner", "add", "ann")
+    home = ("--key-file", str(key), "--unseen")
+    assert second.dusk(*home, "device", "locate", name) == f"{name} blinks\n"
+    second.dusk("owner", "quorum", "2")
+    assert "2 of the owners" in second.dusk("--json", *home, "device", "reboot", name, exits=(1,))
+    second.dusk("device", "reboot", name, "--out", str(line))
+    second.dusk(*home, "sign", str(line))
+    give = ("device", "reboot", name, "--in", str(line))
+    assert second.dusk(*give) == f"{name} restarts\n"
+    assert "given before" in second.dusk("--json", *give, exits=(1,))
+    assert _ordered(first) == ["locate", "reboot"] * 2
+    assert "reboot ordered by ann, anna" in first.said or "reboot ordered by anna, ann" in first.said
