@@ -14,9 +14,10 @@ from dusk.control.athome import HomeBench, kept_in_order
 from dusk.control.copying import copied
 from dusk.control.made import Made, made_of
 from dusk.control.sealing import AtHome
+from dusk.control.seen import Seen, seen_of
 from dusk.daemon.reviewed import REVIEWED
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ClusterId, DeviceId, Head
+from dusk.ids import ClusterId, DeviceId
 from dusk.keys.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 MADE_SUFFIX, SEEN_SUFFIX = ".made", ".seen"
 _FILE_BYTES_MAX = 64 * 1024
-_SEEN_FIELDS = 4
+_DAMAGED = {
+    MADE_SUFFIX: "remove it, and set secrets again",
+    SEEN_SUFFIX: "remove it if `dusk status` says the same on two routers: the next log shown is believed",
+}
 
 
 def is_at_home(method: str, params: "Json") -> bool:
@@ -58,7 +62,8 @@ class Home:
         """Do here what a router is not to see.
 
         Raises:
-            Refused: as the method does; ``bad-log``, ``old-log``, ``bad-answer`` or ``bad-file``.
+            Refused: as the method does; ``bad-log``, ``old-log``, ``other-log``, ``bad-answer`` or
+                ``bad-file``.
         """
         if method == "effective":
             self._call(method, token=token, **params)  # which leaves a line in its system's log
@@ -80,7 +85,7 @@ class Home:
         """Return which device is meant by a name, or an id, in our own copy of the log.
 
         Raises:
-            Refused: ``no-device``; ``bad-log``, ``old-log`` or ``bad-file``.
+            Refused: ``no-device``; ``bad-log``, ``old-log``, ``other-log`` or ``bad-file``.
         """
         return names.device_id(self._copy().state, name)
 
@@ -88,7 +93,7 @@ class Home:
         """Return a device's name in our own copy of the log, or its id if that knows none.
 
         Raises:
-            Refused: ``bad-log``, ``old-log`` or ``bad-file``.
+            Refused: ``bad-log``, ``old-log``, ``other-log`` or ``bad-file``.
         """
         return names.device_name(self._copy().state, device)
 
@@ -97,7 +102,7 @@ class Home:
 
         Raises:
             UntrustedInput: they have a secret that was not sealed here.
-            Refused: ``bad-log``, ``old-log`` or ``bad-file``.
+            Refused: ``bad-log``, ``old-log``, ``other-log`` or ``bad-file``.
         """
         made = self._made(is_signing=True)
         ordered = kept_in_order(self._copy(), AtHome(self._user, self._key, made), edits, os.urandom)
@@ -111,34 +116,24 @@ class Home:
     # --- the log -----------------------------------------------------------------------------------
 
     def _copy(self) -> Log:
-        """Return a copy of the log, not older than any that was seen here before (R5)."""
+        """Return a copy of the log: that which was seen here before, and not older than then (R5)."""
         if self._log is None:
             try:
-                log = copied(self._call, self._cluster)
+                copy = copied(self._call, self._cluster)
             except UntrustedInput as error:
                 raise Refused("bad-log", f"the router's log is not that of this cluster: {error}") from None
-            self._check_seen(log.head)
-            self._log = log
+            before = self._seen()
+            seen = before.followed_by(copy, self._file + SEEN_SUFFIX)
+            if seen != before:
+                self._write(SEEN_SUFFIX, seen.line() + "\n")
+            self._log = copy.log
         return self._log
 
-    def _check_seen(self, head: Head) -> None:
-        seen, now = self._seen(), _position(head)
-        if now < seen:
-            raise Refused(
-                "old-log",
-                f"this router's log ends at version {head.seq}, and {self._file}{SEEN_SUFFIX} says that"
-                f" there is a later one, {seen[-1]}: ask another router, or this one once it has caught up",
-            )
-        if now > seen:
-            self._write(SEEN_SUFFIX, " ".join(map(str, now)) + "\n")
-
-    def _seen(self) -> tuple[int, ...]:
-        words = self._read(SEEN_SUFFIX).split()
-        if not words:
-            return (0,) * _SEEN_FIELDS
-        if len(words) != _SEEN_FIELDS or not all(word.isascii() and word.isdecimal() for word in words):
-            raise self._bad(SEEN_SUFFIX)
-        return tuple(map(int, words))
+    def _seen(self) -> Seen:
+        try:
+            return seen_of(self._read(SEEN_SUFFIX))
+        except UntrustedInput:
+            raise self._bad(SEEN_SUFFIX) from None
 
     # --- files beside the key ----------------------------------------------------------------------
 
@@ -149,7 +144,7 @@ class Home:
             raise self._bad(MADE_SUFFIX) from None
 
     def _bad(self, suffix: str) -> Refused:
-        return Refused("bad-file", f"{self._file}{suffix} is damaged; remove it, and set secrets again")
+        return Refused("bad-file", f"{self._file}{suffix} is damaged; {_DAMAGED[suffix]}")
 
     def _read(self, suffix: str) -> str:
         try:
@@ -174,10 +169,6 @@ class Home:
             Path(fresh).replace(self._file + suffix)
         except OSError as error:
             raise Refused("cannot-write", f"cannot write {self._file}{suffix}: {error.strerror}") from None
-
-
-def _position(head: Head) -> tuple[int, ...]:
-    return head.generation, head.mandate, head.epoch, head.seq
 
 
 def _draft(loaded: "Json") -> bytes:

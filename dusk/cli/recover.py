@@ -188,7 +188,8 @@ class _Recovery:
         from dusk.ids import ClusterId
 
         try:
-            log = copied(self._context.call, ClusterId(bytes.fromhex(self._shown["id"])), by_phrase=True)
+            cluster = ClusterId(bytes.fromhex(self._shown["id"]))
+            log = copied(self._context.call, cluster, by_phrase=True).log
         except (UntrustedInput, ValueError) as error:
             raise Refused("bad-log", f"this router's log is not that of its cluster: {error}") from None
         if views.recovery_key(log.state) != self._key.public:

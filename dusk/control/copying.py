@@ -1,15 +1,19 @@
 """A copy of the log for who believes no router: he verifies it himself, from its first entry (A57, R15)."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from dusk import limits
+from dusk.changelog.entry import APPLIED
 from dusk.changelog.foundation import read
+from dusk.changelog.items import unpack_entry_item
+from dusk.changelog.kinds import is_recovery
 from dusk.changelog.log import Log
 from dusk.control.desk import Desk, Json
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import UntrustedInput
-from dusk.ids import ClusterId, Seq
+from dusk.ids import ClusterId, KeyId, Seq
 
 _TOLD = frozenset({ItemKind.ENTRY, ItemKind.HEAD, ItemKind.CERTIFICATE})
 PIECES_MAX = limits.FOUNDATION_BYTES_MAX // limits.PIECE_BYTES_MAX + 1
@@ -17,6 +21,18 @@ BATCH_BYTES_MAX = 16 * limits.CHANGE_BYTES_MAX
 """What is read ahead of the signed head that covers it; a router signs one for each few changes."""
 Ask = Callable[..., Json]
 """Calls a method of a router: its name, and its parameters by name."""
+
+
+class Copy(NamedTuple):
+    """What was copied and verified.
+
+    Args:
+        log: the log.
+        recoveries: generation that a RECOVER made → id of the recovery key that signed it.
+    """
+
+    log: Log
+    recoveries: Mapping[int, KeyId]
 
 
 def log_copy(desk: Desk, arguments: Json) -> Json:
@@ -48,7 +64,7 @@ def _line(data: bytes) -> str:
 # --- for who copies ------------------------------------------------------------------------------
 
 
-def copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool = False) -> Log:
+def copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool = False) -> Copy:
     """Copy the log of a cluster from a router, and verify it.
 
     Args:
@@ -67,20 +83,28 @@ def copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool = False) -> Log:
         raise UntrustedInput("its log cannot be read") from None
 
 
-def _copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool) -> Log:
+def _copied(ask: Ask, cluster: ClusterId, *, by_phrase: bool) -> Copy:
     floor = _number(ask("log.copy", first=limits.NUMBER_MAX)["floor"])
-    ground = read(_foundation(ask, floor), cluster).ground if floor else None
-    log = Log(cluster, ground=ground)
+    below = read(_foundation(ask, floor), cluster) if floor else None
+    log = Log(cluster, ground=None if below is None else below.ground)
+    recoveries = dict(_recoveries(() if below is None else below.kept))
     while items := _items(ask, log.head.seq + 1):
         before = log.head.seq
-        log.extend(items)
+        recoveries |= _recoveries(log.extend(items))
         if log.head.seq == before:
             break
     if log.head.seq == 0 or log.newest is None:
         raise UntrustedInput("its log has no signed head")
     if log.checkpoint < floor and not by_phrase:  # else owners of then would do, who are none now
         raise UntrustedInput(f"it stands on a checkpoint at {floor} that nothing above it makes final")
-    return log
+    return Copy(log, recoveries)
+
+
+def _recoveries(items: Iterable[LogItem]) -> Iterator[tuple[int, KeyId]]:
+    """Yield of each RECOVER among verified items which generation it makes, and whose key signed it."""
+    for entry, change in (unpack_entry_item(i.data) for i in items if i.kind is ItemKind.ENTRY):
+        if change is not None and is_recovery(change) and entry.outcome == APPLIED:
+            yield entry.generation, change.body.author
 
 
 def _number(given: object) -> int:

@@ -334,7 +334,7 @@ def test_r5_a_log_that_ends_before_what_was_seen_is_refused(
 ) -> None:
     put(ann)
     seen = ann.file.with_name("ann.key.seen")
-    assert seen.read_text().split()[-1] == str(ann.desk.log.head.seq)
+    assert seen.read_text().split()[4] == str(ann.desk.log.head.seq)
     last = above(ann.desk.world.items, ann.desk.log.head.seq - 1)
     lines = [b64encode(item.data).decode() for item in last]
     answering(

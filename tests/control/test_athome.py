@@ -38,7 +38,7 @@ class Home(Elsewhere):
         self.made = Made()
 
     def bench(self, draft: bytes | None = None) -> HomeBench:
-        log = copied(self.desk.ask, self.desk.world.cluster)
+        log = copied(self.desk.ask, self.desk.world.cluster).log
         person = AtHome("ann", self.key, self.made)
         return HomeBench(log, person, draft, REVIEWED, self.desk.random_bytes)
 
@@ -63,7 +63,7 @@ class Home(Elsewhere):
 
     def ordered(self, request: Json, *, log: Log | None = None) -> tuple[Edit, ...]:
         self.made.is_signing = True
-        log = log or copied(self.desk.ask, self.desk.world.cluster)
+        log = log or copied(self.desk.ask, self.desk.world.cluster).log
         person = AtHome("ann", self.key, self.made)
         edits = edits_of(request)
         assert has_secrets(edits)
@@ -267,10 +267,10 @@ def test_what_was_sent_is_the_router_s_to_say(ann: Home, desk: FakeDesk) -> None
 
 @pytest.mark.usefixtures("small_steps")
 def test_a_log_is_copied_from_its_first_entry_or_from_what_it_stands_on(desk: FakeDesk) -> None:
-    assert copied(desk.ask, desk.world.cluster).head == desk.log.head
+    assert copied(desk.ask, desk.world.cluster).log.head == desk.log.head
     small = FakeDesk(grown())
     small.foundation = foundation(small.world)
-    log = copied(small.ask, small.world.cluster)
+    log = copied(small.ask, small.world.cluster).log
     assert (log.head, log.floor) == (small.log.head, small.log.checkpoint)
 
 
@@ -282,7 +282,7 @@ def test_a57_a_checkpoint_that_nothing_above_puts_in_force_is_no_copy_but_for_wh
     del world.items[-len(above(world.items, last - 1)) :]  # which put it in force
     with pytest.raises(UntrustedInput, match=f"checkpoint at {floor} that nothing above"):
         copied(small.ask, world.cluster)
-    log = copied(small.ask, world.cluster, by_phrase=True)
+    log = copied(small.ask, world.cluster, by_phrase=True).log
     assert (log.floor, log.head.seq) == (floor, last - 1)
 
 
@@ -302,7 +302,7 @@ def test_what_one_head_covers_comes_in_several_answers(
     monkeypatch.setattr(limits, "COPY_BYTES_MAX", 1)
     first = desk.ask("log.copy", first=1)
     assert (len(first["items"]), first["more"]) == (1, 5)
-    assert copied(desk.ask, desk.world.cluster).head == desk.log.head
+    assert copied(desk.ask, desk.world.cluster).log.head == desk.log.head
 
 
 @pytest.mark.parametrize(
@@ -345,4 +345,4 @@ def test_a_copy_ends_where_no_head_covers_more(desk: FakeDesk) -> None:
             answer["items"] = answer["items"][:-1]
         return answer
 
-    assert copied(ask, desk.world.cluster).head.seq == last - 1
+    assert copied(ask, desk.world.cluster).log.head.seq == last - 1

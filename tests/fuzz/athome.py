@@ -12,6 +12,7 @@ from dusk.control.copying import copied
 from dusk.control.made import Made, made_of
 from dusk.control.outside import edits_of
 from dusk.control.sealing import AtHome
+from dusk.control.seen import Seen, seen_of
 from dusk.control.tidying import wraps_row
 from dusk.errors import UntrustedInput
 from dusk.keys.secret import Scope, seal_value, secret_key_id, wrap
@@ -39,6 +40,16 @@ def _made(data: bytes) -> None:
     assert list(made_of("\n".join(lines), is_signing=True).lines()) == lines
 
 
+def _seen(data: bytes) -> None:
+    """What is read is written again in the same words."""
+    try:
+        text = data.decode("ascii")
+    except ValueError:
+        raise UntrustedInput("no text") from None
+    seen = seen_of(text)
+    assert seen_of(seen.line()) == seen
+
+
 def _copy(data: bytes) -> None:
     """Whatever a router answers, no log comes of it but that of the cluster."""
     try:
@@ -50,7 +61,7 @@ def _copy(data: bytes) -> None:
     def ask(method: str, **_params: Any) -> Any:
         return answer if method == "log.copy" else {"piece": None}
 
-    log = copied(ask, WORLD.cluster)
+    log = copied(ask, WORLD.cluster).log
     assert WORLD.log.chain_at(log.head.seq) == log.head.chain
 
 
@@ -104,8 +115,14 @@ def _sign(data: bytes) -> None:
 
 
 SAMPLE = f"{NAME.hex()} new {SECTION}\n{'00' * 16} signed cluster\n".encode()
+SEEN = [
+    b"0 0 1 7\n",
+    Seen((1, 0, 2, 9), WORLD.named(), WORLD.recovery.key_id).line().encode(),
+    Seen((0, 0, 1, 1), WORLD.named()).line().encode(),
+]
 TARGETS = [
     Target("keys made at home", _made, UntrustedInput, [SAMPLE]),
+    Target("what was seen of the log", _seen, UntrustedInput, SEEN),
     Target("a copy of the log", _copy, UntrustedInput, [json.dumps(LOG).encode()], _grown_copy, share=0.1),
     Target("secrets to sign", _sign, UntrustedInput, [_asked()], share=0.1),
 ]
