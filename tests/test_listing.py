@@ -2,7 +2,7 @@
 
 import pytest
 
-from dusk.listing import listed
+from dusk.listing import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,7 @@ def test_what_does_not_fit_is_counted(names: tuple[str, ...], text: str) -> None
 def test_behind_clauses_the_number_is_a_clause_too() -> None:
     assert listed(("a is off", "b is off", "c is off"), 1, "; ") == "a is off; and 2 more"
     assert listed(("a is off", "b is off"), 2, "; ") == "a is off; b is off"
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(count, "device") for count in (0, 1, 2)] == ["0 devices", "1 device", "2 devices"]

@@ -14,6 +14,7 @@ from dusk.cli.refresh import refresh
 from dusk.cli.table import printable, shortened, terminal_width
 from dusk.errors import Refused
 from dusk.limits import MEMBERS_MAX
+from dusk.listing import counted
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0
@@ -45,7 +46,7 @@ def _draft(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.what == "discard":
         result = context.signed("draft.discard", target=arguments.target, key=arguments.key)
         count = result["discarded"]
-        context.say(f"discarded {count} edit{'s' * (count != 1)}" if count else "the draft was empty", result)
+        context.say(f"discarded {counted(count, 'edit')}" if count else "the draft was empty", result)
         return 0
     if arguments.target:
         raise UsageError("`dusk draft` shows the whole draft; only `draft discard` takes a TARGET")

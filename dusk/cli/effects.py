@@ -12,7 +12,11 @@ NAMES_MAX = 8
 def effects_text(effects: Sequence[Json], more: int) -> str:
     """Return effects as text: on whom, then ``+``, ``-`` or ``~`` lines, ``!`` before what is marked."""
     lines = [line for effect in effects for line in _lines(effect)]
-    return "\n".join([*lines, *([f"and {more} more routers or groups that differ"] if more else [])])
+    return "\n".join([*lines, *([f"and {more} more {_others(more)}"] if more else [])])
+
+
+def _others(count: int) -> str:
+    return "router or group that differs" if count == 1 else "routers or groups that differ"
 
 
 def _lines(effect: Json) -> Iterator[str]:

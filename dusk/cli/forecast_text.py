@@ -4,6 +4,7 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from dusk.listing import counted
 from dusk.sim.forecast import FAMILIES
 from dusk.sim.forecast_air import ATTEMPTS_MAX, QUEUE_S
 from dusk.sim.forecast_figures import Cost, Figures, Spread, figures_of
@@ -41,13 +42,14 @@ def _assumed(answer: "Answer", faults: str) -> str:
     rates = (
         f"{_rate(radio.multicast_bits_per_s)} for multicast, {_rate(radio.unicast_bits_per_s)} for the rest"
     )
+    changes = counted(question.changes, "change")
     rows = [
         ("routers", f"{question.nodes} on one channel that all hear, IPv4 and IPv6"),
         ("link", rates),
         ("frames", f"each takes {_time(radio.frame_s)} besides its bits"),
         ("loss", f"{100 * radio.loss:.3g} % for each receiver; unicast is tried up to {ATTEMPTS_MAX} times"),
         ("cycle", f"{question.cycle_s:g} s"),
-        ("measured", f"{half} quiet, then {question.changes} changes of {question.size_bytes} B in {half}"),
+        ("measured", f"{half} quiet, then {changes} of {question.size_bytes} B in {half}"),
         ("flash", f"a write takes up to {_time(question.flash_s)}"),
         ("apply", f"each of its requests {_time(HELPER_S)} to {_time(10 * HELPER_S)}, reload included"),
         ("faults", faults.replace(",", ", ") if faults != "all" else "all that there are"),
@@ -94,7 +96,9 @@ def _exceptions(answer: "Answer", figures: Figures) -> list[str]:
     """Say what the table above leaves out, and what went wrong."""
     lines = []
     if answer.behind:
-        lines.append(f"  NOT ALL CAME TO ONE VERSION: {answer.behind} routers were behind at the end")
+        were = "was" if answer.behind == 1 else "were"
+        behind = f"{counted(answer.behind, 'router')} {were} behind"
+        lines.append(f"  NOT ALL CAME TO ONE VERSION: {behind} at the end")
     else:
         lines.append(f"  in the end all {answer.question.nodes} routers had version {answer.head}, in effect")
     rare = (
@@ -118,7 +122,7 @@ def _air(answer: "Answer", figures: Figures) -> str:
     idle, change = figures.idle_cycle, figures.change
     per_hour = 3600 / answer.question.cycle_s
     lines = [
-        f"What the air carried (idle: mean of {figures.idle_cycles} cycles without a change)",
+        f"What the air carried (idle: mean of {counted(figures.idle_cycles, 'cycle')} without a change)",
         f"  {'':<32}{'idle cycle':>14}{'idle hour':>14}{'change, besides':>17}",
         _air_row(
             "time that it was busy", *(_time(s) for s in (idle.air_s, per_hour * idle.air_s, change.air_s))

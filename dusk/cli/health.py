@@ -3,6 +3,7 @@
 from dusk.cli.client import Json
 from dusk.cli.command import Context
 from dusk.errors import Refused
+from dusk.listing import counted
 
 ASK_S_MAX = 30.0
 """Longer than the daemon takes in any case."""
@@ -64,12 +65,13 @@ def _radio(radio: Json) -> str:
         return "off"
     channel = f", channel {radio['channel']}" if radio["channel"] else ""
     count = radio["clients"]
-    clients = "" if count is None else ", 1 client" if count == 1 else f", {count} clients"
+    clients = "" if count is None else f", {counted(count, 'client')}"
     return f"{radio['band'] or 'on'}{channel}{clients}"
 
 
 def _interface(one: Json) -> str:
     addresses = " ".join(one["addresses"]) or "no address"
     state = "up" if one["is_up"] else "down"
-    traffic = f"{one['received_bytes']} bytes in, {one['sent_bytes']} out, {one['errors']} errors"
+    received, errors = counted(one["received_bytes"], "byte"), counted(one["errors"], "error")
+    traffic = f"{received} in, {one['sent_bytes']} out, {errors}"
     return f"{state}, {addresses}, {one['mac'] or 'no hardware address'}, {traffic}"

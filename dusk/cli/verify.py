@@ -12,6 +12,7 @@ from dusk.daemon.logfiles import NAME
 from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, StorageError, UntrustedInput
+from dusk.listing import counted
 
 _BATCH = 256
 """Items verified at once: bounded memory, and the first fault is found inside one batch."""
@@ -69,7 +70,8 @@ def run(context: Context) -> int:
         rows.append(("compacted", f"up to {found.compacted}: {checked} its single versions cannot be again"))
     context.fields(rows, document)
     if contents.cut_bytes:
-        context.note(f"an unfinished write of {contents.cut_bytes} bytes at its end is cut at the next start")
+        cut = counted(contents.cut_bytes, "byte")
+        context.note(f"an unfinished write of {cut} at its end is cut at the next start")
     return 0
 
 

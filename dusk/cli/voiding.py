@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dusk.cli.command import Context
 from dusk.cli.draft import report, wait_for_change
 from dusk.errors import Refused
+from dusk.listing import counted
 
 if TYPE_CHECKING:
     from dusk.cli.client import Json
@@ -116,7 +117,7 @@ def _show(context: Context, plan: "Json") -> None:
     if more:
         context.note(f"void: {more} more")
     if plan["edits"]:
-        context.note(f"put back, {plan['edits']} records:\n{plan['diff']}")
+        context.note(f"put back, {counted(plan['edits'], 'record')}:\n{plan['diff']}")
     for one in plan["kept"]:
         context.note(f"stays: {one['where']} {one['item']}, which version {one['seq']} changed since")
     for one in plan["left"]:

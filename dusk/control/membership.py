@@ -18,6 +18,7 @@ from dusk.control.newcomers import ID_CHARACTERS_MIN, expected_for, find, online
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
+from dusk.listing import counted
 
 # --- letting in ----------------------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ def device_expect(desk: Desk, arguments: Json) -> Json:
             edits.put(expected_path(row["label"]), "as", wanted)
     if not edits.all:
         return unchanged("nothing to change: all of these are expected so already")
-    message = f"{len(edits.all)} devices expected"
+    message = f"{counted(len(edits.all), 'device')} expected"
     return handed_in(desk, session, message, edits.all, arguments["timeout_s"])
 
 
@@ -316,13 +317,15 @@ def joinkey_revoke(desk: Desk, arguments: Json) -> Json:
     if not edits.all:
         what = "nothing to change: it is revoked already"
         return {**unchanged(what), **told, "notes": notes}
-    message = f"join key {joinkey.id[:8]} revoked" + (f", {len(gone)} devices removed" if gone else "")
+    removed = f", {counted(len(gone), 'device')} removed" if gone else ""
+    message = f"join key {joinkey.id[:8]} revoked{removed}"
     if freed:
         message += f"; {', '.join(device.name for device in freed)} may not lead any more"
     answer = handed_in(desk, session, codec.shortened(message, 1000), edits.all, arguments["timeout_s"])
     if left and answer["text"].startswith(PROPOSED):
         told["left"] = 0  # asked again now, it would be proposed again
-        notes = [*notes, f"{left} more are removed when you ask again after the others signed this"]
+        more = f"{left} more {'is' if left == 1 else 'are'} removed"
+        notes = [*notes, f"{more} when you ask again after the others signed this"]
     return {**answer, **told, "notes": [*answer["notes"], *notes]}
 
 

@@ -10,6 +10,7 @@ from dusk.control.acting import handed_in, unchanged
 from dusk.control.desk import Desk, Json
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, key_id
+from dusk.listing import counted
 
 SHOWN_MAX = 200
 """Changes, and records, that an answer lists; how many there are it says."""
@@ -107,7 +108,7 @@ def void_submit(desk: Desk, arguments: Json) -> Json:
     row = voided_row(Voided(found.since, found.chain, changes))
     taken = _fitting(found.edits, _ROOM_BYTES - len(row))
     edits = (*taken, Edit(section, f"{PART}{part}", row, None))
-    message = f"void since version {found.since}: {len(changes)} changes of {_name(desk, found)}"
+    message = f"void since version {found.since}: {counted(len(changes), 'change')} of {_name(desk, found)}"
     answer = handed_in(desk, session, message, edits, arguments["timeout_s"])
     rest = len(found.edits) - len(taken) + len(found.voided) - len(changes)
     return {**answer, "left_edits": rest}

@@ -121,7 +121,7 @@ def test_a19_a_revoked_key_takes_all_its_routers_along_by_as_many_changes_as_it_
     key = waiting.world.joinkey.key_id.hex()
     said = dusk("joinkey", "revoke", key[:8], "--with-devices")
     assert (said.code, said.err) == (0, "")
-    assert "1 devices removed; backup may not lead any more" in said.out
+    assert "1 device removed; backup may not lead any more" in said.out
     assert [member.name for member in views.members(waiting.log.state)] == ["attic", "hall"]
 
 

@@ -74,7 +74,7 @@ def test_a23_what_is_void_is_shown_before_it_is_asked_and_undone(
     assert "--yes" in asked[0]
     shown = done.err.splitlines()
     assert f"void: version {since} by bob: a change" in shown
-    assert "put back, 1 records:" in shown
+    assert "put back, 1 record:" in shown
     assert f"stays: policy/hall system.@system[0].hostname, which version {later} changed since" in shown
     assert f"void since version {since}" in done.out
     assert (world.says("wifi"), world.says("hall")) == ("good", "honest")

@@ -169,7 +169,7 @@ def test_a23_what_a_former_key_did_is_undone_and_its_person_goes_on(desk: FakeDe
     (bob,) = [user for user in desk.ask("user.list")["users"] if user["name"] == "bob"]
     assert bob["disabled"] is False
     newest = desk.ask("log.list", count=1)["entries"][0]["message"]
-    assert newest == f"void since version {since}: 1 changes of a former key of bob"
+    assert newest == f"void since version {since}: 1 change of a former key of bob"
     unknown = planned(desk, user="bob", old_key="0" * 32, since=since)["error"]
     assert unknown["code"] == "no-key"
 
