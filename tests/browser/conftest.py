@@ -11,7 +11,7 @@ from tests.network.cluster import Cluster, running
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    with running(3, "0.5s") as made:
+    with running(3, "0.5s", newcomers=2) as made:
         yield made
 
 

@@ -166,7 +166,7 @@ def test_a_router_is_named_grouped_and_held_and_its_secrets_are_shown_one_by_one
     assert "goes on" in window.told("success")
 
     window.press("Remove it")
-    page.locator(".modal").get_by_label("Take what is managed").wait_for()
+    page.locator(".modal").get_by_label("Take managed secrets off its files").wait_for()
     page.keyboard.press("Escape")
     assert page.locator(".modal").count() == 0
     window.view("edits")

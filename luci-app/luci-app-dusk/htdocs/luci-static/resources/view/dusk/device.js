@@ -226,7 +226,7 @@ return view.extend({
 
 	remove: function(device) {
 		return E('div', { 'class': 'dusk-actions' }, widgets.button(_('Remove it'), 'cbi-button-negative', () => {
-			const wipe = widgets.checkbox('dusk-wipe', _('Take what is managed off its files, too.'));
+			const wipe = widgets.checkbox('dusk-wipe', _('Take managed secrets off its files, too: now, or when it comes back. The rest stays.'));
 			widgets.dialog(widgets.filled(_('Remove %s?'), device.name), [
 				E('p', {}, _('It belongs to the cluster no more, and gets no change. To come back it has to join anew.')), E('p', {}, wipe)
 			], widgets.button(_('Remove'), 'cbi-button-negative', async () => {
