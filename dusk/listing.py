@@ -1,8 +1,8 @@
-"""How people are told of many things in one line: some of them, how many more, or how many there are."""
+"""How people are told of many things in one line: some of them, and how many more there are."""
 
 from collections.abc import Sequence
 
-__all__ = ["counted", "listed"]
+__all__ = ["listed"]
 
 _NAMES = ", "
 
@@ -19,8 +19,3 @@ def listed(names: Sequence[str], shown_max: int, between: str = _NAMES) -> str:
     if more <= 0:
         return shown
     return f"{shown}{' ' if between == _NAMES else between}and {more} more"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return how many there are of something, ``1 device`` or ``2 devices``: its plural has an s."""
-    return f"{count} {noun}{'s' * (count != 1)}"

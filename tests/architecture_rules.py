@@ -95,7 +95,7 @@ HELPER_MAY_IMPORT = frozenset({"dusk.helper", "dusk.errors", "dusk.limits"})
 """Of Dusk; the last two import nothing themselves."""
 
 RANKS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "limits", "lazy", "listing"}),
+    frozenset({"counting", "errors", "limits", "lazy", "listing"}),
     frozenset({"ids"}),
     frozenset({"codec"}),
     frozenset({"keys"}),

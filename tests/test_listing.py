@@ -2,7 +2,8 @@
 
 import pytest
 
-from dusk.listing import counted, listed
+from dusk.counting import counted
+from dusk.listing import listed
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from dusk.cli.options import UsageError
 from dusk.cli.pages import every
 from dusk.cli.refresh import refresh
 from dusk.cli.table import printable, shortened, terminal_width
+from dusk.counting import counted
 from dusk.errors import Refused
 from dusk.limits import MEMBERS_MAX
-from dusk.listing import counted
 
 TIMEOUT_S = 60.0
 _GRACE_S = 10.0

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from dusk.listing import counted
+from dusk.counting import counted
 from dusk.sim.forecast import FAMILIES
 from dusk.sim.forecast_air import ATTEMPTS_MAX, QUEUE_S
 from dusk.sim.forecast_figures import Cost, Figures, Spread, figures_of

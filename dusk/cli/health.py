@@ -2,8 +2,8 @@
 
 from dusk.cli.client import Json
 from dusk.cli.command import Context
+from dusk.counting import counted
 from dusk.errors import Refused
-from dusk.listing import counted
 
 ASK_S_MAX = 30.0
 """Longer than the daemon takes in any case."""

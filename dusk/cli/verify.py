@@ -7,12 +7,12 @@ from pathlib import Path
 from dusk.changelog.foundation import read
 from dusk.changelog.log import Log
 from dusk.cli.command import Context
+from dusk.counting import counted
 from dusk.daemon.frames import Contents
 from dusk.daemon.logfiles import NAME
 from dusk.daemon.opening import read_log
 from dusk.effects import ItemKind, LogItem
 from dusk.errors import Refused, StorageError, UntrustedInput
-from dusk.listing import counted
 
 _BATCH = 256
 """Items verified at once: bounded memory, and the first fault is found inside one batch."""

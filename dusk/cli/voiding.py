@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dusk.cli.command import Context
 from dusk.cli.draft import report, wait_for_change
+from dusk.counting import counted
 from dusk.errors import Refused
-from dusk.listing import counted
 
 if TYPE_CHECKING:
     from dusk.cli.client import Json

@@ -15,10 +15,10 @@ from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, i
 from dusk.control.desk import Desk, Json, Session, Waiting
 from dusk.control.history import change_of
 from dusk.control.newcomers import ID_CHARACTERS_MIN, expected_for, find, online_devices
+from dusk.counting import counted
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId
 from dusk.limits import CHANGE_BYTES_MAX, OPERATIONS_MAX
-from dusk.listing import counted
 
 # --- letting in ----------------------------------------------------------------------------------
 

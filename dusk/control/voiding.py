@@ -8,9 +8,9 @@ from dusk.changelog.voiding import PART, Voided, void_path, voided_by, voided_ro
 from dusk.control import names, words
 from dusk.control.acting import handed_in, unchanged
 from dusk.control.desk import Desk, Json
+from dusk.counting import counted
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId, key_id
-from dusk.listing import counted
 
 SHOWN_MAX = 200
 """Changes, and records, that an answer lists; how many there are it says."""
