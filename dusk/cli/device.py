@@ -5,9 +5,10 @@ import argparse
 from dusk.cli import newcomers, ordering
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
-from dusk.cli.health import asked_health, health_rows
+from dusk.cli.health import ASK_S_MAX, asked_health, health_rows
 from dusk.cli.pages import every
 from dusk.cli.refresh import refresh
+from dusk.counting import counted
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         _show,
     )
     show.add_argument("name", metavar="NAME", help="its name, or its id")
+    packages = verb(
+        verbs,
+        "packages",
+        "Ask one router which packages it has installed, and in which versions.",
+        "dusk device packages attic",
+        _packages,
+    )
+    packages.add_argument("name", metavar="NAME", help="its name, or its id")
     ordering.add_verbs(verbs)
     newcomers.add_verbs(verbs)
 
@@ -86,6 +95,20 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
     rows += [("health", reason)] if reason else []
     rows += health_rows(health) if health else []
     context.fields(rows, {**device, "health": health, "health_reason": reason})
+    return 0
+
+
+def _packages(context: Context, arguments: argparse.Namespace) -> int:
+    refresh(context)
+    ticket = context.asked("device.packages", name=arguments.name)["ticket"]
+    told: Json = context.client.wait(ticket, ASK_S_MAX)
+    rows = [(one["name"], one["version"]) for one in told["packages"]]
+    context.table(("NAME", "VERSION"), rows, told, f"nothing is installed on {arguments.name}, it says")
+    if rows and not context.json:
+        left = told["count"] - len(rows)
+        more = f", of which {left} had no room in its answer" if left else ""
+        packages = counted(told["count"], "package")
+        context.note(f"{packages}{more}; hash {told['hash']}, the same where all of them are")
     return 0
 
 

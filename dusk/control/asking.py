@@ -6,12 +6,33 @@ from dusk.control import names
 from dusk.control.desk import Desk, Json
 from dusk.effects import Question, Told
 from dusk.membership.health import HEALTH, Health, decode_health
+from dusk.membership.packages import DIGEST_BYTES, PACKAGES, decode_packages
 
 
 def device_health(desk: Desk, arguments: Json) -> Json:
     """Ask a device how it is; the ticket ends with the answer, or says why there is none."""
     device = names.device_id(desk.log.state, arguments["name"])
     return {"ticket": desk.ask_device(device, Question(HEALTH), told_health, arguments["token"])}
+
+
+def device_packages(desk: Desk, arguments: Json) -> Json:
+    """Ask a device which packages it has; the ticket ends as that of :func:`device_health`."""
+    device = names.device_id(desk.log.state, arguments["name"])
+    return {"ticket": desk.ask_device(device, Question(PACKAGES), told_packages, arguments["token"])}
+
+
+def told_packages(told: Told) -> Json:
+    """Return an answer as a document.
+
+    Raises:
+        UntrustedInput: it is none.
+    """
+    found = decode_packages(told.data)
+    return {
+        "count": found.total,
+        "hash": f"{found.digest:0{2 * DIGEST_BYTES}x}",
+        "packages": [one._asdict() for one in found.rows],
+    }
 
 
 def told_health(told: Told) -> Json:

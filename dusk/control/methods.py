@@ -120,6 +120,7 @@ METHODS: Mapping[str, Method] = {
     "device.expected": _query(views.device_expected, after=_AFTER),
     "device.show": _query(views.device_show, name=_TEXT),
     "device.health": _query(asking.device_health, name=_TEXT, token=_ASKER),
+    "device.packages": _query(asking.device_packages, name=_TEXT, token=_ASKER),
     "device.order": _signing(ordering.device_order, **_ORDERED),
     "order.prepare": _signing(ordering.order_prepare, **_ORDERED),
     "order.read": _query(ordering.order_read, line=_ORDER_LINE),

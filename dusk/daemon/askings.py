@@ -19,7 +19,7 @@ _LATER_S = 2.0
 _TOLD_WORDS = frozenset(
     {
         *("bad-order", "bad-question", "bad-signature", "failed", "internal", "missing-signatures"),
-        *("not-heard", "other-device", "outside-grant", "spent-challenge", "too-large"),
+        *("no-list", "not-heard", "other-device", "outside-grant", "spent-challenge", "too-large"),
     }
 )
 """What an answer that is none may say otherwise (`specs/asking.md`)."""

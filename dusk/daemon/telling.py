@@ -1,4 +1,4 @@
-"""Answers of this device about itself that the shell looks up: how it is, and what its files say."""
+"""Answers of this device about itself that the shell looks up: how it is, what it has, what its files say."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,10 +12,12 @@ from dusk.daemon import health
 from dusk.daemon.answers import Answer
 from dusk.daemon.core import Core
 from dusk.daemon.helper_client import HelperClient
+from dusk.daemon.packages import PackageList
 from dusk.effects import Question, Told
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.membership.health import HEALTH, encode_health
+from dusk.membership.packages import PACKAGES
 from dusk.node import Node
 
 RADIOS = "radios"
@@ -30,7 +32,11 @@ def by_word(root: Path, helper: HelperClient, core: Callable[[], Core]) -> Mappi
         helper: reads the files.
         core: gives the loop, with its living node.
     """
-    return {HEALTH: _health_of(root, helper), FILES: _files_by(helper, core)}
+    return {
+        HEALTH: _health_of(root, helper),
+        FILES: _files_by(helper, core),
+        PACKAGES: _packages_of(PackageList(root)),
+    }
 
 
 def _health_of(root: Path, helper: HelperClient) -> Answer:
@@ -42,6 +48,15 @@ def _health_of(root: Path, helper: HelperClient) -> Answer:
             line = await helper.device(RADIOS)
         radios = health.radios_in(line)
         return Told(data=encode_health(await trio.to_thread.run_sync(health.gather, root, radios)))
+
+    return answer
+
+
+def _packages_of(kept: PackageList) -> Answer:
+    """Return what answers which packages are installed."""
+
+    async def answer(_question: Question, _asker: DeviceId) -> Told:
+        return Told(data=await trio.to_thread.run_sync(kept.answer))
 
     return answer
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dusk.cli.main import MODULES, overview
+from dusk.effects import Told
+from dusk.ids import DeviceId
 from dusk.keys.joinkey import parse_join_line
+from dusk.membership.packages import Package, encode_packages, told_of
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -412,3 +415,23 @@ def test_devices_are_shown(dusk: "Dusk", server: FakeDesk) -> None:
     assert "attic" in dusk("device", "list").out
     assert "master" in dusk("device", "show", "attic").out
     assert_refused(dusk("device", "show", "cellar"), "no device 'cellar'")
+
+
+def test_the_packages_of_a_device_are_shown_or_why_not(dusk: "Dusk", server: FakeDesk) -> None:
+    packages = [Package(f"kmod-{at:04}", "6.12.1-r1") for at in range(4097)]
+    told = told_of(packages)
+    hall = DeviceId(bytes.fromhex(server.ask("device.show", name="hall")["id"]))
+    assert_refused(dusk("device", "packages", "hall"), "nobody knows where it is")
+    server.answers[hall] = Told(data=encode_packages(told))
+    shown = dusk("device", "packages", "hall")
+    assert shown.out.splitlines()[:2] == ["NAME       VERSION", "kmod-0000  6.12.1-r1"]
+    left = 4097 - len(told.rows)
+    assert f"4097 packages, of which {left} had no room in its answer; hash {told.digest:012x}" in shown.err
+    assert dusk("--json", "device", "packages", "hall").json["count"] == 4097
+    server.answers[hall] = Told(data=encode_packages(told_of(packages[:1])))
+    assert "1 package; hash" in dusk("device", "packages", "hall").err
+    server.answers[hall] = Told(data=encode_packages(told_of(())))
+    assert "nothing is installed on hall" in dusk("device", "packages", "hall").err
+    server.answers[hall] = Told("no-list", "neither apk nor opkg keeps a list of packages there")
+    assert_refused(dusk("device", "packages", "hall"), "neither apk nor opkg keeps")
+    assert_refused(dusk("device", "packages", "cellar"), "no device 'cellar'")

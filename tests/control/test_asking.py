@@ -2,10 +2,13 @@
 
 import pytest
 
+from dusk.daemon.control import _encode
 from dusk.effects import Question, Told
 from dusk.errors import Refused
 from dusk.ids import DeviceId
+from dusk.limits import CONTROL_LINE_BYTES_MAX
 from dusk.membership.health import Health, Interface, Radio, encode_health
+from dusk.membership.packages import Package, encode_packages, told_of
 from tests.desk import FakeDesk
 
 HOSTILE = "<b>\n$(id)"
@@ -22,7 +25,11 @@ HEALTH = Health(
 
 
 def health(desk: FakeDesk, name: str = "hall") -> dict[str, object]:
-    answer = desk.poll(desk.ask("device.health", name=name)["ticket"])
+    return asked(desk, "device.health", name)
+
+
+def asked(desk: FakeDesk, method: str, name: str = "hall") -> dict[str, object]:
+    answer = desk.poll(desk.ask(method, name=name)["ticket"])
     assert isinstance(answer, dict)
     return answer
 
@@ -53,6 +60,29 @@ def test_a_device_is_asked_how_it_is(desk: FakeDesk) -> None:
         "radios": [{"name": HOSTILE, "band": "5g", "channel": 36, "is_up": True, "clients": 3}],
     }
     assert desk.asked == [(hall(desk), Question("health"))]
+
+
+def test_a_device_is_asked_which_packages_it_has(desk: FakeDesk) -> None:
+    told = told_of((Package("base-files", "1694"), Package("kmod-" + HOSTILE, "6.12")))
+    desk.answers[hall(desk)] = Told(data=encode_packages(told))
+    assert asked(desk, "device.packages")["result"] == {
+        "count": 2,
+        "hash": f"{told.digest:012x}",
+        "packages": [
+            {"name": "base-files", "version": "1694"},
+            {"name": "kmod-" + HOSTILE, "version": "6.12"},
+        ],
+    }
+    assert desk.asked == [(hall(desk), Question("packages"))]
+
+
+def test_the_longest_list_of_packages_fits_a_line_of_the_control_socket(desk: FakeDesk) -> None:
+    packages = tuple(Package("\1" * 124 + f"{at:04}", "\1" * 128) for at in range(4096))
+    few = tuple(Package(f"\1\1\1\1{at:04}", "\1" * 5) for at in range(4096))
+    for installed in (packages, few):
+        desk.answers[hall(desk)] = Told(data=encode_packages(told_of(installed)))
+        answer = asked(desk, "device.packages")
+        assert len(_encode({"jsonrpc": "2.0", "id": 10**9, "result": answer})) < CONTROL_LINE_BYTES_MAX
 
 
 def test_a_question_counts_in_the_share_of_whose_token_comes_with_it(desk: FakeDesk) -> None:

@@ -7,6 +7,7 @@ from tests.fuzz import (
     helper,
     local,
     nodes,
+    packages,
     pages,
     questions,
     requests,
@@ -31,6 +32,7 @@ TARGETS: tuple[Target, ...] = (
     *trust.TARGETS,
     *athome.TARGETS,
     *questions.TARGETS,
+    *packages.TARGETS,
     *pages.TARGETS,
 )
 BY_NAME = {target.name: target for target in (*TARGETS, helper.TARGET)}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dusk.demo.router import DemoError
 from tests.network.cluster import Cluster, running
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
@@ -30,12 +31,28 @@ def _name(cluster: Cluster, number: int) -> str:
     return str(state["name"])
 
 
+APK_LIST = b"P:musl\nV:1.2.5-r0\n\nP:base-files\nV:1694~abc\n\n"
+
+
+def _packages(cluster: Cluster, at: int, of: int) -> str:
+    return cluster.routers[at].dusk("device", "packages", _name(cluster, of))
+
+
 def test_any_router_tells_any_other_how_it_is_and_who_is_off_is_not_reachable(cluster: Cluster) -> None:
     for at, of in ((0, 1), (1, 0), (1, 2), (2, 2)):
         found = _health(cluster, at, of)
         names = [one["name"] for one in found["interfaces"]]
         assert "lo" in names
         assert found["uptime_s"]
+    for number in (1, 2):
+        kept = cluster.routers[number].root / "lib/apk/db/installed"
+        kept.parent.mkdir(parents=True)
+        kept.write_bytes(APK_LIST)
+    for at, of in ((0, 1), (1, 2), (2, 2)):
+        lines = _packages(cluster, at, of).splitlines()
+        assert lines == ["NAME        VERSION", "base-files  1694~abc", "musl        1.2.5-r0"]
+    with pytest.raises(DemoError, match="neither apk nor opkg"):
+        _packages(cluster, 1, 0)
     off = _name(cluster, 2)
     cluster.routers[2].ask_to_stop()
     assert cluster.routers[2].wait_for_end()

@@ -26,6 +26,7 @@ from dusk.errors import UntrustedInput
 from dusk.ids import ChainHash, ClusterId, DeviceId, Seq
 from dusk.keys.signing import SigningKey, verify
 from dusk.membership import health as told
+from dusk.membership import packages
 from dusk.membership.addresses import parse_address
 from dusk.membership.names import decide_name
 from dusk.membership.request import stream_of
@@ -178,6 +179,10 @@ def catchup(case: Case) -> None:
             assert locator_positions(Seq(case["head"])) == case["positions"]
         case "health":
             assert told.encode_health(told.decode_health(raw(case["bytes"]))) == raw(case["bytes"])
+        case "packages":
+            assert packages.encode_packages(packages.decode_packages(raw(case["bytes"]))) == raw(
+                case["bytes"]
+            )
         case "drift":
             drift_told.decode_drift(raw(case["bytes"]))
         case "files":

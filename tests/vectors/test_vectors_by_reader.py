@@ -27,11 +27,12 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "hold": (2, 4),
         "locator": (6, 0),
         "order": (1, 6),
+        "packages": (2, 11),
         "request": (17, 41),
     },
     "chains": {"broken": (0, 276), "continued": (36, 0), "log": (1, 0)},
     "changes": {"": (5, 37)},
-    "control": {"": (193, 105)},
+    "control": {"": (194, 105)},
     "datagrams": {
         "ANSWER": (4, 7),
         "ASK": (1, 0),

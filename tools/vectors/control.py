@@ -223,6 +223,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
         ("device.list", {}),
         ("device.show", {"name": "attic"}),
         ("device.health", {"name": "attic"}),
+        ("device.packages", {"name": "attic"}),
         ("joinkey.list", {}),
         ("policy.list", {}),
         ("policy.show", {"name": "wifi"}),

@@ -21,6 +21,7 @@ from dusk.ids import ClusterId, DeviceId, Seq
 from dusk.keys.signing import verify
 from dusk.limits import HOLD_S_MAX
 from dusk.membership.health import Health, Interface, Radio, decode_health, encode_health
+from dusk.membership.packages import APK, OPKG, decode_packages, encode_packages, read_list, told_of
 from tools.vectors.case import Case, invalid, key, valid
 
 HEALTH = Health(
@@ -54,12 +55,31 @@ FILES = ToldFiles(
         *(ToldFile(name, state) for name, state in zip("abc", list(FileState)[2:], strict=True)),
     ),
 )
+LISTS = (
+    (
+        "apk",
+        APK,
+        b"C:Q1aa=\nP:musl\nV:1.2.5-r0\nA:x\nF:lib\nR:ld:1.so\n\n\nP:caf\xe9\nV:"
+        + b"9" * 129
+        + b"\n\nP:base-files\nV:1~2\n",
+    ),
+    (
+        "opkg",
+        OPKG,
+        (
+            b"Package: libc\nVersion: 1.2.5-r4\nStatus: install user installed\nConffiles:\n /etc/a 00\n\n"
+            b"Package: gone\nVersion: 1\nStatus: deinstall ok not-installed\n\n"
+            b"Package: fresh\nVersion: 2\nStatus: install ok unpacked\n\n"
+            b"Package: bare\n\nPackage: kernel\nVersion: 6\nStatus: install hold installed\n"
+        ),
+    ),
+)
 SHOWS = "A device takes it for this challenge, once."
 
 
 def told(cluster: ClusterId) -> list[Case]:
-    """Return the cases of kinds ``health``, ``drift``, ``files``, ``order`` and ``hold``."""
-    return [*_health(), *_drift(), *_files(), *_orders(cluster), *_holds()]
+    """Return the cases of what devices are asked: each kind by itself."""
+    return [*_health(), *_packages(), *_drift(), *_files(), *_orders(cluster), *_holds()]
 
 
 def _health() -> list[Case]:
@@ -79,6 +99,37 @@ def _health() -> list[Case]:
         wrong = partial(decode_health, bad)
         cases.append(
             invalid(f"health: {name}", "None.", "wrong-shape", wrong, kind="health", bytes=bad.hex())
+        )
+    return cases
+
+
+def _packages() -> list[Case]:
+    """Return what is told of lists, and what nobody tells."""
+    cases, row = [], []
+    for name, form, content in LISTS:
+        data = encode_packages(told_of(read_list(content.splitlines(), form)))
+        row = codec.unpack(data, size_max=4096)
+        says = "A list, and what is told of it."
+        given = {"kind": "packages", "list": content.hex(), "form": name, "bytes": data.hex()}
+        cases.append(valid(f"packages: {name}", says, **given, row=row))
+    one, other = row[2][:2]
+    for name, bad in (
+        ("more rows than are counted", [1, *row[1:]]),
+        ("65,537 packages", [65_537, *row[1:]]),
+        ("4,097 rows", [4097, 0, [[f"{at:04}", "1"] for at in range(4097)]]),
+        ("another hash than theirs", [row[0], row[1] ^ 1, row[2]]),
+        ("a hash of 49 bits", [row[0] + 1, 2**48, row[2]]),
+        ("out of order", [9, 0, [other, one]]),
+        ("a package twice", [9, 0, [one, one]]),
+        ("a package without a name", [9, 0, [["", "1"]]]),
+        ("a version of 129 bytes", [9, 0, [["a", "1" * 129]]]),
+        ("a name in bytes", [9, 0, [[b"a", "1"]]]),
+        ("a row of one", [9, 0, [["a"]]]),
+    ):
+        packed = codec.pack(bad)
+        wrong = partial(decode_packages, packed)
+        cases.append(
+            invalid(f"packages: {name}", "None.", "wrong-shape", wrong, kind="packages", bytes=packed.hex())
         )
     return cases
 

@@ -344,6 +344,12 @@ def told_health(case: Case, _file: File, out: Out) -> None:
     out["row"] = streams.health(hexed(case["bytes"]))
 
 
+def told_packages(case: Case, _file: File, out: Out) -> None:
+    row = out["row"] = streams.packages(hexed(case["bytes"]))
+    if "list" in case:
+        need(row == streams.packages_of(hexed(case["list"]), case["form"]), "wrong-shape")
+
+
 def told_drift(case: Case, _file: File, out: Out) -> None:
     out["row"] = shown(streams.drift(hexed(case["bytes"])))
 

@@ -174,6 +174,7 @@ METHODS = {
     "ticket.poll": Method("ticket", "done progress", "", "result error"),
     "device.refresh": Method("", "ticket"),
     "device.health": Method("name", "ticket"),
+    "device.packages": Method("name", "ticket"),
     "device.leave": Method("timeout_s? restore_local?", "ticket device"),
     "device.order": Method("token name order for_s?", "ticket"),
     "order.prepare": Method("token name order for_s?", "ticket"),

@@ -51,6 +51,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("catchup", "answer"): ("bytes", "", log.catch_up(streams.answer)),
     ("catchup", "locator"): ("head", "", log.locator),
     ("catchup", "health"): ("bytes", "", log.told_health),
+    ("catchup", "packages"): ("bytes", "list form", log.told_packages),
     ("catchup", "drift"): ("bytes", "", log.told_drift),
     ("catchup", "files"): ("bytes", "", log.told_files),
     ("catchup", "hold"): ("bytes", "", log.ordered_hold),

@@ -20,6 +20,7 @@ from tests.vectors.reader.packing import (
     number,
     octets,
     octets_or_none,
+    pack,
     routed,
     text,
     unpack,
@@ -342,6 +343,43 @@ def health(data: bytes) -> list[Any]:
     for rows in (row[6], row[7]):
         need(all(one[0] < other[0] for one, other in pairwise(rows)), "wrong-shape")
     return row
+
+
+def packages(data: bytes) -> list[Any]:
+    """Read which packages a device says that it has (asking.md)."""
+    row = array(unpack(data, None, 65_536), 3)
+    rows = array(row[2], most=4_096)
+    number(row[0], len(rows), 65_536), number(row[1], 0, 2**48 - 1)
+    for one in rows:
+        name, version = array(one, 2)
+        need(text(name, 128) and text(version, 128) is not None, "wrong-shape")
+    need(all(one[0] < other[0] for one, other in pairwise(rows)), "wrong-shape")
+    need(len(rows) < row[0] or row[1] == _hash_of(rows), "wrong-shape")
+    return row
+
+
+def _hash_of(rows: list[Any]) -> int:
+    return int(hashlib.sha256(pack(rows)).hexdigest()[:12], 16)
+
+
+def packages_of(content: bytes, form: str) -> list[Any]:
+    """Return what a device tells whose list this is (asking.md), if all has room."""
+    name, version = {"apk": (b"P", b"V"), "opkg": (b"Package", b"Version")}[form]
+    found: dict[str, str] = {}
+    for record in re.split(rb"\n(?:[ \t]*\n)+", content.strip()):
+        lines = [line.split(b":", 1) for line in record.split(b"\n") if line[:1] not in {b" ", b"\t"}]
+        fields = {field: value.strip() for field, value in lines}
+        status = fields.get(b"Status", b"").split()
+        if form == "apk" or (len(status) > 2 and status[2] in {b"installed", b"unpacked"}):
+            found[_told_text(fields[name])] = _told_text(fields.get(version, b""))
+    rows = [[one, found[one]] for one in sorted(found)]
+    return [len(rows), _hash_of(rows), rows]
+
+
+def _told_text(value: bytes) -> str:
+    whole = value.decode(errors="replace")
+    data = whole.encode()
+    return whole if len(data) <= 128 else data[:125].decode(errors="ignore") + "…"
 
 
 def drift(data: bytes) -> list[Any]:
