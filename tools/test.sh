@@ -28,7 +28,8 @@ stage() {
 }
 
 shell_scripts() {
-    for script in $(git ls-files '*.sh' .ci/run '*.init' dusk/helper/dusk-*); do
+    for script in $(git ls-files '*.sh' .ci/run '*.init' '*.defaults' dusk/helper/dusk-* \
+        tests/packaging/stand_in/); do
         if [ -f "$script" ]; then printf '%s\n' "$script"; fi
     done
 }

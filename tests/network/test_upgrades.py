@@ -16,7 +16,7 @@ from tests.network.cluster import Machine
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "namespaces")]
 
-KEEP = Path(__file__).parents[2] / "packaging/openwrt/dusk.keep"
+KEEP = Path(__file__).parents[2] / "packaging/openwrt/files/dusk.keep"
 CHANGES, MORE = 1000, 20
 SIZE_BYTES_MAX = 1_500_000
 """What all of the folder may take after ten times as many (P17 of the benchmarks)."""
