@@ -167,6 +167,11 @@ def test_the_guest_network_of_the_readme_is_written_by_fields_alone(
     page.get_by_role("cell", name="(secret)").wait_for()
     assert "correct horse" not in page.content()
     assert page.get_attribute("#dusk-value", "type") == "text", "the next one is none"
+    page.fill("#dusk-option", "key")
+    page.fill("#dusk-value", "battery staple")
+    page.fill("#dusk-option", "keymap")
+    assert page.input_value("#dusk-value") == "", "what was typed as a secret is shown to nobody"
+    page.fill("#dusk-option", "")
     window.looks("policy-fields")
 
     # what is changed by fields is changed, and nothing else, also of what they do not show

@@ -102,7 +102,10 @@ return baseclass.extend({
 			fields.many.hidden = what !== OPTION || !LISTS.includes(verb.value);
 			fields.type.hidden = before.node.hidden = what !== SECTION || verb.value !== SET;
 			fields.content.hidden = fields.mode.hidden = what !== FILE || verb.value !== SET;
-			value.type = SECRET.test(option.value.trim()) ? 'password' : 'text';
+			const hides = SECRET.test(option.value.trim());
+			if (!hides && value.type === 'password')
+				value.value = ''; /* what was typed as a secret is shown to nobody */
+			value.type = hides ? 'password' : 'text';
 		}
 
 		/* What it is to say; only of what is shown. */
