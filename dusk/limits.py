@@ -357,7 +357,7 @@ COPY_BYTES_MAX = 64 * 1024
 # --- files ---------------------------------------------------------------------------------
 UCI_FILE_BYTES_MAX = 512 * 1024
 """A UCI file: the longest seen is a tenth of this."""
-FORMER_BYTES_MAX = 256 * 1024
+MEMORY_BYTES_MAX = 256 * 1024
 """What a device remembers of the time before Dusk: all files of a router, some times over."""
 MANAGED_FILE_BYTES_MAX = 48 * 1024
 """Content of a file beside UCI: a script or a banner; a record has room for it, and so has a line as JSON."""
@@ -425,7 +425,7 @@ LOGIN_FREE_TRIES = 3
 """Wrong passwords before pauses begin."""
 LOGIN_PAUSE_S_MAX = 300.0
 """Longest pause: 288 guesses a day."""
-CHALLENGES_MAX = 64
+LOGIN_CHALLENGES_MAX = 64
 """Sessions that are being opened with a key outside the cluster; the oldest gives way."""
 CHALLENGE_S_MAX = 60.0
 """A program answers at once; ssh may be slow."""

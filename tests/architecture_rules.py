@@ -267,6 +267,18 @@ def lines_of_code(source: Source) -> int:
     return len(lines)
 
 
+def a_name_stands_for_one_thing(source: Source) -> Iterator[str]:
+    """The second of two constants of one name takes the place of the first, without a word."""
+    names: set[str] = set()
+    for node in source.tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for target in [*targets, *([node.target] if isinstance(node, ast.AnnAssign) else [])]:
+            if isinstance(target, ast.Name):
+                if target.id in names:
+                    yield f"{source.path}:{node.lineno}: {target.id} was something else before"
+                names.add(target.id)
+
+
 def nothing_is_left_for_later(source: Source) -> Iterator[str]:
     """No notes to oneself in what is handed on."""
     words = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
@@ -320,6 +332,7 @@ def modules_say_what_they_are(source: Source) -> Iterator[str]:
 EVERYWHERE: tuple[Rule, ...] = (
     modules_are_short,
     functions_fit_on_a_screen,
+    a_name_stands_for_one_thing,
     nothing_is_left_for_later,
     what_is_ignored_has_a_reason,
     no_test_is_left_out,

@@ -94,6 +94,7 @@ BAD = (
     (rules.modules_are_short, "dusk/keys/a.py", "x = 1\n" * 500),
     (rules.functions_fit_on_a_screen, "dusk/keys/a.py", "def f():\n" + "    x = 1\n" * 70),
     (rules.functions_fit_on_a_screen, "dusk/keys/a.py", "async def f():\n" + "    x = 1\n" * 70),
+    (rules.a_name_stands_for_one_thing, "dusk/limits.py", "A = 1\nB = 2\nA: int = 3\n"),
     (rules.nothing_is_left_for_later, "dusk/keys/a.py", "x = 1  # TO" + "DO: later\n"),
     (rules.what_is_ignored_has_a_reason, "dusk/keys/a.py", "x = f()  # no" + "qa: S101, B009\n"),
     (rules.what_is_ignored_has_a_reason, "dusk/keys/a.py", "x = f()  # type: " + "ignore[misc, index]\n"),

@@ -99,13 +99,17 @@ def with_memory(
     """
     if FORMER not in files:
         return compute_files(kept(files), files, interfaces)
-    memory = decode_memory(files[FORMER], device)
-    keys = {*memory.values, *memory.removed} if local is None else local
-    back, memory = put_back(files, memory, keys, managed)
+    known = decode_memory(files[FORMER], device)
+    keys = {*known.values, *known.removed} if local is None else local
+    back, memory = put_back(files, known, keys, managed)
     former: list[Former] = []
     computed = compute_files(kept(back), back, interfaces, former)
     given = {name: new for name, new in back.items() if new is not None and new != files[name]}
     computed = {**given, **computed}
     is_changed = any(files.get(name) != new for name, new in computed.items())
-    remembered = encode_memory(device, noted(memory, former)) if is_changed else None
+    if not is_changed:
+        return computed
+    remembered = encode_memory(device, noted(memory, former))
+    if remembered is None and memory != known:  # what was given back is forgotten: else it comes back again
+        remembered = encode_memory(device, memory)
     return computed if remembered is None else {**computed, FORMER: remembered}

@@ -16,7 +16,7 @@ from dusk.config.uci import Document, parse
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass
-from dusk.limits import FORMER_BYTES_MAX
+from dusk.limits import MEMORY_BYTES_MAX
 
 _VERSION = "1"
 _OPTION = "o_"
@@ -169,7 +169,7 @@ def encode_memory(device: DeviceId, memory: Memory) -> bytes | None:
             options = "".join(_option(_OPTION + option, value) for option, value in one.options)
             lines.append(f"config removed\n{_option('key', key)}{_option('type', one.type)}{name}{options}")
     data = "\n".join(lines).encode("utf-8", "surrogateescape")
-    return data if len(data) <= FORMER_BYTES_MAX else None
+    return data if len(data) <= MEMORY_BYTES_MAX else None
 
 
 def _option(name: str, value: Value) -> str:

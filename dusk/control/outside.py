@@ -275,7 +275,7 @@ class Challenges:
             fresh: `CHALLENGE_BYTES` at random.
             now: seconds.
         """
-        if len(self._open) >= limits.CHALLENGES_MAX:
+        if len(self._open) >= limits.LOGIN_CHALLENGES_MAX:
             del self._open[next(iter(self._open))]
         self._open[fresh] = user, now + limits.CHALLENGE_S_MAX
         return fresh

@@ -13,7 +13,7 @@ from dusk.config.local import decode_memory
 from dusk.config.settings import FORMER, LOCAL, Setting, Verb, encode_setting
 from dusk.effects import FilesRead, HelperDone, ReadFiles, WriteFiles
 from dusk.errors import Refused
-from dusk.limits import FORMER_BYTES_MAX
+from dusk.limits import MEMORY_BYTES_MAX
 from dusk.links import Seen, Up
 from tests.secrets import NoSecrets
 from tests.world import World
@@ -135,8 +135,19 @@ def test_without_its_memory_nothing_is_noted_or_given_back() -> None:
 
     assert computed({"wireless": OWN}) == {"wireless": NEW}
     assert computed({"wireless": NEW, FORMER: None}) == {"wireless": NEW}
-    huge = b"config wifi-iface 'a'\n\toption ssid '" + b"x" * FORMER_BYTES_MAX + b"'\n"
+    huge = b"config wifi-iface 'a'\n\toption ssid '" + b"x" * MEMORY_BYTES_MAX + b"'\n"
     assert computed({"wireless": huge, FORMER: None}) == {"wireless": NEW}
+
+
+def test_what_was_given_back_is_forgotten_though_what_is_new_has_no_room() -> None:
+    router = Router(_world())
+    router.apply()
+    router.files["wireless"] += b"config wifi-iface 'b'\n\toption ssid '" + b"x" * MEMORY_BYTES_MAX + b"'\n"
+    _local(router.world)
+    router.world.commit(router.world.set("wifi", "wireless.b.ssid", "new"))
+    assert router.apply() == ("wireless", FORMER)
+    assert router.files["wireless"].startswith(OWN)
+    assert router.remembers == {}
 
 
 def test_all_that_is_remembered_comes_back_whatever_the_log_says_before_a_device_leaves() -> None:

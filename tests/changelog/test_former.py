@@ -235,6 +235,17 @@ def test_r10_what_ended_is_not_counted_and_what_is_kept_for_others_may_be_as_muc
     assert world.write(change).outcome == APPLIED
 
 
+def test_r10_what_is_kept_is_a_mebibyte_as_the_page_says() -> None:
+    world, options = Cluster(), [f"wireless.lan.o{number}" for number in range(18)]
+    for option in options:
+        world.commit(world.set("wifi", option, "y" * 60_000))
+    world.roll(world.set("wifi", SSID, "new"))
+    for option in options[:17]:
+        world.commit(world.set("wifi", option, "z"))
+    _is_full(world, world.change(world.set("wifi", options[17], "z")))
+    assert 17 * 60_000 < world.log.state.size(f"former/{ONE}")[1] < 2**20
+
+
 def _is_full(world: Cluster, change: Change) -> None:
     with pytest.raises(Refused) as refusal:
         world.log.write_change(change, world.stamp())

@@ -14,7 +14,7 @@ from dusk.config.settings import LOCAL, Edit, Setting, Verb, check_setting, edit
 from dusk.config.uci import parse
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
-from dusk.limits import FORMER_BYTES_MAX
+from dusk.limits import MEMORY_BYTES_MAX
 
 DEVICE = DeviceId(b"d" * 16)
 NOTHING = Memory({}, {})
@@ -169,7 +169,7 @@ def test_the_memory_of_a_device_that_this_one_was_before_is_none_nor_is_a_damage
 
 
 def test_a_memory_that_would_be_too_large_is_not_kept() -> None:
-    assert encode_memory(DEVICE, Memory({"p.a.b": "x" * FORMER_BYTES_MAX}, {})) is None
+    assert encode_memory(DEVICE, Memory({"p.a.b": "x" * MEMORY_BYTES_MAX}, {})) is None
 
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("'\n\t\udcff"), min_size=1)

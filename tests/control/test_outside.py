@@ -14,7 +14,7 @@ from dusk.ids import KeyId
 from dusk.keys.armour import public_line
 from dusk.keys.joinkey import parse_join_line
 from dusk.keys.signing import SigningKey, verify
-from dusk.limits import CHALLENGE_S_MAX, CHALLENGES_MAX
+from dusk.limits import CHALLENGE_S_MAX, LOGIN_CHALLENGES_MAX
 from tests.approving import approve_mode
 from tests.control.test_people_methods import add
 from tests.desk import FakeDesk
@@ -323,7 +323,7 @@ def test_a_challenge_is_for_one_user_one_try_and_a_minute() -> None:
     assert not challenges.take("ann", b"1" * 32, 1.0)
     assert not challenges.take("bob", challenges.issue("ann", b"2" * 32, 0.0), 1.0)
     assert not challenges.take("ann", challenges.issue("ann", b"3" * 32, 0.0), CHALLENGE_S_MAX)
-    for number in range(CHALLENGES_MAX + 1):
+    for number in range(LOGIN_CHALLENGES_MAX + 1):
         challenges.issue("ann", number.to_bytes(32), 0.0)
     assert not challenges.take("ann", bytes(32), 1.0)
     assert challenges.take("ann", (1).to_bytes(32), 1.0)
