@@ -13,6 +13,7 @@ from tests.pages import PROJECT
 
 PAGE = PROJECT / "docs/troubleshooting.md"
 _QUOTED = re.compile(r"(?<![*\w])\*([^*]+)\*(?![*\w])")
+_PAGE_TEXT = re.compile(r"_\('((?:[^'\\]|\\.)*)'\)")
 _GAP = "…"
 """Stands for whatever a message has in a place, in the page as in the texts of the program."""
 
@@ -31,12 +32,16 @@ def _text(node: ast.AST) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else _GAP
 
 
-TEXTS = "\n".join(
-    _text(node)
-    for tree in SOURCES
-    for node in ast.walk(tree)
-    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-)
+def _texts() -> Iterator[str]:
+    """Yield the strings of the program, of its shell scripts all lines, and of the page what people read."""
+    for tree in SOURCES:
+        yield from (_text(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Constant))
+    yield from (path.read_text() for path in sorted((PROJECT / "dusk/helper").glob("dusk-*")))
+    for path in sorted((PROJECT / "luci-app/luci-app-dusk/htdocs").rglob("*.js")):
+        yield from (text.replace("%s", _GAP) for text in _PAGE_TEXT.findall(path.read_text()))
+
+
+TEXTS = "\n".join(_texts())
 
 
 def quoted(page: str) -> list[str]:
