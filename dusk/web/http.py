@@ -1,7 +1,7 @@
 """HTTP/1.1 for one connection: h11 decides about bytes, this about bounds and time."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import h11
 import trio
@@ -56,37 +56,53 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Check = Callable[[Request], Response | None]
+"""Judges a head, with an empty body. What it returns is the answer, and of the body nothing is read."""
 BREAKS = (*MISTAKES, OSError, RuntimeError, h11.LocalProtocolError)
 """What a mistake of our own raises, what is nested too deep, or a machine that has no descriptor left."""
 
 
-class _TooLarge(Exception):
-    """A body of more bytes than are taken."""
+class _UnwantedBody(Exception):
+    """A body that is not read, or not to its end.
+
+    Attributes:
+        status: of HTTP, which says why.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
-async def serve(stream: trio.abc.Stream, handler: Handler, tell: Callable[[BaseException], None]) -> None:
+async def serve(
+    stream: trio.abc.Stream, check: Check, handler: Handler, tell: Callable[[BaseException], None]
+) -> None:
     """Answer one connection's requests until it ends, breaks a rule, or is too slow.
 
     Args:
         stream: to the browser; closed at the end.
+        check: tells who may ask at all, before anybody's body costs anything (R10, A34).
         handler: gives the answers.
         tell: of a mistake of our own: it ends this connection, and no other (A34).
     """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
     async with stream:
         try:
-            while await _serve_one(connection, stream, handler):
+            while await _serve_one(connection, stream, check, handler):
                 connection.start_next_cycle()
-        except (h11.RemoteProtocolError, _TooLarge) as error:
-            await _refuse(connection, stream, 413 if isinstance(error, _TooLarge) else 400)
+        except (h11.RemoteProtocolError, _UnwantedBody) as error:
+            status = error.status if isinstance(error, _UnwantedBody) else 400
+            await _refuse(connection, stream, Response(status))
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             return
         except BREAKS as error:
             tell(error)
-            await _refuse(connection, stream, 500)
+            await _refuse(connection, stream, Response(500))
 
 
-async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handler: Handler) -> bool:
+async def _serve_one(
+    connection: h11.Connection, stream: trio.abc.Stream, check: Check, handler: Handler
+) -> bool:
     """Answer one request; tells whether there may be another on this connection."""
     with trio.fail_after(IDLE_S_MAX):
         await _first_byte(connection, stream)
@@ -94,12 +110,20 @@ async def _serve_one(connection: h11.Connection, stream: trio.abc.Stream, handle
         first = await _next_event(connection, stream)
     if not isinstance(first, h11.Request):
         return False
-    with trio.fail_after(REQUEST_S_MAX):
-        body = await _body(connection, stream)
     headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in first.headers}
     path = first.target.decode("ascii").partition("?")[0]
-    response = await handler(Request(first.method.decode("ascii"), path, headers, body))
-    await _send(connection, stream, response, is_head=first.method == b"HEAD")
+    request = Request(first.method.decode("ascii"), path, headers, b"")
+    is_head = first.method == b"HEAD"
+    refusal = check(request)
+    if refusal is not None:
+        await _refuse(connection, stream, refusal, is_head=is_head)
+        return False
+    if "transfer-encoding" in headers:
+        raise _UnwantedBody(411)  # in pieces of a byte it costs much, and our page says how long it is
+    with trio.fail_after(REQUEST_S_MAX):
+        body = await _body(connection, stream)
+    response = await handler(replace(request, body=body))
+    await _send(connection, stream, response, is_head=is_head)
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
 
@@ -119,12 +143,12 @@ async def _next_event(connection: h11.Connection, stream: trio.abc.Stream) -> ob
 
 
 async def _body(connection: h11.Connection, stream: trio.abc.Stream) -> bytes:
-    parts: list[bytes] = []
+    body = bytearray()
     while isinstance(event := await _next_event(connection, stream), h11.Data):
-        parts.append(bytes(event.data))
-        if sum(map(len, parts)) > BODY_BYTES_MAX:
-            raise _TooLarge
-    return b"".join(parts)
+        body += event.data
+        if len(body) > BODY_BYTES_MAX:
+            raise _UnwantedBody(413)
+    return bytes(body)
 
 
 async def _send(
@@ -140,12 +164,15 @@ async def _send(
         await stream.send_all(data)
 
 
-async def _refuse(connection: h11.Connection, stream: trio.abc.Stream, status: int) -> None:
+async def _refuse(
+    connection: h11.Connection, stream: trio.abc.Stream, response: Response, *, is_head: bool = False
+) -> None:
     """Say what was wrong, where that can be said, and go."""
     if connection.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
         return
+    last = replace(response, headers={**response.headers, "Connection": "close"})
     with trio.move_on_after(REQUEST_S_MAX):
         try:
-            await _send(connection, stream, Response(status, headers={"Connection": "close"}))
+            await _send(connection, stream, last, is_head=is_head)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             return

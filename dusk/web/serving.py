@@ -66,7 +66,7 @@ async def run(host: str, port: int, connect: Connect, say: Callable[[str], None]
                     with places.answering(place):
                         return await site.handle(request)
 
-                await serve(stream, handle, _tell)
+                await serve(stream, site.refusal, handle, _tell)
 
     await trio.serve_listeners(one, listeners)
 

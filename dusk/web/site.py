@@ -22,6 +22,7 @@ BASE = "/admin/services/dusk/"
 STATIC = Path(__file__).with_name("static")
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
+_LOOKING = ("GET", "HEAD")
 _NOTHING = Response(404, data=b"there is nothing at this address\n")
 
 Relay = Callable[[bytes], Awaitable[bytes]]
@@ -54,21 +55,29 @@ class Site:
         self._first = BASE + menu[0][0]
         self._guard, self._relay, self._login = guard, relay, login
 
-    async def handle(self, request: Request) -> Response:
-        """Answer one request."""
+    def refusal(self, request: Request) -> Response | None:
+        """Return what who may not ask here is told, by what the head of a request says; None: he may."""
         try:
             self._guard.check_host(request.headers)
+            if request.method not in _LOOKING:
+                self._guard.check_own(request.headers)
+        except Refused as error:
+            return _guarded(_refusal(421 if error.code == "foreign-host" else 403, error))
+        return None
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request of who may ask (`refusal`)."""
+        try:
             answer = await self._answer(request)
         except Refused as error:
-            answer = _refusal(421 if error.code == "foreign-host" else 403, error)
+            answer = _refusal(403, error)
         except BadRequest as error:
             answer = Response(400, data=str(error).encode())
-        return Response(answer.status, answer.kind, answer.data, {**guard.HEADERS, **answer.headers})
+        return _guarded(answer)
 
     async def _answer(self, request: Request) -> Response:
-        if request.method in ("GET", "HEAD"):
+        if request.method in _LOOKING:
             return self._get(request.path)
-        self._guard.check_own(request.headers)
         if request.path == "/web/login":
             return await self._let_in(request)
         session = self._guard.session(request.headers)
@@ -111,6 +120,10 @@ class Site:
         session = self._guard.let_in()
         said = {**known, "page": session.token}
         return Response(200, _JSON, as_json(said), {"Set-Cookie": guard.cookie_header(session)})
+
+
+def _guarded(answer: Response) -> Response:
+    return Response(answer.status, answer.kind, answer.data, {**guard.HEADERS, **answer.headers})
 
 
 def _refusal(status: int, error: Refused) -> Response:

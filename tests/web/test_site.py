@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,8 @@ class Browser:
         return {"token": "00", "user": user, "idle_s": 900}
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
-        return await self.site.handle(Request(method, path, {**OWN, **self.headers, **headers}, body))
+        request = Request(method, path, {**OWN, **self.headers, **headers}, body)
+        return self.site.refusal(replace(request, body=b"")) or await self.site.handle(request)
 
     async def log_in(self) -> Response:
         response = await self.ask("POST", "/web/login", b'{"user":"anna","password":"right"}')
