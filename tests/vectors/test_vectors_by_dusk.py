@@ -29,6 +29,7 @@ from tests.vectors.dusk_reads import (
     keys,
     raw,
     records,
+    rollouts,
     storage,
 )
 from tests.vectors.dusk_reads_wire import catchup, datagrams, handshakes, joining
@@ -103,6 +104,7 @@ READERS: dict[str, Read] = {
         entries,
         records,
         chains,
+        rollouts,
         forks,
         datagrams,
         handshakes,

@@ -27,6 +27,7 @@ from tools.vectors.records import records
 from tools.vectors.recoveries import recoveries
 from tools.vectors.refusals import refusals
 from tools.vectors.returns import returns
+from tools.vectors.rollouts import rollouts
 from tools.vectors.secret_values import secret_values
 from tools.vectors.settings import settings
 from tools.vectors.storage import storage
@@ -64,6 +65,7 @@ def files() -> dict[str, str]:
                 *recoveries(cluster),
             ],
         ),
+        "rollouts": ("rollout.md, sections 1, 2, 4 and 5", rollouts()),
         "forks": ("log.md, section 10", forks()),
         "datagrams": ("cycles.md", datagrams(cluster)),
         "handshakes": ("catchup.md", handshakes(cluster)),

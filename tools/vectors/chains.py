@@ -69,7 +69,7 @@ def home_log(cluster: Cluster) -> Case:
         replica.extend((step.item, step.head))
         written = sorted({path for path, _ in step.entry.sections})
         everything = show_state(replica.state)
-        records = {path: everything[path]["records"] for path in written}
+        records = {path: everything[path]["records"] if path in everything else {} for path in written}
         steps.append(
             {
                 "name": step.name,
@@ -230,6 +230,7 @@ class Forger:
 
 _OTHER_KINDS = {
     EntryKind.HANDOVER: ("A handover has no change.", "other-change"),
+    EntryKind.GATE: ("Nor has a gate.", "other-change"),
     EntryKind.VOID: ("Only a change that says what is void has it.", "wrong-kind"),
     EntryKind.FREEZE: ("Only a change that freezes a device has it.", "wrong-kind"),
 }

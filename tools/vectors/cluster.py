@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dusk import codec
 from dusk.changelog.body import Change, Edit, build_change
-from dusk.changelog.entry import Entry, OutcomeCode, Stamp, sign_head
+from dusk.changelog.entry import Absent, Entry, OutcomeCode, Stamp, sign_head
 from dusk.changelog.genesis import Founding, found
 from dusk.changelog.log import Log
 from dusk.changelog.sections import device_path
@@ -171,13 +171,20 @@ class Cluster:
         self.time_s += 60
         self._keep(name, shows, self.log.write_open(self.stamp()), None)
 
-    def write(self, name: str, shows: str, change: Change, *, superseded: bool = False) -> Change:
+    def write(
+        self, name: str, shows: str, change: Change, *, superseded: bool = False, absent: Absent | None = None
+    ) -> Change:
         """Write a change, which must have the outcome that is expected."""
         self.time_s += 1
-        item, entry = self.log.write_change(change, self.stamp())
+        item, entry = self.log.write_change(change, self.stamp()._replace(absent=absent))
         assert (entry.outcome.code is OutcomeCode.SUPERSEDED) == superseded, name
         self._keep(name, shows, item, change)
         return change
+
+    def gate(self, name: str, shows: str, section: str, word: str, *, trusted: bool = True) -> None:
+        """Write what the master does to a rollout."""
+        self.time_s += 1
+        self._keep(name, shows, self.log.write_gate(section, word, self.stamp(trusted=trusted)), None)
 
     def _keep(self, name: str, shows: str, item: LogItem, change: Change | None) -> None:
         entry = _entry_of(item)

@@ -6,6 +6,7 @@ from dusk import codec, limits
 from dusk.changelog.entry import SignedHead
 from dusk.changelog.sections import check_record, parse_path
 from dusk.ids import EMPTY_HEAD
+from tools.vectors import rollout_rows
 from tools.vectors.beside import BAD_ROWS, GOOD_ROWS, NO_KEYS
 from tools.vectors.case import Case, invalid, key, valid
 from tools.vectors.cluster import sealed
@@ -33,13 +34,26 @@ BadRow = tuple[str, str, Row, str]
 
 def records() -> list[Case]:
     """Return the cases of `records.json`."""
-    found = [*_good(), *_bad_values(), *_bad_names()]
+    found = [*_good(), *_bad_values(), *_bad_names(), *_of_rollouts()]
     return [{**case, "name": f"{place}: {case['name']}"} for place, case in enumerate(found)]
 
 
 def _good() -> list[Case]:
+    return _accepted((*_good_of_people_and_devices(), *_good_of_settings(), *GOOD_ROWS))
+
+
+def _of_rollouts() -> list[Case]:
+    cases = _accepted(rollout_rows.GOOD_ROWS)
+    for section, name, row, shows in rollout_rows.BAD_ROWS:
+        cases.append(_bad(section, name, codec.pack(row), shows, "bad-value"))
+    for section, name in rollout_rows.NO_RECORDS:
+        cases.append(_bad(section, name, None, "There is no such record.", "no-record"))
+    return cases
+
+
+def _accepted(rows: Sequence[GoodRow]) -> list[Case]:
     cases = []
-    for section, name, row in (*_good_of_people_and_devices(), *_good_of_settings(), *GOOD_ROWS):
+    for section, name, row in rows:
         data = codec.pack(row)
         check_record(parse_path(section), name, data)
         cases.append(

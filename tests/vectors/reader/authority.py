@@ -119,7 +119,7 @@ def _other_groups(state: State, section: str, key: str, value: Decoded | None, g
         case "joinkey":
             rule = value if key == "rule" and value else state.get(section, "rule")
             return rule is not None and (not rule[3] or not set(rule[3]) <= groups)
-    return False
+    return kind == "rollout"
 
 
 def authorize(doing: Doing, one: Operation, value: Decoded | None, signers: list[Subject]) -> None:
@@ -148,7 +148,7 @@ def authorize(doing: Doing, one: Operation, value: Decoded | None, signers: list
 
 def _granted(doing: Doing, section: str, key: str, value: Decoded | None, signers: list[Subject]) -> None:
     parts = section.split("/")
-    granted = {"joinkey", "device", "policy", "assignment", "group", "reader", "expected"}
+    granted = {"joinkey", "device", "policy", "assignment", "group", "reader", "expected", "rollout"}
     need(parts[0] in granted, "missing-signatures")
     grants = _in_force(doing.state, parts)
     _satisfy(grants, signers)

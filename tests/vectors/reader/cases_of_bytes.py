@@ -183,7 +183,7 @@ def log(case: Case, file: File, out: Out) -> None:
             "derived": now.derived,
             "derived_hash": now.derived_hash(),
         }
-        written = {path: _records(now.sections[path]) for path, _ in read.sections}
+        written = {path: _records(now.sections.get(path, {})) for path, _ in read.sections}
         out["entries"].append(known | shown(told) | {"records_of_its_sections": written})
     out["datastore"] = {
         path: {"hash": state.section_hash(rows).hex(), "records": _records(rows)}
@@ -210,6 +210,9 @@ def broken(case: Case, file: File, out: Out) -> None:
         brought = changes.item(entries[-1])[1]
         assert brought
         out["change"] = shown(changes.change(brought))
+    if "entry" in case:
+        packed = [hexed(data) for kind, data in case["items"] if kind == 1][-1]
+        out["entry"] = shown(changes.entry(changes.item(packed)[0]))
     _taken(case, file)
 
 

@@ -13,6 +13,7 @@ from tests.vectors.reader import (
     naming,
     recovery,
     returning,
+    rollouts,
     secrecy,
     succession,
 )
@@ -159,10 +160,18 @@ def fold(
     state: State, cluster: bytes, change: Change, entry: Entry, *, is_role: bool = False
 ) -> tuple[State, Outcome, list[str]]:
     """Fold a change: the state afterwards, the outcome, the sections written; or refuse it."""
+    after, outcome, written = _judged(state, cluster, change, entry, is_role=is_role)
+    return after, outcome, rollouts.follow(state, after, change, written) if outcome == APPLIED else []
+
+
+def _judged(
+    state: State, cluster: bytes, change: Change, entry: Entry, *, is_role: bool
+) -> tuple[State, Outcome, list[str]]:
     body = change.body
     need(body.cluster == cluster, "foreign-cluster")
     values = _values(change)
     secrecy.check(state, change, values)
+    rollouts.check(state, change, values, entry)
     kind = succession.kind_of(change)
     need(is_role or kind != succession.OPEN, "wrong-kind")
     if body.counter == 0:
@@ -378,7 +387,7 @@ class Log:
             self.settled = Settled((*self.settled.terms, term), self.settled.seq)
 
     def _follow(self, entry: Entry, change: Change | None, digest: bytes) -> None:
-        need(entry.kind in {1, 2, 3, 5, 8}, "unknown-kind")
+        need(entry.kind in {1, 2, 3, 4, 5, 8}, "unknown-kind")
         if entry.seq == 1:
             self._found(entry, change, digest)
             return
@@ -388,9 +397,11 @@ class Log:
         need(entry.epoch == self.head.epoch, "epoch")
         need(entry.writer == self.writer and self.state.device_active(self.writer), "writer")
         need(not self.handed_over, "writer")
-        if entry.kind == succession.HANDOVER:
+        if entry.kind in {succession.HANDOVER, succession.GATE}:
             need(change is None, "other-change")
-            self._agree(entry, self.state, APPLIED, [])
+            gates = entry.kind == succession.GATE
+            after, written = rollouts.gate(self.state, entry) if gates else (self.state, [])
+            self._agree(entry, after, (0, None, entry.outcome[2] if gates else ""), written)
             return
         if change is None:
             raise Refused("entry-without-change")
@@ -464,7 +475,7 @@ class Log:
     def _agree(self, entry: Entry, after: State, outcome: Outcome, written: list[str]) -> None:
         need(entry.outcome == outcome, "outcome")
         need(entry.absent is None or returning.rests_on(self.state, after, entry.absent), "outcome")
-        hashes = [(path, section_hash(after.sections[path])) for path in written]
+        hashes = [(path, section_hash(after.sections.get(path, {}))) for path in written]
         need(entry.sections == hashes and entry.derived == after.derived_hash(), "hashes")
         self.state = after
 

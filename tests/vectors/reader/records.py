@@ -7,7 +7,18 @@ from typing import Any, TypeVar
 
 from tests.vectors.reader import changes, secret_values, settings
 from tests.vectors.reader.keys import labelled, sealed_key, x25519_public
-from tests.vectors.reader.packing import Decoded, Refused, array, need, number, octets, text, unpack
+from tests.vectors.reader.packing import (
+    Decoded,
+    Refused,
+    array,
+    flag,
+    need,
+    number,
+    octets,
+    octets_or_none,
+    text,
+    unpack,
+)
 
 T = TypeVar("T")
 
@@ -125,6 +136,49 @@ def _void(value: list[Any], _name: str) -> None:
     _distinct([octets(one, 32) for one in array(ids, most=1_800)])
 
 
+def _plan(value: list[Any], _name: str) -> None:
+    waves, failures = array(value, 2)
+    number(waves, 1, 100)
+    number(failures, 0, 10_000)
+
+
+def _part(value: list[Any], _name: str) -> None:
+    wave, devices = array(value, 2)
+    number(wave, 0, 99)
+    ids = [octets(device, 16) for device in array(devices, most=3_000, least=1)]
+    need(all(one < other for one, other in itertools.pairwise(ids)), "bad-value")
+
+
+def _order(value: list[Any], _name: str) -> None:
+    word, time_s, failures = array(value, 3)
+    need(word in ("go", "hold", "abort", "force"), "bad-value")
+    number(time_s)
+    need(failures is None or number(failures, 0, 10_000) >= 0, "bad-value")
+    need(word == "go" or (time_s, failures) == (0, None), "bad-value")
+
+
+def _progress(value: list[Any], _name: str) -> None:
+    opened, ended, stopped = array(value, 3)
+    number(opened, 0, 100)
+    need(ended in ("", "done", "abort", "force"), "bad-value")
+    need(stopped == "" or re.fullmatch(ID, text(stopped, 32)), "bad-value")
+
+
+def _of(value: list[Any], _name: str) -> None:
+    place, change = array(value, 2)
+    number(place, 1)
+    octets(change, 32)
+
+
+def _was(value: list[Any], _name: str) -> None:
+    section, key, data, own, behind = array(value, 5)
+    text(section, 191)
+    text(key, 512)
+    flag(own)
+    for one in (data, behind):
+        octets_or_none(one, most=65_536)
+
+
 def _sealed(value: list[Any], name: str) -> None:
     sealed_key(name, octets(array(value, 1)[0]))
 
@@ -212,6 +266,7 @@ def _variable(value: list[Any], _name: str) -> None:
 
 VARIABLE = (rf"var/{COMPONENT}", _variable)
 WRAPS = (r"wrap/(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])", secret_values.check_wraps)
+PART = r"part/(?:0|[1-9][0-9]{0,2})"
 SETTING = (r"set/(?P<name>.+)", _setting)
 Check = Callable[[list[Any], str], None]
 TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
@@ -266,7 +321,19 @@ TABLE: list[tuple[str, list[tuple[str, Check]]]] = [
     (rf"device/{ID}/config", [SETTING, VARIABLE, WRAPS]),
     (rf"policy/{COMPONENT}", [SETTING, WRAPS]),
     (rf"expected/(?P<name>{ID})", [("as", _expected)]),
-    (rf"void/{ID}", [("part/(?:0|[1-9][0-9]{0,2})", _void)]),
+    (rf"void/{ID}", [(PART, _void)]),
+    (
+        rf"rollout/{ID}",
+        [
+            ("plan", _plan),
+            ("together", _one(_true)),
+            (PART, _part),
+            ("order", _order),
+            ("progress", _progress),
+            ("switch", _one(lambda value: octets(value, 16))),
+        ],
+    ),
+    (rf"former/{ID}", [("of", _of), (rf"was/{ID}", _was)]),
     (rf"assignment/{COMPONENT}", [("to|local", _to)]),
     ("passed", [(rf"(?P<name>grant/{COMPONENT}(?:/{COMPONENT}){{1,2}})", _passed)]),
     (rf"reader/{ID}", [(rf"group/{COMPONENT}", _one(_true))]),

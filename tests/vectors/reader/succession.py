@@ -11,7 +11,7 @@ from tests.vectors.reader.packing import Decoded, Refused, need, pack
 from tests.vectors.reader.state import State
 
 OPEN, CHANGE, HANDOVER, FREEZE = 1, 2, 3, 8
-VOID = 5
+GATE, VOID = 4, 5
 MANDATE, SUCCESSION = ("cluster", "mandate"), ("cluster", "succession")
 RECOVERED = ("trust", "recovered")
 
