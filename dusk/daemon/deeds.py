@@ -13,7 +13,7 @@ from dusk.daemon.builder import Builder
 from dusk.daemon.core import Core
 from dusk.daemon.helper_client import HelperClient
 from dusk.effects import StoreFile, Told
-from dusk.errors import Refused
+from dusk.errors import Refused, StorageError
 from dusk.node import Node
 
 
@@ -60,12 +60,22 @@ class Deeds:
         return await self._brake(None)
 
     async def _brake(self, for_s: int | None) -> Told:
-        """Keep what was ordered, and answer once it is on the disk (R8)."""
+        """Keep what was ordered, and answer once it is on the disk (R8).
+
+        Raises:
+            StorageError: the disk refused: the brake is as it was before.
+        """
         node, builder, core = self._node(), self._builder, self._core()
-        builder.hold_ordered = holding.ordered(builder.settings, for_s)
-        core.add([StoreFile(holding.ORDERED, builder.hold_ordered)])
+        had, wanted = builder.hold_ordered, holding.ordered(builder.settings, for_s)
+        builder.hold_ordered = wanted
+        core.add([StoreFile(holding.ORDERED, wanted)])
         core.add(node.set_mode(builder.mode, trio.current_time()))
-        await core.quiet()
+        try:
+            await core.kept()
+        except StorageError as error:
+            if builder.hold_ordered is wanted:  # else the next life has read already what there is
+                builder.hold_ordered = had
+            raise StorageError(f"the order was not kept: {error}") from None
         return Told()
 
     def _node(self) -> Node:
