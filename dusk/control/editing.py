@@ -15,7 +15,7 @@ from dusk.control import drafts, joinkeys, names, reading, roster, settings, wor
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
-from dusk.control.fields import settings_rows
+from dusk.control.fields import settings_answer
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
@@ -133,8 +133,8 @@ def draft_settings(desk: Desk, arguments: Json) -> Json:
     draft, _ = _load(desk, session)
     section = names.target_section(state, arguments["target"])
     said = settings_of(Overlay(state, draft.all_edits), section)
-    rows, more = settings_rows(state, section, said, arguments["skip"])
-    return {"target": arguments["target"], "settings": rows, "more": more}
+    answer = settings_answer(state, section, said, arguments["skip"])
+    return {"target": arguments["target"], **answer}
 
 
 def draft_show(desk: Desk, arguments: Json) -> Json:

@@ -28,10 +28,8 @@ _VERBS = {
 }
 
 
-def settings_rows(
-    state: State, section: str, said: Mapping[str, Setting], skip: int
-) -> tuple[list[Json], int]:
-    """Return settings in their order, as many as one answer takes, and how many are left.
+def settings_answer(state: State, section: str, said: Mapping[str, Setting], skip: int) -> Json:
+    """Return settings in their order, as many as one answer takes, how many are left, and what is secret.
 
     Args:
         state: what the log says.
@@ -48,7 +46,7 @@ def settings_rows(
         if left < 0 and rows:
             break
         rows.append(row)
-    return rows, len(ordered) - len(rows)
+    return {"settings": rows, "more": len(ordered) - len(rows), "secrets": sorted(secret_names(state))}
 
 
 def _row(state: State, section: str, key: str, setting: Setting) -> Json:

@@ -29,7 +29,7 @@ from dusk.config.settings import is_secret
 from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, paging, words
 from dusk.control.desk import Bench, Desk, Json, Peer
-from dusk.control.fields import settings_rows
+from dusk.control.fields import settings_answer
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
 from dusk.control.rollouts import waits_for
@@ -304,8 +304,8 @@ def settings_list(desk: Desk, arguments: Json) -> Json:
     """Return what a target says, each setting as fields."""
     state, target = desk.log.state, arguments["target"]
     section = names.target_section(state, target)
-    rows, more = settings_rows(state, section, settings_of(state, section), arguments["skip"])
-    return {"target": target, "settings": rows, "more": more}
+    answer = settings_answer(state, section, settings_of(state, section), arguments["skip"])
+    return {"target": target, **answer}
 
 
 def effective(desk: Bench, arguments: Json) -> Json:

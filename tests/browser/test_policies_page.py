@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from dusk.config.names import Each, Indexed, Key, Matched, Named, Whole, parse_key, split_assignment
 from dusk.config.settings import Setting
@@ -30,6 +31,8 @@ FURTHER = (
 )
 HOWS = {Named: "name", Indexed: "index", Matched: "match", Each: "each", Whole: "file"}
 SECRET = "wireless.each wifi-device as r.key"
+SECRET_HERE = "door_code"
+"""An option that is a secret in this cluster alone."""
 
 
 def _readme() -> list[str]:
@@ -143,10 +146,24 @@ def _text(owner: Owner) -> str:
     return text
 
 
+def _is_hidden_while_typed(page: Page) -> None:
+    """A secret is typed as one, and what was is shown to nobody when the option is none any more."""
+    page.fill("#dusk-option", "key")
+    page.fill("#dusk-value", "battery staple")
+    page.fill("#dusk-option", "keymap")
+    assert page.input_value("#dusk-value") == ""
+    for option, kind in (("wpakey", "password"), ("keymap", "text"), (SECRET_HERE, "password")):
+        page.fill("#dusk-option", option)
+        assert page.get_attribute("#dusk-value", "type") == kind, option
+    assert page.locator("#dusk-verb option[value=add-list]").count() == 0, "a secret is no list"
+
+
 def test_the_guest_network_of_the_readme_is_written_by_fields_alone(
     cluster: Cluster, window: Watched
 ) -> None:
     page, owner = window.page, cluster.owner(cluster.first)
+    values = [{"name": "secrets", "values": [SECRET_HERE]}]
+    owner.wait(owner.call("cluster.set", values=values)["ticket"])
     wanted = [*_readme(), *FURTHER]
     rows = _lines(wanted)
     _open(window, "guest")
@@ -167,10 +184,7 @@ def test_the_guest_network_of_the_readme_is_written_by_fields_alone(
     page.get_by_role("cell", name="(secret)").wait_for()
     assert "correct horse" not in page.content()
     assert page.get_attribute("#dusk-value", "type") == "text", "the next one is none"
-    page.fill("#dusk-option", "key")
-    page.fill("#dusk-value", "battery staple")
-    page.fill("#dusk-option", "keymap")
-    assert page.input_value("#dusk-value") == "", "what was typed as a secret is shown to nobody"
+    _is_hidden_while_typed(page)
     page.fill("#dusk-option", "")
     window.looks("policy-fields")
 

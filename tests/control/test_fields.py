@@ -93,6 +93,13 @@ def test_a_secret_is_neither_in_the_fields_nor_in_their_text() -> None:
     assert "correct" not in str(row)
 
 
+def test_with_the_settings_comes_what_the_cluster_takes_for_secrets_besides(desk: FakeDesk) -> None:
+    assert desk.ask("settings.list", target=TARGET)["secrets"] == []
+    desk.do("cluster.set", values=[{"name": "secrets", "values": ["Wan_Code, door"]}])
+    assert desk.ask("settings.list", target=TARGET)["secrets"] == ["door", "wan_code"]
+    assert desk.do("draft.settings", target=TARGET)["secrets"] == ["door", "wan_code"]
+
+
 def test_what_no_field_holds_is_told_in_words_alone(desk: FakeDesk) -> None:
     _edit(desk, "set", "system.s.motd", "x" * 3000)
     row = _row(desk, "system.s.motd")

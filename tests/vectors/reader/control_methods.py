@@ -209,7 +209,9 @@ METHODS = {
     "draft.store": Method("token draft mark", ""),
     "draft.text": Method("token target", "target text"),
     "draft.settings": Method(
-        "token target skip?", "target settings more", {"settings": FIELDS, "conditions": "option value"}
+        "token target skip?",
+        "target settings more secrets",
+        {"settings": FIELDS, "conditions": "option value"},
     ),
     "draft.show": Method(
         "token",
@@ -251,7 +253,7 @@ METHODS = {
     "var.set": Method("token scope variables secret?", EDITING),
     "var.unset": Method("token scope names", EDITING),
     "settings.list": Method(
-        "target skip?", "target settings more", {"settings": FIELDS, "conditions": "option value"}
+        "target skip?", "target settings more secrets", {"settings": FIELDS, "conditions": "option value"}
     ),
     "settings.export": Method("target", "target text"),
     "settings.reread": Method("", "ticket"),

@@ -13,16 +13,16 @@ const E = nodes.make;
 const MEANWHILE = 'edited-meanwhile';
 const ALL = 'all', GROUPS = 'groups', DEVICES = 'devices', NOBODY = 'nobody';
 
-/* All that it says: with what this person has prepared, if he is logged in. */
+/* All that it says: with what this person has prepared, if he is logged in. With it, what the cluster takes for secrets. */
 async function load(target) {
 	const rows = [];
-	for (let more = 1; more; ) {
+	let page = { more: 1 };
+	while (page.more) {
 		const given = { target: target, skip: rows.length };
-		const page = await session.quietly('draft_settings', given) || await api.call('settings_list', given);
+		page = await session.quietly('draft_settings', given) || await api.call('settings_list', given);
 		rows.push(...page.settings);
-		more = page.more;
 	}
-	return rows;
+	return { rows: rows, secrets: page.secrets };
 }
 
 /* --- as fields --------------------------------------------------------------------------------- */
@@ -146,13 +146,13 @@ return baseclass.extend({
 		const target = 'policy/' + policy.name;
 		const said = E('div', {}), asText = E('div', {});
 		const again = async () => {
-			const rows = await load(target);
-			nodes.fill(said, sections(target, rows, form, again));
-			return rows;
+			const now = await load(target);
+			nodes.fill(said, sections(target, now.rows, form, again));
+			return now;
 		};
-		const rows = await load(target);
-		const form = setting.form(target, rows, again);
-		nodes.fill(said, sections(target, rows, form, again));
+		const first = await load(target);
+		const form = setting.form(target, first, again);
+		nodes.fill(said, sections(target, first.rows, form, again));
 		nodes.fill(place, [
 			E('h3', { tabindex: '-1', id: 'dusk-policy' }, widgets.filled(_('Policy %s'), policy.name)),
 			said,

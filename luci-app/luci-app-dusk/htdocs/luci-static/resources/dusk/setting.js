@@ -2,6 +2,7 @@
 'require baseclass';
 'require dusk.address as address';
 'require dusk.nodes as nodes';
+'require dusk.secrets as secrets';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
 
@@ -33,7 +34,6 @@ const VERBS = {
 };
 /* What the form calls it that a row says. */
 const VERB_OF = { type: SET, secret: SET, 'edit-list': ADD, file: SET };
-const SECRET = /(^|_)(key\d?|pass(word|wd|phrase)?|secret|psk|token|pin|puk)$/i;
 const MEANWHILE = 'edited-meanwhile';
 
 /* What a row, or the form, is about, so that two can be compared. */
@@ -61,9 +61,10 @@ return baseclass.extend({
 		return !row.long && (row.how === FILE || !row.values.some(value => /[\r\n]/.test(value)));
 	},
 
-	/* The form for settings of a target. `changed` shows them anew, and gives their rows. */
-	form: function(target, rows, changed) {
-		let seen = rows;
+	/* The form for settings of a target. `said` are their rows, and what the cluster takes for `secrets` besides the usual
+	 * options; `changed` shows them anew, and gives both. */
+	form: function(target, said, changed) {
+		let seen = said.rows, further = said.secrets;
 		const packages = E('datalist', { id: 'dusk-packages' }, PACKAGES.map(name => E('option', { value: name })));
 		const pack = address.input('dusk-package', { list: 'dusk-packages' });
 		const option = address.input('dusk-option');
@@ -93,7 +94,9 @@ return baseclass.extend({
 		}
 
 		function show() {
-			const what = kind(), was = verb.value, verbs = VERBS[what];
+			const what = kind(), was = verb.value;
+			const hides = what === OPTION && secrets.has(option.value.trim(), further);
+			const verbs = VERBS[what].filter(one => !hides || !LISTS.includes(one)); /* a secret is no list */
 			nodes.fill(verb, verbs.map(one => E('option', { value: one }, WORDS.get(one))));
 			verb.value = verbs.includes(was) ? was : verbs[0];
 			fields.pack.hidden = what === FILE;
@@ -102,7 +105,6 @@ return baseclass.extend({
 			fields.many.hidden = what !== OPTION || !LISTS.includes(verb.value);
 			fields.type.hidden = before.node.hidden = what !== SECTION || verb.value !== SET;
 			fields.content.hidden = fields.mode.hidden = what !== FILE || verb.value !== SET;
-			const hides = SECRET.test(option.value.trim());
 			if (!hides && value.type === 'password')
 				value.value = ''; /* what was typed as a secret is shown to nobody */
 			value.type = hides ? 'password' : 'text';
@@ -146,21 +148,28 @@ return baseclass.extend({
 			(fields.option.hidden ? verb : option).focus({ preventScroll: true });
 		}
 
+		async function refresh() {
+			const now = await changed();
+			seen = now.rows;
+			further = now.secrets;
+			show();
+		}
+
 		async function prepare() {
 			told.textContent = wrong.textContent = '';
 			try {
-				const said = await session.call('draft_edit', given());
-				if (!said)
+				const done = await session.call('draft_edit', given());
+				if (!done)
 					return;
-				told.textContent = said.text;
-				said.notes.forEach(note => widgets.tell(note, 'warning'));
+				told.textContent = done.text;
+				done.notes.forEach(note => widgets.tell(note, 'warning'));
 				next();
-				seen = await changed();
+				await refresh();
 			}
 			catch (error) {
 				wrong.textContent = error.message;
 				if (error.code === MEANWHILE)
-					seen = await changed();
+					await refresh();
 			}
 		}
 

@@ -1,0 +1,31 @@
+"""Functions of the page's shared modules, run where there is no browser."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from dusk.web.views import APPLICATION
+
+RESOURCES = APPLICATION / "htdocs/luci-static/resources"
+HARNESS = Path(__file__).with_suffix(".mjs")
+
+
+def results(module: str, *calls: tuple[Any, ...]) -> list[Any]:
+    """Return what calls give.
+
+    Args:
+        module: as views require it, such as ``dusk.secrets``.
+        calls: a function's name and its arguments, each.
+    """
+    done = subprocess.run(
+        ["node", str(HARNESS)],
+        input=json.dumps({"root": str(RESOURCES), "module": module, "calls": calls}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[Any] = json.loads(done.stdout)
+    return found
