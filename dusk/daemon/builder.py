@@ -110,6 +110,13 @@ class Builder:
         mode = mode_of(self.braking, self.hold_over)
         return Mode.HOLD if self.is_leaving and mode is Mode.RUN else mode
 
+    def forget_void_order(self) -> list[Effect]:
+        """Forget an order that these settings made void, and return what removes it from the disk."""
+        if self.hold_ordered is None or not holding.is_void(self.settings, self.hold_ordered):
+            return []
+        self.hold_ordered = None
+        return [RemoveFile(holding.ORDERED)]
+
     def __call__(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
         """Build and start what the disk holds the makings of.
 
@@ -122,6 +129,11 @@ class Builder:
         self.hold_over = saved.files.get(holding.FILE)
         self.hold_ordered = saved.files.get(holding.ORDERED)
         self.is_leaving = LEAVING_FILE in saved.files
+        removed = self.forget_void_order()
+        resident, effects = self._resident(saved, now)
+        return resident, [*removed, *effects]
+
+    def _resident(self, saved: Saved, now: float) -> tuple[Resident, list[Effect]]:
         join_key, effects = self._join_key(saved)
         try:
             log = _load(saved, None if join_key is None else join_key.cluster_id)

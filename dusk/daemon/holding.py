@@ -2,7 +2,8 @@
 
 The brake stands in the device's own settings, which are root's to write, and in a file of the node,
 where an order of people puts it. The newest word counts: an order names what the settings said of
-the brake when it came, and is void once they say anything else.
+the brake when it came, and is void once they say anything else. It is removed then, so that it is not in
+force again when they say the former thing anew.
 
 A hold names the boot in which it began and the moment on that boot's clock. In a later boot it
 counts from the beginning of that, as nobody knows for how long there was no power; so it lasts
@@ -45,7 +46,7 @@ def ordered(settings: Settings, for_s: int | None) -> bytes:
 
 
 def in_force(settings: Settings, unverified: bytes | None) -> Settings:
-    """Return the settings with the newest word of the brake in them; a damaged file has none."""
+    """Return the settings with the newest word of the brake in them; as they are if no order has it."""
     if unverified is None:
         return settings
     try:
@@ -55,6 +56,11 @@ def in_force(settings: Settings, unverified: bytes | None) -> Settings:
     if said != _said(settings):
         return settings
     return replace(settings, hold=hold, hold_for_s=for_s, hold_since=since)
+
+
+def is_void(settings: Settings, unverified: bytes) -> bool:
+    """Tell whether the settings say something newer than this order, or it is damaged."""
+    return in_force(settings, unverified) is settings
 
 
 def _said(settings: Settings) -> bytes:

@@ -343,6 +343,7 @@ async def _reread(parts: _Parts) -> None:
         ConfigError, Refused, StorageError: they cannot be used, or not be read.
     """
     await _read_settings(parts.root, parts.builder, parts.helper)
+    parts.core.add(parts.builder.forget_void_order())
     parts.sockets.configure(parts.builder.settings.wanted)
     node, now = parts.core.node, trio.current_time()
     if isinstance(node, Node):

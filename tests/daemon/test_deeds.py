@@ -1,6 +1,7 @@
 """Orders to this device: what is answered is on its disk, what the disk refused is told as refused (R8)."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 from dusk.apply.events import Mode
 from dusk.changelog.orders import encode_hold
 from dusk.control.ordering import HOLD, UNHOLD
-from dusk.daemon import holding
+from dusk.daemon import holding, service
 from dusk.daemon.answers import Answers
 from dusk.daemon.builder import Builder
 from dusk.daemon.deeds import Deeds
@@ -17,12 +18,28 @@ from dusk.daemon.helper_client import HelperClient
 from dusk.daemon.settings import Settings
 from dusk.daemon.storage import open_storage
 from dusk.effects import Append, Told
+from dusk.errors import Refused
 from dusk.node import Node
 from tests.daemon.faulty_disk import FaultyDisk, full, installed
 from tests.daemon.test_core import HOSTS, Device, running
 from tests.world import World
 
 WORLD = World()
+
+
+class _Helper:
+    """Reads the device's own settings, and nothing else."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+
+    async def settings(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return self._said
+
+    async def read(self, packages: tuple[str, ...]) -> dict[str, bytes]:
+        await trio.lowlevel.checkpoint()
+        raise Refused("failed", f"no {packages[0]}")
 
 
 class Member(Device):
@@ -42,6 +59,13 @@ class Member(Device):
     async def order(self, kind: str) -> Told:
         """Return what is answered to an order."""
         return await self.orders.done(kind, encode_hold(0) if kind == HOLD else b"")
+
+    async def reread(self, options: str) -> None:
+        """Take over the device's own settings with these options in them."""
+        parts = SimpleNamespace(root=self.folder, builder=self.builder, core=self.core, sockets=self.sockets)
+        parts.helper = _Helper(f"config dusk 'main'\n\tlist interface 'lo'\n{options}".encode())
+        await service._reread(cast("service._Parts", parts))
+        await self.core.quiet()
 
     def mode(self) -> Mode:
         """Return whether it applies."""
@@ -81,3 +105,40 @@ async def test_a31_a_brake_that_the_disk_refuses_is_told_so_and_is_as_it_was(
             assert member.mode() is mode
         await member.until_lives()
         assert member.mode() is mode
+
+
+HELD = "\toption hold '1'\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "between", "mode"),
+    [
+        ("", HOLD, HELD, Mode.RUN),
+        (HELD, UNHOLD, "", Mode.HOLD),
+        (HELD + "\toption hold_for '31536000'\n", UNHOLD, HELD, Mode.HOLD),
+    ],
+)
+async def test_an_order_that_a_newer_word_ended_stays_ended_when_the_former_word_comes_back(
+    member: Member, before: str, kind: str, between: str, mode: Mode
+) -> None:
+    async with running(member):
+        await member.reread(before)
+        await member.order(kind)
+        assert member.mode() is (Mode.HOLD if kind == HOLD else Mode.RUN)
+        await member.reread(f"{before}\toption name 'attic'\n")  # no word about the brake
+        assert member.mode() is (Mode.HOLD if kind == HOLD else Mode.RUN)
+        await member.reread(between)
+        assert not (member.folder / holding.ORDERED).exists()
+        await member.reread(before)
+        assert member.mode() is mode
+
+
+async def test_an_order_that_is_void_at_a_start_is_removed_then(member: Member) -> None:
+    held = Settings(hold=True)
+    (member.folder / holding.ORDERED).write_bytes(holding.ordered(held, None))
+    async with running(member):
+        await member.core.quiet()
+        assert member.builder.hold_ordered is None
+        assert not (member.folder / holding.ORDERED).exists()
+        member.builder.settings = held
+        assert member.mode() is Mode.HOLD
