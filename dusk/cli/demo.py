@@ -1,8 +1,10 @@
 """``dusk demo``."""
 
 import argparse
+from importlib.util import find_spec
 
 from dusk.cli.command import Command, Context, within
+from dusk.errors import Refused
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +14,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(context: Context, arguments: argparse.Namespace) -> int:
+    if find_spec("dusk.demo") is None:
+        raise Refused(
+            "no-demo", "the demo is not part of this installation; it is in package dusk-extras on OpenWrt"
+        )
     from dusk.demo import run
 
     return run(arguments.nodes, once=arguments.once, as_json=context.json, port=arguments.port)

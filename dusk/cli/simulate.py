@@ -160,7 +160,7 @@ def _simulate(context: Context, arguments: argparse.Namespace) -> int:
             raise
         raise Refused(
             "no-simulator",
-            "the simulator is not part of this installation; run this where all of Dusk is installed",
+            "the simulator is not part of this installation; it is in package dusk-extras on OpenWrt",
         ) from None
     question = _question(arguments)
     with _progress() as told:

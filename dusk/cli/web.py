@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from importlib.util import find_spec
 
 from dusk.cli.command import Command, Context
 from dusk.errors import Refused
@@ -25,6 +26,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _web(context: Context, arguments: argparse.Namespace) -> int:
+    if find_spec("dusk.web") is None:
+        raise Refused(
+            "no-page", "this page is not part of this installation; on OpenWrt it is LuCI's, by luci-app-dusk"
+        )
     try:
         import h11 as _h11  # noqa: F401 - an extra that routers do not have
     except ImportError:

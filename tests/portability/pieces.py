@@ -5,6 +5,7 @@ own is in `python3-light`.
 """
 
 import ast
+import re
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "specs" / "portability.md"
 
 PIECES: dict[str, tuple[str, ...]] = {
     "asyncio": ("asyncio",),
@@ -67,6 +69,14 @@ for name in names:
     importlib.import_module(name)
 print("\\n".join(sys.modules))
 """
+
+
+def cells(component: str) -> tuple[set[str], set[str]]:
+    """Return the pieces and the packages that the page's table lists for a component."""
+    row = re.search(rf"^\| {component} \|([^|]*)\|([^|]*)\|$", PAGE.read_text(), re.MULTILINE)
+    assert row, f"the page has no row for {component}"
+    pieces, packages = (set(re.findall(r"`([a-z0-9-]+)`", cell)) for cell in row.groups())
+    return {piece.removeprefix("python3-") for piece in pieces}, packages
 
 
 def path_of(module: str) -> Path | None:

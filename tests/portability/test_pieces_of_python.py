@@ -1,23 +1,13 @@
 """What each component needs of Python's library on OpenWrt, as `specs/portability.md` lists it."""
 
-import re
 import sys
 
 import pytest
 
 from tests.architecture_rules import HELPER_BY_VERSION
-from tests.portability.pieces import COMPONENTS, PIECE_OF, PIECES, PROJECT, loaded_by, named_by
+from tests.portability.pieces import COMPONENTS, PIECE_OF, PIECES, cells, loaded_by, named_by
 
-PAGE = PROJECT / "specs" / "portability.md"
 PACKAGES = {"argon2", "mnemonic", "msgpack", "nacl", "netifaces", "trio"}
-
-
-def cells(component: str) -> tuple[set[str], set[str]]:
-    """Return the pieces and the packages that the page's table lists for a component."""
-    row = re.search(rf"^\| {component} \|([^|]*)\|([^|]*)\|$", PAGE.read_text(), re.MULTILINE)
-    assert row, f"the page has no row for {component}"
-    pieces, packages = (set(re.findall(r"`([a-z0-9-]+)`", cell)) for cell in row.groups())
-    return {piece.removeprefix("python3-") for piece in pieces}, packages
 
 
 def pieces_of(component: str) -> set[str]:
