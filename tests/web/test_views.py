@@ -21,7 +21,10 @@ SUBSET = {
     "ui": {"showModal", "hideModal", "addNotification", "createHandlerFn"},
 }
 """As `specs/luci-subset.md` has it."""
-LUCI_ALONE = {"form": {"Map", "NamedSection", "Flag", "Value", "DynamicList"}}
+LUCI_ALONE = {
+    "form": {"Map", "NamedSection", "Flag", "Value", "DynamicList"},
+    "uci": {"get", "set", "unset"},
+}
 """What a view has besides that is shown under LuCI alone."""
 FORBIDDEN = {
     r"\binnerHTML\b": "markup from text (A33)",

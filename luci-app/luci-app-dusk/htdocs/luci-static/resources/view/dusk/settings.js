@@ -1,8 +1,17 @@
 'use strict';
 'require form';
+'require uci';
 'require view';
 
 /* This router's own settings, etc/config/dusk: no log says them, and LuCI alone can write them. */
+
+const HELD = '1';
+
+/* What `dusk hold --for` says beside the tick is of that hold alone: the next one has no end, and is none that is over. */
+function forgetTime(section) {
+	uci.unset('dusk', section, 'hold_for');
+	uci.unset('dusk', section, 'hold_since');
+}
 
 return view.extend({
 	render: function() {
@@ -40,8 +49,19 @@ return view.extend({
 		option.default = option.enabled;
 		option.rmempty = false;
 
-		option = section.option(form.Flag, 'hold', _('Holds still'), _('The brake: nothing is applied and nothing put back as long as it is on.'));
+		option = section.option(form.Flag, 'hold', _('Holds still'), _('The brake: nothing is applied and nothing put back as long as it is on. After a hold for a time has ended, it is still ticked: take the tick off, save, and set it again.'));
 		option.rmempty = true;
+		/* Both are called at each saving: who changes something else ends no hold, and takes no end from one. */
+		option.write = function(section, value) {
+			if (uci.get('dusk', section, 'hold') !== HELD)
+				forgetTime(section);
+			uci.set('dusk', section, 'hold', value);
+		};
+		option.remove = function(section) {
+			if (uci.get('dusk', section, 'hold') === HELD)
+				forgetTime(section);
+			uci.unset('dusk', section, 'hold');
+		};
 
 		option = section.option(form.Value, 'window', _('Wait for contact'), _('So many seconds a change may be unconfirmed, before it is put back.'));
 		option.datatype = 'range(1,3600)';
