@@ -5,6 +5,7 @@ import argparse
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, answer, subcommands, verb
 from dusk.cli.options import UsageError
+from dusk.cli.pages import every
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
-    groups = context.call("group.list")["groups"]
+    groups = every(context, "group.list", "groups", "name")
     rows = [(g["name"], len(g["devices"]), " ".join(g["devices"])) for g in groups]
     context.table(
         ("NAME", "COUNT", "ROUTERS"),

@@ -3,6 +3,7 @@
 import argparse
 
 from dusk.cli.command import Command, Context, answer, subcommands, verb, within
+from dusk.cli.pages import every
 
 PRIORITY_DEFAULT = 100
 
@@ -56,7 +57,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
-    policies = context.call("policy.list")["policies"]
+    policies = every(context, "policy.list", "policies", "name")
     rows = [
         (p["name"], p["settings"], p["to"], "-" if p["priority"] is None else p["priority"], p["devices"])
         for p in policies

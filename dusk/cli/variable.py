@@ -4,6 +4,7 @@ import argparse
 
 from dusk.cli.command import Command, Context, answer, subcommands, verb
 from dusk.cli.options import UsageError
+from dusk.cli.pages import every
 from dusk.cli.settings import is_typed, read_value, split_pair
 
 _SCOPE = "cluster, group/NAME or device/NAME; the nearest to the router wins"
@@ -51,7 +52,7 @@ def _unset(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _list(context: Context, arguments: argparse.Namespace) -> int:
-    variables = context.call("var.list", scope=arguments.scope)["variables"]
+    variables = every(context, "var.list", "variables", "scope name", scope=arguments.scope)
     rows = [(v["scope"], v["name"], v["value"]) for v in variables]
     context.table(
         ("SCOPE", "NAME", "VALUE"),

@@ -16,14 +16,15 @@ def paged(field: str, mark: str, rows: Iterable[Json], after: str) -> Json:
 
     Args:
         field: what the rows are called.
-        mark: the field by which they are sorted, and told apart.
+        mark: the field by which they are sorted, and told apart; or several, with blanks between, as in
+            ``after`` what they say.
         rows: all of them, in the order of their marks; no more are made than are looked at.
         after: the mark of the last row of the page before; empty for the first page.
     """
     shown: list[Json] = []
-    size_bytes = 0
+    size_bytes, fields = 0, mark.split()
     for row in rows:
-        if str(row[mark]) <= after:
+        if " ".join(str(row[one]) for one in fields) <= after:
             continue
         size_bytes += len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode(errors="replace"))
         if len(shown) == ROWS_MAX or (shown and size_bytes > BYTES_MAX):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from dusk.changelog import views
 from dusk.changelog.overlay import Overlay
@@ -25,6 +26,7 @@ from dusk.config.names import is_at_or_below, parse_key
 from dusk.config.origins import NOBODYS, Origin, Origins
 from dusk.config.revealing import sealed_of
 from dusk.config.sealing import Sealed
+from dusk.config.selection import Scope
 from dusk.config.settings import is_secret
 from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, paging, words
@@ -155,35 +157,58 @@ def _policy_names(state: State) -> list[str]:
     return sorted({*views.policies(state), *assigned})
 
 
-def _devices_of(state: State, policy: str) -> list[str]:
-    configs = Configs(state)
-    return [m.name for m in names.members(state) if policy in configs.policies_of(m.device_id)]
+class _Assigned:
+    """Who has which policy in one state; what is asked for many policies is read once."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._members = views.members(state)
+        self._named = {member.device_id.hex(): member.name for member in self._members}
+        self._within = views.members_by_group(state)
+
+    def names_of(self, policy: str) -> list[str]:
+        """Return the names of the devices that a policy is assigned to, also by their groups, sorted."""
+        row = self._state.value(f"assignment/{policy}", "to")
+        to, targets, _priority = row or (Scope.DEVICES.value, (), 0)
+        if to == Scope.ALL.value:
+            return sorted(self._named.values())
+        if to == Scope.GROUPS.value:
+            return sorted({one.name for group in targets for one in self._within.get(group, ())})
+        return sorted(self._named[target] for target in targets if target in self._named)
+
+    def row(self, policy: str) -> Json:
+        """Return a policy with how many devices have it."""
+        row = self._state.value(f"assignment/{policy}", "to")
+        return {
+            "name": policy,
+            "settings": len(self._state.records(f"policy/{policy}", SET)),
+            "to": "nobody" if row is None else self._to(row),
+            "priority": None if row is None else row[2],
+            "devices": len(self.names_of(policy)),
+        }
+
+    def _to(self, row: list[Any]) -> str:
+        to, targets, _priority = row
+        if to == Scope.DEVICES.value:  # those that were removed have their names from the log
+            state, named = self._state, self._named
+            targets = [named.get(one) or names.device_name(state, bytes.fromhex(one)) for one in targets]
+        return " ".join((to, *targets))
 
 
-def policy_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all policies and to whom they apply."""
-    state = desk.log.state
-    return {"policies": [_policy(state, name) for name in _policy_names(state)]}
-
-
-def _policy(state: State, name: str) -> Json:
-    row = state.value(f"assignment/{name}", "to")
-    devices = _devices_of(state, name)
-    return {
-        "name": name,
-        "settings": len(settings_of(state, f"policy/{name}")),
-        "to": "nobody" if row is None else words.assignment_words(state, row).rpartition(", ")[0],
-        "priority": None if row is None else row[2],
-        "devices": len(devices),
-        "names": devices,
-    }
+def policy_list(desk: Desk, arguments: Json) -> Json:
+    """Return policies and to how many devices they apply, by name, a page at a time."""
+    state, after = desk.log.state, arguments["after"]
+    assigned = _Assigned(state)
+    rows = (assigned.row(name) for name in _policy_names(state) if name > after)
+    return paging.paged("policies", "name", rows, after)
 
 
 def policy_show(desk: Desk, arguments: Json) -> Json:
     """Return a policy's settings, in order."""
     state, name = desk.log.state, arguments["name"]
     require_policy(Overlay(state), name)
-    document = _policy(state, name)
+    assigned = _Assigned(state)
+    document = {**assigned.row(name), "names": assigned.names_of(name)}
     found = sorted(settings_of(state, f"policy/{name}").items(), key=lambda i: (i[1].position, i[0]))
     settings = [{"key": key, "says": _says(state, name, key)} for key, _ in found]
     priority = "" if document["priority"] is None else f", priority {document['priority']}"
@@ -198,11 +223,12 @@ def _says(state: State, policy: str, key: str) -> str | None:
     return words.describe(state, section, record, None if held is None else held.data)[1]
 
 
-def group_list(desk: Desk, _arguments: Json) -> Json:
-    """Return all groups with their devices."""
-    state = desk.log.state
+def group_list(desk: Desk, arguments: Json) -> Json:
+    """Return groups with their devices, by name, a page at a time."""
+    state, after = desk.log.state, arguments["after"]
     within = views.members_by_group(state)
-    return {"groups": [_group(state, name, within) for name in names.group_names(Overlay(state))]}
+    rows = (_group(state, name, within) for name in names.group_names(Overlay(state)) if name > after)
+    return paging.paged("groups", "name", rows, after)
 
 
 def _group(state: State, name: str, within: Mapping[str, Sequence[views.Member]]) -> Json:
@@ -239,24 +265,26 @@ def _plain(value: VariableValue) -> str | list[str]:
 
 
 def var_list(desk: Desk, arguments: Json) -> Json:
-    """Return the variables of one scope, or of all."""
-    state, scope = desk.log.state, arguments["scope"]
-    scopes = [(scope, names.scope_section(Overlay(state), scope))] if scope else list(_scopes(state))
-    return {
-        "variables": [
-            {"scope": title, "name": name, "value": value}
-            for title, section in scopes
-            for name, value in _plain_variables(state, section).items()
-        ]
-    }
+    """Return the variables of one scope, or of all, by scope and name, a page at a time."""
+    state, scope, after = desk.log.state, arguments["scope"], arguments["after"]
+    scopes = [(scope, names.scope_section(Overlay(state), scope))] if scope else _scopes(state)
+    first = after.partition(" ")[0]
+    rows = (
+        {"scope": title, "name": name, "value": value}
+        for title, section in scopes
+        if title >= first
+        for name, value in _plain_variables(state, section).items()
+    )
+    return paging.paged("variables", "scope name", rows, after)
 
 
 def _scopes(state: State) -> Iterator[tuple[str, str]]:
+    """Yield what has variables, with its section, in the order of the letters."""
     yield "cluster", "cluster"
-    for name in names.group_names(Overlay(state)):
-        yield f"group/{name}", f"group/{name}"
     for member in names.members(state):
         yield f"device/{member.name}", f"device/{member.device_id.hex()}/config"
+    for name in names.group_names(Overlay(state)):
+        yield f"group/{name}", f"group/{name}"
 
 
 def joinkey_list(desk: Desk, _arguments: Json) -> Json:

@@ -4,10 +4,10 @@
 
 /* Lists that come a page at a time, as one: a thousand routers are more than one answer holds. */
 
-async function every(method, field, mark) {
+async function every(method, field, ...marks) {
 	const rows = [];
 	for (let page = { more: true }; page.more; ) {
-		page = await api.call(method, { after: rows.length ? rows[rows.length - 1][mark] : '' });
+		page = await api.call(method, { after: rows.length ? marks.map(mark => rows[rows.length - 1][mark]).join(' ') : '' });
 		rows.push(...page[field]);
 	}
 	return rows;
@@ -21,5 +21,14 @@ return baseclass.extend({
 	pending: () => every('device_pending', 'pending', 'id'),
 
 	/* Who is expected. */
-	expected: () => every('device_expected', 'expected', 'label')
+	expected: () => every('device_expected', 'expected', 'label'),
+
+	/* What is set for many. */
+	policies: () => every('policy_list', 'policies', 'name'),
+
+	/* Who belongs together. */
+	groups: () => every('group_list', 'groups', 'name'),
+
+	/* What differs, by what it is of. */
+	variables: () => every('var_list', 'variables', 'scope', 'name')
 });

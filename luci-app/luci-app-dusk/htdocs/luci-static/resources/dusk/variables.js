@@ -1,6 +1,6 @@
 'use strict';
 'require baseclass';
-'require dusk.api as api';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
@@ -45,12 +45,12 @@ function form(groups, devices) {
 
 return baseclass.extend({
 	load: function() {
-		return api.call('var_list');
+		return lists.variables();
 	},
 
 	shown: function(listed, groups, devices) {
 		return widgets.part(_('Variables'), [
-			widgets.table(_('Variables'), [ _('Of'), _('Name'), _('Value'), _('What to do') ], listed.variables.map(row => [
+			widgets.table(_('Variables'), [ _('Of'), _('Name'), _('Value'), _('What to do') ], listed.map(row => [
 				row.scope, row.name, [].concat(row.value).join(', '), unset(row)
 			]), _('There is no variable yet.')),
 			form(groups, devices)

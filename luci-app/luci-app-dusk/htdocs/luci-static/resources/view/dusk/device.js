@@ -111,7 +111,7 @@ return view.extend({
 			api.call('device_show', { name: name }),
 			asked('effective', { device: name }),
 			asked('log_blame', { target: 'device/' + name }),
-			api.call('group_list'),
+			lists.groups(),
 			lists.devices(),
 			lists.pending()
 		]).catch(error => error) };
@@ -262,7 +262,7 @@ return view.extend({
 			settings(device, effective),
 			variables(device),
 			blame(blamed),
-			this.manage(device, groups.groups, devices, pending)
+			this.manage(device, groups, devices, pending)
 		];
 	},
 

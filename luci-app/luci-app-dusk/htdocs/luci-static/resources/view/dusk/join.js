@@ -37,7 +37,7 @@ function whoComes(device) {
 }
 
 function groupsOf(listed) {
-	return listed.groups.map(group => group.name);
+	return listed.map(group => group.name);
 }
 
 /* Who waits, and the members, some of which came back by themselves. */
@@ -59,7 +59,7 @@ function facts(one) {
 
 return view.extend({
 	load: function() {
-		return Promise.all([ waiting(), api.call('joinkey_list'), api.call('group_list'), lists.expected() ]).catch(error => error);
+		return Promise.all([ waiting(), api.call('joinkey_list'), lists.groups(), lists.expected() ]).catch(error => error);
 	},
 
 	/* Has the leader told what it knows, and shows who waits. */
@@ -301,7 +301,7 @@ return view.extend({
 				this.keyFold.open = false;
 				this.showKey(said);
 			}))
-		], async () => groups.offer(groupsOf(await api.call('group_list'))));
+		], async () => groups.offer(groupsOf(await lists.groups())));
 	},
 
 	/* --- all of it ----------------------------------------------------------------------------------- */

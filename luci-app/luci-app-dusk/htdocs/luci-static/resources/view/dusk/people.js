@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require dusk.api as api';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
 'require dusk.widgets as widgets';
@@ -63,7 +64,7 @@ function byUser(sessions) {
 return view.extend({
 	load: function() {
 		return Promise.all([
-			api.call('user_list'), api.call('grant_list'), api.call('group_list'),
+			api.call('user_list'), api.call('grant_list'), lists.groups(),
 			session.quietly('session_list')
 		]).catch(error => error);
 	},
@@ -206,9 +207,9 @@ return view.extend({
 					this.grantFold.open = false;
 			}))
 		], async () => {
-			const [ people, listed ] = await Promise.all([ api.call('user_list'), api.call('group_list') ]);
+			const [ people, listed ] = await Promise.all([ api.call('user_list'), lists.groups() ]);
 			who.offer(activeOf(people));
-			within.offer(listed.groups.map(group => group.name));
+			within.offer(listed.map(group => group.name));
 		});
 	},
 
@@ -243,7 +244,7 @@ return view.extend({
 			E('h2', {}, _('People and rights')),
 			E('p', { 'class': 'cbi-map-descr' }, _('What a person signs counts as far as that person may; which router it is sent from decides nothing.')),
 			E('h3', {}, _('People')), this.usersPlace, this.addForm(), this.passwordForm(), this.resetForm(),
-			E('h3', {}, _('Rights')), this.grantsPlace, this.grantForm(activeOf(data[0]), data[2].groups.map(group => group.name)),
+			E('h3', {}, _('Rights')), this.grantsPlace, this.grantForm(activeOf(data[0]), data[2].map(group => group.name)),
 			E('h3', {}, _('Who is logged in')), this.sessionsPlace
 		]);
 	},

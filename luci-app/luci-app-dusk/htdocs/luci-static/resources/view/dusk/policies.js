@@ -1,7 +1,6 @@
 'use strict';
 'require view';
 'require dusk.address as address';
-'require dusk.api as api';
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.policy as policy';
@@ -13,9 +12,24 @@
 
 const E = nodes.make;
 
+/* For whom a policy is: all, groups and how many routers these are together, or routers. */
+function applies(one) {
+	const [ to, ...targets ] = one.to.split(' ');
+	switch (to) {
+	case 'all':
+		return _('all routers');
+	case 'nobody':
+		return _('nobody yet');
+	case 'groups':
+		return [ _('groups'), ' ' ].concat(widgets.several(targets), ' (', widgets.filled(_('%d routers'), one.devices), ')');
+	default:
+		return widgets.several(targets);
+	}
+}
+
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('policy_list'), api.call('group_list'), lists.devices(), variables.load() ]).catch(error => error);
+		return Promise.all([ lists.policies(), lists.groups(), lists.devices(), variables.load() ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -31,30 +45,30 @@ return view.extend({
 		const members = E('select', { id: 'dusk-members', 'class': 'cbi-input-select', multiple: '' },
 			devices.map(device => E('option', { value: device.name }, device.name)));
 		const place = E('div', {});
-		const open = one => policy.open(place, one, groups.groups, devices);
+		const open = one => policy.open(place, one, groups, devices);
 		return [
-			widgets.table(_('Policies'), [ _('Policy'), _('Settings'), _('Applies to'), _('Priority') ], policies.policies.map(one => [
+			widgets.table(_('Policies'), [ _('Policy'), _('Settings'), _('Applies to'), _('Priority') ], policies.map(one => [
 				widgets.button(one.name, '', () => open(one)),
 				String(one.settings),
-				one.to ? (one.names && one.names.length ? one.names.join(', ') : one.to) : _('nobody yet'),
+				applies(one),
 				one.priority === null ? '-' : String(one.priority)
 			]), _('There is no policy yet.')),
 			widgets.field(_('New policy'), name),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Open'), 'cbi-button-action', () => open({ name: address.wanted(name, _('Say what the policy is called.')), priority: null }))),
 			place,
 			E('h3', {}, _('Groups')),
-			widgets.table(_('Groups'), [ _('Group'), _('Routers') ], groups.groups.map(one => [ one.name, one.devices.join(', ') || '-' ]),
+			widgets.table(_('Groups'), [ _('Group'), _('Routers') ], groups.map(one => [ one.name, widgets.several(one.devices) ]),
 				_('There is no group yet.')),
 			widgets.field(_('Group'), group),
 			widgets.field(_('Routers'), members),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
 				const chosen = Array.from(members.selectedOptions).map(option => option.value);
-				if (!groups.groups.some(one => one.name === group.value.trim()))
+				if (!groups.some(one => one.name === group.value.trim()))
 					widgets.told(await session.call('group_create', { name: group.value.trim() }));
 				if (chosen.length)
 					widgets.told(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
 			})),
-			variables.shown(listed, groups.groups, devices)
+			variables.shown(listed, groups, devices)
 		];
 	},
 
