@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dusk.apply.machine import State
 from dusk.changelog import views
+from dusk.changelog.sections import device_path
 from dusk.control.desk import Json, Peer
 from dusk.control.roles import role_of
 from dusk.cycle.peers import Peer as Heard
@@ -130,9 +131,9 @@ def _failure(names: list[str], seq: Seq) -> str:
 
 def _drifted(node: Node) -> list[str]:
     """Name the other members where somebody changed what is managed, and those that change nothing now."""
-    known = [(name_of(node, p.device_id) or "?", p.status) for p in node.peers.others if p.status is not None]
-    drift = sorted(name for name, status in known if status.drift)
-    held = sorted(name for name, status in known if status.state == "held")
+    known = [(peer.device_id, peer.status) for peer in node.peers.others if peer.status is not None]
+    drift = sorted(name_of(node, device) or "?" for device, status in known if status.drift)
+    held = sorted(name_of(node, device) or "?" for device, status in known if status.state == "held")
     lines = []
     if drift:
         lines.append(f"changed by hand on {listed(drift, NAMES_SHOWN_MAX)}: `dusk drift {drift[0]}`")
@@ -173,8 +174,8 @@ def _away_words(node: Node, device: DeviceId, now: float) -> str:
 
 def name_of(node: Node, device: DeviceId | None) -> str | None:
     """Return a device's name, None if the log knows none."""
-    found = None if device is None else views.member(node.log.state, device)
-    return None if found is None else found.name
+    row = None if device is None else node.log.state.value(device_path(device), "name")
+    return None if row is None else str(row[0])  # and not its groups: a status names many
 
 
 def peers_of(node: Node, now: float) -> dict[DeviceId, Peer]:

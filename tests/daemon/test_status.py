@@ -1,8 +1,13 @@
 """What ``dusk status`` says of a node, a joiner and a device without a cluster."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from dusk.changelog.log import Log
+from dusk.changelog.state import State
 from dusk.cycle.far_messages import Via
 from dusk.daemon.builder import Idle
 from dusk.daemon.status import _failure, name_of, peers_of, status_of
@@ -98,6 +103,34 @@ def test_who_leads_shows_how_its_word_comes_to_each() -> None:
     shown = peers_of(node, site.now)
     ways = [shown[device].way for device in (node.device_id, near, *far)]
     assert ways == ["", "multicast", "alone", f"relay {name_of(node, far[0])}"]
+
+
+def test_a_status_names_only_those_it_tells_of_and_without_their_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groups = 12
+
+    def grouped(world: World) -> None:
+        world.commit(*(world.edit(f"group/group-{number}", "made", (True,)) for number in range(groups)))
+
+    site = Site(4, grouped)
+    site.run(20)
+    node, state_value, named = site.master.node, State.value, list[str]()
+    (first, *_others) = node.peers.others
+    assert first.status is not None
+    first.status = replace(first.status, drift=2)
+
+    def counted(state: State, section: str, key: str) -> list[Any] | None:
+        named.append(f"{section} {key}")
+        return state_value(state, section, key)
+
+    monkeypatch.setattr(State, "value", counted)
+    alarms = status_of(node, "", (), site.now)["alarms"]
+    assert [line.partition(" on ")[0] for line in alarms] == ["changed by hand"]
+    of_groups = [line for line in named if line.startswith("group/")]
+    assert len(of_groups) <= groups, "this device's own, not each member's"
+    of_names = {line for line in named if line.endswith(" name") and line.startswith("device/")}
+    assert len(of_names) == 2, "this device's and that of the one that it tells of"
 
 
 def test_a_holder_that_is_not_heard_is_named_with_how_long_and_what_waits_for_it() -> None:
