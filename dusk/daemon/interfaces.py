@@ -1,6 +1,7 @@
 """The network interfaces of this machine: the only user of netifaces.
 
-Only ``ifaddresses`` is used, which asks the kernel; ``gateways`` would run programs.
+Only ``ifaddresses`` is used, which asks the kernel; ``gateways`` would run programs. There are two packages
+of this name: netifaces2 here, and on OpenWrt the first one, in C; what they say has not the same form.
 Indexes come from ``socket``.
 """
 
@@ -47,7 +48,9 @@ def look_up(name: str) -> Interface | None:
         return None
     found = _entries(name)
     entries = [*found.get(netifaces.AF_INET6, ()), *found.get(netifaces.AF_INET, ())]
-    addresses = (_address(entry.get("addr", ""), entry.get("mask", "")) for entry in entries)
+    addresses = (
+        _address(entry.get("addr", ""), entry.get("mask") or entry.get("netmask", "")) for entry in entries
+    )
     return Interface(name, index, tuple(address for address in addresses if address is not None))
 
 
@@ -67,7 +70,7 @@ def _entries(name: str) -> Mapping[int, list[dict[str, str]]]:
 
 
 def _address(address: str, mask: str) -> LocalAddress | None:
-    """Return an address of either netifaces; they write scopes and IPv6 masks differently."""
+    """Return an address of either netifaces; they name masks, and write them and scopes, differently."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
         length = int(ipaddress.ip_address(mask.partition("/")[0])).bit_count()
