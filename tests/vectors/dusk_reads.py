@@ -14,6 +14,7 @@ from dusk.changelog.certificate import decode_certificate
 from dusk.changelog.entry import decode_entry, decode_signed_head
 from dusk.changelog.forkchoice import Base, Branch, First, Raise, choose
 from dusk.changelog.log import Log, unpack_entry_item
+from dusk.changelog.released import Waits
 from dusk.changelog.sections import check_record, parse_path
 from dusk.daemon.frames import parse as parse_log
 from dusk.effects import ItemKind, LogItem
@@ -26,6 +27,7 @@ from dusk.keys.sealed import open_user_key
 from dusk.keys.secret import Scope, open_value, secret_key_id, unwrap
 from dusk.keys.signing import SigningKey, check_public_key, verify, x25519_public
 from tools.vectors.case import plain
+from tools.vectors.rollouts_waiting import counts_of, waits_of
 from tools.vectors.show import show_change, show_entry, show_head, show_signed_head, show_state, show_value
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "vectors"
@@ -181,6 +183,10 @@ def rollouts(case: Case) -> None:
 def _of_a_log(case: Case, file: str) -> None:
     if case["kind"] == "log":
         the_whole_log(case)
+    elif case["kind"] == "waiting":
+        log = home(file, case["after"])
+        waits = Waits(log.state)
+        assert (waits_of(log, waits), counts_of(log, waits)) == (case["waits"], case["counts"])
     elif case["kind"] == "broken":
         log = home(file, case["after"]) if case["log"] else Log(ClusterId(raw(case["cluster"])))
         before = show_state(log.state), log.state.derived_hash, log.head

@@ -76,7 +76,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
     },
     "merges": {"": (75, 46)},
     "records": {"": (109, 273)},
-    "rollouts": {"broken": (0, 98), "continued": (10, 0), "log": (1, 0)},
+    "rollouts": {"broken": (0, 98), "continued": (10, 0), "log": (1, 0), "waiting": (36, 0)},
     "settings": {"edit": (60, 0), "expand": (16, 11), "import": (16, 19), "key": (26, 49)},
     "storage": {"": (44, 0)},
     "uci": {"document": (38, 24), "edit": (36, 0)},

@@ -16,7 +16,7 @@ from dusk.changelog.rollouts import (
 )
 from dusk.changelog.sections import device_path
 from dusk.config.settings import Verb
-from tools.vectors.case import Case, key
+from tools.vectors.case import Case, Source, key
 from tools.vectors.chains import home_log
 from tools.vectors.cluster import ALICE, BOB, JOIN, MASTER, SECOND, THIRD, Cluster, Row, grant, rule
 from tools.vectors.rolling import (
@@ -32,6 +32,7 @@ from tools.vectors.rolling import (
 )
 from tools.vectors.rollouts_continued import continuations
 from tools.vectors.rollouts_refused import refusals
+from tools.vectors.rollouts_waiting import waitings
 
 LATE, NOBODY_YET = key("late device"), key("device to come")
 _MODE, _SSID = "wireless.lan.mode", "wireless.lan.ssid"
@@ -43,7 +44,7 @@ _K = bytes(16)
 def rollouts() -> list[Case]:
     """Return the cases of `rollouts.json`."""
     cluster = rolled()
-    return [home_log(cluster), *continuations(cluster), *refusals(cluster)]
+    return [home_log(cluster), *waitings(cluster), *continuations(cluster), *refusals(cluster)]
 
 
 def rolled() -> Cluster:
@@ -56,6 +57,7 @@ def rolled() -> Cluster:
     _behind_another(c)
     _together(c)
     _by_time(c)
+    _for_some(c)
     assert c.replica(len(c.steps)).head == c.log.head
     return c
 
@@ -226,6 +228,9 @@ def _behind_another(c: Cluster) -> None:
 
 
 def _together(c: Cluster) -> None:
+    facts = f"{device_path(THIRD.key_id)}/facts"
+    board = c.change(c.edit(facts, "board", [["w", "x"]]), signers=(THIRD,), device=THIRD, message="board")
+    c.write("a device comes into a group", "By its facts.", board)
     start_s = c.time_s + 60
     c.write(
         "all switch together",
@@ -306,6 +311,26 @@ def _by_time(c: Cluster) -> None:
     forced = c.change(order(c, FIVE, FORCE), message="forced")
     c.write("it is forced where it stopped", "`progress` still says for whom.", forced)
     c.mark("none is under way")
+
+
+def _for_some(c: Cluster) -> None:
+    narrow: tuple[tuple[str, str, Edit], ...] = (
+        ("a group", "Who is in it waits.", c.edit("group/attic", "var/room", ["x"])),
+        ("the cluster", "All wait.", c.edit("cluster", "var/dns", ["192.0.2.2"])),
+        (
+            "whom something is given back to",
+            "One alone waits.",
+            _to(c, "lan", MASTER.key_id.hex(), key="local"),
+        ),
+    )
+    not_own = "For all, but it is none of the rollout's own: nobody waits by that."
+    for number, (name, shows, edit) in enumerate(narrow):
+        rollout = Source(f"for some {number}")(16).hex()
+        c.write(f"a rollout for {name}", shows, c.change(plan(c, rollout, 2, 0), edit, message=name))
+        behind = c.edit("cluster", f"var/behind{number}", ["1"])
+        c.write(f"behind a rollout for {name}", not_own, c.change(behind, message=f"behind {name}"))
+        ends = c.change(order(c, rollout, FORCE), message=f"no {name}")
+        c.write(f"no rollout for {name}", "Forced.", ends)
 
 
 def _stale(c: Cluster) -> Change:

@@ -19,6 +19,8 @@ from tests.vectors.reader import (
 )
 from tests.vectors.reader.files import Case, File, Out, hexed, same_hex
 from tests.vectors.reader.packing import need, pack, shown, unpack_closely, value_json
+from tests.vectors.reader.rollouts import under_way
+from tests.vectors.reader.waiting import put_back, waits_for
 
 # encoding.json, hashes.json
 
@@ -214,6 +216,21 @@ def broken(case: Case, file: File, out: Out) -> None:
         packed = [hexed(data) for kind, data in case["items"] if kind == 1][-1]
         out["entry"] = shown(changes.entry(changes.item(packed)[0]))
     _taken(case, file)
+
+
+def waiting(case: Case, file: File, out: Out) -> None:
+    now = file.replicas[case["after"]].state
+    found = {path[7:]: waits_for(now, path[7:]) for path in now.paths("device") if now.get(path, "key")}
+    out["waits"] = {device: rollout and rollout.path[8:] for device, rollout in found.items()}
+    items = [changes.item(hexed(row["entry_item"]))[0] for row in file.named("home")["entries"]]
+    changed = [changes.entry(packed).change for packed in items]
+    out["counts"] = {
+        rollout.path[8:]: {
+            "position": changed.index(rollout.change),
+            "put_back": [[*place, shown(value)] for place, value in sorted(put_back(now, rollout).items())],
+        }
+        for rollout in under_way(now)
+    }
 
 
 # datagrams.json

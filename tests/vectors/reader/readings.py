@@ -40,6 +40,7 @@ READINGS: dict[tuple[str, str | None], tuple[str, str, Reading]] = {
     ("rollouts", "log"): ("cluster keys", "", log.log),
     ("rollouts", "continued"): ("log after items", "", log.continued),
     ("rollouts", "broken"): ("log after items", "", log.broken),
+    ("rollouts", "waiting"): ("log after", "", log.waiting),
     ("forks", None): ("base ours theirs", "", forks.fork),
     ("datagrams", "setting"): ("cluster members succession group_keys stranger", "", log.who),
     **{("datagrams", kind): ("", "sender to datagram plaintext", log.message) for kind in MESSAGES},

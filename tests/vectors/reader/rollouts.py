@@ -42,6 +42,11 @@ def _is_in(table: dict[str, str], section: str, key: str) -> bool:
     )
 
 
+def says_whom(section: str, key: str) -> bool:
+    """Whether a record says whom something is for."""
+    return _is_in(WHOM, section, key)
+
+
 def _place(section: str, key: str) -> str:
     return "was/" + labelled("dusk.former", section.encode(), b"\0", key.encode())[:16].hex()
 
@@ -184,7 +189,7 @@ class Folding:
                 continue
             place, own = _place(section, key), newest.path == begun
             if self.after.base(newest.former, place) is None:
-                behind = _data(self.after, section, key) if own and _is_in(WHOM, section, key) else None
+                behind = _data(self.after, section, key) if own and says_whom(section, key) else None
                 row = [section, key, _data(self.before, section, key), own, behind]
                 self.write(newest.former, place, row, newest.change)
             if section.startswith("assignment/"):
