@@ -16,6 +16,15 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("browser"),
 ]
+NEWEST = 1_000_000
+STILL: dict[int, dict[str, Any]] = {
+    3: {"apply": "held"},
+    4: {"apply": "waiting-for-secret", "applied": 1},
+    6: {"rollout": "0" * 8, "applied": 1},
+    7: {"applied": 1},
+}
+"""What some of them stand still for, by number."""
+STATES = ("on hold", "waits for a secret", "waits for its wave", "behind")
 WAYS = ("multicast", "multicast", "multicast", "alone", "relay r-2")
 
 
@@ -31,10 +40,12 @@ def _routers(like: dict[str, Any], count: int) -> list[dict[str, Any]]:
             "groups": [f"floor-{number % 5}"],
             "rollout": None,
             "online": number % 17 != 5,
+            "applied": NEWEST,
             "apply": "failed" if number % 31 == 9 else "committed",
             "drift": 0,
             "way": WAYS[number % len(WAYS)] if number else "",
         }
+        row |= STILL.get(number, {})
         rows.append(row)
     return rows
 
@@ -73,6 +84,12 @@ def test_the_picture_says_who_leads_and_who_is_ill_at_every_size(cluster: Cluste
         said = picture.get_attribute("aria-label") or ""
         assert said.startswith("r-0 leads.")
         assert "repeated by r-2: " in said
+        badges = [page.locator(".dusk-badge").get_by_text(word, exact=True) for word in STATES]
+        assert [badge.count() for badge in badges] == [1] * len(STATES), (
+            "the table says what the picture says"
+        )
+        drawn = picture.text_content() or ""
+        assert all(f"1 {word}" in drawn for word in STATES)
         assert has in said
         assert page.locator("svg.dusk-picture *").count() < 1500, "however many there are"
         assert not grave(page)

@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require dusk.nodes as nodes';
+'require dusk.states as states';
 'require dusk.widgets as widgets';
 
 /* The cluster as a picture: who leads, by which way it reaches the others, and how these are. A shape says what a colour says,
@@ -9,32 +10,8 @@
 const svg = nodes.svg;
 const WIDTH = 360, LEFT = 26, LINE = 18;
 const NAMED_MAX = 12, MARKED_MAX = 150, GROUPS_MAX = 20, TOLD_MAX = 20, CHARACTERS_MAX = 17;
-const WELL = 'well', HELD = 'held', WAITS = 'waits', DRIFT = 'drift', BEHIND = 'behind', FAILED = 'failed', AWAY = 'away';
-/* From what is worst to what is best, with its colour and its shape within a field of 12 units. */
-const STATES = new Map([
-	[ AWAY, { kind: 'bad', word: _('not heard'), path: 'M2 2L10 10M10 2L2 10' } ],
-	[ FAILED, { kind: 'bad', word: _('could not apply'), path: 'M1 1H11V11H1ZM4 4L8 8M8 4L4 8' } ],
-	[ BEHIND, { kind: 'warn', word: _('behind'), path: 'M1 2H11L6 11Z' } ],
-	[ DRIFT, { kind: 'warn', word: _('changed by hand'), path: 'M6 1L11 6L6 11L1 6Z' } ],
-	[ HELD, { kind: 'quiet', word: _('on hold'), path: 'M3 2V10M9 2V10' } ],
-	[ WAITS, { kind: 'quiet', word: _('waits for its wave'), path: 'M2 6A4 4 0 1 1 10 6A4 4 0 1 1 2 6M6 4V6H8' } ],
-	[ WELL, { kind: 'good', word: _('well'), path: 'M2 6L5 9L10 3' } ]
-]);
+const { ALL: STATES, AWAY, WELL } = states;
 const MULTICAST = 'multicast', ALONE = 'alone', RELAY = 'relay ';
-
-function stateOf(device, newest) {
-	if (!device.online)
-		return AWAY;
-	if (device.apply === FAILED)
-		return FAILED;
-	if (device.apply === HELD)
-		return HELD;
-	if (device.rollout)
-		return WAITS;
-	if ((device.applied || 0) < newest)
-		return BEHIND;
-	return device.drift ? DRIFT : WELL;
-}
 
 function counts(devices) {
 	return Array.from(STATES.keys(), state => [ state, devices.filter(one => one.state === state).length ]).filter(pair => pair[1]);
@@ -197,7 +174,7 @@ return baseclass.extend({
 	/* Shows in a place what `status` and the rows of `device_list` say, as often as that is another by now. */
 	shown: function(place, status, rows) {
 		const devices = rows.map(row => ({
-			name: row.name, role: row.role, way: row.way, groups: row.groups, groups_by_facts: row.groups_by_facts, state: stateOf(row, status.head.seq)
+			name: row.name, role: row.role, way: row.way, groups: row.groups, groups_by_facts: row.groups_by_facts, state: states.of(row, status.head.seq)
 		}));
 		nodes.show(place, [ status.master, devices ], () => draw(status.master, devices));
 	}

@@ -7,6 +7,7 @@
 'require dusk.picture as picture';
 'require dusk.session as session';
 'require dusk.start as start';
+'require dusk.states as states';
 'require dusk.widgets as widgets';
 
 /* All routers at a look: who leads, who is behind, what is wrong. */
@@ -20,14 +21,9 @@ const OUTSIDE = [ 'none', 'joining', 'pending' ];
 const NO_BACKUP = 'no backup: ';
 
 /* How a router is: a kind of badge, and its words. */
-function healthOf(device) {
-	if (!device.online)
-		return [ 'bad', _('not heard') ];
-	if (device.apply === 'failed')
-		return [ 'bad', _('could not apply') ];
-	if (device.drift)
-		return [ 'warn', widgets.filled(_('changed by hand: %d'), device.drift) ];
-	return [ 'good', _('well') ];
+function health(device, newest) {
+	const state = states.of(device, newest), { kind, word } = states.ALL.get(state);
+	return [ kind, state === states.DRIFT ? widgets.filled('%s: %d', word, device.drift) : word ];
 }
 
 function position(device, newest) {
@@ -36,14 +32,14 @@ function position(device, newest) {
 }
 
 function row(device, newest) {
-	const health = healthOf(device), at = position(device, newest), heard = device.online ? _('now') : widgets.ago(device.seen_s_ago);
+	const state = health(device, newest), at = position(device, newest), heard = device.online ? _('now') : widgets.ago(device.seen_s_ago);
 	return {
 		key: device.id,
-		says: [ device.name, device.role, health, at, heard ],
+		says: [ device.name, device.role, state, at, heard ],
 		cells: () => [
 			E('a', { href: widgets.href('device', device.name) }, device.name),
 			widgets.role(device.role),
-			widgets.badge(health[0], health[1]),
+			widgets.badge(state[0], state[1]),
 			at,
 			heard
 		]
