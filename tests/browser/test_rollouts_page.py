@@ -1,8 +1,10 @@
 """Sending in waves from the page, and what stops on the way."""
 
+import json
 import shutil
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.page import Watched
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine
@@ -28,6 +30,15 @@ def _reloads_by(router: Machine, program: str) -> None:
     router.hang_up()
 
 
+def _forgetting(route: Route) -> None:
+    """Tell of a rollout as where it is not known any more how many routers may fail."""
+    answers = json.loads(route.fetch().body())
+    for said in (answer["result"][1].get("result") or {} for answer in answers):
+        if "failures_max" in said:
+            said["failures_max"] = None
+    route.fulfill(json=answers)
+
+
 def test_a_change_that_fails_on_the_first_router_stops_there_and_is_taken_back(
     cluster: Cluster, window: Watched
 ) -> None:
@@ -50,6 +61,13 @@ def test_a_change_that_fails_on_the_first_router_stops_there_and_is_taken_back(
     page.locator(".alert-message.danger", has_text=f"{canary.name} failed").wait_for(timeout=STOPS_MS)
     window.shot("rollout-stopped")
     page.get_by_role("cell", name="not its turn yet").first.wait_for(timeout=5000)
+    page.route("**/ubus", _forgetting)
+    page.reload()
+    page.locator("dd", has_text="not known any more").wait_for()
+    assert page.input_value("#dusk-failures") == "", "nobody signs a number that nobody said"
+    window.press("Go on")
+    assert window.told("danger").startswith("Say how many routers may fail")
+    page.unroute_all(behavior="ignoreErrors")
     page.set_viewport_size({"width": 360, "height": 740})
     assert window.fits()
     window.press("Take back")

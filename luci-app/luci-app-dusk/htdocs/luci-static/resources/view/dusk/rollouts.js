@@ -1,6 +1,7 @@
 'use strict';
 'require poll';
 'require view';
+'require dusk.address as address';
 'require dusk.api as api';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
@@ -73,13 +74,15 @@ return view.extend({
 			await this.order(rollout, what);
 	},
 
-	/* How many may fail is said with the word to go on: one more than before is what a stopped one needs. */
+	/* How many may fail is said with the word to go on: one more than before is what a stopped one needs. Where it is not
+	 * known how many these were, a person says it: none would be an answer, too. */
 	goOn: function(rollout) {
-		const failures = E('input', { id: 'dusk-failures', 'class': 'cbi-input-text', type: 'number', min: '0',
-			value: String((rollout.failures_max || 0) + (rollout.state === 'stopped' ? 1 : 0)) });
+		const known = rollout.failures_max === null ? '' : String(rollout.failures_max + (rollout.state === 'stopped' ? 1 : 0));
+		const failures = address.input('dusk-failures', { type: 'number', min: '0', required: '', value: known });
+		const given = () => Number(address.wanted(failures, _('Say how many routers may fail until it stops.')));
 		const [ what, title ] = TO_BEGIN.includes(rollout.state) ? [ 'start', _('Begin') ] : [ 'resume', _('Go on') ];
 		return [ widgets.field(_('Routers that may fail'), failures), E('div', { 'class': 'dusk-actions' },
-			widgets.button(title, 'cbi-button-action', () => this.order(rollout, what, Number(failures.value)))) ];
+			widgets.button(title, 'cbi-button-action', () => this.order(rollout, what, given()))) ];
 	},
 
 	actions: function(rollout) {
