@@ -64,7 +64,10 @@ def test_a_setting_goes_from_the_page_into_the_files_of_all(cluster: Cluster, wi
     page.get_by_role("cell", name="From the page").wait_for()
     page.get_by_role("cell", name="policy/wifi").first.wait_for()
     window.press("Ask how it is")
-    page.get_by_role("table", name="Health").wait_for()
+    health = page.get_by_role("table", name="Health")
+    health.wait_for()
+    assert " MiB free" in health.inner_text()
+    assert "{" not in health.inner_text(), "it is in words"
     window.shot("device")
 
 

@@ -3,6 +3,7 @@
 'require view';
 'require dusk.api as api';
 'require dusk.drift as drift';
+'require dusk.health as health';
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
@@ -156,11 +157,8 @@ return view.extend({
 	},
 
 	health: function(name, place) {
-		return this.ask(place, 'device_health', { name: name }, said => {
-			const found = said.health || said;
-			const rows = Object.keys(found).map(key => [ key, typeof found[key] === 'object' ? JSON.stringify(found[key]) : String(found[key]) ]);
-			return widgets.table(_('Health'), [ _('What'), _('Says') ], rows, _('It says nothing.'));
-		});
+		return this.ask(place, 'device_health', { name: name },
+			said => widgets.table(_('Health'), [ _('What'), _('Says') ], health.rows(said), _('It says nothing.')));
 	},
 
 	drift: function(device, place) {
