@@ -9,7 +9,7 @@ from playwright.sync_api import Route
 
 from dusk.demo import files
 from tests.browser.page import Watched
-from tests.network.cluster import PASSWORD, USER, Cluster
+from tests.network.cluster import PASSWORD, USER, Cluster, Machine
 
 pytestmark = [
     pytest.mark.network,
@@ -69,6 +69,26 @@ def test_a_setting_goes_from_the_page_into_the_files_of_all(cluster: Cluster, wi
     assert " MiB free" in health.inner_text()
     assert "{" not in health.inner_text(), "it is in words"
     window.shot("device")
+    _tells_what_is_installed(cluster.routers[1], window)
+
+
+def _tells_what_is_installed(router: Machine, window: Watched) -> None:
+    """A router is asked for its packages once somebody wants them, and tells whatever it likes (A33)."""
+    page = window.page
+    window.press("What is installed?")
+    page.locator("#view [role=alert]", has_text="neither apk nor opkg").wait_for()
+    kept = router.root / "lib/apk/db/installed"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(f"P:{HOSTILE}\nV:</td><b>1</b>\n\nP:musl\nV:1.2.5-r0\n\n")
+    window.press("What is installed?")
+    table = page.get_by_role("table", name="Packages")
+    table.get_by_role("cell", name=HOSTILE, exact=True).wait_for()
+    assert table.locator("tbody td").all_inner_texts() == [HOSTILE, "</td><b>1</b>", "musl", "1.2.5-r0"]
+    said = page.get_by_role("region", name="Packages").inner_text()
+    assert "2 packages. Where the same are installed, the same hash is told: " in said
+    assert page.locator("#view img").count() == 0
+    window.shot("device-packages")
+    kept.unlink()
 
 
 def test_a33_hostile_values_are_shown_as_they_are_and_never_run(cluster: Cluster, window: Watched) -> None:

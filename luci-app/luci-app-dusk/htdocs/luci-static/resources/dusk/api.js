@@ -21,6 +21,7 @@ const METHODS = {
 	device_show: [ 'name' ],
 	device_refresh: [],
 	device_health: [ 'name', 'token' ],
+	device_packages: [ 'name', 'token' ],
 	device_order: [ 'token', 'name', 'order', 'for_s' ],
 	device_rename: [ 'token', 'name', 'new_name' ],
 	device_approve: [ 'token', 'names', 'all', 'name', 'groups' ],
@@ -90,9 +91,9 @@ const SLOW = 'slow';
 /* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
 const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_settings', 'draft_text', 'draft_commit' ];
 /* Without a token, and not only looking: asked twice they do something twice. */
-const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_refresh' ];
+const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_packages', 'device_refresh' ];
 /* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */
-const ASKING = [ 'device_health', 'drift_ask' ];
+const ASKING = [ 'device_health', 'device_packages', 'drift_ask' ];
 /* uhttpd and `dusk web` take 64 KiB in one request; what other calls of the same moment and the form take is left. */
 const BYTES_MAX = 60000;
 const EMPTY = 'empty-draft';

@@ -98,6 +98,19 @@ function blame(listed) {
 		])));
 }
 
+/* What is installed on it, as it says itself. */
+function installed(told) {
+	const rows = told.packages.map(one => [ one.name, one.version ]), left = told.count - rows.length;
+	return widgets.part(_('Packages'), [
+		E('p', { 'class': 'hint' }, [
+			widgets.filled(told.count === 1 ? _('%d package.') : _('%d packages.'), told.count),
+			left ? ' ' + widgets.filled(_('%d of them had no room in its answer.'), left) : null,
+			' ', widgets.filled(_('Where the same are installed, the same hash is told: %s.'), told.hash)
+		]),
+		widgets.table(_('Packages'), [ _('Package'), _('Version') ], rows, _('Nothing is installed there, it says.'))
+	]);
+}
+
 function asked(method, given) {
 	return api.call(method, given).catch(error => error);
 }
@@ -159,6 +172,10 @@ return view.extend({
 	health: function(name, place) {
 		return this.ask(place, 'device_health', { name: name },
 			said => widgets.table(_('Health'), [ _('What'), _('Says') ], health.rows(said), _('It says nothing.')));
+	},
+
+	packages: function(name, place) {
+		return this.ask(place, 'device_packages', { name: name }, installed);
 	},
 
 	drift: function(device, place) {
@@ -252,6 +269,7 @@ return view.extend({
 			told(device),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
+				widgets.button(_('What is installed?'), '', () => this.packages(device.name, place)),
 				widgets.button(_('What was changed by hand?'), '', () => this.drift(device, place)),
 				widgets.button(_('Let its light blink'), '', () => this.order(device.name, { order: 'locate' }, _('%s blinks for a minute.'))),
 				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.restart(device.name))
