@@ -101,6 +101,15 @@ class Client:
             time.sleep(POLL_S[min(polls, len(POLL_S) - 1)])
             polls += 1
 
+    def outcome(self, ticket: str) -> Json | None:
+        """Return the result of a ticket; None as long as it is not done.
+
+        Raises:
+            Refused: as the ticket's error says.
+        """
+        answer = self.call("ticket.poll", ticket=ticket)
+        return _outcome(answer) if answer["done"] else None
+
     def events(self) -> Iterator[tuple[str, Json]]:
         """Subscribe, and yield each event's name and what it says, for ever.
 

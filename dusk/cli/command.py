@@ -70,6 +70,11 @@ class Context:
         """Whether this command signs by itself, and shows what it signs."""
         return self._outside is not None
 
+    def agree_to_orders(self, names: Sequence[str], kind: str, for_s: int) -> None:
+        """Where this command signs by itself, show the orders of a list, and ask for one yes to all."""
+        if self._outside is not None:
+            self._outside.agree_to_orders(names, kind, for_s)
+
     @property
     def has_session(self) -> bool:
         """Whether somebody is logged in on this terminal, or gave a key file."""

@@ -66,11 +66,12 @@ def _hold(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _ordered(context: Context, arguments: argparse.Namespace) -> list[str]:
-    """Return who is ordered."""
+    """Return who is ordered: of all first those that are heard, for whom it matters."""
     if not arguments.all:
         names: list[str] = arguments.names
         return names
-    return [device["name"] for device in every(context, "device.list", "devices", "name")]
+    devices = every(context, "device.list", "devices", "name")
+    return [device["name"] for device in sorted(devices, key=lambda device: not device["online"])]
 
 
 def _unhold(context: Context, arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``dusk device reboot`` and its like: orders to routers, one by one; who missed one is named."""
+"""``dusk device reboot`` and its like: orders to routers, several at once; who missed one is named."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dusk.cli.client import Json
 from dusk.cli.collected import check_out, confirm, read_line, write_line
 from dusk.cli.command import Context, verb
+from dusk.cli.together import Course, together
 from dusk.errors import Refused
 
 if TYPE_CHECKING:
@@ -62,45 +63,56 @@ def order(
         raise UsageError("--out writes the order to one router, and --in gives it: one of both at a time")
     if arguments.out is not None:
         return _collect(context, word, names[0], arguments.out, **more)
-    rows: list[Json] = []
-    for name in names:
-        try:
-            context.client.wait(_given(context, word, name, arguments.signed, **more), _ORDER_S_MAX)
-            rows.append({"device": name, "done": True, "reason": ""})
-        except Refused as refusal:
-            if refusal.code == "no-session":
-                raise
-            reason = refusal.reason.removeprefix(f"{name}: ")
-            if refusal.code == "missing-signatures":
-                reason += "; where several must sign: --out F"
-            rows.append({"device": name, "done": False, "reason": reason})
-            context.note(f"{name}: not done: {reason}")
+    names = list(dict.fromkeys(names))
+    if len(names) > 1:
+        context.agree_to_orders(names, word, more.get("for_s", 0))
+    courses = [_course(context, word, name, arguments.signed, **more) for name in names]
+    rows: list[Json] = [{}] * len(names)
+    for at, refusal in together(context, courses, _ORDER_S_MAX):
+        reason = "" if refusal is None else _missed(context, names[at], refusal)
+        rows[at] = {"device": names[at], "done": refusal is None, "reason": reason}
     done = [f"{row['device']} {said}" for row in rows if row["done"]]
     context.say("\n".join(done), {"order": word, "devices": rows})
     return 0 if len(done) == len(rows) else 1
 
 
-def _given(context: Context, word: str, name: str, file: str | None, **more: int) -> str:
-    """Give one order, and return the ticket."""
+def _missed(context: Context, name: str, refusal: Refused) -> str:
+    """Tell at once who missed the order, and return why.
+
+    Raises:
+        Refused: nobody is logged in, so nobody is ordered.
+    """
+    if refusal.code == "no-session":
+        raise refusal
+    reason = refusal.reason.removeprefix(f"{name}: ")
+    if refusal.code == "missing-signatures":
+        reason += "; where several must sign: --out F"
+    context.note(f"{name}: not done: {reason}")
+    return reason
+
+
+def _course(context: Context, word: str, name: str, file: str | None, **more: int) -> Course:
+    """Give one order."""
     if file is not None:
         line = read_line(file)
         _check_meant(context.call("order.read", line=line), word, name, **more)
     elif context.signs_here:
-        line = context.signed("order.sign", line=_prepared(context, word, name, **more))["line"]
+        told = yield "order.prepare", {"name": name, "order": word, **more}
+        line = context.signed("order.sign", line=_checked(told, word, name, **more))["line"]
     else:
-        return str(context.signed("device.order", name=name, order=word, **more)["ticket"])
-    return str(context.signed("order.submit", line=line)["ticket"])
+        yield "device.order", {"name": name, "order": word, **more}
+        return
+    yield "order.submit", {"line": line}
 
 
-def _prepared(context: Context, word: str, name: str, **more: int) -> str:
+def _checked(told: Json, word: str, name: str, **more: int) -> str:
     """Return the line of an order that nobody has signed, once it says what was typed.
 
     Who signs here looks the name up by himself, and signs for no other router.
     """
     from dusk.control import ordering
 
-    ticket = context.signed("order.prepare", name=name, order=word, **more)["ticket"]
-    line = str(context.client.wait(ticket, _ORDER_S_MAX)["line"])
+    line = str(told["line"])
     order = ordering.read_line(line).order
     _check_meant({"order": order.kind, "for_s": ordering.for_s_of(order), "device": name}, word, name, **more)
     return line
@@ -124,7 +136,9 @@ def words(said: Json) -> str:
 
 def _collect(context: Context, word: str, name: str, file: str, **more: int) -> int:
     check_out(file)
-    return _keep(context, context.signed("order.sign", line=_prepared(context, word, name, **more)), file)
+    ticket = context.signed("order.prepare", name=name, order=word, **more)["ticket"]
+    line = _checked(context.client.wait(ticket, _ORDER_S_MAX), word, name, **more)
+    return _keep(context, context.signed("order.sign", line=line), file)
 
 
 def sign_order(context: Context, file: str, line: str, *, is_sure: bool) -> int:

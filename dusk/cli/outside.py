@@ -6,7 +6,7 @@ signed when the person agrees. Nothing that the router says about them is believ
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -113,7 +113,8 @@ class Outside:
         self._device = b""
         self._cluster: ClusterId | None = None
         self._user = ""
-        self._meant: DeviceId | None = None
+        self._meant: set[DeviceId] | None = None
+        self._agreed = set[tuple[DeviceId, str, int]]()
 
     def call(self, method: str, params: "Json") -> Any:  # noqa: ANN401 — JSON is what it is
         """Call a method, and sign what it takes.
@@ -125,8 +126,9 @@ class Outside:
         if is_at_home(method, params):
             return self._home.run(token, method, params)
         if method == "order.prepare":
-            self._meant = self._home.device_id(str(params["name"]))
-            params = {**params, "name": self._meant.hex()}
+            device = self._home.device_id(str(params["name"]))
+            self._meant = {device, *(self._meant or ())}
+            params = {**params, "name": device.hex()}
         elif method == "order.sign":
             return self._ordered(str(params["line"]))
         signed: list[Change] = []
@@ -257,35 +259,69 @@ class Outside:
     def _ordered(self, line: str) -> "Json":
         """Sign an order to a device (A58): it counts once, within a minute, and says so itself.
 
-        Whoever named the router meant the one of that name in a log that was verified here.
+        Whoever named routers meant those of these names in a log that was verified here.
 
         Raises:
             Refused: ``bad-order``, ``signed-already``; ``other-order``: another device than was named;
                 ``not-signed``.
         """
-        from dusk.control.ordering import HOLD, for_s_of, line_of, read_line, signed_too
+        from dusk.control.ordering import for_s_of, line_of, read_line, signed_too
 
         assert self._cluster is not None, "the session is open"
         unverified = read_line(line)
         order, for_s = unverified.order, for_s_of(unverified.order)
-        meant, self._meant = self._meant, None
-        if meant not in (None, order.device):
+        if self._meant is not None and order.device not in self._meant:
             other = order.device.hex()
             raise Refused("other-order", f"nothing was signed: the router wants an order to another, {other}")
-        if not self._is_unseen:
-            until = (f" for {for_s} s" if for_s else " without an end") if order.kind == HOLD else ""
-            device = f"{self._home.device_name(order.device)} ({order.device.hex()})"
-            text = f"With your key you sign an order: {order.kind}{until}, to the router {device}"
-            self._ask(f"\n{text}, once, within a minute.\n")
+        if self._meant is not None:
+            self._meant.discard(order.device)
+        agreed = order.device, order.kind, for_s
+        if agreed in self._agreed:
+            self._agreed.discard(agreed)
+        elif not self._is_unseen:
+            text = f"With your key you sign an order: {_what(order.kind, for_s)}, to the router"
+            self._ask(f"\n{text} {self._shown(order.device)}, once, within a minute.\n")
         signed = line_of(signed_too(unverified, self._key, self._cluster))
         told: Json = self._call("order.read", line=signed)
         return {**told, "line": signed, "id": order.device.hex(), "order": order.kind, "for_s": for_s}
+
+    def agree_to_orders(self, names: Sequence[str], kind: str, for_s: int) -> None:
+        """Ask once for the same order to each of these routers; a name that is none is left out.
+
+        Raises:
+            Refused: ``not-signed``; or as `call`.
+        """
+        if self._token is None:
+            self._open()
+        if self._is_unseen:
+            return
+        devices = list[DeviceId]()
+        for name in names:
+            with suppress(Refused):  # told of it where its order is to be given
+                devices.append(self._home.device_id(name))
+        if not devices:
+            return
+        shown = "\n".join(f"  {self._shown(device)}" for device in devices)
+        what = f"{_what(kind, for_s)}, to each of these {len(devices)} routers, once, within a minute"
+        self._ask(f"\nWith your key you sign an order: {what} of its answer:\n{shown}\n")
+        self._agreed = {(device, kind, for_s) for device in devices}
+
+    def _shown(self, device: DeviceId) -> str:
+        return f"{self._home.device_name(device)} ({device.hex()})"
 
     def _ask(self, text: str) -> None:
         from dusk.cli.passwords import ask_yes
 
         if not ask_yes(f"{text}\nSign this?", "--unseen, which signs without showing"):
             raise Refused("not-signed", "nothing was signed")
+
+
+def _what(kind: str, for_s: int) -> str:
+    """Say what is ordered."""
+    from dusk.control.ordering import HOLD
+
+    until = f"for {for_s} s" if for_s else "without an end"
+    return f"{kind} {until}" if kind == HOLD else kind
 
 
 def _keeps(change: Change, signed: Change, key: SigningKey) -> bool:

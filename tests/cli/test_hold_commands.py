@@ -8,10 +8,12 @@ import pytest
 
 from dusk.changelog.orders import decode_hold, decode_order
 from dusk.cli import hold
+from dusk.control.desk import Peer
 from dusk.control.names import device_id
 from dusk.daemon import holding
 from dusk.daemon.settings import read_settings
 from dusk.effects import Told
+from dusk.ids import Seq
 from tests.cli.test_commands import assert_refused
 from tests.desk import FakeDesk
 
@@ -142,3 +144,20 @@ def test_others_are_held_by_order_and_all(dusk: "Dusk", logged_in: FakeDesk) -> 
     assert dusk("unhold", "hall").out == "hall is on hold no more\n"
     assert decode_order(logged_in.asked[-1][1].argument).order.kind == "unhold"
     assert len(dusk("unhold", "--all", "--json").json["devices"]) == 2
+
+
+def test_of_all_routers_those_that_are_heard_are_ordered_first(dusk: "Dusk", logged_in: FakeDesk) -> None:
+    heard = device_id(logged_in.log.state, "hall")
+    logged_in.seen = {
+        heard: Peer(
+            online=True,
+            head_seq=Seq(0),
+            applied_seq=Seq(0),
+            apply_state="unknown",
+            reason="",
+            alarms=(),
+            seen_s_ago=0,
+        )
+    }
+    assert dusk("hold", "--all").code == 1
+    assert logged_in.asked[0][0] == heard

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dusk.cli import ordering
 from dusk.cli.client import Client
 from dusk.effects import Told
 from dusk.ids import DeviceId
@@ -29,6 +30,26 @@ def test_routers_are_ordered_one_by_one_and_who_missed_it_is_named(dusk: "Dusk",
     assert (result.code, result.out) == (1, "attic restarts\n")
     assert "hall: not done: " in result.err
     assert "cellar: not done: " in result.err
+
+
+def test_routers_are_ordered_at_once_and_a_name_given_twice_once(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["attic", *(f"room{number}" for number in range(7))]
+    for name in names[1:]:
+        logged_in.world.join(name)
+    for name in names:
+        reached(logged_in, name)
+    real, looked = Client.outcome, set[str]()
+
+    def late(self: Client, ticket: str) -> Any:
+        looked.add(ticket)
+        return real(self, ticket) if len(looked) == len(names) else None
+
+    monkeypatch.setattr(Client, "outcome", late)
+    monkeypatch.setattr(ordering, "_ORDER_S_MAX", 5.0)
+    result = dusk("device", "reboot", *names, "attic")
+    assert (result.code, result.out.splitlines()) == (0, [f"{name} restarts" for name in names]), result.err
 
 
 def test_an_order_that_is_done_says_so(dusk: "Dusk", logged_in: FakeDesk) -> None:
@@ -57,6 +78,48 @@ def test_a58_an_order_is_signed_where_the_key_is_once_it_was_shown(ann: Person) 
     assert ann.run("hold", "attic", "--for", "1h").code == 0
     assert "hold for 3600 s, to the router" in ann.asked[1]
     assert [question.kind for _, question in ann.desk.asked] == ["challenge", "order"] * 2
+
+
+def test_a58_for_a_list_of_routers_one_yes_is_asked_which_names_each(ann: Person) -> None:
+    for name in ("hall", "shed"):
+        ann.desk.world.join(name)
+        reached(ann.desk, name)
+    result = ann.run("device", "reboot", "hall", "shed", "cellar", "attic")
+    assert (result.code, result.out) == (1, "hall restarts\nshed restarts\n")
+    assert "cellar: not done: " in result.err
+    assert "attic: not done: " in result.err
+    (asked,) = ann.asked
+    assert "an order: reboot, to each of these 3 routers, once, within a minute of its answer:" in asked
+    for name in ("attic", "hall", "shed"):
+        assert f"  {name} ({ann.desk.ask('device.show', name=name)['id']})" in asked
+    assert "cellar" not in asked
+    ann.says = "no"
+    before = len(ann.desk.asked)
+    assert_refused(ann.run("hold", "--all"), "nothing was signed")
+    assert "hold without an end, to each of these" in ann.asked[-1]
+    assert len(ann.desk.asked) == before
+
+
+def test_a58_one_yes_is_worth_one_order_to_each_and_no_other_order(
+    ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hall", "shed"):
+        ann.desk.world.join(name)
+        reached(ann.desk, name)
+    reached(ann.desk, "attic")
+    real = Client.call
+
+    def lied(self: Client, method: str, **params: Any) -> Any:
+        if method == "order.prepare":
+            attic = ann.desk.ask("device.show", name="attic")["id"]
+            params = {**params, "name": attic, "order": "reboot" if params["name"] == attic else "locate"}
+        return real(self, method, **params)
+
+    monkeypatch.setattr(Client, "call", lied)
+    result = ann.run("device", "locate", "hall", "shed")
+    assert (result.code, result.out, len(ann.asked)) == (1, "", 1)
+    assert result.err.count("wants an order to another") == 2
+    assert {question.kind for _, question in ann.desk.asked} == {"challenge"}
 
 
 def test_a58_who_says_no_orders_nothing(ann: Person) -> None:
