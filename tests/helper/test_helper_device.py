@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dusk.helper import process
 from dusk.helper.process import Helper
 from dusk.helper.running import BESIDE
 from tests.helper.test_helper_process import root as root_folder
@@ -65,6 +66,27 @@ def test_a46_a_program_that_others_may_write_is_not_run(root: Path) -> None:
     recorder(root).chmod(0o777)
     assert b"others may write" in asked(root, b"reboot")[2]
     assert not (root / "done").exists()
+
+
+def test_a46_where_find_knows_less_a_program_that_others_may_write_is_not_run_either(root: Path) -> None:
+    program = recorder(root)
+    program.chmod(0o777)
+    find = root / "bin/find"
+    find.parent.mkdir()
+    find.write_text('#!/bin/sh\nfor word; do [ "$word" != /022 ] || exit 1; done\nexec /usr/bin/find "$@"\n')
+    find.chmod(0o755)
+    script = Path(process.__file__).with_name("dusk-device")
+    environment = {"PATH": f"{find.parent}:/usr/bin:/bin", "DUSK_ROOT": str(root)}
+
+    def run() -> int:
+        words = ["/bin/sh", str(script), "reboot"]
+        return subprocess.run(words, env=environment, capture_output=True, timeout=30, check=False).returncode
+
+    assert (run(), (root / "done").exists()) == (1, False)
+    program.chmod(0o755)
+    assert (run(), (root / "done").exists()) == (0, True)
+    find.write_text("#!/bin/sh\nexit 1\n")
+    assert run() == 1
 
 
 def test_a51_a_link_is_not_followed(root: Path) -> None:
