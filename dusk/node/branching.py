@@ -129,10 +129,10 @@ class Branching:
             case Stayed() as stayed:
                 return self._stayed(stayed, now)
             case _:  # it is beyond reach; the type checker knows
-                lost = proven(self._log, items)
-                if lost is None or not self._forks.is_left(lost):
+                offered, lost = LostBranch(judged.seq, tuple(items)), proven(self._log, items)
+                if lost is None or not self._forks.is_left(offered):
                     raise ForkFound(f"the log there parts from ours at entry {judged.seq}, too long ago")
-                return self._take_up(lost, now)
+                return self._take_up(lost, now, offered)
 
     def _judged(self, items: Sequence[LogItem]) -> Branched:
         try:
@@ -181,12 +181,18 @@ class Branching:
             effects += self._refusals.refused(lost, now, is_yielding=stayed.is_yielding)
         return [*effects, *self._take_up(lost, now)]
 
-    def _take_up(self, lost: LostBranch, now: float) -> list[Effect]:
-        """Write what stands in a branch alone, above its epoch, if this device leads."""
+    def _take_up(self, lost: LostBranch, now: float, offered: LostBranch | None = None) -> list[Effect]:
+        """Write what stands in a branch alone, above its epoch, if this device leads.
+
+        Args:
+            lost: as far as it is proven.
+            now: monotonic seconds.
+            offered: all of it, by whose end it was offered; None: it is proven whole.
+        """
         effects: list[Effect] = []
         if self._writing.leader is None:
             return effects
-        self._forks.dealt_with(lost)
+        self._forks.dealt_with(offered or lost)
         epoch = head_of(lost).epoch
         if epoch >= self._log.head.epoch:
             effects += self._leading.lead(now, epoch_above=epoch)

@@ -3,7 +3,7 @@
 import pytest
 
 from dusk import limits
-from dusk.changelog.branches import stranded
+from dusk.changelog.branches import BeyondReach, stranded
 from dusk.changelog.log import ForkFound
 from dusk.changelog.rewinds import LostBranch
 from dusk.cycle.messages import Offer
@@ -108,6 +108,27 @@ def test_a_leader_that_stays_takes_up_what_the_other_branch_has_alone() -> None:
     assert leader.node.log.position_of(change.id) is not None
     assert leader.node.log.head.epoch == epoch
     assert leader.branches == []
+
+
+def test_r3_of_a_branch_below_a_checkpoint_what_is_proven_is_taken_up_whoever_wrote_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site, losing, winning = _both_sides()
+    leader, head, lost = site.all[1], losing.node.log.head, _as_lost(losing, winning)
+    (change,) = (row.change for row in stranded(lost, winning.node.log))
+    losing.commit("behind that")
+    site.run(1.0)
+    end = losing.node.log.head
+    assert end != head
+    forks = leader.node._rooms.forks
+    forks.asks_for(Offer(end.seq, end.chain))
+    with monkeypatch.context() as patched:
+        patched.setattr("dusk.node.branching.try_branch", lambda *_: BeyondReach(Seq(1)))
+        patched.setattr("dusk.node.branching.proven", lambda *_: lost)
+        leader.do(leader.node._rooms.branching.took_branch(losing.items, site.now))
+    assert forks.has_dealt_with(end), "it is not fetched again for what stands behind"
+    site.run(1.0)
+    assert leader.node.log.position_of(change.id) is not None
 
 
 def test_a_leader_that_owners_took_out_of_the_succession_opens_no_epoch_above_another_branch() -> None:

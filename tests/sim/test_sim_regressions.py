@@ -110,6 +110,9 @@ PLANS = {
     "what a writer that is gone called local, and the next one refused, kept the next one waiting": full(
         31093, devices=4, duration_s=50.0
     ),
+    "of a branch from below a checkpoint nothing was taken, as who held nothing then wrote its end": full(
+        13843, returns=True, rollouts=True
+    ),
     "who leads leaves alone for a while who stood on another history, and what that left waits": full(524),
     "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
         32164
