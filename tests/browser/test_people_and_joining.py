@@ -1,11 +1,13 @@
 """Routers come and people get rights, on the page of a real router, in a real browser."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from dusk.ids import ClusterId
 from dusk.keys.joinkey import parse_join_line
 from tests.browser import qr
 from tests.browser.page import Watched, opened
@@ -210,6 +212,7 @@ def test_a_cluster_is_made_on_the_page_of_a_router_and_another_one_joins_on_its_
         window.page.fill("#dusk-key-line", "dusk-join-2:nonsense")
         window.press("Join")
         assert "join key" in window.told("danger")
+        _joins_by_mistake(window, line)
         window.page.fill("#dusk-key-line", line)
         window.press("Join")
         window.page.get_by_role("link", name=first.name).wait_for()
@@ -217,6 +220,22 @@ def test_a_cluster_is_made_on_the_page_of_a_router_and_another_one_joins_on_its_
         window.log_in(USER, PASSWORD)
         window.told("success")
     cluster.wait("it follows", lambda: _role(second) == "backupMaster")
+
+
+def _joins_by_mistake(window: Watched, line: str) -> None:
+    """Begin to join a cluster that nobody hears of, and take that back."""
+    page, key = window.page, parse_join_line(line)
+    elsewhere = replace(key, cluster_id=ClusterId(bytes(32)), addresses=())
+    page.fill("#dusk-key-line", elsewhere.line())
+    window.press("Join")
+    page.get_by_text("This router is joining").wait_for()
+    window.looks("joining")
+    window.press("Take it back")
+    window.press("Cancel", ".modal")
+    assert page.get_by_text("This router is joining").is_visible()
+    window.press("Take it back")
+    window.press("Take it back", ".modal")
+    page.locator("#dusk-key-line").wait_for()
 
 
 def _found_a_cluster(window: Watched) -> str:

@@ -14,6 +14,7 @@ const METHODS = {
 	cluster_phrase: [],
 	cluster_found: [ 'cluster', 'user', 'password', 'phrase', 'auto_backup' ],
 	join: [ 'line' ],
+	join_cancel: [],
 	role_backups: [ 'token', 'devices' ],
 	device_list: [ 'after' ],
 	device_pending: [ 'after' ],
@@ -91,7 +92,7 @@ const SLOW = 'slow';
 /* Besides what only looks. A commit signs nothing anew: what it signed is waited for, or stands in the log already. */
 const REPEATABLE = [ 'session_whoami', 'draft_show', 'draft_settings', 'draft_text', 'draft_commit' ];
 /* Without a token, and not only looking: asked twice they do something twice. */
-const ONCE = [ 'session_login', 'cluster_found', 'join', 'drift_ask', 'device_health', 'device_packages', 'device_refresh' ];
+const ONCE = [ 'session_login', 'cluster_found', 'join', 'join_cancel', 'drift_ask', 'device_health', 'device_packages', 'device_refresh' ];
 /* They take a place of whoever is logged in to Dusk in this tab, else of all who only look. */
 const ASKING = [ 'device_health', 'device_packages', 'drift_ask' ];
 /* uhttpd and `dusk web` take 64 KiB in one request; what other calls of the same moment and the form take is left. */

@@ -61,12 +61,20 @@ function lines(title, texts, kind) {
 	return E('div', { 'class': 'alert-message ' + kind }, [ E('h4', {}, title), E('ul', {}, texts.map(text => E('li', {}, widgets.words(text)))) ]);
 }
 
-/* A router that is on its way into a cluster. */
-function entering(status) {
+/* A router that is on its way into a cluster, or into a wrong one. `taken` is called once that is taken back. */
+function entering(status, taken) {
 	return E('div', { 'class': 'alert-message warning' }, [
 		E('h4', {}, status.role === 'pending' ? _('This router waits to be let in') : _('This router is joining')),
 		E('p', {}, status.reason || _('It looks for a router of the cluster.')),
-		E('p', {}, widgets.filled(_('Its label: %s'), status.label || '-'))
+		E('p', {}, widgets.filled(_('Its label: %s'), status.label || '-')),
+		widgets.button(_('Take it back'), '', async () => {
+			if (!await widgets.sure(_('Take the join back?'),
+				_('The join key and all that was fetched with it go from this router, and nothing else. It can join again, or make a cluster.'), _('Take it back')))
+				return;
+			const begun = await api.call('join_cancel');
+			await api.ticket(begun.ticket);
+			await taken();
+		})
 	]);
 }
 
@@ -113,7 +121,7 @@ return view.extend({
 		if (trouble)
 			return;
 		nodes.show(this.outsidePlace, isOutside && (status.role === 'none' ? status.role : [ status.role, status.reason, status.label ]),
-			() => !isOutside ? null : status.role === 'none' ? start.show(() => this.again()) : entering(status));
+			() => !isOutside ? null : status.role === 'none' ? start.show(() => this.again()) : entering(status, () => this.again()));
 		if (!isOutside)
 			this.showCluster(status, devices);
 	},
