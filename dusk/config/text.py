@@ -23,8 +23,8 @@ _BATCH = {
     "restore_local": Edit.LOCAL,
 }
 _ALONE = frozenset({Edit.DELETE, Edit.EXCLUSIVE, Edit.LOCAL})
-_WORDS = {Verb.EXCLUSIVE: "exclusive", Verb.LOCAL: "restore_local"}
 """What takes no value."""
+_WORDS = {Verb.EXCLUSIVE: "exclusive", Verb.LOCAL: "restore_local"}
 BEFORE = "before"
 """A word of ours: ``uci`` numbers sections, which says something else on each router."""
 MODE = "mode"
