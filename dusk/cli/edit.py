@@ -19,8 +19,8 @@ from dusk.errors import Refused
 from dusk.limits import CHANGE_BYTES_MAX
 
 _HEADER = """\
-# Settings of {target}, as lines of `uci batch`: set, add_list, del_list, delete, before, exclusive.
-# Lines that you take away are managed no more. Secrets are not shown, and stay as they are.
+# Settings of {target}, as lines of `uci batch`: set, add_list, del_list, delete; and before, mode, exclusive,
+# restore_local. Lines that you take away are managed no more. Secrets are not shown, and stay as they are.
 # What you save becomes edits of your draft; `dusk draft` shows them, nothing is sent yet.
 """
 _EDITOR = "vi"

@@ -52,6 +52,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _hold(context: Context, arguments: argparse.Namespace) -> int:
     from dusk.cli.options import UsageError
     from dusk.daemon.boot import this_moment
+    from dusk.daemon.holding import words
 
     for_s = 0 if arguments.for_s is None else round(arguments.for_s)
     if arguments.for_s is not None and not 1 <= for_s <= HOLD_S_MAX:
@@ -61,7 +62,8 @@ def _hold(context: Context, arguments: argparse.Namespace) -> int:
     check_ordered(arguments)
     values = {"hold": "1", "hold_for": str(for_s or ""), "hold_since": this_moment() if for_s else ""}
     _write(context, values)
-    text = "on hold: nothing is applied on this router, and nothing put back"
+    until = f" for {words(for_s)}" if for_s else ""
+    text = f"on hold{until}: nothing is applied on this router, and nothing put back"
     return _tell(context, text, {"hold": True, "for_s": for_s or None})
 
 

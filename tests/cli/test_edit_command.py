@@ -1,5 +1,6 @@
 """``dusk edit`` with an editor of ours: what is saved becomes edits, what is wrong is never lost."""
 
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dusk.cli import edit
+from dusk.config import text
 from tests.desk import FakeDesk
 
 if TYPE_CHECKING:
@@ -133,3 +135,8 @@ def test_ctrl_c_says_where_the_text_is(dusk: "Dusk", editor: Path, monkeypatch: 
 
     monkeypatch.setattr(edit, "_run_editor", stopped)
     assert_kept(editor, dusk("edit", "policy/p"), "hostname")
+
+
+def test_what_is_edited_names_each_word_that_its_lines_may_begin_with() -> None:
+    words = set(re.findall(r"[a-z_]+", edit._HEADER.partition(" Lines ")[0]))
+    assert words >= {*text._BATCH, *text._OURS} - {"del"}

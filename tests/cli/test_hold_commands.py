@@ -97,6 +97,7 @@ def test_a58_nobody_keeps_the_brake_off_by_a_lock(
 @pytest.mark.usefixtures("logged_in", "file")
 def test_a_daemon_that_runs_takes_it_at_once(dusk: "Dusk") -> None:
     assert dusk("hold").out == "on hold: nothing is applied on this router, and nothing put back\n"
+    assert dusk("hold", "--for", "2h").out.startswith("on hold for 2 h 0 min: nothing is applied")
     assert dusk("unhold").out == "not on hold: this router applies what the cluster says\n"
 
 
