@@ -4,7 +4,7 @@
 (function() {
 	const host = globalThis.DuskHost, E = globalThis.E;
 	const LOGIN_MS_MAX = 70000;
-	const PAGE = 'dusk.page', TOKEN = 'dusk.token', USER = 'dusk.user', LIMITS = 'dusk.limits';
+	const PAGE = 'dusk.page', TOKEN = 'dusk.token', USER = 'dusk.user';
 	const UNANSWERED = 'The page does not answer; is `dusk web` still running?';
 
 	async function enter(given) {
@@ -17,7 +17,6 @@
 		if (said.token) {
 			sessionStorage.setItem(TOKEN, said.token);
 			sessionStorage.setItem(USER, said.user);
-			sessionStorage.setItem(LIMITS, JSON.stringify({ idle_s: said.idle_s, ends_ms: Date.now() + said.lasts_s * 1000 }));
 		}
 	}
 

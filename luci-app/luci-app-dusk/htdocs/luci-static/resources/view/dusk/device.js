@@ -222,7 +222,8 @@ return view.extend({
 				() => this.order(device.name, { order: 'unhold' }, _('%s goes on.'))));
 		const time = widgets.select('dusk-hold', HOLDS);
 		return [ widgets.field(_('Change nothing there for'), time), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Hold it'), '',
-			() => this.order(device.name, { order: 'hold', for_s: Number(time.value) }, _('%s changes nothing for a while.')))) ];
+			() => this.order(device.name, { order: 'hold', for_s: Number(time.value) },
+				Number(time.value) ? _('%s changes nothing for a while.') : _('%s changes nothing until somebody ends it.')))) ];
 	},
 
 	replace: function(device, devices, pending) {

@@ -111,7 +111,7 @@ return view.extend({
 	},
 
 	users: function(listed) {
-		const count = E('input', { id: 'dusk-quorum', type: 'number', min: '1', max: '16', value: String(listed.quorum) });
+		const count = E('input', { id: 'dusk-quorum', type: 'number', min: '1', max: '64', value: String(listed.quorum) });
 		return [
 			widgets.table(_('People'), [ _('Name'), _('Is'), _('May change'), _('Signs with'), _('What to do') ], listed.users.map(user => [
 				user.name, state(user), may(user), user.signs_with === 'password' ? _('a password') : _('a key file'), this.actions(user)
@@ -237,7 +237,7 @@ return view.extend({
 	render: function(data) {
 		if (data instanceof Error)
 			return E('div', {}, [ E('h2', {}, _('People and rights')), widgets.trouble(data) ]);
-				this.usersPlace = E('div', {}, this.users(data[0]));
+		this.usersPlace = E('div', {}, this.users(data[0]));
 		this.grantsPlace = E('div', {}, this.grants(data[1].grants));
 		this.sessionsPlace = E('div', {}, this.sessions(data[3]));
 		return E('div', {}, [
