@@ -1,6 +1,7 @@
 """A cluster of a thousand routers is answered for, too: each list in answers that fit a line (R10)."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from dusk.changelog.state import State
 from dusk.changelog.views import members
 from dusk.cli.command import Context
 from dusk.cli.pages import every
+from dusk.control.methods import METHODS
 from dusk.limits import CONTROL_LINE_BYTES_MAX
 from tests.desk import FakeDesk
 from tests.world import World
@@ -119,3 +121,69 @@ def test_a_list_of_policies_reads_the_groups_once(
     monkeypatch.setattr(State, "value", counted)
     thousand.ask("policy.list")
     assert len(looked_up) < 4 * (POLICIES + GROUPS), "not each group for each router and policy"
+
+
+_ASKED: dict[str, dict[str, Any]] = {
+    "device.show": {"name": "attic"},
+    "device.health": {"name": "attic"},
+    "device.packages": {"name": "attic"},
+    "policy.show": {"name": "policy-00"},
+    "group.show": {"name": "group-01"},
+    "settings.list": {"target": "policy/policy-00"},
+    "settings.export": {"target": "policy/policy-00"},
+    "settings.ask": {"device": "attic"},
+    "effective": {"device": "attic"},
+    "effective.ask": {"device": "attic"},
+    "drift.ask": {"device": "attic"},
+    "log.blame": {"target": "device/attic"},
+    "log.show": {"seq": ROUTERS + 3},
+    "section.show": {"path": "group/group-01"},
+}
+"""What methods that look need to be asked."""
+_OTHERS = frozenset(
+    {
+        "cluster.found",
+        "cluster.phrase",
+        "device.leave",
+        "drift.revert",
+        "join",
+        "join.cancel",
+        "join.request",
+        "log.copy",
+        "log.foundation",
+        "order.read",
+        "proposal.show",
+        "recovery.join",
+        "recovery.prepare",
+        "recovery.submit",
+        "role.read",
+        "role.submit",
+        "rollout.show",
+        "session.challenge",
+        "session.login",
+        "session.logout",
+        "session.open",
+        "ticket.poll",
+    }
+)
+"""They do something, or read what they are given, or one thing of which there is none here."""
+_LOOKING = sorted(name for name, method in METHODS.items() if not method.is_signing and name not in _OTHERS)
+_PROCESSOR_S_MAX = 3.0
+"""Of the processor, whatever else the machine does: a call may take 0.1 s; a desk in memory verifies what
+it reads of the log, each time."""
+
+
+def test_who_looks_at_a_thousand_routers_is_named_method_by_method() -> None:
+    unknown = (_OTHERS | set(_ASKED)) - {name for name, method in METHODS.items() if not method.is_signing}
+    assert unknown == set()
+    assert {"device.list", "user.list", "conflict.list", "grant.list", "status"} <= set(_LOOKING)
+
+
+@pytest.mark.parametrize("method", _LOOKING)
+def test_whoever_looks_at_a_thousand_routers_is_answered_at_once_and_in_one_line(
+    method: str, thousand: FakeDesk
+) -> None:
+    began_s = time.process_time()
+    answer = thousand.ask(method, **_ASKED.get(method, {}))
+    assert time.process_time() - began_s < _PROCESSOR_S_MAX
+    assert size_of(answer) < CONTROL_LINE_BYTES_MAX
