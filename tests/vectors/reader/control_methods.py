@@ -115,7 +115,7 @@ HOLDER = "name id place role online head behind awaited seen_s_ago frozen"
 ROLE = "ticket hash text notes"
 COLLECTED = "line hash leads succession signed missing message diff"
 ORDER = "line device id order for_s signed needs"
-POLICY = "name settings to priority devices names"
+POLICY = "name settings to priority devices"
 PROPOSAL = "id author message signed state expires"
 GRANT = "prefix users threshold packages groups max_priority under by in_force"
 FIELDS = "key package how name type conditions option verb values removed before long says text"
@@ -232,14 +232,14 @@ METHODS = {
         "id after?", f"{ROLLOUT} waves more", {"waves": "wave open devices", "devices": "name state reason"}
     ),
     "rollout.order": Method("token id what at_s? failures? yes? timeout_s?", ACT, signs=True),
-    "policy.list": Method("", "policies", POLICY),
-    "policy.show": Method("name", f"{POLICY} options text", "key says"),
+    "policy.list": Method("after?", "policies more", POLICY),
+    "policy.show": Method("name", f"{POLICY} names options text", "key says"),
     "policy.delete": Method("token name", EDITING),
     "policy.rename": Method("token name new_name", EDITING),
     "policy.assign": Method("token name to names? priority?", EDITING),
     "policy.unassign": Method("token name restore_local?", EDITING),
     "policy.propose": Method("token name group? devices?", EDITING),
-    "group.list": Method("", "groups", "name devices selects"),
+    "group.list": Method("after?", "groups more", "name devices selects"),
     "group.show": Method("name", "name devices selects policies variables"),
     "group.create": Method("token name", EDITING),
     "group.delete": Method("token name", EDITING),
@@ -249,7 +249,7 @@ METHODS = {
     "group.readers": Method("name?", "readers", "group device selected allowed waits"),
     "group.allow": Method("token name devices?", EDITING),
     "group.deny": Method("token name devices", EDITING),
-    "var.list": Method("scope?", "variables", "scope name value"),
+    "var.list": Method("scope? after?", "variables more", "scope name value"),
     "var.set": Method("token scope variables secret?", EDITING),
     "var.unset": Method("token scope names", EDITING),
     "settings.list": Method(
