@@ -97,12 +97,16 @@ class Admitting:
         return twin is not None and approval.would_replace(pending) != ""
 
     def _reset_removed(self, node: Node) -> None:
-        """Reset who was taken out; not one on which the cluster was recovered since: that history stands."""
+        """Reset who was taken out; not one on which owners acted since: that history stands.
+
+        What a device has that is off shows once it is on again.
+        """
+        ours = node.log.head
         for device in self._devices:
-            head = None if device.member is None else device.member.log.head
-            is_recovered = head is not None and head.generation > node.log.head.generation
+            head = ours if device.member is None else device.member.log.head
+            is_raised = (head.generation, head.mandate) > (ours.generation, ours.mandate)
             is_retired = node.log.state.value(f"device/{device.device_id.hex()}", "retired") is not None
-            if is_retired and not is_recovered:
+            if device.listens and is_retired and not is_raised:
                 self.reset(device)
 
     def reset(self, device: Device) -> None:

@@ -113,6 +113,9 @@ PLANS = {
     "of a branch from below a checkpoint nothing was taken, as who held nothing then wrote its end": full(
         13843, returns=True, rollouts=True
     ),
+    "people reset a device that was off, as it had been taken out; owners had forced its role since": full(
+        15578, returns=True, rollouts=True
+    ),
     "who leads leaves alone for a while who stood on another history, and what that left waits": full(524),
     "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
         32164
