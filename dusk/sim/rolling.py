@@ -10,6 +10,7 @@ from dusk.changelog.released import released
 from dusk.changelog.rollouts import ABORT, FORCE, GO, HOLD, ORDER, PLAN, TOGETHER, under_way
 from dusk.changelog.state import State
 from dusk.config.device import managed_config, options_of
+from dusk.ids import Head
 from dusk.node import Node
 from dusk.sim.broken import RuleBroken
 from dusk.sim.checks import Checks
@@ -59,6 +60,8 @@ class Rolling:
         self._leave, self._leaves = leave, leaves
         self._forced_at = float("-inf")
         self._is_over = False
+        self._in_effect: dict[int, Head] = {}
+        """By device: what was found to be released to it, and in effect."""
 
     def plan(self) -> None:
         """Begin."""
@@ -182,8 +185,14 @@ class Rolling:
         self._check_effect(device, node, counted(history, head, device.device_id).seq)
 
     def _check_effect(self, device: Device, node: Node, seq: int) -> None:
-        """Nothing is in effect that was not released: not on the branch that the device has."""
+        """Nothing is put in effect that was not released on the branch that the device has.
+
+        What was, stays in effect where a recovery undoes the entry that released it.
+        """
         applied = node.applied.head
+        if self._in_effect.get(device.index) == applied:
+            return
+        self._in_effect[device.index] = applied
         if node.log.chain_at(applied.seq) == applied.chain and applied.seq > seq:
             raise RuleBroken("R2", f"{device.name} has {applied.seq} in effect, and was released {seq}")
 

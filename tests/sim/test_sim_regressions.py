@@ -116,6 +116,9 @@ PLANS = {
     "people reset a device that was off, as it had been taken out; owners had forced its role since": full(
         15578, returns=True, rollouts=True
     ),
+    "what was in effect stayed so where a recovery undid the entry that had released it": full(
+        19586, returns=True, rollouts=True
+    ),
     "who leads leaves alone for a while who stood on another history, and what that left waits": full(524),
     "all had one head before the new group key of who leads, and fetched that while all was quiet": full(
         32164
