@@ -1,6 +1,7 @@
 """Sending in waves from the page, and what stops on the way."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -42,11 +43,12 @@ def _forgetting(route: Route) -> None:
 def test_a_change_that_fails_on_the_first_router_stops_there_and_is_taken_back(
     cluster: Cluster, window: Watched
 ) -> None:
-    canary, page = cluster.routers[1], window.page
+    page = window.page
     owner = cluster.owner(cluster.first)
     owner.set("policy/waves", "system.@system[0].log_size", "512")
     owner.call("policy.assign", name="waves", to="all")
-    _reloads_by(canary, "false")
+    for router in cluster.routers:  # whoever leads by now: it is tried on another one
+        _reloads_by(router, "false")
 
     window.view("edits")
     window.press("Log in")
@@ -58,7 +60,7 @@ def test_a_change_that_fails_on_the_first_router_stops_there_and_is_taken_back(
 
     window.view("rollouts")
     page.get_by_role("table", name="Rollouts").get_by_role("link").first.click()
-    page.locator(".alert-message.danger", has_text=f"{canary.name} failed").wait_for(timeout=STOPS_MS)
+    page.locator(".alert-message.danger", has_text=re.compile(r"router-\d failed")).wait_for(timeout=STOPS_MS)
     window.shot("rollout-stopped")
     page.get_by_role("cell", name="not its turn yet").first.wait_for(timeout=5000)
     page.route("**/ubus", _forgetting)
@@ -74,5 +76,6 @@ def test_a_change_that_fails_on_the_first_router_stops_there_and_is_taken_back(
     window.press("Take back", ".modal")
     window.told("success")
     page.locator(".dusk-badge", has_text="taken back").wait_for()
-    _reloads_by(canary, "true")
+    for router in cluster.routers:
+        _reloads_by(router, "true")
     owner.close()

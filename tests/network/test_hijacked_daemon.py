@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import ipaddress
 import json
 import os
 import pwd
@@ -22,9 +23,11 @@ from tests.daemons import answers
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "system_user")]
 
 WAIT_S_MAX = 30.0
-SETTINGS = """config dusk 'main'
+ADDRESS = ipaddress.ip_address(0x7F00_0000 | os.getpid() % 2**20 << 4 | 9)
+"""One that no other process takes: tests run beside each other."""
+SETTINGS = f"""config dusk 'main'
 	list interface 'lo'
-	list address '127.0.7.1'
+	list address '{ADDRESS}'
 	option port '28751'
 	option reload 'true'
 """
