@@ -8,6 +8,7 @@ import pytest
 
 from dusk.cli.client import Client
 from dusk.demo import files
+from dusk.limits import QUESTIONS_PER_S
 from tests.browser.page import Watched
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine
 
@@ -112,6 +113,8 @@ def test_what_somebody_changed_on_a_router_is_kept_or_put_back(cluster: Cluster,
     window.log_in(USER, PASSWORD)
     assert "adopt" in window.told("success")
     page.get_by_role("cell", name="By hand").first.wait_for()
+    # a change by hand before that would be overwritten
+    cluster.wait("it is in effect", lambda: _is_in_effect(cluster, router))
     by_hand("Again")
     window.press("Put all of it back")
     assert "puts it back" in window.told("success")
@@ -119,11 +122,20 @@ def test_what_somebody_changed_on_a_router_is_kept_or_put_back(cluster: Cluster,
     owner.close()
 
 
+def _is_in_effect(cluster: Cluster, router: Machine) -> bool:
+    """Tell whether a router has in its files, for good, all that the page's own router knows."""
+    here, there = cluster.first.state(), router.state()
+    if here is None or there is None:
+        return False
+    return bool(there["apply"]["head"] == here["head"]["seq"]) and router.is_kept()
+
+
 def _asked(window: Watched, text: str) -> bool:
-    """Ask what was changed by hand; tell whether that is told."""
+    """Ask what was changed by hand, no faster than a router answers; tell whether that is told."""
+    page, table = window.page, window.page.get_by_role("table", name="Changed by hand")
+    page.wait_for_timeout(2 * 1000 / QUESTIONS_PER_S)
     window.press("What was changed by hand?")
-    table = window.page.get_by_role("table", name="Changed by hand")
-    table.or_(window.page.locator("#view p.hint", has_text="Nobody has changed")).first.wait_for()
+    table.or_(page.locator("#view p.hint", has_text="Nobody has changed")).first.wait_for()
     return table.get_by_role("cell", name=text).count() > 0
 
 
