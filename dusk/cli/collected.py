@@ -1,5 +1,6 @@
 """Files with a line that several sign: ``--out`` writes it, ``dusk sign`` adds to it, ``--in`` gives it."""
 
+from dusk.cli.bounded import read_bounded
 from dusk.cli.command import Context
 from dusk.errors import Refused
 from dusk.limits import ROLE_LINE_CHARACTERS_MAX
@@ -23,11 +24,7 @@ def read_line(file: str) -> str:
     Raises:
         Refused: ``cannot-read`` or ``bad-role``.
     """
-    try:
-        with open(file, "rb") as stream:  # noqa: PTH123 — bounded, whatever it is
-            data = stream.read(ROLE_LINE_CHARACTERS_MAX + 1)
-    except OSError as error:
-        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+    data = read_bounded(file, ROLE_LINE_CHARACTERS_MAX)
     if len(data) > ROLE_LINE_CHARACTERS_MAX or not data.isascii():
         raise Refused("bad-role", f"{file} holds no role, and no order")
     return data.decode()

@@ -3,9 +3,9 @@
 import argparse
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dusk.cli.bounded import read_bounded
 from dusk.cli.client import Json
 from dusk.cli.command import Context, verb
 from dusk.cli.draft import report, wait_for_change
@@ -194,10 +194,7 @@ def read_expected(file: str) -> list[Json]:
         Refused: ``cannot-read``, or ``bad-file`` naming the line.
     """
     try:
-        with Path(file).open("rb") as stream:
-            text = stream.read(_FILE_BYTES_MAX + 1).decode("utf-8-sig")
-    except OSError as error:
-        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+        text = read_bounded(file, _FILE_BYTES_MAX).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refused("bad-file", f"{file} is no UTF-8 text") from None
     if len(text) > _FILE_BYTES_MAX:

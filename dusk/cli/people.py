@@ -2,12 +2,14 @@
 
 import argparse
 import re
-from pathlib import Path
 
+from dusk.cli.bounded import read_bounded
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.cli.voiding import ended, since_arguments, undo
 from dusk.errors import Refused
+
+_KEY_BYTES_MAX = 255
 
 
 def done(context: Context, started: "dict[str, object]", timeout_s: float) -> int:
@@ -146,12 +148,8 @@ def read_line(file: str) -> str:
     Raises:
         Refused: it cannot be read, or has more.
     """
-    try:
-        with Path(file).open("rb") as stream:
-            data = stream.read(256)
-    except OSError as error:
-        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
-    if len(data) > 255 or not data.isascii():
+    data = read_bounded(file, _KEY_BYTES_MAX)
+    if len(data) > _KEY_BYTES_MAX or not data.isascii():
         raise Refused("bad-key", f"{file} holds no key")
     return data.decode().strip()
 

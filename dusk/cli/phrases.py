@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from dusk.cli.bounded import read_bounded
 from dusk.errors import Refused
 
 RETYPED_MAX = 3
@@ -84,11 +85,7 @@ def _typed() -> str:
 
 
 def _read(file: str) -> str:
-    try:
-        with Path(file).open("rb") as stream:
-            data = stream.read(_PHRASE_BYTES_MAX + 1)
-    except OSError as error:
-        raise Refused("cannot-read", f"cannot read {file}: {error.strerror}") from None
+    data = read_bounded(file, _PHRASE_BYTES_MAX)
     if len(data) > _PHRASE_BYTES_MAX or not data.isascii():
         raise Refused("bad-phrase", f"{file} holds no recovery phrase")
     return data.decode()
