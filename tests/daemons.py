@@ -1,5 +1,7 @@
 """What tests of running daemons share."""
 
+import ipaddress
+import os
 from pathlib import Path
 
 from dusk.cli.client import Client
@@ -16,3 +18,8 @@ def answers(root: Path) -> bool:
     finally:
         client.close()
     return True
+
+
+def own_address(number: int) -> ipaddress.IPv4Address:
+    """Return an address of the loopback that no other process takes, 1 to 15: tests run beside each other."""
+    return ipaddress.IPv4Address(0x7F00_0000 | os.getpid() % 2**20 << 4 | number)

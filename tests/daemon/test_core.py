@@ -1,6 +1,5 @@
 import contextlib
 import ipaddress
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -55,11 +54,10 @@ from dusk.effects import (
 from dusk.errors import StorageError, UntrustedInput
 from dusk.ids import Seq
 from tests.daemon.faulty_disk import FaultyDisk, full, installed, read_only
+from tests.daemons import own_address
 
 PORT = 28760
-_OWN = 0x7F00_0000 | os.getpid() % 2**20 << 4
-HOSTS = [str(ipaddress.ip_address(_OWN + number)) for number in range(1, 5)]
-"""Addresses of the loopback that no other process takes: tests run beside each other."""
+HOSTS = [str(own_address(number)) for number in range(1, 5)]
 LO4 = Link("lo", 4)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import ipaddress
 import json
 import os
 import pwd
@@ -18,16 +17,14 @@ from typing import Any
 
 import pytest
 
-from tests.daemons import answers
+from tests.daemons import answers, own_address
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("root", "system_user")]
 
 WAIT_S_MAX = 30.0
-ADDRESS = ipaddress.ip_address(0x7F00_0000 | os.getpid() % 2**20 << 4 | 9)
-"""One that no other process takes: tests run beside each other."""
 SETTINGS = f"""config dusk 'main'
 	list interface 'lo'
-	list address '{ADDRESS}'
+	list address '{own_address(9)}'
 	option port '28751'
 	option reload 'true'
 """

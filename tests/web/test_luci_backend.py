@@ -5,7 +5,6 @@ ucode has besides: so its own decisions are shown, and nothing about ucode, rpcd
 """
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from dusk.limits import CONTROL_LINE_BYTES_MAX
 from dusk.web.views import APPLICATION
+from tests.web.modules import run_node
 
 pytestmark = [pytest.mark.needs("node")]
 BACKEND = APPLICATION / "root/usr/share/rpcd/ucode/luci.dusk"
@@ -39,16 +39,7 @@ def run(*calls: dict[str, Any], later: bool = False) -> list[dict[str, Any]]:
         "later": later,
         "calls": list(calls),
     }
-    done = subprocess.run(
-        ["node", str(HARNESS)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, Any]] = json.loads(done.stdout)
+    results: list[dict[str, Any]] = run_node(HARNESS, given)
     return results
 
 

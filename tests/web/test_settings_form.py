@@ -1,12 +1,10 @@
 """The form of this router's own settings under LuCI: what it leaves of a hold that `dusk hold` began."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.web.modules import RESOURCES
+from tests.web.modules import RESOURCES, run_node
 
 pytestmark = [pytest.mark.needs("node")]
 HARNESS = Path(__file__).with_name("settings_form.mjs")
@@ -17,16 +15,7 @@ TIMED = {"hold": "1", "hold_for": "7200", "hold_since": "one/100"}
 def _after(saved: dict[str, str], *ticks: bool) -> list[dict[str, str]]:
     """Return the file's options after each saving, with *Holds still* ticked or not."""
     text = (RESOURCES / "view/dusk/settings.js").read_text()
-    done = subprocess.run(
-        ["node", str(HARNESS)],
-        input=json.dumps({"text": text, "saved": saved, "ticks": ticks}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, str]] = json.loads(done.stdout)
+    found: list[dict[str, str]] = run_node(HARNESS, {"text": text, "saved": saved, "ticks": ticks})
     return found
 
 
