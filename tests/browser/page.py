@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.capabilities import AXE
 from tests.network.cluster import Machine
@@ -87,6 +88,14 @@ class Watched:
         """Keep a picture of it in ``build/screenshots``."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    def said(self) -> str:
+        """Return all that the window says, and what went wrong in it."""
+        try:
+            words = self.page.locator("body").inner_text(timeout=1000)
+        except PlaywrightError as error:
+            words = f"nothing: {error}"
+        return "\n".join([words, *self.faults])
 
     def press(self, title: str, place: str = "#view") -> None:
         """Press a button by its title."""

@@ -334,4 +334,8 @@ def running(
         cluster.newcomers = [machine(place, base, nodes + number) for number in range(1, newcomers + 1)]
         stack.callback(cluster.stop)
         cluster.found(cycle, spare_uses)
-        yield cluster
+        try:
+            yield cluster
+        except AssertionError:
+            print(cluster.stand())  # what a comparison alone does not show
+            raise
