@@ -25,6 +25,8 @@ from dusk.errors import Refused
 
 USER = "anna"
 PASSWORD = "correct horse"
+CLUSTERS_IN = "DUSK_CLUSTERS_IN"
+"""Names a folder for the files of clusters under test, which is short: sockets are in it, too."""
 STEP_S_MAX = 40.0
 """A step that takes longer is stuck; usual are one or two seconds."""
 LOOK_S = 0.02
@@ -301,6 +303,14 @@ class Cluster:
         return self.at_one_head() and all(s is not None and s["role"] not in _OUTSIDE for s in states)
 
 
+def make_base(stack: ExitStack) -> Path:
+    """Make the folder for the files of a cluster; it goes with the stack."""
+    base = Path(tempfile.mkdtemp(prefix="dusk-test-", dir=os.environ.get(CLUSTERS_IN)))
+    stack.callback(shutil.rmtree, base)
+    base.chmod(0o711)  # a daemon that dropped root has to pass through
+    return base
+
+
 @contextmanager
 def running(
     nodes: int,
@@ -324,9 +334,7 @@ def running(
         newcomers: how many routers there are besides, which are in no cluster and have no power.
     """
     with ExitStack() as stack:
-        base = Path(tempfile.mkdtemp(prefix="dusk-test-"))
-        stack.callback(shutil.rmtree, base)
-        base.chmod(0o711)  # a daemon that dropped root has to pass through
+        base = make_base(stack)
         place = make_place(nodes + newcomers)
         stack.callback(place.close)
         routers = [machine(place, base, number) for number in range(1, nodes + 1)]

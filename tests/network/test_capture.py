@@ -1,8 +1,6 @@
 """Whoever sees every packet learns no name, no value and no key (A14)."""
 
 import base64
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from dusk.cycle.groupkeys import decode_group_keys
 from dusk.daemon.identity import decode_identity
 from dusk.demo.place import BridgePlace
 from dusk.keys.joinkey import parse_join_line
-from tests.network.cluster import PASSWORD, Cluster, Machine
+from tests.network.cluster import PASSWORD, Cluster, Machine, make_base
 from tests.network.harness import Network, capturing
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
@@ -89,9 +87,7 @@ def keys(cluster: Cluster) -> dict[str, bytes]:
 def machines(count: int) -> Iterator[tuple[Cluster, Network]]:
     """Yield routers that are off and in no cluster yet; nothing is left behind."""
     with ExitStack() as stack:
-        base = Path(tempfile.mkdtemp(prefix="dusk-test-"))
-        stack.callback(shutil.rmtree, base)
-        base.chmod(0o711)  # a daemon that dropped root has to pass through
+        base = make_base(stack)
         place = BridgePlace(count)
         stack.callback(place.close)
         cluster = Cluster(base, [Machine(place, base, number) for number in range(1, count + 1)])
