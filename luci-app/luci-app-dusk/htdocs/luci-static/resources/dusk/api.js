@@ -126,7 +126,10 @@ function read(answer) {
 	return said.result;
 }
 
-function tooLarge(bytes) {
+/* What to do about it depends on whether somebody has typed it. */
+function tooLarge(method, bytes) {
+	if (method === 'drift_adopt')
+		return widgets.filled(_('What the router told is %d bytes, and the page hands on %d at once. Nothing was changed. `dusk adopt` on the command line takes all of it.'), bytes, BYTES_MAX);
 	return widgets.filled(_('This is %d bytes, and the page sends %d at once; of a text, what it said before goes with it. Nothing was changed. Do it in parts, or on the command line: `dusk import` takes more.'), bytes, BYTES_MAX);
 }
 
@@ -162,7 +165,7 @@ return baseclass.extend({
 		const all = ASKING.includes(method) ? Object.assign({ token: sessionStorage.getItem('dusk.token') || '' }, given) : given || {};
 		const args = METHODS[method].map(name => all[name]), bytes = new Blob([ JSON.stringify(args) ]).size;
 		if (bytes > BYTES_MAX)
-			throw refusal('too-large', tooLarge(bytes));
+			throw refusal('too-large', this.tooLarge(method, bytes));
 		return calls[method](...args).then(read, error => {
 			if (error.code)
 				throw error;
@@ -171,6 +174,8 @@ return baseclass.extend({
 			throw refusal('unreachable', widgets.filled(_('The router does not answer (%s); your draft is kept there. Try again.'), error.message));
 		});
 	},
+
+	tooLarge: tooLarge,
 
 	/* Has who leads tell this router how all are, which it knows by itself if it leads; gives nothing, also where nobody answers. */
 	refresh: async function() {
