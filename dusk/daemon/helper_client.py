@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import trio
 
 from dusk.apply.events import Restored
+from dusk.apply.windows import WINDOW_S
 from dusk.config.settings import FORMER
 from dusk.daemon.say import say
 from dusk.effects import (
@@ -153,7 +154,7 @@ class HelperClient:
         self,
         apply_id: str,
         files: dict[str, tuple[bytes | None, bytes]],
-        window_s: float = 90.0,
+        window_s: float = WINDOW_S,
         *,
         insists: bool = False,
     ) -> tuple[str, ...]:
