@@ -13,8 +13,8 @@ from dusk.changelog.log import Log
 from dusk.changelog.state import counter_key
 from dusk.changelog.undoing import Since, Suspect, Undoing, undoing
 from dusk.config.drift import Difference
+from dusk.control.calling import call
 from dusk.control.desk import Founding, Json, Peer, SealedKey, Waiting, WallTime
-from dusk.control.methods import call
 from dusk.control.outside import CHALLENGE_BYTES, Challenges, proven_key
 from dusk.daemon.reviewed import REVIEWED
 from dusk.effects import ChangeState, ItemKind, LogItem, Progress, Question, Told

@@ -5,8 +5,8 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 from dusk.changelog.body import CHANGE_LABEL, Change, Signature, build_change, decode_change
+from dusk.control.calling import call
 from dusk.control.desk import Json
-from dusk.control.methods import call
 from dusk.control.outside import LOGIN_LABEL, ToSign, edits_of
 from dusk.ids import ClusterId, DeviceId
 from dusk.keys.armour import public_line

@@ -16,6 +16,7 @@ from dusk.control.editing import check_reviewed
 from dusk.control.files import no_look_into
 from dusk.control.roster import require_policy
 from dusk.control.sealing import sealer_of
+from dusk.control.steps import Steps
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.listing import listed
@@ -24,7 +25,7 @@ KEYS_SHOWN_MAX = 3
 """In the message of the change."""
 
 
-def drift_adopt(desk: Desk, arguments: Json) -> Json:
+def drift_adopt(desk: Desk, arguments: Json) -> Steps[Json]:
     """Sign what a router has in place of what is managed, as a setting of its own or of a policy.
 
     What another router has is what it told the caller, who was shown it: it is not asked again, and
@@ -49,7 +50,7 @@ def drift_adopt(desk: Desk, arguments: Json) -> Json:
         draft = settings.change_settings(target, draft, request, ((one.key, values),))
     if not draft.edits:
         return unchanged(f"{to} says so already")
-    check_reviewed(desk, draft, is_agreed=arguments["yes"])
+    yield from check_reviewed(desk, draft, is_agreed=arguments["yes"])
     message = f"adopt {listed([one.key for one in chosen], KEYS_SHOWN_MAX)} of {name} for {to}"
     return handed_in(desk, session, message, draft.edits, arguments["timeout_s"])
 

@@ -21,12 +21,13 @@ from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
 from dusk.control.proposing import Signed, signed_or_proposed
-from dusk.control.review import Review, check_agreed, review
+from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.reviewed import notes_on
 from dusk.control.rollouts import Wanted, planned
 from dusk.control.sealing import sealer_of
 from dusk.control.sharing import notes_of, propose_policy
 from dusk.control.signing import check_verdict, sign
+from dusk.control.steps import Steps
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import labelled_hash
 from dusk.listing import listed
@@ -137,11 +138,11 @@ def draft_settings(desk: Desk, arguments: Json) -> Json:
     return {"target": arguments["target"], **answer}
 
 
-def draft_show(desk: Desk, arguments: Json) -> Json:
+def draft_show(desk: Desk, arguments: Json) -> Steps[Json]:
     """Return the draft as differences, with what is wrong with it."""
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
-    found = _review(desk, draft)
+    found = yield from _review(desk, draft)
     waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
     problems = [problem.text for problem in found.problems]
     return {
@@ -158,10 +159,11 @@ def draft_show(desk: Desk, arguments: Json) -> Json:
     }
 
 
-def _review(desk: Desk, draft: Draft) -> Review:
+def _review(desk: Desk, draft: Draft) -> Steps[Review]:
     state = desk.log.state
     bases = {r.base for e in drafts.stale(state, draft) if (r := state.record(e.section, e.key)) is not None}
-    return review(state, draft, {base: change_words(desk, base) for base in bases}, desk.reviewed())
+    author_of = {base: change_words(desk, base) for base in bases}
+    return (yield from reviewing(state, draft, author_of, desk.reviewed()))
 
 
 def draft_discard(desk: Desk, arguments: Json) -> Json:
@@ -196,7 +198,7 @@ def _is_of(state: State, edit: Edit, target: str, key: str) -> bool:
 # --- signing -------------------------------------------------------------------------------------
 
 
-def draft_commit(desk: Desk, arguments: Json) -> Json:
+def draft_commit(desk: Desk, arguments: Json) -> Steps[Json]:
     """Check the draft, sign it as one change, and submit it; a repeated commit waits on."""
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
@@ -207,7 +209,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
             "draft-changed", "your draft was edited elsewhere meanwhile; look at it again, then sign"
         )
     draft = sealer_of(desk, session).in_order(draft)
-    found = check_reviewed(desk, draft, is_agreed=arguments["yes"])
+    found = yield from check_reviewed(desk, draft, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
     edits = (*draft.edits, *planned(desk, session, Wanted.of(arguments), found.concerned))
@@ -223,9 +225,9 @@ def draft_commit(desk: Desk, arguments: Json) -> Json:
     return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes]}
 
 
-def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Review:
+def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Steps[Review]:
     """Refuse what has problems on some router, or needs a yes; return what it does."""
-    found = _review(desk, draft)
+    found = yield from _review(desk, draft)
     if found.problems:
         texts = [problem.text for problem in found.problems]
         raise Refused(found.problems[0].code, listed(texts, PROBLEMS_SHOWN_MAX, "; "))

@@ -36,9 +36,9 @@ from dusk.control import (
     voiding,
 )
 from dusk.control.desk import Desk, Json
-from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX, OutsideKey
+from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX
 from dusk.control.schema import Parameter
-from dusk.errors import ConfigError, Refused, StorageError, UntrustedInput
+from dusk.control.steps import Steps
 from dusk.keys.signing import SIGNATURE_BYTES
 from dusk.lazy import dataclass
 
@@ -51,7 +51,7 @@ EXPIRES_S_MAX = 10 * 366 * 86400
 class Method:
     """One method; with ``is_signing`` it takes a session's token, and with ``is_use`` counts as its use."""
 
-    run: Callable[[Desk, Json], Json]
+    run: Callable[[Desk, Json], Json | Steps[Json]]
     parameters: Mapping[str, Parameter]
     is_signing: bool = False
     is_use: bool = True
@@ -64,11 +64,11 @@ _TOKEN = {"token": Parameter(schema.text()), "signed": _SIGNED}
 """What each method of a session takes; ``signed`` is for keys that sign elsewhere."""
 
 
-def _query(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
+def _query(run: Callable[[Desk, Json], Json | Steps[Json]], **parameters: Parameter) -> Method:
     return Method(run, parameters)
 
 
-def _signing(run: Callable[[Desk, Json], Json], **parameters: Parameter) -> Method:
+def _signing(run: Callable[[Desk, Json], Json | Steps[Json]], **parameters: Parameter) -> Method:
     return Method(run, {**_TOKEN, **parameters}, is_signing=True)
 
 
@@ -429,67 +429,3 @@ METHODS: Mapping[str, Method] = {
         timeout_s=_TIMEOUT,
     ),
 }
-
-
-def is_signing(name: str) -> bool:
-    """Tell whether a method takes the token of a session, as all do that store a draft."""
-    return name in METHODS and METHODS[name].is_signing
-
-
-class Methods:
-    """All methods over one desk."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def call(self, name: str, params: object, connection: object) -> Json:
-        """Call a method; async because the caller's other services are.
-
-        Args:
-            name: the method.
-            params: its parameters, as they came.
-            connection: who calls, for ``events.subscribe``.
-
-        Raises:
-            Refused: with a stable word for ``data.code``, and a line for people.
-        """
-        if name == "events.subscribe":
-            schema.check_parameters({}, params)
-            self._desk.subscribe(connection)
-            return {}
-        return call(self._desk, name, params)
-
-
-def call(desk: Desk, name: str, params: object) -> Json:
-    """Check the parameters of a method and run it.
-
-    Raises:
-        Refused: no such method, a bad parameter, or the method's own reason.
-    """
-    method = METHODS.get(name)
-    if method is None:
-        raise Refused("no-method", f"there is no method {name!r}")
-    arguments = schema.check_parameters(method.parameters, params)
-    try:
-        return _run_signing(desk, method, arguments) if method.is_signing else method.run(desk, arguments)
-    except ConfigError as error:
-        raise Refused("bad-setting", str(error)) from None
-    except UntrustedInput as error:
-        raise Refused("bad-value", str(error)) from None
-    except StorageError as error:
-        raise Refused("storage", str(error)) from None
-
-
-def _run_signing(desk: Desk, method: Method, arguments: Json) -> Json:
-    """Run a method of a session, with what its holder has signed for it elsewhere."""
-    session = desk.session(arguments["token"], is_use=method.is_use)
-    key, lines = session.key, arguments.pop("signed")
-    if not isinstance(key, OutsideKey):
-        if lines:
-            raise Refused("bad-params", "signed: this session's key is here and signs by itself")
-        return method.run(desk, arguments)
-    try:
-        key.brought.bring(lines)
-        return method.run(desk, arguments)
-    finally:
-        key.brought.forget()

@@ -27,8 +27,9 @@ from dusk.control.cluster import KNOBS
 from dusk.control.desk import Desk, Json
 from dusk.control.drafts import Draft, written_by
 from dusk.control.proposing import signed_or_proposed
-from dusk.control.review import Review, check_agreed, review
+from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.sealing import sealer_of
+from dusk.control.steps import Steps
 from dusk.control.voiding import voided_at
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
@@ -72,7 +73,7 @@ class Inverse(NamedTuple):
     wraps: tuple[Edit, ...]
 
 
-def revert(desk: Desk, arguments: Json) -> Json:
+def revert(desk: Desk, arguments: Json) -> Steps[Json]:
     """Sign the inverse of a version, and hand it in."""
     session = desk.session(arguments["token"])
     entry, read = history.read(desk, Seq(arguments["seq"]))
@@ -87,7 +88,7 @@ def revert(desk: Desk, arguments: Json) -> Json:
         return {**nothing, "kept": _kept_rows(desk, found), "operations": [], "diff": ""}
     edits = sealer_of(desk, session).taken(found.wraps, found.edits)
     drafts.check_size(edits)
-    seen = reviewed(desk, edits)
+    seen = yield from reviewed(desk, edits)
     check_agreed(seen, is_agreed=arguments["yes"])
     message = arguments["message"] or _message(entry, change, chosen)
     made = signed_or_proposed(desk, session, message, edits)
@@ -244,13 +245,13 @@ def _wraps_of(desk: Desk, name: ChangeId) -> Iterator[Edit]:
     return (edit for edit in written_by(change) if edit.key.startswith(WRAP))
 
 
-def reviewed(desk: Desk, edits: Sequence[Edit]) -> Review:
+def reviewed(desk: Desk, edits: Sequence[Edit]) -> Steps[Review]:
     """Look at edits that put something back as at a draft.
 
     Raises:
         Refused: ``bad-config``.
     """
-    seen = review(desk.log.state, Draft(tuple(edits)), {}, desk.reviewed())
+    seen = yield from reviewing(desk.log.state, Draft(tuple(edits)), {}, desk.reviewed())
     if seen.problems:
         raise Refused(seen.problems[0].code, f"not put back: {seen.problems[0].text}")
     return seen

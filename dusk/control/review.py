@@ -4,6 +4,8 @@ All that can be known before signing is said before signing: an undefined variab
 equal priority that disagree, a record that somebody else changed meanwhile.
 """
 
+from collections.abc import Sequence
+
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.state import State
@@ -14,9 +16,10 @@ from dusk.control import names, words
 from dusk.control.drafts import Draft, stale, visible
 from dusk.control.foreseen import Effect, Foreseeing, marked_words
 from dusk.control.hints import hints_of, hints_on
-from dusk.control.reach import Reach, reach_of
+from dusk.control.reach import Reached, reach_of
 from dusk.control.reading import reading_notes
 from dusk.control.reviewed import notes_on
+from dusk.control.steps import Steps
 from dusk.errors import ConfigError, Refused
 from dusk.ids import ChangeId, DeviceId
 from dusk.lazy import dataclass
@@ -54,8 +57,8 @@ class Review:
         return marked_words(self.effects)
 
 
-def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Review:
-    """Return what the draft's edits that are not yet sent would do.
+def reviewing(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed: str) -> Steps[Review]:
+    """Return what the draft's edits that are not yet sent would do; a step for each device.
 
     Args:
         state: what the log says.
@@ -70,7 +73,7 @@ def review(state: State, draft: Draft, author_of: dict[ChangeId, str], reviewed:
         for e in sorted(visible(draft.edits), key=_order)
     )
     foreseeing = Foreseeing(state)
-    concerned, problems = _devices(state, (before, after), reach_of(draft.edits), foreseeing)
+    concerned, problems = yield from _devices(draft.edits, (before, after), foreseeing)
     effects = foreseeing.effects()
     return Review(
         differences,
@@ -109,15 +112,23 @@ def _stale_problems(state: State, draft: Draft, author_of: dict[ChangeId, str]) 
 
 
 def _devices(
-    state: State, stores: tuple[Overlay, Overlay], reach: Reach, foreseeing: Foreseeing
-) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    edits: Sequence[Edit], stores: tuple[Overlay, Overlay], foreseeing: Foreseeing
+) -> Steps[tuple[tuple[str, ...], tuple[Problem, ...]]]:
     """Merge for every device that may be concerned; those whose result differs are."""
-    old, new = (Configs(store, reach.reads) for store in stores)
+    before, after = stores
+    reach = reach_of(edits, after)
+    yield
+    reached = Reached(reach, before), Reached(reach, after)
+    yield
+    old = Configs(before, reach.reads)
+    yield
+    new = Configs(after, reach.reads)
     compared = _Compared()
     concerned: list[str] = []
     failing: dict[str, list[str]] = {}
-    for member in names.members(state):
-        if not reach.has(member.device_id, stores, (old, new)):
+    for member in names.members(after.state):
+        yield
+        if not any(one.has(member.device_id) for one in reached):
             continue
         was, former_error = _merged(old, member.device_id)
         now, error = _merged(new, member.device_id)

@@ -17,6 +17,7 @@ from dusk.control.drafts import written_by
 from dusk.control.outside import drawn
 from dusk.control.reverting import reviewed
 from dusk.control.review import check_agreed
+from dusk.control.steps import Steps
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId
 
@@ -161,13 +162,19 @@ def _part(state: State, part: str, devices: Sequence[DeviceId], left: Sequence[D
 # --- looking -------------------------------------------------------------------------------------
 
 
-def rollout_list(desk: Desk, arguments: Json) -> Json:
-    """Return rollouts, the newest first, a page at a time: those that have ended are never forgotten."""
+def rollout_list(desk: Desk, arguments: Json) -> Steps[Json]:
+    """Return rollouts, the newest first, a page at a time: those that have ended are never forgotten.
+
+    Of those that are paused, changes are read from the disk: each rollout is a step.
+    """
     state, after = desk.log.state, arguments["after"]
     found = sorted((desk.log.position_of(_change_of(state, name)) or 0, name) for name in _all(state))
     newest = [name for _, name in reversed(found)]
     left = newest[newest.index(_find(state, after)) + 1 :] if after else newest
-    rows = [_row(desk, name) for name in left[:ROLLOUTS_SHOWN_MAX]]
+    rows = []
+    for name in left[:ROLLOUTS_SHOWN_MAX]:
+        rows.append(_row(desk, name))
+        yield
     return {"rollouts": rows, "more": len(left) > len(rows)}
 
 
@@ -418,7 +425,7 @@ _SAID = {"start": "started", "pause": "paused", "resume": "resumed", "abort": "a
 _WORDS = {"start": GO, "pause": HOLD, "resume": GO, "abort": ABORT, "force": FORCE}
 
 
-def rollout_order(desk: Desk, arguments: Json) -> Json:
+def rollout_order(desk: Desk, arguments: Json) -> Steps[Json]:
     """Sign what becomes of a rollout."""
     session, state = desk.session(arguments["token"]), desk.log.state
     name, what = _find(state, arguments["id"]), arguments["what"]
@@ -448,7 +455,7 @@ def rollout_order(desk: Desk, arguments: Json) -> Json:
     notes: tuple[str, ...] = ()
     if what == "abort":
         back = tuple(_put_back(state, name))
-        notes = _agreed(desk, name, back, is_agreed=arguments["yes"])
+        notes = yield from _agreed(desk, name, back, is_agreed=arguments["yes"])
         edits += back
     message = f"rollout {name[:ID_DIGITS]} {_SAID[what]}"
     made = handed_in(desk, session, message, edits, arguments["timeout_s"])
@@ -462,13 +469,13 @@ def _can_pause(state: State, name: str) -> bool:
     return rollouts.order_of(state, name).word != HOLD and not is_switched
 
 
-def _agreed(desk: Desk, name: str, back: Sequence[Edit], *, is_agreed: bool) -> tuple[str, ...]:
+def _agreed(desk: Desk, name: str, back: Sequence[Edit], *, is_agreed: bool) -> Steps[tuple[str, ...]]:
     """Look at what is taken back before it is signed, as at any edit; return what is to be noted.
 
     Raises:
         Refused: ``bad-config``; ``needs-yes``, unless no router has any of it in effect yet.
     """
-    seen = reviewed(desk, back)
+    seen = yield from reviewed(desk, back)
     check_agreed(seen, is_agreed=is_agreed or not rollouts.progress_of(desk.log.state, name).opened)
     return seen.notes
 

@@ -11,7 +11,7 @@ from types import TracebackType
 import trio
 
 from dusk.apply.events import Restored
-from dusk.control.methods import Methods, is_signing
+from dusk.control.calling import Methods, is_signing
 from dusk.daemon import holding, privileges, telling
 from dusk.daemon.answers import Answers
 from dusk.daemon.builder import Builder, Idle
@@ -36,6 +36,7 @@ from dusk.daemon.news import News
 from dusk.daemon.say import one_line, say
 from dusk.daemon.sessions import Sessions
 from dusk.daemon.settings import Settings, read_settings
+from dusk.daemon.slices import Slices
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.standing import look
@@ -260,7 +261,8 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     desk = DaemonDesk(
         core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=alarms
     )
-    control = ControlServer(root / "var/run/dusk", _LateMethods(core, drafts, Methods(desk)))
+    methods = _LateMethods(core, drafts, Methods(desk, Slices(core.quiet).pause))
+    control = ControlServer(root / "var/run/dusk", methods)
     parts = _Parts(
         root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
     )

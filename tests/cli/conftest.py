@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dusk.cli.main import main
-from dusk.control.methods import call
+from dusk.control.calling import call
 from dusk.control.outside import ToSign
 from dusk.errors import Refused
 from tests.cli.key_person import Person

@@ -11,8 +11,9 @@ from dusk.changelog.entry import Outcome, OutcomeCode
 from dusk.changelog.log import Log, unpack_entry_item
 from dusk.config.settings import Setting, Verb
 from dusk.control import drafts, history, joinkeys, names, roster, schema, words
+from dusk.control.calling import is_signing
 from dusk.control.drafts import Draft, Sent
-from dusk.control.methods import METHODS, is_signing
+from dusk.control.methods import METHODS
 from dusk.control.signing import check_verdict, sign
 from dusk.control.words import Difference
 from dusk.effects import ChangeState, Progress

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from dusk.changelog.state import State
+from dusk.control.calling import call
 from dusk.control.desk import Peer, WallTime
-from dusk.control.methods import METHODS, Methods, call
+from dusk.control.methods import METHODS
 from dusk.errors import Refused
 from dusk.ids import Seq
 from dusk.keys.joinkey import parse_join_line
@@ -478,22 +479,3 @@ def test_a_verb_without_its_value_is_refused(desk: FakeDesk) -> None:
     edits = [{"key": KEY, "values": []}]
     refused = refusal(desk, "draft.edit", target="policy/x", verb="unset", edits=edits)
     assert (refused.code, "it has no settings at all" in refused.reason) == ("not-managed", True)
-
-
-async def test_sessions_tickets_joining_and_events_go_through_the_desk(desk: FakeDesk) -> None:
-    methods = Methods(desk)
-    me = object()
-    assert await methods.call("status", None, me) == {"role": "master", "device": desk.device_id.hex()}
-    assert await methods.call("session.login", {"user": "a", "password": "p"}, me) == {"ticket": "login-a"}
-    assert (await methods.call("session.whoami", {"token": "token-alice"}, me))["user"] == "alice"
-    await methods.call("events.subscribe", {}, me)
-    assert desk.listeners == [me]
-    await methods.call("join", {"line": "x"}, me)
-    assert desk.joined_with == ["x"]
-    assert await methods.call("join.cancel", {}, me) == {"ticket": "cancel"}
-    assert desk.joined_with == []
-    await methods.call("session.logout", {"token": "token-alice"}, me)
-    with pytest.raises(Refused):
-        await methods.call("session.whoami", {"token": "token-alice"}, me)
-    with pytest.raises(Refused):
-        await methods.call("ticket.poll", {"ticket": "none"}, me)

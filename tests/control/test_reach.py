@@ -4,15 +4,20 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from dusk import codec
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
+from dusk.changelog.sections import device_path
+from dusk.changelog.state import State
 from dusk.config.device import Configs, options_of
+from dusk.config.names import Named
 from dusk.control import drafts, names, reach
 from dusk.errors import ConfigError
 from dusk.ids import DeviceId
 from tests.desk import FakeDesk
 
 ONE, OTHER = "system__main__hostname", "system__main__zonename"
+PLACE = "network", Named("lan")
 
 
 def settle(desk: FakeDesk) -> None:
@@ -36,6 +41,15 @@ def whole(configs: Configs, device: DeviceId) -> object:
         return options_of(configs.managed(device))
     except ConfigError as error:
         return str(error)
+
+
+def reached(desk: FakeDesk, edits: Sequence[Edit]) -> list[str]:
+    """Return who may be concerned, before the edits or behind them."""
+    state = desk.log.state
+    after = Overlay(state, edits)
+    found = reach.reach_of(edits, after)
+    sides = reach.Reached(found, Overlay(state)), reach.Reached(found, after)
+    return [m.name for m in names.members(state) if any(side.has(m.device_id) for side in sides)]
 
 
 def differing(desk: FakeDesk, edits: Sequence[Edit]) -> list[str]:
@@ -84,16 +98,69 @@ def test_a_policy_of_nobody_reaches_nobody_and_one_option_leaves_the_others_unre
     settle(desk)
     desk.set("policy/none", network__lan__mtu="1")
     edits = drafts.load(desk.drafts["alice"]).edits
-    reached, state = reach.reach_of(edits), desk.log.state
-    stores = Overlay(state), Overlay(state, edits)
-    configs = [Configs(store, reached.reads) for store in stores]
-    assert not any(reached.has(m.device_id, stores, configs) for m in names.members(state))
-    assert reached.reads("network.lan.mtu")
-    assert not reached.reads("network.wan.mtu")
-    assert reached.reads("no key at all"), "the merge says what is wrong with it"
+    found = reach.reach_of(edits, Overlay(desk.log.state, edits))
+    assert reached(desk, edits) == []
+    assert found.reads("network.lan.mtu")
+    assert not found.reads("network.wan.mtu")
+    assert found.reads("no key at all"), "the merge says what is wrong with it"
+
+
+def test_a_variable_reaches_who_uses_it_and_leaves_what_does_not_use_it_unread(desk: FakeDesk) -> None:
+    settle(desk)
+    desk.set("device/hall", network__wan__label="in ${site:-nowhere}", network__wan__mtu="1500")
+    desk.commit()
+    desk.do("var.set", scope="cluster", variables=VARIABLE)
+    edits = drafts.load(desk.drafts["alice"]).edits
+    found = reach.reach_of(edits, Overlay(desk.log.state, edits))
+    assert reached(desk, edits) == ["hall", "roof"], "by a setting of its own, and by a group's policy"
+    assert found.reads("system.main.log_size")
+    assert found.reads("network.wan.label")
+    assert not found.reads("dhcp.lan.start")
+    assert not found.reads("system.ntp.enabled")
+
+
+def test_a_variable_of_a_group_or_a_device_reaches_nobody_else(desk: FakeDesk) -> None:
+    settle(desk)
+    desk.do("var.set", scope="group/up", variables=VARIABLE)
+    desk.do("var.set", scope="device/hall", variables=VARIABLE)
+    assert reached(desk, drafts.load(desk.drafts["alice"]).edits) == ["hall", "roof"]
+
+
+def test_a_name_that_only_begins_like_a_variable_is_another_one(desk: FakeDesk) -> None:
+    settle(desk)
+    desk.do("var.set", scope="cluster", variables=[{"name": "sit", "values": ["x"]}])
+    edits = drafts.load(desk.drafts["alice"]).edits
+    assert reached(desk, edits) == []
+    assert not reach.reach_of(edits, Overlay(desk.log.state, edits)).reads("system.main.log_size")
+
+
+def test_an_assignment_leaves_what_other_policies_say_unread(desk: FakeDesk) -> None:
+    settle(desk)
+    desk.do("policy.unassign", name="one")
+    edits = drafts.load(desk.drafts["alice"]).edits
+    found = reach.reach_of(edits, Overlay(desk.log.state, edits))
+    assert reached(desk, edits) == ["hall"], "who had it before"
+    assert found.reads("network.lan.mtu")
+    assert not found.reads("system.main.hostname")
 
 
 def test_a_cluster_setting_that_no_config_reads_reaches_nobody() -> None:
-    reached = reach.reach_of([Edit("cluster", "cycle", b"", None)])
-    assert not reached.is_general
-    assert not reached.devices | reached.groups | reached.policies
+    edits = [Edit("cluster", "cycle", b"", None), Edit("cluster", "wrap/a", b"", None)]
+    found = reach.reach_of(edits, Overlay(State(), edits))
+    assert not found.devices | found.groups | found.policies
+    assert found.places == frozenset()
+
+
+def test_what_is_no_key_keeps_nobody_from_reading_the_others() -> None:
+    setting = codec.pack((0, 1, "${site}"))
+    edits = [Edit("assignment/p", "to", codec.pack(("all", (), 1)), None)]
+    there = [Edit("policy/p", f"set/{key}", setting, None) for key in ("nonsense", "network.lan.mtu")]
+    for edit in (*edits, Edit("cluster", "var/site", setting, None)):
+        found = reach.reach_of([edit], Overlay(State(), [*there, edit]))
+        assert list(found.places or ()) == [PLACE]
+
+
+def test_a_record_that_is_no_setting_has_everything_read(desk: FakeDesk) -> None:
+    edits = [Edit(device_path(desk.device_id), "wipe", b"", None)]
+    assert reach.reach_of(edits, Overlay(desk.log.state)).places is None
+    assert reach.reach_of([Edit("reader/00", "group/up", b"", None)], Overlay(State())).places == frozenset()

@@ -33,3 +33,12 @@ def test_p12_rollouts_and_their_routers_come_a_page_at_a_time(
         more = page["more"]
     everybody = sorted(each.name for each in names.members(desk.log.state))
     assert seen == [(int(name != "hall"), name) for name in everybody]
+
+
+def test_who_lists_rollouts_may_be_interrupted_at_each_for_changes_are_read_from_the_disk(
+    desk: FakeDesk,
+) -> None:
+    for at in range(2):
+        edited(desk, f"name {at}")
+        rolled(desk, waves=["hall"])
+    assert sum(1 for _ in shown.rollout_list(desk, {"after": ""})) == 2

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 import trio
 
+from dusk.control.calling import Methods
 from dusk.control.desk import Founding
-from dusk.control.methods import Methods
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS
 from dusk.daemon import cancelling
 from dusk.daemon.builder import Builder, Idle

@@ -14,8 +14,9 @@ from dusk.config.names import parse_key
 from dusk.config.settings import Setting, Verb, decode_setting, encode_setting
 from dusk.config.text import export_text, import_text
 from dusk.config.uci import parse
+from dusk.control.calling import Methods
 from dusk.control.drafts import Draft, decode_draft
-from dusk.control.methods import METHODS, Methods
+from dusk.control.methods import METHODS
 from dusk.daemon import frames
 from dusk.daemon.control import INTERNAL, Connection, ControlServer, _encode
 from dusk.daemon.identity import decode_identity, encode_identity

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from dusk.changelog.body import CHANGE_LABEL, Signature, build_change, decode_change
-from dusk.control.methods import Methods
+from dusk.control.calling import Methods
 from dusk.control.outside import LOGIN_LABEL, edits_of
 from dusk.daemon.control import ControlServer
 from dusk.ids import ClusterId, DeviceId
