@@ -408,7 +408,8 @@ def _stage(peer: Peer | None, before: int) -> Json:
         return {"state": "offline", "reason": ""}
     if peer.apply_state == "failed" and peer.judged_seq <= before:
         return {"state": "applying", "reason": ""}
-    state = "applying" if peer.apply_state == "committed" else peer.apply_state
+    # of the apply machine "applied" is not what is called so here: nothing has confirmed it yet
+    state = "applying" if peer.apply_state in ("committed", "applied") else peer.apply_state
     return {"state": state, "reason": peer.reason}
 
 

@@ -210,9 +210,13 @@ def test_that_nobody_takes_over_is_said_once_and_in_the_pages_own_words(window: 
     def listed(said: Json) -> Json:
         return {**said, "devices": [{**row, "role": "member"} for row in said["devices"]]}
 
-    told.changes |= {"status": status, "device_list": listed}
+    def pending(said: Json) -> Json:
+        return {**said, "pending": [_waiting(1, 5.0), _waiting(2, 5.0)]}
+
+    told.changes |= {"status": status, "device_list": listed, "device_pending": pending}
     window.view("overview")
     page.get_by_text("something else to decide").wait_for()
+    page.get_by_text("2 routers wait to be let in.").get_by_role("link", name="Join").wait_for()
     page.get_by_role("heading", name="Nobody takes over if the leader fails").wait_for()
     page.get_by_role("button", name="Let it take over").wait_for()
     assert "dusk role" not in page.inner_text("#view")

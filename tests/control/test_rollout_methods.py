@@ -203,6 +203,8 @@ def test_each_router_says_how_far_it_is(desk: FakeDesk) -> None:
     see(desk, "hall", applied=seq)
     see(desk, "roof", applied=seq - 1)
     assert states() == [("applied", ""), ("applying", "")]
+    see(desk, "roof", applied=seq - 1, state="applied")
+    assert states()[1] == ("applying", ""), "written, and not in effect before it is confirmed"
     see(desk, "roof", state="failed", judged_seq=Seq(seq), reason="no contact")
     assert states()[1] == ("failed", "no contact")
     see(desk, "roof", state="failed", judged_seq=Seq(seq - 1), reason="no contact")

@@ -13,6 +13,11 @@ async function every(method, field, ...marks) {
 	return rows;
 }
 
+/* The last router of a page of a rollout: they come by name, and stand in their waves. */
+function last(rollout) {
+	return rollout.waves.flatMap(wave => wave.devices.map(device => device.name)).reduce((one, other) => one > other ? one : other);
+}
+
 return baseclass.extend({
 	/* The routers of the cluster. */
 	devices: () => every('device_list', 'devices', 'name'),
@@ -30,5 +35,15 @@ return baseclass.extend({
 	groups: () => every('group_list', 'groups', 'name'),
 
 	/* What differs, by what it is of. */
-	variables: () => every('var_list', 'variables', 'scope', 'name')
+	variables: () => every('var_list', 'variables', 'scope', 'name'),
+
+	/* One rollout, with all its routers. */
+	rollout: async id => {
+		const rollout = await api.call('rollout_show', { id: id, after: '' });
+		for (let page = rollout; page.more; ) {
+			page = await api.call('rollout_show', { id: id, after: last(page) });
+			page.waves.forEach((wave, at) => rollout.waves[at].devices.push(...wave.devices));
+		}
+		return rollout;
+	}
 });

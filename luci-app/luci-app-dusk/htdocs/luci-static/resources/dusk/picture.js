@@ -123,7 +123,7 @@ function lane(one, all, top) {
 function legend(devices, top) {
 	let x = 4, y = top;
 	const drawn = counts(devices).map(([ state, count ]) => {
-		const text = widgets.filled(_('%d %s'), count, STATES.get(state).word), wide = 26 + 6.6 * text.length;
+		const text = widgets.filled(_('%d %s'), count, STATES.get(state).word), wide = 28 + 7 * text.length;
 		if (x + wide > WIDTH) {
 			x = 4;
 			y += LINE;

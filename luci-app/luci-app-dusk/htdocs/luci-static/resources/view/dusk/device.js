@@ -7,6 +7,7 @@
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
+'require dusk.states as states';
 'require dusk.widgets as widgets';
 
 /* One router: what it is, what it has and why, what somebody changed there, and what can be done with it. */
@@ -28,6 +29,7 @@ function facts(device) {
 		[ _('Groups'), groups.join(', ') || '-' ],
 		[ _('Policies'), device.policies.join(', ') || '-' ],
 		[ _('In effect'), widgets.filled(_('version %d'), device.applied) ],
+		[ _('State'), states.applying(device.apply) ],
 		[ _('Heard'), device.online ? _('now') : widgets.ago(device.seen_s_ago) ]
 	]);
 }

@@ -61,6 +61,15 @@ function lines(title, texts, kind) {
 	return E('div', { 'class': 'alert-message ' + kind }, [ E('h4', {}, title), E('ul', {}, texts.map(text => E('li', {}, widgets.words(text)))) ]);
 }
 
+/* Who waits for a person: new ones, and those that got back their place by themselves. */
+function joins(pending, returned) {
+	const texts = [
+		pending ? widgets.filled(pending === 1 ? _('%d router waits to be let in.') : _('%d routers wait to be let in.'), pending) : null,
+		returned ? widgets.filled(returned === 1 ? _('%d router came back by itself.') : _('%d routers came back by themselves.'), returned) : null
+	].filter(Boolean);
+	return texts.length ? E('div', { 'class': 'alert-message notice' }, E('p', {}, [ texts.join(' '), ' ', E('a', { href: widgets.href('join') }, _('Join')) ])) : null;
+}
+
 /* A router that is on its way into a cluster, or into a wrong one. `taken` is called once that is taken back. */
 function entering(status, taken) {
 	return E('div', { 'class': 'alert-message warning' }, [
@@ -80,7 +89,7 @@ function entering(status, taken) {
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('status'), lists.devices().catch(error => error) ]).catch(error => error);
+		return Promise.all([ api.call('status'), lists.devices().catch(error => error), lists.pending().catch(() => []) ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -113,7 +122,7 @@ return view.extend({
 
 	/* Shows how it is, and touches nothing that is as it was. */
 	show: function(data) {
-		const [ status, devices ] = data instanceof Error ? [ data, data ] : data;
+		const [ status, devices, pending ] = data instanceof Error ? [ data, data ] : data;
 		const trouble = status instanceof Error ? status : devices instanceof Error && !OUTSIDE.includes(status.role) ? devices : null;
 		nodes.show(this.troublePlace, trouble && trouble.message, () => trouble && widgets.trouble(trouble));
 		const isOutside = trouble === null && (status.role === 'none' || devices instanceof Error);
@@ -123,12 +132,14 @@ return view.extend({
 		nodes.show(this.outsidePlace, isOutside && (status.role === 'none' ? status.role : [ status.role, status.reason, status.label ]),
 			() => !isOutside ? null : status.role === 'none' ? start.show(() => this.again()) : entering(status, () => this.again()));
 		if (!isOutside)
-			this.showCluster(status, devices);
+			this.showCluster(status, devices, pending);
 	},
 
-	showCluster: function(status, devices) {
+	showCluster: function(status, devices, pending) {
 		this.devices = devices;
 		this.askBackup(devices);
+		const waiting = [ pending.length, devices.filter(device => device.rebound).length ];
+		nodes.show(this.joinsPlace, waiting, () => joins(...waiting));
 		const asks = status.asks.filter(line => !line.startsWith(NO_BACKUP));
 		nodes.show(this.alarmsPlace, [ status.alarms, asks ], () => [
 			lines(_('To see to'), status.alarms, 'danger'), lines(_('To decide'), asks, 'warning')
@@ -141,9 +152,9 @@ return view.extend({
 
 	render: function(data) {
 		this.table = widgets.lasting(_('Routers'), [ _('Router'), _('Role'), _('Health'), _('In effect'), _('Heard') ], _('There is no other router yet.'));
-		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'alarmsPlace', 'factsPlace', 'picturePlace' ])
+		for (const name of [ 'troublePlace', 'outsidePlace', 'backupPlace', 'joinsPlace', 'alarmsPlace', 'factsPlace', 'picturePlace' ])
 			this[name] = E('div', {});
-		this.clusterPlace = E('div', {}, [ this.alarmsPlace, this.backupPlace, this.factsPlace, this.picturePlace, this.table.node ]);
+		this.clusterPlace = E('div', {}, [ this.alarmsPlace, this.backupPlace, this.joinsPlace, this.factsPlace, this.picturePlace, this.table.node ]);
 		this.show(data);
 		poll.add(async () => {
 			await api.refresh();

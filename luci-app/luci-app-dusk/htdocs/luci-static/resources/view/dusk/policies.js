@@ -1,10 +1,10 @@
 'use strict';
 'require view';
 'require dusk.address as address';
+'require dusk.groups as grouping';
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.policy as policy';
-'require dusk.session as session';
 'require dusk.variables as variables';
 'require dusk.widgets as widgets';
 
@@ -41,9 +41,6 @@ return view.extend({
 			return widgets.trouble(data);
 		const [ policies, groups, devices, listed ] = data;
 		const name = E('input', { id: 'dusk-new-policy', 'class': 'cbi-input-text' });
-		const group = E('input', { id: 'dusk-new-group', 'class': 'cbi-input-text' });
-		const members = E('select', { id: 'dusk-members', 'class': 'cbi-input-select', multiple: '' },
-			devices.map(device => E('option', { value: device.name }, device.name)));
 		const place = E('div', {});
 		const open = one => policy.open(place, one, groups, devices);
 		return [
@@ -56,18 +53,7 @@ return view.extend({
 			widgets.field(_('New policy'), name),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Open'), 'cbi-button-action', () => open({ name: address.wanted(name, _('Say what the policy is called.')), priority: null }))),
 			place,
-			E('h3', {}, _('Groups')),
-			widgets.table(_('Groups'), [ _('Group'), _('Routers') ], groups.map(one => [ one.name, widgets.several(one.devices) ]),
-				_('There is no group yet.')),
-			widgets.field(_('Group'), group),
-			widgets.field(_('Routers'), members),
-			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare'), 'cbi-button-action', async () => {
-				const chosen = Array.from(members.selectedOptions).map(option => option.value);
-				if (!groups.some(one => one.name === group.value.trim()))
-					widgets.told(await session.call('group_create', { name: group.value.trim() }));
-				if (chosen.length)
-					widgets.told(await session.call('group_add', { name: group.value.trim(), devices: chosen }));
-			})),
+			grouping.shown(groups, devices),
 			variables.shown(listed, groups, devices)
 		];
 	},

@@ -11,7 +11,7 @@
 const E = nodes.make;
 
 function step(text, command) {
-	return E('li', {}, [ text, command ? E('pre', {}, command) : null ]);
+	return E('li', {}, [ widgets.words(text), command ? E('pre', {}, command) : null ]);
 }
 
 function phrase(shown) {
@@ -29,7 +29,7 @@ function phrase(shown) {
 		E('p', {}, shown.generation
 			? _('It was made by the last recovery, and typed again then or written to a file. All phrases before it are spent.')
 			: _('It was made with the cluster, and typed again then or written to a file. It was never used.')),
-		E('p', {}, [ _('Its public key:'), ' ', E('code', {}, shown.key) ])
+		E('p', {}, [ _('Its public key:'), ' ', E('code', { 'class': 'dusk-long' }, shown.key) ])
 	];
 }
 

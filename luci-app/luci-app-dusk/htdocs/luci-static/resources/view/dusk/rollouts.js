@@ -3,8 +3,10 @@
 'require view';
 'require dusk.address as address';
 'require dusk.api as api';
+'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
+'require dusk.states as states';
 'require dusk.widgets as widgets';
 
 /* Changes that reach the routers wave by wave: how far they are, why they stand still, and what a person says. */
@@ -31,6 +33,7 @@ const DEVICES = {
 	switched: _('switched')
 };
 const TO_BEGIN = [ 'held', 'scheduled' ];
+const GONE = 'no-rollout';
 const STANDS_STILL = [ 'paused', 'stopped' ];
 
 function state(rollout) {
@@ -47,14 +50,39 @@ function waves(rollout) {
 function devices(wave) {
 	return widgets.part(widgets.filled(wave.open ? _('Wave %d, opened') : _('Wave %d'), wave.wave), widgets.table(_('Its routers'),
 		[ _('Router'), _('State'), _('Why') ], wave.devices.map(device => [
-			E('a', { href: widgets.href('device', device.name) }, device.name), DEVICES[device.state] || device.state, device.reason || ''
+			E('a', { href: widgets.href('device', device.name) }, device.name), DEVICES[device.state] || states.applying(device.state), device.reason || '-'
 		]), _('All that are left.')));
 }
 
 return view.extend({
+	/* Behind which rollouts the pages begin that one turned to, the newest page first: the last one is shown. */
+	marks: [ '' ],
+
 	load: async function() {
 		const id = widgets.shown();
-		return { id: id, said: await (id ? api.call('rollout_show', { id: id }) : api.call('rollout_list')).catch(error => error) };
+		return { id: id, said: await (id ? lists.rollout(id) : this.page()).catch(error => error) };
+	},
+
+	/* A page of all that there ever were. */
+	page: async function() {
+		try {
+			return await api.call('rollout_list', { after: this.marks[this.marks.length - 1] });
+		}
+		catch (error) {
+			if (error.code !== GONE || this.marks.length === 1)
+				throw error;
+			this.marks = [ '' ];
+			return this.page();
+		}
+	},
+
+	/* Whose last page has no button that was pressed has the keyboard on the other one. */
+	turnTo: async function(marks) {
+		this.marks = marks;
+		await this.again();
+		const other = this.place.querySelector('nav button');
+		if (other && document.activeElement === document.body)
+			other.focus({ preventScroll: true });
 	},
 
 	/* What was asked for another address of this view, or earlier, comes too late. */
@@ -64,8 +92,8 @@ return view.extend({
 			this.show(data);
 	},
 
-	order: async function(rollout, what, failures) {
-		if (widgets.told(await session.act('rollout_order', { id: rollout.id, what: what, failures: failures })))
+	order: async function(rollout, what, given) {
+		if (widgets.told(await session.act('rollout_order', Object.assign({ id: rollout.id, what: what }, given))))
 			await this.again();
 	},
 
@@ -79,10 +107,18 @@ return view.extend({
 	goOn: function(rollout) {
 		const known = rollout.failures_max === null ? '' : String(rollout.failures_max + (rollout.state === 'stopped' ? 1 : 0));
 		const failures = address.input('dusk-failures', { type: 'number', min: '0', required: '', value: known });
-		const given = () => Number(address.wanted(failures, _('Say how many routers may fail until it stops.')));
-		const [ what, title ] = TO_BEGIN.includes(rollout.state) ? [ 'start', _('Begin') ] : [ 'resume', _('Go on') ];
-		return [ widgets.field(_('Routers that may fail'), failures), E('div', { 'class': 'dusk-actions' },
-			widgets.button(title, 'cbi-button-action', () => this.order(rollout, what, given()))) ];
+		const given = () => ({ failures: Number(address.wanted(failures, _('Say how many routers may fail until it stops.'))) });
+		const act = (title, what, more) => E('div', { 'class': 'dusk-actions' },
+			widgets.button(title, 'cbi-button-action', () => this.order(rollout, what, Object.assign(given(), more && more()))));
+		const allowed = widgets.field(_('Routers that may fail'), failures);
+		if (!TO_BEGIN.includes(rollout.state))
+			return [ allowed, act(_('Go on'), 'resume') ];
+		const at = address.input('dusk-at', { type: 'datetime-local' });
+		return [
+			allowed,
+			widgets.field(_('Not before'), at, _('Empty: now. In the time of this browser; the clock of the router that leads decides, and has to be set by NTP.')),
+			act(_('Begin'), 'start', () => ({ at_s: at.value ? Math.floor(new Date(at.value) / 1000) : 0 }))
+		];
 	},
 
 	actions: function(rollout) {
@@ -110,20 +146,23 @@ return view.extend({
 				[ _('Version'), String(rollout.seq) ],
 				[ _('May fail'), rollout.failures_max === null ? _('not known any more') : String(rollout.failures_max) ]
 			].concat(rollout.starts ? [ [ _('Begins'), widgets.time(rollout.starts, true) ] ] : [])),
-			rollout.why ? E('div', { 'class': 'alert-message ' + (rollout.state === 'stopped' ? 'danger' : 'notice') }, E('p', {}, rollout.why)) : null,
+			rollout.why ? E('div', { 'class': 'alert-message ' + (rollout.state === 'stopped' ? 'danger' : 'notice') }, E('p', {}, widgets.words(rollout.why))) : null,
 			this.actions(rollout),
 			rollout.waves.map(devices),
-			rollout.more ? E('p', { 'class': 'hint' }, _('There are more routers than are shown here.')) : null,
 			E('p', {}, E('a', { href: '#' }, _('All rollouts')))
 		];
 	},
 
 	all: function(listed) {
+		const rows = listed.rollouts, marks = this.marks;
 		return [
-			widgets.table(_('Rollouts'), [ _('Rollout'), _('State'), _('Waves'), _('What'), _('Who'), _('When') ], listed.rollouts.map(one => [
+			widgets.table(_('Rollouts'), [ _('Rollout'), _('State'), _('Waves'), _('What'), _('Who'), _('When') ], rows.map(one => [
 				E('a', { href: widgets.href('rollouts', one.id) }, one.id), state(one), waves(one), one.message, one.author, widgets.time(one.time, true)
 			]), _('Nothing was sent in waves yet. Under Edits you choose how a change is sent.')),
-			listed.more ? E('p', { 'class': 'hint' }, _('Older ones are not shown.')) : null
+			marks.length > 1 || listed.more ? E('nav', { 'class': 'dusk-actions', 'aria-label': _('Pages of the rollouts') }, [
+				marks.length > 1 ? widgets.button(_('Newer'), '', () => this.turnTo(marks.slice(0, -1))) : null,
+				listed.more ? widgets.button(_('Older'), '', () => this.turnTo(marks.concat(rows[rows.length - 1].id))) : null
+			]) : null
 		];
 	},
 
@@ -134,7 +173,7 @@ return view.extend({
 			nodes.fill(this.place, null);
 		this.id = id;
 		nodes.show(this.title, title, () => title);
-		nodes.show(this.place, [ id, said instanceof Error ? said.message : said ],
+		nodes.show(this.place, [ id, this.marks.length, said instanceof Error ? said.message : said ],
 			() => said instanceof Error ? widgets.trouble(said) : said.rollouts ? this.all(said) : this.one(said));
 	},
 
