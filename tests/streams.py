@@ -61,6 +61,7 @@ from dusk.effects import (
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import NO_CHAIN, ChainHash, ChangeId, ClusterId, DeviceId, Head, Seq
 from dusk.keys.signing import SigningKey, x25519_public
+from dusk.sim.disk import read_on
 from tests.world import World
 
 
@@ -74,18 +75,14 @@ class Core(Protocol):
 
 
 def read_items(items: Sequence[LogItem], first: Seq, bytes_max: int) -> tuple[LogItem, ...]:
-    """Read a log as the disk does: whole items from a position on, at least one."""
-    chosen: list[LogItem] = []
+    """Read a log from a position on, as the disk does."""
     seq = Seq(0)
-    for item in items:
+    for at, item in enumerate(items):
         if item.kind is ItemKind.ENTRY:
             seq = Seq(seq + 1) if seq else unpack_entry_item(item.data)[0].seq
-        if seq >= first:
-            chosen.append(item)
-            bytes_max -= len(item.data)
-            if bytes_max <= 0:
-                break
-    return tuple(chosen)
+            if seq >= first:
+                return read_on(items[at:], bytes_max)
+    return ()
 
 
 class Member:

@@ -7,7 +7,7 @@ real one). Removals that follow each other are synced together, so any of them m
 file is replaced by a rename that is there or not.
 """
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from random import Random
 
 from dusk.changelog.basis import NO_BASIS, Basis, lay, plan_of
@@ -179,19 +179,7 @@ class Disk:
         """Return items as the store does: whole, up to a signed head if there is one."""
         if not self.basis.floor < first <= self.last:
             return ()
-        found: list[LogItem] = []
-        size_bytes, covered = 0, 0
-        for item in self.items[self._starts[first - self.basis.floor - 1] :]:
-            if item.kind is ItemKind.WITNESS:
-                continue
-            is_certificate = item.kind is ItemKind.CERTIFICATE and covered == len(found)
-            if size_bytes + len(item.data) > bytes_max and covered and not is_certificate:
-                return tuple(found[:covered])
-            found.append(item)
-            size_bytes += len(item.data)
-            if item.kind is ItemKind.HEAD or is_certificate:
-                covered = len(found)
-        return tuple(found[:covered] if covered else found)
+        return read_on(self.items[self._starts[first - self.basis.floor - 1] :], bytes_max)
 
 
 def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
@@ -221,3 +209,25 @@ def in_rounds(effects: Sequence[Effect]) -> list[tuple[Effect, ...]]:
     flush()
     rest = [effect for effect in effects if not isinstance(effect, DiskEffect | Compact)]
     return [*steps, *((effect,) for effect in rest)]
+
+
+def read_on(items: Iterable[LogItem], bytes_max: int) -> tuple[LogItem, ...]:
+    """Return the first of these items as a store reads them: whole, up to a signed head if there is one.
+
+    Args:
+        items: what stands in the log from a position on.
+        bytes_max: how many bytes are wanted; no head within them: as many more as it takes to one.
+    """
+    found: list[LogItem] = []
+    size_bytes, covered = 0, 0
+    for item in items:
+        if item.kind is ItemKind.WITNESS:
+            continue
+        is_certificate = item.kind is ItemKind.CERTIFICATE and covered == len(found)
+        if size_bytes + len(item.data) > bytes_max and covered and not is_certificate:
+            return tuple(found[:covered])
+        found.append(item)
+        size_bytes += len(item.data)
+        if item.kind is ItemKind.HEAD or is_certificate:
+            covered = len(found)
+    return tuple(found[:covered] if covered else found)
