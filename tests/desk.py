@@ -86,6 +86,7 @@ class FakeDesk:
         self.plans: list[Undoing] = []
         self.stands_at: DeviceId | None = None
         """Whose desk it is, if not that of the world's founder."""
+        self.role = "master"
         self.left: Json = {"left": True, "missing": ""}
         self.foundation: bytes | None = None
         self.asked: list[tuple[DeviceId, Question]] = []
@@ -104,7 +105,8 @@ class FakeDesk:
         return self.stands_at or self.world.device_id
 
     def status(self) -> Json:
-        return {"role": "master", "device": self.device_id.hex()}
+        head = {"seq": self.log.head.seq, "hash": self.log.head.chain.hex()}
+        return {"role": self.role, "device": self.device_id.hex(), "head": head, "checkpoint": self.log.floor}
 
     def peers(self) -> Mapping[DeviceId, Peer]:
         return self.seen

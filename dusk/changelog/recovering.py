@@ -49,6 +49,7 @@ _MAY_WRITE = {
     (SectionKind.USER, "sealed"),
     (SectionKind.USER, "disabled"),
     (SectionKind.DEVICE, "retired"),
+    (SectionKind.CLUSTER, "logins"),
 }
 _MAY_DELETE = {
     (SectionKind.TRUST, "owner"),

@@ -222,16 +222,12 @@ class _Reading:
         written = self._log.retake(item)
         if entry.seq == self._since:
             self._chain = entry.head.chain
-        if entry.seq >= self._since and not self._keys and self._may_come(entry):
+        if entry.seq >= self._since and not self._keys:  # who had none before: the first one from then on
             self._take_keys()
         change = unpack_entry_item(item.data)[1]
         if entry.seq >= self._begin and change is not None and entry.outcome == APPLIED:
             assert self._without is not None
             self._follow(self._without, entry, change, written)
-
-    def _may_come(self, entry: Entry) -> bool:
-        """Tell whether a key that is not there yet may be made by this entry."""
-        return entry.seq == self._since or self._suspect.former is not None
 
     def _take_keys(self) -> None:
         former, rows = self._suspect.former, (self._log.state.value(*place) for place in self._suspect.places)
@@ -303,8 +299,7 @@ class _Reading:
         """
         suspect = self._suspect
         if not self._keys or self._without is None:
-            what = "no key at" if suspect.former is None else "no such key at, or behind,"
-            raise Refused("no-key", f"{suspect.user} had {what} version {self._since}")
+            raise Refused("no-key", f"{suspect.user} had no such key at, or behind, version {self._since}")
         if suspect.former is not None:
             self._check_replaced(self._without)
         user = suspect.user if suspect.former is None else ""

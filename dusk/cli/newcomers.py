@@ -12,8 +12,10 @@ from dusk.cli.draft import report, wait_for_change
 from dusk.cli.options import UsageError
 from dusk.cli.people import done, timeout_argument
 from dusk.cli.refresh import refresh
-from dusk.cli.voiding import ended, since_arguments, undo
+from dusk.cli.voiding import check_before, ended, since_arguments, undo
+from dusk.counting import counted
 from dusk.errors import Refused
+from dusk.listing import listed
 
 if TYPE_CHECKING:
     from dusk.cli.command import Verbs
@@ -22,6 +24,9 @@ EXPECTED_PER_CALL = 250
 """Lines of a file that go into one change."""
 _FILE_BYTES_MAX = 4 * 1024 * 1024
 _COLUMNS = ("label", "name", "groups")
+_NOTHING: Json = {"label": "", "name": "", "groups": [], "variables": {}}
+_SHOWN_MAX = 5
+"""Of labels, in a note."""
 
 
 def add_verbs(verbs: "Verbs") -> None:
@@ -39,11 +44,15 @@ def add_verbs(verbs: "Verbs") -> None:
         verbs,
         "expect",
         "Say which routers will come: a line each of label, name, groups (with spaces between), and "
-        "variables as NAME=VALUE. They are named and grouped when they are approved.",
+        "variables as NAME=VALUE. They are named and grouped when they are approved; --remove takes labels "
+        "back.",
         "dusk device expect routers.csv",
         _expect,
     )
-    expect.add_argument("file", metavar="FILE.csv")
+    expect.add_argument("file", metavar="FILE.csv", nargs="?")
+    expect.add_argument(
+        "--remove", action="append", default=[], metavar="LABEL", help="expect none with this label any more"
+    )
     rename = verb(verbs, "rename", "Give a router another name.", "dusk device rename ap-3 attic", _rename)
     rename.add_argument("name", metavar="NAME")
     rename.add_argument("new_name", metavar="NEW")
@@ -103,6 +112,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.rebind and not arguments.all:
         raise UsageError("--rebind goes with --all; who is named gets its former place anyway")
     refresh(context)
+    expected = context.call("device.expected")
     answers: list[Json] = []
     while not answers or (arguments.all and answers[-1]["left"] and answers[-1]["state"] != "queued"):
         answers.append(_approve_some(context, arguments))
@@ -117,6 +127,12 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
             f"dusk: {who} ({each['label']}) is left out: it looks like {each['like']}, which is absent, and"
             f" would get its place. A label can be copied: `dusk device approve {who}` says that it is that"
             " router, --all --rebind says it of all"
+        )
+    labels = {one["label"] for one in expected["expected"]}
+    if devices and labels and not expected["more"] and labels.isdisjoint(one["label"] for one in devices):
+        context.note(
+            f"dusk: {counted(len(labels), 'router')} expected, and none of these has the label of one, nor"
+            " name and groups of it: `dusk device list` shows them"
         )
     result = {**answers[-1], "devices": devices}
     if not devices:
@@ -164,13 +180,40 @@ def _reject(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _expect(context: Context, arguments: argparse.Namespace) -> int:
-    devices = read_expected(arguments.file)
+    if (arguments.file is None) != bool(arguments.remove):
+        raise UsageError("give FILE.csv, or --remove LABEL of `dusk device list`")
+    if arguments.file is None:
+        devices = [{**_NOTHING, "label": label} for label in arguments.remove]
+    else:
+        devices = read_expected(arguments.file)
+        _warn(context, [device["label"] for device in devices])
     parts = (devices[at : at + EXPECTED_PER_CALL] for at in range(0, len(devices), EXPECTED_PER_CALL))
     return all_done(
         context,
-        (context.signed("device.expect", devices=some, timeout_s=arguments.timeout) for some in parts),
+        (_expect_some(context, some, arguments) for some in parts),
         arguments.timeout,
     )
+
+
+def _expect_some(context: Context, devices: Sequence[Json], arguments: argparse.Namespace) -> Json:
+    started: Json = context.signed(
+        "device.expect", devices=devices, forget=arguments.file is None, timeout_s=arguments.timeout
+    )
+    for line in started["notes"]:
+        context.note(line)
+    return started
+
+
+def _warn(context: Context, labels: Sequence[str]) -> None:
+    """Say which labels no hardware shows: whoever mistyped one would wait for that router for ever."""
+    from dusk.control.expecting import is_mac
+
+    odd = [label for label in labels if not is_mac(label)]
+    if odd:
+        context.note(
+            f"no MAC address: {listed(odd, _SHOWN_MAX)}; that is for a router whose label is just so in"
+            " `dusk device list`, letter by letter"
+        )
 
 
 def all_done(context: Context, starts: Iterable[Json], timeout_s: float) -> int:
@@ -199,9 +242,12 @@ def read_expected(file: str) -> list[Json]:
         raise Refused("bad-file", f"{file} is no UTF-8 text") from None
     if len(text) > _FILE_BYTES_MAX:
         raise Refused("bad-file", f"{file} is too large")
+    from dusk.control.expecting import folded
+
     found = [_expected(cells, f"{file}:{number}", header) for number, cells, header in _lines(text)]
     if not found:
         raise Refused("bad-file", f"{file} has no line of label,name,groups")
+    found = [{**row, "label": folded(row["label"])} for row in found]
     labels = [row["label"] for row in found]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
@@ -224,7 +270,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str], Sequence[str]]]:
 
 
 def _expected(cells: Sequence[str], where: str, header: Sequence[str]) -> Json:
-    row: Json = {"label": "", "name": "", "groups": [], "variables": {}}
+    row: Json = {**_NOTHING, "groups": [], "variables": {}}
     for place, cell in enumerate(cells):
         column = header[place] if place < len(header) else ""
         if column in ("label", "name"):
@@ -237,6 +283,12 @@ def _expected(cells: Sequence[str], where: str, header: Sequence[str]) -> Json:
     if not row["label"]:
         raise Refused(
             "bad-file", f"{where}: no label; a line is label,name,groups and NAME=VALUE of variables"
+        )
+    if set(row["label"]) & set(";\t"):
+        raise Refused(
+            "bad-file",
+            f"{where}: {';' if ';' in row['label'] else 'a tab'} separates here: save the list with commas"
+            " between label, name and groups",
         )
     return row
 
@@ -290,6 +342,7 @@ def _remove_stolen(context: Context, arguments: argparse.Namespace) -> int:
         raise UsageError("--compromised-since is for one router")
     (name,) = arguments.names
     if not context.call("device.show", name=name)["retired"]:
+        check_before(context, arguments)
         started = context.signed(
             "device.remove", names=[name], wipe_managed=arguments.wipe_managed, timeout_s=arguments.timeout
         )

@@ -53,7 +53,7 @@ def ask_secret(prompt: str) -> str:
     """Ask on the controlling terminal without echo."""
     import getpass
 
-    _need_terminal("--password-file FILE")
+    check_terminal("--password-file FILE")
     try:
         return getpass.getpass(prompt)
     except EOFError:
@@ -62,7 +62,12 @@ def ask_secret(prompt: str) -> str:
         raise Refused("not-text", "the password is not UTF-8 text") from None
 
 
-def _need_terminal(instead: str) -> None:
+def check_terminal(instead: str) -> None:
+    """Refuse where nobody can be asked.
+
+    Raises:
+        Refused: ``no-terminal``, naming what to say instead.
+    """
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -71,7 +76,7 @@ def _need_terminal(instead: str) -> None:
 
 def ask_line(prompt: str, instead: str) -> str:
     """Ask for a line on the controlling terminal, with echo."""
-    _need_terminal(instead)
+    check_terminal(instead)
     with open("/dev/tty", "r+b", buffering=0) as terminal:  # noqa: PTH123 — unbuffered, both ways
         terminal.write(prompt.encode())
         line = b""

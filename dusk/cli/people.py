@@ -6,7 +6,7 @@ import re
 from dusk.cli.bounded import read_bounded
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
-from dusk.cli.voiding import ended, since_arguments, undo
+from dusk.cli.voiding import check_before, ended, since_arguments, undo
 from dusk.errors import Refused
 
 _KEY_BYTES_MAX = 255
@@ -55,7 +55,8 @@ def _user_arguments(parser: argparse.ArgumentParser) -> None:
     disable = verb(
         verbs,
         "disable",
-        "End somebody's right to sign, from now on, everywhere; with --compromised-since undo what was done "
+        "End somebody's right to sign, from now on, everywhere, and for good: the name stays taken, and who "
+        "comes back is added under another one; with --compromised-since undo what was done "
         "with the key before. An owner who was compromised owns the cluster no more. With --old-key the "
         "person, who has another key by now, goes on; only what was signed with the old one is undone.",
         "dusk user disable bob",
@@ -169,6 +170,8 @@ def _disable(context: Context, arguments: argparse.Namespace) -> int:
         if not is_stolen:
             raise UsageError("--old-key says which key was stolen: add --compromised-since")
         return undo(context, arguments, user=arguments.name, old_key=arguments.old_key)
+    if is_stolen:
+        check_before(context, arguments)
     started = context.signed(
         "user.disable", name=arguments.name, owner_too=is_stolen, timeout_s=arguments.timeout
     )

@@ -267,6 +267,10 @@ class _Recovery:
         rows: list[tuple[str, object]] = [("owner", user), ("role", made["leads"])]
         rows += [(n, ", ".join(made[n])) for n in ("revoked", "disabled") if made[n]]
         code = report(context, {**outcome, "owner": user, "leads": made["leads"]}, rows)
+        if any((edit["section"], edit["key"]) == ("cluster", "logins") for edit in made["edits"]):
+            context.note(
+                "people log in on some routers alone; this one is of them from now on: `dusk cluster show`"
+            )
         context.note(
             f"the phrase that you gave is spent: destroy it, and keep the next one. `dusk login {user}`, then"
             " look at `dusk joinkey list` and `dusk grant list`: they are as before"

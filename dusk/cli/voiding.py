@@ -18,6 +18,7 @@ _PLAN_S = 3600.0
 _ROUNDS_MAX = 64
 """Changes that undo one thief: each puts back some thousand records."""
 _DIGITS_MAX = 16
+_UNASKED = "--yes, which undoes without asking"
 
 
 def since_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,8 @@ def since_arguments(parser: argparse.ArgumentParser) -> None:
         type=_since,
         metavar="SEQ",
         help="the key was in a thief's hands since this version of `dusk log`, or since a time such as "
-        "2026-05-31 or 2026-05-31T14:30: what it changed from then on is shown, and undone",
+        "2026-05-31 or 2026-05-31T14:30: first the key ends, for good and without asking, then what it "
+        "changed from then on is shown, and undone",
     )
     parser.add_argument("--yes", action="store_true", help="undo without asking")
 
@@ -45,6 +47,34 @@ def _since(text: str) -> "dict[str, int]":
     raise argparse.ArgumentTypeError(
         f"{text!r} is neither a version nor a time; write 120, 2026-05-31 or 2026-05-31T14:30"
     )
+
+
+def check_before(context: Context, arguments: argparse.Namespace) -> None:
+    """Refuse what is known to be wrong before a key ends, which is for good.
+
+    Raises:
+        Refused: ``no-version``, ``compacted``, or ``no-terminal`` where somebody is to be asked.
+    """
+    since, nothing = arguments.compromised_since, "Nothing was done"
+    if since.get("since_time", 0) > time.time():
+        raise Refused("no-version", f"there is no version of then or later: that is still to come. {nothing}")
+    if "since" in since:
+        status = context.call("status")
+        newest, floor = status["head"]["seq"], status["checkpoint"]
+        if since["since"] > newest:
+            raise Refused(
+                "no-version", f"there is no version {since['since']}; the newest here is {newest}. {nothing}"
+            )
+        if since["since"] <= floor:
+            raise Refused(
+                "compacted",
+                f"versions up to {floor} were compacted: what was changed up to then cannot be undone."
+                f" {nothing}: say --compromised-since {floor + 1}",
+            )
+    if not (arguments.yes or context.signs_here):
+        from dusk.cli.passwords import check_terminal
+
+        check_terminal(_UNASKED)
 
 
 def ended(context: Context, started: "Json", timeout_s: float) -> None:
@@ -129,5 +159,5 @@ def _ask(context: Context, arguments: argparse.Namespace) -> None:
         return
     from dusk.cli.passwords import ask_yes
 
-    if not ask_yes("Undo this?", "--yes, which undoes without asking"):
+    if not ask_yes("Undo this?", _UNASKED):
         raise Refused("not-signed", "nothing was undone; the key has ended all the same")

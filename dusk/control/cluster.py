@@ -1,17 +1,21 @@
 """The cluster's own settings, which owners change: name, length of a cycle, where people log in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from dusk import codec
 from dusk.changelog import views
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, unchanged
 from dusk.control.desk import Desk, Json, Session
 from dusk.errors import Refused
+from dusk.ids import DeviceId
 from dusk.lazy import dataclass
 
 NAME_BYTES_MAX = 63
+LOGINS = ("cluster", "logins")
+"""Where people may log in."""
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
@@ -54,6 +58,13 @@ def _logins(state: State, text: str) -> list[Any] | None:
     if not devices:
         raise Refused("bad-value", "logins: names of devices, with commas between them, or all")
     return [devices]
+
+
+def logins_listed(state: State) -> list[DeviceId]:
+    """Return the devices, of those that are active, where alone people may log in; nobody: everywhere."""
+    row = state.value(*LOGINS)
+    active = {member.device_id for member in views.members(state)} if row is not None else set()
+    return [] if row is None else [device for device in row[0] if device in active]
 
 
 def _shown_logins(state: State) -> str:
@@ -113,7 +124,26 @@ def cluster_set(desk: Desk, arguments: Json) -> Json:
             said.append(f"{name} {values[0]}")
     if not edits:
         return unchanged("nothing changed")
-    return handed_in(desk, session, f"cluster: {', '.join(said)}", edits, arguments["timeout_s"])
+    act = handed_in(desk, session, f"cluster: {', '.join(said)}", edits, arguments["timeout_s"])
+    listed = next(
+        (codec.unpack(e.data, size_max=len(e.data))[0] for e in edits if e.key == "logins" and e.data), None
+    )
+    return {**act, "notes": [*act["notes"], *_locked_out(desk.device_id, listed)]}
+
+
+def _locked_out(own: DeviceId, listed: Sequence[DeviceId] | None) -> list[str]:
+    """Say whom a new list of where people log in ends, and what it hangs on."""
+    if listed is None:
+        return []
+    notes = []
+    if own not in listed:
+        notes.append("this router is not among logins: sessions here end with that, yours too")
+    if len(listed) == 1:
+        notes.append(
+            "people log in on one router alone: while it is off nobody does, and if it is gone there is"
+            " the recovery phrase alone; name two at least"
+        )
+    return notes
 
 
 def check_login_here(desk_device: bytes, state: State) -> None:
@@ -122,12 +152,13 @@ def check_login_here(desk_device: bytes, state: State) -> None:
     Raises:
         Refused: ``no-logins-here``, naming where.
     """
-    row = state.value("cluster", "logins")
-    active = [] if row is None else [d for d in row[0] if d in {m.device_id for m in views.members(state)}]
+    active = logins_listed(state)
     if active and desk_device not in active:
         where = ", ".join(sorted(names.device_name(state, device) for device in active))
         raise Refused(
-            "no-logins-here", f"people log in on {where}; the owners decided so (dusk cluster show)"
+            "no-logins-here",
+            f"people log in on {where}; the owners decided so (dusk cluster show). Where none of these comes"
+            " back, the recovery phrase adds the router where it is used: dusk recover",
         )
 
 

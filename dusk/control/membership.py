@@ -4,10 +4,9 @@ from collections.abc import Collection, Sequence
 
 from dusk import codec
 from dusk.changelog import views
-from dusk.changelog.overlay import Overlay
 from dusk.changelog.returning import REBOUND
 from dusk.changelog.roles import SUCCESSION
-from dusk.changelog.sections import device_path, expected_path
+from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import PROPOSED, handed_in, unchanged
@@ -162,27 +161,6 @@ def device_reject(desk: Desk, arguments: Json) -> Json:
     if not chosen:
         raise Refused("bad-params", "name the devices to turn away")
     message = f"turned away: {', '.join(pending.device.hex()[:8] for pending in chosen)}"
-    return handed_in(desk, session, message, edits.all, arguments["timeout_s"])
-
-
-def device_expect(desk: Desk, arguments: Json) -> Json:
-    """Set names, groups and variables aside for devices with certain labels."""
-    session, state = desk.session(arguments["token"]), desk.log.state
-    edits, store = Edits(state), Overlay(state)
-    for row in arguments["devices"]:
-        if row["name"]:
-            free_name(row["name"], ())
-        for group in row["groups"]:
-            names.require_group(store, group)
-        variables = sorted((key, value) for key, value in row["variables"].items())
-        wanted = (row["label"], row["name"], sorted(set(row["groups"])), variables)
-        if state.value(expected_path(row["label"]), "as") != codec.unpack(
-            data := codec.pack(wanted), size_max=len(data)
-        ):
-            edits.put(expected_path(row["label"]), "as", wanted)
-    if not edits.all:
-        return unchanged("nothing to change: all of these are expected so already")
-    message = f"{counted(len(edits.all), 'device')} expected"
     return handed_in(desk, session, message, edits.all, arguments["timeout_s"])
 
 

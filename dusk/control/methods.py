@@ -16,6 +16,7 @@ from dusk.control import (
     direct,
     drift,
     editing,
+    expecting,
     files,
     forced,
     founding,
@@ -144,7 +145,10 @@ METHODS: Mapping[str, Method] = {
     ),
     "device.reject": _signing(membership.device_reject, names=_NAMES, timeout_s=_TIMEOUT),
     "device.expect": _signing(
-        membership.device_expect, devices=Parameter(schema.expected()), timeout_s=_TIMEOUT
+        expecting.device_expect,
+        devices=Parameter(schema.expected()),
+        forget=Parameter(schema.flag, default=False),
+        timeout_s=_TIMEOUT,
     ),
     "device.rename": _signing(membership.device_rename, name=_TEXT, new_name=_TEXT, timeout_s=_TIMEOUT),
     "device.replace": _signing(membership.device_replace, old=_TEXT, new=_TEXT, timeout_s=_TIMEOUT),

@@ -9,13 +9,16 @@ from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, signed, unchanged
 from dusk.control.desk import Desk, Json, SealedKey, Session
 from dusk.control.outside import check_here
-from dusk.control.rights import grants_of
+from dusk.control.rights import able_user, grants_of, user_named
 from dusk.control.voiding import compromised_since
 from dusk.errors import Refused
 from dusk.ids import PublicKey, key_id
 from dusk.keys.armour import parse_public_line, public_line
+from dusk.listing import listed
 
 _BY_LINE = "give the public line of a key that the person keeps, with --public-key"
+GRANTS_SHOWN_MAX = 5
+"""In a note."""
 _BY_LOGIN = "log in with the password that is to be replaced: dusk login"
 
 # --- looking -------------------------------------------------------------------------------------
@@ -39,13 +42,6 @@ def user_list(desk: Desk, _arguments: Json) -> Json:
     return {"users": rows, "quorum": state.quorum}
 
 
-def _user(state: State, name: str) -> views.User:
-    found = next((user for user in views.users(state) if user.name == name), None)
-    if found is None:
-        raise Refused("no-user", f"there is no user {name!r}; `dusk user list` shows them")
-    return found
-
-
 # --- changing ------------------------------------------------------------------------------------
 
 
@@ -57,9 +53,11 @@ def user_add(desk: Desk, arguments: Json) -> Json:
         arguments["password"],
         arguments["public_key"],
     )
-    if any(user.name == name for user in views.users(state)):
+    former = next((user for user in views.users(state) if user.name == name), None)
+    if former is not None:
+        who = ", disabled for good" if former.disabled else " already"
         raise Refused(
-            "user-exists", f"there is a user {name!r} already; names stay with whom they were given to"
+            "user-exists", f"there is a user {name!r}{who}; names stay with whom they were given to"
         )
     if (password is None) == (line is None):
         raise Refused("bad-params", "a user has either a password or a public key")
@@ -80,9 +78,10 @@ def user_passwd(desk: Desk, arguments: Json) -> Json:
     """Seal the session's key under another password; with ``new_key`` give a person another key."""
     session = desk.session(arguments["token"])
     name = arguments["name"] or session.user
-    user = _user(desk.log.state, name)
+    user = user_named(desk.log.state, name)
     if not arguments["new_key"]:
         return _reseal(desk, session, user, arguments)
+    able_user(desk.log.state, name)
     message = f"user {name} has a new key"
     if arguments["public_key"] is not None:
         return _other_key(desk, session, user, message, arguments)
@@ -143,7 +142,7 @@ def _reseal(desk: Desk, session: Session, user: views.User, arguments: Json) -> 
 def user_disable(desk: Desk, arguments: Json) -> Json:
     """End a person's right to sign, from this position of the log on."""
     session, state = desk.session(arguments["token"]), desk.log.state
-    user = _user(state, arguments["name"])
+    user = user_named(state, arguments["name"])
     edits = []
     if user.owner and arguments["owner_too"]:
         edits.append(edit_of(state, "trust", f"owner/{user.name}", None))
@@ -151,13 +150,21 @@ def user_disable(desk: Desk, arguments: Json) -> Json:
         edits.append(edit_of(state, f"user/{user.name}", "disabled", [True]))
     if not edits:
         return unchanged(f"{user.name} was disabled before")
-    return handed_in(desk, session, f"user {user.name} disabled", edits, arguments["timeout_s"])
+    act = handed_in(desk, session, f"user {user.name} disabled", edits, arguments["timeout_s"])
+    notes = [f"that is for good: whoever comes back as {user.name} is added by another name"]
+    granted = grants_of(state, user.public)
+    if granted:
+        notes.append(
+            f"still granted to {user.name}, who signs nothing there: {listed(granted, GRANTS_SHOWN_MAX)};"
+            " `dusk grant PREFIX` with who is left takes the place of one, `dusk grant remove PREFIX` ends it"
+        )
+    return {**act, "notes": [*act["notes"], *notes]}
 
 
 def owner_add(desk: Desk, arguments: Json) -> Json:
     """Make a user an owner."""
     session, state = desk.session(arguments["token"]), desk.log.state
-    user = _user(state, arguments["name"])
+    user = able_user(state, arguments["name"])
     if user.owner:
         return unchanged(f"{user.name} is an owner already")
     edit = edit_of(state, "trust", f"owner/{user.name}", [user.public])

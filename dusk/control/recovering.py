@@ -5,7 +5,7 @@ out by the same functions what is to be signed, so that no router has a say in i
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 
 from dusk import codec, limits
 from dusk.changelog import views
@@ -15,7 +15,7 @@ from dusk.changelog.log import Log
 from dusk.changelog.recovering import COUNTER, JOINS, RECOVERY, recovered_row
 from dusk.changelog.sections import check_record, device_path, parse_path
 from dusk.changelog.state import State
-from dusk.control import forced, history, names
+from dusk.control import cluster, forced, history, names
 from dusk.control.acting import edit_of
 from dusk.control.desk import Desk, Json
 from dusk.control.roles import check_succession, succession_edit, succession_words
@@ -82,6 +82,7 @@ def to_recover(log: Log, own: DeviceId, heard: Container[DeviceId], arguments: J
         *(edit_of(state, f"user/{name}", "disabled", [True]) for name in disabled),
         *(edit_of(state, device_path(device), "retired", [True]) for device in revoked),
         *_forgiven(state, own),
+        *_let_log_in(state, own, revoked),
     )
     _check(edits)
     return {
@@ -199,6 +200,15 @@ def _forgiven(state: State, device: DeviceId) -> tuple[Edit, ...]:
     """Take the mark from this device, if it has one: who has the phrase makes it lead."""
     path = device_path(device)
     return () if state.value(path, FROZEN) is None else (edit_of(state, path, FROZEN, None),)
+
+
+def _let_log_in(state: State, own: DeviceId, revoked: Collection[DeviceId]) -> tuple[Edit, ...]:
+    """Put this device on the list of where people log in, if one counts: the new owner is here."""
+    listed = [device for device in cluster.logins_listed(state) if device not in revoked]
+    if not listed or own in listed:
+        return ()
+    row = sorted([own, *listed[: limits.LOGIN_DEVICES_MAX - 1]])
+    return (edit_of(state, *cluster.LOGINS, [row]),)
 
 
 def _revoked(

@@ -181,10 +181,34 @@ def _prefix(state: State, text: str) -> str:
 
 
 def _key_of(state: State, name: str) -> KeyId:
+    return key_id(able_user(state, name).public)
+
+
+def user_named(state: State, name: str) -> views.User:
+    """Return a person.
+
+    Raises:
+        Refused: ``no-user``.
+    """
     found = next((user for user in views.users(state) if user.name == name), None)
     if found is None:
         raise Refused("no-user", f"there is no user {name!r}; `dusk user list` shows them")
-    return key_id(found.public)
+    return found
+
+
+def able_user(state: State, name: str) -> views.User:
+    """Return a person who may sign at all: who was disabled never does again, whatever else is given.
+
+    Raises:
+        Refused: ``no-user``, or ``disabled``.
+    """
+    user = user_named(state, name)
+    if user.disabled:
+        raise Refused(
+            "disabled",
+            f"{name} is disabled, for good; `dusk user add` adds whoever comes back, by another name",
+        )
+    return user
 
 
 # --- sections ------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import trio
+
 from dusk.changelog import genesis
 from dusk.changelog.body import Change
 from dusk.control.desk import Founding, Json
@@ -64,9 +66,7 @@ class Entering:
             raise Refused("bad-join-key", str(error)) from None
         resident = self._core.node
         if isinstance(resident, Node):
-            raise Refused(
-                "in-cluster", f"this device is a member of {resident.peers.cluster.hex()[:12]} already"
-            )
+            raise _in_cluster(resident)
         if resident is None:
             raise self._trouble()
         self._check_alone()
@@ -200,3 +200,15 @@ class Entering:
 
     def _trouble(self) -> Refused:
         return Refused("trouble", self._core.trouble or "the daemon is starting")
+
+
+def _in_cluster(node: Node) -> Refused:
+    """Return why a member cannot join, and what it does first if it was removed."""
+    which = node.peers.cluster.hex()[:12]
+    if node.is_removed(trio.current_time()):
+        return Refused(
+            "in-cluster",
+            f"this device was removed from {which}, and has still what it had of it: `dusk leave --yes` ends"
+            " that, then it can join",
+        )
+    return Refused("in-cluster", f"this device is a member of {which} already")

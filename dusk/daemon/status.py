@@ -19,7 +19,7 @@ NAMES_SHOWN_MAX = 5
 """Of devices, in one line."""
 _REMOVED = (
     "this router was removed from the cluster: it gets no settings any more, and keeps those that it has;"
-    " a factory reset and a join key make it a member again"
+    " `dusk leave --yes`, or a factory reset, and a join key make it a member again"
 )
 _NOTHING: Json = {
     "cluster": None,

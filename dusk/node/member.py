@@ -387,8 +387,9 @@ class Node:
         return self._rooms.waiting_here(now) if self.leads else told
 
     def is_removed(self, now: float) -> bool:
-        """Tell whether this device left: by its log, or by a member's word while no master is heard."""
-        return self._is_out or (self._rooms.exchanges.said_removed and not self.fresh(now))
+        """Tell whether this device left: by its log, or a member said so and nobody is heard or follows."""
+        is_alone = len(self.online(now)) == 1 if self.leads else not self.fresh(now)
+        return self._is_out or (self._rooms.exchanges.said_removed and is_alone)
 
     @property
     def is_to_be_wiped(self) -> bool:

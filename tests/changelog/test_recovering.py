@@ -240,6 +240,7 @@ def test_it_may_do_so_much_and_needs_no_more() -> None:
         world.edit("user/bob", "disabled", None),
         world.edit(garage, "retired", [True]),
         world.edit(garage, "frozen", None),
+        world.edit("cluster", "logins", [[id_of(world.kitchen)]]),
     )
     world.lead(world.kitchen, change)
     assert world.replica().head == world.log.head
@@ -257,6 +258,7 @@ def test_it_may_do_so_much_and_needs_no_more() -> None:
         ("joinkey/" + "0" * 32, "revoked", [True]),
         ("trust", "recovery", None),
         ("trust", "quorum", None),
+        ("cluster", "logins", None),
     ],
 )
 def test_a1_it_does_nothing_else(section: str, key: str, row: list[object] | None) -> None:

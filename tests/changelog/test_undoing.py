@@ -256,10 +256,21 @@ def test_a23_what_a_key_signs_that_replaced_the_stolen_one_by_that_very_version_
     assert world.found("bob", since).voided == ()
 
 
-def test_who_had_no_key_then_is_refused() -> None:
+def test_a23_who_had_no_key_then_had_the_first_one_that_came_behind() -> None:
+    world = Stolen()
+    evil = world.by(world.bob, world.host("wifi", "evil")).seq
+    new = world.replace("bob")
+    world.grant("policy", new, world.carol)
+    world.by(new, world.host("hall", "his own"))
+    world.disable("bob")
+    found = undoing(world.cluster, None, lambda: world.items, Suspect("bob"), Since(Seq(FIRST)))
+    assert (found.key, [one.seq for one in found.voided]) == (world.bob.key_id, [evil])
+
+
+def test_who_never_had_a_key_is_refused() -> None:
     world = Stolen()
     with pytest.raises(Refused) as refusal:
-        undoing(world.cluster, None, lambda: world.items, Suspect("bob"), Since(Seq(FIRST)))
+        undoing(world.cluster, None, lambda: world.items, Suspect("nobody"), Since(Seq(FIRST)))
     assert refusal.value.code == "no-key"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dusk.cli.newcomers import read_expected
+from dusk.control.expecting import is_mac
 from dusk.errors import Refused
 
 
@@ -29,6 +30,23 @@ def test_lines_are_read_with_and_without_a_heading(tmp_path: Path) -> None:
     assert read_expected(_file(tmp_path, "\ufefflabel,name,groups\n" + lines)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        ("02-11-22-33-44-06", "02:11:22:33:44:06"),
+        ("02112233440A", "02:11:22:33:44:0a"),
+        ("02:AA:22:33:44:06", "02:aa:22:33:44:06"),
+        ("0211.2233.4406", "02:11:22:33:44:06"),
+        ("02:11-22:33:44:06", "02:11-22:33:44:06"),
+        ("02:11:22:33:44:0G", "02:11:22:33:44:0G"),
+        ("MAC-65a837", "MAC-65a837"),
+    ],
+)
+def test_a_label_as_boxes_have_it_is_read_as_routers_say_it(tmp_path: Path, typed: str, label: str) -> None:
+    assert [row["label"] for row in read_expected(_file(tmp_path, f"{typed},porch\n"))] == [label]
+    assert is_mac(label) == (label.startswith("02:") and not {"-", "G"} & set(label))
+
+
 def test_columns_may_be_named_for_variables_and_stand_in_any_order(tmp_path: Path) -> None:
     text = "Label,floor,name,groups,var=ssid,var\n02:aa,1,porch,a;b,Café,x=y\n02:bb,,,,,\n"
     assert read_expected(_file(tmp_path, text)) == [
@@ -50,6 +68,9 @@ def test_columns_may_be_named_for_variables_and_stand_in_any_order(tmp_path: Pat
         (",porch,aps\n", ":1: no label"),
         ("02:aa,porch,aps,two\n", ":1: 'two' is no variable"),
         ("02:aa,a,\n02:aa,b,\n", "02:aa twice"),
+        ("02:AA:00:00:00:01,a,\n02-aa-00-00-00-01,b,\n", "02:aa:00:00:00:01 twice"),
+        ("label;name;groups\n02:aa;hall;aps\n", ":1: ; separates here: save the list with commas"),
+        ("02:aa\thall\n", ":1: a tab separates here"),
         ("x" * (4 * 1024 * 1024 + 1), "too large"),
     ],
 )

@@ -67,6 +67,26 @@ def test_who_is_named_gets_its_place_and_rebind_goes_with_all(dusk: "Dusk") -> N
     assert "shed is back" in dusk("device", "approve", "02:bb").out
 
 
+def test_who_is_let_in_as_nobody_that_was_expected_and_what_no_hardware_shows_is_told(
+    waiting: FakeDesk, dusk: "Dusk", tmp_path: Path
+) -> None:
+    file = tmp_path / "routers.csv"
+    file.write_text("02:11:22:33:44:0G,hall\n02-11-22-33-44-05,porch\n")
+    said = dusk("device", "expect", str(file))
+    assert (said.code, "no MAC address: 02:11:22:33:44:0G;" in said.err) == (0, True)
+    ask(waiting, "02:cc")
+    assert "2 routers expected, and none of these" in dusk("device", "approve", "02:cc").err
+    ask(waiting, "02:11:22:33:44:05")
+    known = dusk("device", "approve", "02:11:22:33:44:05")
+    assert ("porch" in known.out, "none of these" in known.err) == (True, False)
+    ask(waiting, "02:dd")
+    gone = dusk("device", "expect", "--remove", "02:11:22:33:44:0G")
+    assert (gone.code, "1 device expected no more" in gone.out) == (0, True)
+    assert "none of these" not in dusk("device", "approve", "02:dd").err
+    for words in ([], [str(file), "--remove", "x"]):
+        assert dusk("device", "expect", *words).code == 2
+
+
 @pytest.mark.usefixtures("logged_in")
 def test_a_join_key_that_rebinds_by_itself_and_lists_no_labels_is_refused_clearly(dusk: "Dusk") -> None:
     said = dusk("joinkey", "create", "--rebind", "auto", "--file", "-")

@@ -109,6 +109,19 @@ def test_a_new_owner_leads_from_here_and_the_next_phrase_is_in_its_file(
     assert dusk("recover", "--check", "--phrase-file", files["next"]).code == 0
 
 
+def test_who_recovers_where_nobody_may_log_in_is_told_that_people_may_from_now_on(
+    dusk: "Dusk", server: FakeDesk, files: dict[str, str]
+) -> None:
+    world = server.world
+    assert isinstance(world, Holders)
+    world.leading = world.master
+    world.commit(world.edit("cluster", "logins", [[id_of(world.garage)]]))
+    world.leading = world.kitchen
+    made = recover(dusk, files)
+    assert made.code == 0, made.err
+    assert "this one is of them from now on" in made.err
+
+
 def test_whether_a_phrase_is_the_one_in_force_is_told_and_nothing_changes(
     dusk: "Dusk", server: FakeDesk, files: dict[str, str]
 ) -> None:

@@ -60,6 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return told[-1]
 
     monkeypatch.setattr(passwords, "ask_line", answer)
+    monkeypatch.setattr(passwords, "check_terminal", lambda _instead: None)
     return told
 
 
@@ -79,6 +80,26 @@ def test_a23_what_is_void_is_shown_before_it_is_asked_and_undone(
     assert f"void since version {since}" in done.out
     assert (world.says("wifi"), world.says("hall")) == ("good", "honest")
     assert f"disabled, void since {since}" in dusk("user", "list").out
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a23_what_is_known_to_be_wrong_is_refused_before_anybody_is_shut_out_for_good(
+    dusk: "Dusk", world: Stolen, since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(instead: str) -> None:
+        raise Refused("no-terminal", f"there is no terminal to ask on; use {instead}")
+
+    monkeypatch.setattr(passwords, "check_terminal", nobody)
+    world.join("porch")
+    head = world.log.head
+    assert_refused(disable(dusk, head.seq + 1, "--yes"), f"the newest here is {head.seq}. Nothing was done")
+    assert_refused(disable(dusk, "2500-01-01", "--yes"), "still to come. Nothing was done")
+    assert_refused(disable(dusk, since), "--yes, which undoes without asking")
+    assert_refused(dusk("device", "remove", "porch", "--compromised-since", "1"), "--yes, which undoes")
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeDesk, "status", lambda _desk: {"head": {"seq": head.seq}, "checkpoint": since})
+        assert_refused(disable(dusk, since, "--yes"), f"say --compromised-since {since + 1}")
+    assert world.log.head == head
 
 
 @pytest.mark.usefixtures("logged_in")

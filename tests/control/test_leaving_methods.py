@@ -22,3 +22,10 @@ def test_a_member_leaves_without_anybody_being_logged_in(desk: FakeDesk) -> None
     assert name is not None
     assert desk.ask("device.leave", timeout_s=1.0) == {"ticket": "leave", "device": name[0]}
     assert desk.poll("leave")["result"] == {"left": True, "missing": ""}
+
+
+def test_a22_who_was_removed_while_it_was_off_leaves_though_its_own_log_says_that_it_may_lead(
+    desk: FakeDesk,
+) -> None:
+    desk.role = "removed"
+    assert desk.ask("device.leave", timeout_s=1.0)["ticket"] == "leave"

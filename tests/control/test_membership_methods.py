@@ -300,11 +300,28 @@ def test_what_is_expected_already_is_no_change_and_what_cannot_be_is_refused() -
         ({"name": "Not A Name"}, "bad-name"),
         ({"groups": ["nowhere"]}, "no-group"),
         ({"label": ""}, "bad-value"),
+        ({"label": "02:aa;hall;aps"}, "bad-params"),
         ({"variables": {"no name": "x"}}, "bad-value"),
     ):
         assert cluster.refused("device.expect", devices=[{**row, **wrong}]) == code
     for junk in ([], [1], [{"label": "x"}], [{**row, "variables": 1}], "x", [{**row, "variables": {"a": 1}}]):
         assert cluster.refused("device.expect", devices=junk) == "bad-params"
+
+
+def test_a_label_is_kept_as_routers_say_it_and_taken_back_as_it_was_typed() -> None:
+    cluster = Cluster()
+    row: Json = {"label": "02-AA-00-00-00-01", "name": "porch", "groups": [], "variables": {}}
+    assert cluster.call("device.expect", devices=[row])["notes"] == []
+    cluster.ask(label="02:aa:00:00:00:01", wanted="router")
+    (said,) = cluster.call("device.approve", all=True)["devices"]
+    assert said["name"] == "porch"
+    again = cluster.call("device.expect", devices=[row, {**row, "label": "02:bb", "name": "hall"}])
+    assert "another router's name: porch" in again["notes"][0]
+    gone = cluster.call("device.expect", devices=[{**row, "name": ""}], forget=True)
+    assert gone["text"] == "1 device expected no more"
+    (left,) = cluster.desk.ask("device.expected")["expected"]
+    assert left["label"] == "02:bb"
+    assert cluster.refused("device.expect", devices=[row], forget=True) == "not-expected"
 
 
 def test_a_device_gets_another_name() -> None:

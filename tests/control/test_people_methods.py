@@ -140,6 +140,23 @@ def test_who_is_disabled_signs_nothing_more(desk: FakeDesk) -> None:
     refused(desk, "user.disable", "no-user", name="eve")
 
 
+def test_who_is_disabled_is_so_for_good_and_each_way_back_says_so(desk: FakeDesk) -> None:
+    bob = add(desk, "bob")
+    desk.do("grant.set", prefix="policy/wifi", users=["bob"])
+    notes = desk.do("user.disable", name="bob")["notes"]
+    assert "for good" in notes[0]
+    assert "still granted to bob, who signs nothing there: policy/wifi" in notes[1]
+    ways: tuple[tuple[str, dict[str, object]], ...] = (
+        ("user.passwd", {"name": "bob", "new_key": True, "password": PASSWORD}),
+        ("owner.add", {"name": "bob"}),
+        ("grant.set", {"prefix": "policy/lan", "users": ["bob"]}),
+    )
+    for method, more in ways:
+        assert "by another name" in refused(desk, method, "disabled", **more)
+    assert "disabled for good" in refused(desk, "user.add", "user-exists", name="bob", password=PASSWORD)
+    assert row(desk, "bob")["key"] == public_line(bob.key.public)
+
+
 def test_owners_come_and_go_but_never_all(desk: FakeDesk) -> None:
     add(desk, "bob")
     assert "first" in refused(desk, "user.disable", "bad-value", name="alice")
@@ -232,6 +249,25 @@ def test_people_log_in_where_owners_say_and_anywhere_if_no_such_device_is_left(d
     world = desk.world
     world.commit(world.edit(f"device/{hall['id']}", "retired", [True]))
     check_login_here(desk.device_id, state)
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("hall", ["yours too", "one router alone"]),
+        ("hall,roof", ["yours too"]),
+        ("attic", ["one router alone"]),
+        ("attic,hall", []),
+        ("all", []),
+    ],
+)
+def test_who_shuts_himself_out_by_a_list_of_where_people_log_in_is_told(
+    desk: FakeDesk, listed: str, said: list[str]
+) -> None:
+    desk.do("cluster.set", values=[{"name": "logins", "values": ["roof"]}])
+    notes = desk.do("cluster.set", values=[{"name": "logins", "values": [listed]}])["notes"]
+    assert len(notes) == len(said)
+    assert all(part in note for part, note in zip(said, notes, strict=True))
 
 
 def test_a23_a_session_is_none_where_its_key_or_its_place_was_taken_away(desk: FakeDesk) -> None:

@@ -13,6 +13,7 @@ from dusk.changelog.body import Edit, build_change
 from dusk.changelog.kinds import FROZEN
 from dusk.changelog.recovering import JOINS, RECOVERY, gives_way
 from dusk.changelog.sections import device_path
+from dusk.control.cluster import check_login_here
 from dusk.control.desk import Json
 from dusk.control.forced import line_of, read_armoured
 from dusk.control.recovering import ARMOUR, edit_row, edits_of
@@ -215,6 +216,38 @@ def test_what_cannot_be_recovered_so_is_refused_before_anybody_signs(
     desk: FakeDesk, world: Rescue, more: Json, code: str
 ) -> None:
     assert refusal(desk, "recovery.prepare", **world.asked(**more)).code == code
+
+
+def test_the_new_owner_logs_in_where_the_phrase_is_used_though_people_log_in_elsewhere_alone(
+    desk: FakeDesk, world: Rescue
+) -> None:
+    def listed() -> list[bytes]:
+        row = world.log.state.value("cluster", "logins")
+        assert row is not None
+        return list(row[0])
+
+    kitchen, garage, attic = id_of(world.kitchen), id_of(world.garage), id_of(world.master)
+    world.commit(world.edit("cluster", "logins", [sorted([garage, attic])]))
+    with pytest.raises(Refused, match="dusk recover"):
+        check_login_here(kitchen, world.log.state)
+    kept = desk.ask("recovery.prepare", **world.asked(revoke=["garage", "attic"]))
+    assert not place_of(kept, "cluster", "logins"), "a list of routers that are gone counts no more"
+    recover(desk, world)
+    assert listed() == sorted([kitchen, garage, attic])
+    for device in (kitchen, garage):
+        check_login_here(device, world.log.state)
+    again = desk.ask("recovery.prepare", **world.asked(user="another", following=world.key().public.hex()))
+    assert not place_of(again, "cluster", "logins"), "it is there already"
+
+
+def test_a_full_list_of_where_people_log_in_keeps_room_for_this_router(
+    desk: FakeDesk, world: Rescue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    garage, attic = sorted([id_of(world.garage), id_of(world.master)])
+    world.commit(world.edit("cluster", "logins", [[garage, attic]]))
+    monkeypatch.setattr("dusk.limits.LOGIN_DEVICES_MAX", 2)
+    (edit,) = place_of(desk.ask("recovery.prepare", **world.asked()), "cluster", "logins")
+    assert edit.data == codec.pack((sorted([id_of(world.kitchen), garage]),))
 
 
 def test_who_was_removed_before_cannot_be_revoked(desk: FakeDesk, world: Rescue) -> None:

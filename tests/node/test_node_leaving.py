@@ -8,6 +8,8 @@ from dusk.errors import Refused
 from dusk.node.member import LEAVES
 from tests.node.site import Site
 from tests.node.test_node_dismissal import STEP_S
+from tests.node.test_node_forced_roles import role_for
+from tests.node.test_node_secrets import submit
 
 
 def _site() -> Site:
@@ -52,3 +54,22 @@ def test_what_people_sent_comes_first_where_there_is_no_room(monkeypatch: pytest
     monkeypatch.setattr(Outbox, "add", full)
     with pytest.raises(Refused, match="full"):
         site.all[2].node.leave(site.now)
+
+
+def test_a22_a_backup_that_was_removed_while_it_was_off_stays_removed_though_it_takes_over_alone() -> None:
+    site = Site(3, cycle_ms=500, holders=2)
+    site.until(lambda: len(site.heads) == 1, 10.0, STEP_S)
+    master, gone, other = site.all
+    gone.on = False
+    site.run(1.0)
+    master.do(master.node.force_role(role_for(site, master), site.now))
+    submit(site, site.world.edit(device_path(gone.key.key_id), "retired", [True]))
+    site.run(2.0)
+    gone.on = True
+    site.until(lambda: gone.node.leads, 120.0, STEP_S)
+    site.until(lambda: gone.node.is_removed(site.now), 60.0, STEP_S)
+    site.run(30.0)
+    assert gone.node.leads
+    assert gone.node.is_removed(site.now)
+    assert not master.node.is_removed(site.now)
+    assert not other.node.is_removed(site.now)

@@ -12,6 +12,7 @@ WRITTEN = {
     "trust": {"owner/", "quorum", "joins"},
     "user": {"key", "sealed", "disabled"},
     "device": {"retired"},
+    "cluster": {"logins"},
 }
 GIVING_UP = {RECOVERED, RECOVERY, SUCCESSION, ("trust", "joins")}
 """All that it writes, with the mark of its device, where it gives its side up."""
