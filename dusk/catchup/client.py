@@ -71,6 +71,7 @@ class Client(Asking):
         errand: for the goal REPORTS.
         left: for the goal BRANCH, the newest position of a branch that the server left.
         seeker: for the goal SECRETS.
+        is_hint: whether nothing proves that a member is at that address.
 
     Attributes:
         heard_at: when it began, or last got a frame.
@@ -89,9 +90,11 @@ class Client(Asking):
         errand: Errand | None = None,
         left: Position | None = None,
         seeker: Seeker | None = None,
+        is_hint: bool = False,
     ) -> None:
         super().__init__(conn=conn, address=address, channel=channel, goal=goal, host=host, now=now)
-        self.heard_at = now
+        self.heard_at = self._began_at = now
+        self._is_hint = is_hint
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
         self._make_request = make_request
@@ -108,6 +111,15 @@ class Client(Asking):
     def useful_at(self) -> float:
         """When it began, or last brought what is proven."""
         return self._fetching.useful_at
+
+    @property
+    def is_hint(self) -> bool:
+        """Whether a mere hint led to this server, which has brought nothing that is proven yet."""
+        return self._is_hint and self.useful_at == self._began_at
+
+    def is_no_hint(self) -> None:
+        """Note that what authenticates says, too, that the server has what is lacking here."""
+        self._is_hint = False
 
     @property
     def newest_there(self) -> SignedHead | None:

@@ -122,25 +122,35 @@ class Exchanges:
 
     # --- asking ------------------------------------------------------------------------------
 
-    def catch_up(self, address: Address, now: float) -> list[Effect]:
+    def catch_up(self, address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
         """Fetch from there what we lack, unless that is under way or the peer is backed off.
 
-        Of as many as may be under way the one that was of no use for longest makes room (A6, A9).
+        Of as many as may be under way the one that was of no use for longest makes room, and for more
+        than a hint at once one to which a mere hint led, and that has brought nothing yet (A6, A9).
+
+        Args:
+            address: the peer's.
+            now: monotonic seconds.
+            is_hint: whether nothing proves that a member is there, so that anybody can have had us ask.
         """
         fetching = [c for c in self._clients.values() if c.goal is Goal.CATCH_UP]
+        for client in fetching:
+            if client.address == address and not is_hint:
+                client.is_no_hint()
         if len(fetching) >= CATCH_UPS_MAX:
-            useless = min(fetching, key=lambda client: client.useful_at)
+            useless = min(fetching, key=lambda client: (not client.is_hint, client.useful_at))
+            patience_s = 0.0 if useless.is_hint and not is_hint else USELESS_S_MAX
             is_new = not self.busy(address) and self._back_off.ready(address, now)
-            if not is_new or now - useless.useful_at < USELESS_S_MAX:
+            if not is_new or now - useless.useful_at < patience_s:
                 return []
             dropped = self._drop(useless, "it brings nothing, and another may", now, lied=False)
-            return [*dropped, *self._open(address, Goal.CATCH_UP, now)]
+            return [*dropped, *self._open(address, Goal.CATCH_UP, now, is_hint=is_hint)]
         for client in self._clients.values():
             if client.address == address and client.goal is Goal.REPORTS:
                 client.is_behind = True
-        return self._open(address, Goal.CATCH_UP, now)
+        return self._open(address, Goal.CATCH_UP, now, is_hint=is_hint)
 
-    def catch_up_anew(self, address: Address, now: float) -> list[Effect]:
+    def catch_up_anew(self, address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
         """Fetch from who began anew, at the end of what its former run may have left open for ever.
 
         What is asked of it or handed to it by those streams is tried again; what fetches goes on, unless
@@ -154,7 +164,7 @@ class Exchanges:
         ]
         ended = [effect for client in left for effect in self._end(client, "it began anew")]
         self._back_off.returned(address)
-        return [*ended, *self.catch_up(address, now)]
+        return [*ended, *self.catch_up(address, now, is_hint=is_hint)]
 
     def submit(
         self, address: Address, change: Change, now: float, after: ChangeId | None = None
@@ -248,6 +258,7 @@ class Exchanges:
         errand: Errand | None = None,
         left: Position | None = None,
         seeker: Seeker | None = None,
+        is_hint: bool = False,
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
@@ -262,6 +273,7 @@ class Exchanges:
             errand=errand,
             left=left,
             seeker=seeker,
+            is_hint=is_hint,
         )
         for change, after in changes:
             client.add(change, after)

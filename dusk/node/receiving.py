@@ -105,7 +105,7 @@ class Receiving:
                 return self._on_unreadable(opened, now)
             self._station.contacts.heard(event.source, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
-                effects += self._exchanges.catch_up(opened.source, now)
+                effects += self._exchanges.catch_up(opened.source, now, is_hint=True)  # it may be a replay
             return effects + self._on_opened(opened, now)
         except UntrustedInput:
             self.dropped += 1
@@ -144,7 +144,8 @@ class Receiving:
         if not (leads or not self.follower.fresh(now) or self._is_his(source)):
             raise UntrustedInput("datagram: nothing that we lack")
         if self._questions.may(source.host, now):  # those of who was removed keep us from no START
-            effects = self._exchanges.catch_up_anew(source, now)  # nothing that leading waits for
+            # It is nothing that leading waits for.
+            effects = self._exchanges.catch_up_anew(source, now, is_hint=True)
             if effects:
                 self._questions.did(source.host, now)
             return effects
@@ -258,9 +259,9 @@ class Receiving:
             case Advance(items, signed_head):
                 items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
                 effects += self._advance(items, now)
-            case Behind(address, _):
+            case Behind(address, head):
                 self._listening.somebody_has_more(now)
-                effects += self._exchanges.catch_up(address, now)
+                effects += self._exchanges.catch_up(address, now, is_hint=head is None)
             case Conflict() as conflict:
                 effects += self._conflicting(conflict, now)
             case Offered(address, offer) if self._forks.is_new(offer):

@@ -3,7 +3,7 @@
 import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER
-from dusk.effects import Accepted, Append, Connect, Disconnect, Disconnected, Event, ItemsRead, Tick
+from dusk.effects import Accepted, Append, Connect, Disconnect, Disconnected, Effect, Event, ItemsRead, Tick
 from dusk.ids import ChangeId, Seq
 from dusk.keys.signing import SigningKey
 from dusk.limits import ANSWER_S_MAX, BACK_OFF_S_MAX, CATCH_UPS_MAX, EXCHANGE_S_MAX, USELESS_S_MAX
@@ -332,3 +332,36 @@ def test_a_stream_ends_after_ten_minutes_whatever_happens() -> None:
     effects = server.handle(Tick(), wires.now + EXCHANGE_S_MAX)
     assert any(isinstance(effect, Disconnect) for effect in effects)
     assert server.deadline is None
+
+
+def test_a6_a7_a9_silent_hosts_of_hints_give_their_places_to_who_shows_a_head() -> None:
+    """Two that take connections and say nothing, at new addresses each time, kept a member behind."""
+    wires, server, stale = _pair()
+    ask, now = stale.exchanges.catch_up, wires.now
+    first, second = (_conn(ask(at(host), now, is_hint=True)) for host in ("junk", "more-junk"))
+    assert ask(at("third-junk"), now, is_hint=True) == [], "no hint takes another's place"
+    ended, *_, begun = effects = ask(at("master"), now)
+    assert (ended, begun) == (Disconnect(first), Connect(second + 2, at("master")))
+    ended, *_, begun = ask(at("other"), now)
+    assert (ended, begun) == (Disconnect(second), Connect(second + 4, at("other")))
+    assert ask(at("fourth-junk"), now, is_hint=True) == []
+    assert ask(at("too"), now) == [], "who showed a head has its time"
+    wires.do("stale", effects)
+    assert stale.head == server.world.log.head
+
+
+def test_who_was_a_hint_and_shows_a_head_too_keeps_its_place() -> None:
+    wires, _server, stale = _pair()
+    ask, now = stale.exchanges.catch_up, wires.now
+    _conn(ask(at("a"), now, is_hint=True))
+    assert ask(at("a"), now) == []
+    hint = _conn(ask(at("b"), now, is_hint=True))
+    assert ask(at("c"), now)[0] == Disconnect(hint)
+    assert ask(at("d"), now) == []
+
+
+def _conn(effects: list[Effect]) -> int:
+    """Return the stream that is opened."""
+    (opened,) = effects
+    assert isinstance(opened, Connect)
+    return opened.conn

@@ -11,7 +11,7 @@ from dusk.changelog.forkchoice import Base, Branch, Chosen, choose
 from dusk.cycle import takeover
 from dusk.cycle.messages import Offer
 from dusk.cycle.takeover import Kind, State, Step, Takeover
-from dusk.effects import Effect, Input
+from dusk.effects import Address, Effect, Input
 from dusk.ids import Seq
 from dusk.node import Node
 from dusk.node.forks import Forks
@@ -93,9 +93,9 @@ class Unsynchronised(Node):
     def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         fetch = self._rooms.exchanges.catch_up
 
-        def catch_up(address: object, now: float) -> list[Effect]:
+        def catch_up(address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
             hears = self.fresh(now) or not self.log.may_lead(self.device_id)
-            return fetch(address, now) if hears else []  # type: ignore[arg-type]  # passed on as it is
+            return fetch(address, now, is_hint=is_hint) if hears else []
 
         self._rooms.exchanges.catch_up = catch_up  # type: ignore[method-assign]  # the sabotage
         self._rooms.leading._fetch = catch_up

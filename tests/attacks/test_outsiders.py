@@ -1,0 +1,58 @@
+"""Who has no key of the cluster, and has seen one datagram: junk with its tag, from host after host."""
+
+from dusk.config.settings import Verb
+from dusk.cycle.messages import Kind
+from dusk.effects import Address, Connected, Datagram
+from tests.node.site import Box, Site
+
+HIS = "10.66."
+HANGS_ON_S = 4.5
+"""So late he takes a connection, and then says nothing."""
+
+
+class Junk(Site):
+    """Devices that an outsider sends what looks like STARTs."""
+
+    def __init__(self, size: int, holders: int = 1) -> None:
+        self.sent = 0
+        self._seen = b""
+        self._taken: set[tuple[str, int]] = set()
+        super().__init__(size, holders=holders)
+        self.lost = self._sees
+
+    def _sees(self, _from: str, _to: str, data: bytes) -> bool:
+        self._seen = data
+        return False
+
+    def junk(self, box: Box) -> None:
+        """Send a device one datagram, from a host that never sent any."""
+        self.sent += 1
+        source = Address(f"{HIS}{self.sent >> 8}.{self.sent & 255}", 3875)
+        data = self._seen[:8] + bytes((Kind.START,)) + self.world.random.randbytes(300)
+        self.after(0.001, lambda: box.give(Datagram(data, source, None)))
+
+    def connect(self, box: Box, conn: int, to: Address) -> None:
+        if not to.host.startswith(HIS):
+            return super().connect(box, conn, to)
+        self._taken.add((box.name, conn))
+        return self.after(HANGS_ON_S, lambda: box.give(Connected(conn)))
+
+    def cut(self, box: Box, conn: int) -> None:
+        if (box.name, conn) in self._taken:
+            self._taken.remove((box.name, conn))
+            self.junk(box)
+        super().cut(box, conn)
+
+
+def test_a6_a7_a9_who_sends_junk_and_takes_connections_keeps_no_member_from_catching_up() -> None:
+    site = Junk(2)
+    site.run(12)
+    member, world = site.all[1], site.world
+    for _ in range(2):
+        site.junk(member)
+    site.run(3)
+    world.log = site.master.node.log
+    long = [world.edit("policy/x", f"set/system.s.o{n}", [int(Verb.SET), 0, ["v"], []]) for n in range(300)]
+    change = world.change(*long)
+    site.master.do(site.master.node.submit(change, site.now))
+    site.until(lambda: member.node.log.position_of(change.id) is not None, within_s=15.0, step_s=0.5)
