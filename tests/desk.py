@@ -181,13 +181,13 @@ class FakeDesk:
         user: str,
         password: str,
         seed: bytes | None,
-        build: Callable[[SealedKey], Change],
+        build: Callable[[SealedKey], tuple[Change, Json]],
         timeout_s: float,
     ) -> str:
         key = SigningKey.from_seed(self.random_bytes(32) if seed is None else seed)
         self.keys[user] = key
-        change = build(SealedKey(key.public, sealed_key(key, user, password.encode())))
-        return self.submit(change, timeout_s, {})
+        change, answer = build(SealedKey(key.public, sealed_key(key, user, password.encode())))
+        return self.submit(change, timeout_s, answer)
 
     def secret_key(self, section: str, key_id: bytes) -> bytes | None:
         return self.held.get((section, key_id))

@@ -117,8 +117,8 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
         context.note(line)
     result = wait_for_change(context, started["ticket"], arguments.timeout)
     result["notes"] = started.get("notes", [])
-    if not arguments.wait or result["state"] == "queued":
-        return report(context, result)
+    if not arguments.wait or result["state"] == "queued" or result.get("proposal"):
+        return _sent(context, result, is_awaited=bool(arguments.wait))
     if not context.json:  # whoever waits, or stops waiting, knows by then what was sent
         report(context, result)
         sys.stdout.flush()
@@ -128,6 +128,16 @@ def _commit(context: Context, arguments: argparse.Namespace) -> int:
     if context.json:
         report(context, result)
     return _applied_by(context, result["devices"], is_together=arguments.together)
+
+
+def _sent(context: Context, result: Json, *, is_awaited: bool) -> int:
+    """Say what became of a commit; exit 1 if somebody waits for what is only proposed."""
+    proposal = result.get("proposal")
+    code = report(context, result, [("proposed", proposal)] if proposal else [])
+    if proposal and is_awaited:
+        context.note(f"dusk: nothing is applied before others have signed it: `dusk sign {proposal}`")
+        return 1
+    return code
 
 
 def _applied_by(context: Context, devices: list[Json], *, is_together: bool) -> int:

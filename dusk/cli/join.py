@@ -122,9 +122,14 @@ def _join_by_hand(context: Context, arguments: argparse.Namespace) -> int:
         here.call("join", line=contact)
     finally:
         here.close()
+    for line in started["notes"]:
+        context.note(line)
     result = {**result, "device": asked["device"], "devices": started["devices"]}
-    rows: list[tuple[str, object]] = [("let in", device["text"]) for device in started["devices"]]
-    return report(context, result, [*rows, ("here", "the daemon is joining; see `dusk status`")])
+    let_in, then = ("let in", "is joining")
+    if result.get("proposal") is not None:
+        let_in, then = ("proposed", "joins once others have signed that")
+    rows: list[tuple[str, object]] = [(let_in, device["text"]) for device in started["devices"]]
+    return report(context, result, [*rows, ("here", f"the daemon {then}; see `dusk status`")])
 
 
 def _admit(context: Context, arguments: argparse.Namespace, request: str) -> "Json":

@@ -91,20 +91,24 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
         timeout_s=arguments.timeout,
     )
     result = wait_for_change(context, started["ticket"], arguments.timeout)
-    line = result.pop("line")
+    line, proposal = result.pop("line"), result.get("proposal")
+    for note in result.pop("notes", []):
+        context.note(note)
+    if proposal:
+        kept = "the line above" if arguments.file == "-" else arguments.file
+        context.note(f"dusk: the key lets nobody in before others have signed it; keep {kept} until then")
     if arguments.file == "-":
         sys.stdout.write(line + "\n")
         return 0 if result["state"] != "queued" else 1
     write_secret(arguments.file, line + "\n")
     result["file"] = arguments.file
-    return report(context, result, [("id", result["id"]), ("file", arguments.file)])
+    rows: list[tuple[str, object]] = [("proposed", proposal)] if proposal else []
+    return report(context, result, [*rows, ("id", result["id"]), ("file", arguments.file)])
 
 
 def _revoke(context: Context, arguments: argparse.Namespace) -> int:
     answers: list[Json] = []
     code = all_done(context, _revocations(context, arguments, answers), arguments.timeout)
-    for line in dict.fromkeys(line for answer in answers for line in answer["notes"]):
-        context.note(line)
     return code or (1 if answers[-1]["stays"] else 0)
 
 

@@ -10,7 +10,7 @@ from dusk.cli.client import Json
 from dusk.cli.command import Context, verb
 from dusk.cli.draft import report, wait_for_change
 from dusk.cli.options import UsageError
-from dusk.cli.people import done, timeout_argument
+from dusk.cli.people import act_row, done, outcome_of, timeout_argument
 from dusk.cli.refresh import refresh
 from dusk.cli.voiding import check_before, ended, since_arguments, undo
 from dusk.counting import counted
@@ -114,11 +114,12 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
     refresh(context)
     expected = context.call("device.expected")
     answers: list[Json] = []
-    while not answers or (arguments.all and answers[-1]["left"] and answers[-1]["state"] != "queued"):
+    while not answers or (arguments.all and answers[-1]["left"] and _is_in_log(answers[-1])):
         answers.append(_approve_some(context, arguments))
     devices = [device for answer in answers for device in answer["devices"]]
-    skipped, rebinds = answers[-1]["skipped"], answers[-1]["rebinds"]
-    rows: list[tuple[str, object]] = [("let in", _who(device)) for device in devices]
+    skipped, rebinds, proposal = answers[-1]["skipped"], answers[-1]["rebinds"], answers[-1].get("proposal")
+    label = "let in" if proposal is None else "proposed"
+    rows: list[tuple[str, object]] = [(label, _who(device)) for device in devices]
     for each in skipped:
         context.note(f"dusk: {each['id'][:8]} ({each['label']}) is not let in: {each['reason']}")
     for each in rebinds:
@@ -139,7 +140,14 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
         context.say("nobody is let in", result)
         return 1
     code = report(context, result, rows)
+    if proposal is not None and result["left"]:
+        context.note(f"{counted(result['left'], 'router')} more wait: say it again when this was signed")
     return code or (1 if skipped or rebinds else 0)
+
+
+def _is_in_log(answer: Json) -> bool:
+    """Tell whether those that one change took are members, so that the next one can take more."""
+    return answer["state"] != "queued" and answer.get("proposal") is None
 
 
 def _who(device: Json) -> str:
@@ -164,6 +172,8 @@ def _approve_some(context: Context, arguments: argparse.Namespace) -> Json:
         groups=arguments.group,
         timeout_s=arguments.timeout,
     )
+    for line in started["notes"]:
+        context.note(line)
     told = {name: started[name] for name in ("devices", "skipped", "rebinds", "left")}
     if started["ticket"] is None:
         return {"seq": 0, "hash": "", "state": "unchanged", **told}
@@ -199,8 +209,6 @@ def _expect_some(context: Context, devices: Sequence[Json], arguments: argparse.
     started: Json = context.signed(
         "device.expect", devices=devices, forget=arguments.file is None, timeout_s=arguments.timeout
     )
-    for line in started["notes"]:
-        context.note(line)
     return started
 
 
@@ -218,16 +226,16 @@ def _warn(context: Context, labels: Sequence[str]) -> None:
 
 def all_done(context: Context, starts: Iterable[Json], timeout_s: float) -> int:
     """Wait for what was signed in several changes, one after the other, and say what became of the last."""
-    texts: list[str] = []
-    result: Json = {}
+    results: list[Json] = []
+    noted = set[str]()
     for started in starts:
-        texts.append(started["text"])
-        result = {"seq": 0, "hash": "", "state": "unchanged"}
-        if started["ticket"] is not None:
-            result = wait_for_change(context, started["ticket"], timeout_s)
-        if result["state"] == "queued":
+        notes = [line for line in started["notes"] if line not in noted]
+        noted.update(notes)
+        results.append(outcome_of(context, {**started, "notes": notes}, timeout_s))
+        if results[-1]["state"] == "queued":
             break
-    return report(context, {**result, "text": "; ".join(texts)}, [("done", text) for text in texts])
+    text = "; ".join(result["text"] for result in results)
+    return report(context, {**results[-1], "text": text}, [act_row(result) for result in results])
 
 
 def read_expected(file: str) -> list[Json]:
@@ -330,10 +338,7 @@ def _remove(context: Context, arguments: argparse.Namespace) -> int:
         wipe_managed=arguments.wipe_managed,
         timeout_s=arguments.timeout,
     )
-    code = done(context, started, arguments.timeout)
-    for line in started["notes"]:
-        context.note(line)
-    return code
+    return done(context, started, arguments.timeout)
 
 
 def _remove_stolen(context: Context, arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import argparse
 import re
 
 from dusk.cli.bounded import read_bounded
+from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, duration, subcommands, verb, within
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.cli.voiding import check_before, ended, since_arguments, undo
@@ -12,17 +13,36 @@ from dusk.errors import Refused
 _KEY_BYTES_MAX = 255
 
 
-def done(context: Context, started: "dict[str, object]", timeout_s: float) -> int:
+def done(context: Context, started: Json, timeout_s: float) -> int:
     """Wait for what was signed and handed in, and say what became of it."""
-    text, notes = str(started["text"]), started.get("notes") or []
-    assert isinstance(notes, list)
+    return told(context, outcome_of(context, started, timeout_s))
+
+
+def outcome_of(context: Context, started: Json, timeout_s: float) -> Json:
+    """Wait for an act; return what became of it with its text, and say what is to be known besides."""
+    notes = list(started.get("notes") or [])
+    result: Json = {"seq": 0, "hash": "", "state": "unchanged"}
+    if started["ticket"] is not None:
+        result = wait_for_change(context, started["ticket"], timeout_s)
+    # Of what had to be sealed first, the outcome alone says whether it was done or proposed.
+    notes += result.pop("notes", [])
     for line in notes:
         context.note(line)
-    if started["ticket"] is None:
-        context.say(text, {"seq": 0, "hash": "", "state": "unchanged", "text": text})
+    return {**result, "text": result.get("text", started["text"])}
+
+
+def told(context: Context, result: Json) -> int:
+    """Say what became of an act."""
+    if result["state"] == "unchanged":
+        context.say(result["text"], result)
         return 0
-    outcome = wait_for_change(context, str(started["ticket"]), timeout_s)
-    return report(context, {**outcome, "text": text}, [("done", text)])
+    return report(context, result, [act_row(result)])
+
+
+def act_row(result: Json, done_as: str = "done") -> tuple[str, object]:
+    """Return the line that says what was done, or is only proposed."""
+    text = str(result["text"])
+    return ("proposed", text.removeprefix("proposed: ")) if result.get("proposal") else (done_as, text)
 
 
 def timeout_argument(parser: argparse.ArgumentParser) -> None:
@@ -122,10 +142,20 @@ def _passwd(context: Context, arguments: argparse.Namespace) -> int:
     name = arguments.name or context.signed("session.whoami")["user"]
     key = _key(context, arguments, name)
     started = context.signed("user.passwd", name=name, new_key=arguments.new_key, **key)
-    code = done(context, started, arguments.timeout)
+    result = outcome_of(context, started, arguments.timeout)
+    code = told(context, result)
     if arguments.new_key:
-        context.note(f"sessions of {name} have ended; log in again with the new key")
+        context.note(_until_when(name, result))
     return code
+
+
+def _until_when(name: object, result: Json) -> str:
+    """Say since when a person's new key counts, or that the old one does still."""
+    if result.get("proposal"):
+        return f"dusk: {name}'s old key and password count until others have signed this"
+    if result["state"] == "queued":
+        return f"dusk: {name}'s old key and password count until this is sent"
+    return f"sessions of {name} have ended; log in again with the new key"
 
 
 def _key(context: Context, arguments: argparse.Namespace, name: str) -> "dict[str, object]":

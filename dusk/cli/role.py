@@ -6,6 +6,7 @@ from dusk.cli.client import Json
 from dusk.cli.collected import check_out, confirm, read_line, write_line
 from dusk.cli.command import Command, Context, duration, verb
 from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
+from dusk.cli.people import act_row
 from dusk.cli.refresh import refresh
 
 
@@ -142,7 +143,8 @@ def _await(context: Context, result: Json, timeout_s: float) -> int:
         context.say(result["text"], {"seq": 0, "hash": "", "state": "unchanged", "text": result["text"]})
         return 0
     outcome = wait_for_change(context, result["ticket"], timeout_s)
-    return report(context, {**outcome, "text": result["text"]}, [("role", result["text"])])
+    done = {**outcome, "text": result["text"]}
+    return report(context, done, [act_row(done, "role")])
 
 
 # --- files with roles ------------------------------------------------------------------------------

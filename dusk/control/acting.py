@@ -7,7 +7,7 @@ from dusk.changelog.body import Change, Edit
 from dusk.changelog.state import State
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
-from dusk.control.proposing import signed_or_proposed
+from dusk.control.proposing import Signed, signed_or_proposed
 from dusk.control.tending import sealed_for
 
 PROPOSED = "proposed: "
@@ -21,21 +21,30 @@ def edit_of(state: State, section: str, key: str, row: Sequence[object] | None) 
     return Edit(section, key, data, None if record is None else record.base)
 
 
-def signed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Change:
+def signed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> tuple[Change, Json]:
     """Sign a change and judge it as the writer will; where others must sign, too, it proposes.
+
+    Returns:
+        The change, and what to say of it once it was handed in.
 
     Raises:
         Refused: what the writer would say.
     """
-    return signed_or_proposed(desk, session, message, sealed_for(desk, session, edits)).change
+    made = signed_or_proposed(desk, session, message, sealed_for(desk, session, edits))
+    return made.change, _said(made, message)
+
+
+def _said(made: Signed, message: str) -> Json:
+    """Say what was done, or proposed; ``proposal`` is as which, else null."""
+    text = f"{PROPOSED}{message}" if made.proposal else message
+    return {"text": text, "notes": list(made.notes), "proposal": made.proposal or None}
 
 
 def handed_in(desk: Desk, session: Session, message: str, edits: Sequence[Edit], timeout_s: float) -> Json:
     """Sign, judge and submit, or propose where others must sign, too; ``text`` says what was done."""
-    made = signed_or_proposed(desk, session, message, sealed_for(desk, session, edits))
-    ticket = hand_in(desk, session, made.change, timeout_s, {})
-    text = f"{PROPOSED}{message}" if made.proposal else message
-    return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}
+    change, said = signed(desk, session, message, edits)
+    ticket = hand_in(desk, session, change, timeout_s, {"proposal": said["proposal"]})
+    return {"ticket": ticket, "hash": change.id.hex(), "text": said["text"], "notes": said["notes"]}
 
 
 def unchanged(text: str) -> Json:

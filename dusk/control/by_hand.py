@@ -13,7 +13,7 @@ from dusk.changelog.state import State
 from dusk.control import joinkeys
 from dusk.control.approving import Wish
 from dusk.control.desk import Desk, Json
-from dusk.control.membership import approval_by, signed_approval
+from dusk.control.membership import approval_by, check_unproposed, signed_approval
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import key_id
 from dusk.keys.joinkey import parse_join_line
@@ -39,6 +39,7 @@ def device_admit(desk: Desk, arguments: Json) -> Json:
     """Let the router in whose request a person brings from it."""
     session = desk.session(arguments["token"])
     pending = _read(desk.log.state, arguments["request"])
+    check_unproposed(desk, pending.device)
     approval = approval_by(desk, session)
     approval.add(pending, Wish(arguments["name"], tuple(arguments["groups"])))
     return signed_approval(desk, session, arguments, approval)

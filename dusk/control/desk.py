@@ -263,7 +263,7 @@ class Desk(Bench, Protocol):
         user: str,
         password: str,
         seed: bytes | None,
-        build: Callable[[SealedKey], Change],
+        build: Callable[[SealedKey], tuple[Change, Json]],
         timeout_s: float,
     ) -> str:
         """Seal a key under a password, which takes long, and submit what ``build`` makes of it.
@@ -272,11 +272,11 @@ class Desk(Bench, Protocol):
             user: whose key; it opens for that name only.
             password: as typed.
             seed: of the key; None makes a new one.
-            build: makes the signed change; what it refuses ends the ticket.
+            build: makes the signed change, and what to say of it; what it refuses ends the ticket.
             timeout_s: as of ``submit``.
 
         Returns:
-            A ticket that ends as one of ``submit``.
+            A ticket that ends as one of ``submit``, with what ``build`` says.
         """
 
     def undo(self, suspect: Suspect, since: Since, tell: Callable[[str, Undoing], Json]) -> str:

@@ -20,13 +20,13 @@ from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
-from dusk.control.proposing import Signed, signed_or_proposed
+from dusk.control.proposing import Signed, proposed_in, signed_or_proposed
 from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.reviewed import notes_on
 from dusk.control.rollouts import Wanted, planned
 from dusk.control.sealing import sealer_of
 from dusk.control.sharing import notes_of, propose_policy
-from dusk.control.signing import check_verdict, sign
+from dusk.control.signing import sign
 from dusk.control.steps import Steps
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import labelled_hash
@@ -203,7 +203,7 @@ def draft_commit(desk: Desk, arguments: Json) -> Steps[Json]:
     session = desk.session(arguments["token"])
     draft, notes = _load(desk, session)
     if not draft.edits:
-        return _resume(desk, draft, arguments, notes)
+        return _resume(desk, session, draft, arguments, notes)
     if arguments["mark"] not in (None, _mark_of_edits(draft)):
         raise Refused(
             "draft-changed", "your draft was edited elsewhere meanwhile; look at it again, then sign"
@@ -235,18 +235,23 @@ def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Steps[Review
     return found
 
 
-def _resume(desk: Desk, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:
+def _resume(desk: Desk, session: Session, draft: Draft, arguments: Json, notes: tuple[str, ...]) -> Json:
     if not draft.sent:
         why = f"; {notes[0]}" if notes else ""
         raise Refused("empty-draft", f"the draft is empty, there is nothing to commit{why}")
     last = draft.sent[-1]
-    ticket = desk.resume(last.change, arguments["timeout_s"], {})
+    waits = [change for change in desk.waiting(session.key.key_id) if change.id == last.change]
+    proposal = next((name for change in waits if (name := proposed_in(change))), None)
+    ticket = desk.resume(last.change, arguments["timeout_s"], {"proposal": proposal})
     resumed = f"nothing new to sign; waiting for {last.message!r}, which was signed before"
     return {"ticket": ticket, "hash": last.change.hex(), "notes": [*notes, resumed]}
 
 
 def joinkey_create(desk: Desk, arguments: Json) -> Json:
-    """Make a join key and submit its record; the ticket's result has the key's line."""
+    """Make a join key and submit its record, or propose it; the ticket's result has the key's line.
+
+    The secret half stands in no change, so the line is worth keeping while the record waits for signatures.
+    """
     session = desk.session(arguments["token"])
     time = desk.wall_time()
     time_s = int.from_bytes(drawn(session.key, "time", time.time_s.to_bytes(8)))
@@ -266,10 +271,9 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
         addresses=desk.addresses(),
         random_bytes=lambda size: drawn(session.key, "join key", desk.random_bytes(size)),
     )
-    change = sign(desk, session, f"join key {key.id[:8]}", (edit,))
-    check_verdict(desk, change)
-    answer = {"id": key.id, "line": key.line()}
-    ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
+    made = signed_or_proposed(desk, session, f"join key {key.id[:8]}", (edit,))
+    answer = {"id": key.id, "line": key.line(), "notes": list(made.notes), "proposal": made.proposal or None}
+    ticket = hand_in(desk, session, made.change, arguments["timeout_s"], answer)
     return {"ticket": ticket, "id": key.id}
 
 

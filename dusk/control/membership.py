@@ -14,6 +14,7 @@ from dusk.control.approving import Approval, Approved, Edits, Wish, free_name, i
 from dusk.control.desk import Desk, Json, Session, Waiting
 from dusk.control.history import change_of
 from dusk.control.newcomers import ID_CHARACTERS_MIN, expected_for, find, online_devices
+from dusk.control.proposing import check_new
 from dusk.counting import counted
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId, KeyId
@@ -43,7 +44,7 @@ def device_approve(desk: Desk, arguments: Json) -> Json:
     rebinds = [] if wanted or arguments["with_rebinds"] else _rebinds(approval, chosen)
     apart = {row["id"] for row in rebinds}
     chosen = [waiting for waiting in chosen if waiting.pending.device.hex() not in apart]
-    skipped = _add_all(approval, chosen, wish, is_strict=not everybody)
+    skipped = _add_all(desk, approval, chosen, wish, is_strict=not everybody)
     left = len(chosen) + len(confirmed) - len(approval.approved) - len(skipped)
     answer = signed_approval(desk, session, arguments, approval)
     return {**answer, "skipped": skipped, "rebinds": rebinds, "left": left}
@@ -96,13 +97,26 @@ def _is_alone(state: State, session: Session) -> bool:
     return state.quorum == 1 and session.key.key_id in state.owners()
 
 
-def _add_all(approval: Approval, chosen: Sequence[Waiting], wish: Wish, *, is_strict: bool) -> list[Json]:
+def check_unproposed(desk: Desk, device: DeviceId) -> None:
+    """Check that nobody has proposed yet to let a device in.
+
+    Raises:
+        Refused: ``proposed-already``.
+    """
+    is_made = (device_path(device), "key")
+    check_new(desk, lambda joint: is_made in ((o.section, o.key) for o in joint.body.operations))
+
+
+def _add_all(
+    desk: Desk, approval: Approval, chosen: Sequence[Waiting], wish: Wish, *, is_strict: bool
+) -> list[Json]:
     """Add devices as long as the change has room; returns those that need a word of their own."""
     skipped = []
     for waiting in {w.pending.device: w for w in chosen}.values():
         if approval.is_full:
             break
         try:
+            check_unproposed(desk, waiting.pending.device)
             approval.add(waiting.pending, wish)
         except Refused as refusal:
             if is_strict:
@@ -192,7 +206,7 @@ def device_remove(desk: Desk, arguments: Json) -> Json:
     answer = handed_in(desk, session, codec.shortened(message, 1000), edits.all, arguments["timeout_s"])
     online = online_devices(desk)
     away = [names.device_name(state, device) for device in devices if device not in online]
-    return {**answer, "notes": _not_heard(away, wipe=wipe) if away else []}
+    return {**answer, "notes": [*answer["notes"], *_not_heard(away, wipe=wipe)]}
 
 
 def _not_heard(away: Sequence[str], *, wipe: bool) -> list[str]:

@@ -67,7 +67,7 @@ def user_add(desk: Desk, arguments: Json) -> Json:
         return handed_in(desk, session, message, edits, arguments["timeout_s"])
     check_here(session.key, _BY_LINE)
 
-    def build(sealed: SealedKey) -> Change:
+    def build(sealed: SealedKey) -> tuple[Change, Json]:
         return signed(desk, session, message, _keyed(desk.log.state, name, sealed))
 
     ticket = desk.seal(name, password, None, build, arguments["timeout_s"])
@@ -88,7 +88,7 @@ def user_passwd(desk: Desk, arguments: Json) -> Json:
     _need_password(arguments)
     check_here(session.key, _BY_LINE)
 
-    def build(sealed: SealedKey) -> Change:
+    def build(sealed: SealedKey) -> tuple[Change, Json]:
         edits = [*_keyed(desk.log.state, name, sealed), *_owned(desk.log.state, user, sealed.public)]
         return signed(desk, session, message, edits)
 
@@ -128,14 +128,14 @@ def _reseal(desk: Desk, session: Session, user: views.User, arguments: Json) -> 
     check_here(session.key, _BY_LOGIN)
     message = f"user {user.name} has a new password"
 
-    def build(sealed: SealedKey) -> Change:
+    def build(sealed: SealedKey) -> tuple[Change, Json]:
         edit = edit_of(desk.log.state, f"user/{user.name}", "sealed", [sealed.sealed])
         return signed(desk, session, message, (edit,))
 
     seed = session.key.seed
     return {
         "ticket": desk.seal(user.name, arguments["password"], seed, build, arguments["timeout_s"]),
-        "text": _said(desk, message),
+        "text": message,
     }
 
 

@@ -4,18 +4,20 @@ Whoever adds the last signature hands the change itself in. What is shown to a s
 bytes that are signed, never from what a proposal says about itself (A57).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dusk import codec, limits
 from dusk.changelog.authority import GRANTABLE, grant_for
 from dusk.changelog.body import Change, Edit, Operation, Signature
 from dusk.changelog.proposals import CHANGE, collected, proposal_path, proposal_row
+from dusk.changelog.sealed import WRAP
 from dusk.changelog.sections import parse_path
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
+from dusk.control.drafts import written_by
 from dusk.control.outside import check_signed, signature_by
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
@@ -66,6 +68,7 @@ def _counts_for(state: State, section: str, key: KeyId) -> bool:
 
 
 def _proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit], why: str) -> Signed:
+    check_new(desk, lambda joint: _says(written_by(joint)) == _says(edits))
     joint = sign(desk, session, message, edits, is_joint=True)
     check_signed(session.key, joint)
     time = desk.wall_time()
@@ -81,8 +84,53 @@ def _proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit],
     )
     carrier = sign(desk, session, f"proposes: {message}"[: limits.MESSAGE_BYTES_MAX // 4], rows)
     check_verdict(desk, carrier)
-    name = section.removeprefix(_SECTION)[:ID_DIGITS_MIN]
+    name = _name(section)
     return Signed(carrier, name, (f"proposed as {name}; others sign it with `dusk sign {name}`: {why}",))
+
+
+def proposed_in(carrier: Change) -> str | None:
+    """Return the proposal that a change makes; None where it makes none."""
+    made = (o.section for o in carrier.body.operations if o.section.startswith(_SECTION) and o.key == CHANGE)
+    return next(map(_name, made), None)
+
+
+def _name(section: str) -> str:
+    """Return by what people name a proposal."""
+    return section.removeprefix(_SECTION)[:ID_DIGITS_MIN]
+
+
+def check_new(desk: Desk, is_same: Callable[[Change], bool]) -> None:
+    """Check that nothing that is proposed already, and can still come to be, is as this.
+
+    Raises:
+        Refused: ``proposed-already``, naming it.
+    """
+    state = desk.log.state
+    for section in _open(state):
+        joint = collected(state, section)
+        if _may_come(state, joint) and is_same(joint):
+            name = _name(section)
+            raise Refused(
+                "proposed-already",
+                f"it is proposed already as {name}: others sign it with `dusk sign {name}`, "
+                f"`dusk withdraw {name}` takes it back",
+            )
+
+
+def _says(edits: Sequence[Edit]) -> set[Edit]:
+    """Return what edits do; keys of secrets are made anew each time."""
+    return {edit for edit in edits if not edit.key.startswith(WRAP)}
+
+
+def _may_come(state: State, joint: Change) -> bool:
+    """Tell whether a proposal can still be applied: its author signs, and what it changes is as it was."""
+    author = state.holder(joint.body.author)
+    return author is not None and author.active and _is_as_then(state, joint)
+
+
+def _is_as_then(state: State, joint: Change) -> bool:
+    """Tell whether nobody has written since what a proposal changes."""
+    return all(_base(state, o.section, o.key) == o.base for o in joint.body.operations)
 
 
 # --- looking -------------------------------------------------------------------------------------
@@ -126,7 +174,7 @@ def _row(desk: Desk, section: str) -> Json:
     joint, row = collected(state, section), state.value(section, CHANGE)
     assert row is not None, "it is open"
     return {
-        "id": section.removeprefix(_SECTION)[:ID_DIGITS_MIN],
+        "id": _name(section),
         "author": names.author_name(state, joint.body.author),
         "message": joint.body.message,
         "signed": sorted(names.author_name(state, s.key_id) for s in joint.signatures),
@@ -141,7 +189,7 @@ def _state(desk: Desk, joint: Change) -> str:
     if position is not None:
         return f"handed in as version {position}, and came too late"
     state = desk.log.state
-    if any(_base(state, o.section, o.key) != o.base for o in joint.body.operations):
+    if not _is_as_then(state, joint):
         return "somebody else changed the same settings meanwhile; it comes too late"
     try:
         check_verdict(desk, _by_the_active(state, joint))

@@ -21,7 +21,7 @@ from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.config.device import SET
 from dusk.control import drafts, history, names, words
-from dusk.control.acting import unchanged
+from dusk.control.acting import PROPOSED, unchanged
 from dusk.control.attesting import hand_in
 from dusk.control.cluster import KNOBS
 from dusk.control.desk import Desk, Json
@@ -97,7 +97,7 @@ def revert(desk: Desk, arguments: Json) -> Steps[Json]:
     return {
         "ticket": ticket,
         "hash": made.change.id.hex(),
-        "text": f"proposed: {message}" if made.proposal else message,
+        "text": f"{PROPOSED}{message}" if made.proposal else message,
         "notes": [*made.notes, *seen.notes],
         "kept": _kept_rows(desk, found),
         "operations": words.diff_rows(seen.differences),

@@ -12,9 +12,8 @@ from dusk.changelog.roles import SUCCESSION
 from dusk.changelog.sections import device_path
 from dusk.changelog.state import State
 from dusk.control import names
-from dusk.control.attesting import hand_in
+from dusk.control.acting import PROPOSED, handed_in
 from dusk.control.desk import Desk, Json
-from dusk.control.signing import check_verdict, sign
 from dusk.cycle.handback import STABLE_CYCLES
 from dusk.errors import Refused
 from dusk.ids import DeviceId
@@ -211,17 +210,22 @@ def succession_words(state: State, devices: Sequence[DeviceId]) -> str:
 
 
 def _succeed(desk: Desk, arguments: Json, devices: Sequence[DeviceId]) -> Json:
-    """Sign and submit another succession."""
+    """Sign and submit another succession, or propose it where others must sign, too."""
     session, log = desk.session(arguments["token"]), desk.log
     check_succession(devices)
     before, words = views.succession(log.state), succession_words(log.state, devices)
     if before == tuple(devices):
         return {"ticket": None, "hash": "", "text": f"nothing to change: {words}", "notes": []}
-    change = sign(desk, session, f"succession: {words}", (succession_edit(log.state, devices),))
-    check_verdict(desk, change)
-    notes = _what_follows(desk, before, devices)
-    ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
-    return {"ticket": ticket, "hash": change.id.hex(), "text": words, "notes": notes}
+    answer = handed_in(
+        desk,
+        session,
+        f"succession: {words}",
+        (succession_edit(log.state, devices),),
+        arguments["timeout_s"],
+    )
+    if answer["text"].startswith(PROPOSED):
+        return {**answer, "text": f"{PROPOSED}{words}"}
+    return {**answer, "text": words, "notes": _what_follows(desk, before, devices)}
 
 
 def _what_follows(desk: Desk, before: Sequence[DeviceId], after: Sequence[DeviceId]) -> list[str]:

@@ -265,17 +265,18 @@ class DaemonDesk:
         user: str,
         password: str,
         seed: bytes | None,
-        build: Callable[[SealedKey], Change],
+        build: Callable[[SealedKey], tuple[Change, Json]],
         timeout_s: float,
     ) -> str:
         """Seal a key under a password, and submit what is made of it; a ticket of its outcome."""
 
         async def work(ticket: Ticket) -> Json:
             key, sealed = await self._sessions.seal(user, password, seed)
-            change = build(SealedKey(key.public, sealed))
+            change, answer = build(SealedKey(key.public, sealed))
             self._check_room(change)
             self._core.add(self._node.submit(change, trio.current_time()))
-            return await self._outcome(change.id, timeout_s, ticket, trio.current_time())
+            outcome = await self._outcome(change.id, timeout_s, ticket, trio.current_time())
+            return {**outcome, **answer}
 
         return self._tickets.start(work)
 

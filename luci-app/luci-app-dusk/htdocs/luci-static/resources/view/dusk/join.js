@@ -300,6 +300,8 @@ return view.extend({
 				await this.again();
 				this.keyFold.open = false;
 				this.showKey(said);
+				if (said.proposal)
+					widgets.told(said);
 			}))
 		], async () => groups.offer(groupsOf(await lists.groups())));
 	},
