@@ -186,14 +186,20 @@ class Joiner:
     def _hear(self, data: bytes, source: Address, now: float) -> list[Effect]:
         """Note who calls the members of our cluster: anybody can, so it is a hint and bounded.
 
+        Who failed of late waits in no place, and where all are taken one by chance is given away: a few
+        hosts that come again and again keep out no member, which calls in each cycle.
         Also who only looks for them: where nobody leads there is no START, and it may be this device
         alone that may lead, and has lost its disk.
         """
         if not is_call(data, self._tag):
             return []
-        known = any(source.host == heard.host for heard in self._heard)
-        if not known and len(self._heard) < JOIN_CANDIDATES_MAX:
-            self._heard[source] = None
+        places = [heard for heard in self._heard if self._back_off.ready(heard, now)]
+        if self._back_off.ready(source, now) and all(source.host != heard.host for heard in places):
+            if len(places) < JOIN_CANDIDATES_MAX:
+                places.append(source)
+            else:
+                places[self._random_bytes(1)[0] % JOIN_CANDIDATES_MAX] = source
+        self._heard = dict.fromkeys(places)
         return self._look(now) if self._client is None else []
 
     def _look(self, now: float) -> list[Effect]:
