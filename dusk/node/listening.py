@@ -34,6 +34,8 @@ STRANGERS_MAX = 8
 """So many that our log does not know are asked by a stream at one position, and who asks us in one round."""
 FETCH_S = 5.0
 """How long it waits for what somebody said to have."""
+HINTS_S_MAX = STRANGERS_MAX * FETCH_S
+"""So long in all, at one position, while nothing proves that anybody has more: anybody can send hints."""
 
 
 class Listening:
@@ -58,6 +60,7 @@ class Listening:
         self._was_behind = False
         self._answered: set[DeviceId] = set()
         self._strangers: set[str] = set()
+        self._hints_until = float("-inf")
         self._asked_back: set[str] = set()
 
     @property
@@ -78,7 +81,7 @@ class Listening:
         self._rounds = self._knocks = 0
         self._answered = set()
         self._is_new, self._was_behind = is_new, was_behind
-        self._strangers = set()
+        self._strangers, self._hints_until = set(), now + HINTS_S_MAX
         self.lead_at = now if is_new else now + LISTEN_S
         return self.ask_all(now)
 
@@ -120,14 +123,15 @@ class Listening:
         self._asked_back.add(host)
         return True
 
-    def somebody_has_more(self, now: float) -> None:
-        """Wait for what is fetched now."""
-        if self.lead_at is not None:
-            self.lead_at, self._questions_at = now + FETCH_S, []
+    def somebody_has_more(self, now: float, *, is_hint: bool = False) -> None:
+        """Wait for what is fetched now, for a hint no longer than for all of them at one position (A3)."""
+        if self.lead_at is None or (is_hint and now >= self._hints_until):
+            return
+        self.lead_at, self._questions_at = now + FETCH_S, []
 
     def log_moved(self, now: float) -> None:
         """Listen on: there may be more, and whoever was asked may have it now."""
-        self._strangers = set()
+        self._strangers, self._hints_until = set(), now + HINTS_S_MAX
         if self.lead_at is not None:
             self.lead_at, self._was_behind = now + LISTEN_S, True
 

@@ -260,7 +260,7 @@ class Receiving:
                 items = (*items, LogItem(ItemKind.HEAD, signed_head.encode()))
                 effects += self._advance(items, now)
             case Behind(address, head):
-                self._listening.somebody_has_more(now)
+                self._listening.somebody_has_more(now, is_hint=head is None)
                 effects += self._exchanges.catch_up(address, now, is_hint=head is None)
             case Conflict() as conflict:
                 effects += self._conflicting(conflict, now)

@@ -3,6 +3,7 @@
 from dusk.config.settings import Verb
 from dusk.cycle.messages import Kind
 from dusk.effects import Address, Connected, Datagram
+from dusk.node.listening import FETCH_S, HINTS_S_MAX, LISTEN_S, ROUNDS_UNHEARD_MAX
 from tests.node.site import Box, Site
 
 HIS = "10.66."
@@ -56,3 +57,16 @@ def test_a6_a7_a9_who_sends_junk_and_takes_connections_keeps_no_member_from_catc
     change = world.change(*long)
     site.master.do(site.master.node.submit(change, site.now))
     site.until(lambda: member.node.log.position_of(change.id) is not None, within_s=15.0, step_s=0.5)
+
+
+def test_a3_a28_who_sends_junk_without_end_does_not_keep_the_only_holder_from_leading_again() -> None:
+    """One datagram each four seconds did: what might be fetched from there was waited for, each time anew."""
+    site = Junk(3)
+    site.run(12)
+    site.master.restart()
+    began = site.now
+    while not site.master.node.leads:
+        assert site.now - began < HINTS_S_MAX + FETCH_S + ROUNDS_UNHEARD_MAX * LISTEN_S, "it never leads"
+        site.junk(site.master)
+        site.run(4.0)
+    assert site.now - began > HINTS_S_MAX, "it waits for each of them up to then"
