@@ -108,6 +108,7 @@ class NodeSecrets:
         self._missing: tuple[SecretName, ...] = ()
         self._places: deque[Address] = deque(maxlen=SECRETS_ELSEWHERE_MAX)
         self._gap_s, self._ask_at = GAP_S, float("-inf")
+        self._round_at, self._at_once = float("-inf"), 0
         self._scope = ""
         self.has_more = False
         """Whether keys came since the files were computed last."""
@@ -179,7 +180,10 @@ class NodeSecrets:
         if not self._missing or now < self._ask_at:
             return None
         self._scope = "" if master is None else master.host.partition("%")[2]
-        self._ask_at, self._gap_s = now + self._gap_s, min(2 * self._gap_s, GAP_S_MAX)
+        if now >= self._round_at:
+            self._at_once = SECRETS_ELSEWHERE_MAX
+        self._ask_at = self._round_at = now + self._gap_s
+        self._gap_s = min(2 * self._gap_s, GAP_S_MAX)
         if not self._places:
             known = self._holders(self._missing)
             self._places.extend([*known, *([] if master is None else [master])])
@@ -198,7 +202,8 @@ class NodeSecrets:
                 came = True
         if not came:
             self._places.extend(as_written_here(address, self._scope) for address in found.elsewhere)
-            self._ask_at = now if found.elsewhere else self._ask_at
+            if found.elsewhere and self._at_once:  # whoever answers can name itself, without end
+                self._at_once, self._ask_at = self._at_once - 1, now
             return []
         self._missing = tuple(name for name in self._missing if name not in self._kept)
         self._gap_s, self._ask_at, self.has_more = GAP_S, now, True

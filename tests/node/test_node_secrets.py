@@ -1,6 +1,7 @@
 """Secrets on devices: opened where files are made, asked for, handed on, kept nowhere (R15, A47, A52)."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -16,7 +17,7 @@ from dusk.effects import Address, StoreFile, WriteFiles
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.keys.secret import Scope, secret_key_id, unwrap
-from dusk.limits import SECRETS_KEPT_MAX
+from dusk.limits import SECRETS_ELSEWHERE_MAX, SECRETS_KEPT_MAX
 from dusk.node.secrets import FILE, GAP_S, GAP_S_MAX, NodeSecrets, decode_kept, kept_of
 from tests.node.site import Box, Site
 from tests.secrets import K, secret_setting, secret_variable, wraps
@@ -263,6 +264,21 @@ def test_questions_go_to_who_has_it_then_to_the_master_and_become_rarer(lone: Lo
         now += 1.0
         asked += asker.ask_whom(None, now) is not None
     assert 2000 / GAP_S_MAX <= asked < 30
+
+
+def test_a6_who_names_itself_each_time_is_asked_a_few_times_and_then_after_the_pause(lone: Lone) -> None:
+    """It was asked again without any pause, for ever: a connection and a handshake each time."""
+    asker, liar = lone.devices[1], Address("10.0.0.66", 3875)
+    asker.lacking(managed_config(lone.world.log.state, lone.id(1)))
+    asked_at = []
+    for number in range(40_000):  # one exchange takes 5 ms
+        now = number * 0.005
+        if asker.ask_whom(liar, now) is not None:
+            asked_at.append(now)
+            asker.took_secrets(Secrets((), (liar,)), now)
+    pauses = [later - at for at, later in pairwise(asked_at) if later - at > GAP_S]
+    assert 1 <= len(pauses) <= 6
+    assert len(asked_at) <= (1 + SECRETS_ELSEWHERE_MAX) * (1 + len(pauses))
 
 
 def test_what_is_no_key_that_was_sought_is_not_kept(lone: Lone) -> None:
