@@ -5,7 +5,7 @@ import argparse
 from dusk.cli import newcomers, ordering
 from dusk.cli.client import Json
 from dusk.cli.command import Command, Context, subcommands, verb
-from dusk.cli.health import ASK_S_MAX, asked_health, health_rows
+from dusk.cli.health import ASK_S_MAX, asked_health, health_rows, length_of
 from dusk.cli.pages import every
 from dusk.cli.refresh import refresh
 from dusk.counting import counted
@@ -47,16 +47,18 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             d["applied"],
             d["apply"],
             d["drift"] or "-",
-            _groups(d),
+            _groups(d) or "-",
+            d["label"],
         )
         for d in devices
     ]
-    rows += [(_waiting_name(p), "pending", "asks", "-", _why(p), "-", p["label"]) for p in pending]
+    rows += [(_waiting_name(p), "pending", _asks(p), "-", _why(p), "-", "-", p["label"]) for p in pending]
     rows += [
-        (e["name"] or "-", "expected", "-", "-", e["label"], "-", " ".join(e["groups"])) for e in expected
+        (e["name"] or "-", "expected", "no", "-", "-", "-", " ".join(e["groups"]) or "-", e["label"])
+        for e in expected
     ]
     context.table(
-        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "DRIFT", "GROUPS"),
+        ("NAME", "ROLE", "ONLINE", "VERSION", "APPLY", "DRIFT", "GROUPS", "LABEL"),
         rows,
         [*devices, *pending, *expected],
         "there is no router yet",
@@ -74,6 +76,12 @@ def _groups(device: Json) -> str:
 def _waiting_name(pending: Json) -> str:
     name = pending["name"]
     return f"{pending['id'][:8]}{f' ({name})' if name else ''}"
+
+
+def _asks(pending: Json) -> str:
+    """Say whether a router asks still: one whose join was taken back is listed for two hours."""
+    ago = pending["seen_s_ago"]
+    return "asks" if ago <= newcomers.ASKS_S_MAX else f"asked {length_of(int(ago))} ago"
 
 
 def _why(pending: Json) -> str:

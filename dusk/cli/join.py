@@ -101,6 +101,9 @@ def _cancel(context: Context) -> int:
         from dusk.daemon import privileges
 
         founding.cancel_as(privileges.account_for_daemon(), context.root)
+    context.note(
+        "where it has asked, it is pending for two hours yet: `dusk device reject` there turns it away"
+    )
     context.say("this router joins no cluster any more, and is in none, as before", {"joining": False})
     return 0
 

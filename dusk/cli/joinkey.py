@@ -1,6 +1,7 @@
 """``dusk joinkey``."""
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from dusk.cli.draft import TIMEOUT_S, report, wait_for_change
 from dusk.cli.newcomers import all_done
 from dusk.cli.people import timeout_argument
 from dusk.cli.refresh import refresh
+
+_LIKE_MAC = re.compile(r"[0-9a-f:?]*(\*[0-9a-f:?]*)*")
+"""A pattern that a MAC address may be like; it matches in one way only."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +83,10 @@ def _create(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.file != "-":
         check_new(arguments.file)
         check_writable(arguments.file)
+    odd = [label for label in arguments.label if _LIKE_MAC.fullmatch(label) is None]
+    if odd:
+        said = ", ".join(odd)
+        context.note(f"no MAC address is like {said}: routers show them in lower case, with colons")
     started = context.signed(
         "joinkey.create",
         uses=arguments.uses,
@@ -138,12 +146,15 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
             k["pending"],
             k["mode"],
             time.strftime("%Y-%m-%d %H:%M", time.localtime(k["expires"])) if k["expires"] else "never",
-            " ".join(k["groups"]),
+            " ".join(k["groups"]) or "-",
+            " ".join(k["labels"]) or "any",
+            k["rebind"],
+            k["name"] or "-",
         )
         for k in keys
     ]
     context.table(
-        ("ID", "STATE", "USED", "PENDING", "MODE", "EXPIRES", "GROUPS"),
+        ("ID", "STATE", "USED", "PENDING", "MODE", "EXPIRES", "GROUPS", "LABELS", "REBIND", "NAME"),
         rows,
         keys,
         "there is no join key; make one with `dusk joinkey create`",

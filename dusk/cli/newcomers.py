@@ -9,6 +9,7 @@ from dusk.cli.bounded import read_bounded
 from dusk.cli.client import Json
 from dusk.cli.command import Context, verb
 from dusk.cli.draft import report, wait_for_change
+from dusk.cli.health import length_of
 from dusk.cli.options import UsageError
 from dusk.cli.people import act_row, done, outcome_of, timeout_argument
 from dusk.cli.refresh import refresh
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 EXPECTED_PER_CALL = 250
 """Lines of a file that go into one change."""
+ASKS_S_MAX = 90.0
+"""A router that waits asks each 30 s: who did not for so long may ask no more."""
 _FILE_BYTES_MAX = 4 * 1024 * 1024
 _COLUMNS = ("label", "name", "groups")
 _NOTHING: Json = {"label": "", "name": "", "groups": [], "variables": {}}
@@ -112,7 +115,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
     if arguments.rebind and not arguments.all:
         raise UsageError("--rebind goes with --all; who is named gets its former place anyway")
     refresh(context)
-    expected = context.call("device.expected")
+    expected, waiting = context.call("device.expected"), context.call("device.pending")["pending"]
     answers: list[Json] = []
     while not answers or (arguments.all and answers[-1]["left"] and _is_in_log(answers[-1])):
         answers.append(_approve_some(context, arguments))
@@ -129,12 +132,7 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
             f" would get its place. A label can be copied: `dusk device approve {who}` says that it is that"
             " router, --all --rebind says it of all"
         )
-    labels = {one["label"] for one in expected["expected"]}
-    if devices and labels and not expected["more"] and labels.isdisjoint(one["label"] for one in devices):
-        context.note(
-            f"dusk: {counted(len(labels), 'router')} expected, and none of these has the label of one, nor"
-            " name and groups of it: `dusk device list` shows them"
-        )
+    _tell_odd(context, devices, expected, waiting)
     result = {**answers[-1], "devices": devices}
     if not devices:
         context.say("nobody is let in", result)
@@ -148,6 +146,23 @@ def _approve(context: Context, arguments: argparse.Namespace) -> int:
 def _is_in_log(answer: Json) -> bool:
     """Tell whether those that one change took are members, so that the next one can take more."""
     return answer["state"] != "queued" and answer.get("proposal") is None
+
+
+def _tell_odd(context: Context, devices: Sequence[Json], expected: Json, waiting: Sequence[Json]) -> None:
+    """Say who of those that are let in may never come, and that none of them is one that is expected."""
+    labels = {one["label"] for one in expected["expected"]}
+    if devices and labels and not expected["more"] and labels.isdisjoint(one["label"] for one in devices):
+        context.note(
+            f"dusk: {counted(len(labels), 'router')} expected, and none of these has the label of one, nor"
+            " name and groups of it: `dusk device list` shows them"
+        )
+    silent_s = {one["id"]: int(one["seen_s_ago"]) for one in waiting if one["seen_s_ago"] > ASKS_S_MAX}
+    for device in devices:
+        if device["id"] in silent_s:
+            context.note(
+                f"dusk: {device['name']} has not asked for {length_of(silent_s[device['id']])}: it is off, or"
+                f" its join was taken back; if it never comes, `dusk device remove {device['name']}`"
+            )
 
 
 def _who(device: Json) -> str:

@@ -69,13 +69,20 @@ def read_phrase(file: str | None) -> str:
     """
     from dusk.keys.phrase import misspelt
 
-    text = _typed() if file is None else _read(file)
+    text = _without_numbers(_typed() if file is None else _read(file))
     wrong = misspelt(text)
     if wrong is not None:
         near = ", ".join(wrong.near)
         reason = f"word {wrong.place}, {wrong.word!r}, is not in the list of words; near it are {near}"
         raise Refused("bad-phrase", reason)
     return text
+
+
+def _without_numbers(text: str) -> str:
+    """Return a phrase without the numbers that stand before its words where it was shown."""
+    typed = text.split()
+    is_numbered = typed[::2] == [str(number) for number in range(1, len(typed) // 2 + 1)]
+    return " ".join(typed[1::2]) if typed and is_numbered and not len(typed) % 2 else text
 
 
 def _typed() -> str:

@@ -1,6 +1,7 @@
 """``dusk grant``, ``section`` and ``cluster``: who may change what, and the cluster's own settings."""
 
 import argparse
+from collections.abc import Sequence
 
 from dusk.cli.command import Command, Context, subcommands, verb, within
 from dusk.cli.people import done, timeout_argument
@@ -61,7 +62,23 @@ def _grant(context: Context, arguments: argparse.Namespace) -> int:
         max_priority=arguments.max_priority,
         timeout_s=arguments.timeout,
     )
-    return done(context, started, arguments.timeout)
+    code = done(context, started, arguments.timeout)
+    _tell_assignment(context, arguments.prefix, arguments.user)
+    return code
+
+
+def _tell_assignment(context: Context, prefix: str, users: Sequence[str]) -> None:
+    """Say that for whom a policy is stands elsewhere: who was granted a policy alone cannot assign it."""
+    kind, _, name = prefix.strip("/").partition("/")
+    if kind != "policy" or not users:
+        return
+    places = ("assignment", f"assignment/{name}")
+    grants = [g for g in context.call("grant.list")["grants"] if g["prefix"] in places and g["in_force"]]
+    if not any(set(users) <= set(g["users"]) for g in grants):
+        context.note(
+            f"for whom that is, owners say: `dusk grant {places[bool(name)]}` with the same people and limits"
+            " lets them assign it, too"
+        )
 
 
 def _grant_list(context: Context) -> int:

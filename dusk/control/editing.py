@@ -15,6 +15,7 @@ from dusk.control import drafts, joinkeys, names, reading, roster, settings, wor
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Bench, Desk, Json, Session
 from dusk.control.drafts import Draft, Sent
+from dusk.control.expecting import require_groups
 from dusk.control.fields import settings_answer
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.hints import RETURNS, STAYS, hints_on
@@ -255,6 +256,7 @@ def joinkey_create(desk: Desk, arguments: Json) -> Json:
     session = desk.session(arguments["token"])
     time = desk.wall_time()
     time_s = int.from_bytes(drawn(session.key, "time", time.time_s.to_bytes(8)))
+    require_groups(desk, session, arguments["groups"])
     wanted = joinkeys.Limits(
         uses=arguments["uses"],
         expires_s=arguments["expires_s"],

@@ -1,16 +1,16 @@
 """What is set aside for devices that will come, by the label on the box: names, groups, variables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dusk import codec
 from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import expected_path
 from dusk.changelog.state import State
-from dusk.control import names
+from dusk.control import drafts, names
 from dusk.control.acting import handed_in, unchanged
 from dusk.control.approving import Edits, free_name
-from dusk.control.desk import Desk, Json
+from dusk.control.desk import Desk, Json, Session
 from dusk.counting import counted
 from dusk.errors import Refused
 from dusk.listing import listed
@@ -35,11 +35,30 @@ def is_mac(label: str) -> bool:
     return _MAC_SAID.fullmatch(label) is not None
 
 
+def require_groups(desk: Desk, session: Session, wanted: Iterable[str]) -> None:
+    """Refuse groups that there are not; who has made one in the own draft alone is told what it lacks.
+
+    Raises:
+        Refused: ``no-group``.
+    """
+    store = Overlay(desk.log.state)
+    for group in wanted:
+        try:
+            names.require_group(store, group)
+        except Refused:
+            draft = drafts.load(desk.draft(session.user))
+            if group not in names.group_names(Overlay(desk.log.state, draft.all_edits)):
+                raise
+            reason = f"the group {group!r} is in your draft alone: `dusk commit` first"
+            raise Refused("no-group", reason) from None
+
+
 def device_expect(desk: Desk, arguments: Json) -> Json:
     """Set names, groups and variables aside for devices with certain labels, or forget what was."""
     session, state = desk.session(arguments["token"]), desk.log.state
     edits, rows = Edits(state), arguments["devices"]
     verb = "expected no more" if arguments["forget"] else "expected"
+    require_groups(desk, session, dict.fromkeys(group for row in rows for group in row["groups"]))
     for row in rows:
         (_forget if arguments["forget"] else _set_aside)(edits, row, folded(row["label"]))
     if not edits.all:
@@ -54,9 +73,6 @@ def _set_aside(edits: Edits, row: Json, label: str) -> None:
         raise Refused("bad-params", f"{label!r} is no label: a comma stands between label, name and groups")
     if row["name"]:
         free_name(row["name"], ())
-    store = Overlay(edits.state)
-    for group in row["groups"]:
-        names.require_group(store, group)
     variables = sorted((key, value) for key, value in row["variables"].items())
     wanted = (label, row["name"], sorted(set(row["groups"])), variables)
     data, section = codec.pack(wanted), expected_path(label)

@@ -13,6 +13,7 @@ from dusk.errors import Refused
 from dusk.ids import ClusterId, Named
 from dusk.keys.joinkey import JoinKey
 from dusk.lazy import dataclass
+from dusk.membership.names import NUMBER_PLACE, WANTED_PLACE
 
 SEED_BYTES = 32
 
@@ -48,9 +49,10 @@ def create(
         random_bytes: for the seed.
 
     Raises:
-        Refused: ``no-cluster``, no such group, ``bad-params`` where labels are missing, or an expiry where no
-            clock is trusted.
+        Refused: ``no-cluster``, no such group, ``bad-params`` where labels are missing or a template is none,
+            or an expiry where no clock is trusted.
     """
+    _check_template(limits.template)
     if limits.rebind == AUTO:
         _check_labels(limits.labels)
     cluster, named = _named_entry(log)
@@ -85,6 +87,21 @@ def contact(log: Log, addresses: Sequence[str], random_bytes: Callable[[int], by
     """
     cluster, named = _named_entry(log)
     return JoinKey(cluster, named, random_bytes(SEED_BYTES), tuple(addresses)).line()
+
+
+def _check_template(template: str) -> None:
+    """Refuse what stands for nothing: routers would be called by it, one after the other.
+
+    Raises:
+        Refused: ``bad-params``.
+    """
+    left = template.replace(NUMBER_PLACE, "", 1).replace(WANTED_PLACE, "")
+    if "{" in left or "}" in left:
+        raise Refused(
+            "bad-params",
+            f"--name {template}: {{n}}, once, is a number, {{name}} what the router calls itself;"
+            " nothing else stands in braces",
+        )
 
 
 def _check_labels(labels: Sequence[str]) -> None:

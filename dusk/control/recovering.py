@@ -241,7 +241,10 @@ def _person(people: dict[str, views.User], name: str) -> str:
 
 
 def _device(state: State, own: DeviceId, members: set[DeviceId], name: str) -> DeviceId:
-    device = names.device_id(state, name)
+    try:
+        device = names.device_id(state, name)
+    except Refused as error:
+        raise Refused(error.code, f"{name!r} is no person and no router: {error.reason}") from None
     if device not in members:
         raise Refused("not-member", f"{name} was removed from the cluster before")
     if device == own:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from dusk.changelog import views
 from dusk.changelog.authority import PASSED, Grant, grant_for
-from dusk.changelog.overlay import Overlay
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.config.names import is_file, is_package, parse_key
 from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
+from dusk.control.expecting import require_groups
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 
@@ -87,8 +87,7 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
         keys = sorted({*keys, *state.owners()})
     if arguments["threshold"] > max(1, len(keys)):
         raise Refused("bad-threshold", f"{arguments['threshold']} of {len(keys)} people can never sign")
-    for group in arguments["groups"] or ():
-        names.require_group(Overlay(state), group)
+    require_groups(desk, session, arguments["groups"] or ())
     for package in arguments["packages"] or ():
         _check_package(package)
     row = [

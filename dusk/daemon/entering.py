@@ -66,7 +66,7 @@ class Entering:
             raise Refused("bad-join-key", str(error)) from None
         resident = self._core.node
         if isinstance(resident, Node):
-            raise _in_cluster(resident)
+            raise in_cluster(resident)
         if resident is None:
             raise self._trouble()
         self._check_alone()
@@ -202,7 +202,7 @@ class Entering:
         return Refused("trouble", self._core.trouble or "the daemon is starting")
 
 
-def _in_cluster(node: Node) -> Refused:
+def in_cluster(node: Node) -> Refused:
     """Return why a member cannot join, and what it does first if it was removed."""
     which = node.peers.cluster.hex()[:12]
     if node.is_removed(trio.current_time()):

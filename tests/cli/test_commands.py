@@ -329,7 +329,11 @@ def test_a_join_key_goes_to_its_file_alone(dusk: "Dusk", logged_in: FakeDesk, tm
     assert parse_join_line(line).id == result.json["id"]
     assert line not in result.out + result.err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert result.json["id"] in dusk("joinkey", "list").out
+    listed = dusk("joinkey", "list").out
+    assert result.json["id"] in listed
+    assert listed.split("\n")[0].split()[-3:] == ["LABELS", "REBIND", "NAME"]
+    odd = dusk("joinkey", "create", "--label", "02:AA:*", "--label", "0?:*", "--file", "-")
+    assert "no MAC address is like 02:AA:*: routers" in odd.err
     printed = dusk("joinkey", "create", "--auto", "--file", "-")
     assert parse_join_line(printed.out).id
 

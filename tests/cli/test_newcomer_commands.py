@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dusk.changelog import views
+from dusk.control import methods
 from dusk.control.desk import Peer
 from dusk.ids import DeviceId, Seq
 from dusk.keys.joinkey import parse_join_line
@@ -65,6 +66,22 @@ def test_a20_it_gets_that_ones_place_when_somebody_says_so(waiting: FakeDesk, du
 def test_who_is_named_gets_its_place_and_rebind_goes_with_all(dusk: "Dusk") -> None:
     assert dusk("device", "approve", "02:bb", "--rebind").code == 2
     assert "shed is back" in dusk("device", "approve", "02:bb").out
+
+
+def test_who_is_let_in_and_asks_no_more_is_told(
+    waiting: FakeDesk, dusk: "Dusk", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(waiting, "02:cc")
+    assert "has not asked" not in dusk("device", "approve", "02:cc").err
+    ask(waiting, "02:dd")
+    row = next(one for one in waiting.ask("device.pending")["pending"] if one["label"] == "02:dd")
+    answer = {"pending": [{**row, "seen_s_ago": 200.0}], "more": False}
+    table: Any = methods.METHODS
+    silent = methods.Method(lambda _desk, _arguments: answer, table["device.pending"].parameters)
+    monkeypatch.setitem(table, "device.pending", silent)
+    listed = next(line for line in dusk("device", "list").out.splitlines() if "02:dd" in line)
+    assert "asked 3 min 20 s ago" in listed
+    assert "has not asked for 3 min 20 s: it is off, or" in dusk("device", "approve", "02:dd").err
 
 
 def test_who_is_let_in_as_nobody_that_was_expected_and_what_no_hardware_shows_is_told(

@@ -92,7 +92,11 @@ def test_owners_are_made_and_unmade_and_users_disabled(dusk: "Dusk") -> None:
 @pytest.mark.usefixtures("bob")
 def test_grants_are_taken_back_and_nonsense_is_wrong_usage(dusk: "Dusk") -> None:
     assert "only owners" in dusk("grant", "list").err
-    assert dusk("grant", "policy", "--user", "bob", "--max-priority", "200").code == 0
+    policies = dusk("grant", "policy", "--user", "bob", "--max-priority", "200")
+    assert (policies.code, "`dusk grant assignment` with the same people" in policies.err) == (0, True)
+    assert "`dusk grant assignment/wifi`" in dusk("grant", "policy/wifi", "--user", "bob").err
+    assert dusk("grant", "assignment/wifi", "--user", "bob").err == ""
+    assert "assignment" not in dusk("grant", "policy/wifi", "--user", "bob").err
     assert "priority up to 200" in dusk("grant", "list").out
     assert dusk("grant", "remove", "policy").code == 0
     assert_refused(dusk("grant", "remove", "policy"), "nothing is granted")

@@ -130,6 +130,8 @@ def test_whether_a_phrase_is_the_one_in_force_is_told_and_nothing_changes(
     assert (found.code, "recovers the cluster home" in found.out) == (0, True)
     shown = dusk("recover", "--check", "--phrase-file", files["phrase"], "--json").json
     assert shown == {"in_force": True, "cluster": "home", "generation": 0}
+    Path(files["phrase"]).write_text(" ".join(f"{n} {word}" for n, word in enumerate(PHRASE.split(), 1)))
+    assert dusk("recover", "--check", "--phrase-file", files["phrase"]).code == 0
     Path(files["phrase"]).write_text(phrase_from_entropy(b"x" * 32))
     assert_refused(dusk("recover", "--check", "--phrase-file", files["phrase"]), "not the one in force")
     assert server.world.log.head == before

@@ -399,6 +399,9 @@ def test_a_join_key_is_made_with_its_limits_and_listed(desk: FakeDesk) -> None:
     unknown = refusal(desk, "joinkey.create", expires_s=60)
     assert (unknown.code, "time service (NTP)" in unknown.reason) == ("clock-unknown", True)
     assert refusal(desk, "joinkey.create", groups=["nowhere"]).code == "no-group"
+    for template in ("ap-{m}", "ap-{n", "{n}-{n}", "{Name}"):
+        assert refusal(desk, "joinkey.create", name=template).code == "bad-params"
+    assert desk.do("joinkey.create", name="{name}-{n}")["ticket"]
 
 
 def test_devices_are_shown_with_what_is_known_of_them_now(desk: FakeDesk) -> None:

@@ -218,6 +218,11 @@ def test_what_cannot_be_recovered_so_is_refused_before_anybody_signs(
     assert refusal(desk, "recovery.prepare", **world.asked(**more)).code == code
 
 
+def test_whom_nobody_knows_may_have_been_meant_as_a_person_or_a_router(desk: FakeDesk, world: Rescue) -> None:
+    refused = refusal(desk, "recovery.prepare", **world.asked(revoke=["nosuch"]))
+    assert "no person and no router" in refused.reason
+
+
 def test_the_new_owner_logs_in_where_the_phrase_is_used_though_people_log_in_elsewhere_alone(
     desk: FakeDesk, world: Rescue
 ) -> None:

@@ -51,6 +51,9 @@ def test_a_grant_for_a_group_that_does_not_exist_is_refused_and_leaves_the_one_b
     before = grants(people)
     error = refused(people, "grant.set", "no-group", prefix="policy/wifi", users=["bob"], groups=["asp"])
     assert "`dusk group create NAME` makes one" in error
+    people.ask("group.create", token="token-alice", name="drafted")
+    error = refused(people, "grant.set", "no-group", prefix="policy", users=["bob"], groups=["drafted"])
+    assert "in your draft alone: `dusk commit` first" in error
     assert grants(people) == before
 
 

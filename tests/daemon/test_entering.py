@@ -1,10 +1,13 @@
 """A cluster that is made through the control socket of a router that is in none."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from dusk.cli.client import Client, Json
+from dusk.daemon.entering import in_cluster
 from dusk.daemon.opening import read_log
 from dusk.errors import Refused
 from dusk.ids import ChainHash, ClusterId, Named, Seq
@@ -12,6 +15,9 @@ from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import recovery_key
 from tests.daemon.test_service import daemon, root, until
 from tests.daemons import answers
+
+if TYPE_CHECKING:
+    from dusk.node import Node
 
 __all__ = ["root"]
 USER, PASSWORD = "ann", "a few words of hers"
@@ -75,3 +81,12 @@ def test_a_phrase_that_was_typed_again_makes_a_cluster_once(root: Path) -> None:
         client = Client(root)
         assert client.call("status")["cluster"] == "home"
         client.close()
+
+
+@pytest.mark.parametrize(("is_out", "said"), [(True, "`dusk leave --yes` ends that"), (False, "is a member")])
+async def test_a_router_that_was_removed_is_told_what_comes_before_it_joins(
+    *, is_out: bool, said: str
+) -> None:
+    peers = SimpleNamespace(cluster=bytes(32))
+    refused = in_cluster(cast("Node", SimpleNamespace(peers=peers, is_removed=lambda _now: is_out)))
+    assert (refused.code, said in refused.reason) == ("in-cluster", True)
