@@ -1,7 +1,7 @@
 """``dusk grant``, ``section`` and ``cluster``: who may change what, and the cluster's own settings."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from dusk.cli.command import Command, Context, subcommands, verb, within
 from dusk.cli.people import done, timeout_argument
@@ -83,10 +83,11 @@ def _tell_assignment(context: Context, prefix: str, users: Sequence[str]) -> Non
 
 def _grant_list(context: Context) -> int:
     grants = context.call("grant.list")["grants"]
+    gone = {user["name"] for user in context.call("user.list")["users"] if user["disabled"]}
     rows = [
         (
             g["prefix"],
-            f"{g['threshold']} of {' '.join(g['users'])}" if g["users"] else "owners only",
+            f"{g['threshold']} of {' '.join(_named(g['users'], gone))}" if g["users"] else "owners only",
             _limits(g),
             "owners"
             if g["under"] is None
@@ -101,6 +102,11 @@ def _grant_list(context: Context) -> int:
         "nothing is granted: only owners change anything; `dusk grant PREFIX --user U` grants",
     )
     return 0
+
+
+def _named(users: Sequence[str], gone: Container[str]) -> list[str]:
+    """Mark who was disabled: the grant names them still, and they sign nothing more."""
+    return [f"{name}(disabled)" if name in gone else name for name in users]
 
 
 def _limits(grant: "dict[str, object]") -> str:

@@ -84,7 +84,9 @@ def test_owners_are_made_and_unmade_and_users_disabled(dusk: "Dusk") -> None:
     assert dusk("owner", "quorum", "1").code == 0
     assert_refused(dusk("user", "disable", "bob"), "take the ownership first")
     assert dusk("owner", "remove", "bob").code == 0
-    assert dusk("user", "disable", "bob").code == 0
+    assert dusk("grant", "policy", "--user", "bob").code == 0
+    assert "for good" in dusk("user", "disable", "bob").err
+    assert "1 of bob(disabled)" in dusk("grant", "list").out
     assert "disabled" in dusk("user", "list").out
     assert_refused(dusk("owner", "remove", "alice"), "fewer than must sign")
 

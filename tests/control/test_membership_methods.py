@@ -11,6 +11,7 @@ from dusk.changelog.body import Change
 from dusk.changelog.sections import device_path, expected_path
 from dusk.control import approving
 from dusk.control.desk import Json, Peer
+from dusk.control.expecting import folded, is_mac
 from dusk.errors import Refused
 from dusk.ids import DeviceId, Seq
 from dusk.keys.joinkey import parse_join_line
@@ -317,6 +318,7 @@ def test_a_label_is_kept_as_routers_say_it_and_taken_back_as_it_was_typed() -> N
     assert said["name"] == "porch"
     again = cluster.call("device.expect", devices=[row, {**row, "label": "02:bb", "name": "hall"}])
     assert "another router's name: porch" in again["notes"][0]
+    assert [is_mac(folded(label)) for label in (row["label"], "02:bb")] == [True, False]
     gone = cluster.call("device.expect", devices=[{**row, "name": ""}], forget=True)
     assert gone["text"] == "1 device expected no more"
     (left,) = cluster.desk.ask("device.expected")["expected"]
