@@ -117,6 +117,8 @@ def _list(context: Context, _arguments: argparse.Namespace) -> int:
         for u in answer["users"]
     ]
     context.table(("NAME", "IS", "SIGNS WITH", "MAY CHANGE"), rows, answer, "there are no people in the log")
+    if answer["quorum"] > 1:
+        context.note(f"{answer['quorum']} of the owners sign together (`dusk owner quorum`)")
     return 0
 
 
@@ -219,7 +221,12 @@ def _owner_arguments(parser: argparse.ArgumentParser) -> None:
     add = verb(verbs, "add", "Make a user an owner.", "dusk owner add bob", _owner_add)
     remove = verb(verbs, "remove", "Take the ownership from a user.", "dusk owner remove bob", _owner_remove)
     quorum = verb(
-        verbs, "quorum", "Set how many owners must sign together.", "dusk owner quorum 2", _owner_quorum
+        verbs,
+        "quorum",
+        "Set how many owners must sign together what is only theirs. Where a grant asks for fewer signatures,"
+        " an owner's is one of them still; `dusk grant list` shows which.",
+        "dusk owner quorum 2",
+        _owner_quorum,
     )
     for one in (add, remove):
         one.add_argument("name", metavar="NAME")

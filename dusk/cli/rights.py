@@ -101,6 +101,8 @@ def _grant_list(context: Context) -> int:
         grants,
         "nothing is granted: only owners change anything; `dusk grant PREFIX --user U` grants",
     )
+    if grants:
+        context.note("an owner counts for each as who is named there, also where more owners sign all else")
     return 0
 
 

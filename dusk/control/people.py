@@ -9,7 +9,7 @@ from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, signed, unchanged
 from dusk.control.desk import Desk, Json, SealedKey, Session
 from dusk.control.outside import check_here
-from dusk.control.rights import able_user, grants_of, user_named
+from dusk.control.rights import able_user, granted_to_fewer, grants_of, user_named
 from dusk.control.voiding import compromised_since
 from dusk.errors import Refused
 from dusk.ids import PublicKey, key_id
@@ -188,7 +188,16 @@ def owner_quorum(desk: Desk, arguments: Json) -> Json:
     if count == state.quorum:
         return unchanged(f"{count} of the owners must sign already")
     edit = edit_of(state, "trust", "quorum", [count])
-    return handed_in(desk, session, f"{count} of the owners must sign", (edit,), arguments["timeout_s"])
+    act = handed_in(desk, session, f"{count} of the owners must sign", (edit,), arguments["timeout_s"])
+    return {**act, "notes": [*act["notes"], *_alone(state, count)]}
+
+
+def _alone(state: State, quorum: int) -> list[str]:
+    """Say what fewer owners than the quorum may change still: an owner counts for each grant."""
+    fewer = listed(granted_to_fewer(state, quorum), GRANTS_SHOWN_MAX)
+    why = "an owner counts for a grant as those whom it names"
+    more = "`dusk grant PREFIX --threshold N` has more of them sign"
+    return [f"fewer owners still change {fewer}: {why}; {more}"] if fewer else []
 
 
 def _keyed(state: State, name: str, sealed: SealedKey) -> tuple[Edit, ...]:

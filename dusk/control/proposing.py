@@ -4,11 +4,12 @@ Whoever adds the last signature hands the change itself in. What is shown to a s
 bytes that are signed, never from what a proposal says about itself (A57).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from dusk import codec, limits
-from dusk.changelog.authority import GRANTABLE, grant_for
+from dusk.changelog.approval import devices_made
+from dusk.changelog.authority import GRANTABLE, check_authority, grant_for
 from dusk.changelog.body import Change, Edit, Operation, Signature
 from dusk.changelog.proposals import CHANGE, collected, proposal_path, proposal_row
 from dusk.changelog.sealed import WRAP
@@ -42,6 +43,8 @@ class Signed(NamedTuple):
 def signed_or_proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Signed:
     """Sign edits; where others must sign, too, make the change that proposes them.
 
+    What a grant allows nobody, an owner proposes to the owners.
+
     Raises:
         Refused: what the writer would say, or ``missing-signatures`` where this person's would not count.
     """
@@ -49,15 +52,70 @@ def signed_or_proposed(desk: Desk, session: Session, message: str, edits: Sequen
     try:
         check_verdict(desk, change)
     except Refused as error:
-        if error.code != "missing-signatures" or not _would_count(desk.log.state, session, change):
-            raise
-        return _proposed(desk, session, message, edits, error.reason)
+        return _proposed(desk, session, message, edits, _lacking(desk.log.state, session, change, error))
     return Signed(change, "", ())
 
 
-def _would_count(state: State, session: Session, change: Change) -> bool:
-    """Tell whether the session's signature is one of several that each part of a change needs."""
-    return all(_counts_for(state, o.section, session.key.key_id) for o in change.body.operations)
+def _lacking(state: State, session: Session, change: Change, error: Refused) -> str:
+    """Return whose signatures are missing, where nothing else is.
+
+    Args:
+        state: what the log says.
+        session: who signed.
+        change: what this person signed alone.
+        error: why the writer would refuse it.
+
+    Raises:
+        Refused: the same, or for which part this person's signature does not count.
+    """
+    own = session.key.key_id
+    why = _waits_for(state, change, own, error)
+    if not why:
+        raise error
+    hindrance = _without_say(state, own, change)
+    if hindrance == error.reason:
+        raise error
+    if hindrance:
+        raise Refused(error.code, f"{hindrance}; without that the rest is proposed to who must sign it, too")
+    return why
+
+
+def _waits_for(state: State, change: Change, own: KeyId, error: Refused) -> str:
+    """Say whose signatures a change lacks, where it lacks nothing else; nothing otherwise.
+
+    Args:
+        state: what the log says.
+        change: what was refused.
+        own: who would sign it; what a grant allows nobody, an owner has the other owners sign.
+        error: why it was refused.
+    """
+    if error.code == "missing-signatures":
+        return error.reason
+    owners = state.owners()
+    if error.code != "outside-grant" or own not in owners or _refusal(state, change, owners):
+        return ""
+    who = ", ".join(sorted(owners.values()))
+    return f"{error.reason}; so it needs the signatures of {state.quorum} of the owners {who}"
+
+
+def _without_say(state: State, own: KeyId, change: Change) -> str:
+    """Say what lacks signatures of which somebody's is none; nothing where it counts for each part."""
+    foreign = [o for o in change.body.operations if not _counts_for(state, o.section, own)]
+    return _refusal(state, change, (own,), foreign)
+
+
+def _refusal(
+    state: State, change: Change, signers: Collection[KeyId], parts: Sequence[Operation] | None = None
+) -> str:
+    """Say why signatures do not do for a change, or for some of its parts; nothing where they do."""
+    pairs = zip(change.body.operations, change.values, strict=True)
+    chosen = [(o, value) for o, value in pairs if parts is None or o in parts]
+    try:
+        operations, values = zip(*chosen, strict=True) if chosen else ((), ())
+        check_authority(state, operations, values, signers, devices_made(state, change))
+    except Refused as error:
+        return error.reason
+    return ""
 
 
 def _counts_for(state: State, section: str, key: KeyId) -> bool:
@@ -194,7 +252,7 @@ def _state(desk: Desk, joint: Change) -> str:
     try:
         check_verdict(desk, _by_the_active(state, joint))
     except Refused as error:
-        return error.reason
+        return _waits_for(state, joint, joint.body.author, error) or error.reason
     return "all have signed who must; anybody of them hands it in with `dusk sign`"
 
 
@@ -220,15 +278,14 @@ def proposal_sign(desk: Desk, arguments: Json) -> Json:
     try:
         check_verdict(desk, whole)
     except Refused as error:
-        if error.code != "missing-signatures":
+        why = _waits_for(state, whole, session.key.key_id, error)
+        if not why:
             raise
         if len(whole.signatures) == len(joint.signatures):
-            raise Refused(
-                "signed-already", f"{session.user} has signed this already; {error.reason}"
-            ) from None
+            raise Refused("signed-already", f"{session.user} has signed this already; {why}") from None
         change = _signature_added(desk, session, section, joint)
         ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
-        return _answer(ticket, change.id, f"signed; not enough yet: {error.reason}")
+        return _answer(ticket, change.id, f"signed; not enough yet: {why}")
     text = f"signed and handed in: {joint.body.message}"
     return _answer(hand_in(desk, session, whole, arguments["timeout_s"], {}), whole.id, text)
 

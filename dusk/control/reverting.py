@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from dusk import limits
 from dusk.changelog.body import Change, Edit, Operation
+from dusk.changelog.creation import is_request
 from dusk.changelog.entry import APPLIED, Entry, EntryKind
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
@@ -117,13 +118,13 @@ def _named(entry: Entry, change: Change, chosen: Sequence[Operation]) -> str:
 
 
 def _applied(desk: Desk, entry: Entry, change: Change | None) -> Change:
-    """Return a version's change if a person made it, and it counts.
+    """Return a version's change if a person made it, alone or with others, and it counts.
 
     Raises:
         Refused: ``not-revertible``.
     """
     seq = entry.seq
-    if change is None or kind_of(change) is not EntryKind.CHANGE or change.body.counter == 0:
+    if change is None or kind_of(change) is not EntryKind.CHANGE or is_request(change):
         raise Refused(
             "not-revertible", f"version {seq} is no edit of a person; `dusk show {seq}` says what it is"
         )

@@ -30,6 +30,20 @@ def grants_of(state: State, public: PublicKey) -> list[str]:
     return [grant.prefix for grant in _grants(state) if name in grant.keys and _is_in_force(state, grant)]
 
 
+def granted_to_fewer(state: State, count: int) -> list[str]:
+    """Return the grants in force that fewer people than that satisfy, in words."""
+    in_force = [grant for grant in _grants(state) if _is_in_force(state, grant)]
+    fewer = [
+        g for g in in_force if (whole := grant_for(state, g.prefix)) is not None and whole.needed < count
+    ]
+    return [f"{_title(state, grant.prefix)} ({_signers(state, grant)})" for grant in fewer]
+
+
+def _signers(state: State, grant: Grant) -> str:
+    """Say who may sign by a grant."""
+    return f"{grant.threshold} of {', '.join(_people(state, grant))}" if grant.keys else "nobody but owners"
+
+
 def grant_list(desk: Desk, _arguments: Json) -> Json:
     """Return all grants, those that were passed on and what they hang on too."""
     state = desk.log.state
@@ -107,6 +121,10 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
             )
         section, row = PASSED, [*row, above.prefix, _passers(state, above, session.key.key_id)]
     who = ", ".join(arguments["users"]) or "nobody but owners"
+    if arguments["threshold"] > 1:
+        who = (
+            f"{arguments['threshold']} of {', '.join(sorted(names.author_name(state, key) for key in keys))}"
+        )
     message = f"{_title(state, prefix)} granted to {who}"
     former = next((one for one in _grants(state, section) if one.prefix == prefix), None)
     act = handed_in(
@@ -126,7 +144,7 @@ def _check_package(package: str) -> None:
 
 def _words(state: State, grant: Grant) -> str:
     """Say who may sign by a grant, and within what."""
-    said = [f"{grant.threshold} of {', '.join(_people(state, grant))}" if grant.keys else "nobody but owners"]
+    said = [_signers(state, grant)]
     for what, listed in (("packages", grant.packages), ("groups", grant.groups)):
         said += [] if listed is None else [f"{what} {' '.join(listed) or 'none'}"]
     said += [] if grant.priority_max is None else [f"priority up to {grant.priority_max}"]
@@ -267,12 +285,13 @@ def who_may(state: State, path: str) -> str:
     if parsed.kind is SectionKind.FACTS:
         return "this device's own key"
     grant = grant_for(state, path)
+    is_less = grant is not None and grant.needed < state.quorum
     extra = (
         []
         if grant is None
         else [
-            f"{grant.needed} of {', '.join(_people(state, grant))}"
-            if len(grant.keys) > 1
+            f"{grant.needed} of {', '.join(_people(state, grant))}{' and the owners' if is_less else ''}"
+            if len(grant.keys) > 1 or is_less
             else ", ".join(_people(state, grant))
         ]
     )

@@ -1,0 +1,144 @@
+"""Two owners who sign together: what one of them proposes, reverts, and may still do alone."""
+
+import pytest
+
+from dusk.config.settings import decode_setting
+from dusk.errors import Refused
+from tests.control.test_people_methods import add, refused
+from tests.desk import FakeDesk
+
+SSID = "wireless.x.ssid"
+
+
+@pytest.fixture
+def two(desk: FakeDesk) -> FakeDesk:
+    """Return a desk where alice and bob own the cluster together; carol has Wi-Fi for one group."""
+    desk.do("group.create", name="upstairs")
+    edit(desk, "First")
+    desk.do("policy.assign", name="wifi", to="all", names=[])
+    desk.commit()
+    for name in ("bob", "carol"):
+        add(desk, name)
+    desk.do("owner.add", name="bob")
+    desk.do("grant.set", prefix="policy/wifi", users=["carol"], packages=["wireless"], groups=["upstairs"])
+    desk.do("owner.quorum", count=2)
+    return desk
+
+
+def edit(desk: FakeDesk, value: str, policy: str = "wifi") -> None:
+    desk.do("draft.edit", target=f"policy/{policy}", verb="set", edits=[{"key": SSID, "values": [value]}])
+
+
+def commit(desk: FakeDesk, who: str = "alice") -> str:
+    """Commit a draft and return the proposal that it makes."""
+    started = desk.ask("draft.commit", token=f"token-{who}", message="name it", yes=True)
+    found = desk.poll(started["ticket"])["result"]["proposal"]
+    return "" if found is None else str(found)
+
+
+def signed(desk: FakeDesk, name: str, who: str = "bob") -> int:
+    """Sign a proposal, and return the version that it became."""
+    ticket = desk.ask("proposal.sign", token=f"token-{who}", id=name)["ticket"]
+    seq: int = desk.poll(ticket)["result"]["seq"]
+    return seq
+
+
+def says(desk: FakeDesk, policy: str = "wifi") -> tuple[str, ...] | None:
+    record = desk.log.state.record(f"policy/{policy}", f"set/{SSID}")
+    return None if record is None or record.data is None else decode_setting(record.data).values
+
+
+# --- what several signed is put back ---------------------------------------------------------------
+
+
+def test_what_two_signed_is_put_back_as_a_proposal_of_one(two: FakeDesk) -> None:
+    edit(two, "Old")
+    signed(two, commit(two))
+    edit(two, "New")
+    seq = signed(two, commit(two))
+    put_back = two.do("log.revert", seq=seq)
+    assert put_back["text"].startswith(f"proposed: reverts version {seq}")
+    (proposal,) = two.ask("proposal.list")["proposals"]
+    assert says(two) == ("New",)
+    again = signed(two, proposal["id"])
+    assert says(two) == ("Old",)
+    signed(two, two.poll(two.do("owner.quorum", count=1)["ticket"])["result"]["proposal"])
+    two.do("log.revert", seq=again)
+    assert says(two) == ("New",)
+
+
+# --- owners beyond a grant -------------------------------------------------------------------------
+
+
+def test_what_a_grant_allows_nobody_an_owner_proposes_to_the_owners(two: FakeDesk) -> None:
+    edit(two, "Home")
+    name = commit(two)
+    (proposal,) = two.ask("proposal.list")["proposals"]
+    assert "needs the signatures of 2 of the owners alice, bob" in proposal["state"]
+    refused(two, "proposal.sign", "outside-grant", token="token-carol", id=name)
+    refused(two, "proposal.sign", "signed-already", id=name)
+    signed(two, name)
+    assert says(two) == ("Home",)
+
+
+def test_of_three_owners_each_signature_beyond_a_grant_is_kept(two: FakeDesk) -> None:
+    add(two, "dora")
+    for proposal in two.ask("proposal.list")["proposals"]:
+        signed(two, proposal["id"])
+    for act, params in (("owner.add", {"name": "dora"}), ("owner.quorum", {"count": 3})):
+        signed(two, two.poll(two.do(act, **params)["ticket"])["result"]["proposal"])
+    edit(two, "Home")
+    name = commit(two)
+    told = two.ask("proposal.sign", token="token-bob", id=name)["text"]
+    assert told.startswith("signed; not enough yet: policy/wifi")
+    assert told.endswith("so it needs the signatures of 3 of the owners alice, bob, dora")
+    signed(two, name, "dora")
+    assert says(two) == ("Home",)
+
+
+def test_who_is_no_owner_proposes_nothing_beyond_a_grant(two: FakeDesk) -> None:
+    row = {"key": SSID, "values": ["Home"]}
+    two.ask("draft.edit", token="token-carol", target="policy/wifi", verb="set", edits=[row])
+    refused(two, "draft.commit", "outside-grant", token="token-carol", message="name it")
+    assert two.ask("proposal.list") == {"proposals": []}
+
+
+# --- one owner alone -------------------------------------------------------------------------------
+
+
+def test_an_owner_counts_for_a_grant_as_who_is_named_there_and_that_is_said(desk: FakeDesk) -> None:
+    for name in ("bob", "carol"):
+        add(desk, name)
+    desk.do("owner.add", name="bob")
+    assert desk.do("owner.quorum", count=2)["notes"] == []
+    signed(desk, desk.poll(desk.do("owner.quorum", count=1)["ticket"])["result"]["proposal"])
+    desk.do("grant.set", prefix="policy/wifi", users=["carol"])
+    both = desk.do("grant.set", prefix="policy/lan", users=["bob", "carol"], threshold=2)
+    assert both["text"] == "policy/lan granted to 2 of bob, carol"
+    (note,) = desk.do("owner.quorum", count=2)["notes"]
+    assert note.startswith("fewer owners still change policy/wifi (1 of carol): an owner counts")
+    edit(desk, "Home")
+    assert commit(desk) == ""
+    assert desk.ask("section.show", path="policy/wifi")["who"] == (
+        "2 of the owners alice, bob, or 1 of carol and the owners"
+    )
+    edit(desk, "Home", "lan")
+    assert commit(desk)
+
+
+# --- mixed drafts ----------------------------------------------------------------------------------
+
+
+def test_a_mixed_draft_names_the_part_that_one_has_no_say_in(two: FakeDesk) -> None:
+    granted = two.do("grant.set", prefix="policy/lan", users=["carol"], threshold=2)
+    signed(two, two.poll(granted["ticket"])["result"]["proposal"])
+    row = {"key": "network.x.mtu", "values": ["1400"]}
+    two.ask("draft.edit", token="token-carol", target="policy/lan", verb="set", edits=[row])
+    two.ask("policy.assign", token="token-carol", name="lan", to="all", names=[])
+    with pytest.raises(Refused) as found:
+        commit(two, "carol")
+    assert found.value.code == "missing-signatures"
+    assert found.value.reason.startswith("assignment/lan: needs the signatures of 2 of the owners alice, bob")
+    assert found.value.reason.endswith("; without that the rest is proposed to who must sign it, too")
+    two.ask("policy.unassign", token="token-carol", name="lan")
+    assert commit(two, "carol")
