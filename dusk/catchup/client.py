@@ -46,7 +46,7 @@ from dusk.catchup.messages import (
     Submit,
     decode_reply,
 )
-from dusk.catchup.stages import Errand, Goal, RequestMaker, SaidRemoved, Seeker, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, Ground, RequestMaker, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.changelog.body import Change
 from dusk.changelog.entry import SignedHead
 from dusk.effects import Address, SendFrame
@@ -71,7 +71,7 @@ class Client(Asking):
         errand: for the goal REPORTS.
         left: for the goal BRANCH, the newest position of a branch that the server left.
         seeker: for the goal SECRETS.
-        is_hint: whether nothing proves that a member is at that address.
+        ground: what says that the server has what is lacking here.
 
     Attributes:
         heard_at: when it began, or last got a frame.
@@ -90,11 +90,11 @@ class Client(Asking):
         errand: Errand | None = None,
         left: Position | None = None,
         seeker: Seeker | None = None,
-        is_hint: bool = False,
+        ground: Ground = Ground.HEAD,
     ) -> None:
         super().__init__(conn=conn, address=address, channel=channel, goal=goal, host=host, now=now)
         self.heard_at = self._began_at = now
-        self._is_hint = is_hint
+        self._ground = ground
         self.joined_by: Change | None = None
         """The request to join that was sent on this stream."""
         self._make_request = make_request
@@ -113,13 +113,13 @@ class Client(Asking):
         return self._fetching.useful_at
 
     @property
-    def is_hint(self) -> bool:
-        """Whether a mere hint led to this server, which has brought nothing that is proven yet."""
-        return self._is_hint and self.useful_at == self._began_at
+    def ground(self) -> Ground:
+        """What says that the server has what is lacking here; once it brought any of that, it shows it."""
+        return self._ground if self.useful_at == self._began_at else Ground.HEAD
 
-    def is_no_hint(self) -> None:
-        """Note that what authenticates says, too, that the server has what is lacking here."""
-        self._is_hint = False
+    def has_ground(self, ground: Ground) -> None:
+        """Note what else says so."""
+        self._ground = max(self._ground, ground)
 
     @property
     def newest_there(self) -> SignedHead | None:

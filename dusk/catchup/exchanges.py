@@ -15,7 +15,7 @@ from dusk.catchup.host import Host, Standing
 from dusk.catchup.inquiry import Hear, Inquiry
 from dusk.catchup.messages import Addresses, Answer, Position
 from dusk.catchup.server import Phase, Server
-from dusk.catchup.stages import Errand, Goal, SaidRemoved, Seeker, ServerRefused, Stage
+from dusk.catchup.stages import Errand, Goal, Ground, SaidRemoved, Seeker, ServerRefused, Stage
 from dusk.catchup.telling import IsHolder, Telling
 from dusk.changelog.body import Change
 from dusk.changelog.log import ForkFound
@@ -122,35 +122,46 @@ class Exchanges:
 
     # --- asking ------------------------------------------------------------------------------
 
-    def catch_up(self, address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
+    def catch_up(self, address: Address, now: float, *, ground: Ground = Ground.HEAD) -> list[Effect]:
         """Fetch from there what we lack, unless that is under way or the peer is backed off.
 
-        Of as many as may be under way the one that was of no use for longest makes room, and for more
-        than a hint at once one to which a mere hint led, and that has brought nothing yet (A6, A9).
+        Of as many as may be under way the one that was of no use for longest makes room, and at once one
+        of which less says that it has anything (A6, A9).
 
         Args:
             address: the peer's.
             now: monotonic seconds.
-            is_hint: whether nothing proves that a member is there, so that anybody can have had us ask.
+            ground: what says that the peer has it.
         """
         fetching = [c for c in self._clients.values() if c.goal is Goal.CATCH_UP]
         for client in fetching:
-            if client.address == address and not is_hint:
-                client.is_no_hint()
+            if client.address == address:
+                client.has_ground(ground)
         if len(fetching) >= CATCH_UPS_MAX:
-            useless = min(fetching, key=lambda client: (not client.is_hint, client.useful_at))
-            patience_s = 0.0 if useless.is_hint and not is_hint else USELESS_S_MAX
+            useless = min(fetching, key=lambda client: (client.ground, client.useful_at))
             is_new = not self.busy(address) and self._back_off.ready(address, now)
-            if not is_new or now - useless.useful_at < patience_s:
+            if not is_new or not self._gives_way(useless, ground, now):
                 return []
             dropped = self._drop(useless, "it brings nothing, and another may", now, lied=False)
-            return [*dropped, *self._open(address, Goal.CATCH_UP, now, is_hint=is_hint)]
+            return [*dropped, *self._open(address, Goal.CATCH_UP, now, ground=ground)]
         for client in self._clients.values():
             if client.address == address and client.goal is Goal.REPORTS:
                 client.is_behind = True
-        return self._open(address, Goal.CATCH_UP, now, is_hint=is_hint)
+        return self._open(address, Goal.CATCH_UP, now, ground=ground)
 
-    def catch_up_anew(self, address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
+    def _gives_way(self, client: Client, ground: Ground, now: float) -> bool:
+        """Tell whether one that fetches makes room for a peer of which something says that it has more.
+
+        Of two hints none is better: one that is silent gives way, before its time by chance. Whoever sends
+        many would else have both places whenever somebody's comes that is worth asking.
+        """
+        if now - client.useful_at >= USELESS_S_MAX or client.ground < ground:
+            return True
+        if client.ground is not Ground.HINT or ground is not Ground.HINT:
+            return False
+        return now - client.heard_at >= _SILENT_S_MAX or self._random_bytes(1)[0] % 2 == 0
+
+    def catch_up_anew(self, address: Address, now: float, *, ground: Ground = Ground.HEAD) -> list[Effect]:
         """Fetch from who began anew, at the end of what its former run may have left open for ever.
 
         What is asked of it or handed to it by those streams is tried again; what fetches goes on, unless
@@ -164,7 +175,7 @@ class Exchanges:
         ]
         ended = [effect for client in left for effect in self._end(client, "it began anew")]
         self._back_off.returned(address)
-        return [*ended, *self.catch_up(address, now, is_hint=is_hint)]
+        return [*ended, *self.catch_up(address, now, ground=ground)]
 
     def submit(
         self, address: Address, change: Change, now: float, after: ChangeId | None = None
@@ -258,7 +269,7 @@ class Exchanges:
         errand: Errand | None = None,
         left: Position | None = None,
         seeker: Seeker | None = None,
-        is_hint: bool = False,
+        ground: Ground = Ground.HEAD,
     ) -> list[Effect]:
         if self.busy(address) or not self._back_off.ready(address, now):
             return []
@@ -273,7 +284,7 @@ class Exchanges:
             errand=errand,
             left=left,
             seeker=seeker,
-            is_hint=is_hint,
+            ground=ground,
         )
         for change, after in changes:
             client.add(change, after)

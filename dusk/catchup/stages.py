@@ -1,7 +1,7 @@
 """What a stream is opened for, and the steps that an exchange goes through; see `client.py`."""
 
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import Protocol
 
 from dusk.catchup.messages import Report, Reports, SecretName, Secrets
@@ -21,6 +21,17 @@ class Goal(Enum):
     ADDRESSES = "addresses"
     SECRETS = "secrets"
     QUESTION = "question"
+
+
+class Ground(IntEnum):
+    """What says that a peer has what is lacking here; a better ground takes the place of a worse one."""
+
+    HINT = 0
+    """Anybody can have said it, of any address."""
+    PLACE = 1
+    """Anybody can have said it, of an address where a member was heard or is said to be."""
+    HEAD = 2
+    """A head in what authenticates, or what came from there already."""
 
 
 class Stage(Enum):

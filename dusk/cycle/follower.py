@@ -66,7 +66,9 @@ class Follower:
         self._heard: Heard | None = None
         self._respond_at: float | None = None
         self._asking = Asking(station, self._freshness, now)
-        self._unreadable = Seldom()
+        self.knows = self._place.knows
+        """Tells whether a member was heard at an address, or is said to be there."""
+        self._unreadable = Seldom(self.knows, station.fraction)
         self._presence = Presence()
 
     # --- what others ask ---------------------------------------------------------------------
@@ -247,9 +249,9 @@ class Follower:
 
     def unreadable(self, source: Address, now: float) -> Step:
         """Take what shows that we may lack a group key, or entries: a reason to catch up, now and then."""
-        if not self._unreadable.may(source.host, now):
+        if not self._unreadable.may(source, now):
             return NOTHING
-        self._unreadable.did(source.host, now)
+        self._unreadable.did(source, now)
         return Step(outcome=Behind(source, None))
 
     def _on_own(self, start: Start, source: Address) -> Step:

@@ -163,6 +163,10 @@ class Station:
         """Return a random number from 0 to below 1."""
         return int.from_bytes(self.random_bytes(4), "big") / 2**32
 
+    def knows(self, address: Address) -> bool:
+        """Tell whether a member answered from an address, is said to be there, or the settings name it."""
+        return address in self.contacts.addresses or self.whereabouts.has(address)
+
     def multicast(self, datagrams: Sequence[bytes], links: Sequence[Link]) -> list[Effect]:
         """Send to the group on some links, each datagram everywhere before the next."""
         return [SendMulticast(datagram, link) for datagram in datagrams for link in links]

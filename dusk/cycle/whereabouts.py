@@ -71,6 +71,7 @@ class Whereabouts:
         self._peers = peers
         self._heard: dict[DeviceId, Address] = {}
         self._table: dict[DeviceId, Address] = {}
+        self._places: frozenset[Address] = frozenset()
         self._turn = 0
         self._seek_at: float | None = None
         self._tries: dict[DeviceId, tuple[int, float]] = {}
@@ -83,6 +84,7 @@ class Whereabouts:
         self._heard[device] = address
         if len(self._heard) > limits.ADDRESSES_MAX:
             del self._heard[next(iter(self._heard))]
+        self._places = frozenset((*self._heard.values(), *self._table.values()))
 
     def leads_elsewhere(self, device: DeviceId, address: Address) -> None:
         """Note where who leads sent a START to this device alone."""
@@ -92,6 +94,11 @@ class Whereabouts:
     def told(self, rows: Iterable[Row]) -> None:
         """Take a table in the place of the former one."""
         self._table = dict(sorted(rows, key=lambda row: row[0])[: limits.ADDRESSES_MAX])
+        self._places = frozenset((*self._heard.values(), *self._table.values()))
+
+    def has(self, address: Address) -> bool:
+        """Tell whether anybody answered from an address, or is said to be there."""
+        return address in self._places
 
     @property
     def table(self) -> tuple[Row, ...]:

@@ -35,6 +35,10 @@ class WhereIs:
         self._pause_cycles = 1
         self._asked_at = float("-inf")
 
+    def knows(self, address: Address) -> bool:
+        """Tell whether he was heard there last, or another member was, or somebody is said to be there."""
+        return address == self.address or self._station.knows(address)
+
     def moved(self, address: Address | None, *, is_proven: bool = False) -> None:
         """Take where he was heard.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dusk.catchup.exchanges import Exchanges
 from dusk.catchup.messages import Position
+from dusk.catchup.stages import Ground
 from dusk.changelog.certificate import Certificate
 from dusk.changelog.log import Log
 from dusk.cycle.datagrams import HELLO_DATAGRAM_BYTES, Lack, Opened, Unreadable
@@ -80,7 +81,7 @@ class Receiving:
         self._listening, self._recovery, self._forks, self._outbox = listening, recovery, forks, outbox
         self._exchanges, self._answered, self._took = exchanges, answered, took
         self._certified, self._alarms, self._refusals = certified, alarms, refusals
-        self._questions = Seldom()
+        self._questions = Seldom(self._knows, station.fraction)
         """Whom we asked of late because its HELLO cannot be read."""
 
     def writer(self, now: float) -> Writer | None:
@@ -105,7 +106,7 @@ class Receiving:
                 return self._on_unreadable(opened, now)
             self._station.contacts.heard(event.source, now)
             if self._recovery.must_hear:  # also from one whose joining is lost: the stream proves who it is
-                effects += self._exchanges.catch_up(opened.source, now, is_hint=True)  # it may be a replay
+                effects += self._exchanges.catch_up(opened.source, now, ground=self._said(opened.source))
             return effects + self._on_opened(opened, now)
         except UntrustedInput:
             self.dropped += 1
@@ -143,15 +144,23 @@ class Receiving:
         leads = self._writing.leader is not None
         if not (leads or not self.follower.fresh(now) or self._is_his(source)):
             raise UntrustedInput("datagram: nothing that we lack")
-        if self._questions.may(source.host, now):  # those of who was removed keep us from no START
+        if self._questions.may(source, now):  # those of who was removed keep us from no START
             # It is nothing that leading waits for.
-            effects = self._exchanges.catch_up_anew(source, now, is_hint=True)
+            effects = self._exchanges.catch_up_anew(source, now, ground=self._said(source))
             if effects:
-                self._questions.did(source.host, now)
+                self._questions.did(source, now)
             return effects
         if len(event.data) <= HELLO_DATAGRAM_BYTES:
             raise UntrustedInput("datagram: nothing that we lack")
         return [SendDatagram(self._station.channel.knock(), source)]
+
+    def _said(self, source: Address) -> Ground:
+        """Return how much what proves nothing, or may be a replay, says of who sent it."""
+        return Ground.PLACE if self._knows(source) else Ground.HINT
+
+    def _knows(self, source: Address) -> bool:
+        """Tell whether a member was heard at an address, or is said to be there."""
+        return self.follower.knows(source)
 
     def _is_his(self, source: Address) -> bool:
         """Tell whether something came from who leads in our eyes: if it is a question, he does so no more."""
@@ -261,7 +270,8 @@ class Receiving:
                 effects += self._advance(items, now)
             case Behind(address, head):
                 self._listening.somebody_has_more(now, is_hint=head is None)
-                effects += self._exchanges.catch_up(address, now, is_hint=head is None)
+                ground = self._said(address) if head is None else Ground.HEAD
+                effects += self._exchanges.catch_up(address, now, ground=ground)
             case Conflict() as conflict:
                 effects += self._conflicting(conflict, now)
             case Offered(address, offer) if self._forks.is_new(offer):

@@ -1,7 +1,13 @@
 """Who has no key of the cluster, and has seen one datagram: junk with its tag, from host after host."""
 
+import random
+
+import pytest
+
 from dusk.config.settings import Verb
+from dusk.cycle.groupkeys import FILE, GroupKeys, new_group_key
 from dusk.cycle.messages import Kind
+from dusk.cycle.seldom import SELDOM_HOSTS_MAX, SELDOM_S
 from dusk.effects import Address, Connected, Datagram
 from dusk.node.listening import FETCH_S, HINTS_S_MAX, LISTEN_S, ROUNDS_UNHEARD_MAX
 from tests.node.site import Box, Site
@@ -70,3 +76,22 @@ def test_a3_a28_who_sends_junk_without_end_does_not_keep_the_only_holder_from_le
         site.junk(site.master)
         site.run(4.0)
     assert site.now - began > HINTS_S_MAX, "it waits for each of them up to then"
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a6_a22_who_sends_junk_does_not_keep_who_lacks_the_group_key_from_asking_for_it(first: int) -> None:
+    """Eight hosts each ten seconds had all questions, and a router that was off had an old key for good."""
+    site = Junk(3)
+    site.run(12 + first)
+    member = site.all[1]
+    member.on = False
+    site.run(1)
+    old = new_group_key(random.Random(first).randbytes, 0, GroupKeys().removal)
+    member.saved[FILE] = GroupKeys((old,)).encode()
+    member.restart()
+    began = site.now
+    while not member.node.fresh(site.now):
+        assert site.now - began < 600.0, "it is deaf"
+        for _ in range(SELDOM_HOSTS_MAX):
+            site.junk(member)
+        site.run(SELDOM_S + 0.001)

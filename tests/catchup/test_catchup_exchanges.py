@@ -3,6 +3,7 @@
 import pytest
 
 from dusk.catchup.messages import APPLIED, NO_ANSWER
+from dusk.catchup.stages import Ground
 from dusk.effects import Accepted, Append, Connect, Disconnect, Disconnected, Effect, Event, ItemsRead, Tick
 from dusk.ids import ChangeId, Seq
 from dusk.keys.signing import SigningKey
@@ -338,13 +339,12 @@ def test_a6_a7_a9_silent_hosts_of_hints_give_their_places_to_who_shows_a_head() 
     """Two that take connections and say nothing, at new addresses each time, kept a member behind."""
     wires, server, stale = _pair()
     ask, now = stale.exchanges.catch_up, wires.now
-    first, second = (_conn(ask(at(host), now, is_hint=True)) for host in ("junk", "more-junk"))
-    assert ask(at("third-junk"), now, is_hint=True) == [], "no hint takes another's place"
+    first, second = (_conn(ask(at(host), now, ground=Ground.HINT)) for host in ("junk", "more-junk"))
     ended, *_, begun = effects = ask(at("master"), now)
     assert (ended, begun) == (Disconnect(first), Connect(second + 2, at("master")))
     ended, *_, begun = ask(at("other"), now)
     assert (ended, begun) == (Disconnect(second), Connect(second + 4, at("other")))
-    assert ask(at("fourth-junk"), now, is_hint=True) == []
+    assert ask(at("fourth-junk"), now, ground=Ground.HINT) == []
     assert ask(at("too"), now) == [], "who showed a head has its time"
     wires.do("stale", effects)
     assert stale.head == server.world.log.head
@@ -353,9 +353,9 @@ def test_a6_a7_a9_silent_hosts_of_hints_give_their_places_to_who_shows_a_head() 
 def test_who_was_a_hint_and_shows_a_head_too_keeps_its_place() -> None:
     wires, _server, stale = _pair()
     ask, now = stale.exchanges.catch_up, wires.now
-    _conn(ask(at("a"), now, is_hint=True))
+    _conn(ask(at("a"), now, ground=Ground.HINT))
     assert ask(at("a"), now) == []
-    hint = _conn(ask(at("b"), now, is_hint=True))
+    hint = _conn(ask(at("b"), now, ground=Ground.HINT))
     assert ask(at("c"), now)[0] == Disconnect(hint)
     assert ask(at("d"), now) == []
 
@@ -365,3 +365,31 @@ def _conn(effects: list[Effect]) -> int:
     (opened,) = effects
     assert isinstance(opened, Connect)
     return opened.conn
+
+
+def test_a6_a7_hints_give_way_to_places_and_these_to_heads() -> None:
+    _wires, _server, stale = _pair()
+    ask, now = stale.exchanges.catch_up, 100.0
+    junk = [_conn(ask(at(host), now, ground=Ground.HINT)) for host in ("junk", "more-junk")]
+    for conn, host in zip(junk, ("place", "other-place"), strict=True):
+        assert ask(at(host), now, ground=Ground.PLACE)[0] == Disconnect(conn)
+    assert ask(at("third-junk"), now + USELESS_S_MAX - 1, ground=Ground.HINT) == []
+    assert ask(at("third-place"), now, ground=Ground.PLACE) == []
+    assert ask(at("master"), now)[0] == Disconnect(junk[1] + 2)
+
+
+def test_a6_a7_of_hints_the_silent_one_makes_room_and_a_new_one_by_chance() -> None:
+    """Who had both places just before a START came, which he could tell, kept its sender out."""
+    given_way = 0
+    for seed in range(32):
+        world, key = _world(1)
+        world.random.seed(seed)
+        ask = member(world, key, 0).exchanges.catch_up
+        junk = [_conn(ask(at(host), 100.0, ground=Ground.HINT)) for host in ("junk", "more-junk")]
+        if not ask(at("master"), 100.5, ground=Ground.HINT):
+            effects = ask(at("master"), 101.0, ground=Ground.HINT)
+            assert effects[0] == Disconnect(junk[0])
+            assert effects[-1] == Connect(junk[1] + 2, at("master"))
+            continue
+        given_way += 1
+    assert 8 <= given_way <= 24

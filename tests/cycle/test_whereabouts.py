@@ -178,3 +178,14 @@ def test_who_leads_seeks_from_the_moment_on_that_it_said_and_not_each_cycle() ->
         peer.heard_at = due_at - 10 * CYCLE_S
     asked = [len(whereabouts.missing(CYCLE_S, due_at + cycles * CYCLE_S)) for cycles in (0, 1, 2)]
     assert asked == [1, 1, 0]
+
+
+def test_where_somebody_answered_or_is_said_to_be_is_known_and_nothing_else() -> None:
+    whereabouts, _peers, (one, other, _) = scene()
+    whereabouts.heard(one, NEAR)
+    whereabouts.told([(other, at(1))])
+    assert [whereabouts.has(address) for address in (NEAR, at(1), at(2))] == [True, True, False]
+    assert not whereabouts.has(Address(NEAR.host, 1))
+    whereabouts.heard(one, at(2))
+    whereabouts.told([])
+    assert [whereabouts.has(address) for address in (NEAR, at(1), at(2))] == [False, False, True]

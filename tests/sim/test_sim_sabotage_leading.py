@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dusk.apply.events import Restored
+from dusk.catchup.stages import Ground
 from dusk.changelog import branches
 from dusk.changelog.body import Change
 from dusk.changelog.forkchoice import Base, Branch, Chosen, choose
@@ -93,9 +94,9 @@ class Unsynchronised(Node):
     def start(self, now: float, restored: Restored | None = None) -> list[Effect]:
         fetch = self._rooms.exchanges.catch_up
 
-        def catch_up(address: Address, now: float, *, is_hint: bool = False) -> list[Effect]:
+        def catch_up(address: Address, now: float, *, ground: Ground = Ground.HEAD) -> list[Effect]:
             hears = self.fresh(now) or not self.log.may_lead(self.device_id)
-            return fetch(address, now, is_hint=is_hint) if hears else []
+            return fetch(address, now, ground=ground) if hears else []
 
         self._rooms.exchanges.catch_up = catch_up  # type: ignore[method-assign]  # the sabotage
         self._rooms.leading._fetch = catch_up
